@@ -1,0 +1,50 @@
+# Two commands on a fresh machine: `make demo` and `make test`. Each makes the environment it needs.
+SHELL  := /bin/sh
+VENV   := .venv
+BIN    := $(VENV)/bin
+# The first interpreter on the path that is new enough and can make an environment.
+PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 python3.14; do \
+	$$p -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
+ARGS   ?=
+
+.PHONY: help demo test check env format bench clean
+
+help:
+	@echo "make demo          see files travel into the emulator (ARGS=--once: the same, then end)"
+	@echo "make test          run all tests"
+	@echo "make check         formatting, lint, types, layers"
+	@echo "make bench         start-up cost of the library and of 'eisync status'"
+	@echo "make format        let ruff format the sources"
+	@echo "make clean         remove the environment"
+
+# Installed anew when pyproject.toml changes; the stamp is written last, so a broken install is tried again.
+$(VENV)/.stamp: pyproject.toml
+	@test -n "$(PYTHON)" || { echo "make: no Python 3.11 or newer with its venv module was found; install it, or say make PYTHON=/path/to/python3" >&2; exit 1; }
+	@echo "Making the environment in $(VENV) with $(PYTHON); this takes a minute the first time."
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	@touch $@
+
+env: $(VENV)/.stamp
+
+demo: env
+	@$(BIN)/eisync demo $(ARGS)
+
+test: env
+	$(BIN)/python -m pytest -n 2 $(ARGS)
+
+check: env
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/python -m pytest tests/test_layers.py
+
+bench: env
+	$(BIN)/python benchmarks/startup.py
+
+format: env
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+clean:
+	rm -rf $(VENV)

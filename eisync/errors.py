@@ -1,0 +1,92 @@
+"""Every error of ours, in one tree. A branch answers: may we try again? must a person act?
+
+::
+
+    EisyncError
+    ├── ConfigurationError   a person must change the configuration               exit 78
+    ├── KeyRefusedError      a person must give another key                       exit 77
+    ├── StateBusyError       another process holds the state folder: try later    exit 75
+    ├── StateError           the state folder cannot be used: a person must act   exit 1
+    ├── DaemonUnreachableError   a daemon is there and does not answer: try later exit 69
+    ├── TransitError         a request got no usable answer: try again
+    │   ├── UnreachableError     it certainly did not arrive
+    │   └── UnansweredError      it left; nobody knows whether it arrived
+    ├── StudioError          Studio answered and said no
+    └── FileChangedError     a file is not what it was: settle it again
+        └── FileGoneError        it is not there any more
+
+What we expect of a healthy day (a duplicate, a throttled request, a refused file) is a value and not in here.
+The message of each is one sentence for a person: what happened and what to do.
+"""
+
+from typing import ClassVar
+
+
+class EisyncError(Exception):
+    """The root. `exit_code` is what the command line ends with when nothing catches it."""
+
+    exit_code: ClassVar[int] = 1
+
+
+class ConfigurationError(EisyncError):
+    """The configuration cannot be used. `faults` holds one sentence for each thing that is wrong."""
+
+    exit_code = 78
+
+    def __init__(self, *faults: str) -> None:
+        super().__init__("\n".join(faults))
+        self.faults = faults
+
+
+class KeyRefusedError(EisyncError):
+    """The service does not accept the API key."""
+
+    exit_code = 77
+
+
+class StateBusyError(EisyncError):
+    """Another process holds the state folder."""
+
+    exit_code = 75
+
+
+class StateError(EisyncError):
+    """The state folder cannot be read or written."""
+
+
+class DaemonUnreachableError(EisyncError):
+    """A daemon holds the state folder, and its socket does not answer."""
+
+    exit_code = 69
+
+
+class TransitError(EisyncError):
+    """A request got no usable answer; trying again is right."""
+
+
+class UnreachableError(TransitError):
+    """The request certainly did not arrive."""
+
+
+class UnansweredError(TransitError):
+    """The request left, and nobody knows whether it arrived."""
+
+
+class StudioError(EisyncError):
+    """Studio answered and said no. `status` is the HTTP status (200 for a `success: false`)."""
+
+    def __init__(self, message: str, *, status: int) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+class FileChangedError(EisyncError):
+    """The file at `path` is not what it was when it settled; nothing of it may be sent."""
+
+    def __init__(self, path: str, message: str) -> None:
+        super().__init__(message)
+        self.path = path
+
+
+class FileGoneError(FileChangedError):
+    """There is no such file any more."""
