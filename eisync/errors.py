@@ -12,8 +12,10 @@
     │   ├── UnreachableError     it certainly did not arrive
     │   └── UnansweredError      it left; nobody knows whether it arrived
     ├── StudioError          Studio answered and said no
-    └── FileChangedError     a file is not what it was: settle it again
-        └── FileGoneError        it is not there any more
+    └── FileError            one file cannot be sent, its peers can
+        ├── FileChangedError     it is not what it was: settle it again
+        ├── FileGoneError        it is not there any more
+        └── FileUnreadableError  it may not be read, or is no file: a person must act
 
 What we expect of a healthy day (a duplicate, a throttled request, a refused file) is a value and not in here.
 The message of each is one sentence for a person: what happened and what to do.
@@ -80,13 +82,21 @@ class StudioError(EisyncError):
         self.status = status
 
 
-class FileChangedError(EisyncError):
-    """The file at `path` is not what it was when it settled; nothing of it may be sent."""
+class FileError(EisyncError):
+    """One file cannot be sent. `item_id` is its row in the outbox."""
 
-    def __init__(self, path: str, message: str) -> None:
+    def __init__(self, message: str, *, item_id: int) -> None:
         super().__init__(message)
-        self.path = path
+        self.item_id = item_id
 
 
-class FileGoneError(FileChangedError):
+class FileChangedError(FileError):
+    """The file is not what it was when it settled; nothing of it may be sent."""
+
+
+class FileGoneError(FileError):
     """There is no such file any more."""
+
+
+class FileUnreadableError(FileError):
+    """The file is there and may not be read, or it is no regular file inside its root."""

@@ -1,0 +1,93 @@
+"""Put due items together into requests.
+
+Every file of a request shares its headers, so only items of one (target, category, label, metadata) may travel
+together (wire contract, section 1). Items that could never be accepted are not sent at all; each comes back with the
+sentence that says why.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from eisync.core.items import MAX_FILE_BYTES, Category, Item
+
+Key = tuple[str, Category, str | None, tuple[tuple[str, str], ...]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """How large a request may become. 1000 files a request and 100 MB a file are the service's documented limits."""
+
+    files: int = 64
+    bytes: int = 32 * 1024 * 1024
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.files <= 1000 or self.bytes < 1:
+            raise ValueError(f"a request holds 1 to 1000 files of at least a byte, not {self.files} of {self.bytes}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """Files that go in one multipart request, and what its headers say of all of them."""
+
+    target: str
+    category: Category
+    label: str | None
+    metadata: tuple[tuple[str, str], ...]
+    items: tuple[Item, ...]
+
+
+def requests_of(items: Iterable[Item], limits: Limits) -> list[Request]:
+    """The requests that carry `items`, in the order of their oldest item.
+
+    A file larger than the byte limit goes alone. An item's own `batch_cap` bounds the request it is in.
+    """
+    groups: dict[tuple[Key, int | None], list[Item]] = {}
+    for item in items:
+        groups.setdefault((_key(item), item.batch_cap), []).append(item)
+    batches = [
+        batch
+        for (_, cap), members in groups.items()
+        for batch in _cut(members, min(limits.files, cap or limits.files), limits.bytes)
+    ]
+    return [_request(batch) for batch in batches]
+
+
+def unsendable(item: Item) -> str | None:
+    """The sentence that says why `item` can never be accepted, or None."""
+    size = item.facts.size
+    if size == 0:
+        return "the file is empty; write something into it and it goes by itself"
+    if size >= MAX_FILE_BYTES:
+        return (
+            f"the file has {size / 1024**2:.1f} MiB and Edge Impulse takes files below "
+            f"{MAX_FILE_BYTES // 1024**2} MiB; cut the recording into shorter ones"
+        )
+    return None
+
+
+def _key(item: Item) -> Key:
+    return (item.target, item.category, item.label, item.metadata)
+
+
+def _cut(items: Sequence[Item], max_files: int, max_bytes: int) -> Iterable[list[Item]]:
+    batch: list[Item] = []
+    total = 0
+    for item in items:
+        if batch and (len(batch) >= max_files or total + item.facts.size > max_bytes):
+            yield batch
+            batch, total = [], 0
+        batch.append(item)
+        total += item.facts.size
+    if batch:
+        yield batch
+
+
+def _request(batch: Sequence[Item]) -> Request:
+    first = batch[0]
+    return Request(
+        target=first.target,
+        category=first.category,
+        label=first.label,
+        metadata=first.metadata,
+        items=tuple(batch),
+    )

@@ -1,0 +1,69 @@
+"""Decide which files of a watched folder are for the service, by their path alone.
+
+Patterns are gitignore's (`!` brings back, a trailing `/` means folders only, later ones win); the defaults keep out
+what editors, browsers and copy tools leave behind while they write. What remains must have an extension that the
+service takes (wire contract, section 1: it decides by extension).
+"""
+
+from collections.abc import Iterable
+
+from pathspec import GitIgnoreSpec
+
+ACCEPTED_EXTENSIONS = frozenset(
+    {".cbor", ".json", ".csv", ".txt", ".wav", ".jpg", ".jpeg", ".png", ".mp4", ".avi", ".parquet"}
+)
+
+DEFAULT_IGNORES = (
+    ".*",
+    "*~",
+    "*.tmp",
+    "*.temp",
+    "*.part",
+    "*.partial",
+    "*.filepart",
+    "*.crdownload",
+    "*.download",
+    "*.swp",
+    "*.lock",
+    "~$*",
+    "#*#",
+    "Thumbs.db",
+    "desktop.ini",
+)
+
+
+class Eligibility:
+    """What one watched folder takes. Compiled once, asked for every path."""
+
+    def __init__(self, patterns: Iterable[str] = ()) -> None:
+        """`patterns` come after the defaults. Raises ValueError for one that is not gitignore's."""
+        self._patterns = (*DEFAULT_IGNORES, *patterns)
+        self._spec = GitIgnoreSpec.from_lines(self._patterns)
+
+    def ignoring_rule(self, path: str, *, is_dir: bool = False) -> str | None:
+        """The pattern that leaves `path` out, or None. `path` is relative to the root, with `/` between its parts.
+
+        Only the path itself is judged: whoever walks a tree does not descend into an ignored folder, and
+        `why_left_out` judges the folders above a file.
+        """
+        result = self._spec.check_file(path + "/" if is_dir else path)
+        return self._patterns[result.index] if result.include and result.index is not None else None
+
+    def why_left_out(self, path: str) -> str | None:
+        """One clause that says why the file at `path` is not for the service, or None when it is."""
+        parts = path.split("/")
+        for depth in range(1, len(parts)):
+            folder = "/".join(parts[:depth])
+            if (rule := self.ignoring_rule(folder, is_dir=True)) is not None:
+                return f"ignored by the pattern {rule!r}"
+        if (rule := self.ignoring_rule(path)) is not None:
+            return f"ignored by the pattern {rule!r}"
+        if extension_of(path) not in ACCEPTED_EXTENSIONS:
+            return f"not a type that Edge Impulse takes ({extension_of(path) or 'no extension'})"
+        return None
+
+
+def extension_of(path: str) -> str:
+    """The last extension in lower case with its dot, or an empty text."""
+    stem, dot, extension = path.rsplit("/", 1)[-1].rpartition(".")
+    return f".{extension.lower()}" if dot and stem else ""

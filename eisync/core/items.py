@@ -1,0 +1,106 @@
+"""The values that travel: what a file is, what is to be sent, what the service holds.
+
+Instants end in `_at` and are Unix seconds (UTC). Paths are relative to their root, with `/` between the parts
+and undecodable bytes as surrogate escapes, as `os.fsdecode` makes them.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+
+MAX_FILE_BYTES = 100 * 1024 * 1024
+"""Files of this size and above are refused by the official uploader (wire contract, section 1)."""
+
+_INT64 = 1 << 64
+
+
+class Category(Enum):
+    """Where a sample belongs. `SPLIT` lets the service decide; `ANOMALY` is legacy (wire contract, section 1)."""
+
+    TRAINING = "training"
+    TESTING = "testing"
+    VALIDATION = "validation"
+    POST_PROCESSING = "post-processing"
+    SPLIT = "split"
+    ANOMALY = "anomaly"
+
+
+@dataclass(frozen=True, slots=True)
+class FileFacts:
+    """What identifies one version of a file without opening it.
+
+    Two facts are equal when size (bytes), mtime (ns) and inode are. `touched_at` is when the file was last touched
+    in any way, by the file system's clock; it ages a file and does not identify it.
+    """
+
+    size: int
+    mtime_ns: int
+    inode: int
+    touched_at: float = field(default=0.0, compare=False)
+
+    def __post_init__(self) -> None:
+        # Some file systems number inodes past 2^63; the database holds signed integers.
+        if self.inode >= _INT64 // 2:
+            object.__setattr__(self, "inode", self.inode - _INT64)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Root:
+    """A watched folder, as the store knows it. `path` is absolute."""
+
+    id: int
+    path: str
+    target: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Candidate:
+    """A complete file with its label, ready to enter the outbox. `label` None: assign none, infer none."""
+
+    root_id: int
+    path: str
+    target: str
+    facts: FileFacts
+    label: str | None
+    category: Category
+    metadata: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Item:
+    """A row of the outbox that was claimed for sending.
+
+    `batch_cap` is the largest request it may share: 1 sends it alone, None leaves it to the limits.
+    `sha256` is of the version that was sent last, None when none was.
+    """
+
+    id: int
+    root: str
+    path: str
+    target: str
+    facts: FileFacts
+    label: str | None
+    category: Category
+    metadata: tuple[tuple[str, str], ...] = ()
+    attempts: int = 0
+    batch_cap: int | None = None
+    sha256: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RemoteSample:
+    """A sample as Studio lists it. `original_name` is the file name sent, where it can be told."""
+
+    id: int
+    filename: str
+    category: str
+    label: str | None
+    added_at: float | None = None
+    is_disabled: bool = False
+    sha256: str | None = None
+    original_name: str | None = None
+
+
+def shown(path: str) -> str:
+    """`path` for a person's eyes or for the wire: undecodable bytes become U+FFFD, nothing else changes."""
+    return path.encode("utf-8", "surrogateescape").decode("utf-8", "replace")

@@ -1,0 +1,113 @@
+"""The life of a file, as data: eight states, and every arrow that may be walked between them.
+
+A file is known by one state at a time. `step` is the only way from one to the next, and a pair that is not in
+`TRANSITIONS` is a mistake of ours. The diagram in the README is drawn from this table by
+`python -m eisync.core.lifecycle`.
+
+DOUBTFUL is honest: the request left and no answer came. Where duplicates are refused, sending again is safe and the
+answer confirms what is there, so ABSENT follows at once; where they are allowed, only a look at the service may say so.
+"""
+
+from collections.abc import Iterable
+from enum import Enum
+
+
+class State(Enum):
+    """Where a file is."""
+
+    SETTLING = "settling"  # it is still being written, or was a moment ago
+    READY = "ready"  # complete and labelled; goes when it is due
+    SENDING = "sending"  # claimed by a request that is under way
+    DOUBTFUL = "doubtful"  # sent, and nobody knows whether it arrived
+    SYNCED = "synced"  # the service confirmed it
+    QUARANTINED = "quarantined"  # parked with a reason until a person acts
+    TOMBSTONE = "tombstone"  # a person deleted it at the service: never sent again by itself
+    GONE = "gone"  # it vanished before it could be sent
+
+
+class Event(Enum):
+    """What happens to a file."""
+
+    COMPLETE = "complete"  # it is whole
+    CLAIM = "claim"  # a request takes it
+    STORED = "stored"  # the service stored it
+    DUPLICATE = "duplicate"  # the service holds these bytes already
+    DEFER = "defer"  # not now: again when it is due
+    REFUSE = "refuse"  # no, and trying again would not help
+    SILENCE = "silence"  # the request left, no answer came
+    ABSENT = "absent"  # it may be sent (again)
+    CHANGED = "changed"  # the file is not what it was
+    GONE = "gone"  # the file is not there
+    REMOTE_GONE = "remote_gone"  # its samples were deleted at the service
+    RETRY = "retry"  # a person says: once more
+
+
+TRANSITIONS: dict[tuple[State, Event], State] = {
+    (State.SETTLING, Event.COMPLETE): State.READY,
+    (State.SETTLING, Event.GONE): State.GONE,
+    (State.READY, Event.CLAIM): State.SENDING,
+    (State.READY, Event.CHANGED): State.SETTLING,
+    (State.READY, Event.GONE): State.GONE,
+    (State.SENDING, Event.STORED): State.SYNCED,
+    (State.SENDING, Event.DUPLICATE): State.SYNCED,
+    (State.SENDING, Event.DEFER): State.READY,
+    (State.SENDING, Event.REFUSE): State.QUARANTINED,
+    (State.SENDING, Event.CHANGED): State.SETTLING,
+    (State.SENDING, Event.SILENCE): State.DOUBTFUL,
+    (State.SENDING, Event.GONE): State.GONE,
+    (State.DOUBTFUL, Event.STORED): State.SYNCED,
+    (State.DOUBTFUL, Event.ABSENT): State.READY,
+    (State.SYNCED, Event.REMOTE_GONE): State.TOMBSTONE,
+    (State.SYNCED, Event.CHANGED): State.SETTLING,
+    (State.SYNCED, Event.GONE): State.SYNCED,
+    (State.QUARANTINED, Event.RETRY): State.READY,
+    (State.QUARANTINED, Event.CHANGED): State.SETTLING,
+    (State.QUARANTINED, Event.GONE): State.GONE,
+    (State.TOMBSTONE, Event.RETRY): State.READY,
+    (State.TOMBSTONE, Event.CHANGED): State.SETTLING,
+}
+
+PENDING = frozenset({State.SETTLING, State.READY, State.SENDING, State.DOUBTFUL})
+"""States that end by themselves, without a person."""
+
+
+class IllegalTransitionError(Exception):
+    """We tried to walk an arrow that does not exist: a mistake of ours, never of a file."""
+
+
+def step(state: State, event: Event) -> State:
+    """The state after `event`. Raises IllegalTransitionError for a pair that is not in the table."""
+    try:
+        return TRANSITIONS[state, event]
+    except KeyError:
+        raise IllegalTransitionError(f"a {state.value} file cannot meet {event.value!r}") from None
+
+
+def walk(state: State, events: Iterable[Event]) -> State:
+    """The state after all of `events`, in order."""
+    for event in events:
+        state = step(state, event)
+    return state
+
+
+def can(state: State, event: Event) -> bool:
+    """Whether `event` may happen to a file in `state`."""
+    return (state, event) in TRANSITIONS
+
+
+def sources(event: Event) -> tuple[State, ...]:
+    """The states in which `event` may happen, in the order of the table."""
+    return tuple(state for state, happening in TRANSITIONS if happening is event)
+
+
+def diagram() -> str:
+    """The table as a Mermaid state diagram. Arrows between the same two states share a line."""
+    arrows: dict[tuple[State, State], list[str]] = {}
+    for (before, event), after in TRANSITIONS.items():
+        arrows.setdefault((before, after), []).append(event.value)
+    lines = [f"    {a.name} --> {b.name}: {', '.join(events)}" for (a, b), events in arrows.items()]
+    return "\n".join(["stateDiagram-v2", "    [*] --> SETTLING: found", *lines])
+
+
+if __name__ == "__main__":
+    print(diagram())  # noqa: T201 - this is the command that draws it

@@ -1,0 +1,39 @@
+"""Decide when to try again after an attempt that failed in transit.
+
+Pure: no clock, no sleep, no dice. The drainer brings what it saw, `decide` answers, the outbox writes the answer
+down. Fields ending in `_s` are seconds; `now` and `due_at` are Unix seconds (UTC). Transit faults never give up: a
+gateway may be without a network for a week, and its only recording must not be parked for that.
+
+Sources: RFC 9110 §10.2.3 (Retry-After); M. Brooker, "Exponential Backoff And Jitter", 2015 ("full jitter").
+"""
+
+from dataclasses import dataclass
+from enum import Enum
+
+ASKED_CAP_S = 24 * 3600.0
+"""A Retry-After beyond this is taken for a mistake of whoever sent it."""
+
+
+class Fault(Enum):
+    """What became of a request that gave no usable answer."""
+
+    THROTTLED = "throttled"  # 429 or 503: the service may say yes later
+    UNREACHABLE = "unreachable"  # the request certainly did not arrive at the service
+    UNANSWERED = "unanswered"  # it left us; nobody knows whether it arrived
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RetryPolicy:
+    """How patient to be. Raises ValueError if it could never be obeyed."""
+
+    base_s: float = 2.0
+    cap_s: float = 300.0
+
+    def __post_init__(self) -> None:
+        if not 0 < self.base_s <= self.cap_s:
+            raise ValueError(f"a first pause of {self.base_s:g} s cannot grow to {self.cap_s:g} s")
+
+    def due_at(self, *, attempt: int, now: float, luck: float, asked_s: float = 0.0) -> float:
+        """The instant of the next attempt. `attempt` counts from 1; `luck` is in [0, 1); `asked_s` is Retry-After."""
+        ceiling_s = min(self.cap_s, self.base_s * 2.0 ** min(attempt - 1, 32))
+        return now + max(luck * ceiling_s, min(max(asked_s, 0.0), ASKED_CAP_S))

@@ -1,0 +1,78 @@
+"""From what became of a file in one attempt to what the outbox writes down about it.
+
+Pure: the drainer gathers the outcome, `judge` decides, the store applies. A wrong key, a peer's fault or a refusal of
+the request as a whole cost a file no attempt.
+"""
+
+from dataclasses import dataclass
+
+from eisync.core import wire
+from eisync.core.items import Item
+from eisync.core.lifecycle import Event
+from eisync.core.retry import Fault, RetryPolicy
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settlement:
+    """What happened to one claimed file, ready to be written. `events` are walked in order."""
+
+    item_id: int
+    events: tuple[Event, ...]
+    reason: str | None = None
+    due_at: float | None = None
+    batch_cap: int | None = None
+    sample_ids: tuple[int, ...] = ()
+    sha256: str | None = None
+    is_attempt: bool = True
+
+
+def judge(
+    item: Item,
+    outcome: wire.Outcome,
+    *,
+    policy: RetryPolicy,
+    allow_duplicates: bool,
+    now: float,
+    luck: float,
+    sha256: str | None = None,
+) -> Settlement:
+    """The settlement of `item` after `outcome`. `luck` is in [0, 1)."""
+    match outcome:
+        case wire.Stored(sample_id=sample_id):
+            return Settlement(
+                item_id=item.id, events=(Event.STORED,), reason="stored", sample_ids=(sample_id,), sha256=sha256
+            )
+        case wire.Duplicate(sample_ids=sample_ids):
+            reason = "it was there already" if sample_ids else "it was there already; its id is not known yet"
+            return Settlement(
+                item_id=item.id, events=(Event.DUPLICATE,), reason=reason, sample_ids=sample_ids, sha256=sha256
+            )
+        case wire.Refused(reason=reason):
+            return Settlement(item_id=item.id, events=(Event.REFUSE,), reason=reason, sha256=sha256)
+        case wire.Smaller(reason=reason, cap=cap):
+            return Settlement(
+                item_id=item.id, events=(Event.DEFER,), reason=reason, due_at=now, batch_cap=cap, is_attempt=False
+            )
+        case wire.Barred(reason=reason):
+            return Settlement(item_id=item.id, events=(Event.DEFER,), reason=reason, due_at=now, is_attempt=False)
+        case wire.Failed(fault=fault, reason=reason, asked_s=asked_s):
+            return Settlement(
+                item_id=item.id,
+                events=_after_failure(fault, allow_duplicates=allow_duplicates),
+                reason=reason,
+                due_at=policy.due_at(attempt=item.attempts + 1, now=now, luck=luck, asked_s=asked_s),
+                sha256=sha256,
+            )
+
+
+def give_back(item: Item, *, now: float) -> Settlement:
+    """`item` was claimed and nothing of it was sent: it is due again at once."""
+    return Settlement(item_id=item.id, events=(Event.DEFER,), due_at=now, is_attempt=False)
+
+
+def _after_failure(fault: Fault, *, allow_duplicates: bool) -> tuple[Event, ...]:
+    if fault is not Fault.UNANSWERED:
+        return (Event.DEFER,)
+    # The service refuses what it holds already: sending again is safe, and its answer is the confirmation. Where
+    # duplicates are allowed the file stays doubtful until somebody has looked.
+    return (Event.SILENCE,) if allow_duplicates else (Event.SILENCE, Event.ABSENT)

@@ -1,0 +1,313 @@
+"""What we say to the service and what its answers mean, without sending anything.
+
+`envelope` turns a request into headers and parts; `read_reply` turns an answer into exactly one outcome for each file
+sent. HTTP 200 is not success: every file has its own entry, by position, and a count that differs from what was sent
+is resolved by asking for each file alone, never guessed (wire contract, section 1).
+"""
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
+from typing import Any
+from urllib.parse import quote
+
+from eisync.core.batching import Request
+from eisync.core.eligible import extension_of
+from eisync.core.items import Item, shown
+from eisync.core.retry import Fault
+
+PART_NAME = "data"
+
+_ENCODE_URI_COMPONENT_KEEPS = "!~*'()"
+_ALREADY_THERE = re.compile(r"already exists(?:\s*\(ids?:\s*(?P<ids>[\d,\s]+)\))?", re.IGNORECASE)
+_SEGMENT_MARK = re.compile(r"s\d+")
+_LONGEST_REASON = 300
+
+_CONTENT_TYPES = {
+    ".cbor": "application/cbor",
+    ".json": "application/json",
+    ".csv": "text/csv",
+    ".txt": "text/plain",
+    ".wav": "audio/wav",
+    ".jpg": "image/jpeg",
+    ".jpeg": "image/jpeg",
+    ".png": "image/png",
+    ".mp4": "video/mp4",
+    ".avi": "video/avi",
+    ".parquet": "application/vnd.apache.parquet",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class FilePart:
+    """One file of the body: the bytes before it, and the item whose file follows."""
+
+    preamble: bytes
+    item: Item
+
+
+@dataclass(frozen=True, slots=True)
+class Envelope:
+    """A request ready to be sent, but for the key and the bytes of the files."""
+
+    path: str
+    headers: Mapping[str, str]
+    parts: tuple[FilePart, ...]
+    between: bytes  # after each file
+    closing: bytes  # after the last one
+
+    @property
+    def content_length(self) -> int:
+        """Bytes of the whole body, as the facts of the items promise them."""
+        files = sum(len(part.preamble) + part.item.facts.size + len(self.between) for part in self.parts)
+        return files + len(self.closing)
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """An answer of the service, whole."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Silence:
+    """No usable answer came. `fault` says whether the request can have arrived."""
+
+    fault: Fault
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """The service stored the file."""
+
+    sample_id: int
+    project_id: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Duplicate:
+    """The service holds these bytes already, as the samples of `sample_ids` (empty when it did not say)."""
+
+    sample_ids: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """The service read this file and said no; trying again would not help."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """No usable answer; again later. `asked_s` is how long the service asked us to wait."""
+
+    fault: Fault
+    reason: str
+    asked_s: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Smaller:
+    """The answer does not tell about this file alone: send it again among at most `cap` files."""
+
+    reason: str
+    cap: int
+
+
+@dataclass(frozen=True, slots=True)
+class Barred:
+    """The key or the project was refused. No file is to blame; the target waits for a person."""
+
+    reason: str
+
+
+Outcome = Stored | Duplicate | Refused | Failed | Smaller | Barred
+
+
+def envelope(request: Request, *, boundary: str, allow_duplicates: bool) -> Envelope:
+    """The multipart request that carries `request`. `boundary` must not occur in any file (random, 128 bits)."""
+    headers = {
+        "content-type": f"multipart/form-data; boundary={boundary}",
+        "x-upload-source": "eisync",
+        **_label_headers(request.label),
+    }
+    if not allow_duplicates:
+        headers["x-disallow-duplicates"] = "1"
+    if request.metadata:
+        headers["x-metadata"] = json.dumps(dict(request.metadata), separators=(",", ":"))
+    return Envelope(
+        path=f"/api/{request.category.value}/files",
+        headers=headers,
+        parts=tuple(FilePart(_preamble(item, boundary), item) for item in request.items),
+        between=b"\r\n",
+        closing=f"--{boundary}--\r\n".encode("ascii"),
+    )
+
+
+def read_reply(reply: Reply | Silence, *, sent: int, now: float) -> Sequence[Outcome]:
+    """One outcome for each of the `sent` files, in the order in which they were sent. Never raises."""
+    if isinstance(reply, Silence):
+        return [Failed(reply.fault, reply.reason)] * sent
+    if reply.status == 200:
+        return _read_answer(reply, sent)
+    return [_whole(reply, sent, now)] * sent
+
+
+def sent_name(path: str) -> str:
+    """The file name as it is told to the service: the base name, undecodable bytes as U+FFFD."""
+    return shown(path).rsplit("/", 1)[-1]
+
+
+def stored_name(name: str) -> str:
+    """How Studio lists a file that was sent as `name`: less its last extension (wire contract, section 1)."""
+    stem, dot, _ = name.rpartition(".")
+    return stem if dot else name
+
+
+def original_name(coldstorage_filename: str) -> str | None:
+    """The file name that was sent, read from a sample's `coldstorageFilename`; None when it has another form.
+
+    It is `<name sent>.<id8>.<pod>.<ext>`, with a segment mark such as `s1` before the last part of cropped samples.
+    """
+    parts = coldstorage_filename.rsplit("/", 1)[-1].split(".")
+    tail = 4 if any(_SEGMENT_MARK.fullmatch(part) for part in parts[-3:-1]) else 3
+    return ".".join(parts[:-tail]) or None
+
+
+def _label_headers(label: str | None) -> dict[str, str]:
+    # The official TypeScript and Rust clients percent-encode, so the service decodes; the CLI sends an empty
+    # x-label beside x-no-label.
+    if label is None:
+        return {"x-label": "", "x-no-label": "1"}
+    return {"x-label": quote(label, safe=_ENCODE_URI_COMPONENT_KEEPS)}
+
+
+def _preamble(item: Item, boundary: str) -> bytes:
+    content_type = _CONTENT_TYPES.get(extension_of(item.path), "application/octet-stream")
+    lines = (
+        f"--{boundary}",
+        f'Content-Disposition: form-data; name="{PART_NAME}"; filename="{_quoted(sent_name(item.path))}"',
+        f"Content-Type: {content_type}",
+    )
+    return ("\r\n".join(lines) + "\r\n\r\n").encode()
+
+
+def _quoted(name: str) -> str:
+    # As browsers do it: HTML standard, "multipart/form-data encoding algorithm".
+    return name.replace('"', "%22").replace("\r", "%0D").replace("\n", "%0A")
+
+
+def _read_answer(reply: Reply, sent: int) -> Sequence[Outcome]:
+    answer = _json_object(reply.body)
+    if answer is None:
+        reason = f"the answer is not the service's: {_excerpt(reply.body)!r}"
+        return [Failed(Fault.UNANSWERED, reason)] * sent
+    entries = answer.get("files")
+    if not isinstance(entries, list):
+        if answer.get("success") is False:
+            return [_refusal(_error_of(answer) or "refused without a reason", sent)] * sent
+        return [Failed(Fault.UNANSWERED, "the answer names no files")] * sent
+    if len(entries) != sent:
+        reason = f"the answer has {len(entries)} entries for {sent} files"
+        # A lone file that became several samples (CSV wizard) is stored; its ids are all of them.
+        return [_several(entries, reason)] if sent == 1 else [Smaller(reason, 1)] * sent
+    return [_entry(entry) for entry in entries]
+
+
+def _several(entries: Sequence[Any], reason: str) -> Outcome:
+    outcomes = [_entry(entry) for entry in entries]
+    ids = [outcome.sample_id for outcome in outcomes if isinstance(outcome, Stored)]
+    ids += [sample_id for outcome in outcomes if isinstance(outcome, Duplicate) for sample_id in outcome.sample_ids]
+    refusal = next((outcome for outcome in outcomes if isinstance(outcome, Refused)), None)
+    if refusal is not None:
+        return refusal
+    return Duplicate(tuple(ids)) if ids else Failed(Fault.UNANSWERED, reason)
+
+
+def _entry(entry: Any) -> Outcome:
+    if not isinstance(entry, dict):
+        return Failed(Fault.UNANSWERED, "an entry of the answer is not an object")
+    if entry.get("success") is True:
+        sample_id = entry.get("sampleId")
+        if isinstance(sample_id, int):
+            project_id = entry.get("projectId")
+            return Stored(sample_id, project_id if isinstance(project_id, int) else None)
+        return Failed(Fault.UNANSWERED, "the answer says stored and gives no sample id")
+    error = _error_of(entry) or "refused without a reason"
+    known = _ALREADY_THERE.search(error)
+    if known:
+        return Duplicate(tuple(int(text) for text in re.findall(r"\d+", known["ids"] or "")))
+    return Refused(error)
+
+
+def _whole(reply: Reply, sent: int, now: float) -> Outcome:
+    """The outcome that an answer other than 200 gives to every file of the request."""
+    error = _error_of(_json_object(reply.body) or {}) or _excerpt(reply.body)
+    reason = f"HTTP {reply.status}: {error}" if error else f"HTTP {reply.status}"
+    match reply.status:
+        case 401 | 403:
+            return Barred(reason)
+        case 429 | 503:
+            return Failed(Fault.THROTTLED, reason, _asked_s(reply.headers, now))
+        case 404 | 407 | 408:
+            # Not the service, or not the request: somebody between us and it. It will be mended, or a person reads why.
+            return Failed(Fault.UNREACHABLE, reason, _asked_s(reply.headers, now))
+        case status if 300 <= status < 400:
+            place = _header(reply.headers, "location") or "nowhere"
+            return Failed(
+                Fault.UNREACHABLE, f"HTTP {status}: redirected to {place}; not followed, it would take the key"
+            )
+        case status if 400 <= status < 500:
+            return _refusal(reason, sent)
+        case _:
+            return Failed(Fault.UNANSWERED, reason, _asked_s(reply.headers, now))
+
+
+def _refusal(reason: str, sent: int) -> Outcome:
+    # One file of a refused request is guilty, and the answer does not say which: halve until it is alone.
+    if "invalid api key" in reason.lower():
+        return Barred(reason)
+    return Refused(reason) if sent == 1 else Smaller(reason, max(1, sent // 2))
+
+
+def _json_object(body: bytes) -> dict[str, Any] | None:
+    try:
+        answer = json.loads(body)
+    except (ValueError, RecursionError):
+        return None
+    return answer if isinstance(answer, dict) else None
+
+
+def _error_of(answer: Mapping[str, Any]) -> str | None:
+    error = answer.get("error")
+    return _one_line(error) if isinstance(error, str) and error.strip() else None
+
+
+def _excerpt(body: bytes) -> str:
+    return _one_line(body[: 4 * _LONGEST_REASON].decode("utf-8", "replace"))
+
+
+def _one_line(text: str) -> str:
+    line = " ".join(text.split())
+    return line if len(line) <= _LONGEST_REASON else line[: _LONGEST_REASON - 1] + "…"
+
+
+def _asked_s(headers: Mapping[str, str], now: float) -> float:
+    value = _header(headers, "retry-after")
+    if value is None:
+        return 0.0
+    try:
+        return float(value) if value.strip().isdigit() else parsedate_to_datetime(value).timestamp() - now
+    except (ValueError, OverflowError):
+        return 0.0
+
+
+def _header(headers: Mapping[str, str], name: str) -> str | None:
+    return next((value for key, value in headers.items() if key.lower() == name), None)

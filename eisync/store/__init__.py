@@ -1,0 +1,1 @@
+"""SQLite: what must survive. The only room that knows of SQL."""

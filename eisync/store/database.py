@@ -1,0 +1,177 @@
+"""Open the one connection to the state folder, and hand it out for one transaction at a time.
+
+One process owns the database. `BEGIN IMMEDIATE` always: a deferred BEGIN fails at once under WAL when another writer
+commits. `locking_mode=EXCLUSIVE` makes the database its own single-instance lock; the kernel lets go of it when the
+process dies, however it dies. Losing power may take the last transactions (`synchronous=NORMAL`): their files are sent
+again and the service's duplicate guard confirms them.
+"""
+
+import contextlib
+import json
+import os
+import sqlite3
+import threading
+from collections.abc import Iterator
+
+from eisync.errors import StateBusyError, StateError
+from eisync.store.schema import migrate
+
+FILE_NAME = "eisync.db"
+HOLDER_NAME = "holder.json"
+OLDEST_SQLITE = (3, 37, 0)  # strict tables; RETURNING came with 3.35
+
+_BUSY_PAUSE_S = 0.02
+_BUSY_MARKS = ("locked", "busy")
+_DAMAGE_MARKS = ("malformed", "not a database", "disk image")
+
+
+class Database:
+    """The connection behind its lock. Every method of the store goes through `transaction` or `reading`."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+        self._lock = threading.Lock()
+
+    @contextlib.contextmanager
+    def transaction(self) -> Iterator[sqlite3.Connection]:
+        """All of it or nothing of it. Raises StateError when the database cannot be written."""
+        with self._lock, _translated():
+            self._connection.execute("begin immediate")
+            try:
+                yield self._connection
+                self._connection.execute("commit")
+            except BaseException:
+                if self._connection.in_transaction:  # a full disk may have rolled back already
+                    self._connection.execute("rollback")
+                raise
+
+    @contextlib.contextmanager
+    def reading(self) -> Iterator[sqlite3.Connection]:
+        """One look at the database. Raises StateError when it cannot be read."""
+        with self._lock, _translated():
+            yield self._connection
+
+    def close(self) -> None:
+        """Let go of the state folder. Safe to repeat."""
+        with self._lock, _translated():
+            self._connection.close()
+
+
+def open_database(folder: str, *, exclusive: bool, busy_timeout_s: float = 2.0) -> tuple[Database, str | None]:
+    """Open the database in `folder`, making both where they are missing.
+
+    `exclusive` keeps every other process out until it is closed. Returns the database and, when a damaged one was set
+    aside to be rebuilt from a scan and the service's listing, the sentence that says so.
+
+    Raises StateBusyError when another process holds it, StateError when the folder cannot be used.
+    """
+    if sqlite3.sqlite_version_info < OLDEST_SQLITE:
+        oldest = ".".join(map(str, OLDEST_SQLITE))
+        raise StateError(f"this Python carries SQLite {sqlite3.sqlite_version}; eisync needs {oldest} or newer")
+    try:
+        os.makedirs(folder, mode=0o700, exist_ok=True)
+    except OSError as error:
+        raise StateError(
+            f"the state folder {folder} cannot be made: {error.strerror}; choose one with --state-dir"
+        ) from error
+    path = os.path.join(folder, FILE_NAME)
+    try:
+        return _open(path, exclusive, busy_timeout_s), None
+    except sqlite3.DatabaseError as error:
+        if not _is_damage(error):
+            raise _translate(error, path) from error
+    aside = _set_aside(path)
+    try:
+        database = _open(path, exclusive, busy_timeout_s)
+    except sqlite3.DatabaseError as error:
+        raise _translate(error, path) from error
+    return (
+        database,
+        f"the database was damaged; it is set aside as {aside} and rebuilt from the folders and the service",
+    )
+
+
+def write_holder(folder: str, *, pid: int) -> None:
+    """Leave a note of who holds the state folder, for the sentence that the next one prints."""
+    with open(os.path.join(folder, HOLDER_NAME), "w", encoding="utf-8") as note:
+        json.dump({"pid": pid}, note)
+
+
+def _holder_of(path: str) -> str:
+    try:
+        with open(os.path.join(os.path.dirname(path), HOLDER_NAME), encoding="utf-8") as note:
+            return f"process {int(json.load(note)['pid'])}"
+    except (OSError, ValueError, KeyError, TypeError):
+        return "another process"
+
+
+def _open(path: str, exclusive: bool, busy_timeout_s: float) -> Database:
+    connection = sqlite3.connect(
+        path, timeout=busy_timeout_s, isolation_level=None, check_same_thread=False, cached_statements=256
+    )
+    try:
+        if exclusive:
+            connection.execute("pragma locking_mode = exclusive")
+        _retry_busy(connection, "pragma journal_mode = wal", busy_timeout_s)
+        connection.execute("pragma synchronous = normal")
+        connection.execute("pragma foreign_keys = on")
+        connection.execute("begin immediate")  # takes the lock now, not at the first write
+        connection.execute("commit")
+        migrate(connection)
+        connection.row_factory = sqlite3.Row
+        os.chmod(path, 0o600)
+    except BaseException:
+        connection.close()
+        raise
+    return Database(connection)
+
+
+def _retry_busy(connection: sqlite3.Connection, statement: str, limit_s: float) -> None:
+    # Switching to WAL does not honour the busy time-out; a command line tool may be looking at this moment.
+    pause = threading.Event()
+    tries_left = int(limit_s / _BUSY_PAUSE_S)
+    while True:
+        try:
+            connection.execute(statement)
+            return
+        except sqlite3.OperationalError as error:
+            if not _is_busy(error) or tries_left <= 0:
+                raise
+            tries_left -= 1
+            pause.wait(_BUSY_PAUSE_S)
+
+
+def _set_aside(path: str) -> str:
+    number = 1
+    while os.path.exists(f"{path}.damaged-{number}"):
+        number += 1
+    for suffix in ("", "-wal", "-shm"):
+        with contextlib.suppress(FileNotFoundError):
+            os.replace(path + suffix, f"{path}.damaged-{number}{suffix}")
+    return os.path.basename(f"{path}.damaged-{number}")
+
+
+@contextlib.contextmanager
+def _translated() -> Iterator[None]:
+    try:
+        yield
+    except sqlite3.Error as error:
+        raise _translate(error, FILE_NAME) from error
+
+
+def _translate(error: sqlite3.Error, path: str) -> StateError | StateBusyError:
+    if _is_busy(error):
+        folder = os.path.dirname(path) or "it"
+        return StateBusyError(
+            f"the state folder {folder} is held by {_holder_of(path)}; one eisync at a time may use it, "
+            "give this one another --state-dir"
+        )
+    return StateError(f"the database cannot be used: {error}; nothing is lost, see to the state folder's disk")
+
+
+def _is_busy(error: sqlite3.Error) -> bool:
+    return isinstance(error, sqlite3.OperationalError) and any(mark in str(error) for mark in _BUSY_MARKS)
+
+
+def _is_damage(error: sqlite3.Error) -> bool:
+    return any(mark in str(error) for mark in _DAMAGE_MARKS)

@@ -1,0 +1,347 @@
+"""What we believe the service holds, and what people may read of it: samples, targets, counts, one line a file."""
+
+import json
+import os
+import sqlite3
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+from eisync.core.items import Item, RemoteSample
+from eisync.core.lifecycle import Event, State
+from eisync.core.plan import Missing
+from eisync.store.database import Database
+from eisync.store.moves import move
+from eisync.store.rows import item_of, path_of, split
+
+_SAMPLE_SEEN = """
+insert into sample (target, id, filename, category, label, is_disabled, sha256, known_at, seen)
+values (:target, :id, :filename, :category, :label, :is_disabled, :sha256, :now, :generation)
+on conflict (target, id) do update set
+    filename = excluded.filename, category = excluded.category, label = excluded.label,
+    is_disabled = excluded.is_disabled, sha256 = coalesce(sha256, excluded.sha256), seen = excluded.seen,
+    missed = 0, gone_at = null"""
+
+# Samples of ours that the sweep should have listed: known before it began, not confirmed gone, not seen by it.
+_COUNT_MISSING = """
+update sample set missed = missed + 1
+where target = :target and seen < :generation and known_at < :began_at and gone_at is null
+returning id, missed"""
+
+# Files of which every sample is confirmed gone.
+_BEREFT = """
+select distinct file.id, file.state from file_sample mine join file on file.id = mine.file_id
+where mine.sample_id = :id and file.target = :target and file.state = 'synced' and not exists (
+    select 1 from file_sample other join sample on sample.id = other.sample_id and sample.target = file.target
+    where other.file_id = file.id and sample.gone_at is null)"""
+
+# A page of files with their samples, by id, so that a million of them never stand in memory.
+_PAGE = """
+select file.*, root.path as root_path,
+    (select json_group_array(sample_id) from (
+        select sample_id from file_sample where file_id = file.id order by sample_id)) as sample_ids
+from file join root on root.id = file.root_id
+where file.id > :after and (:state is null or file.state = :state)
+order by file.id limit 1000"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TargetFacts:
+    """What is remembered of a target. Reasons are for a person; None means that all is well."""
+
+    name: str
+    project_id: int | None
+    paused_reason: str | None
+    listed_at: float | None
+    listing_trouble: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RootFacts:
+    """What is remembered of a watched folder. `left_out` counts, by reason, the files that are not for the service."""
+
+    id: int
+    path: str
+    target: str
+    scanned_at: float | None
+    offline_reason: str | None
+    settling: int
+    left_out: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Counts:
+    """Files by state, and the two instants that a person asks for."""
+
+    by_state: Mapping[State, int]
+    oldest_pending_at: float | None
+    last_synced_at: float | None
+
+
+class Index:
+    """Beliefs about the service. Safe to use from any thread; each method is one transaction or one look."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    # --- targets -----------------------------------------------------------------------------------------------
+
+    def register(self, targets: Iterable[str]) -> None:
+        """The targets of this run. A pause does not outlive a start: the new one may have a new key."""
+        with self._database.transaction() as connection:
+            for name in targets:
+                connection.execute(
+                    "insert into target (name) values (?) "
+                    "on conflict (name) do update set paused_reason = null, paused_at = null",
+                    (name,),
+                )
+
+    def identify(self, target: str, project_id: int) -> str | None:
+        """Remember which project the target is. Returns the sentence to show when it was another one before."""
+        with self._database.transaction() as connection:
+            row = connection.execute("select project_id from target where name = ?", (target,)).fetchone()
+            if row is None or row["project_id"] is None:
+                connection.execute("update target set project_id = ? where name = ?", (project_id, target))
+                return None
+        if row["project_id"] == project_id:
+            return None
+        return (
+            f"the key of target {target!r} opens project {project_id}, and its files are in project "
+            f"{row['project_id']}; give the key of that project, or name another target"
+        )
+
+    def pause(self, target: str, reason: str, *, now: float) -> None:
+        """Nothing is sent to the target any more, for `reason`."""
+        self._update_target(target, "paused_reason = :reason, paused_at = :now", reason=reason, now=now)
+
+    def resume(self, target: str) -> None:
+        """The target is sent to again."""
+        self._update_target(target, "paused_reason = null, paused_at = null")
+
+    def targets(self) -> list[TargetFacts]:
+        """Every target there ever was, by name."""
+        with self._database.reading() as connection:
+            rows = connection.execute("select * from target order by name").fetchall()
+        return [
+            TargetFacts(
+                name=row["name"],
+                project_id=row["project_id"],
+                paused_reason=row["paused_reason"],
+                listed_at=row["listed_at"],
+                listing_trouble=row["listing_trouble"],
+            )
+            for row in rows
+        ]
+
+    # --- sweeps ------------------------------------------------------------------------------------------------
+
+    def begin_sweep(self, target: str) -> int:
+        """The number of a new sweep. One that never ends changes nothing."""
+        with self._database.transaction() as connection:
+            row = connection.execute(
+                "update target set generation = generation + 1 where name = ? returning generation", (target,)
+            ).fetchone()
+        return int(row["generation"])
+
+    def record_page(self, target: str, generation: int, samples: Iterable[RemoteSample], *, now: float) -> None:
+        """Write down one page of the listing, in one transaction. Safe to repeat."""
+        with self._database.transaction() as connection:
+            connection.executemany(
+                _SAMPLE_SEEN,
+                [
+                    {
+                        "target": target,
+                        "id": sample.id,
+                        "filename": sample.filename,
+                        "category": sample.category,
+                        "label": sample.label,
+                        "is_disabled": sample.is_disabled,
+                        "sha256": sample.sha256,
+                        "generation": generation,
+                        "now": now,
+                    }
+                    for sample in samples
+                ],
+            )
+
+    def finish_sweep(self, target: str, generation: int, *, began_at: float, now: float) -> list[Missing]:
+        """The sweep was complete: count what it did not list. Returns those samples."""
+        with self._database.transaction() as connection:
+            rows = connection.execute(
+                _COUNT_MISSING, {"target": target, "generation": generation, "began_at": began_at}
+            ).fetchall()
+            connection.execute("update target set listed_at = ?, listing_trouble = null where name = ?", (now, target))
+        return [Missing(row["id"], row["missed"]) for row in rows]
+
+    def note_trouble(self, target: str, reason: str) -> None:
+        """The last sweep did not complete, for `reason`; what it would have told is not known."""
+        self._update_target(target, "listing_trouble = :reason", reason=reason)
+
+    def bury(self, target: str, sample_id: int, *, now: float) -> list[int]:
+        """The sample is deleted at the service. Files that have no other become tombstones; returns their ids."""
+        with self._database.transaction() as connection:
+            parameters = {"target": target, "id": sample_id, "now": now}
+            connection.execute("update sample set gone_at = :now where target = :target and id = :id", parameters)
+            bereft = connection.execute(_BEREFT, parameters).fetchall()
+            for row in bereft:
+                reason = f"deleted at the service (sample {sample_id}); 'eisync retry' sends it again"
+                move(connection, row["id"], State(row["state"]), Event.REMOTE_GONE, reason, now)
+        return [row["id"] for row in bereft]
+
+    def spare(self, target: str, sample_id: int) -> None:
+        """The sample is there after all: its count of misses starts anew."""
+        with self._database.transaction() as connection:
+            connection.execute("update sample set missed = 0 where target = ? and id = ?", (target, sample_id))
+
+    def without_ids(self, target: str, *, limit: int) -> list[Item]:
+        """Synced files whose samples are not known yet."""
+        with self._database.reading() as connection:
+            rows = connection.execute(
+                "select * from file where target = ? and state = 'synced' "
+                "and not exists (select 1 from file_sample where file_id = file.id) order by id limit ?",
+                (target, limit),
+            ).fetchall()
+            places = dict(connection.execute("select id, path from root").fetchall())
+        return [item_of(row, places) for row in rows]
+
+    def samples_with(self, target: str, sha256: str) -> tuple[int, ...]:
+        """The samples that are known to hold the content `sha256`."""
+        with self._database.reading() as connection:
+            rows = connection.execute(
+                "select id from sample where target = ? and sha256 = ? and gone_at is null", (target, sha256)
+            ).fetchall()
+        return tuple(row["id"] for row in rows)
+
+    def link(self, item: Item, sample_ids: Iterable[int], *, now: float) -> None:
+        """These samples hold the file. Safe to repeat."""
+        with self._database.transaction() as connection:
+            for sample_id in sample_ids:
+                connection.execute(
+                    "insert or ignore into sample (target, id, sha256, known_at) values (?, ?, ?, ?)",
+                    (item.target, sample_id, item.sha256, now),
+                )
+                connection.execute("insert or ignore into file_sample values (?, ?)", (item.id, sample_id))
+            connection.execute("update file set reason = 'it was there already' where id = ?", (item.id,))
+
+    # --- roots -------------------------------------------------------------------------------------------------
+
+    def note_scan(self, root_id: int, left_out: Mapping[str, int], *, now: float) -> None:
+        """A complete scan of the root ended now."""
+        with self._database.transaction() as connection:
+            connection.execute(
+                "update root set scanned_at = ?, offline_reason = null, left_out = ? where id = ?",
+                (now, json.dumps(dict(left_out)), root_id),
+            )
+
+    def note_offline(self, root_id: int, reason: str) -> None:
+        """The root cannot be read, for `reason`. Nothing is concluded from that."""
+        with self._database.transaction() as connection:
+            connection.execute("update root set offline_reason = ? where id = ?", (reason, root_id))
+
+    def note_settling(self, root_id: int, settling: int) -> None:
+        """How many files of the root are under observation, new ones included."""
+        with self._database.transaction() as connection:
+            connection.execute("update root set settling = ? where id = ?", (settling, root_id))
+
+    def roots(self) -> list[RootFacts]:
+        """Every root there ever was, by path."""
+        with self._database.reading() as connection:
+            rows = connection.execute("select * from root order by path").fetchall()
+        return [
+            RootFacts(
+                id=row["id"],
+                path=os.fsdecode(row["path"]),
+                target=row["target"],
+                scanned_at=row["scanned_at"],
+                offline_reason=row["offline_reason"],
+                settling=row["settling"],
+                left_out=json.loads(row["left_out"]),
+            )
+            for row in rows
+        ]
+
+    # --- reading -----------------------------------------------------------------------------------------------
+
+    def counts(self) -> Counts:
+        """Files by state. A file that is under observation and was never complete is in no row, and not counted."""
+        with self._database.reading() as connection:
+            by_state = connection.execute("select state, count(*) as files from file group by state").fetchall()
+            oldest = connection.execute(
+                "select min(enqueued_at) as at from file where state in ('ready', 'sending', 'doubtful', 'settling')"
+            ).fetchone()
+            newest = connection.execute("select max(changed_at) as at from file where state = 'synced'").fetchone()
+        return Counts(
+            by_state={State(row["state"]): row["files"] for row in by_state},
+            oldest_pending_at=oldest["at"],
+            last_synced_at=newest["at"],
+        )
+
+    def files(self, state: State | None = None) -> Iterator[dict[str, object]]:
+        """One record a file, streamed by pages, in the order in which they were first complete."""
+        after = 0
+        while True:
+            with self._database.reading() as connection:
+                rows = connection.execute(_PAGE, {"after": after, "state": state and state.value}).fetchall()
+            for row in rows:
+                yield _record(row)
+            if not rows:
+                return
+            after = rows[-1]["id"]
+
+    def ids_of(self, absolute_path: str) -> list[int]:
+        """The row of the file at `absolute_path`, in whichever root it is."""
+        with self._database.reading() as connection:
+            found: list[int] = []
+            for root in connection.execute("select id, path from root").fetchall():
+                place = os.fsdecode(root["path"]).rstrip("/") + "/"
+                if not absolute_path.startswith(place):
+                    continue
+                folder, name = split(absolute_path[len(place) :])
+                rows = connection.execute(
+                    "select id from file where root_id = ? and folder = ? and name = ?", (root["id"], folder, name)
+                ).fetchall()
+                found.extend(row["id"] for row in rows)
+        return found
+
+    def ids_in(self, states: Iterable[State]) -> list[int]:
+        """The rows in any of `states`."""
+        with self._database.reading() as connection:
+            rows = connection.execute(
+                "select id from file where state in (select value from json_each(?))",
+                (json.dumps([state.value for state in states]),),
+            ).fetchall()
+        return [row["id"] for row in rows]
+
+    def is_writable(self) -> bool:
+        """Whether the database takes a write now. Raises StateError when it does not."""
+        with self._database.transaction() as connection:
+            connection.execute("update target set name = name where false")
+        return True
+
+    def _update_target(self, target: str, assignments: str, **values: object) -> None:
+        with self._database.transaction() as connection:
+            connection.execute(
+                f"update target set {assignments} where name = :name",  # noqa: S608 - our own constants
+                {"name": target, **values},
+            )
+
+
+def _record(row: sqlite3.Row) -> dict[str, object]:
+    return {
+        "path": path_of(row),
+        "root": os.fsdecode(row["root_path"]),
+        "state": row["state"],
+        "reason": row["reason"] or _DEFAULT_REASONS.get(row["state"], ""),
+        "label": row["label"],
+        "category": row["category"],
+        "sample_ids": json.loads(row["sample_ids"]),
+        "sha256": row["sha256"],
+        "size": row["size"],
+        "attempts": row["attempts"],
+    }
+
+
+_DEFAULT_REASONS = {
+    State.READY.value: "waiting for its turn",
+    State.SENDING.value: "a request is under way",
+    State.DOUBTFUL.value: "sent, and no answer came; asking the service",
+}

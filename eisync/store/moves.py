@@ -1,0 +1,31 @@
+"""Move one file along one arrow of the state machine, and remember it in the history."""
+
+import sqlite3
+
+from eisync.core.lifecycle import Event, State, step
+
+# Move a file along one arrow, whatever else is known of it. What stays in its state has been there since it entered.
+_MOVE = """
+update file set
+    changed_at = case when state = :state then changed_at else :now end, state = :state, reason = :reason
+where id = :id and state = :before"""
+
+_NOTE = """
+insert into history (at, file_id, event, state, detail) values (:now, :id, :event, :state, :reason)"""
+
+
+def move(connection: sqlite3.Connection, identity: int, before: State, event: Event, reason: str, now: float) -> None:
+    """Walk the arrow. Writes nothing when the file is no longer in `before`."""
+    after = step(before, event)
+    parameters = {"id": identity, "before": before.value, "state": after.value, "reason": reason, "now": now}
+    if connection.execute(_MOVE, parameters).rowcount:
+        note(connection, identity, event, after, reason, now)
+
+
+def note(
+    connection: sqlite3.Connection, identity: int, event: Event, state: State, reason: str | None, now: float
+) -> None:
+    """One line of history."""
+    connection.execute(
+        _NOTE, {"id": identity, "event": event.value, "state": state.value, "reason": reason, "now": now}
+    )

@@ -1,0 +1,52 @@
+"""Rows of the file table, read into values. Paths are bytes in the database, as the file system has them."""
+
+import json
+import os
+import sqlite3
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from eisync.core.items import Category, FileFacts, Item
+from eisync.core.lifecycle import State
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What the outbox holds of one path."""
+
+    id: int
+    state: State
+    facts: FileFacts
+
+
+def split(path: str) -> tuple[bytes, bytes]:
+    """A relative path as the database has it: its folder (empty for the root itself) and its name."""
+    folder, _, name = os.fsencode(path).rpartition(b"/")
+    return folder, name
+
+
+def path_of(row: sqlite3.Row) -> str:
+    """The path relative to the root."""
+    return os.fsdecode(row["folder"] + b"/" + row["name"] if row["folder"] else row["name"])
+
+
+def known_of(row: sqlite3.Row) -> Known:
+    """What the row holds, for whoever compares it with the file."""
+    return Known(row["id"], State(row["state"]), FileFacts(row["size"], row["mtime_ns"], row["inode"]))
+
+
+def item_of(row: sqlite3.Row, places: Mapping[int, bytes]) -> Item:
+    """The row as an item of the outbox. `places` are the paths of the roots, by id."""
+    return Item(
+        id=row["id"],
+        root=os.fsdecode(places[row["root_id"]]),
+        path=path_of(row),
+        target=row["target"],
+        facts=FileFacts(row["size"], row["mtime_ns"], row["inode"]),
+        label=row["label"],
+        category=Category(row["category"]),
+        metadata=tuple(sorted(json.loads(row["metadata"]).items())),
+        attempts=row["attempts"],
+        batch_cap=row["batch_cap"],
+        sha256=row["sha256"],
+    )
