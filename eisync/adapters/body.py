@@ -1,0 +1,71 @@
+"""The body of an upload: of known length, streamed from the files, hashed on the way.
+
+It is handed out once, in order, one open file at a time, so that memory does not grow with the files. A file that is
+not what settled ends the body before its end: a server that is promised more bytes than it gets stores nothing.
+"""
+
+import hashlib
+import os
+from collections.abc import Iterator
+
+from eisync.adapters.files import opened, verify
+from eisync.core.items import Item
+from eisync.core.wire import Envelope
+from eisync.errors import FileChangedError, FileUnreadableError
+
+CHUNK_BYTES = 256 * 1024
+
+
+class Body:
+    """Bytes for requests: it asks for the length, then iterates. `sha256` holds what was hashed, by item id."""
+
+    def __init__(self, envelope: Envelope) -> None:
+        self._envelope = envelope
+        self.sha256: dict[int, str] = {}
+
+    def __len__(self) -> int:
+        return self._envelope.content_length
+
+    def __iter__(self) -> Iterator[bytes]:
+        """Raises FileError for the file that may not be sent as it is now."""
+        for part in self._envelope.parts:
+            yield part.preamble
+            yield from self._contents(part.item)
+            yield self._envelope.between
+        # The last look before the bytes that make the request whole.
+        for part in self._envelope.parts:
+            verify(part.item)
+        yield self._envelope.closing
+
+    def _contents(self, item: Item) -> Iterator[bytes]:
+        digest = hashlib.sha256()
+        left = item.facts.size
+        with opened(item) as descriptor:
+            while left:
+                chunk = _read(descriptor, min(CHUNK_BYTES, left), item)
+                if not chunk:
+                    raise FileChangedError(f"the file ended {left} bytes early", item_id=item.id)
+                digest.update(chunk)
+                left -= len(chunk)
+                yield chunk
+        self.sha256[item.id] = digest.hexdigest()
+
+
+def sha256_of(item: Item) -> str:
+    """The content hash of the item's file. Raises FileError when it is not what settled."""
+    digest = hashlib.sha256()
+    with opened(item) as descriptor:
+        while chunk := _read(descriptor, CHUNK_BYTES, item):
+            digest.update(chunk)
+    return digest.hexdigest()
+
+
+def _read(descriptor: int, size: int, item: Item) -> bytes:
+    try:
+        return os.read(descriptor, size)
+    except OSError as error:
+        # Named here: as a bare OSError it would pass for a broken connection.
+        raise FileUnreadableError(
+            f"the file cannot be read to its end ({error.strerror}); see to the disk, then 'eisync retry'",
+            item_id=item.id,
+        ) from error

@@ -1,0 +1,277 @@
+"""Speak with one target's service: send a request, return what came back. It decides nothing.
+
+Foreign exceptions become ours here and nowhere else. Redirects are never followed: requests would take the key along
+to the new host. Every thread has its own session; what the environment says about proxies is looked up once.
+"""
+
+import contextlib
+import hashlib
+import json
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, TypeVar
+from urllib.parse import urlsplit
+
+import requests
+import urllib3
+from pydantic import BaseModel, ValidationError
+from requests.adapters import HTTPAdapter
+
+from eisync.adapters.body import CHUNK_BYTES, Body
+from eisync.adapters.replies import KeyInfo, Listing, Projects
+from eisync.core.items import RemoteSample
+from eisync.core.retry import Fault
+from eisync.core.wire import Envelope, Reply, Silence
+from eisync.errors import (
+    FileError,
+    KeyRefusedError,
+    StudioError,
+    TransitError,
+    UnansweredError,
+    UnreachableError,
+)
+
+MAX_ANSWER_BYTES = 16 * 1024 * 1024
+"""An answer larger than this is not one of the service's: a page of 1000 samples has under 2 MB."""
+
+_NOT_FOUND = "no sample found"
+
+_Model = TypeVar("_Model", bound=BaseModel)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Endpoints:
+    """Where a target's service is, without trailing slashes. `ca_file` replaces the trusted certificates."""
+
+    studio_url: str
+    ingestion_url: str
+    ca_file: str | None = None
+    connect_timeout_s: float = 10.0
+    timeout_s: float = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Uploaded:
+    """What came back for an upload, and the content hashes of what was sent, by item id."""
+
+    reply: Reply | Silence
+    sha256: Mapping[int, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A page of the listing, newest first, and how many samples the whole has."""
+
+    samples: tuple[RemoteSample, ...]
+    total: int
+
+
+class Service:
+    """One target's ingestion service and Studio. Safe to use from any thread."""
+
+    def __init__(self, endpoints: Endpoints, read_key: Callable[[], str], *, user_agent: str) -> None:
+        """`read_key` is asked before every request, so that a new key is used at once."""
+        self._endpoints = endpoints
+        self._read_key = read_key
+        self._user_agent = user_agent
+        self._proxies = requests.utils.get_environ_proxies(endpoints.ingestion_url)
+        self._studio_proxies = requests.utils.get_environ_proxies(endpoints.studio_url)
+        self._local = threading.local()
+        self._sessions: list[requests.Session] = []
+        self._lock = threading.Lock()
+        self._project_id: int | None = None
+
+    def upload(self, envelope: Envelope) -> Uploaded:
+        """Send the envelope and the bytes of its files.
+
+        Raises FileError for a file that is not what settled (then nothing of the request is stored), and
+        ConfigurationError when the key cannot be read.
+        """
+        body = Body(envelope)
+        headers = {**envelope.headers, "x-api-key": self._read_key()}
+        url = self._endpoints.ingestion_url + envelope.path
+        try:
+            with _translated(url), self._request("POST", url, headers=headers, data=body) as response:
+                return Uploaded(Reply(response.status_code, dict(response.headers), _read(response)), body.sha256)
+        except UnreachableError as error:
+            return Uploaded(Silence(Fault.UNREACHABLE, str(error)), body.sha256)
+        except UnansweredError as error:
+            return Uploaded(Silence(Fault.UNANSWERED, str(error)), body.sha256)
+
+    def project_id(self) -> int:
+        """The project that the key opens. Raises KeyRefusedError, StudioError or TransitError."""
+        if self._project_id is None:
+            try:
+                self._project_id = self._ask("/api/projects/api-key-info", KeyInfo).project_id
+            except StudioError:
+                projects = self._ask("/api/projects", Projects).projects
+                if len(projects) != 1:
+                    raise StudioError(f"the key opens {len(projects)} projects, not one", status=200) from None
+                self._project_id = projects[0].id
+        return self._project_id
+
+    def forget_project(self) -> None:
+        """The key is another one: ask anew."""
+        self._project_id = None
+
+    def page(self, *, limit: int, before_id: int | None = None, filename: str | None = None) -> Page:
+        """Samples of every category, disabled ones included, newest first, with an id below `before_id`.
+
+        `filename` is the service's filter: a substring. Raises KeyRefusedError, StudioError or TransitError.
+        """
+        query = {"category": "all", "limit": limit, "excludeSensors": "true", "includeDisabled": "both"}
+        if before_id is not None:
+            query["maxId"] = before_id
+        if filename is not None:
+            query["filename"] = filename
+        listing = self._ask(f"/api/{self.project_id()}/raw-data", Listing, query)
+        return Page(tuple(sample.as_sample() for sample in listing.samples), listing.total)
+
+    def is_there(self, sample_id: int) -> bool:
+        """Whether the service knows the sample. Raises KeyRefusedError, StudioError or TransitError."""
+        try:
+            self._ask(f"/api/{self.project_id()}/raw-data/{sample_id}", None)
+        except StudioError as error:
+            if _NOT_FOUND in str(error).lower():
+                return False
+            raise
+        return True
+
+    def sha256_of(self, sample_id: int) -> str:
+        """The content hash of the bytes that were uploaded as the sample."""
+        url = f"{self._endpoints.studio_url}/api/{self.project_id()}/raw-data/{sample_id}/raw"
+        digest = hashlib.sha256()
+        with _translated(url), self._get(url) as response:
+            if response.status_code != 200:
+                _raise_for(response.status_code, _read(response), url)
+            for chunk in response.iter_content(CHUNK_BYTES):
+                digest.update(chunk)
+        return digest.hexdigest()
+
+    def close(self) -> None:
+        """Let go of every connection. Safe to repeat."""
+        with self._lock:
+            for session in self._sessions:
+                session.close()
+            self._sessions.clear()
+            self._local = threading.local()
+
+    def _ask(self, path: str, model: type[_Model] | None, query: Mapping[str, object] | None = None) -> Any:
+        url = self._endpoints.studio_url + path
+        with _translated(url), self._get(url, query) as response:
+            body = _read(response)
+        answer = _raise_for(response.status_code, body, url)
+        if model is None:
+            return answer
+        try:
+            return model.model_validate(answer)
+        except ValidationError as error:
+            where = ".".join(str(part) for part in error.errors()[0]["loc"])
+            raise UnansweredError(f"the answer of {url} cannot be understood ({where})") from None
+
+    def _get(self, url: str, query: Mapping[str, object] | None = None) -> requests.Response:
+        return self._request("GET", url, headers={"x-api-key": self._read_key()}, params=query)
+
+    def _request(self, method: str, url: str, **arguments: Any) -> requests.Response:
+        proxies = self._proxies if method == "POST" else self._studio_proxies
+        return self._session().request(
+            method,
+            url,
+            stream=True,
+            allow_redirects=False,
+            proxies=proxies,
+            timeout=(self._endpoints.connect_timeout_s, self._endpoints.timeout_s),
+            **arguments,
+        )
+
+    def _session(self) -> requests.Session:
+        session: requests.Session | None = getattr(self._local, "session", None)
+        if session is None:
+            session = requests.Session()
+            session.trust_env = False
+            session.headers["User-Agent"] = self._user_agent
+            if self._endpoints.ca_file:
+                session.verify = self._endpoints.ca_file
+            for scheme in ("http://", "https://"):
+                session.mount(scheme, HTTPAdapter(pool_connections=2, pool_maxsize=1, max_retries=0))
+            self._local.session = session
+            with self._lock:
+                self._sessions.append(session)
+        return session
+
+
+def _read(response: requests.Response) -> bytes:
+    """The whole answer, up to a size that none of the service's has."""
+    body = bytearray()
+    for chunk in response.iter_content(CHUNK_BYTES):
+        body += chunk
+        if len(body) > MAX_ANSWER_BYTES:
+            raise UnansweredError(f"the answer is larger than {MAX_ANSWER_BYTES // 1024**2} MiB")
+    return bytes(body)
+
+
+def _raise_for(status: int, body: bytes, url: str) -> dict[str, Any]:
+    """The answer of Studio as an object. Raises what a failure means to the caller."""
+    try:
+        answer = json.loads(body)
+    except (ValueError, RecursionError):
+        answer = None
+    if not isinstance(answer, dict):
+        raise UnansweredError(f"the answer of {url} is not Studio's (HTTP {status})")
+    if answer.get("success") is True and status == 200:
+        return answer
+    error = str(answer.get("error") or "no reason given")[:300]
+    if status == 401:
+        raise KeyRefusedError(f"Studio refuses the key ({error}); give another one")
+    if status >= 500 or status in (408, 429):
+        raise UnansweredError(f"Studio answers HTTP {status}: {error}")
+    raise StudioError(error, status=status)
+
+
+@contextlib.contextmanager
+def _translated(url: str) -> Iterator[None]:
+    # The texts of these exceptions are not passed on: an InvalidHeader carries the key in its own.
+    parts = urlsplit(url)
+    place = f"{parts.scheme}://{parts.netloc}"
+    try:
+        yield
+    except (FileError, TransitError):
+        raise
+    except requests.exceptions.SSLError as error:
+        raise UnreachableError(f"{place} has no certificate that can be trusted ({_cause(error)})") from None
+    except requests.exceptions.ProxyError:
+        raise UnreachableError(f"the proxy on the way to {place} does not answer") from None
+    except requests.exceptions.ConnectTimeout:
+        raise UnreachableError(f"{place} does not answer: no connection in time") from None
+    except requests.exceptions.ReadTimeout:
+        raise UnansweredError(f"{place} took the request and did not answer in time") from None
+    except requests.exceptions.ConnectionError as error:
+        if _never_connected(error):
+            raise UnreachableError(f"{place} cannot be reached ({_cause(error)})") from None
+        raise UnansweredError(f"the connection to {place} broke ({_cause(error)})") from None
+    except requests.exceptions.InvalidHeader:
+        raise UnreachableError("a header of the request is malformed; see to the key and the label") from None
+    except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
+        raise UnansweredError(f"the request to {place} failed ({type(error).__name__})") from None
+
+
+def _never_connected(error: requests.exceptions.ConnectionError) -> bool:
+    cause = error.args[0] if error.args else None
+    reason = getattr(cause, "reason", cause)
+    return isinstance(reason, urllib3.exceptions.NewConnectionError | urllib3.exceptions.NameResolutionError)
+
+
+def _cause(error: BaseException) -> str:
+    """The innermost reason, in a few words."""
+    seen = 0
+    inner: Any = error
+    while seen < 8:
+        following = inner.__cause__ or inner.__context__ or getattr(inner, "reason", None)
+        if following is None and inner.args and isinstance(inner.args[-1], BaseException):
+            following = inner.args[-1]
+        if not isinstance(following, BaseException):
+            break
+        inner, seen = following, seen + 1
+    text = getattr(inner, "strerror", None) or type(inner).__name__
+    return str(text)

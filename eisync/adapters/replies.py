@@ -1,0 +1,63 @@
+"""What Studio answers, checked where it comes in (wire contract, section 3). Unknown fields are left alone."""
+
+from datetime import datetime
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from eisync.core.items import RemoteSample
+from eisync.core.wire import original_name
+
+
+class _Reply(BaseModel):
+    model_config = ConfigDict(extra="ignore", hide_input_in_errors=True, frozen=True)
+
+
+class KeyInfo(_Reply):
+    """`GET /api/projects/api-key-info`."""
+
+    project_id: int = Field(alias="projectId")
+
+
+class Project(_Reply):
+    """An entry of `GET /api/projects`."""
+
+    id: int
+
+
+class Projects(_Reply):
+    """`GET /api/projects`: exactly one for a project key."""
+
+    projects: tuple[Project, ...]
+
+
+class Sample(_Reply):
+    """An entry of the listing, as far as we read it."""
+
+    id: int
+    filename: str = ""
+    category: str = ""
+    label: str | None = None
+    added: datetime | None = None
+    is_disabled: bool = Field(default=False, alias="isDisabled")
+    sha256: str | None = Field(default=None, alias="sha256Hash")
+    coldstorage_filename: str = Field(default="", alias="coldstorageFilename")
+
+    def as_sample(self) -> RemoteSample:
+        """The value that `core` knows."""
+        return RemoteSample(
+            id=self.id,
+            filename=self.filename,
+            category=self.category,
+            label=self.label,
+            added_at=self.added.timestamp() if self.added else None,
+            is_disabled=self.is_disabled,
+            sha256=self.sha256 or None,
+            original_name=original_name(self.coldstorage_filename),
+        )
+
+
+class Listing(_Reply):
+    """A page of `GET /api/{pid}/raw-data`."""
+
+    samples: tuple[Sample, ...]
+    total: int = Field(alias="totalCount")
