@@ -1,0 +1,196 @@
+"""Bring index and service together: sweep the listing, look for what is doubtful, bury what was deleted.
+
+A sweep walks all samples, newest first, each page asked with the last id seen (offsets shift while others upload or
+delete). It concludes nothing unless it was complete. One tick asks the service once or writes one answer down.
+"""
+
+from collections.abc import Callable, Generator, Iterator, Sequence
+from dataclasses import dataclass
+
+from eisync.core import plan, wire
+from eisync.core.items import Item, RemoteSample, shown
+from eisync.core.lifecycle import Event
+from eisync.core.verdict import Settlement
+from eisync.errors import EisyncError, FileError
+from eisync.loops.ports import Beliefs, Doubts, Hashes, Log, Studio, Unidentified
+
+LOOK_UPS_A_PASS = 100
+KEEP_GONE_S = 7 * 24 * 3600.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Project:
+    """One target as the reconciler sees it."""
+
+    target: str
+    studio: Studio
+    interval_s: float
+    page_size: int
+    allow_duplicates: bool
+
+
+class ReconcilerLoop:
+    """The reconciliation. A pass that fails leaves the index as it was and says why."""
+
+    name = "reconciler"
+
+    def __init__(
+        self,
+        projects: Sequence[Project],
+        *,
+        beliefs: Beliefs,
+        unidentified: Unidentified,
+        doubts: Doubts,
+        sha256_of_file: Hashes,
+        clock: Callable[[], float],
+        log: Log,
+    ) -> None:
+        self._projects = projects
+        self._beliefs = beliefs
+        self._unidentified = unidentified
+        self._doubts = doubts
+        self._sha256_of_file = sha256_of_file
+        self._clock = clock
+        self._log = log
+        self._due_at = {project.target: 0.0 for project in projects}
+        self._passes: dict[str, Iterator[None]] = {}
+        self._troubles: dict[str, EisyncError] = {}
+        self._looked_up: set[int] = set()
+
+    def tick(self, now: float) -> float:
+        """One step of every pass that is due."""
+        for project in self._projects:
+            if project.target not in self._passes and now >= self._due_at[project.target]:
+                self._due_at[project.target] = now + project.interval_s
+                self._passes[project.target] = self._pass(project)
+            self._step(project)
+        if self._passes:
+            return 0.0
+        return max(0.0, min(self._due_at.values(), default=now + 60.0) - now)
+
+    def pass_now(self) -> None:
+        """Begin a pass with the next tick, whatever the interval says."""
+        self._due_at = dict.fromkeys(self._due_at, 0.0)
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether no pass is under way or due at once."""
+        return not self._passes and all(self._due_at.values())
+
+    def troubles(self) -> dict[str, EisyncError]:
+        """Why the last pass of a target failed, by target."""
+        return dict(self._troubles)
+
+    def _step(self, project: Project) -> None:
+        steps = self._passes.get(project.target)
+        if steps is None:
+            return
+        try:
+            next(steps)
+            return
+        except StopIteration:
+            self._troubles.pop(project.target, None)
+        except EisyncError as error:
+            self._note_trouble(project, error)
+        del self._passes[project.target]
+
+    def _note_trouble(self, project: Project, error: EisyncError) -> None:
+        if str(error) != str(self._troubles.get(project.target, "")):
+            self._log.warning("sweep.failed", target=project.target, reason=str(error))
+        self._troubles[project.target] = error
+        self._beliefs.note_trouble(project.target, str(error))
+
+    def _pass(self, project: Project) -> Iterator[None]:
+        """One whole pass, a step at a time. Raises what the service or the store raises."""
+        mismatch = self._unidentified.identify(project.target, project.studio.project_id())
+        if mismatch is not None:
+            raise EisyncError(mismatch)
+        yield
+        yield from self._resolve_doubts(project)
+        missing = yield from self._sweep(project)
+        for ask in plan.suspects(missing):
+            self._ask(project, ask.sample_id)
+            yield
+        yield from self._find_ids(project)
+        self._doubts.forget_gone(before=self._clock() - KEEP_GONE_S)
+
+    def _sweep(self, project: Project) -> Generator[None, None, list[plan.Missing]]:
+        began_at = self._clock()
+        generation = self._beliefs.begin_sweep(project.target)
+        listed = 0
+        first_total: int | None = None
+        before_id: int | None = None
+        while True:
+            page = project.studio.page(limit=project.page_size, before_id=before_id)
+            first_total = page.total if first_total is None else first_total
+            listed += len(page.samples)
+            self._beliefs.record_page(project.target, generation, page.samples, now=self._clock())
+            if not page.samples or (len(page.samples) < project.page_size and listed >= first_total):
+                break
+            before_id = min(sample.id for sample in page.samples)
+            yield
+        if not plan.is_complete(listed=listed, first_total=first_total, last_total=page.total):
+            raise EisyncError(f"the listing ended after {listed} of {first_total} samples; it is asked for again later")
+        self._log.info("sweep.completed", target=project.target, samples=listed)
+        return self._beliefs.finish_sweep(project.target, generation, began_at=began_at, now=self._clock())
+
+    def _ask(self, project: Project, sample_id: int) -> None:
+        match plan.after_asking(sample_id, is_there=project.studio.is_there(sample_id)):
+            case plan.Bury():
+                for file_id in self._beliefs.bury(project.target, sample_id, now=self._clock()):
+                    self._log.warning("file.tombstoned", target=project.target, file=file_id, sample=sample_id)
+            case plan.Spare():
+                self._beliefs.spare(project.target, sample_id)
+
+    def _resolve_doubts(self, project: Project) -> Iterator[None]:
+        """Where duplicates are allowed, only a look at the service may say whether a doubtful file arrived."""
+        for item in self._doubts.doubtful(project.target, limit=LOOK_UPS_A_PASS):
+            sha256, sample_ids = self._look_up(project, item)
+            now = self._clock()
+            settlement = (
+                Settlement(
+                    item_id=item.id,
+                    events=(Event.STORED,),
+                    reason="stored; its answer was lost and the service was asked",
+                    sample_ids=sample_ids,
+                    sha256=sha256,
+                )
+                if sample_ids
+                else Settlement(item_id=item.id, events=(Event.ABSENT,), due_at=now, reason="it had not arrived")
+            )
+            self._doubts.resolve([settlement], now=now)
+            self._log.info("file.looked_up", path=shown(item.path), samples=sample_ids)
+            yield
+
+    def _find_ids(self, project: Project) -> Iterator[None]:
+        """Fill in the ids of files that the service had already and did not name."""
+        for item in self._unidentified.without_ids(project.target, limit=LOOK_UPS_A_PASS):
+            if item.id in self._looked_up:
+                continue
+            self._looked_up.add(item.id)
+            _, sample_ids = self._look_up(project, item)
+            if sample_ids:
+                self._unidentified.link(item, sample_ids, now=self._clock())
+                self._log.info("file.identified", path=shown(item.path), samples=sample_ids)
+            yield
+
+    def _look_up(self, project: Project, item: Item) -> tuple[str | None, tuple[int, ...]]:
+        """The content hash of the item's file, and the samples that hold it."""
+        try:
+            sha256 = item.sha256 or self._sha256_of_file(item)
+        except FileError:
+            return None, ()  # it is not what was sent; the drainer or the watcher will say so
+        candidates = list(self._namesakes(project, item))
+        found = plan.match(item.path, sha256, candidates)
+        compared = [sample_id for sample_id in found.to_compare if project.studio.sha256_of(sample_id) == sha256]
+        return sha256, found.proven or tuple(compared)
+
+    def _namesakes(self, project: Project, item: Item) -> Iterator[RemoteSample]:
+        name = wire.stored_name(wire.sent_name(item.path))
+        before_id = None
+        while True:
+            page = project.studio.page(limit=project.page_size, before_id=before_id, filename=name)
+            yield from page.samples
+            if len(page.samples) < project.page_size:
+                return
+            before_id = min(sample.id for sample in page.samples)
