@@ -162,6 +162,23 @@ class Watcher:
         return self._seen.setdefault(root_id, Seen())
 
 
+class Deaf:
+    """Listens to nothing: for one pass that scans."""
+
+    def start(self) -> None:
+        """Nothing to start."""
+
+    def watch(self, root: Root) -> str | None:
+        """No events, and no reason to tell anybody."""
+
+    def take(self, root_id: int) -> Seen:
+        """Nothing was announced."""
+        return Seen()
+
+    def stop(self) -> None:
+        """Nothing to stop."""
+
+
 class _Handler(FileSystemEventHandler):
     """Turns one root's events into paths relative to it."""
 

@@ -84,6 +84,7 @@ class DrainerLoop:
         self._log = log
         self._flights: dict[Future[Sent], _Flight] = {}
         self._claims = 0
+        self.has_uploaded = False
         self._is_stopping = False
 
     def tick(self, now: float) -> float:
@@ -108,9 +109,9 @@ class DrainerLoop:
             self._give_back_queue(state, now)
 
     @property
-    def in_flight(self) -> int:
-        """Requests that are under way."""
-        return len(self._flights)
+    def is_done(self) -> bool:
+        """Whether no request is under way."""
+        return not self._flights
 
     @property
     def is_idle(self) -> bool:
@@ -265,6 +266,7 @@ class DrainerLoop:
         path, attempt = shown(item.path), item.attempts + 1
         match outcome:
             case wire.Stored() | wire.Duplicate():
+                self.has_uploaded = True
                 self._log.info(
                     "file.synced", path=path, label=item.label, samples=settlement.sample_ids, how=settlement.reason
                 )

@@ -19,6 +19,13 @@ class Loop(Protocol):
     def tick(self, now: float) -> float:
         """Work, and return the seconds until the next tick is wanted (0: at once)."""
 
+    def stop(self, now: float) -> None:
+        """Begin nothing new. Safe to repeat; ticks go on until `is_done`."""
+
+    @property
+    def is_done(self) -> bool:
+        """Whether nothing is under way that should end before the process does."""
+
 
 class KnownFile(Protocol):
     """What the outbox holds of one path."""

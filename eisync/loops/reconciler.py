@@ -68,6 +68,16 @@ class ReconcilerLoop:
             return 0.0
         return max(0.0, min(self._due_at.values(), default=now + 60.0) - now)
 
+    def stop(self, now: float) -> None:
+        """Drop the passes under way; one that did not end has concluded nothing."""
+        self._passes.clear()
+        self._due_at = dict.fromkeys(self._due_at, now + 3600.0)
+
+    @property
+    def is_done(self) -> bool:
+        """Always: a pass that was not ended changes nothing."""
+        return True
+
     def pass_now(self) -> None:
         """Begin a pass with the next tick, whatever the interval says."""
         self._due_at = dict.fromkeys(self._due_at, 0.0)

@@ -84,6 +84,14 @@ class WatcherLoop:
         """Gather what was announced, walk a part of what is to be scanned, enqueue what is complete."""
         return min((self._tick_root(root, now) for root in self._roots), default=LOOK_AT_ROOT_EVERY_S)
 
+    def stop(self, now: float) -> None:
+        """Nothing: what is under observation is found again by the next start."""
+
+    @property
+    def is_done(self) -> bool:
+        """Always: it has nothing under way that could be lost."""
+        return True
+
     @property
     def has_scanned(self) -> bool:
         """Whether every root was scanned completely since the start, or cannot be read."""

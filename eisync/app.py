@@ -1,0 +1,238 @@
+"""Where the real parts meet: settings in, a running machine out. Nothing else builds one."""
+
+import os
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from eisync._version import __version__
+from eisync.adapters import clock, files
+from eisync.adapters.body import sha256_of
+from eisync.adapters.http import Endpoints, Service
+from eisync.adapters.watch import Deaf, Watcher
+from eisync.control.operations import Operations
+from eisync.control.server import ControlServer
+from eisync.core.batching import Limits
+from eisync.core.eligible import Eligibility
+from eisync.core.items import Category, Root
+from eisync.core.labelling import INFER, Labelling
+from eisync.core.lifecycle import PENDING
+from eisync.core.retry import RetryPolicy
+from eisync.core.settle import SettlePolicy
+from eisync.errors import ConfigurationError, EisyncError
+from eisync.loops.drainer import DrainerLoop, Lane
+from eisync.loops.once import Once
+from eisync.loops.ports import Log
+from eisync.loops.reconciler import Project, ReconcilerLoop
+from eisync.loops.supervisor import Charge, Supervisor
+from eisync.loops.watcher import Watched, WatcherLoop
+from eisync.settings import Settings, Watch
+from eisync.store.database import open_database, write_holder
+from eisync.store.index import Index
+from eisync.store.outbox import Outbox
+
+HEARTBEAT_LIMIT_S = 60.0
+USER_AGENT = f"eisync/{__version__}"
+
+
+class App:
+    """Everything one process has. `close` gives it all back, whatever state it is in."""
+
+    def __init__(self, settings: Settings, log: Log, *, listen: bool) -> None:
+        """`listen` False scans only. Raises StateBusyError, StateError, ConfigurationError."""
+        self.settings = settings
+        self.log = log
+        folder = str(settings.state.dir)
+        self._database, repaired = open_database(folder, exclusive=True)
+        write_holder(folder, pid=os.getpid())
+        if repaired is not None:
+            log.error("database.set_aside", reason=repaired)
+        self.outbox = Outbox(self._database)
+        self.index = Index(self._database)
+        self.bells = {name: threading.Event() for name in ("watcher", "drainer", "reconciler", "control")}
+        self._pool = ThreadPoolExecutor(settings.upload.workers, thread_name_prefix="eisync-upload")
+        self._services = {target.name: self._service(target.name) for target in settings.targets}
+        self._events = Watcher(self.bells["watcher"].set) if listen else Deaf()
+        self._register()
+        self.watcher = self._watcher_loop()
+        self.drainer = self._drainer_loop()
+        self.reconciler = self._reconciler_loop() if settings.reconcile.enabled else None
+        self.supervisor: Supervisor | None = None
+        self._control: ControlServer | None = None
+
+    def start_daemon(self) -> Supervisor:
+        """Listen to the folders and to the command line, and run every loop."""
+        self._events.start()
+        self.outbox.on_work(self.bells["drainer"].set)
+        control = self._control = ControlServer(
+            str(self.settings.state.dir),
+            Operations(self.outbox, self.index, now=clock.now, live=self.live),
+            log=self.log,
+        )
+        patience_s = self.settings.upload.timeout_s + self.settings.upload.connect_timeout_s
+        charges = [
+            Charge(self.watcher, self.bells["watcher"], HEARTBEAT_LIMIT_S),
+            Charge(self.drainer, self.bells["drainer"], HEARTBEAT_LIMIT_S),
+            Charge(control, self.bells["control"], 2 * HEARTBEAT_LIMIT_S),
+        ]
+        if self.reconciler is not None:
+            # Its ticks wait for answers.
+            charges.append(Charge(self.reconciler, self.bells["reconciler"], HEARTBEAT_LIMIT_S + 3 * patience_s))
+        self.supervisor = Supervisor(charges, now=clock.now, monotonic=clock.monotonic, log=self.log)
+        self.supervisor.start()
+        return self.supervisor
+
+    def once(self, progress: Callable[[], None]) -> Once:
+        """One pass over everything, for the calling thread to run."""
+        return Once(
+            self.watcher,
+            self.drainer,
+            self.reconciler,
+            pending=self._pending,
+            now=clock.now,
+            bell=self.bells["drainer"],
+            progress=progress,
+        )
+
+    def troubles(self) -> dict[str, EisyncError]:
+        """Why targets could not be compared with the service, by name."""
+        return self.reconciler.troubles() if self.reconciler is not None else {}
+
+    @property
+    def has_uploaded(self) -> bool:
+        """Whether the service took a file in this run: then its key is a good one."""
+        return self.drainer.has_uploaded
+
+    def _pending(self) -> int:
+        tally = self.index.tally(self._root_ids)
+        return sum(tally.get(state, 0) for state in PENDING)
+
+    @property
+    def root_ids(self) -> tuple[int, ...]:
+        """The watched folders of this run."""
+        return self._root_ids
+
+    def live(self) -> dict[str, Any]:
+        """What only the running process knows."""
+        pulses = self.supervisor.pulses() if self.supervisor is not None else []
+        return {
+            "pid": os.getpid(),
+            "version": __version__,
+            "loops": [
+                {
+                    "name": pulse.name,
+                    "age_s": round(pulse.age_s, 1),
+                    "is_fresh": pulse.is_fresh,
+                    "trouble": pulse.trouble,
+                }
+                for pulse in pulses
+            ],
+        }
+
+    def close(self, *, wait: bool = True) -> None:
+        """Give everything back. `wait` False leaves requests under way to their fate: they are doubtful, and safe."""
+        if self._control is not None:
+            self._control.close()
+        self._events.stop()
+        self._pool.shutdown(wait=wait, cancel_futures=True)
+        for service in self._services.values():
+            service.close()
+        self._database.close()
+
+    def _register(self) -> None:
+        settings = self.settings
+        self.index.register(target.name for target in settings.targets)
+        self._roots = self.outbox.register([(str(watch.path), watch.target) for watch in settings.watches])
+        self._root_ids = tuple(root.id for root in self._roots)
+        under_way = self.outbox.recover(duplicates_allowed=settings.upload.allow_duplicates, now=clock.now())
+        if under_way:
+            self.log.warning("outbox.recovered", files=under_way, reason="they were being sent when eisync ended")
+
+    def _service(self, name: str) -> Service:
+        target, upload = self.settings.target(name), self.settings.upload
+        return Service(
+            Endpoints(
+                studio_url=target.studio_url,
+                ingestion_url=target.ingestion_url,
+                ca_file=None if target.ca_file is None else str(target.ca_file),
+                connect_timeout_s=upload.connect_timeout_s,
+                timeout_s=upload.timeout_s,
+            ),
+            self.settings.key_source(name).read,
+            user_agent=USER_AGENT,
+        )
+
+    def _watcher_loop(self) -> WatcherLoop:
+        watched = [_watched(watch, root) for watch, root in zip(self.settings.watches, self._roots, strict=True)]
+        return WatcherLoop(
+            watched, intake=self.outbox, notes=self.index, files=files, events=self._events, log=self.log
+        )
+
+    def _drainer_loop(self) -> DrainerLoop:
+        upload = self.settings.upload
+        lanes = [
+            Lane(
+                target=target.name,
+                roots=tuple(root.id for root in self._roots if root.target == target.name),
+                service=self._services[target.name],
+                limits=Limits(files=upload.batch_files, bytes=upload.batch_bytes),
+                policy=RetryPolicy(base_s=upload.retry_base_s, cap_s=upload.retry_cap_s),
+                allow_duplicates=upload.allow_duplicates,
+                key_token=self.settings.key_source(target.name).token,
+            )
+            for target in self.settings.targets
+        ]
+        return DrainerLoop(
+            lanes,
+            queue=self.outbox,
+            notes=self.index,
+            pool=self._pool,
+            workers=upload.workers,
+            luck=clock.luck,
+            boundary=clock.boundary,
+            wake=self.bells["drainer"].set,
+            log=self.log,
+        )
+
+    def _reconciler_loop(self) -> ReconcilerLoop:
+        reconcile = self.settings.reconcile
+        projects = [
+            Project(
+                target=target.name,
+                studio=self._services[target.name],
+                interval_s=reconcile.interval_s,
+                page_size=reconcile.page_size,
+                allow_duplicates=self.settings.upload.allow_duplicates,
+            )
+            for target in self.settings.targets
+        ]
+        return ReconcilerLoop(
+            projects,
+            beliefs=self.index,
+            unidentified=self.index,
+            doubts=self.outbox,
+            sha256_of_file=sha256_of,
+            clock=clock.now,
+            log=self.log,
+        )
+
+
+def build(settings: Settings, *, log: Log, listen: bool = True) -> App:
+    """The machine that `settings` describe. Raises StateBusyError, StateError, ConfigurationError."""
+    return App(settings, log, listen=listen)
+
+
+def _watched(watch: Watch, root: Root) -> Watched:
+    try:
+        eligibility = Eligibility(watch.ignore)
+    except ValueError as error:
+        raise ConfigurationError(f"the ignore patterns of {watch.path} are not gitignore's: {error}") from error
+    return Watched(
+        root=root,
+        eligibility=eligibility,
+        labelling=Labelling(watch.label, None if watch.category == INFER else Category(watch.category)),
+        policy=SettlePolicy(settle_s=watch.settle_s, patience_s=watch.patience_s),
+        metadata=watch.metadata,
+        scan_interval_s=watch.scan_interval_s,
+    )

@@ -1,0 +1,95 @@
+"""The command line: one module a verb, loaded when it is called, and one border where errors become exit codes.
+
+Exit codes: 0 ok, 1 unexpected, 2 usage, 3 some files are quarantined, 4 some are still pending, 69 the daemon cannot be
+reached, 75 the state folder is in use, 77 the key is refused, 78 the configuration is wrong.
+"""
+
+import importlib
+import os
+import sys
+
+import click
+
+from eisync._version import __version__
+from eisync.errors import EisyncError
+
+OK, UNEXPECTED, USAGE, QUARANTINED, PENDING = 0, 1, 2, 3, 4
+
+VERBS = {
+    "run": "Watch folders and upload what is dropped into them, until told to stop.",
+    "once": "Upload everything that is there now, compare with the service, and end.",
+    "status": "Say in one sentence whether everything is where it belongs, and what is not.",
+    "ls": "List every file with its state and the reason.",
+    "retry": "Put quarantined files and tombstones back into the queue.",
+    "config": "Check a configuration, or print what one may say.",
+    "emulator": "Run a local stand-in for Edge Impulse.",
+    "demo": "See files travel into the emulator.",
+    "healthcheck": "For a container: is the daemon alive?",
+}
+
+
+class _LazyGroup(click.Group):
+    """Knows every verb by name and imports the one that is called."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(VERBS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in VERBS:
+            return None
+        command: click.Command = importlib.import_module(f"eisync.cli.{cmd_name}").command
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl(list(VERBS.items()))
+
+
+@click.group(cls=_LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="eisync", message="%(prog)s %(version)s")
+def group() -> None:
+    """Drop a file into a folder, and it is in your Edge Impulse project: once, labelled, and you can always see where
+    it is and why.
+
+    \b
+    eisync demo          see it work, without an account
+    eisync run DIR       do it, with the project's key in EI_API_KEY
+    eisync status        where everything is
+    """
+
+
+def main() -> None:
+    """The console script. Never returns, and never shows a person a traceback for what a person can mend."""
+    sys.exit(_exit_code())
+
+
+def _exit_code() -> int:
+    try:
+        code = group.main(prog_name="eisync", standalone_mode=False)
+        sys.stdout.flush()
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except click.Abort:
+        return 130
+    except EisyncError as error:
+        for line in str(error).splitlines():
+            click.echo(f"eisync: {line}" if not line.startswith("eisync.toml") else line, err=True)
+        return error.exit_code
+    except BrokenPipeError:
+        # The reader of a pipe has left. Point stdout nowhere, or the interpreter complains when it flushes.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return UNEXPECTED
+    except Exception as error:  # noqa: BLE001 - the border: whatever comes here is a mistake of ours
+        return _unexpected(error)
+    return code if isinstance(code, int) else OK
+
+
+def _unexpected(error: Exception) -> int:
+    import traceback  # only on the way that needs it
+
+    trace = "".join(traceback.format_exception(error))
+    click.echo(
+        f"{trace}eisync: this should not have happened; nothing is lost. Please report the lines above.", err=True
+    )
+    return UNEXPECTED

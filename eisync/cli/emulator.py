@@ -1,0 +1,47 @@
+"""`eisync emulator`: a local stand-in for Edge Impulse."""
+
+import click
+
+from eisync.cli.options import common_unused
+from eisync.errors import ConfigurationError
+
+
+@click.command("emulator")
+@click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen on.")
+@click.option("--studio-port", type=click.IntRange(0, 65535), default=4800, show_default=True)
+@click.option("--ingestion-port", type=click.IntRange(0, 65535), default=4810, show_default=True)
+@click.option("--data", metavar="DIR", help="Keep projects and samples in this folder; without it, in memory.")
+@click.option("--key", metavar="K", help="The API key of the first project (this one is no secret).")
+@click.option(
+    "--allow-remote", is_flag=True, help="Let other machines reach it. It guards nothing: no TLS, plain keys."
+)
+@common_unused
+def command(
+    host: str,
+    studio_port: int,
+    ingestion_port: int,
+    data: str | None,
+    key: str | None,
+    allow_remote: bool,
+) -> None:
+    """Run a local stand-in for Edge Impulse, until SIGTERM or SIGINT.
+
+    Ingestion and Studio, as strict and as odd as the service, with nothing of it behind them. The official clients
+    reach it on its default ports with EI_HOST=127.0.0.1.
+    """
+    try:
+        from eisync.emulator import server, settings
+    except ModuleNotFoundError as error:
+        raise ConfigurationError(f"the emulator needs {error.name}: pip install 'eisync[emulator]'") from error
+    try:
+        wanted = settings.EmulatorSettings(
+            host=host,
+            studio_port=studio_port,
+            ingestion_port=ingestion_port,
+            data=data,
+            key=key,
+            allow_remote=allow_remote,
+        )
+    except ValueError as error:
+        raise click.UsageError(str(error)) from error
+    server.serve(wanted, announce=click.echo)

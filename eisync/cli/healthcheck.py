@@ -1,0 +1,27 @@
+"""`eisync healthcheck`: for a container's health check."""
+
+import click
+
+from eisync import places
+from eisync.cli.options import common
+from eisync.control import door
+from eisync.errors import DaemonUnreachableError
+
+
+@click.command("healthcheck")
+@common
+def command(config: str | None, state_dir: str | None) -> None:
+    """End with 0 when every loop's heartbeat is fresh and the database can be written.
+
+    A service that cannot be reached is not unhealthy: restarting would not help.
+    """
+    folder = places.state_dir(state_dir, config=config)
+    answer = door.ask(folder, {"do": "health"})
+    if answer is None:
+        raise DaemonUnreachableError(f"no daemon runs on the state folder {folder}")
+    for health in answer:
+        if health["is_healthy"]:
+            click.echo("healthy")
+            continue
+        click.echo("unhealthy: " + "; ".join(health["faults"]), err=True)
+        raise click.exceptions.Exit(1)

@@ -1,0 +1,31 @@
+"""`eisync ls`: a line for each file."""
+
+import json
+from typing import Any
+
+import click
+
+from eisync.cli.options import ask, common, printable
+from eisync.core.lifecycle import State
+
+
+@click.command("ls")
+@common
+@click.option("--state", type=click.Choice([state.value for state in State]), help="Only the files in this state.")
+@click.option("--json", "as_json", is_flag=True, help="JSON lines, one object a file.")
+def command(config: str | None, state_dir: str | None, state: str | None, as_json: bool) -> None:
+    """List every file: its state, the reason, label, category, sample ids and path.
+
+    A file that was never complete stands in no list yet; 'eisync status' counts it.
+    """
+    for record in ask({"do": "files", "state": state}, config=config, state_dir=state_dir):
+        click.echo(json.dumps(record) if as_json else _line(record))
+
+
+def _line(record: dict[str, Any]) -> str:
+    ids = ",".join(str(sample_id) for sample_id in record["sample_ids"]) or "-"
+    label = "-" if record["label"] is None else record["label"]
+    return printable(
+        f"{record['state']:<11}  {label:<16}  {record['category']:<10}  {ids:<12}  {record['path']}"
+        + (f"  ({record['reason']})" if record["reason"] else "")
+    )

@@ -1,0 +1,144 @@
+"""`eisync once`: one pass over everything, for scripts and timers."""
+
+import signal
+import sys
+import threading
+from types import FrameType
+
+import click
+
+from eisync.adapters import clock
+from eisync.app import App, build
+from eisync.cli import OK, PENDING, QUARANTINED
+from eisync.cli.options import common, key_file, printable
+from eisync.core import report
+from eisync.core.lifecycle import PENDING as PENDING_STATES
+from eisync.core.lifecycle import State
+from eisync.errors import KeyRefusedError
+from eisync.log import configure
+from eisync.settings import load
+
+SHOWN_REASONS = 10
+
+
+@click.command("once")
+@click.argument("dirs", nargs=-1, metavar="[DIR]...")
+@common
+@key_file
+@click.option(
+    "--timeout",
+    "timeout_s",
+    type=click.FloatRange(min=0),
+    default=60.0,
+    show_default=True,
+    metavar="S",
+    help="How many seconds to wait for files that are still written, or are to be tried again.",
+)
+@click.option("--quiet", is_flag=True, help="No progress and no log below errors.")
+def command(
+    dirs: tuple[str, ...],
+    config: str | None,
+    state_dir: str | None,
+    api_key_file: str | None,
+    timeout_s: float,
+    quiet: bool,
+) -> int:
+    """Scan the folders, upload all that is due, compare with the service once, and end.
+
+    \b
+    Exit code 0   every file is in Edge Impulse (or was deleted there by a person)
+              3   some files are quarantined: 'eisync ls --state quarantined' says why
+              4   some are still pending: run it again
+             77   the key is refused
+    """
+    settings = load(config=config, state_dir=state_dir, dirs=dirs, api_key_file=api_key_file)
+    # Progress is for a person at a terminal; the log for everybody else.
+    is_watched = sys.stderr.isatty() and not quiet
+    log = configure(level="error" if quiet or is_watched else settings.log.level, style=settings.log.format)
+    for warning in settings.warnings:
+        log.warning("configuration.warned", reason=warning)
+    stop = threading.Event()
+    _on_signals(stop)
+    app = build(settings, log=log, listen=False)
+    try:
+        progress = _Progress(app, is_shown=is_watched)
+        app.once(progress.show).run(give_up_at=clock.now() + timeout_s, is_stopped=stop.is_set)
+        progress.end()
+        return _conclude(app)
+    finally:
+        app.close(wait=not stop.is_set())
+
+
+def _conclude(app: App) -> int:
+    now = clock.now()
+    counts = app.index.tally(app.root_ids)
+    unsettled = app.watcher.unsettled(now)
+    shown = {**counts, State.SETTLING: len(unsettled)}
+    last_synced_at = app.index.counts().last_synced_at
+    click.echo(report.sentence(shown, last_synced_at=last_synced_at, now=now))
+    _explain(app, unsettled)
+    refusals = app.drainer.refusals()
+    if refusals:
+        raise KeyRefusedError("\n".join(f"target {name}: {reason}" for name, reason in refusals.items()))
+    key_refused = [error for error in app.troubles().values() if isinstance(error, KeyRefusedError)]
+    if key_refused and not app.has_uploaded:
+        raise key_refused[0]
+    if app.watcher.offline() or any(shown.get(state) for state in PENDING_STATES):
+        return PENDING
+    return QUARANTINED if counts.get(State.QUARANTINED) else OK
+
+
+def _explain(app: App, unsettled: list[tuple[str, str]]) -> None:
+    """On stderr: what is not in the project, and why."""
+    for sentence in app.watcher.offline():
+        click.echo(printable(sentence), err=True)
+    for path, why in unsettled[:SHOWN_REASONS]:
+        click.echo(f"{printable(path)}: not complete yet: {why}", err=True)
+    for state in (State.QUARANTINED, State.READY, State.DOUBTFUL, State.TOMBSTONE):
+        for number, record in enumerate(app.index.files(state)):
+            if number == SHOWN_REASONS:
+                click.echo(f"… 'eisync ls --state {state.value}' lists them all", err=True)
+                break
+            path = f"{record['root']}/{record['path']}"
+            click.echo(f"{printable(path)}: {state.value}: {printable(str(record['reason']))}", err=True)
+    for target, error in app.troubles().items():
+        click.echo(f"target {target}: not compared with the service: {error}", err=True)
+
+
+class _Progress:
+    """A bar on stderr while there is something to wait for; nothing when nobody looks."""
+
+    def __init__(self, app: App, *, is_shown: bool) -> None:
+        self._app = app
+        self._is_shown = is_shown
+        self._shown_at = 0.0
+        self._width = 0
+
+    def show(self) -> None:
+        now = clock.monotonic()
+        if not self._is_shown or now - self._shown_at < 0.2:
+            return
+        self._shown_at = now
+        counts = self._app.index.tally(self._app.root_ids)
+        waiting = sum(counts.get(state, 0) for state in PENDING_STATES) + len(self._app.watcher.unsettled(clock.now()))
+        done = sum(counts.values()) - sum(counts.get(state, 0) for state in PENDING_STATES)
+        total = max(1, done + waiting)
+        filled = 30 * done // total
+        self._write(f"[{'#' * filled}{'.' * (30 - filled)}] {done:,} of {done + waiting:,} files")
+
+    def end(self) -> None:
+        if self._width:
+            self._write("")
+            click.echo("\r", nl=False, err=True)
+
+    def _write(self, text: str) -> None:
+        click.echo("\r" + text.ljust(self._width), nl=False, err=True)
+        self._width = len(text)
+
+
+def _on_signals(stop: threading.Event) -> None:
+    def hear(_number: int, _frame: FrameType | None) -> None:
+        stop.set()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, hear)

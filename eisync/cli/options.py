@@ -1,0 +1,92 @@
+"""The options that every command has, and asking: the daemon when one runs, else the database itself."""
+
+import os
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
+from typing import Any, TypeVar
+
+import click
+
+from eisync import places
+from eisync.errors import EisyncError
+
+_Command = TypeVar("_Command", bound=Callable[..., Any])
+
+
+def common(command: _Command) -> _Command:
+    """`--config` and `--state-dir`."""
+    command = click.option("--state-dir", metavar="DIR", help="The state folder.")(command)
+    return click.option("--config", metavar="FILE", help="The configuration file (TOML).")(command)
+
+
+def common_unused(command: _Command) -> _Command:
+    """The same options for a verb that needs neither, so that every command line may carry them."""
+    command = click.option("--state-dir", metavar="DIR", hidden=True, expose_value=False)(command)
+    return click.option("--config", metavar="FILE", hidden=True, expose_value=False)(command)
+
+
+def key_file(command: _Command) -> _Command:
+    """`--api-key-file`. There is no option for the key itself: command lines are world-readable."""
+    return click.option("--api-key-file", metavar="FILE", help="A file that holds the API key and nothing else.")(
+        command
+    )
+
+
+def ask(question: Mapping[str, Any], *, config: str | None, state_dir: str | None) -> Iterator[dict[str, Any]]:
+    """The answer, record by record: of the daemon that holds the state folder, or of the database when none does.
+
+    Raises DaemonUnreachableError when the folder is held and nobody answers.
+    """
+    from eisync.control import door  # here, so that `--help` imports neither
+
+    folder = places.state_dir(state_dir, config=config)
+    answer = door.ask(folder, question)
+    if answer is not None:
+        yield from answer
+    elif os.path.exists(os.path.join(folder, "eisync.db")):
+        yield from _look(folder, question)
+    elif question["do"] == "status":
+        yield {**_NOTHING, "sentence": f"Nothing is known yet: no folder was watched with the state folder {folder}."}
+
+
+_NOTHING: dict[str, Any] = {
+    "counts": {},
+    "oldest_pending_s": None,
+    "last_synced_s": None,
+    "roots": [],
+    "targets": [],
+    "daemon": None,
+}
+
+
+def _look(folder: str, question: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    from eisync.adapters import clock
+    from eisync.control.operations import Operations
+    from eisync.errors import DaemonUnreachableError, StateBusyError
+    from eisync.store.database import open_database
+    from eisync.store.index import Index
+    from eisync.store.outbox import Outbox
+
+    try:
+        database, _ = open_database(folder, exclusive=False)
+    except StateBusyError as error:
+        raise DaemonUnreachableError(f"{error}, and its socket does not answer") from error
+    try:
+        yield from Operations(Outbox(database), Index(database), now=clock.now).answer(question)
+    finally:
+        with suppress(EisyncError):
+            database.close()
+
+
+def printable(text: str) -> str:
+    """`text` on one line of any terminal: control characters escaped, undecodable bytes as `\\xff`."""
+    visible = "".join(
+        character if character.isprintable() or character == " " else _escape(character) for character in text
+    )
+    return visible.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
+def _escape(character: str) -> str:
+    code = ord(character)
+    # A surrogate escape stands for one undecodable byte.
+    return f"\\x{code - 0xDC00:02x}" if 0xDC80 <= code <= 0xDCFF else character.encode("unicode_escape").decode("ascii")

@@ -1,0 +1,28 @@
+"""`eisync retry`: a person says, once more."""
+
+import os
+
+import click
+
+from eisync.cli.options import ask, common, printable
+
+
+@click.command("retry")
+@click.argument("files", nargs=-1, metavar="[FILE]...")
+@click.option("--all", "everything", is_flag=True, help="Every quarantined file and every tombstone.")
+@common
+def command(files: tuple[str, ...], everything: bool, config: str | None, state_dir: str | None) -> None:
+    """Put quarantined and tombstoned files back into the queue.
+
+    A running daemon sends them at once; otherwise the next 'eisync run' or 'eisync once' does.
+    """
+    if bool(files) == everything:
+        raise click.UsageError("name the files, or say --all")
+    paths = None if everything else [os.path.abspath(file) for file in files]
+    for answer in ask({"do": "retry", "paths": paths}, config=config, state_dir=state_dir):
+        for path in answer["unknown"]:
+            click.echo(f"{printable(path)}: not known; 'eisync ls' lists the files that are", err=True)
+        number = answer["retried"]
+        click.echo(f"{number:,} {'file is' if number == 1 else 'files are'} back in the queue.")
+        if answer["unknown"]:
+            raise click.exceptions.Exit(1)

@@ -1,0 +1,83 @@
+"""`eisync run`: the daemon, in the foreground."""
+
+import os
+import signal
+import sys
+import threading
+from types import FrameType
+
+import click
+
+from eisync.adapters.notify import Notifier
+from eisync.app import App, build
+from eisync.cli import OK
+from eisync.cli.options import common, key_file, printable
+from eisync.log import configure
+from eisync.loops.supervisor import Supervisor
+from eisync.places import notify_socket
+from eisync.settings import Settings, load
+
+BEAT_EVERY_S = 5.0
+
+
+@click.command("run")
+@click.argument("dirs", nargs=-1, metavar="[DIR]...")
+@common
+@key_file
+def command(dirs: tuple[str, ...], config: str | None, state_dir: str | None, api_key_file: str | None) -> None:
+    """Watch folders and upload what is dropped into them, until SIGTERM or SIGINT.
+
+    DIR arguments alone are enough, with the project's key in EI_API_KEY or in a file. The first signal lets requests
+    under way end (upload.drain_timeout_s); a second one stops at once. Nothing is lost either way.
+    """
+    settings = load(config=config, state_dir=state_dir, dirs=dirs, api_key_file=api_key_file)
+    log = configure(level=settings.log.level, style=settings.log.format)
+    for warning in settings.warnings:
+        log.warning("configuration.warned", reason=warning)
+    stop, hurry = threading.Event(), threading.Event()
+    _on_signals(stop, hurry)
+    app = build(settings, log=log)
+    supervisor = app.start_daemon()
+    click.echo(_greeting(settings), err=True)
+    notifier = Notifier(notify_socket())
+    notifier.ready()
+    _live(supervisor, stop, notifier)
+    notifier.stopping()
+    log.info("daemon.stopping", within_s=settings.upload.drain_timeout_s)
+    is_clean = supervisor.stop(within_s=settings.upload.drain_timeout_s, give_up=hurry)
+    log.info("daemon.stopped", clean=is_clean)
+    _leave(app, is_clean=is_clean)
+
+
+def _live(supervisor: Supervisor, stop: threading.Event, notifier: Notifier) -> None:
+    """Tell the service manager that we live, as long as every loop does."""
+    while not stop.wait(BEAT_EVERY_S):
+        stale = [pulse for pulse in supervisor.pulses() if not pulse.is_fresh]
+        if not stale:
+            notifier.alive()
+        else:
+            notifier.status(f"the {stale[0].name} has not moved for {stale[0].age_s:.0f} s")
+
+
+def _leave(app: App, *, is_clean: bool) -> None:
+    if is_clean:
+        app.close()
+        return
+    # A request that does not end holds its thread, and the interpreter would wait for it. What was under way is
+    # doubtful at the next start, which is safe; going now is what was asked for.
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(OK)
+
+
+def _on_signals(stop: threading.Event, hurry: threading.Event) -> None:
+    def hear(_number: int, _frame: FrameType | None) -> None:
+        (hurry if stop.is_set() else stop).set()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, hear)
+
+
+def _greeting(settings: Settings) -> str:
+    folders = ", ".join(printable(str(watch.path)) for watch in settings.watches)
+    return f"eisync watches {folders}; 'eisync status' says where everything is. Ctrl-C ends it."

@@ -1,0 +1,83 @@
+"""`eisync status`: where everything is, in one sentence and a few lines. Imports as little as it can."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import click
+
+from eisync.cli.options import ask, common, printable
+
+
+@click.command("status")
+@common
+@click.option("--json", "as_json", is_flag=True, help="Everything, as one JSON object.")
+def command(config: str | None, state_dir: str | None, as_json: bool) -> None:
+    """Say in one sentence whether everything is in Edge Impulse, then what is where.
+
+    Works whether or not the daemon runs.
+    """
+    for status in ask({"do": "status"}, config=config, state_dir=state_dir):
+        click.echo(json.dumps(status, indent=2) if as_json else "\n".join(_lines(status)))
+
+
+def _lines(status: dict[str, Any]) -> Iterator[str]:
+    yield printable(status["sentence"])
+    if status["counts"]:
+        yield ""
+        for state, number in status["counts"].items():
+            yield f"  {state:<12} {number:>9,}"
+    if status["oldest_pending_s"] is not None:
+        yield f"  the oldest has waited for {_span(status['oldest_pending_s'])}"
+    for root in status["roots"]:
+        yield ""
+        yield f"folder {printable(root['path'])} -> {root['target']}"
+        yield from _root(root)
+    for target in status["targets"]:
+        yield ""
+        yield f"target {target['name']}" + (f" (project {target['project_id']})" if target["project_id"] else "")
+        yield from _target(target)
+    if status["roots"]:
+        yield ""
+        yield from _daemon(status["daemon"])
+
+
+def _root(root: dict[str, Any]) -> Iterator[str]:
+    if root["offline"]:
+        yield f"  offline: {printable(root['offline'])}"
+    elif root["scanned_s"] is None:
+        yield "  not scanned yet"
+    else:
+        yield f"  scanned {_span(root['scanned_s'])} ago"
+    if root["settling"]:
+        yield f"  {root['settling']:,} not complete yet"
+    for reason, number in sorted(root["left_out"].items(), key=lambda entry: -entry[1]):
+        yield f"  {number:,} left out: {printable(reason)}"
+
+
+def _target(target: dict[str, Any]) -> Iterator[str]:
+    if target["paused"]:
+        yield f"  paused: {printable(target['paused'])}"
+    if target["listing_trouble"]:
+        yield f"  not compared with the service: {printable(target['listing_trouble'])}"
+    elif target["listed_s"] is not None:
+        yield f"  compared with the service {_span(target['listed_s'])} ago"
+
+
+def _daemon(daemon: dict[str, Any] | None) -> Iterator[str]:
+    if daemon is None:
+        yield "No daemon runs on this state folder; nothing is uploaded until 'eisync run' or 'eisync once'."
+        return
+    yield f"The daemon runs as process {daemon['pid']} (eisync {daemon['version']})."
+    for loop in daemon["loops"]:
+        if loop["trouble"]:
+            yield f"  the {loop['name']} fails and is tried again: {printable(loop['trouble'])}"
+        elif not loop["is_fresh"]:
+            yield f"  the {loop['name']} has not moved for {loop['age_s']:.0f} s"
+
+
+def _span(seconds: float) -> str:
+    for length, unit in ((86_400, "d"), (3_600, "h"), (60, "min")):
+        if seconds >= 2 * length:
+            return f"{seconds / length:.0f} {unit}"
+    return f"{seconds:.0f} s"

@@ -1,0 +1,112 @@
+"""Where daemon and command line meet: a Unix socket in the state folder, or loopback TCP with a token file.
+
+One request is one line of JSON; the answer is one line a record and a last line that is `{"end": true}` or an error.
+Only who can read the state folder can speak: the socket is 0600, and so is the file with the token.
+"""
+
+import json
+import os
+import secrets
+import socket
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from typing import Any
+
+from eisync.errors import ConfigurationError, DaemonUnreachableError, EisyncError
+
+SOCKET_NAME = "control.sock"
+NOTE_NAME = "control"
+ANSWER_WITHIN_S = 10.0
+LONGEST_LINE_BYTES = 1024 * 1024
+
+# sockaddr_un holds 108 bytes on Linux and 104 elsewhere, the last one a NUL.
+_LONGEST_SOCKET_PATH = 103
+
+
+def listen(folder: str) -> tuple[socket.socket, str | None]:
+    """A listening socket, and the token that a caller must show (None: the socket's file guards it).
+
+    The caller holds the state folder, so whatever was left by a daemon that died may be replaced.
+    """
+    for name in (SOCKET_NAME, NOTE_NAME):
+        with suppress(FileNotFoundError):
+            os.unlink(os.path.join(folder, name))
+    if _has_unix_socket(folder):
+        server = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        path = os.path.join(folder, SOCKET_NAME)
+        server.bind(path)
+        os.chmod(path, 0o600)
+        server.listen(16)
+        return server, None
+    server = socket.create_server(("127.0.0.1", 0), backlog=16)
+    token = secrets.token_hex(32)
+    descriptor = os.open(os.path.join(folder, NOTE_NAME), os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w", encoding="ascii") as note:
+        json.dump({"port": server.getsockname()[1], "token": token}, note)
+    return server, token
+
+
+def ask(folder: str, question: Mapping[str, Any]) -> Iterator[dict[str, Any]] | None:
+    """The daemon's answer, record by record; None when no daemon runs on this state folder.
+
+    Raises DaemonUnreachableError when one is there and does not answer, EisyncError with the sentence it answers.
+    """
+    connection = _connect(folder)
+    if connection is None:
+        return None
+    caller, token = connection
+    return _conversation(caller, {**question, "token": token})
+
+
+def _conversation(caller: socket.socket, question: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    try:
+        with caller, caller.makefile("rwb") as stream:
+            stream.write(json.dumps(question).encode() + b"\n")
+            stream.flush()
+            for line in stream:
+                record = json.loads(line)
+                if "error" in record and set(record) <= {"error", "exit_code"}:
+                    raise _told(record)
+                if record == {"end": True}:
+                    return
+                yield record
+    except (OSError, ValueError) as error:
+        raise DaemonUnreachableError(f"the daemon does not answer ({type(error).__name__}); look at its log") from error
+    raise DaemonUnreachableError("the daemon ended in the middle of its answer; ask again")
+
+
+def _connect(folder: str) -> tuple[socket.socket, str | None] | None:
+    path = os.path.join(folder, SOCKET_NAME)
+    try:
+        if os.path.exists(path):
+            caller = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+            caller.settimeout(ANSWER_WITHIN_S)
+            try:
+                caller.connect(path)
+            except BaseException:
+                caller.close()
+                raise
+            return caller, None
+        with open(os.path.join(folder, NOTE_NAME), encoding="ascii") as note:
+            facts = json.load(note)
+        return socket.create_connection(("127.0.0.1", int(facts["port"])), timeout=ANSWER_WITHIN_S), facts["token"]
+    except (FileNotFoundError, ConnectionRefusedError, NotADirectoryError):
+        return None  # nobody, or one that died
+    except PermissionError as error:
+        raise ConfigurationError(
+            f"the state folder {folder} belongs to another user; run this as the user who runs eisync"
+        ) from error
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise DaemonUnreachableError(
+            f"the daemon cannot be reached ({type(error).__name__}); look at its log"
+        ) from error
+
+
+def _told(record: Mapping[str, Any]) -> EisyncError:
+    error = EisyncError(str(record["error"]))
+    error.exit_code = int(record.get("exit_code", 1))  # type: ignore[misc]  # what the daemon's own error would end with
+    return error
+
+
+def _has_unix_socket(folder: str) -> bool:
+    return hasattr(socket, "AF_UNIX") and len(os.fsencode(os.path.join(folder, SOCKET_NAME))) <= _LONGEST_SOCKET_PATH

@@ -1,0 +1,113 @@
+"""What may be asked about the files, of a running daemon or of the database itself: the same answers either way.
+
+Every operation takes and gives plain JSON values, so that it goes through a socket unchanged.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from eisync.core import report
+from eisync.core.lifecycle import Event as Happening
+from eisync.core.lifecycle import State, sources
+from eisync.errors import ConfigurationError
+from eisync.store.index import Index
+from eisync.store.outbox import Outbox
+
+Record = dict[str, Any]
+
+
+class Operations:
+    """The questions. `live` tells of the running daemon; None when there is none."""
+
+    def __init__(
+        self, outbox: Outbox, index: Index, *, now: Callable[[], float], live: Callable[[], Record] | None = None
+    ) -> None:
+        self._outbox = outbox
+        self._index = index
+        self._now = now
+        self._live = live
+
+    def answer(self, question: Mapping[str, Any]) -> Iterator[Record]:
+        """The records that answer `question`. Raises EisyncError for one that cannot be answered."""
+        match question.get("do"):
+            case "status":
+                yield self.status()
+            case "files":
+                yield from self.files(question.get("state"))
+            case "retry":
+                yield self.retry(question.get("paths"))
+            case "health":
+                yield self.health()
+            case other:
+                raise ConfigurationError(f"this eisync cannot answer {other!r}; is the daemon of another version?")
+
+    def status(self) -> Record:
+        """Everything `eisync status` shows."""
+        now = self._now()
+        counts = self._index.counts()
+        by_state = dict(counts.by_state)
+        roots = self._index.roots()
+        live = self._live() if self._live is not None else None
+        if live is not None:
+            # New files that are not complete yet stand in no row.
+            by_state[State.SETTLING] = max(by_state.get(State.SETTLING, 0), sum(root.settling for root in roots))
+        oldest = counts.oldest_pending_at
+        return {
+            "sentence": report.sentence(by_state, last_synced_at=counts.last_synced_at, now=now),
+            "counts": {state.value: by_state[state] for state in State if by_state.get(state)},
+            "oldest_pending_s": None if oldest is None else round(max(0.0, now - oldest), 1),
+            "last_synced_s": None if counts.last_synced_at is None else round(max(0.0, now - counts.last_synced_at), 1),
+            "roots": [
+                {
+                    "path": root.path,
+                    "target": root.target,
+                    "offline": root.offline_reason,
+                    "scanned_s": None if root.scanned_at is None else round(max(0.0, now - root.scanned_at), 1),
+                    "settling": root.settling if live is not None else 0,
+                    "left_out": dict(root.left_out),
+                }
+                for root in roots
+            ],
+            "targets": [
+                {
+                    "name": target.name,
+                    "project_id": target.project_id,
+                    "paused": target.paused_reason,
+                    "listed_s": None if target.listed_at is None else round(max(0.0, now - target.listed_at), 1),
+                    "listing_trouble": target.listing_trouble,
+                }
+                for target in self._index.targets()
+            ],
+            "daemon": live,
+        }
+
+    def files(self, state: str | None) -> Iterator[Record]:
+        """One record a file, those in `state` only when it is given."""
+        try:
+            wanted = None if state is None else State(state)
+        except ValueError:
+            known = ", ".join(member.value for member in State)
+            raise ConfigurationError(f"there is no state {state!r}; there are {known}") from None
+        yield from self._index.files(wanted)
+
+    def retry(self, paths: list[str] | None) -> Record:
+        """Put quarantined files and tombstones back; all of them when `paths` (absolute) is None."""
+        unknown: list[str] = []
+        if paths is None:
+            ids = self._index.ids_in(sources(Happening.RETRY))
+        else:
+            ids = []
+            for path in paths:
+                found = self._index.ids_of(path)
+                ids += found
+                unknown += [] if found else [path]
+        return {"retried": self._outbox.retry(ids, now=self._now()), "unknown": unknown}
+
+    def health(self) -> Record:
+        """Whether every loop is alive and the database takes a write."""
+        live = self._live() if self._live is not None else None
+        loops = live["loops"] if live is not None else []
+        stale = [
+            f"the {loop['name']} has not moved for {loop['age_s']:.0f} s" for loop in loops if not loop["is_fresh"]
+        ]
+        return {"is_healthy": self._index.is_writable() and not stale, "faults": stale}

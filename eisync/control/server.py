@@ -1,0 +1,75 @@
+"""Answer the command line, one caller at a time."""
+
+import hmac
+import json
+import socket
+from typing import Any
+
+from eisync.control.door import ANSWER_WITHIN_S, LONGEST_LINE_BYTES, listen
+from eisync.control.operations import Operations
+from eisync.errors import EisyncError
+from eisync.loops.ports import Log
+
+ACCEPT_FOR_S = 0.5
+
+
+class ControlServer:
+    """The daemon's side of the door, as a loop: one tick waits for a caller a moment, and answers one."""
+
+    name = "control"
+
+    def __init__(self, folder: str, operations: Operations, *, log: Log) -> None:
+        self._operations = operations
+        self._log = log
+        self._server, self._token = listen(folder)
+        self._server.settimeout(ACCEPT_FOR_S)
+
+    def tick(self, now: float) -> float:
+        """Answer a caller, if one comes."""
+        try:
+            caller, _ = self._server.accept()
+        except TimeoutError:
+            return 0.0
+        with caller:
+            caller.settimeout(ANSWER_WITHIN_S)
+            try:
+                self._converse(caller)
+            except OSError as error:
+                self._log.info("control.left", reason=type(error).__name__)  # the caller went, or is too slow
+        return 0.0
+
+    def stop(self, now: float) -> None:
+        """Nothing: whoever asks is answered until the end."""
+
+    @property
+    def is_done(self) -> bool:
+        """Always: no answer outlives its tick."""
+        return True
+
+    def close(self) -> None:
+        """Let go of the socket. Safe to repeat."""
+        self._server.close()
+
+    def _converse(self, caller: socket.socket) -> None:
+        with caller.makefile("rwb") as stream:
+            try:
+                for record in self._operations.answer(self._question(stream.readline(LONGEST_LINE_BYTES))):
+                    stream.write(_line(record))
+                stream.write(_line({"end": True}))
+            except EisyncError as error:
+                stream.write(_line({"error": str(error), "exit_code": error.exit_code}))
+
+    def _question(self, line: bytes) -> dict[str, Any]:
+        try:
+            question = json.loads(line)
+        except (ValueError, RecursionError):
+            question = None
+        if not isinstance(question, dict):
+            raise EisyncError("that is no question")
+        if self._token is not None and not hmac.compare_digest(str(question.get("token")), self._token):
+            raise EisyncError("the token is not the one in the state folder")
+        return question
+
+
+def _line(record: dict[str, Any]) -> bytes:
+    return json.dumps(record).encode() + b"\n"

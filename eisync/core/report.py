@@ -1,0 +1,57 @@
+"""What a person is told first: one sentence about all files.
+
+Pure: counts and instants in, text out.
+"""
+
+from collections.abc import Mapping
+
+from eisync.core.lifecycle import PENDING, State
+
+
+def sentence(counts: Mapping[State, int], *, last_synced_at: float | None, now: float) -> str:
+    """Whether everything is where it belongs, and if not, what is not. `counts` are files by state."""
+    synced = counts.get(State.SYNCED, 0)
+    total = sum(number for state, number in counts.items() if state is not State.GONE)
+    if total == 0:
+        return "There are no files yet."
+    when = f"; the last one {ago(now - last_synced_at)}" if last_synced_at is not None and synced else ""
+    if synced == total:
+        return (
+            f"The only file is in Edge Impulse{when}."
+            if total == 1
+            else f"All {total:,} files are in Edge Impulse{when}."
+        )
+    waiting = sum(counts.get(state, 0) for state in PENDING)
+    parts = [
+        _clause(waiting, "waits", "wait"),
+        _clause(counts.get(State.QUARANTINED, 0), "is quarantined", "are quarantined"),
+        _clause(counts.get(State.TOMBSTONE, 0), "was deleted there", "were deleted there"),
+    ]
+    return (
+        f"{synced:,} of {_files(total)} {_be(synced)} in Edge Impulse{when}; {_and([part for part in parts if part])}."
+    )
+
+
+def ago(seconds: float) -> str:
+    """A span of time in a person's words."""
+    seconds = max(0.0, seconds)
+    for length, unit in ((86_400, "d"), (3_600, "h"), (60, "min")):
+        if seconds >= 2 * length:
+            return f"{seconds / length:.0f} {unit} ago"
+    return f"{seconds:.0f} s ago"
+
+
+def _files(number: int) -> str:
+    return f"{number:,} file" if number == 1 else f"{number:,} files"
+
+
+def _be(number: int) -> str:
+    return "is" if number == 1 else "are"
+
+
+def _clause(number: int, one: str, many: str) -> str:
+    return f"{number:,} {one if number == 1 else many}" if number else ""
+
+
+def _and(parts: list[str]) -> str:
+    return ", ".join(parts[:-1]) + (" and " if len(parts) > 1 else "") + parts[-1]

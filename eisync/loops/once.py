@@ -1,0 +1,72 @@
+"""One pass over everything, without threads of its own: scan, upload all that is due, reconcile once."""
+
+import threading
+from collections.abc import Callable
+
+from eisync.loops.drainer import DrainerLoop
+from eisync.loops.reconciler import ReconcilerLoop
+from eisync.loops.watcher import WatcherLoop
+
+LONGEST_WAIT_S = 0.5
+
+
+class Once:
+    """The three loops, ticked in turn. `progress` is called after every turn."""
+
+    def __init__(
+        self,
+        watcher: WatcherLoop,
+        drainer: DrainerLoop,
+        reconciler: ReconcilerLoop | None,
+        *,
+        pending: Callable[[], int],
+        now: Callable[[], float],
+        bell: threading.Event,
+        progress: Callable[[], None],
+    ) -> None:
+        """`pending` counts the files in the outbox; `bell` rings when something has happened."""
+        self._watcher = watcher
+        self._drainer = drainer
+        self._reconciler = reconciler
+        self._pending = pending
+        self._now = now
+        self._bell = bell
+        self._progress = progress
+
+    def run(self, *, give_up_at: float, is_stopped: Callable[[], bool]) -> None:
+        """Work until nothing is pending, or `give_up_at` (Unix s) has come, or somebody says stop."""
+        while not is_stopped():
+            now = self._now()
+            wait_s = min(self._watcher.tick(now), self._drainer.tick(now))
+            self._progress()
+            if self._is_drained(now) or now >= give_up_at:
+                break
+            self._bell.wait(min(wait_s, LONGEST_WAIT_S))
+            self._bell.clear()
+        self._land(is_stopped)
+        self._reconcile(is_stopped)
+
+    def _is_drained(self, now: float) -> bool:
+        if not self._watcher.has_scanned or not self._drainer.is_idle:
+            return False
+        if self._drainer.refusals():
+            return True  # only a person can help
+        return not self._pending() and not self._watcher.unsettled(now)
+
+    def _land(self, is_stopped: Callable[[], bool]) -> None:
+        """Wait for what is under way: its answers are worth having. Every request has a time-out of its own."""
+        self._drainer.stop(self._now())
+        while not self._drainer.is_done and not is_stopped():
+            self._drainer.tick(self._now())
+            self._bell.wait(LONGEST_WAIT_S)
+            self._bell.clear()
+
+    def _reconcile(self, is_stopped: Callable[[], bool]) -> None:
+        if self._reconciler is None or self._drainer.refusals():
+            return
+        self._reconciler.pass_now()
+        while not is_stopped():
+            self._reconciler.tick(self._now())
+            self._progress()
+            if self._reconciler.is_idle:
+                break

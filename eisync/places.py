@@ -1,0 +1,153 @@
+"""Where things are: the configuration file and the state folder.
+
+Cheap to import, because `eisync status` needs nothing else: no pydantic, no pathlib, and tomllib and platformdirs
+(8 and 20 ms on a slow machine) only on the way that needs them. Paths are `str`, so that names that are not UTF-8
+survive; those that are returned are absolute. `environ` and `cwd` are arguments; left out, they are the process's own.
+"""
+
+import os
+import sys
+from collections.abc import Mapping
+from typing import Any, Literal
+
+from eisync.errors import ConfigurationError
+
+FILE_NAME = "eisync.toml"
+SYSTEM_FILE = "/etc/eisync/eisync.toml"
+
+
+def config_file(
+    explicit: str | None = None,
+    *,
+    environ: Mapping[str, str] | None = None,
+    cwd: str | None = None,
+) -> str | None:
+    """The configuration file to read, or None when there is none.
+
+    In this order: `explicit`, EISYNC_CONFIG, ./eisync.toml, the user's configuration folder, /etc/eisync/eisync.toml.
+    Raises ConfigurationError when one that was named is not there; the places that nobody named may be empty.
+    """
+    environ = os.environ if environ is None else environ
+    for named, giver in ((explicit, "--config"), (environ.get("EISYNC_CONFIG"), "EISYNC_CONFIG")):
+        if named:
+            path = absolute(named, cwd=cwd, environ=environ)
+            if not os.path.exists(path):
+                raise ConfigurationError(f"{giver}: there is no file {path}: create it, or name another")
+            return path
+    here = absolute(FILE_NAME, cwd=cwd)
+    if os.path.isfile(here):
+        return here
+    for path in (os.path.join(_user_dir("config", environ), FILE_NAME), SYSTEM_FILE):
+        if os.path.isabs(path) and os.path.isfile(path):
+            return path
+    return None
+
+
+def state_dir(
+    explicit: str | None = None,
+    *,
+    config: str | None = None,
+    environ: Mapping[str, str] | None = None,
+    cwd: str | None = None,
+) -> str:
+    """The state folder, whether or not it exists; `config` is what `--config` said.
+
+    In this order: `explicit`, EISYNC_STATE_DIR (or EISYNC_STATE__DIR), `dir` of the table [state], STATE_DIRECTORY
+    (which systemd sets), the user's state folder. Raises ConfigurationError when the configuration file cannot be read.
+    """
+    environ = os.environ if environ is None else environ
+    named = explicit or environ.get("EISYNC_STATE_DIR") or environ.get("EISYNC_STATE__DIR")
+    if named:
+        return absolute(named, cwd=cwd, environ=environ)
+    file = config_file(config, environ=environ, cwd=cwd)
+    table = read_toml(file, cwd=cwd)[0].get("state") if file else None
+    written = table.get("dir") if isinstance(table, dict) else None
+    if written is not None:
+        if not isinstance(written, str) or not written or "\0" in written:
+            raise ConfigurationError(f"{shown(file or FILE_NAME, cwd=cwd)}: state.dir: must be a path in quotes")
+        return absolute(written, cwd=os.path.dirname(file or ""), environ=environ)
+    # systemd gives a colon list when a unit has several state folders; ours is the first.
+    given = environ.get("STATE_DIRECTORY", "").split(":")[0]
+    if given:
+        return absolute(given, cwd=cwd)
+    path = _user_dir("state", environ)
+    if not os.path.isabs(path):  # a container's user without a home folder
+        raise ConfigurationError(
+            "there is no home folder to keep the state in: give --state-dir or set EISYNC_STATE_DIR"
+        )
+    return path
+
+
+def notify_socket(environ: Mapping[str, str] | None = None) -> str | None:
+    """Where systemd wants to be told that we live; None when it does not."""
+    return (os.environ if environ is None else environ).get("NOTIFY_SOCKET") or None
+
+
+def read_toml(path: str, *, cwd: str | None = None) -> tuple[dict[str, Any], str]:
+    """What the TOML file says, and its text. Raises ConfigurationError as `eisync.toml:7: …`."""
+    import tomllib  # only here: 20 ms
+
+    name = shown(path, cwd=cwd)
+    try:
+        with open(path, "rb") as file:
+            raw = file.read()
+    except OSError as error:
+        raise ConfigurationError(f"{name}: cannot be read: {error.strerror or error}") from error
+    try:
+        text = raw.decode("utf-8-sig").replace("\r\n", "\n")
+    except UnicodeDecodeError as error:
+        line = raw.count(b"\n", 0, error.start) + 1
+        raise ConfigurationError(f"{name}:{line}: is not UTF-8: save the file in that encoding") from error
+    try:
+        return tomllib.loads(text), text
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigurationError(f"{name}:{_syntax_fault(str(error), text)}") from error
+    except RecursionError as error:
+        raise ConfigurationError(f"{name}: is nested too deeply to be a configuration") from error
+
+
+def absolute(text: str, *, cwd: str | None = None, environ: Mapping[str, str] | None = None) -> str:
+    """`text` as an absolute path: `~` is expanded, and a relative path starts at `cwd`. Links are not resolved."""
+    expanded = _expanded(text, os.environ if environ is None else environ)
+    return os.path.abspath(os.path.join(cwd or os.getcwd(), expanded))
+
+
+def shown(path: str, *, cwd: str | None = None) -> str:
+    """`path` as people are told of it: relative when it lies below the current folder."""
+    return path.removeprefix(os.path.join(cwd or os.getcwd(), "")) or path
+
+
+def _user_dir(kind: Literal["config", "state"], environ: Mapping[str, str]) -> str:
+    """The user's folder for eisync; not absolute when the user has no home folder.
+
+    On Linux the two lines that platformdirs would run: importing it costs 20 ms, and it cannot be given an environment.
+    """
+    platform: str = sys.platform  # a plain str: mypy takes the type checker's own platform for the only one
+    if platform == "linux":
+        variable, below = {"config": ("XDG_CONFIG_HOME", "~/.config"), "state": ("XDG_STATE_HOME", "~/.local/state")}[
+            kind
+        ]
+        root = environ.get(variable, "").strip() or _expanded(below, environ)
+        return os.path.join(root, "eisync")
+    import platformdirs
+
+    return (platformdirs.user_config_dir if kind == "config" else platformdirs.user_state_dir)(
+        "eisync", appauthor=False
+    )
+
+
+def _expanded(text: str, environ: Mapping[str, str]) -> str:
+    if environ.get("HOME") and (text == "~" or text.startswith("~/")):
+        return environ["HOME"] + text[1:]
+    return os.path.expanduser(text)
+
+
+def _syntax_fault(message: str, text: str) -> str:
+    """tomllib's message as `7: this is not TOML: …`; its exception has no line number before Python 3.14."""
+    import re  # only here: 8 ms
+
+    place = re.search(r" \(at (?:line (\d+), column (\d+)|end of document)\)$", message)
+    what = message[: place.start()] if place else message
+    what = "this key was given before" if what == "Cannot overwrite a value" else f"this is not TOML: {what}"
+    line = (place and place[1]) or str(text.rstrip("\n").count("\n") + 1)
+    return f"{line}: {what}" + (f" (column {place[2]})" if place and place[2] else "")
