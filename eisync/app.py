@@ -17,7 +17,7 @@ from eisync.core.batching import Limits
 from eisync.core.eligible import Eligibility
 from eisync.core.items import Category, Root
 from eisync.core.labelling import INFER, Labelling
-from eisync.core.lifecycle import PENDING
+from eisync.core.lifecycle import PENDING, State
 from eisync.core.retry import RetryPolicy
 from eisync.core.settle import SettlePolicy
 from eisync.errors import ConfigurationError, EisyncError
@@ -67,7 +67,7 @@ class App:
         self.outbox.on_work(self.bells["drainer"].set)
         control = self._control = ControlServer(
             str(self.settings.state.dir),
-            Operations(self.outbox, self.index, now=clock.now, live=self.live),
+            Operations(self.outbox, self.index, now=clock.now, live=self.live, observed=self.observed),
             log=self.log,
         )
         patience_s = self.settings.upload.timeout_s + self.settings.upload.connect_timeout_s
@@ -129,6 +129,24 @@ class App:
                 for pulse in pulses
             ],
         }
+
+    def observed(self) -> list[dict[str, Any]]:
+        """The files under observation, as records of `eisync ls`."""
+        return [
+            {
+                "path": seen.path,
+                "root": seen.root,
+                "state": State.SETTLING.value,
+                "reason": seen.reason,
+                "label": None,
+                "category": "",
+                "sample_ids": [],
+                "sha256": None,
+                "size": seen.size,
+                "attempts": 0,
+            }
+            for seen in self.watcher.unsettled(clock.now())
+        ]
 
     def close(self, *, wait: bool = True) -> None:
         """Give everything back. `wait` False leaves requests under way to their fate: they are doubtful, and safe."""

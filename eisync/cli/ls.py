@@ -16,7 +16,7 @@ from eisync.core.lifecycle import State
 def command(config: str | None, state_dir: str | None, state: str | None, as_json: bool) -> None:
     """List every file: its state, the reason, label, category, sample ids and path.
 
-    A file that was never complete stands in no list yet; 'eisync status' counts it.
+    Files that are still being written are listed while the daemon runs, which watches them.
     """
     for record in ask({"do": "files", "state": state}, config=config, state_dir=state_dir):
         click.echo(json.dumps(record) if as_json else _line(record))

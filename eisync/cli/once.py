@@ -16,6 +16,7 @@ from eisync.core.lifecycle import PENDING as PENDING_STATES
 from eisync.core.lifecycle import State
 from eisync.errors import KeyRefusedError
 from eisync.log import configure
+from eisync.loops.watcher import Observed
 from eisync.settings import load
 
 SHOWN_REASONS = 10
@@ -88,12 +89,12 @@ def _conclude(app: App) -> int:
     return QUARANTINED if counts.get(State.QUARANTINED) else OK
 
 
-def _explain(app: App, unsettled: list[tuple[str, str]]) -> None:
+def _explain(app: App, unsettled: list[Observed]) -> None:
     """On stderr: what is not in the project, and why."""
     for sentence in app.watcher.offline():
         click.echo(printable(sentence), err=True)
-    for path, why in unsettled[:SHOWN_REASONS]:
-        click.echo(f"{printable(path)}: not complete yet: {why}", err=True)
+    for seen in unsettled[:SHOWN_REASONS]:
+        click.echo(f"{printable(f'{seen.root}/{seen.path}')}: not complete yet: {seen.reason}", err=True)
     for state in (State.QUARANTINED, State.READY, State.DOUBTFUL, State.TOMBSTONE):
         for number, record in enumerate(app.index.files(state)):
             if number == SHOWN_REASONS:

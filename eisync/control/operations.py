@@ -20,12 +20,20 @@ class Operations:
     """The questions. `live` tells of the running daemon; None when there is none."""
 
     def __init__(
-        self, outbox: Outbox, index: Index, *, now: Callable[[], float], live: Callable[[], Record] | None = None
+        self,
+        outbox: Outbox,
+        index: Index,
+        *,
+        now: Callable[[], float],
+        live: Callable[[], Record] | None = None,
+        observed: Callable[[], list[Record]] = list,
     ) -> None:
+        """`observed` are the files under observation that stand in no row, as records of `files`."""
         self._outbox = outbox
         self._index = index
         self._now = now
         self._live = live
+        self._observed = observed
 
     def answer(self, question: Mapping[str, Any]) -> Iterator[Record]:
         """The records that answer `question`. Raises EisyncError for one that cannot be answered."""
@@ -86,9 +94,15 @@ class Operations:
         try:
             wanted = None if state is None else State(state)
         except ValueError:
-            known = ", ".join(member.value for member in State)
-            raise ConfigurationError(f"there is no state {state!r}; there are {known}") from None
-        yield from self._index.files(wanted)
+            states = ", ".join(member.value for member in State)
+            raise ConfigurationError(f"there is no state {state!r}; there are {states}") from None
+        listed: set[tuple[object, object]] = set()
+        observed = self._observed() if wanted in (None, State.SETTLING) else []
+        for record in self._index.files(wanted):
+            if observed and record["state"] == State.SETTLING.value:
+                listed.add((record["root"], record["path"]))
+            yield record
+        yield from (record for record in observed if (record["root"], record["path"]) not in listed)
 
     def retry(self, paths: list[str] | None) -> Record:
         """Put quarantined files and tombstones back; all of them when `paths` (absolute) is None."""

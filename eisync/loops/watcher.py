@@ -36,6 +36,16 @@ class Watched:
     scan_interval_s: float = 60.0
 
 
+@dataclass(frozen=True, slots=True)
+class Observed:
+    """A file that is not complete yet, and why."""
+
+    root: str
+    path: str
+    size: int
+    reason: str
+
+
 @dataclass(slots=True)
 class _Scan:
     """A walk that is under way."""
@@ -97,12 +107,12 @@ class WatcherLoop:
         """Whether every root was scanned completely since the start, or cannot be read."""
         return all(root.has_scanned or root.offline_reason for root in self._roots)
 
-    def unsettled(self, now: float) -> list[tuple[str, str]]:
-        """The files under observation, as (path, reason)."""
+    def unsettled(self, now: float) -> list[Observed]:
+        """The files under observation. Safe to ask from any thread."""
         return [
-            (f"{root.watched.root.path}/{path}", reason(seen, root.watched.policy, now=now))
+            Observed(root.watched.root.path, path, seen.facts.size, reason(seen, root.watched.policy, now=now))
             for root in self._roots
-            for path, seen in root.unsettled.items()
+            for path, seen in list(root.unsettled.items())
         ]
 
     def offline(self) -> list[str]:

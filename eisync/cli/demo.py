@@ -1,0 +1,223 @@
+"""`eisync demo`: see files travel, without an account. What `make demo` runs.
+
+The emulator runs in this process, the daemon is a real one in a process of its own, and what is shown comes from
+asking it, as `eisync ls` would.
+"""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from eisync.adapters import clock
+from eisync.cli import OK, PENDING, QUARANTINED
+from eisync.cli.demo_samples import samples
+from eisync.cli.options import common_unused, printable
+from eisync.control import door
+from eisync.errors import ConfigurationError, EisyncError
+
+if TYPE_CHECKING:
+    from eisync.emulator.server import RunningEmulator
+
+POLL_S = 0.2
+ARRIVE_WITHIN_S = 60.0
+PORTS = (4800, 4810)
+
+
+@click.command("demo")
+@click.option("--once", is_flag=True, help="End when every file has arrived.")
+@common_unused
+def command(once: bool) -> int:
+    """Start the emulator and the daemon, drop real files into a folder, and show them arrive.
+
+    Ends with Ctrl-C; with --once when all files are synced, with exit code 0.
+    """
+    stop = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stop.set())
+    with ExitStack() as stack:
+        place = stack.enter_context(_place())
+        emulator = stack.enter_context(_emulator())
+        folder, state = os.path.join(place, "recordings"), os.path.join(place, "state")
+        os.makedirs(folder)
+        click.echo(f"The emulator stands in for Edge Impulse: {_page_url(emulator)}")
+        stack.enter_context(_daemon(folder, state, place, emulator))
+        _await_daemon(state, stop)
+        click.echo(f"The daemon watches {folder}\n")
+        names = _drop_samples(folder, emulator.hmac_key)
+        arrived = _Arrivals(state, folder)
+        is_complete = arrived.show_until(len(names), stop, within_s=ARRIVE_WITHIN_S)
+        if not is_complete and not stop.is_set():
+            click.echo(f"Not all files arrived within {ARRIVE_WITHIN_S:.0f} s.", err=True)
+        if not once and not stop.is_set():
+            click.echo(f"\nDrop more into  {folder}\nLook at them at {_page_url(emulator)}\nCtrl-C ends the demo.\n")
+            while not stop.wait(POLL_S):
+                arrived.show()
+        click.echo(f"\n{arrived.sentence()}")
+        return OK if is_complete else QUARANTINED if arrived.is_quarantined else PENDING
+
+
+class _Arrivals:
+    """Asks the daemon, and prints each file once it has an answer."""
+
+    def __init__(self, state: str, folder: str) -> None:
+        self._state = state
+        self._folder = folder
+        self._shown: set[tuple[str, str]] = set()
+        self.is_quarantined = False
+
+    def show_until(self, number: int, stop: threading.Event, *, within_s: float) -> bool:
+        """Whether `number` files were synced before `within_s` and before somebody said stop."""
+        deadline = clock.monotonic() + within_s
+        while not stop.wait(POLL_S):
+            if self.show() >= number:
+                return True
+            if clock.monotonic() > deadline:
+                break
+        return False
+
+    def show(self) -> int:
+        """Print what is new; returns how many files are synced."""
+        synced = 0
+        for record in self._ask("files"):
+            synced += record["state"] == "synced"
+            key = (record["path"], record["state"])
+            if record["state"] in ("synced", "quarantined", "tombstone") and key not in self._shown:
+                self._shown.add(key)
+                self.is_quarantined |= record["state"] == "quarantined"
+                click.echo(_line(record))
+        return synced
+
+    def sentence(self) -> str:
+        """What `eisync status` would say first."""
+        return next((str(status["sentence"]) for status in self._ask("status")), "")
+
+    def _ask(self, what: str) -> Iterator[dict[str, Any]]:
+        try:
+            yield from door.ask(self._state, {"do": what}) or ()
+        except EisyncError as error:
+            click.echo(f"eisync: {error}", err=True)
+
+
+def _line(record: dict[str, Any]) -> str:
+    if record["state"] != "synced":
+        return printable(f"  {record['path']:<32} {record['state']}: {record['reason']}")
+    ids = ", ".join(str(sample_id) for sample_id in record["sample_ids"])
+    return printable(
+        f"  {record['path']:<32} label {record['label'] or '-':<8} category {record['category']:<9} sample {ids}"
+    )
+
+
+def _drop_samples(folder: str, hmac_key: str) -> list[str]:
+    """Write the samples as a careful recorder does: under another name first, then renamed into place."""
+    names = []
+    for path, data in samples(hmac_key):
+        place = os.path.join(folder, path)
+        os.makedirs(os.path.dirname(place), exist_ok=True)
+        with open(place + ".part", "wb") as file:
+            file.write(data)
+        os.replace(place + ".part", place)
+        names.append(path)
+    click.echo(f"Dropped {len(names)} files into it:")
+    return names
+
+
+def _page_url(emulator: "RunningEmulator") -> str:
+    return emulator.studio_url.removesuffix("v1")
+
+
+@contextmanager
+def _emulator() -> "Iterator[RunningEmulator]":
+    try:
+        from eisync.emulator.server import EmulatorError, running_emulator
+        from eisync.emulator.settings import EmulatorSettings
+    except ModuleNotFoundError as error:
+        raise ConfigurationError(f"the demo needs {error.name}: pip install 'eisync[emulator]'") from error
+    with ExitStack() as stack:
+        try:
+            wanted = EmulatorSettings(studio_port=PORTS[0], ingestion_port=PORTS[1], project_name="eisync demo")
+            emulator = stack.enter_context(running_emulator(wanted))
+        except EmulatorError:  # somebody has the usual ports: any others will do
+            wanted = EmulatorSettings(studio_port=0, ingestion_port=0, project_name="eisync demo")
+            emulator = stack.enter_context(running_emulator(wanted))
+        yield emulator
+
+
+@contextmanager
+def _daemon(folder: str, state: str, place: str, emulator: "RunningEmulator") -> Iterator[None]:
+    """A daemon of our own, which is told to end and awaited."""
+    key_file = os.path.join(place, "key")
+    with open(os.open(key_file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="ascii") as file:
+        file.write(emulator.key)
+    configuration = os.path.join(place, "eisync.toml")
+    with open(configuration, "w", encoding="utf-8") as file:
+        file.write(_configuration(folder, key_file, emulator))
+    with open(os.path.join(place, "daemon.log"), "wb") as log:
+        # A session of its own: Ctrl-C is for us, and we tell the daemon.
+        daemon = subprocess.Popen(  # noqa: S603 - ourselves
+            [sys.executable, "-m", "eisync", "run", "--config", configuration, "--state-dir", state],
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+        )
+    try:
+        yield
+    finally:
+        daemon.terminate()
+        try:
+            daemon.wait(timeout=30)
+        except subprocess.TimeoutExpired:
+            daemon.kill()
+            daemon.wait()
+
+
+def _configuration(folder: str, key_file: str, emulator: "RunningEmulator") -> str:
+    quoted = json.dumps  # a JSON string is a TOML basic string
+    return (
+        f"[[target]]\nname = 'demo'\napi_key_file = {quoted(key_file)}\n"
+        f"studio_url = {quoted(emulator.studio_url)}\ningestion_url = {quoted(emulator.ingestion_url)}\n"
+        f"[[watch]]\npath = {quoted(folder)}\nsettle_s = 0.3\n"
+        "[upload]\nbatch_files = 1\n"  # one at a time, so that they can be seen to arrive
+    )
+
+
+def _await_daemon(state: str, stop: threading.Event) -> None:
+    deadline = clock.monotonic() + ARRIVE_WITHIN_S
+    while not stop.wait(POLL_S):
+        if door.ask(state, {"do": "health"}) is not None:
+            return
+        if clock.monotonic() > deadline:
+            raise EisyncError(
+                f"the daemon did not start; its log is {os.path.join(os.path.dirname(state), 'daemon.log')}"
+            )
+
+
+@contextmanager
+def _place() -> Iterator[str]:
+    """A folder for the demo. At the end it goes, unless a person has put files into it."""
+    place = tempfile.mkdtemp(prefix="eisync-demo-")
+    recordings = os.path.join(place, "recordings")
+    ours = {path for path, _ in samples("")}
+    try:
+        yield place
+    except EisyncError:
+        raise  # the log is in there
+    found = {
+        os.path.relpath(os.path.join(folder, name), recordings)
+        for folder, _, names in os.walk(recordings)
+        for name in names
+    }
+    if found - ours:
+        click.echo(f"Your files stay in {recordings}")
+    else:
+        shutil.rmtree(place, ignore_errors=True)
