@@ -11,7 +11,7 @@ import sys
 import click
 
 from eisync._version import __version__
-from eisync.errors import EisyncError
+from eisync.errors import ConfigurationError, EisyncError
 
 OK, UNEXPECTED, USAGE, QUARANTINED, PENDING = 0, 1, 2, 3, 4
 
@@ -73,8 +73,10 @@ def _exit_code() -> int:
     except click.Abort:
         return 130
     except EisyncError as error:
+        # A fault of the configuration begins with its place, as compilers do it.
+        prefix = "" if isinstance(error, ConfigurationError) else "eisync: "
         for line in str(error).splitlines():
-            click.echo(f"eisync: {line}" if not line.startswith("eisync.toml") else line, err=True)
+            click.echo(prefix + line, err=True)
         return error.exit_code
     except BrokenPipeError:
         # The reader of a pipe has left. Point stdout nowhere, or the interpreter complains when it flushes.

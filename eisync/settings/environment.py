@@ -1,0 +1,57 @@
+"""The part of a configuration that comes from the environment: EISYNC_UPLOAD__WORKERS=8 is `workers` of [upload]."""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from eisync.settings.faults import Faults, did_you_mean
+from eisync.settings.lines import Location
+from eisync.settings.models import TABLES, EnvironmentText, Log, Reconcile, State, Upload
+
+PREFIX = "EISYNC_"
+# Read by places and keys, and no option of a table.
+OTHERS = ("EISYNC_CONFIG", "EISYNC_STATE_DIR", "EISYNC_API_KEY", "EISYNC_API_KEY_FILE")
+# What Kubernetes sets in every container beside a service that is named eisync.
+_KUBERNETES = re.compile(r"EISYNC_(SERVICE_(HOST|PORT)|PORT)(_|$)")
+# Tables there are several of cannot be named by a variable.
+VARIABLES: Mapping[str, Location] = {
+    f"{PREFIX}{table}__{option}".upper(): (table, option)
+    for table, model in TABLES.items()
+    if table not in ("target", "watch")
+    for option in model.model_fields
+}
+
+
+def read(environ: Mapping[str, str]) -> tuple[dict[str, dict[str, Any]], dict[Location, str]]:
+    """What `environ` sets, by table and option, and the variable behind each. An empty variable is not set."""
+    given = {name: value for name, value in environ.items() if name in VARIABLES and value}
+    if not given:
+        return {}, {}
+    return _nested(given), {VARIABLES[name]: name for name in given}
+
+
+def check(environ: Mapping[str, str], faults: Faults) -> None:
+    """Finds the variables that begin like ours and are not."""
+    known = (*VARIABLES, *OTHERS)
+    for name in sorted(environ):
+        if name.startswith(PREFIX) and name not in known and not _KUBERNETES.match(name):
+            hint = did_you_mean(name, known, prefix=PREFIX)
+            faults.say(f"{name}: unknown environment variable{hint}")
+
+
+def _nested(given: Mapping[str, str]) -> dict[str, dict[str, Any]]:
+    # Imported here: it brings asyncio along, 200 ms and several MB that a start without such variables need not pay.
+    from pydantic_settings import BaseSettings, EnvSettingsSource
+
+    class Sections(BaseSettings):
+        upload: Upload
+        state: State
+        reconcile: Reconcile
+        log: Log
+
+    source = EnvSettingsSource(Sections, env_prefix=PREFIX, env_nested_delimiter="__")
+    source.env_vars = {name.lower(): value for name, value in given.items()}
+    return {
+        table: {option: EnvironmentText(value) for option, value in options.items()}
+        for table, options in source().items()
+    }

@@ -1,0 +1,159 @@
+"""Where an API key comes from, and reading it without ever showing it.
+
+A key reaches us from a file, an environment variable or, in a file that nobody else can read, the configuration itself;
+never from the command line, which everybody on the machine can read. Nothing here prints, logs or quotes a key: texts
+name the place, and `KeySource` has no way to show the rest.
+"""
+
+import os
+import stat
+from collections.abc import Mapping
+from typing import Protocol
+
+from pydantic import SecretStr
+
+from eisync.errors import ConfigurationError
+from eisync.places import absolute
+
+SECRETS_DIR = "/run/secrets"
+KEY_LIMIT_BYTES = 4096
+
+Token = tuple[int, int, int]
+
+
+class _HasKey(Protocol):
+    @property
+    def name(self) -> str: ...
+    @property
+    def api_key_file(self) -> os.PathLike[str] | None: ...
+    @property
+    def api_key(self) -> SecretStr | None: ...
+
+
+class KeySource:
+    """A place that holds an API key. Reading it again is safe and sees a new key; its repr shows the place only."""
+
+    __slots__ = ("_file", "_place", "_value")
+
+    def __init__(self, place: str, *, file: str | None = None, value: str | None = None) -> None:
+        if (file is None) == (value is None):
+            raise ValueError("a key comes from a file or is a value")
+        self._place = place
+        self._file = file
+        self._value = None if value is None else SecretStr(value)
+
+    def __repr__(self) -> str:
+        return f"<KeySource {self._place}>"
+
+    def describe(self) -> str:
+        """The place, for a person: `file /etc/eisync/key`, `environment variable EI_API_KEY`."""
+        return self._place
+
+    def read(self) -> str:
+        """The key as it is now. Raises ConfigurationError that names the place and never the content."""
+        text = self._value.get_secret_value() if self._value is not None else self._read_file()
+        key = text.strip()
+        if not key:
+            raise ConfigurationError(f"{self._place}: is empty: put the API key of the project into it")
+        if not (key.isascii() and key.isprintable()) or " " in key:
+            raise ConfigurationError(f"{self._place}: has characters that no API key has: it must hold the key alone")
+        return key
+
+    def token(self) -> Token | None:
+        """Modification time, size and inode of the file; None for what cannot change, or a file that is not there."""
+        if self._file is None:
+            return None
+        try:
+            facts = os.stat(self._file)
+        except OSError:
+            return None
+        return facts.st_mtime_ns, facts.st_size, facts.st_ino
+
+    def changed_since(self, token: Token | None) -> bool:
+        """Whether reading again may give another key than when `token()` gave `token`."""
+        return self.token() != token
+
+    def _read_file(self) -> str:
+        assert self._file is not None
+        try:
+            # A FIFO or a terminal would block for ever, and could not be read a second time.
+            if not stat.S_ISREG(os.stat(self._file).st_mode):
+                raise ConfigurationError(f"{self._place}: is not a regular file")
+            with open(self._file, "rb") as file:
+                raw = file.read(KEY_LIMIT_BYTES + 1)
+        except OSError as error:
+            raise ConfigurationError(f"{self._place}: cannot be read: {error.strerror or error}") from error
+        if len(raw) > KEY_LIMIT_BYTES:
+            raise ConfigurationError(f"{self._place}: is too long to be an API key")
+        # latin-1 reads every byte; what is not ASCII is refused above, and never becomes part of an error's text.
+        return raw.decode("latin-1")
+
+
+def find_key(
+    target: _HasKey,
+    *,
+    api_key_file: str | None = None,
+    environ: Mapping[str, str] | None = None,
+    cwd: str | None = None,
+    own_first: bool = False,
+    config_name: str = "eisync.toml",
+) -> KeySource:
+    """Where the key of `target` comes from: the first place that holds one; it is not read yet.
+
+    `api_key_file` is what the flag said. `own_first` is right when there are several targets: a target's own key then
+    goes before the places that serve any target. Raises ConfigurationError that lists every place that was looked at.
+    """
+    environ = os.environ if environ is None else environ
+    common = _common_places(api_key_file, environ, cwd)
+    own = _own_places(target, config_name)
+    places = own + common if own_first else common + own
+    for _, found in places:
+        if isinstance(found, KeySource):
+            return found
+    looked = "; ".join(f"{place} ({why})" for place, why in places)
+    raise ConfigurationError(f'there is no API key for the target "{target.name}". Looked for in this order: {looked}')
+
+
+_Places = list[tuple[str, KeySource | str]]
+
+
+def _common_places(flag: str | None, environ: Mapping[str, str], cwd: str | None) -> _Places:
+    """Each place that serves any target, with the source found there or the reason why there is none."""
+
+    def named(path: str | None) -> KeySource | None:
+        return _from_file(absolute(path, cwd=cwd, environ=environ)) if path else None
+
+    def present(path: str) -> KeySource | str:
+        return _from_file(path) if os.path.lexists(path) else "no such file"
+
+    def variable(name: str) -> KeySource | str:
+        value = environ.get(name, "")
+        return KeySource(f"environment variable {name}", value=value) if value.strip() else "not set"
+
+    credentials = environ.get("CREDENTIALS_DIRECTORY")
+    return [
+        ("--api-key-file", named(flag) or "not given"),
+        ("EISYNC_API_KEY_FILE", named(environ.get("EISYNC_API_KEY_FILE")) or "not set"),
+        ("$CREDENTIALS_DIRECTORY/api_key", present(f"{credentials}/api_key") if credentials else "not set"),
+        (f"{SECRETS_DIR}/ei_api_key", present(f"{SECRETS_DIR}/ei_api_key")),
+        ("EISYNC_API_KEY", variable("EISYNC_API_KEY")),
+        ("EI_API_KEY", variable("EI_API_KEY")),
+    ]
+
+
+def _own_places(target: _HasKey, config_name: str) -> _Places:
+    """The places that the target's own table names."""
+    file = _from_file(os.fspath(target.api_key_file)) if target.api_key_file is not None else "not set"
+    places: _Places = [(f"api_key_file in {config_name}", file)]
+    if target.api_key is not None:
+        places.append(
+            (
+                f"api_key in {config_name}",
+                KeySource(f"api_key in {config_name}", value=target.api_key.get_secret_value()),
+            )
+        )
+    return places
+
+
+def _from_file(path: str) -> KeySource:
+    return KeySource(f"file {path}", file=path)

@@ -1,0 +1,339 @@
+"""File, environment and flags -> Settings, or every fault there is.
+
+Each table is validated by itself. When one has faults, the options that have them are left out and the rest is looked
+at once more, so that a misspelt key on line 3 does not hide the folder that is missing on line 9.
+"""
+
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pydantic import ValidationError
+
+from eisync import places
+from eisync.errors import ConfigurationError
+from eisync.settings import environment
+from eisync.settings.faults import Faults, bracketed, did_you_mean, unknown_key, worded
+from eisync.settings.keys import KeySource, find_key
+from eisync.settings.lines import Location, find_lines
+from eisync.settings.models import (
+    DEFAULT_TARGET,
+    TABLES,
+    Log,
+    Reconcile,
+    Settings,
+    State,
+    Table,
+    Target,
+    Upload,
+    Watch,
+    sends_key_in_clear,
+)
+from eisync.settings.roots import Roots, contains
+
+ENDPOINTS = {"studio_url": "EI_API_ENDPOINT", "ingestion_url": "EI_INGESTION_ENDPOINT"}
+
+_T = TypeVar("_T", bound=Table)
+
+
+def load(
+    *,
+    config: str | None = None,
+    state_dir: str | None = None,
+    dirs: Sequence[str] = (),
+    api_key_file: str | None = None,
+    environ: Mapping[str, str] | None = None,
+    cwd: str | None = None,
+    need_watch: bool = True,
+) -> Settings:
+    """The settings of this run. Flags beat the environment, which beats the file.
+
+    `dirs` are the folders named on the command line: only they are watched then, each with the settings of its own
+    [[watch]] table if there is one. Without `need_watch` there may be no folder, and those there are may be missing.
+    Raises ConfigurationError with one sentence for each fault, never with a key in it.
+    """
+    environ = os.environ if environ is None else environ
+    return _Loading(_read(config, environ, cwd), state_dir, dirs, api_key_file, need_watch).settings()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Source:
+    """What there is to read, before anything of it is believed."""
+
+    file: str | None  # absolute
+    document: Mapping[str, Any]
+    overlay: Mapping[str, Mapping[str, Any]]  # from the environment
+    environ: Mapping[str, str]
+    cwd: str
+    faults: Faults
+
+    @property
+    def name(self) -> str:
+        """The configuration file, for people."""
+        return self.faults.file or places.FILE_NAME
+
+
+@dataclass(frozen=True, slots=True)
+class _Checked:
+    """A table that could be read, and where it stands; `dropped` are its options that had faults."""
+
+    location: Location
+    table: Any
+    dropped: frozenset[str]
+
+
+def _read(config: str | None, environ: Mapping[str, str], cwd: str | None) -> _Source:
+    file = places.config_file(config, environ=environ, cwd=cwd)
+    document, text = places.read_toml(file, cwd=cwd) if file else ({}, "")
+    overlay, variables = environment.read(environ)
+    name = places.shown(file, cwd=cwd) if file else None
+    faults = Faults(name, find_lines(text), variables)
+    environment.check(environ, faults)
+    cwd = os.getcwd() if cwd is None else cwd
+    return _Source(file=file, document=document, overlay=overlay, environ=environ, cwd=cwd, faults=faults)
+
+
+class _Loading:
+    """One load: the source, the flags and the faults so far."""
+
+    def __init__(
+        self, source: _Source, state_dir: str | None, dirs: Sequence[str], api_key_file: str | None, need_watch: bool
+    ) -> None:
+        self.source = source
+        self.faults = source.faults
+        self.state_flag = state_dir
+        self.dirs = dirs
+        self.key_flag = api_key_file
+        self.need_watch = need_watch
+        self.base = os.path.dirname(source.file) if source.file else source.cwd
+
+    def settings(self) -> Settings:
+        for key in self.source.document:
+            if key not in TABLES:
+                self.faults.add((key,), unknown_key((key,)))
+        targets = self.targets()
+        watches = self.watches(targets)
+        upload, reconcile, log = self.section(Upload), self.section(Reconcile), self.section(Log)
+        state = self.state()
+        keys = self.keys(targets)
+        sentences = self.faults.sentences()
+        if sentences:
+            raise ConfigurationError(*sentences)
+        assert upload is not None
+        assert reconcile is not None
+        assert log is not None
+        assert state is not None
+        return Settings(
+            targets=tuple(checked.table for checked in targets),
+            watches=watches,
+            upload=upload,
+            state=state,
+            reconcile=reconcile,
+            log=log,
+            warnings=(*_clear_text_warnings(targets), *_state_warnings(state, watches)),
+            config_file=Path(self.source.file) if self.source.file else None,
+            keys=keys,
+        )
+
+    # Tables
+
+    def section(self, model: type[_T], **defaults: object) -> _T | None:
+        """A table there is one of, from the file and the environment."""
+        name = model.__name__.lower()
+        written = self.source.document.get(name, {})
+        if not isinstance(written, dict):
+            self.faults.add((name,), f"must be a table: write {bracketed(name)}")
+            written = {}
+        checked = self.validated(model, {**defaults, **written, **self.source.overlay.get(name, {})}, (name,))
+        return checked.table if checked else None
+
+    def array(self, name: str) -> list[tuple[Location, dict[str, Any]]]:
+        """The tables of a name that there may be several of, each with its location."""
+        written = self.source.document.get(name, [])
+        if isinstance(written, list) and all(isinstance(table, dict) for table in written):
+            return [((name, index), dict(table)) for index, table in enumerate(written)]
+        self.faults.add(
+            (name,), f"write {bracketed(name)} with two brackets on each side: there may be several of them"
+        )
+        return []
+
+    def validated(self, model: type[_T], written: Mapping[str, Any], location: Location) -> _Checked | None:
+        """The table, without the options that have faults; None when it cannot stand without one of them."""
+        dropped: set[str] = set()
+        context = {"base": self.base, "environ": self.source.environ}
+        for _ in range(2):
+            kept = {option: value for option, value in written.items() if option not in dropped}
+            try:
+                return _Checked(location, model.model_validate(kept, context=context), frozenset(dropped))
+            except ValidationError as error:
+                for fault in error.errors(include_url=False, include_input=False):
+                    if dropped.isdisjoint(str(part) for part in fault["loc"][:1]):
+                        self.faults.add((*location, *fault["loc"]), worded(fault, (*location, *fault["loc"])))
+                dropped |= {str(fault["loc"][0]) for fault in error.errors(include_input=False) if fault["loc"]}
+        return None
+
+    # Targets and keys
+
+    def targets(self) -> list[_Checked]:
+        tables = self.array("target")
+        if not self.source.document.get("target"):
+            tables = [(("target", 0), {})]
+        for location, table in tables:
+            self.add_endpoints(table, location, alone=len(tables) == 1)
+        targets = [checked for location, table in tables if (checked := self.validated(Target, table, location))]
+        first: dict[str, str] = {}
+        for checked in targets:
+            name = checked.table.name
+            if name in first and "name" not in checked.dropped:
+                self.faults.add(
+                    (*checked.location, "name"), f'"{name}" is the name of {first[name]} too: give each its own'
+                )
+            first.setdefault(name, f"target[{checked.location[1]}]")
+        for checked in targets:
+            self.check_target(checked)
+        return targets
+
+    def add_endpoints(self, table: dict[str, Any], location: Location, *, alone: bool) -> None:
+        """Fills in the addresses from the environment; where there are several targets, a target's own go first."""
+        for option, variable in ENDPOINTS.items():
+            value = self.source.environ.get(variable)
+            if value and (alone or option not in table):
+                table[option] = value
+                self.faults.came_from((*location, option), variable)
+
+    def check_target(self, checked: _Checked) -> None:
+        """Facts about files that the target names."""
+        target: Target = checked.table
+        if target.ca_file is not None and not os.access(target.ca_file, os.R_OK):
+            self.faults.add((*checked.location, "ca_file"), f"there is no file {target.ca_file} that can be read")
+        if target.api_key is not None and self.source.file and not _is_private(self.source.file):
+            self.faults.add(
+                (*checked.location, "api_key"),
+                f'other users can read this file: run "chmod 600 {self.source.name}", '
+                "or keep the key in a file of its own and name that in api_key_file",
+            )
+
+    def keys(self, targets: Sequence[_Checked]) -> dict[str, KeySource]:
+        """Where each target's key comes from; each is read once, so that a missing or broken one is found now."""
+        found = {}
+        for checked in targets:
+            if not checked.dropped.isdisjoint(("name", "api_key", "api_key_file")):
+                continue
+            try:
+                source = find_key(
+                    checked.table,
+                    api_key_file=self.key_flag,
+                    environ=self.source.environ,
+                    cwd=self.source.cwd,
+                    own_first=len(targets) > 1,
+                    config_name=self.source.name,
+                )
+                source.read()
+            except ConfigurationError as error:
+                self.faults.say(str(error))
+            else:
+                found[checked.table.name] = source
+        return found
+
+    # Folders
+
+    def watches(self, targets: Sequence[_Checked]) -> tuple[Watch, ...]:
+        written = []
+        for location, table in self.array("watch"):
+            names_target = "target" in table
+            if not names_target:
+                table["target"] = self.only_target(targets, location)
+            checked = self.validated(Watch, table, location)
+            if checked:
+                written.append(checked)
+                if names_target:
+                    self.check_target_name(checked, targets)
+        if self.need_watch and not self.dirs and self.source.document.get("watch", []) == []:
+            place = self.source.name
+            self.faults.say(f"there is no folder to watch: name one (eisync run DIR) or add a [[watch]] to {place}")
+        chosen = self.chosen(written, targets)
+        roots = Roots(self.faults)
+        for argument, checked in chosen:
+            roots.add(str(checked.table.path), checked.location, argument=argument, must_exist=self.need_watch)
+        return tuple(checked.table for _, checked in chosen)
+
+    def only_target(self, targets: Sequence[_Checked], location: Location) -> str:
+        """The target of a folder that names none; a fault when there are several."""
+        if len(targets) > 1:
+            names = _listed(checked.table.name for checked in targets)
+            self.faults.add((*location, "target"), f"is missing: there are several targets; name one of {names}")
+        return targets[0].table.name if targets else DEFAULT_TARGET
+
+    def check_target_name(self, checked: _Checked, targets: Sequence[_Checked]) -> None:
+        """A watch must name a target that is there; when a target's own name is at fault, nobody can tell."""
+        names = [target.table.name for target in targets]
+        if "target" in checked.dropped or not names or any("name" in target.dropped for target in targets):
+            return
+        if checked.table.target not in names:
+            hint = did_you_mean(checked.table.target, names) or f": there is {_listed(names)}"
+            self.faults.add((*checked.location, "target"), f'there is no target "{checked.table.target}"{hint}')
+
+    def chosen(self, written: Sequence[_Checked], targets: Sequence[_Checked]) -> list[tuple[str, _Checked]]:
+        """The folders of this run: those of the command line, or else those of the file."""
+        if not self.dirs:
+            return [("", checked) for checked in written]
+        by_path = {os.path.realpath(checked.table.path): checked for checked in written}
+        chosen = []
+        for text in self.dirs:
+            if not text:  # an unset variable of a shell script must not become the current folder
+                self.faults.say("a folder of the command line has an empty name: leave it out")
+                continue
+            # Not by way of pydantic's str: a name that is not UTF-8 would not pass.
+            path = places.absolute(text, cwd=self.source.cwd)
+            own = by_path.get(os.path.realpath(path))
+            if own is None:
+                if len(targets) > 1:
+                    self.faults.say(
+                        f"{text}: there are several targets: give this folder a [[watch]] that names its target"
+                    )
+                target = targets[0].table.name if targets else DEFAULT_TARGET
+                own = _Checked((), Watch(path=Path(path), target=target), frozenset())
+            chosen.append((text, own))
+        return chosen
+
+    # State
+
+    def state(self) -> State | None:
+        if self.section(State, dir=".") is None:
+            return None
+        try:
+            found = places.state_dir(
+                self.state_flag, config=self.source.file, environ=self.source.environ, cwd=self.source.cwd
+            )
+        except ConfigurationError as error:
+            self.faults.say(str(error))
+            return None
+        return State(dir=Path(found))
+
+
+def _is_private(path: str) -> bool:
+    facts = os.stat(path)
+    return facts.st_mode & 0o077 == 0 and facts.st_uid == os.geteuid()
+
+
+def _listed(names: Iterable[str]) -> str:
+    return ", ".join(f'"{name}"' for name in names)
+
+
+def _clear_text_warnings(targets: Iterable[_Checked]) -> list[str]:
+    return [
+        f"target {checked.table.name}: {url} sends the API key and the files unencrypted: use https"
+        for checked in targets
+        for url in (checked.table.studio_url, checked.table.ingestion_url)
+        if sends_key_in_clear(url)
+    ]
+
+
+def _state_warnings(state: State, watches: Iterable[Watch]) -> list[str]:
+    return [
+        f"the state folder {state.dir} lies inside the watched folder {watch.path}: keep them apart"
+        for watch in watches
+        if contains(os.path.realpath(watch.path), os.path.join(os.path.realpath(state.dir), ""))
+    ]

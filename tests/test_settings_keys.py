@@ -1,0 +1,116 @@
+"""A key is found in the documented order, read afresh, and never shown."""
+
+import os
+from pathlib import Path
+
+import pytest
+from pydantic import SecretStr
+
+from eisync.errors import ConfigurationError
+from eisync.settings import KeySource, Target, find_key, keys
+
+CANARY = "ei_canary_0123456789abcdef"
+
+
+def _key_file(path: Path, text: str) -> str:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text)
+    return str(path)
+
+
+@pytest.fixture(autouse=True)
+def secrets_dir(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What stands for /run/secrets, which this machine may have."""
+    monkeypatch.setattr(keys, "SECRETS_DIR", str(tmp_path / "secrets"))
+
+
+def test_the_first_place_that_holds_a_key_is_taken(tmp_path: Path) -> None:
+    """Each place is emptied after it was found; with several targets the target's own place is the first."""
+    flag = _key_file(tmp_path / "flag", "a")
+    variable = _key_file(tmp_path / "variable", "b")
+    credential = _key_file(tmp_path / "credentials/api_key", "c")
+    secret = _key_file(tmp_path / "secrets/ei_api_key", "d")
+    own = _key_file(tmp_path / "own", "e")
+    environ = {
+        "EISYNC_API_KEY_FILE": "variable",
+        "CREDENTIALS_DIRECTORY": str(tmp_path / "credentials"),
+        "EISYNC_API_KEY": "f",
+        "EI_API_KEY": "g",
+    }
+    target = Target(api_key_file=Path(own))
+
+    def found(*, own_first: bool = False, api_key_file: str | None = None) -> str:
+        return find_key(
+            target,
+            api_key_file=api_key_file,
+            environ=environ,
+            cwd=str(tmp_path),
+            own_first=own_first,
+        ).describe()
+
+    assert f"file {own}" == found(own_first=True, api_key_file="flag")
+    assert f"file {flag}" == found(api_key_file="flag")
+    assert f"file {variable}" == found()
+    environ["EISYNC_API_KEY_FILE"] = ""
+    assert f"file {credential}" == found()
+    Path(credential).unlink()
+    assert f"file {secret}" == found()
+    Path(secret).unlink()
+    assert found() == "environment variable EISYNC_API_KEY"
+    del environ["EISYNC_API_KEY"]
+    assert found() == "environment variable EI_API_KEY"
+    del environ["EI_API_KEY"]
+    assert f"file {own}" == found()
+
+
+def test_an_inline_key_is_the_last_place() -> None:
+    target = Target(api_key=SecretStr(CANARY))
+    source = find_key(target, environ={}, config_name="my.toml")
+    assert (source.describe(), source.read(), source.token()) == ("api_key in my.toml", CANARY, None)
+    assert find_key(target, environ={"EI_API_KEY": "x"}).describe() == "environment variable EI_API_KEY"
+    assert (
+        find_key(target, environ={"EI_API_KEY": "x"}, own_first=True, config_name="my.toml").describe()
+        == "api_key in my.toml"
+    )
+
+
+def test_a_new_key_in_the_file_is_noticed_and_read(tmp_path: Path) -> None:
+    path = tmp_path / "key"
+    source = KeySource("file key", file=str(path))
+    assert source.token() is None
+    path.write_text(f" {CANARY}\r\n")
+    token = source.token()
+    assert (source.changed_since(None), source.changed_since(token)) == (True, False)
+    assert source.read() == CANARY
+    os.replace(_key_file(tmp_path / "new", "another"), path)
+    assert (source.changed_since(token), source.read()) == (True, "another")
+
+
+BROKEN: list[tuple[bytes, str]] = [
+    (b"", "file key: is empty: put the API key of the project into it"),
+    (b" \n", "file key: is empty: put the API key of the project into it"),
+    (CANARY.encode() + b" x", "file key: has characters that no API key has: it must hold the key alone"),
+    (CANARY.encode() + b"\nx", "file key: has characters that no API key has: it must hold the key alone"),
+    (CANARY.encode() + b"\xc3\xa4", "file key: has characters that no API key has: it must hold the key alone"),
+    (CANARY.encode() * 200, "file key: is too long to be an API key"),
+]
+
+
+@pytest.mark.parametrize(("raw", "expected"), BROKEN)
+def test_a_file_that_holds_no_key_is_named_and_not_quoted(tmp_path: Path, raw: bytes, expected: str) -> None:
+    (tmp_path / "key").write_bytes(raw)
+    with pytest.raises(ConfigurationError) as caught:
+        KeySource("file key", file=str(tmp_path / "key")).read()
+    assert expected == str(caught.value)
+
+
+def test_what_would_block_for_ever_is_refused(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "key")
+    with pytest.raises(ConfigurationError, match=r"^file key: is not a regular file$"):
+        KeySource("file key", file=str(tmp_path / "key")).read()
+
+
+def test_a_source_never_shows_its_key() -> None:
+    source = KeySource("environment variable EI_API_KEY", value=CANARY)
+    assert "<KeySource environment variable EI_API_KEY>" == repr(source) == str(source)
+    assert CANARY not in repr([getattr(source, name) for name in KeySource.__slots__])
