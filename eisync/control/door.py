@@ -6,7 +6,6 @@ Only who can read the state folder can speak: the socket is 0600, and so is the 
 
 import json
 import os
-import secrets
 import socket
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
@@ -38,6 +37,8 @@ def listen(folder: str) -> tuple[socket.socket, str | None]:
         os.chmod(path, 0o600)
         server.listen(16)
         return server, None
+    import secrets  # only on the way that needs it
+
     server = socket.create_server(("127.0.0.1", 0), backlog=16)
     token = secrets.token_hex(32)
     descriptor = os.open(os.path.join(folder, NOTE_NAME), os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)

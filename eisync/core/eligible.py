@@ -9,6 +9,8 @@ from collections.abc import Iterable
 
 from pathspec import GitIgnoreSpec
 
+from eisync.core.items import extension_of
+
 ACCEPTED_EXTENSIONS = frozenset(
     {".cbor", ".json", ".csv", ".txt", ".wav", ".jpg", ".jpeg", ".png", ".mp4", ".avi", ".parquet"}
 )
@@ -61,9 +63,3 @@ class Eligibility:
         if extension_of(path) not in ACCEPTED_EXTENSIONS:
             return f"not a type that Edge Impulse takes ({extension_of(path) or 'no extension'})"
         return None
-
-
-def extension_of(path: str) -> str:
-    """The last extension in lower case with its dot, or an empty text."""
-    stem, dot, extension = path.rsplit("/", 1)[-1].rpartition(".")
-    return f".{extension.lower()}" if dot and stem else ""

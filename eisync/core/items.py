@@ -101,6 +101,20 @@ class RemoteSample:
     original_name: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """A sample of ours that a complete sweep did not list; `missed` counts such sweeps in a row, this one included."""
+
+    sample_id: int
+    missed: int
+
+
 def shown(path: str) -> str:
     """`path` for a person's eyes or for the wire: undecodable bytes become U+FFFD, nothing else changes."""
     return path.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+
+
+def extension_of(path: str) -> str:
+    """The last extension in lower case with its dot, or an empty text."""
+    stem, dot, extension = path.rsplit("/", 1)[-1].rpartition(".")
+    return f".{extension.lower()}" if dot and stem else ""

@@ -9,17 +9,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from eisync.core import wire
-from eisync.core.items import RemoteSample
+from eisync.core.items import Missing, RemoteSample
 
 SWEEPS_TO_SUSPECT = 2
-
-
-@dataclass(frozen=True, slots=True)
-class Missing:
-    """A sample of ours that a complete sweep did not list; `missed` counts such sweeps in a row, this one included."""
-
-    sample_id: int
-    missed: int
 
 
 @dataclass(frozen=True, slots=True)

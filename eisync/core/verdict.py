@@ -4,26 +4,11 @@ Pure: the drainer gathers the outcome, `judge` decides, the store applies. A wro
 the request as a whole cost a file no attempt.
 """
 
-from dataclasses import dataclass
-
 from eisync.core import wire
 from eisync.core.items import Item
 from eisync.core.lifecycle import Event
 from eisync.core.retry import Fault, RetryPolicy
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Settlement:
-    """What happened to one claimed file, ready to be written. `events` are walked in order."""
-
-    item_id: int
-    events: tuple[Event, ...]
-    reason: str | None = None
-    due_at: float | None = None
-    batch_cap: int | None = None
-    sample_ids: tuple[int, ...] = ()
-    sha256: str | None = None
-    is_attempt: bool = True
+from eisync.core.settlement import Settlement
 
 
 def judge(

@@ -14,8 +14,7 @@ from typing import Any
 from urllib.parse import quote
 
 from eisync.core.batching import Request
-from eisync.core.eligible import extension_of
-from eisync.core.items import Item, shown
+from eisync.core.items import Item, extension_of, shown
 from eisync.core.retry import Fault
 
 PART_NAME = "data"

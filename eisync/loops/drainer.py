@@ -14,7 +14,8 @@ from eisync.core.batching import Limits, Request, requests_of, unsendable
 from eisync.core.items import Item, shown
 from eisync.core.lifecycle import Event
 from eisync.core.retry import Fault, RetryPolicy
-from eisync.core.verdict import Settlement, give_back, judge
+from eisync.core.settlement import Settlement
+from eisync.core.verdict import give_back, judge
 from eisync.errors import ConfigurationError, EisyncError, FileChangedError, FileError, FileGoneError
 from eisync.loops.ports import Log, Queue, Sent, TargetNotes, Uploads
 

@@ -4,10 +4,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Protocol
 
 from eisync.core.eligible import Eligibility
-from eisync.core.items import Candidate, FileFacts, Item, RemoteSample, Root
+from eisync.core.items import Candidate, FileFacts, Item, Missing, RemoteSample, Root
 from eisync.core.lifecycle import State
-from eisync.core.plan import Missing
-from eisync.core.verdict import Settlement
+from eisync.core.settlement import Settlement
 from eisync.core.wire import Envelope, Reply, Silence
 
 

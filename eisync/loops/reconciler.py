@@ -8,9 +8,9 @@ from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass
 
 from eisync.core import plan, wire
-from eisync.core.items import Item, RemoteSample, shown
+from eisync.core.items import Item, Missing, RemoteSample, shown
 from eisync.core.lifecycle import Event
-from eisync.core.verdict import Settlement
+from eisync.core.settlement import Settlement
 from eisync.errors import EisyncError, FileError
 from eisync.loops.ports import Beliefs, Doubts, Hashes, Log, Studio, Unidentified
 
@@ -124,7 +124,7 @@ class ReconcilerLoop:
         yield from self._find_ids(project)
         self._doubts.forget_gone(before=self._clock() - KEEP_GONE_S)
 
-    def _sweep(self, project: Project) -> Generator[None, None, list[plan.Missing]]:
+    def _sweep(self, project: Project) -> Generator[None, None, list[Missing]]:
         began_at = self._clock()
         generation = self._beliefs.begin_sweep(project.target)
         listed = 0

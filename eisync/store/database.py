@@ -17,7 +17,7 @@ from eisync.errors import StateBusyError, StateError
 from eisync.store.schema import migrate
 
 FILE_NAME = "eisync.db"
-HOLDER_NAME = "holder.json"
+HOLDER_NAME = "holder"
 OLDEST_SQLITE = (3, 37, 0)  # strict tables; RETURNING came with 3.35
 
 _BUSY_PAUSE_S = 0.02
@@ -106,17 +106,16 @@ def _holder_of(path: str) -> str:
 
 
 def _open(path: str, exclusive: bool, busy_timeout_s: float) -> Database:
-    connection = sqlite3.connect(
-        path, timeout=busy_timeout_s, isolation_level=None, check_same_thread=False, cached_statements=256
-    )
+    connection = sqlite3.connect(path, timeout=0, isolation_level=None, check_same_thread=False, cached_statements=256)
     try:
         if exclusive:
             connection.execute("pragma locking_mode = exclusive")
         _retry_busy(connection, "pragma journal_mode = wal", busy_timeout_s)
+        _retry_busy(connection, "begin immediate", busy_timeout_s)  # takes the lock now, not at the first write
+        connection.execute("commit")
+        connection.execute(f"pragma busy_timeout = {round(busy_timeout_s * 1000)}")
         connection.execute("pragma synchronous = normal")
         connection.execute("pragma foreign_keys = on")
-        connection.execute("begin immediate")  # takes the lock now, not at the first write
-        connection.execute("commit")
         migrate(connection)
         connection.row_factory = sqlite3.Row
         os.chmod(path, 0o600)
@@ -127,7 +126,8 @@ def _open(path: str, exclusive: bool, busy_timeout_s: float) -> Database:
 
 
 def _retry_busy(connection: sqlite3.Connection, statement: str, limit_s: float) -> None:
-    # Switching to WAL does not honour the busy time-out; a command line tool may be looking at this moment.
+    # SQLite's own busy time-out is left out of some locks and waits for others; a command line tool may be looking at
+    # this moment, and a daemon will hold on: this wait has one limit for both.
     pause = threading.Event()
     tries_left = int(limit_s / _BUSY_PAUSE_S)
     while True:

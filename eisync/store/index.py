@@ -6,9 +6,8 @@ import sqlite3
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from eisync.core.items import Item, RemoteSample
+from eisync.core.items import Item, Missing, RemoteSample
 from eisync.core.lifecycle import Event, State
-from eisync.core.plan import Missing
 from eisync.store.database import Database
 from eisync.store.moves import move
 from eisync.store.rows import item_of, path_of, split
@@ -274,6 +273,16 @@ class Index:
             oldest_pending_at=oldest["at"],
             last_synced_at=newest["at"],
         )
+
+    def tally(self, roots: Iterable[int]) -> dict[State, int]:
+        """Files by state, of these roots only."""
+        with self._database.reading() as connection:
+            rows = connection.execute(
+                "select state, count(*) as files from file "
+                "where root_id in (select value from json_each(?)) group by state",
+                (json.dumps(list(roots)),),
+            ).fetchall()
+        return {State(row["state"]): row["files"] for row in rows}
 
     def files(self, state: State | None = None) -> Iterator[dict[str, object]]:
         """One record a file, streamed by pages, in the order in which they were first complete."""

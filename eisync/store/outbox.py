@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 from eisync.core.items import Candidate, Item, Root
 from eisync.core.lifecycle import Event, State, can, sources, step, walk
-from eisync.core.verdict import Settlement
+from eisync.core.settlement import Settlement
 from eisync.store.database import Database
 from eisync.store.moves import move, note
 from eisync.store.rows import Known, item_of, known_of, path_of, split

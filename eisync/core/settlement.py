@@ -1,0 +1,19 @@
+"""What the outbox writes down about one file after an attempt, decided by `verdict` and by the loops."""
+
+from dataclasses import dataclass
+
+from eisync.core.lifecycle import Event
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settlement:
+    """What happened to one claimed file, ready to be written. `events` are walked in order."""
+
+    item_id: int
+    events: tuple[Event, ...]
+    reason: str | None = None
+    due_at: float | None = None
+    batch_cap: int | None = None
+    sample_ids: tuple[int, ...] = ()
+    sha256: str | None = None
+    is_attempt: bool = True

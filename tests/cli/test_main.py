@@ -1,0 +1,82 @@
+"""The command line's border: help everywhere, names that scripts rely on, errors that become exit codes."""
+
+import subprocess
+import sys
+
+import pytest
+from click.testing import CliRunner
+
+from eisync import cli
+from eisync.cli import VERBS, group
+
+HEAVY = {"pydantic", "requests", "watchdog", "sqlite_utils", "structlog", "aiohttp"}
+LEAVES = [(verb,) for verb in VERBS if verb != "config"] + [("config", "check"), ("config", "schema")]
+
+
+@pytest.mark.parametrize("path", [(), ("config",), *LEAVES], ids=" ".join)
+def test_every_command_explains_itself(path: tuple[str, ...]) -> None:
+    done = CliRunner().invoke(group, [*path, "--help"])
+    assert 0 == done.exit_code
+    assert "Usage: " in done.output
+
+
+@pytest.mark.parametrize("path", LEAVES, ids=" ".join)
+def test_every_command_takes_config_and_state_dir(path: tuple[str, ...]) -> None:
+    command = group
+    for name in path:
+        command = command.get_command(None, name)  # type: ignore[attr-defined,arg-type,assignment]
+    names = {option for parameter in command.params for option in parameter.opts}
+    assert {"--config", "--state-dir"} <= names
+
+
+@pytest.mark.parametrize("path", LEAVES, ids=" ".join)
+def test_no_command_takes_a_key_on_its_line(path: tuple[str, ...]) -> None:
+    command = group
+    for name in path:
+        command = command.get_command(None, name)  # type: ignore[attr-defined,arg-type,assignment]
+    names = {option for parameter in command.params for option in parameter.opts}
+    # The emulator's key opens nothing but the emulator.
+    assert path == ("emulator",) or not names & {"--api-key", "--key"}
+
+
+def test_help_loads_no_verb() -> None:
+    script = (
+        "import sys; from eisync.cli import group; group.main(['--help'], standalone_mode=False);"
+        f"heavy = {HEAVY | {'sqlite3'}} & set(sys.modules);"
+        "sys.exit(f'loaded: {heavy}' if heavy else 0)"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=30, check=False)
+    assert (0, "") == (done.returncode, done.stderr)
+
+
+def test_status_loads_nothing_heavy() -> None:
+    script = (
+        "import sys; from eisync.cli import group\n"
+        "group.main(['status', '--state-dir', sys.argv[1]], standalone_mode=False)\n"
+        f"heavy = {HEAVY | {'tomllib'}} & set(sys.modules)\n"
+        "sys.exit(f'loaded: {heavy}' if heavy else 0)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script, "nowhere"], capture_output=True, text=True, timeout=30, check=False
+    )
+    assert (0, "") == (done.returncode, done.stderr)
+
+
+def test_what_nobody_foresaw_ends_with_1_and_is_shown(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def broken(**_: object) -> None:
+        raise RuntimeError("the unforeseen")
+
+    monkeypatch.setattr(cli.group, "main", broken)
+    with pytest.raises(SystemExit) as ended:
+        cli.main()
+    assert 1 == ended.value.code
+    assert "this should not have happened" in capsys.readouterr().err
+
+
+def test_the_module_runs_as_the_script_does() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "eisync", "--version"], capture_output=True, text=True, timeout=30, check=True
+    )
+    assert done.stdout.startswith("eisync ")

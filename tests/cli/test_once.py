@@ -1,0 +1,256 @@
+"""`eisync once`, as a person runs it: what arrives, what does not and why, and with which exit code it ends."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import urllib.request
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import SHARED_DATA, Bench, row, sha256, stored_once
+
+
+def delete(bench: Bench, sample_id: int) -> None:
+    request = urllib.request.Request(
+        f"{bench.emulator.studio_url}/api/{bench.emulator.project_id}/raw-data/{sample_id}",
+        method="DELETE",
+        headers={"x-api-key": bench.emulator.key},
+    )
+    with urllib.request.urlopen(request, timeout=10) as response:
+        assert response.status == 200
+
+
+def test_every_file_is_in_the_project_once_and_labelled(bench: Bench) -> None:
+    contents = {
+        "training/wave.1.csv": row(1),
+        "testing/wave.2.csv": row(2),
+        "snake.3.csv": row(3),
+    }
+    for path, content in contents.items():
+        bench.write(path, content)
+    done = bench.once()
+    assert (0, "All 3 files are in Edge Impulse") == (done.returncode, done.stdout.split(";")[0])
+    assert stored_once(bench.emulator.ledger(), list(contents.values()))
+    files = bench.files()
+    assert {
+        "training/wave.1.csv": ("synced", "wave", "training"),
+        "testing/wave.2.csv": ("synced", "wave", "testing"),
+        "snake.3.csv": ("synced", "snake", "split"),
+    } == {path: (f["state"], f["label"], f["category"]) for path, f in files.items()}
+    assert {path: sha256(content) for path, content in contents.items()} == {
+        path: f["sha256"] for path, f in files.items()
+    }
+    assert list(files["snake.3.csv"]) == [
+        "path", "root", "state", "reason", "label", "category", "sample_ids", "sha256", "size", "attempts",
+    ]  # fmt: skip
+
+
+def test_a_second_run_uploads_nothing(bench: Bench) -> None:
+    bench.write("wave.1.csv", row(1))
+    assert 0 == bench.once().returncode
+    before = bench.emulator.ledger()["requests"]
+    assert 0 == bench.once().returncode
+    assert before == bench.emulator.ledger()["requests"]
+
+
+def gestures(bench: Bench) -> Path:
+    """The real recordings where they are, else ones of the same shape."""
+    place = bench.place / "gestures"
+    if (SHARED_DATA / "gestures").is_dir():
+        shutil.copytree(SHARED_DATA / "gestures", place)
+    else:
+        (place / "training").mkdir(parents=True)
+        for number in range(11):
+            (place / f"training/idle.{number}.csv").write_bytes(row(number))
+    return place
+
+
+def test_a_sample_deleted_at_the_service_becomes_a_tombstone_and_is_never_sent(bench: Bench) -> None:
+    place = gestures(bench)
+    assert 0 == bench.run("once", str(place)).returncode
+    files = bench.files()
+    assert {("synced", "idle", "training")} == {(f["state"], f["label"], f["category"]) for f in files.values()}
+    assert 11 == len(files)
+    victim = sorted(files)[3]
+    (sample_id,) = files[victim]["sample_ids"]
+    delete(bench, sample_id)
+    sent = bench.emulator.ledger()["files"]
+    for _ in range(3):
+        assert 0 == bench.run("once", str(place)).returncode
+    assert [victim] == list(bench.files("--state", "tombstone"))
+    assert sent == bench.emulator.ledger()["files"]
+
+    # … until a person says so.
+    done = bench.run("retry", str(place / victim))
+    assert "1 file is back in the queue.\n" == done.stdout
+    assert 0 == bench.run("once", str(place)).returncode
+    assert "synced" == bench.files()[victim]["state"]
+    assert sent + 1 == bench.emulator.ledger()["files"]
+
+
+def test_two_files_of_one_content_share_a_sample(bench: Bench) -> None:
+    bench.write("wave.1.csv", row(1))
+    bench.write("copy.1.csv", row(1))
+    assert 0 == bench.once().returncode
+    ids = [record["sample_ids"] for record in bench.files().values()]
+    assert ids[0] == ids[1] != []
+    assert stored_once(bench.emulator.ledger(), [row(1)])
+
+
+@pytest.mark.parametrize(
+    ("environ", "arguments", "code", "sentence"),
+    [
+        ({"EI_API_KEY": ""}, (), 78, 'there is no API key for the target "main"'),
+        ({"EI_API_KEY": "ei_wrong0123456789"}, (), 77, "Invalid API key"),
+        ({"EI_INGESTION_ENDPOINT": "http://127.0.0.1:9", "EI_API_ENDPOINT": "http://127.0.0.1:9/v1"}, (), 4,
+         "http://127.0.0.1:9 cannot be reached (Connection refused)"),
+        ({}, ("nowhere",), 78, "nowhere"),
+        ({}, ("--config", "none.toml"), 78, "there is no file"),
+        ({"EISYNC_UPLOAD__WORKRES": "3"}, (), 78, "did you mean \"EISYNC_UPLOAD__WORKERS\"?"),
+        ({}, ("--timeout", "soon"), 2, "is not a valid float range"),
+        ({}, ("--no-such-option",), 2, "No such option"),
+    ],
+    ids=(
+        "no key", "wrong key", "unreachable", "no folder", "no configuration", "unknown variable",
+        "a word for a number", "unknown option",
+    ),
+)  # fmt: skip
+def test_what_a_person_can_mend_is_said_in_a_sentence(
+    bench: Bench, environ: dict[str, str], arguments: tuple[str, ...], code: int, sentence: str
+) -> None:
+    bench.write("wave.1.csv", row(1))
+    done = bench.once("--timeout", "0.2", *arguments, **environ)
+    assert code == done.returncode, done.stderr
+    assert sentence in done.stderr
+    assert "Traceback" not in done.stderr
+    assert bench.emulator.key not in done.stderr + done.stdout
+    assert "ei_wrong0123456789" not in done.stderr + done.stdout
+
+
+def test_files_that_cannot_go_are_named_with_the_reason(bench: Bench) -> None:
+    bench.write("good.1.csv", row(1))
+    bench.write("bad.1.csv", b"accX,accY\n1,2\n3,4\n")
+    with bench.write("huge.1.wav", b"").open("wb") as file:
+        file.truncate(101 * 1024 * 1024)
+    done = bench.once()
+    assert 3 == done.returncode
+    assert "1 of 3 files is in Edge Impulse" in done.stdout
+    assert "bad.1.csv: quarantined: Could not parse this CSV file" in done.stderr
+    assert "huge.1.wav: quarantined: the file has 101.0 MiB and Edge Impulse takes files below 100 MiB" in done.stderr
+    assert stored_once(bench.emulator.ledger(), [row(1)])
+
+
+def test_an_empty_file_waits_and_then_is_parked(bench: Bench) -> None:
+    bench.write("later.1.csv", b"")
+    done = bench.once("--timeout", "0.2")
+    assert 4 == done.returncode
+    assert "later.1.csv: not complete yet: it is empty; it goes when something is written into it" in done.stderr
+
+    (bench.place / "eisync.toml").write_text('[[watch]]\npath = "recordings"\nsettle_s = 0.1\npatience_s = 0.1\n')
+    done = bench.once()
+    assert 3 == done.returncode
+    assert "later.1.csv: quarantined: the file is empty" in done.stderr
+
+    bench.write("later.1.csv", row(1))
+    assert 0 == bench.once().returncode
+    assert stored_once(bench.emulator.ledger(), [row(1)])
+
+
+def test_what_is_no_file_of_ours_is_left_out_and_told(bench: Bench) -> None:
+    os.mkfifo(bench.recordings / "pipe.csv")
+    (bench.recordings / "dangling.csv").symlink_to("nowhere.csv")
+    outside = bench.place / "outside.csv"
+    outside.write_bytes(row(9))
+    (bench.recordings / "linked.csv").symlink_to(outside)
+    bench.write("notes.md", b"# notes")
+    bench.write("half.csv.part", row(8))
+    done = bench.once()
+    assert 0 == done.returncode
+    assert {} == bench.emulator.ledger()["stored_by_hash"]
+    (root,) = bench.status()["roots"]
+    assert {
+        "a named pipe (FIFO), not a file": 1,
+        "a dangling symbolic link": 1,
+        "a symbolic link; links are not followed": 1,
+        "not a type that Edge Impulse takes (.md)": 1,
+        "ignored by the pattern '*.part'": 1,
+    } == root["left_out"]
+
+
+def test_odd_names_and_labels_arrive(bench: Bench) -> None:
+    names = [b"caf\xe9.1.csv", "手势.1.csv".encode(), b"two\nlines.1.csv", b'quo"te.1.csv', b"50%.1.csv", b"a b.1.csv"]
+    for number, name in enumerate(names):
+        bench.write(os.fsdecode(name), row(number))
+    done = bench.once()
+    assert 0 == done.returncode, done.stderr
+    assert stored_once(bench.emulator.ledger(), [row(number) for number in range(len(names))])
+    files = bench.files()
+    assert {os.fsdecode(name) for name in names} == set(files)
+    assert "手势" == files["手势.1.csv"]["label"]
+    assert "50%" == files["50%.1.csv"]["label"]
+    url = f"{bench.emulator.studio_url}/api/{bench.emulator.project_id}/raw-data?category=all&limit=100"
+    request = urllib.request.Request(url, headers={"x-api-key": bench.emulator.key})
+    with urllib.request.urlopen(request, timeout=10) as response:
+        listing = response.read().decode()
+    labels = {sample["label"] for sample in json.loads(listing)["samples"]}
+    assert {"手势", "50%", "a b"} <= labels
+
+
+def test_an_unreadable_file_is_quarantined_and_its_peers_go(bench: Bench) -> None:
+    bench.write("good.1.csv", row(1))
+    bench.write("secret.1.csv", row(2)).chmod(0)
+    # Root may read everything: become somebody else once everything is imported.
+    script = (
+        "import os, sys, runpy, eisync.cli.once, eisync.app, sqlite_utils, encodings.idna, pydantic_settings\n"
+        "uid = os.getuid()\n"
+        "if uid == 0: os.setegid(65534); os.seteuid(65534)\n"
+        "from eisync.cli import main\n"
+        "main()\n"
+    )
+    for place in (bench.place, *bench.place.parents):
+        if place.stat().st_uid == os.getuid() and place != Path("/"):
+            place.chmod(0o755)
+    bench.state.mkdir(mode=0o777)
+    bench.state.chmod(0o777)
+    command = [sys.executable, "-c", script, "once", str(bench.recordings), "--state-dir", str(bench.state)]
+    done = subprocess.run(
+        command, env=bench.environ, cwd=bench.place, capture_output=True, text=True, timeout=60, check=False
+    )
+    assert 3 == done.returncode, done.stderr
+    assert "secret.1.csv: quarantined: the file cannot be read (Permission denied)" in done.stderr
+    assert stored_once(bench.emulator.ledger(), [row(1)])
+
+
+def test_a_vanished_folder_concludes_nothing(bench: Bench) -> None:
+    bench.write("wave.1.csv", row(1))
+    assert 0 == bench.once().returncode
+    shutil.rmtree(bench.recordings)
+    bench.recordings.mkdir()
+    assert 0 == bench.once().returncode
+    assert {"synced"} == {record["state"] for record in bench.files().values()}
+    assert stored_once(bench.emulator.ledger(), [row(1)])
+
+
+def test_another_projects_key_sends_nothing(bench: Bench) -> None:
+    bench.write("wave.1.csv", row(1))
+    assert 0 == bench.once().returncode
+    other = bench.emulator.add_project(name="another")
+    bench.write("wave.2.csv", row(2))
+    done = bench.once("--timeout", "1", EI_API_KEY=other["keys"][0]["key"])
+    assert 77 == done.returncode
+    assert "opens project 2, and its files are in project 1" in done.stderr
+    assert stored_once(bench.emulator.ledger(), [row(1)])
+
+
+def test_a_key_that_may_not_list_uploads_all_the_same(bench: Bench) -> None:
+    project = bench.emulator.add_project(name="field", keys=[{"role": "ingestiononly"}])
+    key = next(entry["key"] for entry in project["keys"] if entry["role"] == "ingestiononly")
+    bench.write("wave.1.csv", row(1))
+    done = bench.once(EI_API_KEY=key)
+    assert 0 == done.returncode, done.stderr
+    assert stored_once(bench.emulator.ledger(), [row(1)])
+    (target,) = bench.status()["targets"]
+    assert target["listing_trouble"]

@@ -1,0 +1,126 @@
+"""What many tests need: an emulator, and eisync as a user runs it, in a process of its own."""
+
+import hashlib
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from eisync.emulator.server import RunningEmulator, running_emulator
+from eisync.emulator.settings import EmulatorSettings
+
+SHARED_DATA = Path(__file__).parent.parent.parent / "shared" / "data"
+
+
+@pytest.fixture
+def emulator() -> Iterator[RunningEmulator]:
+    """A fresh service with one project."""
+    with running_emulator(EmulatorSettings(studio_port=0, ingestion_port=0, key="ei_" + "c0ffee" * 6)) as running:
+        yield running
+
+
+@dataclass
+class Bench:
+    """A lab bench: a folder for recordings, a state folder, and eisync to be run as a person would."""
+
+    place: Path
+    emulator: RunningEmulator
+    environ: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def recordings(self) -> Path:
+        return self.place / "recordings"
+
+    @property
+    def state(self) -> Path:
+        return self.place / "state"
+
+    def command(self, *arguments: str) -> list[str]:
+        return [sys.executable, "-m", "eisync", *arguments]
+
+    def run(self, *arguments: str, **more: str) -> subprocess.CompletedProcess[str]:
+        """Run `eisync ARGUMENTS --state-dir …` to its end."""
+        return subprocess.run(
+            [*self.command(*arguments), "--state-dir", str(self.state)],
+            env={**self.environ, **more},
+            cwd=self.place,
+            capture_output=True,
+            text=True,
+            errors="surrogateescape",
+            timeout=60,
+            check=False,
+        )
+
+    def once(self, *arguments: str, **more: str) -> subprocess.CompletedProcess[str]:
+        return self.run("once", str(self.recordings), *arguments, **more)
+
+    def daemon(self, *arguments: str, log: Any = subprocess.DEVNULL) -> "subprocess.Popen[bytes]":
+        """Start `eisync run` on the recordings."""
+        return subprocess.Popen(
+            [*self.command("run", str(self.recordings), *arguments), "--state-dir", str(self.state)],
+            env=self.environ,
+            cwd=self.place,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+        )
+
+    def files(self, *arguments: str) -> dict[str, dict[str, Any]]:
+        """What `eisync ls --json` says, by path."""
+        done = self.run("ls", "--json", *arguments)
+        assert done.returncode == 0, done.stderr
+        return {record["path"]: record for record in map(json.loads, done.stdout.splitlines())}
+
+    def status(self) -> dict[str, Any]:
+        done = self.run("status", "--json")
+        assert done.returncode == 0, done.stderr
+        answer: dict[str, Any] = json.loads(done.stdout)
+        return answer
+
+    def configure(self, **tables: Mapping[str, Any]) -> None:
+        """Options by table, through the environment."""
+        for table, options in tables.items():
+            for name, value in options.items():
+                self.environ[f"EISYNC_{table.upper()}__{name.upper()}"] = str(value)
+
+    def write(self, name: str, content: bytes) -> Path:
+        """A file as a recorder leaves it."""
+        path = self.recordings / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+        return path
+
+
+@pytest.fixture
+def bench(tmp_path: Path, emulator: RunningEmulator) -> Bench:
+    (tmp_path / "recordings").mkdir()
+    (tmp_path / "eisync.toml").write_text('[[watch]]\npath = "recordings"\nsettle_s = 0.1\n')
+    environ = {name: value for name, value in os.environ.items() if not name.startswith(("EI_", "EISYNC_"))}
+    environ |= {
+        "EI_API_KEY": emulator.key,
+        "EI_API_ENDPOINT": emulator.studio_url,
+        "EI_INGESTION_ENDPOINT": emulator.ingestion_url,
+        "HOME": str(tmp_path),
+        "PYTHONWARNINGS": "error",
+    }
+    return Bench(tmp_path, emulator, environ)
+
+
+def row(number: int) -> bytes:
+    """A small CSV that the service takes, different for every number."""
+    return f"timestamp,accX\n0,{number}\n10,{number + 1}\n".encode()
+
+
+def sha256(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
+
+
+def stored_once(ledger: Mapping[str, Any], contents: Sequence[bytes]) -> bool:
+    """Whether the service stored each of `contents` exactly once, and nothing else."""
+    return dict(ledger["stored_by_hash"]) == {sha256(content): 1 for content in contents}

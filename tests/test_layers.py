@@ -1,0 +1,159 @@
+"""The rooms are law: who may import whom, read from the sources, and planted breaches are found."""
+
+import ast
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).parent.parent / "eisync"
+CORE = {"errors", "core"}
+
+
+@dataclass(frozen=True)
+class Room:
+    """What a room may import: rooms of ours, and packages of others (the standard library is free but for `BARRED`)."""
+
+    ours: frozenset[str]
+    others: frozenset[str] = frozenset()
+
+
+def room(ours: set[str] | None = None, others: set[str] | None = None) -> Room:
+    return Room(frozenset(ours or ()), frozenset(others or ()))
+
+
+EVERY_ROOM = {path.stem if path.suffix else path.name for path in PACKAGE.iterdir() if not path.name.startswith("__")}
+
+ROOMS = {
+    "_version": room(),
+    "__init__": room({"_version"}),
+    "__main__": room({"cli"}),
+    "errors": room(),
+    "core": room(CORE, {"pathspec", "cbor2"}),
+    "store": room(CORE, {"sqlite_utils"}),
+    "adapters": room(CORE, {"requests", "urllib3", "watchdog", "pydantic"}),
+    "loops": room(CORE, {"structlog"}),
+    "control": room(CORE | {"store", "loops"}),
+    "data": room(CORE | {"adapters"}),
+    "emulator": room(set(), {"aiohttp", "python_multipart", "cbor2"}),
+    "places": room({"errors"}, {"platformdirs"}),
+    "settings": room(CORE | {"places"}, {"pydantic", "pydantic_core", "pydantic_settings"}),
+    "log": room({"loops"}, {"structlog"}),
+    "app": room(EVERY_ROOM - {"cli", "web", "emulator", "data", "py"}, {"structlog"}),
+    "cli": room(EVERY_ROOM, {"click"}),
+}
+
+# Within a room, a package may be one module's own.
+ONE_MODULE = {
+    "pathspec": "core/eligible.py",
+    "cbor2": "core/acquisition.py",
+}
+
+# Modules of the standard library that some rooms must do without: they are the clock, the dice, the outside.
+BARRED = {
+    "core": {"time", "random", "secrets", "logging", "os", "socket", "threading", "subprocess", "pathlib", "sqlite3"},
+    "store": {"time", "random", "logging", "socket", "subprocess"},
+    "loops": {"time", "random", "secrets", "logging", "os", "socket", "subprocess", "sqlite3", "pathlib"},
+    "adapters": {"sqlite3"},
+    "control": {"sqlite3", "time"},
+    "data": {"sqlite3"},
+    "cli": {"sqlite3"},
+    "app": {"sqlite3", "time"},
+    "settings": {"sqlite3", "time"},
+}
+
+READERS_OF_THE_ENVIRONMENT = {"__init__.py", "places.py", "settings"}
+
+
+def imports(tree: ast.AST) -> Iterator[str]:
+    """Every module that is imported anywhere in the source, dotted."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, "imports are written in full"
+            if node.module == "eisync":
+                yield from (f"eisync.{alias.name}" for alias in node.names)
+            elif node.module is not None:
+                yield node.module
+
+
+def breaches(place: str, source: str) -> list[str]:
+    """What the module at `place` (relative to the package) imports against the law."""
+    import sys
+
+    name = place.split("/", 1)[0].removesuffix(".py")
+    law = ROOMS[name]
+    found = []
+    for module in imports(ast.parse(source)):
+        top, _, rest = module.partition(".")
+        if top == "eisync":
+            other = rest.partition(".")[0]
+            if other and other != name and other not in law.ours:
+                found.append(f"{place} imports eisync.{other}")
+            if name == "loops" and is_another_loop(place, module):
+                found.append(f"{place} imports {module}: loops meet in the store")
+        elif top in sys.stdlib_module_names:
+            if top in BARRED.get(name, set()):
+                found.append(f"{place} imports {top}")
+        elif top not in law.others:
+            found.append(f"{place} imports {top}")
+        elif name == "core" and ONE_MODULE.get(top, place) != place:
+            found.append(f"{place} imports {top}, which is for {ONE_MODULE[top]}")
+    return found
+
+
+def is_another_loop(place: str, module: str) -> bool:
+    loops = {"watcher", "drainer", "reconciler"}
+    mine = place.split("/")[-1].removesuffix(".py")
+    return mine in loops and module.rpartition(".")[2] in loops - {mine}
+
+
+MODULES = sorted(path.relative_to(PACKAGE).as_posix() for path in PACKAGE.rglob("*.py"))
+
+
+@pytest.mark.parametrize("place", MODULES)
+def test_a_module_imports_only_what_its_room_may(place: str) -> None:
+    assert [] == breaches(place, (PACKAGE / place).read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize("place", MODULES)
+def test_the_environment_is_read_in_one_place(place: str) -> None:
+    source = (PACKAGE / place).read_text(encoding="utf-8")
+    reads = any(
+        isinstance(node, ast.Attribute) and node.attr in ("environ", "getenv", "environb")
+        for node in ast.walk(ast.parse(source))
+    )
+    # The emulator is a program of its own, and reads none either.
+    assert not reads or place.split("/", 1)[0] in READERS_OF_THE_ENVIRONMENT
+
+
+@pytest.mark.parametrize(
+    ("place", "source", "breach"),
+    [
+        ("core/retry.py", "import time", "core/retry.py imports time"),
+        ("core/plan.py", "from eisync.store import index", "core/plan.py imports eisync.store"),
+        ("core/wire.py", "import cbor2", "core/wire.py imports cbor2, which is for core/acquisition.py"),
+        ("core/wire.py", "import requests", "core/wire.py imports requests"),
+        ("loops/drainer.py", "from eisync.adapters.http import Service", "loops/drainer.py imports eisync.adapters"),
+        (
+            "loops/drainer.py",
+            "from eisync.loops.watcher import WatcherLoop",
+            "loops/drainer.py imports eisync.loops.watcher: loops meet in the store",
+        ),
+        ("adapters/http.py", "import sqlite3", "adapters/http.py imports sqlite3"),
+        ("emulator/model.py", "from eisync.core import wire", "emulator/model.py imports eisync.core"),
+        ("emulator/model.py", "import eisync.errors", "emulator/model.py imports eisync.errors"),
+        ("emulator/model.py", "from eisync import core", "emulator/model.py imports eisync.core"),
+        ("data/files.py", "def f():\n    import pandas", "data/files.py imports pandas"),
+        ("store/index.py", "import requests", "store/index.py imports requests"),
+        ("app.py", "from eisync import cli", "app.py imports eisync.cli"),
+    ],
+)
+def test_a_planted_breach_is_found(place: str, source: str, breach: str) -> None:
+    assert [breach] == breaches(place, source)
+
+
+def test_every_room_has_a_law() -> None:
+    assert {place.split("/", 1)[0].removesuffix(".py") for place in MODULES} == set(ROOMS)
