@@ -1,0 +1,45 @@
+"""`python -m eisync.emulator`: one JSON line with the addresses on stdout when both ports answer, then serve.
+
+For programs that start an emulator which must outlive what they kill; people use `eisync emulator`.
+"""
+
+import argparse
+import json
+import sys
+
+from eisync.emulator.server import Emulator, run_until_signal
+from eisync.emulator.settings import EmulatorSettings
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m eisync.emulator", description="A local stand-in for Edge Impulse.")
+    parser.add_argument("--host", default="127.0.0.1")
+    parser.add_argument("--studio-port", type=int, default=4800, help="0: any free one")
+    parser.add_argument("--ingestion-port", type=int, default=4810, help="0: any free one")
+    parser.add_argument("--data", help="a folder that keeps everything; without it, memory does")
+    parser.add_argument("--key", help="the API key of the first project; without it, a random one")
+    parser.add_argument("--hmac-key", help="the HMAC key of the first project")
+    parser.add_argument("--project-name", default="Emulated project")
+    parser.add_argument("--seed", type=int, default=0, help="of the fault dice")
+    parser.add_argument("--allow-remote", action="store_true", help="let other machines in: there is no protection")
+    try:
+        settings = EmulatorSettings(**vars(parser.parse_args()))
+    except ValueError as error:
+        raise SystemExit(str(error)) from None
+    run_until_signal(settings, _tell)
+
+
+def _tell(emulator: Emulator) -> None:
+    ready = {
+        "studio_url": emulator.studio_url,
+        "ingestion_url": emulator.ingestion_url,
+        "key": emulator.key,
+        "hmac_key": emulator.hmac_key,
+        "project_id": emulator.project_id,
+    }
+    sys.stdout.write(json.dumps(ready) + "\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    main()

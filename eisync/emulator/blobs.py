@@ -1,0 +1,104 @@
+"""Keep bytes by their SHA-256: in memory, or as files that survive a SIGKILL. Two parts with one contract.
+
+`put` may be repeated and leaves nothing half-written under its name; `discard` of what is not there does nothing.
+"""
+
+import io
+import os
+import tempfile
+from typing import BinaryIO, Protocol
+
+from eisync.emulator.spool import Body
+
+
+class Blobs(Protocol):
+    @property
+    def spool_folder(self) -> str:
+        """Where bodies may grow that `put` takes over by renaming."""
+        ...
+
+    def put(self, sha256: str, body: Body) -> None: ...
+
+    def open(self, sha256: str) -> BinaryIO:
+        """Raises FileNotFoundError."""
+        ...
+
+    def discard(self, sha256: str) -> None: ...
+
+    def close(self) -> None: ...
+
+
+class MemoryBlobs:
+    """Small bodies in memory, spooled ones in a temporary folder that `close` removes."""
+
+    def __init__(self) -> None:
+        self._folder = tempfile.TemporaryDirectory(prefix="eisync-emulator-")
+        self._contents: dict[str, bytes] = {}
+        self._large = FolderBlobs(self._folder.name)
+
+    @property
+    def spool_folder(self) -> str:
+        return self._large.spool_folder
+
+    def put(self, sha256: str, body: Body) -> None:
+        if body.content is None:
+            self._large.put(sha256, body)
+        else:
+            self._contents[sha256] = body.content
+
+    def open(self, sha256: str) -> BinaryIO:
+        content = self._contents.get(sha256)
+        return self._large.open(sha256) if content is None else io.BytesIO(content)
+
+    def discard(self, sha256: str) -> None:
+        self._contents.pop(sha256, None)
+        self._large.discard(sha256)
+
+    def close(self) -> None:
+        self._contents.clear()
+        self._folder.cleanup()
+
+
+class FolderBlobs:
+    """`blobs/ab/abcdef…`, written beside and renamed, so that a name never holds a part of its bytes."""
+
+    def __init__(self, folder: str) -> None:
+        self._blobs = os.path.join(folder, "blobs")
+        self._spool = os.path.join(folder, "spool")
+        os.makedirs(self._spool, exist_ok=True)
+        for name in os.listdir(self._spool):  # what a kill left behind
+            os.unlink(os.path.join(self._spool, name))
+
+    @property
+    def spool_folder(self) -> str:
+        return self._spool
+
+    def put(self, sha256: str, body: Body) -> None:
+        path = self._path(sha256)
+        if os.path.exists(path):
+            return
+        beside = body.path
+        if beside is None:
+            beside = os.path.join(self._spool, sha256)
+            with open(beside, "wb") as file:
+                file.write(body.content or b"")
+        try:
+            os.replace(beside, path)
+        except FileNotFoundError:  # the first one of its folder
+            os.makedirs(os.path.dirname(path))
+            os.replace(beside, path)
+
+    def open(self, sha256: str) -> BinaryIO:
+        return open(self._path(sha256), "rb")
+
+    def discard(self, sha256: str) -> None:
+        try:
+            os.unlink(self._path(sha256))
+        except FileNotFoundError:
+            return
+
+    def close(self) -> None:
+        """Nothing is held open."""
+
+    def _path(self, sha256: str) -> str:
+        return os.path.join(self._blobs, sha256[:2], sha256)

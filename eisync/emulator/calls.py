@@ -1,0 +1,85 @@
+"""A call to Studio: whose key it bears, what that key must allow, what it carries, and how it is refused."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any
+
+from aiohttp import web
+
+from eisync.emulator.companions import read_json
+from eisync.emulator.model import Key, Page, Project, Role, Sample, Selection
+from eisync.emulator.replies import FORBIDDEN, INVALID_KEY, BodyCut, BodyTooLarge, answer, find_key, read_small, refuse
+from eisync.emulator.selecting import Refusal
+from eisync.emulator.service import SERVICE, Service
+
+
+class Need(Enum):
+    """What a key must allow."""
+
+    NOTHING = "any key"
+    READ = "read"
+    CHANGE = "change"
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One request whose key was found good."""
+
+    request: web.Request
+    service: Service
+    key: Key
+    project: Project
+
+    @property
+    def query(self) -> dict[str, str]:
+        """Text that SQLite can hold: what was no UTF-8 becomes a question mark."""
+        return {name: value.encode("utf-8", "replace").decode() for name, value in self.request.query.items()}
+
+    @property
+    def sample(self) -> Sample:
+        sample_id = int(self.request.match_info["sample"])
+        found = self.service.store.list_samples(self.one(), Page(limit=1))
+        if not found:
+            raise Refusal(f"No sample found with ID {sample_id}")
+        return found[0]
+
+    def one(self) -> Selection:
+        return Selection(project_id=self.project.id, ids=(int(self.request.match_info["sample"]),))
+
+    async def body(self) -> dict[str, Any]:
+        try:
+            document = read_json(await read_small(self.request, self.service.settings.max_json_bytes) or b"{}")
+        except (BodyCut, BodyTooLarge) as error:
+            raise Refusal("Invalid request body") from error
+        if not isinstance(document, dict):
+            raise Refusal("Invalid request body: expected a JSON object")
+        return document
+
+
+Handler = Callable[[Call], Awaitable[web.StreamResponse]]
+
+
+def guarded(need: Need, handler: Handler) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
+    async def answered(request: web.Request) -> web.StreamResponse:
+        service = request.app[SERVICE]
+        key = find_key(request)
+        if key is None:
+            return refuse(INVALID_KEY, status=401)
+        project_id = int(request.match_info.get("project", key.project_id))
+        if project_id != key.project_id or not _allows(key.role, need):
+            return refuse(FORBIDDEN, status=service.settings.forbidden_status)
+        try:
+            return await handler(Call(request, service, key, service.store.project(project_id)))
+        except Refusal as refusal:
+            return refuse(str(refusal))
+
+    return answered
+
+
+def _allows(role: Role, need: Need) -> bool:
+    return need is Need.NOTHING or (role.may_read if need is Need.READ else role.may_change)
+
+
+def success(**content: object) -> web.Response:
+    return answer({"success": True, **content})

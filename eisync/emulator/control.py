@@ -1,0 +1,124 @@
+"""What a test or a person tells the emulator itself, on the Studio port under /emulator. No key, no faults.
+
+======================== ======================================================================================
+GET /emulator/ledger     the account; see `ledger`. `?project=ID` narrows it
+POST /emulator/faults    the rules of misbehaviour; see `faults`. GET shows them, DELETE clears them
+GET /emulator/projects   every project, with its keys
+POST /emulator/projects  `{"name", "hmacKey"?, "keys"?: [{"key"?, "role"?}]}` makes one; without keys: an admin key
+======================== ======================================================================================
+"""
+
+import secrets
+from typing import Any
+
+from aiohttp import web
+
+from eisync.emulator.companions import read_json
+from eisync.emulator.faults import read_rules
+from eisync.emulator.model import Project, Role
+from eisync.emulator.replies import BodyCut, BodyTooLarge, answer, read_small, refuse
+from eisync.emulator.service import SERVICE, Service
+
+
+def add_routes(app: web.Application) -> None:
+    app.router.add_get("/emulator/ledger", _get_ledger)
+    app.router.add_get("/emulator/faults", _get_faults)
+    app.router.add_post("/emulator/faults", _set_faults)
+    app.router.add_delete("/emulator/faults", _clear_faults)
+    app.router.add_get("/emulator/projects", _get_projects)
+    app.router.add_post("/emulator/projects", _add_project)
+
+
+def random_key() -> str:
+    """Long as the service's keys are. The emulator's keys are no secrets: it shows them to everybody."""
+    return f"ei_{secrets.token_hex(32)}"
+
+
+def random_hmac_key() -> str:
+    return secrets.token_hex(16)
+
+
+async def _get_ledger(request: web.Request) -> web.Response:
+    service = request.app[SERVICE]
+    asked = request.query.get("project", "")
+    if asked and not (asked.isascii() and asked.isdigit() and len(asked) < 16):
+        return refuse("project should be a number", status=400)
+    account = service.store.account(int(asked) if asked else None)
+    return answer({"success": True, **service.ledger.as_json(account)})
+
+
+async def _get_faults(request: web.Request) -> web.Response:
+    return answer({"success": True, "rules": request.app[SERVICE].faults.as_json()})
+
+
+async def _set_faults(request: web.Request) -> web.Response:
+    service = request.app[SERVICE]
+    try:
+        rules, seed = read_rules(await _body(request))
+    except (ValueError, OverflowError) as error:
+        return refuse(str(error), status=400)
+    service.faults.replace(rules, service.settings.seed if seed is None else seed)
+    return await _get_faults(request)
+
+
+async def _clear_faults(request: web.Request) -> web.Response:
+    service = request.app[SERVICE]
+    service.faults.replace((), service.settings.seed)
+    return await _get_faults(request)
+
+
+async def _get_projects(request: web.Request) -> web.Response:
+    service = request.app[SERVICE]
+    return answer({"success": True, "projects": [_show(service, one) for one in service.store.list_projects()]})
+
+
+async def _add_project(request: web.Request) -> web.Response:
+    service = request.app[SERVICE]
+    document = await _body(request)
+    try:
+        name, hmac_key, keys = _read_project(document)
+        for key, _ in keys:
+            if service.store.find_key(key) is not None:
+                raise ValueError(f"the key {key} exists already")
+    except ValueError as error:
+        return refuse(str(error), status=400)
+    project = service.store.add_project(name, hmac_key=hmac_key, now_ms=service.now_ms())
+    for key, role in keys:
+        service.store.add_key(project.id, key, role)
+    urls = {"studio_url": service.studio_url, "ingestion_url": service.ingestion_url}
+    return answer({"success": True, "project": _show(service, project), **urls})
+
+
+def _read_project(document: object) -> tuple[str, str, list[tuple[str, Role]]]:
+    """Name, HMAC key and keys. Raises ValueError with a sentence for the sender."""
+    if not isinstance(document, dict):
+        raise ValueError("expected a JSON object")
+    name, hmac_key = document.get("name", "Project"), document.get("hmacKey", random_hmac_key())
+    if not isinstance(name, str) or not isinstance(hmac_key, str) or not hmac_key:
+        raise ValueError("name and hmacKey should be text")
+    wanted: Any = document.get("keys", [{}])
+    if not isinstance(wanted, list) or not wanted or not all(isinstance(one, dict) for one in wanted):
+        raise ValueError("keys should be a list of objects with key and role")
+    keys: list[tuple[str, Role]] = []
+    for one in wanted:
+        key = one.get("key", random_key())
+        if not isinstance(key, str) or not key or not key.isascii() or not key.isprintable():
+            raise ValueError("a key should be ASCII text")
+        if one.get("role", "admin") not in {role.value for role in Role}:
+            raise ValueError(f"role should be one of {', '.join(role.value for role in Role)}")
+        if key in dict(keys):
+            raise ValueError(f"the key {key} is there twice")
+        keys.append((key, Role(one.get("role", "admin"))))
+    return name, hmac_key, keys
+
+
+def _show(service: Service, project: Project) -> dict[str, object]:
+    keys = [{"key": key.key, "role": key.role.value} for key in service.store.list_keys(project.id)]
+    return {"id": project.id, "name": project.name, "hmacKey": project.hmac_key, "keys": keys}
+
+
+async def _body(request: web.Request) -> object:
+    try:
+        return read_json(await read_small(request, request.app[SERVICE].settings.max_json_bytes))
+    except (BodyCut, BodyTooLarge):
+        return None

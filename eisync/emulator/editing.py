@@ -1,0 +1,157 @@
+"""Studio's changing routes: delete, rename, label, move and the rest, one sample or a whole selection at a time.
+
+Source: the wire contract, section 3.
+"""
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+from aiohttp import web
+
+from eisync.emulator.calls import Call, success
+from eisync.emulator.companions import is_string_map, read_boxes, read_structured_labels
+from eisync.emulator.model import STORED_CATEGORIES, Refused, Sample, Selection
+from eisync.emulator.names import choose_split
+from eisync.emulator.selecting import Refusal, read_category, read_selection
+from eisync.emulator.showing import iso
+from eisync.emulator.spool import hash_md5
+
+
+async def delete_sample(call: Call) -> web.StreamResponse:
+    sample = call.sample
+    call.service.store.delete(call.one(), now_ms=call.service.now_ms())
+    return success(id=sample.id)
+
+
+async def delete_all(call: Call) -> web.StreamResponse:
+    category = call.request.match_info.get("category")
+    selection = Selection(project_id=call.project.id, category=None if category is None else read_category(category))
+    call.service.store.delete(selection, now_ms=call.service.now_ms())
+    return success()
+
+
+async def edit_sample(call: Call) -> web.StreamResponse:
+    sample = call.sample
+    action = call.request.match_info["action"]
+    if action not in _EDITS:
+        raise web.HTTPNotFound
+    _EDITS[action](call, call.one(), await call.body(), sample)
+    return success()
+
+
+async def edit_batch(call: Call) -> web.StreamResponse:
+    action = call.request.match_info["action"]
+    if action != "delete" and action not in _BATCH_EDITS:
+        raise web.HTTPNotFound
+    selection = read_selection(call.query, call.project.id, call.service.settings)
+    body = await call.body()
+    above = call.service.settings.batch_job_above
+    is_job = above is not None and call.service.store.count_samples(selection) > above
+    if action == "delete":
+        call.service.store.delete(selection, now_ms=call.service.now_ms())
+    else:
+        _BATCH_EDITS[action](call, selection, body, None)
+    if not is_job:
+        return success()
+    # The work is done at once; the job says so when it is asked.
+    now = iso(call.service.now_ms())
+    return success(
+        id=call.service.add_job(
+            call.project.id,
+            {
+                "category": "Batch",
+                "key": f"batch-{action}",
+                "created": now,
+                "started": now,
+                "finished": now,
+                "finishedSuccessful": True,
+                "jobNotificationUids": [],
+            },
+        )
+    )
+
+
+Edit = Callable[[Call, Selection, dict[str, Any], Sample | None], None]
+
+
+def _rename(call: Call, selection: Selection, body: dict[str, Any], _: Sample | None) -> None:
+    _set(call, selection, "filename", _text_of(body, "name"))
+
+
+def _relabel(call: Call, selection: Selection, body: dict[str, Any], _: Sample | None) -> None:
+    _set(call, selection, "label", _text_of(body, "label"))
+
+
+def _move(call: Call, selection: Selection, body: dict[str, Any], _: Sample | None) -> None:
+    category = _text_of(body, "newCategory")
+    if category != "split":
+        if category not in STORED_CATEGORIES:
+            raise Refusal(f"Unknown category {category}")
+        _set(call, selection, "category", category)
+        return
+    chosen: dict[str, list[int]] = {}
+    for sample_id, sha256 in call.service.store.list_hashes(selection):
+        with call.service.store.open_content(sha256) as file:
+            chosen.setdefault(choose_split(hash_md5(file)), []).append(sample_id)
+    for decided, ids in chosen.items():
+        _set(call, replace(selection, ids=tuple(ids)), "category", decided)
+
+
+def _set_metadata(call: Call, selection: Selection, body: dict[str, Any], _: Sample | None) -> None:
+    metadata = body.get("metadata")
+    if metadata is not None and not is_string_map(metadata):
+        raise Refusal("Invalid metadata: expected an object of strings")
+    _set(call, selection, "metadata", metadata)
+
+
+def _set_boxes(call: Call, selection: Selection, body: dict[str, Any], _: Sample | None) -> None:
+    boxes = read_boxes(body.get("boundingBoxes"))
+    if isinstance(boxes, Refused):
+        raise Refusal(boxes.error)
+    _set(call, selection, "boxes", boxes)
+
+
+def _set_structured_labels(call: Call, selection: Selection, body: dict[str, Any], sample: Sample | None) -> None:
+    assert sample is not None
+    labels = read_structured_labels(body.get("structuredLabels"), values_count=sample.facts.values_count)
+    if isinstance(labels, Refused):
+        raise Refusal(labels.error)
+    _set(call, selection, "structured_labels", labels)
+
+
+def _enable(call: Call, selection: Selection, _: dict[str, Any], __: Sample | None) -> None:
+    _set(call, selection, "is_disabled", False)
+
+
+def _disable(call: Call, selection: Selection, _: dict[str, Any], __: Sample | None) -> None:
+    _set(call, selection, "is_disabled", True)
+
+
+_EDITS: dict[str, Edit] = {
+    "rename": _rename,
+    "edit-label": _relabel,
+    "move": _move,
+    "metadata": _set_metadata,
+    "bounding-boxes": _set_boxes,
+    "structured-labels": _set_structured_labels,
+    "enable": _enable,
+    "disable": _disable,
+}
+_BATCH_EDITS: dict[str, Edit] = {
+    "moveSamples": _move,
+    "edit-labels": _relabel,
+    "enable-samples": _enable,
+    "disable-samples": _disable,
+}
+
+
+def _set(call: Call, selection: Selection, column: str, value: object) -> None:
+    call.service.store.edit(selection, column, value, now_ms=call.service.now_ms())
+
+
+def _text_of(body: dict[str, Any], name: str) -> str:
+    text = body.get(name)
+    if not isinstance(text, str):
+        raise Refusal(f"Missing {name}")
+    return text

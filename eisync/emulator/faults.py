@@ -1,0 +1,224 @@
+"""Misbehaviour on demand: rules, and the dice that decide which of them meets a request. Pure but for its own state.
+
+`POST /emulator/faults` takes `{"seed": 7, "rules": [{"where": "ingestion", "kind": "status", …}, …]}`, or the bare
+list, and replaces what was there; `GET` shows the rules with how often each was applied; `DELETE` clears them. The same
+seed and the same order of requests give the same faults. Faults never touch `/emulator/*` and the page.
+
+Every rule: `where` (ingestion or studio), `kind`, and optionally
+
+=============== ===========================================================================================
+probability     0 to 1: the chance that it applies to a request it matches (1)
+times           apply it this often, then never again (no limit)
+after           let this many matching requests pass first (0)
+method, path    match only this HTTP method; only paths that contain this text
+=============== ===========================================================================================
+
+Rules are tried in their order. `latency` and `slow_read` add up; of the others, the first that applies is the one.
+
+=============== ===========================================================================================
+latency         wait `seconds`, plus up to `jitter_s` more, and go on
+slow_read       pause `seconds` before each piece of the body is read, and go on
+status          answer `status` (503) with `error`, and `retry_after` as Retry-After; nothing is stored
+redirect        answer `status` (307) to `location` (http://127.0.0.2:9/)
+reset_before    reset the connection before the body is read
+reset_during    read `bytes` of the body (half of it), then reset the connection; nothing is stored
+reset_after     read the whole body, then reset the connection; nothing is stored
+outage          from its first match on and for `seconds`, reset everything it matches (with `status`: answer that)
+withhold        do all the work, commit, then close the connection without an answer
+truncate        do all the work, then send a part of the answer and close the connection
+malformed       do all the work, then answer 200 with something that is no JSON
+partial         ingestion only: refuse each file with chance `share` (0.5), or those at `positions`, with `error`
+count_mismatch  ingestion only: the answer has `extra` (1) entries more than files were sent, or fewer if negative
+=============== ===========================================================================================
+"""
+
+import dataclasses
+import random
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+PLACES = ("ingestion", "studio")
+ADDED_UP = ("latency", "slow_read")
+_LONGEST_S = 86_400
+_MOST_EXTRA = 10_000
+_INGESTION_ONLY = ("partial", "count_mismatch")
+KINDS = (
+    *ADDED_UP,
+    "status",
+    "redirect",
+    "reset_before",
+    "reset_during",
+    "reset_after",
+    "outage",
+    "withhold",
+    "truncate",
+    "malformed",
+    *_INGESTION_ONLY,
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rule:
+    """Raises ValueError if it could never be obeyed."""
+
+    where: str
+    kind: str
+    probability: float = 1.0
+    times: int | None = None
+    after: int = 0
+    method: str = ""
+    path: str = ""
+    seconds: float = 0.0
+    jitter_s: float = 0.0
+    status: int | None = None
+    retry_after: str | int | float | None = None
+    error: str = "The emulator was told to fail"
+    location: str = "http://127.0.0.2:9/"
+    bytes: int | None = None
+    share: float = 0.5
+    positions: Sequence[int] | None = None
+    extra: int = 1
+
+    def __post_init__(self) -> None:
+        if self.where not in PLACES:
+            raise ValueError(f"where should be one of {', '.join(PLACES)}")
+        if self.kind not in KINDS:
+            raise ValueError(f"kind should be one of {', '.join(KINDS)}")
+        if self.kind in _INGESTION_ONLY and self.where != "ingestion":
+            raise ValueError(f"{self.kind} is for ingestion only")
+        if not 0 <= self.probability <= 1 or not 0 <= self.share <= 1:
+            raise ValueError("probability and share should lie between 0 and 1")
+        if self.after < 0 or (self.times is not None and self.times < 0):
+            raise ValueError("after and times should be 0 or more")
+        if not 0 <= self.seconds <= _LONGEST_S or not 0 <= self.jitter_s <= _LONGEST_S:
+            raise ValueError(f"seconds and jitter_s should lie between 0 and {_LONGEST_S}")
+        if abs(self.extra) > _MOST_EXTRA:
+            raise ValueError(f"extra should lie between {-_MOST_EXTRA} and {_MOST_EXTRA}")
+        if self.status is not None and not 200 <= self.status <= 599:
+            raise ValueError("status should lie between 200 and 599")
+        if self.bytes is not None and self.bytes < 0:
+            raise ValueError("bytes should be 0 or more")
+        if any(ord(mark) < 32 for mark in f"{self.retry_after}{self.location}"):
+            raise ValueError("retry_after and location go into a header: one line")
+
+    def matches(self, where: str, method: str, path: str) -> bool:
+        return self.where == where and self.path in path and self.method.upper() in ("", method)
+
+
+@dataclass(slots=True)
+class _Active:
+    rule: Rule
+    seen: int = 0
+    applied: int = 0
+    ends_at: float | None = None  # of an outage that began
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What is to happen to one request."""
+
+    delay_s: float = 0.0
+    read_pause_s: float = 0.0
+    rule: Rule | None = None  # the one that ends it
+    kinds: tuple[str, ...] = ()  # all that were applied
+
+
+class Faults:
+    def __init__(self, seed: int = 0) -> None:
+        self._active: list[_Active] = []
+        self._dice = random.Random(seed)  # noqa: S311 (dice, not secrets)
+
+    def replace(self, rules: Sequence[Rule], seed: int) -> None:
+        self._active = [_Active(rule) for rule in rules]
+        self._dice = random.Random(seed)  # noqa: S311 (dice, not secrets)
+
+    def as_json(self) -> list[dict[str, object]]:
+        return [dataclasses.asdict(one.rule) | {"applied": one.applied} for one in self._active]
+
+    def draw(self, where: str, method: str, path: str, *, now: float) -> Plan:
+        """`now` is any clock that only goes forward, in seconds."""
+        delay_s, read_pause_s = 0.0, 0.0
+        kinds: list[str] = []
+        for one in self._active:
+            rule = one.rule
+            if not rule.matches(where, method, path) or not self._applies(one, now):
+                continue
+            kinds.append(rule.kind)
+            if rule.kind == "latency":
+                delay_s += rule.seconds + rule.jitter_s * self._dice.random()
+            elif rule.kind == "slow_read":
+                read_pause_s += rule.seconds
+            else:
+                return Plan(delay_s, read_pause_s, rule, tuple(kinds))
+        return Plan(delay_s, read_pause_s, None, tuple(kinds))
+
+    def choose_positions(self, rule: Rule, count: int) -> frozenset[int]:
+        """Which of `count` files a `partial` refuses."""
+        if rule.positions is not None:
+            return frozenset(rule.positions)
+        return frozenset(index for index in range(count) if self._dice.random() < rule.share)
+
+    def _applies(self, one: _Active, now: float) -> bool:
+        if one.ends_at is not None:
+            one.applied += now < one.ends_at
+            return now < one.ends_at
+        one.seen += 1
+        if one.seen <= one.rule.after or (one.rule.times is not None and one.applied >= one.rule.times):
+            return False
+        if one.rule.probability < 1 and self._dice.random() >= one.rule.probability:
+            return False
+        if one.rule.kind == "outage":
+            one.ends_at = now + one.rule.seconds
+        one.applied += 1
+        return True
+
+
+def read_rules(document: object) -> tuple[list[Rule], int | None]:
+    """The rules of a request's body and its seed. Raises ValueError with a sentence for its sender."""
+    seed = None
+    if isinstance(document, dict):
+        seed = document.get("seed")
+        if seed is not None and (not isinstance(seed, int) or isinstance(seed, bool)):
+            raise ValueError("seed should be a whole number")
+        document = document.get("rules")
+    if not isinstance(document, list):
+        raise ValueError("expected a list of rules")
+    return [_read_rule(one) for one in document], seed
+
+
+_TYPES: Mapping[str, tuple[type, ...]] = {
+    "where": (str,),
+    "kind": (str,),
+    "probability": (int, float),
+    "times": (int, type(None)),
+    "after": (int,),
+    "method": (str,),
+    "path": (str,),
+    "seconds": (int, float),
+    "jitter_s": (int, float),
+    "status": (int, type(None)),
+    "retry_after": (str, int, float, type(None)),
+    "error": (str,),
+    "location": (str,),
+    "bytes": (int, type(None)),
+    "share": (int, float),
+    "positions": (list, type(None)),
+    "extra": (int,),
+}
+
+
+def _read_rule(found: object) -> Rule:
+    if not isinstance(found, dict) or not {"where", "kind"} <= found.keys():
+        raise ValueError("a rule is an object with where and kind")
+    fields: dict[str, Any] = {}
+    for name, value in found.items():
+        if name not in _TYPES:
+            raise ValueError(f"a rule has no field {name}")
+        if not isinstance(value, _TYPES[name]) or isinstance(value, bool):
+            raise ValueError(f"{name} is of the wrong type")
+        fields[name] = value
+    positions = fields.get("positions")
+    if positions is not None and not all(isinstance(one, int) for one in positions):
+        raise ValueError("positions should be whole numbers")
+    return Rule(**fields)

@@ -1,0 +1,121 @@
+"""Turn the parts of an upload into samples: which files there are, what describes them, which of them are refused.
+
+No network and no store; it reads the bodies. Source: the wire contract, section 1.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from eisync.emulator import companions
+from eisync.emulator.companions import Companions, read_boxes, read_structured_labels
+from eisync.emulator.model import Box, Facts, NewSample, Project, Refused
+from eisync.emulator.multipart import Part
+from eisync.emulator.names import base_name, choose_split, encode_id8, infer_label, shown_name, stored_name
+from eisync.emulator.recognise import recognise
+from eisync.emulator.settings import EmulatorSettings
+from eisync.emulator.spool import Body
+
+Accepted = tuple[NewSample, Body]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UploadHeaders:
+    """What the headers ask of every file of the request."""
+
+    label: str | None = None  # None: infer it
+    refuse_duplicates: bool = False
+    metadata: Mapping[str, str] | None = None
+    boxes: tuple[Box, ...] = ()
+    add_date_id: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """A request that arrived whole."""
+
+    category: str
+    headers: UploadHeaders
+    parts: Sequence[Part]  # the data files, in the order sent
+    companions: Companions
+
+
+def sort_parts(parts: Sequence[Part], settings: EmulatorSettings) -> tuple[list[Part], Companions] | Refused:
+    """Data files and what describes them. Refused here is the whole request."""
+    found = Companions()
+    data: list[Part] = []
+    for part in parts:
+        if part.field != "data" or part.file_name is None:
+            return Refused("Unexpected field: every part should be a file named data")
+        if part.file_name not in companions.NAMES:
+            data.append(part)
+            continue
+        if part.is_too_large or part.size_bytes > settings.max_companion_bytes:
+            return Refused(f"{part.file_name} is too large")
+        problem = found.add(part.file_name, part.body.read())
+        if problem is not None:
+            return problem
+    data = [part for part in data if part.file_name not in found.attached_names]
+    if not data:
+        return Refused("No files in this request")
+    if len(data) > settings.max_files_per_request:
+        return Refused(f"Too many files in one request: at most {settings.max_files_per_request}")
+    return data, found
+
+
+def examine(
+    upload: Upload, project: Project, settings: EmulatorSettings, *, first_name_ms: int
+) -> list[Accepted | Refused]:
+    """One answer for each data file. Reads every body once."""
+    return [
+        _examine_one(part, upload, project, settings, id8=encode_id8(first_name_ms + index))
+        for index, part in enumerate(upload.parts)
+    ]
+
+
+def _examine_one(
+    part: Part, upload: Upload, project: Project, settings: EmulatorSettings, *, id8: str
+) -> Accepted | Refused:
+    sent = part.file_name or ""
+    name = base_name(sent)
+    if part.is_too_large:
+        return Refused(f"This file is too large: files should be smaller than {settings.max_file_bytes} bytes")
+    if part.size_bytes == 0:
+        return Refused("This file is empty")
+    facts = recognise(name, part.body, hmac_key=project.hmac_key, settings=settings)
+    if isinstance(facts, Refused):
+        return facts
+    boxes = _boxes_of(sent, upload, facts)
+    if isinstance(boxes, Refused):
+        return boxes
+    structured = None
+    if sent in upload.companions.structured_labels:
+        found = upload.companions.structured_labels[sent]
+        labels = read_structured_labels(found, values_count=facts.values_count)
+        if isinstance(labels, Refused):
+            return labels
+        structured = labels
+    headers = upload.headers
+    label = infer_label(name, otherwise=settings.label_without_match) if headers.label is None else headers.label
+    shown = shown_name(name)
+    sample = NewSample(
+        category=choose_split(part.md5) if upload.category == "split" else upload.category,
+        label=label,
+        filename=f"{shown}.{id8}" if headers.add_date_id else shown,
+        stored_name=stored_name(name, id8=id8, pod=settings.pod),
+        sha256=part.sha256,
+        size_bytes=part.size_bytes,
+        facts=facts,
+        metadata=headers.metadata,
+        boxes=boxes,
+        structured_labels=structured,
+        label_map=upload.companions.label_maps.get(sent),
+        attachments=upload.companions.attachments.get(sent, ()),
+    )
+    return sample, part.body
+
+
+def _boxes_of(sent: str, upload: Upload, facts: Facts) -> tuple[Box, ...] | Refused:
+    """The companion part's word goes before the header's."""
+    if sent in upload.companions.boxes:
+        return read_boxes(upload.companions.boxes[sent])
+    return upload.headers.boxes if facts.chart_type == "image" else ()

@@ -1,0 +1,139 @@
+"""The values the emulator speaks of. Instants ending in `_ms` are Unix milliseconds, UTC."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import Enum
+
+Box = Mapping[str, object]  # {label, x, y, width, height}, as it came
+
+STORED_CATEGORIES = ("training", "testing", "validation", "post-processing", "anomaly")
+UPLOAD_CATEGORIES = (*STORED_CATEGORIES, "split")  # anomaly is legacy, and still accepted
+
+
+class Role(Enum):
+    ADMIN = "admin"
+    READONLY = "readonly"
+    INGESTION_ONLY = "ingestiononly"
+    INGESTION_DEPLOYMENT = "ingestion_deployment"
+
+    @property
+    def may_upload(self) -> bool:
+        return self is not Role.READONLY
+
+    @property
+    def may_read(self) -> bool:
+        return self in (Role.ADMIN, Role.READONLY)
+
+    @property
+    def may_change(self) -> bool:
+        return self is Role.ADMIN
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    id: int
+    project_id: int
+    key: str
+    role: Role
+
+
+@dataclass(frozen=True, slots=True)
+class Project:
+    id: int
+    name: str
+    owner: str
+    hmac_key: str
+    created_ms: int
+    modified_ms: int | None  # of its data; None: never
+
+
+@dataclass(frozen=True, slots=True)
+class Sensor:
+    name: str
+    units: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Facts:
+    """What a file says of itself."""
+
+    chart_type: str  # chart, image, video, table
+    sensors: tuple[Sensor, ...] = ()
+    device_type: str = "EDGE_IMPULSE_UPLOADER"
+    device_name: str | None = None
+    interval_ms: float = 0.0
+    values_count: int = 0
+    signature_valid: bool = True
+    signature_method: str = "none"
+    created_ms: int | None = None  # when the device says it measured
+    image_size: tuple[int, int] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """One file is not accepted; the rest of the request goes on."""
+
+    error: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewSample:
+    """A file that was accepted, not stored yet."""
+
+    category: str
+    label: str
+    filename: str
+    stored_name: str
+    sha256: str
+    size_bytes: int
+    facts: Facts
+    metadata: Mapping[str, str] | None = None
+    boxes: tuple[Box, ...] = ()
+    structured_labels: tuple[Mapping[str, object], ...] | None = None
+    label_map: Mapping[str, str] | None = None
+    attachments: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sample(NewSample):
+    id: int
+    project_id: int
+    added_ms: int
+    modified_ms: int
+    is_disabled: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    sample_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class Duplicate:
+    sample_ids: tuple[int, ...]  # the samples that hold this content already
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Selection:
+    """Which samples of a project are meant. None or empty: that filter does not narrow."""
+
+    project_id: int
+    category: str | None = None
+    ids: tuple[int, ...] | None = None
+    labels: tuple[str, ...] = ()
+    filename: str = ""  # a substring
+    search: str = ""  # a substring of file name or label
+    min_id: int | None = None  # this one and above
+    max_id: int | None = None  # below this one
+    min_added_ms: int | None = None
+    max_added_ms: int | None = None
+    is_disabled: bool | None = None
+    metadata: Mapping[str, str] | None = None  # every pair must be there
+    ignores_case: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Page:
+    limit: int
+    offset: int = 0
+    shuffled: bool = False

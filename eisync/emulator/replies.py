@@ -1,0 +1,223 @@
+"""What both ports share: JSON answers, keys, reading a body with bounds, and carrying out faults."""
+
+import asyncio
+import json
+import socket
+import struct
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextvars import ContextVar
+from dataclasses import dataclass
+
+from aiohttp import ClientError, web
+from aiohttp.http_exceptions import HttpProcessingError
+from aiohttp.typedefs import Middleware
+
+from eisync.emulator.faults import Plan, Rule
+from eisync.emulator.model import Key
+from eisync.emulator.service import SERVICE, Service
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+INVALID_KEY = "Invalid API key"
+FORBIDDEN = "This API key does not allow this"
+
+_IDLE = Plan()
+_plan: ContextVar[Plan] = ContextVar("plan", default=_IDLE)  # of the request this task is busy with
+
+
+class BodyCut(Exception):
+    """The sender went away, or paused for too long, before the body was complete."""
+
+    def __str__(self) -> str:
+        return "the request did not end"
+
+
+class BodyTooLarge(Exception):
+    """More bytes than this request may carry."""
+
+
+class Answer(web.Response):
+    """JSON, and whether the ledger counts it as an error."""
+
+    def __init__(self, content: Mapping[str, object], *, status: int = 200) -> None:
+        raw = json.dumps(content, separators=(",", ":")).encode()
+        super().__init__(body=raw, status=status, content_type="application/json", charset="utf-8")
+        self.is_error = status != 200 or content.get("success") is False
+
+
+def answer(content: Mapping[str, object], *, status: int = 200) -> web.Response:
+    return Answer(content, status=status)
+
+
+def refuse(error: str, *, status: int = 200) -> web.Response:
+    """As the service does: normally a 200 that says success:false."""
+    return answer({"success": False, "error": error}, status=status)
+
+
+def find_key(request: web.Request) -> Key | None:
+    key = request.headers.get("x-api-key", "")
+    return request.app[SERVICE].store.find_key(key.encode("utf-8", "replace").decode()) if key else None
+
+
+def fault_now() -> Rule | None:
+    """The fault that the route itself must carry out."""
+    return _plan.get().rule
+
+
+async def read_chunks(request: web.Request) -> AsyncIterator[bytes]:
+    """The body in pieces. Raises BodyCut and BodyTooLarge."""
+    service = request.app[SERVICE]
+    limit_bytes = service.settings.max_request_bytes
+    if limit_bytes is not None and (request.content_length or 0) > limit_bytes:
+        raise BodyTooLarge
+    pause_s = _plan.get().read_pause_s
+    received_bytes = 0
+    while True:
+        if pause_s:
+            await asyncio.sleep(pause_s)
+        try:
+            chunk = await asyncio.wait_for(request.content.readany(), service.settings.idle_timeout_s)
+        except (TimeoutError, OSError, ClientError, HttpProcessingError, web.RequestPayloadError) as error:
+            raise BodyCut from error
+        if not chunk:
+            if not request.content.is_eof():
+                raise BodyCut
+            return
+        received_bytes += len(chunk)
+        if limit_bytes is not None and received_bytes > limit_bytes:
+            raise BodyTooLarge
+        yield chunk
+
+
+async def read_small(request: web.Request, limit_bytes: int) -> bytes:
+    """A body that is held in memory. Raises BodyCut and BodyTooLarge."""
+    gathered = bytearray()
+    async for chunk in read_chunks(request):
+        gathered += chunk
+        if len(gathered) > limit_bytes:
+            raise BodyTooLarge
+    return bytes(gathered)
+
+
+@dataclass(frozen=True, slots=True)
+class _Outcome:
+    response: web.StreamResponse  # goes nowhere when the connection is gone
+    is_error: bool  # for the ledger
+
+
+def guard(where: str) -> Middleware:
+    """The middleware of one port: header limit, ledger, faults, and an answer for what no route takes."""
+
+    @web.middleware
+    async def middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
+        service = request.app[SERVICE]
+        if sum(len(name) + len(value) + 4 for name, value in request.raw_headers) > service.settings.max_header_bytes:
+            return refuse("Request Header Fields Too Large", status=431)
+        is_counted = request.path.startswith(("/api/", "/v1/api/"))
+        if not is_counted:
+            return await _handle(request, handler)
+        outcome = await _misbehave(where, service, request, handler)
+        if where == "ingestion":
+            service.ledger.requests += 1
+            service.ledger.errors += outcome.is_error
+        else:
+            service.ledger.studio_requests += 1
+            service.ledger.studio_errors += outcome.is_error
+        return outcome.response
+
+    return middleware
+
+
+async def _handle(request: web.Request, handler: Handler) -> web.StreamResponse:
+    try:
+        return await handler(request)
+    except web.HTTPException as error:
+        return refuse(error.reason, status=error.status)
+    except BodyTooLarge:
+        return refuse("Request Entity Too Large", status=413)
+    except BodyCut:
+        return refuse("The request did not end", status=400)
+
+
+async def _misbehave(where: str, service: Service, request: web.Request, handler: Handler) -> _Outcome:
+    plan = service.faults.draw(where, request.method, request.path, now=asyncio.get_running_loop().time())
+    service.ledger.faults.update(plan.kinds)
+    _plan.set(plan)
+    if plan.delay_s:
+        await asyncio.sleep(plan.delay_s)
+    rule = plan.rule
+    if rule is None:
+        response = await _handle(request, handler)
+        return _Outcome(response, response.is_error if isinstance(response, Answer) else response.status != 200)
+    if rule.kind in ("reset_before", "reset_during", "reset_after") or (rule.kind == "outage" and rule.status is None):
+        await _read_before_reset(request, rule)
+        _reset(request)
+        return _Outcome(web.Response(), is_error=True)
+    if rule.kind in ("status", "redirect", "outage"):
+        await _drain(request)
+        return _Outcome(_told(rule), is_error=True)
+    response = await _handle(request, handler)
+    if rule.kind == "withhold":
+        _close(request)
+    elif rule.kind == "truncate":
+        response = await _truncate(request, response)
+    elif rule.kind == "malformed":
+        response = web.Response(body=b'{"success": tru', content_type="application/json")
+    return _Outcome(response, is_error=True)
+
+
+def _told(rule: Rule) -> web.Response:
+    response = refuse(rule.error, status=rule.status or (307 if rule.kind == "redirect" else 503))
+    if rule.kind == "redirect":
+        response.headers["Location"] = rule.location
+    if rule.retry_after is not None:
+        response.headers["Retry-After"] = str(rule.retry_after)
+    return response
+
+
+async def _read_before_reset(request: web.Request, rule: Rule) -> None:
+    if rule.kind == "reset_after":
+        await _drain(request)
+    elif rule.kind == "reset_during":
+        wanted_bytes = (request.content_length or 2) // 2 if rule.bytes is None else rule.bytes
+        await _drain(request, wanted_bytes)
+
+
+async def _drain(request: web.Request, wanted_bytes: int | None = None) -> None:
+    """Read and forget: the whole body, or so much of it."""
+    read_bytes = 0
+    try:
+        async for chunk in read_chunks(request):
+            read_bytes += len(chunk)
+            if wanted_bytes is not None and read_bytes >= wanted_bytes:
+                return
+    except (BodyCut, BodyTooLarge):
+        return
+
+
+def _reset(request: web.Request) -> None:
+    """A TCP reset: the peer sees the connection break, not end."""
+    if request.transport is None:
+        return
+    peer: socket.socket | None = request.transport.get_extra_info("socket")
+    if peer is not None:
+        peer.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    request.transport.abort()
+
+
+def _close(request: web.Request) -> None:
+    if request.transport is not None:
+        request.transport.close()
+
+
+async def _truncate(request: web.Request, response: web.StreamResponse) -> web.StreamResponse:
+    """Promise the whole answer, send half of it, close."""
+    body = response.body if isinstance(response, web.Response) and isinstance(response.body, bytes) else b"{}"
+    cut = web.StreamResponse(status=response.status, headers={"Content-Type": response.content_type})
+    cut.content_length = len(body)
+    try:
+        await cut.prepare(request)
+        await cut.write(body[: len(body) // 2])
+    except OSError:
+        return cut
+    _close(request)
+    return cut

@@ -1,0 +1,47 @@
+"""What the routes of one emulator share: settings, store, ledger, faults, names not yet given."""
+
+import time
+from dataclasses import dataclass, field
+from typing import Any
+
+from aiohttp import web
+
+from eisync.emulator.faults import Faults
+from eisync.emulator.ledger import Ledger
+from eisync.emulator.settings import EmulatorSettings
+from eisync.emulator.store import Store
+
+_MAX_JOBS = 1000
+
+
+@dataclass(slots=True)
+class Service:
+    settings: EmulatorSettings
+    store: Store
+    ledger: Ledger
+    faults: Faults
+    jobs: dict[tuple[int, int], dict[str, Any]] = field(default_factory=dict)  # (project, job) -> as Studio shows it
+    studio_url: str = ""
+    ingestion_url: str = ""
+    _last_name_ms: int = 0
+    _last_job: int = 0
+
+    def now_ms(self) -> int:
+        return time.time_ns() // 1_000_000
+
+    def reserve_names(self, count: int) -> int:
+        """The first of `count` milliseconds that no stored name of this process bears yet."""
+        first = max(self.now_ms(), self._last_name_ms + 1)
+        self._last_name_ms = first + count - 1
+        return first
+
+    def add_job(self, project_id: int, job: dict[str, Any]) -> int:
+        """Remember a job; the oldest is forgotten."""
+        self._last_job += 1
+        self.jobs[(project_id, self._last_job)] = {"id": self._last_job, **job}
+        while len(self.jobs) > _MAX_JOBS:
+            del self.jobs[next(iter(self.jobs))]
+        return self._last_job
+
+
+SERVICE = web.AppKey("service", Service)

@@ -1,0 +1,78 @@
+"""What may be chosen about an emulator. Valid from birth: a value that could not be obeyed raises ValueError.
+
+The second half are the switches: each answers a question that the wire contract leaves open, and its default is the
+answer that asks most of a client.
+"""
+
+import ipaddress
+from dataclasses import dataclass
+
+MIB = 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EmulatorSettings:
+    """Ports may be 0: a free one is picked. `data` is a folder; without it everything is in memory."""
+
+    host: str = "127.0.0.1"
+    studio_port: int = 4800
+    ingestion_port: int = 4810
+    data: str | None = None
+    key: str | None = None  # the admin key of the first project; None: a random one, or the one the folder holds
+    hmac_key: str | None = None  # of the first project; None: a random one
+    project_name: str = "Emulated project"
+    allow_remote: bool = False
+    seed: int = 0  # of the fault dice and of sortBy=random
+
+    # Limits. The first two are documented; the rest keep memory bounded.
+    max_files_per_request: int = 1000
+    max_file_bytes: int = 100 * MIB  # a file of this size and more is refused, as the official uploader does
+    max_request_bytes: int | None = None  # unknown for the service; set: larger requests are answered with 413
+    max_header_bytes: int = 16 * 1024
+    spool_bytes: int = 256 * 1024  # a part grows in memory up to this size, then on disk
+    spool_total_bytes: int = 16 * MIB  # the same for all parts of one request together
+    max_parse_bytes: int = 8 * MIB  # a larger CBOR or JSON file is stored as it is, its values unread
+    max_companion_bytes: int = 16 * MIB
+    max_json_bytes: int = 4 * MIB  # the body of a Studio or control request
+    idle_timeout_s: float = 60.0  # a body that pauses longer is given up
+
+    # Switches: what the contract does not say.
+    pod: str = "ingestion-5c9d7b6f44-emul8"  # the part of a stored name that tells the machine
+    label_without_match: str = ""  # no label sent, and the file name begins with no word
+    duplicate_names_ids: bool = True  # False: the text of a refused duplicate lacks its "(ids: …)"
+    decode_quote_escapes: bool = True  # file names: %22, %0D and %0A are what browsers write for ", CR and LF
+    unsigned_is_valid: bool = False  # signatureValidate of an acquisition file with alg "none" or a signature of zeros
+    csv_constant_interval: bool = False  # True: refuse timestamps that do not all lie equally far apart
+    filename_filter_ignores_case: bool = False
+    max_page_limit: int = 1000  # a larger `limit` is cut to this one; also the page when none is asked for
+    batch_job_above: int | None = None  # batch calls on more samples answer with the id of a job
+    missing_file_name_status: int = 421  # legacy /data without x-file-name: documented 421, observed 422
+    forbidden_status: int = 403  # a valid key whose role or project does not allow the call
+
+    def __post_init__(self) -> None:
+        for port in (self.studio_port, self.ingestion_port):
+            if not 0 <= port <= 65535:
+                raise ValueError(f"{port} is no port: choose one from 0 (any free one) to 65535.")
+        if self.studio_port == self.ingestion_port != 0:
+            raise ValueError(f"Studio and ingestion cannot share port {self.studio_port}: choose two.")
+        if not self.allow_remote and not is_loopback(self.host):
+            raise ValueError(
+                f"{self.host!r} can be reached from other machines, and the emulator guards nothing: "
+                "bind it to 127.0.0.1, or allow remote access explicitly."
+            )
+        if self.key is not None and not self.key.isascii():
+            raise ValueError("A key travels in an HTTP header: it must be ASCII.")
+        if self.key == "" or self.hmac_key == "":
+            raise ValueError("A key must not be empty: leave it out to get a random one.")
+        if min(self.max_files_per_request, self.max_file_bytes, self.max_page_limit) < 1 or self.idle_timeout_s <= 0:
+            raise ValueError("Every limit must be positive.")
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine can reach `host`."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False

@@ -1,0 +1,176 @@
+"""Studio's routes, under /v1 and without it. A call that fails is answered with HTTP 200 and success:false.
+
+Each route is a row of one table: method, path, what the key must allow, and the handler. Those that change
+something are in `editing`. Source: the wire contract,
+section 3.
+"""
+
+from collections.abc import Iterator
+
+from aiohttp import web
+
+from eisync.emulator import editing
+from eisync.emulator.calls import Call, Handler, Need, guarded, success
+from eisync.emulator.media import image_type
+from eisync.emulator.model import Project, Sample
+from eisync.emulator.names import extension_of, sent_name
+from eisync.emulator.replies import fault_now
+from eisync.emulator.selecting import Refusal, read_page, read_selection
+from eisync.emulator.showing import iso, show_payload, show_sample, show_wav
+
+_CHUNK_BYTES = 256 * 1024
+_VIDEO_TYPES = {".mp4": "video/mp4", ".avi": "video/x-msvideo"}
+
+
+def add_routes(app: web.Application) -> None:
+    for method, path, need, handler in _routes():
+        for prefix in ("", "/v1"):
+            app.router.add_route(method, prefix + path, guarded(need, handler))
+
+
+def _routes() -> Iterator[tuple[str, str, Need, Handler]]:
+    project = "/api/{project:[0-9]{1,15}}"
+    raw = f"{project}/raw-data"
+    one = raw + "/{sample:[0-9]{1,15}}"
+    yield "GET", "/api/projects", Need.NOTHING, _get_projects
+    yield "GET", "/api/projects/api-key-info", Need.NOTHING, _get_key_info
+    yield "GET", project, Need.READ, _get_project
+    yield "GET", f"{project}/devkeys/hmac", Need.READ, _get_hmac_key
+    yield "GET", f"{project}/last-modification", Need.READ, _get_last_modification
+    yield "GET", project + "/jobs/{job:[0-9]{1,15}}/status", Need.READ, _get_job
+    yield "GET", raw, Need.READ, _list
+    yield "GET", f"{raw}/count", Need.READ, _count
+    yield "GET", one, Need.READ, _get_sample
+    yield "GET", f"{one}/raw", Need.READ, _get_raw
+    yield "GET", f"{one}/image", Need.READ, _get_image
+    yield "GET", f"{one}/video", Need.READ, _get_video
+    yield "GET", f"{one}/wav", Need.READ, _get_wav
+    yield "DELETE", one, Need.CHANGE, editing.delete_sample
+    yield "POST", f"{raw}/delete-all", Need.CHANGE, editing.delete_all
+    yield "POST", raw + "/delete-all/{category}", Need.CHANGE, editing.delete_all
+    yield "POST", one + "/{action}", Need.CHANGE, editing.edit_sample
+    yield "POST", raw + "/batch/{action}", Need.CHANGE, editing.edit_batch
+
+
+# Projects
+
+
+def _show_project(project: Project) -> dict[str, object]:
+    return {
+        "id": project.id,
+        "name": project.name,
+        "description": "",
+        "created": iso(project.created_ms),
+        "owner": project.owner,
+        "collaborators": [],
+        "labelingMethod": "single_label",
+        "metadata": {},
+        "isEnterpriseProject": False,
+        "whitelabelId": None,
+        "tags": [],
+    }
+
+
+async def _get_projects(call: Call) -> web.StreamResponse:
+    return success(projects=[_show_project(call.project)])
+
+
+async def _get_key_info(call: Call) -> web.StreamResponse:
+    return success(apiKeyId=call.key.id, projectId=call.key.project_id, role=call.key.role.value)
+
+
+async def _get_project(call: Call) -> web.StreamResponse:
+    return success(project=_show_project(call.project))
+
+
+async def _get_hmac_key(call: Call) -> web.StreamResponse:
+    return success(hmacKey=call.project.hmac_key)
+
+
+async def _get_last_modification(call: Call) -> web.StreamResponse:
+    modified_ms = call.project.modified_ms
+    return success() if modified_ms is None else success(lastModificationDate=iso(modified_ms))
+
+
+async def _get_job(call: Call) -> web.StreamResponse:
+    job_id = int(call.request.match_info["job"])
+    job = call.service.jobs.get((call.project.id, job_id))
+    if job is None:
+        raise Refusal(f"No job found with ID {job_id}")
+    return success(job=job)
+
+
+# Reading samples
+
+
+async def _list(call: Call) -> web.StreamResponse:
+    query = call.query
+    selection = read_selection(query, call.project.id, call.service.settings)
+    samples = call.service.store.list_samples(selection, read_page(query, call.service.settings))
+    exclude_sensors = query.get("excludeSensors", "").lower() in ("true", "1")
+    return success(
+        samples=[show_sample(sample, exclude_sensors=exclude_sensors) for sample in samples],
+        totalCount=call.service.store.count_samples(selection),
+    )
+
+
+async def _count(call: Call) -> web.StreamResponse:
+    selection = read_selection(call.query, call.project.id, call.service.settings)
+    return success(count=call.service.store.count_samples(selection))
+
+
+async def _get_sample(call: Call) -> web.StreamResponse:
+    sample = call.sample
+    return success(
+        sample=show_sample(sample),
+        payload=show_payload(sample, call.service.store, call.service.settings),
+        totalPayloadLength=sample.facts.values_count,
+        datastreamPayloads=[],
+    )
+
+
+async def _get_raw(call: Call) -> web.StreamResponse:
+    return await _send(call, call.sample, "application/octet-stream")
+
+
+async def _get_image(call: Call) -> web.StreamResponse:
+    sample = call.sample
+    if sample.facts.chart_type != "image" or extension_of(sent_name(sample.stored_name)) in (".cbor", ".json"):
+        raise Refusal("This sample is not an image")
+    with call.service.store.open_content(sample.sha256) as file:
+        content_type = image_type(file.read(8))
+    return await _send(call, sample, content_type)
+
+
+async def _get_video(call: Call) -> web.StreamResponse:
+    sample = call.sample
+    content_type = _VIDEO_TYPES.get(extension_of(sent_name(sample.stored_name)))
+    if content_type is None:
+        raise Refusal("This sample is not a video")
+    return await _send(call, sample, content_type)
+
+
+async def _get_wav(call: Call) -> web.StreamResponse:
+    sample = call.sample
+    if extension_of(sent_name(sample.stored_name)) == ".wav":
+        return await _send(call, sample, "audio/wav")
+    axis = call.query.get("axisIx", "0")
+    payload = show_payload(sample, call.service.store, call.service.settings)
+    sound = show_wav(payload, int(axis)) if axis.isascii() and axis.isdigit() and len(axis) < 9 else None
+    if sound is None:
+        raise Refusal(f"This sample has no sound in axis {axis}")
+    return web.Response(body=sound, content_type="audio/wav")
+
+
+async def _send(call: Call, sample: Sample, content_type: str) -> web.StreamResponse:
+    """The bytes as they were uploaded, in pieces when they are many."""
+    with call.service.store.open_content(sample.sha256) as file:
+        # A fault that spoils the answer wants to have it whole.
+        if sample.size_bytes <= _CHUNK_BYTES or fault_now() is not None:
+            return web.Response(body=file.read(), content_type=content_type)
+        response = web.StreamResponse(headers={"Content-Type": content_type})
+        response.content_length = sample.size_bytes
+        await response.prepare(call.request)
+        while chunk := file.read(_CHUNK_BYTES):
+            await response.write(chunk)
+        return response

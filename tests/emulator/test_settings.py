@@ -1,0 +1,39 @@
+import dataclasses
+
+import pytest
+
+from eisync.emulator.settings import EmulatorSettings
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "127.9.9.9", "localhost", "::1"])
+def test_loopback_needs_no_leave(host: str) -> None:
+    assert EmulatorSettings(host=host).host == host
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.168.0.1", "example.org", ""])
+def test_another_host_is_refused_unless_remote_access_is_allowed(host: str) -> None:
+    with pytest.raises(ValueError, match="other machines"):
+        EmulatorSettings(host=host)
+    assert EmulatorSettings(host=host, allow_remote=True).host == host
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"studio_port": -1},
+        {"ingestion_port": 65536},
+        {"studio_port": 4800, "ingestion_port": 4800},
+        {"key": ""},
+        {"key": "schlüssel"},
+        {"hmac_key": ""},
+        {"max_files_per_request": 0},
+        {"idle_timeout_s": 0},
+    ],
+)
+def test_what_could_never_be_obeyed_is_refused(wrong: dict[str, object]) -> None:
+    with pytest.raises(ValueError):
+        dataclasses.replace(EmulatorSettings(), **wrong)  # type: ignore[arg-type]
+
+
+def test_the_ports_are_those_the_official_uploader_expects() -> None:
+    assert (EmulatorSettings().studio_port, EmulatorSettings().ingestion_port) == (4800, 4810)
