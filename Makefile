@@ -7,13 +7,14 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 python3.14; 
 	$$p -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 ARGS   ?=
 
-.PHONY: help demo test check env format bench clean
+.PHONY: help demo test check env docs format bench clean
 
 help:
 	@echo "make demo          see files travel into the emulator (ARGS=--once: the same, then end)"
 	@echo "make test          run all tests"
 	@echo "make check         formatting, lint, types, layers"
 	@echo "make bench         start-up cost of the library and of 'eisync status'"
+	@echo "make docs          redraw what the README takes from the code"
 	@echo "make format        let ruff format the sources"
 	@echo "make clean         remove the environment"
 
@@ -41,6 +42,9 @@ check: env
 
 bench: env
 	$(BIN)/python benchmarks/startup.py
+
+docs: env
+	$(BIN)/python docs/generate.py
 
 format: env
 	$(BIN)/ruff format .

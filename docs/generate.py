@@ -1,0 +1,52 @@
+"""Draw what the documents can take from the code: the states, the options, the commands.
+
+python docs/generate.py            rewrite the sections between their markers
+python docs/generate.py --check    end with 1 when one of them is not what the code says
+"""
+
+import re
+import sys
+from pathlib import Path
+
+from eisync.cli import VERBS
+from eisync.core.lifecycle import diagram
+from eisync.settings import options_table
+
+ROOT = Path(__file__).parent.parent
+_SECTION = "<!-- {name}: python docs/generate.py -->\n"
+_END = "<!-- end -->"
+
+
+def sections() -> dict[str, str]:
+    """What stands between the markers, by name."""
+    return {
+        "commands": "\n".join(
+            ["| command | does |", "|---|---|", *(f"| `eisync {v}` | {t} |" for v, t in VERBS.items())]
+        ),
+        "options": options_table().strip(),
+        "states": f"```mermaid\n{diagram()}\n```",
+    }
+
+
+def drawn(text: str) -> str:
+    """`text` with every section as the code says."""
+    for name, content in sections().items():
+        pattern = re.escape(_SECTION.format(name=name)) + r".*?" + re.escape(_END)
+        text = re.sub(
+            pattern, lambda _, n=name, c=content: f"{_SECTION.format(name=n)}{c}\n{_END}", text, flags=re.DOTALL
+        )
+    return text
+
+
+def main() -> None:
+    """Rewrite or check the README."""
+    path = ROOT / "README.md"
+    before = path.read_text(encoding="utf-8")
+    after = drawn(before)
+    if "--check" in sys.argv[1:]:
+        sys.exit("README.md lags behind the code: run 'make docs'" if before != after else 0)
+    path.write_text(after, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
