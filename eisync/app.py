@@ -13,6 +13,7 @@ from eisync.adapters.http import Endpoints, Service
 from eisync.adapters.watch import Deaf, Watcher
 from eisync.control.operations import Operations
 from eisync.control.server import ControlServer
+from eisync.core import mounts
 from eisync.core.batching import Limits
 from eisync.core.eligible import Eligibility
 from eisync.core.items import Category, Root
@@ -44,6 +45,7 @@ class App:
         self.settings = settings
         self.log = log
         folder = str(settings.state.dir)
+        _refuse_remote(folder)
         self._database, repaired = open_database(folder, exclusive=True)
         write_holder(folder, pid=os.getpid())
         if repaired is not None:
@@ -239,6 +241,15 @@ class App:
 def build(settings: Settings, *, log: Log, listen: bool = True) -> App:
     """The machine that `settings` describe. Raises StateBusyError, StateError, ConfigurationError."""
     return App(settings, log, listen=listen)
+
+
+def _refuse_remote(folder: str) -> None:
+    file_system = mounts.type_of(os.path.realpath(folder), files.mountinfo())
+    if mounts.is_remote(file_system):
+        raise ConfigurationError(
+            f"the state folder {folder} is on a file system over a network ({file_system}), where a database can be "
+            "damaged; choose a folder on a local disk with --state-dir"
+        )
 
 
 def _watched(watch: Watch, root: Root) -> Watched:

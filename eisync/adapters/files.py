@@ -67,6 +67,15 @@ def why_offline(root: str) -> str | None:
     return None
 
 
+def mountinfo() -> str:
+    """The kernel's table of mounts; empty where there is none."""
+    try:
+        with open("/proc/self/mountinfo", encoding="utf-8", errors="surrogateescape") as table:
+            return table.read()
+    except OSError:
+        return ""
+
+
 @contextlib.contextmanager
 def opened(item: Item) -> Iterator[int]:
     """A descriptor of the item's file, which is the one that settled.

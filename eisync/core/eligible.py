@@ -5,6 +5,7 @@ what editors, browsers and copy tools leave behind while they write. What remain
 service takes (wire contract, section 1: it decides by extension).
 """
 
+import re
 from collections.abc import Iterable
 
 from pathspec import GitIgnoreSpec
@@ -28,7 +29,7 @@ DEFAULT_IGNORES = (
     "*.swp",
     "*.lock",
     "~$*",
-    "#*#",
+    "\\#*#",  # a bare # begins a comment
     "Thumbs.db",
     "desktop.ini",
 )
@@ -39,8 +40,12 @@ class Eligibility:
 
     def __init__(self, patterns: Iterable[str] = ()) -> None:
         """`patterns` come after the defaults. Raises ValueError for one that is not gitignore's."""
-        self._patterns = (*DEFAULT_IGNORES, *patterns)
-        self._spec = GitIgnoreSpec.from_lines(self._patterns)
+        # pathspec counts no empty lines, and lets through what `re` says of a bad range.
+        self._patterns = tuple(pattern for pattern in (*DEFAULT_IGNORES, *patterns) if pattern)
+        try:
+            self._spec = GitIgnoreSpec.from_lines(self._patterns)
+        except re.error as error:
+            raise ValueError(str(error)) from error
 
     def ignoring_rule(self, path: str, *, is_dir: bool = False) -> str | None:
         """The pattern that leaves `path` out, or None. `path` is relative to the root, with `/` between its parts.

@@ -11,7 +11,7 @@ from enum import Enum
 MAX_FILE_BYTES = 100 * 1024 * 1024
 """Files of this size and above are refused by the official uploader (wire contract, section 1)."""
 
-_INT64 = 1 << 64
+_TWO_64 = 1 << 64
 
 
 class Category(Enum):
@@ -39,9 +39,10 @@ class FileFacts:
     touched_at: float = field(default=0.0, compare=False)
 
     def __post_init__(self) -> None:
-        # Some file systems number inodes past 2^63; the database holds signed integers.
-        if self.inode >= _INT64 // 2:
-            object.__setattr__(self, "inode", self.inode - _INT64)
+        # Some file systems number inodes past 2^63, and a clock gone wrong sets an mtime past the year 2262; the
+        # database holds signed integers of 64 bits. Versions are told apart all the same.
+        object.__setattr__(self, "inode", _signed(self.inode))
+        object.__setattr__(self, "mtime_ns", _signed(self.mtime_ns))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,3 +119,8 @@ def extension_of(path: str) -> str:
     """The last extension in lower case with its dot, or an empty text."""
     stem, dot, extension = path.rsplit("/", 1)[-1].rpartition(".")
     return f".{extension.lower()}" if dot and stem else ""
+
+
+def _signed(number: int) -> int:
+    folded = number % _TWO_64
+    return folded - _TWO_64 if folded >= _TWO_64 // 2 else folded

@@ -1,0 +1,48 @@
+"""The file system of a path is the one mounted nearest above it, and those over a network are known."""
+
+import pytest
+
+from eisync.core.mounts import is_remote, type_of
+
+TABLE = "\n".join(
+    (
+        "22 1 254:0 / / rw,relatime shared:1 - ext4 /dev/vda rw",
+        "40 22 0:35 / /mnt/lab\\040share rw,relatime shared:20 - cifs //server/share rw",
+        "41 22 0:36 / /srv rw - nfs4 server:/srv rw,vers=4.2",
+        "42 41 0:37 / /srv/local rw - xfs /dev/vdb rw",
+        "43 22 0:38 / /twice rw - ext4 /dev/vdc rw",
+        "44 22 0:39 / /twice rw - tmpfs tmpfs rw",
+        "garbage",
+        "",
+    )
+)
+
+
+@pytest.mark.parametrize(
+    ("path", "expected"),
+    [
+        ("/", "ext4"),
+        ("/home/ada/state", "ext4"),
+        ("/mnt/lab share/state", "cifs"),
+        ("/mnt/lab share", "cifs"),
+        ("/mnt/lab shared", "ext4"),
+        ("/srv/state", "nfs4"),
+        ("/srv/local/state", "xfs"),
+        ("/twice/x", "tmpfs"),
+    ],
+)
+def test_the_nearest_mount_decides(path: str, expected: str) -> None:
+    assert expected == type_of(path, TABLE)
+
+
+def test_a_table_that_does_not_tell_gives_none() -> None:
+    assert type_of("/state", "") is None
+
+
+@pytest.mark.parametrize(
+    ("file_system", "expected"),
+    [("ext4", False), ("tmpfs", False), ("overlay", False), ("nfs", True), ("cifs", True), ("9p", True), (None, False),
+     ("fuse.sshfs", True), ("fuseblk", False)],
+)  # fmt: skip
+def test_only_file_systems_over_a_network_are_remote(file_system: str | None, expected: bool) -> None:
+    assert expected is is_remote(file_system)
