@@ -13,8 +13,7 @@ RUN python -m venv --without-pip /opt/eisync \
 
 FROM python:3.12-slim
 LABEL org.opencontainers.image.title="eisync" \
-      org.opencontainers.image.description="Drop a file into a folder, and it is in your Edge Impulse project" \
-      org.opencontainers.image.licenses="Apache-2.0"
+      org.opencontainers.image.description="Drop a file into a folder, and it is in your Edge Impulse project"
 COPY --from=builder /opt/eisync /opt/eisync
 # The volume takes its owner from this folder. The number is fixed, so that a Kubernetes fsGroup or a chown can name it.
 RUN install -d -m 0700 -o 10001 -g 10001 /state \
