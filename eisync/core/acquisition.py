@@ -51,9 +51,16 @@ class Recording:
 
 
 def encode(recording: Recording, encoding: Encoding, *, hmac_key: str | None = None, iat: int | None = None) -> bytes:
-    """The bytes of `recording`, signed with `hmac_key` when one is given. `iat` is the time of issue (Unix s)."""
+    """The bytes of `recording`, signed with `hmac_key` when one is given. `iat` is the time of issue (Unix s).
+
+    Raises ValueError for a value that JSON does not know (NaN, infinity).
+    """
     document = {
-        "protected": {"ver": "v1", "alg": "HS256" if hmac_key else "none", **({"iat": iat} if iat is not None else {})},
+        "protected": {
+            "ver": "v1",
+            "alg": "none" if hmac_key is None else "HS256",
+            **({"iat": iat} if iat is not None else {}),
+        },
         "signature": UNSIGNED,
         "payload": _payload(recording),
     }
@@ -89,7 +96,7 @@ def _signature(blank: bytes, hmac_key: str) -> bytes:
 
 
 def _dump(document: dict[str, Any], encoding: Encoding) -> bytes:
-    return cbor2.dumps(document) if encoding is Encoding.CBOR else json.dumps(document).encode()
+    return cbor2.dumps(document) if encoding is Encoding.CBOR else json.dumps(document, allow_nan=False).encode()
 
 
 def _load(data: bytes, encoding: Encoding) -> dict[str, Any]:

@@ -37,19 +37,21 @@ class Request:
 
 
 def requests_of(items: Iterable[Item], limits: Limits) -> list[Request]:
-    """The requests that carry `items`, in the order of their oldest item.
+    """The requests that carry `items` (oldest first), in the order of the oldest item of each.
 
     A file larger than the byte limit goes alone. An item's own `batch_cap` bounds the request it is in.
     """
     groups: dict[tuple[Key, int | None], list[Item]] = {}
-    for item in items:
+    ages: dict[int, int] = {}
+    for age, item in enumerate(items):
+        ages[item.id] = age
         groups.setdefault((_key(item), item.batch_cap), []).append(item)
     batches = [
         batch
         for (_, cap), members in groups.items()
         for batch in _cut(members, min(limits.files, cap or limits.files), limits.bytes)
     ]
-    return [_request(batch) for batch in batches]
+    return [_request(batch) for batch in sorted(batches, key=lambda batch: ages[batch[0].id])]
 
 
 def unsendable(item: Item) -> str | None:

@@ -7,7 +7,10 @@ from eisync.core.lifecycle import Event
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settlement:
-    """What happened to one claimed file, ready to be written. `events` are walked in order."""
+    """What happened to one claimed file, ready to be written. `events` are walked in order.
+
+    `due_at`, `batch_cap` and `sha256` of None leave what was written before.
+    """
 
     item_id: int
     events: tuple[Event, ...]

@@ -34,9 +34,17 @@ def judge(
             )
         case wire.Refused(reason=reason):
             return Settlement(item_id=item.id, events=(Event.REFUSE,), reason=reason, sha256=sha256)
-        case wire.Smaller(reason=reason, cap=cap):
+        case wire.Smaller(reason=reason, cap=cap, is_doubtful=is_doubtful):
+            # A file that may have been stored is asked for where duplicates are allowed: sending it twice stores two.
+            events = (Event.SILENCE,) if is_doubtful and allow_duplicates else (Event.DEFER,)
             return Settlement(
-                item_id=item.id, events=(Event.DEFER,), reason=reason, due_at=now, batch_cap=cap, is_attempt=False
+                item_id=item.id,
+                events=events,
+                reason=reason,
+                due_at=now,
+                batch_cap=cap,
+                sha256=sha256,
+                is_attempt=False,
             )
         case wire.Barred(reason=reason):
             return Settlement(item_id=item.id, events=(Event.DEFER,), reason=reason, due_at=now, is_attempt=False)

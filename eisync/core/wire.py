@@ -9,6 +9,7 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC
 from email.utils import parsedate_to_datetime
 from typing import Any
 from urllib.parse import quote
@@ -20,9 +21,13 @@ from eisync.core.retry import Fault
 PART_NAME = "data"
 
 _ENCODE_URI_COMPONENT_KEEPS = "!~*'()"
-_ALREADY_THERE = re.compile(r"already exists(?:\s*\(ids?:\s*(?P<ids>[\d,\s]+)\))?", re.IGNORECASE)
+# All of it: what else may exist already (a label, a name) says nothing about these bytes.
+_ALREADY_THERE = re.compile(
+    r"an item with this hash already exists(?:\s*\(ids?:\s*(?P<ids>[\d,\s]+)\))?", re.IGNORECASE
+)
 _SEGMENT_MARK = re.compile(r"s\d+")
 _LONGEST_REASON = 300
+_LARGEST_ID = 2**63 - 1  # what the database holds
 
 _CONTENT_TYPES = {
     ".cbor": "application/cbor",
@@ -114,10 +119,14 @@ class Failed:
 
 @dataclass(frozen=True, slots=True)
 class Smaller:
-    """The answer does not tell about this file alone: send it again among at most `cap` files."""
+    """The answer does not tell about this file alone: send it again among at most `cap` files.
+
+    `is_doubtful` when it may have been stored.
+    """
 
     reason: str
     cap: int
+    is_doubtful: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,41 +218,61 @@ def _read_answer(reply: Reply, sent: int) -> Sequence[Outcome]:
         reason = f"the answer is not the service's: {_excerpt(reply.body)!r}"
         return [Failed(Fault.UNANSWERED, reason)] * sent
     entries = answer.get("files")
+    if not entries and answer.get("success") is False:
+        return [_refusal(_error_of(answer) or "refused without a reason", sent)] * sent
     if not isinstance(entries, list):
-        if answer.get("success") is False:
-            return [_refusal(_error_of(answer) or "refused without a reason", sent)] * sent
         return [Failed(Fault.UNANSWERED, "the answer names no files")] * sent
     if len(entries) != sent:
         reason = f"the answer has {len(entries)} entries for {sent} files"
         # A lone file that became several samples (CSV wizard) is stored; its ids are all of them.
-        return [_several(entries, reason)] if sent == 1 else [Smaller(reason, 1)] * sent
+        return [_several(entries, reason)] if sent == 1 else [Smaller(reason, 1, is_doubtful=True)] * sent
     return [_entry(entry) for entry in entries]
 
 
 def _several(entries: Sequence[Any], reason: str) -> Outcome:
-    outcomes = [_entry(entry) for entry in entries]
-    ids = [outcome.sample_id for outcome in outcomes if isinstance(outcome, Stored)]
-    ids += [sample_id for outcome in outcomes if isinstance(outcome, Duplicate) for sample_id in outcome.sample_ids]
-    refusal = next((outcome for outcome in outcomes if isinstance(outcome, Refused)), None)
-    if refusal is not None:
-        return refusal
-    return Duplicate(tuple(ids)) if ids else Failed(Fault.UNANSWERED, reason)
+    ids: dict[int, None] = {}
+    is_clear = bool(entries)
+    for outcome in map(_entry, entries):
+        match outcome:
+            case Refused():
+                return outcome
+            case Stored(sample_id=sample_id):
+                ids[sample_id] = None
+            case Duplicate(sample_ids=sample_ids):
+                ids.update(dict.fromkeys(sample_ids))
+            case _:
+                is_clear = False
+    return Duplicate(tuple(ids)) if is_clear else Failed(Fault.UNANSWERED, reason)
 
 
 def _entry(entry: Any) -> Outcome:
     if not isinstance(entry, dict):
         return Failed(Fault.UNANSWERED, "an entry of the answer is not an object")
     if entry.get("success") is True:
-        sample_id = entry.get("sampleId")
-        if isinstance(sample_id, int):
-            project_id = entry.get("projectId")
-            return Stored(sample_id, project_id if isinstance(project_id, int) else None)
+        sample_id = _id_of(entry.get("sampleId"))
+        if sample_id is not None:
+            return Stored(sample_id, _id_of(entry.get("projectId")))
         return Failed(Fault.UNANSWERED, "the answer says stored and gives no sample id")
+    if entry.get("success") is not False:
+        return Failed(Fault.UNANSWERED, "an entry of the answer says neither stored nor refused")
     error = _error_of(entry) or "refused without a reason"
+    return _duplicate(error) or Refused(error)
+
+
+def _duplicate(error: str) -> Duplicate | None:
+    """What `error` says of samples that hold these bytes already; None when it says something else."""
     known = _ALREADY_THERE.search(error)
-    if known:
-        return Duplicate(tuple(int(text) for text in re.findall(r"\d+", known["ids"] or "")))
-    return Refused(error)
+    if known is None:
+        return None
+    digits = re.findall(r"\d+", known["ids"] or "")
+    ids = (_id_of(int(text)) for text in digits if len(text) <= len(str(_LARGEST_ID)))
+    return Duplicate(tuple(sample_id for sample_id in ids if sample_id is not None))
+
+
+def _id_of(value: object) -> int | None:
+    if not isinstance(value, int) or isinstance(value, bool):
+        return None
+    return value if 0 < value <= _LARGEST_ID else None
 
 
 def _whole(reply: Reply, sent: int, now: float) -> Outcome:
@@ -259,7 +288,7 @@ def _whole(reply: Reply, sent: int, now: float) -> Outcome:
             # Not the service, or not the request: somebody between us and it. It will be mended, or a person reads why.
             return Failed(Fault.UNREACHABLE, reason, _asked_s(reply.headers, now))
         case status if 300 <= status < 400:
-            place = _header(reply.headers, "location") or "nowhere"
+            place = _one_line(_header(reply.headers, "location") or "nowhere")
             return Failed(
                 Fault.UNREACHABLE, f"HTTP {status}: redirected to {place}; not followed, it would take the key"
             )
@@ -273,7 +302,9 @@ def _refusal(reason: str, sent: int) -> Outcome:
     # One file of a refused request is guilty, and the answer does not say which: halve until it is alone.
     if "invalid api key" in reason.lower():
         return Barred(reason)
-    return Refused(reason) if sent == 1 else Smaller(reason, max(1, sent // 2))
+    if sent > 1:
+        return Smaller(reason, sent // 2)
+    return _duplicate(reason) or Refused(reason)
 
 
 def _json_object(body: bytes) -> dict[str, Any] | None:
@@ -294,7 +325,8 @@ def _excerpt(body: bytes) -> str:
 
 
 def _one_line(text: str) -> str:
-    line = " ".join(text.split())
+    # JSON may hold half a character (a lone surrogate), which no log and no database takes.
+    line = " ".join(text.encode("utf-8", "replace").decode("utf-8").split())
     return line if len(line) <= _LONGEST_REASON else line[: _LONGEST_REASON - 1] + "…"
 
 
@@ -303,7 +335,10 @@ def _asked_s(headers: Mapping[str, str], now: float) -> float:
     if value is None:
         return 0.0
     try:
-        return float(value) if value.strip().isdigit() else parsedate_to_datetime(value).timestamp() - now
+        if value.strip().isdigit():
+            return float(value)
+        date = parsedate_to_datetime(value)
+        return (date if date.tzinfo else date.replace(tzinfo=UTC)).timestamp() - now
     except (ValueError, OverflowError):
         return 0.0
 

@@ -4,6 +4,9 @@ One process owns the database. `BEGIN IMMEDIATE` always: a deferred BEGIN fails 
 commits. `locking_mode=EXCLUSIVE` makes the database its own single-instance lock; the kernel lets go of it when the
 process dies, however it dies. Losing power may take the last transactions (`synchronous=NORMAL`): their files are sent
 again and the service's duplicate guard confirms them.
+
+A damaged database is set aside when it is opened by whoever holds it. Damage deep inside shows only in use: then a note
+is left, and the next opening looks at every page.
 """
 
 import contextlib
@@ -22,20 +25,23 @@ OLDEST_SQLITE = (3, 37, 0)  # strict tables; RETURNING came with 3.35
 
 _BUSY_PAUSE_S = 0.02
 _BUSY_MARKS = ("locked", "busy")
-_DAMAGE_MARKS = ("malformed", "not a database", "disk image")
+_DAMAGE_MARKS = ("malformed", "not a database", "disk image", "unsupported file format")
+_SUSPECT = ".suspect"
+_DAMAGED = "the database in {folder} is damaged; 'eisync run' or 'eisync once' sets it aside and rebuilds it"
 
 
 class Database:
     """The connection behind its lock. Every method of the store goes through `transaction` or `reading`."""
 
-    def __init__(self, connection: sqlite3.Connection) -> None:
+    def __init__(self, connection: sqlite3.Connection, path: str) -> None:
         self._connection = connection
+        self._path = path
         self._lock = threading.Lock()
 
     @contextlib.contextmanager
     def transaction(self) -> Iterator[sqlite3.Connection]:
         """All of it or nothing of it. Raises StateError when the database cannot be written."""
-        with self._lock, _translated():
+        with self._lock, _translated(self._path):
             self._connection.execute("begin immediate")
             try:
                 yield self._connection
@@ -48,12 +54,12 @@ class Database:
     @contextlib.contextmanager
     def reading(self) -> Iterator[sqlite3.Connection]:
         """One look at the database. Raises StateError when it cannot be read."""
-        with self._lock, _translated():
+        with self._lock, _translated(self._path):
             yield self._connection
 
     def close(self) -> None:
         """Let go of the state folder. Safe to repeat."""
-        with self._lock, _translated():
+        with self._lock, _translated(self._path):
             self._connection.close()
 
 
@@ -61,7 +67,8 @@ def open_database(folder: str, *, exclusive: bool, busy_timeout_s: float = 2.0) 
     """Open the database in `folder`, making both where they are missing.
 
     `exclusive` keeps every other process out until it is closed. Returns the database and, when a damaged one was set
-    aside to be rebuilt from a scan and the service's listing, the sentence that says so.
+    aside to be rebuilt from a scan and the service's listing, the sentence that says so. Who opens it otherwise only
+    looks, and could rebuild nothing: then a damaged one is a StateError.
 
     Raises StateBusyError when another process holds it, StateError when the folder cannot be used.
     """
@@ -70,21 +77,22 @@ def open_database(folder: str, *, exclusive: bool, busy_timeout_s: float = 2.0) 
         raise StateError(f"this Python carries SQLite {sqlite3.sqlite_version}; eisync needs {oldest} or newer")
     try:
         os.makedirs(folder, mode=0o700, exist_ok=True)
-    except OSError as error:
-        raise StateError(
-            f"the state folder {folder} cannot be made: {error.strerror}; choose one with --state-dir"
-        ) from error
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise StateError(f"the state folder {folder} cannot be made: {reason}; choose one with --state-dir") from error
     path = os.path.join(folder, FILE_NAME)
     try:
         return _open(path, exclusive, busy_timeout_s), None
     except sqlite3.DatabaseError as error:
-        if not _is_damage(error):
+        if not exclusive or not _is_damage(error):
             raise _translate(error, path) from error
-    aside = _set_aside(path)
     try:
+        aside = _set_aside(path)
         database = _open(path, exclusive, busy_timeout_s)
     except sqlite3.DatabaseError as error:
         raise _translate(error, path) from error
+    except OSError as error:
+        raise StateError(f"the database in {folder} is damaged and cannot be set aside: {error.strerror}") from error
     return (
         database,
         f"the database was damaged; it is set aside as {aside} and rebuilt from the folders and the service",
@@ -92,8 +100,8 @@ def open_database(folder: str, *, exclusive: bool, busy_timeout_s: float = 2.0) 
 
 
 def write_holder(folder: str, *, pid: int) -> None:
-    """Leave a note of who holds the state folder, for the sentence that the next one prints."""
-    with open(os.path.join(folder, HOLDER_NAME), "w", encoding="utf-8") as note:
+    """Leave a note of who holds the state folder, for the sentence that the next one prints. It is no lock."""
+    with contextlib.suppress(OSError), open(os.path.join(folder, HOLDER_NAME), "w", encoding="utf-8") as note:
         json.dump({"pid": pid}, note)
 
 
@@ -106,6 +114,7 @@ def _holder_of(path: str) -> str:
 
 
 def _open(path: str, exclusive: bool, busy_timeout_s: float) -> Database:
+    _keep_private(path)
     connection = sqlite3.connect(path, timeout=0, isolation_level=None, check_same_thread=False, cached_statements=256)
     try:
         if exclusive:
@@ -117,12 +126,30 @@ def _open(path: str, exclusive: bool, busy_timeout_s: float) -> Database:
         connection.execute("pragma synchronous = normal")
         connection.execute("pragma foreign_keys = on")
         migrate(connection)
+        if exclusive:
+            _look_closely(connection, path)
         connection.row_factory = sqlite3.Row
-        os.chmod(path, 0o600)
     except BaseException:
         connection.close()
         raise
-    return Database(connection)
+    return Database(connection, path)
+
+
+def _keep_private(path: str) -> None:
+    # Before SQLite does: the journal beside the database takes the rights that the database has at that moment.
+    with contextlib.suppress(OSError):
+        os.close(os.open(path, os.O_RDONLY | os.O_CREAT, 0o600))
+        os.chmod(path, 0o600)
+
+
+def _look_closely(connection: sqlite3.Connection, path: str) -> None:
+    """Read every page, if the database was found damaged in use. Raises sqlite3.DatabaseError when it is."""
+    if not os.path.exists(path + _SUSPECT):
+        return
+    [fault] = connection.execute("pragma integrity_check(1)").fetchone()
+    if fault != "ok":
+        raise sqlite3.DatabaseError(f"malformed: {fault}")
+    os.unlink(path + _SUSPECT)
 
 
 def _retry_busy(connection: sqlite3.Connection, statement: str, limit_s: float) -> None:
@@ -148,24 +175,31 @@ def _set_aside(path: str) -> str:
     for suffix in ("", "-wal", "-shm"):
         with contextlib.suppress(FileNotFoundError):
             os.replace(path + suffix, f"{path}.damaged-{number}{suffix}")
+    with contextlib.suppress(FileNotFoundError):
+        os.unlink(path + _SUSPECT)
     return os.path.basename(f"{path}.damaged-{number}")
 
 
 @contextlib.contextmanager
-def _translated() -> Iterator[None]:
+def _translated(path: str) -> Iterator[None]:
     try:
         yield
     except sqlite3.Error as error:
-        raise _translate(error, FILE_NAME) from error
+        if _is_damage(error):
+            with contextlib.suppress(OSError), open(path + _SUSPECT, "wb"):
+                pass
+        raise _translate(error, path) from error
 
 
 def _translate(error: sqlite3.Error, path: str) -> StateError | StateBusyError:
+    folder = os.path.dirname(path)
     if _is_busy(error):
-        folder = os.path.dirname(path) or "it"
         return StateBusyError(
             f"the state folder {folder} is held by {_holder_of(path)}; one eisync at a time may use it, "
             "give this one another --state-dir"
         )
+    if _is_damage(error):
+        return StateError(_DAMAGED.format(folder=folder))
     return StateError(f"the database cannot be used: {error}; nothing is lost, see to the state folder's disk")
 
 

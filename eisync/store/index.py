@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from eisync.core.items import Item, Missing, RemoteSample
 from eisync.core.lifecycle import Event, State
 from eisync.store.database import Database
+from eisync.store.links import link
 from eisync.store.moves import move
 from eisync.store.rows import item_of, path_of, split
 
@@ -20,18 +21,40 @@ on conflict (target, id) do update set
     is_disabled = excluded.is_disabled, sha256 = coalesce(sha256, excluded.sha256), seen = excluded.seen,
     missed = 0, gone_at = null"""
 
-# Samples of ours that the sweep should have listed: known before it began, not confirmed gone, not seen by it.
+# Samples of ours that the sweep should have listed: known before it began, not confirmed gone, not seen by it. What
+# others uploaded and deleted is no business of ours.
 _COUNT_MISSING = """
 update sample set missed = missed + 1
-where target = :target and seen < :generation and known_at < :began_at and gone_at is null
+where target = :target and seen < :generation and known_at < :began_at and gone_at is null and exists (
+    select 1 from file_sample mine cross join file on file.id = mine.file_id
+    where mine.sample_id = sample.id and file.target = sample.target)
 returning id, missed"""
 
-# Files of which every sample is confirmed gone.
+# Files of which every sample is confirmed gone. (A cross join is SQLite's word for "in this order": from the sample to
+# its files, not through all that are synced.)
 _BEREFT = """
-select distinct file.id, file.state from file_sample mine join file on file.id = mine.file_id
+select distinct file.id, file.state from file_sample mine cross join file on file.id = mine.file_id
 where mine.sample_id = :id and file.target = :target and file.state = 'synced' and not exists (
     select 1 from file_sample other join sample on sample.id = other.sample_id and sample.target = file.target
     where other.file_id = file.id and sample.gone_at is null)"""
+
+# The samples of a synced file were found.
+_IDENTIFIED = """
+update file set reason = 'it was there already'
+where id = :id and state = 'synced' and size = :size and mtime_ns = :mtime_ns and inode = :inode"""
+
+# Files by state.
+_COUNTS = """
+select state, count(*) as files from file group by state"""
+
+# Since when the oldest file waits. (Left to itself, SQLite reads every file that does.)
+_OLDEST_PENDING = """
+select min(enqueued_at) as at from file indexed by file_pending
+where state in ('ready', 'sending', 'doubtful', 'settling')"""
+
+# When the last file was synced.
+_LAST_SYNCED = """
+select max(changed_at) as at from file where state = 'synced'"""
 
 # A page of files with their samples, by id, so that a million of them never stand in memory.
 _PAGE = """
@@ -211,15 +234,12 @@ class Index:
         return tuple(row["id"] for row in rows)
 
     def link(self, item: Item, sample_ids: Iterable[int], *, now: float) -> None:
-        """These samples hold the file. Safe to repeat."""
+        """These samples hold the file, unless it has another version by now. Safe to repeat."""
+        facts = item.facts
+        version = {"id": item.id, "size": facts.size, "mtime_ns": facts.mtime_ns, "inode": facts.inode}
         with self._database.transaction() as connection:
-            for sample_id in sample_ids:
-                connection.execute(
-                    "insert or ignore into sample (target, id, sha256, known_at) values (?, ?, ?, ?)",
-                    (item.target, sample_id, item.sha256, now),
-                )
-                connection.execute("insert or ignore into file_sample values (?, ?)", (item.id, sample_id))
-            connection.execute("update file set reason = 'it was there already' where id = ?", (item.id,))
+            if connection.execute(_IDENTIFIED, version).rowcount:
+                link(connection, item.id, sample_ids, now)
 
     # --- roots -------------------------------------------------------------------------------------------------
 
@@ -263,11 +283,9 @@ class Index:
     def counts(self) -> Counts:
         """Files by state. A file that is under observation and was never complete is in no row, and not counted."""
         with self._database.reading() as connection:
-            by_state = connection.execute("select state, count(*) as files from file group by state").fetchall()
-            oldest = connection.execute(
-                "select min(enqueued_at) as at from file where state in ('ready', 'sending', 'doubtful', 'settling')"
-            ).fetchone()
-            newest = connection.execute("select max(changed_at) as at from file where state = 'synced'").fetchone()
+            by_state = connection.execute(_COUNTS).fetchall()
+            oldest = connection.execute(_OLDEST_PENDING).fetchone()
+            newest = connection.execute(_LAST_SYNCED).fetchone()
         return Counts(
             by_state={State(row["state"]): row["files"] for row in by_state},
             oldest_pending_at=oldest["at"],

@@ -4,10 +4,13 @@ import sqlite3
 
 from eisync.core.lifecycle import Event, State, step
 
-# Move a file along one arrow, whatever else is known of it. What stays in its state has been there since it entered.
+# Move a file along one arrow, whatever else is known of it. What stays in its state has been there since it entered,
+# what begins to wait waits from now on, and no claim outlives the state it was made in.
 _MOVE = """
 update file set
-    changed_at = case when state = :state then changed_at else :now end, state = :state, reason = :reason
+    changed_at = case when state = :state then changed_at else :now end,
+    enqueued_at = case when state in ('ready', 'sending', 'doubtful', 'settling') then enqueued_at else :now end,
+    state = :state, reason = :reason, claim = null
 where id = :id and state = :before"""
 
 _NOTE = """

@@ -13,6 +13,7 @@ from eisync.core.items import Candidate, Item, Root
 from eisync.core.lifecycle import Event, State, can, sources, step, walk
 from eisync.core.settlement import Settlement
 from eisync.store.database import Database
+from eisync.store.links import link
 from eisync.store.moves import move, note
 from eisync.store.rows import Known, item_of, known_of, path_of, split
 
@@ -27,6 +28,47 @@ where id in (
     limit :limit)
 returning *"""
 
+# When the next file of the target is due.
+_NEXT_DUE = """
+select due_at from file
+where target = :target and state = 'ready' and root_id in (select value from json_each(:roots))
+order by due_at, id limit 1"""
+
+# What is known of the files directly in a folder.
+_KNOWN = """
+select id, name, state, size, mtime_ns, inode from file where root_id = :root_id and folder = :folder"""
+
+# What is known of one file.
+_KNOWN_AT = """
+select id, state, size, mtime_ns, inode from file
+where root_id = :root_id and folder = :folder and name = :name"""
+
+# The folders in which a file is known that could still go. From one folder to the next by the index, because there may
+# be a thousand files in each.
+_FOLDERS = """
+with recursive one (folder) as (
+    select min(folder) from file where root_id = :root_id
+    union all
+    select (select min(folder) from file where root_id = :root_id and folder > one.folder)
+    from one where one.folder is not null)
+select folder from one
+where folder is not null and exists (
+    select 1 from file where root_id = :root_id and folder = one.folder and state <> 'gone')"""
+
+# Known files that were changed and are not complete again.
+_SETTLING = """
+select folder, name from file where state = 'settling' and root_id = :root_id"""
+
+# Files of which nobody knows whether they arrived.
+_DOUBTFUL = """
+select * from file where state = 'doubtful' and target = :target order by id limit :limit"""
+
+# Drop the rows of files that went, and what is remembered of them.
+_FORGET_GONE = """
+delete from file where state = 'gone' and changed_at < :before returning id"""
+_FORGET_HISTORY = """
+delete from history where file_id = :id"""
+
 # A file that is complete: a new row, or the next version of a known one that was settling or had gone.
 _ENQUEUE = """
 insert into file (root_id, folder, name, target, state, reason, size, mtime_ns, inode, label, category, metadata,
@@ -36,8 +78,8 @@ values (:root_id, :folder, :name, :target, 'ready', null, :size, :mtime_ns, :ino
 on conflict (root_id, folder, name) do update set
     target = excluded.target, state = 'ready', reason = null, size = excluded.size, mtime_ns = excluded.mtime_ns,
     inode = excluded.inode, label = excluded.label, category = excluded.category, metadata = excluded.metadata,
-    attempts = 0, batch_cap = null, due_at = excluded.due_at, claim = null, enqueued_at = excluded.enqueued_at,
-    changed_at = excluded.changed_at
+    sha256 = null, attempts = 0, batch_cap = null, due_at = excluded.due_at, claim = null,
+    enqueued_at = excluded.enqueued_at, changed_at = excluded.changed_at
 where file.state in ('settling', 'gone')
 returning id"""
 
@@ -45,18 +87,20 @@ returning id"""
 _SETTLE = """
 update file set
     state = :state, reason = :reason, due_at = coalesce(:due_at, due_at), claim = null, changed_at = :now,
-    batch_cap = :batch_cap, sha256 = coalesce(:sha256, sha256), attempts = attempts + :is_attempt
+    batch_cap = coalesce(:batch_cap, batch_cap), sha256 = coalesce(:sha256, sha256), attempts = attempts + :is_attempt
 where id = :id and state = :before and claim is :claim"""
 
+# A parked file once more, as if it had just come.
 _RETRY = """
-update file set state = 'ready', reason = null, attempts = 0, batch_cap = null, due_at = :now, changed_at = :now
+update file set
+    target = (select target from root where id = file.root_id), state = 'ready', reason = null, attempts = 0,
+    batch_cap = null, due_at = :now, enqueued_at = :now, changed_at = :now
 where id = :id and state = :before"""
 
-_LINK = "insert or ignore into file_sample (file_id, sample_id) values (:id, :sample_id)"
-
-_KNOW = """
-insert into sample (target, id, sha256, known_at) values (:target, :sample_id, :sha256, :now)
-on conflict (target, id) do update set sha256 = coalesce(excluded.sha256, sha256), missed = 0"""
+# A folder that belongs to another target now: what is not there yet goes to the new one. What is stays where it is.
+_RETARGET = """
+update file set target = :target
+where root_id = :root_id and target <> :target and state not in ('synced', 'tombstone')"""
 
 
 class LostClaimError(Exception):
@@ -115,10 +159,7 @@ class Outbox:
     def known(self, root_id: int, folder: str) -> dict[str, Known]:
         """What is known of the files directly in `folder`, by name."""
         with self._database.reading() as connection:
-            rows = connection.execute(
-                "select id, name, state, size, mtime_ns, inode from file where root_id = ? and folder = ?",
-                (root_id, os.fsencode(folder)),
-            ).fetchall()
+            rows = connection.execute(_KNOWN, {"root_id": root_id, "folder": os.fsencode(folder)}).fetchall()
         return {os.fsdecode(row["name"]): known_of(row) for row in rows}
 
     def known_at(self, root_id: int, path: str) -> Known | None:
@@ -129,17 +170,13 @@ class Outbox:
     def folders(self, root_id: int) -> list[str]:
         """Every folder of the root in which a file is known that could still go."""
         with self._database.reading() as connection:
-            rows = connection.execute(
-                "select distinct folder from file where root_id = ? and state <> 'gone'", (root_id,)
-            ).fetchall()
+            rows = connection.execute(_FOLDERS, {"root_id": root_id}).fetchall()
         return [os.fsdecode(row["folder"]) for row in rows]
 
     def settling(self, root_id: int) -> list[str]:
         """The paths of known files that were changed and are not complete again."""
         with self._database.reading() as connection:
-            rows = connection.execute(
-                "select folder, name from file where state = 'settling' and root_id = ?", (root_id,)
-            ).fetchall()
+            rows = connection.execute(_SETTLING, {"root_id": root_id}).fetchall()
         return [path_of(row) for row in rows]
 
     def claim(self, target: str, roots: Iterable[int], *, limit: int, claim: int, now: float) -> list[Item]:
@@ -154,11 +191,7 @@ class Outbox:
     def next_due_at(self, target: str, roots: Iterable[int]) -> float | None:
         """When the next file of the target is due (Unix s), or None when none waits."""
         with self._database.reading() as connection:
-            row = connection.execute(
-                "select due_at from file where target = ? and state = 'ready' "
-                "and root_id in (select value from json_each(?)) order by due_at, id limit 1",
-                (target, json.dumps(list(roots))),
-            ).fetchone()
+            row = connection.execute(_NEXT_DUE, {"target": target, "roots": json.dumps(list(roots))}).fetchone()
         return None if row is None else float(row["due_at"])
 
     def settle(self, settlements: Iterable[Settlement], *, claim: int | None, now: float) -> None:
@@ -181,9 +214,7 @@ class Outbox:
     def doubtful(self, target: str, *, limit: int) -> list[Item]:
         """Files of which nobody knows whether they arrived."""
         with self._database.reading() as connection:
-            rows = connection.execute(
-                "select * from file where state = 'doubtful' and target = ? order by id limit ?", (target, limit)
-            ).fetchall()
+            rows = connection.execute(_DOUBTFUL, {"target": target, "limit": limit}).fetchall()
             places = dict(connection.execute("select id, path from root").fetchall())
         return [item_of(row, places) for row in rows]
 
@@ -221,16 +252,19 @@ class Outbox:
     def forget_gone(self, *, before: float) -> int:
         """Drop the rows of files that went before they were sent, once their reason is older than `before`."""
         with self._database.transaction() as connection:
-            dropped = connection.execute("delete from file where state = 'gone' and changed_at < ?", (before,)).rowcount
-            connection.execute("delete from history where file_id not in (select id from file) and at < ?", (before,))
-        return dropped
+            dropped = connection.execute(_FORGET_GONE, {"before": before}).fetchall()
+            connection.executemany(_FORGET_HISTORY, [{"id": row["id"]} for row in dropped])
+        return len(dropped)
 
     def _mark(self, ids: Iterable[int], event: Event, movable: frozenset[State], reason: str, now: float) -> None:
         with self._database.transaction() as connection:
             for identity in ids:
                 row = connection.execute("select state, reason from file where id = ?", (identity,)).fetchone()
-                if row is not None and State(row["state"]) in movable and row["reason"] != reason:
-                    move(connection, identity, State(row["state"]), event, reason, now)
+                if row is None or (state := State(row["state"])) not in movable:
+                    continue
+                is_noted = step(state, event) is state and row["reason"] == reason
+                if not is_noted:
+                    move(connection, identity, state, event, reason, now)
 
     def _announce(self) -> None:
         for listener in self._listeners:
@@ -242,20 +276,21 @@ _ENTERABLE = frozenset({State.SETTLING, State.GONE})
 
 
 def _registered(connection: sqlite3.Connection, path: str, target: str) -> Root:
+    place = os.fsencode(path)
+    before = connection.execute("select target from root where path = ?", (place,)).fetchone()
     row = connection.execute(
         "insert into root (path, target) values (?, ?) "
         "on conflict (path) do update set target = excluded.target returning id",
-        (os.fsencode(path), target),
+        (place, target),
     ).fetchone()
+    if before is not None and before["target"] != target:
+        connection.execute(_RETARGET, {"root_id": row["id"], "target": target})
     return Root(id=row["id"], path=path, target=target)
 
 
 def _find(connection: sqlite3.Connection, root_id: int, path: str) -> Known | None:
     folder, name = split(path)
-    row = connection.execute(
-        "select id, state, size, mtime_ns, inode from file where root_id = ? and folder = ? and name = ?",
-        (root_id, folder, name),
-    ).fetchone()
+    row = connection.execute(_KNOWN_AT, {"root_id": root_id, "folder": folder, "name": name}).fetchone()
     return None if row is None else known_of(row)
 
 
@@ -304,14 +339,6 @@ def _settle(
     if written != 1:
         raise LostClaimError(f"file {settlement.item_id} is not {before.value} under claim {claim}")
     if settlement.sample_ids:
-        _link(connection, settlement, now)
+        link(connection, settlement.item_id, settlement.sample_ids, now)
     if settlement.is_attempt or settlement.events != (Event.DEFER,):
         note(connection, settlement.item_id, settlement.events[-1], after, settlement.reason, now)
-
-
-def _link(connection: sqlite3.Connection, settlement: Settlement, now: float) -> None:
-    row = connection.execute("select target, sha256 from file where id = ?", (settlement.item_id,)).fetchone()
-    for sample_id in settlement.sample_ids:
-        parameters = {"id": settlement.item_id, "sample_id": sample_id, "now": now, **dict(row)}
-        connection.execute(_KNOW, parameters)
-        connection.execute(_LINK, parameters)

@@ -19,25 +19,37 @@ VERSION = 1
 
 
 def migrate(connection: sqlite3.Connection) -> None:
-    """Bring the database to `VERSION`, each migration in a transaction of its own.
+    """Bring the database to `VERSION`, in one transaction.
 
     Raises StateError for a database that a newer eisync has written.
     """
-    found = connection.execute("pragma user_version").fetchone()[0]
-    if found > VERSION:
-        raise StateError(
-            f"the state folder was written by a newer eisync (schema {found}, this one knows {VERSION}); "
-            "use that version, or another state folder"
-        )
-    if found == VERSION:
+    if _version(connection) == VERSION:
         return
     import sqlite_utils  # not at the top: see above
 
     migrations = sqlite_utils.Migrations("eisync")
     migrations()(_001_files_and_samples)
-    database = sqlite_utils.Database(connection, use_counts_table=False)
-    migrations.apply(database)
-    connection.execute(f"pragma user_version = {VERSION}")
+    # sqlite-utils would begin a deferred one: two that look at a new folder at once would lock each other out.
+    connection.execute("begin immediate")
+    try:
+        if _version(connection) != VERSION:
+            migrations.apply(sqlite_utils.Database(connection, use_counts_table=False))
+            connection.execute(f"pragma user_version = {VERSION}")
+        connection.execute("commit")
+    except BaseException:
+        if connection.in_transaction:
+            connection.execute("rollback")
+        raise
+
+
+def _version(connection: sqlite3.Connection) -> int:
+    found = int(connection.execute("pragma user_version").fetchone()[0])
+    if found > VERSION:
+        raise StateError(
+            f"the state folder was written by a newer eisync (schema {found}, this one knows {VERSION}); "
+            "use that version, or another state folder"
+        )
+    return found
 
 
 def _001_files_and_samples(database: "SqliteUtilsDatabase") -> None:

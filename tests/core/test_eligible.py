@@ -1,0 +1,82 @@
+import pytest
+
+from eisync.core.eligible import ACCEPTED_EXTENSIONS, DEFAULT_IGNORES, Eligibility
+
+
+@pytest.mark.parametrize("extension", sorted(ACCEPTED_EXTENSIONS))
+@pytest.mark.parametrize("folder", ["", "day 1/", "a/b/c/"])
+def test_what_the_service_takes_is_taken(extension: str, folder: str) -> None:
+    assert Eligibility().why_left_out(f"{folder}wave.01{extension}") is None
+    assert Eligibility().why_left_out(f"{folder}WAVE{extension.upper()}") is None
+
+
+@pytest.mark.parametrize(
+    ("path", "rule"),
+    [
+        (".hidden.csv", ".*"),
+        (".git/a.csv", ".*"),
+        ("day/.cache/deep/er/a.csv", ".*"),
+        ("a.csv~", "*~"),
+        ("a.csv.tmp", "*.tmp"),
+        ("a.csv.part", "*.part"),
+        ("scratch.tmp/a.csv", "*.tmp"),
+        ("day/a.csv.crdownload", "*.crdownload"),
+        ("~$a.csv", "~$*"),
+        ("#a.csv#", "\\#*#"),
+        ("Thumbs.db", "Thumbs.db"),
+        ("odd\udcff.csv.tmp", "*.tmp"),
+    ],
+)
+def test_what_other_programs_leave_behind_is_left_out(path: str, rule: str) -> None:
+    assert f"ignored by the pattern {rule!r}" == Eligibility().why_left_out(path)
+
+
+@pytest.mark.parametrize(
+    ("path", "extension"), [("a.docx", ".docx"), ("a", "no extension"), ("a.", "."), ("d.csv/a", "no extension")]
+)
+def test_a_type_that_the_service_does_not_take_is_left_out(path: str, extension: str) -> None:
+    assert f"not a type that Edge Impulse takes ({extension})" == Eligibility().why_left_out(path)
+
+
+@pytest.mark.parametrize(
+    ("patterns", "path", "rule"),
+    [
+        (["old/"], "old/a.csv", "old/"),
+        (["old/"], "deep/old/a.csv", "old/"),
+        (["/old/"], "deep/old/a.csv", None),
+        (["old/"], "old.csv", None),
+        (["*.csv", "!keep.csv"], "a.csv", "*.csv"),
+        (["*.csv", "!keep.csv"], "keep.csv", None),
+        (["!.well.csv"], ".well.csv", None),
+        (["a/**/z.csv"], "a/b/c/z.csv", "a/**/z.csv"),
+        (["", "# a comment", "*.csv"], "a.csv", "*.csv"),
+        (["", "", "a.csv", "b.csv"], "a.csv", "a.csv"),
+        (["日*"], "日記.csv", "日*"),
+    ],
+)
+def test_patterns_are_gitignore_s_and_named_when_they_leave_out(
+    patterns: list[str], path: str, rule: str | None
+) -> None:
+    expected = None if rule is None else f"ignored by the pattern {rule!r}"
+
+    assert expected == Eligibility(patterns).why_left_out(path)
+
+
+def test_a_folder_is_judged_as_one() -> None:
+    eligibility = Eligibility(["old/"])
+
+    assert "old/" == eligibility.ignoring_rule("old", is_dir=True)
+    assert eligibility.ignoring_rule("old") is None
+
+
+@pytest.mark.parametrize("pattern", ["!", "a\\", "[z-a].csv"])
+def test_a_pattern_that_is_not_gitignore_s_is_a_value_error(pattern: str) -> None:
+    with pytest.raises(ValueError):
+        Eligibility([pattern])
+
+
+@pytest.mark.parametrize("rule", DEFAULT_IGNORES)
+def test_every_default_can_be_brought_back(rule: str) -> None:
+    path = rule.replace("*", "x") + ("" if rule.endswith(".csv") else ".csv")
+
+    assert Eligibility([f"!{path}"]).ignoring_rule(path) is None

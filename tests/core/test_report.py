@@ -1,0 +1,67 @@
+import pytest
+
+from eisync.core.lifecycle import State
+from eisync.core.report import ago, sentence
+
+NOW = 10_000.0
+
+
+@pytest.mark.parametrize(
+    ("counts", "last_synced_at", "text"),
+    [
+        ({}, None, "There are no files yet."),
+        ({State.GONE: 3}, None, "There are no files yet."),
+        ({State.SYNCED: 1}, NOW - 12, "The only file is in Edge Impulse; the last one 12 s ago."),
+        ({State.SYNCED: 1_284}, NOW - 12, "All 1,284 files are in Edge Impulse; the last one 12 s ago."),
+        ({State.SYNCED: 2, State.GONE: 5}, None, "All 2 files are in Edge Impulse."),
+        ({State.READY: 2}, None, "0 of 2 files are in Edge Impulse; 2 wait."),
+        ({State.READY: 2}, NOW - 12, "0 of 2 files are in Edge Impulse; 2 wait."),
+        (
+            {State.SYNCED: 1, State.READY: 1, State.SENDING: 1, State.DOUBTFUL: 1, State.SETTLING: 1},
+            NOW - 7_200,
+            "1 of 5 files is in Edge Impulse; the last one 2 h ago; 4 wait.",
+        ),
+        (
+            {State.SYNCED: 5, State.QUARANTINED: 1, State.TOMBSTONE: 1},
+            None,
+            "5 of 7 files are in Edge Impulse; 1 is quarantined and 1 was deleted there.",
+        ),
+        (
+            {State.SYNCED: 1_000, State.READY: 2_000, State.QUARANTINED: 2, State.TOMBSTONE: 2},
+            None,
+            "1,000 of 3,004 files are in Edge Impulse; 2,000 wait, 2 are quarantined and 2 were deleted there.",
+        ),
+    ],
+)
+def test_one_sentence_says_whether_everything_is_where_it_belongs(
+    counts: dict[State, int], last_synced_at: float | None, text: str
+) -> None:
+    assert text == sentence(counts, last_synced_at=last_synced_at, now=NOW)
+
+
+@pytest.mark.parametrize("state", State)
+def test_a_file_in_any_state_is_counted_or_gone(state: State) -> None:
+    others_than_synced = sentence({State.SYNCED: 1, state: 1}, last_synced_at=None, now=NOW)
+
+    match state:
+        case State.SYNCED | State.GONE:
+            assert "The only file is in Edge Impulse." == others_than_synced
+        case _:
+            assert others_than_synced.startswith("1 of 2 files is in Edge Impulse; 1 ")
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [
+        (-5.0, "0 s ago"),
+        (0.4, "0 s ago"),
+        (119.0, "119 s ago"),
+        (120.0, "2 min ago"),
+        (7_199.0, "120 min ago"),
+        (7_200.0, "2 h ago"),
+        (172_799.0, "48 h ago"),
+        (172_800.0, "2 d ago"),
+    ],
+)
+def test_a_span_of_time_is_told_in_a_person_s_words(seconds: float, text: str) -> None:
+    assert text == ago(seconds)

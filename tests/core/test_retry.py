@@ -1,0 +1,44 @@
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from eisync.core.retry import ASKED_CAP_S, RetryPolicy
+
+NOW = 1_000_000.0
+POLICY = RetryPolicy(base_s=2.0, cap_s=300.0)
+
+
+@pytest.mark.parametrize(
+    ("attempt", "luck", "asked_s", "pause_s"),
+    [
+        (1, 0.0, 0.0, 0.0),
+        (1, 0.5, 0.0, 1.0),
+        (2, 0.5, 0.0, 2.0),
+        (5, 0.5, 0.0, 16.0),
+        (9, 0.5, 0.0, 150.0),
+        (10_000, 0.5, 0.0, 150.0),
+        (1, 0.5, 60.0, 60.0),
+        (9, 0.5, 60.0, 150.0),
+        (1, 0.5, -60.0, 1.0),
+        (1, 0.5, 1e12, ASKED_CAP_S),
+        (1, 0.5, float("inf"), ASKED_CAP_S),
+    ],
+)
+def test_the_pause_doubles_to_a_ceiling_and_heeds_what_the_service_asked(
+    attempt: int, luck: float, asked_s: float, pause_s: float
+) -> None:
+    assert NOW + pause_s == POLICY.due_at(attempt=attempt, now=NOW, luck=luck, asked_s=asked_s)
+
+
+@settings(deadline=None, database=None)
+@given(st.integers(1, 10**6), st.floats(0.0, 1.0, exclude_max=True), st.floats(-1e9, 1e9))
+def test_the_next_attempt_is_never_in_the_past_nor_beyond_a_day(attempt: int, luck: float, asked_s: float) -> None:
+    due_at = POLICY.due_at(attempt=attempt, now=NOW, luck=luck, asked_s=asked_s)
+
+    assert NOW + max(0.0, min(asked_s, ASKED_CAP_S)) <= due_at <= NOW + ASKED_CAP_S
+
+
+@pytest.mark.parametrize(("base_s", "cap_s"), [(0.0, 1.0), (-1.0, 1.0), (2.0, 1.0), (float("nan"), 1.0)])
+def test_a_policy_that_could_never_be_obeyed_is_refused(base_s: float, cap_s: float) -> None:
+    with pytest.raises(ValueError, match="cannot grow"):
+        RetryPolicy(base_s=base_s, cap_s=cap_s)

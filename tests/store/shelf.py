@@ -1,0 +1,124 @@
+"""A real database in a folder of its own, and short words for what the tests do with it."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from eisync.core.items import Candidate, Category, FileFacts, Item, RemoteSample, Root
+from eisync.core.lifecycle import Event, State
+from eisync.core.settlement import Settlement
+from eisync.store.database import Database, open_database
+from eisync.store.index import Index
+from eisync.store.outbox import Outbox
+
+NOW = 1_000.0
+
+
+def facts(version: int = 1) -> FileFacts:
+    """The facts of a version of a file."""
+    return FileFacts(size=10 + version, mtime_ns=version, inode=1, touched_at=NOW)
+
+
+@dataclass
+class Shelf:
+    """Outbox and index over one database, and one root of the target `main` that is registered."""
+
+    folder: Path
+    database: Database = field(init=False)
+    outbox: Outbox = field(init=False)
+    index: Index = field(init=False)
+    root: Root = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.open()
+
+    def open(self) -> None:
+        self.database, _ = open_database(str(self.folder), exclusive=True)
+        self.outbox = Outbox(self.database)
+        self.index = Index(self.database)
+        self.index.register(["main"])
+        [self.root] = self.outbox.register([("/data", "main")])
+
+    def close(self) -> None:
+        self.database.close()
+
+    def reopen(self, *, duplicates_allowed: bool = False, now: float = NOW) -> int:
+        """The process ends, however it does, and the next one starts."""
+        self.close()
+        self.open()
+        return self.outbox.recover(duplicates_allowed=duplicates_allowed, now=now)
+
+    def candidate(self, path: str = "a.csv", version: int = 1, **more: Any) -> Candidate:
+        fields: dict[str, Any] = {
+            "root_id": self.root.id,
+            "path": path,
+            "target": self.root.target,
+            "facts": facts(version),
+            "label": "wave",
+            "category": Category.SPLIT,
+            **more,
+        }
+        return Candidate(**fields)
+
+    def enqueue(self, path: str = "a.csv", version: int = 1, *, now: float = NOW, **more: Any) -> int:
+        """A complete file enters; returns its row."""
+        assert set() == self.outbox.enqueue([self.candidate(path, version, **more)], now=now)
+        return self.id_of(path)
+
+    def claim(self, *, limit: int = 100, now: float = NOW, claim: int = 1) -> list[Item]:
+        return self.outbox.claim("main", [self.root.id], limit=limit, claim=claim, now=now)
+
+    def settle(self, identity: int, *events: Event, now: float = NOW, claim: int = 1, **more: Any) -> None:
+        self.outbox.settle([Settlement(item_id=identity, events=events, **more)], claim=claim, now=now)
+
+    def sync(self, path: str = "a.csv", *samples: int, version: int = 1, now: float = NOW, sha256: str = "a") -> int:
+        """The file is complete, claimed and stored as `samples`."""
+        identity = self.enqueue(path, version, now=now)
+        assert [identity] == [item.id for item in self.claim(now=now)]
+        self.settle(identity, Event.STORED, now=now, reason="stored", sample_ids=samples, sha256=sha256)
+        return identity
+
+    def sweep(self, *listed: int, now: float = NOW + 100) -> list[tuple[int, int]]:
+        """A complete sweep that lists these samples; what it missed, and how often."""
+        generation = self.index.begin_sweep("main")
+        self.index.record_page("main", generation, [remote(identity) for identity in listed], now=now)
+        missing = self.index.finish_sweep("main", generation, began_at=now, now=now)
+        return [(entry.sample_id, entry.missed) for entry in missing]
+
+    def id_of(self, path: str = "a.csv") -> int:
+        known = self.outbox.known_at(self.root.id, path)
+        assert known is not None
+        return known.id
+
+    def state(self, path: str = "a.csv") -> State:
+        known = self.outbox.known_at(self.root.id, path)
+        assert known is not None
+        return known.state
+
+    def record(self, path: str = "a.csv") -> dict[str, Any]:
+        """The line that a person sees of the file."""
+        [record] = [record for record in self.index.files() if record["path"] == path]
+        return record
+
+    def row(self, path: str = "a.csv") -> dict[str, Any]:
+        """The whole row of the file."""
+        identity = self.id_of(path)
+        with self.database.reading() as connection:
+            return dict(connection.execute("select * from file where id = ?", (identity,)).fetchone())
+
+    def history(self, identity: int) -> list[tuple[Event, State]]:
+        """What is remembered of the file, oldest first."""
+        with self.database.reading() as connection:
+            rows = connection.execute("select * from history where file_id = ? order by id", (identity,)).fetchall()
+        return [(Event(row["event"]), State(row["state"])) for row in rows]
+
+    def plan(self, statement: str, **parameters: object) -> str:
+        """How SQLite would run the statement."""
+        with self.database.reading() as connection:
+            rows = connection.execute(f"explain query plan {statement}", parameters).fetchall()
+        return "; ".join(row["detail"] for row in rows)
+
+
+def remote(identity: int, **more: Any) -> RemoteSample:
+    """A sample as Studio lists it."""
+    return RemoteSample(**{"id": identity, "filename": "a", "category": "training", "label": "wave", **more})

@@ -1,0 +1,416 @@
+import contextlib
+import os
+import shutil
+import signal
+import sqlite3
+import stat
+import subprocess
+import sys
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from eisync.core.lifecycle import State
+from eisync.errors import StateBusyError, StateError
+from eisync.store import schema
+from eisync.store.database import FILE_NAME, HOLDER_NAME, Database, open_database, write_holder
+from eisync.store.index import Index
+from eisync.store.outbox import Outbox
+
+from .shelf import NOW, Shelf
+
+HOLD = """
+import os, sys
+from eisync.store.database import open_database, write_holder
+database, _ = open_database(sys.argv[1], exclusive=True)
+write_holder(sys.argv[1], pid=os.getpid())
+with database.transaction() as connection:
+    connection.execute("insert into target (name) values ('main')")
+print("held", flush=True)
+sys.stdin.read()
+"""
+
+
+@contextlib.contextmanager
+def held_by_another_process(folder: Path) -> "Iterator[subprocess.Popen[str]]":
+    holder = subprocess.Popen(
+        [sys.executable, "-c", HOLD, str(folder)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    with holder:
+        assert holder.stdout is not None
+        assert "held\n" == holder.stdout.readline()
+        try:
+            yield holder
+        finally:
+            holder.kill()
+
+
+def open_and_close(folder: Path, *, exclusive: bool = True) -> str | None:
+    database, repaired = open_database(str(folder), exclusive=exclusive, busy_timeout_s=0.1)
+    database.close()
+    return repaired
+
+
+def tables(folder: Path) -> list[str]:
+    with contextlib.closing(sqlite3.connect(folder / FILE_NAME)) as connection:
+        return [
+            sql for (sql,) in connection.execute("select sql from sqlite_master where sql is not null order by name")
+        ]
+
+
+# --- one process at a time --------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("exclusive", [True, False])
+def test_a_second_process_is_told_who_holds_the_folder(tmp_path: Path, exclusive: bool) -> None:
+    with (
+        held_by_another_process(tmp_path) as holder,
+        pytest.raises(StateBusyError, match=f"state folder {tmp_path} is held by process {holder.pid};"),
+    ):
+        open_and_close(tmp_path, exclusive=exclusive)
+
+
+def test_the_folder_is_free_as_soon_as_its_holder_is_dead(tmp_path: Path) -> None:
+    with held_by_another_process(tmp_path) as holder:
+        holder.send_signal(signal.SIGKILL)
+        holder.wait(10)
+
+        database, repaired = open_database(str(tmp_path), exclusive=True, busy_timeout_s=0.1)
+
+    assert repaired is None
+    assert ["main"] == [target.name for target in Index(database).targets()]
+    database.close()
+
+
+def test_the_folder_is_free_after_a_close(tmp_path: Path) -> None:
+    for _ in range(3):
+        assert open_and_close(tmp_path) is None
+
+
+@pytest.mark.parametrize("note", ["", "{", "[]", '{"pid": null}', '{"pid": "me"}', "\xff"])
+def test_a_note_that_cannot_be_read_names_nobody(tmp_path: Path, note: str) -> None:
+    holder, _ = open_database(str(tmp_path), exclusive=True)
+    (tmp_path / HOLDER_NAME).write_bytes(note.encode("latin-1"))
+
+    with pytest.raises(StateBusyError, match="is held by another process"):
+        open_and_close(tmp_path)
+
+    holder.close()
+
+
+def test_a_note_that_cannot_be_written_hinders_nobody(tmp_path: Path) -> None:
+    (tmp_path / HOLDER_NAME).mkdir()
+
+    write_holder(str(tmp_path), pid=5)
+
+
+def test_many_may_look_while_nobody_holds_it(tmp_path: Path) -> None:
+    first, _ = open_database(str(tmp_path), exclusive=False)
+    second, _ = open_database(str(tmp_path), exclusive=False)
+
+    Index(first).register(["main"])
+
+    assert ["main"] == [target.name for target in Index(second).targets()]
+    first.close()
+    second.close()
+
+
+def test_whoever_looked_before_it_was_held_is_told_too(tmp_path: Path) -> None:
+    looking, _ = open_database(str(tmp_path), exclusive=False, busy_timeout_s=0.1)
+    held, _ = open_database(str(tmp_path), exclusive=False)
+
+    with held.transaction(), pytest.raises(StateBusyError, match=f"folder {tmp_path} is held by another process"):
+        Index(looking).register(["other"])
+
+    looking.close()
+    held.close()
+
+
+def test_a_close_may_be_repeated(tmp_path: Path) -> None:
+    database, _ = open_database(str(tmp_path), exclusive=True)
+    database.close()
+    database.close()
+
+    with pytest.raises(StateError, match="closed"):
+        Index(database).targets()
+
+
+# --- transactions -----------------------------------------------------------------------------------------------------
+
+
+def test_a_transaction_is_all_or_nothing(shelf: Shelf) -> None:
+    def broken() -> None:
+        with shelf.database.transaction() as connection:
+            connection.execute("insert into target (name) values ('half')")
+            raise KeyError("a mistake of ours")
+
+    with pytest.raises(KeyError):
+        broken()
+
+    assert ["main"] == [target.name for target in shelf.index.targets()]
+    shelf.index.register(["whole"])
+    assert ["main", "whole"] == [target.name for target in shelf.index.targets()]
+
+
+def test_threads_take_turns(shelf: Shelf) -> None:
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda number: shelf.index.register([f"{number:02}"]), range(40)))
+
+    assert 41 == len(shelf.index.targets())
+
+
+def test_a_full_disk_is_a_state_error_and_loses_nothing(shelf: Shelf) -> None:
+    shelf.enqueue("before.csv")
+    with shelf.database.reading() as connection:
+        [pages] = connection.execute("pragma page_count").fetchone()
+        connection.execute(f"pragma max_page_count = {pages}")
+
+    with pytest.raises(StateError, match="full"):
+        shelf.outbox.enqueue([shelf.candidate(f"{number}.csv") for number in range(5_000)], now=NOW)
+    with shelf.database.reading() as connection:
+        connection.execute("pragma max_page_count = 1000000")
+
+    shelf.enqueue("after.csv")
+    assert ["before.csv", "after.csv"] == [item.path for item in shelf.claim()]
+
+
+# --- folders ----------------------------------------------------------------------------------------------------------
+
+
+def test_the_folder_is_made_for_its_owner_alone(tmp_path: Path) -> None:
+    folder = tmp_path / "a" / "b"
+    database, _ = open_database(str(folder), exclusive=True)
+    Index(database).register(["main"])
+
+    assert 0o700 == stat.S_IMODE(folder.stat().st_mode)
+    assert {0o600} == {stat.S_IMODE(path.stat().st_mode) for path in folder.iterdir()}
+    database.close()
+
+
+def test_a_database_that_others_could_read_is_closed_to_them(tmp_path: Path) -> None:
+    open_and_close(tmp_path)
+    (tmp_path / FILE_NAME).chmod(0o644)
+
+    database, _ = open_database(str(tmp_path), exclusive=True)
+    Index(database).register(["main"])
+
+    assert {0o600} == {stat.S_IMODE(path.stat().st_mode) for path in tmp_path.glob(f"{FILE_NAME}*")}
+    database.close()
+
+
+@pytest.mark.parametrize("place", ["file", "file/state", "folder", "nul\0"])
+def test_a_folder_that_cannot_be_one_is_a_clear_error(tmp_path: Path, place: str) -> None:
+    (tmp_path / "file").write_text("not a folder")
+    (tmp_path / "folder" / FILE_NAME).mkdir(parents=True)
+
+    with pytest.raises(StateError, match="cannot be"):
+        open_database(str(tmp_path / place), exclusive=True, busy_timeout_s=0.1)
+
+
+# --- schema -----------------------------------------------------------------------------------------------------------
+
+
+def set_version(folder: Path, version: int) -> None:
+    with contextlib.closing(sqlite3.connect(folder / FILE_NAME)) as connection:
+        connection.execute(f"pragma user_version = {version}")
+
+
+def test_a_newer_schema_is_refused_and_left_alone(tmp_path: Path) -> None:
+    open_and_close(tmp_path)
+    set_version(tmp_path, 99)
+    before = (tmp_path / FILE_NAME).read_bytes()
+
+    for _ in range(2):
+        with pytest.raises(StateError, match=r"newer eisync \(schema 99"):
+            open_and_close(tmp_path)
+
+    assert before == (tmp_path / FILE_NAME).read_bytes()
+    assert [FILE_NAME] == [path.name for path in tmp_path.iterdir()]
+
+
+@pytest.mark.parametrize("version", [0, -1])
+def test_a_migration_is_applied_once(tmp_path: Path, version: int) -> None:
+    shelf = Shelf(tmp_path)
+    shelf.enqueue()
+    shelf.close()
+    before = tables(tmp_path)
+
+    set_version(tmp_path, version)  # the process ended before it was written down
+
+    shelf.open()
+    assert State.READY is shelf.state()
+    shelf.close()
+    assert before == tables(tmp_path)
+
+
+def test_a_new_database_has_the_version_of_the_schema(tmp_path: Path) -> None:
+    database, _ = open_database(str(tmp_path), exclusive=True)
+    with database.reading() as connection:
+        assert [schema.VERSION] == list(connection.execute("pragma user_version").fetchone())
+    database.close()
+
+
+def test_many_may_make_the_same_database_at_once(tmp_path: Path) -> None:
+    with ThreadPoolExecutor(8) as pool:
+        opened = list(pool.map(lambda _: open_database(str(tmp_path), exclusive=False, busy_timeout_s=20), range(8)))
+
+    assert [None] * 8 == [repaired for _, repaired in opened]
+    for database, _ in opened:
+        database.close()
+
+
+def test_a_database_that_is_up_to_date_opens_without_sqlite_utils(tmp_path: Path) -> None:
+    program = (
+        "import sys; from eisync.store.database import open_database; from eisync.store.index import Index; "
+        "from eisync.store.outbox import Outbox; database, _ = open_database(sys.argv[1], exclusive=False); "
+        "Index(database).counts(); print('sqlite_utils' in sys.modules)"
+    )
+
+    answers = [
+        subprocess.run(
+            [sys.executable, "-c", program, str(tmp_path)], check=True, capture_output=True, text=True, timeout=60
+        ).stdout
+        for _ in range(2)
+    ]
+
+    assert ["True\n", "False\n"] == answers
+
+
+# --- damage -----------------------------------------------------------------------------------------------------------
+
+PAGE = 4096
+NOISE = bytes(range(7, 256)) * 20
+
+
+@pytest.fixture(scope="module")
+def sound(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a database of many pages. Copied, never changed."""
+    shelf = Shelf(tmp_path_factory.mktemp("sound"))
+    shelf.outbox.enqueue([shelf.candidate(f"{number}.csv") for number in range(1_000)], now=NOW)
+    shelf.sync("synced.csv", 7, now=NOW - 1)
+    shelf.close()
+    assert (shelf.folder / FILE_NAME).stat().st_size > 35 * PAGE
+    return shelf.folder
+
+
+def use(database: Database) -> None:
+    """What a day brings: all is read and something of everything is written. Raises StateError."""
+    outbox, index = Outbox(database), Index(database)
+    index.register(["main"])
+    [root] = outbox.register([("/data", "main")])
+    outbox.recover(duplicates_allowed=False, now=NOW)
+    index.counts()
+    for record in index.files():
+        outbox.known_at(root.id, str(record["path"]))
+    outbox.folders(root.id)
+    while outbox.claim("main", [root.id], limit=500, claim=1, now=NOW):
+        pass
+    outbox.recover(duplicates_allowed=False, now=NOW)
+
+
+def truncate(path: Path, size: int) -> None:
+    os.truncate(path, size)
+
+
+def scribble(path: Path, at: int, size: int) -> None:
+    with path.open("r+b") as file:
+        file.seek(at)
+        file.write(NOISE[:size])
+
+
+DAMAGES = {
+    "truncated to nothing": lambda path: truncate(path, 0),
+    "truncated to a byte": lambda path: truncate(path, 1),
+    "truncated within the header": lambda path: truncate(path, 60),
+    "truncated to the first page": lambda path: truncate(path, PAGE),
+    "truncated to an odd size": lambda path: truncate(path, 20 * PAGE + 77),
+    "truncated by a page": lambda path: truncate(path, path.stat().st_size - PAGE),
+    "noise in the first bytes": lambda path: scribble(path, 0, 16),
+    "noise in the page size": lambda path: scribble(path, 16, 2),
+    "noise in the counters": lambda path: scribble(path, 24, 20),
+    "noise in the list of tables": lambda path: scribble(path, 100, 2_000),
+    "noise in the first page": lambda path: scribble(path, 0, PAGE),
+    **{
+        f"noise in page {page}": lambda path, page=page: scribble(path, page * PAGE, PAGE)
+        for page in (1, 2, 3, 5, 8, 13, 21, 34)
+    },
+    "another program's file": lambda path: path.write_bytes(b"<html>" + NOISE),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_a_damaged_database_is_set_aside_and_work_goes_on(tmp_path: Path, sound: Path, damage: str) -> None:
+    folder = tmp_path / "state"
+    shutil.copytree(sound, folder)
+    DAMAGES[damage](folder / FILE_NAME)
+
+    told = []
+    for _ in range(3):  # found at the opening, or in use and then at the next opening
+        database, repaired = open_database(str(folder), exclusive=True, busy_timeout_s=0.1)
+        told += [repaired] if repaired else []
+        try:
+            use(database)
+        except StateError as error:
+            told.append(str(error))
+        finally:
+            database.close()
+
+    assert len(told) <= 2
+    assert all("damaged" in sentence for sentence in told)
+    aside = sorted(path.name for path in folder.glob("*.damaged-*"))
+    assert aside == ([f"{FILE_NAME}.damaged-1"] if told else [])
+    database, repaired = open_database(str(folder), exclusive=True, busy_timeout_s=0.1)
+    assert repaired is None
+    use(database)
+    if told:  # else it is where nothing of this day was read
+        with database.reading() as connection:
+            assert ["ok"] == list(connection.execute("pragma integrity_check").fetchone())
+    database.close()
+
+
+def test_the_sentence_names_where_the_damaged_one_is(tmp_path: Path) -> None:
+    for number in (1, 2):
+        (tmp_path / FILE_NAME).write_bytes(NOISE)
+
+        assert (
+            f"the database was damaged; it is set aside as {FILE_NAME}.damaged-{number} "
+            "and rebuilt from the folders and the service"
+        ) == open_and_close(tmp_path)
+        assert NOISE == (tmp_path / f"{FILE_NAME}.damaged-{number}").read_bytes()
+
+
+def test_whoever_only_looks_sets_nothing_aside(tmp_path: Path) -> None:
+    (tmp_path / FILE_NAME).write_bytes(NOISE)
+
+    with pytest.raises(StateError, match=r"is damaged; 'eisync run' or 'eisync once' sets it aside and rebuilds it"):
+        open_and_close(tmp_path, exclusive=False)
+
+    assert NOISE == (tmp_path / FILE_NAME).read_bytes()
+
+
+def test_a_suspicion_that_proves_wrong_costs_nothing(tmp_path: Path, sound: Path) -> None:
+    folder = tmp_path / "state"
+    shutil.copytree(sound, folder)
+    (folder / f"{FILE_NAME}.suspect").touch()
+
+    for _ in range(2):
+        assert open_and_close(folder) is None
+
+    assert [FILE_NAME] == sorted(path.name for path in folder.iterdir())
+
+
+def test_noise_in_the_journal_loses_the_last_writes_at_most(tmp_path: Path) -> None:
+    folder = tmp_path / "state"
+    with held_by_another_process(folder) as holder:
+        holder.kill()
+        holder.wait(10)
+    journal = folder / f"{FILE_NAME}-wal"
+    scribble(journal, journal.stat().st_size - 2_000, 1_000)
+
+    database, repaired = open_database(str(folder), exclusive=True)
+
+    assert repaired is None
+    use(database)
+    database.close()
