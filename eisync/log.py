@@ -1,16 +1,17 @@
 """structlog, set up once: JSON lines for machines, plain text on a terminal, and never a local variable or a key."""
 
+import contextlib
 import logging
 import re
 import sys
-from collections.abc import MutableMapping
-from typing import Any, TextIO
+from typing import Any, TextIO, cast
 
 import structlog
 
 from eisync.loops.ports import Log
 
-_KEY = re.compile(r"\bei_[0-9A-Za-z]{8,}")
+# In JSON a line break is two characters, and a key may follow it.
+_KEY = re.compile(r"(?:\b|(?<=\\[nrt]))ei_[0-9A-Za-z]{8,}")
 _LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
 
 
@@ -22,29 +23,38 @@ def configure(*, level: str = "info", style: str = "auto", stream: TextIO | None
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         structlog.processors.format_exc_info,  # plain text: the rich and the dict tracebacks print local variables
-        _without_keys,
     ]
     if is_console:
-        processors.append(structlog.dev.ConsoleRenderer(colors=stream.isatty(), exception_formatter=_plain))
+        plain = structlog.dev.plain_traceback
+        processors.append(structlog.dev.ConsoleRenderer(colors=stream.isatty(), exception_formatter=plain))
     else:
         processors.append(structlog.processors.JSONRenderer())
+    processors.append(_without_keys)
     structlog.configure(
         processors=processors,
         wrapper_class=structlog.make_filtering_bound_logger(_LEVELS[level]),
-        logger_factory=structlog.WriteLoggerFactory(stream),
+        logger_factory=structlog.WriteLoggerFactory(cast("TextIO", _Patient(stream))),
         cache_logger_on_first_use=False,
     )
     logger: Log = structlog.get_logger()
     return logger
 
 
-def _without_keys(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+class _Patient:
+    """A stream that loses lines rather than raising: a full disk or a reader who left must not end an upload."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> None:
+        with contextlib.suppress(OSError, ValueError):
+            self._stream.write(text)
+
+    def flush(self) -> None:
+        with contextlib.suppress(OSError, ValueError):
+            self._stream.flush()
+
+
+def _without_keys(_: Any, __: str, line: Any) -> str:
     # The second line of defence: no line of ours carries a key, and a foreign exception's text might.
-    for name, value in event.items():
-        if isinstance(value, str) and "ei_" in value:
-            event[name] = _KEY.sub("ei_…", value)
-    return event
-
-
-def _plain(stream: TextIO, exc_info: Any) -> None:
-    stream.write("\n" + structlog.processors.format_exc_info(None, "", {"exc_info": exc_info})["exception"])
+    return _KEY.sub("ei_…", str(line))

@@ -13,7 +13,8 @@ from eisync.core.items import Item
 from eisync.core.wire import Envelope
 from eisync.errors import FileChangedError, FileUnreadableError
 
-CHUNK_BYTES = 256 * 1024
+CHUNK_BYTES = 64 * 1024
+"""Each is sent within the connection's time-out or not at all: the larger, the more line it takes."""
 
 
 class Body:
@@ -27,7 +28,7 @@ class Body:
         return self._envelope.content_length
 
     def __iter__(self) -> Iterator[bytes]:
-        """Raises FileError for the file that may not be sent as it is now."""
+        """Raises FileError for the file that may not be sent as it is now, UnreachableError when none can be read."""
         for part in self._envelope.parts:
             yield part.preamble
             yield from self._contents(part.item)

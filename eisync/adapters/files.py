@@ -5,6 +5,7 @@ answer. A walk opens no file; it reads folders and asks for facts.
 """
 
 import contextlib
+import errno
 import os
 import stat
 from collections.abc import Iterator
@@ -12,13 +13,18 @@ from dataclasses import dataclass
 
 from eisync.core.eligible import Eligibility
 from eisync.core.items import FileFacts, Item
-from eisync.errors import FileChangedError, FileGoneError, FileUnreadableError
+from eisync.errors import FileChangedError, FileError, FileGoneError, FileUnreadableError, UnreachableError
 
 _CLOEXEC = getattr(os, "O_CLOEXEC", 0)
 _BINARY = getattr(os, "O_BINARY", 0)
 _NOFOLLOW = getattr(os, "O_NOFOLLOW", 0)
 _NONBLOCK = getattr(os, "O_NONBLOCK", 0)
 _DIRECTORY = getattr(os, "O_DIRECTORY", 0)
+
+_NO_FILES_FAULT = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM})
+
+# Some file systems keep times past the year 2262; the database holds signed integers of 64 bits.
+_INT64_MAX = (1 << 63) - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +59,16 @@ def look(root: str, path: str) -> FileFacts | None:
     return _facts(status) if stat.S_ISREG(status.st_mode) else None
 
 
+def is_missing(root: str, path: str) -> bool:
+    """Whether there is certainly no regular file at `path`; False when nobody can tell (no rights, a bad disk)."""
+    try:
+        return not stat.S_ISREG(os.lstat(os.path.join(root, path)).st_mode)
+    except (FileNotFoundError, NotADirectoryError):
+        return True
+    except OSError:
+        return False
+
+
 def why_offline(root: str) -> str | None:
     """Why the root cannot be read, as a sentence for a person; None when it can."""
     try:
@@ -80,7 +96,8 @@ def mountinfo() -> str:
 def opened(item: Item) -> Iterator[int]:
     """A descriptor of the item's file, which is the one that settled.
 
-    Raises FileGoneError, FileChangedError or FileUnreadableError; then nothing was read.
+    Raises FileGoneError, FileChangedError or FileUnreadableError, and UnreachableError when no file can be opened;
+    then nothing was read.
     """
     descriptor = _open_inside(item)
     try:
@@ -95,10 +112,15 @@ def opened(item: Item) -> Iterator[int]:
 
 
 def verify(item: Item) -> None:
-    """Look at the item's path once more. Raises FileGoneError or FileChangedError when it is not what settled."""
+    """Look at the item's path once more. Raises FileError when it is not what settled, or nobody can tell."""
     facts = look(item.root, item.path)
     if facts is None:
-        raise FileGoneError("the file is not there any more", item_id=item.id)
+        if is_missing(item.root, item.path):
+            raise _absence(item)
+        raise FileUnreadableError(
+            "the file cannot be looked at; see to the disk and to the rights of its folders, then 'eisync retry'",
+            item_id=item.id,
+        )
     _compare(item, facts)
 
 
@@ -130,6 +152,8 @@ def _read_folder(root: str, path: str, eligibility: Eligibility) -> tuple[Folder
                 except FileNotFoundError:
                     continue  # it went while we looked
     except OSError as error:
+        if path and isinstance(error, FileNotFoundError | NotADirectoryError):
+            return Folder(path, {}, []), []  # it went while we walked
         return Folder(path, {}, [], f"the folder cannot be read ({error.strerror})"), []
     return Folder(path, files, left_out), subfolders
 
@@ -149,7 +173,8 @@ def _why_not_regular(entry: os.DirEntry[str]) -> str | None:
 def _facts(status: os.stat_result) -> FileFacts:
     # The later of the two: no program can set ctime, and mtime is what Windows keeps.
     touched_at = max(status.st_mtime, status.st_ctime)
-    return FileFacts(status.st_size, status.st_mtime_ns, status.st_ino, touched_at)
+    mtime_ns = max(-_INT64_MAX, min(status.st_mtime_ns, _INT64_MAX))
+    return FileFacts(status.st_size, mtime_ns, status.st_ino, touched_at)
 
 
 def _open_inside(item: Item) -> int:
@@ -169,9 +194,21 @@ def _open_inside(item: Item) -> int:
         finally:
             os.close(at)
     except (FileNotFoundError, NotADirectoryError) as error:
-        raise FileGoneError("the file is not there any more", item_id=item.id) from error
+        raise _absence(item) from error
     except OSError as error:
+        if error.errno in _NO_FILES_FAULT:
+            raise UnreachableError(f"no file can be read at the moment ({error.strerror})") from error
+        if error.errno == errno.ELOOP:
+            raise FileUnreadableError("it is a symbolic link; links are not followed", item_id=item.id) from error
         raise FileUnreadableError(
             f"the file cannot be read ({error.strerror}); give eisync's user the right to read it, then 'eisync retry'",
             item_id=item.id,
         ) from error
+
+
+def _absence(item: Item) -> FileError:
+    """What it means that the item's file is not there. A root that is away has taken it along: it settles anew then."""
+    offline = why_offline(item.root)
+    if offline is not None:
+        return FileChangedError(offline, item_id=item.id)
+    return FileGoneError("the file is not there any more", item_id=item.id)

@@ -7,6 +7,7 @@ to the new host. Every thread has its own session; what the environment says abo
 import contextlib
 import hashlib
 import json
+import ssl
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -80,7 +81,7 @@ class Service:
         self._local = threading.local()
         self._sessions: list[requests.Session] = []
         self._lock = threading.Lock()
-        self._project_id: int | None = None
+        self._project: tuple[str, int] | None = None  # the key that was asked with, and its project
 
     def upload(self, envelope: Envelope) -> Uploaded:
         """Send the envelope and the bytes of its files.
@@ -101,19 +102,16 @@ class Service:
 
     def project_id(self) -> int:
         """The project that the key opens. Raises KeyRefusedError, StudioError or TransitError."""
-        if self._project_id is None:
-            try:
-                self._project_id = self._ask("/api/projects/api-key-info", KeyInfo).project_id
-            except StudioError:
-                projects = self._ask("/api/projects", Projects).projects
-                if len(projects) != 1:
-                    raise StudioError(f"the key opens {len(projects)} projects, not one", status=200) from None
-                self._project_id = projects[0].id
-        return self._project_id
+        key, known = self._read_key(), self._project
+        if known is not None and known[0] == key:
+            return known[1]
+        project_id = self._ask_project_id()
+        self._project = (key, project_id)
+        return project_id
 
     def forget_project(self) -> None:
-        """The key is another one: ask anew."""
-        self._project_id = None
+        """Ask anew, even with the same key."""
+        self._project = None
 
     def page(self, *, limit: int, before_id: int | None = None, filename: str | None = None) -> Page:
         """Samples of every category, disabled ones included, newest first, with an id below `before_id`.
@@ -156,6 +154,15 @@ class Service:
                 session.close()
             self._sessions.clear()
             self._local = threading.local()
+
+    def _ask_project_id(self) -> int:
+        try:
+            return int(self._ask("/api/projects/api-key-info", KeyInfo).project_id)
+        except StudioError:
+            projects = self._ask("/api/projects", Projects).projects
+        if len(projects) != 1:
+            raise StudioError(f"the key opens {len(projects)} projects, not one", status=200)
+        return int(projects[0].id)
 
     def _ask(self, path: str, model: type[_Model] | None, query: Mapping[str, object] | None = None) -> Any:
         url = self._endpoints.studio_url + path
@@ -239,7 +246,9 @@ def _translated(url: str) -> Iterator[None]:
     except (FileError, TransitError):
         raise
     except requests.exceptions.SSLError as error:
-        raise UnreachableError(f"{place} has no certificate that can be trusted ({_cause(error)})") from None
+        if isinstance(_innermost(error), ssl.SSLCertVerificationError):
+            raise UnreachableError(f"{place} has no certificate that can be trusted") from None
+        raise UnansweredError(f"the secure connection to {place} failed ({_cause(error)})") from None
     except requests.exceptions.ProxyError:
         raise UnreachableError(f"the proxy on the way to {place} does not answer") from None
     except requests.exceptions.ConnectTimeout:
@@ -250,10 +259,12 @@ def _translated(url: str) -> Iterator[None]:
         if _never_connected(error):
             raise UnreachableError(f"{place} cannot be reached ({_cause(error)})") from None
         raise UnansweredError(f"the connection to {place} broke ({_cause(error)})") from None
-    except requests.exceptions.InvalidHeader:
+    except (requests.exceptions.InvalidHeader, UnicodeError):
         raise UnreachableError("a header of the request is malformed; see to the key and the label") from None
     except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
         raise UnansweredError(f"the request to {place} failed ({type(error).__name__})") from None
+    except OSError as error:  # requests says so when the file of certificates is not there
+        raise UnansweredError(f"the request to {place} cannot be made ({error.strerror or error})") from None
 
 
 def _never_connected(error: requests.exceptions.ConnectionError) -> bool:
@@ -264,14 +275,16 @@ def _never_connected(error: requests.exceptions.ConnectionError) -> bool:
 
 def _cause(error: BaseException) -> str:
     """The innermost reason, in a few words."""
-    seen = 0
-    inner: Any = error
-    while seen < 8:
-        following = inner.__cause__ or inner.__context__ or getattr(inner, "reason", None)
-        if following is None and inner.args and isinstance(inner.args[-1], BaseException):
-            following = inner.args[-1]
+    inner = _innermost(error)
+    return str(getattr(inner, "strerror", None) or type(inner).__name__)
+
+
+def _innermost(error: BaseException) -> BaseException:
+    for _ in range(8):
+        following = error.__cause__ or error.__context__ or getattr(error, "reason", None)
+        if following is None and error.args:
+            following = error.args[-1]
         if not isinstance(following, BaseException):
             break
-        inner, seen = following, seen + 1
-    text = getattr(inner, "strerror", None) or type(inner).__name__
-    return str(text)
+        error = following
+    return error

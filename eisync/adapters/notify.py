@@ -3,6 +3,8 @@
 import contextlib
 import socket
 
+SEND_WITHIN_S = 1.0
+
 
 class Notifier:
     """Speaks to the service manager at `address`; to nobody when it is None."""
@@ -30,4 +32,5 @@ class Notifier:
         if self._address is None:
             return
         with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sender, contextlib.suppress(OSError):
+            sender.settimeout(SEND_WITHIN_S)  # a service manager that does not read must not stop us
             sender.sendto(message.encode(), self._address)  # whoever does not listen any more needs no answer

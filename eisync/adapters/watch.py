@@ -18,6 +18,7 @@ from watchdog.events import (
     DirDeletedEvent,
     DirMovedEvent,
     FileClosedEvent,
+    FileCreatedEvent,
     FileDeletedEvent,
     FileMovedEvent,
     FileSystemEvent,
@@ -31,9 +32,18 @@ from eisync.core.items import Root
 MAX_WAITING_PATHS = 65_536
 
 # Narrowed in the kernel: with the default mask, 20,000 files in 3.5 s overflowed its queue, and our own reads woke us.
+# A file that is moved in from outside, or linked, is told of as created only; that costs the kernel's queue nothing.
 # Elsewhere there are no close events, so everything is listened to.
 _EVENTS: list[type[FileSystemEvent]] | None = (
-    [FileClosedEvent, FileMovedEvent, FileDeletedEvent, DirCreatedEvent, DirMovedEvent, DirDeletedEvent]
+    [
+        FileClosedEvent,
+        FileCreatedEvent,
+        FileMovedEvent,
+        FileDeletedEvent,
+        DirCreatedEvent,
+        DirMovedEvent,
+        DirDeletedEvent,
+    ]
     if sys.platform == "linux"
     else None
 )
@@ -70,27 +80,25 @@ class Watcher:
         """Begin to listen. Roots are added by `watch`."""
         for name in _OVERFLOW_LOGGERS:
             logging.getLogger(name).addHandler(self._overflow)
-        self._start_observer()
+        with contextlib.suppress(OSError):  # a machine may have no inotify left; `watch` tries again and says so
+            self._living_observer()
 
     def watch(self, root: Root) -> str | None:
         """Listen to a root, from now on; safe to repeat, and it renews what has died.
 
         Returns why there can be no events from it, or None. A root that was not listened to until now is doubted.
         """
-        if self._observer is None or not self._observer.is_alive():
-            self._start_observer()
         try:
+            observer = self._living_observer()
             status = os.stat(root.path)
             identity = (status.st_dev, status.st_ino)
             if self._is_alive(root.id, identity):
                 return None
             self._unschedule(root.id)
-            observer = self._observer
-            if observer is None:
-                return "nothing watches it"
             handler = _Handler(root, self._file_seen, self._folder_seen)
             watch = observer.schedule(handler, root.path, recursive=True, event_filter=_EVENTS)
         except OSError as error:
+            self._unschedule(root.id)
             return f"no events from it ({error.strerror or error}); it is scanned instead"
         self._watches[root.id] = (watch, identity)
         self.doubt(root.id)
@@ -111,17 +119,27 @@ class Watcher:
         """Stop listening and wait for the threads. Safe to repeat."""
         for name in _OVERFLOW_LOGGERS:
             logging.getLogger(name).removeHandler(self._overflow)
+        self._drop_observer()
+
+    def _living_observer(self) -> BaseObserver:
+        """The observer, renewed when one of its threads has died. Raises OSError when there can be none."""
+        observer = self._observer
+        # On Linux one more thread reads the kernel's queue; the observer outlives it and would be deaf.
+        if observer is not None and observer.is_alive() and getattr(observer, "_inotify_fd", observer).is_alive():
+            return observer
+        self._drop_observer()
+        observer = Observer()
+        observer.daemon = True
+        observer.start()
+        self._observer = observer
+        return observer
+
+    def _drop_observer(self) -> None:
         observer, self._observer = self._observer, None
         self._watches.clear()
-        if observer is not None and observer.is_alive():
+        if observer is not None:
             observer.stop()
             observer.join(timeout=10.0)
-
-    def _start_observer(self) -> None:
-        self._watches.clear()
-        self._observer = Observer()
-        self._observer.daemon = True
-        self._observer.start()
 
     def _is_alive(self, root_id: int, identity: tuple[int, int]) -> bool:
         if root_id not in self._watches or self._observer is None:

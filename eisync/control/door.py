@@ -4,12 +4,13 @@ One request is one line of JSON; the answer is one line a record and a last line
 Only who can read the state folder can speak: the socket is 0600, and so is the file with the token.
 """
 
+import io
 import json
 import os
 import socket
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
-from typing import Any
+from typing import IO, Any
 
 from eisync.errors import ConfigurationError, DaemonUnreachableError, EisyncError
 
@@ -17,6 +18,7 @@ SOCKET_NAME = "control.sock"
 NOTE_NAME = "control"
 ANSWER_WITHIN_S = 10.0
 LONGEST_LINE_BYTES = 1024 * 1024
+IN_MEMORY_BYTES = 4 * 1024 * 1024
 
 # sockaddr_un holds 108 bytes on Linux and 104 elsewhere, the last one a NUL.
 _LONGEST_SOCKET_PATH = 103
@@ -31,25 +33,15 @@ def listen(folder: str) -> tuple[socket.socket, str | None]:
         with suppress(FileNotFoundError):
             os.unlink(os.path.join(folder, name))
     if _has_unix_socket(folder):
-        server = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        path = os.path.join(folder, SOCKET_NAME)
-        server.bind(path)
-        os.chmod(path, 0o600)
-        server.listen(16)
-        return server, None
-    import secrets  # only on the way that needs it
-
-    server = socket.create_server(("127.0.0.1", 0), backlog=16)
-    token = secrets.token_hex(32)
-    descriptor = os.open(os.path.join(folder, NOTE_NAME), os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "w", encoding="ascii") as note:
-        json.dump({"port": server.getsockname()[1], "token": token}, note)
-    return server, token
+        with suppress(OSError):  # some file systems hold no sockets
+            return _listen_at(os.path.join(folder, SOCKET_NAME)), None
+    return _listen_with_token(os.path.join(folder, NOTE_NAME))
 
 
 def ask(folder: str, question: Mapping[str, Any]) -> Iterator[dict[str, Any]] | None:
     """The daemon's answer, record by record; None when no daemon runs on this state folder.
 
+    The answer is fetched whole before the first record, so that a slow reader does not keep the daemon waiting.
     Raises DaemonUnreachableError when one is there and does not answer, EisyncError with the sentence it answers.
     """
     connection = _connect(folder)
@@ -59,13 +51,57 @@ def ask(folder: str, question: Mapping[str, Any]) -> Iterator[dict[str, Any]] | 
     return _conversation(caller, {**question, "token": token})
 
 
+def _listen_at(path: str) -> socket.socket:
+    server = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        server.bind(path)
+        os.chmod(path, 0o600)
+        server.listen(16)  # nobody can connect before this
+    except BaseException:
+        server.close()
+        raise
+    return server
+
+
+def _listen_with_token(note_path: str) -> tuple[socket.socket, str]:
+    import secrets  # only on the way that needs it
+
+    server = socket.create_server(("127.0.0.1", 0), backlog=16)
+    token = secrets.token_hex(32)
+    try:
+        descriptor = os.open(note_path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "w", encoding="ascii") as note:
+            json.dump({"port": server.getsockname()[1], "token": token}, note)
+    except BaseException:
+        server.close()
+        raise
+    return server, token
+
+
+def _fetched(caller: socket.socket) -> IO[bytes]:
+    """All that the daemon says, in memory or, when it is much, in a file that has no name."""
+    answer: IO[bytes] = io.BytesIO()
+    while chunk := caller.recv(65_536):
+        answer.write(chunk)
+        if isinstance(answer, io.BytesIO) and answer.tell() > IN_MEMORY_BYTES:
+            import tempfile  # only on the way that needs it
+
+            in_memory, answer = answer, tempfile.TemporaryFile()  # noqa: SIM115 - the caller closes it
+            answer.write(in_memory.getvalue())
+    answer.seek(0)
+    return answer
+
+
 def _conversation(caller: socket.socket, question: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     try:
-        with caller, caller.makefile("rwb") as stream:
-            stream.write(json.dumps(question).encode() + b"\n")
-            stream.flush()
-            for line in stream:
+        with caller:
+            caller.sendall(json.dumps(question).encode() + b"\n")
+            answer = _fetched(caller)
+        with answer:
+            for line in answer:
                 record = json.loads(line)
+                if not isinstance(record, dict):
+                    raise ValueError("that is no record")
                 if "error" in record and set(record) <= {"error", "exit_code"}:
                     raise _told(record)
                 if record == {"end": True}:
@@ -97,7 +133,7 @@ def _connect(folder: str) -> tuple[socket.socket, str | None] | None:
         raise ConfigurationError(
             f"the state folder {folder} belongs to another user; run this as the user who runs eisync"
         ) from error
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, OverflowError) as error:
         raise DaemonUnreachableError(
             f"the daemon cannot be reached ({type(error).__name__}); look at its log"
         ) from error

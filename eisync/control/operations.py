@@ -28,10 +28,10 @@ class Operations:
         live: Callable[[], Record] | None = None,
         observed: Callable[[], list[Record]] = list,
     ) -> None:
-        """`observed` are the files under observation that stand in no row, as records of `files`."""
+        """`observed` are the files under observation, as records of `files`."""
         self._outbox = outbox
         self._index = index
-        self._now = now
+        self.now = now
         self._live = live
         self._observed = observed
 
@@ -51,7 +51,7 @@ class Operations:
 
     def status(self) -> Record:
         """Everything `eisync status` shows."""
-        now = self._now()
+        now = self.now()
         counts = self._index.counts()
         by_state = dict(counts.by_state)
         roots = self._index.roots()
@@ -96,26 +96,30 @@ class Operations:
         except ValueError:
             states = ", ".join(member.value for member in State)
             raise ConfigurationError(f"there is no state {state!r}; there are {states}") from None
-        listed: set[tuple[object, object]] = set()
-        observed = self._observed() if wanted in (None, State.SETTLING) else []
+        observed = {(record["root"], record["path"]): record for record in self._observed()}
         for record in self._index.files(wanted):
-            if observed and record["state"] == State.SETTLING.value:
-                listed.add((record["root"], record["path"]))
+            place = (record["root"], record["path"])
+            if place in observed and record["state"] == State.GONE.value:
+                continue  # it is back
+            observed.pop(place, None)  # the row says it: a file has one state
             yield record
-        yield from (record for record in observed if (record["root"], record["path"]) not in listed)
+        if wanted in (None, State.SETTLING):
+            yield from observed.values()
 
-    def retry(self, paths: list[str] | None) -> Record:
-        """Put quarantined files and tombstones back; all of them when `paths` (absolute) is None."""
+    def retry(self, paths: object) -> Record:
+        """Put quarantined files and tombstones back; all of them when `paths` (a list, absolute) is None."""
         unknown: list[str] = []
         if paths is None:
             ids = self._index.ids_in(sources(Happening.RETRY))
+        elif not isinstance(paths, list) or not all(isinstance(path, str) for path in paths):
+            raise ConfigurationError("the files to retry are not a list of paths")
         else:
             ids = []
             for path in paths:
                 found = self._index.ids_of(path)
                 ids += found
                 unknown += [] if found else [path]
-        return {"retried": self._outbox.retry(ids, now=self._now()), "unknown": unknown}
+        return {"retried": self._outbox.retry(ids, now=self.now()), "unknown": unknown}
 
     def health(self) -> Record:
         """Whether every loop is alive and the database takes a write."""

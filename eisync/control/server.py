@@ -11,6 +11,8 @@ from eisync.errors import EisyncError
 from eisync.loops.ports import Log
 
 ACCEPT_FOR_S = 0.5
+CONVERSE_FOR_S = 60.0
+"""Whoever takes longer over an answer is left: the next caller waits, and our heartbeat ages."""
 
 
 class ControlServer:
@@ -39,7 +41,8 @@ class ControlServer:
         return 0.0
 
     def stop(self, now: float) -> None:
-        """Nothing: whoever asks is answered until the end."""
+        """Whoever asks is answered until the end; nobody is waited for any more."""
+        self._server.settimeout(0.01)
 
     @property
     def is_done(self) -> bool:
@@ -51,10 +54,13 @@ class ControlServer:
         self._server.close()
 
     def _converse(self, caller: socket.socket) -> None:
+        leave_at = self._operations.now() + CONVERSE_FOR_S
         with caller.makefile("rwb") as stream:
             try:
                 for record in self._operations.answer(self._question(stream.readline(LONGEST_LINE_BYTES))):
                     stream.write(_line(record))
+                    if self._operations.now() >= leave_at:
+                        raise TimeoutError("the caller takes too long over the answer")
                 stream.write(_line({"end": True}))
             except EisyncError as error:
                 stream.write(_line({"error": str(error), "exit_code": error.exit_code}))
@@ -66,7 +72,8 @@ class ControlServer:
             question = None
         if not isinstance(question, dict):
             raise EisyncError("that is no question")
-        if self._token is not None and not hmac.compare_digest(str(question.get("token")), self._token):
+        shown = str(question.get("token")).encode("ascii", "replace")
+        if self._token is not None and not hmac.compare_digest(shown, self._token.encode("ascii")):
             raise EisyncError("the token is not the one in the state folder")
         return question
 

@@ -22,6 +22,8 @@ from eisync.loops.ports import Log, Queue, Sent, TargetNotes, Uploads
 IDLE_S = 30.0
 PROBE_AFTER_S = 300.0
 """A paused target is tried again after this long: a key may be given new rights without changing."""
+HOLD_CAP_S = 30.0
+"""A target that cannot be reached is tried again after this long at most; one that asks for patience gets it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,14 +45,17 @@ class _LaneState:
     queue: deque[tuple[int, Request]] = field(default_factory=deque)  # claimed, waiting for a worker
     introduction: Future[int] | None = None
     is_introduced: bool = False
-    paused_token: object = None
-    paused_until: float | None = None
-    refusal: str | None = None
+    key_token: object = None  # of the key that was introduced
+    refusal: str | None = None  # why it is paused
+    paused_until: float = 0.0
+    held_until: float = 0.0  # the service asked for patience, or cannot be reached
+    failures: int = 0  # in a row
 
 
 @dataclass(frozen=True, slots=True)
 class _Flight:
     state: _LaneState
+    key_token: object
     claim: int
     request: Request
 
@@ -84,6 +89,8 @@ class DrainerLoop:
         self._wake = wake
         self._log = log
         self._flights: dict[Future[Sent], _Flight] = {}
+        # To be written down, by claim; it stays here until the store has it: a full disk may refuse for a while.
+        self._results: deque[tuple[int, list[tuple[Item, Settlement]]]] = deque()
         self._claims = 0
         self.has_uploaded = False
         self._is_stopping = False
@@ -95,6 +102,7 @@ class DrainerLoop:
             return IDLE_S
         for state in self._states:
             self._tend(state, now)
+        self._write(now)
         self._states.rotate(-1)  # so that no target is always first
         while len(self._flights) < self._workers:
             # One request a target, in turn: a target with much to send does not keep the others waiting.
@@ -108,16 +116,22 @@ class DrainerLoop:
         self._is_stopping = True
         for state in self._states:
             self._give_back_queue(state, now)
+        self._write(now)
 
     @property
     def is_done(self) -> bool:
-        """Whether no request is under way."""
-        return not self._flights
+        """Whether no request is under way and everything is written down."""
+        return not self._flights and not self._results
 
     @property
     def is_idle(self) -> bool:
         """Whether nothing is under way or waits for a worker."""
-        return not self._flights and not any(state.queue for state in self._states)
+        return self.is_done and not any(state.queue for state in self._states)
+
+    @property
+    def is_meeting(self) -> bool:
+        """Whether a target is being asked whose project it is; nothing is sent to it before."""
+        return any(state.introduction is not None for state in self._states)
 
     def refusals(self) -> dict[str, str]:
         """Why targets are paused, by name."""
@@ -125,47 +139,51 @@ class DrainerLoop:
 
     def _tend(self, state: _LaneState, now: float) -> None:
         """Find out whose project it is before the first file goes; see whether a pause is over."""
-        if state.paused_until is not None:
-            if state.lane.key_token() == state.paused_token and now < state.paused_until:
-                return
-            state.paused_until = state.refusal = None
-            state.is_introduced = False
-            state.lane.service.forget_project()
-            self._notes.resume(state.lane.target)
-        if state.is_introduced:
-            return
         if state.introduction is None:
+            token = state.lane.key_token()
+            has_new_key = token != state.key_token
+            state.paused_until = min(state.paused_until, now + PROBE_AFTER_S)  # the clock may have been set back
+            if state.refusal is not None:
+                if not has_new_key and now < state.paused_until:
+                    return
+                self._notes.resume(state.lane.target)
+                state.refusal = None
+            elif state.is_introduced and not has_new_key:
+                return
+            # A new key may open another project: it is asked for before the next file goes.
+            state.is_introduced = False
+            state.key_token = token
+            state.lane.service.forget_project()
             state.introduction = self._pool.submit(state.lane.service.project_id)
             state.introduction.add_done_callback(lambda _: self._wake())
         if state.introduction.done():
             self._meet(state, state.introduction, now)
 
     def _meet(self, state: _LaneState, introduction: Future[int], now: float) -> None:
-        state.introduction = None
         error = introduction.exception()
-        if isinstance(error, ConfigurationError):
-            self._pause(state, str(error), now)
-        elif error is None:
-            mismatch = self._notes.identify(state.lane.target, introduction.result())
-            if mismatch is not None:
-                self._pause(state, mismatch, now)
+        refusal = str(error) if isinstance(error, ConfigurationError) else None
+        if error is None:
+            refusal = self._notes.identify(state.lane.target, introduction.result())
         elif not isinstance(error, EisyncError):
-            raise error
+            self._log.error("target.crashed", target=state.lane.target, error=type(error).__name__, exc_info=error)
+        if refusal is not None:
+            self._pause(state, refusal, now)
         # A key may be allowed to upload and not to ask; then the answers of the uploads tell the project.
-        state.is_introduced = state.paused_until is None
+        state.introduction, state.is_introduced = None, refusal is None
 
     def _launch(self, state: _LaneState, now: float) -> bool:
         """Hand one request of the target to a worker; False when there is none, or no worker."""
-        if len(self._flights) >= self._workers or state.paused_until is not None or not state.is_introduced:
+        if len(self._flights) >= self._workers or not state.is_introduced or now < state.held_until:
             return False
         if not state.queue:
             self._claim(state, now)
         if not state.queue:
             return False
-        claim, request = state.queue.popleft()
+        claim, request = state.queue[0]
         letter = wire.envelope(request, boundary=self._boundary(), allow_duplicates=state.lane.allow_duplicates)
         future = self._pool.submit(state.lane.service.upload, letter)
-        self._flights[future] = _Flight(state, claim, request)
+        self._flights[future] = _Flight(state, state.key_token, claim, request)
+        state.queue.popleft()
         future.add_done_callback(lambda _: self._wake())
         return True
 
@@ -175,123 +193,154 @@ class DrainerLoop:
         # More than one request's worth, so that files of one label find each other.
         limit = lane.limits.files * self._workers
         items = self._queue.claim(lane.target, lane.roots, limit=limit, claim=self._claims, now=now)
-        refused = [(item, reason) for item in items if (reason := unsendable(item)) is not None]
-        if refused:
-            settlements = [self._refusal(item, reason) for item, reason in refused]
-            self._queue.settle(settlements, claim=self._claims, now=now)
+        refused = [(item, _refusal(item, reason)) for item in items if (reason := unsendable(item)) is not None]
         parked = {item.id for item, _ in refused}
         requests = requests_of((item for item in items if item.id not in parked), lane.limits)
         state.queue.extend((self._claims, request) for request in requests)
+        if refused:
+            self._results.append((self._claims, refused))
+        self._write(now)
 
     def _land(self, now: float) -> None:
         for future in [future for future in self._flights if future.done()]:
             flight = self._flights[future]
-            settlements = self._settlements(flight, future, now)
-            self._queue.settle(settlements, claim=flight.claim, now=now)
-            del self._flights[future]  # not before it is written down: a full disk may refuse for a while
+            self._results.append((flight.claim, self._settlements(flight, future, now)))
+            del self._flights[future]
+        self._write(now)
 
-    def _settlements(self, flight: _Flight, future: Future[Sent], now: float) -> list[Settlement]:
+    def _write(self, now: float) -> None:
+        while self._results:
+            claim, results = self._results[0]
+            self._queue.settle([settlement for _, settlement in results], claim=claim, now=now)
+            self._results.popleft()
+            for item, settlement in results:
+                self._tell(item, settlement)
+
+    def _settlements(self, flight: _Flight, future: Future[Sent], now: float) -> list[tuple[Item, Settlement]]:
         items = flight.request.items
         error = future.exception()
         if error is None:
             return self._judge(flight, future.result(), now)
         if isinstance(error, FileError):
             return [
-                self._after_file_error(item, error) if item.id == error.item_id else give_back(item, now=now)
+                (item, _after_file_error(item, error) if item.id == error.item_id else give_back(item, now=now))
                 for item in items
             ]
         if isinstance(error, ConfigurationError):
-            self._pause(flight.state, str(error), now)
-            return [give_back(item, now=now) for item in items]
+            self._refuse(flight, str(error), now)
+            return [(item, give_back(item, now=now)) for item in items]
         self._log.error("upload.crashed", target=flight.state.lane.target, error=type(error).__name__, exc_info=error)
         silence = wire.Silence(Fault.UNANSWERED, f"eisync failed while it was sent ({type(error).__name__})")
         return self._judge(flight, _Unsent(silence), now)
 
-    def _judge(self, flight: _Flight, sent: "Sent | _Unsent", now: float) -> list[Settlement]:
+    def _judge(self, flight: _Flight, sent: "Sent | _Unsent", now: float) -> list[tuple[Item, Settlement]]:
         lane, items = flight.state.lane, flight.request.items
         outcomes = wire.read_reply(sent.reply, sent=len(items), now=now)
-        for outcome in outcomes:
-            if isinstance(outcome, wire.Barred):
-                self._pause(flight.state, outcome.reason, now)
-                break
-            if isinstance(outcome, wire.Stored) and outcome.project_id is not None:
-                mismatch = self._notes.identify(lane.target, outcome.project_id)
-                if mismatch is not None:
-                    self._pause(flight.state, mismatch, now)
-                break
-        settlements = [
-            judge(
+        refusal = self._refusal_of(lane, outcomes)
+        if refusal is not None:
+            self._refuse(flight, refusal, now)
+            outcomes = [wire.Barred(refusal)] * len(items)
+        self._heed(flight.state, outcomes, now)
+        return [
+            (
                 item,
-                outcome,
-                policy=lane.policy,
-                allow_duplicates=lane.allow_duplicates,
-                now=now,
-                luck=self._luck(),
-                sha256=sent.sha256.get(item.id),
+                judge(
+                    item,
+                    outcome,
+                    policy=lane.policy,
+                    allow_duplicates=lane.allow_duplicates,
+                    now=now,
+                    luck=self._luck(),
+                    sha256=sent.sha256.get(item.id),
+                ),
             )
             for item, outcome in zip(items, outcomes, strict=True)
         ]
-        for item, outcome, settlement in zip(items, outcomes, settlements, strict=True):
-            self._tell(item, outcome, settlement)
-        return settlements
 
-    def _after_file_error(self, item: Item, error: FileError) -> Settlement:
-        if isinstance(error, FileGoneError):
-            self._log.info("file.gone", path=shown(item.path))
-            return Settlement(item_id=item.id, events=(Event.GONE,), reason=str(error), is_attempt=False)
-        if isinstance(error, FileChangedError):
-            self._log.info("file.changed", path=shown(item.path), reason=str(error))
-            return Settlement(item_id=item.id, events=(Event.CHANGED,), reason=str(error), is_attempt=False)
-        return self._refusal(item, str(error))
+    def _refusal_of(self, lane: Lane, outcomes: Sequence[wire.Outcome]) -> str | None:
+        """Why the target must not be sent to: its key is refused, or opens another project than before."""
+        for outcome in outcomes:
+            if isinstance(outcome, wire.Barred):
+                return outcome.reason
+            if isinstance(outcome, wire.Stored) and outcome.project_id is not None:
+                return self._notes.identify(lane.target, outcome.project_id)
+        return None
 
-    def _refusal(self, item: Item, reason: str) -> Settlement:
-        self._log.error("file.quarantined", path=shown(item.path), reason=reason)
-        return Settlement(item_id=item.id, events=(Event.REFUSE,), reason=reason, is_attempt=False)
+    def _heed(self, state: _LaneState, outcomes: Sequence[wire.Outcome], now: float) -> None:
+        """Hold a target that asks for patience or cannot be reached: its other files would fare no better."""
+        faults = [outcome for outcome in outcomes if isinstance(outcome, wire.Failed)]
+        if len(faults) < len(outcomes):
+            state.failures = 0
+            return
+        asked_s = max(fault.asked_s for fault in faults)
+        is_about_the_file = all(fault.fault is Fault.UNANSWERED for fault in faults)
+        if is_about_the_file or (now < state.held_until and not asked_s):
+            return
+        state.failures += 1
+        due_at = state.lane.policy.due_at(attempt=state.failures, now=now, luck=self._luck(), asked_s=asked_s)
+        state.held_until = max(state.held_until, min(due_at, now + max(HOLD_CAP_S, asked_s)))
+        self._give_back_queue(state, now)
+
+    def _refuse(self, flight: _Flight, reason: str, now: float) -> None:
+        # What a key that is not in use any more was told says nothing about the one that is.
+        if flight.key_token == flight.state.key_token:
+            self._pause(flight.state, reason, now)
 
     def _pause(self, state: _LaneState, reason: str, now: float) -> None:
         if state.refusal is None:
             self._log.error("target.paused", target=state.lane.target, reason=reason)
-        state.refusal = reason
-        state.paused_token = state.lane.key_token()
-        state.paused_until = now + PROBE_AFTER_S
         self._notes.pause(state.lane.target, reason, now=now)
+        state.refusal = reason
+        state.is_introduced = False
+        state.paused_until = now + PROBE_AFTER_S
         self._give_back_queue(state, now)
 
     def _give_back_queue(self, state: _LaneState, now: float) -> None:
         while state.queue:
-            claim, request = state.queue[0]
-            self._queue.settle([give_back(item, now=now) for item in request.items], claim=claim, now=now)
-            state.queue.popleft()
+            claim, request = state.queue.popleft()
+            self._results.append((claim, [(item, give_back(item, now=now)) for item in request.items]))
 
-    def _tell(self, item: Item, outcome: wire.Outcome, settlement: Settlement) -> None:
-        path, attempt = shown(item.path), item.attempts + 1
-        match outcome:
-            case wire.Stored() | wire.Duplicate():
+    def _tell(self, item: Item, settlement: Settlement) -> None:
+        path, reason, attempt = shown(item.path), settlement.reason, item.attempts + settlement.is_attempt
+        match settlement.events[0]:
+            case Event.STORED | Event.DUPLICATE:
                 self.has_uploaded = True
-                self._log.info(
-                    "file.synced", path=path, label=item.label, samples=settlement.sample_ids, how=settlement.reason
-                )
-            case wire.Refused():
-                self._log.error("file.quarantined", path=path, reason=settlement.reason, attempt=attempt)
-            case wire.Failed() | wire.Smaller():
-                self._log.warning(
-                    "file.deferred", path=path, reason=settlement.reason, attempt=attempt, due_at=settlement.due_at
-                )
-            case wire.Barred():
-                pass  # the target's own line says it once
+                self._log.info("file.synced", path=path, label=item.label, samples=settlement.sample_ids, how=reason)
+            case Event.REFUSE:
+                self._log.error("file.quarantined", path=path, reason=reason, attempt=attempt)
+            case Event.GONE:
+                self._log.info("file.gone", path=path)
+            case Event.CHANGED:
+                self._log.info("file.changed", path=path, reason=reason)
+            case _ if settlement.is_attempt or settlement.batch_cap is not None:
+                self._log.warning("file.deferred", path=path, reason=reason, attempt=attempt, due_at=settlement.due_at)
+            case _:
+                pass  # it was given back; why, the target's own line says once
 
     def _wait_s(self, now: float) -> float:
-        if self._flights or any(state.introduction is not None for state in self._states):
+        if len(self._flights) >= self._workers:
             return IDLE_S  # woken when one ends
-        waits = [IDLE_S]
-        for state in self._states:
-            if state.paused_until is not None:
-                waits.append(1.0)  # the key may change
-                continue
-            due_at = self._queue.next_due_at(state.lane.target, state.lane.roots)
-            if due_at is not None:
-                waits.append(max(0.0, due_at - now))
-        return min(waits)
+        return min((self._lane_wait_s(state, now) for state in self._states), default=IDLE_S)
+
+    def _lane_wait_s(self, state: _LaneState, now: float) -> float:
+        if state.introduction is not None:
+            return IDLE_S  # woken when it ends
+        if state.refusal is not None:
+            return 1.0  # the key may change
+        due_at = self._queue.next_due_at(state.lane.target, state.lane.roots)
+        return IDLE_S if due_at is None else min(IDLE_S, max(0.0, max(due_at, state.held_until) - now))
+
+
+def _refusal(item: Item, reason: str) -> Settlement:
+    return Settlement(item_id=item.id, events=(Event.REFUSE,), reason=reason, is_attempt=False)
+
+
+def _after_file_error(item: Item, error: FileError) -> Settlement:
+    if isinstance(error, FileGoneError):
+        return Settlement(item_id=item.id, events=(Event.GONE,), reason=str(error), is_attempt=False)
+    if isinstance(error, FileChangedError):
+        return Settlement(item_id=item.id, events=(Event.CHANGED,), reason=str(error), is_attempt=False)
+    return _refusal(item, str(error))
 
 
 @dataclass(frozen=True, slots=True)

@@ -49,17 +49,19 @@ class Once:
     def _is_drained(self, now: float) -> bool:
         if not self._watcher.has_scanned or not self._drainer.is_idle:
             return False
-        if self._drainer.refusals():
-            return True  # only a person can help
-        return not self._pending() and not self._watcher.unsettled(now)
+        if not self._pending() and not self._watcher.unsettled(now):
+            return True
+        # Where a target is refused only a person can help; the others are heard first.
+        return bool(self._drainer.refusals()) and not self._drainer.is_meeting
 
     def _land(self, is_stopped: Callable[[], bool]) -> None:
         """Wait for what is under way: its answers are worth having. Every request has a time-out of its own."""
         self._drainer.stop(self._now())
+        self._drainer.tick(self._now())
         while not self._drainer.is_done and not is_stopped():
-            self._drainer.tick(self._now())
             self._bell.wait(LONGEST_WAIT_S)
             self._bell.clear()
+            self._drainer.tick(self._now())
 
     def _reconcile(self, is_stopped: Callable[[], bool]) -> None:
         if self._reconciler is None or self._drainer.refusals():

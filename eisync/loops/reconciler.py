@@ -4,6 +4,7 @@ A sweep walks all samples, newest first, each page asked with the last id seen (
 delete). It concludes nothing unless it was complete. One tick asks the service once or writes one answer down.
 """
 
+from collections import deque
 from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -14,6 +15,7 @@ from eisync.core.settlement import Settlement
 from eisync.errors import EisyncError, FileError
 from eisync.loops.ports import Beliefs, Doubts, Hashes, Log, Studio, Unidentified
 
+IDLE_S = 60.0
 LOOK_UPS_A_PASS = 100
 KEEP_GONE_S = 7 * 24 * 3600.0
 
@@ -53,25 +55,32 @@ class ReconcilerLoop:
         self._clock = clock
         self._log = log
         self._due_at = {project.target: 0.0 for project in projects}
-        self._passes: dict[str, Iterator[None]] = {}
+        self._passes: deque[tuple[Project, Iterator[None]]] = deque()
         self._troubles: dict[str, EisyncError] = {}
-        self._looked_up: set[int] = set()
+        self._is_stopping = False
+        self._looked_up: dict[str, set[tuple[int, str | None]]] = {project.target: set() for project in projects}
 
     def tick(self, now: float) -> float:
-        """One step of every pass that is due."""
+        """Begin the passes that are due; one step of one of them, in turn."""
+        if self._is_stopping:
+            return IDLE_S
         for project in self._projects:
-            if project.target not in self._passes and now >= self._due_at[project.target]:
+            # The clock may have been set back.
+            self._due_at[project.target] = min(self._due_at[project.target], now + project.interval_s)
+            is_under_way = any(project is other for other, _ in self._passes)
+            if not is_under_way and now >= self._due_at[project.target]:
                 self._due_at[project.target] = now + project.interval_s
-                self._passes[project.target] = self._pass(project)
-            self._step(project)
+                self._passes.append((project, self._pass(project)))
+        if self._passes:
+            self._step(*self._passes.popleft())
         if self._passes:
             return 0.0
-        return max(0.0, min(self._due_at.values(), default=now + 60.0) - now)
+        return max(0.0, min(self._due_at.values(), default=now + IDLE_S) - now)
 
     def stop(self, now: float) -> None:
         """Drop the passes under way; one that did not end has concluded nothing."""
         self._passes.clear()
-        self._due_at = dict.fromkeys(self._due_at, now + 3600.0)
+        self._is_stopping = True
 
     @property
     def is_done(self) -> bool:
@@ -91,18 +100,14 @@ class ReconcilerLoop:
         """Why the last pass of a target failed, by target."""
         return dict(self._troubles)
 
-    def _step(self, project: Project) -> None:
-        steps = self._passes.get(project.target)
-        if steps is None:
-            return
+    def _step(self, project: Project, steps: Iterator[None]) -> None:
         try:
             next(steps)
-            return
+            self._passes.append((project, steps))
         except StopIteration:
             self._troubles.pop(project.target, None)
         except EisyncError as error:
             self._note_trouble(project, error)
-        del self._passes[project.target]
 
     def _note_trouble(self, project: Project, error: EisyncError) -> None:
         if str(error) != str(self._troubles.get(project.target, "")):
@@ -137,7 +142,7 @@ class ReconcilerLoop:
             self._beliefs.record_page(project.target, generation, page.samples, now=self._clock())
             if not page.samples or (len(page.samples) < project.page_size and listed >= first_total):
                 break
-            before_id = min(sample.id for sample in page.samples)
+            before_id = _lowest(page.samples, before_id)
             yield
         if not plan.is_complete(listed=listed, first_total=first_total, last_total=page.total):
             raise EisyncError(f"the listing ended after {listed} of {first_total} samples; it is asked for again later")
@@ -155,7 +160,7 @@ class ReconcilerLoop:
     def _resolve_doubts(self, project: Project) -> Iterator[None]:
         """Where duplicates are allowed, only a look at the service may say whether a doubtful file arrived."""
         for item in self._doubts.doubtful(project.target, limit=LOOK_UPS_A_PASS):
-            sha256, sample_ids = self._look_up(project, item)
+            sha256, sample_ids = yield from self._look_up(project, item)
             now = self._clock()
             settlement = (
                 Settlement(
@@ -173,34 +178,58 @@ class ReconcilerLoop:
             yield
 
     def _find_ids(self, project: Project) -> Iterator[None]:
-        """Fill in the ids of files that the service had already and did not name."""
-        for item in self._unidentified.without_ids(project.target, limit=LOOK_UPS_A_PASS):
-            if item.id in self._looked_up:
-                continue
-            self._looked_up.add(item.id)
-            _, sample_ids = self._look_up(project, item)
-            if sample_ids:
+        """Fill in the ids of files that the service had already and did not name.
+
+        A version that was looked up in vain is not looked up again, so that those behind it have their turn.
+        """
+        looked_up = self._looked_up[project.target]
+        nameless = self._unidentified.without_ids(project.target, limit=len(looked_up) + LOOK_UPS_A_PASS)
+        looked_up &= {(item.id, item.sha256) for item in nameless}
+        waiting = [item for item in nameless if (item.id, item.sha256) not in looked_up]
+        for item in waiting[:LOOK_UPS_A_PASS]:
+            _, sample_ids = yield from self._look_up(project, item)
+            if not sample_ids:
+                looked_up.add((item.id, item.sha256))
+            else:
                 self._unidentified.link(item, sample_ids, now=self._clock())
                 self._log.info("file.identified", path=shown(item.path), samples=sample_ids)
             yield
 
-    def _look_up(self, project: Project, item: Item) -> tuple[str | None, tuple[int, ...]]:
-        """The content hash of the item's file, and the samples that hold it."""
+    def _look_up(self, project: Project, item: Item) -> Generator[None, None, tuple[str | None, tuple[int, ...]]]:
+        """The content hash of the item's file, and the samples that hold it. A step is one question."""
         try:
             sha256 = item.sha256 or self._sha256_of_file(item)
         except FileError:
             return None, ()  # it is not what was sent; the drainer or the watcher will say so
-        candidates = list(self._namesakes(project, item))
+        candidates = yield from self._namesakes(project, item)
         found = plan.match(item.path, sha256, candidates)
-        compared = [sample_id for sample_id in found.to_compare if project.studio.sha256_of(sample_id) == sha256]
-        return sha256, found.proven or tuple(compared)
+        if found.proven:
+            return sha256, found.proven
+        for sample_id in found.to_compare:
+            if project.studio.sha256_of(sample_id) == sha256:
+                return sha256, (sample_id,)
+            yield
+        return sha256, ()
 
-    def _namesakes(self, project: Project, item: Item) -> Iterator[RemoteSample]:
+    def _namesakes(self, project: Project, item: Item) -> Generator[None, None, list[RemoteSample]]:
         name = wire.stored_name(wire.sent_name(item.path))
-        before_id = None
+        found: list[RemoteSample] = []
+        first_total: int | None = None
+        before_id: int | None = None
         while True:
             page = project.studio.page(limit=project.page_size, before_id=before_id, filename=name)
-            yield from page.samples
-            if len(page.samples) < project.page_size:
-                return
-            before_id = min(sample.id for sample in page.samples)
+            first_total = page.total if first_total is None else first_total
+            found += page.samples
+            # A short page is not the last one: the service may give fewer than it was asked for.
+            if not page.samples or len(found) >= first_total:
+                return found
+            before_id = _lowest(page.samples, before_id)
+            yield
+
+
+def _lowest(samples: Sequence[RemoteSample], before_id: int | None) -> int:
+    """The id to go on from. Raises EisyncError when the listing does not move, and would be walked for ever."""
+    lowest = min(sample.id for sample in samples)
+    if before_id is not None and lowest >= before_id:
+        raise EisyncError("the listing gives the same samples again; it is asked for again later")
+    return lowest

@@ -89,17 +89,23 @@ class _Runner:
         return Pulse(self._charge.loop.name, age_s, self._charge.limit_s, self._trouble)
 
     def _run(self) -> None:
-        # While it stops, a loop is ticked on until nothing of it is under way.
-        while not (self._is_stopping.is_set() and self._charge.loop.is_done):
-            wait_s = self._tick()
+        while True:
+            is_stopping = self._is_stopping.is_set()
+            wait_s = self._tick(is_stopping=is_stopping)
+            # While it stops, a loop is ticked on until nothing of it is under way.
+            if is_stopping and self._charge.loop.is_done:
+                return
+            if self._failures and not is_stopping:
+                self._is_stopping.wait(wait_s)  # the bell of a busy day must not cut the pause short
+                continue
             # Never longer than half the limit, so that an idle loop has a fresh heartbeat.
             self._charge.bell.wait(min(wait_s, self._charge.limit_s / 2))
             self._charge.bell.clear()
 
-    def _tick(self) -> float:
+    def _tick(self, *, is_stopping: bool) -> float:
         try:
             now = self._now()
-            if self._is_stopping.is_set():
+            if is_stopping:
                 self._charge.loop.stop(now)
             wait_s = self._charge.loop.tick(now)
         except Exception as error:  # noqa: BLE001 - see the module's docstring

@@ -1,12 +1,12 @@
 """From what happens in the folders to what waits in the outbox: gather events and scans, settle, label, enqueue.
 
 Everything that is under observation is in memory only; a scan at the start finds it again. Scans run at the start, when
-a root is doubted, and every `scan_interval_s`; one tick walks a bounded part of one.
+a root is doubted, and every `scan_interval_s`; one tick walks a bounded part of one. A tick that fails in the middle,
+as on a full disk, makes its root doubted too.
 """
 
-import heapq
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from eisync.core.eligible import Eligibility
@@ -14,6 +14,7 @@ from eisync.core.items import Candidate, FileFacts, Root, shown
 from eisync.core.labelling import Labelling
 from eisync.core.lifecycle import State
 from eisync.core.settle import SettlePolicy, Unsettled, complete_at, is_complete, observe, reason
+from eisync.loops.agenda import Agenda
 from eisync.loops.ports import Events, Files, Intake, KnownFile, Log, RootNotes, SeenFolder
 
 FILES_A_TICK = 2_000
@@ -48,12 +49,21 @@ class Observed:
 
 @dataclass(slots=True)
 class _Scan:
-    """A walk that is under way."""
+    """A walk that is under way, of everything at and below the folders `below` (the root itself is "")."""
 
     folders: Iterator[SeenFolder]
+    below: frozenset[str]
     visited: set[str] = field(default_factory=set)
-    troubled: list[str] = field(default_factory=list)
+    troubled: set[str] = field(default_factory=set)
     left_out: Counter[str] = field(default_factory=Counter)
+
+
+@dataclass(slots=True)
+class _Findings:
+    """Rows that are not as they were, gathered so that they are written at once."""
+
+    changed: list[int] = field(default_factory=list)
+    went: list[int] = field(default_factory=list)
 
 
 class _RootWatch:
@@ -61,21 +71,30 @@ class _RootWatch:
 
     def __init__(self, watched: Watched) -> None:
         self.watched = watched
+        self.place = watched.root
         self.unsettled: dict[str, Unsettled] = {}
-        self.agenda: list[tuple[float, str]] = []  # heap of (when to look again, path); stale entries are skipped
-        self.scan: _Scan | None = None
+        self.agenda = Agenda()
+        self.announced: set[str] = set()  # files that are to be looked at
+        self.moved: set[str] = set()  # folders that appeared, moved or went as a whole
+        self.partial: _Scan | None = None  # of such folders
+        self.scan: _Scan | None = None  # of the whole root
         self.scan_due_at = 0.0
         self.look_due_at = 0.0
+        self.is_doubted = False
+        self.is_mid_tick = False
         self.offline_reason: str | None = None
+        self.deaf_reason: str | None = None
         self.has_scanned = False
         self.noted_settling = -1
 
-    def schedule(self, path: str, at: float) -> None:
-        heapq.heappush(self.agenda, (at, path))
+    @property
+    def is_busy(self) -> bool:
+        """Whether the next tick has something to do at once."""
+        return bool(self.scan or self.partial or self.announced or self.moved or self.is_doubted)
 
 
 class WatcherLoop:
-    """The intake. `tick` never takes longer than a bounded piece of one scan."""
+    """The intake. `tick` never takes longer than a bounded piece of a scan, but for one huge folder."""
 
     name = "watcher"
 
@@ -110,7 +129,7 @@ class WatcherLoop:
     def unsettled(self, now: float) -> list[Observed]:
         """The files under observation. Safe to ask from any thread."""
         return [
-            Observed(root.watched.root.path, path, seen.facts.size, reason(seen, root.watched.policy, now=now))
+            Observed(root.place.path, path, seen.facts.size, reason(seen, root.watched.policy, now=now))
             for root in self._roots
             for path, seen in list(root.unsettled.items())
         ]
@@ -120,175 +139,213 @@ class WatcherLoop:
         return [root.offline_reason for root in self._roots if root.offline_reason]
 
     def _tick_root(self, root: _RootWatch, now: float) -> float:
+        if root.is_mid_tick:
+            root.is_doubted = True
+            root.scan = None  # what it had in hand when the last tick failed is not known
+        root.is_mid_tick = True
+        wait_s = self._work_on(root, now)
+        root.is_mid_tick = False
+        return wait_s
+
+    def _work_on(self, root: _RootWatch, now: float) -> float:
+        # The clock may have been set back.
+        root.look_due_at = min(root.look_due_at, now + LOOK_AT_ROOT_EVERY_S)
+        root.scan_due_at = min(root.scan_due_at, now + root.watched.scan_interval_s)
         if now >= root.look_due_at:
             self._look_at_root(root, now)
         if root.offline_reason is not None:
             return max(0.0, root.look_due_at - now)
         self._gather_events(root, now)
-        if root.scan is None and now >= root.scan_due_at:
-            root.scan = _Scan(self._files.walk(root.watched.root.path, root.watched.eligibility))
-        if root.scan is not None:
-            self._walk_on(root, root.scan, now)
+        self._begin_walks(root, now)
+        for scan in (root.partial, root.scan):
+            if scan is not None:
+                self._walk_on(root, scan, now)
         self._enqueue_complete(root, now)
         self._note_settling(root)
-        if root.scan is not None:
+        if root.is_busy:
             return 0.0
-        next_look_at = root.agenda[0][0] if root.agenda else root.look_due_at
-        return max(0.0, min(next_look_at, root.look_due_at, root.scan_due_at) - now)
+        next_look_at = root.agenda.next_at()
+        due_at = min(root.look_due_at, root.scan_due_at)
+        return max(0.0, (due_at if next_look_at is None else min(due_at, next_look_at)) - now)
 
     def _look_at_root(self, root: _RootWatch, now: float) -> None:
         root.look_due_at = now + LOOK_AT_ROOT_EVERY_S
-        place = root.watched.root
-        was_offline = root.offline_reason
-        root.offline_reason = self._files.why_offline(place.path)
-        if root.offline_reason is not None:
-            if was_offline is None:
-                self._log.error("root.offline", root=shown(place.path), reason=root.offline_reason)
-                self._notes.note_offline(place.id, root.offline_reason)
-            root.scan = None
-            root.scan_due_at = now  # nothing is concluded from its absence; it is scanned when it is back
+        deaf_reason = self._events.watch(root.place)
+        offline_reason = self._files.why_offline(root.place.path)
+        if offline_reason is not None:
+            # Nothing is concluded from its absence; it is scanned when it is back.
+            root.scan = root.partial = None
+            root.scan_due_at = now
+            if root.offline_reason is None:
+                self._notes.note_offline(root.place.id, offline_reason)
+                self._log.error("root.offline", root=shown(root.place.path), reason=offline_reason)
+            root.offline_reason = offline_reason
             return
-        if was_offline is not None:
-            self._log.info("root.online", root=shown(place.path))
-        self._events.watch(place)
-        for path in self._intake.settling(place.id):
-            if path not in root.unsettled:
-                self._see(root, path, now)
+        if root.offline_reason is not None:
+            self._log.info("root.online", root=shown(root.place.path))
+        root.offline_reason = None
+        if deaf_reason is not None and deaf_reason != root.deaf_reason:
+            self._log.warning("root.deaf", root=shown(root.place.path), reason=deaf_reason)
+        root.deaf_reason = deaf_reason
+        root.announced.update(path for path in self._intake.settling(root.place.id) if path not in root.unsettled)
 
     def _gather_events(self, root: _RootWatch, now: float) -> None:
-        announced = self._events.take(root.watched.root.id)
-        for path in announced.files:
-            if root.watched.eligibility.why_left_out(path) is None:
-                self._see(root, path, now)
-        for path in announced.folders:
-            self._walk_folder(root, path, now)
-        if announced.is_doubted:
-            # Whatever a scan under way has passed already may be what was missed.
-            root.scan = None
-            root.scan_due_at = now
-
-    def _walk_folder(self, root: _RootWatch, path: str, now: float) -> None:
-        """A folder appeared, moved or went as a whole: look at what is in it, or was."""
+        announced = self._events.take(root.place.id)
         eligibility = root.watched.eligibility
-        parts = path.split("/")
-        if any(eligibility.ignoring_rule("/".join(parts[:n]), is_dir=True) for n in range(1, len(parts) + 1)):
-            return
-        went: list[int] = []
-        for folder in self._files.walk(root.watched.root.path, eligibility, below=path):
-            if folder.trouble is None:
-                went += self._compare(root, folder, now)
-        for known_folder in self._intake.folders(root.watched.root.id):
-            if known_folder == path or known_folder.startswith(path + "/"):
-                went += self._missing(root, known_folder, seen=())
-        self._intake.mark_gone(went, now=now)
+        root.announced.update(path for path in announced.files if eligibility.why_left_out(path) is None)
+        root.moved.update(path for path in announced.folders if not _is_ignored(path, eligibility))
+        root.is_doubted = root.is_doubted or announced.is_doubted
+        findings = _Findings()
+        for _ in range(min(len(root.announced), FILES_A_TICK)):
+            self._see(root, root.announced.pop(), findings, now)
+        self._write(root, findings, now)
+
+    def _begin_walks(self, root: _RootWatch, now: float) -> None:
+        if root.scan is None and (root.is_doubted or now >= root.scan_due_at):
+            root.scan = self._scan_of(root, [""])
+            root.is_doubted = False
+            root.partial = None
+            root.moved.clear()  # the whole has these in it
+        if root.partial is None and root.moved:
+            root.partial = self._scan_of(root, _topmost(root.moved))
+            root.moved = set()
+
+    def _scan_of(self, root: _RootWatch, folders: Collection[str]) -> _Scan:
+        path, eligibility = root.place.path, root.watched.eligibility
+        walked = (seen for below in folders for seen in self._files.walk(path, eligibility, below=below))
+        return _Scan(walked, frozenset(folders))
 
     def _walk_on(self, root: _RootWatch, scan: _Scan, now: float) -> None:
         """Walk a bounded part of the scan."""
-        went: list[int] = []
+        findings = _Findings()
         looked_at = 0
+        is_over = True
         for folder in scan.folders:
             scan.visited.add(folder.path)
             self._count_left_out(root, scan, folder)
             if folder.trouble is not None:
-                scan.troubled.append(folder.path)
+                scan.troubled.add(folder.path)
             else:
-                went += self._compare(root, folder, now)
+                self._compare(root, folder, findings, now)
             looked_at += len(folder.files) + len(folder.left_out) + 1
             if looked_at >= FILES_A_TICK:
+                is_over = False
                 break
-        else:
-            self._finish_scan(root, scan, went, now)
-        self._intake.mark_gone(went, now=now)
+        if is_over:
+            self._look_for_the_unvisited(root, scan, findings)
+        self._write(root, findings, now)
+        if is_over:
+            self._finish(root, scan, now)
 
-    def _finish_scan(self, root: _RootWatch, scan: _Scan, went: list[int], now: float) -> None:
-        for folder in self._intake.folders(root.watched.root.id):
-            below_trouble = any(folder == place or folder.startswith(place + "/") for place in scan.troubled if place)
-            if folder not in scan.visited and not below_trouble and "" not in scan.troubled:
-                went += self._missing(root, folder, seen=())
-        self._notes.note_scan(root.watched.root.id, scan.left_out, now=now)
+    def _look_for_the_unvisited(self, root: _RootWatch, scan: _Scan, findings: _Findings) -> None:
+        """Files are known in folders that the walk did not meet: the folders went, or are ignored now."""
+        for folder in self._intake.folders(root.place.id):
+            if folder in scan.visited or not _is_within(folder, scan.below) or _is_within(folder, scan.troubled):
+                continue
+            self._miss(root, folder, self._intake.known(root.place.id, folder), (), findings)
+
+    def _finish(self, root: _RootWatch, scan: _Scan, now: float) -> None:
+        if scan is root.partial:
+            root.partial = None
+            return
+        self._notes.note_scan(root.place.id, scan.left_out, now=now)
         root.scan = None
         root.has_scanned = True
         root.scan_due_at = now + root.watched.scan_interval_s
 
-    def _compare(self, root: _RootWatch, folder: SeenFolder, now: float) -> list[int]:
-        """Consider every file of the folder; returns the rows of those that are not there any more."""
-        known = self._intake.known(root.watched.root.id, folder.path)
-        changed: list[int] = []
+    def _compare(self, root: _RootWatch, folder: SeenFolder, findings: _Findings, now: float) -> None:
+        """Consider every file of the folder, and those that are known in it and not there any more."""
+        known = self._intake.known(root.place.id, folder.path)
         for name, facts in folder.files.items():
-            path = f"{folder.path}/{name}" if folder.path else name
-            changed += self._consider(root, path, facts, known.get(name), now)
-        self._intake.mark_changed(changed, now=now)
-        return self._missing(root, folder.path, seen=folder.files)
+            self._consider(root, _join(folder.path, name), facts, known.get(name), findings, now)
+        self._miss(root, folder.path, known, folder.files, findings)
 
-    def _missing(self, root: _RootWatch, folder: str, *, seen: Mapping[str, FileFacts] | tuple[()]) -> list[int]:
-        """The known files of a folder that are neither among `seen` nor there when looked for."""
-        went: list[int] = []
-        for name, known in self._intake.known(root.watched.root.id, folder).items():
-            path = f"{folder}/{name}" if folder else name
-            if name in seen or known.state is State.GONE or self._files.look(root.watched.root.path, path) is not None:
-                continue
-            root.unsettled.pop(path, None)
-            went.append(known.id)
-        return went
+    def _miss(
+        self,
+        root: _RootWatch,
+        folder: str,
+        known: Mapping[str, KnownFile],
+        seen: Collection[str],
+        findings: _Findings,
+    ) -> None:
+        """Look for the known files of a folder that are not among `seen`: one that is ignored now has not gone."""
+        for name, entry in known.items():
+            path = _join(folder, name)
+            if name not in seen and entry.state is not State.GONE and self._files.is_missing(root.place.path, path):
+                root.unsettled.pop(path, None)
+                findings.went.append(entry.id)
 
-    def _see(self, root: _RootWatch, path: str, now: float) -> None:
+    def _see(self, root: _RootWatch, path: str, findings: _Findings, now: float) -> None:
         """Look at one file that was announced."""
-        known = self._intake.known_at(root.watched.root.id, path)
-        facts = self._files.look(root.watched.root.path, path)
-        if facts is None:
-            root.unsettled.pop(path, None)
-            if known is not None and known.state is not State.GONE:
-                self._intake.mark_gone([known.id], now=now)
+        known = self._intake.known_at(root.place.id, path)
+        facts = self._files.look(root.place.path, path)
+        if facts is not None:
+            self._consider(root, path, facts, known, findings, now)
             return
-        self._intake.mark_changed(self._consider(root, path, facts, known, now), now=now)
+        root.unsettled.pop(path, None)
+        if known is not None:
+            folder, _, name = path.rpartition("/")
+            self._miss(root, folder, {name: known}, (), findings)
 
     def _consider(
-        self, root: _RootWatch, path: str, facts: FileFacts, known: KnownFile | None, now: float
-    ) -> list[int]:
-        """Put the file under observation, unless it is known as it is. Returns its row if that is of an old version."""
+        self, root: _RootWatch, path: str, facts: FileFacts, known: KnownFile | None, findings: _Findings, now: float
+    ) -> None:
+        """Put the file under observation, unless it is known as it is."""
         if known is not None and known.facts == facts and known.state not in _ENTERABLE:
             root.unsettled.pop(path, None)
-            return []
+            return
         seen = observe(root.unsettled.get(path), facts, now=now)
         root.unsettled[path] = seen
-        root.schedule(path, complete_at(seen, root.watched.policy))
-        return [known.id] if known is not None and known.state not in _ENTERABLE else []
+        root.agenda.add(path, complete_at(seen, root.watched.policy))
+        if known is not None and known.state not in _ENTERABLE:
+            findings.changed.append(known.id)
+
+    def _write(self, root: _RootWatch, findings: _Findings, now: float) -> None:
+        if findings.changed:
+            self._intake.mark_changed(findings.changed, now=now)
+        # A root that went while we looked took its files with it: nothing is concluded from that.
+        if findings.went and self._files.why_offline(root.place.path) is None:
+            self._intake.mark_gone(findings.went, now=now)
 
     def _enqueue_complete(self, root: _RootWatch, now: float) -> None:
         candidates: dict[str, Candidate] = {}
-        while root.agenda and root.agenda[0][0] <= now and len(candidates) < FILES_A_TICK:
-            _, path = heapq.heappop(root.agenda)
-            candidate = self._candidate(root, path, now)
+        findings = _Findings()
+        for _ in range(FILES_A_TICK):
+            path = root.agenda.take_due(now)
+            if path is None:
+                break
+            candidate = self._candidate(root, path, findings, now)
             if candidate is not None:
                 candidates[path] = candidate
+        self._write(root, findings, now)
         if not candidates:
             return
         busy = self._intake.enqueue(candidates.values(), now=now)
         for path, candidate in candidates.items():
             if (candidate.root_id, path) in busy:
-                root.schedule(path, now + 1.0)  # its last version is under way; look again when that is settled
+                root.agenda.add(path, now + 1.0)  # its last version is under way; look again when that is settled
             else:
                 root.unsettled.pop(path, None)
                 self._log.info("file.enqueued", path=shown(path), label=candidate.label, size=candidate.facts.size)
 
-    def _candidate(self, root: _RootWatch, path: str, now: float) -> Candidate | None:
+    def _candidate(self, root: _RootWatch, path: str, findings: _Findings, now: float) -> Candidate | None:
         """The file, if one more look finds it complete."""
         seen = root.unsettled.get(path)
-        if seen is None or not is_complete(seen, root.watched.policy, now=now):
+        if seen is None:
             return None
-        facts = self._files.look(root.watched.root.path, path)
+        facts = self._files.look(root.place.path, path)
         if facts is None:
-            self._see(root, path, now)
+            self._see(root, path, findings, now)
             return None
-        if facts != seen.facts:
-            root.unsettled[path] = seen = observe(seen, facts, now=now)
-            root.schedule(path, complete_at(seen, root.watched.policy))
+        root.unsettled[path] = seen = observe(seen, facts, now=now)
+        if not is_complete(seen, root.watched.policy, now=now):
+            root.agenda.add(path, complete_at(seen, root.watched.policy))
             return None
         label, category = root.watched.labelling.of(path)
         return Candidate(
-            root_id=root.watched.root.id,
+            root_id=root.place.id,
             path=path,
-            target=root.watched.root.target,
+            target=root.place.target,
             facts=facts,
             label=label,
             category=category,
@@ -297,8 +354,8 @@ class WatcherLoop:
 
     def _note_settling(self, root: _RootWatch) -> None:
         if len(root.unsettled) != root.noted_settling:
+            self._notes.note_settling(root.place.id, len(root.unsettled))
             root.noted_settling = len(root.unsettled)
-            self._notes.note_settling(root.watched.root.id, root.noted_settling)
 
     def _count_left_out(self, root: _RootWatch, scan: _Scan, folder: SeenFolder) -> None:
         left_out = list(folder.left_out)
@@ -307,7 +364,34 @@ class WatcherLoop:
         for path, why in left_out:
             known_reason = why in scan.left_out or len(scan.left_out) < MOST_REASONS
             scan.left_out[why if known_reason else "other reasons"] += 1
-            key = (root.watched.root.id, path)
+            key = (root.place.id, path)
             if not why.startswith(_EVERYDAY) and key not in self._told and len(self._told) < FILES_A_TICK:
                 self._told.add(key)
                 self._log.warning("file.left_out", path=shown(path), reason=why)
+
+
+def _join(folder: str, name: str) -> str:
+    return f"{folder}/{name}" if folder else name
+
+
+def _above(path: str) -> Iterator[str]:
+    """`path` and every folder above it but the root, the topmost first."""
+    parts = path.split("/")
+    return ("/".join(parts[:depth]) for depth in range(1, len(parts) + 1))
+
+
+def _is_ignored(folder: str, eligibility: Eligibility) -> bool:
+    return any(eligibility.ignoring_rule(place, is_dir=True) is not None for place in _above(folder))
+
+
+def _is_within(folder: str, places: Collection[str]) -> bool:
+    return "" in places or any(place in places for place in _above(folder))
+
+
+def _topmost(folders: Iterable[str]) -> list[str]:
+    """Those of `folders` that lie in none of the others."""
+    tops: set[str] = set()
+    for folder in sorted(folders, key=lambda path: path.count("/")):
+        if not _is_within(folder, tops):
+            tops.add(folder)
+    return sorted(tops)

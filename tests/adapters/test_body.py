@@ -1,0 +1,220 @@
+import hashlib
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from eisync.adapters import files
+from eisync.adapters.body import CHUNK_BYTES, Body, sha256_of
+from eisync.core import wire
+from eisync.core.batching import Request
+from eisync.core.items import Category, Item
+from eisync.errors import FileChangedError, FileError, FileGoneError, FileUnreadableError
+
+PROJECT = Path(__file__).parent.parent.parent
+MIB = 1024 * 1024
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    place = tmp_path / "root"
+    place.mkdir()
+    return place
+
+
+def items(root: Path, *contents: bytes) -> list[Item]:
+    """Files 1.csv, 2.csv, … that have settled."""
+    for number, content in enumerate(contents, 1):
+        (root / f"{number}.csv").write_bytes(content)
+    return [item_of(root, number) for number in range(1, len(contents) + 1)]
+
+
+def item_of(root: Path, number: int) -> Item:
+    facts = files.look(str(root), f"{number}.csv")
+    assert facts is not None
+    return Item(
+        id=number,
+        root=str(root),
+        path=f"{number}.csv",
+        target="t",
+        facts=facts,
+        label="idle",
+        category=Category.TRAINING,
+    )
+
+
+def body_of(*members: Item) -> Body:
+    request = Request(target="t", category=Category.TRAINING, label="idle", metadata=(), items=members)
+    return Body(wire.envelope(request, boundary="B", allow_duplicates=False))
+
+
+def part(name: str, content: bytes) -> bytes:
+    head = f'--B\r\nContent-Disposition: form-data; name="data"; filename="{name}"\r\nContent-Type: text/csv\r\n\r\n'
+    return head.encode() + content + b"\r\n"
+
+
+def test_the_body_is_the_files_between_their_boundaries(root: Path) -> None:
+    body = body_of(*items(root, b"one", b"two\r\n--B--\r\n"))
+    assert part("1.csv", b"one") + part("2.csv", b"two\r\n--B--\r\n") + b"--B--\r\n" == b"".join(body)
+
+
+@pytest.mark.parametrize("size", [1, CHUNK_BYTES - 1, CHUNK_BYTES, CHUNK_BYTES + 1, 3 * CHUNK_BYTES])
+def test_the_length_that_is_promised_is_the_length_that_comes(root: Path, size: int) -> None:
+    body = body_of(*items(root, b"x" * size, b"y"))
+    assert len(body) == len(b"".join(body))
+
+
+def test_the_hashes_are_those_of_the_contents(root: Path) -> None:
+    contents = [os.urandom(CHUNK_BYTES + 7), b"two"]
+    body = body_of(*items(root, *contents))
+    b"".join(body)
+    assert {1: hashlib.sha256(contents[0]).hexdigest(), 2: hashlib.sha256(contents[1]).hexdigest()} == body.sha256
+
+
+def test_a_body_can_be_sent_again_whole(root: Path) -> None:
+    body = body_of(*items(root, b"one"))
+    assert b"".join(body) == b"".join(body)
+
+
+def test_no_piece_takes_a_slow_line_longer_than_the_connection_is_patient(root: Path) -> None:
+    # The socket's time-out is for a whole piece: 64 KiB within 10 s go over 52 kbit/s.
+    assert 64 * 1024 >= max(map(len, body_of(*items(root, b"x" * MIB))))
+
+
+def open_files(root: Path) -> list[str]:
+    """Which files of the root this process has open now."""
+    found = []
+    for number in os.listdir("/proc/self/fd"):
+        try:
+            target = os.readlink(f"/proc/self/fd/{number}")
+        except OSError:
+            continue  # the descriptor of the listing itself
+        if target.startswith(str(root)):
+            found.append(os.path.basename(target))
+    return found
+
+
+def test_one_file_is_open_at_a_time(root: Path) -> None:
+    body = body_of(*items(root, b"a" * 2 * CHUNK_BYTES, b"b", b"c"))
+    seen = [open_files(root) for _ in body]
+    assert [[], ["1.csv"], ["1.csv"], [], [], ["2.csv"], [], [], ["3.csv"], [], []] == seen
+
+
+def test_a_body_that_is_given_up_closes_its_file(root: Path) -> None:
+    pieces = iter(body_of(*items(root, b"a" * 2 * CHUNK_BYTES)))
+    next(pieces)
+    next(pieces)
+    assert ["1.csv"] == open_files(root)
+    del pieces
+    assert [] == open_files(root)
+
+
+def grow(place: Path) -> None:
+    with open(place, "ab") as file:
+        file.write(b"more")
+
+
+def truncate(place: Path) -> None:
+    os.truncate(place, 1)
+
+
+def rewrite(place: Path) -> None:
+    with open(place, "r+b") as file:
+        file.write(b"X")
+    os.utime(place, ns=(1, 1))
+
+
+def replace(place: Path) -> None:
+    (place.parent / "new").write_bytes(place.read_bytes())
+    (place.parent / "new").rename(place)
+
+
+def delete(place: Path) -> None:
+    place.unlink()
+
+
+CHANGES = [
+    (grow, FileChangedError),
+    (truncate, FileChangedError),
+    (rewrite, FileChangedError),
+    (replace, FileChangedError),
+    (delete, FileGoneError),
+]
+
+
+def collect(body: Body, sent: list[bytes], *, moment: int, change: Callable[[], None]) -> None:
+    """Take piece after piece; `change` comes before the one with the number `moment`."""
+    for number, piece in enumerate(body, 1):
+        sent.append(piece)
+        if number == moment:
+            change()
+
+
+@pytest.mark.parametrize("moment", range(1, 9), ids=lambda moment: f"before piece {moment}")
+@pytest.mark.parametrize(("change", "error"), CHANGES, ids=lambda value: value.__name__)
+def test_whenever_a_file_changes_the_body_does_not_end(
+    root: Path, change: Callable[[Path], None], error: type[FileError], moment: int
+) -> None:
+    # Its pieces: preamble, chunk, chunk, between, and the same for the second file, and the closing.
+    body = body_of(*items(root, b"a" * 2 * CHUNK_BYTES, b"b" * 2 * CHUNK_BYTES))
+    sent: list[bytes] = []
+    with pytest.raises(error) as caught:
+        collect(body, sent, moment=moment, change=lambda: change(root / "1.csv"))
+    assert 1 == caught.value.item_id
+    assert b"--B--\r\n" not in sent
+    assert len(body) > sum(map(len, sent))
+
+
+def test_a_disk_that_fails_is_the_fault_of_the_file_and_not_of_the_line(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (item,) = items(root, b"one")
+
+    def fail(descriptor: int, size: int) -> bytes:
+        raise OSError(5, "Input/output error")
+
+    monkeypatch.setattr("eisync.adapters.body.os.read", fail)
+    with pytest.raises(FileUnreadableError) as caught:
+        b"".join(body_of(item))
+    assert "the file cannot be read to its end (Input/output error); see to the disk, then 'eisync retry'" == str(
+        caught.value
+    )
+
+
+def test_a_hash_is_of_the_version_that_settled(root: Path) -> None:
+    (item,) = items(root, b"one")
+    assert hashlib.sha256(b"one").hexdigest() == sha256_of(item)
+    grow(root / "1.csv")
+    with pytest.raises(FileChangedError):
+        sha256_of(item)
+
+
+SPARSE = """
+import resource, sys
+from pathlib import Path
+from tests.adapters.test_body import body_of, item_of
+root = Path(sys.argv[1])
+item = item_of(root, 1)
+for piece in body_of(item_of(root, 2)):
+    pass  # whatever it takes the first time
+before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+total = sum(map(len, body_of(item)))
+after = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+print(total, after - before)
+"""
+
+
+def test_memory_does_not_grow_with_the_file(root: Path) -> None:
+    with open(root / "1.csv", "wb") as file:
+        file.truncate(200 * MIB)
+    (root / "2.csv").write_bytes(b"small")
+    done = subprocess.run(
+        [sys.executable, "-c", SPARSE, str(root)], cwd=PROJECT, capture_output=True, text=True, timeout=60, check=False
+    )
+    assert "" == done.stderr
+    total, grown_kib = map(int, done.stdout.split())
+    assert total > 200 * MIB
+    assert grown_kib < 40 * 1024

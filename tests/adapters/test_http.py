@@ -1,0 +1,617 @@
+import contextlib
+import gc
+import hashlib
+import os
+import socket
+import ssl
+import threading
+import traceback
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from eisync.adapters import files
+from eisync.adapters.http import MAX_ANSWER_BYTES, Endpoints, Service
+from eisync.core import wire
+from eisync.core.batching import Request
+from eisync.core.items import Category, Item
+from eisync.core.retry import Fault
+from eisync.core.wire import Duplicate, Envelope, Reply, Silence, Stored
+from eisync.emulator.server import RunningEmulator, running_emulator
+from eisync.emulator.settings import EmulatorSettings
+from eisync.errors import (
+    ConfigurationError,
+    EisyncError,
+    FileChangedError,
+    KeyRefusedError,
+    StudioError,
+    UnansweredError,
+    UnreachableError,
+)
+
+from .raw import RawServer, answers, never_ends, raw_server, resets, says, stays_silent
+
+CANARY = "ei_canary0123456789abcdef"
+DUPLICATES = False
+
+
+@pytest.fixture(scope="module")
+def emulator() -> Iterator[RunningEmulator]:
+    with running_emulator(EmulatorSettings(studio_port=0, ingestion_port=0)) as running:
+        yield running
+
+
+@pytest.fixture(autouse=True)
+def _without_faults(request: pytest.FixtureRequest) -> Iterator[None]:
+    yield
+    if "emulator" in request.fixturenames:
+        request.getfixturevalue("emulator").set_faults()
+
+
+@pytest.fixture
+def key(emulator: RunningEmulator) -> str:
+    """The key of a project of its own, so that tests can share an emulator."""
+    return str(emulator.add_project(name="one test")["keys"][0]["key"])
+
+
+@pytest.fixture
+def connect(emulator: RunningEmulator, key: str) -> Iterator[Callable[..., Service]]:
+    """Make services; by default of the emulator and with its key."""
+    with contextlib.ExitStack() as stack:
+
+        def make(*, url: str | None = None, read_key: Callable[[], str] = lambda: key, **more: float) -> Service:
+            endpoints = Endpoints(
+                studio_url=f"{url}/v1" if url else emulator.studio_url,
+                ingestion_url=url or emulator.ingestion_url,
+                **{"connect_timeout_s": 2.0, "timeout_s": 2.0, **more},  # type: ignore[arg-type]
+            )
+            service = Service(endpoints, read_key, user_agent="eisync/test")
+            stack.callback(service.close)
+            return service
+
+        yield make
+
+
+@pytest.fixture
+def service(connect: Callable[..., Service]) -> Service:
+    return connect()
+
+
+@pytest.fixture
+def pack(tmp_path: Path) -> Callable[..., Envelope]:
+    """Envelopes of files with the contents given; the first is 1.csv."""
+    numbers = iter(range(1, 10_000))
+
+    def make(*contents: bytes, label: str | None = "idle") -> Envelope:
+        members = []
+        for content in contents:
+            number = next(numbers)
+            (tmp_path / f"{number}.csv").write_bytes(content)
+            facts = files.look(str(tmp_path), f"{number}.csv")
+            assert facts is not None
+            members.append(
+                Item(
+                    id=number,
+                    root=str(tmp_path),
+                    path=f"{number}.csv",
+                    target="t",
+                    facts=facts,
+                    label=label,
+                    category=Category.TRAINING,
+                )
+            )
+        request = Request(target="t", category=Category.TRAINING, label=label, metadata=(), items=tuple(members))
+        return wire.envelope(request, boundary="eisync-0123456789abcdef", allow_duplicates=DUPLICATES)
+
+    return make
+
+
+def row(number: int) -> bytes:
+    return f"timestamp,accX\n0,{number}\n10,{number + 1}\n".encode()
+
+
+def outcomes(service: Service, envelope: Envelope) -> list[wire.Outcome]:
+    sent = service.upload(envelope)
+    return list(wire.read_reply(sent.reply, sent=len(envelope.parts), now=0.0))
+
+
+def silence_of(service: Service, envelope: Envelope) -> Silence:
+    reply = service.upload(envelope).reply
+    assert isinstance(reply, Silence)
+    return reply
+
+
+# --- uploads
+
+
+def test_files_of_a_request_are_stored_and_hashed(service: Service, pack: Callable[..., Envelope]) -> None:
+    sent = service.upload(pack(row(1), row(2)))
+    assert {1: hashlib.sha256(row(1)).hexdigest(), 2: hashlib.sha256(row(2)).hexdigest()} == sent.sha256
+    stored = wire.read_reply(sent.reply, sent=2, now=0.0)
+    assert [Stored, Stored] == [type(outcome) for outcome in stored]
+    listed = [sample.original_name for sample in service.page(limit=10).samples]
+    assert ["2.csv", "1.csv"] == listed
+
+
+def test_the_same_bytes_are_known_by_their_ids(service: Service, pack: Callable[..., Envelope]) -> None:
+    (first,) = outcomes(service, pack(row(3)))
+    assert isinstance(first, Stored)
+    assert [Duplicate((first.sample_id,))] == outcomes(service, pack(row(3)))
+
+
+def test_a_wrong_key_bars_the_target(connect: Callable[..., Service], pack: Callable[..., Envelope]) -> None:
+    (outcome,) = outcomes(connect(read_key=lambda: "ei_wrong"), pack(row(4)))
+    assert wire.Barred("HTTP 401: Invalid API key") == outcome
+
+
+def test_a_new_key_is_used_at_once(
+    connect: Callable[..., Service], pack: Callable[..., Envelope], emulator: RunningEmulator
+) -> None:
+    other = emulator.add_project(name="other")
+    keys = ["ei_wrong"]
+    service = connect(read_key=lambda: keys[-1])
+    with pytest.raises(KeyRefusedError):
+        service.project_id()
+    keys.append(other["keys"][0]["key"])
+    assert other["id"] == service.project_id()
+    (outcome,) = outcomes(service, pack(row(5)))
+    assert isinstance(outcome, Stored)
+    assert other["id"] == outcome.project_id
+
+
+def test_the_project_is_asked_for_once_a_key(connect: Callable[..., Service], emulator: RunningEmulator) -> None:
+    first, second = emulator.add_project(name="first"), emulator.add_project(name="second")
+    keys = [first["keys"][0]["key"]]
+    service = connect(read_key=lambda: keys[-1])
+    before = emulator.ledger()["studio_requests"]
+    assert [first["id"], first["id"]] == [service.project_id(), service.project_id()]
+    assert 1 == emulator.ledger()["studio_requests"] - before
+    keys.append(second["keys"][0]["key"])
+    assert second["id"] == service.project_id()
+    service.forget_project()
+    assert second["id"] == service.project_id()
+    assert 3 == emulator.ledger()["studio_requests"] - before
+
+
+def test_a_key_that_cannot_be_read_is_for_a_person(
+    connect: Callable[..., Service], pack: Callable[..., Envelope]
+) -> None:
+    def unreadable() -> str:
+        raise ConfigurationError("file key: is empty")
+
+    service = connect(read_key=unreadable)
+    for ask in (lambda: service.upload(pack(row(6))), service.project_id):
+        with pytest.raises(ConfigurationError):
+            ask()
+
+
+def test_a_file_that_changed_is_named_and_nothing_of_its_request_is_stored(
+    service: Service, pack: Callable[..., Envelope], tmp_path: Path, emulator: RunningEmulator, key: str
+) -> None:
+    letter = pack(row(7), row(8))
+    (tmp_path / "2.csv").write_bytes(row(9))
+    before = emulator.ledger()
+    with pytest.raises(FileChangedError) as caught:
+        service.upload(letter)
+    assert 2 == caught.value.item_id
+    assert 0 == service.page(limit=1).total
+    assert before["commits"] == emulator.ledger()["commits"]
+
+
+@pytest.mark.parametrize(
+    ("fault", "expected"),
+    [
+        ({"kind": "status", "status": 503, "retry_after": 7}, wire.Failed(Fault.THROTTLED, "HTTP 503: fault", 7.0)),
+        ({"kind": "status", "status": 500}, wire.Failed(Fault.UNANSWERED, "HTTP 500: fault")),
+        ({"kind": "reset_before"}, Fault.UNANSWERED),
+        ({"kind": "reset_during"}, Fault.UNANSWERED),
+        ({"kind": "reset_after"}, Fault.UNANSWERED),
+        ({"kind": "withhold"}, Fault.UNANSWERED),
+        ({"kind": "truncate"}, Fault.UNANSWERED),
+        ({"kind": "malformed"}, Fault.UNANSWERED),
+        ({"kind": "latency", "seconds": 3.0}, Fault.UNANSWERED),
+    ],
+    ids=lambda value: value["kind"] if isinstance(value, dict) else "",
+)
+def test_a_fault_on_the_way_is_told_as_it_is(
+    connect: Callable[..., Service],
+    pack: Callable[..., Envelope],
+    emulator: RunningEmulator,
+    fault: dict[str, object],
+    expected: wire.Failed | Fault,
+) -> None:
+    service = connect(timeout_s=0.5)
+    emulator.set_faults({"where": "ingestion", "error": "fault", **fault})
+    (outcome,) = outcomes(service, pack(row(10)))
+    assert isinstance(outcome, wire.Failed)
+    assert expected == (outcome if isinstance(expected, wire.Failed) else outcome.fault)
+    emulator.set_faults()
+    (after,) = outcomes(service, pack(row(10)))
+    assert isinstance(after, Stored | Duplicate)
+
+
+def test_a_body_that_breaks_off_leaves_no_file_open(
+    service: Service, pack: Callable[..., Envelope], emulator: RunningEmulator, tmp_path: Path
+) -> None:
+    emulator.set_faults({"where": "ingestion", "kind": "reset_during", "bytes": 1000})
+    gc.disable()
+    try:
+        silence_of(service, pack(b"timestamp,x\n" + b"0,1\n" * 4_000_000))
+        left = [number for number in os.listdir("/proc/self/fd") if is_below(tmp_path, number)]
+    finally:
+        gc.enable()
+    assert [] == left
+
+
+def is_below(folder: Path, descriptor: str) -> bool:
+    try:
+        return os.readlink(f"/proc/self/fd/{descriptor}").startswith(str(folder))
+    except OSError:
+        return False
+
+
+# --- a line that is bad in ways that the emulator is not
+
+
+@pytest.fixture
+def raw(connect: Callable[..., Service]) -> Iterator[Callable[..., tuple[Service, RawServer]]]:
+    """A service that speaks with a scripted server, with the canary for a key."""
+    with contextlib.ExitStack() as stack:
+
+        def make(script: object, *, reads: bool = True, **more: float) -> tuple[Service, RawServer]:
+            server = stack.enter_context(raw_server(script, reads=reads))  # type: ignore[arg-type]
+            return connect(url=server.url, read_key=lambda: CANARY, **more), server
+
+        yield make
+
+
+def closed_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        return int(listener.getsockname()[1])
+
+
+def test_a_redirect_is_not_followed_and_takes_no_key_along(
+    raw: Callable[..., tuple[Service, RawServer]], pack: Callable[..., Envelope]
+) -> None:
+    with raw_server(answers("{}")) as other:
+        service, server = raw(answers("", "307 Temporary Redirect", f"Location: {other.url}/thief"))
+        (outcome,) = outcomes(service, pack(row(1)))
+        with pytest.raises(UnansweredError):
+            service.project_id()
+        assert [] == other.heard
+    assert CANARY.encode() in server.everything
+    reason = f"HTTP 307: redirected to {other.url}/thief; not followed, it would take the key"
+    assert wire.Failed(Fault.UNREACHABLE, reason) == outcome
+
+
+def test_a_refused_connection_has_certainly_not_arrived(
+    connect: Callable[..., Service], pack: Callable[..., Envelope]
+) -> None:
+    url = f"http://127.0.0.1:{closed_port()}"
+    service = connect(url=url)
+    expected = f"{url} cannot be reached (Connection refused)"
+    assert Silence(Fault.UNREACHABLE, expected) == silence_of(service, pack(row(1)))
+    with pytest.raises(UnreachableError) as caught:
+        service.project_id()
+    assert expected == str(caught.value)
+
+
+def test_a_host_without_an_address_has_certainly_not_got_it(
+    connect: Callable[..., Service], pack: Callable[..., Envelope], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def unknown(*_: object, **__: object) -> None:
+        raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+
+    monkeypatch.setattr(socket, "getaddrinfo", unknown)
+    silence = silence_of(connect(url="http://ingestion.invalid"), pack(row(1)))
+    assert Silence(Fault.UNREACHABLE, "http://ingestion.invalid cannot be reached (Name or service not known)") == (
+        silence
+    )
+
+
+def test_no_connection_in_time_has_certainly_not_arrived(
+    connect: Callable[..., Service], pack: Callable[..., Envelope]
+) -> None:
+    with socket.socket() as listener, contextlib.ExitStack() as callers:
+        # A listener whose queue is full answers no knock.
+        listener.bind(("127.0.0.1", 0))
+        listener.listen(0)
+        for _ in range(4):
+            caller = callers.enter_context(socket.socket())
+            caller.setblocking(False)
+            caller.connect_ex(listener.getsockname())
+        url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+        silence = silence_of(connect(url=url, connect_timeout_s=0.3), pack(row(1)))
+    assert Silence(Fault.UNREACHABLE, f"{url} does not answer: no connection in time") == silence
+
+
+@pytest.mark.parametrize(
+    ("script", "reason"),
+    [
+        (stays_silent, "{url} took the request and did not answer in time"),
+        (resets, "the connection to {url} broke"),
+        (lambda caller: None, "the connection to {url} broke"),
+        (says("HTTP/1.1 200 OK\nContent-Length: 100\n\n{"), "the request to {url} failed (ChunkedEncodingError)"),
+        (says("HTTP/1.1 200 OK\nTransfer-Encoding: chunked\n\nffff\n{"), "the request to {url} failed"),
+        (says("HTTP/1.1 200 OK\nContent-Encoding: gzip\nContent-Length: 4\n\nabcd"), "the request to {url} failed"),
+        (says("SSH-2.0-OpenSSH_9.2\n"), "the connection to {url} broke"),
+        (says("HTTP/1.1 abc OK\n\n"), "the connection to {url} broke"),
+        (never_ends, "the answer is larger than 16 MiB"),
+    ],
+    ids=["silent", "reset", "closed", "truncated", "cut-chunk", "no-gzip", "not-http", "bad-status", "endless"],
+)
+def test_whatever_is_no_answer_leaves_it_open_whether_it_arrived(
+    raw: Callable[..., tuple[Service, RawServer]], pack: Callable[..., Envelope], script: object, reason: str
+) -> None:
+    service, server = raw(script, timeout_s=0.5)
+    silence = silence_of(service, pack(row(1)))
+    assert Fault.UNANSWERED == silence.fault
+    assert silence.reason.startswith(reason.format(url=server.url)), silence.reason
+    with pytest.raises(UnansweredError):
+        service.project_id()
+
+
+def test_an_answer_is_never_read_beyond_its_limit(
+    raw: Callable[..., tuple[Service, RawServer]], pack: Callable[..., Envelope]
+) -> None:
+    sent = 0
+
+    def bomb(caller: socket.socket) -> None:
+        nonlocal sent
+        caller.sendall(b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n")
+        while True:
+            sent += caller.send(b" " * 65_536)
+
+    service, _ = raw(bomb)
+    silence_of(service, pack(row(1)))
+    service.close()
+    assert MAX_ANSWER_BYTES < sent < 2 * MAX_ANSWER_BYTES
+
+
+def test_an_early_refusal_is_read_although_the_body_was_not(
+    raw: Callable[..., tuple[Service, RawServer]], pack: Callable[..., Envelope]
+) -> None:
+    service, _ = raw(answers('{"success":false,"error":"Invalid API key"}', "401 Unauthorized"))
+    (outcome,) = outcomes(service, pack(b"x" * 3_000_000))
+    assert wire.Barred("HTTP 401: Invalid API key") == outcome
+
+
+def test_the_page_of_a_captive_portal_is_no_answer(
+    raw: Callable[..., tuple[Service, RawServer]], pack: Callable[..., Envelope]
+) -> None:
+    service, server = raw(answers("<html>Please log in</html>"))
+    (outcome,) = outcomes(service, pack(row(1)))
+    assert wire.Failed(Fault.UNANSWERED, "the answer is not the service's: '<html>Please log in</html>'") == outcome
+    with pytest.raises(UnansweredError) as caught:
+        service.project_id()
+    assert f"the answer of {server.url}/v1/api/projects/api-key-info is not Studio's (HTTP 200)" == str(caught.value)
+
+
+def test_a_server_without_a_trusted_certificate_gets_nothing(
+    connect: Callable[..., Service], pack: Callable[..., Envelope]
+) -> None:
+    with tls_server() as url:
+        silence = silence_of(connect(url=url), pack(row(1)))
+    assert Silence(Fault.UNREACHABLE, f"{url} has no certificate that can be trusted") == silence
+
+
+def test_a_server_that_speaks_no_tls_leaves_it_open(
+    connect: Callable[..., Service], pack: Callable[..., Envelope]
+) -> None:
+    with raw_server(says("HTTP/1.1 400 Bad Request\n\n"), reads=False) as server:
+        url = server.url.replace("http://", "https://")
+        silence = silence_of(connect(url=url), pack(row(1)))
+    assert Fault.UNANSWERED == silence.fault
+    assert silence.reason.startswith(f"the secure connection to {url} failed")
+
+
+def test_certificates_that_are_not_there_are_no_mistake_of_ours(
+    emulator: RunningEmulator, pack: Callable[..., Envelope], tmp_path: Path
+) -> None:
+    endpoints = Endpoints(
+        studio_url="https://127.0.0.1:9/v1", ingestion_url="https://127.0.0.1:9", ca_file=str(tmp_path / "ca.pem")
+    )
+    service = Service(endpoints, lambda: CANARY, user_agent="eisync/test")
+    with contextlib.closing(service):
+        silence = silence_of(service, pack(row(1)))
+        assert "ca.pem" in silence.reason
+        with pytest.raises(UnansweredError):
+            service.project_id()
+
+
+@contextlib.contextmanager
+def tls_server() -> Iterator[str]:
+    """Speaks TLS with a certificate that nobody signed, and reads what is said to it."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(Path(__file__).parent / "localhost.pem")
+
+    def shake_hands(caller: socket.socket) -> None:
+        with contextlib.suppress(OSError), context.wrap_socket(caller, server_side=True) as secure:
+            secure.recv(65_536)
+
+    with raw_server(shake_hands, reads=False) as server:
+        yield server.url.replace("http://", "https://")
+
+
+# --- Studio
+
+
+def test_a_wrong_key_is_for_a_person(connect: Callable[..., Service]) -> None:
+    with pytest.raises(KeyRefusedError) as caught:
+        connect(read_key=lambda: "ei_wrong").page(limit=1)
+    assert "Studio refuses the key (Invalid API key); give another one" == str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "expected"),
+    [
+        ("200 OK", '{"success":false,"error":"No project"}', StudioError),
+        ("200 OK", '{"success":false}', StudioError),
+        ("403 Forbidden", '{"success":false,"error":"No rights"}', StudioError),
+        ("404 Not Found", '{"success":false,"error":"No such path"}', StudioError),
+        ("400 Bad Request", '{"success":true}', StudioError),
+        ("401 Unauthorized", '{"success":false,"error":"Invalid API key"}', KeyRefusedError),
+        ("408 Request Timeout", '{"success":false}', UnansweredError),
+        ("429 Too Many Requests", '{"success":false}', UnansweredError),
+        ("500 Internal Server Error", '{"success":false}', UnansweredError),
+        ("503 Service Unavailable", "<html>", UnansweredError),
+        ("200 OK", "[]", UnansweredError),
+        ("200 OK", "[" * 100_000, UnansweredError),
+        ("200 OK", '{"success":true}', UnansweredError),
+        ("200 OK", '{"success":true,"projectId":"seven"}', UnansweredError),
+        ("200 OK", "", UnansweredError),
+    ],
+)
+def test_what_studio_says_is_sorted_by_who_must_act(
+    raw: Callable[..., tuple[Service, RawServer]], status: str, body: str, expected: type[EisyncError]
+) -> None:
+    service, _ = raw(answers(body, status))
+    with pytest.raises(expected):
+        service.project_id()
+
+
+def test_an_older_studio_is_asked_for_its_projects(
+    connect: Callable[..., Service], emulator: RunningEmulator, key: str
+) -> None:
+    emulator.set_faults(
+        {"where": "studio", "kind": "status", "status": 404, "path": "api-key-info", "error": "No such path"}
+    )
+    assert connect().project_id() > 0
+
+
+@pytest.mark.parametrize("projects", ["[]", '[{"id":1},{"id":2}]'])
+def test_a_key_must_open_one_project(raw: Callable[..., tuple[Service, RawServer]], projects: str) -> None:
+    def play(caller: socket.socket) -> None:
+        is_old = b"api-key-info" in server.heard[-1]
+        answers('{"success":false}' if is_old else f'{{"success":true,"projects":{projects}}}')(caller)
+
+    service, server = raw(play)
+    with pytest.raises(StudioError) as caught:
+        service.project_id()
+    assert "projects, not one" in str(caught.value)
+
+
+def test_pages_go_down_from_the_newest_and_miss_none(service: Service, pack: Callable[..., Envelope]) -> None:
+    stored = outcomes(service, pack(*(row(100 + number) for number in range(7))))
+    expected = sorted((outcome.sample_id for outcome in stored if isinstance(outcome, Stored)), reverse=True)
+    seen: list[int] = []
+    before_id = None
+    while page := service.page(limit=3, before_id=before_id).samples:
+        seen += [sample.id for sample in page]
+        before_id = seen[-1]
+    assert expected == seen
+    assert 7 == service.page(limit=1).total
+
+
+def test_the_filter_for_a_name_is_sent_whole(service: Service, pack: Callable[..., Envelope]) -> None:
+    outcomes(service, pack(row(200), row(201)))
+    assert ["2.csv"] == [sample.original_name for sample in service.page(limit=10, filename="2").samples]
+    assert () == service.page(limit=10, filename="1&category=none #?").samples
+
+
+def test_a_sample_is_there_until_it_is_deleted(
+    service: Service, pack: Callable[..., Envelope], emulator: RunningEmulator, key: str
+) -> None:
+    import requests
+
+    (stored,) = outcomes(service, pack(row(300)))
+    assert isinstance(stored, Stored)
+    assert service.is_there(stored.sample_id)
+    assert hashlib.sha256(row(300)).hexdigest() == service.sha256_of(stored.sample_id)
+    url = f"{emulator.studio_url}/api/{service.project_id()}/raw-data/{stored.sample_id}"
+    requests.delete(url, headers={"x-api-key": key}, timeout=5).raise_for_status()
+    assert not service.is_there(stored.sample_id)
+
+
+def test_whether_a_sample_is_there_is_not_guessed(service: Service, emulator: RunningEmulator) -> None:
+    service.project_id()
+    for fault, expected in [
+        ({"kind": "status", "status": 403, "error": "No rights"}, StudioError),
+        ({"kind": "status", "status": 500, "error": "No sample found"}, UnansweredError),
+        ({"kind": "reset_before"}, UnansweredError),
+        ({"kind": "malformed"}, UnansweredError),
+    ]:
+        emulator.set_faults({"where": "studio", **fault})
+        with pytest.raises(expected):
+            service.is_there(1)
+
+
+def test_the_hash_of_half_a_sample_is_not_told(
+    service: Service, pack: Callable[..., Envelope], emulator: RunningEmulator
+) -> None:
+    (stored,) = outcomes(service, pack(row(301)))
+    assert isinstance(stored, Stored)
+    emulator.set_faults({"where": "studio", "kind": "truncate"})
+    with pytest.raises(UnansweredError):
+        service.sha256_of(stored.sample_id)
+
+
+# --- the key
+
+
+@pytest.mark.parametrize("key", [CANARY, f"{CANARY}\n", f"{CANARY}\r\nx-evil: 1", f"ключ{CANARY}", f"\0{CANARY}"])
+@pytest.mark.parametrize(
+    "script",
+    [
+        stays_silent,
+        resets,
+        answers("", "302 Found", "Location: http://127.0.0.2:9/"),
+        answers('{"success":false,"error":"no"}', "403 Forbidden"),
+        answers("<html>"),
+        says("nonsense"),
+    ],
+    ids=["silent", "reset", "redirect", "refused", "html", "nonsense"],
+)
+def test_the_key_is_in_no_text_whatever_goes_wrong(
+    connect: Callable[..., Service], pack: Callable[..., Envelope], script: object, key: str
+) -> None:
+    with raw_server(script) as server:  # type: ignore[arg-type]
+        service = connect(url=server.url, read_key=lambda: key, timeout_s=0.2)
+        texts = [repr(service)]
+        for ask in (
+            lambda: service.upload(pack(row(1))),
+            service.project_id,
+            lambda: service.page(limit=1),
+            lambda: service.is_there(1),
+            lambda: service.sha256_of(1),
+        ):
+            try:
+                texts.append(repr(ask()))
+            except EisyncError as error:
+                texts += [str(error), repr(error), "".join(traceback.format_exception(error))]
+        service.close()
+    assert b"x-evil" not in server.everything
+    assert [] == [text for text in texts if "canary" in text]
+
+
+def test_no_key_is_sent_before_there_is_a_connection_to_send_it_over(
+    connect: Callable[..., Service], pack: Callable[..., Envelope]
+) -> None:
+    url = f"http://127.0.0.1:{closed_port()}"
+    sent = connect(url=url, read_key=lambda: CANARY).upload(pack(row(1)))
+    assert "canary" not in repr(sent)
+    assert isinstance(sent.reply, Silence)
+
+
+# --- threads and what they leave behind
+
+
+def test_threads_share_a_service_and_nothing_is_left_open(
+    connect: Callable[..., Service], pack: Callable[..., Envelope]
+) -> None:
+    service = connect()
+    letters = [pack(row(400 + number)) for number in range(8)]
+    replies: list[Reply | Silence] = []
+    threads = [
+        threading.Thread(target=lambda one=letter: replies.append(service.upload(one).reply)) for letter in letters
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+    assert [200] * 8 == [reply.status for reply in replies if isinstance(reply, Reply)]
+    service.close()
+    assert isinstance(outcomes(service, pack(row(400)))[0], Duplicate)  # it can be used again
+    service.close()
+    service.close()

@@ -1,0 +1,356 @@
+import logging
+import os
+import shutil
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from watchdog.events import DirMovedEvent, FileClosedEvent, FileDeletedEvent, FileMovedEvent
+from watchdog.observers.inotify_c import InotifyFD
+
+from eisync.adapters.watch import Deaf, Seen, Watcher
+from eisync.core.items import Root
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="these are inotify's habits")
+
+LIMIT_S = 10.0
+
+
+class Bell:
+    """Rings when something was announced; a test waits for it, and never longer than the limit."""
+
+    def __init__(self) -> None:
+        self._event = threading.Event()
+
+    def __call__(self) -> None:
+        self._event.set()
+
+    def wait(self) -> None:
+        assert self._event.wait(LIMIT_S), "nothing was announced in time"
+        self._event.clear()
+
+
+@pytest.fixture
+def bell() -> Bell:
+    return Bell()
+
+
+@pytest.fixture
+def watcher(bell: Bell) -> Iterator[Watcher]:
+    watcher = Watcher(bell)
+    watcher.start()
+    yield watcher
+    watcher.stop()
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Root:
+    (tmp_path / "root").mkdir()
+    (tmp_path / "outside").mkdir()
+    return Root(id=1, path=str(tmp_path / "root"), target="t")
+
+
+@pytest.fixture
+def place(watcher: Watcher, root: Root) -> Path:
+    """The root's folder, listened to, with nothing announced yet."""
+    assert None is watcher.watch(root)
+    assert Seen(is_doubted=True) == watcher.take(root.id)
+    return Path(root.path)
+
+
+def gather(watcher: Watcher, bell: Bell, until: Callable[[Seen], bool]) -> Seen:
+    """What is announced until a condition holds."""
+    seen = Seen()
+    while not until(seen):
+        bell.wait()
+        more = watcher.take(1)
+        seen.files |= more.files
+        seen.folders |= more.folders
+        seen.is_doubted |= more.is_doubted
+    return seen
+
+
+def close(place: Path) -> None:
+    (place / "a.csv").write_bytes(b"x")
+
+
+def create_empty(place: Path) -> None:
+    os.close(os.open(place / "a.csv", os.O_CREAT | os.O_EXCL))
+
+
+def append(place: Path) -> None:
+    with open(place / "old.csv", "ab") as file:
+        file.write(b"more")
+
+
+def rename(place: Path) -> None:
+    (place / "old.csv").rename(place / "a.csv")
+
+
+def move_in(place: Path) -> None:
+    (place.parent / "outside/a.csv").write_bytes(b"x")
+    (place.parent / "outside/a.csv").rename(place / "a.csv")
+
+
+def link_in(place: Path) -> None:
+    (place.parent / "outside/a.csv").write_bytes(b"x")
+    os.link(place.parent / "outside/a.csv", place / "a.csv")
+
+
+def move_out(place: Path) -> None:
+    (place / "old.csv").rename(place.parent / "outside/old.csv")
+
+
+def delete(place: Path) -> None:
+    (place / "old.csv").unlink()
+
+
+def write_below(place: Path) -> None:
+    (place / "old/deep/a.csv").write_bytes(b"x")
+
+
+def odd_name(place: Path) -> None:
+    with open(os.fsencode(place) + b"/caf\xe9\n.csv", "wb") as file:
+        file.write(b"x")
+
+
+@pytest.mark.parametrize(
+    ("act", "expected"),
+    [
+        (close, "a.csv"),
+        (create_empty, "a.csv"),
+        (append, "old.csv"),
+        (rename, "a.csv"),
+        (move_in, "a.csv"),
+        (link_in, "a.csv"),
+        (move_out, "old.csv"),
+        (delete, "old.csv"),
+        (write_below, "old/deep/a.csv"),
+        (odd_name, os.fsdecode(b"caf\xe9\n.csv")),
+    ],
+    ids=lambda value: getattr(value, "__name__", ""),
+)
+def test_what_happens_to_a_file_is_announced(
+    watcher: Watcher, bell: Bell, root: Root, act: Callable[[Path], None], expected: str
+) -> None:
+    place = Path(root.path)
+    (place / "old.csv").write_bytes(b"x")
+    (place / "old/deep").mkdir(parents=True)
+    watcher.watch(root)
+    watcher.take(root.id)
+    act(place)
+    assert expected in gather(watcher, bell, lambda seen: expected in seen.files).files
+
+
+def test_reading_a_file_wakes_nobody(watcher: Watcher, bell: Bell, place: Path) -> None:
+    close(place)
+    gather(watcher, bell, lambda seen: "a.csv" in seen.files)
+    (place / "a.csv").read_bytes()
+    os.listdir(place)
+    (place / "b.csv").write_bytes(b"x")
+    # The queue keeps its order: what comes with b is all that came since a.
+    assert {"b.csv"} == gather(watcher, bell, lambda seen: "b.csv" in seen.files).files - {"a.csv"}
+    assert Seen() == watcher.take(1)
+
+
+def test_a_folder_that_is_moved_in_is_announced_and_listened_to(watcher: Watcher, bell: Bell, place: Path) -> None:
+    (place.parent / "outside/new/deep").mkdir(parents=True)
+    (place.parent / "outside/new/deep/a.csv").write_bytes(b"x")
+    (place.parent / "outside/new").rename(place / "new")
+    gather(watcher, bell, lambda seen: "new" in seen.folders)
+    (place / "new/deep/b.csv").write_bytes(b"x")
+    assert "new/deep/b.csv" in gather(watcher, bell, lambda seen: "new/deep/b.csv" in seen.files).files
+
+
+def test_a_folder_that_is_moved_within_is_announced_at_both_places(watcher: Watcher, bell: Bell, place: Path) -> None:
+    (place / "one").mkdir()
+    gather(watcher, bell, lambda seen: "one" in seen.folders)
+    (place / "one").rename(place / "two")
+    gather(watcher, bell, lambda seen: {"one", "two"} <= seen.folders)
+    (place / "two/a.csv").write_bytes(b"x")
+    assert "two/a.csv" in gather(watcher, bell, lambda seen: "two/a.csv" in seen.files).files
+
+
+def test_a_folder_that_goes_is_announced(watcher: Watcher, bell: Bell, place: Path) -> None:
+    (place / "one").mkdir()
+    (place / "two").mkdir()
+    gather(watcher, bell, lambda seen: {"one", "two"} <= seen.folders)
+    (place / "one").rename(place.parent / "outside/one")
+    (place / "two").rmdir()
+    assert {"one", "two"} <= gather(watcher, bell, lambda seen: {"one", "two"} <= seen.folders).folders
+
+
+def test_a_root_that_is_listened_to_is_doubted_once(watcher: Watcher, root: Root) -> None:
+    assert None is watcher.watch(root)
+    assert watcher.take(root.id).is_doubted
+    assert None is watcher.watch(root)
+    assert Seen() == watcher.take(root.id)
+
+
+@pytest.mark.parametrize("how", ["deleted", "moved away"])
+def test_a_root_that_was_made_anew_is_heard_again(
+    watcher: Watcher, bell: Bell, place: Path, root: Root, how: str
+) -> None:
+    if how == "deleted":
+        shutil.rmtree(place)
+    else:
+        place.rename(place.parent / "before")
+    assert "it is scanned instead" in str(watcher.watch(root))
+    place.mkdir()
+    watcher.take(root.id)
+    assert None is watcher.watch(root)
+    assert watcher.take(root.id).is_doubted
+    close(place)
+    gather(watcher, bell, lambda seen: "a.csv" in seen.files)
+
+
+def test_a_root_that_was_made_anew_before_anybody_looked_is_heard_again(
+    watcher: Watcher, bell: Bell, place: Path, root: Root
+) -> None:
+    # The new folder may have the number of the old one; then only the dead thread tells.
+    place.rmdir()
+    place.mkdir()
+    dead_within(watcher)
+    assert None is watcher.watch(root)
+    assert watcher.take(root.id).is_doubted
+    close(place)
+    gather(watcher, bell, lambda seen: "a.csv" in seen.files)
+
+
+def dead_within(watcher: Watcher) -> None:
+    """Wait until the thread that listened to the root has ended."""
+    (emitter,) = observer_of(watcher).emitters
+    emitter.join(LIMIT_S)
+    assert not emitter.is_alive()
+
+
+def observer_of(watcher: Watcher) -> Any:
+    return watcher._observer
+
+
+def test_a_dead_reader_of_the_kernels_queue_is_replaced(watcher: Watcher, bell: Bell, place: Path, root: Root) -> None:
+    reader = observer_of(watcher)._inotify_fd
+    reader.stop()
+    reader.join(LIMIT_S)
+    assert observer_of(watcher).is_alive()
+    assert None is watcher.watch(root)
+    assert watcher.take(root.id).is_doubted
+    close(place)
+    gather(watcher, bell, lambda seen: "a.csv" in seen.files)
+
+
+def test_without_inotify_the_reason_is_told_and_it_is_tried_again(
+    root: Root, monkeypatch: pytest.MonkeyPatch, bell: Bell
+) -> None:
+    def none_left(cls: type) -> int:
+        raise OSError(24, "inotify instance limit reached")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(InotifyFD, "_create_inotify_fd", classmethod(none_left))
+        watcher = Watcher(bell)
+        watcher.start()
+        reason = "no events from it (inotify instance limit reached); it is scanned instead"
+        assert reason == watcher.watch(root)
+    assert None is watcher.watch(root)
+    watcher.stop()
+
+
+def test_no_thread_is_left_when_it_stops(root: Root) -> None:
+    before = set(threading.enumerate())
+    watcher = Watcher(lambda: None)
+    watcher.start()
+    watcher.watch(root)
+    watcher.stop()
+    watcher.stop()
+    assert before == set(threading.enumerate())
+
+
+@pytest.mark.parametrize("logger", ["watchdog.observers.inotify", "watchdog.observers.inotify_c"])
+def test_an_overflow_of_the_kernels_queue_doubts_every_root(
+    watcher: Watcher, place: Path, tmp_path: Path, logger: str
+) -> None:
+    other = Root(id=2, path=str(tmp_path / "outside"), target="t")
+    watcher.watch(other)
+    watcher.take(2)
+    logging.getLogger(logger).warning("Inotify queue overflowed; filesystem events were lost")
+    assert [True, True] == [watcher.take(root_id).is_doubted for root_id in (1, 2)]
+    logging.getLogger(logger).warning("something else")
+    assert [False, False] == [watcher.take(root_id).is_doubted for root_id in (1, 2)]
+
+
+def test_a_real_overflow_is_noticed(watcher: Watcher, bell: Bell, place: Path) -> None:
+    limit = int(Path("/proc/sys/fs/inotify/max_queued_events").read_text())
+    if limit > 20_000:
+        pytest.skip("the kernel's queue is long here")
+    # While the reader is held up, which may have read a buffer before, the kernel's queue runs over.
+    inotify = observer_of(watcher)._inotify_fd
+    (place / "0").write_bytes(b"x")
+    with inotify._lock:
+        for number in range(limit // 2 + 5_000):  # each is two events
+            os.rename(place / str(number), place / str(number + 1))
+    assert gather(watcher, bell, lambda seen: seen.is_doubted).is_doubted
+
+
+def test_a_set_that_is_full_doubts_its_root(tmp_path: Path, bell: Bell) -> None:
+    watcher = Watcher(bell, max_waiting=3)
+    root = Root(id=1, path=str(tmp_path), target="t")
+    watcher.start()
+    watcher.watch(root)
+    watcher.take(1)
+    for number in range(5):
+        (tmp_path / f"{number}.csv").write_bytes(b"x")
+    seen = gather_in_one(watcher, bell)
+    watcher.stop()
+    assert 3 == len(seen.files)
+
+
+def gather_in_one(watcher: Watcher, bell: Bell) -> Seen:
+    """What one take gives, once the set was full."""
+    while True:
+        bell.wait()
+        with watcher._lock:
+            is_full = watcher._of(1).is_doubted
+        if is_full:
+            return watcher.take(1)
+
+
+def test_a_path_that_is_announced_often_waits_once(watcher: Watcher, bell: Bell, place: Path) -> None:
+    for _ in range(50):
+        close(place)
+    (place / "last.csv").write_bytes(b"x")
+    assert {"a.csv", "last.csv"} == gather(watcher, bell, lambda seen: "last.csv" in seen.files).files
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        FileClosedEvent("/elsewhere/a.csv"),
+        FileClosedEvent(""),
+        FileDeletedEvent(b"/else\xffwhere/a.csv"),
+        FileMovedEvent("", "/elsewhere"),
+        DirMovedEvent("/rootling", "/root2/a"),
+    ],
+)
+def test_an_event_from_elsewhere_announces_nothing(watcher: Watcher, place: Path, event: Any) -> None:
+    ((_, handlers),) = observer_of(watcher)._handlers.items()
+    for handler in handlers:
+        handler.dispatch(event)
+    assert Seen() == watcher.take(1)
+
+
+def test_a_root_that_may_not_be_looked_at_is_scanned_instead(watcher: Watcher, tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"x")
+    for path in (tmp_path / "no", tmp_path / "file/no"):
+        assert "it is scanned instead" in str(watcher.watch(Root(id=3, path=str(path), target="t")))
+
+
+def test_who_is_deaf_hears_nothing_and_complains_of_nothing(root: Root) -> None:
+    deaf = Deaf()
+    deaf.start()
+    assert None is deaf.watch(root)
+    close(Path(root.path))
+    assert Seen() == deaf.take(root.id)
+    deaf.stop()

@@ -1,0 +1,248 @@
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from eisync.control.operations import Operations
+from eisync.core.items import Candidate, Category, FileFacts, Root
+from eisync.core.lifecycle import Event, State
+from eisync.core.verdict import Settlement
+from eisync.errors import ConfigurationError, StateError
+from eisync.store.database import open_database
+from eisync.store.index import Index
+from eisync.store.outbox import Outbox
+
+NOW = 1_000_000.0
+SETTLED = {
+    State.SYNCED: (Event.STORED,),
+    State.QUARANTINED: (Event.REFUSE,),
+    State.DOUBTFUL: (Event.SILENCE,),
+    State.GONE: (Event.GONE,),
+    State.SETTLING: (Event.CHANGED,),
+    State.READY: (Event.DEFER,),
+}
+
+
+class Desk:
+    """Operations over a real database, and what a daemon would add to them."""
+
+    def __init__(self, folder: Path) -> None:
+        self.database, _ = open_database(str(folder), exclusive=True)
+        self.outbox = Outbox(self.database)
+        self.index = Index(self.database)
+        self.index.register(["main"])
+        (self.root,) = self.outbox.register([("/data/röot", "main")])
+        self.live: dict[str, Any] = {"pid": 1, "loops": []}
+        self.observed: list[dict[str, Any]] = []
+
+    def operations(self, *, is_daemon: bool = True) -> Operations:
+        if not is_daemon:
+            return Operations(self.outbox, self.index, now=lambda: NOW)
+        return Operations(
+            self.outbox, self.index, now=lambda: NOW, live=lambda: self.live, observed=lambda: list(self.observed)
+        )
+
+    def ask(self, is_daemon: bool = True, **question: object) -> list[dict[str, Any]]:
+        return list(self.operations(is_daemon=is_daemon).answer(question))
+
+    def add(self, path: str, state: State = State.READY, *, at: float = NOW, root: Root | None = None) -> None:
+        """A file that came to `state` at an instant."""
+        root = root or self.root
+        facts = FileFacts(7, 1, len(path))
+        candidate = Candidate(
+            root_id=root.id, path=path, target="main", facts=facts, label="idle", category=Category.SPLIT
+        )
+        self.outbox.enqueue([candidate], now=at)
+        if state is State.READY:
+            return
+        items = self.outbox.claim("main", [root.id], limit=1000, claim=1, now=at)
+        mine = [item for item in items if item.path == path]
+        others = [Settlement(item_id=i.id, events=(Event.DEFER,), due_at=at) for i in items if i.path != path]
+        self.outbox.settle(others, claim=1, now=at)
+        if state is State.TOMBSTONE:
+            stored = Settlement(item_id=mine[0].id, events=(Event.STORED,), sample_ids=(99,))
+            self.outbox.settle([stored], claim=1, now=at)
+            self.index.bury("main", 99, now=at)
+        elif state is not State.SENDING:
+            self.outbox.settle([Settlement(item_id=mine[0].id, events=SETTLED[state])], claim=1, now=at)
+
+    def observe(self, path: str) -> None:
+        self.observed.append({"path": path, "root": self.root.path, "state": "settling", "reason": "still for 1 s"})
+
+    def states(self, **question: object) -> list[tuple[str, str]]:
+        return [(record["path"], record["state"]) for record in self.ask(do="files", **question)]
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Iterator[Desk]:
+    desk = Desk(tmp_path / "state")
+    yield desk
+    desk.database.close()
+
+
+# --- status
+
+
+def test_nothing_is_there_yet(desk: Desk) -> None:
+    (status,) = desk.ask(do="status")
+    assert ("There are no files yet.", {}) == (status["sentence"], status["counts"])
+    assert (None, None) == (status["oldest_pending_s"], status["last_synced_s"])
+
+
+def test_status_says_everything_at_once(desk: Desk) -> None:
+    desk.add("a.csv", State.SYNCED, at=NOW - 12.0)
+    desk.add("b.csv", State.QUARANTINED, at=NOW - 50.0)
+    desk.add("c.csv", at=NOW - 30.0)
+    desk.index.note_scan(desk.root.id, {"a FIFO": 2}, now=NOW - 5.0)
+    desk.index.note_offline(desk.root.id, "not there")
+    desk.index.identify("main", 7)
+    desk.index.pause("main", "HTTP 401", now=NOW)
+    desk.index.note_trouble("main", "no rights")
+    (status,) = desk.ask(do="status")
+    assert "1 of 3 files is in Edge Impulse; the last one 12 s ago; 1 waits and 1 is quarantined." == status["sentence"]
+    assert {"ready": 1, "synced": 1, "quarantined": 1} == status["counts"]
+    assert (30.0, 12.0) == (status["oldest_pending_s"], status["last_synced_s"])
+    assert [
+        {
+            "path": "/data/röot",
+            "target": "main",
+            "offline": "not there",
+            "scanned_s": 5.0,
+            "settling": 0,
+            "left_out": {"a FIFO": 2},
+        }
+    ] == status["roots"]
+    assert [
+        {"name": "main", "project_id": 7, "paused": "HTTP 401", "listed_s": None, "listing_trouble": "no rights"}
+    ] == status["targets"]
+    assert desk.live == status["daemon"]
+
+
+def test_files_under_observation_are_counted_while_a_daemon_observes_them(desk: Desk) -> None:
+    desk.add("a.csv", State.SYNCED)
+    desk.index.note_settling(desk.root.id, 3)
+    (running,) = desk.ask(do="status")
+    (resting,) = desk.ask(do="status", is_daemon=False)
+    assert ({"synced": 1, "settling": 3}, {"synced": 1}) == (running["counts"], resting["counts"])
+    assert (3, 0) == (running["roots"][0]["settling"], resting["roots"][0]["settling"])
+    assert None is resting["daemon"]
+
+
+def test_a_clock_that_was_set_back_gives_no_negative_ages(desk: Desk) -> None:
+    desk.add("a.csv", State.SYNCED, at=NOW + 500.0)
+    desk.add("b.csv", at=NOW + 500.0)
+    (status,) = desk.ask(do="status")
+    assert (0.0, 0.0) == (status["oldest_pending_s"], status["last_synced_s"])
+
+
+# --- files
+
+
+def test_every_file_has_a_line(desk: Desk) -> None:
+    for state in State:
+        desk.add(f"{state.value}.csv", state)
+    assert {(f"{state.value}.csv", state.value) for state in State} == set(desk.states())
+
+
+@pytest.mark.parametrize("state", list(State))
+def test_files_are_shown_by_state(desk: Desk, state: State) -> None:
+    for other in State:
+        desk.add(f"{other.value}.csv", other)
+    assert [(f"{state.value}.csv", state.value)] == desk.states(state=state.value)
+
+
+def test_a_state_that_does_not_exist_is_told_to_a_person(desk: Desk) -> None:
+    for state in ("sync", "", 5, [], {"a": 1}):
+        with pytest.raises(ConfigurationError, match=r"there is no state .*; there are settling, ready"):
+            desk.ask(do="files", state=state)
+
+
+def test_a_new_file_that_settles_is_listed_although_it_is_in_no_row(desk: Desk) -> None:
+    desk.add("a.csv")
+    desk.observe("new.csv")
+    assert [("a.csv", "ready"), ("new.csv", "settling")] == desk.states()
+    assert [("new.csv", "settling")] == desk.states(state="settling")
+    assert [("a.csv", "ready")] == desk.states(state="ready")
+
+
+@pytest.mark.parametrize(
+    ("state", "shown"),
+    [
+        (State.SETTLING, "settling"),
+        (State.SENDING, "sending"),
+        (State.DOUBTFUL, "doubtful"),
+        (State.GONE, "settling"),
+        (State.READY, "ready"),
+    ],
+)
+def test_a_file_has_one_state_even_while_its_next_version_settles(desk: Desk, state: State, shown: str) -> None:
+    desk.add("a.csv", state)
+    desk.observe("a.csv")
+    assert [("a.csv", shown)] == desk.states()
+
+
+def test_a_file_that_is_back_is_not_among_those_that_went(desk: Desk) -> None:
+    desk.add("a.csv", State.GONE)
+    desk.observe("a.csv")
+    assert [] == desk.states(state="gone")
+
+
+# --- retry
+
+
+def test_what_was_named_goes_back_to_the_queue(desk: Desk) -> None:
+    for name, state in (("a.csv", State.QUARANTINED), ("b.csv", State.QUARANTINED), ("c.csv", State.TOMBSTONE)):
+        desk.add(name, state)
+    paths = ["/data/röot/a.csv", "/data/röot/c.csv", "/data/röot/no.csv", "/elsewhere/a.csv"]
+    (answer,) = desk.ask(do="retry", paths=paths)
+    assert {"retried": 2, "unknown": paths[2:]} == answer
+    assert {("a.csv", "ready"), ("b.csv", "quarantined"), ("c.csv", "ready")} == set(desk.states())
+
+
+def test_all_means_all_that_wait_for_a_person(desk: Desk) -> None:
+    for state in State:
+        desk.add(f"{state.value}.csv", state)
+    assert [{"retried": 2, "unknown": []}] == desk.ask(do="retry")
+    assert [] == desk.states(state="quarantined") + desk.states(state="tombstone")
+
+
+def test_a_file_that_waits_for_nobody_is_left_where_it_is(desk: Desk) -> None:
+    desk.add("a.csv", State.SYNCED)
+    assert [{"retried": 0, "unknown": []}] == desk.ask(do="retry", paths=["/data/röot/a.csv"])
+
+
+def test_a_name_that_is_not_utf_8_can_be_named(desk: Desk) -> None:
+    desk.add("caf\udce9.csv", State.QUARANTINED)
+    assert [{"retried": 1, "unknown": []}] == desk.ask(do="retry", paths=["/data/röot/caf\udce9.csv"])
+
+
+@pytest.mark.parametrize("paths", [5, "a.csv", [1], [None], {"a": 1}, [["a.csv"]], True])
+def test_what_is_no_list_of_paths_is_told_to_a_person(desk: Desk, paths: object) -> None:
+    with pytest.raises(ConfigurationError, match="not a list of paths"):
+        desk.ask(do="retry", paths=paths)
+
+
+# --- health and the rest
+
+
+def test_a_daemon_is_healthy_while_every_loop_moves(desk: Desk) -> None:
+    desk.live["loops"] = [{"name": "watcher", "age_s": 1.0, "is_fresh": True}]
+    assert [{"is_healthy": True, "faults": []}] == desk.ask(do="health")
+    desk.live["loops"].append({"name": "drainer", "age_s": 75.2, "is_fresh": False})
+    assert [{"is_healthy": False, "faults": ["the drainer has not moved for 75 s"]}] == desk.ask(do="health")
+
+
+def test_a_database_that_takes_no_write_is_not_healthy(desk: Desk) -> None:
+    desk.database._connection.execute("pragma query_only = on")
+    try:
+        with pytest.raises(StateError):
+            desk.ask(do="health")
+    finally:
+        desk.database._connection.execute("pragma query_only = off")
+
+
+@pytest.mark.parametrize("question", [{}, {"do": None}, {"do": "explode"}, {"do": []}, {"do": {"status": 1}}])
+def test_a_question_of_another_version_is_told_to_a_person(desk: Desk, question: dict[str, object]) -> None:
+    with pytest.raises(ConfigurationError, match=r"this eisync cannot answer .*; is the daemon of another version"):
+        desk.ask(**question)

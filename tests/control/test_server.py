@@ -1,0 +1,208 @@
+import errno
+import json
+import socket
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from eisync.control import door
+from eisync.control import server as module
+from eisync.control.door import ask
+from eisync.control.operations import Operations
+from eisync.control.server import ControlServer
+from eisync.errors import EisyncError, StateError
+from tests.fakes import Clock, Notebook
+
+LIMIT_S = 10.0
+
+
+class Answers(Operations):
+    """Answers from a list, whatever is asked."""
+
+    def __init__(self) -> None:
+        self.now = Clock()
+        self.records: Any = [{"a": 1}]
+        self.asked: list[Any] = []
+
+    def answer(self, question: Any) -> Iterator[dict[str, Any]]:
+        self.asked.append(question)
+        yield from self.records
+
+
+class Daemon:
+    """A control server that answers when it is ticked, and what it wrote into its log."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = str(folder)
+        self.log = Notebook()
+        self.operations = Answers()
+        self.server = ControlServer(self.folder, self.operations, log=self.log)
+        self.ticks: list[float] = []
+
+    def ask(self, question: dict[str, Any]) -> list[dict[str, Any]]:
+        """Ask as the command line does, while the daemon ticks."""
+        with self.ticking():
+            answer = ask(self.folder, question)
+            assert answer is not None
+            return list(answer)
+
+    def say(self, raw: bytes) -> list[dict[str, Any]]:
+        """Say whatever it is, and hear all that comes back."""
+        with self.ticking(), socket.socket(socket.AF_UNIX) as caller:
+            caller.settimeout(LIMIT_S)
+            caller.connect(f"{self.folder}/{door.SOCKET_NAME}")
+            caller.sendall(raw)
+            caller.shutdown(socket.SHUT_WR)
+            with caller.makefile("rb") as stream:
+                return [json.loads(line) for line in stream]
+
+    def ticking(self) -> "_Ticking":
+        return _Ticking(self)
+
+
+class _Ticking:
+    def __init__(self, daemon: Daemon) -> None:
+        self._thread = threading.Thread(target=lambda: daemon.ticks.append(daemon.server.tick(0.0)), daemon=True)
+
+    def __enter__(self) -> None:
+        self._thread.start()
+
+    def __exit__(self, *_: object) -> None:
+        self._thread.join(LIMIT_S)
+        assert not self._thread.is_alive()
+
+
+@pytest.fixture
+def daemon(tmp_path: Path) -> Iterator[Daemon]:
+    (tmp_path / "s").mkdir()
+    daemon = Daemon(tmp_path / "s")
+    yield daemon
+    daemon.server.close()
+    daemon.server.close()
+
+
+@pytest.fixture
+def far(tmp_path: Path) -> Iterator[Daemon]:
+    """A daemon with a port and a token."""
+    place = tmp_path / ("deep" * 30)
+    place.mkdir()
+    daemon = Daemon(place)
+    yield daemon
+    daemon.server.close()
+
+
+def is_alive(daemon: Daemon) -> bool:
+    return [{"a": 1}] == daemon.ask({"do": "it"})
+
+
+def test_a_question_is_answered_record_by_record(daemon: Daemon) -> None:
+    daemon.operations.records = [{"number": number} for number in range(5000)]
+    assert daemon.operations.records == daemon.ask({"do": "files"})
+    assert [{"do": "files", "token": None}] == daemon.operations.asked
+
+
+def test_a_tick_without_a_caller_ends_soon(daemon: Daemon) -> None:
+    daemon.server._server.settimeout(0.01)
+    assert (0.0, True) == (daemon.server.tick(0.0), daemon.server.is_done)
+
+
+def test_at_the_end_nobody_is_waited_for(daemon: Daemon) -> None:
+    daemon.server.stop(0.0)
+    assert 0.1 > (daemon.server._server.gettimeout() or LIMIT_S)
+    assert 0.0 == daemon.server.tick(0.0)
+
+
+def test_an_error_is_an_answer(daemon: Daemon) -> None:
+    def fail() -> Iterator[dict[str, Any]]:
+        yield {"a": 1}
+        raise StateError("the disk is full")
+
+    daemon.operations.records = fail()
+    with pytest.raises(EisyncError, match="the disk is full"):
+        daemon.ask({"do": "it"})
+    daemon.operations.records = [{"a": 1}]
+    assert is_alive(daemon)
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        b"",
+        b"\n",
+        b"hello\n",
+        b"5\n",
+        b"[]\n",
+        b'"do"\n',
+        b"{\n",
+        b"\xff\xfe\n",
+        b"[" * 100_000 + b"\n",
+        b"9" * 10_000 + b"\n",
+        b'{"do": "' + b"x" * 2_000_000 + b'"}\n',
+        b"\0" * 100,
+    ],
+    ids=lambda raw: repr(raw[:12]),
+)
+def test_garbage_is_answered_with_an_error_and_the_server_lives_on(daemon: Daemon, raw: bytes) -> None:
+    try:
+        answer = daemon.say(raw)
+    except OSError as error:  # it has stopped listening to what has no end
+        assert error.errno in (errno.EPIPE, errno.ECONNRESET)  # noqa: PT017
+    else:
+        assert [{"error": "that is no question", "exit_code": 1}] == answer
+    assert is_alive(daemon)
+
+
+def test_a_caller_who_leaves_takes_nothing_along(daemon: Daemon) -> None:
+    daemon.operations.records = [{"path": "x" * 1000}] * 10_000
+    with daemon.ticking(), socket.socket(socket.AF_UNIX) as caller:
+        caller.connect(f"{daemon.folder}/{door.SOCKET_NAME}")
+        caller.sendall(b'{"do": "it"}\n')
+        caller.recv(10)
+    assert ["control.left"] == daemon.log.events()
+    daemon.operations.records = [{"a": 1}]
+    assert is_alive(daemon)
+
+
+def test_a_caller_who_says_nothing_is_left(daemon: Daemon, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "ANSWER_WITHIN_S", 0.05)
+    with daemon.ticking(), socket.socket(socket.AF_UNIX) as caller:
+        caller.connect(f"{daemon.folder}/{door.SOCKET_NAME}")
+        caller.settimeout(LIMIT_S)
+        assert b"" == caller.recv(10)
+    assert ["control.left"] == daemon.log.events()
+    monkeypatch.setattr(module, "ANSWER_WITHIN_S", LIMIT_S)
+    assert is_alive(daemon)
+
+
+def test_a_caller_who_reads_too_slowly_is_left(daemon: Daemon) -> None:
+    def slow() -> Iterator[dict[str, Any]]:
+        for number in range(100):
+            daemon.operations.now.now += 10.0  # type: ignore[attr-defined]
+            yield {"number": number}
+
+    daemon.operations.records = slow()
+    heard = daemon.say(b'{"do": "it"}\n')
+    assert len(heard) < 10
+    assert ["control.left"] == daemon.log.events()
+
+
+# --- the token
+
+
+def test_who_can_read_the_note_may_ask(far: Daemon) -> None:
+    assert is_alive(far)
+
+
+@pytest.mark.parametrize("token", ["wrong", "", None, 5, [], {"a": 1}, "schlüssel", "\ud800", True])
+def test_who_has_not_the_token_gets_nothing(far: Daemon, token: object) -> None:
+    port = json.loads(Path(far.folder, door.NOTE_NAME).read_text())["port"]
+    with far.ticking(), socket.create_connection(("127.0.0.1", port), timeout=LIMIT_S) as caller:
+        caller.sendall(json.dumps({"do": "it", "token": token}).encode() + b"\n")
+        with caller.makefile("rb") as stream:
+            answer = [json.loads(line) for line in stream]
+    assert [{"error": "the token is not the one in the state folder", "exit_code": 1}] == answer
+    assert [] == far.operations.asked
+    assert is_alive(far)

@@ -1,0 +1,243 @@
+"""Stand-ins for the outside, in one place. `tests/loops/test_fakes.py` holds them to what the real parts promise."""
+
+import json
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Executor, Future
+from dataclasses import dataclass, field
+from typing import Any
+
+from eisync.adapters.body import Body
+from eisync.core import wire
+from eisync.core.items import RemoteSample, Root
+from eisync.core.wire import Envelope, Reply, Silence
+from eisync.errors import StudioError
+
+
+class Clock:
+    """An instant that moves when it is told to."""
+
+    def __init__(self, now: float = 1_000_000.0) -> None:
+        self.now = now
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@dataclass(frozen=True)
+class Line:
+    level: str
+    event: str
+    fields: Mapping[str, object]
+
+
+class Notebook:
+    """A log that is read instead of written."""
+
+    def __init__(self) -> None:
+        self.lines: list[Line] = []
+
+    def info(self, event: str, **fields: object) -> None:
+        self.lines.append(Line("info", event, fields))
+
+    def warning(self, event: str, **fields: object) -> None:
+        self.lines.append(Line("warning", event, fields))
+
+    def error(self, event: str, **fields: object) -> None:
+        self.lines.append(Line("error", event, fields))
+
+    def exception(self, event: str, **fields: object) -> None:
+        self.lines.append(Line("exception", event, fields))
+
+    def events(self) -> list[str]:
+        return [line.event for line in self.lines]
+
+
+@dataclass
+class Heard:
+    """What was announced for one root."""
+
+    files: set[str] = field(default_factory=set)
+    folders: set[str] = field(default_factory=set)
+    is_doubted: bool = False
+
+
+class Ear:
+    """Events that a test speaks into."""
+
+    def __init__(self) -> None:
+        self.heard: dict[int, Heard] = {}
+        self.watched: list[int] = []
+        self.why_deaf: str | None = None
+
+    def of(self, root_id: int) -> Heard:
+        return self.heard.setdefault(root_id, Heard())
+
+    def watch(self, root: Root) -> str | None:
+        if self.why_deaf is None and root.id not in self.watched:
+            self.watched.append(root.id)
+            self.of(root.id).is_doubted = True
+        return self.why_deaf
+
+    def take(self, root_id: int) -> Heard:
+        return self.heard.pop(root_id, Heard())
+
+
+class Bench(Executor):
+    """An executor whose work lies still until somebody runs it."""
+
+    def __init__(self) -> None:
+        self.waiting: deque[tuple[Future[Any], Callable[[], Any]]] = deque()
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        future: Future[Any] = Future()
+        self.waiting.append((future, lambda: fn(*args, **kwargs)))
+        return future
+
+    def run(self, number: int | None = None) -> int:
+        """Run so many pieces of work, oldest first; all that lie there when no number is given. Returns how many."""
+        pieces = len(self.waiting) if number is None else number
+        for _ in range(pieces):
+            future, work = self.waiting.popleft()
+            try:
+                result = work()
+            except BaseException as error:  # noqa: BLE001 - as a real executor does
+                future.set_exception(error)
+            else:
+                future.set_result(result)
+        return pieces
+
+
+@dataclass(frozen=True)
+class Sent:
+    reply: Reply | Silence
+    sha256: Mapping[int, str]
+
+
+@dataclass(frozen=True)
+class Listed:
+    samples: tuple[RemoteSample, ...]
+    total: int
+
+
+Answer = Callable[[Envelope, list[str]], "Reply | Silence | None"]
+
+
+class Cloud:
+    """Ingestion service and Studio of one project, in memory. It reads the files as the real client does.
+
+    `answers` are tried first, one for each upload; an answer of None leaves it to the cloud. `always` is tried next.
+    """
+
+    def __init__(self, project: int = 7) -> None:
+        self.project = project
+        self.samples: dict[int, RemoteSample] = {}
+        self.uploads: list[list[str]] = []  # the names in each request that was sent
+        self.attempts: list[list[str]] = []  # and of those that a file broke off, too
+        self.answers: deque[Answer] = deque()
+        self.always: Answer | None = None
+        self.trouble: BaseException | None = None  # raised by whatever is asked of Studio
+        self.upload_trouble: BaseException | None = None
+        self.questions = 0
+        self.refuses_duplicates = True
+        self.most_a_page = 1000
+        self._last_id = 100
+
+    # --- ingestion
+
+    def upload(self, envelope: Envelope) -> Sent:
+        names = [wire.sent_name(part.item.path) for part in envelope.parts]
+        self.attempts.append(names)
+        if self.upload_trouble is not None:
+            raise self.upload_trouble
+        body = Body(envelope)
+        for _ in body:
+            pass
+        hashes = [body.sha256[part.item.id] for part in envelope.parts]
+        self.uploads.append(names)
+        answer = self.answers.popleft() if self.answers else self.always
+        reply = answer(envelope, hashes) if answer is not None else None
+        return Sent(self.store(envelope, hashes) if reply is None else reply, body.sha256)
+
+    def store(self, envelope: Envelope, hashes: list[str]) -> Reply:
+        """Take the files as the service does, and say so."""
+        entries = [self._entry(part.item.path, sha256) for part, sha256 in zip(envelope.parts, hashes, strict=True)]
+        return reply_of({"success": True, "files": entries})
+
+    def add(self, path: str, sha256: str, *, listed_hash: bool = True) -> int:
+        """A sample that is simply there."""
+        self._last_id += 1
+        name = wire.sent_name(path)
+        self.samples[self._last_id] = RemoteSample(
+            id=self._last_id,
+            filename=wire.stored_name(name),
+            category="training",
+            label="idle",
+            sha256=sha256,
+            original_name=name if listed_hash else None,
+        )
+        return self._last_id
+
+    def _entry(self, path: str, sha256: str) -> dict[str, Any]:
+        there = [sample.id for sample in self.samples.values() if sample.sha256 == sha256]
+        if there and self.refuses_duplicates:
+            ids = ", ".join(map(str, there))
+            return {"success": False, "error": f"An item with this hash already exists (ids: {ids})"}
+        return {"success": True, "projectId": self.project, "sampleId": self.add(path, sha256), "fileName": path}
+
+    # --- Studio
+
+    def project_id(self) -> int:
+        self._asked()
+        return self.project
+
+    def forget_project(self) -> None:
+        """Nothing is remembered."""
+
+    def page(self, *, limit: int, before_id: int | None = None, filename: str | None = None) -> Listed:
+        self._asked()
+        found = [
+            sample
+            for _, sample in sorted(self.samples.items(), reverse=True)
+            if (before_id is None or sample.id < before_id) and (filename is None or filename in sample.filename)
+        ]
+        return Listed(tuple(found[: min(limit, self.most_a_page)]), len(found))
+
+    def is_there(self, sample_id: int) -> bool:
+        self._asked()
+        return sample_id in self.samples
+
+    def sha256_of(self, sample_id: int) -> str:
+        self._asked()
+        if sample_id not in self.samples:
+            raise StudioError(f"No sample found with ID {sample_id}", status=200)
+        return self.samples[sample_id].sha256 or ""
+
+    def _asked(self) -> None:
+        self.questions += 1
+        if self.trouble is not None:
+            raise self.trouble
+
+
+def reply_of(document: object, status: int = 200, **headers: str) -> Reply:
+    """An answer of the service."""
+    return Reply(
+        status, {name.replace("_", "-"): value for name, value in headers.items()}, json.dumps(document).encode()
+    )
+
+
+def refusing(status: int, error: str = "no", **headers: str) -> Answer:
+    """An answer that refuses the whole request."""
+    return lambda envelope, hashes: reply_of({"success": False, "error": error}, status, **headers)
+
+
+def failing(times: int, error: BaseException, then: Callable[..., Any]) -> Callable[..., Any]:
+    """`then`, but for the first `times` calls, which raise `error`."""
+    left: Iterator[int] = iter(range(times))
+
+    def call(*args: Any, **kwargs: Any) -> Any:
+        if next(left, None) is not None:
+            raise error
+        return then(*args, **kwargs)
+
+    return call

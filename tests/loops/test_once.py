@@ -1,0 +1,223 @@
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from eisync.adapters.body import sha256_of
+from eisync.core.batching import Limits
+from eisync.core.lifecycle import PENDING, State
+from eisync.core.retry import RetryPolicy
+from eisync.core.settle import SettlePolicy
+from eisync.errors import KeyRefusedError
+from eisync.loops.drainer import DrainerLoop, Lane
+from eisync.loops.once import Once
+from eisync.loops.reconciler import Project, ReconcilerLoop
+from tests.fakes import Bench, Clock, Cloud, refusing
+
+from .yard import Yard
+
+READY, SYNCED = State.READY, State.SYNCED
+
+
+class Hands(threading.Event):
+    """A bell that, instead of waiting, lets the workers work and the clock run."""
+
+    def __init__(self, bench: Bench, clock: Clock) -> None:
+        super().__init__()
+        self._bench = bench
+        self._clock = clock
+        self.lazy_for = 0  # so many waits in which no work is done
+
+    def wait(self, timeout: float | None = None) -> bool:
+        assert timeout is not None
+        assert timeout <= 0.5
+        self._clock.now += timeout
+        if self.lazy_for:
+            self.lazy_for -= 1
+        elif self._bench.waiting:
+            self._bench.run(1)
+        return True
+
+
+class Pass:
+    """One pass over a yard. Targets are named after their clouds: `main`, then `second`, and so on."""
+
+    def __init__(self, yard: Yard, **clouds: Cloud) -> None:
+        self.yard = yard
+        self.clock = Clock(yard.later)
+        self.bench = Bench()
+        self.bell = Hands(self.bench, self.clock)
+        self.turns = 0
+        self.roots = [yard.root, *(yard.add_root(name, name) for name in clouds if name != "main")]
+        self.watched: dict[str, Any] = {}
+        self.lanes = [
+            Lane(
+                target=name,
+                roots=(root.id,),
+                service=cloud,
+                limits=Limits(),
+                policy=RetryPolicy(),
+                allow_duplicates=False,
+                key_token=lambda: "key",
+            )
+            for (name, cloud), root in zip(clouds.items(), self.roots, strict=True)
+        ]
+        self.projects = [
+            Project(target=name, studio=cloud, interval_s=300.0, page_size=1000, allow_duplicates=False)
+            for name, cloud in clouds.items()
+        ]
+
+    def run(self, timeout_s: float = 60.0, is_stopped: Callable[[], bool] = lambda: False) -> None:
+        yard = self.yard
+        self.watcher = yard.watcher(*(yard.watched(root, **self.watched) for root in self.roots))
+        self.drainer = DrainerLoop(
+            self.lanes,
+            queue=yard.outbox,
+            notes=yard.index,
+            pool=self.bench,
+            workers=2,
+            luck=lambda: 0.5,
+            boundary=lambda: "eisync-0123456789abcdef",
+            wake=self.bell.set,
+            log=yard.log,
+        )
+        self.reconciler = ReconcilerLoop(
+            self.projects,
+            beliefs=yard.index,
+            unidentified=yard.index,
+            doubts=yard.outbox,
+            sha256_of_file=sha256_of,
+            clock=self.clock,
+            log=yard.log,
+        )
+        once = Once(
+            self.watcher,
+            self.drainer,
+            self.reconciler,
+            pending=self._pending,
+            now=self.clock,
+            bell=self.bell,
+            progress=self._progress,
+        )
+        once.run(give_up_at=self.clock.now + timeout_s, is_stopped=is_stopped)
+
+    def _pending(self) -> int:
+        tally = self.yard.index.tally(root.id for root in self.roots)
+        return sum(tally.get(state, 0) for state in PENDING)
+
+    def _progress(self) -> None:
+        self.turns += 1
+        assert self.turns < 10_000
+
+
+@pytest.fixture
+def cloud() -> Cloud:
+    return Cloud()
+
+
+def test_everything_is_sent_and_compared(yard: Yard, cloud: Cloud) -> None:
+    for number in range(300):
+        yard.write(f"idle.{number}.csv", str(number).encode())
+    one = Pass(yard, main=cloud)
+    one.run()
+    assert ({SYNCED}, 300) == (set(yard.states().values()), len(cloud.samples))
+    assert [True] == [target.listed_at is not None for target in yard.index.targets()]
+
+
+def test_run_again_it_sends_nothing(yard: Yard, cloud: Cloud) -> None:
+    yard.write("a.csv")
+    Pass(yard, main=cloud).run()
+    Pass(yard, main=cloud).run()
+    assert 1 == len(cloud.uploads)
+
+
+def test_it_waits_for_a_file_that_is_still_written(yard: Yard, cloud: Cloud) -> None:
+    yard.write("a.csv")
+    one = Pass(yard, main=cloud)
+    one.clock.now = yard.touched_at("a.csv")
+    one.run()
+    assert {"a.csv": SYNCED} == yard.states()
+
+
+def test_it_does_not_wait_longer_than_it_was_told(yard: Yard, cloud: Cloud) -> None:
+    yard.write("a.csv")
+    one = Pass(yard, main=cloud)
+    one.watched = {"policy": SettlePolicy(settle_s=9999.0)}
+    one.clock.now = began_at = yard.touched_at("a.csv")
+    one.run(timeout_s=10.0)
+    assert {} == yard.states()
+    assert began_at + 10.0 <= one.clock.now <= began_at + 11.0
+    assert 1 == len(one.watcher.unsettled(one.clock.now))
+
+
+def test_a_file_that_fails_on_the_way_is_tried_until_the_time_is_up(yard: Yard, cloud: Cloud) -> None:
+    yard.write("a.csv")
+    cloud.answers.extend([refusing(500)] * 3)
+    Pass(yard, main=cloud).run()
+    assert {"a.csv": SYNCED} == yard.states()
+    yard.write("b.csv", b"another")
+    cloud.always = refusing(500)
+    Pass(yard, main=cloud).run(timeout_s=30.0)
+    assert READY == yard.states()["b.csv"]
+
+
+def test_what_is_under_way_when_the_time_is_up_is_waited_for(yard: Yard, cloud: Cloud) -> None:
+    yard.write("a.csv")
+    one = Pass(yard, main=cloud)
+    one.bell.lazy_for = 30
+    one.run(timeout_s=1.0)
+    # Its introduction was late, so nothing had been sent; no request was left behind either.
+    assert ({"a.csv": READY}, True) == (yard.states(), one.drainer.is_done)
+
+
+def test_an_empty_folder_is_done_at_once(yard: Yard, cloud: Cloud) -> None:
+    one = Pass(yard, main=cloud)
+    one.run()
+    assert yard.later == one.clock.now
+
+
+def test_a_refused_key_ends_the_pass(yard: Yard, cloud: Cloud) -> None:
+    yard.write("a.csv")
+    cloud.trouble = KeyRefusedError("no")
+    cloud.always = refusing(401, "Invalid API key")
+    one = Pass(yard, main=cloud)
+    one.run()
+    assert {"main": "HTTP 401: Invalid API key"} == one.drainer.refusals()
+    assert one.clock.now < yard.later + 10.0
+
+
+@pytest.mark.parametrize("slow", [0, 1, 2, 3, 4])
+def test_a_refused_target_does_not_end_the_pass_of_another(yard: Yard, cloud: Cloud, slow: int) -> None:
+    from eisync.errors import ConfigurationError
+
+    bad = Cloud(9)
+    bad.trouble = ConfigurationError("file key: is empty")
+    one = Pass(yard, main=bad, second=cloud)
+    yard.write("a.csv", root=one.roots[0])
+    yard.write("b.csv", root=one.roots[1])
+    one.bell.lazy_for = slow
+    one.run()
+    assert {"a.csv": READY, "second/b.csv": SYNCED} == yard.states()
+
+
+def test_stop_is_heard_everywhere(yard: Yard, cloud: Cloud) -> None:
+    for number in range(50):
+        yard.write(f"{number}.csv", str(number).encode())
+    for turns in range(12):
+        one = Pass(yard, main=cloud)
+        one.run(is_stopped=lambda one=one, turns=turns: one.turns >= turns)  # type: ignore[misc]
+        assert one.turns <= turns + 1
+
+
+def test_a_deleted_sample_is_a_tombstone_after_three_passes_at_most(yard: Yard, cloud: Cloud) -> None:
+    yard.write("a.csv", b"one")
+    yard.write("b.csv", b"two")
+    Pass(yard, main=cloud).run()
+    (sample_id,) = yard.record("a.csv")["sample_ids"]
+    del cloud.samples[sample_id]
+    for _ in range(3):
+        yard.later += 60.0
+        Pass(yard, main=cloud).run()
+    assert {"a.csv": State.TOMBSTONE, "b.csv": SYNCED} == yard.states()
+    assert [["a.csv"], ["b.csv"]] == sorted(cloud.uploads)

@@ -1,0 +1,547 @@
+import hashlib
+from collections.abc import Iterable
+from typing import Any
+
+import pytest
+
+from eisync.adapters.body import sha256_of
+from eisync.core.items import Item, RemoteSample
+from eisync.core.lifecycle import Event, State
+from eisync.core.verdict import Settlement
+from eisync.errors import EisyncError, KeyRefusedError, StateError, StudioError, UnansweredError, UnreachableError
+from eisync.loops import reconciler as module
+from eisync.loops.reconciler import IDLE_S, KEEP_GONE_S, Project, ReconcilerLoop
+from tests.fakes import Clock, Cloud, Listed, failing
+
+from .yard import Yard, run
+
+SYNCED, DOUBTFUL, TOMBSTONE, READY = State.SYNCED, State.DOUBTFUL, State.TOMBSTONE, State.READY
+
+
+class Sweep:
+    """A reconciler and the clock that it looks at."""
+
+    def __init__(self, yard: Yard, *projects: Project, beliefs: Any = None, doubts: Any = None) -> None:
+        self.clock = Clock(yard.later)
+        self.loop = ReconcilerLoop(
+            projects,
+            beliefs=beliefs or yard.index,
+            unidentified=yard.index,
+            doubts=doubts or yard.outbox,
+            sha256_of_file=sha256_of,
+            clock=self.clock,
+            log=yard.log,
+        )
+
+    def run(self, after_s: float = 0.0) -> float:
+        """Tick to the end of what is due. Returns how long the loop wants to wait."""
+        self.clock.now += after_s
+        return run(self.loop, self.clock.now)
+
+
+def project(cloud: Any, *, target: str = "main", page_size: int = 1000, interval_s: float = 300.0) -> Project:
+    return Project(target=target, studio=cloud, interval_s=interval_s, page_size=page_size, allow_duplicates=False)
+
+
+@pytest.fixture
+def cloud() -> Cloud:
+    return Cloud()
+
+
+def digest(path: str) -> str:
+    return hashlib.sha256(path.encode()).hexdigest()
+
+
+def send(yard: Yard, *events: Event, ids: Iterable[int] = (), sha256: str | None = None) -> None:
+    """Claim every file and write down what became of it."""
+    items = yard.outbox.claim("main", [1], limit=100, claim=1, now=yard.later)
+    yard.outbox.settle(
+        [
+            Settlement(item_id=item.id, events=events, due_at=yard.later, sample_ids=tuple(ids), sha256=sha256)
+            for item in items
+        ],
+        claim=1,
+        now=yard.later,
+    )
+
+
+def synced(yard: Yard, cloud: Cloud, *paths: str) -> dict[str, int]:
+    """Files that arrived; returns their sample ids."""
+    found = {}
+    for path in paths:
+        yard.fill(path)
+        found[path] = cloud.add(path, digest(path))
+        send(yard, Event.STORED, ids=[found[path]], sha256=digest(path))
+    return found
+
+
+def samples(yard: Yard) -> dict[int, tuple[int, bool]]:
+    """How often each sample was missed in a row, and whether it is buried."""
+    rows = yard.database._connection.execute("select id, missed, gone_at from sample").fetchall()
+    return {row["id"]: (row["missed"], row["gone_at"] is not None) for row in rows}
+
+
+# --- sweeps
+
+
+def test_a_sweep_learns_of_every_sample(yard: Yard, cloud: Cloud) -> None:
+    ids = [cloud.add(f"{number}.csv", digest(str(number))) for number in range(25)]
+    sweep = Sweep(yard, project(cloud, page_size=10))
+    assert 300.0 == sweep.run()
+    assert dict.fromkeys(ids, (0, False)) == samples(yard)
+    (target,) = yard.index.targets()
+    assert (yard.later, None) == (target.listed_at, target.listing_trouble)
+    assert [25] == [line.fields["samples"] for line in yard.log.lines if line.event == "sweep.completed"]
+
+
+def test_an_empty_project_is_swept(yard: Yard, cloud: Cloud) -> None:
+    Sweep(yard, project(cloud)).run()
+    assert [yard.later] == [target.listed_at for target in yard.index.targets()]
+
+
+def test_one_tick_asks_at_most_once(yard: Yard, cloud: Cloud) -> None:
+    for number in range(30):
+        cloud.add(f"{number}.csv", digest(str(number)))
+    sweep = Sweep(yard, project(cloud, page_size=10))
+    asked = []
+    while sweep.loop.tick(sweep.clock.now) == 0.0:
+        asked.append(cloud.questions)
+    assert ([1, 2, 3, 4], 5) == (asked, cloud.questions)
+
+
+def test_a_service_that_gives_smaller_pages_is_swept_to_the_end(yard: Yard, cloud: Cloud) -> None:
+    cloud.most_a_page = 7
+    ids = [cloud.add(f"{number}.csv", digest(str(number))) for number in range(25)]
+    Sweep(yard, project(cloud, page_size=1000)).run()
+    assert set(ids) == set(samples(yard))
+
+
+def test_the_next_sweep_comes_after_the_interval(yard: Yard, cloud: Cloud) -> None:
+    sweep = Sweep(yard, project(cloud))
+    sweep.run()
+    questions = cloud.questions
+    assert 1.0 == pytest.approx(sweep.run(after_s=299.0))
+    assert questions == cloud.questions
+    sweep.run(after_s=1.0)
+    assert cloud.questions > questions
+
+
+def test_a_clock_that_is_set_back_does_not_put_the_next_sweep_off(yard: Yard, cloud: Cloud) -> None:
+    sweep = Sweep(yard, project(cloud))
+    sweep.run()
+    assert 300.0 == pytest.approx(sweep.run(after_s=-86_400.0))
+
+
+# --- deletions
+
+
+def test_a_deleted_sample_makes_a_tombstone_after_two_sweeps_and_a_question(yard: Yard, cloud: Cloud) -> None:
+    ids = synced(yard, cloud, "a.csv", "b.csv")
+    sweep = Sweep(yard, project(cloud))
+    sweep.run(after_s=1.0)
+    del cloud.samples[ids["a.csv"]]
+    sweep.run(after_s=300.0)
+    assert {"a.csv": SYNCED, "b.csv": SYNCED} == yard.states()
+    sweep.run(after_s=300.0)
+    assert {"a.csv": TOMBSTONE, "b.csv": SYNCED} == yard.states()
+    assert f"deleted at the service (sample {ids['a.csv']}); 'eisync retry' sends it again" == yard.reason("a.csv")
+
+
+def test_a_tombstone_is_not_sent_by_a_scan(yard: Yard, cloud: Cloud) -> None:
+    synced(yard, cloud, "a.csv")
+    cloud.samples.clear()
+    sweep = Sweep(yard, project(cloud))
+    for _ in range(3):
+        sweep.run(after_s=300.0)
+    run(yard.watcher(), yard.later + 1000.0)
+    assert {"a.csv": TOMBSTONE} == yard.states()
+
+
+def test_a_sample_that_was_not_listed_and_is_there_is_spared(yard: Yard, cloud: Cloud) -> None:
+    ids = synced(yard, cloud, "a.csv")
+
+    class Forgetful(Cloud):
+        def is_there(self, sample_id: int) -> bool:
+            return sample_id == ids["a.csv"]
+
+    sweep = Sweep(yard, project(Forgetful()))
+    for _ in range(4):
+        sweep.run(after_s=300.0)
+        assert {"a.csv": SYNCED} == yard.states()
+    assert {ids["a.csv"]: (0, False)} == samples(yard)
+
+
+def test_a_sample_that_is_listed_again_was_never_missed(yard: Yard, cloud: Cloud) -> None:
+    ids = synced(yard, cloud, "a.csv")
+    sweep = Sweep(yard, project(cloud))
+    sample = cloud.samples.pop(ids["a.csv"])
+    sweep.run(after_s=1.0)
+    cloud.samples[sample.id] = sample
+    sweep.run(after_s=300.0)
+    del cloud.samples[sample.id]
+    sweep.run(after_s=300.0)
+    assert ({"a.csv": SYNCED}, {sample.id: (1, False)}) == (yard.states(), samples(yard))
+
+
+def test_a_sample_that_was_uploaded_during_the_sweep_is_not_missing(yard: Yard, cloud: Cloud) -> None:
+    for number in range(20):
+        cloud.add(f"{number}.csv", digest(str(number)))
+    sweep = Sweep(yard, project(cloud, page_size=10))
+    for _ in range(2):
+        sweep.loop.tick(sweep.clock.now)  # the newest page is behind it
+    sweep.clock.now += 1.0
+    yard.later += 1.0
+    ids = synced(yard, cloud, "late.csv")
+    sweep.run()
+    assert (0, False) == samples(yard)[ids["late.csv"]]
+
+
+def test_every_sample_of_a_file_must_be_gone(yard: Yard, cloud: Cloud) -> None:
+    yard.fill("a.csv")
+    one, two = cloud.add("a.csv", "x"), cloud.add("a.csv", "x")
+    send(yard, Event.DUPLICATE, ids=[one, two], sha256="x")
+    sweep = Sweep(yard, project(cloud))
+    del cloud.samples[one]
+    for _ in range(3):
+        sweep.run(after_s=300.0)
+    assert {"a.csv": SYNCED} == yard.states()
+    del cloud.samples[two]
+    for _ in range(3):
+        sweep.run(after_s=300.0)
+    assert {"a.csv": TOMBSTONE} == yard.states()
+
+
+# --- listings that say too little
+
+
+class Studio(Cloud):
+    """A service whose listing is played from a list of pages, again for every sweep."""
+
+    def __init__(self, *pages: Listed | EisyncError) -> None:
+        super().__init__()
+        self.pages = pages
+        self.at = 0
+
+    def page(self, *, limit: int, before_id: int | None = None, filename: str | None = None) -> Listed:
+        self.at = 0 if before_id is None else self.at
+        page = self.pages[min(self.at, len(self.pages) - 1)]
+        self.at += 1
+        if isinstance(page, EisyncError):
+            raise page
+        return page
+
+    def is_there(self, sample_id: int) -> bool:
+        return False
+
+
+def listed(*ids: int, total: int) -> Listed:
+    return Listed(tuple(RemoteSample(id=one, filename=str(one), category="training", label=None) for one in ids), total)
+
+
+@pytest.mark.parametrize(
+    ("pages", "trouble"),
+    [
+        ([listed(total=9)], "the listing ended after 0 of 9 samples; it is asked for again later"),
+        (
+            [listed(9, 8, total=9), listed(total=7)],
+            "the listing ended after 2 of 9 samples; it is asked for again later",
+        ),
+        ([listed(9, 8, total=9), UnansweredError("no answer")], "no answer"),
+        ([StudioError("No rights", status=403)], "No rights"),
+        ([listed(9, 8, total=9)], "the listing gives the same samples again; it is asked for again later"),
+        ([listed(3, 2, total=9), listed(9, 8, total=9)], "the listing gives the same samples again"),
+    ],
+    ids=["empty", "cut", "failed page", "refused", "does not move", "jumps back"],
+)
+def test_an_incomplete_listing_concludes_nothing(
+    yard: Yard, cloud: Cloud, pages: list[Listed | EisyncError], trouble: str
+) -> None:
+    synced(yard, cloud, "a.csv")
+    sweep = Sweep(yard, project(Studio(*pages), page_size=2))
+    for _ in range(4):
+        sweep.run(after_s=300.0)
+    assert {"a.csv": SYNCED} == yard.states()
+    assert {(0, False)} == {state for one, state in samples(yard).items() if one > 100}
+    (target,) = yard.index.targets()
+    assert None is target.listed_at
+    assert str(target.listing_trouble).startswith(trouble)
+    assert 1 == yard.log.events().count("sweep.failed")
+
+
+def test_a_listing_that_works_again_ends_the_trouble(yard: Yard, cloud: Cloud) -> None:
+    cloud.trouble = UnreachableError("no network")
+    sweep = Sweep(yard, project(cloud))
+    sweep.run()
+    assert ["no network"] == [str(error) for error in sweep.loop.troubles().values()]
+    cloud.trouble = None
+    sweep.run(after_s=300.0)
+    assert {} == sweep.loop.troubles()
+    assert [None] == [target.listing_trouble for target in yard.index.targets()]
+
+
+def test_a_key_that_may_only_upload_is_noted_and_nothing_else(yard: Yard, cloud: Cloud) -> None:
+    synced(yard, cloud, "a.csv")
+    cloud.trouble = KeyRefusedError("Studio refuses the key (Invalid API key); give another one")
+    sweep = Sweep(yard, project(cloud))
+    for _ in range(3):
+        sweep.run(after_s=300.0)
+    assert {"a.csv": SYNCED} == yard.states()
+    assert isinstance(sweep.loop.troubles()["main"], KeyRefusedError)
+    assert 1 == yard.log.events().count("sweep.failed")
+
+
+def test_another_project_is_not_swept(yard: Yard, cloud: Cloud) -> None:
+    ids = synced(yard, cloud, "a.csv")
+    yard.index.identify("main", 7)
+    sweep = Sweep(yard, project(Cloud(8)))
+    for _ in range(4):
+        sweep.run(after_s=300.0)
+    assert ({"a.csv": SYNCED}, (0, False)) == (yard.states(), samples(yard)[ids["a.csv"]])
+    assert "opens project 8, and its files are in project 7" in str(sweep.loop.troubles()["main"])
+
+
+def test_a_target_that_fails_does_not_hold_up_the_other(yard: Yard, cloud: Cloud) -> None:
+    yard.add_root("two", "second")
+    broken, whole = Cloud(), Cloud(8)
+    broken.trouble = UnreachableError("no network")
+    whole.add("a.csv", "x")
+    Sweep(yard, project(broken), project(whole, target="second")).run()
+    assert {"main": None, "second": yard.later} == {target.name: target.listed_at for target in yard.index.targets()}
+
+
+def test_targets_take_turns(yard: Yard) -> None:
+    yard.add_root("two", "second")
+    one, two = Cloud(), Cloud(8)
+    for number in range(50):
+        one.add(f"{number}.csv", str(number))
+        two.add(f"{number}.csv", str(number))
+    sweep = Sweep(yard, project(one, page_size=10), project(two, target="second", page_size=10))
+    while sweep.loop.tick(sweep.clock.now) == 0.0:
+        assert abs(one.questions - two.questions) <= 1
+
+
+# --- doubt
+
+
+def doubtful(yard: Yard, path: str, *, sha256: str | None = None) -> None:
+    yard.fill(path)
+    send(yard, Event.SILENCE, sha256=sha256)
+    assert DOUBTFUL == yard.states()[path]
+
+
+@pytest.mark.parametrize("listed_hash", [True, False])
+@pytest.mark.parametrize("is_hash_known", [True, False])
+def test_a_doubtful_file_that_is_there_has_arrived(
+    yard: Yard, cloud: Cloud, listed_hash: bool, is_hash_known: bool
+) -> None:
+    doubtful(yard, "deep/a.csv", sha256=digest("deep/a.csv") if is_hash_known else None)
+    sample_id = cloud.add("a.csv", digest("deep/a.csv"), listed_hash=listed_hash)
+    Sweep(yard, project(cloud)).run()
+    record = yard.record("deep/a.csv")
+    assert (SYNCED.value, [sample_id]) == (record["state"], record["sample_ids"])
+    assert "stored; its answer was lost and the service was asked" == record["reason"]
+
+
+def test_a_doubtful_file_that_is_not_there_is_sent_again(yard: Yard, cloud: Cloud) -> None:
+    doubtful(yard, "a.csv")
+    cloud.add("a.csv", "of other bytes")
+    cloud.add("aa.csv", digest("a.csv"))  # the service's filter finds it, and it has another name
+    Sweep(yard, project(cloud)).run()
+    assert ({"a.csv": READY}, "it had not arrived") == (yard.states(), yard.reason("a.csv"))
+
+
+def test_a_namesake_on_a_later_page_is_found(yard: Yard, cloud: Cloud) -> None:
+    doubtful(yard, "a.csv")
+    sample_id = cloud.add("a.csv", digest("a.csv"))
+    for number in range(30):
+        cloud.add(f"a{number}.csv", str(number))
+    cloud.most_a_page = 7
+    Sweep(yard, project(cloud, page_size=1000)).run()
+    assert [sample_id] == yard.record("a.csv")["sample_ids"]
+
+
+def test_many_namesakes_are_compared_one_a_tick(yard: Yard, cloud: Cloud) -> None:
+    doubtful(yard, "a.csv")
+    for number in range(20):
+        cloud.add("a.csv", f"other {number}")
+    sweep = Sweep(yard, project(cloud))
+    questions = 0
+    while sweep.loop.tick(sweep.clock.now) == 0.0:
+        assert cloud.questions - questions <= 2
+        questions = cloud.questions
+    assert {"a.csv": READY} == yard.states()
+
+
+def test_doubt_stays_while_the_service_does_not_answer(yard: Yard, cloud: Cloud) -> None:
+    doubtful(yard, "a.csv")
+    cloud.trouble = UnreachableError("no network")
+    sweep = Sweep(yard, project(cloud))
+    sweep.run()
+    sweep.run(after_s=300.0)
+    assert {"a.csv": DOUBTFUL} == yard.states()
+    cloud.trouble = None
+    sweep.run(after_s=300.0)
+    assert {"a.csv": READY} == yard.states()
+
+
+def test_a_doubtful_file_that_is_not_what_it_was_is_left_to_the_others(yard: Yard, cloud: Cloud) -> None:
+    doubtful(yard, "a.csv")
+    yard.write("a.csv", b"changed meanwhile")
+    Sweep(yard, project(cloud)).run()
+    assert {"a.csv": READY} == yard.states()
+
+
+# --- files without ids
+
+
+def nameless(yard: Yard, *paths: str) -> None:
+    """Files that were there already, and the service did not say as which samples."""
+    yard.fill(*paths)
+    items = yard.outbox.claim("main", [1], limit=1000, claim=1, now=yard.later)
+    yard.outbox.settle(
+        [Settlement(item_id=item.id, events=(Event.DUPLICATE,), sha256=digest(item.path)) for item in items],
+        claim=1,
+        now=yard.later,
+    )
+
+
+def test_ids_that_the_service_did_not_say_are_filled_in(yard: Yard, cloud: Cloud) -> None:
+    nameless(yard, "a.csv")
+    sample_id = cloud.add("a.csv", digest("a.csv"))
+    Sweep(yard, project(cloud)).run()
+    assert [sample_id] == yard.record("a.csv")["sample_ids"]
+
+
+def test_a_file_that_is_not_found_is_looked_up_once(yard: Yard, cloud: Cloud) -> None:
+    nameless(yard, "a.csv")
+    sweep = Sweep(yard, project(cloud))
+    sweep.run()
+    before = cloud.questions
+    sweep.run(after_s=300.0)
+    assert 2 == cloud.questions - before  # whose project it is, and the listing
+
+
+def test_a_lookup_that_failed_is_made_up_for(yard: Yard, cloud: Cloud) -> None:
+    nameless(yard, "a.csv")
+    sample_id = cloud.add("a.csv", digest("a.csv"))
+    page = cloud.page
+    cloud.page = failing(1, UnansweredError("no answer"), page)  # type: ignore[method-assign]
+    sweep = Sweep(yard, project(cloud))
+    sweep.run()
+    assert [] == yard.record("a.csv")["sample_ids"]
+    cloud.page = page  # type: ignore[method-assign]
+    sweep.run(after_s=300.0)
+    assert [sample_id] == yard.record("a.csv")["sample_ids"]
+
+
+def test_a_lookup_that_failed_after_the_sweep_is_made_up_for(yard: Yard, cloud: Cloud) -> None:
+    nameless(yard, "a.csv")
+    sample_id = cloud.add("a.csv", digest("a.csv"), listed_hash=False)
+    cloud.samples[sample_id] = RemoteSample(
+        id=sample_id, filename="a", category="training", label=None, sha256="of the stored form", original_name=None
+    )
+    cloud.sha256_of = failing(1, UnansweredError("no answer"), lambda _: digest("a.csv"))  # type: ignore[method-assign]
+    sweep = Sweep(yard, project(cloud))
+    sweep.run()
+    assert [] == yard.record("a.csv")["sample_ids"]
+    sweep.run(after_s=300.0)
+    assert [sample_id] == yard.record("a.csv")["sample_ids"]
+
+
+def test_files_that_are_never_found_do_not_stand_in_the_way(
+    yard: Yard, cloud: Cloud, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "LOOK_UPS_A_PASS", 3)
+    nameless(yard, *(f"{number}.csv" for number in range(10)))
+    sample_id = cloud.add("9.csv", digest("9.csv"))
+    sweep = Sweep(yard, project(cloud))
+    for _ in range(4):
+        sweep.run(after_s=300.0)
+    assert [sample_id] == yard.record("9.csv")["sample_ids"]
+
+
+def test_what_was_looked_up_is_remembered_no_longer_than_it_matters(yard: Yard, cloud: Cloud) -> None:
+    nameless(yard, "a.csv", "b.csv")
+    sweep = Sweep(yard, project(cloud))
+    sweep.run()
+    assert 2 == len(sweep.loop._looked_up["main"])
+    yard.index.link(item_of(yard, "a.csv"), [1], now=yard.later)
+    sweep.run(after_s=300.0)
+    assert 1 == len(sweep.loop._looked_up["main"])
+
+
+def item_of(yard: Yard, path: str) -> Item:
+    return next(item for item in yard.index.without_ids("main", limit=10) if item.path == path)
+
+
+# --- the rest
+
+
+def test_rows_of_files_that_went_are_dropped_after_a_while(yard: Yard, cloud: Cloud) -> None:
+    yard.fill("a.csv")
+    yard.path("a.csv").unlink()
+    run(yard.watcher(), yard.later)
+    sweep = Sweep(yard, project(cloud))
+    sweep.run()
+    assert {"a.csv": State.GONE} == yard.states()
+    sweep.run(after_s=KEEP_GONE_S + 1.0)
+    assert {} == yard.states()
+
+
+@pytest.mark.parametrize("method", ["begin_sweep", "record_page", "finish_sweep", "bury", "note_trouble"])
+def test_a_store_that_fails_is_tried_again_with_the_next_pass(yard: Yard, cloud: Cloud, method: str) -> None:
+    ids = synced(yard, cloud, "a.csv", "b.csv")
+    del cloud.samples[ids["a.csv"]]
+
+    class Beliefs:
+        def __getattr__(self, name: str) -> Any:
+            return getattr(yard.index, name)
+
+    beliefs = Beliefs()
+    setattr(beliefs, method, failing(2, StateError("the disk is full"), getattr(yard.index, method)))
+    if method == "note_trouble":
+        cloud.page = failing(2, UnansweredError("no answer"), cloud.page)  # type: ignore[method-assign]
+    sweep = Sweep(yard, project(cloud), beliefs=beliefs)
+    for _ in range(8):
+        try:
+            sweep.run(after_s=300.0)
+        except StateError:
+            continue
+    assert {"a.csv": TOMBSTONE, "b.csv": SYNCED} == yard.states()
+
+
+def test_a_mistake_of_ours_ends_the_pass_and_not_the_loop(yard: Yard, cloud: Cloud) -> None:
+    cloud.trouble = ZeroDivisionError("ours")
+    sweep = Sweep(yard, project(cloud))
+    with pytest.raises(ZeroDivisionError):
+        sweep.run()
+    assert 300.0 == sweep.run()
+    cloud.trouble = None
+    sweep.run(after_s=300.0)
+    assert [sweep.clock.now] == [target.listed_at for target in yard.index.targets()]
+
+
+def test_a_pass_can_be_had_at_once(yard: Yard, cloud: Cloud) -> None:
+    sweep = Sweep(yard, project(cloud))
+    sweep.run()
+    assert sweep.loop.is_idle
+    sweep.loop.pass_now()
+    assert not sweep.loop.is_idle
+    questions = cloud.questions
+    sweep.run()
+    assert (True, True) == (cloud.questions > questions, sweep.loop.is_idle)
+
+
+def test_stop_drops_what_is_under_way(yard: Yard, cloud: Cloud) -> None:
+    cloud.add("a.csv", "x")
+    sweep = Sweep(yard, project(cloud))
+    sweep.loop.tick(sweep.clock.now)
+    sweep.loop.stop(sweep.clock.now)
+    questions = cloud.questions
+    assert IDLE_S == sweep.loop.tick(sweep.clock.now + 86_400.0)
+    assert (questions, True) == (cloud.questions, sweep.loop.is_done)
+
+
+def test_without_targets_it_waits(yard: Yard) -> None:
+    sweep = Sweep(yard)
+    assert (IDLE_S, True) == (sweep.run(), sweep.loop.is_idle)

@@ -1,0 +1,110 @@
+"""Real folders and a real database, and short words for what the tests do with them."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+from eisync.adapters import files
+from eisync.core.eligible import Eligibility
+from eisync.core.items import Root
+from eisync.core.labelling import Labelling
+from eisync.core.lifecycle import State
+from eisync.core.settle import SettlePolicy
+from eisync.loops.watcher import Watched, WatcherLoop
+from eisync.store.database import open_database
+from eisync.store.index import Index
+from eisync.store.outbox import Outbox
+from tests.fakes import Ear, Notebook
+
+
+class Yard:
+    """Outbox and index over one database. Roots are folders that it makes, all of the target `main`."""
+
+    def __init__(self, place: Path) -> None:
+        self.place = place
+        self.database, _ = open_database(str(place / "state"), exclusive=True)
+        self.outbox = Outbox(self.database)
+        self.index = Index(self.database)
+        self.log = Notebook()
+        self.ear = Ear()
+        self.root = self.add_root("root")
+        # An hour after everything that a test writes, by the clock of the file system.
+        self.later = os.stat(place).st_ctime + 3600.0
+
+    def close(self) -> None:
+        self.database.close()
+
+    def add_root(self, name: str, target: str = "main") -> Root:
+        (self.place / name).mkdir(parents=True, exist_ok=True)
+        self.index.register([target])
+        (root,) = self.outbox.register([(str(self.place / name), target)])
+        return root
+
+    # --- files
+
+    def path(self, path: str, root: Root | None = None) -> Path:
+        return Path((root or self.root).path) / path
+
+    def write(self, path: str, content: bytes = b"content", root: Root | None = None) -> Path:
+        place = self.path(path, root)
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.write_bytes(content)
+        return place
+
+    def touched_at(self, path: str, root: Root | None = None) -> float:
+        """When the file system last saw it touched."""
+        facts = files.look((root or self.root).path, path)
+        assert facts is not None
+        return facts.touched_at
+
+    # --- what is known
+
+    def states(self) -> dict[str, State]:
+        """The state of every file, by path; of those under another root, by `root/path`."""
+        return {self._name(record): State(record["state"]) for record in self.index.files()}
+
+    def record(self, path: str) -> dict[str, Any]:
+        return next(record for record in self.index.files() if self._name(record) == path)
+
+    def reason(self, path: str) -> str:
+        return str(self.record(path)["reason"])
+
+    def _name(self, record: dict[str, Any]) -> str:
+        is_first = record["root"] == self.root.path
+        return str(record["path"] if is_first else f"{os.path.basename(record['root'])}/{record['path']}")
+
+    # --- loops
+
+    def watched(self, root: Root | None = None, **more: Any) -> Watched:
+        options: dict[str, Any] = {
+            "eligibility": Eligibility(),
+            "labelling": Labelling(),
+            "policy": SettlePolicy(settle_s=2.0, patience_s=600.0),
+            **more,
+        }
+        return Watched(root=root or self.root, **options)
+
+    def watcher(self, *roots: Watched, intake: Any = None, files: Any = files, **more: Any) -> WatcherLoop:
+        return WatcherLoop(
+            roots or [self.watched(**more)],
+            intake=intake or self.outbox,
+            notes=self.index,
+            files=files,
+            events=self.ear,
+            log=self.log,
+        )
+
+    def fill(self, *paths: str, content: bytes | None = None) -> None:
+        """Write files and have them enter the outbox."""
+        for path in paths:
+            self.write(path, path.encode() if content is None else content)
+        run(self.watcher(), self.later)
+
+
+def run(loop: Any, now: float) -> float:
+    """Tick until nothing is to be done at once. Returns how long the loop wants to wait."""
+    for _ in range(1000):
+        wait_s = float(loop.tick(now))
+        if wait_s > 0:
+            return wait_s
+    raise AssertionError("the loop does not come to rest")
