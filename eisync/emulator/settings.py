@@ -7,6 +7,8 @@ answer that asks most of a client.
 import ipaddress
 from dataclasses import dataclass
 
+from eisync.emulator.model import STORED_CATEGORIES
+
 MIB = 1024 * 1024
 
 
@@ -40,6 +42,7 @@ class EmulatorSettings:
     pod: str = "ingestion-5c9d7b6f44-emul8"  # the part of a stored name that tells the machine
     label_without_match: str = ""  # no label sent, and the file name begins with no word
     duplicate_names_ids: bool = True  # False: the text of a refused duplicate lacks its "(ids: …)"
+    anomaly_stored_as: str = "training"  # the legacy category is none that Studio's own client could read back
     decode_quote_escapes: bool = True  # file names: %22, %0D and %0A are what browsers write for ", CR and LF
     unsigned_is_valid: bool = False  # signatureValidate of an acquisition file with alg "none" or a signature of zeros
     csv_constant_interval: bool = False  # True: refuse timestamps that do not all lie equally far apart
@@ -64,6 +67,8 @@ class EmulatorSettings:
             raise ValueError("A key travels in an HTTP header: it must be ASCII.")
         if self.key == "" or self.hmac_key == "":
             raise ValueError("A key must not be empty: leave it out to get a random one.")
+        if self.anomaly_stored_as not in STORED_CATEGORIES:
+            raise ValueError(f"{self.anomaly_stored_as!r} is no category that a sample can be stored in.")
         if min(self.max_files_per_request, self.max_file_bytes, self.max_page_limit) < 1 or self.idle_timeout_s <= 0:
             raise ValueError("Every limit must be positive.")
 

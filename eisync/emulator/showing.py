@@ -5,12 +5,13 @@ import io
 import struct
 import sys
 import wave
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from eisync.emulator.acquisition import read_acquisition, sensor_json
+from eisync.emulator.acquisition import read_acquisition
 from eisync.emulator.media import WavHeader, read_wav_header
-from eisync.emulator.model import Refused, Sample
+from eisync.emulator.model import Facts, Refused, Sample, Sensor
 from eisync.emulator.names import extension_of, sent_name
 from eisync.emulator.settings import EmulatorSettings
 from eisync.emulator.store import Store
@@ -44,7 +45,7 @@ def show_sample(sample: Sample, *, exclude_sensors: bool = False) -> dict[str, o
         "originalIntervalMs": facts.interval_ms,
         "originalFrequency": frequency_hz,
         "deviceType": facts.device_type,
-        "sensors": [] if exclude_sensors else sensor_json(facts.sensors),
+        "sensors": [] if exclude_sensors else show_sensors(facts.sensors),
         "valuesCount": facts.values_count,
         "totalLengthMs": facts.interval_ms * facts.values_count,
         "added": iso(sample.added_ms),
@@ -62,8 +63,8 @@ def show_sample(sample: Sample, *, exclude_sensors: bool = False) -> dict[str, o
     optional = {
         "deviceName": facts.device_name,
         "metadata": sample.metadata,
-        "structuredLabels": sample.structured_labels,
-        "labelMap": sample.label_map,
+        "structuredLabels": sample.structured_labels and [_show_structured(one) for one in sample.structured_labels],
+        "labelMap": sample.label_map and _show_label_map(sample.label_map),
         "imageDimensions": facts.image_size and {"width": facts.image_size[0], "height": facts.image_size[1]},
     }
     return shown | {name: value for name, value in optional.items() if value is not None}
@@ -72,47 +73,55 @@ def show_sample(sample: Sample, *, exclude_sensors: bool = False) -> dict[str, o
 def show_payload(sample: Sample, store: Store, settings: EmulatorSettings) -> dict[str, Any]:
     """The values of a time series or of sound; none for images, video, tables, and files too large to be read."""
     facts = sample.facts
-    payload: dict[str, Any] = {
+    interval_ms = facts.interval_ms
+    return {
+        "device_name": facts.device_name,  # null when there is none: the official SDK reads it without asking
         "device_type": facts.device_type,
-        "interval_ms": facts.interval_ms,
-        "sensors": sensor_json(facts.sensors),
-        "values": [],
+        "interval_ms": interval_ms,
+        "intervalMs": interval_ms,  # as the generated client names it
+        "frequencyHz": 1000 / interval_ms if interval_ms else 0,
+        "sensors": show_sensors(facts.sensors),
+        "values": read_rows(sample, store, settings),
     }
-    if facts.device_name is not None:
-        payload["device_name"] = facts.device_name
+
+
+def show_sensors(sensors: tuple[Sensor, ...]) -> list[dict[str, object]]:
+    return [{"index": index, "name": one.name, "units": one.units} for index, one in enumerate(sensors)]
+
+
+def read_rows(sample: Sample, store: Store, settings: EmulatorSettings) -> list[list[float]]:
+    """One list for each reading, with a number for each sensor; empty where `show_payload` shows no values."""
     if sample.size_bytes > settings.max_parse_bytes:
-        return payload
+        return []
     extension = extension_of(sent_name(sample.stored_name))
     with store.open_content(sample.sha256) as file:
         if extension in (".csv", ".txt"):
             table = read_table(file, constant_interval=False, keep_rows=True)
-            return payload if isinstance(table, Refused) else payload | {"values": table.rows}
+            return [] if isinstance(table, Refused) else table.rows
         if extension in (".cbor", ".json"):
             read = read_acquisition(file.read(), is_cbor=extension == ".cbor", hmac_key="", unsigned_is_valid=False)
-            return payload if isinstance(read, Refused) else read.payload
+            return [] if isinstance(read, Refused) else read.rows
         if extension == ".wav":
             header = read_wav_header(file)
             if not isinstance(header, Refused):
                 file.seek(header.data_at)
                 frames = file.read(header.frames * header.channels * header.bits // 8)
-                return payload | {"values": _rows(_decode_frames(header, frames), header.channels)}
-    return payload
+                return _rows(_decode_frames(header, frames), header.channels)
+    return []
 
 
-def show_wav(payload: dict[str, Any], axis: int) -> bytes | None:
+def show_wav(facts: Facts, rows: list[list[float]], axis: int) -> bytes | None:
     """One axis of a time series as 16-bit sound; None when there is no such axis, or no interval."""
-    interval_ms, rows = payload["interval_ms"], payload["values"]
-    if not rows or interval_ms <= 0 or not 0 <= axis < len(payload["sensors"]):
+    if not rows or facts.interval_ms <= 0 or not 0 <= axis < len(facts.sensors):
         return None
-    values = [row[axis] if isinstance(row, list) else row for row in rows]
-    samples = array.array("h", (round(max(-32768, min(_FULL_SCALE, value))) for value in values))
+    samples = array.array("h", (round(max(-32768, min(_FULL_SCALE, row[axis]))) for row in rows))
     if sys.byteorder == "big":
         samples.byteswap()
     sound = io.BytesIO()
     with wave.open(sound, "wb") as writer:
         writer.setnchannels(1)
         writer.setsampwidth(2)
-        writer.setframerate(max(1, min(2**31 - 1, round(1000 / interval_ms))))
+        writer.setframerate(max(1, min(2**31 - 1, round(1000 / facts.interval_ms))))
         writer.writeframes(samples.tobytes())
     return sound.getvalue()
 
@@ -135,3 +144,12 @@ def _decode_frames(header: WavHeader, raw: bytes) -> list[float]:
 
 def _rows(values: list[float], width: int) -> list[list[float]]:
     return [values[at : at + width] for at in range(0, len(values), width)]
+
+
+def _show_label_map(label_map: Mapping[str, str]) -> dict[str, object]:
+    return {"type": "key-values", "labels": label_map}
+
+
+def _show_structured(one: Mapping[str, object]) -> Mapping[str, object]:
+    label_map: Any = one.get("labelMap")
+    return one if label_map is None else {**one, "labelMap": _show_label_map(label_map)}
