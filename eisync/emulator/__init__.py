@@ -16,6 +16,7 @@ every test. `server` starts it, in three ways; the rooms below answer one questi
     ledger, faults              the exact account; misbehaviour on demand
     intake      parts of an upload -> samples
     selecting, showing, project a query -> which samples; a sample, a project -> what Studio shows
+    drawing                     readings -> one small picture
     openapi, shapes             what is served, described for machines
     ingestion, studio, editing, control, page   the routes; `replies` and `calls` are what they share
 """
