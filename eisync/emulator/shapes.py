@@ -51,6 +51,7 @@ _RULE: Mapping[str, Schema] = {
     "after": COUNT,
     "method": TEXT,
     "path": TEXT,
+    "requests": COUNT,
     "status": {"type": "integer", "minimum": 200, "maximum": 599, "nullable": True},
     "error": TEXT,
 }
