@@ -14,7 +14,7 @@ help:
 	@echo "make demo          see files travel into the emulator (ARGS=--once: the same, then end)"
 	@echo "make test          run all tests"
 	@echo "make check         formatting, lint, types, layers"
-	@echo "make bench         start-up cost of the library and of 'eisync status'"
+	@echo "make bench         start-up cost of the library and of 'eisync status'; what the emulator carries"
 	@echo "make docs          redraw what the README takes from the code"
 	@echo "make format        let ruff format the sources"
 	@echo "make sdk           the official SDK, which the emulator is tested with ('make test' makes it)"
@@ -53,6 +53,7 @@ check: env
 
 bench: env
 	$(BIN)/python benchmarks/startup.py
+	$(BIN)/python benchmarks/emulator.py
 
 docs: env
 	$(BIN)/python docs/generate.py

@@ -90,17 +90,15 @@ async def _show_project(service: Service, project: Project) -> str:
 
 
 async def _draw(service: Service, samples: Sequence[Sample]) -> Mapping[str, str]:
-    """A picture for each content; what is new is drawn beside the event loop, and kept."""
+    """A picture for each content; what is new is drawn one by one, and kept."""
     kept = service.pictures
-    new = {one.sha256: one for one in samples if one.sha256 not in kept and _has_readings(one)}
-
-    def draw_new() -> dict[str, str]:
-        return {sha256: draw_rows(read_rows(sample, service.store, service.settings)) for sha256, sample in new.items()}
-
-    try:
-        kept.update(await asyncio.to_thread(draw_new))
-    except FileNotFoundError:  # deleted while it was drawn
-        return kept
+    for sample in samples:
+        if sample.sha256 not in kept and _has_readings(sample):
+            try:
+                kept[sample.sha256] = draw_rows(read_rows(sample, service.store, service.settings))
+            except FileNotFoundError:  # deleted while others were served
+                continue
+            await asyncio.sleep(0)  # whoever uploads goes first
     while len(kept) > _MAX_PICTURES_KEPT:
         del kept[next(iter(kept))]
     return kept

@@ -17,7 +17,7 @@ from eisync.emulator.names import extension_of, sent_name
 from eisync.emulator.project import show_project, show_project_info
 from eisync.emulator.replies import fault_now
 from eisync.emulator.selecting import Refusal, read_page, read_selection
-from eisync.emulator.showing import iso, read_rows, show_payload, show_sample, show_wav
+from eisync.emulator.showing import iso, read_rows, show_payload, show_sample, show_wav, write_samples
 
 _CHUNK_BYTES = 256 * 1024
 _VIDEO_TYPES = {".mp4": "video/mp4", ".avi": "video/x-msvideo"}
@@ -96,10 +96,10 @@ async def _list(call: Call) -> web.StreamResponse:
     selection = read_selection(query, call.project.id, call.service.settings)
     samples = call.service.store.list_samples(selection, read_page(query, call.service.settings))
     exclude_sensors = query.get("excludeSensors", "").lower() in ("true", "1")
-    return success(
-        samples=[show_sample(sample, exclude_sensors=exclude_sensors) for sample in samples],
-        totalCount=call.service.store.count_samples(selection),
-    )
+    written = write_samples(samples, exclude_sensors=exclude_sensors)
+    total = call.service.store.count_samples(selection)
+    raw = f'{{"success":true,"samples":[{written}],"totalCount":{total}}}'
+    return web.Response(text=raw, content_type="application/json")
 
 
 async def _count(call: Call) -> web.StreamResponse:
