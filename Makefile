@@ -1,22 +1,24 @@
 # Two commands on a fresh machine: `make demo` and `make test`. Each makes the environment it needs.
 SHELL  := /bin/sh
 VENV   := .venv
+SDK    := .venv-sdk
 BIN    := $(VENV)/bin
 # The first interpreter on the path that is new enough and can make an environment.
 PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 python3.14; do \
 	$$p -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 ARGS   ?=
 
-.PHONY: help demo test check env docs format bench clean
+.PHONY: help demo test check env sdk docs format bench clean
 
 help:
 	@echo "make demo          see files travel into the emulator (ARGS=--once: the same, then end)"
 	@echo "make test          run all tests"
 	@echo "make check         formatting, lint, types, layers"
-	@echo "make bench         start-up cost of the library and of 'eisync status'"
+	@echo "make bench         start-up cost of the library and of 'eisync status'; what the emulator carries"
 	@echo "make docs          redraw what the README takes from the code"
 	@echo "make format        let ruff format the sources"
-	@echo "make clean         remove the environment"
+	@echo "make sdk           the official SDK, which the emulator is tested with ('make test' makes it)"
+	@echo "make clean         remove the environments"
 
 # Installed anew when pyproject.toml changes; the stamp is written last, so a broken install is tried again.
 $(VENV)/.stamp: pyproject.toml
@@ -28,10 +30,19 @@ $(VENV)/.stamp: pyproject.toml
 
 env: $(VENV)/.stamp
 
+# The official SDK in an environment of its own: the emulator is tested with it, and it is heavy.
+$(SDK)/.stamp: tests/emulator/sdk-requirements.txt | $(VENV)/.stamp
+	@echo "Making the environment of the official SDK in $(SDK); this takes a minute the first time."
+	@$(PYTHON) -m venv $(SDK)
+	@$(SDK)/bin/python -m pip install --quiet --disable-pip-version-check --requirement tests/emulator/sdk-requirements.txt
+	@touch $@
+
+sdk: $(SDK)/.stamp
+
 demo: env
 	@$(BIN)/eisync demo $(ARGS)
 
-test: env
+test: env sdk
 	$(BIN)/python -m pytest -n 2 $(ARGS)
 
 check: env
@@ -42,6 +53,7 @@ check: env
 
 bench: env
 	$(BIN)/python benchmarks/startup.py
+	$(BIN)/python benchmarks/emulator.py
 
 docs: env
 	$(BIN)/python docs/generate.py
@@ -51,4 +63,4 @@ format: env
 	$(BIN)/ruff check --fix .
 
 clean:
-	rm -rf $(VENV)
+	rm -rf $(VENV) $(SDK)

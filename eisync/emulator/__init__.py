@@ -15,6 +15,8 @@ every test. `server` starts it, in three ways; the rooms below answer one questi
     store, statements, blobs    what is kept, in memory or in a folder
     ledger, faults              the exact account; misbehaviour on demand
     intake      parts of an upload -> samples
-    selecting, showing          a query -> which samples; a sample -> what Studio shows
+    selecting, showing, project a query -> which samples; a sample, a project -> what Studio shows
+    drawing                     readings -> one small picture
+    openapi, shapes             what is served, described for machines
     ingestion, studio, editing, control, page   the routes; `replies` and `calls` are what they share
 """

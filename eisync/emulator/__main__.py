@@ -8,7 +8,7 @@ import json
 import sys
 
 from eisync.emulator.server import Emulator, run_until_signal
-from eisync.emulator.settings import EmulatorSettings
+from eisync.emulator.settings import EmulatorSettings, read_switch
 
 
 def main() -> None:
@@ -22,8 +22,11 @@ def main() -> None:
     parser.add_argument("--project-name", default="Emulated project")
     parser.add_argument("--seed", type=int, default=0, help="of the fault dice")
     parser.add_argument("--allow-remote", action="store_true", help="let other machines in: there is no protection")
+    parser.add_argument("--switch", action="append", default=[], metavar="NAME=VALUE", help="see docs/emulator.md")
+    given = vars(parser.parse_args())
     try:
-        settings = EmulatorSettings(**vars(parser.parse_args()))
+        switches = dict(map(read_switch, given.pop("switch")))
+        settings = EmulatorSettings(**given, **switches)
     except ValueError as error:
         raise SystemExit(str(error)) from None
     run_until_signal(settings, _tell)

@@ -37,7 +37,7 @@ _CBOR_ERRORS = (
 @dataclass(frozen=True, slots=True)
 class Acquisition:
     facts: Facts
-    payload: dict[str, Any]  # as Studio shows it
+    rows: list[list[float]]
 
 
 def read_acquisition(raw: bytes, *, is_cbor: bool, hmac_key: str, unsigned_is_valid: bool) -> Acquisition | Refused:
@@ -73,10 +73,7 @@ def read_acquisition(raw: bytes, *, is_cbor: bool, hmac_key: str, unsigned_is_va
         signature_method=str(method),
         created_ms=_instant_ms(protected.get("iat")),
     )
-    shown = {"device_type": facts.device_type, "interval_ms": payload["interval_ms"]}
-    if facts.device_name is not None:
-        shown["device_name"] = facts.device_name
-    return Acquisition(facts, shown | {"sensors": sensor_json(sensors), "values": values})
+    return Acquisition(facts, [row if isinstance(row, list) else [row] for row in values])
 
 
 def is_signed(raw: bytes, signature: str, hmac_key: str) -> bool:
@@ -97,10 +94,6 @@ def is_signed(raw: bytes, signature: str, hmac_key: str) -> bool:
             return True
         at = raw.find(needle, at + 1)
     return False
-
-
-def sensor_json(sensors: tuple[Sensor, ...]) -> list[dict[str, str]]:
-    return [{"name": sensor.name, "units": sensor.units} for sensor in sensors]
 
 
 def _decode_json(raw: bytes) -> object:

@@ -1,14 +1,18 @@
-"""Keep bytes by their SHA-256: in memory, or as files that survive a SIGKILL. Two parts with one contract.
+"""Keep bytes by their SHA-256: in memory, or in a folder where they survive a SIGKILL. Parts with one contract.
 
 `put` may be repeated and leaves nothing half-written under its name; `discard` of what is not there does nothing.
 """
 
 import io
 import os
+import sqlite3
 import tempfile
 from typing import BinaryIO, Protocol
 
+from eisync.emulator import statements as sql
 from eisync.emulator.spool import Body
+
+_MAX_ROW_BYTES = 32 * 1024  # a larger one is quicker as a file
 
 
 class Blobs(Protocol):
@@ -57,6 +61,35 @@ class MemoryBlobs:
     def close(self) -> None:
         self._contents.clear()
         self._folder.cleanup()
+
+
+class StoredBlobs:
+    """Small bodies in the database, in whatever transaction is open; spooled and larger ones as files beside it."""
+
+    def __init__(self, database: sqlite3.Connection, folder: str) -> None:
+        self._database = database
+        self._large = FolderBlobs(folder)
+
+    @property
+    def spool_folder(self) -> str:
+        return self._large.spool_folder
+
+    def put(self, sha256: str, body: Body) -> None:
+        if body.content is None or body.size_bytes > _MAX_ROW_BYTES:
+            self._large.put(sha256, body)
+        else:
+            self._database.execute(sql.KEEP_CONTENT, {"sha256": sha256, "bytes": body.content})
+
+    def open(self, sha256: str) -> BinaryIO:
+        row = self._database.execute(sql.READ_CONTENT, {"sha256": sha256}).fetchone()
+        return self._large.open(sha256) if row is None else io.BytesIO(row[0])
+
+    def discard(self, sha256: str) -> None:
+        if not self._database.execute(sql.DROP_CONTENT, {"sha256": sha256}).rowcount:
+            self._large.discard(sha256)
+
+    def close(self) -> None:
+        """The database is its opener's."""
 
 
 class FolderBlobs:

@@ -108,13 +108,24 @@ def read_structured_labels(found: object, *, values_count: int) -> tuple[Mapping
         start, end = one.get("startIndex"), one.get("endIndex")
         if not is_index(start) or not is_index(end) or start != expected or one["endIndex"] < one["startIndex"]:
             return Refused(f"Invalid structured labels: expected a range that starts at {expected}")
-        if "labelMap" in one and not is_string_map(one["labelMap"]):
-            return Refused("Invalid structured labels: every label of a labelMap should be a string")
-        labels.append({name: one[name] for name in ("startIndex", "endIndex", "label", "labelMap") if name in one})
+        taken = {name: one[name] for name in ("startIndex", "endIndex", "label")}
+        if one.get("labelMap") is not None:
+            label_map = _read_label_map(one["labelMap"])
+            if label_map is None:
+                return Refused("Invalid structured labels: every label of a labelMap should be a string")
+            taken["labelMap"] = label_map
+        labels.append(taken)
         expected = one["endIndex"] + 1
     if expected != values_count:
         return Refused(f"Invalid structured labels: they end at {expected - 1}, the values at {values_count - 1}")
     return tuple(labels)
+
+
+def _read_label_map(found: Any) -> Mapping[str, str] | None:
+    """Bare, or as Studio itself shows it: `{"type": "key-values", "labels": {…}}`."""
+    if isinstance(found, dict) and found.get("type") == "key-values" and isinstance(found.get("labels"), dict):
+        found = found["labels"]
+    return found if is_string_map(found) else None
 
 
 def is_index(value: object) -> bool:

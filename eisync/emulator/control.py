@@ -1,11 +1,12 @@
 """What a test or a person tells the emulator itself, on the Studio port under /emulator. No key, no faults.
 
-======================== ======================================================================================
-GET /emulator/ledger     the account; see `ledger`. `?project=ID` narrows it
-POST /emulator/faults    the rules of misbehaviour; see `faults`. GET shows them, DELETE clears them
-GET /emulator/projects   every project, with its keys
-POST /emulator/projects  `{"name", "hmacKey"?, "keys"?: [{"key"?, "role"?}]}` makes one; without keys: an admin key
-======================== ======================================================================================
+============================ ==================================================================================
+GET /emulator/ledger         the account; see `ledger`. `?project=ID` narrows it
+POST /emulator/faults        the rules of misbehaviour; see `faults`. GET shows them, DELETE clears them
+GET /emulator/projects       every project, with its keys
+POST /emulator/projects      `{"name", "hmacKey"?, "keys"?: [{"key"?, "role"?}]}` makes one; without keys: an admin key
+GET /emulator/openapi.json   what is served, for machines; see `openapi`
+============================ ==================================================================================
 """
 
 import secrets
@@ -16,6 +17,7 @@ from aiohttp import web
 from eisync.emulator.companions import read_json
 from eisync.emulator.faults import read_rules
 from eisync.emulator.model import Project, Role
+from eisync.emulator.openapi import describe
 from eisync.emulator.replies import BodyCut, BodyTooLarge, answer, read_small, refuse
 from eisync.emulator.service import SERVICE, Service
 
@@ -27,6 +29,7 @@ def add_routes(app: web.Application) -> None:
     app.router.add_delete("/emulator/faults", _clear_faults)
     app.router.add_get("/emulator/projects", _get_projects)
     app.router.add_post("/emulator/projects", _add_project)
+    app.router.add_get("/emulator/openapi.json", _get_openapi)
 
 
 def random_key() -> str:
@@ -87,6 +90,11 @@ async def _add_project(request: web.Request) -> web.Response:
         service.store.add_key(project.id, key, role)
     urls = {"studio_url": service.studio_url, "ingestion_url": service.ingestion_url}
     return answer({"success": True, "project": _show(service, project), **urls})
+
+
+async def _get_openapi(request: web.Request) -> web.Response:
+    service = request.app[SERVICE]
+    return web.json_response(describe(service.studio_url, service.ingestion_url))
 
 
 def _read_project(document: object) -> tuple[str, str, list[tuple[str, Role]]]:

@@ -61,6 +61,7 @@ async def edit_batch(call: Call) -> web.StreamResponse:
             call.project.id,
             {
                 "category": "Batch",
+                "categoryKey": f"batch-{action}",
                 "key": f"batch-{action}",
                 "created": now,
                 "started": now,

@@ -16,9 +16,12 @@ method, path    match only this HTTP method; only paths that contain this text
 Rules are tried in their order. `latency` and `slow_read` add up; of the others, the first that applies is the one.
 
 =============== ===========================================================================================
-latency         wait `seconds`, plus up to `jitter_s` more, and go on
+latency         wait `seconds` and go on; plus `jitter_s` times a number drawn from `distribution`: uniform (0 to
+                1, the default), exponential (1 on average) or lognormal (median 1, a long tail)
 slow_read       pause `seconds` before each piece of the body is read, and go on
 status          answer `status` (503) with `error`, and `retry_after` as Retry-After; nothing is stored
+rate_limit      let `requests` (10) through in any `seconds` (1); answer `status` (429) to the rest, with the time until
+                there is room again as Retry-After
 redirect        answer `status` (307) to `location` (http://127.0.0.2:9/)
 reset_before    reset the connection before the body is read
 reset_during    read `bytes` of the body (half of it), then reset the connection; nothing is stored
@@ -33,19 +36,28 @@ count_mismatch  ingestion only: the answer has `extra` (1) entries more than fil
 """
 
 import dataclasses
+import math
 import random
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 PLACES = ("ingestion", "studio")
 ADDED_UP = ("latency", "slow_read")
 _LONGEST_S = 86_400
 _MOST_EXTRA = 10_000
+_MOST_REQUESTS = 100_000
+_DISTRIBUTIONS: Mapping[str, Callable[[random.Random], float]] = {
+    "uniform": lambda dice: dice.random(),
+    "exponential": lambda dice: dice.expovariate(1.0),
+    "lognormal": lambda dice: dice.lognormvariate(0.0, 1.0),
+}
 _INGESTION_ONLY = ("partial", "count_mismatch")
 KINDS = (
     *ADDED_UP,
     "status",
+    "rate_limit",
     "redirect",
     "reset_before",
     "reset_during",
@@ -71,6 +83,8 @@ class Rule:
     path: str = ""
     seconds: float = 0.0
     jitter_s: float = 0.0
+    distribution: str = "uniform"
+    requests: int = 10
     status: int | None = None
     retry_after: str | int | float | None = None
     error: str = "The emulator was told to fail"
@@ -93,6 +107,10 @@ class Rule:
             raise ValueError("after and times should be 0 or more")
         if not 0 <= self.seconds <= _LONGEST_S or not 0 <= self.jitter_s <= _LONGEST_S:
             raise ValueError(f"seconds and jitter_s should lie between 0 and {_LONGEST_S}")
+        if self.distribution not in _DISTRIBUTIONS:
+            raise ValueError(f"distribution should be one of {', '.join(_DISTRIBUTIONS)}")
+        if not 0 <= self.requests <= _MOST_REQUESTS:
+            raise ValueError(f"requests should lie between 0 and {_MOST_REQUESTS}")
         if abs(self.extra) > _MOST_EXTRA:
             raise ValueError(f"extra should lie between {-_MOST_EXTRA} and {_MOST_EXTRA}")
         if self.status is not None and not 200 <= self.status <= 599:
@@ -112,6 +130,7 @@ class _Active:
     seen: int = 0
     applied: int = 0
     ends_at: float | None = None  # of an outage that began
+    passed_at: deque[float] = field(default_factory=deque)  # what a rate limit let through lately
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,9 +165,12 @@ class Faults:
                 continue
             kinds.append(rule.kind)
             if rule.kind == "latency":
-                delay_s += rule.seconds + rule.jitter_s * self._dice.random()
+                drawn = _DISTRIBUTIONS[rule.distribution](self._dice) if rule.jitter_s else 0.0
+                delay_s += min(rule.seconds + rule.jitter_s * drawn, _LONGEST_S)
             elif rule.kind == "slow_read":
                 read_pause_s += rule.seconds
+            elif rule.kind == "rate_limit":
+                return Plan(delay_s, read_pause_s, _with_room_in(one, now), tuple(kinds))
             else:
                 return Plan(delay_s, read_pause_s, rule, tuple(kinds))
         return Plan(delay_s, read_pause_s, None, tuple(kinds))
@@ -168,10 +190,34 @@ class Faults:
             return False
         if one.rule.probability < 1 and self._dice.random() >= one.rule.probability:
             return False
+        if one.rule.kind == "rate_limit" and _has_room(one, now):
+            return False
         if one.rule.kind == "outage":
             one.ends_at = now + one.rule.seconds
         one.applied += 1
         return True
+
+
+def _has_room(one: _Active, now: float) -> bool:
+    """Whether a rate limit lets this request through, which then counts."""
+    while one.passed_at and one.passed_at[0] <= now - _window_s(one.rule):
+        one.passed_at.popleft()
+    if len(one.passed_at) >= one.rule.requests:
+        return False
+    one.passed_at.append(now)
+    return True
+
+
+def _with_room_in(one: _Active, now: float) -> Rule:
+    """The rule with its Retry-After: whole seconds until a request may pass again."""
+    if one.rule.retry_after is not None:
+        return one.rule
+    oldest = one.passed_at[0] if one.passed_at else now
+    return dataclasses.replace(one.rule, retry_after=max(1, math.ceil(oldest + _window_s(one.rule) - now)))
+
+
+def _window_s(rule: Rule) -> float:
+    return rule.seconds or 1.0
 
 
 def read_rules(document: object) -> tuple[list[Rule], int | None]:
@@ -197,6 +243,8 @@ _TYPES: Mapping[str, tuple[type, ...]] = {
     "path": (str,),
     "seconds": (int, float),
     "jitter_s": (int, float),
+    "distribution": (str,),
+    "requests": (int,),
     "status": (int, type(None)),
     "retry_after": (str, int, float, type(None)),
     "error": (str,),

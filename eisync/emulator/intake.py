@@ -98,7 +98,7 @@ def _examine_one(
     label = infer_label(name, otherwise=settings.label_without_match) if headers.label is None else headers.label
     shown = shown_name(name)
     sample = NewSample(
-        category=choose_split(part.md5) if upload.category == "split" else upload.category,
+        category=_category_of(upload.category, part, settings),
         label=label,
         filename=f"{shown}.{id8}" if headers.add_date_id else shown,
         stored_name=stored_name(name, id8=id8, pod=settings.pod),
@@ -112,6 +112,12 @@ def _examine_one(
         attachments=upload.companions.attachments.get(sent, ()),
     )
     return sample, part.body
+
+
+def _category_of(asked: str, part: Part, settings: EmulatorSettings) -> str:
+    if asked == "anomaly":
+        return settings.anomaly_stored_as
+    return choose_split(part.md5) if asked == "split" else asked
 
 
 def _boxes_of(sent: str, upload: Upload, facts: Facts) -> tuple[Box, ...] | Refused:

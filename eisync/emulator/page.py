@@ -1,31 +1,52 @@
-"""The page at the Studio port's root: what is stored, for a person. Made here, asks nothing of anybody else."""
+"""The page at the Studio port's root: what is stored, for a person. Made here, asks nothing of anybody else.
 
+A time series and a sound are drawn into the page; an image is shown from its own bytes, under /thumbnails. Both without
+a key, as everything is that the emulator tells of itself.
+"""
+
+import asyncio
+from collections.abc import Mapping, Sequence
 from html import escape
 
 from aiohttp import web
 
+from eisync.emulator.drawing import draw_rows
+from eisync.emulator.media import image_type
 from eisync.emulator.model import Page, Project, Sample, Selection
+from eisync.emulator.names import extension_of, sent_name
 from eisync.emulator.service import SERVICE, Service
-from eisync.emulator.showing import iso
+from eisync.emulator.showing import iso, read_rows
 
 _SAMPLES_SHOWN = 100
+# Larger ones are listed without a picture: reading them would take longer than a person waits.
+_MAX_IMAGE_BYTES = 4 * 1024 * 1024
+_MAX_DRAWN_BYTES = 512 * 1024
+_MAX_PICTURES_KEPT = 2000
+_IMAGES = (".png", ".jpg", ".jpeg")
+_READINGS = (".csv", ".txt", ".json", ".cbor", ".wav")
 _STYLE = """
 body { font: 15px/1.45 system-ui, sans-serif; margin: 2rem auto; max-width: 62rem; padding: 0 1rem; color: #222; }
 h1 { font-size: 1.4rem; } h2 { font-size: 1.15rem; margin-top: 2rem; }
 table { border-collapse: collapse; margin: .6rem 0; } th, td { padding: .2rem .8rem .2rem 0; text-align: left; }
 th { border-bottom: 1px solid #999; font-weight: 600; } td { border-bottom: 1px solid #ddd; }
 td.number { text-align: right; } .off { color: #999; } code { font-size: .9em; overflow-wrap: anywhere; }
+td img { max-height: 48px; max-width: 160px; vertical-align: middle; } svg { vertical-align: middle; }
 """
-_HEADERS = {"Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'", "Cache-Control": "no-store"}
+_HEADERS = {
+    "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; img-src 'self'",
+    "Cache-Control": "no-store",
+}
+_IMAGE_HEADERS = {"Content-Security-Policy": "default-src 'none'", "X-Content-Type-Options": "nosniff"}
 
 
 def add_routes(app: web.Application) -> None:
     app.router.add_get("/", _get_page)
+    app.router.add_get("/thumbnails/{project:[0-9]{1,15}}/{sample:[0-9]{1,15}}", _get_thumbnail)
 
 
 async def _get_page(request: web.Request) -> web.Response:
     service = request.app[SERVICE]
-    projects = "".join(_show_project(service, project) for project in service.store.list_projects())
+    projects = "".join([await _show_project(service, project) for project in service.store.list_projects()])
     html = (
         "<!doctype html><html lang=en><meta charset=utf-8><title>Edge Impulse emulator</title>"
         f"<style>{_STYLE}</style><h1>Edge Impulse emulator</h1>"
@@ -35,7 +56,19 @@ async def _get_page(request: web.Request) -> web.Response:
     return web.Response(text=html, content_type="text/html", headers=_HEADERS)
 
 
-def _show_project(service: Service, project: Project) -> str:
+async def _get_thumbnail(request: web.Request) -> web.Response:
+    """The whole image; the page makes it small."""
+    store = request.app[SERVICE].store
+    project_id, sample_id = int(request.match_info["project"]), int(request.match_info["sample"])
+    samples = store.list_samples(Selection(project_id=project_id, ids=(sample_id,)), Page(limit=1))
+    if not samples or not _has_image(samples[0]):
+        raise web.HTTPNotFound
+    with store.open_content(samples[0].sha256) as file:
+        content = file.read()
+    return web.Response(body=content, content_type=image_type(content[:8]), headers=_IMAGE_HEADERS)
+
+
+async def _show_project(service: Service, project: Project) -> str:
     selection = Selection(project_id=project.id)
     count = service.store.count_samples(selection)
     keys = ", ".join(f"<code>{_safe(key.key)}</code> ({key.role.value})" for key in service.store.list_keys(project.id))
@@ -51,14 +84,45 @@ def _show_project(service: Service, project: Project) -> str:
     )
     samples = service.store.list_samples(selection, Page(limit=_SAMPLES_SHOWN))
     newest = f"<p>The newest {len(samples)}:</p>" if count > len(samples) else ""
-    rows = [_show_sample(sample) for sample in samples]
-    return title + groups + newest + _table(("ID", "Name", "Label", "Category", "Type", "Added"), rows)
+    pictures = await _draw(service, samples)
+    rows = [_show_sample(sample, pictures) for sample in samples]
+    return title + groups + newest + _table(("ID", "", "Name", "Label", "Category", "Type", "Added"), rows)
 
 
-def _show_sample(sample: Sample) -> str:
+async def _draw(service: Service, samples: Sequence[Sample]) -> Mapping[str, str]:
+    """A picture for each content; what is new is drawn one by one, and kept."""
+    kept = service.pictures
+    for sample in samples:
+        if sample.sha256 not in kept and _has_readings(sample):
+            try:
+                kept[sample.sha256] = draw_rows(read_rows(sample, service.store, service.settings))
+            except FileNotFoundError:  # deleted while others were served
+                continue
+            await asyncio.sleep(0)  # whoever uploads goes first
+    while len(kept) > _MAX_PICTURES_KEPT:
+        del kept[next(iter(kept))]
+    return kept
+
+
+def _has_readings(sample: Sample) -> bool:
+    return extension_of(sent_name(sample.stored_name)) in _READINGS and sample.size_bytes <= _MAX_DRAWN_BYTES
+
+
+def _has_image(sample: Sample) -> bool:
+    return extension_of(sent_name(sample.stored_name)) in _IMAGES and sample.size_bytes <= _MAX_IMAGE_BYTES
+
+
+def _show_picture(sample: Sample, pictures: Mapping[str, str]) -> str:
+    if _has_image(sample):
+        return f'<img src="/thumbnails/{sample.project_id}/{sample.id}" alt="" loading=lazy>'
+    return pictures.get(sample.sha256, "")
+
+
+def _show_sample(sample: Sample, pictures: Mapping[str, str]) -> str:
     off = " <span class=off>disabled</span>" if sample.is_disabled else ""
     return (
-        f"<td class=number>{sample.id}<td>{_safe(sample.filename)}{off}<td>{_label(sample.label)}"
+        f"<td class=number>{sample.id}<td>{_show_picture(sample, pictures)}"
+        f"<td>{_safe(sample.filename)}{off}<td>{_label(sample.label)}"
         f"<td>{_safe(sample.category)}<td>{_safe(sample.facts.chart_type)}<td>{iso(sample.added_ms)}"
     )
 

@@ -17,6 +17,7 @@ from eisync.emulator.model import Key
 from eisync.emulator.service import SERVICE, Service
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+_STATUS_OF = {"redirect": 307, "rate_limit": 429}  # of a fault that names none; of any other: 503
 INVALID_KEY = "Invalid API key"
 FORBIDDEN = "This API key does not allow this"
 
@@ -152,7 +153,7 @@ async def _misbehave(where: str, service: Service, request: web.Request, handler
         await _read_before_reset(request, rule)
         _reset(request)
         return _Outcome(web.Response(), is_error=True)
-    if rule.kind in ("status", "redirect", "outage"):
+    if rule.kind in ("status", "rate_limit", "redirect", "outage"):
         await _drain(request)
         return _Outcome(_told(rule), is_error=True)
     response = await _handle(request, handler)
@@ -166,7 +167,7 @@ async def _misbehave(where: str, service: Service, request: web.Request, handler
 
 
 def _told(rule: Rule) -> web.Response:
-    response = refuse(rule.error, status=rule.status or (307 if rule.kind == "redirect" else 503))
+    response = refuse(rule.error, status=rule.status or _STATUS_OF.get(rule.kind, 503))
     if rule.kind == "redirect":
         response.headers["Location"] = rule.location
     if rule.retry_after is not None:

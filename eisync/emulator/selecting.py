@@ -12,6 +12,7 @@ from eisync.emulator.model import STORED_CATEGORIES, Page, Selection
 from eisync.emulator.settings import EmulatorSettings
 
 _DISABLED = {"": None, "both": None, "enabled": False, "disabled": True}
+_ZONE_WITH_SPACE = re.compile(r"(T.*) ([0-9]{2}:?[0-9]{2})")
 _INTEGER = re.compile(r"-?[0-9]{1,18}")
 
 
@@ -98,12 +99,12 @@ def _read_metadata(text: str | None) -> Mapping[str, str] | None:
 
 
 def _read_instant_ms(query: Mapping[str, str], name: str) -> int | None:
-    """ISO 8601; without a zone it is UTC."""
+    """ISO 8601; without a zone it is UTC. The official generated client leaves the + of a zone as it is: a space."""
     text = query.get(name)
     if not text:
         return None
     try:
-        instant = datetime.fromisoformat(text)
+        instant = datetime.fromisoformat(_ZONE_WITH_SPACE.sub(r"\1+\2", text))
         return int((instant if instant.tzinfo else instant.replace(tzinfo=UTC)).timestamp() * 1000)
     except (ValueError, OverflowError) as error:
         raise Refusal(f"Invalid {name}: {text}") from error

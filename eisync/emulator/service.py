@@ -21,6 +21,7 @@ class Service:
     ledger: Ledger
     faults: Faults
     jobs: dict[tuple[int, int], dict[str, Any]] = field(default_factory=dict)  # (project, job) -> as Studio shows it
+    pictures: dict[str, str] = field(default_factory=dict)  # sha256 -> what the page shows of it
     studio_url: str = ""
     ingestion_url: str = ""
     _last_name_ms: int = 0

@@ -5,9 +5,30 @@ answer that asks most of a client.
 """
 
 import ipaddress
+import json
 from dataclasses import dataclass
+from typing import Any
+
+from eisync.emulator.model import STORED_CATEGORIES
 
 MIB = 1024 * 1024
+
+
+SWITCHES = (
+    "pod",
+    "label_without_match",
+    "duplicate_names_ids",
+    "anomaly_stored_as",
+    "decode_quote_escapes",
+    "unsigned_is_valid",
+    "csv_constant_interval",
+    "filename_filter_ignores_case",
+    "max_page_limit",
+    "batch_job_above",
+    "missing_file_name_status",
+    "forbidden_status",
+    "max_request_bytes",
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,6 +61,7 @@ class EmulatorSettings:
     pod: str = "ingestion-5c9d7b6f44-emul8"  # the part of a stored name that tells the machine
     label_without_match: str = ""  # no label sent, and the file name begins with no word
     duplicate_names_ids: bool = True  # False: the text of a refused duplicate lacks its "(ids: …)"
+    anomaly_stored_as: str = "training"  # the legacy category is none that Studio's own client could read back
     decode_quote_escapes: bool = True  # file names: %22, %0D and %0A are what browsers write for ", CR and LF
     unsigned_is_valid: bool = False  # signatureValidate of an acquisition file with alg "none" or a signature of zeros
     csv_constant_interval: bool = False  # True: refuse timestamps that do not all lie equally far apart
@@ -64,8 +86,29 @@ class EmulatorSettings:
             raise ValueError("A key travels in an HTTP header: it must be ASCII.")
         if self.key == "" or self.hmac_key == "":
             raise ValueError("A key must not be empty: leave it out to get a random one.")
+        if self.anomaly_stored_as not in STORED_CATEGORIES:
+            raise ValueError(f"{self.anomaly_stored_as!r} is no category that a sample can be stored in.")
         if min(self.max_files_per_request, self.max_file_bytes, self.max_page_limit) < 1 or self.idle_timeout_s <= 0:
             raise ValueError("Every limit must be positive.")
+
+
+def read_switch(text: str) -> tuple[str, Any]:
+    """`NAME=VALUE`, its value as JSON or, where a text is wanted, as it is. Raises ValueError."""
+    name, equals, value = text.partition("=")
+    if not equals or name not in SWITCHES:
+        raise ValueError(f"{text!r} is no switch: expected NAME=VALUE with one of {', '.join(SWITCHES)}.")
+    kind = EmulatorSettings.__annotations__[name]
+    if kind is str:
+        return name, value
+    try:
+        found: object = json.loads(value)
+    except ValueError:
+        found = value
+    wanted = {bool: "true or false", int: "a whole number"}.get(kind, "a whole number or null")
+    is_none = found is None and kind not in (bool, int)
+    if not is_none and type(found) is not (bool if kind is bool else int):
+        raise ValueError(f"{name} should be {wanted}, not {value!r}.")
+    return name, found
 
 
 def is_loopback(host: str) -> bool:

@@ -1,16 +1,19 @@
 """A sample as Studio shows it: its record, its payload, its sound. Source: the wire contract, section 3."""
 
 import array
+import functools
 import io
+import json
 import struct
 import sys
 import wave
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from eisync.emulator.acquisition import read_acquisition, sensor_json
+from eisync.emulator.acquisition import read_acquisition
 from eisync.emulator.media import WavHeader, read_wav_header
-from eisync.emulator.model import Refused, Sample
+from eisync.emulator.model import Facts, Refused, Sample, Sensor
 from eisync.emulator.names import extension_of, sent_name
 from eisync.emulator.settings import EmulatorSettings
 from eisync.emulator.store import Store
@@ -18,101 +21,139 @@ from eisync.emulator.tabular import read_table
 
 _ARRAY_CODES = {(16, False): "h", (32, False): "i", (64, False): "q", (32, True): "f", (64, True): "d"}
 _FULL_SCALE = 32767
+_COMPACT = json.JSONEncoder(separators=(",", ":"))
 
 
 def iso(instant_ms: int) -> str:
     """As JavaScript writes an instant."""
-    instant = datetime.fromtimestamp(instant_ms / 1000, UTC)
-    return instant.strftime("%Y-%m-%dT%H:%M:%S.") + f"{instant_ms % 1000:03d}Z"
+    instant = datetime.fromtimestamp(instant_ms // 1000, UTC)
+    return f"{instant.isoformat()[:19]}.{instant_ms % 1000:03d}Z"
 
 
 def show_sample(sample: Sample, *, exclude_sensors: bool = False) -> dict[str, object]:
-    facts = sample.facts
-    frequency_hz = 1000 / facts.interval_ms if facts.interval_ms else 0
+    return _show_own(sample) | _show_facts(sample.facts, exclude_sensors)
+
+
+def write_samples(samples: Sequence[Sample], *, exclude_sensors: bool = False) -> str:
+    """`show_sample` of each as the items of a JSON array. What many samples have in common is written once: a page of a
+    thousand takes half the time.
+    """
+    write = _COMPACT.encode
+    return ",".join(f"{write(_show_own(one))[:-1]},{_write_facts(one.facts, exclude_sensors)[1:]}" for one in samples)
+
+
+def _show_own(sample: Sample) -> dict[str, object]:
+    """What every sample has for itself."""
+    created_ms = sample.facts.created_ms
+    added = iso(sample.added_ms)
     shown: dict[str, object] = {
         "id": sample.id,
         "filename": sample.filename,
-        "signatureValidate": facts.signature_valid,
-        "signatureMethod": facts.signature_method,
-        "created": iso(sample.added_ms if facts.created_ms is None else facts.created_ms),
-        "lastModified": iso(sample.modified_ms),
+        "created": added if created_ms is None else iso(created_ms),
+        "lastModified": added if sample.modified_ms == sample.added_ms else iso(sample.modified_ms),
         "category": sample.category,
         "coldstorageFilename": f"raw-data/{sample.project_id}/{sample.stored_name}",
         "label": sample.label,
+        "added": added,
+        "boundingBoxes": list(sample.boxes),
+        "isDisabled": sample.is_disabled,
+        "projectId": sample.project_id,
+        "sha256Hash": sample.sha256,
+    }
+    if sample.metadata is not None:
+        shown["metadata"] = sample.metadata
+    if sample.structured_labels is not None:
+        shown["structuredLabels"] = [_show_structured(one) for one in sample.structured_labels]
+    if sample.label_map is not None:
+        shown["labelMap"] = _show_label_map(sample.label_map)
+    return shown
+
+
+def _show_facts(facts: Facts, exclude_sensors: bool) -> dict[str, object]:
+    """What samples of one kind share."""
+    frequency_hz = 1000 / facts.interval_ms if facts.interval_ms else 0
+    shown: dict[str, object] = {
+        "signatureValidate": facts.signature_valid,
+        "signatureMethod": facts.signature_method,
         "intervalMs": facts.interval_ms,
         "frequency": frequency_hz,
         "originalIntervalMs": facts.interval_ms,
         "originalFrequency": frequency_hz,
         "deviceType": facts.device_type,
-        "sensors": [] if exclude_sensors else sensor_json(facts.sensors),
+        "sensors": [] if exclude_sensors else show_sensors(facts.sensors),
         "valuesCount": facts.values_count,
         "totalLengthMs": facts.interval_ms * facts.values_count,
-        "added": iso(sample.added_ms),
-        "boundingBoxes": list(sample.boxes),
         "boundingBoxesType": "object_detection",
         "chartType": facts.chart_type,
-        "isDisabled": sample.is_disabled,
         "isProcessing": False,
         "processingError": False,
         "isCropped": False,
-        "projectId": sample.project_id,
-        "sha256Hash": sample.sha256,
         "datastreams": [],
     }
-    optional = {
-        "deviceName": facts.device_name,
-        "metadata": sample.metadata,
-        "structuredLabels": sample.structured_labels,
-        "labelMap": sample.label_map,
-        "imageDimensions": facts.image_size and {"width": facts.image_size[0], "height": facts.image_size[1]},
-    }
-    return shown | {name: value for name, value in optional.items() if value is not None}
+    if facts.device_name is not None:
+        shown["deviceName"] = facts.device_name
+    if facts.image_size is not None:
+        shown["imageDimensions"] = {"width": facts.image_size[0], "height": facts.image_size[1]}
+    return shown
+
+
+@functools.lru_cache(maxsize=1024)
+def _write_facts(facts: Facts, exclude_sensors: bool) -> str:
+    return _COMPACT.encode(_show_facts(facts, exclude_sensors))
 
 
 def show_payload(sample: Sample, store: Store, settings: EmulatorSettings) -> dict[str, Any]:
     """The values of a time series or of sound; none for images, video, tables, and files too large to be read."""
     facts = sample.facts
-    payload: dict[str, Any] = {
+    interval_ms = facts.interval_ms
+    return {
+        "device_name": facts.device_name,  # null when there is none: the official SDK reads it without asking
         "device_type": facts.device_type,
-        "interval_ms": facts.interval_ms,
-        "sensors": sensor_json(facts.sensors),
-        "values": [],
+        "interval_ms": interval_ms,
+        "intervalMs": interval_ms,  # as the generated client names it
+        "frequencyHz": 1000 / interval_ms if interval_ms else 0,
+        "sensors": show_sensors(facts.sensors),
+        "values": read_rows(sample, store, settings),
     }
-    if facts.device_name is not None:
-        payload["device_name"] = facts.device_name
+
+
+def show_sensors(sensors: tuple[Sensor, ...]) -> list[dict[str, object]]:
+    return [{"index": index, "name": one.name, "units": one.units} for index, one in enumerate(sensors)]
+
+
+def read_rows(sample: Sample, store: Store, settings: EmulatorSettings) -> list[list[float]]:
+    """One list for each reading, with a number for each sensor; empty where `show_payload` shows no values."""
     if sample.size_bytes > settings.max_parse_bytes:
-        return payload
+        return []
     extension = extension_of(sent_name(sample.stored_name))
     with store.open_content(sample.sha256) as file:
         if extension in (".csv", ".txt"):
             table = read_table(file, constant_interval=False, keep_rows=True)
-            return payload if isinstance(table, Refused) else payload | {"values": table.rows}
+            return [] if isinstance(table, Refused) else table.rows
         if extension in (".cbor", ".json"):
             read = read_acquisition(file.read(), is_cbor=extension == ".cbor", hmac_key="", unsigned_is_valid=False)
-            return payload if isinstance(read, Refused) else read.payload
+            return [] if isinstance(read, Refused) else read.rows
         if extension == ".wav":
             header = read_wav_header(file)
             if not isinstance(header, Refused):
                 file.seek(header.data_at)
                 frames = file.read(header.frames * header.channels * header.bits // 8)
-                return payload | {"values": _rows(_decode_frames(header, frames), header.channels)}
-    return payload
+                return _rows(_decode_frames(header, frames), header.channels)
+    return []
 
 
-def show_wav(payload: dict[str, Any], axis: int) -> bytes | None:
+def show_wav(facts: Facts, rows: list[list[float]], axis: int) -> bytes | None:
     """One axis of a time series as 16-bit sound; None when there is no such axis, or no interval."""
-    interval_ms, rows = payload["interval_ms"], payload["values"]
-    if not rows or interval_ms <= 0 or not 0 <= axis < len(payload["sensors"]):
+    if not rows or facts.interval_ms <= 0 or not 0 <= axis < len(facts.sensors):
         return None
-    values = [row[axis] if isinstance(row, list) else row for row in rows]
-    samples = array.array("h", (round(max(-32768, min(_FULL_SCALE, value))) for value in values))
+    samples = array.array("h", (round(max(-32768, min(_FULL_SCALE, row[axis]))) for row in rows))
     if sys.byteorder == "big":
         samples.byteswap()
     sound = io.BytesIO()
     with wave.open(sound, "wb") as writer:
         writer.setnchannels(1)
         writer.setsampwidth(2)
-        writer.setframerate(max(1, min(2**31 - 1, round(1000 / interval_ms))))
+        writer.setframerate(max(1, min(2**31 - 1, round(1000 / facts.interval_ms))))
         writer.writeframes(samples.tobytes())
     return sound.getvalue()
 
@@ -135,3 +176,12 @@ def _decode_frames(header: WavHeader, raw: bytes) -> list[float]:
 
 def _rows(values: list[float], width: int) -> list[list[float]]:
     return [values[at : at + width] for at in range(0, len(values), width)]
+
+
+def _show_label_map(label_map: Mapping[str, str]) -> dict[str, object]:
+    return {"type": "key-values", "labels": label_map}
+
+
+def _show_structured(one: Mapping[str, object]) -> Mapping[str, object]:
+    label_map: Any = one.get("labelMap")
+    return one if label_map is None else {**one, "labelMap": _show_label_map(label_map)}

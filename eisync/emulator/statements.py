@@ -1,8 +1,12 @@
 """Every SQL statement of the emulator, a sentence each, and the where-clause of a selection."""
 
 import json
+import sqlite3
+from collections.abc import Iterator
 
 from eisync.emulator.model import Selection
+
+BLOCK_BITS = 10  # of ids that are counted together
 
 # The schema; a later one is added as a further step, never an edit.
 MIGRATIONS = (
@@ -34,6 +38,43 @@ MIGRATIONS = (
         project_id integer not null, name text not null, value integer not null, primary key (project_id, name)
     ) without rowid;
     """,
+    # Small contents: a file for each took half of an upload's time. And two sums that would take a walk over all
+    # samples: how many there are of each label, and of each block of 1024 ids, which is where a deep offset begins.
+    """
+    create table content (sha256 text primary key, bytes blob not null);
+    create table label_count (
+        project_id integer not null, label text not null, category text not null, samples integer not null,
+        primary key (project_id, label, category)
+    ) without rowid;
+    create table block_count (
+        project_id integer not null, block integer not null, category text not null, samples integer not null,
+        primary key (project_id, block, category)
+    ) without rowid;
+    insert into label_count select project_id, label, category, count(*) from sample group by 1, 2, 3;
+    insert into block_count select project_id, id >> 10, category, count(*) from sample group by 1, 2, 3;
+    create trigger sample_added after insert on sample begin
+        insert into label_count values (new.project_id, new.label, new.category, 1)
+            on conflict do update set samples = samples + 1;
+        insert into block_count values (new.project_id, new.id >> 10, new.category, 1)
+            on conflict do update set samples = samples + 1;
+    end;
+    create trigger sample_removed after delete on sample begin
+        update label_count set samples = samples - 1
+            where project_id = old.project_id and label = old.label and category = old.category;
+        update block_count set samples = samples - 1
+            where project_id = old.project_id and block = old.id >> 10 and category = old.category;
+    end;
+    create trigger sample_changed after update of label, category on sample begin
+        update label_count set samples = samples - 1
+            where project_id = old.project_id and label = old.label and category = old.category;
+        update block_count set samples = samples - 1
+            where project_id = old.project_id and block = old.id >> 10 and category = old.category;
+        insert into label_count values (new.project_id, new.label, new.category, 1)
+            on conflict do update set samples = samples + 1;
+        insert into block_count values (new.project_id, new.id >> 10, new.category, 1)
+            on conflict do update set samples = samples + 1;
+    end;
+    """,
 )
 
 # Every project, oldest first.
@@ -62,11 +103,14 @@ ADD_KEY = "insert into access_key (project_id, key, role) values (:project_id, :
 # Which samples of a project hold these bytes.
 FIND_CONTENT = "select id from sample where sha256 = :sha256 and project_id = :project_id order by id limit 100"
 
+# The id of the next sample: none is given twice.
+NEXT_ID = "select coalesce(max(seq), 0) + 1 from sqlite_sequence where name = 'sample'"
+
 # One sample more.
 ADD_SAMPLE = """
-    insert into sample (project_id, category, label, filename, stored_name, sha256, size_bytes, added_ms, modified_ms,
-                        facts, metadata, boxes, structured_labels, label_map, attachments)
-    values (:project_id, :category, :label, :filename, :stored_name, :sha256, :size_bytes, :now_ms, :now_ms,
+    insert into sample (id, project_id, category, label, filename, stored_name, sha256, size_bytes, added_ms,
+                        modified_ms, facts, metadata, boxes, structured_labels, label_map, attachments)
+    values (:id, :project_id, :category, :label, :filename, :stored_name, :sha256, :size_bytes, :now_ms, :now_ms,
             :facts, :metadata, :boxes, :structured_labels, :label_map, :attachments)
 """
 
@@ -99,9 +143,25 @@ IS_NEEDED = "select 1 from sample where sha256 = :sha256 limit 1"
 
 # For the page: samples by label and category.
 COUNT_BY_LABEL = """
-    select label, category, count(*) from sample where project_id = :project_id
-    group by label, category order by label, category
+    select label, category, samples from label_count where project_id = :project_id and samples > 0
+    order by label, category
 """
+
+# Samples by block of 1024 ids, newest first, of one category or of all.
+COUNT_BY_BLOCK = """
+    select block, sum(samples) from block_count
+    where project_id = :project_id and (:category is null or category = :category)
+    group by block order by block desc
+"""
+
+# Keep a small content.
+KEEP_CONTENT = "insert or ignore into content (sha256, bytes) values (:sha256, :bytes)"
+
+# A small content.
+READ_CONTENT = "select bytes from content where sha256 = :sha256"
+
+# A small content that no sample needs.
+DROP_CONTENT = "delete from content where sha256 = :sha256"
 
 # A page of samples, newest first.
 LIST_SAMPLES = "select * from sample where {where} order by id desc limit :limit offset :offset"
@@ -120,6 +180,16 @@ EDIT_SAMPLES = "update sample set {column} = :value, modified_ms = :now_ms where
 
 # The hashes of a selection, for a move that lets the service decide.
 LIST_HASHES = "select id, sha256 from sample where {where}"
+
+
+def statements_of(script: str) -> Iterator[str]:
+    """A script in its statements; a trigger is one, whatever semicolons it holds."""
+    statement = ""
+    for piece in script.split(";"):
+        statement += piece + ";"
+        if sqlite3.complete_statement(statement):
+            yield statement
+            statement = ""
 
 
 def where(selection: Selection) -> tuple[str, dict[str, object]]:

@@ -4,16 +4,18 @@ One SQLite database, in memory or in a folder, and the bytes beside it. Every me
 everything is there whose method had returned. One thread, one connection: the server's event loop is the only caller.
 """
 
+import functools
 import json
 import os
 import sqlite3
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any, BinaryIO
 
 from eisync.emulator import statements as sql
-from eisync.emulator.blobs import Blobs, FolderBlobs, MemoryBlobs
+from eisync.emulator.blobs import Blobs, MemoryBlobs, StoredBlobs
 from eisync.emulator.model import (
     Duplicate,
     Facts,
@@ -59,7 +61,7 @@ class Store:
         with self._transaction() as execute:
             done = execute("pragma user_version").fetchone()[0]
             for version, script in enumerate(sql.MIGRATIONS[done:], done + 1):
-                for statement in script.split(";"):
+                for statement in sql.statements_of(script):
                     execute(statement)
                 execute(f"pragma user_version = {version}")
 
@@ -109,39 +111,73 @@ class Store:
     ) -> list[Stored | Duplicate]:
         """Store what one request brought, all of it or, if killed, nothing. One answer for each, in the same order."""
         answers: list[Stored | Duplicate] = []
+        rows: list[dict[str, object]] = []
+        fresh: dict[str, int] = {}  # content of this request -> its first sample
         with self._transaction() as execute:
+            next_id = int(execute(sql.NEXT_ID).fetchone()[0])
             for sample, body in samples:
                 of_content = {"sha256": sample.sha256, "project_id": project_id}
                 if refuse_duplicates:
-                    found = tuple(row[0] for row in execute(sql.FIND_CONTENT, of_content))
+                    found = [row[0] for row in execute(sql.FIND_CONTENT, of_content)]
+                    found += [fresh[sample.sha256]] if sample.sha256 in fresh else []
                     if found:
-                        answers.append(Duplicate(found))
+                        answers.append(Duplicate(tuple(found)))
                         continue
                 self._blobs.put(sample.sha256, body)
-                cursor = execute(sql.ADD_SAMPLE, _row_of(sample) | {"project_id": project_id, "now_ms": now_ms})
-                execute(sql.COUNT_STORED, of_content)
-                assert cursor.lastrowid is not None
-                answers.append(Stored(cursor.lastrowid))
-            stored = sum(isinstance(answer, Stored) for answer in answers)
-            for name, by in (("commits", int(stored > 0)), ("duplicates_refused", len(answers) - stored)):
+                sample_id = next_id + len(rows)
+                fresh.setdefault(sample.sha256, sample_id)
+                rows.append(_row_of(sample) | of_content | {"id": sample_id, "now_ms": now_ms})
+                answers.append(Stored(sample_id))
+            self._database.executemany(sql.ADD_SAMPLE, rows)
+            self._database.executemany(sql.COUNT_STORED, rows)
+            for name, by in (("commits", int(bool(rows))), ("duplicates_refused", len(answers) - len(rows))):
                 if by:
                     execute(sql.ADD_TO_TALLY, {"project_id": project_id, "name": name, "by": by})
-            if stored:
+            if rows:
                 execute(sql.TOUCH_PROJECT, {"project_id": project_id, "now_ms": now_ms})
         return answers
 
     def list_samples(self, selection: Selection, page: Page) -> list[Sample]:
         """Newest first, unless the page is shuffled."""
+        selection, offset = (selection, page.offset) if page.shuffled else self._skip(selection, page.offset)
         condition, values = sql.where(selection)
         statement = sql.LIST_SHUFFLED if page.shuffled else sql.LIST_SAMPLES
         rows = self._database.execute(
-            statement.format(where=condition), values | {"limit": page.limit, "offset": page.offset}
+            statement.format(where=condition), values | {"limit": page.limit, "offset": offset}
         )
         return [_sample(row) for row in rows]
 
     def count_samples(self, selection: Selection) -> int:
+        if _counts_by_block(selection):
+            return sum(samples for _, samples in self._blocks(selection))
+        return self._count(selection)
+
+    def _count(self, selection: Selection) -> int:
         condition, values = sql.where(selection)
         return int(self._database.execute(sql.COUNT_SAMPLES.format(where=condition), values).fetchone()[0])
+
+    def _blocks(self, selection: Selection) -> Iterator[tuple[int, int]]:
+        """(first id, samples of the selection) of each block of ids, newest first, without a walk over the samples."""
+        low = 0 if selection.min_id is None else selection.min_id
+        high = sys.maxsize if selection.max_id is None else selection.max_id
+        asked = {"project_id": selection.project_id, "category": selection.category}
+        for block, samples in self._pairs(sql.COUNT_BY_BLOCK, asked):
+            first, end = int(block) << sql.BLOCK_BITS, (int(block) + 1) << sql.BLOCK_BITS
+            if low <= first and end <= high:
+                yield first, samples
+            elif low < end and first < high:  # one of the two at the edges
+                yield first, self._count(replace(selection, min_id=max(first, low), max_id=min(end, high)))
+
+    def _skip(self, selection: Selection, offset: int) -> tuple[Selection, int]:
+        """The same page with a smaller offset: whole blocks are left behind by their counts."""
+        if offset < 1 << sql.BLOCK_BITS or not _counts_by_block(selection):
+            return selection, offset
+        for first, samples in self._blocks(selection):
+            if offset < samples:
+                break
+            offset -= samples
+            selection = replace(selection, max_id=first)
+        return selection, offset
 
     def count_by_label(self, project_id: int) -> list[tuple[str, str, int]]:
         """(label, category, samples), sorted."""
@@ -162,9 +198,10 @@ class Store:
             hashes = [row[0] for row in execute(sql.DELETE_SAMPLES.format(where=condition), values).fetchall()]
             if hashes:
                 execute(sql.TOUCH_PROJECT, {"project_id": selection.project_id, "now_ms": now_ms})
-        for sha256 in set(hashes):
-            if self._database.execute(sql.IS_NEEDED, {"sha256": sha256}).fetchone() is None:
-                self._blobs.discard(sha256)
+        with self._transaction() as execute:  # after the samples are gone: bytes without a sample do no harm
+            for sha256 in set(hashes):
+                if execute(sql.IS_NEEDED, {"sha256": sha256}).fetchone() is None:
+                    self._blobs.discard(sha256)
         return len(hashes)
 
     def edit(self, selection: Selection, column: str, value: object, *, now_ms: int) -> int:
@@ -220,10 +257,16 @@ def open_store(folder: str | None) -> Store:
         database.execute("pragma synchronous = normal")
         database.execute("begin immediate")  # takes the lock, before the other emulator's spool could be swept
         database.execute("commit")
-        return Store(database, FolderBlobs(folder))
+        return Store(database, StoredBlobs(database, folder))
     except (OSError, sqlite3.Error) as error:
         database.close()
         raise StoreError(f"The data folder {folder!r} cannot be used: {error}.") from error
+
+
+def _counts_by_block(selection: Selection) -> bool:
+    """Whether it narrows by project, category and id alone."""
+    rest = replace(selection, category=None, min_id=None, max_id=None, ignores_case=False)
+    return rest == Selection(project_id=selection.project_id)
 
 
 def _key(row: sqlite3.Row) -> Key:
@@ -254,6 +297,7 @@ def _write_facts(facts: Facts) -> str:
     return json.dumps(content)
 
 
+@functools.lru_cache(maxsize=4096)
 def _read_facts(raw: str) -> Facts:
     content = json.loads(raw)
     content["sensors"] = tuple(Sensor(name, units) for name, units in content["sensors"])
@@ -281,8 +325,8 @@ def _sample(row: sqlite3.Row) -> Sample:
         is_disabled=bool(row["is_disabled"]),
         facts=_read_facts(row["facts"]),
         metadata=None if row["metadata"] is None else json.loads(row["metadata"]),
-        boxes=tuple(json.loads(row["boxes"])),
+        boxes=() if row["boxes"] == "[]" else tuple(json.loads(row["boxes"])),
         structured_labels=None if structured is None else tuple(json.loads(structured)),
         label_map=None if row["label_map"] is None else json.loads(row["label_map"]),
-        attachments=tuple(json.loads(row["attachments"])),
+        attachments=() if row["attachments"] == "[]" else tuple(json.loads(row["attachments"])),
     )

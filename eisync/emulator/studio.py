@@ -12,11 +12,12 @@ from aiohttp import web
 from eisync.emulator import editing
 from eisync.emulator.calls import Call, Handler, Need, guarded, success
 from eisync.emulator.media import image_type
-from eisync.emulator.model import Project, Sample
+from eisync.emulator.model import Sample
 from eisync.emulator.names import extension_of, sent_name
+from eisync.emulator.project import show_project, show_project_info
 from eisync.emulator.replies import fault_now
 from eisync.emulator.selecting import Refusal, read_page, read_selection
-from eisync.emulator.showing import iso, show_payload, show_sample, show_wav
+from eisync.emulator.showing import iso, read_rows, show_payload, show_sample, show_wav, write_samples
 
 _CHUNK_BYTES = 256 * 1024
 _VIDEO_TYPES = {".mp4": "video/mp4", ".avi": "video/x-msvideo"}
@@ -55,24 +56,8 @@ def _routes() -> Iterator[tuple[str, str, Need, Handler]]:
 # Projects
 
 
-def _show_project(project: Project) -> dict[str, object]:
-    return {
-        "id": project.id,
-        "name": project.name,
-        "description": "",
-        "created": iso(project.created_ms),
-        "owner": project.owner,
-        "collaborators": [],
-        "labelingMethod": "single_label",
-        "metadata": {},
-        "isEnterpriseProject": False,
-        "whitelabelId": None,
-        "tags": [],
-    }
-
-
 async def _get_projects(call: Call) -> web.StreamResponse:
-    return success(projects=[_show_project(call.project)])
+    return success(projects=[show_project(call.project)])
 
 
 async def _get_key_info(call: Call) -> web.StreamResponse:
@@ -80,7 +65,10 @@ async def _get_key_info(call: Call) -> web.StreamResponse:
 
 
 async def _get_project(call: Call) -> web.StreamResponse:
-    return success(project=_show_project(call.project))
+    store, project = call.service.store, call.project
+    hmac_key = project.hmac_key if call.key.role.may_change else ""
+    info = show_project_info(project, store.count_by_label(project.id), hmac_key=hmac_key, now_ms=call.service.now_ms())
+    return success(**info)
 
 
 async def _get_hmac_key(call: Call) -> web.StreamResponse:
@@ -108,10 +96,10 @@ async def _list(call: Call) -> web.StreamResponse:
     selection = read_selection(query, call.project.id, call.service.settings)
     samples = call.service.store.list_samples(selection, read_page(query, call.service.settings))
     exclude_sensors = query.get("excludeSensors", "").lower() in ("true", "1")
-    return success(
-        samples=[show_sample(sample, exclude_sensors=exclude_sensors) for sample in samples],
-        totalCount=call.service.store.count_samples(selection),
-    )
+    written = write_samples(samples, exclude_sensors=exclude_sensors)
+    total = call.service.store.count_samples(selection)
+    raw = f'{{"success":true,"samples":[{written}],"totalCount":{total}}}'
+    return web.Response(text=raw, content_type="application/json")
 
 
 async def _count(call: Call) -> web.StreamResponse:
@@ -155,8 +143,8 @@ async def _get_wav(call: Call) -> web.StreamResponse:
     if extension_of(sent_name(sample.stored_name)) == ".wav":
         return await _send(call, sample, "audio/wav")
     axis = call.query.get("axisIx", "0")
-    payload = show_payload(sample, call.service.store, call.service.settings)
-    sound = show_wav(payload, int(axis)) if axis.isascii() and axis.isdigit() and len(axis) < 9 else None
+    rows = read_rows(sample, call.service.store, call.service.settings)
+    sound = show_wav(sample.facts, rows, int(axis)) if axis.isascii() and axis.isdigit() and len(axis) < 9 else None
     if sound is None:
         raise Refusal(f"This sample has no sound in axis {axis}")
     return web.Response(body=sound, content_type="audio/wav")

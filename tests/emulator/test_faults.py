@@ -1,3 +1,5 @@
+import statistics
+
 import pytest
 
 from eisync.emulator.faults import KINDS, Faults, Rule, read_rules
@@ -70,6 +72,43 @@ def test_an_outage_begins_with_its_first_match_and_ends_by_itself() -> None:
     assert [draw(faults, now=now) for now in (0, 5, 10, 14.9, 15, 100)] == [(), *[("outage",)] * 3, (), ()]
 
 
+def test_a_rate_limit_lets_so_many_through_in_any_window() -> None:
+    faults = faults_of(Rule(where="ingestion", kind="rate_limit", requests=2, seconds=10))
+    met = [(now, bool(draw(faults, now=now))) for now in (0, 4, 5, 9.9, 10, 11, 14, 20)]
+    assert met == [(0, False), (4, False), (5, True), (9.9, True), (10, False), (11, True), (14, False), (20, False)]
+
+
+@pytest.mark.parametrize(
+    ("now", "asked", "expected"), [(0.5, None, 10), (9.5, None, 1), (10.4, None, 1), (0.5, "3", "3")]
+)
+def test_a_rate_limit_says_when_there_is_room_again(now: float, asked: str | None, expected: object) -> None:
+    rule = Rule(where="studio", kind="rate_limit", requests=1, seconds=10, retry_after=asked)
+    faults = faults_of(rule)
+    assert faults.draw("studio", "GET", "/", now=0.5 if now > 10 else 0).rule is None
+    met = faults.draw("studio", "GET", "/", now=now).rule
+    assert met is not None
+    assert met.retry_after == expected
+
+
+def test_a_rate_limit_of_nothing_lets_nothing_through() -> None:
+    met = (
+        faults_of(Rule(where="studio", kind="rate_limit", requests=0, seconds=5)).draw("studio", "GET", "/", now=7).rule
+    )
+    assert met is not None
+    assert met.retry_after == 5
+
+
+@pytest.mark.parametrize(
+    ("distribution", "mean", "median"), [("uniform", 0.5, 0.5), ("exponential", 1.0, 0.693), ("lognormal", 1.649, 1.0)]
+)
+def test_a_latency_follows_its_distribution(distribution: str, mean: float, median: float) -> None:
+    faults = faults_of(Rule(where="studio", kind="latency", seconds=2, jitter_s=3, distribution=distribution), seed=1)
+    delays = [faults.draw("studio", "GET", "/", now=0).delay_s for _ in range(20_000)]
+    assert min(delays) >= 2
+    assert statistics.mean(delays) == pytest.approx(2 + 3 * mean, rel=0.05)
+    assert statistics.median(delays) == pytest.approx(2 + 3 * median, rel=0.05)
+
+
 def test_the_rules_shown_tell_how_often_they_were_applied() -> None:
     faults = faults_of(Rule(where="ingestion", kind="status", times=2))
     for _ in range(5):
@@ -99,6 +138,9 @@ def test_the_rules_shown_tell_how_often_they_were_applied() -> None:
         [{"where": "studio", "kind": "status", "status": True}],
         [{"where": "studio", "kind": "status", "retry_after": "1\r\nX: y"}],
         [{"where": "studio", "kind": "latency", "seconds": -1}],
+        [{"where": "studio", "kind": "latency", "distribution": "cauchy"}],
+        [{"where": "studio", "kind": "rate_limit", "requests": -1}],
+        [{"where": "studio", "kind": "rate_limit", "requests": 1.5}],
         [{"where": "studio", "kind": "latency", "seconds": float("nan")}],
         [{"where": "ingestion", "kind": "partial", "positions": ["a"]}],
         {"rules": [], "seed": "x"},

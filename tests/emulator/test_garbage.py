@@ -1,16 +1,20 @@
 """Whatever comes in: never a 5xx, never much memory, and the next request is served."""
 
+import itertools
 import json
 import resource
 import struct
 
+import cbor2
 import pytest
+import requests
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from eisync.emulator.server import RunningEmulator
 
-from .wire import Client, connect, csv, form, raw_upload, read_all, wav
+from .test_server import subprocess_emulator
+from .wire import Client, acquisition, connect, csv, form, raw_upload, read_all, wav
 
 
 def send(url: str, raw: bytes) -> bytes:
@@ -22,6 +26,13 @@ def send(url: str, raw: bytes) -> bytes:
             return read_all(connection)
         except OSError:  # reset, in one of its disguises
             return b""
+
+
+def answer_of(url: str, raw: bytes) -> bytes:
+    """As `send`, for a sender that waits for its answer before it goes."""
+    with connect(url) as connection:
+        connection.sendall(raw)
+        return read_all(connection)
 
 
 def alive(emulator: RunningEmulator) -> bool:
@@ -63,6 +74,79 @@ def test_two_gigabytes_that_never_come_cost_nothing(emulator: RunningEmulator) -
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before_kib < 50_000
     assert emulator.ledger()["stored"] == 0
     assert alive(emulator)
+
+
+def peak_mb(pid: int) -> float:
+    """The largest resident set that a process ever had, as the kernel tells it."""
+    with open(f"/proc/{pid}/status") as file:
+        return next(int(line.split()[1]) for line in file if line.startswith("VmHWM")) / 1024
+
+
+def bomb(name: str) -> bytes:
+    """A file of five million bytes that would be gigabytes of objects."""
+    return {
+        "arrays in arrays.cbor": b"\x81" * 5_000_000,
+        "an array of arrays.cbor": b"\x9a\x00\x4c\x4b\x3b" + b"\x80" * 4_999_995,
+        "maps.cbor": b"\xa1\x00" * 2_500_000,
+        "tags.cbor": b"\xc6" * 5_000_000,
+        "a length without bytes.cbor": b"\x5b\x7f\xff\xff\xff\xff\xff\xff\xff" + b"x" * 1000,
+        "arrays in arrays.json": b"[" * 5_000_000,
+        "an array of arrays.json": b"[" + b"[]," * 1_600_000 + b"[]]",
+        "one line.csv": b"timestamp,a\n" + b"1" * 5_000_000,
+    }[name]
+
+
+BOMBS = ("arrays in arrays.cbor", "an array of arrays.cbor", "maps.cbor", "tags.cbor", "a length without bytes.cbor")
+BOMBS += ("arrays in arrays.json", "an array of arrays.json", "one line.csv")
+
+
+@pytest.mark.slow
+def test_whatever_comes_the_memory_of_the_process_stays_bounded() -> None:
+    """In a process of its own: the high-water mark of this one belongs to every test before."""
+    with subprocess_emulator() as (process, ready):
+        url, key = ready["ingestion_url"], ready["key"]
+        quiet_mb = peak_mb(process.pid)
+        assert answer_of(url, raw_upload(key, b"x" * 1000, content_length=2 * 1024**3)).startswith(b"HTTP/1.1 400")
+        for heads in (b"X: y\r\n" * 10_000, b"X-Long: " + b"y" * 5_000_000 + b"\r\n"):
+            # Whether the answer is seen before the reset is the network's luck.
+            assert send(url, b"GET / HTTP/1.1\r\nHost: x\r\n" + heads + b"\r\n")[:12] in (b"", b"HTTP/1.1 400")
+        streamed = requests.post(
+            f"{url}/api/training/files",
+            data=itertools.chain(
+                [form([("a.mp4", b"")])[:-16]], (b"\0" * 1024**2 for _ in range(110)), [b"\r\n--frontier--"]
+            ),
+            headers={"x-api-key": key, "Content-Type": "multipart/form-data; boundary=frontier"},
+            timeout=60,
+        )
+        assert streamed.json()["files"][0]["error"].startswith("This file is too large")
+        assert peak_mb(process.pid) - quiet_mb < 30
+        for name in BOMBS:
+            entry = json.loads(answer_of(url, raw_upload(key, form([(name, bomb(name))]))).partition(b"\r\n\r\n")[2])[
+                "files"
+            ][0]
+            assert (name, entry["success"]) == (name, False)
+        assert peak_mb(process.pid) - quiet_mb < 160
+
+
+def test_cbor_that_ends_too_soon_is_refused_wherever_it_ends(client: Client) -> None:
+    whole = cbor2.dumps(acquisition())
+    files = [(f"{at}.cbor", whole[:at]) for at in range(len(whole))]
+    entries = client.upload([*files, ("whole.cbor", whole)])
+    assert [entry["success"] for entry in entries] == [False] * len(files) + [True]
+    assert all(entry.keys() == {"success", "error"} and entry["error"] for entry in entries[:-1])
+
+
+def test_a_wav_whose_header_lies_is_refused_or_read_as_far_as_it_goes(client: Client) -> None:
+    whole = wav(range(100))
+    lies = [
+        whole[:at] + lie + whole[at + len(lie) :]
+        for at in range(0, 44, 2)
+        for lie in (b"\0\0", b"\xff\xff", b"\0\0\0\0", b"\xff\xff\xff\xff")
+    ]
+    for entry in client.upload([(f"{number}.wav", lie) for number, lie in enumerate(lies)]):
+        if entry["success"]:
+            sample = client.sample(entry["sampleId"])
+            assert len(sample["payload"]["values"]) == sample["sample"]["valuesCount"] <= 200
 
 
 @pytest.mark.parametrize(

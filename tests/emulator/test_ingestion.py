@@ -53,10 +53,19 @@ def test_a_wrong_key_is_401_in_the_words_of_the_service(emulator: RunningEmulato
         assert response.json() == {"success": False, "error": "Invalid API key"}
 
 
-@pytest.mark.parametrize("category", ["training", "testing", "validation", "post-processing", "anomaly"])
+@pytest.mark.parametrize("category", ["training", "testing", "validation", "post-processing"])
 def test_every_category_can_be_uploaded_to_and_listed(client: Client, category: str) -> None:
     (sample_id,) = client.store(("a.csv", csv(1)), category=category)
     assert [one["id"] for one in client.listed(category=category)] == [sample_id]
+
+
+@pytest.mark.parametrize(("switch", "category"), [({}, "training"), ({"anomaly_stored_as": "anomaly"}, "anomaly")])
+def test_the_legacy_category_is_stored_as_the_switch_says(switch: dict[str, str], category: str) -> None:
+    with running_emulator(EmulatorSettings(studio_port=0, ingestion_port=0, **switch)) as emulator:  # type: ignore[arg-type]
+        client = Client(emulator)
+        with client.session:
+            client.store(("a.csv", csv(1)), category="anomaly")
+            assert [one["category"] for one in client.listed()] == [category]
 
 
 def test_an_unknown_category_is_refused(client: Client) -> None:
@@ -163,7 +172,18 @@ def test_structured_labels_label_maps_and_attachments_find_their_file(client: Cl
     assert b["error"].startswith("Invalid structured labels")
     (sample,) = client.listed()
     assert sample["structuredLabels"] == spans
-    assert sample["labelMap"] == {"mood": "calm"}
+    assert sample["labelMap"] == {"type": "key-values", "labels": {"mood": "calm"}}
+
+
+def test_a_label_map_of_a_range_may_come_bare_or_as_studio_shows_it(client: Client) -> None:
+    shown = {"type": "key-values", "labels": {"mood": "calm"}}
+    spans = [
+        {"startIndex": 0, "endIndex": 0, "label": "up", "labelMap": {"mood": "calm"}},
+        {"startIndex": 1, "endIndex": 1, "label": "down", "labelMap": shown},
+    ]
+    companion = {"version": 1, "type": "structured-labels", "structuredLabels": {"a.csv": spans}}
+    client.upload([("a.csv", csv(1)), ("structured_labels.labels", json.dumps(companion).encode())])
+    assert [one["labelMap"] for one in client.listed()[0]["structuredLabels"]] == [shown, shown]
 
 
 @pytest.mark.parametrize(

@@ -37,6 +37,7 @@ SEEN = {
     "latency": ("200 with 3", 3, False),
     "slow_read": ("200 with 3", 3, False),
     "status": ("503", 0, True),
+    "rate_limit": ("429", 0, True),
     "redirect": ("307", 0, True),
     "reset_before": ("broken", 0, True),
     "reset_during": ("broken", 0, True),
@@ -53,7 +54,7 @@ SEEN = {
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_kind_of_fault_is_seen_and_stores_as_it_says(client: Client, kind: str) -> None:
     seen, stored, is_error = SEEN[kind]
-    fault(client, kind, times=1, seconds=0.05, share=1)
+    fault(client, kind, times=1, seconds=0.05, share=1, requests=0)
     assert outcome(client) == seen
     client.emulator.set_faults()
     ledger = client.emulator.ledger()
@@ -118,6 +119,15 @@ def test_a_status_comes_with_its_retry_after_and_nothing_is_stored(
     assert response.json() == {"success": False, "error": "not now"}
     assert client.emulator.ledger()["stored"] == 0
     assert client.post_form(FILES).status_code == 200
+
+
+def test_a_rate_limit_is_a_429_that_says_when_to_come_again(client: Client) -> None:
+    fault(client, "rate_limit", requests=2, seconds=3600)
+    responses = [client.post_form([(f"{number}.csv", csv(number))]) for number in range(4)]
+    assert [response.status_code for response in responses] == [200, 200, 429, 429]
+    assert 3590 <= int(responses[2].headers["Retry-After"]) <= 3600
+    ledger = client.emulator.ledger()
+    assert (ledger["stored"], ledger["errors"], ledger["faults"]) == (2, 2, {"rate_limit": 2})
 
 
 def test_a_redirect_points_to_another_origin(client: Client) -> None:

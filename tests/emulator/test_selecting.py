@@ -24,6 +24,8 @@ SETTINGS = EmulatorSettings()
             {"category": "all", "minDate": "1970-01-01T00:00:01Z", "maxDate": "1970-01-01T01:00:02+01:00"},
             Selection(project_id=7, min_added_ms=1000, max_added_ms=2000),
         ),
+        ({"category": "all", "minDate": "1970-01-01T01:00:01 01:00"}, Selection(project_id=7, min_added_ms=1000)),
+        ({"category": "all", "minDate": "1970-01-01 01:00"}, Selection(project_id=7, min_added_ms=3_600_000)),
         ({"category": "all", "minDate": "1970-01-02"}, Selection(project_id=7, min_added_ms=86_400_000)),
         ({"category": "all", "metadata": '{"site": "a"}'}, Selection(project_id=7, metadata={"site": "a"})),
     ],

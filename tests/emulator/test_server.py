@@ -209,18 +209,3 @@ def test_a_request_under_way_does_not_hold_up_the_end(emulator: RunningEmulator)
     with socket.create_connection((address[0], int(address[1])), timeout=TIMEOUT_S) as connection:
         connection.sendall(b"GET /api/projects HTTP/1.1\r\nHost: x\r\n\r\n")
         assert emulator.ledger()["faults"] == {"latency": 1}
-
-
-def test_the_requests_of_the_official_uploader_are_served(emulator: RunningEmulator) -> None:
-    """The calls the contract lists for it, in their order."""
-    headers = {"x-api-key": emulator.key}
-    for path in ("/projects", "/projects", "/1/devkeys/hmac", "/1", "/1"):
-        response = requests.get(f"{emulator.studio_url}/api{path}", headers=headers, timeout=TIMEOUT_S)
-        assert response.json()["success"] is True
-    more = {"x-label": "caf%C3%A9", "x-disallow-duplicates": "1", "x-no-label": "0"}
-    more["Content-Type"] = "multipart/form-data; boundary=--------------------------123456789012345678901234"
-    body = form([("wave.01.csv", csv(1))], boundary="-" * 26 + "123456789012345678901234", trailing=b"")
-    response = requests.post(
-        f"{emulator.ingestion_url}/api/training/files", data=body, headers=headers | more, timeout=TIMEOUT_S
-    )
-    assert response.json()["files"][0]["success"] is True

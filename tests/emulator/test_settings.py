@@ -2,7 +2,7 @@ import dataclasses
 
 import pytest
 
-from eisync.emulator.settings import EmulatorSettings
+from eisync.emulator.settings import EmulatorSettings, read_switch
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "127.9.9.9", "localhost", "::1"])
@@ -37,3 +37,27 @@ def test_what_could_never_be_obeyed_is_refused(wrong: dict[str, object]) -> None
 
 def test_the_ports_are_those_the_official_uploader_expects() -> None:
     assert (EmulatorSettings().studio_port, EmulatorSettings().ingestion_port) == (4800, 4810)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("pod=7", ("pod", "7")),
+        ("label_without_match=", ("label_without_match", "")),
+        ("duplicate_names_ids=false", ("duplicate_names_ids", False)),
+        ("batch_job_above=500", ("batch_job_above", 500)),
+        ("batch_job_above=null", ("batch_job_above", None)),
+        ("max_page_limit=10", ("max_page_limit", 10)),
+    ],
+)
+def test_a_switch_is_read_from_a_command_line(text: str, expected: object) -> None:
+    assert read_switch(text) == expected
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "pod", "host=::", "duplicate_names_ids=1", "max_page_limit=null", "max_page_limit=true", "batch_job_above=x"],
+)
+def test_what_is_no_switch_is_one_sentence(text: str) -> None:
+    with pytest.raises(ValueError, match=r"\.$"):
+        read_switch(text)

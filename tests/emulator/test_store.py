@@ -1,5 +1,6 @@
 """One suite for both ways to keep things: whatever holds in memory holds in a folder."""
 
+import contextlib
 import io
 import os
 import sqlite3
@@ -10,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from eisync.emulator import statements as sql
 from eisync.emulator.model import Duplicate, Facts, NewSample, Page, Role, Sample, Selection, Sensor, Stored
 from eisync.emulator.spool import Body
 from eisync.emulator.store import Store, StoreError, open_store
@@ -275,6 +277,97 @@ def test_keyset_paging_finds_exactly_what_a_plain_list_holds(steps: list[str | i
         assert by_offset == swept[2 : 2 + limit]
     assert sorted(ids(opened, Selection(project_id=project_id), Page(limit=100, shuffled=True))) == sorted(model)
     opened.close()
+
+
+def many(folder: str, count: int) -> tuple[Store, int, dict[int, str]]:
+    """A store with so many samples of two categories, some of them gone again; id -> category of what is left."""
+    with contextlib.closing(open_store(folder)) as store:
+        project_id = project_of(store)
+        (first,) = commit(store, project_id, b"x")
+        commit(store, store.add_project("other", hmac_key="h", now_ms=NOW_MS).id, b"x")
+    with contextlib.closing(sqlite3.connect(os.path.join(folder, "emulator.db"))) as database:
+        names = "project_id, label, filename, stored_name, sha256, size_bytes, added_ms, modified_ms, facts"
+        names += ", boxes, attachments"
+        database.execute(
+            f"insert into sample ({names}, category) with recursive n (n) as (select 1 union all select n + 1 from n"
+            f" where n < {count}) select {names}, iif(n % 3, 'training', 'testing') from n, sample where id = 1"
+        )
+        database.execute("delete from sample where id between 500 and 1100 or id % 7 = 0")
+        database.execute("update sample set category = 'testing' where id % 11 = 0")
+        database.commit()
+        found = database.execute("select id, category from sample where project_id = ?", [project_id])
+        left = {int(sample_id): str(category) for sample_id, category in found}
+    assert first.sample_id in left
+    return open_store(folder), project_id, left
+
+
+@pytest.fixture(scope="module")
+def large(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Store, int, dict[int, str]]]:
+    made = many(str(tmp_path_factory.mktemp("large")), 5000)
+    yield made
+    made[0].close()
+
+
+@given(
+    offset=st.integers(0, 6000),
+    category=st.sampled_from([None, "training", "testing", "validation"]),
+    min_id=st.none() | st.integers(-5, 6000),
+    max_id=st.none() | st.integers(-5, 6000),
+    label=st.sampled_from([(), ("idle",)]),
+)
+@settings(deadline=None, max_examples=150)
+def test_paging_by_offset_and_counting_agree_with_a_plain_list_at_any_depth(
+    large: tuple[Store, int, dict[int, str]],
+    offset: int,
+    category: str | None,
+    min_id: int | None,
+    max_id: int | None,
+    label: tuple[str, ...],
+) -> None:
+    store, project_id, left = large
+    wanted = Selection(project_id=project_id, category=category, min_id=min_id, max_id=max_id, labels=label)
+    expected = [
+        sample_id
+        for sample_id in sorted(left, reverse=True)
+        if category in (None, left[sample_id])
+        and (min_id is None or sample_id >= min_id)
+        and (max_id is None or sample_id < max_id)
+    ]
+    assert store.count_samples(wanted) == len(expected)
+    assert ids(store, wanted, Page(limit=20, offset=offset)) == expected[offset : offset + 20]
+
+
+def test_a_folder_of_an_older_emulator_is_counted_and_its_files_are_read(tmp_path: Any) -> None:
+    folder = str(tmp_path)
+    os.makedirs(os.path.join(folder, "blobs", sha256(b"old")[:2]))
+    with open(os.path.join(folder, "blobs", sha256(b"old")[:2], sha256(b"old")), "wb") as file:
+        file.write(b"old")
+    with contextlib.closing(sqlite3.connect(os.path.join(folder, "emulator.db"))) as database:
+        for statement in sql.statements_of(sql.MIGRATIONS[0]):
+            database.execute(statement)
+        database.execute("insert into project values (1, 'P', 'o', 'h', 0, null)")
+        database.execute(
+            "insert into sample values (7, 1, 'testing', 'l', 'f', 'f.csv.0.p.json', ?, 3, 1, 1, 0, ?, null, '[]',"
+            " null, null, '[]')",
+            [sha256(b"old"), '{"chart_type": "chart", "sensors": [], "image_size": null}'],
+        )
+        database.execute("pragma user_version = 1")
+        database.commit()
+    with contextlib.closing(open_store(folder)) as store:
+        assert store.count_by_label(1) == [("l", "testing", 1)]
+        assert store.count_samples(Selection(project_id=1)) == 1
+        with store.open_content(sha256(b"old")) as content:
+            assert content.read() == b"old"
+        store.delete(Selection(project_id=1), now_ms=NOW_MS)
+        assert store.count_by_label(1) == []
+        with pytest.raises(FileNotFoundError):
+            store.open_content(sha256(b"old"))
+
+
+def test_a_file_twice_in_one_request_is_a_duplicate_of_itself(store: Store) -> None:
+    project_id = project_of(store)
+    assert commit(store, project_id, b"x", b"y", b"x", refuse=True) == [Stored(1), Stored(2), Duplicate((1,))]
+    assert commit(store, project_id, b"z", b"z") == [Stored(3), Stored(4)]
 
 
 def test_a_folder_gives_everything_back_when_it_is_opened_again(tmp_path: Any) -> None:

@@ -94,7 +94,7 @@ def test_a_sample_has_every_field_and_its_payload(client: Client) -> None:
     (sample_id,) = client.store(("wave.01.csv", csv(7)))
     (sample,) = client.listed()
     assert SAMPLE_FIELDS <= sample.keys()
-    assert sample["sensors"] == [{"name": "accX", "units": "N/A"}]
+    assert sample["sensors"] == [{"index": 0, "name": "accX", "units": "N/A"}]
     assert (sample["intervalMs"], sample["frequency"], sample["valuesCount"]) == (10, 100, 2)
     assert sample["deviceType"] == "EDGE_IMPULSE_UPLOADER"
     assert client.listed(excludeSensors=True)[0]["sensors"] == []
@@ -102,8 +102,11 @@ def test_a_sample_has_every_field_and_its_payload(client: Client) -> None:
         "success": True,
         "sample": sample,
         "payload": {
+            "device_name": None,
             "device_type": "EDGE_IMPULSE_UPLOADER",
             "interval_ms": 10.0,
+            "intervalMs": 10.0,
+            "frequencyHz": 100.0,
             "sensors": sample["sensors"],
             "values": [[7.0], [7.5]],
         },
