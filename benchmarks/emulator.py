@@ -146,7 +146,7 @@ def fill(folder: str, count: int) -> None:
         insert into sample (project_id, category, label, filename, stored_name, sha256, size_bytes, added_ms,
                             modified_ms, facts, metadata, boxes, attachments)
         with recursive counted (n) as (select 1 union all select n + 1 from counted where n < :count)
-        select :project_id, iif(n % 5, 'training', 'testing'), 'label' || n % 7, 'wave.' || n,
+        select :project_id, iif(n % 5, 'training', 'testing'), 'label' || (n % 7), 'wave.' || n,
                'wave.' || n || '.csv.00000000.pod.json', printf('%064x', n), 60, :now_ms + n, :now_ms + n,
                :facts, '{"site":"lab"}', '[]', '[]'
         from counted
