@@ -6,8 +6,11 @@ BIN    := $(VENV)/bin
 PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 python3.14; do \
 	$$p -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 ARGS   ?=
+# The official SDK, the referee of our drop-in, in an environment of its own: its wishes are not ours.
+SDK      := .venv-sdk
+SDK_WANT := edgeimpulse==1.0.20 edgeimpulse-api==1.96.3 numpy pandas
 
-.PHONY: help demo test check env docs format bench clean
+.PHONY: help demo test check env sdk docs format bench clean
 
 help:
 	@echo "make demo          see files travel into the emulator (ARGS=--once: the same, then end)"
@@ -16,7 +19,8 @@ help:
 	@echo "make bench         start-up cost of the library and of 'eisync status'"
 	@echo "make docs          redraw what the README takes from the code"
 	@echo "make format        let ruff format the sources"
-	@echo "make clean         remove the environment"
+	@echo "make sdk           the official SDK in $(SDK), which the tests and the benchmark compare with"
+	@echo "make clean         remove the environments"
 
 # Installed anew when pyproject.toml changes; the stamp is written last, so a broken install is tried again.
 $(VENV)/.stamp: pyproject.toml
@@ -28,10 +32,22 @@ $(VENV)/.stamp: pyproject.toml
 
 env: $(VENV)/.stamp
 
+# Made anew when the wish changes: the stamp is named after it.
+SDK_STAMP := $(SDK)/.stamp-$(subst ==,-,$(subst $() ,_,$(SDK_WANT)))
+
+$(SDK_STAMP):
+	@test -n "$(PYTHON)" || { echo "make: no Python 3.11 or newer with its venv module was found; install it, or say make PYTHON=/path/to/python3" >&2; exit 1; }
+	@echo "Making the environment of the official SDK in $(SDK) with $(PYTHON); this takes a minute the first time."
+	@$(PYTHON) -m venv $(SDK)
+	@$(SDK)/bin/python -m pip install --quiet --disable-pip-version-check $(SDK_WANT)
+	@touch $@
+
+sdk: $(SDK_STAMP)
+
 demo: env
 	@$(BIN)/eisync demo $(ARGS)
 
-test: env
+test: env sdk
 	$(BIN)/python -m pytest -n 2 $(ARGS)
 
 check: env
@@ -51,4 +67,4 @@ format: env
 	$(BIN)/ruff check --fix .
 
 clean:
-	rm -rf $(VENV)
+	rm -rf $(VENV) $(SDK)

@@ -92,8 +92,8 @@ class Service:
         headers = {**envelope.headers, "x-api-key": self._read_key()}
         url = self._endpoints.ingestion_url + envelope.path
         try:
-            with _translated(url), self._request("POST", url, headers=headers, data=body) as response:
-                return Uploaded(Reply(response.status_code, dict(response.headers), _read(response)), body.sha256)
+            with translated(url), self._request("POST", url, headers=headers, data=body) as response:
+                return Uploaded(Reply(response.status_code, dict(response.headers), read_whole(response)), body.sha256)
         except UnreachableError as error:
             return Uploaded(Silence(Fault.UNREACHABLE, str(error)), body.sha256)
         except UnansweredError as error:
@@ -142,9 +142,9 @@ class Service:
         """The content hash of the bytes that were uploaded as the sample."""
         url = f"{self._endpoints.studio_url}/api/{self.project_id()}/raw-data/{sample_id}/raw"
         digest = hashlib.sha256()
-        with _translated(url), self._get(url) as response:
+        with translated(url), self._get(url) as response:
             if response.status_code != 200:
-                _raise_for(response.status_code, _read(response), url)
+                _raise_for(response.status_code, read_whole(response), url)
             for chunk in response.iter_content(CHUNK_BYTES):
                 digest.update(chunk)
         return digest.hexdigest()
@@ -159,8 +159,8 @@ class Service:
 
     def _ask(self, path: str, model: type[_Model] | None, query: Mapping[str, object] | None = None) -> Any:
         url = self._endpoints.studio_url + path
-        with _translated(url), self._get(url, query) as response:
-            body = _read(response)
+        with translated(url), self._get(url, query) as response:
+            body = read_whole(response)
         answer = _raise_for(response.status_code, body, url)
         if model is None:
             return answer
@@ -201,13 +201,13 @@ class Service:
         return session
 
 
-def _read(response: requests.Response) -> bytes:
+def read_whole(response: requests.Response, *, limit_bytes: int = MAX_ANSWER_BYTES) -> bytes:
     """The whole answer, up to a size that none of the service's has."""
     body = bytearray()
     for chunk in response.iter_content(CHUNK_BYTES):
         body += chunk
-        if len(body) > MAX_ANSWER_BYTES:
-            raise UnansweredError(f"the answer is larger than {MAX_ANSWER_BYTES // 1024**2} MiB")
+        if len(body) > limit_bytes:
+            raise UnansweredError(f"the answer is larger than {limit_bytes // 1024**2} MiB")
     return bytes(body)
 
 
@@ -230,7 +230,8 @@ def _raise_for(status: int, body: bytes, url: str) -> dict[str, Any]:
 
 
 @contextlib.contextmanager
-def _translated(url: str) -> Iterator[None]:
+def translated(url: str) -> Iterator[None]:
+    """Foreign exceptions become UnreachableError or UnansweredError, with the place of `url` in the text."""
     # The texts of these exceptions are not passed on: an InvalidHeader carries the key in its own.
     parts = urlsplit(url)
     place = f"{parts.scheme}://{parts.netloc}"

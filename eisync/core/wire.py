@@ -75,10 +75,11 @@ class Reply:
 
 @dataclass(frozen=True, slots=True)
 class Silence:
-    """No usable answer came. `fault` says whether the request can have arrived."""
+    """No usable answer came. `fault` says whether the request can have arrived, `is_timeout` whether time ran out."""
 
     fault: Fault
     reason: str
+    is_timeout: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,6 +181,17 @@ def original_name(coldstorage_filename: str) -> str | None:
     return ".".join(parts[:-tail]) or None
 
 
+def asked_s(headers: Mapping[str, str], now: float) -> float:
+    """The pause that a Retry-After asks for, 0 without one."""
+    value = _header(headers, "retry-after")
+    if value is None:
+        return 0.0
+    try:
+        return float(value) if value.strip().isdigit() else parsedate_to_datetime(value).timestamp() - now
+    except (ValueError, OverflowError):
+        return 0.0
+
+
 def _label_headers(label: str | None) -> dict[str, str]:
     # The official TypeScript and Rust clients percent-encode, so the service decodes; the CLI sends an empty
     # x-label beside x-no-label.
@@ -254,10 +266,10 @@ def _whole(reply: Reply, sent: int, now: float) -> Outcome:
         case 401 | 403:
             return Barred(reason)
         case 429 | 503:
-            return Failed(Fault.THROTTLED, reason, _asked_s(reply.headers, now))
+            return Failed(Fault.THROTTLED, reason, asked_s(reply.headers, now))
         case 404 | 407 | 408:
             # Not the service, or not the request: somebody between us and it. It will be mended, or a person reads why.
-            return Failed(Fault.UNREACHABLE, reason, _asked_s(reply.headers, now))
+            return Failed(Fault.UNREACHABLE, reason, asked_s(reply.headers, now))
         case status if 300 <= status < 400:
             place = _header(reply.headers, "location") or "nowhere"
             return Failed(
@@ -266,7 +278,7 @@ def _whole(reply: Reply, sent: int, now: float) -> Outcome:
         case status if 400 <= status < 500:
             return _refusal(reason, sent)
         case _:
-            return Failed(Fault.UNANSWERED, reason, _asked_s(reply.headers, now))
+            return Failed(Fault.UNANSWERED, reason, asked_s(reply.headers, now))
 
 
 def _refusal(reason: str, sent: int) -> Outcome:
@@ -296,16 +308,6 @@ def _excerpt(body: bytes) -> str:
 def _one_line(text: str) -> str:
     line = " ".join(text.split())
     return line if len(line) <= _LONGEST_REASON else line[: _LONGEST_REASON - 1] + "…"
-
-
-def _asked_s(headers: Mapping[str, str], now: float) -> float:
-    value = _header(headers, "retry-after")
-    if value is None:
-        return 0.0
-    try:
-        return float(value) if value.strip().isdigit() else parsedate_to_datetime(value).timestamp() - now
-    except (ValueError, OverflowError):
-        return 0.0
 
 
 def _header(headers: Mapping[str, str], name: str) -> str | None:
