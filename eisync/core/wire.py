@@ -36,6 +36,7 @@ _CONTENT_TYPES = {
     ".mp4": "video/mp4",
     ".avi": "video/avi",
     ".parquet": "application/vnd.apache.parquet",
+    ".labels": "application/json",
 }
 
 
@@ -136,7 +137,7 @@ def envelope(request: Request, *, boundary: str, allow_duplicates: bool) -> Enve
     headers = {
         "content-type": f"multipart/form-data; boundary={boundary}",
         "x-upload-source": "eisync",
-        **_label_headers(request.label),
+        **label_headers(request.label),
     }
     if not allow_duplicates:
         headers["x-disallow-duplicates"] = "1"
@@ -145,7 +146,7 @@ def envelope(request: Request, *, boundary: str, allow_duplicates: bool) -> Enve
     return Envelope(
         path=f"/api/{request.category.value}/files",
         headers=headers,
-        parts=tuple(FilePart(_preamble(item, boundary), item) for item in request.items),
+        parts=tuple(FilePart(preamble(sent_name(item.path), boundary), item) for item in request.items),
         between=b"\r\n",
         closing=f"--{boundary}--\r\n".encode("ascii"),
     )
@@ -181,6 +182,26 @@ def original_name(coldstorage_filename: str) -> str | None:
     return ".".join(parts[:-tail]) or None
 
 
+def label_headers(label: str | None) -> dict[str, str]:
+    """What tells the service the label of every file of a request; None: assign none, infer none."""
+    # The official TypeScript and Rust clients percent-encode, so the service decodes; the CLI sends an empty
+    # x-label beside x-no-label.
+    if label is None:
+        return {"x-label": "", "x-no-label": "1"}
+    return {"x-label": quote(label, safe=_ENCODE_URI_COMPONENT_KEEPS)}
+
+
+def preamble(name: str, boundary: str) -> bytes:
+    """The bytes before the file that is sent as `name`. Companion parts are JSON by their extension."""
+    content_type = _CONTENT_TYPES.get(extension_of(name), "application/octet-stream")
+    lines = (
+        f"--{boundary}",
+        f'Content-Disposition: form-data; name="{PART_NAME}"; filename="{_quoted(name)}"',
+        f"Content-Type: {content_type}",
+    )
+    return ("\r\n".join(lines) + "\r\n\r\n").encode()
+
+
 def asked_s(headers: Mapping[str, str], now: float) -> float:
     """The pause that a Retry-After asks for, 0 without one."""
     value = _header(headers, "retry-after")
@@ -190,24 +211,6 @@ def asked_s(headers: Mapping[str, str], now: float) -> float:
         return float(value) if value.strip().isdigit() else parsedate_to_datetime(value).timestamp() - now
     except (ValueError, OverflowError):
         return 0.0
-
-
-def _label_headers(label: str | None) -> dict[str, str]:
-    # The official TypeScript and Rust clients percent-encode, so the service decodes; the CLI sends an empty
-    # x-label beside x-no-label.
-    if label is None:
-        return {"x-label": "", "x-no-label": "1"}
-    return {"x-label": quote(label, safe=_ENCODE_URI_COMPONENT_KEEPS)}
-
-
-def _preamble(item: Item, boundary: str) -> bytes:
-    content_type = _CONTENT_TYPES.get(extension_of(item.path), "application/octet-stream")
-    lines = (
-        f"--{boundary}",
-        f'Content-Disposition: form-data; name="{PART_NAME}"; filename="{_quoted(sent_name(item.path))}"',
-        f"Content-Type: {content_type}",
-    )
-    return ("\r\n".join(lines) + "\r\n\r\n").encode()
 
 
 def _quoted(name: str) -> str:
