@@ -11,6 +11,8 @@ from typing import Any
 
 LABEL_FILE = "info.labels"
 
+_FOLDERS = ("training", "testing", "validation", "post-processing", "anomaly")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
@@ -80,7 +82,7 @@ def _entry(found: Any) -> Entry:
     text = label.get("label")
     return Entry(
         path=found["path"].replace("\\", "/"),
-        category=found.get("category"),
+        category=found.get("category") or _category_of(found["path"]),
         label=None if text is None else str(text),
         is_unlabeled=label.get("type") == "unlabeled",
         structured_labels=labels if isinstance(labels, list) else None,
@@ -88,3 +90,9 @@ def _entry(found: Any) -> Entry:
         metadata=found.get("metadata"),
         bounding_boxes=found.get("boundingBoxes") or None,
     )
+
+
+def _category_of(path: str) -> str | None:
+    """The folder that the export put the file into."""
+    first = path.replace("\\", "/").partition("/")[0]
+    return first if first in _FOLDERS else None

@@ -17,6 +17,7 @@ from typing import Any
 sys.path[0] = os.path.dirname(os.path.abspath(__file__))
 
 import cases  # noqa: E402 (they lie beside us)
+import defect_cases  # noqa: E402
 import table_cases  # noqa: E402
 
 
@@ -35,7 +36,7 @@ def answer(sdk: Any, data: Any, wish: dict[str, Any]) -> dict[str, Any]:
         if wish["what"] == "signatures":
             return {"returned": signatures(data)}
         sdk.API_KEY, sdk.API_ENDPOINT, sdk.INGESTION_ENDPOINT = wish["key"], wish["studio"], wish["ingestion"]
-        found = {**cases.CASES, **table_cases.CASES}[wish["case"]]
+        found = {**cases.CASES, **defect_cases.CASES, **table_cases.CASES}[wish["case"]]
         stage = cases.Stage(sdk, data, data.sample_type, wish["place"], wish["key"])
         with contextlib.redirect_stdout(sys.stderr):
             return {"returned": json.loads(json.dumps(found(stage), default=str))}

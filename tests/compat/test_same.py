@@ -23,7 +23,9 @@ def _load(name: str) -> Any:
     return sys.modules[name]
 
 
-CASES = {**_load("cases").CASES, **_load("table_cases").CASES}
+CASES = {
+    name: case for module in ("cases", "defect_cases", "table_cases") for name, case in _load(module).CASES.items()
+}
 DIFFERENCES: dict[str, str] = _load("differences").DIFFERENCES
 
 
