@@ -183,7 +183,8 @@ def _entries(reply: Reply | Silence, outcomes: Sequence[Outcome]) -> list[Entrie
         return [[_failure(reply.reason)]] * len(outcomes)
     answer = _json_object(reply.body)
     if reply.status != 200:
-        error = answer.get("error") if answer else None
+        # Whoever redirects is not the service.
+        error = answer.get("error") if answer and not 300 <= reply.status < 400 else None
         text = str(error) if error else getattr(outcomes[0], "reason", f"HTTP {reply.status}")
         return [[_failure(text)]] * len(outcomes)
     found = answer.get("files") if answer else None

@@ -29,6 +29,7 @@ class _Open:
             return True
         return not (
             sample.goes_alone
+            or self.samples[0].goes_alone
             or len(self.samples) >= self.limits.files
             or self.total_bytes + sample.source.estimate > self.limits.bytes
             or sample.name in self.described
