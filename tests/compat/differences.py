@@ -34,4 +34,61 @@ DIFFERENCES: dict[str, str] = {
     "a_file_that_is_named_and_missing": "A file that `info.labels` names and that is not there is a failure in the "
     "response; the official call ends.",
     "a_file_outside_the_dataset": "A file outside the dataset's folder is not uploaded, whatever `info.labels` says.",
+    # listing and deletion
+    "a_name_that_is_a_part_of_others": "Names are compared whole; the service's filter finds parts of names, so that "
+    "the official module deletes `wave.010` along with `wave.01`.",
+    "a_name_with_an_ampersand": "Names and labels are percent-encoded; the official module asks for `a` where `a&b` is "
+    "meant.",
+    "an_empty_name_is_deleted": "An empty name is the name of no sample; the official module deletes every sample.",
+    "a_key_for_every_category": "The key and the time limit of the call hold when no category is named; the official "
+    "module uses the global key then.",
+    "a_name_is_deleted_with_another_key": "Names are looked up and deleted in one project, that of the key; the "
+    "official module looks in one and deletes in the other.",
+    "a_sample_of_the_legacy_category": "Samples of the legacy category `anomaly` are listed when no category is named.",
+    "an_unknown_category_is_deleted": "An unknown category is a ValueError here too, before anything is sent.",
+    # downloads
+    "a_single_reading_comes_back": "A sample of one reading comes back as JSON; the official call ends with "
+    "UnsupportedSampleType and loses the others.",
+    "a_series_without_a_device_comes_back": "A time series whose device has no name comes back; the official call ends "
+    "with a KeyError.",
+    "ids_of_numpy": "Ids may be numpy's whole numbers.",
+    # arrays
+    "an_array_as_a_sample": "An array is a time series; the official module takes lists only, its documentation "
+    "arrays.",
+    "the_label_zero_of_an_array": "The label `0` is a label; the official module drops it.",
+    "a_hole_in_an_array": "NaN and infinity are named before anything is sent; JSON has no such numbers, and the "
+    "service refuses the file.",
+    "metadata_of_numpy": "numpy's numbers are metadata; the official module cannot write them as JSON.",
+    # frames
+    "a_time_span_finer_than_a_second": "A time span as index keeps its fractions; the official module keeps whole "
+    "seconds, and every row is at 0.",
+    "a_time_span_of_days": "A time span as index keeps its days; the official module drops them, and every row is at "
+    "0.",
+    "an_index_of_dates": "Dates as index become milliseconds from the first; the official module sends texts, and the "
+    "service refuses them.",
+    "an_index_that_does_not_increase": "An index that does not increase is refused, as the official text says and its "
+    "code does not.",
+    "a_rate_below_a_millisecond": "A rate keeps its fractions; cut off, 0.5 ms puts every row at 0.",
+    "a_frame_is_used_twice": "The caller's frame is not changed; the official module resets its index.",
+    "labels_by_row_of_chosen_columns": "`label_col` need not be one of `axis_columns`; the official module looks for "
+    "it there.",
+    "labels_by_row_that_are_numbers": "Numbers are labels; the official module cannot write numpy's as JSON.",
+    "the_label_column_of_one_row": "The label column of a single row is its label, not a value.",
+    "a_feature_that_is_not_there": "A missing column is a ValueError that names it, everywhere.",
+    "a_label_column_that_is_misspelt": "So is a missing column of labels; the official module uploads without labels.",
+    "the_label_zero_of_a_row": "The label `0` is a label; the official module drops it.",
+    "metadata_that_is_missing_in_a_row": "A missing cell is no metadata; the official module writes `nan` or `None`.",
+    "a_category_that_is_missing_in_a_row": "A missing category is `split`; the official module asks for the category "
+    "`nan`.",
+    "wide_rows_with_named_columns_between": "Columns named for label, category and metadata are no data of a wide row.",
+    "wide_rows_with_a_length": "`data_col_length` holds for one axis too; the official module takes no notice of it.",
+    "wide_rows_of_one_column": "One column of data has its name for a heading; the number of the row, there, is "
+    "refused by the service.",
+    "timestamps_between_milliseconds": "Timestamps are rounded to a microsecond; cut off, 0.57 s is 569 ms.",
+    "a_grouped_frame_is_used_twice": "The caller's frame is not changed; the official module leaves milliseconds and "
+    "other names in it.",
+    "group_metadata_of_numpy": "numpy's numbers are metadata; the official module cannot write them as JSON.",
+    "a_feature_called_timestamp": "A feature may be called `timestamp`, and is sent as `timestamp_1`; the official "
+    "module fails.",
+    "rows_of_no_group": "Rows without a group are named; the official module uploads an empty file for them.",
 }
