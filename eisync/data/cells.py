@@ -132,4 +132,6 @@ def _instant(moment: date) -> datetime:
 
 
 def _span_ms(span: Any) -> int | float:
-    return whole(round(span.total_seconds() * 1000, NS_DIGITS))
+    # Some pandas leave the nanoseconds out of total_seconds.
+    us = (span.days * 86_400 + span.seconds) * 1_000_000 + span.microseconds
+    return whole(round(us / 1000 + getattr(span, "nanoseconds", 0) / 1_000_000, NS_DIGITS))
