@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 import requests
 from requests.adapters import HTTPAdapter
 
-from eisync.adapters.http import MAX_ANSWER_BYTES, read_whole, translated
+from eisync.adapters.weather import MAX_ANSWER_BYTES, read_whole, translated
 from eisync.core.retry import Fault
 from eisync.core.wire import Reply, Silence
 from eisync.errors import UnansweredError, UnreachableError
