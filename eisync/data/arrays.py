@@ -61,6 +61,12 @@ def upload_numpy(
     All samples get the same `metadata` and `category`. `sensors` and `sample_rate_ms` (ms) are those of
     `numpy_timeseries_to_sample`. Raises ValueError, before anything is sent, when the lengths do not match or a value
     is no finite number. What becomes of each sample is in the response.
+
+    >>> from eisync.data import Sensor, upload_numpy
+    >>> series = [[[8.81, 0.03], [9.83, 1.04]], [[8.81, 0.03], [9.12, 0.03]]]
+    >>> response = upload_numpy(series, ["up", "down"], [Sensor("accX", "m/s2"), Sensor("accY", "m/s2")], 100)
+    >>> [one.sample.label for one in response.successes]
+    ['up', 'down']
     """
     if len(data) != len(labels):
         raise ValueError(f"Labels length ({len(labels)}) must be equal to the number of samples given ({len(data)})")

@@ -48,6 +48,13 @@ def download_samples_by_ids(
     `data` is text for values, named `.json`, and a binary stream for files. `timeout_sec` (seconds) limits each wait
     for the service. Raises TypeError when an id is no whole number; for the service's refusals see
     `eisync.data.client.studio_request`. All samples are in memory at once: `stream_samples_by_ids` holds a few.
+
+    >>> from eisync.data import Sample, download_samples_by_ids, upload_samples
+    >>> sample = Sample("timestamp,x\\n0,1\\n10,2\\n", filename="wave.01.csv", label="wave")
+    >>> response = upload_samples(sample)
+    >>> (found,) = download_samples_by_ids([sample.sample_id, 999_999])
+    >>> found.filename, found.label, json.loads(found.data)["payload"]["values"]
+    ('wave.01.json', 'wave', [[1.0], [2.0]])
     """
     return list(
         stream_samples_by_ids(
@@ -77,6 +84,10 @@ def stream_samples_by_ids(
     """As `download_samples_by_ids`, one after the other: a few are fetched ahead, and none is kept.
 
     What is wrong with the ids is raised by the call, what the service refuses by the step that finds it.
+
+    >>> from eisync.data import stream_samples_by_ids
+    >>> list(stream_samples_by_ids(999_999))
+    []
     """
     ids = [as_id(one) for one in (sample_ids if isinstance(sample_ids, Iterable) else [sample_ids])]
     if isinstance(sample_ids, str | bytes):

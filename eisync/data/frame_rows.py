@@ -30,6 +30,12 @@ def upload_pandas_dataframe(
 
     Label, category and metadata come from the columns named. Raises AttributeError for what is no frame and ValueError
     for missing columns, before anything is sent.
+
+    >>> import pandas as pd
+    >>> table = pd.DataFrame({"label": ["one", "two"], "accX": [-9.81, -9.56], "accY": [0.03, 5.34]})
+    >>> response = upload_pandas_dataframe(table, ["accX", "accY"], label_col="label")
+    >>> [one.sample.label for one in response.successes]
+    ['one', 'two']
     """
     require_frame(df)
     require_list(feature_cols, "feature_cols")
@@ -60,6 +66,12 @@ def upload_pandas_dataframe_wide(
     those named for label, category and metadata are no data. Several axes: `data_axis_cols=["accX", "accY"]` with
     `data_col_length=2` are the columns accX0, accY0, accX1, accY1. Raises AttributeError for what is no frame and
     ValueError for missing columns or lengths, before anything is sent.
+
+    >>> import pandas as pd
+    >>> wide = pd.DataFrame({"label": ["idle", "wave"], "t0": [0.8, 0.3], "t1": [0.7, 0.9]})
+    >>> response = upload_pandas_dataframe_wide(wide, 100, data_col_start=1, label_col="label")
+    >>> response.successes[0].sample.data.getvalue()
+    'timestamp,0\\n0,0.8\\n100,0.7\\n'
     """
     require_frame(df)
     require_list(metadata_cols, "metadata_cols")

@@ -8,6 +8,7 @@ SDK sends, so that a duplicate is a duplicate whichever of the two sent it. Sour
 import math
 import secrets
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from eisync.data.cells import (
@@ -44,6 +45,12 @@ def pandas_dataframe_to_sample(
     equal labels become `structured_labels` with inclusive ends; for a single row it is the label, unless `label` is
     given. `filename` has no extension; without one the sample gets a new name. Raises AttributeError for what is no
     frame, and ValueError for missing columns, an index that tells no rate, and arguments of the wrong kind.
+
+    >>> import pandas as pd
+    >>> motion = pd.DataFrame({"accX": [0.5, 0.25]}, index=pd.to_timedelta([0, 2.5], unit="ms"))
+    >>> sample = pandas_dataframe_to_sample(motion, filename="wave.01", label="wave")
+    >>> sample.filename, sample.data.getvalue()
+    ('wave.01.csv', 'timestamp,accX\\n0,0.5\\n2.5,0.25\\n')
     """
     if axis_columns is not None and not _are_names(axis_columns):
         raise ValueError("The 'axis_columns' argument must be a list of strings.")
@@ -85,7 +92,12 @@ def upload_pandas_sample(
     api_key: str | None = None,
     timeout_sec: float | None = None,
 ) -> UploadSamplesResponse:
-    """Upload the whole frame as one sample; see `pandas_dataframe_to_sample` for the arguments and what is raised."""
+    """Upload the whole frame as one sample; see `pandas_dataframe_to_sample` for the arguments and what is raised.
+
+    >>> import polars as pl
+    >>> upload_pandas_sample(pl.DataFrame({"accX": [0.5, 0.25]}), label="wave", sample_rate_ms=10).success
+    True
+    """
     sample = pandas_dataframe_to_sample(
         df,
         sample_rate_ms=sample_rate_ms,
@@ -116,6 +128,12 @@ def upload_pandas_dataframe_with_group(
     `timestamp_col` holds seconds or dates; fractions of a millisecond are kept. Label, category and metadata must be
     the same in all rows of a group. Raises AttributeError for what is no frame, and ValueError for missing columns,
     rows without a group, timestamps that are none, and groups that are not of one label, category or metadata.
+
+    >>> import pandas as pd
+    >>> runs = pd.DataFrame({"run": ["a", "a", "b", "b"], "t": [0, 0.01, 0, 0.01], "accX": [1.0, 2.0, 3.0, 4.0]})
+    >>> response = upload_pandas_dataframe_with_group(runs, "t", "run", ["accX"])
+    >>> [one.sample.filename for one in response.successes]
+    ['a.csv', 'b.csv']
     """
     frame = gather(df)
     require_list(feature_cols, "feature_cols")
@@ -126,19 +144,16 @@ def upload_pandas_dataframe_with_group(
     header = [_TIMESTAMP, *(f"{name}_1" if name == _TIMESTAMP else name for name in feature_cols)]
     told = {name: column(frame, name) for name in (label_col, category_col, *(metadata_cols or ())) if name is not None}
     samples = []
-    for group, numbers in _group(column(frame, group_by), group_by).items():
+    for key, numbers in _group(column(frame, group_by), group_by).items():
         numbers.sort(key=times.__getitem__)
-
-        def only(name: str, what: str, group: Any = group, numbers: Sequence[int] = numbers) -> Any:
-            return _one([told[name][number] for number in numbers], f'More than one {what} for group "{group}"')
-
-        metadata = {name: only(name, f'metadata value for "{name}"') for name in metadata_cols or ()}
+        group = _Group(key, numbers, told)
+        metadata = {name: group.one(name, f'metadata value for "{name}"') for name in metadata_cols or ()}
         samples.append(
             Sample(
-                filename=f"{group}.csv",
+                filename=f"{key}.csv",
                 data=csv_text(header, [[values[number] for number in numbers] for values in (times, *features)]),
-                category=category_text(only(category_col, "category found")) if category_col else "split",
-                label=label_text(only(label_col, "label found")) if label_col else None,
+                category=category_text(group.one(category_col, "category found")),
+                label=label_text(group.one(label_col, "label found")),
                 metadata=metadata_texts(metadata) if metadata_cols else None,
             )
         )
@@ -190,11 +205,22 @@ def _group(keys: Sequence[Any], name: str) -> dict[Any, list[int]]:
     return groups
 
 
-def _one(values: Sequence[Any], otherwise: str) -> Any:
-    """The value that all of `values` are. Raises ValueError that says `otherwise`."""
-    if len({None if is_missing(value) else value for value in values}) > 1:
-        raise ValueError(otherwise)
-    return values[0]
+@dataclass(frozen=True, slots=True)
+class _Group:
+    """The rows of one sample, by number, in columns that tell the same of all of them."""
+
+    key: Any
+    numbers: Sequence[int]
+    told: dict[str, list[Any]]
+
+    def one(self, name: str | None, what: str) -> Any:
+        """The value of the column in every row; None for no column. Raises ValueError when they differ."""
+        if name is None:
+            return None
+        values = [self.told[name][number] for number in self.numbers]
+        if len({None if is_missing(value) else value for value in values}) > 1:
+            raise ValueError(f'More than one {what} for group "{self.key}"')
+        return values[0]
 
 
 def _are_names(names: Any) -> bool:

@@ -53,6 +53,11 @@ def get_sample_ids(
     one of `CATEGORIES`, None or `all`. `labels` is one label or several. Up to `num_workers` pages are asked for at a
     time. `timeout_sec` (seconds) limits each wait for the service. Raises ValueError for an unknown category; for the
     service's refusals see `eisync.data.client.studio_request`.
+
+    >>> from eisync.data import Sample, get_sample_ids, upload_samples
+    >>> response = upload_samples(Sample("timestamp,x\\n0,1\\n10,2\\n", filename="wave.01.csv", label="wave"))
+    >>> [(info.filename, info.label) for info in get_sample_ids(filename="wave.01")]
+    [('wave.01', 'wave')]
     """
     asked = _category(category, also=("all",)) or "all"
     query = _selection(asked, filename) | {"labels": _labels(labels), "excludeSensors": True}
@@ -72,6 +77,10 @@ def get_filename_by_id(sample_id: int, api_key: str | None = None, timeout_sec: 
     """The name of the sample, without its last extension; None when there is no such sample.
 
     Raises TypeError for an id that is no whole number.
+
+    >>> from eisync.data import get_filename_by_id
+    >>> get_filename_by_id(999_999) is None
+    True
     """
     number = as_id(sample_id)
     query = _selection("all") | {"minId": number, "maxId": number + 1, "limit": 1, "excludeSensors": True}
@@ -83,7 +92,14 @@ def get_filename_by_id(sample_id: int, api_key: str | None = None, timeout_sec: 
 def delete_sample_by_id(
     sample_id: int, api_key: str | None = None, timeout_sec: float | None = None
 ) -> GenericApiResponse | None:
-    """Delete the sample; None when there is no such sample. Raises TypeError for an id that is no whole number."""
+    """Delete the sample; None when there is no such sample. Raises TypeError for an id that is no whole number.
+
+    A request whose answer was lost is sent again: then None may mean that the first one deleted it.
+
+    >>> from eisync.data import delete_sample_by_id
+    >>> delete_sample_by_id(999_999) is None
+    True
+    """
     path = f"/api/{project_id(api_key, timeout_sec)}/raw-data/{as_id(sample_id)}"
     try:
         studio_request("DELETE", path, api_key=api_key, timeout_sec=timeout_sec)
@@ -101,6 +117,11 @@ def delete_samples_by_filename(
 
     `wave.01` deletes neither `wave.010` nor `big-wave.01`. Looking and deleting are done in the same project, that of
     `api_key`. Raises TypeError for a name that is no text, ValueError for an unknown category.
+
+    >>> from eisync.data import Sample, delete_samples_by_filename, upload_samples
+    >>> response = upload_samples(Sample("timestamp,x\\n0,3\\n10,4\\n", filename="idle.01.csv", label="idle"))
+    >>> delete_samples_by_filename("idle"), len(delete_samples_by_filename("idle.01"))
+    ((), 1)
     """
     if not isinstance(filename, str):
         raise TypeError(f"The filename must be text, not {type(filename).__name__}; see delete_all_samples")
@@ -115,7 +136,12 @@ def delete_samples_by_filename(
 def delete_all_samples(
     category: str | None = None, api_key: str | None = None, timeout_sec: float | None = None
 ) -> GenericApiResponse:
-    """Delete every sample of the category; None: of the whole project. Raises ValueError for an unknown category."""
+    """Delete every sample of the category; None: of the whole project. Raises ValueError for an unknown category.
+
+    >>> from eisync.data import delete_all_samples, get_sample_ids
+    >>> delete_all_samples(category="testing").success, get_sample_ids(category="testing")
+    (True, [])
+    """
     suffix = "" if _category(category) is None else f"/{category}"
     path = f"/api/{project_id(api_key, timeout_sec)}/raw-data/delete-all{suffix}"
     studio_request("POST", path, api_key=api_key, timeout_sec=timeout_sec)

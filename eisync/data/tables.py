@@ -114,6 +114,11 @@ def csv_text(header: Iterable[Any], columns: Sequence[Sequence[Any]], *, line_en
 
 
 def _shown(values: Sequence[Any]) -> Sequence[Any]:
+    try:
+        if not [value for value in values if value is None or value != value]:
+            return values
+    except (TypeError, ValueError):  # something that is neither equal nor unequal to itself
+        pass
     return ["" if is_missing(value) else value for value in values]
 
 
