@@ -10,13 +10,14 @@ ARGS   ?=
 SDK      := .venv-sdk
 SDK_WANT := edgeimpulse==1.0.20 edgeimpulse-api==1.96.3 numpy pandas
 
-.PHONY: help demo test check env sdk docs format bench clean
+.PHONY: help demo test check env sdk docs format bench bench-data clean
 
 help:
 	@echo "make demo          see files travel into the emulator (ARGS=--once: the same, then end)"
 	@echo "make test          run all tests"
 	@echo "make check         formatting, lint, types, layers"
 	@echo "make bench         start-up cost of the library and of 'eisync status'"
+	@echo "make bench-data    the data API beside the official SDK (ARGS='--only loopback': a part of it)"
 	@echo "make docs          redraw what the README takes from the code"
 	@echo "make format        let ruff format the sources"
 	@echo "make sdk           the official SDK in $(SDK), which the tests and the benchmark compare with"
@@ -58,6 +59,9 @@ check: env
 
 bench: env
 	$(BIN)/python benchmarks/startup.py
+
+bench-data: env sdk
+	$(BIN)/python benchmarks/data_api.py $(ARGS)
 
 docs: env
 	$(BIN)/python docs/generate.py
