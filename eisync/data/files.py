@@ -237,9 +237,9 @@ def _of_entry(entry: Entry, directory: str) -> _Given:
 
 
 def _problem(named: str, path: str, directory: str) -> str | None:
-    root = os.path.realpath(directory)
-    if os.path.commonpath((root, os.path.realpath(path))) != root:
-        # A dataset comes from somebody else: it must not name files of ours.
+    root = os.path.abspath(directory)
+    if os.path.commonpath((root, os.path.abspath(path))) != root:
+        # A dataset comes from somebody else: it must not name files of ours. Links in it are the owner's own doing.
         return f"{named} lies outside the dataset; it is not sent"
     return None if os.path.isfile(path) else f"{path} not found, though {LABEL_FILE} names it"
 

@@ -10,6 +10,7 @@ import json
 import os
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -150,7 +151,7 @@ def _stream_source(stream: Any) -> Source:
         if isinstance(stream, io.TextIOBase):
             return Source(_length(stream), lambda: _in_memory(_whole(stream)))
         return Source(_length(stream), lambda: _load_stream(stream))
-    except (OSError, ValueError, AttributeError):
+    except Exception:  # noqa: BLE001 (somebody else's code; if it cannot be read either, reading says so)
         return _once_source(stream)
 
 
@@ -160,10 +161,8 @@ def _once_source(stream: Any) -> Source:
 
     def load() -> Content:
         if not kept:
-            try:
+            with _reading():
                 kept.append(_as_bytes(stream.read()))
-            except (OSError, ValueError) as error:
-                raise SourceError(f"The stream cannot be read ({error})") from error
         return _in_memory(kept[0])
 
     return Source(CHUNK_BYTES, load)
@@ -179,13 +178,11 @@ def _length(stream: Any) -> int:
 
 
 def _load_stream(stream: Any) -> Content:
-    try:
+    with _reading():
         first = _read_at(stream, 0, SMALL_BYTES + 1)
         if isinstance(first, str) or len(first) <= SMALL_BYTES:
             return _in_memory(_whole(stream))
         size = _length(stream)
-    except (OSError, ValueError) as error:
-        raise SourceError(f"The stream cannot be read ({error})") from error
     return Content(size, lambda: _stream_chunks(stream, size))
 
 
@@ -194,14 +191,12 @@ def _stream_chunks(stream: Any, size: int) -> Iterator[bytes]:
 
     def read(limit: int) -> bytes:
         nonlocal position
-        chunk: bytes = _read_at(stream, position, limit)
+        with _reading():
+            chunk: bytes = _read_at(stream, position, limit)
         position += len(chunk)
         return chunk
 
-    try:
-        yield from _exactly(read, size, "The stream")
-    except (OSError, ValueError) as error:
-        raise SourceError(f"The stream cannot be read to its end ({error})") from error
+    yield from _exactly(read, size, "The stream")
 
 
 def _read_at(stream: Any, position: int, limit: int) -> Any:
@@ -216,10 +211,19 @@ def _read_at(stream: Any, position: int, limit: int) -> Any:
 
 
 def _whole(stream: Any) -> bytes:
-    try:
+    with _reading():
         return _as_bytes(_read_at(stream, 0, -1))
-    except (OSError, ValueError) as error:
-        raise SourceError(f"The stream cannot be read ({error})") from error
+
+
+@contextmanager
+def _reading() -> Iterator[None]:
+    """A stream is somebody else's code: whatever it raises is the failure of its own sample."""
+    try:
+        yield
+    except SourceError:
+        raise
+    except Exception as error:
+        raise SourceError(f"The stream cannot be read ({type(error).__name__}: {error})") from error
 
 
 def _as_bytes(found: Any) -> bytes:

@@ -173,6 +173,12 @@ def test_a_file_that_is_not_there_keeps_its_place_among_the_failures(service: Ru
     assert ["good.csv"] == names(response.successes)
 
 
+def test_a_link_in_a_dataset_is_its_owners_own_doing(service: RunningEmulator, tmp_path: Path) -> None:
+    fill(tmp_path, {"cache/4711.csv": csv(1), "set/info.labels": '{"files": [{"path": "wave.csv"}]}'})
+    (tmp_path / "set" / "wave.csv").symlink_to(tmp_path / "cache" / "4711.csv")
+    assert ["wave.csv"] == names(upload_exported_dataset(str(tmp_path / "set")).successes)
+
+
 # Real files
 
 

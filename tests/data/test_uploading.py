@@ -299,6 +299,36 @@ def test_a_stream_that_can_be_read_once_survives_bad_weather(service: RunningEmu
     assert csv(1).encode() == content(sample.sample_id or 0)
 
 
+@pytest.mark.parametrize("good_bytes", [0, 100, 1_000_000])
+def test_a_stream_that_breaks_fails_its_own_sample(service: RunningEmulator, good_bytes: int) -> None:
+    class Broken(io.RawIOBase):
+        """Promises two million bytes."""
+
+        position = 0
+
+        def seekable(self) -> bool:
+            return True
+
+        def seek(self, offset: int, whence: int = 0, /) -> int:
+            self.position = offset if whence == 0 else 2_000_000
+            return self.position
+
+        def tell(self) -> int:
+            return self.position
+
+        def read(self, size: int = -1, /) -> bytes:
+            if self.position + size > good_bytes:
+                raise RuntimeError("the sensor was unplugged")
+            self.position += size
+            return b"x" * size
+
+    good = waves(6)
+    broken = Sample(Broken(), "broken.csv")  # type: ignore[arg-type]
+    response = upload_samples([*good[:3], broken, *good[3:]])
+    assert good == [one.sample for one in response.successes]
+    assert "unplugged" in str(response.fails[0].error)
+
+
 # How it is run
 
 
