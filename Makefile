@@ -8,16 +8,17 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 python3.14; 
 	$$p -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 ARGS   ?=
 
-.PHONY: help demo test check env sdk docs format bench clean
+.PHONY: help demo test check env sdk docs format bench bench-data clean
 
 help:
 	@echo "make demo          see files travel into the emulator (ARGS=--once: the same, then end)"
 	@echo "make test          run all tests"
 	@echo "make check         formatting, lint, types, layers"
 	@echo "make bench         start-up cost of the library and of 'eisync status'; what the emulator carries"
+	@echo "make bench-data    the data API beside the official SDK (ARGS='--only loopback': a part of it)"
 	@echo "make docs          redraw what the README takes from the code"
 	@echo "make format        let ruff format the sources"
-	@echo "make sdk           the official SDK, which the emulator is tested with ('make test' makes it)"
+	@echo "make sdk           the official SDK in $(SDK), which tests and benchmark compare with ('make test' makes it)"
 	@echo "make clean         remove the environments"
 
 # Installed anew when pyproject.toml changes; the stamp is written last, so a broken install is tried again.
@@ -30,11 +31,11 @@ $(VENV)/.stamp: pyproject.toml
 
 env: $(VENV)/.stamp
 
-# The official SDK in an environment of its own: the emulator is tested with it, and it is heavy.
-$(SDK)/.stamp: tests/emulator/sdk-requirements.txt | $(VENV)/.stamp
+# The official SDK, the referee of emulator and drop-in, in an environment of its own: it is heavy, its wishes not ours.
+$(SDK)/.stamp: tests/sdk-requirements.txt | $(VENV)/.stamp
 	@echo "Making the environment of the official SDK in $(SDK); this takes a minute the first time."
 	@$(PYTHON) -m venv $(SDK)
-	@$(SDK)/bin/python -m pip install --quiet --disable-pip-version-check --requirement tests/emulator/sdk-requirements.txt
+	@$(SDK)/bin/python -m pip install --quiet --disable-pip-version-check --requirement tests/sdk-requirements.txt
 	@touch $@
 
 sdk: $(SDK)/.stamp
@@ -54,6 +55,9 @@ check: env
 bench: env
 	$(BIN)/python benchmarks/startup.py
 	$(BIN)/python benchmarks/emulator.py
+
+bench-data: env sdk
+	$(BIN)/python benchmarks/data_api.py $(ARGS)
 
 docs: env
 	$(BIN)/python docs/generate.py

@@ -5,6 +5,7 @@ python docs/generate.py --check    end with 1 when one of them is not what the c
 """
 
 import re
+import runpy
 import sys
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from eisync.core.lifecycle import diagram
 from eisync.settings import options_table
 
 ROOT = Path(__file__).parent.parent
+DOCUMENTS = (ROOT / "README.md", ROOT / "docs" / "drop-in.md")
 _SECTION = "<!-- {name}: python docs/generate.py -->\n"
 _END = "<!-- end -->"
 
@@ -23,9 +25,17 @@ def sections() -> dict[str, str]:
         "commands": "\n".join(
             ["| command | does |", "|---|---|", *(f"| `eisync {v}` | {t} |" for v, t in VERBS.items())]
         ),
+        "differences": differences_table(),
         "options": options_table().strip(),
         "states": f"```mermaid\n{diagram()}\n```",
     }
+
+
+def differences_table() -> str:
+    """Where the drop-in differs from the official SDK, as `tests/compat` proves it."""
+    differences = runpy.run_path(str(ROOT / "tests" / "compat" / "differences.py"))["DIFFERENCES"]
+    rows = (f"| {case.replace('_', ' ')} | {reason} |" for case, reason in differences.items())
+    return "\n".join(["| case | difference and reason |", "|---|---|", *rows])
 
 
 def drawn(text: str) -> str:
@@ -39,13 +49,14 @@ def drawn(text: str) -> str:
 
 
 def main() -> None:
-    """Rewrite or check the README."""
-    path = ROOT / "README.md"
-    before = path.read_text(encoding="utf-8")
-    after = drawn(before)
-    if "--check" in sys.argv[1:]:
-        sys.exit("README.md lags behind the code: run 'make docs'" if before != after else 0)
-    path.write_text(after, encoding="utf-8")
+    """Rewrite or check the documents."""
+    for path in DOCUMENTS:
+        before = path.read_text(encoding="utf-8")
+        after = drawn(before)
+        if "--check" in sys.argv[1:] and before != after:
+            sys.exit(f"{path.name} lags behind the code: run 'make docs'")
+        if before != after:
+            path.write_text(after, encoding="utf-8")
 
 
 if __name__ == "__main__":

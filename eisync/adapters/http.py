@@ -1,40 +1,32 @@
 """Speak with one target's service: send a request, return what came back. It decides nothing.
 
-Foreign exceptions become ours here and nowhere else. Redirects are never followed: requests would take the key along
+Foreign exceptions become ours in `weather`. Redirects are never followed: requests would take the key along
 to the new host. Every thread has its own session; what the environment says about proxies is looked up once.
 """
 
-import contextlib
 import hashlib
 import json
-import ssl
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
-from urllib.parse import urlsplit
 
 import requests
-import urllib3
 from pydantic import BaseModel, ValidationError
 from requests.adapters import HTTPAdapter
 
 from eisync.adapters.body import CHUNK_BYTES, Body
 from eisync.adapters.replies import KeyInfo, Listing, Projects
+from eisync.adapters.weather import read_whole, translated
 from eisync.core.items import RemoteSample
 from eisync.core.retry import Fault
 from eisync.core.wire import Envelope, Reply, Silence
 from eisync.errors import (
-    FileError,
     KeyRefusedError,
     StudioError,
-    TransitError,
     UnansweredError,
     UnreachableError,
 )
-
-MAX_ANSWER_BYTES = 16 * 1024 * 1024
-"""An answer larger than this is not one of the service's: a page of 1000 samples has under 2 MB."""
 
 _NOT_FOUND = "no sample found"
 
@@ -93,8 +85,8 @@ class Service:
         headers = {**envelope.headers, "x-api-key": self._read_key()}
         url = self._endpoints.ingestion_url + envelope.path
         try:
-            with _translated(url), self._request("POST", url, headers=headers, data=body) as response:
-                return Uploaded(Reply(response.status_code, dict(response.headers), _read(response)), body.sha256)
+            with translated(url), self._request("POST", url, headers=headers, data=body) as response:
+                return Uploaded(Reply(response.status_code, dict(response.headers), read_whole(response)), body.sha256)
         except UnreachableError as error:
             return Uploaded(Silence(Fault.UNREACHABLE, str(error)), body.sha256)
         except UnansweredError as error:
@@ -140,9 +132,9 @@ class Service:
         """The content hash of the bytes that were uploaded as the sample."""
         url = f"{self._endpoints.studio_url}/api/{self.project_id()}/raw-data/{sample_id}/raw"
         digest = hashlib.sha256()
-        with _translated(url), self._get(url) as response:
+        with translated(url), self._get(url) as response:
             if response.status_code != 200:
-                _raise_for(response.status_code, _read(response), url)
+                _raise_for(response.status_code, read_whole(response), url)
             for chunk in response.iter_content(CHUNK_BYTES):
                 digest.update(chunk)
         return digest.hexdigest()
@@ -166,8 +158,8 @@ class Service:
 
     def _ask(self, path: str, model: type[_Model] | None, query: Mapping[str, object] | None = None) -> Any:
         url = self._endpoints.studio_url + path
-        with _translated(url), self._get(url, query) as response:
-            body = _read(response)
+        with translated(url), self._get(url, query) as response:
+            body = read_whole(response)
         answer = _raise_for(response.status_code, body, url)
         if model is None:
             return answer
@@ -208,16 +200,6 @@ class Service:
         return session
 
 
-def _read(response: requests.Response) -> bytes:
-    """The whole answer, up to a size that none of the service's has."""
-    body = bytearray()
-    for chunk in response.iter_content(CHUNK_BYTES):
-        body += chunk
-        if len(body) > MAX_ANSWER_BYTES:
-            raise UnansweredError(f"the answer is larger than {MAX_ANSWER_BYTES // 1024**2} MiB")
-    return bytes(body)
-
-
 def _raise_for(status: int, body: bytes, url: str) -> dict[str, Any]:
     """The answer of Studio as an object. Raises what a failure means to the caller."""
     try:
@@ -234,57 +216,3 @@ def _raise_for(status: int, body: bytes, url: str) -> dict[str, Any]:
     if status >= 500 or status in (408, 429):
         raise UnansweredError(f"Studio answers HTTP {status}: {error}")
     raise StudioError(error, status=status)
-
-
-@contextlib.contextmanager
-def _translated(url: str) -> Iterator[None]:
-    # The texts of these exceptions are not passed on: an InvalidHeader carries the key in its own.
-    parts = urlsplit(url)
-    place = f"{parts.scheme}://{parts.netloc}"
-    try:
-        yield
-    except (FileError, TransitError):
-        raise
-    except requests.exceptions.SSLError as error:
-        if isinstance(_innermost(error), ssl.SSLCertVerificationError):
-            raise UnreachableError(f"{place} has no certificate that can be trusted") from None
-        raise UnansweredError(f"the secure connection to {place} failed ({_cause(error)})") from None
-    except requests.exceptions.ProxyError:
-        raise UnreachableError(f"the proxy on the way to {place} does not answer") from None
-    except requests.exceptions.ConnectTimeout:
-        raise UnreachableError(f"{place} does not answer: no connection in time") from None
-    except requests.exceptions.ReadTimeout:
-        raise UnansweredError(f"{place} took the request and did not answer in time") from None
-    except requests.exceptions.ConnectionError as error:
-        if _never_connected(error):
-            raise UnreachableError(f"{place} cannot be reached ({_cause(error)})") from None
-        raise UnansweredError(f"the connection to {place} broke ({_cause(error)})") from None
-    except (requests.exceptions.InvalidHeader, UnicodeError):
-        raise UnreachableError("a header of the request is malformed; see to the key and the label") from None
-    except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
-        raise UnansweredError(f"the request to {place} failed ({type(error).__name__})") from None
-    except OSError as error:  # requests says so when the file of certificates is not there
-        raise UnansweredError(f"the request to {place} cannot be made ({error.strerror or error})") from None
-
-
-def _never_connected(error: requests.exceptions.ConnectionError) -> bool:
-    cause = error.args[0] if error.args else None
-    reason = getattr(cause, "reason", cause)
-    return isinstance(reason, urllib3.exceptions.NewConnectionError | urllib3.exceptions.NameResolutionError)
-
-
-def _cause(error: BaseException) -> str:
-    """The innermost reason, in a few words."""
-    inner = _innermost(error)
-    return str(getattr(inner, "strerror", None) or type(inner).__name__)
-
-
-def _innermost(error: BaseException) -> BaseException:
-    for _ in range(8):
-        following = error.__cause__ or error.__context__ or getattr(error, "reason", None)
-        if following is None and error.args:
-            following = error.args[-1]
-        if not isinstance(following, BaseException):
-            break
-        error = following
-    return error

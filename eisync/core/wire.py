@@ -41,6 +41,7 @@ _CONTENT_TYPES = {
     ".mp4": "video/mp4",
     ".avi": "video/avi",
     ".parquet": "application/vnd.apache.parquet",
+    ".labels": "application/json",
 }
 
 
@@ -80,10 +81,11 @@ class Reply:
 
 @dataclass(frozen=True, slots=True)
 class Silence:
-    """No usable answer came. `fault` says whether the request can have arrived."""
+    """No usable answer came. `fault` says whether the request can have arrived, `is_timeout` whether time ran out."""
 
     fault: Fault
     reason: str
+    is_timeout: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +146,7 @@ def envelope(request: Request, *, boundary: str, allow_duplicates: bool) -> Enve
     headers = {
         "content-type": f"multipart/form-data; boundary={boundary}",
         "x-upload-source": "eisync",
-        **_label_headers(request.label),
+        **label_headers(request.label),
     }
     if not allow_duplicates:
         headers["x-disallow-duplicates"] = "1"
@@ -153,7 +155,7 @@ def envelope(request: Request, *, boundary: str, allow_duplicates: bool) -> Enve
     return Envelope(
         path=f"/api/{request.category.value}/files",
         headers=headers,
-        parts=tuple(FilePart(_preamble(item, boundary), item) for item in request.items),
+        parts=tuple(FilePart(preamble(sent_name(item.path), boundary), item) for item in request.items),
         between=b"\r\n",
         closing=f"--{boundary}--\r\n".encode("ascii"),
     )
@@ -189,7 +191,8 @@ def original_name(coldstorage_filename: str) -> str | None:
     return ".".join(parts[:-tail]) or None
 
 
-def _label_headers(label: str | None) -> dict[str, str]:
+def label_headers(label: str | None) -> dict[str, str]:
+    """What tells the service the label of every file of a request; None: assign none, infer none."""
     # The official TypeScript and Rust clients percent-encode, so the service decodes; the CLI sends an empty
     # x-label beside x-no-label.
     if label is None:
@@ -197,14 +200,29 @@ def _label_headers(label: str | None) -> dict[str, str]:
     return {"x-label": quote(label, safe=_ENCODE_URI_COMPONENT_KEEPS)}
 
 
-def _preamble(item: Item, boundary: str) -> bytes:
-    content_type = _CONTENT_TYPES.get(extension_of(item.path), "application/octet-stream")
+def preamble(name: str, boundary: str) -> bytes:
+    """The bytes before the file that is sent as `name`. Companion parts are JSON by their extension."""
+    content_type = _CONTENT_TYPES.get(extension_of(name), "application/octet-stream")
     lines = (
         f"--{boundary}",
-        f'Content-Disposition: form-data; name="{PART_NAME}"; filename="{_quoted(sent_name(item.path))}"',
+        f'Content-Disposition: form-data; name="{PART_NAME}"; filename="{_quoted(name)}"',
         f"Content-Type: {content_type}",
     )
     return ("\r\n".join(lines) + "\r\n\r\n").encode()
+
+
+def asked_s(headers: Mapping[str, str], now: float) -> float:
+    """The pause that a Retry-After asks for, 0 without one."""
+    value = _header(headers, "retry-after")
+    if value is None:
+        return 0.0
+    try:
+        if value.strip().isdigit():
+            return float(value)
+        date = parsedate_to_datetime(value)
+        return (date if date.tzinfo else date.replace(tzinfo=UTC)).timestamp() - now
+    except (ValueError, OverflowError):
+        return 0.0
 
 
 def _quoted(name: str) -> str:
@@ -283,10 +301,10 @@ def _whole(reply: Reply, sent: int, now: float) -> Outcome:
         case 401 | 403:
             return Barred(reason)
         case 429 | 503:
-            return Failed(Fault.THROTTLED, reason, _asked_s(reply.headers, now))
+            return Failed(Fault.THROTTLED, reason, asked_s(reply.headers, now))
         case 404 | 407 | 408:
             # Not the service, or not the request: somebody between us and it. It will be mended, or a person reads why.
-            return Failed(Fault.UNREACHABLE, reason, _asked_s(reply.headers, now))
+            return Failed(Fault.UNREACHABLE, reason, asked_s(reply.headers, now))
         case status if 300 <= status < 400:
             place = _one_line(_header(reply.headers, "location") or "nowhere")
             return Failed(
@@ -295,7 +313,7 @@ def _whole(reply: Reply, sent: int, now: float) -> Outcome:
         case status if 400 <= status < 500:
             return _refusal(reason, sent)
         case _:
-            return Failed(Fault.UNANSWERED, reason, _asked_s(reply.headers, now))
+            return Failed(Fault.UNANSWERED, reason, asked_s(reply.headers, now))
 
 
 def _refusal(reason: str, sent: int) -> Outcome:
@@ -328,19 +346,6 @@ def _one_line(text: str) -> str:
     # JSON may hold half a character (a lone surrogate), which no log and no database takes.
     line = " ".join(text.encode("utf-8", "replace").decode("utf-8").split())
     return line if len(line) <= _LONGEST_REASON else line[: _LONGEST_REASON - 1] + "…"
-
-
-def _asked_s(headers: Mapping[str, str], now: float) -> float:
-    value = _header(headers, "retry-after")
-    if value is None:
-        return 0.0
-    try:
-        if value.strip().isdigit():
-            return float(value)
-        date = parsedate_to_datetime(value)
-        return (date if date.tzinfo else date.replace(tzinfo=UTC)).timestamp() - now
-    except (ValueError, OverflowError):
-        return 0.0
 
 
 def _header(headers: Mapping[str, str], name: str) -> str | None:

@@ -1,0 +1,80 @@
+"""What the network does to a request: foreign exceptions become ours here and nowhere else."""
+
+import contextlib
+import ssl
+from collections.abc import Iterator
+from urllib.parse import urlsplit
+
+import requests
+import urllib3
+
+from eisync.adapters.body import CHUNK_BYTES
+from eisync.errors import FileError, TransitError, UnansweredError, UnreachableError
+
+MAX_ANSWER_BYTES = 16 * 1024 * 1024
+"""An answer larger than this is not one of the service's: a page of 1000 samples has under 2 MB."""
+
+
+@contextlib.contextmanager
+def translated(url: str) -> Iterator[None]:
+    """Foreign exceptions become UnreachableError or UnansweredError, with the place of `url` in the text."""
+    # The texts of these exceptions are not passed on: an InvalidHeader carries the key in its own.
+    parts = urlsplit(url)
+    place = f"{parts.scheme}://{parts.netloc}"
+    try:
+        yield
+    except (FileError, TransitError):
+        raise
+    except requests.exceptions.SSLError as error:
+        if isinstance(_innermost(error), ssl.SSLCertVerificationError):
+            raise UnreachableError(f"{place} has no certificate that can be trusted") from None
+        raise UnansweredError(f"the secure connection to {place} failed ({_cause(error)})") from None
+    except requests.exceptions.ProxyError:
+        raise UnreachableError(f"the proxy on the way to {place} does not answer") from None
+    except requests.exceptions.ConnectTimeout:
+        raise UnreachableError(f"{place} does not answer: no connection in time") from None
+    except requests.exceptions.ReadTimeout:
+        raise UnansweredError(f"{place} took the request and did not answer in time") from None
+    except requests.exceptions.ConnectionError as error:
+        if _never_connected(error):
+            raise UnreachableError(f"{place} cannot be reached ({_cause(error)})") from None
+        raise UnansweredError(f"the connection to {place} broke ({_cause(error)})") from None
+    except (requests.exceptions.InvalidHeader, UnicodeError):
+        raise UnreachableError("a header of the request is malformed; see to the key and the label") from None
+    except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
+        raise UnansweredError(f"the request to {place} failed ({type(error).__name__})") from None
+    except OSError as error:  # requests says so when the file of certificates is not there
+        raise UnansweredError(f"the request to {place} cannot be made ({error.strerror or error})") from None
+
+
+def _never_connected(error: requests.exceptions.ConnectionError) -> bool:
+    cause = error.args[0] if error.args else None
+    reason = getattr(cause, "reason", cause)
+    return isinstance(reason, urllib3.exceptions.NewConnectionError | urllib3.exceptions.NameResolutionError)
+
+
+def _cause(error: BaseException) -> str:
+    """The innermost reason, in a few words."""
+    inner = _innermost(error)
+    return str(getattr(inner, "strerror", None) or type(inner).__name__)
+
+
+def _innermost(error: BaseException) -> BaseException:
+    for _ in range(8):
+        following = error.__cause__ or error.__context__ or getattr(error, "reason", None)
+        if following is None and error.args:
+            following = error.args[-1]
+        if not isinstance(following, BaseException):
+            break
+        error = following
+    return error
+
+
+def read_whole(response: requests.Response, *, limit_bytes: int = MAX_ANSWER_BYTES) -> bytes:
+    """The whole answer, up to a size that none of the service's has."""
+    body = bytearray()
+    for chunk in response.iter_content(CHUNK_BYTES):
+        body += chunk
+        if len(body) > limit_bytes:
+            raise UnansweredError(f"the answer is larger than {limit_bytes // 1024**2} MiB")
+    return bytes(body)

@@ -1,0 +1,148 @@
+"""Every row of a data frame becomes a sample: one reading, or a time series that lies in its columns.
+
+Frames are never changed, and no frame library is imported (see `tables`). The bytes of a sample are those that the
+official SDK sends. Source: the wire contract, section 2.
+"""
+
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from eisync.data.cells import category_text, label_text, metadata_texts
+from eisync.data.frames import rate_ms
+from eisync.data.sample_type import Sample, UploadSamplesResponse
+from eisync.data.tables import Row, csv_text, names_of, require_columns, require_frame, require_list, rows_of
+from eisync.data.uploading import upload_samples
+
+
+def upload_pandas_dataframe(
+    df: Any,
+    feature_cols: list[str],
+    label_col: str | None = None,
+    category_col: str | None = None,
+    metadata_cols: list[str] | None = None,
+    *,
+    api_key: str | None = None,
+    timeout_sec: float | None = None,
+) -> UploadSamplesResponse:
+    """Upload every row as a sample of one reading, which is no time series: the values of `feature_cols`.
+
+    Label, category and metadata come from the columns named. Raises AttributeError for what is no frame and ValueError
+    for missing columns, before anything is sent.
+
+    >>> import pandas as pd
+    >>> table = pd.DataFrame({"label": ["one", "two"], "accX": [-9.81, -9.56], "accY": [0.03, 5.34]})
+    >>> response = upload_pandas_dataframe(table, ["accX", "accY"], label_col="label")
+    >>> [one.sample.label for one in response.successes]
+    ['one', 'two']
+    """
+    require_frame(df)
+    require_list(feature_cols, "feature_cols")
+    require_list(metadata_cols, "metadata_cols")
+    require_columns(df, *feature_cols, label_col, category_col, *(metadata_cols or ()))
+    told = _Told.by(df, label_col, category_col, metadata_cols)
+    at = _positions(df, feature_cols)
+    samples = [told.sample(row, feature_cols, [[row.values[one]] for one in at]) for row in rows_of(df)]
+    return upload_samples(samples, api_key=api_key, timeout_sec=timeout_sec)
+
+
+def upload_pandas_dataframe_wide(
+    df: Any,
+    sample_rate_ms: float,
+    data_col_start: int | None = None,
+    label_col: str | None = None,
+    category_col: str | None = None,
+    metadata_cols: list[str] | None = None,
+    data_col_length: int | None = None,
+    data_axis_cols: list[str] | None = None,
+    *,
+    api_key: str | None = None,
+    timeout_sec: float | None = None,
+) -> UploadSamplesResponse:
+    """Upload every row as a time series that lies in its columns, `sample_rate_ms` apart.
+
+    One axis: the columns from position `data_col_start` (0 is the first), `data_col_length` of them when it is given;
+    those named for label, category and metadata are no data. Several axes: `data_axis_cols=["accX", "accY"]` with
+    `data_col_length=2` are the columns accX0, accY0, accX1, accY1. Raises AttributeError for what is no frame and
+    ValueError for missing columns or lengths, before anything is sent.
+
+    >>> import pandas as pd
+    >>> wide = pd.DataFrame({"label": ["idle", "wave"], "t0": [0.8, 0.3], "t1": [0.7, 0.9]})
+    >>> response = upload_pandas_dataframe_wide(wide, 100, data_col_start=1, label_col="label")
+    >>> response.successes[0].sample.data.getvalue()
+    'timestamp,0\\n0,0.8\\n100,0.7\\n'
+    """
+    require_frame(df)
+    require_list(metadata_cols, "metadata_cols")
+    require_columns(df, label_col, category_col, *(metadata_cols or ()))
+    told = _Told.by(df, label_col, category_col, metadata_cols)
+    if data_axis_cols is not None:
+        samples = _many_axes(df, told, sample_rate_ms, data_col_length, data_axis_cols)
+    else:
+        samples = _one_axis(df, told, sample_rate_ms, data_col_start, data_col_length)
+    return upload_samples(samples, api_key=api_key, timeout_sec=timeout_sec)
+
+
+def _one_axis(df: Any, told: "_Told", step_ms: float, start: int | None, length: int | None) -> list[Sample]:
+    names = names_of(df)
+    at = [one for one in range(len(names))[start:] if one not in told.positions][:length]
+    if not at:
+        raise ValueError(f"Can't find any data column from position {start or 0} of {len(names)} columns")
+    if len(at) == 1:  # no series, and a heading that is the number of a row would be taken for a value
+        return [told.sample(row, [names[at[0]]], [[row.values[at[0]]]]) for row in rows_of(df)]
+    times = rate_ms(len(at), step_ms)
+    return [told.sample(row, ["timestamp", row.key], [times, [row.values[one] for one in at]]) for row in rows_of(df)]
+
+
+def _many_axes(df: Any, told: "_Told", step_ms: float, length: int | None, axes: Sequence[str]) -> list[Sample]:
+    if not isinstance(length, int):
+        raise ValueError("The data_col_length must be set to an integer")
+    wanted = [[f"{axis}{number}" for number in range(length)] for axis in axes]
+    require_columns(df, *(name for series in wanted for name in series))
+    at = [_positions(df, series) for series in wanted]
+    times = rate_ms(length, step_ms)
+    return [
+        # This one shape has other line ends there, and so here: the bytes are the identity of a sample.
+        told.sample(
+            row, ["timestamp", *axes], [times, *([row.values[one] for one in series] for series in at)], line_end="\r\n"
+        )
+        for row in rows_of(df)
+    ]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Told:
+    """Where in a row its label, category and metadata are."""
+
+    label: int | None
+    category: int | None
+    metadata: dict[str, int] | None
+
+    @classmethod
+    def by(cls, df: Any, label: str | None, category: str | None, metadata: Sequence[str] | None) -> "_Told":
+        def place(name: str | None) -> int | None:
+            return None if name is None else _positions(df, [name])[0]
+
+        places = dict(zip(metadata, _positions(df, metadata), strict=True)) if metadata is not None else None
+        return cls(label=place(label), category=place(category), metadata=places)
+
+    @property
+    def positions(self) -> frozenset[int | None]:
+        return frozenset({self.label, self.category, *(self.metadata or {}).values()})
+
+    def sample(self, row: Row, header: Sequence[Any], columns: list[list[Any]], *, line_end: str = "\n") -> Sample:
+        values = row.values
+        metadata = None if self.metadata is None else {name: values[at] for name, at in self.metadata.items()}
+        return Sample(
+            filename=f"{secrets.token_hex(8)}.csv",
+            data=csv_text(header, columns, line_end=line_end),
+            category="split" if self.category is None else category_text(values[self.category]),
+            label=None if self.label is None else label_text(values[self.label]),
+            metadata=metadata_texts(metadata),
+        )
+
+
+def _positions(df: Any, names: Sequence[Any]) -> list[int]:
+    there = names_of(df)
+    return [there.index(name) for name in names]

@@ -1,0 +1,227 @@
+"""One data frame becomes one sample, or one for each group of its rows.
+
+Frames are never changed, and no frame library is imported (see `tables`). A sample is CSV as the service takes it: a
+`timestamp` column in milliseconds and the values, or one row without a timestamp; the bytes are those that the official
+SDK sends, so that a duplicate is a duplicate whichever of the two sent it. Source: the wire contract, section 2.
+"""
+
+import math
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from eisync.data.cells import (
+    NS_DIGITS,
+    category_text,
+    index_ms,
+    is_missing,
+    label_text,
+    metadata_texts,
+    unix_ms,
+    whole,
+)
+from eisync.data.sample_type import Sample, UploadSamplesResponse
+from eisync.data.tables import column, csv_text, gather, index_of, names_of, require_columns, require_list
+from eisync.data.uploading import upload_samples
+
+_TIMESTAMP = "timestamp"
+
+
+def pandas_dataframe_to_sample(
+    df: Any,
+    sample_rate_ms: float | None = None,
+    label: str | None = None,
+    filename: str | None = None,
+    axis_columns: list[str] | None = None,
+    metadata: dict[str, Any] | None = None,
+    label_col: str | None = None,
+    category: str = "split",
+) -> Sample:
+    """One sample of the whole frame: a time series when it has more than one row, else one reading without a time.
+
+    The time between two rows is `sample_rate_ms`, or is read from the index: whole numbers (ms), time spans or dates
+    that increase. `axis_columns` chooses and orders the columns. `label_col` labels a time series row by row: runs of
+    equal labels become `structured_labels` with inclusive ends; for a single row it is the label, unless `label` is
+    given. `filename` has no extension; without one the sample gets a new name. Raises AttributeError for what is no
+    frame, and ValueError for missing columns, an index that tells no rate, and arguments of the wrong kind.
+
+    >>> import pandas as pd
+    >>> motion = pd.DataFrame({"accX": [0.5, 0.25]}, index=pd.to_timedelta([0, 2.5], unit="ms"))
+    >>> sample = pandas_dataframe_to_sample(motion, filename="wave.01", label="wave")
+    >>> sample.filename, sample.data.getvalue()
+    ('wave.01.csv', 'timestamp,accX\\n0,0.5\\n2.5,0.25\\n')
+    """
+    if axis_columns is not None and not _are_names(axis_columns):
+        raise ValueError("The 'axis_columns' argument must be a list of strings.")
+    if metadata is not None and not isinstance(metadata, dict):
+        raise ValueError("The 'metadata' argument must be a dictionary or None.")
+    frame = gather(df)
+    require_columns(frame, *(axis_columns or ()), label_col)
+    axes = [name for name in axis_columns or names_of(frame) if name != label_col]
+    labels = [] if label_col is None else [label_text(value) for value in column(frame, label_col)]
+    columns = [column(frame, name) for name in axes]
+    count = len(frame)
+    structured_labels = None
+    if count > 1:
+        times = rate_ms(count, sample_rate_ms) if sample_rate_ms else _index_ms(frame)
+        axes, columns = [_TIMESTAMP, *axes], [times, *columns]
+        structured_labels = _runs(labels) if labels else None
+    elif label is None and labels:
+        label = labels[0]
+    return Sample(
+        filename=f"{filename or secrets.token_hex(8)}.csv",
+        data=csv_text(axes, columns),
+        category=category,
+        label=label_text(label),
+        metadata=metadata_texts(metadata),
+        structured_labels=structured_labels,
+    )
+
+
+def upload_pandas_sample(
+    df: Any,
+    label: str | None = None,
+    sample_rate_ms: float | None = None,
+    filename: str | None = None,
+    axis_columns: list[str] | None = None,
+    metadata: dict[str, Any] | None = None,
+    label_col: str | None = None,
+    category: str = "split",
+    *,
+    api_key: str | None = None,
+    timeout_sec: float | None = None,
+) -> UploadSamplesResponse:
+    """Upload the whole frame as one sample; see `pandas_dataframe_to_sample` for the arguments and what is raised.
+
+    >>> import polars as pl
+    >>> upload_pandas_sample(pl.DataFrame({"accX": [0.5, 0.25]}), label="wave", sample_rate_ms=10).success
+    True
+    """
+    sample = pandas_dataframe_to_sample(
+        df,
+        sample_rate_ms=sample_rate_ms,
+        label=label,
+        filename=filename,
+        axis_columns=axis_columns,
+        metadata=metadata,
+        label_col=label_col,
+        category=category,
+    )
+    return upload_samples(sample, api_key=api_key, timeout_sec=timeout_sec)
+
+
+def upload_pandas_dataframe_with_group(
+    df: Any,
+    timestamp_col: str,
+    group_by: str,
+    feature_cols: list[str],
+    label_col: str | None = None,
+    category_col: str | None = None,
+    metadata_cols: list[str] | None = None,
+    *,
+    api_key: str | None = None,
+    timeout_sec: float | None = None,
+) -> UploadSamplesResponse:
+    """Upload a time series for each value of the column `group_by`, named after it; rows are put in order of time.
+
+    `timestamp_col` holds seconds or dates; fractions of a millisecond are kept. Label, category and metadata must be
+    the same in all rows of a group. Raises AttributeError for what is no frame, and ValueError for missing columns,
+    rows without a group, timestamps that are none, and groups that are not of one label, category or metadata.
+
+    >>> import pandas as pd
+    >>> runs = pd.DataFrame({"run": ["a", "a", "b", "b"], "t": [0, 0.01, 0, 0.01], "accX": [1.0, 2.0, 3.0, 4.0]})
+    >>> response = upload_pandas_dataframe_with_group(runs, "t", "run", ["accX"])
+    >>> [one.sample.filename for one in response.successes]
+    ['a.csv', 'b.csv']
+    """
+    frame = gather(df)
+    require_list(feature_cols, "feature_cols")
+    require_list(metadata_cols, "metadata_cols")
+    require_columns(frame, timestamp_col, group_by, *feature_cols, label_col, category_col, *(metadata_cols or ()))
+    times = [unix_ms(timestamp) for timestamp in column(frame, timestamp_col)]
+    features = [column(frame, name) for name in feature_cols]
+    header = [_TIMESTAMP, *(f"{name}_1" if name == _TIMESTAMP else name for name in feature_cols)]
+    told = {name: column(frame, name) for name in (label_col, category_col, *(metadata_cols or ())) if name is not None}
+    samples = []
+    for key, numbers in _group(column(frame, group_by), group_by).items():
+        numbers.sort(key=times.__getitem__)
+        group = _Group(key, numbers, told)
+        metadata = {name: group.one(name, f'metadata value for "{name}"') for name in metadata_cols or ()}
+        samples.append(
+            Sample(
+                filename=f"{key}.csv",
+                data=csv_text(header, [[values[number] for number in numbers] for values in (times, *features)]),
+                category=category_text(group.one(category_col, "category found")),
+                label=label_text(group.one(label_col, "label found")),
+                metadata=metadata_texts(metadata) if metadata_cols else None,
+            )
+        )
+    return upload_samples(samples, api_key=api_key, timeout_sec=timeout_sec)
+
+
+def rate_ms(count: int, sample_rate_ms: float) -> list[int | float]:
+    """The times of `count` readings, from 0. Raises ValueError for a rate that is no positive number.
+
+    >>> rate_ms(3, 0.5)
+    [0, 0.5, 1]
+    """
+    rate = float(sample_rate_ms)
+    if not (math.isfinite(rate) and rate > 0):
+        raise ValueError(f"sample_rate_ms is a positive number of milliseconds, not {sample_rate_ms!r}")
+    return [whole(round(number * rate, NS_DIGITS)) for number in range(count)]
+
+
+def _index_ms(frame: Any) -> list[int | float]:
+    found = index_ms(index_of(frame) or ())
+    if not found:
+        raise ValueError(
+            "Index should be monotonically increasing in order to detect sample rate. "
+            "Or specify sample_rate_ms argument."
+        )
+    return found
+
+
+def _runs(labels: Sequence[str | None]) -> list[dict[str, Any]]:
+    """Runs of equal labels, without a gap."""
+    runs: list[dict[str, Any]] = []
+    for number, label in enumerate(labels):
+        if label is None:
+            raise ValueError(f"row {number} has no label, and a time series labelled row by row needs one in each")
+        if runs and runs[-1]["label"] == label:
+            runs[-1]["endIndex"] = number
+        else:
+            runs.append({"startIndex": number, "endIndex": number, "label": label})
+    return runs
+
+
+def _group(keys: Sequence[Any], name: str) -> dict[Any, list[int]]:
+    """The numbers of the rows of each group, in the order in which the groups begin."""
+    groups: dict[Any, list[int]] = {}
+    for number, key in enumerate(keys):
+        if is_missing(key):
+            raise ValueError(f"row {number} belongs to no group: it has no value in the column {name!r}")
+        groups.setdefault(key, []).append(number)
+    return groups
+
+
+@dataclass(frozen=True, slots=True)
+class _Group:
+    """The rows of one sample, by number, in columns that tell the same of all of them."""
+
+    key: Any
+    numbers: Sequence[int]
+    told: dict[str, list[Any]]
+
+    def one(self, name: str | None, what: str) -> Any:
+        """The value of the column in every row; None for no column. Raises ValueError when they differ."""
+        if name is None:
+            return None
+        values = [self.told[name][number] for number in self.numbers]
+        if len({None if is_missing(value) else value for value in values}) > 1:
+            raise ValueError(f'More than one {what} for group "{self.key}"')
+        return values[0]
+
+
+def _are_names(names: Any) -> bool:
+    return isinstance(names, list) and all(isinstance(name, str) for name in names)

@@ -1,0 +1,218 @@
+"""Send samples, several requests at once, until each has its outcome; one sample's failure never costs another's.
+
+A request that gave no answer is sent again when that is safe: always if it certainly did not arrive, and else only
+where duplicates are refused, because then `An item with this hash already exists` is the confirmation. A request that
+was refused as a whole is halved until the guilty file is alone, and an answer whose count does not fit is resolved by
+sending each file alone (wire contract, section 1).
+"""
+
+import json
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import FIRST_COMPLETED, Executor, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+from eisync.adapters import clock
+from eisync.core.batching import Limits
+from eisync.core.retry import Fault
+from eisync.core.wire import Barred, Duplicate, Failed, Outcome, Reply, Silence, Smaller, read_reply
+from eisync.data import client
+from eisync.data.body import Body
+from eisync.data.outgoing import Outgoing
+from eisync.data.sharing import requests_of
+from eisync.errors import FileError
+
+if TYPE_CHECKING:
+    from eisync.adapters.transport import Transport
+
+WORKERS = 8
+
+Entries = list[dict[str, Any]]
+"""What became of one sample, as the service's answer has it: one entry, or several where a file became many samples."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wishes:
+    """How to send. `timeout_s` is for the connection and for each wait on it."""
+
+    key: str
+    url: str
+    allow_duplicates: bool
+    timeout_s: tuple[float, float]
+    workers: int = WORKERS
+    pool_connections: int = 20
+    pool_maxsize: int = 20
+
+
+@dataclass(frozen=True, slots=True)
+class _Request:
+    samples: Sequence[Outgoing]
+    is_doubtful: bool = False  # an earlier one may have stored these samples
+
+
+@dataclass(frozen=True, slots=True)
+class _Settled:
+    """Outcomes by position, and what must be asked for again."""
+
+    entries: Mapping[int, Entries] = field(default_factory=dict)
+    again: Sequence[_Request] = ()
+
+
+class Sending:
+    """One call's requests. `run` is called once; every request goes through the executor."""
+
+    def __init__(self, wishes: Wishes, transport: "Transport") -> None:
+        self._wishes = wishes
+        self._transport = transport
+        self._attempts = client.ATTEMPTS
+        self._barred: dict[str, Any] | None = None
+
+    def run(
+        self,
+        samples: Sequence[Outgoing],
+        limits: Limits,
+        *,
+        executor: Executor | None,
+        progress: Callable[[int], None],
+    ) -> dict[int, Entries]:
+        """What became of each sample, by position. `progress` is told how many were settled since the last time."""
+        due = deque(_Request(one) for one in requests_of(samples, limits))
+        if executor is not None:
+            return self._drain(due, executor, progress)
+        with ThreadPoolExecutor(min(self._wishes.workers, len(due)) or 1, "eisync-upload") as own:
+            try:
+                return self._drain(due, own, progress)
+            except BaseException:
+                own.shutdown(wait=False, cancel_futures=True)
+                raise
+
+    def _drain(self, due: deque[_Request], executor: Executor, progress: Callable[[int], None]) -> dict[int, Entries]:
+        found: dict[int, Entries] = {}
+        under_way: set[Future[_Settled]] = set()
+        while due or under_way:
+            while due and len(under_way) < self._wishes.workers:
+                under_way.add(executor.submit(self._settle, due.popleft()))
+            done, under_way = wait(under_way, return_when=FIRST_COMPLETED)
+            for future in done:
+                settled = future.result()
+                found.update(settled.entries)
+                due.extend(settled.again)
+                progress(len(settled.entries))
+        return found
+
+    def _settle(self, request: _Request) -> _Settled:
+        """Send the request until there is an outcome, or until it is time to give up."""
+        samples = request.samples
+        if self._barred is not None:
+            return _Settled({sample.position: [self._barred] for sample in samples})
+        is_doubtful = request.is_doubtful
+        attempt = 1
+        while True:
+            try:
+                reply = self._send(samples)
+            except FileError as error:
+                bad = samples[error.item_id]
+                rest = [sample for sample in samples if sample is not bad]
+                again = [_Request(rest, is_doubtful)] if rest else []
+                return _Settled({bad.position: [_failure(str(error))]}, again)
+            outcomes = read_reply(reply, sent=len(samples), now=clock.now())
+            if attempt >= self._attempts or not self._is_worth_repeating(reply, outcomes):
+                break
+            is_doubtful = is_doubtful or _may_have_arrived(outcomes)
+            client.pause(reply, attempt)
+            attempt += 1
+        if isinstance(reply, Silence) and reply.fault is Fault.UNREACHABLE:
+            self._attempts = 1  # whoever comes next need not be as patient
+        return self._read(reply, outcomes, _Request(samples, is_doubtful))
+
+    def _send(self, samples: Sequence[Outgoing]) -> Reply | Silence:
+        wishes = self._wishes
+        boundary = clock.boundary()
+        headers = {
+            "x-api-key": wishes.key,
+            "content-type": f"multipart/form-data; boundary={boundary}",
+            "x-upload-source": "eisync",
+            **({} if wishes.allow_duplicates else {"x-disallow-duplicates": "1"}),
+            **dict(samples[0].headers),
+        }
+        return self._transport.send(
+            "POST",
+            f"{wishes.url}/api/{quote(samples[0].category, safe='')}/files",
+            headers=headers,
+            timeout_s=wishes.timeout_s,
+            body=Body(samples, boundary),
+        )
+
+    def _is_worth_repeating(self, reply: Reply | Silence, outcomes: Sequence[Outcome]) -> bool:
+        is_repeatable = not self._wishes.allow_duplicates
+        if isinstance(reply, Reply) and reply.status == 200:
+            return is_repeatable and any(isinstance(outcome, Failed) for outcome in outcomes)
+        return client.may_repeat(reply, is_repeatable=is_repeatable)
+
+    def _read(self, reply: Reply | Silence, outcomes: Sequence[Outcome], request: _Request) -> _Settled:
+        samples = request.samples
+        entries = _entries(reply, outcomes)
+        if isinstance(outcomes[0], Barred):
+            self._barred = entries[0][0]
+        if isinstance(outcomes[0], Smaller):
+            return self._smaller(outcomes[0], reply, request)
+        if request.is_doubtful:
+            entries = [_confirmed(outcome, one) for outcome, one in zip(outcomes, entries, strict=True)]
+        return _Settled({sample.position: one for sample, one in zip(samples, entries, strict=True)})
+
+    def _smaller(self, outcome: Smaller, reply: Reply | Silence, request: _Request) -> _Settled:
+        samples = request.samples
+        was_stored = isinstance(reply, Reply) and reply.status == 200
+        if was_stored and self._wishes.allow_duplicates:
+            # Asking again would store them twice; guessing would give a sample another's id.
+            failure = _failure(f"{outcome.reason}; they may be stored, and which is which cannot be told")
+            return _Settled({sample.position: [failure] for sample in samples})
+        pieces = [samples[first : first + outcome.cap] for first in range(0, len(samples), outcome.cap)]
+        return _Settled(again=[_Request(piece, request.is_doubtful or was_stored) for piece in pieces])
+
+
+def _may_have_arrived(outcomes: Sequence[Outcome]) -> bool:
+    return any(isinstance(outcome, Failed) and outcome.fault is Fault.UNANSWERED for outcome in outcomes)
+
+
+def _entries(reply: Reply | Silence, outcomes: Sequence[Outcome]) -> list[Entries]:
+    """The service's own entries where it gave them, its text or ours otherwise."""
+    if isinstance(reply, Silence):
+        return [[_failure(reply.reason)]] * len(outcomes)
+    answer = _json_object(reply.body)
+    if reply.status != 200:
+        # Whoever redirects is not the service.
+        error = answer.get("error") if answer and not 300 <= reply.status < 400 else None
+        text = str(error) if error else getattr(outcomes[0], "reason", f"HTTP {reply.status}")
+        return [[_failure(text)]] * len(outcomes)
+    found = answer.get("files") if answer else None
+    if isinstance(found, list) and all(isinstance(entry, dict) for entry in found):
+        if len(found) == len(outcomes):
+            return [[entry] for entry in found]
+        if len(outcomes) == 1 and found:
+            return [found]
+        if not found:
+            return [[_failure("No files listed in response")]] * len(outcomes)
+    return [[_failure(getattr(outcome, "reason", "the answer cannot be understood"))] for outcome in outcomes]
+
+
+def _confirmed(outcome: Outcome, entries: Entries) -> Entries:
+    """An earlier request left without an answer: that the content is there now is the answer."""
+    if not isinstance(outcome, Duplicate) or any(entry.get("success") for entry in entries):
+        return entries
+    sample_id = outcome.sample_ids[0] if outcome.sample_ids else None
+    return [{"success": True, "sampleId": sample_id, "confirmed": entries[0]}]
+
+
+def _failure(error: str) -> dict[str, Any]:
+    return {"success": False, "error": error}
+
+
+def _json_object(body: bytes) -> dict[str, Any] | None:
+    try:
+        answer = json.loads(body)
+    except (ValueError, RecursionError):
+        return None
+    return answer if isinstance(answer, dict) else None

@@ -1,0 +1,240 @@
+"""Where the bytes of a sample come from, whatever the caller handed in, and how to read them without leaving a trace.
+
+A source is loaded when its request is built and forgotten with it, so that memory follows the requests in flight, not
+the samples. Streams are read from their beginning and stand afterwards where they stood; a file is open only while its
+bytes are on their way.
+"""
+
+import io
+import json
+import os
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from eisync.data.lazy_file import LazyFile
+from eisync.data.sample_type import DataAcquisition
+
+CHUNK_BYTES = 256 * 1024
+SMALL_BYTES = 16 * 1024
+"""A file up to this size is read at once: one look, one version."""
+
+_stream_lock = threading.Lock()
+
+
+class SourceError(Exception):
+    """These bytes cannot be had; the text says why. No other sample is concerned."""
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """Bytes that are ready to be sent, as often as it takes: exactly `size` of them."""
+
+    size: int
+    chunks: Callable[[], Iterator[bytes]]
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """`estimate` is how many bytes there will be, more or less. `load` raises SourceError."""
+
+    estimate: int
+    load: Callable[[], Content]
+
+
+def source_of(data: Any) -> Source:
+    """The source of what a caller calls data. Raises SourceError for what is none."""
+    if getattr(data, "closed", False):
+        raise SourceError("The stream is closed")
+    match data:
+        case bytes():
+            return Source(len(data), lambda: _in_memory(data))
+        case str():
+            return Source(len(data), lambda: _in_memory(_encoded(data)))
+        case bytearray() | memoryview():
+            return Source(len(data), lambda: _in_memory(bytes(data)))
+        case LazyFile():
+            return file_source(data.path)
+        case io.BytesIO():
+            return Source(data.getbuffer().nbytes, lambda: _in_memory(data.getvalue()))
+        case io.StringIO():
+            return Source(len(data.getvalue()), lambda: _in_memory(_encoded(data.getvalue())))
+    if _is_acquisition(data):
+        return Source(16 * len(data.payload.values), lambda: _in_memory(acquisition_json(data)))
+    if callable(getattr(data, "read", None)):
+        return _stream_source(data)
+    raise SourceError(f"Data of type {type(data).__name__} cannot be uploaded: hand over bytes, text or a stream")
+
+
+def file_source(path: str) -> Source:
+    """The source of a file that nobody has open. Raises SourceError when it is not there."""
+    try:
+        size = os.stat(path).st_size
+    except OSError as error:
+        raise SourceError(f"{path} cannot be read ({error.strerror})") from error
+    return Source(size, lambda: _load_file(path))
+
+
+def acquisition_json(data: DataAcquisition) -> bytes:
+    """The acquisition file that the official SDK makes of `data`, byte by byte; numpy's numbers and arrays included."""
+    payload = data.payload
+    document = {
+        "protected": {"ver": data.protected.ver, "alg": data.protected.alg, "iat": data.protected.iat},
+        "payload": {
+            "device_type": payload.device_type,
+            "sensors": [{"name": sensor.name, "units": sensor.units} for sensor in payload.sensors],
+            "values": payload.values,
+            "interval_ms": payload.interval_ms,
+            "device_name": payload.device_name,
+        },
+        "signature": data.signature,
+    }
+    try:
+        return json.dumps(document, default=plain).encode()
+    except (TypeError, ValueError) as error:
+        raise SourceError(f"The values cannot be written as JSON ({error})") from error
+
+
+def plain(value: Any) -> Any:
+    """For json: numpy's scalars and arrays as Python's. Raises TypeError for anything else."""
+    tolist = getattr(value, "tolist", None)
+    if callable(tolist):
+        return tolist()
+    raise TypeError(f"{type(value).__name__} is no JSON")
+
+
+def _in_memory(data: bytes) -> Content:
+    return Content(len(data), lambda: iter((data,)))
+
+
+def _encoded(text: str) -> bytes:
+    try:
+        return text.encode()
+    except UnicodeEncodeError as error:
+        raise SourceError("The text cannot be written as UTF-8: it has a lone surrogate") from error
+
+
+def _is_acquisition(data: Any) -> bool:
+    # By shape, so that the official SDK's own class is welcome too.
+    return isinstance(data, DataAcquisition) or (hasattr(data, "protected") and hasattr(data, "payload"))
+
+
+def _load_file(path: str) -> Content:
+    try:
+        with open(path, "rb", buffering=0) as file:
+            size = os.fstat(file.fileno()).st_size
+            if size <= SMALL_BYTES:
+                return _in_memory(file.read())
+    except OSError as error:
+        raise SourceError(f"{path} cannot be read ({error.strerror})") from error
+    return Content(size, lambda: _file_chunks(path, size))
+
+
+def _file_chunks(path: str, size: int) -> Iterator[bytes]:
+    try:
+        with open(path, "rb", buffering=0) as file:
+            before = os.fstat(file.fileno())
+            yield from _exactly(file.read, size, path)
+            after = os.fstat(file.fileno())
+    except OSError as error:
+        raise SourceError(f"{path} cannot be read to its end ({error.strerror})") from error
+    if (after.st_size, after.st_mtime_ns) != (size, before.st_mtime_ns):
+        raise SourceError(f"{path} was written to while it was sent; nothing of it is stored")
+
+
+def _stream_source(stream: Any) -> Source:
+    try:
+        if not stream.seekable():
+            return _once_source(stream)
+        if isinstance(stream, io.TextIOBase):
+            return Source(_length(stream), lambda: _in_memory(_whole(stream)))
+        return Source(_length(stream), lambda: _load_stream(stream))
+    except Exception:  # noqa: BLE001 (somebody else's code; if it cannot be read either, reading says so)
+        return _once_source(stream)
+
+
+def _once_source(stream: Any) -> Source:
+    """A pipe, a socket, an answer from the net: it can be read once, so what came is kept."""
+    kept: list[bytes] = []
+
+    def load() -> Content:
+        if not kept:
+            with _reading():
+                kept.append(_as_bytes(stream.read()))
+        return _in_memory(kept[0])
+
+    return Source(CHUNK_BYTES, load)
+
+
+def _length(stream: Any) -> int:
+    with _stream_lock:
+        position = stream.tell()
+        try:
+            return int(stream.seek(0, os.SEEK_END) or stream.tell())
+        finally:
+            stream.seek(position)
+
+
+def _load_stream(stream: Any) -> Content:
+    with _reading():
+        first = _read_at(stream, 0, SMALL_BYTES + 1)
+        if isinstance(first, str) or len(first) <= SMALL_BYTES:
+            return _in_memory(_whole(stream))
+        size = _length(stream)
+    return Content(size, lambda: _stream_chunks(stream, size))
+
+
+def _stream_chunks(stream: Any, size: int) -> Iterator[bytes]:
+    position = 0
+
+    def read(limit: int) -> bytes:
+        nonlocal position
+        with _reading():
+            chunk: bytes = _read_at(stream, position, limit)
+        position += len(chunk)
+        return chunk
+
+    yield from _exactly(read, size, "The stream")
+
+
+def _read_at(stream: Any, position: int, limit: int) -> Any:
+    # One stream may be the data of several samples: nobody is interrupted between seeking and reading.
+    with _stream_lock:
+        before = stream.tell()
+        try:
+            stream.seek(position)
+            return stream.read(limit)
+        finally:
+            stream.seek(before)
+
+
+def _whole(stream: Any) -> bytes:
+    with _reading():
+        return _as_bytes(_read_at(stream, 0, -1))
+
+
+@contextmanager
+def _reading() -> Iterator[None]:
+    """A stream is somebody else's code: whatever it raises is the failure of its own sample."""
+    try:
+        yield
+    except SourceError:
+        raise
+    except Exception as error:
+        raise SourceError(f"The stream cannot be read ({type(error).__name__}: {error})") from error
+
+
+def _as_bytes(found: Any) -> bytes:
+    return _encoded(found) if isinstance(found, str) else bytes(found or b"")
+
+
+def _exactly(read: Callable[[int], bytes], size: int, what: str) -> Iterator[bytes]:
+    left = size
+    while left:
+        chunk = read(min(CHUNK_BYTES, left))
+        if not chunk:
+            raise SourceError(f"{what} ended {left} bytes early")
+        left -= len(chunk)
+        yield chunk

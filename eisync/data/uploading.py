@@ -1,0 +1,149 @@
+"""Upload samples that are in the caller's hands."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import Executor
+from typing import Any
+
+from eisync.data import client
+from eisync.data.outgoing import Draft, Outgoing, outgoing
+from eisync.data.progress import Progress, counting
+from eisync.data.sample_type import Sample, SampleIngestionResponse, UploadSamplesResponse
+from eisync.data.sending import WORKERS, Entries, Sending, Wishes
+from eisync.data.sharing import limits_for
+from eisync.data.sources import SourceError
+
+
+def upload_samples(
+    samples: Sample | Iterable[Sample],
+    allow_duplicates: bool | None = False,
+    api_key: str | None = None,
+    timeout_sec: float | None = None,
+    max_workers: int | None = None,
+    show_progress: bool | None = False,
+    pool_maxsize: int | None = 20,
+    pool_connections: int | None = 20,
+    *,
+    executor: Executor | None = None,
+    progress: Progress | None = None,
+) -> UploadSamplesResponse:
+    """Upload one sample or many; what became of each is in the response, in the order of the samples.
+
+    Samples that agree in category, label and metadata share requests; at most `max_workers` (8) requests are under way,
+    in `executor` where one is given. Content that the project holds is refused unless `allow_duplicates`. `timeout_sec`
+    limits each wait for the service (60 s). `progress(done, total)` is called as samples are settled. Of a sample only
+    `sample_id` is changed, on success. Without a key MissingApiKeyException is raised; what goes wrong after that, a
+    refused key and a broken network included, is a failure of the samples it concerns. Safe to repeat while duplicates
+    are refused.
+
+    >>> from eisync.data import Sample, upload_samples
+    >>> response = upload_samples(Sample("timestamp,x\\n0,1\\n10,2\\n", filename="wave.01.csv", label="wave"))
+    >>> response.success, len(response.successes), response.successes[0].sample.sample_id is not None
+    (True, 1, True)
+    """
+    given: list[Any] = [samples] if _is_sample(samples) else list(samples)  # type: ignore[arg-type]
+    for sample in given:
+        if not _is_sample(sample):
+            raise TypeError(f"samples should be Sample objects, not {type(sample).__name__}")
+    return upload_drafts(
+        [Draft(sample) for sample in given],
+        wishes=wishes_of(
+            allow_duplicates=allow_duplicates,
+            api_key=api_key,
+            timeout_sec=timeout_sec,
+            max_workers=max_workers,
+            pool_maxsize=pool_maxsize,
+            pool_connections=pool_connections,
+        ),
+        show_progress=show_progress,
+        executor=executor,
+        progress=progress,
+    )
+
+
+def wishes_of(
+    *,
+    allow_duplicates: bool | None,
+    api_key: str | None,
+    timeout_sec: float | None,
+    max_workers: int | None,
+    pool_maxsize: int | None = 20,
+    pool_connections: int | None = 20,
+) -> Wishes:
+    """Raises MissingApiKeyException, MissingApiIngestionEndpointException, or ValueError for what cannot be obeyed."""
+    if max_workers is not None and max_workers < 1:
+        raise ValueError("max_workers must be greater than 0")
+    workers = max_workers or WORKERS
+    return Wishes(
+        key=client.api_key(api_key),
+        url=client.ingestion_url(),
+        allow_duplicates=bool(allow_duplicates),
+        timeout_s=client.limits_s(timeout_sec),
+        workers=workers,
+        pool_connections=pool_connections or 20,
+        pool_maxsize=max(pool_maxsize or 20, workers),
+    )
+
+
+def upload_drafts(
+    drafts: Sequence[Draft],
+    *,
+    wishes: Wishes,
+    show_progress: bool | None,
+    executor: Executor | None,
+    progress: Progress | None,
+) -> UploadSamplesResponse:
+    """As `upload_samples`, for whoever knows more of a sample than it can say."""
+    found: dict[int, Entries] = {}
+    ready: list[Outgoing] = []
+    for position, draft in enumerate(drafts):
+        try:
+            ready.append(outgoing(draft, position))
+        except SourceError as error:
+            found[position] = [{"success": False, "error": str(error)}]
+    with counting(len(drafts), "Uploading", show=show_progress, progress=progress) as advance:
+        if found:
+            advance(len(found))
+        if ready:
+            transport = client.transport(pool_connections=wishes.pool_connections, pool_maxsize=wishes.pool_maxsize)
+            limits = limits_for(len(ready), wishes.workers)
+            found |= Sending(wishes, transport).run(ready, limits, executor=executor, progress=advance)
+    return _response(drafts, found)
+
+
+def _response(drafts: Sequence[Draft], found: dict[int, Entries]) -> UploadSamplesResponse:
+    """Successes and failures in the order of the samples; each success has its `sample_id` set."""
+    taken: set[int] = {int(entry["sampleId"]) for entry in _stored(found) if entry.get("sampleId") is not None}
+    results: list[SampleIngestionResponse] = []
+    for position, draft in enumerate(drafts):
+        for entry in found[position]:
+            settled = _unless_taken(entry, taken)
+            if settled.get("success"):
+                draft.sample.sample_id = settled.get("sampleId")
+            results.append(SampleIngestionResponse(draft.sample, settled))
+    return UploadSamplesResponse(
+        [result for result in results if result.success], [result for result in results if not result.success]
+    )
+
+
+def _stored(found: dict[int, Entries]) -> Iterator[dict[str, Any]]:
+    return (
+        entry for entries in found.values() for entry in entries if entry.get("success") and "confirmed" not in entry
+    )
+
+
+def _unless_taken(entry: dict[str, Any], taken: set[int]) -> dict[str, Any]:
+    """A confirmed sample whose id is another's of this call is what the service called it: a duplicate."""
+    if "confirmed" not in entry:
+        return entry
+    sample_id = entry["sampleId"]
+    if sample_id in taken:
+        refused: dict[str, Any] = entry["confirmed"]
+        return refused
+    if sample_id is not None:
+        taken.add(sample_id)
+    return entry
+
+
+def _is_sample(found: object) -> bool:
+    # By shape: a Sample of the official SDK is welcome too.
+    return isinstance(found, Sample) or (hasattr(found, "data") and hasattr(found, "bounding_boxes"))

@@ -1,0 +1,70 @@
+"""Plays cases with one SDK, in a process and an environment of its own: a line of JSON in, a line of JSON out.
+
+    python player.py edgeimpulse | python player.py eisync
+
+It imports nothing of eisync but the module it is told to: the official SDK's environment has no more.
+"""
+
+import contextlib
+import importlib
+import inspect
+import json
+import os
+import sys
+import traceback
+from typing import Any
+
+sys.path[0] = os.path.dirname(os.path.abspath(__file__))
+
+import cases  # noqa: E402 (they lie beside us)
+import defect_cases  # noqa: E402
+import table_cases  # noqa: E402
+
+
+def main() -> None:
+    sdk = importlib.import_module(sys.argv[1])
+    data = importlib.import_module(f"{sys.argv[1]}.data")
+    importlib.import_module(f"{sys.argv[1]}.data.sample_type")
+    answers, sys.stdout = sys.stdout, sys.stderr  # the official module prints
+    for line in sys.stdin:
+        answers.write(json.dumps(answer(sdk, data, json.loads(line))) + "\n")
+        answers.flush()
+
+
+def answer(sdk: Any, data: Any, wish: dict[str, Any]) -> dict[str, Any]:
+    try:
+        if wish["what"] == "signatures":
+            return {"returned": signatures(data)}
+        sdk.API_KEY, sdk.API_ENDPOINT, sdk.INGESTION_ENDPOINT = wish["key"], wish["studio"], wish["ingestion"]
+        found = {**cases.CASES, **defect_cases.CASES, **table_cases.CASES}[wish["case"]]
+        stage = cases.Stage(sdk, data, data.sample_type, wish["place"], wish["key"])
+        with contextlib.redirect_stdout(sys.stderr):
+            return {"returned": json.loads(json.dumps(found(stage), default=str))}
+    except Exception as error:  # noqa: BLE001 (what it raises is what is compared)
+        traceback.print_exc()
+        return {"raised": type(error).__name__, "text": cases.masked(str(error)), "mro": names_of(error)}
+
+
+def names_of(error: Exception) -> list[str]:
+    return [kind.__name__ for kind in type(error).__mro__]
+
+
+def signatures(data: Any) -> dict[str, list[list[str]]]:
+    """Every parameter of every public function and class: name, kind, default."""
+    public = {name: getattr(data, name) for name in data.__all__}
+    public |= {
+        f"sample_type.{name}": found
+        for name, found in vars(data.sample_type).items()
+        if inspect.isclass(found) and found.__module__ == data.sample_type.__name__
+    }
+    return {
+        name: [
+            [parameter.name, parameter.kind.name, repr(parameter.default)]
+            for parameter in inspect.signature(found).parameters.values()
+        ]
+        for name, found in public.items()
+    }
+
+
+if __name__ == "__main__":
+    main()
