@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 from eisync.adapters import files
-from eisync.adapters.http import MAX_ANSWER_BYTES, Endpoints, Service
+from eisync.adapters.http import Endpoints, Service
+from eisync.adapters.weather import MAX_ANSWER_BYTES
 from eisync.core import wire
 from eisync.core.batching import Request
 from eisync.core.items import Category, Item

@@ -44,13 +44,10 @@ DIFFERENCES: dict[str, str] = {
     "module uses the global key then.",
     "a_name_is_deleted_with_another_key": "Names are looked up and deleted in one project, that of the key; the "
     "official module looks in one and deletes in the other.",
-    "a_sample_of_the_legacy_category": "Samples of the legacy category `anomaly` are listed when no category is named.",
     "an_unknown_category_is_deleted": "An unknown category is a ValueError here too, before anything is sent.",
     # downloads
     "a_single_reading_comes_back": "A sample of one reading comes back as JSON; the official call ends with "
     "UnsupportedSampleType and loses the others.",
-    "a_series_without_a_device_comes_back": "A time series whose device has no name comes back; the official call ends "
-    "with a KeyError.",
     "ids_of_numpy": "Ids may be numpy's whole numbers.",
     # arrays
     "an_array_as_a_sample": "An array is a time series; the official module takes lists only, its documentation "
