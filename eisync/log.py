@@ -12,11 +12,20 @@ from eisync.loops.ports import Log
 
 # In JSON a line break is two characters, and a key may follow it.
 _KEY = re.compile(r"(?:\b|(?<=\\[nrt]))ei_[0-9A-Za-z]{8,}")
-_LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
+_LEVELS = {
+    "debug": logging.DEBUG,
+    "info": logging.INFO,
+    "warning": logging.WARNING,
+    "error": logging.ERROR,
+    "none": logging.CRITICAL,  # nothing of ours is that bad
+}
 
 
 def configure(*, level: str = "info", style: str = "auto", stream: TextIO | None = None) -> Log:
-    """The logger of the process. `style` is json, console, or auto: console when `stream` (stderr) is a terminal."""
+    """The logger of the process. `level` may be none, too.
+
+    `style` is json, console, or auto: console when `stream` (stderr) is a terminal.
+    """
     stream = stream or sys.stderr
     is_console = style == "console" or (style == "auto" and stream.isatty())
     processors: list[structlog.typing.Processor] = [

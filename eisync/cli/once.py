@@ -53,11 +53,12 @@ def command(
              77   the key is refused
     """
     settings = load(config=config, state_dir=state_dir, dirs=dirs, api_key_file=api_key_file)
-    # Progress is for a person at a terminal; the log for everybody else.
+    # Progress is for a person at a terminal, who is told of every trouble at the end; the log is for everybody else.
     is_watched = sys.stderr.isatty() and not quiet
-    log = configure(level="error" if quiet or is_watched else settings.log.level, style=settings.log.format)
+    level = "none" if is_watched else "error" if quiet else settings.log.level
+    log = configure(level=level, style=settings.log.format)
     for warning in settings.warnings:
-        log.warning("configuration.warned", reason=warning)
+        click.echo(f"warning: {warning}", err=True)
     stop = threading.Event()
     _on_signals(stop)
     app = build(settings, log=log, listen=False)
@@ -95,8 +96,10 @@ def _explain(app: App, unsettled: list[Observed]) -> None:
         click.echo(printable(sentence), err=True)
     for seen in unsettled[:SHOWN_REASONS]:
         click.echo(f"{printable(f'{seen.root}/{seen.path}')}: not complete yet: {seen.reason}", err=True)
+    roots = {str(watch.path) for watch in app.settings.watches}
     for state in (State.QUARANTINED, State.READY, State.DOUBTFUL, State.TOMBSTONE):
-        for number, record in enumerate(app.index.files(state)):
+        records = (record for record in app.index.files(state) if record["root"] in roots)
+        for number, record in enumerate(records):
             if number == SHOWN_REASONS:
                 click.echo(f"… 'eisync ls --state {state.value}' lists them all", err=True)
                 break

@@ -2,6 +2,7 @@
 
 import json
 import os
+import pty
 import shutil
 import subprocess
 import sys
@@ -141,6 +142,41 @@ def test_files_that_cannot_go_are_named_with_the_reason(bench: Bench) -> None:
     assert "bad.1.csv: quarantined: Could not parse this CSV file" in done.stderr
     assert "huge.1.wav: quarantined: the file has 101.0 MiB and Edge Impulse takes files below 100 MiB" in done.stderr
     assert stored_once(bench.emulator.ledger(), [row(1)])
+
+
+def test_only_the_folders_of_this_run_are_spoken_of(bench: Bench) -> None:
+    bench.write("bad.1.csv", b"accX,accY\n1,2\n3,4\n")
+    assert 3 == bench.once().returncode
+    other = bench.place / "other"
+    other.mkdir()
+    (other / "good.1.csv").write_bytes(row(1))
+    done = bench.run("once", str(other))
+    assert (0, True) == (done.returncode, done.stdout.startswith("The only file is in Edge Impulse"))
+    assert "bad.1.csv" not in done.stderr
+
+
+def test_a_person_at_a_terminal_sees_progress_and_no_log(bench: Bench) -> None:
+    bench.write("good.1.csv", row(1))
+    bench.write("bad.1.csv", b"accX,accY\n1,2\n3,4\n")
+    master, slave = pty.openpty()
+    command = [*bench.command("once", str(bench.recordings)), "--state-dir", str(bench.state)]
+    with subprocess.Popen(command, env=bench.environ, cwd=bench.place, stdout=slave, stderr=slave) as process:
+        os.close(slave)
+        seen = b""
+        while chunk := _read_terminal(master):
+            seen += chunk
+    os.close(master)
+    assert 3 == process.returncode, seen.decode()
+    assert b"of 2 files" in seen
+    assert 1 == seen.count(b"Could not parse this CSV file")
+    assert b"file.quarantined" not in seen
+
+
+def _read_terminal(master: int) -> bytes:
+    try:
+        return os.read(master, 65_536)
+    except OSError:  # Linux says so when the other end is closed
+        return b""
 
 
 def test_an_empty_file_waits_and_then_is_parked(bench: Bench) -> None:
