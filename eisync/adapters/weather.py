@@ -8,8 +8,9 @@ from urllib.parse import urlsplit
 import requests
 import urllib3
 
-from eisync.adapters.body import CHUNK_BYTES
 from eisync.errors import FileError, TransitError, UnansweredError, UnreachableError
+
+_CHUNK_BYTES = 64 * 1024
 
 MAX_ANSWER_BYTES = 16 * 1024 * 1024
 """An answer larger than this is not one of the service's: a page of 1000 samples has under 2 MB."""
@@ -73,7 +74,7 @@ def _innermost(error: BaseException) -> BaseException:
 def read_whole(response: requests.Response, *, limit_bytes: int = MAX_ANSWER_BYTES) -> bytes:
     """The whole answer, up to a size that none of the service's has."""
     body = bytearray()
-    for chunk in response.iter_content(CHUNK_BYTES):
+    for chunk in response.iter_content(_CHUNK_BYTES):
         body += chunk
         if len(body) > limit_bytes:
             raise UnansweredError(f"the answer is larger than {limit_bytes // 1024**2} MiB")
