@@ -1,7 +1,5 @@
 """The time and the dice, for those who are handed them."""
 
-import random
-import secrets
 import time
 
 
@@ -17,9 +15,13 @@ def monotonic() -> float:
 
 def luck() -> float:
     """A throw in [0, 1)."""
+    import random  # not at the top: `eisync status` tells the time only, and has 0.2 s for everything
+
     return random.random()  # noqa: S311 - it spreads retries, it guards nothing
 
 
 def boundary() -> str:
     """A multipart boundary that no file contains: 128 random bits."""
+    import secrets  # as above
+
     return f"eisync-{secrets.token_hex(16)}"
