@@ -61,6 +61,7 @@ _NOTHING: dict[str, Any] = {
 
 def _look(folder: str, question: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     from eisync.adapters import clock
+    from eisync.control import door
     from eisync.control.operations import Operations
     from eisync.errors import DaemonUnreachableError, StateBusyError
     from eisync.store.database import open_database
@@ -70,7 +71,12 @@ def _look(folder: str, question: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     try:
         database, _ = open_database(folder, exclusive=False)
     except StateBusyError as error:
-        raise DaemonUnreachableError(f"{error}, and its socket does not answer") from error
+        # A daemon that is starting holds the folder a moment before it listens.
+        answer = door.ask(folder, question)
+        if answer is None:
+            raise DaemonUnreachableError(f"{error}, and its socket does not answer") from error
+        yield from answer
+        return
     try:
         yield from Operations(Outbox(database), Index(database), now=clock.now).answer(question)
     finally:

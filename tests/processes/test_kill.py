@@ -3,6 +3,7 @@
 import json
 import random
 import signal
+import subprocess
 import time
 
 import pytest
@@ -87,6 +88,24 @@ def test_sigterm_lets_requests_under_way_end(bench: Bench) -> None:
     states = [record["state"] for record in bench.files().values()]
     assert states.count("synced") == len(bench.emulator.ledger()["stored_by_hash"])
     assert set(states) <= {"synced", "ready"}
+
+
+@pytest.mark.slow
+def test_a_second_signal_ends_at_once_and_the_file_is_stored_once(bench: Bench) -> None:
+    bench.write("shake.1.csv", row(1))
+    bench.emulator.set_faults({"where": "ingestion", "kind": "latency", "seconds": 5})
+    daemon = bench.daemon()
+    until(lambda: bench.files("--state", "sending"))
+    daemon.send_signal(signal.SIGTERM)
+    # Two signals that come together are one.
+    with pytest.raises(subprocess.TimeoutExpired):
+        daemon.wait(timeout=0.5)
+    daemon.send_signal(signal.SIGTERM)
+    assert 0 == daemon.wait(timeout=3), "it waited for the request"
+    bench.emulator.set_faults()
+    done = bench.once("--timeout", "30")
+    assert 0 == done.returncode, done.stdout + done.stderr
+    assert stored_once(bench.emulator.ledger(), [row(1)])
 
 
 def until(is_true: "object", *, within_s: float = 20.0) -> None:
