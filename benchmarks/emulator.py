@@ -191,6 +191,7 @@ def show_listing(server: Server, count: int) -> None:
         ("all", "category=all"),
         ("of a category", "category=training"),
         ("of a label", "category=all&labels=%5B%22label3%22%5D"),
+        ("of two labels", "category=all&labels=%5B%22label3%22%2C%22label4%22%5D"),
         ("of a name", "category=all&filename=wave.77"),
     ):
         for depth in (0, 0.5, 0.99):

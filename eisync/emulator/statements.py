@@ -75,6 +75,25 @@ MIGRATIONS = (
             on conflict do update set samples = samples + 1;
     end;
     """,
+    # The ledger's memory of every upload was a row for each, in the order of hashes: a tenth of an upload's time. What
+    # is stored can be counted; only what was removed has to be remembered. And a label's samples in the order of ids,
+    # with what listings ask about them, so that a deep offset reads the index alone.
+    """
+    create table removed_content (
+        project_id integer not null, sha256 text not null, samples integer not null,
+        primary key (project_id, sha256)
+    ) without rowid;
+    insert into removed_content
+        select project_id, sha256, samples - held from (
+            select *, (select count(*) from sample where sample.sha256 = ever_stored.sha256
+                       and sample.project_id = ever_stored.project_id) as held from ever_stored
+        ) where samples > held;
+    drop table ever_stored;
+    drop index sample_by_label;
+    create index sample_by_label on sample (project_id, label, id);
+    drop index sample_by_project;
+    create index sample_by_project on sample (project_id, id, category, label, is_disabled, filename);
+    """,
 )
 
 # Every project, oldest first.
@@ -114,9 +133,9 @@ ADD_SAMPLE = """
             :facts, :metadata, :boxes, :structured_labels, :label_map, :attachments)
 """
 
-# The ledger's memory of what was ever stored under a hash.
-COUNT_STORED = """
-    insert into ever_stored (project_id, sha256, samples) values (:project_id, :sha256, 1)
+# The ledger's memory of what was stored under a hash and is not any more.
+COUNT_REMOVED = """
+    insert into removed_content (project_id, sha256, samples) values (:project_id, :sha256, 1)
     on conflict (project_id, sha256) do update set samples = samples + 1
 """
 
@@ -131,7 +150,11 @@ READ_TALLY = "select name, sum(value) from tally where :project_id is null or pr
 
 # Samples ever stored by hash, of one project or of all.
 READ_EVER_STORED = """
-    select sha256, sum(samples) from ever_stored
+    select sha256, sum(samples) from (
+        select project_id, sha256, count(*) as samples from sample group by sha256, project_id
+        union all
+        select project_id, sha256, samples from removed_content
+    )
     where :project_id is null or project_id = :project_id group by sha256
 """
 
@@ -164,7 +187,11 @@ READ_CONTENT = "select bytes from content where sha256 = :sha256"
 DROP_CONTENT = "delete from content where sha256 = :sha256"
 
 # A page of samples, newest first.
-LIST_SAMPLES = "select * from sample where {where} order by id desc limit :limit offset :offset"
+LIST_SAMPLES = """
+    select * from sample
+    where id in (select id from sample where {where} order by id desc limit :limit offset :offset)
+    order by id desc
+"""
 
 # A page of samples in any order.
 LIST_SHUFFLED = "select * from sample where {where} order by random() limit :limit offset :offset"
@@ -205,7 +232,9 @@ def where(selection: Selection) -> tuple[str, dict[str, object]]:
         add("category = :category", category=selection.category)
     if selection.ids is not None:
         add("id in (select value from json_each(:ids))", ids=json.dumps(selection.ids))
-    if selection.labels:
+    if len(selection.labels) == 1:  # the index of a label has its samples in order, that of several has not
+        add("label = :label", label=selection.labels[0])
+    elif selection.labels:
         add("label in (select value from json_each(:labels))", labels=json.dumps(selection.labels))
     if selection.filename:
         column = "lower(filename)" if selection.ignores_case else "filename"

@@ -129,7 +129,6 @@ class Store:
                 rows.append(_row_of(sample) | of_content | {"id": sample_id, "now_ms": now_ms})
                 answers.append(Stored(sample_id))
             self._database.executemany(sql.ADD_SAMPLE, rows)
-            self._database.executemany(sql.COUNT_STORED, rows)
             for name, by in (("commits", int(bool(rows))), ("duplicates_refused", len(answers) - len(rows))):
                 if by:
                     execute(sql.ADD_TO_TALLY, {"project_id": project_id, "name": name, "by": by})
@@ -197,6 +196,8 @@ class Store:
         with self._transaction() as execute:
             hashes = [row[0] for row in execute(sql.DELETE_SAMPLES.format(where=condition), values).fetchall()]
             if hashes:
+                gone = ({"project_id": selection.project_id, "sha256": sha256} for sha256 in hashes)
+                self._database.executemany(sql.COUNT_REMOVED, gone)
                 execute(sql.TOUCH_PROJECT, {"project_id": selection.project_id, "now_ms": now_ms})
         with self._transaction() as execute:  # after the samples are gone: bytes without a sample do no harm
             for sha256 in set(hashes):
@@ -255,6 +256,8 @@ def open_store(folder: str | None) -> Store:
         database.execute("pragma locking_mode = exclusive")
         database.execute("pragma journal_mode = wal")
         database.execute("pragma synchronous = normal")
+        database.execute("pragma wal_autocheckpoint = 8000")
+        database.execute("pragma cache_size = -16000")
         database.execute("begin immediate")  # takes the lock, before the other emulator's spool could be swept
         database.execute("commit")
         return Store(database, StoredBlobs(database, folder))

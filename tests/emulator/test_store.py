@@ -351,17 +351,43 @@ def test_a_folder_of_an_older_emulator_is_counted_and_its_files_are_read(tmp_pat
             " null, null, '[]')",
             [sha256(b"old"), '{"chart_type": "chart", "sensors": [], "image_size": null}'],
         )
+        ever_stored = {sha256(b"old"): 2, sha256(b"removed long ago"): 3}
+        database.executemany("insert into ever_stored values (1, ?, ?)", ever_stored.items())
         database.execute("pragma user_version = 1")
         database.commit()
     with contextlib.closing(open_store(folder)) as store:
+        assert store.account(1).stored_by_hash == ever_stored
         assert store.count_by_label(1) == [("l", "testing", 1)]
         assert store.count_samples(Selection(project_id=1)) == 1
         with store.open_content(sha256(b"old")) as content:
             assert content.read() == b"old"
         store.delete(Selection(project_id=1), now_ms=NOW_MS)
+        assert store.account(1).stored_by_hash == ever_stored
         assert store.count_by_label(1) == []
         with pytest.raises(FileNotFoundError):
             store.open_content(sha256(b"old"))
+
+
+@pytest.mark.parametrize(
+    "wanted",
+    [
+        Selection(project_id=1),
+        Selection(project_id=1, category="training"),
+        Selection(project_id=1, labels=("idle",)),
+        Selection(project_id=1, labels=("idle", "wave")),
+        Selection(project_id=1, filename="01"),
+        Selection(project_id=1, is_disabled=True),
+        Selection(project_id=1, category="testing", labels=("idle",), max_id=7),
+    ],
+)
+def test_a_page_at_any_depth_reads_no_sample_that_it_does_not_show(tmp_path: Any, wanted: Selection) -> None:
+    open_store(str(tmp_path)).close()
+    condition, values = sql.where(wanted)
+    statement = sql.LIST_SAMPLES.format(where=condition)
+    with contextlib.closing(sqlite3.connect(tmp_path / "emulator.db")) as database:
+        plan = database.execute("explain query plan " + statement, values | {"limit": 1000, "offset": 9000}).fetchall()
+    (skipped,) = [step[3] for step in plan if "project_id=" in step[3]]
+    assert "COVERING INDEX" in skipped, plan
 
 
 def test_a_file_twice_in_one_request_is_a_duplicate_of_itself(store: Store) -> None:
