@@ -37,7 +37,7 @@ ROOMS = {
     "loops": room(CORE, {"structlog"}),
     "control": room(CORE | {"store", "loops"}),
     "data": room(CORE | {"exceptions", "adapters", "_version"}, {"rich"}),
-    "emulator": room(set(), {"aiohttp", "python_multipart", "cbor2"}),
+    "emulator": room(set(), {"aiohttp", "multipart", "cbor2"}),
     "places": room({"errors"}, {"platformdirs"}),
     "settings": room(CORE | {"places"}, {"pydantic", "pydantic_core", "pydantic_settings"}),
     "log": room({"loops"}, {"structlog"}),

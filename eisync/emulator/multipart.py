@@ -7,12 +7,10 @@ after it may be missing (the official uploader sends none).
 Sources: RFC 7578; RFC 2046 §5.1.
 """
 
-import logging
 from dataclasses import dataclass
 from urllib.parse import unquote_to_bytes
 
-from python_multipart.exceptions import FormParserError
-from python_multipart.multipart import MultipartParser
+import multipart
 
 from eisync.emulator.names import decode_text
 from eisync.emulator.spool import Body, Limits, Spool
@@ -20,9 +18,7 @@ from eisync.emulator.spool import Body, Limits, Spool
 _MAX_PART_HEADERS = 32
 _MAX_PART_HEADER_BYTES = 16 * 1024
 _QUOTE_ESCAPES = ((b"%22", b'"'), (b"%0D", b"\r"), (b"%0A", b"\n"), (b"%0d", b"\r"), (b"%0a", b"\n"))
-
-# The parser logs every malformed body as a warning of its own; here it is the sender's mistake and becomes an answer.
-_mute = logging.Logger("eisync.emulator.multipart.mute", level=logging.CRITICAL + 1)
+_BYTES = "latin-1"  # headers are wanted as they came, and this charset gives every byte back
 
 
 class MultipartError(Exception):
@@ -58,42 +54,43 @@ class FormReader:
         self._limits = limits
         self._decode_quote_escapes = decode_quote_escapes
         self._memory_left_bytes = limits.spool_total_bytes
-        self._headers: dict[bytes, bytes] = {}
-        self._header_name = b""
-        self._header_value = b""
+        self._start = b""  # of the body, until it was seen to be its boundary
+        self._boundary = b"--" + boundary
+        self._segment: multipart.MultipartSegment | None = None
         self._spool: Spool | None = None
-        self._is_complete = False
         try:
-            self._parser = MultipartParser(
+            self._parser = multipart.PushMultipartParser(
                 boundary,
-                {
-                    "on_part_begin": self._begin_part,
-                    "on_header_field": self._add_header_name,
-                    "on_header_value": self._add_header_value,
-                    "on_header_end": self._end_header,
-                    "on_headers_finished": self._begin_body,
-                    "on_part_data": self._add_body,
-                    "on_part_end": self._end_part,
-                    "on_end": self._end,
-                },
-                max_header_count=_MAX_PART_HEADERS,
                 max_header_size=_MAX_PART_HEADER_BYTES,
+                max_header_count=_MAX_PART_HEADERS,
+                header_charset=_BYTES,
             )
-        except FormParserError as error:
+        except multipart.MultipartError as error:
             raise MultipartError(str(error)) from error
-        self._parser.logger = _mute
 
     def feed(self, chunk: bytes) -> None:
         """Raises MultipartError on what can be no form, and TooManyParts as soon as the limit is passed."""
+        if not chunk:
+            return
+        self._check_start(chunk)
         try:
-            self._parser.write(chunk)
-        except FormParserError as error:
+            for event in self._parser.parse(chunk):
+                if isinstance(event, multipart.MultipartSegment):
+                    self._begin_part(event)
+                elif event is None:
+                    self._end_part()
+                else:
+                    assert self._spool is not None
+                    self._spool.write(event)
+        except multipart.MultipartError as error:
             raise MultipartError(str(error)) from error
 
     def finish(self) -> list[Part]:
         """Every part in the order sent. Raises MultipartError when the form did not end."""
-        if not self._is_complete:
-            raise MultipartError("unexpected end of form")
+        try:
+            self._parser.close()
+        except multipart.MultipartError as error:
+            raise MultipartError("unexpected end of form") from error
         return self.parts
 
     def discard(self) -> None:
@@ -104,39 +101,32 @@ class FormReader:
         for part in self.parts:
             part.body.discard()
 
-    def _begin_part(self) -> None:
+    def _check_start(self, chunk: bytes) -> None:
+        """A body that does not begin with its boundary is refused at once, not read to its end in search of it."""
+        if len(self._start) < len(self._boundary):
+            self._start = (self._start + chunk[: len(self._boundary)]).lstrip(b"\r\n")[: len(self._boundary)]
+            if not self._boundary.startswith(self._start):
+                raise MultipartError("it does not begin with its boundary")
+
+    def _begin_part(self, segment: multipart.MultipartSegment) -> None:
         if len(self.parts) >= self._limits.max_parts:
             raise TooManyParts("too many parts")
-        self._headers = {}
-
-    def _add_header_name(self, data: bytes, start: int, end: int) -> None:
-        self._header_name += data[start:end]
-
-    def _add_header_value(self, data: bytes, start: int, end: int) -> None:
-        self._header_value += data[start:end]
-
-    def _end_header(self) -> None:
-        self._headers[self._header_name.lower()] = self._header_value.strip()
-        self._header_name = self._header_value = b""
-
-    def _begin_body(self) -> None:
+        self._segment = segment
         self._spool = Spool(self._folder, self._limits, self._memory_left_bytes)
 
-    def _add_body(self, data: bytes, start: int, end: int) -> None:
-        assert self._spool is not None
-        self._spool.write(data[start:end])
-
     def _end_part(self) -> None:
+        segment, self._segment = self._segment, None
         spool, self._spool = self._spool, None
+        assert segment is not None
         assert spool is not None
         body, sha256, md5 = spool.finish()
         self._memory_left_bytes -= len(body.content or b"")
-        _, parameters = parse_parameters(self._headers.get(b"content-disposition", b""))
+        _, parameters = parse_parameters(segment.header("Content-Disposition", "").encode(_BYTES))
         self.parts.append(
             Part(
                 field=decode_text(parameters.get(b"name", b"")),
                 file_name=self._file_name(parameters),
-                content_type=decode_text(self._headers.get(b"content-type", b"")),
+                content_type=decode_text(segment.header("Content-Type", "").strip().encode(_BYTES)),
                 body=body,
                 size_bytes=spool.size_bytes,
                 sha256=sha256,
@@ -156,9 +146,6 @@ class FormReader:
         if extended is not None:
             return decode_text(unquote_to_bytes(extended.rpartition(b"'")[2]))
         return None
-
-    def _end(self) -> None:
-        self._is_complete = True
 
 
 def parse_parameters(value: bytes) -> tuple[bytes, dict[bytes, bytes]]:
@@ -188,6 +175,9 @@ def _read_quoted(value: bytes) -> tuple[bytes, bytes]:
     `\"` and `\\` are escapes, any other backslash is itself: browsers do not escape it. A string that never closes
     reaches to the end.
     """
+    closing_at = value.find(b'"', 1)
+    if closing_at > 0 and b"\\" not in value[:closing_at]:
+        return value[1:closing_at], value[closing_at + 1 :]
     content = bytearray()
     at = 1
     last_quote_at = value.rfind(b'"')
