@@ -23,6 +23,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
+from eisync.emulator.statements import BLOCK_BITS
 from eisync.emulator.store import open_store
 
 KEY = "ei_benchmark"
@@ -152,6 +153,13 @@ def fill(folder: str, count: int) -> None:
         from counted
         """,
         {"count": count, "project_id": project.id, "now_ms": 1_700_000_000_000, "facts": json.dumps(facts)},
+    )
+    database.execute(
+        "insert into label_count select project_id, label, category, count(*) from sample group by 1, 2, 3"
+    )
+    database.execute(
+        "insert into block_count select project_id, id >> ?, category, count(*) from sample group by 1, 2, 3",
+        [BLOCK_BITS],
     )
     database.commit()
     database.close()

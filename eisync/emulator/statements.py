@@ -93,6 +93,7 @@ MIGRATIONS = (
     create index sample_by_label on sample (project_id, label, id);
     drop index sample_by_project;
     create index sample_by_project on sample (project_id, id, category, label, is_disabled, filename);
+    drop trigger sample_added;
     """,
 )
 
@@ -131,6 +132,18 @@ ADD_SAMPLE = """
                         modified_ms, facts, metadata, boxes, structured_labels, label_map, attachments)
     values (:id, :project_id, :category, :label, :filename, :stored_name, :sha256, :size_bytes, :now_ms, :now_ms,
             :facts, :metadata, :boxes, :structured_labels, :label_map, :attachments)
+"""
+
+# So many samples more of a label and category.
+COUNT_LABEL = """
+    insert into label_count (project_id, label, category, samples) values (:project_id, :label, :category, :by)
+    on conflict do update set samples = samples + :by
+"""
+
+# So many samples more of a block of ids and a category.
+COUNT_BLOCK = """
+    insert into block_count (project_id, block, category, samples) values (:project_id, :block, :category, :by)
+    on conflict do update set samples = samples + :by
 """
 
 # The ledger's memory of what was stored under a hash and is not any more.

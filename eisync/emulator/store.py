@@ -9,6 +9,7 @@ import json
 import os
 import sqlite3
 import sys
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, fields, replace
@@ -111,7 +112,7 @@ class Store:
     ) -> list[Stored | Duplicate]:
         """Store what one request brought, all of it or, if killed, nothing. One answer for each, in the same order."""
         answers: list[Stored | Duplicate] = []
-        rows: list[dict[str, object]] = []
+        rows: list[dict[str, Any]] = []
         fresh: dict[str, int] = {}  # content of this request -> its first sample
         with self._transaction() as execute:
             next_id = int(execute(sql.NEXT_ID).fetchone()[0])
@@ -129,12 +130,25 @@ class Store:
                 rows.append(_row_of(sample) | of_content | {"id": sample_id, "now_ms": now_ms})
                 answers.append(Stored(sample_id))
             self._database.executemany(sql.ADD_SAMPLE, rows)
+            self._count_added(project_id, rows)
             for name, by in (("commits", int(bool(rows))), ("duplicates_refused", len(answers) - len(rows))):
                 if by:
                     execute(sql.ADD_TO_TALLY, {"project_id": project_id, "name": name, "by": by})
             if rows:
                 execute(sql.TOUCH_PROJECT, {"project_id": project_id, "now_ms": now_ms})
         return answers
+
+    def _count_added(self, project_id: int, rows: Sequence[Mapping[str, Any]]) -> None:
+        labels = Counter((row["label"], row["category"]) for row in rows)
+        blocks = Counter((row["id"] >> sql.BLOCK_BITS, row["category"]) for row in rows)
+        for statement, name, counted in ((sql.COUNT_LABEL, "label", labels), (sql.COUNT_BLOCK, "block", blocks)):
+            self._database.executemany(
+                statement,
+                [
+                    {"project_id": project_id, name: value, "category": category, "by": samples}
+                    for (value, category), samples in counted.items()
+                ],
+            )
 
     def list_samples(self, selection: Selection, page: Page) -> list[Sample]:
         """Newest first, unless the page is shuffled."""
