@@ -301,16 +301,32 @@ def _batch_size(batch_size: int | None) -> int:
 
 
 def _eligible(directory: str) -> Iterator[str]:
-    """Paths of the files to be sent, sorted. Links are followed, and no folder is entered twice."""
+    """Paths of the files to be sent: of each folder its files, then its folders, sorted.
+
+    Links are followed, and no folder is entered twice; one that cannot be read is passed over.
+    """
     entered: set[tuple[int, int]] = set()
-    for folder, folders, names in os.walk(directory, followlinks=True):
-        facts = os.stat(folder)
+    folders = [directory]
+    while folders:
+        folder = folders.pop()
+        try:
+            facts = os.stat(folder)
+            with os.scandir(folder) as found:
+                entries = sorted((one for one in found if not one.name.startswith(".")), key=lambda one: one.name)
+        except OSError:
+            continue
         if (facts.st_dev, facts.st_ino) in entered:
-            folders.clear()
             continue
         entered.add((facts.st_dev, facts.st_ino))
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
-        for name in sorted(names):
-            path = os.path.join(folder, name)
-            if not name.startswith(".") and extension_of(name) in EXTENSIONS and os.path.isfile(path):
-                yield path
+        for entry in entries:
+            if extension_of(entry.name) in EXTENSIONS and _is(entry.is_file):
+                yield entry.path
+        folders.extend(entry.path for entry in reversed(entries) if _is(entry.is_dir))
+
+
+def _is(kind: Callable[[], bool]) -> bool:
+    """False where a link leads in circles, or to where nobody may look."""
+    try:
+        return kind()
+    except OSError:
+        return False

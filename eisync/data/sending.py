@@ -8,7 +8,7 @@ sending each file alone (wire contract, section 1).
 
 import json
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -71,36 +71,46 @@ class Sending:
 
     def run(
         self,
-        samples: Sequence[Outgoing],
+        samples: Iterable[Outgoing],
         limits: Limits,
         *,
         executor: Executor | None,
         progress: Callable[[int], None],
     ) -> dict[int, Entries]:
-        """What became of each sample, by position. `progress` is told how many were settled since the last time."""
-        due = deque(_Request(one) for one in requests_of(samples, limits))
+        """What became of each sample, by position. `progress` is told how many were settled since the last time.
+
+        `samples` is drawn from in this thread while requests are under way.
+        """
+        requests = (_Request(one) for one in requests_of(samples, limits))
         if executor is not None:
-            return self._drain(due, executor, progress)
-        with ThreadPoolExecutor(min(self._wishes.workers, len(due)) or 1, "eisync-upload") as own:
+            return self._drain(requests, executor, progress)
+        with ThreadPoolExecutor(self._wishes.workers, "eisync-upload") as own:
             try:
-                return self._drain(due, own, progress)
+                return self._drain(requests, own, progress)
             except BaseException:
                 own.shutdown(wait=False, cancel_futures=True)
                 raise
 
-    def _drain(self, due: deque[_Request], executor: Executor, progress: Callable[[int], None]) -> dict[int, Entries]:
+    def _drain(
+        self, requests: Iterator[_Request], executor: Executor, progress: Callable[[int], None]
+    ) -> dict[int, Entries]:
         found: dict[int, Entries] = {}
+        again: deque[_Request] = deque()
         under_way: set[Future[_Settled]] = set()
-        while due or under_way:
-            while due and len(under_way) < self._wishes.workers:
-                under_way.add(executor.submit(self._settle, due.popleft()))
+        while True:
+            while len(under_way) < self._wishes.workers:
+                request = again.popleft() if again else next(requests, None)
+                if request is None:
+                    break
+                under_way.add(executor.submit(self._settle, request))
+            if not under_way:
+                return found
             done, under_way = wait(under_way, return_when=FIRST_COMPLETED)
             for future in done:
                 settled = future.result()
                 found.update(settled.entries)
-                due.extend(settled.again)
+                again.extend(settled.again)
                 progress(len(settled.entries))
-        return found
 
     def _settle(self, request: _Request) -> _Settled:
         """Send the request until there is an outcome, or until it is time to give up."""

@@ -4,7 +4,7 @@ All files of a request have its headers, so only samples of one key go together;
 a name that one of them mentions occurs once (wire contract, section 1).
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from eisync.core.batching import Limits
@@ -49,14 +49,15 @@ def limits_for(samples: int, workers: int) -> Limits:
     return Limits(files=max(8, min(MOST_FILES, -(-samples // workers))), bytes=MOST_BYTES)
 
 
-def requests_of(samples: Iterable[Outgoing], limits: Limits) -> list[Sequence[Outgoing]]:
-    """The requests that carry `samples`, in the order of the first of each."""
+def requests_of(samples: Iterable[Outgoing], limits: Limits) -> Iterator[Sequence[Outgoing]]:
+    """The requests that carry `samples`, each as soon as it is full; those that never are, in the end."""
     open_by_key: dict[Key, _Open] = {}
-    requests: list[_Open] = []
     for sample in samples:
         current = open_by_key.get(sample.key)
         if current is None or not current.takes(sample):
+            if current is not None:
+                yield current.samples
             current = open_by_key[sample.key] = _Open(limits)
-            requests.append(current)
         current.take(sample)
-    return [one.samples for one in requests]
+    for current in open_by_key.values():
+        yield current.samples

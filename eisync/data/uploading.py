@@ -93,21 +93,23 @@ def upload_drafts(
     progress: Progress | None,
 ) -> UploadSamplesResponse:
     """As `upload_samples`, for whoever knows more of a sample than it can say."""
-    found: dict[int, Entries] = {}
-    ready: list[Outgoing] = []
-    for position, draft in enumerate(drafts):
-        try:
-            ready.append(outgoing(draft, position))
-        except SourceError as error:
-            found[position] = [{"success": False, "error": str(error)}]
+    if not drafts:
+        return UploadSamplesResponse([], [])
+    unsendable: dict[int, Entries] = {}
     with counting(len(drafts), "Uploading", show=show_progress, progress=progress) as advance:
-        if found:
-            advance(len(found))
-        if ready:
-            transport = client.transport(pool_connections=wishes.pool_connections, pool_maxsize=wishes.pool_maxsize)
-            limits = limits_for(len(ready), wishes.workers)
-            found |= Sending(wishes, transport).run(ready, limits, executor=executor, progress=advance)
-    return _response(drafts, found)
+
+        def sendable() -> Iterator[Outgoing]:
+            for position, draft in enumerate(drafts):
+                try:
+                    yield outgoing(draft, position)
+                except SourceError as error:
+                    unsendable[position] = [{"success": False, "error": str(error)}]
+                    advance(1)
+
+        transport = client.transport(pool_connections=wishes.pool_connections, pool_maxsize=wishes.pool_maxsize)
+        limits = limits_for(len(drafts), wishes.workers)
+        found = Sending(wishes, transport).run(sendable(), limits, executor=executor, progress=advance)
+    return _response(drafts, found | unsendable)
 
 
 def _response(drafts: Sequence[Draft], found: dict[int, Entries]) -> UploadSamplesResponse:

@@ -49,6 +49,13 @@ def test_links_are_followed_and_no_folder_is_entered_twice(service: RunningEmula
     assert ["a.csv", "b.csv"] == names(upload_directory(str(tmp_path / "here")).successes)
 
 
+def test_links_that_lead_nowhere_or_in_circles_are_passed_over(service: RunningEmulator, tmp_path: Path) -> None:
+    fill(tmp_path, {"a.csv": csv(1)})
+    (tmp_path / "gone.csv").symlink_to(tmp_path / "was there once")
+    (tmp_path / "circle.csv").symlink_to(tmp_path / "circle.csv")
+    assert ["a.csv"] == names(upload_directory(str(tmp_path)).successes)
+
+
 def test_what_is_said_holds_for_every_file(service: RunningEmulator, tmp_path: Path) -> None:
     fill(tmp_path, {f"{n}.csv": csv(10 * n) for n in range(3)})
     metadata = {"site": "desk", "run": 7}

@@ -1,4 +1,5 @@
 import io
+import re
 import subprocess
 import sys
 
@@ -26,6 +27,23 @@ def test_one_line_on_a_terminal() -> None:
         draw(1)
         draw(2)
     assert "Uploading: 1 of 2 (50 %)\rUploading: 2 of 2 (100 %)\r\n" == terminal.getvalue()
+
+
+def test_a_bar_of_rich_where_rich_is_installed(capsys: pytest.CaptureFixture[str]) -> None:
+    pytest.importorskip("rich", reason="schemathesis brings it")
+    with progress.counting(3, "Uploading", show=True, progress=None) as advance:
+        advance(2)
+        advance(1)
+    seen = capsys.readouterr()
+    assert "" == seen.out
+    assert re.search(r"Uploading .*━.* 3/3", seen.err)
+
+
+def test_a_plain_line_where_it_is_not(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "rich.progress", None)
+    with progress.counting(2, "Uploading", show=True, progress=None) as advance:
+        advance(2)
+    assert "Uploading: 2 of 2 (100 %)\n" == capsys.readouterr().err
 
 
 def test_nothing_is_drawn_unless_it_is_asked_for(capsys: pytest.CaptureFixture[str]) -> None:
