@@ -51,9 +51,9 @@ class Folder:
     """A piece of one folder of a walk. `path` is relative to the root, empty for the root itself.
 
     `files` are the eligible ones that are not known as they are, by name; `left_out` pairs a path with the reason why
-    it is not for the service. `unmet` are known and were not met; None: they were too many to be held, look yourself.
-    `trouble` says why the folder could not be read; then nothing may be concluded about what is in it. All pieces but
-    the last have `is_last` False, and say nothing of `unmet`.
+    it is not for the service. `unmet` are known and were not met; None: they were too many to be held, and `met` counts
+    the others. `trouble` says why the folder could not be read; then nothing may be concluded about what is in it. All
+    pieces but the last have `is_last` False, and say nothing of `unmet` and `met`.
     """
 
     path: str
@@ -63,6 +63,7 @@ class Folder:
     unmet: list[str] | None = field(default_factory=list)
     is_last: bool = True
     looked_at: int = 0
+    met: int = 0
 
 
 def walk(root: str, eligibility: Eligibility, *, below: str = "", known: Known | None = None) -> Iterator[Folder]:
@@ -87,12 +88,16 @@ def _read_folder(
 ) -> Iterator[Folder]:
     """The folder, piece by piece; the folders in it are added to `subfolders`."""
     versions = known.all_in(path, limit=AT_ONCE)
+    met = 0
     try:
         with os.scandir(os.fsencode(os.path.join(root, path) if path else root)) as entries:
             while True:
                 piece = list(islice(entries, PIECE))
                 if versions is None:
-                    folder = _read(piece, path, eligibility, dict(known.some_in(path, _names(piece))), subfolders)
+                    some = dict(known.some_in(path, _names(piece)))
+                    met += len(some)
+                    folder = _read(piece, path, eligibility, some, subfolders)
+                    met -= len(some)
                 else:
                     folder = _read(piece, path, eligibility, versions, subfolders)
                 if len(piece) < PIECE:
@@ -105,7 +110,7 @@ def _read_folder(
         else:
             yield Folder(path, trouble=f"the folder cannot be read ({error.strerror})")
         return
-    yield replace(folder, unmet=_decoded(versions), is_last=True)
+    yield replace(folder, unmet=_decoded(versions), is_last=True, met=met)
 
 
 def _read(

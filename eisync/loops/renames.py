@@ -37,7 +37,9 @@ class Recogniser:
         self._renames = renames
         self._log = log
         self.waiting: set[str] = set()
-        """Files that are known by names under which they are being sent: to be looked at again."""
+        """Files that are known by names under which they are being sent: to be looked at again, later."""
+        self.vacated: set[str] = set()
+        """Names that files have left to others which were known: to be looked at again, now."""
 
     def recognise(self, path: str, facts: FileFacts, known: KnownFile | None, *, now: float) -> KnownFile | None:
         """What is known of the file at `path` once it was followed there; `known` when it is no other one renamed."""
@@ -54,14 +56,21 @@ class Recogniser:
                 label, category = self._labelling(path)
                 move = Rename(id=twin.id, path=path, label=label, category=category)
                 self._renames.follow([move], now=now)
+                if known is not None and known.id != twin.id:
+                    self.vacated.add(old_path)
                 self._log.info("file.renamed", path=shown(path), before=shown(old_path))
             return twin
         return known
 
     def take_waiting(self) -> set[str]:
-        """Those files, once."""
+        """Those that wait, once."""
         waiting, self.waiting = self.waiting, set()
         return waiting
+
+    def take_vacated(self) -> set[str]:
+        """Those that were left to others, once."""
+        vacated, self.vacated = self.vacated, set()
+        return vacated
 
     def _is_telling(self, facts: FileFacts) -> bool:
         return facts.inode != 0 and facts.mtime_ns % _SECOND_NS != 0

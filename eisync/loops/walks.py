@@ -28,7 +28,7 @@ class Walk:
     visited: set[str] = field(default_factory=set)
     troubled: set[str] = field(default_factory=set)
     left_out: Counter[str] = field(default_factory=Counter)
-    huge: list[str] = field(default_factory=list)  # folders of which it cannot tell what was not met
+    huge: dict[str, int] = field(default_factory=dict)  # how many known files it met where it cannot tell which not
     absences: Iterator[tuple[str, list[str]]] | None = None  # of the folders that were not met
     is_audit: bool = False  # the events since the last scan should have told of all that is new
     missed: int = 0
@@ -69,9 +69,10 @@ class Walks:
     def absences(self, walk: Walk) -> Iterator[tuple[str, list[str]]]:
         """Files that are known where the walk cannot tell or did not come to, page by page: folders that are huge, that
         went, or are ignored now. Nothing is said of folders that could not be read."""
-        for folder in walk.huge:
-            for names in self.pages(folder):
-                yield folder, names
+        for folder, met in walk.huge.items():
+            if met < self._places.count(self._root_id, folder):
+                for names in self.pages(folder):
+                    yield folder, names
         for below in walk.below:
             for folder in self._places.folders(self._root_id, below=below):
                 if folder not in walk.visited and not is_within(folder, walk.troubled):

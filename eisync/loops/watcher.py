@@ -274,14 +274,19 @@ class WatcherLoop:
     def _compare(self, root: _RootWatch, walk: Walk, folder: SeenFolder, findings: _Findings, now: float) -> None:
         """Consider the files of a piece of a folder that are not known as they are, and those that were not met."""
         known = self._places.known(root.place.id, folder.path, folder.files) if folder.files else {}
+        has_followed = False
         for name, facts in folder.files.items():
             path = join(folder.path, name)
             before = known.get(name)
+            if before is not None and has_followed:  # it may have changed places since
+                before = self._intake.known_at(root.place.id, path)
             if walk.is_audit and before is None:
                 walk.missed += self._is_miss(root, path, facts, now)
-            self._consider(root, path, facts, self._recognise(root, path, facts, before, findings, now), findings, now)
+            found = self._recognise(root, path, facts, before, findings, now)
+            has_followed = has_followed or found is not before
+            self._consider(root, path, facts, found, findings, now)
         if folder.unmet is None and folder.is_last:
-            walk.huge.append(folder.path)
+            walk.huge[folder.path] = folder.met
         elif folder.unmet:
             self._miss(root, folder.path, folder.unmet, findings)
 
@@ -319,6 +324,7 @@ class WatcherLoop:
         found = root.recogniser.recognise(path, facts, known, now=now)
         if found is not None and found is not known:
             findings.forget(found.id)
+            root.announced |= root.recogniser.take_vacated()
         return found
 
     def _consider(

@@ -26,6 +26,10 @@ where root_id = ? and folder = ? and name = ? and state not in ('settling', 'gon
 _KNOWN = """
 select id, name, state, size, mtime_ns, inode from file where root_id = ? and folder = ? and name = ?"""
 
+# How many files are known directly in a folder.
+_COUNT = """
+select count(*) from file where root_id = ? and folder = ?"""
+
 # A page of the files of a folder that could still go, by name.
 _NAMES = """
 select name from file
@@ -112,6 +116,12 @@ class Whereabouts:
             rows = ((name, connection.execute(_KNOWN, (root_id, place, os.fsencode(name)))) for name in names)
             found = ((name, cursor.fetchone()) for name, cursor in rows)
             return {name: known_of(row) for name, row in found if row is not None}
+
+    def count(self, root_id: int, folder: str) -> int:
+        """How many files are known directly in `folder`, those included that went."""
+        with self._database.reading() as connection:
+            row = connection.execute(_COUNT, (root_id, os.fsencode(folder))).fetchone()
+        return int(row[0])
 
     def names(self, root_id: int, folder: str, *, after: str = "", limit: int) -> list[str]:
         """A page of the names in `folder` that could still go, in the order of their bytes."""
