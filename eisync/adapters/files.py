@@ -21,6 +21,9 @@ _NOFOLLOW = getattr(os, "O_NOFOLLOW", 0)
 _NONBLOCK = getattr(os, "O_NONBLOCK", 0)
 _DIRECTORY = getattr(os, "O_DIRECTORY", 0)
 
+# Windows: another program has the file open, or a part of it locked, and lets nobody else in.
+_SHARING_VIOLATIONS = frozenset({32, 33})
+
 _NO_FILES_FAULT = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM})
 
 
@@ -134,6 +137,8 @@ def _open_inside(item: Item) -> int:
     except OSError as error:
         if error.errno in _NO_FILES_FAULT:
             raise UnreachableError(f"no file can be read at the moment ({error.strerror})") from error
+        if getattr(error, "winerror", None) in _SHARING_VIOLATIONS:
+            raise FileChangedError("another program is still writing the file", item_id=item.id) from error
         if error.errno == errno.ELOOP:
             raise FileUnreadableError("it is a symbolic link; links are not followed", item_id=item.id) from error
         raise FileUnreadableError(

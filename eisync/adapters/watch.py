@@ -21,6 +21,7 @@ from watchdog.events import (
     FileClosedEvent,
     FileCreatedEvent,
     FileDeletedEvent,
+    FileModifiedEvent,
     FileMovedEvent,
     FileSystemEvent,
     FileSystemEventHandler,
@@ -33,21 +34,17 @@ MAX_WAITING_PATHS = 65_536
 
 # Narrowed in the kernel: with the default mask, 20,000 files in 3.5 s overflowed its queue, and our own reads woke us.
 # A file that is moved in from outside, or linked, is told of as created only; that costs the kernel's queue nothing.
-# Elsewhere there are no close events, so everything is listened to.
-_EVENTS: list[type[FileSystemEvent]] | None = (
-    [
-        FileClosedEvent,
-        FileCreatedEvent,
-        FileMovedEvent,
-        FileDeletedEvent,
-        DirCreatedEvent,
-        DirMovedEvent,
-        DirDeletedEvent,
-    ]
-    if sys.platform == "linux"
-    else None
-)
+# Elsewhere nobody tells that a file was closed: every change is listened to, and stillness tells that it is complete.
 _HAS_INOTIFY = sys.platform == "linux"
+_EVENTS: list[type[FileSystemEvent]] = [
+    FileClosedEvent if _HAS_INOTIFY else FileModifiedEvent,
+    FileCreatedEvent,
+    FileMovedEvent,
+    FileDeletedEvent,
+    DirCreatedEvent,
+    DirMovedEvent,
+    DirDeletedEvent,
+]
 
 _LIMITS = {
     errno.ENOSPC: ("max_user_watches", 524_288, "no watch is left for some of its folders"),

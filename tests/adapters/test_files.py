@@ -368,3 +368,23 @@ def test_facts_of_one_version_are_equal_whenever_they_are_taken(root: Path) -> N
     os.chmod(root / "a.csv", 0o640)  # its ctime moves, its content does not
     assert item.facts == files.look(str(root), "a.csv")
     assert item.facts != FileFacts(item.facts.size + 1, item.facts.mtime_ns, item.facts.inode)
+
+
+@pytest.mark.parametrize("violation", [32, 33])
+def test_a_file_that_windows_does_not_share_is_still_being_written(
+    root: Path, monkeypatch: pytest.MonkeyPatch, violation: int
+) -> None:
+    item = write(root, "a.csv")
+    real = os.open
+
+    def refuse(path: str, *rest: object, **more: object) -> int:
+        if path != "a.csv":
+            return real(path, *rest, **more)  # type: ignore[arg-type]
+        error = PermissionError(13, "The process cannot access the file")
+        error.winerror = violation  # type: ignore[attr-defined]
+        raise error
+
+    monkeypatch.setattr(os, "open", refuse)
+    monkeypatch.setattr(os, "supports_dir_fd", {refuse})
+    with pytest.raises(FileChangedError, match="still writing"), files.opened(item):
+        pass

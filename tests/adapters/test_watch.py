@@ -1,3 +1,4 @@
+import errno
 import os
 import shutil
 import sys
@@ -7,9 +8,19 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from watchdog.events import DirMovedEvent, FileClosedEvent, FileDeletedEvent, FileMovedEvent
+import watchdog.observers
+from watchdog.events import (
+    DirMovedEvent,
+    FileClosedEvent,
+    FileCreatedEvent,
+    FileDeletedEvent,
+    FileModifiedEvent,
+    FileMovedEvent,
+    FileSystemEvent,
+)
 from watchdog.observers.inotify_c import InotifyConstants, InotifyEvent, InotifyFD, WatchDescriptor
 
+from eisync.adapters import watch
 from eisync.adapters.watch import Deaf, Seen, Watcher
 from eisync.core.items import Root
 
@@ -348,3 +359,145 @@ def test_who_is_deaf_hears_nothing_and_complains_of_nothing(root: Root) -> None:
     close(Path(root.path))
     assert Seen() == deaf.take(root.id)
     deaf.stop()
+
+
+# --- limits and deaths
+
+
+def limited(monkeypatch: pytest.MonkeyPatch, number: int) -> None:
+    """The kernel gives no more than `number` watches."""
+    real = InotifyFD.add_callback
+    given: list[bytes] = []
+
+    def add(self: Any, path: bytes, *rest: Any) -> Any:
+        if len(given) >= number:
+            raise OSError(errno.ENOSPC, "inotify watch limit reached")
+        given.append(path)
+        return real(self, path, *rest)
+
+    monkeypatch.setattr(InotifyFD, "add_callback", add)
+
+
+RAISES_IT = "'sudo sysctl fs.inotify.max_user_watches=524288' raises the limit"
+
+
+@pytest.mark.parametrize("number", [0, 1, 3])
+def test_a_watch_limit_is_told_with_the_line_that_raises_it(
+    watcher: Watcher, root: Root, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    for folder in ("one/deep", "two"):
+        (Path(root.path) / folder).mkdir(parents=True)
+    limited(monkeypatch, number)
+    assert f"no watch is left for some of its folders: {RAISES_IT}" == watcher.watch(root)
+    watcher.forget(root.id)
+    monkeypatch.undo()
+    assert None is watcher.watch(root)
+
+
+def test_a_watch_limit_that_is_reached_later_is_told_later(
+    watcher: Watcher, bell: Bell, place: Path, root: Root, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    limited(monkeypatch, 0)
+    (place / "one").mkdir()
+    gather(watcher, bell, lambda seen: "one" in seen.folders)
+    assert RAISES_IT in str(watcher.watch(root))
+
+
+def test_what_died_is_counted_until_the_root_is_forgotten(watcher: Watcher, place: Path, root: Root) -> None:
+    for deaths in (1, 2):
+        (emitter,) = observer_of(watcher).emitters
+        emitter.stop()
+        emitter.join(LIMIT_S)
+        assert None is watcher.watch(root)
+        assert deaths == watcher.deaths(root.id)
+    watcher.forget(root.id)
+    watcher.forget(root.id)
+    assert 0 == watcher.deaths(root.id)
+    assert None is watcher.watch(root)
+    assert watcher.take(root.id).is_doubted
+
+
+def test_a_root_that_is_forgotten_announces_nothing(watcher: Watcher, place: Path, root: Root) -> None:
+    watcher.forget(root.id)
+    close(place)
+    assert Seen() == watcher.take(root.id)
+
+
+# --- systems without close events
+
+
+@pytest.mark.parametrize(
+    ("events", "files", "folders"),
+    [
+        # macOS: created and modified, again and again, and never closed; a folder tells that it changed
+        (
+            [
+                FileCreatedEvent("a.csv"),
+                FileModifiedEvent("a.csv"),
+                FileModifiedEvent("a.csv"),
+                FileModifiedEvent("a.csv"),
+            ],
+            {"a.csv"},
+            set(),
+        ),
+        # macOS: a rename out of the root is told as a deletion, one into it as a creation
+        ([FileDeletedEvent("a.csv"), FileCreatedEvent("b.csv")], {"a.csv", "b.csv"}, set()),
+        # macOS: a name in the decomposed form is another path than the composed one
+        ([FileCreatedEvent("cafe\u0301.csv")], {"cafe\u0301.csv"}, set()),
+        # Windows: added, modified while it is written, renamed; a removed folder is told as a file
+        (
+            [FileCreatedEvent("a.part"), FileModifiedEvent("a.part"), FileMovedEvent("a.part", "a.csv")],
+            {"a.part", "a.csv"},
+            set(),
+        ),
+        ([FileDeletedEvent("day")], {"day"}, set()),
+        (
+            [DirMovedEvent("one", "two"), FileMovedEvent("one/a.csv", "two/a.csv")],
+            {"one/a.csv", "two/a.csv"},
+            {"one", "two"},
+        ),
+    ],
+)
+def test_other_systems_sequences_announce_the_paths(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, events: list[FileSystemEvent], files: set[str], folders: set[str]
+) -> None:
+    observer = Elsewhere()
+    monkeypatch.setattr(watch, "_HAS_INOTIFY", False)
+    monkeypatch.setattr(watchdog.observers, "Observer", lambda: observer)
+    watcher = Watcher(lambda: None)
+    watcher.start()
+    assert None is watcher.watch(Root(id=1, path=str(tmp_path), target="t"))
+    assert watcher.take(1).is_doubted
+    for event in events:
+        for name in ("src_path", "dest_path"):
+            place = getattr(event, name)
+            setattr(event, name, str(tmp_path / str(place)) if place or name == "src_path" else "")
+        observer.handler.dispatch(event)
+    assert Seen(files, folders) == watcher.take(1)
+    watcher.stop()
+
+
+class Elsewhere:
+    """An observer of another system, that says what a test says."""
+
+    emitters: set[Any]
+
+    def __init__(self) -> None:
+        self.handler: Any = None
+        self.emitters = set()
+
+    def start(self) -> None:
+        """Nothing to start."""
+
+    def is_alive(self) -> bool:
+        return True
+
+    def stop(self) -> None:
+        """Nothing to stop."""
+
+    def join(self, timeout: float) -> None:
+        """Nothing to wait for."""
+
+    def schedule(self, handler: Any, path: str, **_: Any) -> Any:
+        self.handler = handler
+        return path
