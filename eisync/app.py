@@ -16,6 +16,7 @@ from eisync.control.server import ControlServer
 from eisync.core import mounts
 from eisync.core.batching import Limits
 from eisync.core.eligible import Eligibility
+from eisync.core.hearing import Mode
 from eisync.core.items import Category, Root
 from eisync.core.labelling import INFER, Labelling
 from eisync.core.lifecycle import PENDING, State
@@ -27,11 +28,13 @@ from eisync.loops.once import Once
 from eisync.loops.ports import Log
 from eisync.loops.reconciler import Project, ReconcilerLoop
 from eisync.loops.supervisor import Charge, Supervisor
-from eisync.loops.watcher import Watched, WatcherLoop
+from eisync.loops.watched import Watched
+from eisync.loops.watcher import WatcherLoop
 from eisync.settings import Settings, Watch
 from eisync.store.database import open_database, write_holder
 from eisync.store.index import Index
 from eisync.store.outbox import Outbox
+from eisync.store.whereabouts import Whereabouts
 
 HEARTBEAT_LIMIT_S = 60.0
 USER_AGENT = f"eisync/{__version__}"
@@ -55,6 +58,7 @@ class App:
         self.bells = {name: threading.Event() for name in ("watcher", "drainer", "reconciler", "control")}
         self._pool = ThreadPoolExecutor(settings.upload.workers, thread_name_prefix="eisync-upload")
         self._services = {target.name: self._service(target.name) for target in settings.targets}
+        self._listens = listen
         self._events = Watcher(self.bells["watcher"].set) if listen else Deaf()
         self._register()
         self.watcher = self._watcher_loop()
@@ -121,6 +125,17 @@ class App:
         return {
             "pid": os.getpid(),
             "version": __version__,
+            "watching": [
+                {
+                    "root": seen.root,
+                    "mode": seen.mode.value,
+                    "is_heard": seen.is_heard,
+                    "reason": seen.reason,
+                    "missed": seen.missed,
+                    "scan_every_s": round(seen.scan_every_s, 1),
+                }
+                for seen in self.watcher.attention()
+            ],
             "loops": [
                 {
                     "name": pulse.name,
@@ -184,9 +199,21 @@ class App:
         )
 
     def _watcher_loop(self) -> WatcherLoop:
-        watched = [_watched(watch, root) for watch, root in zip(self.settings.watches, self._roots, strict=True)]
+        watched = [
+            _watched(watch, root, Mode(watch.mode) if self._listens else Mode.SCAN)
+            for watch, root in zip(self.settings.watches, self._roots, strict=True)
+        ]
         return WatcherLoop(
-            watched, intake=self.outbox, notes=self.index, files=files, events=self._events, log=self.log
+            watched,
+            intake=self.outbox,
+            places=Whereabouts(self._database),
+            notes=self.index,
+            files=files,
+            events=self._events,
+            log=self.log,
+            why_silent=_why_silent,
+            luck=clock.luck,
+            spent_s=clock.spent_s,
         )
 
     def _drainer_loop(self) -> DrainerLoop:
@@ -252,7 +279,11 @@ def _refuse_remote(folder: str) -> None:
         )
 
 
-def _watched(watch: Watch, root: Root) -> Watched:
+def _why_silent(folder: str) -> str | None:
+    return mounts.why_silent(os.path.realpath(folder), files.mountinfo())
+
+
+def _watched(watch: Watch, root: Root, mode: Mode) -> Watched:
     try:
         eligibility = Eligibility(watch.ignore)
     except ValueError as error:
@@ -264,4 +295,5 @@ def _watched(watch: Watch, root: Root) -> Watched:
         policy=SettlePolicy(settle_s=watch.settle_s, patience_s=watch.patience_s),
         metadata=watch.metadata,
         scan_interval_s=watch.scan_interval_s,
+        mode=mode,
     )

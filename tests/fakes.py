@@ -69,6 +69,7 @@ class Ear:
         self.heard: dict[int, Heard] = {}
         self.watched: list[int] = []
         self.why_deaf: str | None = None
+        self.died = 0
 
     def of(self, root_id: int) -> Heard:
         return self.heard.setdefault(root_id, Heard())
@@ -78,6 +79,14 @@ class Ear:
             self.watched.append(root.id)
             self.of(root.id).is_doubted = True
         return self.why_deaf
+
+    def deaths(self, root_id: int) -> int:
+        return self.died if root_id in self.watched else 0
+
+    def forget(self, root_id: int) -> None:
+        self.died = 0
+        if root_id in self.watched:
+            self.watched.remove(root_id)
 
     def take(self, root_id: int) -> Heard:
         return self.heard.pop(root_id, Heard())

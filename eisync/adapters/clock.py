@@ -13,6 +13,11 @@ def monotonic() -> float:
     return time.monotonic()
 
 
+def spent_s() -> float:
+    """Seconds of a core that the calling thread has taken so far."""
+    return time.thread_time()
+
+
 def luck() -> float:
     """A throw in [0, 1)."""
     import random  # not at the top: `eisync status` tells the time only, and has 0.2 s for everything

@@ -1,7 +1,7 @@
-"""Look at files: walk a folder, take the facts of one, open one so that nothing else can be opened in its place.
+"""Look at files: take the facts of one, open one so that nothing else can be opened in its place.
 
 Symbolic links are not followed, and nothing but a regular file is ever opened: a FIFO would block, a device would
-answer. A walk opens no file; it reads folders and asks for facts.
+answer.
 """
 
 import contextlib
@@ -9,9 +9,9 @@ import errno
 import os
 import stat
 from collections.abc import Iterator
-from dataclasses import dataclass
 
-from eisync.core.eligible import Eligibility
+from eisync.adapters.walking import facts_of
+from eisync.adapters.walking import walk as walk  # one module for whoever looks at files
 from eisync.core.items import FileFacts, Item
 from eisync.errors import FileChangedError, FileError, FileGoneError, FileUnreadableError, UnreachableError
 
@@ -21,33 +21,10 @@ _NOFOLLOW = getattr(os, "O_NOFOLLOW", 0)
 _NONBLOCK = getattr(os, "O_NONBLOCK", 0)
 _DIRECTORY = getattr(os, "O_DIRECTORY", 0)
 
+# Windows: another program has the file open, or a part of it locked, and lets nobody else in.
+_SHARING_VIOLATIONS = frozenset({32, 33})
+
 _NO_FILES_FAULT = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM})
-
-# Some file systems keep times past the year 2262; the database holds signed integers of 64 bits.
-_INT64_MAX = (1 << 63) - 1
-
-
-@dataclass(frozen=True, slots=True)
-class Folder:
-    """One folder of a walk. `path` is relative to the root, empty for the root itself.
-
-    `files` are the eligible ones, by name. `left_out` pairs a path with the reason why it is not for the service.
-    `trouble` says why the folder could not be read; then nothing may be concluded about what is in it.
-    """
-
-    path: str
-    files: dict[str, FileFacts]
-    left_out: list[tuple[str, str]]
-    trouble: str | None = None
-
-
-def walk(root: str, eligibility: Eligibility, *, below: str = "") -> Iterator[Folder]:
-    """Every folder from `below` down that is not ignored, one at a time; no tree is held in memory."""
-    waiting = [below]
-    while waiting:
-        folder, subfolders = _read_folder(root, waiting.pop(), eligibility)
-        waiting.extend(subfolders)
-        yield folder
 
 
 def look(root: str, path: str) -> FileFacts | None:
@@ -56,7 +33,7 @@ def look(root: str, path: str) -> FileFacts | None:
         status = os.lstat(os.path.join(root, path))
     except OSError:
         return None
-    return _facts(status) if stat.S_ISREG(status.st_mode) else None
+    return facts_of(status) if stat.S_ISREG(status.st_mode) else None
 
 
 def is_missing(root: str, path: str) -> bool:
@@ -83,6 +60,14 @@ def why_offline(root: str) -> str | None:
     return None
 
 
+def device_of(root: str, path: str = "") -> int | None:
+    """The number of the device that the place is on, links not followed below the root; None when nobody can tell."""
+    try:
+        return (os.lstat(os.path.join(root, path)) if path else os.stat(root)).st_dev
+    except OSError:
+        return None
+
+
 def mountinfo() -> str:
     """The kernel's table of mounts; empty where there is none."""
     try:
@@ -104,9 +89,9 @@ def opened(item: Item) -> Iterator[int]:
         status = os.fstat(descriptor)
         if not stat.S_ISREG(status.st_mode):
             raise FileUnreadableError("it is no regular file", item_id=item.id)
-        _compare(item, _facts(status))
+        _compare(item, facts_of(status))
         yield descriptor
-        _compare(item, _facts(os.fstat(descriptor)))
+        _compare(item, facts_of(os.fstat(descriptor)))
     finally:
         os.close(descriptor)
 
@@ -131,52 +116,6 @@ def _compare(item: Item, facts: FileFacts) -> None:
         )
 
 
-def _read_folder(root: str, path: str, eligibility: Eligibility) -> tuple[Folder, list[str]]:
-    files: dict[str, FileFacts] = {}
-    left_out: list[tuple[str, str]] = []
-    subfolders: list[str] = []
-    try:
-        with os.scandir(os.path.join(root, path) if path else root) as entries:
-            for entry in entries:
-                place = f"{path}/{entry.name}" if path else entry.name
-                try:
-                    if entry.is_dir(follow_symlinks=False):
-                        if eligibility.ignoring_rule(place, is_dir=True) is None:
-                            subfolders.append(place)
-                        continue
-                    reason = eligibility.why_left_out(place) or _why_not_regular(entry)
-                    if reason is None:
-                        files[entry.name] = _facts(entry.stat(follow_symlinks=False))
-                    else:
-                        left_out.append((place, reason))
-                except FileNotFoundError:
-                    continue  # it went while we looked
-    except OSError as error:
-        if path and isinstance(error, FileNotFoundError | NotADirectoryError):
-            return Folder(path, {}, []), []  # it went while we walked
-        return Folder(path, {}, [], f"the folder cannot be read ({error.strerror})"), []
-    return Folder(path, files, left_out), subfolders
-
-
-def _why_not_regular(entry: os.DirEntry[str]) -> str | None:
-    if entry.is_symlink():
-        dangling = not os.path.exists(entry.path)
-        return "a dangling symbolic link" if dangling else "a symbolic link; links are not followed"
-    mode = entry.stat(follow_symlinks=False).st_mode
-    if stat.S_ISREG(mode):
-        return None
-    if stat.S_ISFIFO(mode):
-        return "a named pipe (FIFO), not a file"
-    return "a socket, not a file" if stat.S_ISSOCK(mode) else "a device, not a file"
-
-
-def _facts(status: os.stat_result) -> FileFacts:
-    # The later of the two: no program can set ctime, and mtime is what Windows keeps.
-    touched_at = max(status.st_mtime, status.st_ctime)
-    mtime_ns = max(-_INT64_MAX, min(status.st_mtime_ns, _INT64_MAX))
-    return FileFacts(status.st_size, mtime_ns, status.st_ino, touched_at)
-
-
 def _open_inside(item: Item) -> int:
     # Folder by folder, so that no link put in the way leads out of the root.
     flags = os.O_RDONLY | _CLOEXEC | _BINARY | _NOFOLLOW | _NONBLOCK
@@ -198,6 +137,8 @@ def _open_inside(item: Item) -> int:
     except OSError as error:
         if error.errno in _NO_FILES_FAULT:
             raise UnreachableError(f"no file can be read at the moment ({error.strerror})") from error
+        if getattr(error, "winerror", None) in _SHARING_VIOLATIONS:
+            raise FileChangedError("another program is still writing the file", item_id=item.id) from error
         if error.errno == errno.ELOOP:
             raise FileUnreadableError("it is a symbolic link; links are not followed", item_id=item.id) from error
         raise FileUnreadableError(

@@ -6,10 +6,11 @@ is full, an emitter dies) makes the root doubted, and a doubted root is scanned.
 """
 
 import contextlib
-import logging
+import errno
 import os
 import sys
 import threading
+from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
@@ -20,11 +21,11 @@ from watchdog.events import (
     FileClosedEvent,
     FileCreatedEvent,
     FileDeletedEvent,
+    FileModifiedEvent,
     FileMovedEvent,
     FileSystemEvent,
     FileSystemEventHandler,
 )
-from watchdog.observers import Observer
 from watchdog.observers.api import BaseObserver, ObservedWatch
 
 from eisync.core.items import Root
@@ -33,22 +34,22 @@ MAX_WAITING_PATHS = 65_536
 
 # Narrowed in the kernel: with the default mask, 20,000 files in 3.5 s overflowed its queue, and our own reads woke us.
 # A file that is moved in from outside, or linked, is told of as created only; that costs the kernel's queue nothing.
-# Elsewhere there are no close events, so everything is listened to.
-_EVENTS: list[type[FileSystemEvent]] | None = (
-    [
-        FileClosedEvent,
-        FileCreatedEvent,
-        FileMovedEvent,
-        FileDeletedEvent,
-        DirCreatedEvent,
-        DirMovedEvent,
-        DirDeletedEvent,
-    ]
-    if sys.platform == "linux"
-    else None
-)
+# Elsewhere nobody tells that a file was closed: every change is listened to, and stillness tells that it is complete.
+_HAS_INOTIFY = sys.platform == "linux"
+_EVENTS: list[type[FileSystemEvent]] = [
+    FileClosedEvent if _HAS_INOTIFY else FileModifiedEvent,
+    FileCreatedEvent,
+    FileMovedEvent,
+    FileDeletedEvent,
+    DirCreatedEvent,
+    DirMovedEvent,
+    DirDeletedEvent,
+]
 
-_OVERFLOW_LOGGERS = ("watchdog.observers.inotify", "watchdog.observers.inotify_c")
+_LIMITS = {
+    errno.ENOSPC: ("max_user_watches", 524_288, "no watch is left for some of its folders"),
+    errno.EMFILE: ("max_user_instances", 1_024, "no listener is left"),
+}
 
 
 @dataclass(slots=True)
@@ -73,13 +74,13 @@ class Watcher:
         self._lock = threading.Lock()
         self._seen: dict[int, Seen] = {}
         self._watches: dict[int, tuple[ObservedWatch, tuple[int, int]]] = {}
+        self._handlers: dict[str, _Handler] = {}
+        self._deaths: Counter[int] = Counter()
+        self._exhausted: set[int] = set()
         self._observer: BaseObserver | None = None
-        self._overflow = _OverflowListener(self._doubt_all)
 
     def start(self) -> None:
         """Begin to listen. Roots are added by `watch`."""
-        for name in _OVERFLOW_LOGGERS:
-            logging.getLogger(name).addHandler(self._overflow)
         with contextlib.suppress(OSError):  # a machine may have no inotify left; `watch` tries again and says so
             self._living_observer()
 
@@ -92,17 +93,23 @@ class Watcher:
             observer = self._living_observer()
             status = os.stat(root.path)
             identity = (status.st_dev, status.st_ino)
-            if self._is_alive(root.id, identity):
-                return None
-            self._unschedule(root.id)
-            handler = _Handler(root, self._file_seen, self._folder_seen)
-            watch = observer.schedule(handler, root.path, recursive=True, event_filter=_EVENTS)
+            if not self._is_alive(root.id, identity):
+                self._schedule(observer, root, identity)
         except OSError as error:
             self._unschedule(root.id)
-            return f"no events from it ({error.strerror or error}); it is scanned instead"
-        self._watches[root.id] = (watch, identity)
-        self.doubt(root.id)
+            return _why_deaf(error)
+        if root.id in self._exhausted:
+            return _why_deaf(OSError(errno.ENOSPC, ""))
         return None
+
+    def deaths(self, root_id: int) -> int:
+        """How often what listened to the root has died by itself since it was forgotten last."""
+        return self._deaths[root_id]
+
+    def forget(self, root_id: int) -> None:
+        """Listen to the root no more, until `watch` is asked again. Safe to repeat."""
+        self._unschedule(root_id)
+        self._deaths.pop(root_id, None)
 
     def take(self, root_id: int) -> Seen:
         """What was announced since the last call."""
@@ -117,22 +124,50 @@ class Watcher:
 
     def stop(self) -> None:
         """Stop listening and wait for the threads. Safe to repeat."""
-        for name in _OVERFLOW_LOGGERS:
-            logging.getLogger(name).removeHandler(self._overflow)
         self._drop_observer()
 
     def _living_observer(self) -> BaseObserver:
         """The observer, renewed when one of its threads has died. Raises OSError when there can be none."""
         observer = self._observer
         # On Linux one more thread reads the kernel's queue; the observer outlives it and would be deaf.
-        if observer is not None and observer.is_alive() and getattr(observer, "_inotify_fd", observer).is_alive():
+        if observer is not None and observer.is_alive() and getattr(observer, "reader", observer).is_alive():
             return observer
+        self._deaths.update(list(self._watches))
         self._drop_observer()
-        observer = Observer()
+        observer = self._new_observer()
         observer.daemon = True
         observer.start()
         self._observer = observer
         return observer
+
+    def _new_observer(self) -> BaseObserver:
+        if _HAS_INOTIFY:
+            from eisync.adapters.inotify import Observer, Reader
+
+            return Observer(Reader(self._doubt_all, self._is_exhausted), self._deliver)
+        from watchdog.observers import Observer as SystemObserver
+
+        return SystemObserver()
+
+    def _schedule(self, observer: BaseObserver, root: Root, identity: tuple[int, int]) -> None:
+        if self._watches.get(root.id, (None, None))[1] == identity:
+            self._deaths[root.id] += 1
+        self._unschedule(root.id)
+        handler = self._handlers[root.path] = _Handler(root, self._file_seen, self._folder_seen)
+        watch = observer.schedule(handler, root.path, recursive=True, event_filter=_EVENTS)
+        self._watches[root.id] = (watch, identity)
+        self.doubt(root.id)
+
+    def _deliver(self, watch: ObservedWatch, event: FileSystemEvent) -> None:
+        handler = self._handlers.get(str(watch.path))
+        if handler is not None:
+            handler.dispatch(event)
+
+    def _is_exhausted(self, folder: bytes) -> None:
+        place = os.fsdecode(folder)
+        for handler in list(self._handlers.values()):
+            if handler.contains(place):
+                self._exhausted.add(handler.root_id)
 
     def _drop_observer(self) -> None:
         observer, self._observer = self._observer, None
@@ -150,6 +185,7 @@ class Watcher:
 
     def _unschedule(self, root_id: int) -> None:
         watch, _ = self._watches.pop(root_id, (None, None))
+        self._exhausted.discard(root_id)
         if watch is not None and self._observer is not None:
             with contextlib.suppress(KeyError, OSError):
                 self._observer.unschedule(watch)
@@ -189,6 +225,13 @@ class Deaf:
     def watch(self, root: Root) -> str | None:
         """No events, and no reason to tell anybody."""
 
+    def deaths(self, root_id: int) -> int:
+        """Nothing lives that could die."""
+        return 0
+
+    def forget(self, root_id: int) -> None:
+        """Nothing is remembered."""
+
     def take(self, root_id: int) -> Seen:
         """Nothing was announced."""
         return Seen()
@@ -203,14 +246,18 @@ class _Handler(FileSystemEventHandler):
     def __init__(
         self, root: Root, file_seen: Callable[[int, str], None], folder_seen: Callable[[int, str], None]
     ) -> None:
-        self._root_id = root.id
+        self.root_id = root.id
         self._prefix = root.path.rstrip(os.sep) + os.sep
         self._file_seen = file_seen
         self._folder_seen = folder_seen
 
+    def contains(self, place: str) -> bool:
+        """Whether the place is the root or lies in it."""
+        return (place + os.sep).startswith(self._prefix)
+
     def dispatch(self, event: FileSystemEvent) -> None:
         for place in self._places(event):
-            (self._folder_seen if event.is_directory else self._file_seen)(self._root_id, place)
+            (self._folder_seen if event.is_directory else self._file_seen)(self.root_id, place)
 
     def _places(self, event: FileSystemEvent) -> Iterable[str]:
         for raw in (event.src_path, event.dest_path):
@@ -219,13 +266,9 @@ class _Handler(FileSystemEventHandler):
                 yield place[len(self._prefix) :].replace(os.sep, "/")
 
 
-class _OverflowListener(logging.Handler):
-    """watchdog tells of a lost event in its log only."""
-
-    def __init__(self, on_overflow: Callable[[], None]) -> None:
-        super().__init__(level=logging.WARNING)
-        self._on_overflow = on_overflow
-
-    def emit(self, record: logging.LogRecord) -> None:
-        if "overflow" in str(record.msg).lower():
-            self._on_overflow()
+def _why_deaf(error: OSError) -> str:
+    """Why there are no events, with the line that mends it where there is one."""
+    if error.errno not in _LIMITS:
+        return f"no events from it ({error.strerror or error})"
+    name, enough, what = _LIMITS[error.errno]
+    return f"{what}: 'sudo sysctl fs.inotify.{name}={enough}' raises the limit"

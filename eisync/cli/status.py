@@ -33,6 +33,7 @@ def _lines(status: dict[str, Any]) -> Iterator[str]:
         yield ""
         yield f"folder {printable(root['path'])} -> {root['target']}"
         yield from _root(root)
+        yield from _watching(root["watching"])
     for target in status["targets"]:
         yield ""
         yield f"target {target['name']}" + (f" (project {target['project_id']})" if target["project_id"] else "")
@@ -53,6 +54,20 @@ def _root(root: dict[str, Any]) -> Iterator[str]:
         yield f"  {root['settling']:,} not complete yet"
     for reason, number in sorted(root["left_out"].items(), key=lambda entry: -entry[1]):
         yield f"  {number:,} left out: {printable(reason)}"
+
+
+def _watching(watching: dict[str, Any] | None) -> Iterator[str]:
+    if watching is None:
+        return
+    every = f"scanned every {_span(watching['scan_every_s'])}"
+    if watching["reason"]:
+        yield f"  not listened to: {printable(watching['reason'])}; {every} instead, and tried again"
+    elif watching["mode"] == "scan":
+        yield f"  {every}, as the configuration says"
+    elif watching["is_heard"]:
+        yield f"  listened to, and {every}"
+    if watching["missed"]:
+        yield f"  {watching['missed']:,} files were found that no event told of"
 
 
 def _target(target: dict[str, Any]) -> Iterator[str]:

@@ -60,6 +60,7 @@ class Operations:
             # New files that are not complete yet stand in no row.
             by_state[State.SETTLING] = max(by_state.get(State.SETTLING, 0), sum(root.settling for root in roots))
         oldest = counts.oldest_pending_at
+        watching = {one["root"]: one for one in (live or {}).get("watching", [])}
         return {
             "sentence": report.sentence(by_state, last_synced_at=counts.last_synced_at, now=now),
             "counts": {state.value: by_state[state] for state in State if by_state.get(state)},
@@ -73,6 +74,7 @@ class Operations:
                     "scanned_s": None if root.scanned_at is None else round(max(0.0, now - root.scanned_at), 1),
                     "settling": root.settling if live is not None else 0,
                     "left_out": dict(root.left_out),
+                    "watching": watching.get(root.path),
                 }
                 for root in roots
             ],

@@ -34,6 +34,8 @@ DEFAULT_IGNORES = (
     "desktop.ini",
 )
 
+_GROUP_NAME = re.compile(r"\(\?P<\w+>")
+
 
 class Eligibility:
     """What one watched folder takes. Compiled once, asked for every path."""
@@ -46,6 +48,7 @@ class Eligibility:
             self._spec = GitIgnoreSpec.from_lines(self._patterns)
         except re.error as error:
             raise ValueError(str(error)) from error
+        self._any = _any_of(pattern.regex.pattern for pattern in self._spec.patterns if pattern.regex is not None)
 
     def ignoring_rule(self, path: str, *, is_dir: bool = False) -> str | None:
         """The pattern that leaves `path` out, or None. `path` is relative to the root, with `/` between its parts.
@@ -53,7 +56,10 @@ class Eligibility:
         Only the path itself is judged: whoever walks a tree does not descend into an ignored folder, and
         `why_left_out` judges the folders above a file.
         """
-        result = self._spec.check_file(path + "/" if is_dir else path)
+        place = path + "/" if is_dir else path
+        if self._any.search(place) is None:
+            return None  # most files: no pattern says anything of them
+        result = self._spec.check_file(place)
         return self._patterns[result.index] if result.include and result.index is not None else None
 
     def why_left_out(self, path: str) -> str | None:
@@ -63,8 +69,17 @@ class Eligibility:
             folder = "/".join(parts[:depth])
             if (rule := self.ignoring_rule(folder, is_dir=True)) is not None:
                 return f"ignored by the pattern {rule!r}"
+        return self.why_file_left_out(path)
+
+    def why_file_left_out(self, path: str) -> str | None:
+        """The same for whoever has judged the folders above the file: only the path itself is looked at."""
         if (rule := self.ignoring_rule(path)) is not None:
             return f"ignored by the pattern {rule!r}"
         if extension_of(path) not in ACCEPTED_EXTENSIONS:
             return f"not a type that Edge Impulse takes ({extension_of(path) or 'no extension'})"
         return None
+
+
+def _any_of(patterns: Iterable[str]) -> re.Pattern[str]:
+    """One expression for all of them. A name may stand in an expression once, and nothing asks for pathspec's."""
+    return re.compile("|".join(f"(?:{re.sub(_GROUP_NAME, '(?:', pattern)})" for pattern in patterns) or r"(?!)")

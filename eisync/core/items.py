@@ -68,6 +68,16 @@ class Candidate:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Rename:
+    """A known file that is found at `path` now, with the label and the category that this path gives it."""
+
+    id: int
+    path: str
+    label: str | None
+    category: Category
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Item:
     """A row of the outbox that was claimed for sending.
 

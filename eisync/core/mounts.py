@@ -1,7 +1,9 @@
 """Which file system a path is on, read from the kernel's table of mounts.
 
 Source: proc(5), `/proc/[pid]/mountinfo`. SQLite's write-ahead log needs shared memory and locks that work, which file
-systems over a network do not give (sqlite.org, "Write-Ahead Logging", section 9).
+systems over a network do not give (sqlite.org, "Write-Ahead Logging", section 9). And a kernel announces only what went
+through it: what another machine, or the host of a virtual one, writes into a share comes without an event (inotify(7),
+"Limitations and caveats").
 """
 
 import re
@@ -19,11 +21,37 @@ _REMOTE_FUSE = (
     "fuse.vmhgfs-fuse",
 )
 
+# What runs through a program of somebody else's, beside the above, announces at best what we write ourselves.
+_SILENT_TYPES = REMOTE_TYPES | {"virtiofs", "fuse", "fakeowner", "ncpfs", "coda"}
+
 _OCTAL = re.compile(r"\\([0-7]{3})")
 
 
 def type_of(path: str, mountinfo: str) -> str | None:
     """The type of the file system that `path` (absolute, links resolved) is on; None when the table does not tell."""
+    found = _mount_of(path, mountinfo)
+    return None if found is None else found[0]
+
+
+def is_remote(file_system: str | None) -> bool:
+    """Whether the file system is known to be somebody else's."""
+    return file_system is not None and (file_system in REMOTE_TYPES or file_system in _REMOTE_FUSE)
+
+
+def why_silent(path: str, mountinfo: str) -> str | None:
+    """Why no events are to be expected of a folder, as a clause; None when they are."""
+    file_system, is_part = _mount_of(path, mountinfo) or ("", False)
+    if file_system in _SILENT_TYPES or file_system.startswith("fuse."):
+        return f"its file system ({file_system}) does not announce what others write"
+    if file_system == "overlay" and is_part:
+        return (
+            "it is a part of another container's file system (overlay), which does not announce what is written there"
+        )
+    return None
+
+
+def _mount_of(path: str, mountinfo: str) -> tuple[str, bool] | None:
+    """The type of the file system that is mounted nearest above `path`, and whether only a part of it is (a bind)."""
     longest, found = -1, None
     for line in mountinfo.splitlines():
         before, separator, after = line.partition(" - ")
@@ -34,10 +62,5 @@ def type_of(path: str, mountinfo: str) -> str | None:
         inside = path == place or path.startswith(place.rstrip("/") + "/")
         # Later lines are mounted over earlier ones.
         if inside and len(place) >= longest:
-            longest, found = len(place), after.split(" ")[0]
+            longest, found = len(place), (after.split(" ")[0], fields[3] != "/")
     return found
-
-
-def is_remote(file_system: str | None) -> bool:
-    """Whether the file system is known to be somebody else's."""
-    return file_system is not None and (file_system in REMOTE_TYPES or file_system in _REMOTE_FUSE)

@@ -1,61 +1,30 @@
 """From what happens in the folders to what waits in the outbox: gather events and scans, settle, label, enqueue.
 
-Everything that is under observation is in memory only; a scan at the start finds it again. Scans run at the start, when
-a root is doubted, and every `scan_interval_s`; one tick walks a bounded part of one. A tick that fails in the middle,
-as on a full disk, makes its root doubted too.
+Everything that is under observation is in memory only; a scan at the start finds it again. Every root is listened to
+first and looked through then: at the start, when it is doubted, and every `scan_interval_s` or less often, so that
+scans take little of a core. One tick walks a bounded part of one. A tick that fails in the middle, as on a full disk,
+makes its root doubted too, and so does a clock that jumps.
 """
 
-from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
-from eisync.core.eligible import Eligibility
-from eisync.core.items import Candidate, FileFacts, Root, shown
-from eisync.core.labelling import Labelling
+from eisync.core.hearing import scan_pause_s
+from eisync.core.items import Candidate, FileFacts, shown
 from eisync.core.lifecycle import State
-from eisync.core.settle import SettlePolicy, Unsettled, complete_at, is_complete, observe, reason
+from eisync.core.settle import Unsettled, complete_at, is_complete, observe, reason
 from eisync.loops.agenda import Agenda
-from eisync.loops.ports import Events, Files, Intake, KnownFile, Log, RootNotes, SeenFolder
+from eisync.loops.lookout import LOOK_EVERY_S, Lookout
+from eisync.loops.ports import Events, Files, Intake, KnownFile, Log, RootNotes, SeenFolder, Whereabouts
+from eisync.loops.renames import Recogniser
+from eisync.loops.walks import LeftOut, Walk, Walks, join, topmost
+from eisync.loops.watched import Attention, Observed, Watched
 
 FILES_A_TICK = 2_000
-LOOK_AT_ROOT_EVERY_S = 5.0
-MOST_REASONS = 50
+CLOCK_JUMP_S = 120.0
+"""No two ticks are so far apart: the clock was set, or the machine slept."""
 
 _ENTERABLE = frozenset({State.SETTLING, State.GONE})
-_EVERYDAY = ("ignored by the pattern", "not a type that Edge Impulse takes")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Watched:
-    """A root and what the configuration says of it."""
-
-    root: Root
-    eligibility: Eligibility
-    labelling: Labelling
-    policy: SettlePolicy
-    metadata: Mapping[str, str] = field(default_factory=dict)
-    scan_interval_s: float = 60.0
-
-
-@dataclass(frozen=True, slots=True)
-class Observed:
-    """A file that is not complete yet, and why."""
-
-    root: str
-    path: str
-    size: int
-    reason: str
-
-
-@dataclass(slots=True)
-class _Scan:
-    """A walk that is under way, of everything at and below the folders `below` (the root itself is "")."""
-
-    folders: Iterator[SeenFolder]
-    below: frozenset[str]
-    visited: set[str] = field(default_factory=set)
-    troubled: set[str] = field(default_factory=set)
-    left_out: Counter[str] = field(default_factory=Counter)
 
 
 @dataclass(slots=True)
@@ -65,25 +34,33 @@ class _Findings:
     changed: list[int] = field(default_factory=list)
     went: list[int] = field(default_factory=list)
 
+    def forget(self, identity: int) -> None:
+        """The file was found again."""
+        for ids in (self.changed, self.went):
+            if identity in ids:
+                ids.remove(identity)
+
 
 class _RootWatch:
     """What is in memory of one root."""
 
-    def __init__(self, watched: Watched) -> None:
+    def __init__(self, watched: Watched, lookout: Lookout, walks: Walks, recogniser: Recogniser) -> None:
         self.watched = watched
         self.place = watched.root
+        self.lookout = lookout
+        self.walks = walks
+        self.recogniser = recogniser
         self.unsettled: dict[str, Unsettled] = {}
         self.agenda = Agenda()
         self.announced: set[str] = set()  # files that are to be looked at
         self.moved: set[str] = set()  # folders that appeared, moved or went as a whole
-        self.partial: _Scan | None = None  # of such folders
-        self.scan: _Scan | None = None  # of the whole root
+        self.partial: Walk | None = None  # of such folders
+        self.scan: Walk | None = None  # of the whole root
         self.scan_due_at = 0.0
-        self.look_due_at = 0.0
+        self.scan_pause_s = watched.scan_interval_s
+        self.heard_at = 0.0
         self.is_doubted = False
         self.is_mid_tick = False
-        self.offline_reason: str | None = None
-        self.deaf_reason: str | None = None
         self.has_scanned = False
         self.noted_settling = -1
 
@@ -94,24 +71,44 @@ class _RootWatch:
 
 
 class WatcherLoop:
-    """The intake. `tick` never takes longer than a bounded piece of a scan, but for one huge folder."""
+    """The intake. `tick` never takes longer than a bounded piece of a scan."""
 
     name = "watcher"
 
     def __init__(
-        self, roots: Sequence[Watched], *, intake: Intake, notes: RootNotes, files: Files, events: Events, log: Log
+        self,
+        roots: Sequence[Watched],
+        *,
+        intake: Intake,
+        places: Whereabouts,
+        notes: RootNotes,
+        files: Files,
+        events: Events,
+        log: Log,
+        why_silent: Callable[[str], str | None] = lambda _: None,
+        luck: Callable[[], float] = lambda: 0.0,
+        spent_s: Callable[[], float] = lambda: 0.0,
     ) -> None:
-        self._roots = [_RootWatch(watched) for watched in roots]
+        """`spent_s` is what the thread has taken of a core so far; `why_silent` tells of folders without events."""
         self._intake = intake
+        self._places = places
         self._notes = notes
         self._files = files
         self._events = events
         self._log = log
-        self._told: set[tuple[int, str]] = set()
+        self._luck = luck
+        self._spent_s = spent_s
+        self._left_out = LeftOut(log)
+        self._ticked_at: float | None = None
+        self._roots = [self._root_watch(watched, why_silent) for watched in roots]
 
     def tick(self, now: float) -> float:
         """Gather what was announced, walk a part of what is to be scanned, enqueue what is complete."""
-        return min((self._tick_root(root, now) for root in self._roots), default=LOOK_AT_ROOT_EVERY_S)
+        if self._ticked_at is not None and not -1.0 <= now - self._ticked_at <= CLOCK_JUMP_S:
+            for root in self._roots:
+                root.is_doubted = True
+        self._ticked_at = now
+        return min((self._tick_root(root, now) for root in self._roots), default=LOOK_EVERY_S)
 
     def stop(self, now: float) -> None:
         """Nothing: what is under observation is found again by the next start."""
@@ -124,7 +121,7 @@ class WatcherLoop:
     @property
     def has_scanned(self) -> bool:
         """Whether every root was scanned completely since the start, or cannot be read."""
-        return all(root.has_scanned or root.offline_reason for root in self._roots)
+        return all(root.has_scanned or root.lookout.offline_reason for root in self._roots)
 
     def unsettled(self, now: float) -> list[Observed]:
         """The files under observation. Safe to ask from any thread."""
@@ -136,7 +133,37 @@ class WatcherLoop:
 
     def offline(self) -> list[str]:
         """Why roots cannot be read, a sentence each."""
-        return [root.offline_reason for root in self._roots if root.offline_reason]
+        return [root.lookout.offline_reason for root in self._roots if root.lookout.offline_reason]
+
+    def attention(self) -> list[Attention]:
+        """How every root is watched. Safe to ask from any thread."""
+        return [
+            Attention(
+                root=root.place.path,
+                mode=root.watched.mode,
+                is_heard=(hearing := root.lookout.hearing).since is not None,
+                reason=hearing.reason,
+                missed=hearing.missed,
+                scan_every_s=root.scan_pause_s,
+            )
+            for root in self._roots
+        ]
+
+    def _root_watch(self, watched: Watched, why_silent: Callable[[str], str | None]) -> _RootWatch:
+        root, files, places, log = watched.root, self._files, self._places, self._log
+        lookout = Lookout(
+            root,
+            watched.mode,
+            events=self._events,
+            files=files,
+            disks=places,
+            notes=self._notes,
+            log=log,
+            why_silent=why_silent,
+        )
+        walks = Walks(root.id, root.path, watched.eligibility, files=files, places=places)
+        recogniser = Recogniser(root.id, root.path, watched.labelling.of, files=files, renames=places, log=log)
+        return _RootWatch(watched, lookout, walks, recogniser)
 
     def _tick_root(self, root: _RootWatch, now: float) -> float:
         if root.is_mid_tick:
@@ -149,51 +176,41 @@ class WatcherLoop:
 
     def _work_on(self, root: _RootWatch, now: float) -> float:
         # The clock may have been set back.
-        root.look_due_at = min(root.look_due_at, now + LOOK_AT_ROOT_EVERY_S)
-        root.scan_due_at = min(root.scan_due_at, now + root.watched.scan_interval_s)
-        if now >= root.look_due_at:
+        root.lookout.look_due_at = min(root.lookout.look_due_at, now + root.lookout.pause_s)
+        root.scan_due_at = min(root.scan_due_at, now + root.scan_pause_s)
+        if now >= root.lookout.look_due_at:
             self._look_at_root(root, now)
-        if root.offline_reason is not None:
-            return max(0.0, root.look_due_at - now)
+        if root.lookout.offline_reason is not None:
+            return max(0.0, root.lookout.look_due_at - now)
         self._gather_events(root, now)
         self._begin_walks(root, now)
-        for scan in (root.partial, root.scan):
-            if scan is not None:
-                self._walk_on(root, scan, now)
+        for walk in (root.partial, root.scan):
+            if walk is not None:
+                self._walk_on(root, walk, now)
         self._enqueue_complete(root, now)
         self._note_settling(root)
         if root.is_busy:
             return 0.0
         next_look_at = root.agenda.next_at()
-        due_at = min(root.look_due_at, root.scan_due_at)
+        due_at = min(root.lookout.look_due_at, root.scan_due_at)
         return max(0.0, (due_at if next_look_at is None else min(due_at, next_look_at)) - now)
 
     def _look_at_root(self, root: _RootWatch, now: float) -> None:
-        root.look_due_at = now + LOOK_AT_ROOT_EVERY_S
-        deaf_reason = self._events.watch(root.place)
-        offline_reason = self._files.why_offline(root.place.path)
-        if offline_reason is not None:
+        if not root.lookout.look(now):
             # Nothing is concluded from its absence; it is scanned when it is back.
             root.scan = root.partial = None
-            root.scan_due_at = now
-            if root.offline_reason is None:
-                self._notes.note_offline(root.place.id, offline_reason)
-                self._log.error("root.offline", root=shown(root.place.path), reason=offline_reason)
-            root.offline_reason = offline_reason
+            root.is_doubted = True
             return
-        if root.offline_reason is not None:
-            self._log.info("root.online", root=shown(root.place.path))
-        root.offline_reason = None
-        if deaf_reason is not None and deaf_reason != root.deaf_reason:
-            self._log.warning("root.deaf", root=shown(root.place.path), reason=deaf_reason)
-        root.deaf_reason = deaf_reason
+        root.announced |= root.recogniser.take_waiting()
         root.announced.update(path for path in self._intake.settling(root.place.id) if path not in root.unsettled)
 
     def _gather_events(self, root: _RootWatch, now: float) -> None:
         announced = self._events.take(root.place.id)
         eligibility = root.watched.eligibility
+        if announced.files or announced.folders:
+            root.heard_at = now
         root.announced.update(path for path in announced.files if eligibility.why_left_out(path) is None)
-        root.moved.update(path for path in announced.folders if not _is_ignored(path, eligibility))
+        root.moved.update(path for path in announced.folders if not root.walks.is_ignored(path))
         root.is_doubted = root.is_doubted or announced.is_doubted
         findings = _Findings()
         for _ in range(min(len(root.announced), FILES_A_TICK)):
@@ -201,78 +218,90 @@ class WatcherLoop:
         self._write(root, findings, now)
 
     def _begin_walks(self, root: _RootWatch, now: float) -> None:
+        if root.scan is not None and root.is_doubted:
+            root.scan.is_audit = False
         if root.scan is None and (root.is_doubted or now >= root.scan_due_at):
-            root.scan = self._scan_of(root, [""])
+            root.scan = root.walks.begin([""], is_audit=not root.is_doubted)
             root.is_doubted = False
             root.partial = None
             root.moved.clear()  # the whole has these in it
         if root.partial is None and root.moved:
-            root.partial = self._scan_of(root, _topmost(root.moved))
+            root.partial = root.walks.begin(topmost(root.moved))
             root.moved = set()
 
-    def _scan_of(self, root: _RootWatch, folders: Collection[str]) -> _Scan:
-        path, eligibility = root.place.path, root.watched.eligibility
-        walked = (seen for below in folders for seen in self._files.walk(path, eligibility, below=below))
-        return _Scan(walked, frozenset(folders))
-
-    def _walk_on(self, root: _RootWatch, scan: _Scan, now: float) -> None:
-        """Walk a bounded part of the scan."""
+    def _walk_on(self, root: _RootWatch, walk: Walk, now: float) -> None:
+        """Walk a bounded part of it: first what is there, then what is known where the walk did not come to."""
+        began_at = self._spent_s()
         findings = _Findings()
-        looked_at = 0
-        is_over = True
-        for folder in scan.folders:
-            scan.visited.add(folder.path)
-            self._count_left_out(root, scan, folder)
-            if folder.trouble is not None:
-                scan.troubled.add(folder.path)
-            else:
-                self._compare(root, folder, findings, now)
-            looked_at += len(folder.files) + len(folder.left_out) + 1
-            if looked_at >= FILES_A_TICK:
-                is_over = False
+        budget = FILES_A_TICK
+        for piece in walk.pieces:
+            walk.saw(piece)
+            self._left_out.count(root.place.id, walk, piece)
+            if piece.trouble is None:
+                self._compare(root, walk, piece, findings, now)
+            budget -= piece.looked_at + 1
+            if budget <= 0:
                 break
-        if is_over:
-            self._look_for_the_unvisited(root, scan, findings)
+        else:
+            budget = self._look_for_the_absent(root, walk, findings, budget)
         self._write(root, findings, now)
-        if is_over:
-            self._finish(root, scan, now)
+        walk.spent_s += max(0.0, self._spent_s() - began_at)
+        if budget > 0:
+            self._finish(root, walk, now)
 
-    def _look_for_the_unvisited(self, root: _RootWatch, scan: _Scan, findings: _Findings) -> None:
-        """Files are known in folders that the walk did not meet: the folders went, or are ignored now."""
-        for folder in self._intake.folders(root.place.id):
-            if folder in scan.visited or not _is_within(folder, scan.below) or _is_within(folder, scan.troubled):
-                continue
-            self._miss(root, folder, self._intake.known(root.place.id, folder), (), findings)
+    def _look_for_the_absent(self, root: _RootWatch, walk: Walk, findings: _Findings, budget: int) -> int:
+        """What is left of `budget`; none when there may be more to look for."""
+        walk.absences = walk.absences or root.walks.absences(walk)
+        for folder, names in walk.absences:
+            self._miss(root, folder, names, findings)
+            budget -= len(names)
+            if budget <= 0:
+                return 0
+        return max(1, budget)
 
-    def _finish(self, root: _RootWatch, scan: _Scan, now: float) -> None:
-        if scan is root.partial:
+    def _finish(self, root: _RootWatch, walk: Walk, now: float) -> None:
+        if walk is root.partial:
             root.partial = None
             return
-        self._notes.note_scan(root.place.id, scan.left_out, now=now)
+        self._notes.note_scan(root.place.id, walk.left_out, now=now)
         root.scan = None
         root.has_scanned = True
-        root.scan_due_at = now + root.watched.scan_interval_s
+        root.scan_pause_s = scan_pause_s(least_s=root.watched.scan_interval_s, cost_s=walk.spent_s, luck=self._luck())
+        root.scan_due_at = now + root.scan_pause_s
+        if walk.is_audit:
+            root.lookout.scanned(walk.missed, now)
 
-    def _compare(self, root: _RootWatch, folder: SeenFolder, findings: _Findings, now: float) -> None:
-        """Consider every file of the folder, and those that are known in it and not there any more."""
-        known = self._intake.known(root.place.id, folder.path)
+    def _compare(self, root: _RootWatch, walk: Walk, folder: SeenFolder, findings: _Findings, now: float) -> None:
+        """Consider the files of a piece of a folder that are not known as they are, and those that were not met."""
+        known = self._places.known(root.place.id, folder.path, folder.files) if folder.files else {}
+        has_followed = False
         for name, facts in folder.files.items():
-            self._consider(root, _join(folder.path, name), facts, known.get(name), findings, now)
-        self._miss(root, folder.path, known, folder.files, findings)
+            path = join(folder.path, name)
+            before = known.get(name)
+            if before is not None and has_followed:  # it may have changed places since
+                before = self._intake.known_at(root.place.id, path)
+            if walk.is_audit and before is None:
+                walk.missed += self._is_miss(root, path, facts, now)
+            found = self._recognise(root, path, facts, before, findings, now)
+            has_followed = has_followed or found is not before
+            self._consider(root, path, facts, found, findings, now)
+        if folder.unmet is None and folder.is_last:
+            walk.huge[folder.path] = folder.met
+        elif folder.unmet:
+            self._miss(root, folder.path, folder.unmet, findings)
 
-    def _miss(
-        self,
-        root: _RootWatch,
-        folder: str,
-        known: Mapping[str, KnownFile],
-        seen: Collection[str],
-        findings: _Findings,
-    ) -> None:
-        """Look for the known files of a folder that are not among `seen`: one that is ignored now has not gone."""
-        for name, entry in known.items():
-            path = _join(folder, name)
-            if name not in seen and entry.state is not State.GONE and self._files.is_missing(root.place.path, path):
-                root.unsettled.pop(path, None)
+    def _is_miss(self, root: _RootWatch, path: str, facts: FileFacts, now: float) -> bool:
+        """Whether the file is new to us, and an event should have told of it."""
+        if path in root.unsettled or path in root.announced:
+            return False
+        return root.lookout.hearing.should_have_heard(facts.touched_at, heard_at=root.heard_at, now=now)
+
+    def _miss(self, root: _RootWatch, folder: str, names: Iterable[str], findings: _Findings) -> None:
+        """Look for known files that were not met: one that is ignored now has not gone."""
+        missing = [name for name in names if self._files.is_missing(root.place.path, join(folder, name))]
+        for name, entry in (self._places.known(root.place.id, folder, missing) if missing else {}).items():
+            if entry.state is not State.GONE:
+                root.unsettled.pop(join(folder, name), None)
                 findings.went.append(entry.id)
 
     def _see(self, root: _RootWatch, path: str, findings: _Findings, now: float) -> None:
@@ -280,12 +309,23 @@ class WatcherLoop:
         known = self._intake.known_at(root.place.id, path)
         facts = self._files.look(root.place.path, path)
         if facts is not None:
+            known = self._recognise(root, path, facts, known, findings, now)
             self._consider(root, path, facts, known, findings, now)
             return
         root.unsettled.pop(path, None)
         if known is not None:
             folder, _, name = path.rpartition("/")
-            self._miss(root, folder, {name: known}, (), findings)
+            self._miss(root, folder, [name], findings)
+
+    def _recognise(
+        self, root: _RootWatch, path: str, facts: FileFacts, known: KnownFile | None, findings: _Findings, now: float
+    ) -> KnownFile | None:
+        """What is known of the file, which may have had another name."""
+        found = root.recogniser.recognise(path, facts, known, now=now)
+        if found is not None and found is not known:
+            findings.forget(found.id)
+            root.announced |= root.recogniser.take_vacated()
+        return found
 
     def _consider(
         self, root: _RootWatch, path: str, facts: FileFacts, known: KnownFile | None, findings: _Findings, now: float
@@ -304,7 +344,7 @@ class WatcherLoop:
         if findings.changed:
             self._intake.mark_changed(findings.changed, now=now)
         # A root that went while we looked took its files with it: nothing is concluded from that.
-        if findings.went and self._files.why_offline(root.place.path) is None:
+        if findings.went and root.lookout.why_offline() is None:
             self._intake.mark_gone(findings.went, now=now)
 
     def _enqueue_complete(self, root: _RootWatch, now: float) -> None:
@@ -356,42 +396,3 @@ class WatcherLoop:
         if len(root.unsettled) != root.noted_settling:
             self._notes.note_settling(root.place.id, len(root.unsettled))
             root.noted_settling = len(root.unsettled)
-
-    def _count_left_out(self, root: _RootWatch, scan: _Scan, folder: SeenFolder) -> None:
-        left_out = list(folder.left_out)
-        if folder.trouble is not None:
-            left_out.append((folder.path, folder.trouble))
-        for path, why in left_out:
-            known_reason = why in scan.left_out or len(scan.left_out) < MOST_REASONS
-            scan.left_out[why if known_reason else "other reasons"] += 1
-            key = (root.place.id, path)
-            if not why.startswith(_EVERYDAY) and key not in self._told and len(self._told) < FILES_A_TICK:
-                self._told.add(key)
-                self._log.warning("file.left_out", path=shown(path), reason=why)
-
-
-def _join(folder: str, name: str) -> str:
-    return f"{folder}/{name}" if folder else name
-
-
-def _above(path: str) -> Iterator[str]:
-    """`path` and every folder above it but the root, the topmost first."""
-    parts = path.split("/")
-    return ("/".join(parts[:depth]) for depth in range(1, len(parts) + 1))
-
-
-def _is_ignored(folder: str, eligibility: Eligibility) -> bool:
-    return any(eligibility.ignoring_rule(place, is_dir=True) is not None for place in _above(folder))
-
-
-def _is_within(folder: str, places: Collection[str]) -> bool:
-    return "" in places or any(place in places for place in _above(folder))
-
-
-def _topmost(folders: Iterable[str]) -> list[str]:
-    """Those of `folders` that lie in none of the others."""
-    tops: set[str] = set()
-    for folder in sorted(folders, key=lambda path: path.count("/")):
-        if not _is_within(folder, tops):
-            tops.add(folder)
-    return sorted(tops)

@@ -186,7 +186,13 @@ class Watch(Table):
         default=60.0,
         gt=0,
         le=86_400,
-        description="How often the whole folder is looked through, whatever the system reported.",
+        description="How often at most the whole folder is looked through, whatever the system reported; a large one "
+        "is less often, so that it takes 1 % of a core.",
+    )
+    mode: Literal["auto", "events", "scan"] = Field(
+        default="auto",
+        description='`"auto"`: listened to, and only scanned while events do not come or cannot be relied on; '
+        '`"events"`: listened to in any case; `"scan"`: only scanned.',
     )
     metadata: Annotated[dict[str, str], AfterValidator(_metadata)] = Field(
         default_factory=dict, description="Names and texts that every sample from this folder gets as its metadata."

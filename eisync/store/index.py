@@ -256,6 +256,11 @@ class Index:
         with self._database.transaction() as connection:
             connection.execute("update root set offline_reason = ? where id = ?", (reason, root_id))
 
+    def note_online(self, root_id: int) -> None:
+        """The root can be read again."""
+        with self._database.transaction() as connection:
+            connection.execute("update root set offline_reason = null where id = ?", (root_id,))
+
     def note_settling(self, root_id: int, settling: int) -> None:
         """How many files of the root are under observation, new ones included."""
         with self._database.transaction() as connection:

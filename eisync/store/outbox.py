@@ -15,7 +15,7 @@ from eisync.core.settlement import Settlement
 from eisync.store.database import Database
 from eisync.store.links import link
 from eisync.store.moves import move, note
-from eisync.store.rows import Known, item_of, known_of, path_of, split
+from eisync.store.rows import MISSING, Known, item_of, known_of, path_of, split
 
 # Take what is due, oldest first, for one request after another. `:roots` is a JSON list: only the folders of this run.
 _CLAIM = """
@@ -34,26 +34,10 @@ select due_at from file
 where target = :target and state = 'ready' and root_id in (select value from json_each(:roots))
 order by due_at, id limit 1"""
 
-# What is known of the files directly in a folder.
-_KNOWN = """
-select id, name, state, size, mtime_ns, inode from file where root_id = :root_id and folder = :folder"""
-
 # What is known of one file.
 _KNOWN_AT = """
 select id, state, size, mtime_ns, inode from file
 where root_id = :root_id and folder = :folder and name = :name"""
-
-# The folders in which a file is known that could still go. From one folder to the next by the index, because there may
-# be a thousand files in each.
-_FOLDERS = """
-with recursive one (folder) as (
-    select min(folder) from file where root_id = :root_id
-    union all
-    select (select min(folder) from file where root_id = :root_id and folder > one.folder)
-    from one where one.folder is not null)
-select folder from one
-where folder is not null and exists (
-    select 1 from file where root_id = :root_id and folder = one.folder and state <> 'gone')"""
 
 # Known files that were changed and are not complete again.
 _SETTLING = """
@@ -154,24 +138,12 @@ class Outbox:
     def mark_gone(self, ids: Iterable[int], *, now: float) -> None:
         """These files are not there any more. What is synced stays synced, and it is noted."""
         movable = frozenset(sources(Event.GONE)) - _UNDER_WAY
-        self._mark(ids, Event.GONE, movable, "the local file is not there any more", now)
-
-    def known(self, root_id: int, folder: str) -> dict[str, Known]:
-        """What is known of the files directly in `folder`, by name."""
-        with self._database.reading() as connection:
-            rows = connection.execute(_KNOWN, {"root_id": root_id, "folder": os.fsencode(folder)}).fetchall()
-        return {os.fsdecode(row["name"]): known_of(row) for row in rows}
+        self._mark(ids, Event.GONE, movable, MISSING, now)
 
     def known_at(self, root_id: int, path: str) -> Known | None:
         """What is known of the file at `path`."""
         with self._database.reading() as connection:
             return _find(connection, root_id, path)
-
-    def folders(self, root_id: int) -> list[str]:
-        """Every folder of the root in which a file is known that could still go."""
-        with self._database.reading() as connection:
-            rows = connection.execute(_FOLDERS, {"root_id": root_id}).fetchall()
-        return [os.fsdecode(row["folder"]) for row in rows]
 
     def settling(self, root_id: int) -> list[str]:
         """The paths of known files that were changed and are not complete again."""

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from eisync.core.items import Category, FileFacts, Item
 from eisync.core.lifecycle import State
 
+MISSING = "the local file is not there any more"
+
 
 @dataclass(frozen=True, slots=True)
 class Known:

@@ -15,7 +15,7 @@ from eisync.errors import StateError
 if TYPE_CHECKING:
     from sqlite_utils import Database as SqliteUtilsDatabase
 
-VERSION = 1
+VERSION = 2
 
 
 def migrate(connection: sqlite3.Connection) -> None:
@@ -29,6 +29,7 @@ def migrate(connection: sqlite3.Connection) -> None:
 
     migrations = sqlite_utils.Migrations("eisync")
     migrations()(_001_files_and_samples)
+    migrations()(_002_renames_and_devices)
     # sqlite-utils would begin a deferred one: two that look at a new folder at once would lock each other out.
     connection.execute("begin immediate")
     try:
@@ -129,5 +130,15 @@ def _001_files_and_samples(database: "SqliteUtilsDatabase") -> None:
             detail text
         ) strict""",
         "create index history_by_file on history (file_id, id)",
+    ):
+        database.conn.execute(statement)
+
+
+def _002_renames_and_devices(database: "SqliteUtilsDatabase") -> None:
+    for statement in (
+        # What was a mount point when it was last good is an empty folder of another device when it is not mounted.
+        "alter table root add column device integer",
+        # Whether a file that seems new is a known one under another name.
+        "create index file_by_version on file (inode, size, mtime_ns)",
     ):
         database.conn.execute(statement)

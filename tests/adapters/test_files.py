@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from eisync.adapters import files
+from eisync.adapters.walking import Folder
 from eisync.core.eligible import Eligibility
 from eisync.core.items import Category, FileFacts, Item
 from eisync.errors import FileChangedError, FileError, FileGoneError, FileUnreadableError, UnreachableError
@@ -41,7 +42,7 @@ def item_of(root: Path, path: str) -> Item:
     return Item(id=1, root=str(root), path=path, target="t", facts=facts, label=None, category=Category.SPLIT)
 
 
-def walked(root: Path, *ignores: str, below: str = "") -> dict[str, files.Folder]:
+def walked(root: Path, *ignores: str, below: str = "") -> dict[str, Folder]:
     return {folder.path: folder for folder in files.walk(str(root), Eligibility(ignores), below=below)}
 
 
@@ -119,7 +120,7 @@ def test_a_folder_that_went_during_the_walk_is_no_trouble(root: Path) -> None:
     next(folders)
     (root / "one/a.csv").unlink()
     (root / "one").rmdir()
-    assert [files.Folder("one", {}, [])] == list(folders)
+    assert [Folder("one")] == list(folders)
 
 
 def test_a_root_that_is_not_there_is_trouble(root: Path) -> None:
@@ -367,3 +368,23 @@ def test_facts_of_one_version_are_equal_whenever_they_are_taken(root: Path) -> N
     os.chmod(root / "a.csv", 0o640)  # its ctime moves, its content does not
     assert item.facts == files.look(str(root), "a.csv")
     assert item.facts != FileFacts(item.facts.size + 1, item.facts.mtime_ns, item.facts.inode)
+
+
+@pytest.mark.parametrize("violation", [32, 33])
+def test_a_file_that_windows_does_not_share_is_still_being_written(
+    root: Path, monkeypatch: pytest.MonkeyPatch, violation: int
+) -> None:
+    item = write(root, "a.csv")
+    real = os.open
+
+    def refuse(path: str, *rest: object, **more: object) -> int:
+        if path != "a.csv":
+            return real(path, *rest, **more)  # type: ignore[arg-type]
+        error = PermissionError(13, "The process cannot access the file")
+        error.winerror = violation  # type: ignore[attr-defined]
+        raise error
+
+    monkeypatch.setattr(os, "open", refuse)
+    monkeypatch.setattr(os, "supports_dir_fd", {refuse})
+    with pytest.raises(FileChangedError, match="still writing"), files.opened(item):
+        pass

@@ -1,4 +1,4 @@
-import logging
+import errno
 import os
 import shutil
 import sys
@@ -8,9 +8,19 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from watchdog.events import DirMovedEvent, FileClosedEvent, FileDeletedEvent, FileMovedEvent
-from watchdog.observers.inotify_c import InotifyFD
+import watchdog.observers
+from watchdog.events import (
+    DirMovedEvent,
+    FileClosedEvent,
+    FileCreatedEvent,
+    FileDeletedEvent,
+    FileModifiedEvent,
+    FileMovedEvent,
+    FileSystemEvent,
+)
+from watchdog.observers.inotify_c import InotifyConstants, InotifyEvent, InotifyFD, WatchDescriptor
 
+from eisync.adapters import watch
 from eisync.adapters.watch import Deaf, Seen, Watcher
 from eisync.core.items import Root
 
@@ -198,7 +208,7 @@ def test_a_root_that_was_made_anew_is_heard_again(
         shutil.rmtree(place)
     else:
         place.rename(place.parent / "before")
-    assert "it is scanned instead" in str(watcher.watch(root))
+    assert "no events from it (No such file or directory)" == watcher.watch(root)
     place.mkdir()
     watcher.take(root.id)
     assert None is watcher.watch(root)
@@ -232,7 +242,7 @@ def observer_of(watcher: Watcher) -> Any:
 
 
 def test_a_dead_reader_of_the_kernels_queue_is_replaced(watcher: Watcher, bell: Bell, place: Path, root: Root) -> None:
-    reader = observer_of(watcher)._inotify_fd
+    reader = observer_of(watcher).reader
     reader.stop()
     reader.join(LIMIT_S)
     assert observer_of(watcher).is_alive()
@@ -252,8 +262,8 @@ def test_without_inotify_the_reason_is_told_and_it_is_tried_again(
         patch.setattr(InotifyFD, "_create_inotify_fd", classmethod(none_left))
         watcher = Watcher(bell)
         watcher.start()
-        reason = "no events from it (inotify instance limit reached); it is scanned instead"
-        assert reason == watcher.watch(root)
+        raised = "'sudo sysctl fs.inotify.max_user_instances=1024' raises the limit"
+        assert f"no listener is left: {raised}" == watcher.watch(root)
     assert None is watcher.watch(root)
     watcher.stop()
 
@@ -268,17 +278,13 @@ def test_no_thread_is_left_when_it_stops(root: Root) -> None:
     assert before == set(threading.enumerate())
 
 
-@pytest.mark.parametrize("logger", ["watchdog.observers.inotify", "watchdog.observers.inotify_c"])
-def test_an_overflow_of_the_kernels_queue_doubts_every_root(
-    watcher: Watcher, place: Path, tmp_path: Path, logger: str
-) -> None:
+def test_an_overflow_of_the_kernels_queue_doubts_every_root(watcher: Watcher, place: Path, tmp_path: Path) -> None:
     other = Root(id=2, path=str(tmp_path / "outside"), target="t")
     watcher.watch(other)
     watcher.take(2)
-    logging.getLogger(logger).warning("Inotify queue overflowed; filesystem events were lost")
+    overflow = InotifyEvent(WatchDescriptor(-1), InotifyConstants.IN_Q_OVERFLOW, 0, b"")
+    observer_of(watcher).reader.handle_event(overflow)
     assert [True, True] == [watcher.take(root_id).is_doubted for root_id in (1, 2)]
-    logging.getLogger(logger).warning("something else")
-    assert [False, False] == [watcher.take(root_id).is_doubted for root_id in (1, 2)]
 
 
 def test_a_real_overflow_is_noticed(watcher: Watcher, bell: Bell, place: Path) -> None:
@@ -286,7 +292,7 @@ def test_a_real_overflow_is_noticed(watcher: Watcher, bell: Bell, place: Path) -
     if limit > 20_000:
         pytest.skip("the kernel's queue is long here")
     # While the reader is held up, which may have read a buffer before, the kernel's queue runs over.
-    inotify = observer_of(watcher)._inotify_fd
+    inotify = observer_of(watcher).reader
     (place / "0").write_bytes(b"x")
     with inotify._lock:
         for number in range(limit // 2 + 5_000):  # each is two events
@@ -335,16 +341,15 @@ def test_a_path_that_is_announced_often_waits_once(watcher: Watcher, bell: Bell,
     ],
 )
 def test_an_event_from_elsewhere_announces_nothing(watcher: Watcher, place: Path, event: Any) -> None:
-    ((_, handlers),) = observer_of(watcher)._handlers.items()
-    for handler in handlers:
-        handler.dispatch(event)
+    (emitter,) = observer_of(watcher).emitters
+    emitter.queue_event(event)
     assert Seen() == watcher.take(1)
 
 
 def test_a_root_that_may_not_be_looked_at_is_scanned_instead(watcher: Watcher, tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(b"x")
     for path in (tmp_path / "no", tmp_path / "file/no"):
-        assert "it is scanned instead" in str(watcher.watch(Root(id=3, path=str(path), target="t")))
+        assert "no events from it" in str(watcher.watch(Root(id=3, path=str(path), target="t")))
 
 
 def test_who_is_deaf_hears_nothing_and_complains_of_nothing(root: Root) -> None:
@@ -354,3 +359,145 @@ def test_who_is_deaf_hears_nothing_and_complains_of_nothing(root: Root) -> None:
     close(Path(root.path))
     assert Seen() == deaf.take(root.id)
     deaf.stop()
+
+
+# --- limits and deaths
+
+
+def limited(monkeypatch: pytest.MonkeyPatch, number: int) -> None:
+    """The kernel gives no more than `number` watches."""
+    real = InotifyFD.add_callback
+    given: list[bytes] = []
+
+    def add(self: Any, path: bytes, *rest: Any) -> Any:
+        if len(given) >= number:
+            raise OSError(errno.ENOSPC, "inotify watch limit reached")
+        given.append(path)
+        return real(self, path, *rest)
+
+    monkeypatch.setattr(InotifyFD, "add_callback", add)
+
+
+RAISES_IT = "'sudo sysctl fs.inotify.max_user_watches=524288' raises the limit"
+
+
+@pytest.mark.parametrize("number", [0, 1, 3])
+def test_a_watch_limit_is_told_with_the_line_that_raises_it(
+    watcher: Watcher, root: Root, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    for folder in ("one/deep", "two"):
+        (Path(root.path) / folder).mkdir(parents=True)
+    limited(monkeypatch, number)
+    assert f"no watch is left for some of its folders: {RAISES_IT}" == watcher.watch(root)
+    watcher.forget(root.id)
+    monkeypatch.undo()
+    assert None is watcher.watch(root)
+
+
+def test_a_watch_limit_that_is_reached_later_is_told_later(
+    watcher: Watcher, bell: Bell, place: Path, root: Root, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    limited(monkeypatch, 0)
+    (place / "one").mkdir()
+    gather(watcher, bell, lambda seen: "one" in seen.folders)
+    assert RAISES_IT in str(watcher.watch(root))
+
+
+def test_what_died_is_counted_until_the_root_is_forgotten(watcher: Watcher, place: Path, root: Root) -> None:
+    for deaths in (1, 2):
+        (emitter,) = observer_of(watcher).emitters
+        emitter.stop()
+        emitter.join(LIMIT_S)
+        assert None is watcher.watch(root)
+        assert deaths == watcher.deaths(root.id)
+    watcher.forget(root.id)
+    watcher.forget(root.id)
+    assert 0 == watcher.deaths(root.id)
+    assert None is watcher.watch(root)
+    assert watcher.take(root.id).is_doubted
+
+
+def test_a_root_that_is_forgotten_announces_nothing(watcher: Watcher, place: Path, root: Root) -> None:
+    watcher.forget(root.id)
+    close(place)
+    assert Seen() == watcher.take(root.id)
+
+
+# --- systems without close events
+
+
+@pytest.mark.parametrize(
+    ("events", "files", "folders"),
+    [
+        # macOS: created and modified, again and again, and never closed; a folder tells that it changed
+        (
+            [
+                FileCreatedEvent("a.csv"),
+                FileModifiedEvent("a.csv"),
+                FileModifiedEvent("a.csv"),
+                FileModifiedEvent("a.csv"),
+            ],
+            {"a.csv"},
+            set(),
+        ),
+        # macOS: a rename out of the root is told as a deletion, one into it as a creation
+        ([FileDeletedEvent("a.csv"), FileCreatedEvent("b.csv")], {"a.csv", "b.csv"}, set()),
+        # macOS: a name in the decomposed form is another path than the composed one
+        ([FileCreatedEvent("cafe\u0301.csv")], {"cafe\u0301.csv"}, set()),
+        # Windows: added, modified while it is written, renamed; a removed folder is told as a file
+        (
+            [FileCreatedEvent("a.part"), FileModifiedEvent("a.part"), FileMovedEvent("a.part", "a.csv")],
+            {"a.part", "a.csv"},
+            set(),
+        ),
+        ([FileDeletedEvent("day")], {"day"}, set()),
+        (
+            [DirMovedEvent("one", "two"), FileMovedEvent("one/a.csv", "two/a.csv")],
+            {"one/a.csv", "two/a.csv"},
+            {"one", "two"},
+        ),
+    ],
+)
+def test_other_systems_sequences_announce_the_paths(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, events: list[FileSystemEvent], files: set[str], folders: set[str]
+) -> None:
+    observer = Elsewhere()
+    monkeypatch.setattr(watch, "_HAS_INOTIFY", False)
+    monkeypatch.setattr(watchdog.observers, "Observer", lambda: observer)
+    watcher = Watcher(lambda: None)
+    watcher.start()
+    assert None is watcher.watch(Root(id=1, path=str(tmp_path), target="t"))
+    assert watcher.take(1).is_doubted
+    for event in events:
+        for name in ("src_path", "dest_path"):
+            place = getattr(event, name)
+            setattr(event, name, str(tmp_path / str(place)) if place or name == "src_path" else "")
+        observer.handler.dispatch(event)
+    assert Seen(files, folders) == watcher.take(1)
+    watcher.stop()
+
+
+class Elsewhere:
+    """An observer of another system, that says what a test says."""
+
+    emitters: set[Any]
+
+    def __init__(self) -> None:
+        self.handler: Any = None
+        self.emitters = set()
+
+    def start(self) -> None:
+        """Nothing to start."""
+
+    def is_alive(self) -> bool:
+        return True
+
+    def stop(self) -> None:
+        """Nothing to stop."""
+
+    def join(self, timeout: float) -> None:
+        """Nothing to wait for."""
+
+    def schedule(self, handler: Any, path: str, **_: Any) -> Any:
+        self.handler = handler
+        return path

@@ -2,7 +2,7 @@
 
 import pytest
 
-from eisync.core.mounts import is_remote, type_of
+from eisync.core.mounts import is_remote, type_of, why_silent
 
 TABLE = "\n".join(
     (
@@ -46,3 +46,27 @@ def test_a_table_that_does_not_tell_gives_none() -> None:
 )  # fmt: skip
 def test_only_file_systems_over_a_network_are_remote(file_system: str | None, expected: bool) -> None:
     assert expected is is_remote(file_system)
+
+
+@pytest.mark.parametrize(
+    ("fields", "is_silent"),
+    [
+        ("/ /data rw - ext4 /dev/vda rw", False),
+        ("/srv/recordings /data rw - ext4 /dev/vda rw", False),  # a bind of the host's disk
+        ("/ /data rw - overlay overlay rw", False),  # a container's own files
+        ("/merged /data rw - overlay overlay rw", True),
+        ("/ /data rw - nfs4 server:/srv rw", True),
+        ("/ /data rw - cifs //server/share rw", True),
+        ("/ /data rw - 9p drvfs rw", True),
+        ("/ /data rw - drvfs C: rw", True),
+        ("/ /data rw - virtiofs host rw", True),
+        ("/ /data rw - fuse.grpcfuse grpcfuse rw", True),
+        ("/ /data rw - fuse.sshfs lab: rw", True),
+        ("/ /data rw - fuseblk /dev/sdb1 rw", False),  # a local disk: what we see goes through our kernel
+        ("/ /elsewhere rw - nfs4 server:/srv rw", False),
+    ],
+)
+def test_folders_that_announce_nothing_are_known(fields: str, is_silent: bool) -> None:
+    table = f"22 1 254:0 / / rw - ext4 /dev/vda rw\n40 22 0:35 {fields}"
+
+    assert is_silent is (why_silent("/data/lab", table) is not None)

@@ -1,6 +1,7 @@
 """Real folders and a real database, and short words for what the tests do with them."""
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -10,10 +11,12 @@ from eisync.core.items import Root
 from eisync.core.labelling import Labelling
 from eisync.core.lifecycle import State
 from eisync.core.settle import SettlePolicy
-from eisync.loops.watcher import Watched, WatcherLoop
+from eisync.loops.watched import Watched
+from eisync.loops.watcher import WatcherLoop
 from eisync.store.database import open_database
 from eisync.store.index import Index
 from eisync.store.outbox import Outbox
+from eisync.store.whereabouts import Whereabouts
 from tests.fakes import Ear, Notebook
 
 
@@ -25,6 +28,7 @@ class Yard:
         self.database, _ = open_database(str(place / "state"), exclusive=True)
         self.outbox = Outbox(self.database)
         self.index = Index(self.database)
+        self.places = Whereabouts(self.database)
         self.log = Notebook()
         self.ear = Ear()
         self.root = self.add_root("root")
@@ -84,14 +88,25 @@ class Yard:
         }
         return Watched(root=root or self.root, **options)
 
-    def watcher(self, *roots: Watched, intake: Any = None, files: Any = files, **more: Any) -> WatcherLoop:
+    def watcher(
+        self,
+        *roots: Watched,
+        intake: Any = None,
+        places: Any = None,
+        files: Any = files,
+        handed: Mapping[str, Any] | None = None,
+        **more: Any,
+    ) -> WatcherLoop:
+        """A loop over `roots`, or over the first one with `more` said of it. `handed` is for the loop itself."""
         return WatcherLoop(
             roots or [self.watched(**more)],
             intake=intake or self.outbox,
+            places=places or self.places,
             notes=self.index,
             files=files,
             events=self.ear,
             log=self.log,
+            **(handed or {}),
         )
 
     def fill(self, *paths: str, content: bytes | None = None) -> None:

@@ -1,5 +1,6 @@
 """A real database in a folder of its own, and short words for what the tests do with it."""
 
+import os
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,8 @@ from eisync.core.settlement import Settlement
 from eisync.store.database import Database, open_database
 from eisync.store.index import Index
 from eisync.store.outbox import Outbox
+from eisync.store.rows import Known
+from eisync.store.whereabouts import Whereabouts
 
 NOW = 1_000.0
 
@@ -27,6 +30,7 @@ class Shelf:
     database: Database = field(init=False)
     outbox: Outbox = field(init=False)
     index: Index = field(init=False)
+    places: Whereabouts = field(init=False)
     root: Root = field(init=False)
 
     def __post_init__(self) -> None:
@@ -36,6 +40,7 @@ class Shelf:
         self.database, _ = open_database(str(self.folder), exclusive=True)
         self.outbox = Outbox(self.database)
         self.index = Index(self.database)
+        self.places = Whereabouts(self.database)
         self.index.register(["main"])
         [self.root] = self.outbox.register([("/data", "main")])
 
@@ -84,6 +89,14 @@ class Shelf:
         self.index.record_page("main", generation, [remote(identity) for identity in listed], now=now)
         missing = self.index.finish_sweep("main", generation, began_at=now, now=now)
         return [(entry.sample_id, entry.missed) for entry in missing]
+
+    def known(self, folder: str = "") -> dict[str, Known]:
+        """What is known of the files directly in a folder, by name."""
+        with self.database.reading() as connection:
+            rows = connection.execute(
+                "select name from file where root_id = ? and folder = ?", (self.root.id, os.fsencode(folder))
+            ).fetchall()
+        return self.places.known(self.root.id, folder, [os.fsdecode(row["name"]) for row in rows])
 
     def id_of(self, path: str = "a.csv") -> int:
         known = self.outbox.known_at(self.root.id, path)

@@ -18,6 +18,7 @@ from eisync.store import schema
 from eisync.store.database import FILE_NAME, HOLDER_NAME, Database, open_database, write_holder
 from eisync.store.index import Index
 from eisync.store.outbox import Outbox
+from eisync.store.whereabouts import Whereabouts
 
 from .shelf import NOW, Shelf
 
@@ -304,7 +305,7 @@ def use(database: Database) -> None:
     index.counts()
     for record in index.files():
         outbox.known_at(root.id, str(record["path"]))
-    outbox.folders(root.id)
+    Whereabouts(database).folders(root.id)
     while outbox.claim("main", [root.id], limit=500, claim=1, now=NOW):
         pass
     outbox.recover(duplicates_allowed=False, now=NOW)

@@ -112,7 +112,7 @@ def test_a_file_that_went_and_came_back_is_sent(shelf: Shelf, version: int) -> N
 def test_facts_of_odd_file_systems_are_known_again(shelf: Shelf, odd: FileFacts) -> None:
     shelf.enqueue(facts=odd)
 
-    assert odd == shelf.outbox.known(shelf.root.id, "")["a.csv"].facts
+    assert odd == shelf.known("")["a.csv"].facts
     assert [odd] == [item.facts for item in shelf.claim()]
 
 
@@ -136,8 +136,8 @@ def test_any_name_that_a_file_system_takes_comes_back_as_it_is(shelf: Shelf, pat
     identity = shelf.id_of(path)
 
     assert [path] == [item.path for item in shelf.claim()]
-    assert {name: identity} == {key: known.id for key, known in shelf.outbox.known(shelf.root.id, folder).items()}
-    assert [folder] == shelf.outbox.folders(shelf.root.id)
+    assert {name: identity} == {key: known.id for key, known in shelf.known(folder).items()}
+    assert [folder] == shelf.places.folders(shelf.root.id)
     assert [path] == [record["path"] for record in shelf.index.files()]
     assert [identity] == shelf.index.ids_of("/data/" + path)
 
@@ -517,7 +517,7 @@ def test_what_went_is_forgotten_after_a_while_with_its_history(shelf: Shelf) -> 
 
     assert 1 == shelf.outbox.forget_gone(before=LATER)
 
-    assert {"synced.csv", "new.csv", "back.csv"} == set(shelf.outbox.known(shelf.root.id, ""))
+    assert {"synced.csv", "new.csv", "back.csv"} == set(shelf.known(""))
     assert [] == shelf.history(old)
     assert all(shelf.history(identity) for identity in (synced, new, back))
 
@@ -531,12 +531,12 @@ def test_a_folder_knows_its_own_files_only(shelf: Shelf) -> None:
         shelf.enqueue(path)
     shelf.outbox.enqueue([shelf.candidate("a/y.csv", root_id=other.id)], now=NOW)
 
-    assert {"x.csv"} == set(shelf.outbox.known(shelf.root.id, "a"))
-    assert {"a.csv"} == set(shelf.outbox.known(shelf.root.id, ""))
-    assert {} == shelf.outbox.known(shelf.root.id, "b")
-    assert shelf.id_of("a/x.csv") == shelf.outbox.known(shelf.root.id, "a")["x.csv"].id
-    assert ["", "a", "a%", "a/b", "a_", "ab"] == sorted(shelf.outbox.folders(shelf.root.id))
-    assert ["a"] == shelf.outbox.folders(other.id)
+    assert {"x.csv"} == set(shelf.known("a"))
+    assert {"a.csv"} == set(shelf.known(""))
+    assert {} == shelf.known("b")
+    assert shelf.id_of("a/x.csv") == shelf.known("a")["x.csv"].id
+    assert ["", "a", "a%", "a/b", "a_", "ab"] == sorted(shelf.places.folders(shelf.root.id))
+    assert ["a"] == shelf.places.folders(other.id)
     assert shelf.outbox.known_at(shelf.root.id, "a/y.csv") is None
 
 
@@ -546,7 +546,7 @@ def test_a_folder_of_which_all_is_gone_is_no_folder(shelf: Shelf) -> None:
 
     shelf.outbox.mark_gone([shelf.id_of("a/x.csv"), shelf.id_of("b/x.csv")], now=NOW)
 
-    assert ["b"] == shelf.outbox.folders(shelf.root.id)
+    assert ["b"] == shelf.places.folders(shelf.root.id)
 
 
 # --- waking -----------------------------------------------------------------------------------------------------------
@@ -578,9 +578,7 @@ def test_what_is_due_is_found_by_its_index(shelf: Shelf) -> None:
     ("statement", "index"),
     [
         (outbox._NEXT_DUE, "INDEX file_due (target=?)"),
-        (outbox._KNOWN, "INDEX sqlite_autoindex_file_1 (root_id=? AND folder=?)"),
         (outbox._KNOWN_AT, "INDEX sqlite_autoindex_file_1 (root_id=? AND folder=? AND name=?)"),
-        (outbox._FOLDERS, "COVERING INDEX sqlite_autoindex_file_1 (root_id=? AND folder>?)"),
         (outbox._SETTLING, "INDEX file_by_state (state=?)"),
         (outbox._DOUBTFUL, "INDEX file_by_state (state=?)"),
         (outbox._FORGET_GONE, "INDEX file_by_state (state=? AND changed_at<?)"),

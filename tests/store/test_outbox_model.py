@@ -278,10 +278,7 @@ class OutboxMachine(RuleBasedStateMachine):
             assert file.attempts == records[path]["attempts"]
             row = self.shelf.row(path)
             assert file.claim == row["claim"]
-            assert (
-                facts(file.version)
-                == self.shelf.outbox.known(self.shelf.root.id, path.rpartition("/")[0])[path.rpartition("/")[2]].facts
-            )
+            assert facts(file.version) == self.shelf.known(path.rpartition("/")[0])[path.rpartition("/")[2]].facts
 
     @invariant()
     def the_history_tells_how_it_came_there(self) -> None:

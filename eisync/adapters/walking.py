@@ -1,0 +1,173 @@
+"""Walk a tree: folder by folder, a huge one in pieces, and no file opened.
+
+What is known as it is gets passed over at once: at a million files, anything that is done for each of them is what a
+scan costs. So names are bytes until a file is worth a word, and whether a file is for the service is only asked of
+those that are not known.
+"""
+
+import os
+import stat
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from itertools import islice
+from typing import Protocol
+
+from eisync.core.eligible import Eligibility
+from eisync.core.items import FileFacts
+
+PIECE = 1_000
+"""A folder is handed out when so many of its entries were looked at, so that no step takes long."""
+
+AT_ONCE = 20_000
+"""Of so many known files in one folder the versions are asked for at once; of more, piece by piece."""
+
+# Some file systems keep times past the year 2262; the database holds signed integers of 64 bits.
+_INT64_MAX = (1 << 63) - 1
+
+Version = tuple[int, int, int]
+
+
+class Known(Protocol):
+    """What is known of the files directly in a folder: (size, mtime_ns, inode), of those that are settled."""
+
+    def all_in(self, folder: str, *, limit: int) -> dict[bytes, Version] | None: ...
+    def some_in(self, folder: str, names: Iterable[bytes]) -> Mapping[bytes, Version]: ...
+
+
+class Nothing:
+    """Nothing is known: every file is handed out."""
+
+    def all_in(self, folder: str, *, limit: int) -> dict[bytes, Version] | None:
+        """None are."""
+        return {}
+
+    def some_in(self, folder: str, names: Iterable[bytes]) -> Mapping[bytes, Version]:
+        """None are."""
+        return {}
+
+
+@dataclass(frozen=True, slots=True)
+class Folder:
+    """A piece of one folder of a walk. `path` is relative to the root, empty for the root itself.
+
+    `files` are the eligible ones that are not known as they are, by name; `left_out` pairs a path with the reason why
+    it is not for the service. `unmet` are known and were not met; None: they were too many to be held, and `met` counts
+    the others. `trouble` says why the folder could not be read; then nothing may be concluded about what is in it. All
+    pieces but the last have `is_last` False, and say nothing of `unmet` and `met`.
+    """
+
+    path: str
+    files: dict[str, FileFacts] = field(default_factory=dict)
+    left_out: list[tuple[str, str]] = field(default_factory=list)
+    trouble: str | None = None
+    unmet: list[str] | None = field(default_factory=list)
+    is_last: bool = True
+    looked_at: int = 0
+    met: int = 0
+
+
+def walk(root: str, eligibility: Eligibility, *, below: str = "", known: Known | None = None) -> Iterator[Folder]:
+    """Every folder from `below` down that is not ignored, piece by piece; no tree is held in memory."""
+    waiting = [below]
+    while waiting:
+        subfolders: list[str] = []
+        yield from _read_folder(root, waiting.pop(), eligibility, known or Nothing(), subfolders)
+        waiting.extend(subfolders)
+
+
+def facts_of(status: os.stat_result) -> FileFacts:
+    """What identifies the version of the file that was looked at."""
+    # The later of the two: no program can set ctime, and mtime is what Windows keeps.
+    touched_at = max(status.st_mtime, status.st_ctime)
+    mtime_ns = max(-_INT64_MAX, min(status.st_mtime_ns, _INT64_MAX))
+    return FileFacts(status.st_size, mtime_ns, status.st_ino, touched_at)
+
+
+def _read_folder(
+    root: str, path: str, eligibility: Eligibility, known: Known, subfolders: list[str]
+) -> Iterator[Folder]:
+    """The folder, piece by piece; the folders in it are added to `subfolders`."""
+    versions = known.all_in(path, limit=AT_ONCE)
+    met = 0
+    try:
+        with os.scandir(os.fsencode(os.path.join(root, path) if path else root)) as entries:
+            while True:
+                piece = list(islice(entries, PIECE))
+                if versions is None:
+                    some = dict(known.some_in(path, _names(piece)))
+                    met += len(some)
+                    folder = _read(piece, path, eligibility, some, subfolders)
+                    met -= len(some)
+                else:
+                    folder = _read(piece, path, eligibility, versions, subfolders)
+                if len(piece) < PIECE:
+                    break
+                yield folder
+    except OSError as error:
+        subfolders.clear()
+        if path and isinstance(error, FileNotFoundError | NotADirectoryError):
+            yield Folder(path, unmet=_decoded(versions))  # it went while we walked
+        else:
+            yield Folder(path, trouble=f"the folder cannot be read ({error.strerror})")
+        return
+    yield replace(folder, unmet=_decoded(versions), is_last=True, met=met)
+
+
+def _read(
+    entries: list[os.DirEntry[bytes]],
+    path: str,
+    eligibility: Eligibility,
+    versions: dict[bytes, Version],
+    subfolders: list[str],
+) -> Folder:
+    """What is worth a word in a piece of a folder. What is met is taken out of `versions`."""
+    folder = Folder(path, is_last=False, looked_at=len(entries))
+    for entry in entries:
+        version = versions.pop(entry.name, None)
+        try:
+            if version is not None and entry.is_file(follow_symlinks=False):
+                status = entry.stat(follow_symlinks=False)
+                if version == (status.st_size, status.st_mtime_ns, status.st_ino):
+                    continue
+            is_met = _look_closely(entry, folder, eligibility, subfolders)
+        except FileNotFoundError:
+            is_met = False  # it went while we looked
+        if version is not None and not is_met:
+            versions[entry.name] = version
+    return folder
+
+
+def _look_closely(entry: os.DirEntry[bytes], folder: Folder, eligibility: Eligibility, subfolders: list[str]) -> bool:
+    """Whether the entry is a file for the service, or why not; a folder is one to walk, or is ignored."""
+    name = os.fsdecode(entry.name)
+    place = f"{folder.path}/{name}" if folder.path else name
+    if entry.is_dir(follow_symlinks=False):
+        if eligibility.ignoring_rule(place, is_dir=True) is None:
+            subfolders.append(place)
+        return False
+    reason = eligibility.why_file_left_out(place) or _why_not_regular(entry)
+    if reason is not None:
+        folder.left_out.append((place, reason))
+        return False
+    folder.files[name] = facts_of(entry.stat(follow_symlinks=False))
+    return True
+
+
+def _why_not_regular(entry: os.DirEntry[bytes]) -> str | None:
+    if entry.is_symlink():
+        dangling = not os.path.exists(entry.path)
+        return "a dangling symbolic link" if dangling else "a symbolic link; links are not followed"
+    mode = entry.stat(follow_symlinks=False).st_mode
+    if stat.S_ISREG(mode):
+        return None
+    if stat.S_ISFIFO(mode):
+        return "a named pipe (FIFO), not a file"
+    return "a socket, not a file" if stat.S_ISSOCK(mode) else "a device, not a file"
+
+
+def _names(entries: Iterable[os.DirEntry[bytes]]) -> list[bytes]:
+    return [entry.name for entry in entries]
+
+
+def _decoded(versions: Iterable[bytes] | None) -> list[str] | None:
+    return None if versions is None else [os.fsdecode(name) for name in versions]

@@ -1,0 +1,143 @@
+"""Whether a root is there, is the one it was, and is listened to.
+
+A folder that is away takes nothing along: nothing is concluded from what is not in it. An unmounted mount point looks
+like a folder that somebody has emptied, so the device is remembered: on another one, a folder in which none of the
+files is that should be there is not the one that we know. Whoever has replaced the disk says so with a file.
+"""
+
+from collections.abc import Callable
+
+from eisync.core.hearing import Hearing, Mode
+from eisync.core.items import Root, shown
+from eisync.loops.ports import Disks, Events, Files, Log, RootNotes
+
+LOOK_EVERY_S = 5.0
+LONGEST_LOOK_PAUSE_S = 60.0
+BELIEVED = 200
+YES_NAME = ".eisync-root"
+
+
+class Lookout:
+    """What is known of one root as a whole."""
+
+    def __init__(
+        self,
+        root: Root,
+        mode: Mode,
+        *,
+        events: Events,
+        files: Files,
+        disks: Disks,
+        notes: RootNotes,
+        log: Log,
+        why_silent: Callable[[str], str | None],
+    ) -> None:
+        """`why_silent` tells why a folder's file system announces nothing, or None."""
+        self.root = root
+        self.mode = mode
+        self.hearing = Hearing()
+        self.offline_reason: str | None = None
+        self.look_due_at = 0.0
+        self._events = events
+        self._files = files
+        self._disks = disks
+        self._notes = notes
+        self._log = log
+        self._why_silent = why_silent
+        self.pause_s = LOOK_EVERY_S
+        self._device = disks.device(root.id)
+
+    def look(self, now: float) -> bool:
+        """Look at the root, and see to it that it is listened to. Returns whether it is there."""
+        reason = self.why_offline()
+        if reason is not None:
+            self._go_offline(reason, now)
+            return False
+        if self.offline_reason is not None:
+            self._log.info("root.online", root=shown(self.root.path))
+            self._notes.note_online(self.root.id)
+        self.offline_reason = None
+        self.pause_s = LOOK_EVERY_S
+        self.look_due_at = now + LOOK_EVERY_S
+        self._listen(now)
+        return True
+
+    def why_offline(self) -> str | None:
+        """Why the root cannot be read or is not the one we know, as a sentence for a person; None when all is well."""
+        path = self.root.path
+        reason = self._files.why_offline(path)
+        if reason is not None:
+            return reason
+        device = self._files.device_of(path)
+        if device is None:
+            return f"the folder {path} went while it was looked at; watching resumes by itself"
+        if device == self._device:
+            return None
+        if self._device is not None and not self._is_recognised():
+            return (
+                f"the folder {path} is on another disk than it was and holds none of the files that were in it: mount "
+                f"the disk, and watching resumes by itself; if this is the new one, make a file called {YES_NAME} in it"
+            )
+        self._device = device
+        self._disks.note_device(self.root.id, device)
+        return None
+
+    def scanned(self, missed: int, now: float) -> None:
+        """A scan of the root ended, and found so many files that should have been announced."""
+        before = self.hearing
+        self.hearing = before.audited(missed, now)
+        if missed:
+            self._log.warning("root.misheard", root=shown(self.root.path), files=missed)
+        if self.hearing.since is None and before.since is not None:
+            self._events.forget(self.root.id)  # it is listened to anew, or not any more
+            self._tell(before.reason)
+            self.look_due_at = now
+
+    def _is_recognised(self) -> bool:
+        path = self.root.path
+        if self._files.look(path, YES_NAME) is not None:
+            return True
+        believed = self._disks.believed(self.root.id, limit=BELIEVED)
+        return not believed or any(self._files.look(path, place) is not None for place in believed)
+
+    def _go_offline(self, reason: str, now: float) -> None:
+        self._events.forget(self.root.id)
+        if self.hearing.reason is None:
+            self.hearing = Hearing(missed=self.hearing.missed)
+        if reason != self.offline_reason:
+            self._notes.note_offline(self.root.id, reason)
+            self._log.error("root.offline", root=shown(self.root.path), reason=reason)
+        self.offline_reason = reason
+        self.look_due_at = now + self.pause_s
+        self.pause_s = min(2.0 * self.pause_s, LONGEST_LOOK_PAUSE_S)
+
+    def _listen(self, now: float) -> None:
+        if self.mode is Mode.SCAN:
+            return
+        before = self.hearing
+        silent = self._why_silent(self.root.path) if self.mode is Mode.AUTO else None
+        if before.since is None and not before.is_to_try(now) and self.mode is Mode.AUTO:
+            return
+        if silent is not None:
+            self.hearing = before.unable(silent, now)
+        else:
+            self._begin(before, now)
+        self._tell(before.reason)
+
+    def _begin(self, before: Hearing, now: float) -> None:
+        reason = self._events.watch(self.root)
+        if reason is not None:
+            self.hearing = before.unable(reason, now)
+        elif self._events.deaths(self.root.id) > before.deaths:
+            self.hearing = before.died(now)
+        elif before.since is None:
+            self.hearing = before.begun(now)
+        if self.hearing.reason is not None:
+            self._events.forget(self.root.id)
+
+    def _tell(self, reason_before: str | None) -> None:
+        reason = self.hearing.reason
+        if reason is not None and reason != reason_before:
+            self._log.warning("root.deaf", root=shown(self.root.path), reason=reason, again_at=self.hearing.again_at)
+        if reason is None and reason_before is not None:
+            self._log.info("root.heard", root=shown(self.root.path))

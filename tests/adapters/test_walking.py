@@ -1,0 +1,124 @@
+"""A walk passes over what is known as it is, tells of what is known and not there, and never holds a huge folder."""
+
+import os
+from collections.abc import Iterable
+from pathlib import Path
+
+import pytest
+
+from eisync.adapters import walking
+from eisync.adapters.walking import Folder, Version, walk
+from eisync.core.eligible import Eligibility
+
+ANYTHING = Eligibility()
+
+
+class Memory:
+    """What is known of one folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self.versions: dict[bytes, Version] = {}
+        for path in folder.iterdir():
+            status = path.lstat()
+            self.versions[os.fsencode(path.name)] = (status.st_size, status.st_mtime_ns, status.st_ino)
+
+    def all_in(self, folder: str, *, limit: int) -> dict[bytes, Version] | None:
+        return None if len(self.versions) > limit else dict(self.versions)
+
+    def some_in(self, folder: str, names: Iterable[bytes]) -> dict[bytes, Version]:
+        return {name: self.versions[name] for name in names if name in self.versions}
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    for number in range(7):
+        (tmp_path / f"{number}.csv").write_text(str(number))
+    return tmp_path
+
+
+@pytest.fixture(params=[100, 2], ids=["held", "huge"])
+def at_once(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> bool:
+    """Whether the folder is one whose files are all held at once."""
+    monkeypatch.setattr(walking, "PIECE", 3)
+    monkeypatch.setattr(walking, "AT_ONCE", request.param)
+    return bool(request.param > 10)
+
+
+def walked(root: Path, known: Memory) -> tuple[set[str], set[str], Folder]:
+    """The files that are handed out, what is left out, and the last piece."""
+    pieces = list(walk(str(root), ANYTHING, known=known))
+    assert [False] * (len(pieces) - 1) + [True] == [piece.is_last for piece in pieces]
+    assert all(piece.looked_at <= 3 for piece in pieces)
+    files = [name for piece in pieces for name in piece.files]
+    assert len(files) == len(set(files))
+    return set(files), {path for piece in pieces for path, _ in piece.left_out}, pieces[-1]
+
+
+def test_what_is_known_as_it_is_is_passed_over(root: Path, at_once: bool) -> None:
+    files, left_out, last = walked(root, Memory(root))
+
+    assert (set(), set()) == (files, left_out)
+    assert ([] if at_once else None) == last.unmet
+    assert at_once or last.met == 7
+
+
+def test_what_is_new_or_changed_is_handed_out(root: Path, at_once: bool) -> None:
+    memory = Memory(root)
+    (root / "1.csv").write_text("longer")
+    os.utime(root / "2.csv", (1, 1))
+    (root / "new.csv").write_text("new")
+    (root / "4.csv").rename(root / "kept")
+    (root / "other.csv").write_text("4")
+    (root / "other.csv").rename(root / "4.csv")  # the same size; another inode
+    os.utime(root / "4.csv", ns=(0, memory.versions[b"4.csv"][1]))
+
+    files, left_out, _ = walked(root, memory)
+
+    assert ({"1.csv", "2.csv", "new.csv", "4.csv"}, {"kept"}) == (files, left_out)
+
+
+def test_what_is_known_and_no_file_any_more_was_not_met(root: Path, at_once: bool) -> None:
+    memory = Memory(root)
+    (root / "1.csv").unlink()
+    (root / "2.csv").unlink()
+    (root / "2.csv").mkdir()
+    (root / "3.csv").unlink()
+    (root / "3.csv").symlink_to("4.csv")
+
+    *others, last = walk(str(root), ANYTHING, known=memory)
+    folder = next(piece for piece in [*others, last] if piece.path == "" and piece.is_last)
+
+    if at_once:
+        assert {"1.csv", "2.csv", "3.csv"} == set(folder.unmet or ())
+    else:
+        assert (None, 4) == (folder.unmet, folder.met)
+
+
+def test_a_folder_that_went_met_nothing(root: Path, at_once: bool) -> None:
+    (folder,) = walk(str(root), ANYTHING, below="nowhere", known=Memory(root))
+
+    assert (7 if at_once else None) == (None if folder.unmet is None else len(folder.unmet))
+    assert folder.is_last
+
+
+@pytest.mark.parametrize("number", [0, 2, 3, 4, 6])
+def test_every_file_is_handed_out_once_whatever_the_pieces(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    monkeypatch.setattr(walking, "PIECE", 3)
+    names = {f"{one}.csv" for one in range(number)}
+    for name in names:
+        (tmp_path / name).write_text("x")
+    pieces = list(walk(str(tmp_path), ANYTHING))
+
+    assert sorted(names) == sorted(name for piece in pieces for name in piece.files)
+    assert number == sum(piece.looked_at for piece in pieces)
+
+
+def test_a_walk_that_is_broken_off_holds_no_folder_open(root: Path, at_once: bool) -> None:
+    before = set(os.listdir("/proc/self/fd"))
+    pieces = walk(str(root), ANYTHING)
+    next(pieces)
+    del pieces
+
+    assert before == set(os.listdir("/proc/self/fd"))

@@ -1,0 +1,78 @@
+import pytest
+
+from eisync.core.hearing import FIRST_PAUSE_S, LONGEST_PAUSE_S, Hearing, scan_pause_s
+
+HEARD = Hearing().begun(1000.0)
+
+
+@pytest.mark.parametrize(
+    ("least_s", "cost_s", "luck", "expected_s"),
+    [
+        (60.0, 0.0, 0.0, 60.0),
+        (60.0, 0.3, 0.0, 60.0),
+        (60.0, 3.0, 0.0, 300.0),  # a million files: three seconds, one hundredth of five minutes
+        (60.0, 3.0, 0.5, 315.0),
+        (1.0, 0.0, 0.99, 1.099),
+    ],
+)
+def test_scans_take_a_hundredth_of_a_core_at_most(
+    least_s: float, cost_s: float, luck: float, expected_s: float
+) -> None:
+    assert expected_s == pytest.approx(scan_pause_s(least_s=least_s, cost_s=cost_s, luck=luck))
+
+
+@pytest.mark.parametrize(
+    ("hearing", "touched_at", "heard_at", "expected"),
+    [
+        (HEARD, 1010.0, 0.0, True),
+        (HEARD, 990.0, 0.0, False),  # it came before anybody listened
+        (HEARD, 1095.0, 0.0, False),  # its event may be under way
+        (HEARD, 1080.0, 1099.0, False),  # and longer where many are
+        (HEARD, 1030.0, 1099.0, True),
+        (Hearing(), 1010.0, 0.0, False),
+    ],
+)
+def test_an_event_should_have_told_of_what_came_while_somebody_listened(
+    hearing: Hearing, touched_at: float, heard_at: float, expected: bool
+) -> None:
+    assert expected is hearing.should_have_heard(touched_at, heard_at=heard_at, now=1100.0)
+
+
+def test_the_first_miss_begins_the_listening_anew_and_the_second_ends_it() -> None:
+    once = HEARD.audited(3, 2000.0)
+    assert (None, None, 3, True) == (once.since, once.reason, once.missed, once.is_to_try(2000.0))
+
+    twice = once.begun(2000.0).audited(2, 3000.0)
+    assert ("5 files came that no event told of", 5) == (twice.reason, twice.missed)
+    assert [False, True] == [twice.is_to_try(3000.0 + FIRST_PAUSE_S + late) for late in (-1.0, 0.0)]
+
+
+def test_a_clean_scan_forgives() -> None:
+    once = HEARD.audited(1, 2000.0).begun(2000.0).audited(0, 3000.0)
+
+    assert once.audited(1, 4000.0).reason is None
+    assert 1 == once.missed
+
+
+def test_pauses_grow_to_a_limit_and_a_clean_scan_shortens_them() -> None:
+    hearing, pauses = Hearing(), []
+    for _ in range(8):
+        hearing = hearing.unable("no events", 0.0)
+        pauses.append(hearing.again_at)
+
+    assert [600.0, 1200.0, 2400.0, 4800.0, 9600.0, 19200.0, LONGEST_PAUSE_S, LONGEST_PAUSE_S] == pauses
+    assert FIRST_PAUSE_S == hearing.begun(0.0).audited(0, 1.0).pause_s
+
+
+def test_what_dies_again_and_again_is_left_dead() -> None:
+    hearing = HEARD
+    for _ in range(2):
+        hearing = hearing.died(2000.0)
+        assert hearing.reason is None
+    hearing = hearing.died(2000.0)
+
+    assert "what listens to it died 3 times" == hearing.reason
+
+
+def test_where_nobody_listens_nothing_is_missed() -> None:
+    assert Hearing() == Hearing().audited(5, 2000.0)

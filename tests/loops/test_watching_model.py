@@ -1,0 +1,227 @@
+"""Whatever happens in a real folder, with real events, the outbox comes to say what a plain look at the folder says."""
+
+import os
+import shutil
+import tempfile
+import threading
+import time
+from pathlib import Path
+from typing import BinaryIO
+
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
+
+from eisync.adapters import clock
+from eisync.adapters.watch import Deaf, Watcher
+from eisync.core.lifecycle import Event, State
+from eisync.core.settle import SettlePolicy
+from eisync.core.settlement import Settlement
+from eisync.errors import StateError
+from tests.fakes import failing
+
+from .yard import Yard
+
+PATHS = ("a.csv", "b.csv", "day/a.csv", "day/deep/b.csv", "other/a.csv")
+FOLDERS = ("day", "day/deep", "other", "new")
+COME_TO_REST_WITHIN_S = 20.0
+
+
+class Failing:
+    """The real store, one method of which fails once."""
+
+    def __init__(self, real: object, method: str) -> None:
+        self._real = real
+        setattr(self, method, failing(1, StateError("the disk is full"), getattr(real, method)))
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._real, name)
+
+
+class WatchingMachine(RuleBasedStateMachine):
+    """A root, a place outside of it, and a watcher that is killed now and then."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.place = Path(tempfile.mkdtemp(prefix="eisync-watching-"))
+        self.yard = Yard(self.place)
+        self.root = Path(self.yard.root.path)
+        self.outside = self.place / "outside"
+        self.outside.mkdir()
+        self.bell = threading.Event()
+        self.slow: dict[str, BinaryIO] = {}
+        self.number = 0
+
+    @initialize(listens=st.booleans())
+    def start(self, listens: bool) -> None:
+        self.listens = listens
+        self.begin()
+
+    def begin(self, **failing_parts: object) -> None:
+        self.events = Watcher(self.bell.set) if self.listens else Deaf()
+        self.events.start()
+        policy = SettlePolicy(settle_s=0.0, patience_s=0.0)
+        # Who listens finds everything without a second scan.
+        interval_s = 1e6 if self.listens else 0.05
+        self.loop = self.yard.watcher(policy=policy, scan_interval_s=interval_s, **failing_parts)
+        for root in self.loop._roots:
+            root.lookout._events = self.events
+        self.loop._events = self.events
+
+    def content(self) -> bytes:
+        self.number += 1
+        return b"%d" % self.number * (1 + self.number % 3)
+
+    def teardown(self) -> None:
+        for file in self.slow.values():
+            file.close()
+        if hasattr(self, "loop"):
+            self.come_to_rest()
+            self.events.stop()
+        self.yard.close()
+        shutil.rmtree(self.place)
+
+    # --- what writers do --------------------------------------------------------------------------------------------
+
+    @rule(path=st.sampled_from(PATHS))
+    def create_or_overwrite(self, path: str) -> None:
+        place = self.root / path
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.write_bytes(self.content())
+
+    @rule(path=st.sampled_from(PATHS))
+    def write_slowly(self, path: str) -> None:
+        file = self.slow.pop(path, None)
+        if file is None:
+            (self.root / path).parent.mkdir(parents=True, exist_ok=True)
+            self.slow[path] = file = (self.root / path).open("ab")
+            file.write(self.content())
+            file.flush()
+        else:
+            file.write(self.content())
+            file.close()
+
+    @rule(path=st.sampled_from(PATHS))
+    def replace(self, path: str) -> None:
+        (self.root / "writing.tmp").write_bytes(self.content())
+        (self.root / path).parent.mkdir(parents=True, exist_ok=True)
+        (self.root / "writing.tmp").rename(self.root / path)
+
+    @rule(one=st.sampled_from(PATHS), two=st.sampled_from(PATHS))
+    def rename(self, one: str, two: str) -> None:
+        if (self.root / one).exists():
+            (self.root / two).parent.mkdir(parents=True, exist_ok=True)
+            (self.root / one).rename(self.root / two)
+
+    @rule(one=st.sampled_from(PATHS), two=st.sampled_from(PATHS))
+    def swap(self, one: str, two: str) -> None:
+        if one != two and (self.root / one).exists() and (self.root / two).exists():
+            (self.root / one).rename(self.root / "swap.tmp")
+            (self.root / two).rename(self.root / one)
+            (self.root / "swap.tmp").rename(self.root / two)
+
+    @rule(one=st.sampled_from(PATHS), two=st.sampled_from(PATHS))
+    def link(self, one: str, two: str) -> None:
+        if (self.root / one).exists() and not (self.root / two).exists():
+            (self.root / two).parent.mkdir(parents=True, exist_ok=True)
+            os.link(self.root / one, self.root / two)
+
+    @rule(path=st.sampled_from(PATHS))
+    def delete(self, path: str) -> None:
+        (self.root / path).unlink(missing_ok=True)
+
+    @rule(one=st.sampled_from(FOLDERS), two=st.sampled_from(FOLDERS))
+    def move_folder(self, one: str, two: str) -> None:
+        if (self.root / one).is_dir() and not (self.root / two).exists() and not two.startswith(one):
+            (self.root / two).parent.mkdir(parents=True, exist_ok=True)
+            (self.root / one).rename(self.root / two)
+
+    @rule(folder=st.sampled_from(FOLDERS))
+    def move_folder_out(self, folder: str) -> None:
+        if (self.root / folder).is_dir():
+            self.number += 1
+            (self.root / folder).rename(self.outside / str(self.number))
+
+    @rule(folder=st.sampled_from(FOLDERS))
+    def move_folder_in(self, folder: str) -> None:
+        waiting = sorted(self.outside.iterdir())
+        if waiting and not (self.root / folder).exists():
+            (self.root / folder).parent.mkdir(parents=True, exist_ok=True)
+            waiting[0].rename(self.root / folder)
+
+    @rule(folder=st.sampled_from(FOLDERS))
+    def delete_folder(self, folder: str) -> None:
+        shutil.rmtree(self.root / folder, ignore_errors=True)
+
+    @rule()
+    def make_the_root_anew(self) -> None:
+        shutil.rmtree(self.root)
+        self.root.mkdir()
+
+    # --- what the daemon does ---------------------------------------------------------------------------------------
+
+    @rule(ticks=st.integers(1, 4))
+    def tick(self, ticks: int) -> None:
+        for _ in range(ticks):
+            self.loop.tick(clock.now())
+
+    @rule()
+    def upload(self) -> None:
+        now = clock.now()
+        items = self.yard.outbox.claim("main", [self.yard.root.id], limit=99, claim=1, now=now)
+        settled = [Settlement(item_id=item.id, events=(Event.STORED,), sample_ids=(item.id,)) for item in items]
+        self.yard.outbox.settle(settled, claim=1, now=now)
+
+    @rule(method=st.sampled_from(["enqueue", "mark_changed", "mark_gone", "known_at", "versions", "follow", "known"]))
+    def be_killed(self, method: str) -> None:
+        """In the middle of a tick, before this method of the store has done its work, if it comes to it."""
+        on_outbox = hasattr(self.yard.outbox, method)
+        real = self.yard.outbox if on_outbox else self.yard.places
+        self.events.stop()
+        self.begin(**{"intake" if on_outbox else "places": Failing(real, method)})
+        try:
+            self.loop.tick(clock.now())
+        except StateError:
+            self.events.stop()
+            self.begin()
+
+    # --- what is to come of it --------------------------------------------------------------------------------------
+
+    def come_to_rest(self) -> None:
+        """Tick as the daemon does, until the outbox says what the folder says."""
+        deadline = time.monotonic() + COME_TO_REST_WITHIN_S
+        while (wrong := self.differences()) and time.monotonic() < deadline:
+            self.bell.wait(min(self.loop.tick(clock.now()), 0.02))
+            self.bell.clear()
+        assert {} == wrong
+
+    def differences(self) -> dict[str, object]:
+        there = {}
+        for folder, _, names in os.walk(self.root):
+            for name in names:
+                path = os.path.relpath(os.path.join(folder, name), self.root)
+                status = os.lstat(self.root / path)
+                there[path] = (status.st_size, status.st_mtime_ns, status.st_ino)
+        wrong: dict[str, object] = {}
+        for record in self.yard.index.files():
+            path = str(record["path"])
+            known = self.yard.outbox.known_at(self.yard.root.id, path)
+            assert known is not None
+            version = (known.facts.size, known.facts.mtime_ns, known.facts.inode)
+            is_settled = known.state in (State.READY, State.SYNCED)
+            if path in there and not (is_settled and version == there[path]):
+                wrong[path] = (known, there[path])
+            is_noted = known.state is State.GONE or "not there any more" in str(record["reason"])
+            if path not in there and not is_noted:
+                wrong[path] = (known, "it is not there")
+            there.pop(path, None)
+        return {**wrong, **there}
+
+
+TestWatching = WatchingMachine.TestCase
+TestWatching.settings = settings(
+    max_examples=int(os.environ.get("EISYNC_EXAMPLES", "25")),
+    stateful_step_count=20,
+    deadline=None,
+    suppress_health_check=list(HealthCheck),
+)
