@@ -5,12 +5,14 @@ proxy with a page of its own.
 """
 
 import contextlib
+import re
 import select
 import socket
 import ssl
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import BinaryIO
 
 from tests.adapters.raw import Script
 
@@ -19,6 +21,7 @@ OURS = Path(__file__).parent / "ours.pem"
 STRANGER = Path(__file__).parent / "stranger.pem"
 """One of the same name that nobody told it of."""
 
+REFUSED = b"HTTP/1.1 400 Bad Request\r\nContent-Length: 3\r\n\r\nno!"
 Welcome = Callable[[socket.socket], None]
 
 
@@ -31,6 +34,7 @@ class Gate:
         self._lock = threading.Lock()
         self._guests: set[socket.socket] = set()
         self._threads: list[threading.Thread] = []
+        self.bodies: list[bytes] = []  # those that `bars` looked at
         self._welcome: Welcome = self._let_through
         self._listener = self._listen(0)
         self.port = int(self._listener.getsockname()[1])
@@ -55,6 +59,10 @@ class Gate:
     def shows(self, certificate: Path) -> None:
         """Whoever comes is shown `certificate`, and let through if that pleases."""
         self._change(lambda caller: self._let_through(caller, certificate))
+
+    def bars(self, is_guilty: Callable[[bytes], bool]) -> None:
+        """Requests with such a body are answered with 400 and no word of the reason; the others are let through."""
+        self._change(lambda caller: self._let_through_unless(caller, is_guilty))
 
     def close(self) -> None:
         self._close_listener()
@@ -100,6 +108,20 @@ class Gate:
         with caller, socket.create_connection(("127.0.0.1", self._inner), timeout=10) as inner:
             _carry(caller, inner)
 
+    def _let_through_unless(self, caller: socket.socket, is_guilty: Callable[[bytes], bool]) -> None:
+        stream = caller.makefile("rb")
+        with stream, socket.create_connection(("127.0.0.1", self._inner), timeout=10) as inner:
+            answers = inner.makefile("rb")
+            while head := _head(stream):
+                body = stream.read(_length(head))
+                self.bodies.append(body)
+                if is_guilty(body):
+                    caller.sendall(REFUSED)
+                    continue
+                inner.sendall(head + body)
+                answer = _head(answers)
+                caller.sendall(answer + answers.read(_length(answer)))
+
     def _start(self, work: Callable[[socket.socket], None], argument: socket.socket) -> None:
         thread = threading.Thread(target=work, args=(argument,), name="gate", daemon=True)
         self._threads.append(thread)
@@ -129,6 +151,21 @@ def _carry(one: socket.socket, other: socket.socket) -> None:
             if not piece:
                 return
             facing[end].sendall(piece)
+
+
+def _head(stream: BinaryIO) -> bytes:
+    """Everything up to the empty line; nothing when there is no more to come."""
+    lines = []
+    for line in stream:
+        lines.append(line)
+        if line == b"\r\n":
+            break
+    return b"".join(lines)
+
+
+def _length(head: bytes) -> int:
+    [length] = re.findall(rb"(?im)^content-length: *(\d+)", head)
+    return int(length)
 
 
 @contextlib.contextmanager
