@@ -21,7 +21,7 @@ from eisync.core.labelling import INFER, Labelling
 from eisync.core.lifecycle import PENDING, State
 from eisync.core.retry import RetryPolicy
 from eisync.core.settle import SettlePolicy
-from eisync.errors import ConfigurationError, EisyncError
+from eisync.errors import ConfigurationError, EisyncError, StateDamagedError
 from eisync.loops.drainer import DrainerLoop, Lane
 from eisync.loops.once import Once
 from eisync.loops.ports import Log
@@ -47,9 +47,17 @@ class App:
         folder = str(settings.state.dir)
         _refuse_remote(folder)
         self._database, repaired = open_database(folder, exclusive=True)
+        try:
+            self._assemble(folder, repaired, listen=listen)
+        except BaseException:
+            self._database.close()  # whoever builds the next one must find the folder free
+            raise
+
+    def _assemble(self, folder: str, repaired: str | None, *, listen: bool) -> None:
+        settings = self.settings
         write_holder(folder, pid=os.getpid())
         if repaired is not None:
-            log.error("database.set_aside", reason=repaired)
+            self.log.error("database.set_aside", reason=repaired)
         self.outbox = Outbox(self._database)
         self.index = Index(self._database)
         self.bells = {name: threading.Event() for name in ("watcher", "drainer", "reconciler", "control")}
@@ -150,6 +158,11 @@ class App:
             for seen in self.watcher.unsettled(clock.now())
         ]
 
+    @property
+    def is_damaged(self) -> bool:
+        """Whether the database turned out to be damaged; a machine that is built anew sets it aside."""
+        return self._database.is_suspect
+
     def close(self, *, wait: bool = True) -> None:
         """Give everything back. `wait` False leaves requests under way to their fate: they are doubtful, and safe."""
         if self._control is not None:
@@ -240,7 +253,11 @@ class App:
 
 def build(settings: Settings, *, log: Log, listen: bool = True) -> App:
     """The machine that `settings` describe. Raises StateBusyError, StateError, ConfigurationError."""
-    return App(settings, log, listen=listen)
+    try:
+        return App(settings, log, listen=listen)
+    except StateDamagedError:
+        # The damage lies deeper than what opening reads. It is noted now: the second opening sets the database aside.
+        return App(settings, log, listen=listen)
 
 
 def _refuse_remote(folder: str) -> None:

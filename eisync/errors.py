@@ -7,6 +7,7 @@
     ├── KeyRefusedError      a person must give another key                       exit 77
     ├── StateBusyError       another process holds the state folder: try later    exit 75
     ├── StateError           the state folder cannot be used: a person must act   exit 1
+    │   └── StateDamagedError    its database is damaged: the next opening sets it aside
     ├── DaemonUnreachableError   a daemon is there and does not answer: try later exit 69
     ├── TransitError         a request got no usable answer: try again
     │   ├── UnreachableError     it certainly did not arrive
@@ -54,6 +55,10 @@ class StateBusyError(EisyncError):
 
 class StateError(EisyncError):
     """The state folder cannot be read or written."""
+
+
+class StateDamagedError(StateError):
+    """The database is damaged. It is set aside and rebuilt when it is opened again by whoever may."""
 
 
 class DaemonUnreachableError(EisyncError):

@@ -5,6 +5,7 @@ is the kernel's limit on the size of files, which makes every write of a running
 """
 
 import contextlib
+import os
 import resource
 import signal
 import subprocess
@@ -178,3 +179,36 @@ def test_a_start_that_cannot_write_uploads_nothing_and_says_why(bench: Bench, ha
     assert "nothing is lost, see to the state folder's disk" in done.stderr
     assert 0 == bench.once().returncode
     assert stored_once(bench.emulator.ledger(), BEFORE)
+
+
+@pytest.mark.slow
+def test_a_database_that_turns_out_damaged_is_rebuilt_by_the_daemon_itself(bench: Bench) -> None:
+    contents = [row(number) for number in range(300)]
+    write_all(bench, contents, first=0)
+    assert 0 == bench.once().returncode
+    log = bench.place / "log"
+    with log.open("wb") as stream:
+        daemon = bench.daemon(log=stream)
+        try:
+            until(lambda: bench.run("healthcheck").returncode == 0)
+            overwrite(bench.state / "eisync.db")
+            bench.write("shake.new.csv", row(1000))
+            # Whoever asks for all files is the first to see it.
+            until(lambda: bench.run("ls").returncode != 0 or (bench.state / "eisync.db.damaged-1").exists())
+            until(lambda: (bench.state / "eisync.db.damaged-1").exists())
+            until(lambda: bench.run("healthcheck").returncode == 0)
+            until(lambda: {"synced": 301} == bench.status()["counts"])
+            assert daemon.pid == bench.status()["daemon"]["pid"]
+        finally:
+            daemon.kill()
+            daemon.wait(timeout=10)
+    assert "the database is damaged; it is set aside and rebuilt" in log.read_text()
+    assert stored_once(bench.emulator.ledger(), [*contents, row(1000)])
+
+
+def overwrite(database: Path) -> None:
+    """Noise on all but the first page."""
+    with database.open("r+b") as stream:
+        size = stream.seek(0, os.SEEK_END)
+        stream.seek(4096)
+        stream.write(b"\x55" * (size - 4096))
