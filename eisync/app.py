@@ -67,7 +67,7 @@ class App:
         self._register()
         self.watcher = self._watcher_loop()
         self.drainer = self._drainer_loop()
-        self.reconciler = self._reconciler_loop() if settings.reconcile.enabled else None
+        self.reconciler = self._reconciler_loop() if _asks_studio(settings) else None
         self.supervisor: Supervisor | None = None
         self._control: ControlServer | None = None
 
@@ -236,7 +236,7 @@ class App:
                 studio=self._services[target.name],
                 interval_s=reconcile.interval_s,
                 page_size=reconcile.page_size,
-                allow_duplicates=self.settings.upload.allow_duplicates,
+                sweeps=reconcile.enabled,
             )
             for target in self.settings.targets
         ]
@@ -258,6 +258,11 @@ def build(settings: Settings, *, log: Log, listen: bool = True) -> App:
     except StateDamagedError:
         # The damage lies deeper than what opening reads. It is noted now: the second opening sets the database aside.
         return App(settings, log, listen=listen)
+
+
+def _asks_studio(settings: Settings) -> bool:
+    # Where duplicates are allowed, only a look at the service tells whether a file arrived whose answer was lost.
+    return settings.reconcile.enabled or settings.upload.allow_duplicates
 
 
 def _refuse_remote(folder: str) -> None:

@@ -15,6 +15,7 @@
     ├── StudioError          Studio answered and said no
     └── FileError            one file cannot be sent, its peers can
         ├── FileChangedError     it is not what it was: settle it again
+        │   └── FileAwayError        the folder it is in is away: it comes back with it
         ├── FileGoneError        it is not there any more
         └── FileUnreadableError  it may not be read, or is no file: a person must act
 
@@ -97,6 +98,10 @@ class FileError(EisyncError):
 
 class FileChangedError(FileError):
     """The file is not what it was when it settled; nothing of it may be sent."""
+
+
+class FileAwayError(FileChangedError):
+    """The root of the file is away, and nothing can be said of the file."""
 
 
 class FileGoneError(FileError):

@@ -14,12 +14,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 from eisync.app import App, build
 from eisync.core.lifecycle import State
 from eisync.emulator.server import RunningEmulator
 from eisync.settings import load
-from tests.conftest import row, sha256
+from tests.conftest import row, sha256, until
 from tests.fakes import Notebook
 
 ROUND_S = 400.0
@@ -37,12 +38,15 @@ class Rig:
     options: dict[str, Any] = field(default_factory=dict)  # of [upload]
     ingestion_url: str | None = None
     ca_file: Path | None = None
-    page_size: int = 1000
+    reconcile: bool = True
+    role: str = "admin"
 
     def __post_init__(self) -> None:
-        project = self.emulator.add_project(name=f"rig {next(_projects)}")
+        project = self.emulator.add_project(
+            name=f"rig {next(_projects)}", keys=[{"role": "admin"}, {"role": self.role}]
+        )
         self.project_id = int(project["id"])
-        self.key = str(project["keys"][0]["key"])
+        self._judges_key, self.key = (str(entry["key"]) for entry in project["keys"])
         self.log = Notebook()
         self.recordings = self.place / "recordings"
         self.recordings.mkdir(parents=True)
@@ -62,7 +66,7 @@ class Rig:
             f'[[watch]]\npath = "{self.recordings}"\nsettle_s = 0.1\npatience_s = 0.1',
             "[upload]",
             *(f"{name} = {json.dumps(value)}" for name, value in {"workers": 2, **self.options}.items()),
-            f"[reconcile]\npage_size = {self.page_size}",
+            f"[reconcile]\nenabled = {json.dumps(self.reconcile)}",
         ]
         (self.place / "eisync.toml").write_text("\n".join(lines) + "\n")
         environ = {
@@ -71,14 +75,26 @@ class Rig:
             "EI_API_ENDPOINT": self.emulator.studio_url,
         }
         settings = load(environ=environ, cwd=str(self.place), state_dir=str(self.state))
-        self.app: App = build(settings, log=self.log, listen=False)
+        with mock.patch("eisync.adapters.clock.now", new=self._tell_time):
+            self.app: App = build(settings, log=self.log, listen=False)
+
+    def _tell_time(self) -> float:
+        return self.now
 
     @property
     def state(self) -> Path:
         return self.place / "state"
 
-    def restart(self) -> None:
-        self.app.close()
+    def crash_under_way(self) -> None:
+        """The process ends while its requests are under way, and the next one starts."""
+        drainer, bell = self.app.drainer, self.app.bells["drainer"]
+        deadline = time.monotonic() + 60.0
+        while State.SENDING not in self.states().values():
+            assert time.monotonic() < deadline, "nothing was sent"
+            drainer.tick(self.now)
+            bell.wait(0.01)
+            bell.clear()
+        self.app.close()  # it waits for the workers, and nobody writes down what they bring
         self.start()
 
     def close(self) -> None:
@@ -163,10 +179,14 @@ class Rig:
         """How often each content was ever stored."""
         return dict(self.ledger()["stored_by_hash"])
 
+    def until_stored(self, number: int) -> None:
+        """Wait until the service has committed so many, whatever we know of it."""
+        until(lambda: sum(self.stored().values()) >= number)
+
     def bytes_of(self, sample_id: int) -> bytes:
         """What was uploaded as the sample; asked past the client."""
         url = f"{self.emulator.studio_url}/api/{self.project_id}/raw-data/{sample_id}/raw"
-        request = urllib.request.Request(url, headers={"x-api-key": self.key})
+        request = urllib.request.Request(url, headers={"x-api-key": self._judges_key})
         with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request, timeout=30) as answer:
             return bytes(answer.read())
 
