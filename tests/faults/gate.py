@@ -60,6 +60,18 @@ class Gate:
         """Whoever comes is shown `certificate`, and let through if that pleases."""
         self._change(lambda caller: self._let_through(caller, certificate))
 
+    def interrupts(self, meddle: Callable[[], None]) -> None:
+        """Whoever comes is let through; `meddle` is called when the first bytes have come, and before they go on."""
+
+        def welcome(caller: socket.socket) -> None:
+            with socket.create_connection(("127.0.0.1", self._inner), timeout=10) as inner:
+                first = caller.recv(65_536)
+                meddle()
+                inner.sendall(first)
+                _carry(caller, inner)
+
+        self._change(welcome)
+
     def bars(self, is_guilty: Callable[[bytes], bool]) -> None:
         """Requests with such a body are answered with 400 and no word of the reason; the others are let through."""
         self._change(lambda caller: self._let_through_unless(caller, is_guilty))
