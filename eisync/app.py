@@ -22,7 +22,7 @@ from eisync.core.labelling import INFER, Labelling
 from eisync.core.lifecycle import PENDING, State
 from eisync.core.retry import RetryPolicy
 from eisync.core.settle import SettlePolicy
-from eisync.errors import ConfigurationError, EisyncError
+from eisync.errors import ConfigurationError, EisyncError, StateDamagedError
 from eisync.loops.drainer import DrainerLoop, Lane
 from eisync.loops.once import Once
 from eisync.loops.ports import Log
@@ -50,9 +50,17 @@ class App:
         folder = str(settings.state.dir)
         _refuse_remote(folder)
         self._database, repaired = open_database(folder, exclusive=True)
+        try:
+            self._assemble(folder, repaired, listen=listen)
+        except BaseException:
+            self._database.close()  # whoever builds the next one must find the folder free
+            raise
+
+    def _assemble(self, folder: str, repaired: str | None, *, listen: bool) -> None:
+        settings = self.settings
         write_holder(folder, pid=os.getpid())
         if repaired is not None:
-            log.error("database.set_aside", reason=repaired)
+            self.log.error("database.set_aside", reason=repaired)
         self.outbox = Outbox(self._database)
         self.index = Index(self._database)
         self.bells = {name: threading.Event() for name in ("watcher", "drainer", "reconciler", "control")}
@@ -63,7 +71,7 @@ class App:
         self._register()
         self.watcher = self._watcher_loop()
         self.drainer = self._drainer_loop()
-        self.reconciler = self._reconciler_loop() if settings.reconcile.enabled else None
+        self.reconciler = self._reconciler_loop() if _asks_studio(settings) else None
         self.supervisor: Supervisor | None = None
         self._control: ControlServer | None = None
 
@@ -165,6 +173,11 @@ class App:
             for seen in self.watcher.unsettled(clock.now())
         ]
 
+    @property
+    def is_damaged(self) -> bool:
+        """Whether the database turned out to be damaged; a machine that is built anew sets it aside."""
+        return self._database.is_suspect
+
     def close(self, *, wait: bool = True) -> None:
         """Give everything back. `wait` False leaves requests under way to their fate: they are doubtful, and safe."""
         if self._control is not None:
@@ -250,7 +263,7 @@ class App:
                 studio=self._services[target.name],
                 interval_s=reconcile.interval_s,
                 page_size=reconcile.page_size,
-                allow_duplicates=self.settings.upload.allow_duplicates,
+                sweeps=reconcile.enabled,
             )
             for target in self.settings.targets
         ]
@@ -267,7 +280,16 @@ class App:
 
 def build(settings: Settings, *, log: Log, listen: bool = True) -> App:
     """The machine that `settings` describe. Raises StateBusyError, StateError, ConfigurationError."""
-    return App(settings, log, listen=listen)
+    try:
+        return App(settings, log, listen=listen)
+    except StateDamagedError:
+        # The damage lies deeper than what opening reads. It is noted now: the second opening sets the database aside.
+        return App(settings, log, listen=listen)
+
+
+def _asks_studio(settings: Settings) -> bool:
+    # Where duplicates are allowed, only a look at the service tells whether a file arrived whose answer was lost.
+    return settings.reconcile.enabled or settings.upload.allow_duplicates
 
 
 def _refuse_remote(folder: str) -> None:

@@ -7,6 +7,7 @@
     ├── KeyRefusedError      a person must give another key                       exit 77
     ├── StateBusyError       another process holds the state folder: try later    exit 75
     ├── StateError           the state folder cannot be used: a person must act   exit 1
+    │   └── StateDamagedError    its database is damaged: the next opening sets it aside
     ├── DaemonUnreachableError   a daemon is there and does not answer: try later exit 69
     ├── TransitError         a request got no usable answer: try again
     │   ├── UnreachableError     it certainly did not arrive
@@ -14,6 +15,7 @@
     ├── StudioError          Studio answered and said no
     └── FileError            one file cannot be sent, its peers can
         ├── FileChangedError     it is not what it was: settle it again
+        │   └── FileAwayError        the folder it is in is away: it comes back with it
         ├── FileGoneError        it is not there any more
         └── FileUnreadableError  it may not be read, or is no file: a person must act
 
@@ -56,6 +58,10 @@ class StateError(EisyncError):
     """The state folder cannot be read or written."""
 
 
+class StateDamagedError(StateError):
+    """The database is damaged. It is set aside and rebuilt when it is opened again by whoever may."""
+
+
 class DaemonUnreachableError(EisyncError):
     """A daemon holds the state folder, and its socket does not answer."""
 
@@ -92,6 +98,10 @@ class FileError(EisyncError):
 
 class FileChangedError(FileError):
     """The file is not what it was when it settled; nothing of it may be sent."""
+
+
+class FileAwayError(FileChangedError):
+    """The root of the file is away, and nothing can be said of the file."""
 
 
 class FileGoneError(FileError):

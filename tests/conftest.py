@@ -5,7 +5,8 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -110,6 +111,14 @@ def bench(tmp_path: Path, emulator: RunningEmulator) -> Bench:
         "PYTHONWARNINGS": "error",
     }
     return Bench(tmp_path, emulator, environ)
+
+
+def until(is_true: Callable[[], object], *, within_s: float = 20.0) -> None:
+    """Wait for a condition of another process."""
+    deadline = time.monotonic() + within_s
+    while not is_true():
+        assert time.monotonic() < deadline, "it did not happen in time"
+        time.sleep(0.03)
 
 
 def row(number: int) -> bytes:

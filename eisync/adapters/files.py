@@ -13,7 +13,14 @@ from collections.abc import Iterator
 from eisync.adapters.walking import facts_of
 from eisync.adapters.walking import walk as walk  # one module for whoever looks at files
 from eisync.core.items import FileFacts, Item
-from eisync.errors import FileChangedError, FileError, FileGoneError, FileUnreadableError, UnreachableError
+from eisync.errors import (
+    FileAwayError,
+    FileChangedError,
+    FileError,
+    FileGoneError,
+    FileUnreadableError,
+    UnreachableError,
+)
 
 _CLOEXEC = getattr(os, "O_CLOEXEC", 0)
 _BINARY = getattr(os, "O_BINARY", 0)
@@ -151,5 +158,5 @@ def _absence(item: Item) -> FileError:
     """What it means that the item's file is not there. A root that is away has taken it along: it settles anew then."""
     offline = why_offline(item.root)
     if offline is not None:
-        return FileChangedError(offline, item_id=item.id)
+        return FileAwayError(offline, item_id=item.id)
     return FileGoneError("the file is not there any more", item_id=item.id)

@@ -5,6 +5,7 @@ import signal
 import sys
 import threading
 from types import FrameType
+from typing import NoReturn
 
 import click
 
@@ -13,6 +14,7 @@ from eisync.app import App, build
 from eisync.cli import OK
 from eisync.cli.options import common, key_file, printable
 from eisync.log import configure
+from eisync.loops.ports import Log
 from eisync.loops.supervisor import Supervisor
 from eisync.places import notify_socket
 from eisync.settings import Settings, load
@@ -41,7 +43,9 @@ def command(dirs: tuple[str, ...], config: str | None, state_dir: str | None, ap
     click.echo(_greeting(settings), err=True)
     notifier = Notifier(notify_socket())
     notifier.ready()
-    _live(supervisor, stop, notifier)
+    _live(app, supervisor, stop, notifier)
+    if not stop.is_set():
+        _begin_anew(log)
     notifier.stopping()
     log.info("daemon.stopping", within_s=settings.upload.drain_timeout_s)
     is_clean = supervisor.stop(within_s=settings.upload.drain_timeout_s, give_up=hurry)
@@ -49,14 +53,27 @@ def command(dirs: tuple[str, ...], config: str | None, state_dir: str | None, ap
     _leave(app, is_clean=is_clean)
 
 
-def _live(supervisor: Supervisor, stop: threading.Event, notifier: Notifier) -> None:
-    """Tell the service manager that we live, as long as every loop does."""
+def _live(app: App, supervisor: Supervisor, stop: threading.Event, notifier: Notifier) -> None:
+    """Tell the service manager that we live, as long as every loop does; until a signal, or a damaged database."""
     while not stop.wait(BEAT_EVERY_S):
+        if app.is_damaged:
+            return
         stale = [pulse for pulse in supervisor.pulses() if not pulse.is_fresh]
         if not stale:
             notifier.alive()
         else:
             notifier.status(f"the {stale[0].name} has not moved for {stale[0].age_s:.0f} s")
+
+
+def _begin_anew(log: Log) -> NoReturn:
+    """The same command in the same process, from the start, which sets the damaged database aside.
+
+    Nothing could be written down of what is under way; it is sent again, as after any other end.
+    """
+    log.error("daemon.restarting", reason="the database is damaged; it is set aside and rebuilt")
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])  # noqa: S606 - no shell wanted
 
 
 def _leave(app: App, *, is_clean: bool) -> None:

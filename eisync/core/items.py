@@ -98,6 +98,14 @@ class Item:
     sha256: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Doubt:
+    """A file of which nobody knows whether it arrived, and since when."""
+
+    item: Item
+    since_at: float
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RemoteSample:
     """A sample as Studio lists it. `original_name` is the file name sent, where it can be told."""

@@ -7,6 +7,7 @@ is resolved by asking for each file alone, never guessed (wire contract, section
 
 import json
 import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC
@@ -244,7 +245,18 @@ def _read_answer(reply: Reply, sent: int) -> Sequence[Outcome]:
         reason = f"the answer has {len(entries)} entries for {sent} files"
         # A lone file that became several samples (CSV wizard) is stored; its ids are all of them.
         return [_several(entries, reason)] if sent == 1 else [Smaller(reason, 1, is_doubtful=True)] * sent
-    return [_entry(entry) for entry in entries]
+    outcomes = [_entry(entry) for entry in entries]
+    shared_id = _shared_id(outcomes)
+    if shared_id is not None:
+        # Two files never became one sample: these entries are not those of the files at their positions.
+        return [Smaller(f"the answer names sample {shared_id} for several files", 1, is_doubtful=True)] * sent
+    return outcomes
+
+
+def _shared_id(outcomes: Sequence[Outcome]) -> int | None:
+    """A sample that several files are said to be stored as."""
+    ids = Counter(outcome.sample_id for outcome in outcomes if isinstance(outcome, Stored))
+    return next((sample_id for sample_id, files in ids.items() if files > 1), None)
 
 
 def _several(entries: Sequence[Any], reason: str) -> Outcome:

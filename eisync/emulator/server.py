@@ -138,9 +138,9 @@ class RunningEmulator:
         self.hmac_key = emulator.hmac_key
         self.project_id = emulator.project_id
 
-    def ledger(self) -> dict[str, Any]:
-        """See the module `ledger`."""
-        return self._call("GET", "/emulator/ledger")
+    def ledger(self, project_id: int | None = None) -> dict[str, Any]:
+        """See the module `ledger`; `project_id` narrows the lasting figures to one project."""
+        return self._call("GET", "/emulator/ledger" + ("" if project_id is None else f"?project={project_id}"))
 
     def set_faults(self, *rules: dict[str, Any], seed: int = 0) -> None:
         """Replace all rules; without any, there are no faults. See the module `faults`."""

@@ -9,14 +9,16 @@ from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass
 
 from eisync.core import plan, wire
-from eisync.core.items import Item, Missing, RemoteSample, shown
+from eisync.core.items import Doubt, Item, Missing, RemoteSample, shown
 from eisync.core.lifecycle import Event
 from eisync.core.settlement import Settlement
-from eisync.errors import EisyncError, FileError
+from eisync.errors import EisyncError, FileAwayError, FileError, FileUnreadableError, TransitError
 from eisync.loops.ports import Beliefs, Doubts, Hashes, Log, Studio, Unidentified
 
 IDLE_S = 60.0
 LOOK_UPS_A_PASS = 100
+DOUBT_S = 60.0
+"""A file that is not found is believed to be absent after so long only: the service may still be at its request."""
 KEEP_GONE_S = 7 * 24 * 3600.0
 
 
@@ -28,7 +30,7 @@ class Project:
     studio: Studio
     interval_s: float
     page_size: int
-    allow_duplicates: bool
+    sweeps: bool = True  # without it only the doubtful files are looked up
 
 
 class ReconcilerLoop:
@@ -114,6 +116,7 @@ class ReconcilerLoop:
             self._log.warning("sweep.failed", target=project.target, reason=str(error))
         self._troubles[project.target] = error
         self._beliefs.note_trouble(project.target, str(error))
+        self._doubts.explain_doubts(project.target, _why_in_doubt(error))
 
     def _pass(self, project: Project) -> Iterator[None]:
         """One whole pass, a step at a time. Raises what the service or the store raises."""
@@ -122,12 +125,16 @@ class ReconcilerLoop:
             raise EisyncError(mismatch)
         yield
         yield from self._resolve_doubts(project)
+        if project.sweeps:
+            yield from self._bring_together(project)
+        self._doubts.forget_gone(before=self._clock() - KEEP_GONE_S)
+
+    def _bring_together(self, project: Project) -> Iterator[None]:
         missing = yield from self._sweep(project)
         for ask in plan.suspects(missing):
             self._ask(project, ask.sample_id)
             yield
         yield from self._find_ids(project)
-        self._doubts.forget_gone(before=self._clock() - KEEP_GONE_S)
 
     def _sweep(self, project: Project) -> Generator[None, None, list[Missing]]:
         began_at = self._clock()
@@ -159,23 +166,46 @@ class ReconcilerLoop:
 
     def _resolve_doubts(self, project: Project) -> Iterator[None]:
         """Where duplicates are allowed, only a look at the service may say whether a doubtful file arrived."""
-        for item in self._doubts.doubtful(project.target, limit=LOOK_UPS_A_PASS):
-            sha256, sample_ids = yield from self._look_up(project, item)
-            now = self._clock()
-            settlement = (
-                Settlement(
-                    item_id=item.id,
-                    events=(Event.STORED,),
-                    reason="stored; its answer was lost and the service was asked",
-                    sample_ids=sample_ids,
-                    sha256=sha256,
-                )
-                if sample_ids
-                else Settlement(item_id=item.id, events=(Event.ABSENT,), due_at=now, reason="it had not arrived")
-            )
-            self._doubts.resolve([settlement], now=now)
-            self._log.info("file.looked_up", path=shown(item.path), samples=sample_ids)
+        doubts = self._doubts.doubtful(project.target, limit=LOOK_UPS_A_PASS)
+        is_left = len(doubts) == LOOK_UPS_A_PASS
+        for doubt in doubts:
+            settlement = yield from self._resolve(project, doubt)
+            if settlement is None:
+                is_left = True
+            else:
+                self._doubts.resolve([settlement], now=self._clock())
+                self._log.info("file.looked_up", path=shown(doubt.item.path), samples=settlement.sample_ids)
             yield
+        if is_left:
+            due_at = self._due_at[project.target]
+            self._due_at[project.target] = min(due_at, self._clock() + DOUBT_S)
+
+    def _resolve(self, project: Project, doubt: Doubt) -> Generator[None, None, Settlement | None]:
+        """What a look at the service tells about one file; None when that is too early to tell, or cannot be told."""
+        item = doubt.item
+        try:
+            sha256 = item.sha256 or self._sha256_of_file(item)
+        except (FileAwayError, FileUnreadableError):
+            return None
+        except FileError:
+            # It is not what was sent: whatever arrived, this version did not.
+            return _absent(item, "it changed after it was sent", self._clock())
+        # A sample is one file's: where duplicates are allowed, two files of one name and content are two samples.
+        namesakes = yield from self._namesakes(project, item)
+        taken = self._unidentified.held_by_others(item, [sample.id for sample in namesakes])
+        free = [sample for sample in namesakes if sample.id not in taken]
+        sample_ids = yield from self._compare(project, item, sha256, free)
+        now = self._clock()
+        if sample_ids:
+            return Settlement(
+                item_id=item.id,
+                events=(Event.STORED,),
+                reason="stored; its answer was lost and the service was asked",
+                sample_ids=(min(sample_ids),),
+                sha256=sha256,
+            )
+        is_early = 0 <= now - doubt.since_at < DOUBT_S  # below 0 the clock was set back
+        return None if is_early else _absent(item, "it had not arrived", now)
 
     def _find_ids(self, project: Project) -> Iterator[None]:
         """Fill in the ids of files that the service had already and did not name.
@@ -187,7 +217,7 @@ class ReconcilerLoop:
         looked_up &= {(item.id, item.sha256) for item in nameless}
         waiting = [item for item in nameless if (item.id, item.sha256) not in looked_up]
         for item in waiting[:LOOK_UPS_A_PASS]:
-            _, sample_ids = yield from self._look_up(project, item)
+            sample_ids = yield from self._look_up(project, item)
             if not sample_ids:
                 looked_up.add((item.id, item.sha256))
             else:
@@ -195,21 +225,26 @@ class ReconcilerLoop:
                 self._log.info("file.identified", path=shown(item.path), samples=sample_ids)
             yield
 
-    def _look_up(self, project: Project, item: Item) -> Generator[None, None, tuple[str | None, tuple[int, ...]]]:
-        """The content hash of the item's file, and the samples that hold it. A step is one question."""
+    def _look_up(self, project: Project, item: Item) -> Generator[None, None, tuple[int, ...]]:
+        """The samples that hold the item's file. A step is one question."""
         try:
             sha256 = item.sha256 or self._sha256_of_file(item)
         except FileError:
-            return None, ()  # it is not what was sent; the drainer or the watcher will say so
-        candidates = yield from self._namesakes(project, item)
-        found = plan.match(item.path, sha256, candidates)
+            return ()  # it is not what was sent; the drainer or the watcher will say so
+        namesakes = yield from self._namesakes(project, item)
+        return (yield from self._compare(project, item, sha256, namesakes))
+
+    def _compare(
+        self, project: Project, item: Item, sha256: str, samples: Sequence[RemoteSample]
+    ) -> Generator[None, None, tuple[int, ...]]:
+        found = plan.match(item.path, sha256, samples)
         if found.proven:
-            return sha256, found.proven
+            return found.proven
         for sample_id in found.to_compare:
             if project.studio.sha256_of(sample_id) == sha256:
-                return sha256, (sample_id,)
+                return (sample_id,)
             yield
-        return sha256, ()
+        return ()
 
     def _namesakes(self, project: Project, item: Item) -> Generator[None, None, list[RemoteSample]]:
         name = wire.stored_name(wire.sent_name(item.path))
@@ -225,6 +260,20 @@ class ReconcilerLoop:
                 return found
             before_id = _lowest(page.samples, before_id)
             yield
+
+
+def _absent(item: Item, reason: str, now: float) -> Settlement:
+    return Settlement(item_id=item.id, events=(Event.ABSENT,), due_at=now, reason=reason)
+
+
+def _why_in_doubt(error: EisyncError) -> str:
+    """For a person, who alone can help where the key may not look."""
+    if isinstance(error, TransitError):
+        return f"sent, and no answer came; the service is asked whether it arrived when it can be ({error})"
+    return (
+        f"sent, and no answer came, and the service does not tell whether it arrived ({error}); "
+        "look for it in Studio, 'eisync retry FILE' sends it again"
+    )
 
 
 def _lowest(samples: Sequence[RemoteSample], before_id: int | None) -> int:

@@ -16,7 +16,7 @@ import sqlite3
 import threading
 from collections.abc import Iterator
 
-from eisync.errors import StateBusyError, StateError
+from eisync.errors import StateBusyError, StateDamagedError, StateError
 from eisync.store.schema import migrate
 
 FILE_NAME = "eisync.db"
@@ -56,6 +56,11 @@ class Database:
         """One look at the database. Raises StateError when it cannot be read."""
         with self._lock, _translated(self._path):
             yield self._connection
+
+    @property
+    def is_suspect(self) -> bool:
+        """Whether damage showed in use: then the next opening looks at every page."""
+        return os.path.exists(self._path + _SUSPECT)
 
     def close(self) -> None:
         """Let go of the state folder. Safe to repeat."""
@@ -199,7 +204,7 @@ def _translate(error: sqlite3.Error, path: str) -> StateError | StateBusyError:
             "give this one another --state-dir"
         )
     if _is_damage(error):
-        return StateError(_DAMAGED.format(folder=folder))
+        return StateDamagedError(_DAMAGED.format(folder=folder))
     return StateError(f"the database cannot be used: {error}; nothing is lost, see to the state folder's disk")
 
 

@@ -233,6 +233,16 @@ class Index:
             ).fetchall()
         return tuple(row["id"] for row in rows)
 
+    def held_by_others(self, item: Item, sample_ids: Iterable[int]) -> set[int]:
+        """Those of the samples that are known to hold another file of ours."""
+        with self._database.reading() as connection:
+            rows = connection.execute(
+                "select sample_id from file_sample join file on file.id = file_id "
+                "where sample_id in (select value from json_each(?)) and target = ? and file_id <> ?",
+                (json.dumps(list(sample_ids)), item.target, item.id),
+            ).fetchall()
+        return {row["sample_id"] for row in rows}
+
     def link(self, item: Item, sample_ids: Iterable[int], *, now: float) -> None:
         """These samples hold the file, unless it has another version by now. Safe to repeat."""
         facts = item.facts

@@ -9,8 +9,9 @@ import os
 import sqlite3
 from collections.abc import Callable, Iterable, Sequence
 
-from eisync.core.items import Candidate, Item, Root
+from eisync.core.items import Candidate, Doubt, Item, Root
 from eisync.core.lifecycle import Event, State, can, sources, step, walk
+from eisync.core.retry import ASKED_CAP_S
 from eisync.core.settlement import Settlement
 from eisync.store.database import Database
 from eisync.store.links import link
@@ -46,6 +47,14 @@ select folder, name from file where state = 'settling' and root_id = :root_id"""
 # Files of which nobody knows whether they arrived.
 _DOUBTFUL = """
 select * from file where state = 'doubtful' and target = :target order by id limit :limit"""
+
+# Why nobody can tell, yet or at all.
+_EXPLAIN = """
+update file set reason = :reason where state = 'doubtful' and target = :target and reason is not :reason"""
+
+# What a clock that was wrong has put off beyond any wait of ours.
+_BRING_FORWARD = """
+update file set due_at = :now where state = 'ready' and due_at > :now + :longest_s"""
 
 # Drop the rows of files that went, and what is remembered of them.
 _FORGET_GONE = """
@@ -177,23 +186,31 @@ class Outbox:
         self._announce()
 
     def resolve(self, settlements: Iterable[Settlement], *, now: float) -> None:
-        """Write down what a look at the service told about doubtful files."""
+        """Write down what a look at the service told about doubtful files; not where a person was faster."""
         with self._database.transaction() as connection:
             for settlement in settlements:
-                _settle(connection, settlement, State.DOUBTFUL, None, now)
+                row = connection.execute("select state from file where id = ?", (settlement.item_id,)).fetchone()
+                if row["state"] == State.DOUBTFUL.value:
+                    _settle(connection, settlement, State.DOUBTFUL, None, now)
         self._announce()
 
-    def doubtful(self, target: str, *, limit: int) -> list[Item]:
+    def doubtful(self, target: str, *, limit: int) -> list[Doubt]:
         """Files of which nobody knows whether they arrived."""
         with self._database.reading() as connection:
             rows = connection.execute(_DOUBTFUL, {"target": target, "limit": limit}).fetchall()
             places = dict(connection.execute("select id, path from root").fetchall())
-        return [item_of(row, places) for row in rows]
+        return [Doubt(item_of(row, places), row["changed_at"]) for row in rows]
+
+    def explain_doubts(self, target: str, reason: str) -> None:
+        """Why nobody can tell whether the doubtful files of the target arrived, for a person."""
+        with self._database.transaction() as connection:
+            connection.execute(_EXPLAIN, {"target": target, "reason": reason})
 
     def recover(self, *, duplicates_allowed: bool, now: float) -> int:
         """After a start: whatever was under way when the last process ended is doubtful.
 
         Where duplicates are refused, doubtful files go straight back to the queue. Returns how many were under way.
+        A clock that was set back since then keeps no file waiting.
         """
         with self._database.transaction() as connection:
             under_way = connection.execute("select id from file where state = 'sending'").fetchall()
@@ -202,20 +219,25 @@ class Outbox:
             if not duplicates_allowed:
                 for row in connection.execute("select id from file where state = 'doubtful'").fetchall():
                     move(connection, row["id"], State.DOUBTFUL, Event.ABSENT, "sent again: duplicates are refused", now)
+            connection.execute(_BRING_FORWARD, {"now": now, "longest_s": _LONGEST_WAIT_S})
         self._announce()
         return len(under_way)
 
     def retry(self, ids: Iterable[int], *, now: float) -> int:
-        """Put quarantined files and tombstones back into the queue. Returns how many."""
+        """Put quarantined files and tombstones back into the queue. Returns how many.
+
+        A doubtful one, too: a person has looked, or does not mind a second sample.
+        """
         moved = 0
         with self._database.transaction() as connection:
             for identity in ids:
                 row = connection.execute("select state from file where id = ?", (identity,)).fetchone()
-                if row is None or not can(State(row["state"]), Event.RETRY):
+                event = None if row is None else _RETRIES.get(State(row["state"]))
+                if event is None:
                     continue
                 connection.execute("delete from file_sample where file_id = ?", (identity,))
                 connection.execute(_RETRY, {"id": identity, "before": row["state"], "now": now})
-                note(connection, identity, Event.RETRY, State.READY, "a person asked for it", now)
+                note(connection, identity, event, State.READY, "a person asked for it", now)
                 moved += 1
         if moved:
             self._announce()
@@ -243,6 +265,8 @@ class Outbox:
             listener()
 
 
+_LONGEST_WAIT_S = max(ASKED_CAP_S, 86_400.0)  # the most a service may ask for, and the largest cap of the settings
+_RETRIES = {**dict.fromkeys(sources(Event.RETRY), Event.RETRY), State.DOUBTFUL: Event.ABSENT}
 _UNDER_WAY = frozenset({State.SENDING, State.DOUBTFUL})
 _ENTERABLE = frozenset({State.SETTLING, State.GONE})
 

@@ -5,21 +5,12 @@ import os
 import signal
 import stat
 import subprocess
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.conftest import Bench, row, stored_once
-
-
-def until(is_true: Callable[[], object], *, within_s: float = 20.0) -> None:
-    """Wait for a condition of another process."""
-    deadline = time.monotonic() + within_s
-    while not is_true():
-        assert time.monotonic() < deadline, "it did not happen in time"
-        time.sleep(0.05)
+from tests.conftest import Bench, row, stored_once, until
 
 
 @pytest.fixture

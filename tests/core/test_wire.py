@@ -7,7 +7,7 @@ from urllib.parse import unquote
 
 import multipart
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from eisync.core import wire
@@ -448,6 +448,68 @@ def test_every_file_gets_one_outcome_that_can_be_written_down_whatever_comes_bac
         assert all(text and text.encode() and "\n" not in text for text in reasons(outcome))
         assert not isinstance(outcome, Smaller) or 1 <= outcome.cap < sent
         assert not isinstance(outcome, Refused) or status == 200 or 400 <= status < 500
+
+
+CLEAR = st.one_of(
+    st.builds(Stored, st.integers(1, 2**63 - 1), st.none() | st.integers(1, 2**63 - 1)),
+    st.builds(Duplicate, st.lists(st.integers(1, 2**63 - 1), max_size=3).map(tuple)),
+    st.sampled_from(["Could not parse this CSV file", "Unknown error"]).map(Refused),
+)
+CLEAR_ANSWERS = st.lists(
+    CLEAR, min_size=1, max_size=6, unique_by=lambda one: one.sample_id if isinstance(one, Stored) else object()
+)
+
+
+def entry_of(outcome: wire.Outcome) -> dict[str, Any]:
+    """How the service says it."""
+    match outcome:
+        case Stored(sample_id=sample_id, project_id=project_id):
+            return {"success": True, "sampleId": sample_id, "projectId": project_id, "fileName": "wave.csv"}
+        case Duplicate(sample_ids=sample_ids):
+            known = f" (ids: {', '.join(map(str, sample_ids))})" if sample_ids else ""
+            return {"success": False, "error": f"An item with this hash already exists{known}"}
+        case Refused(reason=reason):
+            return {"success": False, "error": reason}
+    raise AssertionError(outcome)
+
+
+def answer_of(outcomes: list[wire.Outcome]) -> bytes:
+    return json.dumps({"success": True, "files": [entry_of(outcome) for outcome in outcomes]}).encode()
+
+
+@settings(deadline=None, database=None)
+@given(outcomes=CLEAR_ANSWERS)
+def test_what_the_service_says_of_each_file_is_what_is_read(outcomes: list[wire.Outcome]) -> None:
+    assert outcomes == read(200, answer_of(outcomes), len(outcomes))
+
+
+@settings(deadline=None, database=None)
+@given(outcomes=CLEAR_ANSWERS, data=st.data())
+def test_an_answer_that_was_cut_says_nothing_of_any_file(outcomes: list[wire.Outcome], data: st.DataObject) -> None:
+    whole = answer_of(outcomes)
+    cut = whole[: data.draw(st.integers(0, len(whole) - 1))]
+
+    found = read(200, cut, len(outcomes))
+
+    assert [Fault.UNANSWERED] * len(outcomes) == [one.fault for one in found if isinstance(one, Failed)]
+
+
+@settings(deadline=None, database=None)
+@given(outcomes=CLEAR_ANSWERS, sent=st.integers(2, 8))
+def test_with_another_count_no_entry_is_taken_for_any_file(outcomes: list[wire.Outcome], sent: int) -> None:
+    assume(len(outcomes) != sent)
+
+    assert {(1, True)} == {
+        (one.cap, one.is_doubtful) for one in read(200, answer_of(outcomes), sent) if isinstance(one, Smaller)
+    }
+    assert not [one for one in read(200, answer_of(outcomes), sent) if not isinstance(one, Smaller)]
+
+
+def test_one_sample_for_two_files_is_no_answer_for_either() -> None:
+    reason = "the answer names sample 5 for several files"
+    told = [Stored(5), Refused("bad"), Stored(5)]
+
+    assert [Smaller(reason, 1, is_doubtful=True)] * 3 == read(200, answer_of(told), 3)
 
 
 # --- names ------------------------------------------------------------------------------------------------------------

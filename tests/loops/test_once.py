@@ -64,8 +64,7 @@ class Pass:
             for (name, cloud), root in zip(clouds.items(), self.roots, strict=True)
         ]
         self.projects = [
-            Project(target=name, studio=cloud, interval_s=300.0, page_size=1000, allow_duplicates=False)
-            for name, cloud in clouds.items()
+            Project(target=name, studio=cloud, interval_s=300.0, page_size=1000) for name, cloud in clouds.items()
         ]
 
     def run(self, timeout_s: float = 60.0, is_stopped: Callable[[], bool] = lambda: False) -> None:

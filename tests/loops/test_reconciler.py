@@ -1,5 +1,7 @@
 import hashlib
+import os
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -10,7 +12,7 @@ from eisync.core.lifecycle import Event, State
 from eisync.core.verdict import Settlement
 from eisync.errors import EisyncError, KeyRefusedError, StateError, StudioError, UnansweredError, UnreachableError
 from eisync.loops import reconciler as module
-from eisync.loops.reconciler import IDLE_S, KEEP_GONE_S, Project, ReconcilerLoop
+from eisync.loops.reconciler import DOUBT_S, IDLE_S, KEEP_GONE_S, Project, ReconcilerLoop
 from tests.fakes import Clock, Cloud, Listed, failing
 
 from .yard import Yard, run
@@ -40,7 +42,7 @@ class Sweep:
 
 
 def project(cloud: Any, *, target: str = "main", page_size: int = 1000, interval_s: float = 300.0) -> Project:
-    return Project(target=target, studio=cloud, interval_s=interval_s, page_size=page_size, allow_duplicates=False)
+    return Project(target=target, studio=cloud, interval_s=interval_s, page_size=page_size)
 
 
 @pytest.fixture
@@ -346,7 +348,7 @@ def test_a_doubtful_file_that_is_not_there_is_sent_again(yard: Yard, cloud: Clou
     doubtful(yard, "a.csv")
     cloud.add("a.csv", "of other bytes")
     cloud.add("aa.csv", digest("a.csv"))  # the service's filter finds it, and it has another name
-    Sweep(yard, project(cloud)).run()
+    Sweep(yard, project(cloud)).run(after_s=DOUBT_S)
     assert ({"a.csv": READY}, "it had not arrived") == (yard.states(), yard.reason("a.csv"))
 
 
@@ -365,6 +367,7 @@ def test_many_namesakes_are_compared_one_a_tick(yard: Yard, cloud: Cloud) -> Non
     for number in range(20):
         cloud.add("a.csv", f"other {number}")
     sweep = Sweep(yard, project(cloud))
+    sweep.clock.now += DOUBT_S
     questions = 0
     while sweep.loop.tick(sweep.clock.now) == 0.0:
         assert cloud.questions - questions <= 2
@@ -388,7 +391,98 @@ def test_a_doubtful_file_that_is_not_what_it_was_is_left_to_the_others(yard: Yar
     doubtful(yard, "a.csv")
     yard.write("a.csv", b"changed meanwhile")
     Sweep(yard, project(cloud)).run()
+    assert ({"a.csv": READY}, "it changed after it was sent") == (yard.states(), yard.reason("a.csv"))
+
+
+def test_a_file_is_not_believed_absent_while_the_service_may_be_at_its_request(yard: Yard, cloud: Cloud) -> None:
+    doubtful(yard, "a.csv")
+    sweep = Sweep(yard, project(cloud))
+    assert sweep.run() <= DOUBT_S
+    sweep.run(after_s=DOUBT_S - 1)
+    assert {"a.csv": DOUBTFUL} == yard.states()
+    sample_id = cloud.add("a.csv", digest("a.csv"))
+    sweep.run(after_s=1)
+    assert [sample_id] == yard.record("a.csv")["sample_ids"]
+
+
+def test_a_clock_that_was_set_back_leaves_no_file_in_doubt(yard: Yard, cloud: Cloud) -> None:
+    doubtful(yard, "a.csv")
+    Sweep(yard, project(cloud)).run(after_s=-1000.0)
     assert {"a.csv": READY} == yard.states()
+
+
+def test_a_sample_is_one_files_where_two_have_the_same_name_and_content(yard: Yard, cloud: Cloud) -> None:
+    for path in ("one/a.csv", "two/a.csv", "three/a.csv"):
+        yard.write(path, b"the same")
+    run(yard.watcher(), yard.later)
+    send(yard, Event.SILENCE)
+    two_of_three = [cloud.add("a.csv", hashlib.sha256(b"the same").hexdigest()) for _ in range(2)]
+    Sweep(yard, project(cloud)).run(after_s=DOUBT_S)
+    assert [SYNCED, SYNCED, READY] == sorted(yard.states().values(), key=lambda state: state is READY)
+    assert two_of_three == sorted(sample for record in yard.index.files() for sample in record["sample_ids"])
+
+
+def test_a_file_whose_folder_is_away_stays_in_doubt(yard: Yard, cloud: Cloud) -> None:
+    doubtful(yard, "a.csv")
+    sample_id = cloud.add("a.csv", digest("a.csv"))
+    sweep = Sweep(yard, project(cloud))
+    os.rename(yard.root.path, f"{yard.root.path}.away")
+    sweep.run(after_s=DOUBT_S)
+    assert {"a.csv": DOUBTFUL} == yard.states()
+    os.rename(f"{yard.root.path}.away", yard.root.path)
+    sweep.run(after_s=DOUBT_S)
+    assert [sample_id] == yard.record("a.csv")["sample_ids"]
+
+
+def test_many_doubts_are_looked_up_one_pass_after_another(
+    yard: Yard, cloud: Cloud, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "LOOK_UPS_A_PASS", 2)
+    every = [f"{number}.csv" for number in range(5)]
+    yard.fill(*every)
+    send(yard, Event.SILENCE)
+    for path in every:
+        cloud.add(path, digest(path))
+    sweep = Sweep(yard, project(cloud))
+    for _ in range(3):
+        sweep.run(after_s=DOUBT_S)
+    assert {SYNCED} == set(yard.states().values())
+
+
+@pytest.mark.parametrize(
+    ("trouble", "sentence"),
+    [
+        (
+            StudioError("This API key does not allow this", status=403),
+            "sent, and no answer came, and the service does not tell whether it arrived (This API key does not allow "
+            "this); look for it in Studio, 'eisync retry FILE' sends it again",
+        ),
+        (
+            UnreachableError("no network"),
+            "sent, and no answer came; the service is asked whether it arrived when it can be (no network)",
+        ),
+    ],
+)
+def test_a_doubt_that_lasts_says_why_and_what_to_do(
+    yard: Yard, cloud: Cloud, trouble: Exception, sentence: str
+) -> None:
+    doubtful(yard, "a.csv")
+    cloud.trouble = trouble
+    Sweep(yard, project(cloud)).run(after_s=DOUBT_S)
+    assert ({"a.csv": DOUBTFUL}, sentence) == (yard.states(), yard.reason("a.csv"))
+
+
+def test_without_sweeps_only_the_doubtful_files_are_looked_up(yard: Yard, cloud: Cloud) -> None:
+    synced(yard, cloud, "b.csv")
+    doubtful(yard, "a.csv")
+    sample_id = cloud.add("a.csv", digest("a.csv"))
+    sweep = Sweep(yard, replace(project(cloud), sweeps=False))
+    sweep.run()
+    assert [sample_id] == yard.record("a.csv")["sample_ids"]
+    cloud.samples.clear()
+    for _ in range(3):
+        sweep.run(after_s=300.0)
+    assert {"a.csv": SYNCED, "b.csv": SYNCED} == yard.states()
 
 
 # --- files without ids

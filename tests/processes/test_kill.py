@@ -1,27 +1,33 @@
 """SIGKILL at any moment loses nothing and doubles nothing; the service's own account is the judge."""
 
 import json
+import os
 import random
 import signal
 import subprocess
+import sys
 import time
 
 import pytest
 
-from tests.conftest import Bench, row, stored_once
+from tests.conftest import Bench, row, stored_once, until
 
-FILES = 300
-KILLS = 12
+# The larger proof is `make kills`. The seed gives the same moments and the same faults; what the machine makes of them
+# depends on its mood, which is why the service's account is looked at and not the order of events.
+FILES = int(os.environ.get("KILL_FILES", "300"))
+KILLS = int(os.environ.get("KILLS", "12"))
+SEED = int(os.environ.get("KILL_SEED", "1"))
+SLOW = {"where": "ingestion", "kind": "latency", "seconds": 0.05, "jitter_s": 0.1}
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("seed", "faults"),
+    ("number", "faults"),
     [
-        (1, []),
-        (2, [{"where": "ingestion", "kind": "withhold", "probability": 0.15}]),
+        (0, []),
+        (1, [{"where": "ingestion", "kind": "withhold", "probability": 0.15}]),
         (
-            3,
+            2,
             [
                 {"where": "ingestion", "kind": "reset_during", "probability": 0.1},
                 {"where": "ingestion", "kind": "withhold", "probability": 0.1},
@@ -32,42 +38,54 @@ KILLS = 12
     ids=["no faults", "answers withheld after the commit", "resets, withheld answers and 503"],
 )
 def test_a_drain_that_is_killed_again_and_again_stores_every_file_once(
-    bench: Bench, seed: int, faults: list[dict[str, object]]
+    bench: Bench, number: int, faults: list[dict[str, object]], capsys: pytest.CaptureFixture[str]
 ) -> None:
+    seed = SEED + number
     dice = random.Random(seed)
-    contents = [row(number) for number in range(FILES)]
-    for number, content in enumerate(contents):
-        bench.write(f"training/shake.{number:03}.csv", content)
+    contents = [row(index) for index in range(FILES)]
+    for index, content in enumerate(contents):
+        bench.write(f"training/shake.{index:04}.csv", content)
     bench.configure(
         upload={"batch_files": 3, "workers": 2, "retry_base_s": 0.05, "retry_cap_s": 0.2}, reconcile={"interval_s": 1}
     )
-    slow = {"where": "ingestion", "kind": "latency", "seconds": 0.05, "jitter_s": 0.1}
-    bench.emulator.set_faults(slow, *faults, seed=seed)
+    bench.emulator.set_faults(SLOW, *faults, seed=seed)
 
-    under_way = 0
-    for kill in range(KILLS):
-        requests_before = bench.emulator.ledger()["requests"]
-        daemon = bench.daemon()
-        if kill % 3:
-            # In the middle of the drain, however slow the machine is today.
-            until(lambda before=requests_before: bench.emulator.ledger()["requests"] > before)
-            time.sleep(dice.uniform(0.0, 0.3))
-        else:
-            # From before it has opened its database on.
-            time.sleep(dice.uniform(0.0, 1.2))
-        assert daemon.poll() is None, "the daemon ended by itself"
-        daemon.send_signal(signal.SIGKILL)
-        daemon.wait(timeout=10)
-        under_way += not stored_once(bench.emulator.ledger(), contents)
+    under_way = sum(lose_a_daemon(bench, dice, is_early=kill % 3 == 0) for kill in range(KILLS))
 
-    assert under_way > KILLS / 2, "most kills came after the drain: the test proves little"
+    assert under_way > 0.9 * KILLS, "kills came after the drain: they prove nothing"
+    account = bench.emulator.ledger()
     bench.emulator.set_faults(seed=seed)
     done = bench.once("--timeout", "30")
     assert done.returncode == 0, done.stdout + done.stderr
     assert stored_once(bench.emulator.ledger(), contents)
-    assert {"synced"} == {record["state"] for record in bench.files().values()}
-    assert FILES == len(bench.files())
-    assert all(record["sample_ids"] for record in bench.files().values())
+    files = bench.files()
+    assert FILES == len(files)
+    assert {"synced"} == {record["state"] for record in files.values()}
+    assert all(record["sample_ids"] for record in files.values())
+    with capsys.disabled():
+        sys.stdout.write(
+            f"\nseed {seed}: {KILLS} kills, {under_way} of them with files still to go "
+            f"({FILES - len(account['stored_by_hash'])} of {FILES} after the last); {account['requests']} requests, "
+            f"{account['faults'].get('withhold', 0)} answers withheld, "
+            f"{bench.emulator.ledger()['duplicates_refused']} files sent again and known; every file stored once\n"
+        )
+
+
+def lose_a_daemon(bench: Bench, dice: random.Random, *, is_early: bool) -> bool:
+    """Start one and kill it at some moment. Returns whether there was still something to send."""
+    requests_before = bench.emulator.ledger()["requests"]
+    daemon = bench.daemon()
+    if is_early:
+        # From before it has opened its database on.
+        time.sleep(dice.uniform(0.0, 1.0))
+    else:
+        # In the middle of the drain, however slow the machine is today.
+        until(lambda: bench.emulator.ledger()["requests"] > requests_before)
+        time.sleep(dice.uniform(0.0, 0.2))
+    assert daemon.poll() is None, "the daemon ended by itself"
+    daemon.send_signal(signal.SIGKILL)
+    daemon.wait(timeout=10)
+    return len(bench.emulator.ledger()["stored_by_hash"]) < len(os.listdir(bench.recordings / "training"))
 
 
 @pytest.mark.slow
@@ -106,12 +124,3 @@ def test_a_second_signal_ends_at_once_and_the_file_is_stored_once(bench: Bench) 
     done = bench.once("--timeout", "30")
     assert 0 == done.returncode, done.stdout + done.stderr
     assert stored_once(bench.emulator.ledger(), [row(1)])
-
-
-def until(is_true: "object", *, within_s: float = 20.0) -> None:
-    """Wait for a condition of another process."""
-    assert callable(is_true)
-    deadline = time.monotonic() + within_s
-    while not is_true():
-        assert time.monotonic() < deadline, "it did not happen in time"
-        time.sleep(0.02)

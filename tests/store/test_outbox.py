@@ -74,7 +74,7 @@ def test_a_new_version_starts_anew(shelf: Shelf) -> None:
     # Its content is another: nobody may look for it, or take it for found, by the hash of the last one.
     assert item.sha256 is None
     shelf.settle(identity, Event.SILENCE)
-    assert [None] == [item.sha256 for item in shelf.outbox.doubtful("main", limit=9)]
+    assert [None] == [doubt.item.sha256 for doubt in shelf.outbox.doubtful("main", limit=9)]
 
 
 def test_a_new_version_waits_while_the_last_one_is_under_way(shelf: Shelf) -> None:
@@ -384,8 +384,8 @@ def test_a_doubt_is_resolved_however_it_arose(shelf: Shelf, event: Event, state:
         shelf.reopen(duplicates_allowed=True)
     else:
         shelf.settle(identity, Event.SILENCE, claim=5)
-    [item] = shelf.outbox.doubtful("main", limit=9)
-    assert identity == item.id
+    [doubt] = shelf.outbox.doubtful("main", limit=9)
+    assert (identity, NOW) == (doubt.item.id, doubt.since_at)
 
     shelf.outbox.resolve([Settlement(item_id=identity, events=(event,), sample_ids=(3,))], now=LATER)
 
@@ -409,9 +409,11 @@ def test_a_doubt_is_not_resolved_twice(shelf: Shelf) -> None:
     shelf.settle(identity, Event.SILENCE)
     settlement = Settlement(item_id=identity, events=(Event.ABSENT,))
     shelf.outbox.resolve([settlement], now=NOW)
+    remembered = shelf.history(identity)
 
-    with pytest.raises(LostClaimError):
-        shelf.outbox.resolve([settlement], now=NOW)
+    shelf.outbox.resolve([settlement], now=LATER)
+
+    assert remembered == shelf.history(identity)
 
 
 # --- changes, losses, retries -----------------------------------------------------------------------------------------
@@ -491,14 +493,12 @@ def test_a_tombstone_that_was_sent_again_may_be_buried_again(shelf: Shelf) -> No
     assert [identity] == shelf.index.bury("main", 8, now=NOW)
 
 
-@pytest.mark.parametrize("state", ["ready", "sending", "doubtful", "synced", "settling", "gone"])
-def test_only_what_is_parked_is_retried(shelf: Shelf, state: str) -> None:
+@pytest.mark.parametrize("state", ["ready", "sending", "synced", "settling", "gone"])
+def test_only_what_waits_for_a_person_is_retried(shelf: Shelf, state: str) -> None:
     identity = shelf.sync("a.csv", 7) if state == "synced" else shelf.enqueue()
-    if state in ("sending", "doubtful"):
+    if state == "sending":
         shelf.claim()
     match state:
-        case "doubtful":
-            shelf.settle(identity, Event.SILENCE)
         case "settling":
             shelf.outbox.mark_changed([identity], now=NOW)
         case "gone":
@@ -506,6 +506,46 @@ def test_only_what_is_parked_is_retried(shelf: Shelf, state: str) -> None:
 
     assert 0 == shelf.outbox.retry([identity], now=NOW)
     assert state == shelf.record()["state"]
+
+
+def test_a_person_may_end_a_doubt_and_whoever_looks_meanwhile_comes_too_late(shelf: Shelf) -> None:
+    identity = shelf.enqueue()
+    shelf.claim()
+    shelf.settle(identity, Event.SILENCE, due_at=NOW + 1000)
+
+    assert 1 == shelf.outbox.retry([identity], now=LATER)
+    shelf.outbox.resolve([Settlement(item_id=identity, events=(Event.STORED,), sample_ids=(3,))], now=LATER)
+
+    assert [] == shelf.outbox.doubtful("main", limit=9)
+    assert [identity] == [item.id for item in shelf.claim(now=LATER)]
+
+
+def test_a_doubt_says_why_it_lasts(shelf: Shelf) -> None:
+    for path in ("doubtful.csv", "ready.csv"):
+        identity = shelf.enqueue(path)
+        if path == "doubtful.csv":
+            shelf.claim()
+            shelf.settle(identity, Event.SILENCE)
+
+    shelf.outbox.explain_doubts("main", "nobody tells")
+    shelf.outbox.explain_doubts("other", "not this one")
+
+    assert ["nobody tells", "waiting for its turn"] == [
+        shelf.record(path)["reason"] for path in ("doubtful.csv", "ready.csv")
+    ]
+
+
+@pytest.mark.parametrize(("put_off_s", "due_at"), [(86_400.0, NOW + 86_400.0), (86_401.0, NOW), (1e9, NOW)])
+def test_after_a_start_no_file_waits_for_a_time_that_a_wrong_clock_named(
+    shelf: Shelf, put_off_s: float, due_at: float
+) -> None:
+    identity = shelf.enqueue()
+    shelf.claim()
+    shelf.settle(identity, Event.DEFER, due_at=NOW + put_off_s)
+
+    shelf.reopen(now=NOW)
+
+    assert due_at == shelf.outbox.next_due_at("main", [shelf.root.id])
 
 
 def test_what_went_is_forgotten_after_a_while_with_its_history(shelf: Shelf) -> None:

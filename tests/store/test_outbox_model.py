@@ -112,9 +112,10 @@ class OutboxMachine(RuleBasedStateMachine):
 
         retried = self.shelf.outbox.retry([self.shelf.id_of(path)], now=self.now)
 
-        assert can(file.state, Event.RETRY) is bool(retried)
+        event = Event.ABSENT if file.state is State.DOUBTFUL else Event.RETRY
+        assert can(file.state, event) is bool(retried)
         if retried:
-            file.walk(Event.RETRY)
+            file.walk(event)
             self.files[path] = File(version=file.version, due_at=self.now, remembered=file.remembered)
 
     # --- what the drainer does --------------------------------------------------------------------------------------
@@ -205,7 +206,8 @@ class OutboxMachine(RuleBasedStateMachine):
 
     @rule()
     def resolve(self) -> None:
-        for item in self.shelf.outbox.doubtful("main", limit=2):
+        for doubt in self.shelf.outbox.doubtful("main", limit=2):
+            item = doubt.item
             file = self.of(item.id)
             assert State.DOUBTFUL is file.state
             settlement = Settlement(
