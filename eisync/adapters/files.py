@@ -84,14 +84,41 @@ def mountinfo() -> str:
         return ""
 
 
+class OpenFolder:
+    """The folder that was opened last, kept open for the next file in it. Close it when the last file is read."""
+
+    def __init__(self) -> None:
+        self._place: tuple[str, str] | None = None
+        self._descriptor = -1
+
+    def descriptor(self, item: Item) -> tuple[int, str]:
+        """The folder of the item's file, and the file's name in it. Raises OSError."""
+        folder, _, name = item.path.rpartition("/")
+        if self._place != (item.root, folder):
+            self.close()
+            self._descriptor = _open_folder(item.root, folder)
+            self._place = (item.root, folder)
+        return self._descriptor, name
+
+    def close(self) -> None:
+        """Safe to repeat."""
+        if self._place is not None:
+            self._place = None
+            os.close(self._descriptor)
+
+
 @contextlib.contextmanager
-def opened(item: Item) -> Iterator[int]:
+def opened(item: Item, folder: OpenFolder | None = None) -> Iterator[int]:
     """A descriptor of the item's file, which is the one that settled.
 
     Raises FileGoneError, FileChangedError or FileUnreadableError, and UnreachableError when no file can be opened;
     then nothing was read.
     """
-    descriptor = _open_inside(item)
+    if folder is None:
+        with contextlib.closing(OpenFolder()) as own, opened(item, own) as descriptor:
+            yield descriptor
+        return
+    descriptor = _open_inside(item, folder)
     try:
         status = os.fstat(descriptor)
         if not stat.S_ISREG(status.st_mode):
@@ -123,22 +150,13 @@ def _compare(item: Item, facts: FileFacts) -> None:
         )
 
 
-def _open_inside(item: Item) -> int:
-    # Folder by folder, so that no link put in the way leads out of the root.
+def _open_inside(item: Item, folder: OpenFolder) -> int:
     flags = os.O_RDONLY | _CLOEXEC | _BINARY | _NOFOLLOW | _NONBLOCK
     try:
         if os.open not in os.supports_dir_fd:
             return os.open(os.path.join(item.root, item.path), flags)
-        *folders, name = item.path.split("/")
-        at = os.open(item.root, os.O_RDONLY | _CLOEXEC | _DIRECTORY)
-        try:
-            for folder in folders:
-                inner = os.open(folder, os.O_RDONLY | _CLOEXEC | _DIRECTORY | _NOFOLLOW, dir_fd=at)
-                os.close(at)
-                at = inner
-            return os.open(name, flags, dir_fd=at)
-        finally:
-            os.close(at)
+        at, name = folder.descriptor(item)
+        return os.open(name, flags, dir_fd=at)
     except (FileNotFoundError, NotADirectoryError) as error:
         raise _absence(item) from error
     except OSError as error:
@@ -152,6 +170,18 @@ def _open_inside(item: Item) -> int:
             f"the file cannot be read ({error.strerror}); give eisync's user the right to read it, then 'eisync retry'",
             item_id=item.id,
         ) from error
+
+
+def _open_folder(root: str, folder: str) -> int:
+    # Folder by folder, so that no link put in the way leads out of the root.
+    at = os.open(root, os.O_RDONLY | _CLOEXEC | _DIRECTORY)
+    for part in folder.split("/") if folder else ():
+        try:
+            inner = os.open(part, os.O_RDONLY | _CLOEXEC | _DIRECTORY | _NOFOLLOW, dir_fd=at)
+        finally:
+            os.close(at)
+        at = inner
+    return at
 
 
 def _absence(item: Item) -> FileError:

@@ -249,7 +249,7 @@ class Index:
         version = {"id": item.id, "size": facts.size, "mtime_ns": facts.mtime_ns, "inode": facts.inode}
         with self._database.transaction() as connection:
             if connection.execute(_IDENTIFIED, version).rowcount:
-                link(connection, item.id, sample_ids, now)
+                link(connection, [(item.id, sample_id) for sample_id in sample_ids], now)
 
     # --- roots -------------------------------------------------------------------------------------------------
 

@@ -1,6 +1,7 @@
 """Move one file along one arrow of the state machine, and remember it in the history."""
 
 import sqlite3
+from collections.abc import Iterable
 
 from eisync.core.lifecycle import Event, State, step
 
@@ -29,6 +30,17 @@ def note(
     connection: sqlite3.Connection, identity: int, event: Event, state: State, reason: str | None, now: float
 ) -> None:
     """One line of history."""
-    connection.execute(
-        _NOTE, {"id": identity, "event": event.value, "state": state.value, "reason": reason, "now": now}
+    note_all(connection, [(identity, event, state, reason)], now)
+
+
+def note_all(
+    connection: sqlite3.Connection, lines: Iterable[tuple[int, Event, State, str | None]], now: float
+) -> None:
+    """Lines of history, each with its file, what happened, the state it led to, and why."""
+    connection.executemany(
+        _NOTE,
+        [
+            {"now": now, "id": identity, "event": event.value, "state": state.value, "reason": reason}
+            for identity, event, state, reason in lines
+        ],
     )

@@ -15,7 +15,7 @@ from eisync.core.retry import ASKED_CAP_S
 from eisync.core.settlement import Settlement
 from eisync.store.database import Database
 from eisync.store.links import link
-from eisync.store.moves import move, note
+from eisync.store.moves import move, note, note_all
 from eisync.store.rows import MISSING, Known, item_of, known_of, path_of, split
 
 # Take what is due, oldest first, for one request after another. `:roots` is a JSON list: only the folders of this run.
@@ -122,7 +122,7 @@ class Outbox:
         Returns the (root id, path) of those that cannot enter yet because their last version is still under way.
         """
         busy: set[tuple[int, str]] = set()
-        entered = 0
+        entered: list[int] = []
         with self._database.transaction() as connection:
             for candidate in candidates:
                 entry = _find(connection, candidate.root_id, candidate.path)
@@ -133,8 +133,9 @@ class Outbox:
                     continue
                 if entry is not None and can(entry.state, Event.CHANGED):
                     move(connection, entry.id, entry.state, Event.CHANGED, "a new version", now)
-                _enter(connection, candidate, now)
-                entered += 1
+                entered.append(_enter(connection, candidate, now, is_known=entry is not None))
+            ready = step(State.SETTLING, Event.COMPLETE)
+            note_all(connection, [(identity, Event.COMPLETE, ready, None) for identity in entered], now)
         if entered:
             self._announce()
         return busy
@@ -181,17 +182,19 @@ class Outbox:
         Raises LostClaimError, and writes nothing, when one of them is not under `claim`.
         """
         with self._database.transaction() as connection:
-            for settlement in settlements:
-                _settle(connection, settlement, State.SENDING, claim, now)
+            _settle(connection, list(settlements), State.SENDING, claim, now)
         self._announce()
 
     def resolve(self, settlements: Iterable[Settlement], *, now: float) -> None:
         """Write down what a look at the service told about doubtful files; not where a person was faster."""
         with self._database.transaction() as connection:
-            for settlement in settlements:
-                row = connection.execute("select state from file where id = ?", (settlement.item_id,)).fetchone()
-                if row["state"] == State.DOUBTFUL.value:
-                    _settle(connection, settlement, State.DOUBTFUL, None, now)
+            still = [
+                settlement
+                for settlement in settlements
+                if connection.execute("select state from file where id = ?", (settlement.item_id,)).fetchone()["state"]
+                == State.DOUBTFUL.value
+            ]
+            _settle(connection, still, State.DOUBTFUL, None, now)
         self._announce()
 
     def doubtful(self, target: str, *, limit: int) -> list[Doubt]:
@@ -290,7 +293,7 @@ def _find(connection: sqlite3.Connection, root_id: int, path: str) -> Known | No
     return None if row is None else known_of(row)
 
 
-def _enter(connection: sqlite3.Connection, candidate: Candidate, now: float) -> None:
+def _enter(connection: sqlite3.Connection, candidate: Candidate, now: float, *, is_known: bool) -> int:
     folder, name = split(candidate.path)
     row = connection.execute(
         _ENQUEUE,
@@ -304,37 +307,51 @@ def _enter(connection: sqlite3.Connection, candidate: Candidate, now: float) -> 
             "inode": candidate.facts.inode,
             "label": candidate.label,
             "category": candidate.category.value,
-            "metadata": json.dumps(dict(candidate.metadata)),
+            "metadata": json.dumps(dict(candidate.metadata)) if candidate.metadata else "{}",
             "now": now,
         },
     ).fetchone()
-    # The samples of the version before stay in the index; they are no longer this file's.
-    connection.execute("delete from file_sample where file_id = ?", (row["id"],))
-    note(connection, row["id"], Event.COMPLETE, step(State.SETTLING, Event.COMPLETE), None, now)
+    identity: int = row["id"]
+    if is_known:
+        # The samples of the version before stay in the index; they are no longer this file's.
+        connection.execute("delete from file_sample where file_id = ?", (identity,))
+    return identity
 
 
 def _settle(
-    connection: sqlite3.Connection, settlement: Settlement, before: State, claim: int | None, now: float
+    connection: sqlite3.Connection, settlements: Sequence[Settlement], before: State, claim: int | None, now: float
 ) -> None:
-    after = walk(before, settlement.events)
-    written = connection.execute(
+    # Statement by statement for all of them, not file by file: a thousand answers take a quarter of the time so.
+    ends = [walk(before, settlement.events) for settlement in settlements]
+    pairs = list(zip(settlements, ends, strict=True))
+    written = connection.executemany(
         _SETTLE,
-        {
-            "id": settlement.item_id,
-            "before": before.value,
-            "state": after.value,
-            "claim": claim,
-            "reason": settlement.reason,
-            "due_at": settlement.due_at,
-            "batch_cap": settlement.batch_cap,
-            "sha256": settlement.sha256,
-            "is_attempt": settlement.is_attempt,
-            "now": now,
-        },
+        [
+            {
+                "id": settlement.item_id,
+                "before": before.value,
+                "state": end.value,
+                "claim": claim,
+                "reason": settlement.reason,
+                "due_at": settlement.due_at,
+                "batch_cap": settlement.batch_cap,
+                "sha256": settlement.sha256,
+                "is_attempt": settlement.is_attempt,
+                "now": now,
+            }
+            for settlement, end in pairs
+        ],
     ).rowcount
-    if written != 1:
-        raise LostClaimError(f"file {settlement.item_id} is not {before.value} under claim {claim}")
-    if settlement.sample_ids:
-        link(connection, settlement.item_id, settlement.sample_ids, now)
-    if settlement.is_attempt or settlement.events != (Event.DEFER,):
-        note(connection, settlement.item_id, settlement.events[-1], after, settlement.reason, now)
+    if written != len(settlements):
+        lost = len(settlements) - max(0, written)
+        raise LostClaimError(f"{lost} of {len(settlements)} files are not {before.value} under claim {claim}")
+    link(connection, [(one.item_id, sample_id) for one in settlements for sample_id in one.sample_ids], now)
+    note_all(
+        connection,
+        [
+            (settlement.item_id, settlement.events[-1], end, settlement.reason)
+            for settlement, end in pairs
+            if settlement.is_attempt or settlement.events != (Event.DEFER,)
+        ],
+        now,
+    )
