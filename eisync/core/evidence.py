@@ -1,0 +1,59 @@
+"""What the content of a file tells about its wholeness, and how a format is asked for it.
+
+Pure and without I/O: a walk is a generator that asks for bytes by `Read` and is handed them, so that whoever drives it
+decides how much is read at once, and may stop between any two reads and go on later. A walk keeps no bytes while it
+waits, and every read is at most `CHUNK_BYTES`.
+
+`Whole` is said only where the format has an end of its own, and never of a piece that a longer whole file begins with,
+but for what may be missing without harm: padding, blanks, what stands behind the format's end.
+"""
+
+from collections.abc import Generator
+from dataclasses import dataclass
+
+CHUNK_BYTES = 64 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """The bytes that a walk wants next; they lie inside the file."""
+
+    offset: int
+    length: int
+
+
+@dataclass(frozen=True, slots=True)
+class Whole:
+    """The format says that nothing is missing; `evidence` says by what."""
+
+    evidence: str
+
+
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """The format says that something is missing: what, exactly, for a person."""
+
+    finding: str
+
+
+@dataclass(frozen=True, slots=True)
+class CannotTell:
+    """The format has no end of its own, or the content is not of the format. Only stillness can tell."""
+
+    why: str
+
+
+Verdict = Whole | Cut | CannotTell
+Walk = Generator[Read, bytes, Verdict]
+
+
+def cut_short(name: str, *, promised: int, size: int) -> Cut:
+    """A file that is shorter than it says."""
+    return Cut(f"{name} promises {promised:,} bytes, the file has {size:,}")
+
+
+def unlike(name: str, head: bytes, *, offset: int = 0) -> Cut | CannotTell:
+    """`head`, at `offset`, is not what `name` has there. A hole is space that was reserved and not written yet."""
+    if head and not head.strip(b"\0"):
+        return Cut(f"there are only NUL bytes from byte {offset:,} on: space that nothing was written into yet")
+    return CannotTell(f"it does not look like {name} at byte {offset:,}; the service will judge it")

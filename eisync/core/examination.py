@@ -1,0 +1,53 @@
+"""Examine a file by its format: which format, and the steps of the examination.
+
+The extension says what a file should be, as it does for the service; its first bytes must agree, or the format cannot
+tell. (PNG and JPEG stand in for one another.) An examination is given the bytes that it asks for and ends with a
+verdict; it may rest between any two reads.
+"""
+
+from collections.abc import Callable
+
+from eisync.core import documents, images, media
+from eisync.core.cbor import cbor
+from eisync.core.evidence import CannotTell, Cut, Read, Verdict, Walk
+from eisync.core.items import extension_of
+
+_WALKS: dict[str, Callable[[int], Walk]] = {
+    ".wav": media.wave,
+    ".avi": media.avi,
+    ".mp4": media.mp4,
+    ".jpg": images.image,
+    ".jpeg": images.image,
+    ".png": images.image,
+    ".json": documents.document,
+    ".cbor": cbor,
+    ".parquet": documents.parquet,
+    ".csv": documents.table,
+    ".txt": documents.table,
+}
+
+EMPTY = Cut("it is empty; it goes when something is written into it")
+
+
+class Examination:
+    """Of one version of one file. `wants` is the next read, None once there is a `verdict`."""
+
+    def __init__(self, path: str, size: int) -> None:
+        self.size = size
+        self.wants: Read | None = None
+        self.verdict: Verdict | None = None
+        walk = _WALKS.get(extension_of(path))
+        if not size:
+            self.verdict = EMPTY
+        elif walk is None:
+            self.verdict = CannotTell("nothing is known of its format")
+        else:
+            self._walk = walk(size)
+            self.wants = next(self._walk)
+
+    def take(self, chunk: bytes) -> None:
+        """The bytes that were wanted."""
+        try:
+            self.wants = self._walk.send(chunk)
+        except StopIteration as end:
+            self.wants, self.verdict = None, end.value
