@@ -8,7 +8,7 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 python3.14; 
 	$$p -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 ARGS   ?=
 
-.PHONY: help demo test check env sdk docs format bench bench-data clean
+.PHONY: help demo test burst check env sdk docs format bench bench-data bench-watching clean
 
 help:
 	@echo "make demo          see files travel into the emulator (ARGS=--once: the same, then end)"
@@ -16,6 +16,8 @@ help:
 	@echo "make check         formatting, lint, types, layers"
 	@echo "make bench         start-up cost of the library and of 'eisync status'; what the emulator carries"
 	@echo "make bench-data    the data API beside the official SDK (ARGS='--only loopback': a part of it)"
+	@echo "make bench-watching  latency, scans, memory and rest of the watcher, over a million files"
+	@echo "make burst         100,000 files at once, 1,000,000 renames, and a long run of the watcher's model"
 	@echo "make docs          redraw what the README takes from the code"
 	@echo "make format        let ruff format the sources"
 	@echo "make sdk           the official SDK in $(SDK), which tests and benchmark compare with ('make test' makes it)"
@@ -58,6 +60,13 @@ bench: env
 
 bench-data: env sdk
 	$(BIN)/python benchmarks/data_api.py $(ARGS)
+
+bench-watching: env
+	$(BIN)/python benchmarks/watching.py $(ARGS)
+
+burst: env
+	EISYNC_LARGE=1 $(BIN)/python -m pytest -s tests/processes/test_bursts.py
+	EISYNC_EXAMPLES=500 $(BIN)/python -m pytest --timeout 1800 tests/loops/test_watching_model.py
 
 docs: env
 	$(BIN)/python docs/generate.py
