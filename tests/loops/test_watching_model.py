@@ -52,10 +52,13 @@ class WatchingMachine(RuleBasedStateMachine):
         self.slow: dict[str, BinaryIO] = {}
         self.number = 0
 
-    @initialize(listens=st.booleans())
-    def start(self, listens: bool) -> None:
+    @initialize(listens=st.booleans(), paths=st.sets(st.sampled_from(PATHS)))
+    def start(self, listens: bool, paths: set[str]) -> None:
         self.listens = listens
+        for path in sorted(paths):
+            self.create_or_overwrite(path)
         self.begin()
+        self.come_to_rest()  # from here on, who listens is not helped by the first scan
 
     def begin(self, **failing_parts: object) -> None:
         self.events = Watcher(self.bell.set) if self.listens else Deaf()
