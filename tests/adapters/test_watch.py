@@ -23,6 +23,7 @@ from watchdog.observers.inotify_c import InotifyConstants, InotifyEvent, Inotify
 from eisync.adapters import watch
 from eisync.adapters.watch import Deaf, Seen, Watcher
 from eisync.core.items import Root
+from tests.fakes import failing
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="these are inotify's habits")
 
@@ -421,6 +422,31 @@ def test_a_root_that_is_forgotten_announces_nothing(watcher: Watcher, place: Pat
     watcher.forget(root.id)
     close(place)
     assert Seen() == watcher.take(root.id)
+
+
+def test_a_folder_that_is_moved_out_and_in_again_is_listened_to(watcher: Watcher, bell: Bell, place: Path) -> None:
+    outside = place.parent / "outside"
+    (place / "one/deep").mkdir(parents=True)
+    gather(watcher, bell, lambda seen: "one/deep" in seen.folders)
+    (place / "one").rename(outside / "one")
+    gather(watcher, bell, lambda seen: "one" in seen.folders)
+    (outside / "one").rename(place / "two")
+    gather(watcher, bell, lambda seen: "two" in seen.folders)
+    (place / "two/deep/a.csv").write_bytes(b"x")
+    gather(watcher, bell, lambda seen: "two/deep/a.csv" in seen.files)
+
+
+@pytest.mark.parametrize("error", [KeyError(b"/x"), OSError(2, "No such file or directory")])
+def test_where_watchdog_stumbles_its_thread_lives_and_the_root_is_doubted(
+    watcher: Watcher, bell: Bell, place: Path, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(InotifyFD, "handle_event", failing(1, error, InotifyFD.handle_event))
+        (place / "a.csv").write_bytes(b"x")
+        assert gather(watcher, bell, lambda seen: seen.is_doubted).is_doubted
+    assert observer_of(watcher).reader.is_alive()
+    (place / "b.csv").write_bytes(b"x")
+    gather(watcher, bell, lambda seen: "b.csv" in seen.files)
 
 
 # --- systems without close events
