@@ -1,5 +1,6 @@
 import errno
 import os
+import queue
 import shutil
 import sys
 import threading
@@ -511,6 +512,7 @@ class Elsewhere:
     def __init__(self) -> None:
         self.handler: Any = None
         self.emitters = set()
+        self._emitter_class: Any = WindowsEmitter
 
     def start(self) -> None:
         """Nothing to start."""
@@ -527,3 +529,39 @@ class Elsewhere:
     def schedule(self, handler: Any, path: str, **_: Any) -> Any:
         self.handler = handler
         return path
+
+
+def test_an_empty_read_on_windows_doubts_every_root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    observer = Elsewhere()
+    monkeypatch.setattr(watch, "_HAS_INOTIFY", False)
+    monkeypatch.setattr(watch, "_LOSES_SILENTLY", True)
+    monkeypatch.setattr(watchdog.observers, "Observer", lambda: observer)
+    watcher = Watcher(lambda: None)
+    watcher.start()
+    watcher.watch(Root(id=1, path=str(tmp_path), target="t"))
+    assert watcher.take(1).is_doubted
+    emitter = observer._emitter_class()
+    emitter.on_thread_start()
+    emitter._reader._buf_queue.put((b"\x01", True))
+    assert Seen() == watcher.take(1)
+    emitter._reader._buf_queue.put((b"", True))
+    assert watcher.take(1).is_doubted
+    assert [(b"\x01", True), (b"", True)] == [emitter._reader._buf_queue.get(timeout=1) for _ in range(2)]
+    watcher.stop()
+
+
+class WindowsReader:
+    """As much of watchdog's DirectoryChangeReader as an overflow goes through."""
+
+    def __init__(self) -> None:
+        self._buf_queue: queue.Queue[tuple[bytes, bool]] = queue.Queue()
+
+
+class WindowsEmitter:
+    """As much of watchdog's WindowsApiEmitter as an overflow goes through."""
+
+    def __init__(self) -> None:
+        self._reader: WindowsReader | None = None
+
+    def on_thread_start(self) -> None:
+        self._reader = WindowsReader()
