@@ -6,6 +6,7 @@ bound, and the thread that empties it adds a switch to every file.
 """
 
 import errno
+import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -24,12 +25,17 @@ class Reader(InotifyFD):
         self.daemon = True
         self._on_overflow = on_overflow
         self._on_exhausted = on_exhausted
+        # A folder that was moved out is still listened to when it is moved in again. That is no news to anybody.
+        warnings.filterwarnings("ignore", message="Callback with id", category=RuntimeWarning)
 
     def handle_event(self, event: InotifyEvent) -> None:
-        """Tell of lost events, and let watchdog see to the rest."""
+        """Tell of lost events, and let watchdog see to the rest: where it stumbles, events are lost, and no thread."""
         if event.is_queue_overflow:
             self._on_overflow()
-        super().handle_event(event)
+        try:
+            super().handle_event(event)
+        except (KeyError, OSError):  # its books and the folders differ for a moment
+            self._on_overflow()
 
     def add_callback(self, path: bytes, mask: Mask, callback: WatchCallback, id_: CallbackId) -> WatchDescriptor:
         """Tell when the limit of watches is reached; watchdog goes on without this one."""

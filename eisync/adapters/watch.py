@@ -36,6 +36,7 @@ MAX_WAITING_PATHS = 65_536
 # A file that is moved in from outside, or linked, is told of as created only; that costs the kernel's queue nothing.
 # Elsewhere nobody tells that a file was closed: every change is listened to, and stillness tells that it is complete.
 _HAS_INOTIFY = sys.platform == "linux"
+_LOSES_SILENTLY = sys.platform == "win32"
 _EVENTS: list[type[FileSystemEvent]] = [
     FileClosedEvent if _HAS_INOTIFY else FileModifiedEvent,
     FileCreatedEvent,
@@ -147,7 +148,12 @@ class Watcher:
             return Observer(Reader(self._doubt_all, self._is_exhausted), self._deliver)
         from watchdog.observers import Observer as SystemObserver
 
-        return SystemObserver()
+        observer = SystemObserver()
+        if _LOSES_SILENTLY:
+            from eisync.adapters.overflow import telling
+
+            observer._emitter_class = telling(observer._emitter_class, self._doubt_all)
+        return observer
 
     def _schedule(self, observer: BaseObserver, root: Root, identity: tuple[int, int]) -> None:
         if self._watches.get(root.id, (None, None))[1] == identity:

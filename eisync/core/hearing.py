@@ -9,7 +9,11 @@ from dataclasses import dataclass, replace
 from enum import Enum
 
 SHARE_OF_A_CORE = 0.01
-"""Scans take at most so much of one core."""
+SHARE_WHEN_HEARD = 0.0008
+"""Scans take at most so much of one core; less where events tell of nearly everything, and a scan only audits them."""
+
+LONGEST_UNSCANNED_S = 3600.0
+"""A folder that is listened to is scanned once in so long at least, as far as the first share allows."""
 
 GRACE_S = 10.0
 BUSY_GRACE_S = 60.0
@@ -84,7 +88,8 @@ class Hearing:
         return self.since is not None and self.since < touched_at < now - grace_s
 
 
-def scan_pause_s(*, least_s: float, cost_s: float, luck: float) -> float:
+def scan_pause_s(*, least_s: float, cost_s: float, luck: float, is_heard: bool) -> float:
     """How long to wait from one scan to the next. `cost_s` is what the last took of a core; `luck` is in [0, 1)."""
     # The tenth is spread, so that many folders, and many machines, do not scan in step.
-    return max(least_s, cost_s / SHARE_OF_A_CORE) * (1.0 + 0.1 * luck)
+    at_rest_s = min(cost_s / SHARE_WHEN_HEARD, LONGEST_UNSCANNED_S) if is_heard else 0.0
+    return max(least_s, cost_s / SHARE_OF_A_CORE, at_rest_s) * (1.0 + 0.1 * luck)

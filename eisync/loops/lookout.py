@@ -7,7 +7,7 @@ files is that should be there is not the one that we know. Whoever has replaced 
 
 from collections.abc import Callable
 
-from eisync.core.hearing import Hearing, Mode
+from eisync.core.hearing import Hearing, Mode, scan_pause_s
 from eisync.core.items import Root, shown
 from eisync.loops.ports import Disks, Events, Files, Log, RootNotes
 
@@ -81,6 +81,11 @@ class Lookout:
         self._device = device
         self._disks.note_device(self.root.id, device)
         return None
+
+    def scan_pause_s(self, *, least_s: float, cost_s: float, luck: float) -> float:
+        """How long to wait for the next scan, after one that took `cost_s` of a core."""
+        is_heard = self.hearing.since is not None
+        return scan_pause_s(least_s=least_s, cost_s=cost_s, luck=luck, is_heard=is_heard)
 
     def scanned(self, missed: int, now: float) -> None:
         """A scan of the root ended, and found so many files that should have been announced."""

@@ -9,7 +9,6 @@ makes its root doubted too, and so does a clock that jumps.
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
-from eisync.core.hearing import scan_pause_s
 from eisync.core.items import Candidate, FileFacts, shown
 from eisync.core.lifecycle import State
 from eisync.core.settle import Unsettled, complete_at, is_complete, observe, reason
@@ -266,7 +265,9 @@ class WatcherLoop:
         self._notes.note_scan(root.place.id, walk.left_out, now=now)
         root.scan = None
         root.has_scanned = True
-        root.scan_pause_s = scan_pause_s(least_s=root.watched.scan_interval_s, cost_s=walk.spent_s, luck=self._luck())
+        root.scan_pause_s = root.lookout.scan_pause_s(
+            least_s=root.watched.scan_interval_s, cost_s=walk.spent_s, luck=self._luck()
+        )
         root.scan_due_at = now + root.scan_pause_s
         if walk.is_audit:
             root.lookout.scanned(walk.missed, now)

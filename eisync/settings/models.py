@@ -187,7 +187,7 @@ class Watch(Table):
         gt=0,
         le=86_400,
         description="How often at most the whole folder is looked through, whatever the system reported; a large one "
-        "is less often, so that it takes 1 % of a core.",
+        "is less often, so that it takes 1 % of a core at most.",
     )
     mode: Literal["auto", "events", "scan"] = Field(
         default="auto",

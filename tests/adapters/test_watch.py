@@ -1,5 +1,6 @@
 import errno
 import os
+import queue
 import shutil
 import sys
 import threading
@@ -23,6 +24,7 @@ from watchdog.observers.inotify_c import InotifyConstants, InotifyEvent, Inotify
 from eisync.adapters import watch
 from eisync.adapters.watch import Deaf, Seen, Watcher
 from eisync.core.items import Root
+from tests.fakes import failing
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="these are inotify's habits")
 
@@ -423,6 +425,31 @@ def test_a_root_that_is_forgotten_announces_nothing(watcher: Watcher, place: Pat
     assert Seen() == watcher.take(root.id)
 
 
+def test_a_folder_that_is_moved_out_and_in_again_is_listened_to(watcher: Watcher, bell: Bell, place: Path) -> None:
+    outside = place.parent / "outside"
+    (place / "one/deep").mkdir(parents=True)
+    gather(watcher, bell, lambda seen: "one/deep" in seen.folders)
+    (place / "one").rename(outside / "one")
+    gather(watcher, bell, lambda seen: "one" in seen.folders)
+    (outside / "one").rename(place / "two")
+    gather(watcher, bell, lambda seen: "two" in seen.folders)
+    (place / "two/deep/a.csv").write_bytes(b"x")
+    gather(watcher, bell, lambda seen: "two/deep/a.csv" in seen.files)
+
+
+@pytest.mark.parametrize("error", [KeyError(b"/x"), OSError(2, "No such file or directory")])
+def test_where_watchdog_stumbles_its_thread_lives_and_the_root_is_doubted(
+    watcher: Watcher, bell: Bell, place: Path, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(InotifyFD, "handle_event", failing(1, error, InotifyFD.handle_event))
+        (place / "a.csv").write_bytes(b"x")
+        assert gather(watcher, bell, lambda seen: seen.is_doubted).is_doubted
+    assert observer_of(watcher).reader.is_alive()
+    (place / "b.csv").write_bytes(b"x")
+    gather(watcher, bell, lambda seen: "b.csv" in seen.files)
+
+
 # --- systems without close events
 
 
@@ -485,6 +512,7 @@ class Elsewhere:
     def __init__(self) -> None:
         self.handler: Any = None
         self.emitters = set()
+        self._emitter_class: Any = WindowsEmitter
 
     def start(self) -> None:
         """Nothing to start."""
@@ -501,3 +529,39 @@ class Elsewhere:
     def schedule(self, handler: Any, path: str, **_: Any) -> Any:
         self.handler = handler
         return path
+
+
+def test_an_empty_read_on_windows_doubts_every_root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    observer = Elsewhere()
+    monkeypatch.setattr(watch, "_HAS_INOTIFY", False)
+    monkeypatch.setattr(watch, "_LOSES_SILENTLY", True)
+    monkeypatch.setattr(watchdog.observers, "Observer", lambda: observer)
+    watcher = Watcher(lambda: None)
+    watcher.start()
+    watcher.watch(Root(id=1, path=str(tmp_path), target="t"))
+    assert watcher.take(1).is_doubted
+    emitter = observer._emitter_class()
+    emitter.on_thread_start()
+    emitter._reader._buf_queue.put((b"\x01", True))
+    assert Seen() == watcher.take(1)
+    emitter._reader._buf_queue.put((b"", True))
+    assert watcher.take(1).is_doubted
+    assert [(b"\x01", True), (b"", True)] == [emitter._reader._buf_queue.get(timeout=1) for _ in range(2)]
+    watcher.stop()
+
+
+class WindowsReader:
+    """As much of watchdog's DirectoryChangeReader as an overflow goes through."""
+
+    def __init__(self) -> None:
+        self._buf_queue: queue.Queue[tuple[bytes, bool]] = queue.Queue()
+
+
+class WindowsEmitter:
+    """As much of watchdog's WindowsApiEmitter as an overflow goes through."""
+
+    def __init__(self) -> None:
+        self._reader: WindowsReader | None = None
+
+    def on_thread_start(self) -> None:
+        self._reader = WindowsReader()

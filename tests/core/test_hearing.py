@@ -6,19 +6,25 @@ HEARD = Hearing().begun(1000.0)
 
 
 @pytest.mark.parametrize(
-    ("least_s", "cost_s", "luck", "expected_s"),
+    ("least_s", "cost_s", "luck", "is_heard", "expected_s"),
     [
-        (60.0, 0.0, 0.0, 60.0),
-        (60.0, 0.3, 0.0, 60.0),
-        (60.0, 3.0, 0.0, 300.0),  # a million files: three seconds, one hundredth of five minutes
-        (60.0, 3.0, 0.5, 315.0),
-        (1.0, 0.0, 0.99, 1.099),
+        (60.0, 0.0, 0.0, False, 60.0),
+        (60.0, 0.3, 0.0, False, 60.0),
+        (60.0, 3.0, 0.0, False, 300.0),  # a million files: three seconds, one hundredth of five minutes
+        (60.0, 3.0, 0.5, False, 315.0),
+        (1.0, 0.0, 0.99, False, 1.099),
+        (60.0, 0.02, 0.0, True, 60.0),
+        (60.0, 0.3, 0.0, True, 375.0),  # a hundred thousand files
+        (60.0, 3.0, 0.0, True, 3600.0),
+        (60.0, 50.0, 0.0, True, 5000.0),
     ],
 )
-def test_scans_take_a_hundredth_of_a_core_at_most(
-    least_s: float, cost_s: float, luck: float, expected_s: float
+def test_scans_take_a_hundredth_of_a_core_at_most_and_less_where_events_come(
+    least_s: float, cost_s: float, luck: float, is_heard: bool, expected_s: float
 ) -> None:
-    assert expected_s == pytest.approx(scan_pause_s(least_s=least_s, cost_s=cost_s, luck=luck))
+    pause_s = scan_pause_s(least_s=least_s, cost_s=cost_s, luck=luck, is_heard=is_heard)
+
+    assert expected_s == pytest.approx(pause_s)
 
 
 @pytest.mark.parametrize(

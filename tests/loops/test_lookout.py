@@ -274,7 +274,7 @@ def test_a_clock_that_jumps_makes_every_root_doubted(yard: Yard, jump_s: float) 
 
 def test_a_scan_that_costs_much_comes_less_often(yard: Yard) -> None:
     clock = iter(range(10_000))
-    loop = yard.watcher(handed={"spent_s": lambda: float(next(clock)), "luck": lambda: 0.5})
+    loop = yard.watcher(mode=Mode.SCAN, handed={"spent_s": lambda: float(next(clock)), "luck": lambda: 0.5})
     run(loop, yard.later)  # one second of a core, by this clock
     assert 105.0 == pytest.approx(loop.attention()[0].scan_every_s)
     yard.write("a.csv")

@@ -52,10 +52,13 @@ class WatchingMachine(RuleBasedStateMachine):
         self.slow: dict[str, BinaryIO] = {}
         self.number = 0
 
-    @initialize(listens=st.booleans())
-    def start(self, listens: bool) -> None:
+    @initialize(listens=st.booleans(), paths=st.sets(st.sampled_from(PATHS)))
+    def start(self, listens: bool, paths: set[str]) -> None:
         self.listens = listens
+        for path in sorted(paths):
+            self.create_or_overwrite(path)
         self.begin()
+        self.come_to_rest()  # from here on, who listens is not helped by the first scan
 
     def begin(self, **failing_parts: object) -> None:
         self.events = Watcher(self.bell.set) if self.listens else Deaf()
@@ -163,7 +166,16 @@ class WatchingMachine(RuleBasedStateMachine):
     @rule(ticks=st.integers(1, 4))
     def tick(self, ticks: int) -> None:
         for _ in range(ticks):
-            self.loop.tick(clock.now())
+            self.step()
+
+    def step(self) -> float:
+        """One tick; whoever dies in it is started anew."""
+        try:
+            return float(self.loop.tick(clock.now()))
+        except StateError:
+            self.events.stop()
+            self.begin()
+            return 0.0
 
     @rule()
     def upload(self) -> None:
@@ -179,11 +191,7 @@ class WatchingMachine(RuleBasedStateMachine):
         real = self.yard.outbox if on_outbox else self.yard.places
         self.events.stop()
         self.begin(**{"intake" if on_outbox else "places": Failing(real, method)})
-        try:
-            self.loop.tick(clock.now())
-        except StateError:
-            self.events.stop()
-            self.begin()
+        self.step()
 
     # --- what is to come of it --------------------------------------------------------------------------------------
 
@@ -191,7 +199,7 @@ class WatchingMachine(RuleBasedStateMachine):
         """Tick as the daemon does, until the outbox says what the folder says."""
         deadline = time.monotonic() + COME_TO_REST_WITHIN_S
         while (wrong := self.differences()) and time.monotonic() < deadline:
-            self.bell.wait(min(self.loop.tick(clock.now()), 0.02))
+            self.bell.wait(min(self.step(), 0.02))
             self.bell.clear()
         assert {} == wrong
 
