@@ -8,7 +8,7 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 python3.14; 
 	$$p -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 ARGS   ?=
 
-.PHONY: help demo test check env sdk docs format bench bench-data kills clean
+.PHONY: help demo test check env sdk docs format bench bench-data kills soak clean
 
 help:
 	@echo "make demo          see files travel into the emulator (ARGS=--once: the same, then end)"
@@ -17,6 +17,7 @@ help:
 	@echo "make bench         start-up cost of the library and of 'eisync status'; what the emulator carries"
 	@echo "make bench-data    the data API beside the official SDK (ARGS='--only loopback': a part of it)"
 	@echo "make kills         SIGKILL 300 times over a drain of 2,000 files (KILLS=, KILL_FILES=, KILL_SEED=)"
+	@echo "make soak          an hour of mixed faults; memory and descriptors stay flat (SOAK_S=, SOAK_SEED=)"
 	@echo "make docs          redraw what the README takes from the code"
 	@echo "make format        let ruff format the sources"
 	@echo "make sdk           the official SDK in $(SDK), which tests and benchmark compare with ('make test' makes it)"
@@ -63,6 +64,9 @@ bench-data: env sdk
 kills: env
 	KILLS=$${KILLS:-300} KILL_FILES=$${KILL_FILES:-2000} $(BIN)/python -m pytest --timeout 7200 \
 		tests/processes/test_kill.py -k "again_and_again and withheld and not resets" $(ARGS)
+
+soak: env
+	SOAK_S=$${SOAK_S:-3600} $(BIN)/python -m pytest --timeout 0 tests/processes/test_soak.py $(ARGS)
 
 docs: env
 	$(BIN)/python docs/generate.py
