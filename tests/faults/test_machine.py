@@ -107,9 +107,16 @@ class SafetyMachine(RuleBasedStateMachine):
 
     # --- what happens to files
 
-    @rule(name=st.sampled_from(NAMES))
+    @rule(names=st.sets(st.sampled_from(NAMES), min_size=1), is_seen=st.booleans())
+    def record(self, names: set[str], is_seen: bool) -> None:
+        """New files, or new versions of them; a scan sees them, or does not yet."""
+        for name in sorted(names):
+            self.write(name)
+        if is_seen:
+            self.scan()
+
     def write(self, name: str) -> None:
-        """A new file, or a new version of one: a content that was never there before, and a time that is later."""
+        """A content that was never there before, and a time that is later."""
         self.versions += 1
         self.contents[name] = f"{name}: version {self.versions:06}".encode()
         path = self.yard.write(name, self.contents[name])
@@ -129,18 +136,27 @@ class SafetyMachine(RuleBasedStateMachine):
 
     # --- what happens to requests
 
-    @rule(seconds=st.sampled_from([0.0, 3.0, ROUND_S]))
-    def claim(self, seconds: float) -> None:
-        """The drainer settles what has ended and sends what is due."""
+    @rule(
+        seconds=st.sampled_from([0.0, 3.0, ROUND_S]),
+        weathers=st.lists(st.none() | st.sampled_from(WEATHER), max_size=3),
+        is_told=st.booleans(),
+    )
+    def send(self, seconds: float, weathers: list[str | None], is_told: bool) -> None:
+        """What is due is claimed, and workers send some of it; the drainer hears of it, or not yet."""
         self.now += seconds
+        self.tick()
+        for weather in weathers:
+            if self.drain.bench.waiting:
+                self.work(weather)
+        if is_told:
+            self.tick()
+
+    def tick(self) -> None:
         self.drain.now = self.now
         self.drain.tick()
-
-    @precondition(lambda self: self.drain.bench.waiting)
-    @rule(weather=st.none() | st.sampled_from(WEATHER))
-    def send(self, weather: str | None) -> None:
-        """One worker does its piece; the drainer does not know yet."""
-        self.work(weather)
+        while self.drain.loop.is_meeting:  # whose project it is comes first
+            self.drain.bench.run(1)
+            self.drain.tick()
 
     def work(self, weather: str | None) -> None:
         answer: Answer | None = None if weather is None else getattr(World(self.cloud), weather)
@@ -210,8 +226,8 @@ def sha256(content: bytes) -> str:
 
 
 SafetyMachine.TestCase.settings = settings(
-    max_examples=int(os.environ.get("MACHINE_EXAMPLES", "30")),
-    stateful_step_count=40,
+    max_examples=int(os.environ.get("MACHINE_EXAMPLES", "60")),
+    stateful_step_count=25,
     deadline=None,
     database=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
