@@ -4,6 +4,7 @@ python docs/generate.py            rewrite the sections between their markers
 python docs/generate.py --check    end with 1 when one of them is not what the code says
 """
 
+import importlib
 import re
 import runpy
 import sys
@@ -14,7 +15,7 @@ from eisync.core.lifecycle import diagram
 from eisync.settings import options_table
 
 ROOT = Path(__file__).parent.parent
-DOCUMENTS = (ROOT / "README.md", ROOT / "docs" / "drop-in.md")
+DOCUMENTS = (ROOT / "README.md", ROOT / "docs" / "drop-in.md", ROOT / "docs" / "faults.md")
 _SECTION = "<!-- {name}: python docs/generate.py -->\n"
 _END = "<!-- end -->"
 
@@ -26,6 +27,7 @@ def sections() -> dict[str, str]:
             ["| command | does |", "|---|---|", *(f"| `eisync {v}` | {t} |" for v, t in VERBS.items())]
         ),
         "differences": differences_table(),
+        "faults": faults_table(),
         "options": options_table().strip(),
         "states": f"```mermaid\n{diagram()}\n```",
     }
@@ -36,6 +38,14 @@ def differences_table() -> str:
     differences = runpy.run_path(str(ROOT / "tests" / "compat" / "differences.py"))["DIFFERENCES"]
     rows = (f"| {case.replace('_', ' ')} | {reason} |" for case, reason in differences.items())
     return "\n".join(["| case | difference and reason |", "|---|---|", *rows])
+
+
+def faults_table() -> str:
+    """What every fault does to the files, as `tests/faults` proves it."""
+    sys.path.insert(0, str(ROOT))  # it stands on its neighbours
+    cases = importlib.import_module("tests.faults.cases").CASES
+    rows = (f"| {case.fault} | {case.lone.value} | {case.batch.value} |" for case in cases)
+    return "\n".join(["| fault | a lone file | a batch |", "|---|---|---|", *rows])
 
 
 def drawn(text: str) -> str:

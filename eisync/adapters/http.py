@@ -13,9 +13,9 @@ from typing import Any, TypeVar
 
 import requests
 from pydantic import BaseModel, ValidationError
-from requests.adapters import HTTPAdapter
 
 from eisync.adapters.body import CHUNK_BYTES, Body
+from eisync.adapters.patience import PatientAdapter
 from eisync.adapters.replies import KeyInfo, Listing, Projects
 from eisync.adapters.weather import read_whole, translated
 from eisync.core.items import RemoteSample
@@ -193,7 +193,7 @@ class Service:
             if self._endpoints.ca_file:
                 session.verify = self._endpoints.ca_file
             for scheme in ("http://", "https://"):
-                session.mount(scheme, HTTPAdapter(pool_connections=2, pool_maxsize=1, max_retries=0))
+                session.mount(scheme, PatientAdapter(pool_connections=2, pool_maxsize=1, max_retries=0))
             self._local.session = session
             with self._lock:
                 self._sessions.append(session)

@@ -10,8 +10,8 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import requests
-from requests.adapters import HTTPAdapter
 
+from eisync.adapters.patience import PatientAdapter
 from eisync.adapters.weather import MAX_ANSWER_BYTES, read_whole, translated
 from eisync.core.retry import Fault
 from eisync.core.wire import Reply, Silence
@@ -23,7 +23,7 @@ class Transport:
 
     def __init__(self, *, user_agent: str, pool_connections: int, pool_maxsize: int) -> None:
         self._user_agent = user_agent
-        self._adapter = HTTPAdapter(pool_connections=pool_connections, pool_maxsize=pool_maxsize, max_retries=0)
+        self._adapter = PatientAdapter(pool_connections=pool_connections, pool_maxsize=pool_maxsize, max_retries=0)
         self._local = threading.local()
         self._environment: dict[str, Mapping[str, Any]] = {}
 

@@ -190,6 +190,12 @@ class Rig:
         with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request, timeout=30) as answer:
             return bytes(answer.read())
 
+    def look_for_the_key(self) -> None:
+        """In every line of the log and every page of the database."""
+        assert self.key not in "".join(f"{line.event} {dict(line.fields)}\n" for line in self.log.lines)
+        for path in self.state.iterdir():
+            assert not path.is_file() or self.key.encode() not in path.read_bytes(), path
+
     def judge(self, contents: dict[str, bytes], *, parked: Iterable[str] = ()) -> None:
         """Each of these files is synced, was stored exactly once and is known by the ids of what holds it.
 
@@ -213,3 +219,4 @@ def rig(place: Path, emulator: RunningEmulator, **options: Any) -> Iterator[Rig]
     finally:
         machine.close()
         emulator.set_faults()
+    machine.look_for_the_key()

@@ -124,3 +124,24 @@ def test_a_second_signal_ends_at_once_and_the_file_is_stored_once(bench: Bench) 
     done = bench.once("--timeout", "30")
     assert 0 == done.returncode, done.stdout + done.stderr
     assert stored_once(bench.emulator.ledger(), [row(1)])
+
+
+@pytest.mark.slow
+def test_the_drain_ends_at_its_deadline_and_the_file_is_stored_once(bench: Bench) -> None:
+    bench.write("shake.1.csv", row(1))
+    bench.configure(upload={"drain_timeout_s": 1})
+    bench.emulator.set_faults({"where": "ingestion", "kind": "latency", "seconds": 60})
+    log = bench.place / "log"
+    with log.open("wb") as stream:
+        daemon = bench.daemon(log=stream)
+        until(lambda: bench.files("--state", "sending"))
+        daemon.send_signal(signal.SIGTERM)
+        with pytest.raises(subprocess.TimeoutExpired):
+            daemon.wait(timeout=0.5)
+        assert 0 == daemon.wait(timeout=15)
+    last = json.loads(log.read_text().splitlines()[-1])
+    assert {"event": "daemon.stopped", "clean": False}.items() <= last.items()
+    bench.emulator.set_faults()
+    done = bench.once("--timeout", "30")
+    assert 0 == done.returncode, done.stdout + done.stderr
+    assert stored_once(bench.emulator.ledger(), [row(1)])

@@ -1,0 +1,235 @@
+"""Whatever happens, in whatever order: to files, to the drain, and at a service that stores and does not always say so.
+
+The real watcher, drainer, reconciler and store over real files; the service is a model in memory, and the workers work
+when the machine says so. When it is over the weather turns fine, and then every file must be where it belongs.
+"""
+
+import hashlib
+import os
+import shutil
+import tempfile
+from pathlib import Path
+
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+
+from eisync.adapters import files
+from eisync.adapters.body import sha256_of
+from eisync.core.batching import Limits
+from eisync.core.lifecycle import State
+from eisync.core.retry import Fault
+from eisync.core.wire import Envelope, Reply, Silence
+from eisync.loops.reconciler import DOUBT_S, Project, ReconcilerLoop
+from tests.fakes import Answer, Clock, Cloud, reply_of
+from tests.loops.test_drainer import Drain, lane
+from tests.loops.yard import Yard, run
+
+NAMES = ("a.csv", "b.csv", "day/a.csv", "c.csv")
+ROUND_S = 400.0
+
+
+class World:
+    """The answers of the service, by what becomes of the files and what is said of it."""
+
+    def __init__(self, cloud: Cloud) -> None:
+        self.cloud = cloud
+
+    def stored_and_lost(self, envelope: Envelope, hashes: list[str]) -> Reply | Silence:
+        self.cloud.store(envelope, hashes)
+        return Silence(Fault.UNANSWERED, "timed out")
+
+    def lost_on_the_way(self, envelope: Envelope, hashes: list[str]) -> Reply | Silence:
+        return Silence(Fault.UNANSWERED, "reset")
+
+    def unreachable(self, envelope: Envelope, hashes: list[str]) -> Reply | Silence:
+        return Silence(Fault.UNREACHABLE, "refused")
+
+    def busy(self, envelope: Envelope, hashes: list[str]) -> Reply | Silence:
+        return reply_of({"success": False, "error": "busy"}, 503, retry_after="5")
+
+    def refused(self, envelope: Envelope, hashes: list[str]) -> Reply | Silence:
+        return reply_of({"success": False, "error": "bad"}, 400)
+
+    def miscounted(self, envelope: Envelope, hashes: list[str]) -> Reply | Silence:
+        self.cloud.store(envelope, hashes)
+        return reply_of({"success": True, "files": []})
+
+    def garbled(self, envelope: Envelope, hashes: list[str]) -> Reply | Silence:
+        self.cloud.store(envelope, hashes)
+        return Reply(200, {}, b"<html>")
+
+
+WEATHER = ("stored_and_lost", "lost_on_the_way", "unreachable", "busy", "refused", "miscounted", "garbled")
+
+
+class SafetyMachine(RuleBasedStateMachine):
+    def __init__(self) -> None:
+        super().__init__()
+        self.place = Path(tempfile.mkdtemp(prefix="eisync-machine-"))
+        self.cloud = Cloud()
+        self.versions = 0
+        self.contents: dict[str, bytes] = {}  # what lies there now
+        self.yard = Yard(self.place)
+        self.now = self.yard.later
+
+    @initialize(allow_duplicates=st.booleans())
+    def begin(self, allow_duplicates: bool) -> None:
+        self.allow_duplicates = allow_duplicates
+        self.cloud.refuses_duplicates = not allow_duplicates
+        self.start()
+
+    def start(self) -> None:
+        self.watcher = self.yard.watcher()
+        self.drain = Drain(
+            self.yard,
+            lane(self.cloud, limits=Limits(files=3), allow_duplicates=self.allow_duplicates),
+            workers=2,
+        )
+        self.clock = Clock(self.now)
+        self.reconciler = ReconcilerLoop(
+            [Project(target="main", studio=self.cloud, interval_s=300.0, page_size=1000)],
+            beliefs=self.yard.index,
+            unidentified=self.yard.index,
+            doubts=self.yard.outbox,
+            sha256_of_file=sha256_of,
+            clock=self.clock,
+            log=self.yard.log,
+        )
+
+    def teardown(self) -> None:
+        try:
+            if hasattr(self, "drain"):
+                self.everything_is_where_it_belongs()
+        finally:
+            self.yard.close()
+            shutil.rmtree(self.place)
+
+    # --- what happens to files
+
+    @rule(names=st.sets(st.sampled_from(NAMES), min_size=1), is_seen=st.booleans())
+    def record(self, names: set[str], is_seen: bool) -> None:
+        """New files, or new versions of them; a scan sees them, or does not yet."""
+        for name in sorted(names):
+            self.write(name)
+        if is_seen:
+            self.scan()
+
+    def write(self, name: str) -> None:
+        """A content that was never there before, and a time that is later."""
+        self.versions += 1
+        self.contents[name] = f"{name}: version {self.versions:06}".encode()
+        path = self.yard.write(name, self.contents[name])
+        os.utime(path, ns=(self.versions * 10**9, self.versions * 10**9))
+
+    @precondition(lambda self: self.contents)
+    @rule(data=st.data())
+    def vanish(self, data: st.DataObject) -> None:
+        name = data.draw(st.sampled_from(sorted(self.contents)))
+        self.yard.path(name).unlink()
+        del self.contents[name]
+
+    @rule()
+    def scan(self) -> None:
+        self.now += 61.0
+        run(self.watcher, self.now)
+
+    # --- what happens to requests
+
+    @rule(
+        seconds=st.sampled_from([0.0, 3.0, ROUND_S]),
+        weathers=st.lists(st.none() | st.sampled_from(WEATHER), max_size=3),
+        is_told=st.booleans(),
+    )
+    def send(self, seconds: float, weathers: list[str | None], is_told: bool) -> None:
+        """What is due is claimed, and workers send some of it; the drainer hears of it, or not yet."""
+        self.now += seconds
+        self.tick()
+        for weather in weathers:
+            if self.drain.bench.waiting:
+                self.work(weather)
+        if is_told:
+            self.tick()
+
+    def tick(self) -> None:
+        self.drain.now = self.now
+        self.drain.tick()
+        while self.drain.loop.is_meeting:  # whose project it is comes first
+            self.drain.bench.run(1)
+            self.drain.tick()
+
+    def work(self, weather: str | None) -> None:
+        answer: Answer | None = None if weather is None else getattr(World(self.cloud), weather)
+        self.cloud.always = answer
+        self.drain.bench.run(1)
+        self.cloud.always = None
+
+    @rule()
+    def compare(self) -> None:
+        self.now += DOUBT_S / 2
+        self.clock.now = self.now
+        self.reconciler.pass_now()
+        run(self.reconciler, self.now)
+
+    @rule(arrive=st.integers(0, 2))
+    def crash(self, arrive: int) -> None:
+        """The process ends; some of what was under way arrives all the same, and nobody hears of it."""
+        for _ in range(min(arrive, len(self.drain.bench.waiting))):
+            self.work(None)
+        self.yard.close()
+        self.yard = Yard(self.place)
+        self.yard.outbox.recover(duplicates_allowed=self.allow_duplicates, now=self.now)
+        self.start()
+
+    # --- what is always true
+
+    @invariant()
+    def no_content_is_stored_twice(self) -> None:
+        stored = [sample.sha256 for sample in self.cloud.samples.values()]
+        assert len(stored) == len(set(stored))
+
+    @invariant()
+    def what_is_synced_is_what_the_service_holds(self) -> None:
+        for record in self.yard.index.files():
+            if record["state"] != State.SYNCED.value:
+                continue
+            held = {self.cloud.samples[sample_id].sha256 for sample_id in record["sample_ids"]}
+            assert held <= {record["sha256"]}
+            facts = files.look(self.yard.root.path, record["path"])
+            known = self.yard.outbox.known_at(self.yard.root.id, record["path"])
+            if facts is not None and known is not None and facts == known.facts:
+                assert sha256(self.contents[record["path"]]) == record["sha256"]
+
+    def everything_is_where_it_belongs(self) -> None:
+        """Fine weather, time and a person who retries what was refused."""
+        for _ in range(6):
+            self.scan()
+            self.drain.now = self.now
+            self.drain.run()
+            self.now += ROUND_S
+            self.compare()
+            parked = self.yard.index.ids_in([State.QUARANTINED])
+            self.yard.outbox.retry(parked, now=self.now)
+        states = self.yard.states()
+        assert dict.fromkeys(self.contents, State.SYNCED) == {path: states.get(path) for path in self.contents}
+        assert {states[path] for path in states if path not in self.contents} <= {State.GONE, State.SYNCED}
+        stored = [sample.sha256 for sample in self.cloud.samples.values()]
+        for path, content in self.contents.items():
+            assert 1 == stored.count(sha256(content)), path
+            assert 1 == len(self.yard.record(path)["sample_ids"])
+        self.no_content_is_stored_twice()
+        self.what_is_synced_is_what_the_service_holds()
+
+
+def sha256(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
+
+
+SafetyMachine.TestCase.settings = settings(
+    max_examples=int(os.environ.get("MACHINE_EXAMPLES", "60")),
+    stateful_step_count=25,
+    deadline=None,
+    database=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
+)
+TestNothingIsLostOrDoubled = SafetyMachine.TestCase
