@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from eisync._version import __version__
-from eisync.adapters import clock, files
+from eisync.adapters import clock, evidence, files
 from eisync.adapters.body import sha256_of
 from eisync.adapters.http import Endpoints, Service
 from eisync.adapters.watch import Deaf, Watcher
@@ -27,7 +27,8 @@ from eisync.loops.once import Once
 from eisync.loops.ports import Log
 from eisync.loops.reconciler import Project, ReconcilerLoop
 from eisync.loops.supervisor import Charge, Supervisor
-from eisync.loops.watcher import Watched, WatcherLoop
+from eisync.loops.watched import Watched
+from eisync.loops.watcher import WatcherLoop
 from eisync.settings import Settings, Watch
 from eisync.store.database import open_database, write_holder
 from eisync.store.index import Index
@@ -186,7 +187,13 @@ class App:
     def _watcher_loop(self) -> WatcherLoop:
         watched = [_watched(watch, root) for watch, root in zip(self.settings.watches, self._roots, strict=True)]
         return WatcherLoop(
-            watched, intake=self.outbox, notes=self.index, files=files, events=self._events, log=self.log
+            watched,
+            intake=self.outbox,
+            notes=self.index,
+            files=files,
+            evidence=evidence,
+            events=self._events,
+            log=self.log,
         )
 
     def _drainer_loop(self) -> DrainerLoop:
@@ -261,7 +268,7 @@ def _watched(watch: Watch, root: Root) -> Watched:
         root=root,
         eligibility=eligibility,
         labelling=Labelling(watch.label, None if watch.category == INFER else Category(watch.category)),
-        policy=SettlePolicy(settle_s=watch.settle_s, patience_s=watch.patience_s),
+        policy=SettlePolicy(settle_s=watch.settle_s, patience_s=watch.patience_s, needs_marker=watch.ready == "marker"),
         metadata=watch.metadata,
         scan_interval_s=watch.scan_interval_s,
     )

@@ -56,7 +56,7 @@ def look(root: str, path: str) -> FileFacts | None:
         status = os.lstat(os.path.join(root, path))
     except OSError:
         return None
-    return _facts(status) if stat.S_ISREG(status.st_mode) else None
+    return facts_of(status) if stat.S_ISREG(status.st_mode) else None
 
 
 def is_missing(root: str, path: str) -> bool:
@@ -104,9 +104,9 @@ def opened(item: Item) -> Iterator[int]:
         status = os.fstat(descriptor)
         if not stat.S_ISREG(status.st_mode):
             raise FileUnreadableError("it is no regular file", item_id=item.id)
-        _compare(item, _facts(status))
+        _compare(item, facts_of(status))
         yield descriptor
-        _compare(item, _facts(os.fstat(descriptor)))
+        _compare(item, facts_of(os.fstat(descriptor)))
     finally:
         os.close(descriptor)
 
@@ -146,7 +146,7 @@ def _read_folder(root: str, path: str, eligibility: Eligibility) -> tuple[Folder
                         continue
                     reason = eligibility.why_left_out(place) or _why_not_regular(entry)
                     if reason is None:
-                        files[entry.name] = _facts(entry.stat(follow_symlinks=False))
+                        files[entry.name] = facts_of(entry.stat(follow_symlinks=False))
                     else:
                         left_out.append((place, reason))
                 except FileNotFoundError:
@@ -170,7 +170,8 @@ def _why_not_regular(entry: os.DirEntry[str]) -> str | None:
     return "a socket, not a file" if stat.S_ISSOCK(mode) else "a device, not a file"
 
 
-def _facts(status: os.stat_result) -> FileFacts:
+def facts_of(status: os.stat_result) -> FileFacts:
+    """What identifies the version of the file that was looked at."""
     # The later of the two: no program can set ctime, and mtime is what Windows keeps.
     touched_at = max(status.st_mtime, status.st_ctime)
     mtime_ns = max(-_INT64_MAX, min(status.st_mtime_ns, _INT64_MAX))
@@ -178,21 +179,8 @@ def _facts(status: os.stat_result) -> FileFacts:
 
 
 def _open_inside(item: Item) -> int:
-    # Folder by folder, so that no link put in the way leads out of the root.
-    flags = os.O_RDONLY | _CLOEXEC | _BINARY | _NOFOLLOW | _NONBLOCK
     try:
-        if os.open not in os.supports_dir_fd:
-            return os.open(os.path.join(item.root, item.path), flags)
-        *folders, name = item.path.split("/")
-        at = os.open(item.root, os.O_RDONLY | _CLOEXEC | _DIRECTORY)
-        try:
-            for folder in folders:
-                inner = os.open(folder, os.O_RDONLY | _CLOEXEC | _DIRECTORY | _NOFOLLOW, dir_fd=at)
-                os.close(at)
-                at = inner
-            return os.open(name, flags, dir_fd=at)
-        finally:
-            os.close(at)
+        return open_inside(item.root, item.path)
     except (FileNotFoundError, NotADirectoryError) as error:
         raise _absence(item) from error
     except OSError as error:
@@ -204,6 +192,23 @@ def _open_inside(item: Item) -> int:
             f"the file cannot be read ({error.strerror}); give eisync's user the right to read it, then 'eisync retry'",
             item_id=item.id,
         ) from error
+
+
+def open_inside(root: str, path: str) -> int:
+    """A descriptor of what is at `path`: folder by folder, so that no link put in the way leads out of the root."""
+    flags = os.O_RDONLY | _CLOEXEC | _BINARY | _NOFOLLOW | _NONBLOCK
+    if os.open not in os.supports_dir_fd:
+        return os.open(os.path.join(root, path), flags)
+    *folders, name = path.split("/")
+    at = os.open(root, os.O_RDONLY | _CLOEXEC | _DIRECTORY)
+    try:
+        for folder in folders:
+            inner = os.open(folder, os.O_RDONLY | _CLOEXEC | _DIRECTORY | _NOFOLLOW, dir_fd=at)
+            os.close(at)
+            at = inner
+        return os.open(name, flags, dir_fd=at)
+    finally:
+        os.close(at)
 
 
 def _absence(item: Item) -> FileError:

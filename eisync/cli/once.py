@@ -16,7 +16,7 @@ from eisync.core.lifecycle import PENDING as PENDING_STATES
 from eisync.core.lifecycle import State
 from eisync.errors import KeyRefusedError
 from eisync.log import configure
-from eisync.loops.watcher import Observed
+from eisync.loops.watched import Observed
 from eisync.settings import load
 
 SHOWN_REASONS = 10

@@ -10,12 +10,13 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from eisync.core.eligible import Eligibility
-from eisync.core.items import Candidate, FileFacts, Root, shown
-from eisync.core.labelling import Labelling
+from eisync.core.items import FileFacts, shown
 from eisync.core.lifecycle import State
-from eisync.core.settle import SettlePolicy, Unsettled, complete_at, is_complete, observe, reason
+from eisync.core.settle import Unsettled, look_at, observe, reason
 from eisync.loops.agenda import Agenda
-from eisync.loops.ports import Events, Files, Intake, KnownFile, Log, RootNotes, SeenFolder
+from eisync.loops.judging import Accepted, Judging, Parked
+from eisync.loops.ports import Events, Evidence, Files, Intake, KnownFile, Log, RootNotes, SeenFolder
+from eisync.loops.watched import Observed, Watched
 
 FILES_A_TICK = 2_000
 LOOK_AT_ROOT_EVERY_S = 5.0
@@ -23,28 +24,6 @@ MOST_REASONS = 50
 
 _ENTERABLE = frozenset({State.SETTLING, State.GONE})
 _EVERYDAY = ("ignored by the pattern", "not a type that Edge Impulse takes")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Watched:
-    """A root and what the configuration says of it."""
-
-    root: Root
-    eligibility: Eligibility
-    labelling: Labelling
-    policy: SettlePolicy
-    metadata: Mapping[str, str] = field(default_factory=dict)
-    scan_interval_s: float = 60.0
-
-
-@dataclass(frozen=True, slots=True)
-class Observed:
-    """A file that is not complete yet, and why."""
-
-    root: str
-    path: str
-    size: int
-    reason: str
 
 
 @dataclass(slots=True)
@@ -75,6 +54,7 @@ class _RootWatch:
         self.unsettled: dict[str, Unsettled] = {}
         self.agenda = Agenda()
         self.announced: set[str] = set()  # files that are to be looked at
+        self.closed: set[str] = set()  # of these, the ones whose writers are through with them
         self.moved: set[str] = set()  # folders that appeared, moved or went as a whole
         self.partial: _Scan | None = None  # of such folders
         self.scan: _Scan | None = None  # of the whole root
@@ -99,12 +79,21 @@ class WatcherLoop:
     name = "watcher"
 
     def __init__(
-        self, roots: Sequence[Watched], *, intake: Intake, notes: RootNotes, files: Files, events: Events, log: Log
+        self,
+        roots: Sequence[Watched],
+        *,
+        intake: Intake,
+        notes: RootNotes,
+        files: Files,
+        evidence: Evidence,
+        events: Events,
+        log: Log,
     ) -> None:
         self._roots = [_RootWatch(watched) for watched in roots]
         self._intake = intake
         self._notes = notes
         self._files = files
+        self._judging = Judging(files, evidence)
         self._events = events
         self._log = log
         self._told: set[tuple[int, str]] = set()
@@ -192,12 +181,20 @@ class WatcherLoop:
     def _gather_events(self, root: _RootWatch, now: float) -> None:
         announced = self._events.take(root.place.id)
         eligibility = root.watched.eligibility
-        root.announced.update(path for path in announced.files if eligibility.why_left_out(path) is None)
+        policy = root.watched.policy
+        heeded = {
+            path: place for path in announced.files if eligibility.why_left_out(place := policy.spoken_of(path)) is None
+        }
+        root.announced.update(heeded.values())
+        root.closed.update(place for path, place in heeded.items() if path in announced.closed)
         root.moved.update(path for path in announced.folders if not _is_ignored(path, eligibility))
         root.is_doubted = root.is_doubted or announced.is_doubted
         findings = _Findings()
         for _ in range(min(len(root.announced), FILES_A_TICK)):
-            self._see(root, root.announced.pop(), findings, now)
+            path = root.announced.pop()
+            is_closed = path in root.closed
+            root.closed.discard(path)
+            self._see(root, path, findings, now, is_closed=is_closed)
         self._write(root, findings, now)
 
     def _begin_walks(self, root: _RootWatch, now: float) -> None:
@@ -275,12 +272,12 @@ class WatcherLoop:
                 root.unsettled.pop(path, None)
                 findings.went.append(entry.id)
 
-    def _see(self, root: _RootWatch, path: str, findings: _Findings, now: float) -> None:
+    def _see(self, root: _RootWatch, path: str, findings: _Findings, now: float, *, is_closed: bool = False) -> None:
         """Look at one file that was announced."""
         known = self._intake.known_at(root.place.id, path)
         facts = self._files.look(root.place.path, path)
         if facts is not None:
-            self._consider(root, path, facts, known, findings, now)
+            self._consider(root, path, facts, known, findings, now, is_closed=is_closed)
             return
         root.unsettled.pop(path, None)
         if known is not None:
@@ -288,15 +285,23 @@ class WatcherLoop:
             self._miss(root, folder, {name: known}, (), findings)
 
     def _consider(
-        self, root: _RootWatch, path: str, facts: FileFacts, known: KnownFile | None, findings: _Findings, now: float
+        self,
+        root: _RootWatch,
+        path: str,
+        facts: FileFacts,
+        known: KnownFile | None,
+        findings: _Findings,
+        now: float,
+        *,
+        is_closed: bool = False,
     ) -> None:
         """Put the file under observation, unless it is known as it is."""
         if known is not None and known.facts == facts and known.state not in _ENTERABLE:
             root.unsettled.pop(path, None)
             return
-        seen = observe(root.unsettled.get(path), facts, now=now)
+        seen = observe(root.unsettled.get(path), facts, now=now, is_closed=is_closed)
         root.unsettled[path] = seen
-        root.agenda.add(path, complete_at(seen, root.watched.policy))
+        root.agenda.add(path, look_at(seen, root.watched.policy))
         if known is not None and known.state not in _ENTERABLE:
             findings.changed.append(known.id)
 
@@ -308,49 +313,43 @@ class WatcherLoop:
             self._intake.mark_gone(findings.went, now=now)
 
     def _enqueue_complete(self, root: _RootWatch, now: float) -> None:
-        candidates: dict[str, Candidate] = {}
+        due = (path for _ in range(FILES_A_TICK) if (path := root.agenda.take_due(now)) is not None)
+        judged = self._judging.judge(root.watched, root.unsettled, due, now=now)
+        for path, at in judged.again.items():
+            root.agenda.add(path, at)
         findings = _Findings()
-        for _ in range(FILES_A_TICK):
-            path = root.agenda.take_due(now)
-            if path is None:
-                break
-            candidate = self._candidate(root, path, findings, now)
-            if candidate is not None:
-                candidates[path] = candidate
+        for path in judged.missing:
+            self._see(root, path, findings, now)
         self._write(root, findings, now)
-        if not candidates:
+        self._enter(root, judged.accepted, now)
+        self._park(root, judged.parked, now)
+
+    def _enter(self, root: _RootWatch, accepted: Mapping[str, Accepted], now: float) -> None:
+        if not accepted:
             return
-        busy = self._intake.enqueue(candidates.values(), now=now)
-        for path, candidate in candidates.items():
-            if (candidate.root_id, path) in busy:
+        busy = self._intake.enqueue([one.candidate for one in accepted.values()], now=now)
+        for path in self._left(root, accepted, busy, now):
+            one = accepted[path]
+            size, label = one.candidate.facts.size, one.candidate.label
+            self._log.info("file.enqueued", path=shown(path), label=label, size=size, evidence=one.evidence)
+
+    def _park(self, root: _RootWatch, parked: Mapping[str, Parked], now: float) -> None:
+        if not parked:
+            return
+        busy = self._intake.park([(one.candidate, one.reason) for one in parked.values()], now=now)
+        for path in self._left(root, parked, busy, now):
+            self._log.error("file.quarantined", path=shown(path), reason=parked[path].reason)
+
+    def _left(
+        self, root: _RootWatch, decided: Collection[str], busy: Collection[tuple[int, str]], now: float
+    ) -> Iterator[str]:
+        """Those that are not under observation any more."""
+        for path in decided:
+            if (root.place.id, path) in busy:
                 root.agenda.add(path, now + 1.0)  # its last version is under way; look again when that is settled
             else:
                 root.unsettled.pop(path, None)
-                self._log.info("file.enqueued", path=shown(path), label=candidate.label, size=candidate.facts.size)
-
-    def _candidate(self, root: _RootWatch, path: str, findings: _Findings, now: float) -> Candidate | None:
-        """The file, if one more look finds it complete."""
-        seen = root.unsettled.get(path)
-        if seen is None:
-            return None
-        facts = self._files.look(root.place.path, path)
-        if facts is None:
-            self._see(root, path, findings, now)
-            return None
-        root.unsettled[path] = seen = observe(seen, facts, now=now)
-        if not is_complete(seen, root.watched.policy, now=now):
-            root.agenda.add(path, complete_at(seen, root.watched.policy))
-            return None
-        label, category = root.watched.labelling.of(path)
-        return Candidate(
-            root_id=root.place.id,
-            path=path,
-            target=root.place.target,
-            facts=facts,
-            label=label,
-            category=category,
-            metadata=root.watched.metadata,
-        )
+                yield path
 
     def _note_settling(self, root: _RootWatch) -> None:
         if len(root.unsettled) != root.noted_settling:

@@ -4,13 +4,14 @@ import os
 from pathlib import Path
 from typing import Any
 
-from eisync.adapters import files
+from eisync.adapters import evidence, files
 from eisync.core.eligible import Eligibility
 from eisync.core.items import Root
 from eisync.core.labelling import Labelling
 from eisync.core.lifecycle import State
 from eisync.core.settle import SettlePolicy
-from eisync.loops.watcher import Watched, WatcherLoop
+from eisync.loops.watched import Watched
+from eisync.loops.watcher import WatcherLoop
 from eisync.store.database import open_database
 from eisync.store.index import Index
 from eisync.store.outbox import Outbox
@@ -84,12 +85,15 @@ class Yard:
         }
         return Watched(root=root or self.root, **options)
 
-    def watcher(self, *roots: Watched, intake: Any = None, files: Any = files, **more: Any) -> WatcherLoop:
+    def watcher(
+        self, *roots: Watched, intake: Any = None, files: Any = files, evidence: Any = evidence, **more: Any
+    ) -> WatcherLoop:
         return WatcherLoop(
             roots or [self.watched(**more)],
             intake=intake or self.outbox,
             notes=self.index,
             files=files,
+            evidence=evidence,
             events=self.ear,
             log=self.log,
         )
@@ -99,6 +103,10 @@ class Yard:
         for path in paths:
             self.write(path, path.encode() if content is None else content)
         run(self.watcher(), self.later)
+
+    def insist(self) -> None:
+        """A person says of every file that is quarantined: send it as it is."""
+        assert self.outbox.retry(self.index.ids_in([State.QUARANTINED]), now=self.later)
 
 
 def run(loop: Any, now: float) -> float:
