@@ -70,7 +70,9 @@ class App:
         self.outbox.on_work(self.bells["drainer"].set)
         control = self._control = ControlServer(
             str(self.settings.state.dir),
-            Operations(self.outbox, self.index, now=clock.now, live=self.live, observed=self.observed),
+            Operations(
+                self.outbox, self.index, now=clock.now, live=self.live, observed=self.observed, watched=self.watched
+            ),
             log=self.log,
         )
         patience_s = self.settings.upload.timeout_s + self.settings.upload.connect_timeout_s
@@ -151,6 +153,10 @@ class App:
             for seen in self.watcher.unsettled(clock.now())
         ]
 
+    def watched(self) -> list[dict[str, Any]]:
+        """The watched folders with their options, as plain values."""
+        return [described(watch) for watch in self.settings.watches]
+
     def close(self, *, wait: bool = True) -> None:
         """Give everything back. `wait` False leaves requests under way to their fate: they are doubtful, and safe."""
         if self._control is not None:
@@ -185,7 +191,7 @@ class App:
         )
 
     def _watcher_loop(self) -> WatcherLoop:
-        watched = [_watched(watch, root) for watch, root in zip(self.settings.watches, self._roots, strict=True)]
+        watched = [watched_of(watch, root) for watch, root in zip(self.settings.watches, self._roots, strict=True)]
         return WatcherLoop(
             watched,
             intake=self.outbox,
@@ -259,7 +265,13 @@ def _refuse_remote(folder: str) -> None:
         )
 
 
-def _watched(watch: Watch, root: Root) -> Watched:
+def described(watch: Watch) -> dict[str, Any]:
+    """A folder's options as plain values, of which `Watch` can be made again."""
+    return {**watch.model_dump(), "path": str(watch.path)}
+
+
+def watched_of(watch: Watch, root: Root) -> Watched:
+    """The folder as the watcher takes it. Raises ConfigurationError."""
     try:
         eligibility = Eligibility(watch.ignore)
     except ValueError as error:
