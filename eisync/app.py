@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from eisync._version import __version__
-from eisync.adapters import clock, files
+from eisync.adapters import clock, evidence, files
 from eisync.adapters.body import sha256_of
 from eisync.adapters.http import Endpoints, Service
 from eisync.adapters.watch import Deaf, Watcher
@@ -81,7 +81,9 @@ class App:
         self.outbox.on_work(self.bells["drainer"].set)
         control = self._control = ControlServer(
             str(self.settings.state.dir),
-            Operations(self.outbox, self.index, now=clock.now, live=self.live, observed=self.observed),
+            Operations(
+                self.outbox, self.index, now=clock.now, live=self.live, observed=self.observed, watched=self.watched
+            ),
             log=self.log,
         )
         patience_s = self.settings.upload.timeout_s + self.settings.upload.connect_timeout_s
@@ -178,6 +180,10 @@ class App:
         """Whether the database turned out to be damaged; a machine that is built anew sets it aside."""
         return self._database.is_suspect
 
+    def watched(self) -> list[dict[str, Any]]:
+        """The watched folders with their options, as plain values."""
+        return [described(watch) for watch in self.settings.watches]
+
     def close(self, *, wait: bool = True) -> None:
         """Give everything back. `wait` False leaves requests under way to their fate: they are doubtful, and safe."""
         if self._control is not None:
@@ -213,7 +219,7 @@ class App:
 
     def _watcher_loop(self) -> WatcherLoop:
         watched = [
-            _watched(watch, root, Mode(watch.mode) if self._listens else Mode.SCAN)
+            watched_of(watch, root, Mode(watch.mode) if self._listens else Mode.SCAN)
             for watch, root in zip(self.settings.watches, self._roots, strict=True)
         ]
         return WatcherLoop(
@@ -222,6 +228,7 @@ class App:
             places=Whereabouts(self._database),
             notes=self.index,
             files=files,
+            evidence=evidence,
             events=self._events,
             log=self.log,
             why_silent=_why_silent,
@@ -305,7 +312,13 @@ def _why_silent(folder: str) -> str | None:
     return mounts.why_silent(os.path.realpath(folder), files.mountinfo())
 
 
-def _watched(watch: Watch, root: Root, mode: Mode) -> Watched:
+def described(watch: Watch) -> dict[str, Any]:
+    """A folder's options as plain values, of which `Watch` can be made again."""
+    return {**watch.model_dump(), "path": str(watch.path)}
+
+
+def watched_of(watch: Watch, root: Root, mode: Mode | None = None) -> Watched:
+    """The folder as the watcher takes it; `mode` goes before what it says itself. Raises ConfigurationError."""
     try:
         eligibility = Eligibility(watch.ignore)
     except ValueError as error:
@@ -314,8 +327,8 @@ def _watched(watch: Watch, root: Root, mode: Mode) -> Watched:
         root=root,
         eligibility=eligibility,
         labelling=Labelling(watch.label, None if watch.category == INFER else Category(watch.category)),
-        policy=SettlePolicy(settle_s=watch.settle_s, patience_s=watch.patience_s),
+        policy=SettlePolicy(settle_s=watch.settle_s, patience_s=watch.patience_s, needs_marker=watch.ready == "marker"),
         metadata=watch.metadata,
         scan_interval_s=watch.scan_interval_s,
-        mode=mode,
+        mode=mode or Mode(watch.mode),
     )

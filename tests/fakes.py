@@ -58,6 +58,7 @@ class Heard:
     """What was announced for one root."""
 
     files: set[str] = field(default_factory=set)
+    closed: set[str] = field(default_factory=set)
     folders: set[str] = field(default_factory=set)
     is_doubted: bool = False
 

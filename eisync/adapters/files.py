@@ -27,6 +27,7 @@ _BINARY = getattr(os, "O_BINARY", 0)
 _NOFOLLOW = getattr(os, "O_NOFOLLOW", 0)
 _NONBLOCK = getattr(os, "O_NONBLOCK", 0)
 _DIRECTORY = getattr(os, "O_DIRECTORY", 0)
+_FILE = os.O_RDONLY | _CLOEXEC | _BINARY | _NOFOLLOW | _NONBLOCK
 
 # Windows: another program has the file open, or a part of it locked, and lets nobody else in.
 _SHARING_VIOLATIONS = frozenset({32, 33})
@@ -151,12 +152,11 @@ def _compare(item: Item, facts: FileFacts) -> None:
 
 
 def _open_inside(item: Item, folder: OpenFolder) -> int:
-    flags = os.O_RDONLY | _CLOEXEC | _BINARY | _NOFOLLOW | _NONBLOCK
     try:
         if os.open not in os.supports_dir_fd:
-            return os.open(os.path.join(item.root, item.path), flags)
+            return open_inside(item.root, item.path)
         at, name = folder.descriptor(item)
-        return os.open(name, flags, dir_fd=at)
+        return os.open(name, _FILE, dir_fd=at)
     except (FileNotFoundError, NotADirectoryError) as error:
         raise _absence(item) from error
     except OSError as error:
@@ -170,6 +170,18 @@ def _open_inside(item: Item, folder: OpenFolder) -> int:
             f"the file cannot be read ({error.strerror}); give eisync's user the right to read it, then 'eisync retry'",
             item_id=item.id,
         ) from error
+
+
+def open_inside(root: str, path: str) -> int:
+    """A descriptor of what is at `path`; no link put in the way leads out of the root."""
+    if os.open not in os.supports_dir_fd:
+        return os.open(os.path.join(root, path), _FILE)
+    folder, _, name = path.rpartition("/")
+    at = _open_folder(root, folder)
+    try:
+        return os.open(name, _FILE, dir_fd=at)
+    finally:
+        os.close(at)
 
 
 def _open_folder(root: str, folder: str) -> int:

@@ -61,6 +61,7 @@ class Seen:
     """
 
     files: set[str] = field(default_factory=set)
+    closed: set[str] = field(default_factory=set)  # of these, the ones closed by their writers, or renamed into place
     folders: set[str] = field(default_factory=set)
     is_doubted: bool = False
 
@@ -196,11 +197,13 @@ class Watcher:
             with contextlib.suppress(KeyError, OSError):
                 self._observer.unschedule(watch)
 
-    def _file_seen(self, root_id: int, path: str) -> None:
+    def _file_seen(self, root_id: int, path: str, is_closed: bool = False) -> None:
         with self._lock:
             seen = self._of(root_id)
             if len(seen.files) < self._max_waiting:
                 seen.files.add(path)
+                if is_closed:
+                    seen.closed.add(path)
             else:
                 seen.is_doubted = True
         self._on_event()
@@ -250,7 +253,7 @@ class _Handler(FileSystemEventHandler):
     """Turns one root's events into paths relative to it."""
 
     def __init__(
-        self, root: Root, file_seen: Callable[[int, str], None], folder_seen: Callable[[int, str], None]
+        self, root: Root, file_seen: Callable[[int, str, bool], None], folder_seen: Callable[[int, str], None]
     ) -> None:
         self.root_id = root.id
         self._prefix = root.path.rstrip(os.sep) + os.sep
@@ -262,8 +265,12 @@ class _Handler(FileSystemEventHandler):
         return (place + os.sep).startswith(self._prefix)
 
     def dispatch(self, event: FileSystemEvent) -> None:
+        is_closed = isinstance(event, FileClosedEvent | FileMovedEvent)
         for place in self._places(event):
-            (self._folder_seen if event.is_directory else self._file_seen)(self.root_id, place)
+            if event.is_directory:
+                self._folder_seen(self.root_id, place)
+            else:
+                self._file_seen(self.root_id, place, is_closed)
 
     def _places(self, event: FileSystemEvent) -> Iterable[str]:
         for raw in (event.src_path, event.dest_path):

@@ -27,13 +27,15 @@ class Operations:
         now: Callable[[], float],
         live: Callable[[], Record] | None = None,
         observed: Callable[[], list[Record]] = list,
+        watched: Callable[[], list[Record]] = list,
     ) -> None:
-        """`observed` are the files under observation, as records of `files`."""
+        """`observed` are the files under observation, as records of `files`; `watched` the folders, with options."""
         self._outbox = outbox
         self._index = index
         self.now = now
         self._live = live
         self._observed = observed
+        self._watched = watched
 
     def answer(self, question: Mapping[str, Any]) -> Iterator[Record]:
         """The records that answer `question`. Raises EisyncError for one that cannot be answered."""
@@ -42,6 +44,10 @@ class Operations:
                 yield self.status()
             case "files":
                 yield from self.files(question.get("state"))
+            case "watched":
+                yield self.watched()
+            case "known":
+                yield from self.known(question.get("root"), question.get("folders"))
             case "retry":
                 yield self.retry(question.get("paths"))
             case "health":
@@ -107,6 +113,29 @@ class Operations:
             yield record
         if wanted in (None, State.SETTLING):
             yield from observed.values()
+
+    def watched(self) -> Record:
+        """The folders that the daemon watches, with their options and their last scans; none without a daemon."""
+        scanned_at = {root.path: root.scanned_at for root in self._index.roots()}
+        roots = [{**root, "scanned_at": scanned_at.get(root["path"])} for root in self._watched()]
+        return {"is_live": self._live is not None, "roots": roots}
+
+    def known(self, root: object, folders: object) -> Iterator[Record]:
+        """What is known of the files directly in these folders of a root: records with their facts."""
+        if not isinstance(root, str) or not isinstance(folders, list):
+            raise ConfigurationError("the question names no root and no folders")
+        wanted = set(folders)
+        observed = {
+            record["path"]: record
+            for record in self._observed()
+            if record["root"] == root and record["path"].rpartition("/")[0] in wanted
+        }
+        for record in self._index.files_in(root, folders):
+            if record["path"] not in observed or record["state"] in (State.SENDING.value, State.DOUBTFUL.value):
+                observed.pop(str(record["path"]), None)
+                yield record
+        for record in observed.values():
+            yield {**record, "facts": None}
 
     def retry(self, paths: object) -> Record:
         """Put quarantined files and tombstones back; all of them when `paths` (a list, absolute) is None."""

@@ -45,6 +45,10 @@ class Examination:
             self._walk = walk(size)
             self.wants = next(self._walk)
 
+    def give_up(self, why: str) -> None:
+        """The file cannot be read: its format tells nothing."""
+        self.wants, self.verdict = None, CannotTell(why)
+
     def take(self, chunk: bytes) -> None:
         """The bytes that were wanted."""
         try:

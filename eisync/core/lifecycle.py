@@ -29,6 +29,7 @@ class Event(Enum):
     """What happens to a file."""
 
     COMPLETE = "complete"  # it is whole
+    CUT = "cut"  # it is not whole, and nobody goes on writing it
     CLAIM = "claim"  # a request takes it
     STORED = "stored"  # the service stored it
     DUPLICATE = "duplicate"  # the service holds these bytes already
@@ -44,6 +45,7 @@ class Event(Enum):
 
 TRANSITIONS: dict[tuple[State, Event], State] = {
     (State.SETTLING, Event.COMPLETE): State.READY,
+    (State.SETTLING, Event.CUT): State.QUARANTINED,
     (State.SETTLING, Event.GONE): State.GONE,
     (State.READY, Event.CLAIM): State.SENDING,
     (State.READY, Event.CHANGED): State.SETTLING,

@@ -1,16 +1,32 @@
-"""Decide which files are complete, from what was seen of them and when.
+"""Decide which files are complete, from what was seen of them, when, and what their format says.
 
-Pure: `now` and the facts are handed in. A file is complete when it has been still for `settle_s`; an empty one waits
-for `patience_s`, because a placeholder that is filled a moment later looks the same (users of other programs lost
-files to a 0-byte first sight).
+Pure: `now` and the facts are handed in. What is known of a file to be finished is, in this order: its format (one that
+says it is cut waits for more until `patience_s`, and is quarantined then), that its writer closed it or renamed it into
+place or set a marker beside it, and its stillness. A file that was closed and whose format says that it is whole goes
+at once; one that a scan found may still be open and must be still for `settle_s` as well, and so must one whose format
+cannot tell. An empty one is cut: a placeholder that is filled a moment later looks the same (users of other programs
+lost files to a 0-byte first sight).
 
 A file seen for the first time may have been still for long. Its ctime tells: it moves with every write and, unlike
 mtime, no program can set it. A touch in the future comes from another clock and counts from now.
 """
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, replace
+from enum import Enum
 
+from eisync.core.evidence import CannotTell, Cut, Verdict, Whole
 from eisync.core.items import FileFacts
+
+MARKER_SUFFIX = ".done"
+
+
+class Marker(Enum):
+    """The file `name.done` beside a file `name`."""
+
+    ABSENT = "absent"
+    OLDER = "older"  # than the last change of the file: it speaks of another version
+    SET = "set"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,6 +35,11 @@ class SettlePolicy:
 
     settle_s: float = 2.0
     patience_s: float = 600.0
+    needs_marker: bool = False
+
+    def spoken_of(self, path: str) -> str:
+        """The file that an event at `path` speaks of: a marker's is about the file beside it."""
+        return path.removesuffix(MARKER_SUFFIX) if self.needs_marker else path
 
     def __post_init__(self) -> None:
         if self.settle_s < 0 or self.patience_s < 0:
@@ -27,32 +48,100 @@ class SettlePolicy:
 
 @dataclass(frozen=True, slots=True)
 class Unsettled:
-    """A file under observation, and since when it has looked as it does."""
+    """A file under observation, and since when it has looked as it does.
+
+    `is_closed`: its writer closed it, or renamed it into place, since it has looked so. `verdict` and `marker` are None
+    while nobody has looked.
+    """
 
     facts: FileFacts
     still_since: float
+    is_closed: bool = False
+    verdict: Verdict | None = None
+    marker: Marker | None = None
 
 
-def observe(before: Unsettled | None, facts: FileFacts, *, now: float) -> Unsettled:
-    """What is known after one more look. The clock of stillness starts anew when the facts differ."""
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """Look again at `until` (Unix s)."""
+
+    until: float
+
+
+@dataclass(frozen=True, slots=True)
+class Examine:
+    """Ask its format."""
+
+
+@dataclass(frozen=True, slots=True)
+class Go:
+    """It is complete, by this evidence."""
+
+    evidence: str
+
+
+@dataclass(frozen=True, slots=True)
+class Park:
+    """It is cut, and nobody goes on writing it."""
+
+    reason: str
+
+
+Decision = Wait | Examine | Go | Park
+
+
+def observe(before: Unsettled | None, facts: FileFacts, *, now: float, is_closed: bool = False) -> Unsettled:
+    """What is known after one more look. Stillness and evidence start anew when the facts differ."""
     if before is not None and before.facts == facts:
-        return Unsettled(facts, min(before.still_since, now))
-    return Unsettled(facts, min(facts.touched_at, now) if before is None else now)
+        return replace(
+            before,
+            facts=facts,
+            still_since=min(before.still_since, now),
+            is_closed=is_closed or before.is_closed,
+            marker=None,
+        )
+    return Unsettled(facts, min(facts.touched_at, now) if before is None else now, is_closed)
 
 
-def complete_at(unsettled: Unsettled, policy: SettlePolicy) -> float:
-    """When the file will be complete if nothing more happens to it (Unix s)."""
-    wait_s = policy.settle_s if unsettled.facts.size else max(policy.settle_s, policy.patience_s)
+def look_at(unsettled: Unsettled, policy: SettlePolicy) -> float:
+    """When to decide on the file, if nothing more happens to it (Unix s); infinity when something must."""
+    if policy.needs_marker and unsettled.marker in (Marker.ABSENT, Marker.OLDER):
+        return math.inf
+    match unsettled.verdict:
+        case Cut():
+            wait_s = max(policy.settle_s, policy.patience_s)
+        case CannotTell() if not policy.needs_marker:
+            wait_s = policy.settle_s
+        case _:
+            wait_s = 0.0 if unsettled.is_closed or policy.needs_marker else policy.settle_s
     return unsettled.still_since + wait_s
 
 
-def is_complete(unsettled: Unsettled, policy: SettlePolicy, *, now: float) -> bool:
-    """Whether the file has been still for long enough."""
-    return now >= complete_at(unsettled, policy)
+def decide(unsettled: Unsettled, policy: SettlePolicy, *, now: float) -> Decision:
+    """What is to be done with the file now."""
+    due_at = look_at(unsettled, policy)
+    if now < due_at:
+        return Wait(due_at)
+    match unsettled.verdict:
+        case None:
+            return Examine()
+        case Cut(finding=finding):
+            return Park(finding)
+        case Whole(evidence=evidence):
+            return Go(evidence)
+    return Go("its marker is set" if policy.needs_marker else f"it has been still for {policy.settle_s:g} s")
 
 
 def reason(unsettled: Unsettled, policy: SettlePolicy, *, now: float) -> str:
     """Why the file is not complete, for a person."""
+    if isinstance(unsettled.verdict, Cut):
+        return unsettled.verdict.finding
     if not unsettled.facts.size:
         return "it is empty; it goes when something is written into it"
+    if policy.needs_marker and unsettled.marker is Marker.ABSENT:
+        return f"waiting for its marker, a file of its name with {MARKER_SUFFIX} behind it"
+    if policy.needs_marker and unsettled.marker is Marker.OLDER:
+        return "its marker is older than its last change; set the marker anew"
+    if unsettled.verdict is None and now >= look_at(unsettled, policy):
+        return "it is being examined"
     return f"still for {max(0.0, now - unsettled.still_since):.0f} s of {policy.settle_s:g} s"

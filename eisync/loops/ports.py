@@ -4,8 +4,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Protocol
 
 from eisync.core.eligible import Eligibility
+from eisync.core.examination import Examination
 from eisync.core.items import Candidate, Doubt, FileFacts, Item, Missing, RemoteSample, Rename, Root
 from eisync.core.lifecycle import State
+from eisync.core.settle import Marker
 from eisync.core.settlement import Settlement
 from eisync.core.wire import Envelope, Reply, Silence
 
@@ -41,6 +43,7 @@ class Intake(Protocol):
     """Where complete files go, and what is known of the others."""
 
     def enqueue(self, candidates: Iterable[Candidate], *, now: float) -> set[tuple[int, str]]: ...
+    def park(self, findings: Iterable[tuple[Candidate, str]], *, now: float) -> set[tuple[int, str]]: ...
     def mark_changed(self, ids: Iterable[int], *, now: float) -> None: ...
     def mark_gone(self, ids: Iterable[int], *, now: float) -> None: ...
     def known_at(self, root_id: int, path: str) -> KnownFile | None: ...
@@ -130,11 +133,22 @@ class Files(Protocol):
     def device_of(self, root: str, path: str = "") -> int | None: ...
 
 
+class Evidence(Protocol):
+    """Looks into files. None: the file is not what was seen. Raises UnreachableError when none can be opened."""
+
+    def advance(
+        self, examination: Examination, root: str, path: str, facts: FileFacts, *, most_bytes: int
+    ) -> int | None: ...
+    def marker_of(self, root: str, path: str) -> Marker: ...
+
+
 class Announced(Protocol):
     """What was announced for a root since it was last asked for."""
 
     @property
     def files(self) -> set[str]: ...
+    @property
+    def closed(self) -> set[str]: ...
     @property
     def folders(self) -> set[str]: ...
     @property

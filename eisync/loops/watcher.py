@@ -6,16 +6,16 @@ scans take little of a core. One tick walks a bounded part of one. A tick that f
 makes its root doubted too, and so does a clock that jumps.
 """
 
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 
-from eisync.core.items import Candidate, FileFacts, shown
+from eisync.core.items import FileFacts, shown
 from eisync.core.lifecycle import State
-from eisync.core.settle import Unsettled, complete_at, is_complete, observe, reason
-from eisync.loops.agenda import Agenda
+from eisync.core.settle import look_at, observe, reason
+from eisync.loops.judging import Accepted, Judging, Parked
 from eisync.loops.lookout import LOOK_EVERY_S, Lookout
-from eisync.loops.ports import Events, Files, Intake, KnownFile, Log, RootNotes, SeenFolder, Whereabouts
+from eisync.loops.ports import Events, Evidence, Files, Intake, KnownFile, Log, RootNotes, SeenFolder, Whereabouts
 from eisync.loops.renames import Recogniser
+from eisync.loops.root_watch import Findings, RootWatch
 from eisync.loops.walks import LeftOut, Walk, Walks, join, topmost
 from eisync.loops.watched import Attention, Observed, Watched
 
@@ -24,49 +24,6 @@ CLOCK_JUMP_S = 120.0
 """No two ticks are so far apart: the clock was set, or the machine slept."""
 
 _ENTERABLE = frozenset({State.SETTLING, State.GONE})
-
-
-@dataclass(slots=True)
-class _Findings:
-    """Rows that are not as they were, gathered so that they are written at once."""
-
-    changed: list[int] = field(default_factory=list)
-    went: list[int] = field(default_factory=list)
-
-    def forget(self, identity: int) -> None:
-        """The file was found again."""
-        for ids in (self.changed, self.went):
-            if identity in ids:
-                ids.remove(identity)
-
-
-class _RootWatch:
-    """What is in memory of one root."""
-
-    def __init__(self, watched: Watched, lookout: Lookout, walks: Walks, recogniser: Recogniser) -> None:
-        self.watched = watched
-        self.place = watched.root
-        self.lookout = lookout
-        self.walks = walks
-        self.recogniser = recogniser
-        self.unsettled: dict[str, Unsettled] = {}
-        self.agenda = Agenda()
-        self.announced: set[str] = set()  # files that are to be looked at
-        self.moved: set[str] = set()  # folders that appeared, moved or went as a whole
-        self.partial: Walk | None = None  # of such folders
-        self.scan: Walk | None = None  # of the whole root
-        self.scan_due_at = 0.0
-        self.scan_pause_s = watched.scan_interval_s
-        self.heard_at = 0.0
-        self.is_doubted = False
-        self.is_mid_tick = False
-        self.has_scanned = False
-        self.noted_settling = -1
-
-    @property
-    def is_busy(self) -> bool:
-        """Whether the next tick has something to do at once."""
-        return bool(self.scan or self.partial or self.announced or self.moved or self.is_doubted)
 
 
 class WatcherLoop:
@@ -82,6 +39,7 @@ class WatcherLoop:
         places: Whereabouts,
         notes: RootNotes,
         files: Files,
+        evidence: Evidence,
         events: Events,
         log: Log,
         why_silent: Callable[[str], str | None] = lambda _: None,
@@ -93,6 +51,7 @@ class WatcherLoop:
         self._places = places
         self._notes = notes
         self._files = files
+        self._judging = Judging(files, evidence)
         self._events = events
         self._log = log
         self._luck = luck
@@ -148,7 +107,7 @@ class WatcherLoop:
             for root in self._roots
         ]
 
-    def _root_watch(self, watched: Watched, why_silent: Callable[[str], str | None]) -> _RootWatch:
+    def _root_watch(self, watched: Watched, why_silent: Callable[[str], str | None]) -> RootWatch:
         root, files, places, log = watched.root, self._files, self._places, self._log
         lookout = Lookout(
             root,
@@ -162,9 +121,9 @@ class WatcherLoop:
         )
         walks = Walks(root.id, root.path, watched.eligibility, files=files, places=places)
         recogniser = Recogniser(root.id, root.path, watched.labelling.of, files=files, renames=places, log=log)
-        return _RootWatch(watched, lookout, walks, recogniser)
+        return RootWatch(watched, lookout, walks, recogniser)
 
-    def _tick_root(self, root: _RootWatch, now: float) -> float:
+    def _tick_root(self, root: RootWatch, now: float) -> float:
         if root.is_mid_tick:
             root.is_doubted = True
             root.scan = None  # what it had in hand when the last tick failed is not known
@@ -173,7 +132,7 @@ class WatcherLoop:
         root.is_mid_tick = False
         return wait_s
 
-    def _work_on(self, root: _RootWatch, now: float) -> float:
+    def _work_on(self, root: RootWatch, now: float) -> float:
         # The clock may have been set back.
         root.lookout.look_due_at = min(root.lookout.look_due_at, now + root.lookout.pause_s)
         root.scan_due_at = min(root.scan_due_at, now + root.scan_pause_s)
@@ -194,7 +153,7 @@ class WatcherLoop:
         due_at = min(root.lookout.look_due_at, root.scan_due_at)
         return max(0.0, (due_at if next_look_at is None else min(due_at, next_look_at)) - now)
 
-    def _look_at_root(self, root: _RootWatch, now: float) -> None:
+    def _look_at_root(self, root: RootWatch, now: float) -> None:
         if not root.lookout.look(now):
             # Nothing is concluded from its absence; it is scanned when it is back.
             root.scan = root.partial = None
@@ -203,20 +162,28 @@ class WatcherLoop:
         root.announced |= root.recogniser.take_waiting()
         root.announced.update(path for path in self._intake.settling(root.place.id) if path not in root.unsettled)
 
-    def _gather_events(self, root: _RootWatch, now: float) -> None:
+    def _gather_events(self, root: RootWatch, now: float) -> None:
         announced = self._events.take(root.place.id)
         eligibility = root.watched.eligibility
+        policy = root.watched.policy
         if announced.files or announced.folders:
             root.heard_at = now
-        root.announced.update(path for path in announced.files if eligibility.why_left_out(path) is None)
+        heeded = {
+            path: place for path in announced.files if eligibility.why_left_out(place := policy.spoken_of(path)) is None
+        }
+        root.announced.update(heeded.values())
+        root.closed.update(place for path, place in heeded.items() if path in announced.closed)
         root.moved.update(path for path in announced.folders if not root.walks.is_ignored(path))
         root.is_doubted = root.is_doubted or announced.is_doubted
-        findings = _Findings()
+        findings = Findings()
         for _ in range(min(len(root.announced), FILES_A_TICK)):
-            self._see(root, root.announced.pop(), findings, now)
+            path = root.announced.pop()
+            is_closed = path in root.closed
+            root.closed.discard(path)
+            self._see(root, path, findings, now, is_closed=is_closed)
         self._write(root, findings, now)
 
-    def _begin_walks(self, root: _RootWatch, now: float) -> None:
+    def _begin_walks(self, root: RootWatch, now: float) -> None:
         if root.scan is not None and root.is_doubted:
             root.scan.is_audit = False
         if root.scan is None and (root.is_doubted or now >= root.scan_due_at):
@@ -228,10 +195,10 @@ class WatcherLoop:
             root.partial = root.walks.begin(topmost(root.moved))
             root.moved = set()
 
-    def _walk_on(self, root: _RootWatch, walk: Walk, now: float) -> None:
+    def _walk_on(self, root: RootWatch, walk: Walk, now: float) -> None:
         """Walk a bounded part of it: first what is there, then what is known where the walk did not come to."""
         began_at = self._spent_s()
-        findings = _Findings()
+        findings = Findings()
         budget = FILES_A_TICK
         for piece in walk.pieces:
             walk.saw(piece)
@@ -248,7 +215,7 @@ class WatcherLoop:
         if budget > 0:
             self._finish(root, walk, now)
 
-    def _look_for_the_absent(self, root: _RootWatch, walk: Walk, findings: _Findings, budget: int) -> int:
+    def _look_for_the_absent(self, root: RootWatch, walk: Walk, findings: Findings, budget: int) -> int:
         """What is left of `budget`; none when there may be more to look for."""
         walk.absences = walk.absences or root.walks.absences(walk)
         for folder, names in walk.absences:
@@ -258,7 +225,7 @@ class WatcherLoop:
                 return 0
         return max(1, budget)
 
-    def _finish(self, root: _RootWatch, walk: Walk, now: float) -> None:
+    def _finish(self, root: RootWatch, walk: Walk, now: float) -> None:
         if walk is root.partial:
             root.partial = None
             return
@@ -272,7 +239,7 @@ class WatcherLoop:
         if walk.is_audit:
             root.lookout.scanned(walk.missed, now)
 
-    def _compare(self, root: _RootWatch, walk: Walk, folder: SeenFolder, findings: _Findings, now: float) -> None:
+    def _compare(self, root: RootWatch, walk: Walk, folder: SeenFolder, findings: Findings, now: float) -> None:
         """Consider the files of a piece of a folder that are not known as they are, and those that were not met."""
         known = self._places.known(root.place.id, folder.path, folder.files) if folder.files else {}
         has_followed = False
@@ -291,13 +258,13 @@ class WatcherLoop:
         elif folder.unmet:
             self._miss(root, folder.path, folder.unmet, findings)
 
-    def _is_miss(self, root: _RootWatch, path: str, facts: FileFacts, now: float) -> bool:
+    def _is_miss(self, root: RootWatch, path: str, facts: FileFacts, now: float) -> bool:
         """Whether the file is new to us, and an event should have told of it."""
         if path in root.unsettled or path in root.announced:
             return False
         return root.lookout.hearing.should_have_heard(facts.touched_at, heard_at=root.heard_at, now=now)
 
-    def _miss(self, root: _RootWatch, folder: str, names: Iterable[str], findings: _Findings) -> None:
+    def _miss(self, root: RootWatch, folder: str, names: Iterable[str], findings: Findings) -> None:
         """Look for known files that were not met: one that is ignored now has not gone."""
         missing = [name for name in names if self._files.is_missing(root.place.path, join(folder, name))]
         for name, entry in (self._places.known(root.place.id, folder, missing) if missing else {}).items():
@@ -305,13 +272,13 @@ class WatcherLoop:
                 root.unsettled.pop(join(folder, name), None)
                 findings.went.append(entry.id)
 
-    def _see(self, root: _RootWatch, path: str, findings: _Findings, now: float) -> None:
+    def _see(self, root: RootWatch, path: str, findings: Findings, now: float, *, is_closed: bool = False) -> None:
         """Look at one file that was announced."""
         known = self._intake.known_at(root.place.id, path)
         facts = self._files.look(root.place.path, path)
         if facts is not None:
             known = self._recognise(root, path, facts, known, findings, now)
-            self._consider(root, path, facts, known, findings, now)
+            self._consider(root, path, facts, known, findings, now, is_closed=is_closed)
             return
         root.unsettled.pop(path, None)
         if known is not None:
@@ -319,7 +286,7 @@ class WatcherLoop:
             self._miss(root, folder, [name], findings)
 
     def _recognise(
-        self, root: _RootWatch, path: str, facts: FileFacts, known: KnownFile | None, findings: _Findings, now: float
+        self, root: RootWatch, path: str, facts: FileFacts, known: KnownFile | None, findings: Findings, now: float
     ) -> KnownFile | None:
         """What is known of the file, which may have had another name."""
         found = root.recogniser.recognise(path, facts, known, now=now)
@@ -329,71 +296,73 @@ class WatcherLoop:
         return found
 
     def _consider(
-        self, root: _RootWatch, path: str, facts: FileFacts, known: KnownFile | None, findings: _Findings, now: float
+        self,
+        root: RootWatch,
+        path: str,
+        facts: FileFacts,
+        known: KnownFile | None,
+        findings: Findings,
+        now: float,
+        *,
+        is_closed: bool = False,
     ) -> None:
         """Put the file under observation, unless it is known as it is."""
         if known is not None and known.facts == facts and known.state not in _ENTERABLE:
             root.unsettled.pop(path, None)
             return
-        seen = observe(root.unsettled.get(path), facts, now=now)
+        seen = observe(root.unsettled.get(path), facts, now=now, is_closed=is_closed)
         root.unsettled[path] = seen
-        root.agenda.add(path, complete_at(seen, root.watched.policy))
+        root.agenda.add(path, look_at(seen, root.watched.policy))
         if known is not None and known.state not in _ENTERABLE:
             findings.changed.append(known.id)
 
-    def _write(self, root: _RootWatch, findings: _Findings, now: float) -> None:
+    def _write(self, root: RootWatch, findings: Findings, now: float) -> None:
         if findings.changed:
             self._intake.mark_changed(findings.changed, now=now)
         # A root that went while we looked took its files with it: nothing is concluded from that.
         if findings.went and root.lookout.why_offline() is None:
             self._intake.mark_gone(findings.went, now=now)
 
-    def _enqueue_complete(self, root: _RootWatch, now: float) -> None:
-        candidates: dict[str, Candidate] = {}
-        findings = _Findings()
-        for _ in range(FILES_A_TICK):
-            path = root.agenda.take_due(now)
-            if path is None:
-                break
-            candidate = self._candidate(root, path, findings, now)
-            if candidate is not None:
-                candidates[path] = candidate
+    def _enqueue_complete(self, root: RootWatch, now: float) -> None:
+        due = (path for _ in range(FILES_A_TICK) if (path := root.agenda.take_due(now)) is not None)
+        judged = self._judging.judge(root.watched, root.unsettled, due, now=now)
+        for path, at in judged.again.items():
+            root.agenda.add(path, at)
+        findings = Findings()
+        for path in judged.missing:
+            self._see(root, path, findings, now)
         self._write(root, findings, now)
-        if not candidates:
+        self._enter(root, judged.accepted, now)
+        self._park(root, judged.parked, now)
+
+    def _enter(self, root: RootWatch, accepted: Mapping[str, Accepted], now: float) -> None:
+        if not accepted:
             return
-        busy = self._intake.enqueue(candidates.values(), now=now)
-        for path, candidate in candidates.items():
-            if (candidate.root_id, path) in busy:
+        busy = self._intake.enqueue([one.candidate for one in accepted.values()], now=now)
+        for path in self._left(root, accepted, busy, now):
+            one = accepted[path]
+            size, label = one.candidate.facts.size, one.candidate.label
+            self._log.info("file.enqueued", path=shown(path), label=label, size=size, evidence=one.evidence)
+
+    def _park(self, root: RootWatch, parked: Mapping[str, Parked], now: float) -> None:
+        if not parked:
+            return
+        busy = self._intake.park([(one.candidate, one.reason) for one in parked.values()], now=now)
+        for path in self._left(root, parked, busy, now):
+            self._log.error("file.quarantined", path=shown(path), reason=parked[path].reason)
+
+    def _left(
+        self, root: RootWatch, decided: Collection[str], busy: Collection[tuple[int, str]], now: float
+    ) -> Iterator[str]:
+        """Those that are not under observation any more."""
+        for path in decided:
+            if (root.place.id, path) in busy:
                 root.agenda.add(path, now + 1.0)  # its last version is under way; look again when that is settled
             else:
                 root.unsettled.pop(path, None)
-                self._log.info("file.enqueued", path=shown(path), label=candidate.label, size=candidate.facts.size)
+                yield path
 
-    def _candidate(self, root: _RootWatch, path: str, findings: _Findings, now: float) -> Candidate | None:
-        """The file, if one more look finds it complete."""
-        seen = root.unsettled.get(path)
-        if seen is None:
-            return None
-        facts = self._files.look(root.place.path, path)
-        if facts is None:
-            self._see(root, path, findings, now)
-            return None
-        root.unsettled[path] = seen = observe(seen, facts, now=now)
-        if not is_complete(seen, root.watched.policy, now=now):
-            root.agenda.add(path, complete_at(seen, root.watched.policy))
-            return None
-        label, category = root.watched.labelling.of(path)
-        return Candidate(
-            root_id=root.place.id,
-            path=path,
-            target=root.place.target,
-            facts=facts,
-            label=label,
-            category=category,
-            metadata=root.watched.metadata,
-        )
-
-    def _note_settling(self, root: _RootWatch) -> None:
+    def _note_settling(self, root: RootWatch) -> None:
         if len(root.unsettled) != root.noted_settling:
             self._notes.note_settling(root.place.id, len(root.unsettled))
             root.noted_settling = len(root.unsettled)

@@ -47,15 +47,17 @@ def load(
     environ: Mapping[str, str] | None = None,
     cwd: str | None = None,
     need_watch: bool = True,
+    need_key: bool = True,
 ) -> Settings:
     """The settings of this run. Flags beat the environment, which beats the file.
 
     `dirs` are the folders named on the command line: only they are watched then, each with the settings of its own
     [[watch]] table if there is one. Without `need_watch` there may be no folder, and those there are may be missing.
+    Without `need_key` nobody looks for the keys.
     Raises ConfigurationError with one sentence for each fault, never with a key in it.
     """
     environ = os.environ if environ is None else environ
-    return _Loading(_read(config, environ, cwd), state_dir, dirs, api_key_file, need_watch).settings()
+    return _Loading(_read(config, environ, cwd), state_dir, dirs, api_key_file, need_watch, need_key).settings()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,7 +101,13 @@ class _Loading:
     """One load: the source, the flags and the faults so far."""
 
     def __init__(
-        self, source: _Source, state_dir: str | None, dirs: Sequence[str], api_key_file: str | None, need_watch: bool
+        self,
+        source: _Source,
+        state_dir: str | None,
+        dirs: Sequence[str],
+        api_key_file: str | None,
+        need_watch: bool,
+        need_key: bool,
     ) -> None:
         self.source = source
         self.faults = source.faults
@@ -107,6 +115,7 @@ class _Loading:
         self.dirs = dirs
         self.key_flag = api_key_file
         self.need_watch = need_watch
+        self.need_key = need_key
         self.base = os.path.dirname(source.file) if source.file else source.cwd
 
     def settings(self) -> Settings:
@@ -117,7 +126,7 @@ class _Loading:
         watches = self.watches(targets)
         upload, reconcile, log = self.section(Upload), self.section(Reconcile), self.section(Log)
         state = self.state()
-        keys = self.keys(targets)
+        keys = self.keys(targets) if self.need_key else {}
         sentences = self.faults.sentences()
         if sentences:
             raise ConfigurationError(*sentences)

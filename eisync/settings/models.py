@@ -173,14 +173,24 @@ class Watch(Table):
         default=(),
         description="Files to leave alone, as patterns of gitignore, beside the ones that are always left alone.",
     )
+    ready: Literal["evidence", "marker"] = Field(
+        default="evidence",
+        description='`"evidence"`: a file goes when its format, its writer and its stillness say that it is complete; '
+        '`"marker"`: when a file of its name with `.done` behind it, not older than it, is beside it.',
+    )
     settle_s: Number = Field(
-        default=2.0, ge=0, le=86_400, description="A file is complete when it has not changed for so many seconds."
+        default=2.0,
+        ge=0,
+        le=86_400,
+        description="A file whose format cannot tell, or which nobody was seen to close, must not change for so many "
+        "seconds.",
     )
     patience_s: Number = Field(
         default=600.0,
         ge=0,
         le=604_800,
-        description="An empty file waits so many seconds for its content; then it is taken as it is.",
+        description="A file that is empty, or whose format says that it is cut, waits so many seconds for the rest; "
+        "then it is quarantined.",
     )
     scan_interval_s: Number = Field(
         default=60.0,

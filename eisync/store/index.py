@@ -66,6 +66,14 @@ where file.id > :after and (:state is null or file.state = :state)
 order by file.id limit 1000"""
 
 
+# The files directly in a folder.
+_IN_FOLDER = """
+select file.*, root.path as root_path,
+    (select json_group_array(sample_id) from file_sample where file_id = file.id) as sample_ids
+from file join root on root.id = file.root_id
+where root.path = :root and file.folder = :folder"""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TargetFacts:
     """What is remembered of a target. Reasons are for a person; None means that all is well."""
@@ -328,6 +336,15 @@ class Index:
             if not rows:
                 return
             after = rows[-1]["id"]
+
+    def files_in(self, root: str, folders: Iterable[str]) -> Iterator[dict[str, object]]:
+        """One record for each known file directly in `folders` of the root at that path, with its `facts`."""
+        for folder in folders:
+            with self._database.reading() as connection:
+                parameters = {"root": os.fsencode(root), "folder": os.fsencode(folder)}
+                rows = connection.execute(_IN_FOLDER, parameters).fetchall()
+            for row in rows:
+                yield {**_record(row), "facts": [row["size"], row["mtime_ns"], row["inode"]]}
 
     def ids_of(self, absolute_path: str) -> list[int]:
         """The row of the file at `absolute_path`, in whichever root it is."""

@@ -62,14 +62,15 @@ delete from file where state = 'gone' and changed_at < :before returning id"""
 _FORGET_HISTORY = """
 delete from history where file_id = :id"""
 
-# A file that is complete: a new row, or the next version of a known one that was settling or had gone.
+# A file that is complete, or cut for good: a new row, or the next version of a known one that was settling or had gone.
 _ENQUEUE = """
 insert into file (root_id, folder, name, target, state, reason, size, mtime_ns, inode, label, category, metadata,
                   due_at, enqueued_at, changed_at)
-values (:root_id, :folder, :name, :target, 'ready', null, :size, :mtime_ns, :inode, :label, :category, :metadata,
+values (:root_id, :folder, :name, :target, :state, :reason, :size, :mtime_ns, :inode, :label, :category, :metadata,
         :now, :now, :now)
 on conflict (root_id, folder, name) do update set
-    target = excluded.target, state = 'ready', reason = null, size = excluded.size, mtime_ns = excluded.mtime_ns,
+    target = excluded.target, state = excluded.state, reason = excluded.reason,
+    size = excluded.size, mtime_ns = excluded.mtime_ns,
     inode = excluded.inode, label = excluded.label, category = excluded.category, metadata = excluded.metadata,
     sha256 = null, attempts = 0, batch_cap = null, due_at = excluded.due_at, claim = null,
     enqueued_at = excluded.enqueued_at, changed_at = excluded.changed_at
@@ -121,10 +122,17 @@ class Outbox:
 
         Returns the (root id, path) of those that cannot enter yet because their last version is still under way.
         """
+        return self._enter_all(((candidate, Event.COMPLETE, None) for candidate in candidates), now)
+
+    def park(self, findings: Iterable[tuple[Candidate, str]], *, now: float) -> set[tuple[int, str]]:
+        """Quarantine files that are cut, each with the finding. Safe to repeat; returns what `enqueue` does."""
+        return self._enter_all(((candidate, Event.CUT, finding) for candidate, finding in findings), now)
+
+    def _enter_all(self, entries: Iterable[tuple[Candidate, Event, str | None]], now: float) -> set[tuple[int, str]]:
         busy: set[tuple[int, str]] = set()
-        entered: list[int] = []
+        entered: list[tuple[int, Event, State, str | None]] = []
         with self._database.transaction() as connection:
-            for candidate in candidates:
+            for candidate, event, reason in entries:
                 entry = _find(connection, candidate.root_id, candidate.path)
                 if entry is not None and entry.facts == candidate.facts and entry.state not in _ENTERABLE:
                     continue
@@ -133,9 +141,9 @@ class Outbox:
                     continue
                 if entry is not None and can(entry.state, Event.CHANGED):
                     move(connection, entry.id, entry.state, Event.CHANGED, "a new version", now)
-                entered.append(_enter(connection, candidate, now, is_known=entry is not None))
-            ready = step(State.SETTLING, Event.COMPLETE)
-            note_all(connection, [(identity, Event.COMPLETE, ready, None) for identity in entered], now)
+                identity = _enter(connection, candidate, event, reason, now, is_known=entry is not None)
+                entered.append((identity, event, step(State.SETTLING, event), reason))
+            note_all(connection, entered, now)
         if entered:
             self._announce()
         return busy
@@ -293,8 +301,17 @@ def _find(connection: sqlite3.Connection, root_id: int, path: str) -> Known | No
     return None if row is None else known_of(row)
 
 
-def _enter(connection: sqlite3.Connection, candidate: Candidate, now: float, *, is_known: bool) -> int:
+def _enter(
+    connection: sqlite3.Connection,
+    candidate: Candidate,
+    event: Event,
+    reason: str | None,
+    now: float,
+    *,
+    is_known: bool,
+) -> int:
     folder, name = split(candidate.path)
+    state = step(State.SETTLING, event)
     row = connection.execute(
         _ENQUEUE,
         {
@@ -302,6 +319,8 @@ def _enter(connection: sqlite3.Connection, candidate: Candidate, now: float, *, 
             "folder": folder,
             "name": name,
             "target": candidate.target,
+            "state": state.value,
+            "reason": reason,
             "size": candidate.facts.size,
             "mtime_ns": candidate.facts.mtime_ns,
             "inode": candidate.facts.inode,

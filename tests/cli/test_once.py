@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import SHARED_DATA, Bench, row, sha256, stored_once
+from tests.core import formats
 
 
 def delete(bench: Bench, sample_id: int) -> None:
@@ -134,8 +135,9 @@ def test_what_a_person_can_mend_is_said_in_a_sentence(
 def test_files_that_cannot_go_are_named_with_the_reason(bench: Bench) -> None:
     bench.write("good.1.csv", row(1))
     bench.write("bad.1.csv", b"accX,accY\n1,2\n3,4\n")
-    with bench.write("huge.1.wav", b"").open("wb") as file:
-        file.truncate(101 * 1024 * 1024)
+    huge = 101 * 1024 * 1024
+    with bench.write("huge.1.wav", formats.wav(b"", riff=huge - 8, data=huge - 44)).open("r+b") as file:
+        file.truncate(huge)
     done = bench.once()
     assert 3 == done.returncode
     assert "1 of 3 files is in Edge Impulse" in done.stdout
@@ -188,7 +190,7 @@ def test_an_empty_file_waits_and_then_is_parked(bench: Bench) -> None:
     (bench.place / "eisync.toml").write_text('[[watch]]\npath = "recordings"\nsettle_s = 0.1\npatience_s = 0.1\n')
     done = bench.once()
     assert 3 == done.returncode
-    assert "later.1.csv: quarantined: the file is empty" in done.stderr
+    assert "later.1.csv: quarantined: it is empty; it goes when something is written into it" in done.stderr
 
     bench.write("later.1.csv", row(1))
     assert 0 == bench.once().returncode

@@ -15,9 +15,9 @@ from eisync.core.lifecycle import (
     walk,
 )
 
-# The table of the design, as it stands there: a state, then what may happen to it and where that leads.
+# The table of the design: a state, then what may happen to it and where that leads.
 DESIGN = """
-SETTLING    complete -> READY        gone -> GONE
+SETTLING    complete -> READY        cut -> QUARANTINED   gone -> GONE
 READY       claim -> SENDING         changed -> SETTLING  gone -> GONE
 SENDING     stored -> SYNCED         duplicate -> SYNCED  defer -> READY
             refuse -> QUARANTINED    changed -> SETTLING  silence -> DOUBTFUL     gone -> GONE

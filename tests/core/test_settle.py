@@ -1,9 +1,25 @@
+import math
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from eisync.core.evidence import CannotTell, Cut, Verdict, Whole
 from eisync.core.items import FileFacts
-from eisync.core.settle import SettlePolicy, Unsettled, complete_at, is_complete, observe, reason
+from eisync.core.settle import (
+    Decision,
+    Examine,
+    Go,
+    Marker,
+    Park,
+    SettlePolicy,
+    Unsettled,
+    Wait,
+    decide,
+    look_at,
+    observe,
+    reason,
+)
 
 NOW = 1_000.0
 POLICY = SettlePolicy(settle_s=2.0, patience_s=600.0)
@@ -35,35 +51,79 @@ def test_stillness_counts_from_the_last_difference(
     assert Unsettled(seen, still_since) == observe(before, seen, now=NOW)
 
 
+CUT, WHOLE, UNKNOWN = Cut("it is cut"), Whole("it ends"), CannotTell("it has no end")
+MARKED = SettlePolicy(settle_s=2.0, patience_s=600.0, needs_marker=True)
+
+
 @pytest.mark.parametrize(
-    ("size", "policy", "wait_s"),
+    ("policy", "is_closed", "verdict", "marker", "wait_s", "decision"),
     [
-        (5, POLICY, 2.0),
-        (0, POLICY, 600.0),
-        (0, SettlePolicy(settle_s=30.0, patience_s=10.0), 30.0),
-        (5, SettlePolicy(settle_s=0.0, patience_s=0.0), 0.0),
+        (POLICY, False, None, None, 2.0, Examine()),
+        (POLICY, True, None, None, 0.0, Examine()),
+        (POLICY, True, WHOLE, None, 0.0, Go("it ends")),
+        (POLICY, False, WHOLE, None, 2.0, Go("it ends")),
+        (POLICY, True, UNKNOWN, None, 2.0, Go("it has been still for 2 s")),
+        (POLICY, False, UNKNOWN, None, 2.0, Go("it has been still for 2 s")),
+        (POLICY, True, CUT, None, 600.0, Park("it is cut")),
+        (POLICY, False, CUT, None, 600.0, Park("it is cut")),
+        (SettlePolicy(settle_s=30.0, patience_s=10.0), True, CUT, None, 30.0, Park("it is cut")),
+        (MARKED, True, None, Marker.ABSENT, math.inf, None),
+        (MARKED, True, WHOLE, Marker.OLDER, math.inf, None),
+        (MARKED, False, None, Marker.SET, 0.0, Examine()),
+        (MARKED, False, WHOLE, Marker.SET, 0.0, Go("it ends")),
+        (MARKED, False, UNKNOWN, Marker.SET, 0.0, Go("its marker is set")),
+        (MARKED, False, CUT, Marker.SET, 600.0, Park("it is cut")),
     ],
 )
-def test_a_file_is_complete_when_it_has_been_still_for_long_enough(
-    size: int, policy: SettlePolicy, wait_s: float
+def test_what_is_done_with_a_file_and_when(
+    policy: SettlePolicy,
+    is_closed: bool,
+    verdict: Verdict | None,
+    marker: Marker | None,
+    wait_s: float,
+    decision: Decision | None,
 ) -> None:
-    unsettled = Unsettled(facts(size=size), NOW)
+    unsettled = Unsettled(facts(), NOW, is_closed, verdict, marker)
 
-    assert NOW + wait_s == complete_at(unsettled, policy)
-    assert is_complete(unsettled, policy, now=NOW + wait_s)
-    assert not is_complete(unsettled, policy, now=NOW + wait_s - 0.001)
+    assert NOW + wait_s == look_at(unsettled, policy)
+    assert decision is None or decision == decide(unsettled, policy, now=NOW + wait_s)
+    if wait_s:
+        assert Wait(NOW + wait_s) == decide(unsettled, policy, now=NOW + min(wait_s, 1e9) - 0.001)
+
+
+def test_evidence_is_of_one_version() -> None:
+    before = Unsettled(facts(), 990.0, True, WHOLE, Marker.SET)
+
+    assert Unsettled(facts(), 990.0, True, WHOLE, None) == observe(before, facts(), now=NOW)
+    assert Unsettled(facts(size=6), NOW) == observe(before, facts(size=6), now=NOW)
+
+
+def test_who_closes_a_file_that_was_seen_before_speaks_of_it() -> None:
+    assert observe(Unsettled(facts(), 990.0), facts(), now=NOW, is_closed=True).is_closed
 
 
 @pytest.mark.parametrize(
-    ("size", "still_since", "text"),
+    ("unsettled", "policy", "text"),
     [
-        (0, NOW, "it is empty; it goes when something is written into it"),
-        (5, NOW - 1.4, "still for 1 s of 2 s"),
-        (5, NOW + 9, "still for 0 s of 2 s"),
+        (Unsettled(facts(size=0), NOW), POLICY, "it is empty; it goes when something is written into it"),
+        (Unsettled(facts(), NOW - 1.4), POLICY, "still for 1 s of 2 s"),
+        (Unsettled(facts(), NOW + 9), POLICY, "still for 0 s of 2 s"),
+        (Unsettled(facts(), NOW - 9), POLICY, "it is being examined"),
+        (Unsettled(facts(), NOW, verdict=CUT), POLICY, "it is cut"),
+        (
+            Unsettled(facts(), NOW, marker=Marker.ABSENT),
+            MARKED,
+            "waiting for its marker, a file of its name with .done behind it",
+        ),
+        (
+            Unsettled(facts(), NOW, marker=Marker.OLDER),
+            MARKED,
+            "its marker is older than its last change; set the marker anew",
+        ),
     ],
 )
-def test_a_person_is_told_what_it_waits_for(size: int, still_since: float, text: str) -> None:
-    assert text == reason(Unsettled(facts(size=size), still_since), POLICY, now=NOW)
+def test_a_person_is_told_what_it_waits_for(unsettled: Unsettled, policy: SettlePolicy, text: str) -> None:
+    assert text == reason(unsettled, policy, now=NOW)
 
 
 @pytest.mark.parametrize("wrong", [{"settle_s": -1.0}, {"patience_s": -0.1}])

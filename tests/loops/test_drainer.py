@@ -225,6 +225,7 @@ def test_a_file_that_can_never_be_taken_is_quarantined_without_being_sent(yard: 
         file.truncate(size)
     yard.write("a.csv")
     run(yard.watcher(), yard.later)
+    yard.insist()
     Drain(yard, lane(cloud)).run()
     assert {"a.csv": SYNCED, "big.wav": QUARANTINED} == yard.states()
     assert [["a.csv"]] == cloud.attempts
@@ -233,6 +234,7 @@ def test_a_file_that_can_never_be_taken_is_quarantined_without_being_sent(yard: 
 
 def test_many_files_that_can_never_be_taken_do_not_stand_in_the_way(yard: Yard, cloud: Cloud) -> None:
     yard.fill(*(f"empty.{number}.csv" for number in range(100)), content=b"")
+    yard.insist()
     yard.fill("z.csv")
     Drain(yard, lane(cloud), workers=1).run()
     assert SYNCED == yard.states()["z.csv"]
@@ -697,6 +699,7 @@ def test_whenever_the_store_fails_no_file_is_left_behind(yard: Yard, cloud: Clou
 
 def test_a_store_that_fails_between_claim_and_refusal_leaves_no_file_claimed(yard: Yard, cloud: Cloud) -> None:
     yard.fill("empty.csv", content=b"")
+    yard.insist()
     yard.fill("a.csv")
     queue = Ledger(yard)
     queue.settle = failing(2, FULL, yard.outbox.settle)

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from eisync.adapters import files
+from eisync.adapters import evidence, files
 from eisync.adapters.walking import Folder
 from eisync.core.eligible import Eligibility
 from eisync.core.items import Category, FileFacts
@@ -123,6 +123,12 @@ def test_an_empty_file_is_waited_for(yard: Yard) -> None:
     (seen,) = loop.unsettled(touched_at + 599.0)
     assert "it is empty; it goes when something is written into it" == seen.reason
     run(loop, touched_at + 600.0)
+    assert {"idle.1.csv": State.QUARANTINED} == yard.states()
+    assert "it is empty; it goes when something is written into it" == yard.reason("idle.1.csv")
+    yard.write("idle.1.csv")
+    yard.ear.of(1).files.add("idle.1.csv")
+    run(loop, touched_at + 610.0)
+    run(loop, touched_at + 612.0)
     assert {"idle.1.csv": READY} == yard.states()
 
 
@@ -723,6 +729,7 @@ def test_without_roots_it_waits(yard: Yard) -> None:
         places=yard.places,
         notes=yard.index,
         files=files,
+        evidence=evidence,
         events=yard.ear,
         log=yard.log,
     )

@@ -69,6 +69,10 @@ def completed(shelf: Shelf, identity: int) -> None:
     shelf.enqueue(version=2, now=LATER)
 
 
+def cut(shelf: Shelf, identity: int) -> None:
+    assert set() == shelf.outbox.park([(shelf.candidate(version=2), "it is cut")], now=LATER)
+
+
 def claimed(shelf: Shelf, identity: int) -> None:
     shelf.claim(now=LATER)
 
@@ -91,6 +95,7 @@ def buried(shelf: Shelf, identity: int) -> None:
 
 CROSSINGS: dict[tuple[State, Event], Crossing] = {
     (State.SETTLING, Event.COMPLETE): completed,
+    (State.SETTLING, Event.CUT): cut,
     (State.SETTLING, Event.GONE): went,
     (State.READY, Event.CLAIM): claimed,
     (State.READY, Event.CHANGED): changed,

@@ -1,0 +1,81 @@
+"""Look into a file for evidence that it is whole: on one descriptor, which is a regular file inside its root and the
+version that was seen. So evidence and facts belong to the same file, whatever is put in its place meanwhile.
+"""
+
+import errno
+import os
+import stat
+
+from eisync.adapters.files import open_inside
+from eisync.adapters.walking import facts_of
+from eisync.core.examination import Examination
+from eisync.core.items import FileFacts
+from eisync.core.settle import MARKER_SUFFIX, Marker
+from eisync.errors import UnreachableError
+
+READ_COSTS_BYTES = 512
+"""What an opening and every read count for, beside the bytes that are read."""
+
+_LATER = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM})
+_NOT_INSIDE = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ELOOP})
+
+
+def advance(examination: Examination, root: str, path: str, facts: FileFacts, *, most_bytes: int) -> int | None:
+    """Go on with the examination until it ends, or `most_bytes` are spent. Returns how many were.
+
+    None says that there is no such file any more: another version, or a link in the way. A file that may not be read
+    is given up with a verdict. Raises UnreachableError when no file can be opened at the moment.
+    """
+    try:
+        descriptor = open_inside(root, path)
+    except OSError as error:
+        if error.errno in _LATER:
+            raise UnreachableError(f"no file can be read at the moment ({error.strerror})") from error
+        return None if error.errno in _NOT_INSIDE else _give_up(examination, error)
+    try:
+        return _read_on(examination, descriptor, facts, most_bytes)
+    except OSError as error:
+        return _give_up(examination, error)
+    finally:
+        os.close(descriptor)
+
+
+def _read_on(examination: Examination, descriptor: int, facts: FileFacts, most_bytes: int) -> int | None:
+    spent = READ_COSTS_BYTES
+    if not _is_the_same(descriptor, facts):
+        return None
+    while (read := examination.wants) is not None and spent < most_bytes:
+        chunk = os.pread(descriptor, read.length, read.offset)
+        if len(chunk) != read.length:
+            return None  # it was cut while it was read
+        examination.take(chunk)
+        spent += len(chunk) + READ_COSTS_BYTES
+    return spent if _is_the_same(descriptor, facts) else None
+
+
+def marker_of(root: str, path: str) -> Marker:
+    """Whether the file's marker is beside it, and not older than the last change of its content.
+
+    The content changes no later than mtime or ctime says, whichever is earlier: ctime moves with a chmod and a hard
+    link too, and mtime may be set to any time.
+    """
+    place = os.path.join(root, path)
+    try:
+        marker = os.lstat(place + MARKER_SUFFIX)
+        file = os.lstat(place)
+    except OSError:
+        return Marker.ABSENT
+    if not stat.S_ISREG(marker.st_mode):
+        return Marker.ABSENT
+    is_newer = max(marker.st_mtime_ns, marker.st_ctime_ns) >= min(file.st_mtime_ns, file.st_ctime_ns)
+    return Marker.SET if is_newer else Marker.OLDER
+
+
+def _is_the_same(descriptor: int, facts: FileFacts) -> bool:
+    status = os.fstat(descriptor)
+    return stat.S_ISREG(status.st_mode) and facts_of(status) == facts
+
+
+def _give_up(examination: Examination, error: OSError) -> int:
+    examination.give_up(f"it cannot be read ({error.strerror})")
+    return READ_COSTS_BYTES

@@ -1,0 +1,96 @@
+"""`eisync audit`: every file under the folders, with exactly one state and one reason."""
+
+import json
+import os
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any
+
+import click
+
+from eisync.adapters.inventory import Found, Trouble, found_at, inventory
+from eisync.cli import OK, UNEXPECTED
+from eisync.cli.grounds import Ground, grounds
+from eisync.cli.options import ask, common, printable
+from eisync.core.accounts import LEFT_OUT, UNEXPLAINED, Account, account
+
+FILES_A_QUESTION = 2_000
+
+
+@click.command("audit")
+@click.argument("dirs", nargs=-1, metavar="[DIR]...")
+@common
+@click.option("--json", "as_json", is_flag=True, help="JSON lines, one object a file.")
+def command(dirs: tuple[str, ...], config: str | None, state_dir: str | None, as_json: bool) -> int:
+    """Account for every file under the watched folders, or under DIR: its state, the reason and its path.
+
+    What is left out is listed with the rule that does it. Works with and without a running daemon.
+
+    \b
+    Exit code 0   every file has a state and a reason
+              1   some are unexplained, or a folder cannot be read
+    """
+    found: Counter[str] = Counter()
+    for ground in grounds([os.path.abspath(place) for place in dirs], config=config, state_dir=state_dir):
+        for path, one in _accounts(ground, config, state_dir):
+            found[one.state] += 1
+            place = os.path.join(ground.path, path)
+            if as_json:
+                click.echo(json.dumps({"path": path, "root": ground.path, "state": one.state, "reason": one.reason}))
+            else:
+                click.echo(printable(f"{one.state:<11}  {place}  ({one.reason})"))
+    if not as_json:
+        counted = ", ".join(f"{number:,} {state}" for state, number in sorted(found.items()))
+        click.echo(f"{sum(found.values()):,} in all: {counted}." if found else "There are no files.", err=True)
+    return UNEXPECTED if found[UNEXPLAINED] else OK
+
+
+def _accounts(ground: Ground, config: str | None, state_dir: str | None) -> Iterator[tuple[str, Account]]:
+    """Each file once. What is known is asked for many files at a time."""
+    waiting: list[Found] = []
+    for found in inventory(ground.path, ground.watched.eligibility, below=ground.below):
+        if isinstance(found, Trouble):
+            yield found.path, Account(UNEXPLAINED, found.reason)
+        elif found.left_out is not None:
+            yield found.path, Account(LEFT_OUT, _why(ground, found))
+        else:
+            waiting.append(found)
+        if len(waiting) == FILES_A_QUESTION:
+            yield from accounts_of(ground, waiting, config, state_dir)
+            waiting = []
+    yield from accounts_of(ground, waiting, config, state_dir)
+
+
+def accounts_of(
+    ground: Ground, waiting: list[Found], config: str | None, state_dir: str | None
+) -> Iterator[tuple[str, Account]]:
+    """The accounts of files that are for the service."""
+    known = known_of(ground, [found.path for found in waiting], config, state_dir)
+    for found in waiting:
+        options: dict[str, Any] = {"is_live": ground.is_live, "scanned_at": ground.scanned_at}
+        one = account(found.facts, known.get(found.path), **options)
+        if one.state == UNEXPLAINED:
+            # It may have changed, or gone, between the look and the question.
+            now = found_at(ground.path, found.path, ground.watched.eligibility)
+            if now is None:
+                continue
+            one = account(now.facts, known.get(found.path), **options)
+        yield found.path, one
+
+
+def known_of(ground: Ground, paths: list[str], config: str | None, state_dir: str | None) -> dict[str, dict[str, Any]]:
+    """What is known at these paths, by path."""
+    folders = sorted({path.rpartition("/")[0] for path in paths})
+    if not folders:
+        return {}
+    question = {"do": "known", "root": ground.path, "folders": folders}
+    return {record["path"]: record for record in ask(question, config=config, state_dir=state_dir)}
+
+
+def _why(ground: Ground, found: Found) -> str:
+    spoken_of = ground.watched.policy.spoken_of(found.path)
+    if spoken_of == found.path or ground.watched.eligibility.why_left_out(spoken_of) is not None:
+        return str(found.left_out)
+    beside = os.path.lexists(os.path.join(ground.path, spoken_of))
+    name = os.path.basename(spoken_of)
+    return f"the marker of {name}" if beside else f"a marker, and its file {name} is not there"

@@ -1,0 +1,119 @@
+"""`eisync explain`: what becomes of one file, and why."""
+
+import json
+import os
+from typing import Any
+
+import click
+
+from eisync.adapters import clock, evidence
+from eisync.adapters.inventory import Found, found_at
+from eisync.cli import LEFT_OUT, OK, PENDING, QUARANTINED
+from eisync.cli.audit import accounts_of, known_of
+from eisync.cli.grounds import Ground, grounds
+from eisync.cli.options import common, printable
+from eisync.core import accounts
+from eisync.core.evidence import Cut, Whole
+from eisync.core.examination import Examination
+from eisync.core.labelling import INFER, infer_category
+from eisync.core.lifecycle import State
+from eisync.errors import EisyncError
+
+MOST_BYTES = 1 << 40
+_EXIT_CODES = {
+    State.SYNCED.value: OK,
+    State.QUARANTINED.value: QUARANTINED,
+    State.TOMBSTONE.value: LEFT_OUT,
+    accounts.LEFT_OUT: LEFT_OUT,
+}
+
+
+@click.command("explain")
+@click.argument("file", metavar="FILE")
+@common
+@click.option("--json", "as_json", is_flag=True, help="One JSON object.")
+def command(file: str, config: str | None, state_dir: str | None, as_json: bool) -> int:
+    """Say what happens to FILE and why: is it for the service, with which label, is it complete, where is it.
+
+    \b
+    Exit code 0   it is in Edge Impulse
+              3   it is quarantined
+              4   it is on its way, or will be
+              5   it does not go: a rule leaves it out, or a person deleted its sample
+    """
+    place = os.path.abspath(file)
+    if not os.path.lexists(place):
+        raise click.UsageError(f"there is no file {printable(place)}")
+    (ground,) = grounds([place], config=config, state_dir=state_dir)
+    found = found_at(ground.path, ground.below, ground.watched.eligibility)
+    if found is None or os.path.isdir(place):
+        raise click.UsageError(f"{printable(place)} is no file; 'eisync audit' accounts for folders")
+    told = _told(ground, found, config, state_dir)
+    if as_json:
+        click.echo(json.dumps(told))
+    else:
+        click.echo("\n".join([printable(place), *(printable(f"  {name:<9} {said}") for name, said in _lines(told))]))
+    return _EXIT_CODES.get(told["state"], PENDING)
+
+
+def _told(ground: Ground, found: Found, config: str | None, state_dir: str | None) -> dict[str, Any]:
+    told: dict[str, Any] = {"path": found.path, "root": ground.path, "target": ground.watched.root.target}
+    if found.left_out is not None:
+        return {**told, "state": accounts.LEFT_OUT, "reason": found.left_out}
+    for _, one in accounts_of(ground, [found], config, state_dir):
+        told |= {"state": one.state, "reason": one.reason}
+    if "state" not in told:
+        raise EisyncError("the file went while it was looked at")
+    label, category = ground.watched.labelling.of(found.path)
+    told |= {"label": label, "label_from": _label_from(ground), "category": category.value}
+    told |= {"category_from": _category_from(ground, found.path), **_completeness(ground, found)}
+    record = known_of(ground, [found.path], config, state_dir).get(found.path)
+    return {**told, "sample_ids": [] if record is None else record["sample_ids"]}
+
+
+def _completeness(ground: Ground, found: Found) -> dict[str, Any]:
+    """Whether the file is whole: True, False, or None when its format cannot tell."""
+    examination = Examination(found.path, found.facts.size)
+    if examination.verdict is None:
+        spent = evidence.advance(examination, ground.path, found.path, found.facts, most_bytes=MOST_BYTES)
+        if spent is None:
+            return {"is_whole": None, "evidence": "it was changed while it was looked at"}
+    match examination.verdict:
+        case Whole(evidence=by):
+            return {"is_whole": True, "evidence": by}
+        case Cut(finding=finding):
+            return {"is_whole": False, "evidence": finding}
+        case other:
+            still_s = max(0.0, clock.now() - found.facts.touched_at)
+            why = getattr(other, "why", "")
+            return {"is_whole": None, "evidence": f"{why}; last touched {still_s:,.0f} s ago"}
+
+
+def _label_from(ground: Ground) -> str:
+    is_inferred = ground.watched.labelling.label == INFER
+    return "the file's name up to its first dot" if is_inferred else "the configuration of the folder"
+
+
+def _category_from(ground: Ground, path: str) -> str:
+    if ground.watched.labelling.category is not None:
+        return "the configuration of the folder"
+    named = infer_category(path)
+    if named is None:
+        return "no part of its path says another one: the service splits"
+    return next(f"'{part}' in its path" for part in path.split("/") if named.value in part)
+
+
+def _lines(told: dict[str, Any]) -> list[tuple[str, str]]:
+    lines = [("folder", f"{told['root']} -> {told['target']}"), ("state", f"{told['state']}: {told['reason']}")]
+    if told["state"] == accounts.LEFT_OUT:
+        return lines
+    whole = {True: "yes", False: "no", None: "its format cannot tell"}[told["is_whole"]]
+    label = "none" if told["label"] is None else told["label"]
+    lines += [
+        ("label", f"{label} ({told['label_from']})"),
+        ("category", f"{told['category']} ({told['category_from']})"),
+        ("complete", f"{whole}: {told['evidence']}"),
+    ]
+    if told["sample_ids"]:
+        lines.append(("samples", ", ".join(str(sample_id) for sample_id in told["sample_ids"])))
+    return lines

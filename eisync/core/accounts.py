@@ -1,0 +1,45 @@
+"""Account for one file: exactly one state, and one reason.
+
+Pure: what the file system says, what the outbox and the watcher say, and when the folder was scanned last.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from eisync.core.items import FileFacts
+from eisync.core.lifecycle import State
+
+LEFT_OUT = "left out"
+NEW = "new"
+UNEXPLAINED = "unexplained"
+
+GRACE_S = 30.0
+"""A file that was touched so shortly before a scan ended may have come behind its back."""
+
+_UNDER_WAY = (State.SENDING.value, State.DOUBTFUL.value)
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """One of the values of `State`, or one of the words above."""
+
+    state: str
+    reason: str
+
+
+def account(facts: FileFacts, record: Mapping[str, Any] | None, *, is_live: bool, scanned_at: float | None) -> Account:
+    """Where a file is that is for the service. `record` is what is known at its path; `is_live`: a daemon runs."""
+    if record is not None and record["state"] != State.GONE.value:
+        if record["facts"] is None or facts == FileFacts(*record["facts"]):
+            return Account(record["state"], record["reason"])
+        if record["state"] in _UNDER_WAY:
+            return Account(record["state"], f"{record['reason']}; it was changed meanwhile and follows")
+        if record["state"] == State.SETTLING.value:
+            return Account(record["state"], record["reason"])
+    what = "it is new" if record is None else "it is another version than the known one"
+    if not is_live:
+        return Account(NEW, f"{what}; no daemon runs, 'eisync run' or 'eisync once' sees to it")
+    if scanned_at is None or facts.touched_at > scanned_at - GRACE_S:
+        return Account(NEW, f"{what}; the next look at its folder finds it")
+    return Account(UNEXPLAINED, f"{what}, and a scan that ended since has not found it; please report it")

@@ -1,0 +1,152 @@
+"""Judge the files whose time has come: look once more, ask the format once for each version, decide.
+
+Looking into files is bounded: one call reads at most `BYTES_A_TICK` of them all. An examination that is not through
+rests, keeps its place in the queue, and is gone on with by a later call; it holds no content meanwhile.
+"""
+
+from collections.abc import Iterable, MutableMapping
+from dataclasses import dataclass, field, replace
+
+from eisync.core.examination import Examination
+from eisync.core.items import Candidate, FileFacts
+from eisync.core.settle import Examine, Go, Park, Unsettled, Wait, decide, look_at, observe
+from eisync.errors import UnreachableError
+from eisync.loops.ports import Evidence, Files
+from eisync.loops.watched import Watched
+
+BYTES_A_TICK = 512 * 1024
+AGAIN_S = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """A file that is complete, by this evidence."""
+
+    candidate: Candidate
+    evidence: str
+
+
+@dataclass(frozen=True, slots=True)
+class Parked:
+    """A file that is cut, for this reason."""
+
+    candidate: Candidate
+    reason: str
+
+
+@dataclass(slots=True)
+class Judged:
+    """What became of the files, by path. `again` has the instants (Unix s) at which to look at others again."""
+
+    accepted: dict[str, Accepted] = field(default_factory=dict)
+    parked: dict[str, Parked] = field(default_factory=dict)
+    again: dict[str, float] = field(default_factory=dict)
+    missing: list[str] = field(default_factory=list)
+
+
+class Judging:
+    """The examinations that are under way."""
+
+    def __init__(self, files: Files, evidence: Evidence) -> None:
+        self._files = files
+        self._evidence = evidence
+        self._under_way: dict[tuple[int, str], tuple[FileFacts, Examination]] = {}
+
+    def judge(
+        self, watched: Watched, unsettled: MutableMapping[str, Unsettled], due: Iterable[str], *, now: float
+    ) -> Judged:
+        """Decide on the paths that are `due`. What was seen of them is written into `unsettled`."""
+        judged = Judged()
+        left_bytes = BYTES_A_TICK
+        for path in due:
+            if (seen := self._look(watched, unsettled, path, judged, now)) is None:
+                continue
+            decision = decide(seen, watched.policy, now=now)
+            if isinstance(decision, Examine):
+                if left_bytes <= 0:
+                    judged.again[path] = look_at(seen, watched.policy)  # before those that rest
+                    break
+                left_bytes -= self._examine(watched, unsettled, path, judged, left_bytes, now)
+                if path in judged.again:
+                    continue
+                seen = unsettled[path]
+                decision = decide(seen, watched.policy, now=now)
+            match decision:
+                case Wait(until=until):
+                    judged.again[path] = until
+                case Go(evidence=evidence):
+                    judged.accepted[path] = Accepted(_candidate(watched, path, seen.facts), evidence)
+                case Park(reason=reason):
+                    judged.parked[path] = Parked(_candidate(watched, path, seen.facts), reason)
+        self._forget_the_unwatched(watched, unsettled)
+        return judged
+
+    def _look(
+        self, watched: Watched, unsettled: MutableMapping[str, Unsettled], path: str, judged: Judged, now: float
+    ) -> Unsettled | None:
+        seen = unsettled.get(path)
+        if seen is None:
+            return None
+        if watched.eligibility.why_left_out(path) is not None:
+            del unsettled[path]  # a rule that leaves it out came since
+            return None
+        facts = self._files.look(watched.root.path, path)
+        if facts is None:
+            judged.missing.append(path)
+            return None
+        seen = observe(seen, facts, now=now)
+        if watched.policy.needs_marker:
+            seen = replace(seen, marker=self._evidence.marker_of(watched.root.path, path))
+        unsettled[path] = seen
+        return seen
+
+    def _examine(
+        self,
+        watched: Watched,
+        unsettled: MutableMapping[str, Unsettled],
+        path: str,
+        judged: Judged,
+        most_bytes: int,
+        now: float,
+    ) -> int:
+        """Go on with the examination of the file. Returns what it cost, in bytes."""
+        seen, key = unsettled[path], (watched.root.id, path)
+        facts, examination = self._under_way.pop(key, (None, None))
+        if examination is None or facts != seen.facts:
+            examination = Examination(path, seen.facts.size)
+        spent: int | None = 0
+        if examination.verdict is None:
+            try:
+                spent = self._evidence.advance(examination, watched.root.path, path, seen.facts, most_bytes=most_bytes)
+            except UnreachableError:
+                judged.again[path] = now + AGAIN_S
+                return 0
+        if spent is None:
+            if self._files.look(watched.root.path, path) == seen.facts:
+                del unsettled[path]  # a link leads out of the root
+            judged.again[path] = now + AGAIN_S  # or it is another version by now
+            return 0
+        if examination.verdict is None:
+            self._under_way[key] = (seen.facts, examination)
+            judged.again[path] = now
+        else:
+            unsettled[path] = replace(seen, verdict=examination.verdict)
+        return spent
+
+    def _forget_the_unwatched(self, watched: Watched, unsettled: MutableMapping[str, Unsettled]) -> None:
+        gone = [key for key in self._under_way if key[0] == watched.root.id and key[1] not in unsettled]
+        for key in gone:
+            del self._under_way[key]
+
+
+def _candidate(watched: Watched, path: str, facts: FileFacts) -> Candidate:
+    label, category = watched.labelling.of(path)
+    return Candidate(
+        root_id=watched.root.id,
+        path=path,
+        target=watched.root.target,
+        facts=facts,
+        label=label,
+        category=category,
+        metadata=watched.metadata,
+    )

@@ -1,0 +1,54 @@
+"""What is in memory of one watched folder: all of it can be found again by a scan."""
+
+from dataclasses import dataclass, field
+
+from eisync.core.settle import Unsettled
+from eisync.loops.agenda import Agenda
+from eisync.loops.lookout import Lookout
+from eisync.loops.renames import Recogniser
+from eisync.loops.walks import Walk, Walks
+from eisync.loops.watched import Watched
+
+
+@dataclass(slots=True)
+class Findings:
+    """Rows that are not as they were, gathered so that they are written at once."""
+
+    changed: list[int] = field(default_factory=list)
+    went: list[int] = field(default_factory=list)
+
+    def forget(self, identity: int) -> None:
+        """The file was found again."""
+        for ids in (self.changed, self.went):
+            if identity in ids:
+                ids.remove(identity)
+
+
+class RootWatch:
+    """What is in memory of one root."""
+
+    def __init__(self, watched: Watched, lookout: Lookout, walks: Walks, recogniser: Recogniser) -> None:
+        self.watched = watched
+        self.place = watched.root
+        self.lookout = lookout
+        self.walks = walks
+        self.recogniser = recogniser
+        self.unsettled: dict[str, Unsettled] = {}
+        self.agenda = Agenda()
+        self.announced: set[str] = set()  # files that are to be looked at
+        self.closed: set[str] = set()  # of these, the ones whose writers are through with them
+        self.moved: set[str] = set()  # folders that appeared, moved or went as a whole
+        self.partial: Walk | None = None  # of such folders
+        self.scan: Walk | None = None  # of the whole root
+        self.scan_due_at = 0.0
+        self.scan_pause_s = watched.scan_interval_s
+        self.heard_at = 0.0
+        self.is_doubted = False
+        self.is_mid_tick = False
+        self.has_scanned = False
+        self.noted_settling = -1
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether the next tick has something to do at once."""
+        return bool(self.scan or self.partial or self.announced or self.moved or self.is_doubted)

@@ -1,0 +1,142 @@
+"""Evidence is of the file that was seen, and of nothing else, whatever is put in its place."""
+
+import os
+import threading
+from pathlib import Path
+
+import pytest
+
+from eisync.adapters import evidence, files
+from eisync.core.evidence import CannotTell, Cut, Verdict, Whole
+from eisync.core.examination import Examination
+from eisync.core.items import FileFacts
+from eisync.core.settle import Marker
+from tests.core import formats
+
+SOUND = bytes(range(1, 201))
+ENOUGH = 1 << 30
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    place = tmp_path / "root"
+    place.mkdir()
+    return place
+
+
+def facts_of(root: Path, path: str) -> FileFacts:
+    facts = files.look(str(root), path)
+    assert facts is not None
+    return facts
+
+
+def verdict_of(root: Path, path: str, facts: FileFacts | None = None) -> Verdict | None:
+    facts = facts_of(root, path) if facts is None else facts
+    examination = Examination(path, facts.size)
+    spent = evidence.advance(examination, str(root), path, facts, most_bytes=ENOUGH)
+    return None if spent is None else examination.verdict
+
+
+def test_the_verdict_is_that_of_the_format(root: Path) -> None:
+    (root / "a.wav").write_bytes(formats.wav(SOUND))
+    (root / "b.wav").write_bytes(formats.wav(SOUND)[:99])
+    assert isinstance(verdict_of(root, "a.wav"), Whole)
+    assert isinstance(verdict_of(root, "b.wav"), Cut)
+
+
+def test_a_sparse_file_is_read_where_it_matters(root: Path) -> None:
+    size = 2 * 1024**3
+    with (root / "a.wav").open("wb") as file:
+        file.write(formats.wav(b"", riff=size - 8, data=size - 44))
+        file.truncate(size)
+    facts = facts_of(root, "a.wav")
+    examination = Examination("a.wav", size)
+    spent = evidence.advance(examination, str(root), "a.wav", facts, most_bytes=ENOUGH)
+    assert isinstance(examination.verdict, Whole)
+    assert spent is not None
+    assert spent < 10_000
+
+
+def test_a_slice_is_no_larger_than_it_may_be(root: Path) -> None:
+    (root / "a.json").write_bytes(formats.document(list(range(200_000))))
+    facts = facts_of(root, "a.json")
+    examination = Examination("a.json", facts.size)
+    slices = 0
+    while examination.verdict is None:
+        spent = evidence.advance(examination, str(root), "a.json", facts, most_bytes=100_000)
+        assert spent is not None
+        assert spent < 100_000 + 70_000
+        slices += 1
+    assert slices > 5
+
+
+@pytest.mark.parametrize("change", ["grown", "replaced", "gone", "a link", "a pipe"])
+def test_another_file_is_no_evidence(root: Path, change: str) -> None:
+    place = root / "a.wav"
+    place.write_bytes(formats.wav(SOUND))
+    facts = facts_of(root, "a.wav")
+    (root.parent / "other.wav").write_bytes(formats.wav(SOUND))
+    if change == "grown":
+        place.write_bytes(formats.wav(SOUND * 2))
+    elif change == "replaced":
+        (root.parent / "other.wav").rename(place)
+    else:
+        place.unlink()
+    if change == "a link":
+        place.symlink_to(root.parent / "other.wav")
+    elif change == "a pipe":
+        os.mkfifo(place)
+    assert verdict_of(root, "a.wav", facts) is None
+
+
+@pytest.mark.skipif(os.getuid() == 0, reason="root may read everything")
+def test_a_file_that_may_not_be_read_is_left_to_who_sends_it(root: Path) -> None:
+    (root / "a.wav").write_bytes(formats.wav(SOUND))
+    (root / "a.wav").chmod(0o000)
+    assert isinstance(verdict_of(root, "a.wav"), CannotTell)
+
+
+def test_a_folder_that_is_swapped_for_a_link_leads_nowhere(root: Path) -> None:
+    """The files inside and outside are one (a hard link), so that only the way to it can tell."""
+    outside, inside, aside = root.parent / "outside", root / "inside", root / "aside"
+    outside.mkdir()
+    inside.mkdir()
+    (inside / "a.wav").write_bytes(formats.wav(SOUND))
+    (outside / "secret.wav").write_bytes(b"RIFF" + b"secret" * 40)
+    os.link(outside / "secret.wav", outside / "a.wav")
+    secret = facts_of(outside, "a.wav")
+    stop = threading.Event()
+
+    def swap() -> None:
+        while not stop.is_set():
+            inside.rename(aside)
+            inside.symlink_to(outside)
+            inside.unlink()
+            aside.rename(inside)
+
+    swapping = threading.Thread(target=swap)
+    swapping.start()
+    try:
+        looks = [verdict_of(root, "inside/a.wav", secret) for _ in range(3_000)]
+    finally:
+        stop.set()
+        swapping.join()
+    assert {None} == set(looks)
+
+
+def test_a_marker_speaks_of_what_it_is_not_older_than(root: Path) -> None:
+    file, marker = root / "a.csv", root / "a.csv.done"
+    file.write_bytes(b"1,2\n")
+    assert Marker.ABSENT is evidence.marker_of(str(root), "a.csv")
+    marker.touch()
+    assert Marker.SET is evidence.marker_of(str(root), "a.csv")
+    os.utime(file, (1_600_000_000, 1_600_000_000))  # a copy that keeps its old time
+    file.chmod(0o600)
+    assert Marker.SET is evidence.marker_of(str(root), "a.csv")
+    changed_at = max(marker.stat().st_mtime_ns, marker.stat().st_ctime_ns)
+    while min(file.stat().st_mtime_ns, file.stat().st_ctime_ns) <= changed_at:
+        file.write_bytes(b"3,4\n")
+    assert Marker.OLDER is evidence.marker_of(str(root), "a.csv")
+    marker.unlink()
+    marker.mkdir()
+    assert Marker.ABSENT is evidence.marker_of(str(root), "a.csv")

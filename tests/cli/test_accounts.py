@@ -1,0 +1,130 @@
+"""`eisync audit` and `eisync explain`: with a running daemon and without, what they print and how they end."""
+
+import json
+import os
+import subprocess
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from tests.cli.test_daemon import until
+from tests.conftest import Bench, row, stored_once
+from tests.core import formats
+
+SOUND = bytes(range(1, 201))
+
+
+@pytest.fixture
+def daemon(bench: Bench) -> "Iterator[subprocess.Popen[bytes]]":
+    (bench.place / "eisync.toml").write_text(
+        '[[watch]]\npath = "recordings"\nsettle_s = 0.2\nscan_interval_s = 1\nignore = ["old/"]\n'
+    )
+    process = bench.daemon()
+    try:
+        until(lambda: bench.run("healthcheck").returncode == 0)
+        yield process
+    finally:
+        process.kill()
+        process.wait(timeout=10)
+
+
+def audited(bench: Bench, *arguments: str) -> dict[str, tuple[str, str]]:
+    done = bench.run("audit", "--json", *arguments)
+    assert 0 == done.returncode, done.stderr
+    records = [json.loads(line) for line in done.stdout.splitlines()]
+    assert len(records) == len({record["path"] for record in records})
+    return {record["path"]: (record["state"], record["reason"]) for record in records}
+
+
+def fill(bench: Bench) -> dict[str, str]:
+    """Files of every kind, with the states in which they come to rest."""
+    bench.write("testing/wave.1.csv", row(1))
+    bench.write("cut.wav", formats.wav(SOUND)[:100])
+    bench.write("notes.doc", b"words")
+    bench.write("old/a.csv", row(2))
+    bench.write("half.csv.part", b"")
+    os.mkfifo(bench.recordings / "pipe.csv")
+    (bench.recordings / "link.csv").symlink_to("testing/wave.1.csv")
+    return {
+        "testing/wave.1.csv": "synced",
+        "cut.wav": "settling",
+        "notes.doc": "left out",
+        "old/a.csv": "left out",
+        "half.csv.part": "left out",
+        "pipe.csv": "left out",
+        "link.csv": "left out",
+    }
+
+
+def test_audit_accounts_for_every_file_while_the_daemon_runs(bench: Bench, daemon: "subprocess.Popen[bytes]") -> None:
+    expected = fill(bench)
+    until(lambda: stored_once(bench.emulator.ledger(), [row(1)]))
+    until(lambda: {path: state for path, (state, _) in audited(bench).items()} == expected)
+    told = audited(bench)
+    assert "WAV header promises 244 bytes, the file has 100" == told["cut.wav"][1]
+    assert "ignored by the pattern 'old/'" == told["old/a.csv"][1]
+    assert "a named pipe (FIFO), not a file" == told["pipe.csv"][1]
+    assert {"testing/wave.1.csv"} == set(audited(bench, str(bench.recordings / "testing")))
+
+
+def test_audit_accounts_for_every_file_when_no_daemon_runs(bench: Bench) -> None:
+    (bench.place / "eisync.toml").write_text('[[watch]]\npath = "recordings"\nsettle_s = 0.1\nignore = ["old/"]\n')
+    expected = fill(bench)
+    new = "it is new; no daemon runs, 'eisync run' or 'eisync once' sees to it"
+    before = audited(bench)
+    assert {("new", new)} == {before["testing/wave.1.csv"], before["cut.wav"]}
+    bench.once("--timeout", "1")
+    after = {path: state for path, (state, _) in audited(bench).items()}
+    assert {**expected, "cut.wav": "new"} == after
+    assert "eisync audit" not in bench.run("audit").stderr
+
+
+def test_audit_of_a_folder_needs_no_configuration(bench: Bench) -> None:
+    (bench.place / "eisync.toml").unlink()
+    bench.environ["EI_API_KEY"] = ""
+    bench.write("new\nline.csv", row(1))
+    done = bench.run("audit", str(bench.recordings))
+    assert (0, 1) == (done.returncode, len(done.stdout.splitlines()))
+    assert "new\\nline.csv" in done.stdout
+    assert "1 in all: 1 new." in done.stderr
+
+
+def test_a_place_that_is_not_watched_is_said_so(bench: Bench, daemon: "subprocess.Popen[bytes]") -> None:
+    done = bench.run("audit", str(bench.state))
+    assert 78 == done.returncode
+    assert "lies in no watched folder" in done.stderr
+    assert 2 == bench.run("explain", str(bench.recordings / "nowhere.csv")).returncode
+
+
+def explained(bench: Bench, path: str, exit_code: int) -> dict[str, Any]:
+    done = bench.run("explain", "--json", str(bench.recordings / path))
+    assert exit_code == done.returncode, done.stderr
+    told: dict[str, Any] = json.loads(done.stdout)
+    person = bench.run("explain", str(bench.recordings / path))
+    assert told["reason"] in person.stdout
+    return told
+
+
+def test_explain_says_what_becomes_of_a_file_and_why(bench: Bench, daemon: "subprocess.Popen[bytes]") -> None:
+    fill(bench)
+    until(lambda: audited(bench)["testing/wave.1.csv"][0] == "synced")
+    until(lambda: audited(bench)["cut.wav"][0] == "settling")
+    there = explained(bench, "testing/wave.1.csv", 0)
+    assert ("wave", "testing", "'testing' in its path", "main") == (
+        there["label"],
+        there["category"],
+        there["category_from"],
+        there["target"],
+    )
+    assert (None, 1) == (there["is_whole"], len(there["sample_ids"]))
+    cut = explained(bench, "cut.wav", 4)
+    assert (False, "WAV header promises 244 bytes, the file has 100") == (cut["is_whole"], cut["evidence"])
+    assert "ignored by the pattern 'old/'" == explained(bench, "old/a.csv", 5)["reason"]
+    assert "not a type that Edge Impulse takes (.doc)" == explained(bench, "notes.doc", 5)["reason"]
+
+
+def test_explain_of_a_file_that_no_daemon_has_seen(bench: Bench) -> None:
+    bench.write("wave.1.wav", formats.wav(SOUND))
+    told = explained(bench, "wave.1.wav", 4)
+    assert (True, "as long as its WAV header says", "new") == (told["is_whole"], told["evidence"], told["state"])

@@ -1,0 +1,40 @@
+from typing import Any
+
+import pytest
+
+from eisync.core.accounts import Account, account
+from eisync.core.items import FileFacts
+
+NOW = FileFacts(5, 1, 1, 1_000.0)
+SAME, OTHER = [5, 1, 1], [6, 1, 1]
+
+
+def record(state: str, facts: list[int] | None) -> dict[str, Any]:
+    return {"state": state, "reason": "so it is", "facts": facts}
+
+
+@pytest.mark.parametrize(
+    ("known", "is_live", "scanned_at", "state"),
+    [
+        (record("synced", SAME), True, 5_000.0, "synced"),
+        (record("quarantined", SAME), False, None, "quarantined"),
+        (record("settling", None), True, 5_000.0, "settling"),
+        (record("settling", OTHER), False, 5_000.0, "settling"),
+        (record("sending", OTHER), True, 5_000.0, "sending"),
+        (None, False, 5_000.0, "new"),
+        (None, True, None, "new"),
+        (None, True, 1_010.0, "new"),
+        (None, True, 5_000.0, "unexplained"),
+        (record("gone", SAME), True, 5_000.0, "unexplained"),
+        (record("synced", OTHER), True, 1_010.0, "new"),
+        (record("synced", OTHER), True, 5_000.0, "unexplained"),
+        (record("synced", OTHER), False, 5_000.0, "new"),
+    ],
+)
+def test_every_file_has_one_state_and_a_reason(
+    known: dict[str, Any] | None, is_live: bool, scanned_at: float | None, state: str
+) -> None:
+    found = account(NOW, known, is_live=is_live, scanned_at=scanned_at)
+
+    assert isinstance(found, Account)
+    assert (state, True) == (found.state, bool(found.reason))

@@ -1,0 +1,260 @@
+"""The watcher, as far as it decides by evidence: what goes at once, what waits, what is quarantined."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from eisync.adapters import evidence
+from eisync.core.examination import Examination
+from eisync.core.items import FileFacts
+from eisync.core.lifecycle import State
+from eisync.core.settle import Marker, SettlePolicy
+from eisync.errors import UnreachableError
+from eisync.loops import judging as module
+from tests.core import formats
+
+from .yard import Yard, run
+
+READY, QUARANTINED = State.READY, State.QUARANTINED
+SOUND = bytes(range(200)) * 10
+MARKED = SettlePolicy(settle_s=2.0, patience_s=600.0, needs_marker=True)
+
+
+def announce(yard: Yard, *paths: str, is_closed: bool = True) -> None:
+    heard = yard.ear.of(1)
+    heard.files.update(paths)
+    if is_closed:
+        heard.closed.update(paths)
+
+
+def started(yard: Yard, **more: Any) -> Any:
+    loop = yard.watcher(**more)
+    run(loop, yard.later)
+    return loop
+
+
+def test_a_file_that_was_closed_and_is_whole_goes_at_once(yard: Yard) -> None:
+    loop = yard.watcher()
+    run(loop, yard.later - 3600.0)
+    yard.write("a.wav", formats.wav(SOUND))
+    announce(yard, "a.wav")
+    run(loop, yard.touched_at("a.wav"))
+    assert {"a.wav": READY} == yard.states()
+    (line,) = [line for line in yard.log.lines if line.event == "file.enqueued"]
+    assert "as long as its WAV header says" == line.fields["evidence"]
+
+
+@pytest.mark.parametrize("is_announced", [False, True])
+def test_a_whole_file_that_nobody_was_seen_to_close_must_be_still(yard: Yard, is_announced: bool) -> None:
+    yard.write("a.wav", formats.wav(SOUND))
+    touched_at = yard.touched_at("a.wav")
+    loop = yard.watcher()
+    if is_announced:
+        announce(yard, "a.wav", is_closed=False)
+    run(loop, touched_at + 1.9)
+    assert {} == yard.states()
+    run(loop, touched_at + 2.0)
+    assert {"a.wav": READY} == yard.states()
+
+
+def test_a_file_whose_format_cannot_tell_must_be_still_though_it_was_closed(yard: Yard) -> None:
+    yard.write("a.csv")
+    touched_at = yard.touched_at("a.csv")
+    loop = yard.watcher()
+    announce(yard, "a.csv")
+    run(loop, touched_at + 1.9)
+    assert {} == yard.states()
+    run(loop, touched_at + 2.0)
+    assert {"a.csv": READY} == yard.states()
+
+
+def test_a_cut_file_waits_as_long_as_it_grows_and_is_quarantined_with_the_finding(yard: Yard) -> None:
+    whole = formats.wav(SOUND)
+    yard.write("a.wav", whole[:500])
+    loop = yard.watcher()
+    now = yard.touched_at("a.wav")
+    announce(yard, "a.wav")
+    run(loop, now)
+    for length in (600, 700):
+        now += 500.0
+        yard.write("a.wav", whole[:length])
+        announce(yard, "a.wav")
+        run(loop, now)
+    run(loop, now + 599.0)
+    assert {} == yard.states()
+    (seen,) = loop.unsettled(now + 599.0)
+    assert "WAV header promises 2,044 bytes, the file has 700" == seen.reason
+    run(loop, now + 600.0)
+    assert {"a.wav": QUARANTINED} == yard.states()
+    assert "WAV header promises 2,044 bytes, the file has 700" == yard.reason("a.wav")
+    assert [] == loop.unsettled(now + 600.0)
+    assert 1 == yard.log.events().count("file.quarantined")
+
+
+def test_a_quarantined_file_goes_when_the_rest_comes(yard: Yard) -> None:
+    whole = formats.wav(SOUND)
+    yard.write("a.wav", whole[:500])
+    loop = started(yard)
+    assert {"a.wav": QUARANTINED} == yard.states()
+    yard.write("a.wav", whole)
+    announce(yard, "a.wav")
+    run(loop, yard.later + 1.0)
+    assert {"a.wav": READY} == yard.states()
+
+
+def test_a_quarantined_file_that_a_person_sends_is_not_examined_again(yard: Yard) -> None:
+    yard.write("a.wav", formats.wav(SOUND)[:500])
+    loop = started(yard)
+    yard.insist()
+    announce(yard, "a.wav")
+    run(loop, yard.later + 1.0)
+    run(loop, yard.later + 9_000.0)
+    assert {"a.wav": READY} == yard.states()
+
+
+class Counted:
+    """The real evidence, counted; `fails` says so many times that no file can be opened."""
+
+    def __init__(self, fails: int = 0) -> None:
+        self.calls: list[str] = []
+        self.fails = fails
+
+    def advance(
+        self, examination: Examination, root: str, path: str, facts: FileFacts, *, most_bytes: int
+    ) -> int | None:
+        self.calls.append(path)
+        if len(self.calls) <= self.fails:
+            raise UnreachableError("no file can be read at the moment (too many open files)")
+        return evidence.advance(examination, root, path, facts, most_bytes=most_bytes)
+
+    def marker_of(self, root: str, path: str) -> Marker:
+        return evidence.marker_of(root, path)
+
+
+def test_each_version_is_examined_once(yard: Yard) -> None:
+    counted = Counted()
+    loop = yard.watcher(evidence=counted)
+    yard.write("a.wav", formats.wav(SOUND)[:500])
+    now = yard.touched_at("a.wav")
+    for second in range(10):
+        announce(yard, "a.wav")
+        run(loop, now + second)
+    assert ["a.wav"] == counted.calls
+    yard.write("a.wav", formats.wav(SOUND))
+    announce(yard, "a.wav")
+    run(loop, now + 11.0)
+    announce(yard, "a.wav")
+    run(loop, now + 100.0)
+    assert (["a.wav"] * 2, {"a.wav": READY}) == (counted.calls, yard.states())
+
+
+def test_a_process_without_descriptors_looks_again_later(yard: Yard) -> None:
+    yard.write("a.wav", formats.wav(SOUND))
+    loop = yard.watcher(evidence=Counted(fails=3))
+    for second in range(4):
+        assert {} == yard.states()
+        run(loop, yard.later + second)
+    assert {"a.wav": READY} == yard.states()
+
+
+def test_a_long_examination_takes_many_ticks_and_holds_nobody_up(yard: Yard, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "BYTES_A_TICK", 100_000)
+    yard.write("a long one.json", formats.document(list(range(300_000))))
+    yard.write("b.wav", formats.wav(SOUND))
+    loop = yard.watcher()
+    ticks = 0
+    order = []
+    while loop.tick(yard.later) == 0.0:
+        ticks += 1
+        order += [path for path in yard.states() if path not in order]
+    order += [path for path in yard.states() if path not in order]
+    assert (["b.wav", "a long one.json"], True) == (order, ticks > 10)
+    assert {} == loop._judging._under_way
+
+
+def test_a_file_that_changes_while_it_is_examined_is_examined_anew(yard: Yard, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "BYTES_A_TICK", 100_000)
+    yard.write("a.json", formats.document(list(range(300_000))))
+    loop = yard.watcher()
+    for _ in range(4):
+        loop.tick(yard.later)
+    yard.write("a.json", b"[1, 2")
+    for second in range(10):
+        run(loop, yard.later + second)
+    (seen,) = loop.unsettled(yard.later)
+    assert "JSON has 1 bracket that it does not close; the file has 5 bytes" == seen.reason
+    assert {} == yard.states()
+
+
+def test_a_folder_that_became_a_link_leads_nowhere(yard: Yard) -> None:
+    outside = yard.place / "outside"
+    outside.mkdir()
+    yard.write("inside/a.wav", formats.wav(SOUND))
+    loop = yard.watcher()
+    now = yard.touched_at("inside/a.wav")
+    run(loop, now)
+    yard.path("inside").rename(outside / "inside")
+    yard.path("inside").symlink_to(outside / "inside")
+    for second in range(1, 10):
+        run(loop, now + second)
+    assert ({}, []) == (yard.states(), loop.unsettled(now))
+
+
+def test_a_rule_that_comes_while_a_file_settles_is_obeyed(yard: Yard) -> None:
+    yard.write("a.csv")
+    loop = yard.watcher()
+    now = yard.touched_at("a.csv")
+    run(loop, now)
+    yard.write("a.wav", formats.wav(SOUND))
+    (root,) = loop._roots
+    monkey = yard.watched(eligibility=type(root.watched.eligibility)(["a.csv"]))
+    root.watched = monkey
+    run(loop, now + 3.0)
+    assert ({}, []) == (yard.states(), [seen.path for seen in loop.unsettled(now) if seen.path == "a.csv"])
+
+
+# --- markers
+
+
+def test_a_file_goes_when_its_marker_is_beside_it(yard: Yard) -> None:
+    yard.write("a.csv")
+    loop = started(yard, policy=MARKED)
+    run(loop, yard.later + 9_000.0)
+    assert {} == yard.states()
+    assert ["waiting for its marker, a file of its name with .done behind it"] == [
+        seen.reason for seen in loop.unsettled(yard.later)
+    ]
+    yard.write("a.csv.done", b"")
+    announce(yard, "a.csv.done")
+    run(loop, yard.later + 9_001.0)
+    assert {"a.csv": READY} == yard.states()
+
+
+def test_a_marker_that_came_first_does_not_speak_of_what_is_written_after_it(yard: Yard) -> None:
+    yard.write("a.csv.done", b"")
+    os.utime(yard.path("a.csv.done"), ns=(1, 1))
+    yard.write("b.csv")  # the clock of the file system moves in steps
+    while (marker := yard.touched_at("a.csv.done")) >= yard.touched_at("b.csv"):
+        yard.write("b.csv")
+    while not yard.path("a.csv").exists() or yard.touched_at("a.csv") <= marker:
+        yard.write("a.csv")
+    yard.path("b.csv").unlink()
+    loop = started(yard, policy=MARKED)
+    run(loop, yard.later + 9_000.0)
+    assert {} == yard.states()
+    assert ["its marker is older than its last change; set the marker anew"] == [
+        seen.reason for seen in loop.unsettled(yard.later)
+    ]
+    Path(yard.path("a.csv.done")).touch()
+    announce(yard, "a.csv.done")
+    run(loop, yard.later + 9_001.0)
+    assert {"a.csv": READY} == yard.states()
+
+
+def test_a_marker_does_not_make_a_cut_file_whole(yard: Yard) -> None:
+    yard.write("a.wav", formats.wav(SOUND)[:99])
+    yard.write("a.wav.done", b"")
+    started(yard, policy=MARKED)
+    assert {"a.wav": QUARANTINED} == yard.states()

@@ -1,0 +1,139 @@
+"""Writers as they are in the wild, while the real daemon listens: each file is stored once, and whole."""
+
+import os
+import shutil
+import subprocess
+import tempfile
+import time
+import wave
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.cli.test_daemon import until
+from tests.conftest import SHARED_DATA, Bench, row, sha256, stored_once
+from tests.core import formats
+
+SETTLE_S = 0.6
+PATIENCE_S = 120.0
+SOUND = bytes(range(1, 251)) * 400
+
+
+@pytest.fixture
+def daemon(bench: Bench) -> "Iterator[subprocess.Popen[bytes]]":
+    (bench.place / "eisync.toml").write_text(
+        f'[[watch]]\npath = "recordings"\nsettle_s = {SETTLE_S}\npatience_s = {PATIENCE_S}\nscan_interval_s = 0.5\n'
+    )
+    process = bench.daemon()
+    try:
+        until(lambda: bench.run("healthcheck").returncode == 0)
+        yield process
+    finally:
+        process.kill()
+        process.wait(timeout=10)
+
+
+def test_writers_in_the_wild(bench: Bench, daemon: "subprocess.Popen[bytes]", tmp_path: Path) -> None:
+    """All of them at once: what one of them does must not be taken for another's."""
+    expected = [write(bench, tmp_path) for write in (cp, renaming, moving_from_another_file_system, rsync)]
+    until(lambda: set(bench.emulator.ledger()["stored_by_hash"]) == {sha256(content) for content in expected})
+    under_way = [writer(bench) for writer in (appending, reserving, placing, recording)]
+    while under_way:
+        for writer in list(under_way):
+            try:
+                next(writer)
+            except StopIteration as end:
+                under_way.remove(writer)
+                expected.append(end.value)
+        assert set(bench.emulator.ledger()["stored_by_hash"]) <= {sha256(content) for content in expected}
+        time.sleep(0.25)  # a writer's pace: shorter than the time for which a file must be still
+    until(lambda: stored_once(bench.emulator.ledger(), expected))
+
+
+def cp(bench: Bench, place: Path) -> bytes:
+    content = (SHARED_DATA / "wave.01.json").read_bytes()
+    (place / "source").write_bytes(content)
+    subprocess.run(["cp", place / "source", bench.recordings / "cp.json"], check=True)
+    return content
+
+
+def renaming(bench: Bench, place: Path) -> bytes:
+    content = formats.png(SOUND)
+    (bench.recordings / "renamed.png.tmp").write_bytes(content)
+    (bench.recordings / "renamed.png.tmp").rename(bench.recordings / "renamed.png")
+    return content
+
+
+def moving_from_another_file_system(bench: Bench, place: Path) -> bytes:
+    content = (SHARED_DATA / "wave.01.cbor").read_bytes()
+    with tempfile.TemporaryDirectory(dir="/dev/shm") as elsewhere:
+        (Path(elsewhere) / "moved.cbor").write_bytes(content)
+        shutil.move(Path(elsewhere) / "moved.cbor", bench.recordings / "moved.cbor")
+    return content
+
+
+def rsync(bench: Bench, place: Path) -> bytes:
+    """Its temporary name keeps the extension in the middle, and stays for longer than a file must be still."""
+    content = formats.wav(SOUND)
+    temporary = bench.recordings / ".rsynced.wav.Ab3dEf"
+    temporary.write_bytes(content)
+    time.sleep(2 * SETTLE_S)
+    assert [] == [name for name in bench.files() if "rsynced" in name]
+    os.utime(temporary, (1_600_000_000, 1_600_000_000))  # rsync -t
+    temporary.rename(bench.recordings / "rsynced.wav")
+    return content
+
+
+def appending(bench: Bench) -> Any:
+    """A logger that opens its table anew for every row."""
+    content = b"timestamp,accX\n"
+    path = bench.recordings / "appended.csv"
+    path.write_bytes(content)
+    for number in range(8):
+        line = b"%d,%d\n" % (number * 10, number)
+        with path.open("ab") as file:
+            file.write(line)
+        content += line
+        yield
+    return content
+
+
+def reserving(bench: Bench) -> Any:
+    """Space first, then the content into it."""
+    content = b"timestamp,accX\n" + b"".join(b"%d,%d\n" % (number * 10, number) for number in range(2_000))
+    with (bench.recordings / "reserved.txt").open("wb") as file:
+        os.posix_fallocate(file.fileno(), 0, len(content))
+        step = len(content) // 8
+        for begin in range(0, len(content), step):
+            file.write(content[begin : begin + step])
+            file.flush()
+            yield
+    return content
+
+
+def placing(bench: Bench) -> Any:
+    """A name that is taken first, and filled three seconds later."""
+    (bench.recordings / "placed.csv").touch()
+    for _ in range(12):
+        yield
+    (bench.recordings / "placed.csv").write_bytes(row(3))
+    return row(3)
+
+
+def recording(bench: Bench) -> Any:
+    """A recorder that holds its file open, pauses for longer than the settling time, and sets the sizes at the end."""
+    path = bench.recordings / "recorded.wav"
+    with path.open("wb") as file, wave.open(file, "wb") as recorder:
+        recorder.setparams((1, 2, 16_000, 0, "NONE", ""))
+        recorder._write_header(0)  # as recorders do: the header before the first sound
+        file.flush()
+        for second in range(10):
+            recorder.writeframesraw(SOUND[: 2_000 + second])
+            file.flush()
+            yield
+            if second == 5:
+                for _ in range(5):
+                    yield  # silence for longer than SETTLE_S
+    return path.read_bytes()
