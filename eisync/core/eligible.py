@@ -4,9 +4,9 @@ Patterns are gitignore's (`!` brings back, a trailing `/` means folders only, la
 what editors, browsers and copy tools leave behind while they write. What remains must have an extension that the
 service takes (wire contract, section 1: it decides by extension).
 
-A folder may hold a file of such rules, `.eisyncignore`, for what is in it and below it. Rules of a deeper folder win over
-those above it, and those over the configuration and the defaults, as with git. Where such a file cannot be used, nobody
-knows what it says: everything it speaks of is left out.
+A folder may hold a file of such rules, `.eisyncignore`, for what is in it and below it. Rules of a deeper folder win
+over those above it, and those over the configuration and the defaults, as with git. Where such a file cannot be used,
+nobody knows what it says: everything it speaks of is left out.
 """
 
 import re
@@ -62,7 +62,7 @@ class RuleFile:
         return result.include, f"{self._lines[result.index]!r} (line {result.index + 1} of "
 
 
-def _no_rules(folder: str) -> RuleFile | None:
+def _no_rules(_folder: str) -> RuleFile | None:
     return None
 
 
@@ -96,12 +96,9 @@ class Eligibility:
             if rules is not None and judged is not None:
                 is_left_out, rule = judged
                 origin = f"{folder}/{RULES_NAME}" if folder else RULES_NAME
-                told = (
-                    f"{rule}{origin})"
-                    if rules.trouble is None
-                    else f"in {origin}, if only it could be used: {rules.trouble}"
-                )
-                return told if is_left_out else None
+                if rules.trouble is not None:
+                    return f"in {origin}, if only it could be used: {rules.trouble}"
+                return f"{rule}{origin})" if is_left_out else None
         result = self._spec.check_file(place)
         return repr(self._patterns[result.index]) if result.include and result.index is not None else None
 
