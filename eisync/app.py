@@ -10,6 +10,7 @@ from eisync._version import __version__
 from eisync.adapters import clock, evidence, files
 from eisync.adapters.body import sha256_of
 from eisync.adapters.http import Endpoints, Service
+from eisync.adapters.rules import Rules
 from eisync.adapters.watch import Deaf, Watcher
 from eisync.control.operations import Operations
 from eisync.control.server import ControlServer
@@ -320,7 +321,7 @@ def described(watch: Watch) -> dict[str, Any]:
 def watched_of(watch: Watch, root: Root, mode: Mode | None = None) -> Watched:
     """The folder as the watcher takes it; `mode` goes before what it says itself. Raises ConfigurationError."""
     try:
-        eligibility = Eligibility(watch.ignore)
+        eligibility = Eligibility(watch.ignore, rules_in=Rules(root.path))
     except ValueError as error:
         raise ConfigurationError(f"the ignore patterns of {watch.path} are not gitignore's: {error}") from error
     return Watched(

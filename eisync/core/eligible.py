@@ -3,10 +3,14 @@
 Patterns are gitignore's (`!` brings back, a trailing `/` means folders only, later ones win); the defaults keep out
 what editors, browsers and copy tools leave behind while they write. What remains must have an extension that the
 service takes (wire contract, section 1: it decides by extension).
+
+A folder may hold a file of such rules, `.eisyncignore`, for what is in it and below it. Rules of a deeper folder win
+over those above it, and those over the configuration and the defaults, as with git. Where such a file cannot be used,
+nobody knows what it says: everything it speaks of is left out.
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from pathspec import GitIgnoreSpec
 
@@ -15,6 +19,8 @@ from eisync.core.items import extension_of
 ACCEPTED_EXTENSIONS = frozenset(
     {".cbor", ".json", ".csv", ".txt", ".wav", ".jpg", ".jpeg", ".png", ".mp4", ".avi", ".parquet"}
 )
+
+RULES_NAME = ".eisyncignore"
 
 DEFAULT_IGNORES = (
     ".*",
@@ -37,13 +43,41 @@ DEFAULT_IGNORES = (
 _GROUP_NAME = re.compile(r"\(\?P<\w+>")
 
 
+class RuleFile:
+    """The rules of one folder. `trouble` says why they cannot be used."""
+
+    def __init__(self, lines: Iterable[str] = (), *, trouble: str | None = None) -> None:
+        self._lines = list(lines)
+        self.trouble = trouble
+        try:
+            self._spec = GitIgnoreSpec.from_lines(line or "#" for line in self._lines)  # empty lines are not counted
+        except (ValueError, re.error) as error:
+            self._spec, self.trouble = GitIgnoreSpec.from_lines(()), str(error)
+
+    def judge(self, place: str) -> tuple[bool, str] | None:
+        """Whether `place`, relative to the folder, is left out, and by which rule; None when no rule speaks of it."""
+        if self.trouble is not None:
+            return True, ""
+        result = self._spec.check_file(place)
+        if result.include is None or result.index is None:
+            return None
+        return result.include, f"{self._lines[result.index]!r} (line {result.index + 1} of "
+
+
+def _no_rules(_folder: str) -> RuleFile | None:
+    return None
+
+
 class Eligibility:
     """What one watched folder takes. Compiled once, asked for every path."""
 
-    def __init__(self, patterns: Iterable[str] = ()) -> None:
-        """`patterns` come after the defaults. Raises ValueError for one that is not gitignore's."""
+    def __init__(self, patterns: Iterable[str] = (), *, rules_in: Callable[[str], RuleFile | None] = _no_rules) -> None:
+        """`patterns` come after the defaults; `rules_in` finds the rules of a folder. Raises ValueError for a pattern
+        that is not gitignore's.
+        """
         # pathspec counts no empty lines, and lets through what `re` says of a bad range.
         self._patterns = tuple(pattern for pattern in (*DEFAULT_IGNORES, *patterns) if pattern)
+        self._rules_in = rules_in
         try:
             self._spec = GitIgnoreSpec.from_lines(self._patterns)
         except re.error as error:
@@ -51,16 +85,27 @@ class Eligibility:
         self._any = _any_of(pattern.regex.pattern for pattern in self._spec.patterns if pattern.regex is not None)
 
     def ignoring_rule(self, path: str, *, is_dir: bool = False) -> str | None:
-        """The pattern that leaves `path` out, or None. `path` is relative to the root, with `/` between its parts.
+        """The rule that leaves `path` out, for a person, or None. `path` is relative to the root, with `/` in it.
 
         Only the path itself is judged: whoever walks a tree does not descend into an ignored folder, and
         `why_left_out` judges the folders above a file.
         """
         place = path + "/" if is_dir else path
+        folder = path
+        while folder:
+            folder = folder.rpartition("/")[0]
+            rules = self._rules_in(folder)
+            judged = None if rules is None else rules.judge(place[len(folder) + 1 if folder else 0 :])
+            if rules is not None and judged is not None:
+                is_left_out, rule = judged
+                origin = f"{folder}/{RULES_NAME}" if folder else RULES_NAME
+                if rules.trouble is not None:
+                    return f"in {origin}, if only it could be used: {rules.trouble}"
+                return f"{rule}{origin})" if is_left_out else None
         if self._any.search(place) is None:
             return None  # most files: no pattern says anything of them
         result = self._spec.check_file(place)
-        return self._patterns[result.index] if result.include and result.index is not None else None
+        return repr(self._patterns[result.index]) if result.include and result.index is not None else None
 
     def why_left_out(self, path: str) -> str | None:
         """One clause that says why the file at `path` is not for the service, or None when it is."""
@@ -68,13 +113,13 @@ class Eligibility:
         for depth in range(1, len(parts)):
             folder = "/".join(parts[:depth])
             if (rule := self.ignoring_rule(folder, is_dir=True)) is not None:
-                return f"ignored by the pattern {rule!r}"
+                return f"ignored by the pattern {rule}"
         return self.why_file_left_out(path)
 
     def why_file_left_out(self, path: str) -> str | None:
         """The same for whoever has judged the folders above the file: only the path itself is looked at."""
         if (rule := self.ignoring_rule(path)) is not None:
-            return f"ignored by the pattern {rule!r}"
+            return f"ignored by the pattern {rule}"
         if extension_of(path) not in ACCEPTED_EXTENSIONS:
             return f"not a type that Edge Impulse takes ({extension_of(path) or 'no extension'})"
         return None

@@ -97,7 +97,7 @@ def test_a_file_that_may_not_be_read_is_left_to_who_sends_it(root: Path) -> None
 
 
 def test_a_folder_that_is_swapped_for_a_link_leads_nowhere(root: Path) -> None:
-    """The files inside and outside are one (a hard link), so that only the way to it can tell."""
+    """What lies outside has the facts that are looked for: only the way to it can tell."""
     outside, inside, aside = root.parent / "outside", root / "inside", root / "aside"
     outside.mkdir()
     inside.mkdir()

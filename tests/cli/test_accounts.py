@@ -44,6 +44,8 @@ def fill(bench: Bench) -> dict[str, str]:
     bench.write("notes.doc", b"words")
     bench.write("old/a.csv", row(2))
     bench.write("half.csv.part", b"")
+    bench.write("day/.eisyncignore", b"*.csv\n")
+    bench.write("day/a.csv", row(3))
     os.mkfifo(bench.recordings / "pipe.csv")
     (bench.recordings / "link.csv").symlink_to("testing/wave.1.csv")
     return {
@@ -52,6 +54,8 @@ def fill(bench: Bench) -> dict[str, str]:
         "notes.doc": "left out",
         "old/a.csv": "left out",
         "half.csv.part": "left out",
+        "day/.eisyncignore": "left out",
+        "day/a.csv": "left out",
         "pipe.csv": "left out",
         "link.csv": "left out",
     }
@@ -65,6 +69,7 @@ def test_audit_accounts_for_every_file_while_the_daemon_runs(bench: Bench, daemo
     assert "WAV header promises 244 bytes, the file has 100" == told["cut.wav"][1]
     assert "ignored by the pattern 'old/'" == told["old/a.csv"][1]
     assert "a named pipe (FIFO), not a file" == told["pipe.csv"][1]
+    assert "ignored by the pattern '*.csv' (line 1 of day/.eisyncignore)" == told["day/a.csv"][1]
     assert {"testing/wave.1.csv"} == set(audited(bench, str(bench.recordings / "testing")))
 
 

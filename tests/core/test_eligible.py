@@ -65,7 +65,7 @@ def test_patterns_are_gitignore_s_and_named_when_they_leave_out(
 def test_a_folder_is_judged_as_one() -> None:
     eligibility = Eligibility(["old/"])
 
-    assert "old/" == eligibility.ignoring_rule("old", is_dir=True)
+    assert "'old/'" == eligibility.ignoring_rule("old", is_dir=True)
     assert eligibility.ignoring_rule("old") is None
 
 

@@ -1,0 +1,70 @@
+"""The rules that folders hold for themselves, read when they are needed and again when their file has changed."""
+
+import os
+import stat
+from collections import OrderedDict
+from dataclasses import dataclass
+
+from eisync.adapters.clock import monotonic
+from eisync.adapters.files import facts_of, open_inside
+from eisync.core.eligible import RULES_NAME, RuleFile
+from eisync.core.items import FileFacts
+
+MOST_BYTES = 64 * 1024
+MOST_FOLDERS = 4_096
+TRUSTED_FOR_S = 1.0
+"""A folder's rules are looked at again after so long: sooner than the next scan."""
+
+
+@dataclass(slots=True)
+class _Entry:
+    looked_at: float
+    facts: FileFacts | None
+    rules: RuleFile | None
+
+
+class Rules:
+    """The rules of every folder of one root, for `Eligibility`. Remembers a bounded number of folders."""
+
+    def __init__(self, root: str) -> None:
+        self._root = root
+        self._folders: OrderedDict[str, _Entry] = OrderedDict()
+
+    def __call__(self, folder: str) -> RuleFile | None:
+        """The rules in `folder`, relative to the root; None when it holds none."""
+        entry = self._folders.get(folder)
+        now = monotonic()
+        if entry is None or now - entry.looked_at >= TRUSTED_FOR_S:
+            facts = self._facts(folder)
+            if entry is None or facts != entry.facts:
+                entry = _Entry(now, facts, None if facts is None else self._read(folder))
+            entry.looked_at = now
+            self._folders[folder] = entry
+            self._folders.move_to_end(folder)
+            if len(self._folders) > MOST_FOLDERS:
+                self._folders.popitem(last=False)
+        return entry.rules
+
+    def _facts(self, folder: str) -> FileFacts | None:
+        try:
+            return facts_of(os.lstat(os.path.join(self._root, folder, RULES_NAME)))
+        except OSError:
+            return None
+
+    def _read(self, folder: str) -> RuleFile:
+        path = f"{folder}/{RULES_NAME}" if folder else RULES_NAME
+        try:
+            descriptor = open_inside(self._root, path)
+        except OSError as error:
+            return RuleFile(trouble=f"it cannot be read ({error.strerror})")
+        try:
+            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+                return RuleFile(trouble="it is no regular file")
+            content = os.read(descriptor, MOST_BYTES + 1)
+        except OSError as error:
+            return RuleFile(trouble=f"it cannot be read ({error.strerror})")
+        finally:
+            os.close(descriptor)
+        if len(content) > MOST_BYTES:
+            return RuleFile(trouble=f"it has more than {MOST_BYTES // 1024} KiB")
+        return RuleFile(os.fsdecode(content.removeprefix(b"\xef\xbb\xbf")).splitlines())

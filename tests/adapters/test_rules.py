@@ -1,0 +1,97 @@
+"""`.eisyncignore` files, beside what git itself says of the same rules in `.gitignore` files."""
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from eisync.adapters import rules as module
+from eisync.adapters.rules import Rules
+from eisync.core.eligible import Eligibility
+
+PATHS = [
+    "a.csv", "b.csv", "keep.csv", "day/a.csv", "day/keep.csv", "day/deep/a.csv", "day/deep/keep.csv", "day/deep/x.wav",
+    "old/a.csv", "old/keep.csv", "day/old/a.csv", "sp ace.csv", "#a.csv", "!b.csv", "logs/1/a.csv", "logs/2/a.csv",
+]  # fmt: skip
+TREES = [
+    {"": "*.csv\n!keep.csv\n"},
+    {"": "*.csv\n", "day": "!a.csv\n"},
+    {"": "*.csv\n", "day": "!*.csv\n", "day/deep": "a.csv\n!keep.csv\n"},
+    {"": "old/\n!old/keep.csv\n"},
+    {"": "/old/\n", "day": "/deep/\n"},
+    {"": "/day/*\n!/day/deep/\n", "day": "# nothing\n\n"},
+    {"": "\\#a.csv\n\\!b.csv\nsp ace.csv\n"},
+    {"": "logs/**/a.csv\n", "logs": "!2/a.csv\n"},
+    {"day": "*.csv\n!deep/*.csv\n"},
+]
+
+
+@pytest.mark.skipif(shutil.which("git") is None, reason="git is the judge")
+@pytest.mark.parametrize("tree", TREES)
+def test_rules_are_read_as_git_reads_them(tmp_path: Path, tree: dict[str, str]) -> None:
+    for path in PATHS:
+        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / path).touch()
+    for folder, text in tree.items():
+        (tmp_path / folder / ".gitignore").write_text(text)
+        (tmp_path / folder / ".eisyncignore").write_text(text)
+    subprocess.run(["git", "init", "-q", tmp_path], check=True, env={"PATH": os.environ["PATH"], "HOME": str(tmp_path)})
+    done = subprocess.run(
+        ["git", "check-ignore", "--no-index", "-z", "--stdin"],
+        cwd=tmp_path,
+        input="\0".join(PATHS).encode(),
+        env={"PATH": os.environ["PATH"], "HOME": str(tmp_path), "GIT_CONFIG_NOSYSTEM": "1"},
+        capture_output=True,
+        check=False,
+    )
+    by_git = set(filter(None, done.stdout.decode().split("\0")))
+    eligibility = Eligibility(["!.*", "!\\#*#"], rules_in=Rules(str(tmp_path)))
+    assert by_git == {path for path in PATHS if eligibility.why_left_out(path) is not None}
+
+
+def test_the_rule_is_named_with_its_line(tmp_path: Path) -> None:
+    (tmp_path / "day").mkdir()
+    (tmp_path / "day/.eisyncignore").write_text("# not these\n\n*.csv\n")
+    eligibility = Eligibility(rules_in=Rules(str(tmp_path)))
+    assert "ignored by the pattern '*.csv' (line 3 of day/.eisyncignore)" == eligibility.why_left_out("day/a.csv")
+    assert eligibility.why_left_out("a.csv") is None
+
+
+def test_a_change_takes_effect_at_the_next_scan(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [0.0]
+    monkeypatch.setattr(module, "monotonic", lambda: now[0])
+    eligibility = Eligibility(rules_in=Rules(str(tmp_path)))
+    for text, is_left_out in (("", False), ("a.csv\n", True), ("b.csv or another\n", False), ("*.csv", True)):
+        (tmp_path / ".eisyncignore").write_text(text)
+        now[0] += module.TRUSTED_FOR_S
+        assert is_left_out is (eligibility.why_left_out("a.csv") is not None)
+    (tmp_path / ".eisyncignore").unlink()
+    now[0] += module.TRUSTED_FOR_S
+    assert eligibility.why_left_out("a.csv") is None
+
+
+@pytest.mark.parametrize("what", ["a link", "a pipe", "a folder", "too long", "no pattern"])
+def test_rules_that_cannot_be_used_leave_everything_out(tmp_path: Path, what: str) -> None:
+    place = tmp_path / "day/.eisyncignore"
+    place.parent.mkdir()
+    if what == "a link":
+        place.symlink_to(tmp_path / "elsewhere")
+    elif what == "a pipe":
+        os.mkfifo(place)
+    elif what == "a folder":
+        place.mkdir()
+    else:
+        place.write_text("!" if what == "no pattern" else "a" * (module.MOST_BYTES + 1))
+    eligibility = Eligibility(rules_in=Rules(str(tmp_path)))
+    assert "in day/.eisyncignore, if only it could be used" in str(eligibility.why_left_out("day/a.csv"))
+    assert eligibility.why_left_out("a.csv") is None
+
+
+def test_memory_is_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "MOST_FOLDERS", 3)
+    rules = Rules(str(tmp_path))
+    for number in range(10):
+        assert rules(str(number)) is None
+    assert 3 == len(rules._folders)
