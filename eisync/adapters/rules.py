@@ -6,7 +6,8 @@ from collections import OrderedDict
 from dataclasses import dataclass
 
 from eisync.adapters.clock import monotonic
-from eisync.adapters.files import facts_of, open_inside
+from eisync.adapters.files import open_inside
+from eisync.adapters.walking import facts_of
 from eisync.core.eligible import RULES_NAME, RuleFile
 from eisync.core.items import FileFacts
 

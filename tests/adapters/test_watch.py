@@ -502,7 +502,7 @@ def test_other_systems_sequences_announce_the_paths(
         observer.handler.dispatch(event)
     renamed = [event for event in events if isinstance(event, FileMovedEvent)]
     closed = {os.path.relpath(str(place), tmp_path) for event in renamed for place in (event.src_path, event.dest_path)}
-    assert Seen(files, folders, closed=closed) == watcher.take(1)
+    assert Seen(files=files, folders=folders, closed=closed) == watcher.take(1)
     watcher.stop()
 
 
