@@ -14,7 +14,8 @@ from eisync.cli.options import ask, common, printable
 def command(files: tuple[str, ...], everything: bool, config: str | None, state_dir: str | None) -> None:
     """Put quarantined and tombstoned files back into the queue.
 
-    A running daemon sends them at once; otherwise the next 'eisync run' or 'eisync once' does.
+    A doubtful file that is named goes, too: say so when you have looked for it in Studio. A running daemon sends them
+    at once; otherwise the next 'eisync run' or 'eisync once' does.
     """
     if bool(files) == everything:
         raise click.UsageError("name the files, or say --all")
