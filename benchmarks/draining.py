@@ -99,7 +99,8 @@ def uploads(
     rates = {name: statistics.median(found) for name, found in seen.items()}
     ratio = rates["eisync"] / rates["SDK"]
     print(
-        f"{what}: eisync {rates['eisync']:,.0f} files/s, {ratio:.1f} x the SDK (goal {goal:.0f} x: {verdict(ratio >= goal)}), "
+        f"{what}: eisync {rates['eisync']:,.0f} files/s, "
+        f"{ratio:.1f} x the SDK (goal {goal:.0f} x: {verdict(ratio >= goal)}), "
         f"{rates['eisync'] / rates['curl']:.1f} x curl, {rates['eisync'] / rates['ceiling']:.2f} of the ceiling",
         flush=True,
     )
@@ -143,7 +144,8 @@ def idle(asked: argparse.Namespace, folder: str) -> None:
         waits = sorted(drop(place, number, lines) for number in range(asked.drops))
     p50, p99 = (waits[min(len(waits) - 1, int(len(waits) * share))] * 1000 for share in (0.5, 0.99))
     print(
-        f"{asked.drops} files dropped into an idle daemon, close to stored: p50 {p50:.1f} ms (goal 30: {verdict(p50 < 30)}), "
+        f"{asked.drops} files dropped into an idle daemon, close to stored: "
+        f"p50 {p50:.1f} ms (goal 30: {verdict(p50 < 30)}), "
         f"p99 {p99:.1f} ms (goal 100: {verdict(p99 < 100)})",
         flush=True,
     )
@@ -183,8 +185,9 @@ def backlog(asked: argparse.Namespace, folder: str) -> None:
     claim, memory = many["claim_ms"] / few["claim_ms"], many["grew_mb"]
     print(
         f"backlog of {asked.rows:,} rows: a claim takes {claim:.2f} times as long as with {asked.rows // 1000:,} "
-        f"(flat: {verdict(claim < 1.5)}), {many['last_claim_ms'] / many['claim_ms']:.2f} times as long at the end as at "
-        f"the beginning; memory grew by {memory:.1f} MB (flat: {verdict(memory < 20)})",
+        f"(flat: {verdict(claim < 1.5)}), "
+        f"{many['last_claim_ms'] / many['claim_ms']:.2f} times as long at the end as at the beginning; "
+        f"memory grew by {memory:.1f} MB (flat: {verdict(memory < 20)})",
         flush=True,
     )
 

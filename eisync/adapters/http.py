@@ -15,6 +15,7 @@ import requests
 from pydantic import BaseModel, ValidationError
 from requests.adapters import HTTPAdapter
 
+from eisync.adapters import clock
 from eisync.adapters.body import CHUNK_BYTES, Body
 from eisync.adapters.replies import KeyInfo, Listing, Projects
 from eisync.adapters.weather import read_whole, translated
@@ -46,10 +47,14 @@ class Endpoints:
 
 @dataclass(frozen=True, slots=True)
 class Uploaded:
-    """What came back for an upload, and the content hashes of what was sent, by item id."""
+    """What came back for an upload, the content hashes of what was sent, by item id, and how long it took.
+
+    What it waited for its turn on the line, because a rate was asked for, is not counted.
+    """
 
     reply: Reply | Silence
     sha256: Mapping[int, str]
+    took_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,8 +68,18 @@ class Page:
 class Service:
     """One target's ingestion service and Studio. Safe to use from any thread."""
 
-    def __init__(self, endpoints: Endpoints, read_key: Callable[[], str], *, user_agent: str) -> None:
-        """`read_key` is asked before every request, so that a new key is used at once."""
+    def __init__(
+        self,
+        endpoints: Endpoints,
+        read_key: Callable[[], str],
+        *,
+        user_agent: str,
+        spend: Callable[[int], float] = lambda _: 0.0,
+    ) -> None:
+        """`read_key` is asked before every request, so that a new key is used at once; `spend` before each piece of a
+        body, and waits while others have the line.
+        """
+        self._spend = spend
         self._endpoints = endpoints
         self._read_key = read_key
         self._user_agent = user_agent
@@ -81,16 +96,21 @@ class Service:
         Raises FileError for a file that is not what settled (then nothing of the request is stored), and
         ConfigurationError when the key cannot be read.
         """
-        body = Body(envelope)
+        body = Body(envelope, self._spend)
         headers = {**envelope.headers, "x-api-key": self._read_key()}
+        began_at = clock.monotonic()
+        reply = self._upload(envelope, body, headers)
+        return Uploaded(reply, body.sha256, clock.monotonic() - began_at - body.waited_s)
+
+    def _upload(self, envelope: Envelope, body: Body, headers: Mapping[str, str]) -> Reply | Silence:
         url = self._endpoints.ingestion_url + envelope.path
         try:
             with translated(url), self._request("POST", url, headers=headers, data=body) as response:
-                return Uploaded(Reply(response.status_code, dict(response.headers), read_whole(response)), body.sha256)
+                return Reply(response.status_code, dict(response.headers), read_whole(response))
         except UnreachableError as error:
-            return Uploaded(Silence(Fault.UNREACHABLE, str(error)), body.sha256)
+            return Silence(Fault.UNREACHABLE, str(error))
         except UnansweredError as error:
-            return Uploaded(Silence(Fault.UNANSWERED, str(error)), body.sha256)
+            return Silence(Fault.UNANSWERED, str(error))
 
     def project_id(self) -> int:
         """The project that the key opens. Raises KeyRefusedError, StudioError or TransitError."""

@@ -33,9 +33,7 @@ def note(
     note_all(connection, [(identity, event, state, reason)], now)
 
 
-def note_all(
-    connection: sqlite3.Connection, lines: Iterable[tuple[int, Event, State, str | None]], now: float
-) -> None:
+def note_all(connection: sqlite3.Connection, lines: Iterable[tuple[int, Event, State, str | None]], now: float) -> None:
     """Lines of history, each with its file, what happened, the state it led to, and why."""
     connection.executemany(
         _NOTE,

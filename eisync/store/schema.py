@@ -15,7 +15,7 @@ from eisync.errors import StateError
 if TYPE_CHECKING:
     from sqlite_utils import Database as SqliteUtilsDatabase
 
-VERSION = 1
+VERSION = 2
 
 
 def migrate(connection: sqlite3.Connection) -> None:
@@ -29,6 +29,7 @@ def migrate(connection: sqlite3.Connection) -> None:
 
     migrations = sqlite_utils.Migrations("eisync")
     migrations()(_001_files_and_samples)
+    migrations()(_002_orders_and_counts)
     # sqlite-utils would begin a deferred one: two that look at a new folder at once would lock each other out.
     connection.execute("begin immediate")
     try:
@@ -129,5 +130,18 @@ def _001_files_and_samples(database: "SqliteUtilsDatabase") -> None:
             detail text
         ) strict""",
         "create index history_by_file on history (file_id, id)",
+    ):
+        database.conn.execute(statement)
+
+
+def _002_orders_and_counts(database: "SqliteUtilsDatabase") -> None:
+    # By folder first: those of other runs, however many files wait in them, are not even looked at. The last index
+    # holds all that a count by state and folder asks for.
+    for statement in (
+        "drop index file_due",
+        "create index file_due on file (root_id, due_at, id) where state = 'ready'",
+        "create index file_by_size on file (root_id, size, id) where state = 'ready'",
+        "drop index file_by_state",
+        "create index file_by_state on file (state, changed_at, root_id)",
     ):
         database.conn.execute(statement)
