@@ -196,6 +196,7 @@ class App:
                 studio_url=target.studio_url,
                 ingestion_url=target.ingestion_url,
                 ca_file=None if target.ca_file is None else str(target.ca_file),
+                trusts_system=target.trust == "system",
                 connect_timeout_s=upload.connect_timeout_s,
                 timeout_s=upload.timeout_s,
             ),

@@ -6,6 +6,7 @@ to the new host. Every thread has its own session; what the environment says abo
 
 import hashlib
 import json
+import ssl
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -23,6 +24,7 @@ from eisync.core.items import RemoteSample
 from eisync.core.retry import Fault
 from eisync.core.wire import Envelope, Reply, Silence
 from eisync.errors import (
+    ConfigurationError,
     KeyRefusedError,
     StudioError,
     UnansweredError,
@@ -36,11 +38,15 @@ _Model = TypeVar("_Model", bound=BaseModel)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Endpoints:
-    """Where a target's service is, without trailing slashes. `ca_file` replaces the trusted certificates."""
+    """Where a target's service is, without trailing slashes.
+
+    `ca_file` replaces the trusted certificates; without it, `trusts_system` has this system's replace the bundled ones.
+    """
 
     studio_url: str
     ingestion_url: str
     ca_file: str | None = None
+    trusts_system: bool = False
     connect_timeout_s: float = 10.0
     timeout_s: float = 60.0
 
@@ -85,6 +91,7 @@ class Service:
         self._user_agent = user_agent
         self._proxies = requests.utils.get_environ_proxies(endpoints.ingestion_url)
         self._studio_proxies = requests.utils.get_environ_proxies(endpoints.studio_url)
+        self._trusted = endpoints.ca_file or (_system_store() if endpoints.trusts_system else None)
         self._local = threading.local()
         self._sessions: list[requests.Session] = []
         self._lock = threading.Lock()
@@ -210,14 +217,26 @@ class Service:
             session = requests.Session()
             session.trust_env = False
             session.headers["User-Agent"] = self._user_agent
-            if self._endpoints.ca_file:
-                session.verify = self._endpoints.ca_file
+            if self._trusted is not None:
+                session.verify = self._trusted
             for scheme in ("http://", "https://"):
                 session.mount(scheme, HTTPAdapter(pool_connections=2, pool_maxsize=1, max_retries=0))
             self._local.session = session
             with self._lock:
                 self._sessions.append(session)
         return session
+
+
+def _system_store() -> str:
+    """The file or the folder of this system's trusted certificates. Raises ConfigurationError when it has none."""
+    paths = ssl.get_default_verify_paths()
+    found = paths.cafile or paths.capath
+    if found is None:
+        raise ConfigurationError(
+            "this system has no certificates of its own where OpenSSL looks for them; "
+            'install them (ca-certificates), or leave out trust = "system"'
+        )
+    return found
 
 
 def _raise_for(status: int, body: bytes, url: str) -> dict[str, Any]:

@@ -150,6 +150,11 @@ class Target(Table):
         default=None,
         description="A PEM file with the certificates to trust, for a private gateway or an intercepting proxy.",
     )
+    trust: Literal["bundled", "system"] = Field(
+        default="bundled",
+        description="The certificates to trust where there is no `ca_file`: those that come with eisync's Python, or "
+        "this system's own.",
+    )
 
     @model_validator(mode="after")
     def _one_key(self) -> "Target":
@@ -205,7 +210,7 @@ class Upload(Table):
     """How files travel."""
 
     workers: Whole = Field(default=4, ge=1, le=64, description="How many requests are under way at once.")
-    batch_files: Whole = Field(default=64, ge=1, le=1000, description="At most so many files go into one request.")
+    batch_files: Whole = Field(default=256, ge=1, le=1000, description="At most so many files go into one request.")
     batch_bytes: Whole = Field(
         default=32 * 1024 * 1024,
         ge=1,

@@ -616,6 +616,7 @@ def test_a_tally_of_some_folders_reads_no_row(shelf: Shelf) -> None:
 @pytest.mark.parametrize(
     ("statement", "index"),
     [
+        (outbox._CLAIM, "INTEGER PRIMARY KEY (rowid=?)"),
         (outbox._NEXT_DUE, "INDEX file_due (root_id=?)"),
         (outbox._KNOWN, "INDEX sqlite_autoindex_file_1 (root_id=? AND folder=?)"),
         (outbox._KNOWN_AT, "INDEX sqlite_autoindex_file_1 (root_id=? AND folder=? AND name=?)"),
@@ -628,7 +629,7 @@ def test_a_tally_of_some_folders_reads_no_row(shelf: Shelf) -> None:
     ],
 )
 def test_no_question_of_the_loops_walks_all_files(shelf: Shelf, statement: str, index: str) -> None:
-    names = ("target", "roots", "root_id", "folder", "name", "limit", "before", "id", "state", "claim", "reason",
+    names = ("target", "ids", "root_id", "folder", "name", "limit", "before", "id", "state", "claim", "reason",
              "due_at", "batch_cap", "sha256", "is_attempt", "now")  # fmt: skip
 
     plan = shelf.plan(statement, **dict.fromkeys(names))
