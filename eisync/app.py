@@ -11,20 +11,23 @@ from eisync.adapters import clock, evidence, files
 from eisync.adapters.body import sha256_of
 from eisync.adapters.http import Endpoints, Service
 from eisync.adapters.rules import Rules
+from eisync.adapters.throttle import Throttle
 from eisync.adapters.watch import Deaf, Watcher
 from eisync.control.operations import Operations
 from eisync.control.server import ControlServer
 from eisync.core import mounts
-from eisync.core.batching import Limits
+from eisync.core.batching import Limits, Order
 from eisync.core.eligible import Eligibility
 from eisync.core.hearing import Mode
 from eisync.core.items import Category, Root
 from eisync.core.labelling import INFER, Labelling
 from eisync.core.lifecycle import PENDING, State
+from eisync.core.pace import read_quiet_hours
 from eisync.core.retry import RetryPolicy
 from eisync.core.settle import SettlePolicy
 from eisync.errors import ConfigurationError, EisyncError, StateDamagedError
-from eisync.loops.drainer import DrainerLoop, Lane
+from eisync.loops.drainer import DrainerLoop
+from eisync.loops.lane import Lane
 from eisync.loops.once import Once
 from eisync.loops.ports import Log
 from eisync.loops.reconciler import Project, ReconcilerLoop
@@ -66,6 +69,8 @@ class App:
         self.index = Index(self._database)
         self.bells = {name: threading.Event() for name in ("watcher", "drainer", "reconciler", "control")}
         self._pool = ThreadPoolExecutor(settings.upload.workers, thread_name_prefix="eisync-upload")
+        self._throttle = Throttle(settings.upload.max_rate or None)
+        self._quiet_hours = read_quiet_hours(settings.upload.quiet_hours)
         self._services = {target.name: self._service(target.name) for target in settings.targets}
         self._listens = listen
         self._events = Watcher(self.bells["watcher"].set) if listen else Deaf()
@@ -136,6 +141,7 @@ class App:
         return {
             "pid": os.getpid(),
             "version": __version__,
+            "held": self.drainer.holds(clock.now()),
             "watching": [
                 {
                     "root": seen.root,
@@ -185,6 +191,20 @@ class App:
         """The watched folders with their options, as plain values."""
         return [described(watch) for watch in self.settings.watches]
 
+    def adjust(self, settings: Settings) -> None:
+        """Take over what may change while it runs: `max_rate` and `quiet_hours`. The rest waits for a start."""
+        upload, before = settings.upload, self.settings.upload
+        self._throttle.set_rate(upload.max_rate or None)
+        self._quiet_hours = read_quiet_hours(upload.quiet_hours)
+        self.bells["drainer"].set()
+        self.log.info("configuration.read", max_rate=upload.max_rate, quiet_hours=upload.quiet_hours)
+        changing = {"max_rate": upload.max_rate, "quiet_hours": upload.quiet_hours}
+        self.settings = self.settings.model_copy(update={"upload": before.model_copy(update=changing)})
+        fixed = ("targets", "watches", "state", "upload", "reconcile", "log")
+        waiting = [name for name in fixed if getattr(settings, name) != getattr(self.settings, name)]
+        if waiting:
+            self.log.warning("configuration.waits", tables=waiting, reason="these changes need a start of eisync")
+
     def close(self, *, wait: bool = True) -> None:
         """Give everything back. `wait` False leaves requests under way to their fate: they are doubtful, and safe."""
         if self._control is not None:
@@ -211,11 +231,13 @@ class App:
                 studio_url=target.studio_url,
                 ingestion_url=target.ingestion_url,
                 ca_file=None if target.ca_file is None else str(target.ca_file),
+                trusts_system=target.trust == "system",
                 connect_timeout_s=upload.connect_timeout_s,
                 timeout_s=upload.timeout_s,
             ),
             self.settings.key_source(name).read,
             user_agent=USER_AGENT,
+            spend=self._throttle.spend,
         )
 
     def _watcher_loop(self) -> WatcherLoop:
@@ -257,6 +279,8 @@ class App:
             notes=self.index,
             pool=self._pool,
             workers=upload.workers,
+            order=Order(upload.order),
+            quiet_s=lambda _: self._quiet_hours.quiet_s(clock.second_of_day()),
             luck=clock.luck,
             boundary=clock.boundary,
             wake=self.bells["drainer"].set,

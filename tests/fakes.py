@@ -122,6 +122,7 @@ class Bench(Executor):
 class Sent:
     reply: Reply | Silence
     sha256: Mapping[int, str]
+    took_s: float = 0.0
 
 
 @dataclass(frozen=True)

@@ -522,3 +522,21 @@ def test_the_module_prints_the_table_and_the_schema() -> None:
         ).stdout
 
     assert (options_table() + "\n", json_schema()) == (output("--table"), json.loads(output("--schema")))
+
+
+@pytest.mark.parametrize(
+    ("line", "fault"),
+    [
+        ('order = "oldest first"', "upload.order"),
+        ("max_rate = 4095", "max_rate: must be 0 or at least 4,096"),
+        ("max_rate = -1", "upload.max_rate"),
+        ('quiet_hours = "8 to 12"', 'quiet_hours: must be hours such as "22:00-06:00"'),
+        ('quiet_hours = "22:00-26:00"', "quiet_hours: has 26:00 in it, which no day has"),
+    ],
+)
+def test_a_pace_that_could_not_be_kept_is_a_fault(tmp_path: Path, line: str, fault: str) -> None:
+    (tmp_path / "recordings").mkdir()
+    (tmp_path / "eisync.toml").write_text(f'[[watch]]\npath = "recordings"\n[upload]\n{line}\n')
+    with pytest.raises(ConfigurationError) as caught:
+        load(environ={"EI_API_KEY": "ei_" + "c0ffee" * 6, "HOME": str(tmp_path)}, cwd=str(tmp_path))
+    assert fault in str(caught.value)

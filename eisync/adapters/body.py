@@ -7,7 +7,7 @@ not what settled ends the body before its end: a server that is promised more by
 import contextlib
 import hashlib
 import os
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 
 from eisync.adapters.files import OpenFolder, opened, verify
 from eisync.core.items import Item
@@ -19,18 +19,25 @@ CHUNK_BYTES = 64 * 1024
 
 
 class Body:
-    """Bytes for requests: it asks for the length, then iterates. `sha256` holds what was hashed, by item id."""
+    """Bytes for requests: it asks for the length, then iterates. `sha256` holds what was hashed, by item id.
 
-    def __init__(self, envelope: Envelope) -> None:
+    `spend` is asked before each piece goes, and may take its time; `waited_s` is how long it took for all of them.
+    """
+
+    def __init__(self, envelope: Envelope, spend: Callable[[int], float] = lambda _: 0.0) -> None:
         self._envelope = envelope
+        self._spend = spend
         self.sha256: dict[int, str] = {}
+        self.waited_s = 0.0
 
     def __len__(self) -> int:
         return self._envelope.content_length
 
     def __iter__(self) -> Iterator[bytes]:
         """Raises FileError for the file that may not be sent as it is now, UnreachableError when none can be read."""
-        yield from _joined(self._pieces())
+        for piece in _joined(self._pieces()):
+            self.waited_s += self._spend(len(piece))
+            yield piece
         # The last look before the bytes that make the request whole.
         for part in self._envelope.parts:
             verify(part.item)

@@ -8,6 +8,12 @@ def now() -> float:
     return time.time()
 
 
+def second_of_day() -> float:
+    """Seconds since midnight by the clock on the wall, where this machine is."""
+    local = time.localtime()
+    return local.tm_hour * 3600.0 + local.tm_min * 60.0 + local.tm_sec
+
+
 def monotonic() -> float:
     """Seconds since some instant; never jumps. For measuring waits, never for writing down."""
     return time.monotonic()

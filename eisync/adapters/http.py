@@ -6,6 +6,7 @@ to the new host. Every thread has its own session; what the environment says abo
 
 import hashlib
 import json
+import ssl
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from typing import Any, TypeVar
 import requests
 from pydantic import BaseModel, ValidationError
 
+from eisync.adapters import clock
 from eisync.adapters.body import CHUNK_BYTES, Body
 from eisync.adapters.patience import PatientAdapter
 from eisync.adapters.replies import KeyInfo, Listing, Projects
@@ -22,6 +24,7 @@ from eisync.core.items import RemoteSample
 from eisync.core.retry import Fault
 from eisync.core.wire import Envelope, Reply, Silence
 from eisync.errors import (
+    ConfigurationError,
     KeyRefusedError,
     StudioError,
     UnansweredError,
@@ -35,21 +38,29 @@ _Model = TypeVar("_Model", bound=BaseModel)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Endpoints:
-    """Where a target's service is, without trailing slashes. `ca_file` replaces the trusted certificates."""
+    """Where a target's service is, without trailing slashes.
+
+    `ca_file` replaces the trusted certificates; without it, `trusts_system` has this system's replace the bundled ones.
+    """
 
     studio_url: str
     ingestion_url: str
     ca_file: str | None = None
+    trusts_system: bool = False
     connect_timeout_s: float = 10.0
     timeout_s: float = 60.0
 
 
 @dataclass(frozen=True, slots=True)
 class Uploaded:
-    """What came back for an upload, and the content hashes of what was sent, by item id."""
+    """What came back for an upload, the content hashes of what was sent, by item id, and how long it took.
+
+    What it waited for its turn on the line, because a rate was asked for, is not counted.
+    """
 
     reply: Reply | Silence
     sha256: Mapping[int, str]
+    took_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,13 +74,24 @@ class Page:
 class Service:
     """One target's ingestion service and Studio. Safe to use from any thread."""
 
-    def __init__(self, endpoints: Endpoints, read_key: Callable[[], str], *, user_agent: str) -> None:
-        """`read_key` is asked before every request, so that a new key is used at once."""
+    def __init__(
+        self,
+        endpoints: Endpoints,
+        read_key: Callable[[], str],
+        *,
+        user_agent: str,
+        spend: Callable[[int], float] = lambda _: 0.0,
+    ) -> None:
+        """`read_key` is asked before every request, so that a new key is used at once; `spend` before each piece of a
+        body, and waits while others have the line.
+        """
+        self._spend = spend
         self._endpoints = endpoints
         self._read_key = read_key
         self._user_agent = user_agent
         self._proxies = requests.utils.get_environ_proxies(endpoints.ingestion_url)
         self._studio_proxies = requests.utils.get_environ_proxies(endpoints.studio_url)
+        self._trusted = endpoints.ca_file or (_system_store() if endpoints.trusts_system else None)
         self._local = threading.local()
         self._sessions: list[requests.Session] = []
         self._lock = threading.Lock()
@@ -81,16 +103,21 @@ class Service:
         Raises FileError for a file that is not what settled (then nothing of the request is stored), and
         ConfigurationError when the key cannot be read.
         """
-        body = Body(envelope)
+        body = Body(envelope, self._spend)
         headers = {**envelope.headers, "x-api-key": self._read_key()}
+        began_at = clock.monotonic()
+        reply = self._upload(envelope, body, headers)
+        return Uploaded(reply, body.sha256, clock.monotonic() - began_at - body.waited_s)
+
+    def _upload(self, envelope: Envelope, body: Body, headers: Mapping[str, str]) -> Reply | Silence:
         url = self._endpoints.ingestion_url + envelope.path
         try:
             with translated(url), self._request("POST", url, headers=headers, data=body) as response:
-                return Uploaded(Reply(response.status_code, dict(response.headers), read_whole(response)), body.sha256)
+                return Reply(response.status_code, dict(response.headers), read_whole(response))
         except UnreachableError as error:
-            return Uploaded(Silence(Fault.UNREACHABLE, str(error)), body.sha256)
+            return Silence(Fault.UNREACHABLE, str(error))
         except UnansweredError as error:
-            return Uploaded(Silence(Fault.UNANSWERED, str(error)), body.sha256)
+            return Silence(Fault.UNANSWERED, str(error))
 
     def project_id(self) -> int:
         """The project that the key opens. Raises KeyRefusedError, StudioError or TransitError."""
@@ -190,14 +217,26 @@ class Service:
             session = requests.Session()
             session.trust_env = False
             session.headers["User-Agent"] = self._user_agent
-            if self._endpoints.ca_file:
-                session.verify = self._endpoints.ca_file
+            if self._trusted is not None:
+                session.verify = self._trusted
             for scheme in ("http://", "https://"):
                 session.mount(scheme, PatientAdapter(pool_connections=2, pool_maxsize=1, max_retries=0))
             self._local.session = session
             with self._lock:
                 self._sessions.append(session)
         return session
+
+
+def _system_store() -> str:
+    """The file or the folder of this system's trusted certificates. Raises ConfigurationError when it has none."""
+    paths = ssl.get_default_verify_paths()
+    found = paths.cafile or paths.capath
+    if found is None:
+        raise ConfigurationError(
+            "this system has no certificates of its own where OpenSSL looks for them; "
+            'install them (ca-certificates), or leave out trust = "system"'
+        )
+    return found
 
 
 def _raise_for(status: int, body: bytes, url: str) -> dict[str, Any]:

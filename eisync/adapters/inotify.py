@@ -12,7 +12,7 @@ from typing import Any
 
 from watchdog.events import FileSystemEvent
 from watchdog.observers.api import BaseObserver, EventQueue, ObservedWatch
-from watchdog.observers.inotify import InotifyEmitter
+from watchdog.observers.inotify import InotifyFullEmitter
 from watchdog.observers.inotify_c import CallbackId, InotifyEvent, InotifyFD, Mask, WatchCallback, WatchDescriptor
 
 
@@ -66,8 +66,8 @@ class Observer(BaseObserver):
         self.reader.join()
 
 
-class _Emitter(InotifyEmitter):
-    """Listens to one root."""
+class _Emitter(InotifyFullEmitter):
+    """Listens to one root. A full emitter tells a file that was moved in from one that was only made."""
 
     def __init__(
         self,

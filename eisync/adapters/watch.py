@@ -33,7 +33,7 @@ from eisync.core.items import Root
 MAX_WAITING_PATHS = 65_536
 
 # Narrowed in the kernel: with the default mask, 20,000 files in 3.5 s overflowed its queue, and our own reads woke us.
-# A file that is moved in from outside, or linked, is told of as created only; that costs the kernel's queue nothing.
+# A file that is linked in is told of as created only; that costs the kernel's queue nothing.
 # Elsewhere nobody tells that a file was closed: every change is listened to, and stillness tells that it is complete.
 _HAS_INOTIFY = sys.platform == "linux"
 _LOSES_SILENTLY = sys.platform == "win32"

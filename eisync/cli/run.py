@@ -4,6 +4,7 @@ import os
 import signal
 import sys
 import threading
+from collections.abc import Callable
 from types import FrameType
 from typing import NoReturn
 
@@ -13,13 +14,14 @@ from eisync.adapters.notify import Notifier
 from eisync.app import App, build
 from eisync.cli import OK
 from eisync.cli.options import common, key_file, printable
+from eisync.errors import ConfigurationError
 from eisync.log import configure
 from eisync.loops.ports import Log
 from eisync.loops.supervisor import Supervisor
 from eisync.places import notify_socket
 from eisync.settings import Settings, load
 
-BEAT_EVERY_S = 5.0
+BEAT_EVERY_S = 2.0
 
 
 @click.command("run")
@@ -30,20 +32,25 @@ def command(dirs: tuple[str, ...], config: str | None, state_dir: str | None, ap
     """Watch folders and upload what is dropped into them, until SIGTERM or SIGINT.
 
     DIR arguments alone are enough, with the project's key in EI_API_KEY or in a file. The first signal lets requests
-    under way end (upload.drain_timeout_s); a second one stops at once. Nothing is lost either way.
+    under way end (upload.drain_timeout_s); a second one stops at once. Nothing is lost either way. SIGHUP reads the
+    configuration again and takes over upload.max_rate and upload.quiet_hours.
     """
-    settings = load(config=config, state_dir=state_dir, dirs=dirs, api_key_file=api_key_file)
+
+    def read() -> Settings:
+        return load(config=config, state_dir=state_dir, dirs=dirs, api_key_file=api_key_file)
+
+    settings = read()
     log = configure(level=settings.log.level, style=settings.log.format)
     for warning in settings.warnings:
         log.warning("configuration.warned", reason=warning)
-    stop, hurry = threading.Event(), threading.Event()
-    _on_signals(stop, hurry)
+    stop, hurry, again = threading.Event(), threading.Event(), threading.Event()
+    _on_signals(stop, hurry, again)
     app = build(settings, log=log)
     supervisor = app.start_daemon()
     click.echo(_greeting(settings), err=True)
     notifier = Notifier(notify_socket())
     notifier.ready()
-    _live(app, supervisor, stop, notifier)
+    _live(app, supervisor, stop, notifier, lambda: _adjust(app, again, read))
     if not stop.is_set():
         _begin_anew(log)
     notifier.stopping()
@@ -53,9 +60,25 @@ def command(dirs: tuple[str, ...], config: str | None, state_dir: str | None, ap
     _leave(app, is_clean=is_clean)
 
 
-def _live(app: App, supervisor: Supervisor, stop: threading.Event, notifier: Notifier) -> None:
-    """Tell the service manager that we live, as long as every loop does; until a signal, or a damaged database."""
+def _adjust(app: App, again: threading.Event, read: Callable[[], Settings]) -> None:
+    if not again.is_set():
+        return
+    again.clear()
+    try:
+        app.adjust(read())
+    except ConfigurationError as error:
+        app.log.error("configuration.refused", reason=str(error))
+
+
+def _live(
+    app: App, supervisor: Supervisor, stop: threading.Event, notifier: Notifier, heed: Callable[[], object]
+) -> None:
+    """Tell the service manager that we live, as long as every loop does; until a signal, or a damaged database.
+
+    `heed` is called at every beat.
+    """
     while not stop.wait(BEAT_EVERY_S):
+        heed()
         if app.is_damaged:
             return
         stale = [pulse for pulse in supervisor.pulses() if not pulse.is_fresh]
@@ -87,12 +110,14 @@ def _leave(app: App, *, is_clean: bool) -> None:
     os._exit(OK)
 
 
-def _on_signals(stop: threading.Event, hurry: threading.Event) -> None:
+def _on_signals(stop: threading.Event, hurry: threading.Event, again: threading.Event) -> None:
     def hear(_number: int, _frame: FrameType | None) -> None:
         (hurry if stop.is_set() else stop).set()
 
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, hear)
+    if hasattr(signal, "SIGHUP"):
+        signal.signal(signal.SIGHUP, lambda _number, _frame: again.set())
 
 
 def _greeting(settings: Settings) -> str:

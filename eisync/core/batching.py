@@ -7,10 +7,19 @@ sentence that says why.
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from enum import Enum
 
 from eisync.core.items import MAX_FILE_BYTES, Category, Item
 
 Key = tuple[str, Category, str | None, tuple[tuple[str, str], ...]]
+
+
+class Order(Enum):
+    """Which of the files that are due goes first."""
+
+    OLDEST = "oldest"
+    NEWEST = "newest"
+    SMALLEST = "smallest"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,9 +44,14 @@ class Request:
     metadata: tuple[tuple[str, str], ...]
     items: tuple[Item, ...]
 
+    @property
+    def size(self) -> int:
+        """Bytes of its files."""
+        return sum(item.facts.size for item in self.items)
+
 
 def requests_of(items: Iterable[Item], limits: Limits) -> list[Request]:
-    """The requests that carry `items` (oldest first), in the order of the oldest item of each.
+    """The requests that carry `items`, in the order of the first item of each.
 
     A file larger than the byte limit goes alone. An item's own `batch_cap` bounds the request it is in.
     """

@@ -20,8 +20,13 @@ def judge(
     now: float,
     luck: float,
     sha256: str | None = None,
+    batch_cap: int | None = None,
 ) -> Settlement:
-    """The settlement of `item` after `outcome`. `luck` is in [0, 1)."""
+    """The settlement of `item` after `outcome`. `luck` is in [0, 1).
+
+    `batch_cap` is for a failure of which a file may be guilty: among so many it is sent again, and soon, for it is
+    another request then.
+    """
     match outcome:
         case wire.Stored(sample_id=sample_id):
             return Settlement(
@@ -53,14 +58,17 @@ def judge(
                 item_id=item.id,
                 events=_after_failure(fault, allow_duplicates=allow_duplicates),
                 reason=reason,
-                due_at=policy.due_at(attempt=item.attempts + 1, now=now, luck=luck, asked_s=asked_s),
+                due_at=policy.due_at(
+                    attempt=1 if batch_cap is not None else item.attempts + 1, now=now, luck=luck, asked_s=asked_s
+                ),
+                batch_cap=batch_cap,
                 sha256=sha256,
             )
 
 
-def give_back(item: Item, *, now: float) -> Settlement:
-    """`item` was claimed and nothing of it was sent: it is due again at once."""
-    return Settlement(item_id=item.id, events=(Event.DEFER,), due_at=now, is_attempt=False)
+def give_back(item: Item) -> Settlement:
+    """`item` was claimed and nothing of it was sent: it is due as it was, and keeps its place in the queue."""
+    return Settlement(item_id=item.id, events=(Event.DEFER,), is_attempt=False)
 
 
 def _after_failure(fault: Fault, *, allow_duplicates: bool) -> tuple[Event, ...]:

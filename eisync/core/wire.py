@@ -26,6 +26,8 @@ _ENCODE_URI_COMPONENT_KEEPS = "!~*'()"
 _ALREADY_THERE = re.compile(
     r"an item with this hash already exists(?:\s*\(ids?:\s*(?P<ids>[\d,\s]+)\))?", re.IGNORECASE
 )
+# How services and proxies word that a request has too many bytes or files.
+_TOO_LARGE = re.compile(r"too (?:large|big|many (?:files|parts))|(?:at most|more than) \d+ files", re.IGNORECASE)
 _SEGMENT_MARK = re.compile(r"s\d+")
 _LONGEST_REASON = 300
 _LARGEST_ID = 2**63 - 1  # what the database holds
@@ -124,12 +126,13 @@ class Failed:
 class Smaller:
     """The answer does not tell about this file alone: send it again among at most `cap` files.
 
-    `is_doubtful` when it may have been stored.
+    `is_doubtful` when it may have been stored, `is_size` when the request was too large.
     """
 
     reason: str
     cap: int
     is_doubtful: bool = False
+    is_size: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -333,7 +336,7 @@ def _refusal(reason: str, sent: int) -> Outcome:
     if "invalid api key" in reason.lower():
         return Barred(reason)
     if sent > 1:
-        return Smaller(reason, sent // 2)
+        return Smaller(reason, sent // 2, is_size=reason.startswith("HTTP 413") or bool(_TOO_LARGE.search(reason)))
     return _duplicate(reason) or Refused(reason)
 
 

@@ -1,7 +1,9 @@
 """Empty the outbox: claim what is due, put it together, hand it to the workers, settle what came back.
 
 The drainer's thread decides and writes; workers do HTTP and nothing else. A slow or refused request holds one worker
-and no other file. What is under way when the process dies is doubtful at the next start, and safe.
+and no other file: of large requests there is always one less under way than there are workers, and of the requests of
+one target as many less as there are others. What is under way when the process dies is doubtful at the next start,
+and safe.
 """
 
 from collections import deque
@@ -10,54 +12,22 @@ from concurrent.futures import Executor, Future
 from dataclasses import dataclass, field
 
 from eisync.core import wire
-from eisync.core.batching import Limits, Request, requests_of, unsendable
+from eisync.core.batching import Order, requests_of, unsendable
 from eisync.core.items import Item, shown
 from eisync.core.lifecycle import Event
-from eisync.core.retry import Fault, RetryPolicy
+from eisync.core.retry import Fault
 from eisync.core.settlement import Settlement
+from eisync.core.steering import Landed, Steering
 from eisync.core.verdict import give_back, judge
 from eisync.errors import ConfigurationError, EisyncError, FileChangedError, FileError, FileGoneError
-from eisync.loops.ports import Log, Queue, Sent, TargetNotes, Uploads
+from eisync.loops.lane import Flight, Lane, LaneState
+from eisync.loops.ports import Log, Queue, Sent, TargetNotes
 
 IDLE_S = 30.0
 PROBE_AFTER_S = 300.0
 """A paused target is tried again after this long: a key may be given new rights without changing."""
-HOLD_CAP_S = 30.0
-"""A target that cannot be reached is tried again after this long at most; one that asks for patience gets it."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Lane:
-    """One target as the drainer sees it. `key_token` changes when the key may have."""
-
-    target: str
-    roots: tuple[int, ...]
-    service: Uploads
-    limits: Limits
-    policy: RetryPolicy
-    allow_duplicates: bool
-    key_token: Callable[[], object]
-
-
-@dataclass(slots=True)
-class _LaneState:
-    lane: Lane
-    queue: deque[tuple[int, Request]] = field(default_factory=deque)  # claimed, waiting for a worker
-    introduction: Future[int] | None = None
-    is_introduced: bool = False
-    key_token: object = None  # of the key that was introduced
-    refusal: str | None = None  # why it is paused
-    paused_until: float = 0.0
-    held_until: float = 0.0  # the service asked for patience, or cannot be reached
-    failures: int = 0  # in a row
-
-
-@dataclass(frozen=True, slots=True)
-class _Flight:
-    state: _LaneState
-    key_token: object
-    claim: int
-    request: Request
+PROBE_CHOICE = 64
+"""A probe is the smallest of so many files that are due."""
 
 
 class DrainerLoop:
@@ -73,13 +43,21 @@ class DrainerLoop:
         notes: TargetNotes,
         pool: Executor,
         workers: int,
+        order: Order = Order.OLDEST,
+        quiet_s: Callable[[float], float] = lambda _: 0.0,
         luck: Callable[[], float],
         boundary: Callable[[], str],
         wake: Callable[[], None],
         log: Log,
     ) -> None:
-        """`wake` asks for the next tick; it is called from the workers when a request has ended."""
-        self._states = deque(_LaneState(lane) for lane in lanes)
+        """`wake` asks for the next tick; it is called from the workers when a request has ended. `quiet_s` says for
+        how long nothing is to be sent.
+        """
+        self._states = deque(LaneState(lane, Steering(lane.limits, lane.policy, workers=workers)) for lane in lanes)
+        self._share = max(1, workers - (len(lanes) - 1))
+        self._order = order
+        self._quiet_s = quiet_s
+        self._is_quiet = False
         self._queue = queue
         self._notes = notes
         self._pool = pool
@@ -88,7 +66,7 @@ class DrainerLoop:
         self._boundary = boundary
         self._wake = wake
         self._log = log
-        self._flights: dict[Future[Sent], _Flight] = {}
+        self._flights: dict[Future[Sent], Flight] = {}
         # To be written down, by claim; it stays here until the store has it: a full disk may refuse for a while.
         self._results: deque[tuple[int, list[tuple[Item, Settlement]]]] = deque()
         self._claims = 0
@@ -104,6 +82,9 @@ class DrainerLoop:
             self._tend(state, now)
         self._write(now)
         self._states.rotate(-1)  # so that no target is always first
+        quiet_s = self._heed_quiet(now)
+        if quiet_s:
+            return min(IDLE_S, quiet_s)
         while len(self._flights) < self._workers:
             # One request a target, in turn: a target with much to send does not keep the others waiting.
             launched = sum(self._launch(state, now) for state in self._states)
@@ -115,7 +96,7 @@ class DrainerLoop:
         """Claim nothing more, and give back what no worker has begun. Safe to repeat."""
         self._is_stopping = True
         for state in self._states:
-            self._give_back_queue(state, now)
+            self._give_back_queue(state)
         self._write(now)
 
     @property
@@ -137,7 +118,28 @@ class DrainerLoop:
         """Why targets are paused, by name."""
         return {state.lane.target: state.refusal for state in self._states if state.refusal is not None}
 
-    def _tend(self, state: _LaneState, now: float) -> None:
+    def holds(self, now: float) -> dict[str, str]:
+        """Why targets wait though nobody has refused us, by name."""
+        if self._is_quiet:
+            return dict.fromkeys((state.lane.target for state in self._states), "these are quiet hours")
+        return {
+            state.lane.target: f"nothing comes through; tried again in {state.steering.hold_s(now):.0f} s"
+            for state in self._states
+            if state.steering.is_held and state.refusal is None
+        }
+
+    def _heed_quiet(self, now: float) -> float:
+        """For how long nothing new is sent. What is under way may end."""
+        quiet_s = self._quiet_s(now)
+        if bool(quiet_s) != self._is_quiet:
+            self._is_quiet = bool(quiet_s)
+            self._log.info("upload.quiet" if quiet_s else "upload.resumed", for_s=round(quiet_s))
+            for state in self._states:
+                self._give_back_queue(state)
+            self._write(now)
+        return quiet_s
+
+    def _tend(self, state: LaneState, now: float) -> None:
         """Find out whose project it is before the first file goes; see whether a pause is over."""
         if state.introduction is None:
             token = state.lane.key_token()
@@ -159,7 +161,7 @@ class DrainerLoop:
         if state.introduction.done():
             self._meet(state, state.introduction, now)
 
-    def _meet(self, state: _LaneState, introduction: Future[int], now: float) -> None:
+    def _meet(self, state: LaneState, introduction: Future[int], now: float) -> None:
         error = introduction.exception()
         refusal = str(error) if isinstance(error, ConfigurationError) else None
         if error is None:
@@ -171,34 +173,45 @@ class DrainerLoop:
         # A key may be allowed to upload and not to ask; then the answers of the uploads tell the project.
         state.introduction, state.is_introduced = None, refusal is None
 
-    def _launch(self, state: _LaneState, now: float) -> bool:
+    def _launch(self, state: LaneState, now: float) -> bool:
         """Hand one request of the target to a worker; False when there is none, or no worker."""
-        if len(self._flights) >= self._workers or not state.is_introduced or now < state.held_until:
+        if len(self._flights) >= self._workers or state.under_way >= self._share or not state.is_introduced:
             return False
-        if not state.queue:
+        if not state.steering.may_send(now, under_way=state.under_way):
+            return False
+        heavy = sum(flight.is_heavy for flight in self._flights.values())
+        is_light_only = 1 < self._workers <= heavy + 1
+        found = state.take(light_only=is_light_only)
+        if found is None and len(state.queue) < PROBE_CHOICE:
             self._claim(state, now)
-        if not state.queue:
+            found = state.take(light_only=is_light_only)
+        if found is None:
             return False
-        claim, request = state.queue[0]
+        claim, request = found
         letter = wire.envelope(request, boundary=self._boundary(), allow_duplicates=state.lane.allow_duplicates)
         future = self._pool.submit(state.lane.service.upload, letter)
-        self._flights[future] = _Flight(state, state.key_token, claim, request)
-        state.queue.popleft()
+        is_heavy = state.is_heavy(request)
+        self._flights[future] = Flight(state, state.key_token, claim, request, state.steering.round, is_heavy)
+        state.under_way += 1
         future.add_done_callback(lambda _: self._wake())
         return True
 
-    def _claim(self, state: _LaneState, now: float) -> None:
-        lane = state.lane
+    def _claim(self, state: LaneState, now: float) -> None:
+        lane, steering = state.lane, state.steering
         self._claims += 1
         # More than one request's worth, so that files of one label find each other.
-        limit = lane.limits.files * self._workers
-        items = self._queue.claim(lane.target, lane.roots, limit=limit, claim=self._claims, now=now)
-        refused = [(item, _refusal(item, reason)) for item in items if (reason := unsendable(item)) is not None]
-        parked = {item.id for item, _ in refused}
-        requests = requests_of((item for item in items if item.id not in parked), lane.limits)
-        state.queue.extend((self._claims, request) for request in requests)
-        if refused:
-            self._results.append((self._claims, refused))
+        limit = PROBE_CHOICE if steering.is_held else steering.limits.files * self._workers
+        items = self._queue.claim(lane.target, lane.roots, order=self._order, limit=limit, claim=self._claims, now=now)
+        settled = [(item, _refusal(item, reason)) for item in items if (reason := unsendable(item)) is not None]
+        parked = {item.id for item, _ in settled}
+        sendable = [item for item in items if item.id not in parked]
+        if steering.is_held and sendable:
+            probe = min(sendable, key=lambda item: item.facts.size)
+            settled += [(item, give_back(item)) for item in sendable if item is not probe]
+            sendable = [probe]
+        state.queue.extend((self._claims, request) for request in requests_of(sendable, steering.limits))
+        if settled:
+            self._results.append((self._claims, settled))
         self._write(now)
 
     def _land(self, now: float) -> None:
@@ -206,6 +219,7 @@ class DrainerLoop:
             flight = self._flights[future]
             self._results.append((flight.claim, self._settlements(flight, future, now)))
             del self._flights[future]
+            flight.state.under_way -= 1
         self._write(now)
 
     def _write(self, now: float) -> None:
@@ -216,31 +230,32 @@ class DrainerLoop:
             for item, settlement in results:
                 self._tell(item, settlement)
 
-    def _settlements(self, flight: _Flight, future: Future[Sent], now: float) -> list[tuple[Item, Settlement]]:
+    def _settlements(self, flight: Flight, future: Future[Sent], now: float) -> list[tuple[Item, Settlement]]:
         items = flight.request.items
         error = future.exception()
         if error is None:
             return self._judge(flight, future.result(), now)
         if isinstance(error, FileError):
             return [
-                (item, _after_file_error(item, error) if item.id == error.item_id else give_back(item, now=now))
+                (item, _after_file_error(item, error) if item.id == error.item_id else give_back(item))
                 for item in items
             ]
         if isinstance(error, ConfigurationError):
             self._refuse(flight, str(error), now)
-            return [(item, give_back(item, now=now)) for item in items]
+            return [(item, give_back(item)) for item in items]
         self._log.error("upload.crashed", target=flight.state.lane.target, error=type(error).__name__, exc_info=error)
         silence = wire.Silence(Fault.UNANSWERED, f"eisync failed while it was sent ({type(error).__name__})")
         return self._judge(flight, _Unsent(silence), now)
 
-    def _judge(self, flight: _Flight, sent: "Sent | _Unsent", now: float) -> list[tuple[Item, Settlement]]:
+    def _judge(self, flight: Flight, sent: "Sent | _Unsent", now: float) -> list[tuple[Item, Settlement]]:
         lane, items = flight.state.lane, flight.request.items
         outcomes = wire.read_reply(sent.reply, sent=len(items), now=now)
         refusal = self._refusal_of(lane, outcomes)
         if refusal is not None:
             self._refuse(flight, refusal, now)
             outcomes = [wire.Barred(refusal)] * len(items)
-        self._heed(flight.state, outcomes, now)
+        landed = Landed(flight.request, outcomes, sent.took_s, flight.sent_in)
+        batch_cap = self._heed(flight.state, landed, now)
         return [
             (
                 item,
@@ -252,6 +267,7 @@ class DrainerLoop:
                     now=now,
                     luck=self._luck(),
                     sha256=sent.sha256.get(item.id),
+                    batch_cap=batch_cap,
                 ),
             )
             for item, outcome in zip(items, outcomes, strict=True)
@@ -266,39 +282,40 @@ class DrainerLoop:
                 return self._notes.identify(lane.target, outcome.project_id)
         return None
 
-    def _heed(self, state: _LaneState, outcomes: Sequence[wire.Outcome], now: float) -> None:
-        """Hold a target that asks for patience or cannot be reached: its other files would fare no better."""
-        faults = [outcome for outcome in outcomes if isinstance(outcome, wire.Failed)]
-        if len(faults) < len(outcomes):
-            state.failures = 0
-            return
-        asked_s = max(fault.asked_s for fault in faults)
-        is_about_the_file = all(fault.fault is Fault.UNANSWERED for fault in faults)
-        if is_about_the_file or (now < state.held_until and not asked_s):
-            return
-        state.failures += 1
-        due_at = state.lane.policy.due_at(attempt=state.failures, now=now, luck=self._luck(), asked_s=asked_s)
-        state.held_until = max(state.held_until, min(due_at, now + max(HOLD_CAP_S, asked_s)))
-        self._give_back_queue(state, now)
+    def _heed(self, state: LaneState, landed: Landed, now: float) -> int | None:
+        """Learn from a request, and hold a target through which nothing comes: its other files would fare no better.
 
-    def _refuse(self, flight: _Flight, reason: str, now: float) -> None:
+        Returns the largest request that the files of this one may share from now on.
+        """
+        was_held = state.steering.is_held
+        if state.steering.learn(landed, now=now, luck=self._luck()):
+            reason = getattr(landed.outcomes[0], "reason", "")
+            hold_s = round(state.steering.hold_s(now), 1)
+            self._log.warning("target.held", target=state.lane.target, reason=reason, for_s=hold_s)
+            self._give_back_queue(state)
+        elif was_held and not state.steering.is_held:
+            self._log.info("target.resumed", target=state.lane.target)
+        return state.steering.cap_of(landed)
+
+    def _refuse(self, flight: Flight, reason: str, now: float) -> None:
         # What a key that is not in use any more was told says nothing about the one that is.
         if flight.key_token == flight.state.key_token:
             self._pause(flight.state, reason, now)
 
-    def _pause(self, state: _LaneState, reason: str, now: float) -> None:
+    def _pause(self, state: LaneState, reason: str, now: float) -> None:
         if state.refusal is None:
             self._log.error("target.paused", target=state.lane.target, reason=reason)
         self._notes.pause(state.lane.target, reason, now=now)
         state.refusal = reason
         state.is_introduced = False
         state.paused_until = now + PROBE_AFTER_S
-        self._give_back_queue(state, now)
+        state.steering.distrust()  # a full batch would be wasted on a key that is still refused
+        self._give_back_queue(state)
 
-    def _give_back_queue(self, state: _LaneState, now: float) -> None:
+    def _give_back_queue(self, state: LaneState) -> None:
         while state.queue:
             claim, request = state.queue.popleft()
-            self._results.append((claim, [(item, give_back(item, now=now)) for item in request.items]))
+            self._results.append((claim, [(item, give_back(item)) for item in request.items]))
 
     def _tell(self, item: Item, settlement: Settlement) -> None:
         path, reason, attempt = shown(item.path), settlement.reason, item.attempts + settlement.is_attempt
@@ -322,13 +339,17 @@ class DrainerLoop:
             return IDLE_S  # woken when one ends
         return min((self._lane_wait_s(state, now) for state in self._states), default=IDLE_S)
 
-    def _lane_wait_s(self, state: _LaneState, now: float) -> float:
+    def _lane_wait_s(self, state: LaneState, now: float) -> float:
         if state.introduction is not None:
             return IDLE_S  # woken when it ends
         if state.refusal is not None:
             return 1.0  # the key may change
         due_at = self._queue.next_due_at(state.lane.target, state.lane.roots)
-        return IDLE_S if due_at is None else min(IDLE_S, max(0.0, max(due_at, state.held_until) - now))
+        if due_at is None:
+            return IDLE_S
+        wait_s = max(0.0, due_at - now, state.steering.hold_s(now))
+        # What is due and did not go waits for a request that is under way: woken when it ends.
+        return IDLE_S if self._flights and not wait_s else min(IDLE_S, wait_s)
 
 
 def _refusal(item: Item, reason: str) -> Settlement:
@@ -349,3 +370,4 @@ class _Unsent:
 
     reply: wire.Silence
     sha256: dict[int, str] = field(default_factory=dict)
+    took_s: float = 0.0

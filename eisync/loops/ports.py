@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Protocol
 
+from eisync.core.batching import Order
 from eisync.core.eligible import Eligibility
 from eisync.core.examination import Examination
 from eisync.core.items import Candidate, Doubt, FileFacts, Item, Missing, RemoteSample, Rename, Root
@@ -167,7 +168,9 @@ class Events(Protocol):
 class Queue(Protocol):
     """The outbox, as the drainer sees it."""
 
-    def claim(self, target: str, roots: Iterable[int], *, limit: int, claim: int, now: float) -> list[Item]: ...
+    def claim(
+        self, target: str, roots: Iterable[int], *, order: Order, limit: int, claim: int, now: float
+    ) -> list[Item]: ...
     def settle(self, settlements: Iterable[Settlement], *, claim: int | None, now: float) -> None: ...
     def next_due_at(self, target: str, roots: Iterable[int]) -> float | None: ...
 
@@ -187,6 +190,8 @@ class Sent(Protocol):
     def reply(self) -> Reply | Silence: ...
     @property
     def sha256(self) -> Mapping[int, str]: ...
+    @property
+    def took_s(self) -> float: ...
 
 
 class Uploads(Protocol):

@@ -21,14 +21,17 @@ from pydantic import (
     Field,
     SecretStr,
     ValidationInfo,
+    field_validator,
     model_validator,
 )
 
+from eisync.core.pace import read_quiet_hours
 from eisync.places import absolute
 from eisync.settings.keys import KeySource, find_key
 
 DEFAULT_TARGET = "main"
 METADATA_LIMIT_BYTES = 8192
+SLOWEST_RATE = 4096  # a piece of 64 KiB must go before the service takes us for dead
 SWITCH = {"1": True, "true": True, "yes": True, "on": True, "0": False, "false": False, "no": False, "off": False}
 
 Category = Literal["infer", "training", "testing", "validation", "post-processing", "split", "anomaly"]
@@ -103,6 +106,11 @@ def _metadata(value: dict[str, str]) -> dict[str, str]:
     return value
 
 
+def _quiet_hours(value: str) -> str:
+    read_quiet_hours(value)
+    return value
+
+
 Whole = Annotated[int, _reads(int), Field(strict=True)]
 Number = Annotated[float, BeforeValidator(_finite), _reads(float), Field(strict=True)]
 Switch = Annotated[bool, _reads(lambda text: SWITCH.get(text.lower(), text)), Field(strict=True)]
@@ -141,6 +149,11 @@ class Target(Table):
     ca_file: Place | None = Field(
         default=None,
         description="A PEM file with the certificates to trust, for a private gateway or an intercepting proxy.",
+    )
+    trust: Literal["bundled", "system"] = Field(
+        default="bundled",
+        description="The certificates to trust where there is no `ca_file`: those that come with eisync's Python, or "
+        "this system's own.",
     )
 
     @model_validator(mode="after")
@@ -213,12 +226,27 @@ class Upload(Table):
     """How files travel."""
 
     workers: Whole = Field(default=4, ge=1, le=64, description="How many requests are under way at once.")
-    batch_files: Whole = Field(default=64, ge=1, le=1000, description="At most so many files go into one request.")
+    batch_files: Whole = Field(default=256, ge=1, le=1000, description="At most so many files go into one request.")
     batch_bytes: Whole = Field(
         default=32 * 1024 * 1024,
         ge=1,
         le=1024**3,
         description="At most so many bytes go into one request; a larger file goes alone.",
+    )
+    order: Literal["oldest", "newest", "smallest"] = Field(
+        default="oldest", description="Which of the files that are due goes first."
+    )
+    max_rate: Whole = Field(
+        default=0,
+        ge=0,
+        le=1024**4,
+        description="At most so many bytes a second for all uploads together, 4,096 at least; `0`: as fast as it goes. "
+        "Can be changed while it runs.",
+    )
+    quiet_hours: Annotated[str, AfterValidator(_quiet_hours)] = Field(
+        default="",
+        description='Hours of the day in which nothing is sent, such as `"08:00-12:00, 22:00-06:00"`. '
+        "Can be changed while it runs.",
     )
     timeout_s: Number = Field(
         default=60.0, gt=0, le=3600, description="How long the service may stay silent before we give up."
@@ -240,6 +268,13 @@ class Upload(Table):
         le=3600,
         description="How long requests under way may still run after the first signal to stop.",
     )
+
+    @field_validator("max_rate")
+    @classmethod
+    def _moves(cls, value: int) -> int:
+        if 0 < value < SLOWEST_RATE:
+            raise ValueError(f"must be 0 or at least {SLOWEST_RATE:,}")
+        return value
 
     @model_validator(mode="after")
     def _cap_above_base(self) -> "Upload":

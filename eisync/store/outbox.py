@@ -9,6 +9,7 @@ import os
 import sqlite3
 from collections.abc import Callable, Iterable, Sequence
 
+from eisync.core.batching import Order
 from eisync.core.items import Candidate, Doubt, Item, Root
 from eisync.core.lifecycle import Event, State, can, sources, step, walk
 from eisync.core.retry import ASKED_CAP_S
@@ -18,21 +19,33 @@ from eisync.store.links import link
 from eisync.store.moves import move, note, note_all
 from eisync.store.rows import MISSING, Known, item_of, known_of, path_of, split
 
-# Take what is due, oldest first, for one request after another. `:roots` is a JSON list: only the folders of this run.
+# What is due in a folder of this run, as far as one claim goes, by the order that was asked for. Folder by folder,
+# so that each answers from its end of an index, however many files wait in others.
+_DUE_BY = {
+    Order.OLDEST: """
+select id, due_at as rank from file indexed by file_due
+where root_id = :root_id and state = 'ready' and due_at <= :now and target = :target
+order by due_at, id limit :limit""",
+    Order.NEWEST: """
+select id, -due_at as rank from file indexed by file_due
+where root_id = :root_id and state = 'ready' and due_at <= :now and target = :target
+order by due_at desc, id desc limit :limit""",
+    Order.SMALLEST: """
+select id, size as rank from file indexed by file_by_size
+where root_id = :root_id and state = 'ready' and due_at <= :now and target = :target
+order by size, id limit :limit""",
+}
+
+# Take them. `:ids` is a JSON list. (The plus keeps SQLite from walking all that are ready.)
 _CLAIM = """
 update file set state = 'sending', claim = :claim, changed_at = :now
-where id in (
-    select id from file
-    where target = :target and state = 'ready' and due_at <= :now
-      and root_id in (select value from json_each(:roots))
-    order by due_at, id
-    limit :limit)
+where id in (select value from json_each(:ids)) and +state = 'ready'
 returning *"""
 
-# When the next file of the target is due.
+# When the next file of a folder is due.
 _NEXT_DUE = """
-select due_at from file
-where target = :target and state = 'ready' and root_id in (select value from json_each(:roots))
+select due_at from file indexed by file_due
+where root_id = :root_id and state = 'ready' and target = :target
 order by due_at, id limit 1"""
 
 # What is known of one file.
@@ -169,20 +182,42 @@ class Outbox:
             rows = connection.execute(_SETTLING, {"root_id": root_id}).fetchall()
         return [path_of(row) for row in rows]
 
-    def claim(self, target: str, roots: Iterable[int], *, limit: int, claim: int, now: float) -> list[Item]:
-        """Take at most `limit` files that are due, oldest first. They are ours until they are settled."""
-        parameters = {"target": target, "roots": json.dumps(list(roots)), "limit": limit, "claim": claim, "now": now}
+    def claim(
+        self,
+        target: str,
+        roots: Iterable[int],
+        *,
+        order: Order = Order.OLDEST,
+        limit: int,
+        claim: int,
+        now: float,
+    ) -> list[Item]:
+        """Take at most `limit` files that are due, in `order`. They are ours until they are settled."""
+        places_in_line: dict[int, int] = {}
+        rows: list[sqlite3.Row] = []
+        places: dict[int, bytes] = {}
         with self._database.transaction() as connection:
-            rows = connection.execute(_CLAIM, parameters).fetchall()
-            places = dict(connection.execute("select id, path from root").fetchall()) if rows else {}
-        items = [(row["due_at"], row["id"], item_of(row, places)) for row in rows]
-        return [item for _, _, item in sorted(items, key=lambda entry: entry[:2])]
+            due: list[tuple[float, int]] = []
+            for root_id in roots:
+                parameters = {"root_id": root_id, "target": target, "limit": limit, "now": now}
+                due += [(row["rank"], row["id"]) for row in connection.execute(_DUE_BY[order], parameters).fetchall()]
+            sign = -1 if order is Order.NEWEST else 1
+            due.sort(key=lambda entry: (entry[0], sign * entry[1]))
+            places_in_line = {identity: place for place, (_, identity) in enumerate(due[:limit])}
+            if places_in_line:
+                taken = {"ids": json.dumps(list(places_in_line)), "claim": claim, "now": now}
+                rows = connection.execute(_CLAIM, taken).fetchall()
+                places = dict(connection.execute("select id, path from root").fetchall())
+        rows.sort(key=lambda row: places_in_line[row["id"]])
+        return [item_of(row, places) for row in rows]
 
     def next_due_at(self, target: str, roots: Iterable[int]) -> float | None:
         """When the next file of the target is due (Unix s), or None when none waits."""
         with self._database.reading() as connection:
-            row = connection.execute(_NEXT_DUE, {"target": target, "roots": json.dumps(list(roots))}).fetchone()
-        return None if row is None else float(row["due_at"])
+            found = [
+                connection.execute(_NEXT_DUE, {"root_id": root_id, "target": target}).fetchone() for root_id in roots
+            ]
+        return min((float(row["due_at"]) for row in found if row is not None), default=None)
 
     def settle(self, settlements: Iterable[Settlement], *, claim: int | None, now: float) -> None:
         """Write down what became of claimed files, with the samples the service named, in one transaction.

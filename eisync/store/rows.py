@@ -1,5 +1,6 @@
 """Rows of the file table, read into values. Paths are bytes in the database, as the file system has them."""
 
+import functools
 import json
 import os
 import sqlite3
@@ -47,8 +48,13 @@ def item_of(row: sqlite3.Row, places: Mapping[int, bytes]) -> Item:
         facts=FileFacts(row["size"], row["mtime_ns"], row["inode"]),
         label=row["label"],
         category=Category(row["category"]),
-        metadata=tuple(sorted(json.loads(row["metadata"]).items())),
+        metadata=_metadata(row["metadata"]),
         attempts=row["attempts"],
         batch_cap=row["batch_cap"],
         sha256=row["sha256"],
     )
+
+
+@functools.lru_cache(maxsize=64)  # that of a folder is the same for all its files
+def _metadata(text: str) -> tuple[tuple[str, str], ...]:
+    return tuple(sorted(json.loads(text).items()))

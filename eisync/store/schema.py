@@ -15,7 +15,7 @@ from eisync.errors import StateError
 if TYPE_CHECKING:
     from sqlite_utils import Database as SqliteUtilsDatabase
 
-VERSION = 2
+VERSION = 3
 
 
 def migrate(connection: sqlite3.Connection) -> None:
@@ -30,6 +30,7 @@ def migrate(connection: sqlite3.Connection) -> None:
     migrations = sqlite_utils.Migrations("eisync")
     migrations()(_001_files_and_samples)
     migrations()(_002_renames_and_devices)
+    migrations()(_003_orders_and_counts)
     # sqlite-utils would begin a deferred one: two that look at a new folder at once would lock each other out.
     connection.execute("begin immediate")
     try:
@@ -140,5 +141,18 @@ def _002_renames_and_devices(database: "SqliteUtilsDatabase") -> None:
         "alter table root add column device integer",
         # Whether a file that seems new is a known one under another name.
         "create index file_by_version on file (inode, size, mtime_ns)",
+    ):
+        database.conn.execute(statement)
+
+
+def _003_orders_and_counts(database: "SqliteUtilsDatabase") -> None:
+    # By folder first: those of other runs, however many files wait in them, are not even looked at. The last index
+    # holds all that a count by state and folder asks for.
+    for statement in (
+        "drop index file_due",
+        "create index file_due on file (root_id, due_at, id) where state = 'ready'",
+        "create index file_by_size on file (root_id, size, id) where state = 'ready'",
+        "drop index file_by_state",
+        "create index file_by_state on file (state, changed_at, root_id)",
     ):
         database.conn.execute(statement)

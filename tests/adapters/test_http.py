@@ -616,3 +616,33 @@ def test_threads_share_a_service_and_nothing_is_left_open(
     assert isinstance(outcomes(service, pack(row(400)))[0], Duplicate)  # it can be used again
     service.close()
     service.close()
+
+
+def test_the_system_s_certificates_are_trusted_where_that_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = ssl.get_default_verify_paths()
+    monkeypatch.setattr(ssl, "get_default_verify_paths", lambda: found._replace(cafile=None, capath="/the/store"))
+    endpoints = Endpoints(studio_url="https://127.0.0.1:9/v1", ingestion_url="https://127.0.0.1:9", trusts_system=True)
+    with contextlib.closing(Service(endpoints, lambda: "ei_key", user_agent="test")) as service:
+        assert "/the/store" == service._session().verify
+    monkeypatch.setattr(ssl, "get_default_verify_paths", lambda: found._replace(cafile=None, capath=None))
+    with pytest.raises(ConfigurationError, match="no certificates of its own"):
+        Service(endpoints, lambda: "ei_key", user_agent="test")
+
+
+def test_what_an_upload_waits_for_its_turn_is_not_how_long_it_took(emulator: RunningEmulator, tmp_path: Path) -> None:
+    (tmp_path / "1.csv").write_bytes(b"timestamp,a\n0,1\n10,2\n")
+    facts = files.look(str(tmp_path), "1.csv")
+    assert facts is not None
+    item = Item(id=1, root=str(tmp_path), path="1.csv", target="t", facts=facts, label=None, category=Category.TRAINING)
+    request = Request(target="t", category=Category.TRAINING, label=None, metadata=(), items=(item,))
+    endpoints = Endpoints(studio_url=emulator.studio_url, ingestion_url=emulator.ingestion_url)
+    pieces: list[int] = []
+
+    def spend(size: int) -> float:
+        pieces.append(size)
+        return 1000.0
+
+    with contextlib.closing(Service(endpoints, lambda: emulator.key, user_agent="test", spend=spend)) as service:
+        sent = service.upload(wire.envelope(request, boundary="B", allow_duplicates=False))
+    assert (200, True) == (getattr(sent.reply, "status", None), sent.took_s < 0.0)
+    assert sum(pieces) >= facts.size

@@ -80,6 +80,7 @@ def gather(watcher: Watcher, bell: Bell, until: Callable[[Seen], bool]) -> Seen:
         bell.wait()
         more = watcher.take(1)
         seen.files |= more.files
+        seen.closed |= more.closed
         seen.folders |= more.folders
         seen.is_doubted |= more.is_doubted
     return seen
@@ -155,6 +156,29 @@ def test_what_happens_to_a_file_is_announced(
     watcher.take(root.id)
     act(place)
     assert expected in gather(watcher, bell, lambda seen: expected in seen.files).files
+
+
+@pytest.mark.parametrize(
+    ("act", "name", "is_closed"),
+    [
+        (close, "a.csv", True),
+        (append, "old.csv", True),
+        (rename, "a.csv", True),
+        (move_in, "a.csv", True),
+        (link_in, "a.csv", False),
+    ],
+    ids=lambda value: getattr(value, "__name__", ""),
+)
+def test_who_wrote_a_file_is_through_with_it_when_it_is_closed_or_moved_into_place(
+    watcher: Watcher, bell: Bell, root: Root, act: Callable[[Path], None], name: str, *, is_closed: bool
+) -> None:
+    place = Path(root.path)
+    (place / "old.csv").write_bytes(b"x")
+    watcher.watch(root)
+    watcher.take(root.id)
+    act(place)
+    seen = gather(watcher, bell, lambda seen: name in seen.closed if is_closed else name in seen.files)
+    assert is_closed == (name in seen.closed)
 
 
 def test_reading_a_file_wakes_nobody(watcher: Watcher, bell: Bell, place: Path) -> None:

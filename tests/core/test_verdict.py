@@ -1,3 +1,5 @@
+import dataclasses
+
 import pytest
 
 from eisync.core import wire
@@ -111,7 +113,16 @@ def test_every_outcome_is_about_this_item_and_has_a_reason(outcome: wire.Outcome
     assert settlement.reason
 
 
-def test_what_was_never_sent_is_due_again_at_once_and_costs_nothing() -> None:
-    expected = Settlement(item_id=5, events=(Event.DEFER,), due_at=NOW, is_attempt=False)
+def test_a_file_that_may_be_to_blame_is_soon_sent_again_among_fewer() -> None:
+    failed = wire.Failed(Fault.UNANSWERED, "HTTP 500")
+    item = dataclasses.replace(ITEM, attempts=9)
+    settlement = judge(
+        item, failed, policy=RetryPolicy(base_s=2.0), allow_duplicates=False, now=NOW, luck=0.5, batch_cap=4
+    )
+    assert (4, NOW + 1.0, True) == (settlement.batch_cap, settlement.due_at, settlement.is_attempt)
 
-    assert expected == give_back(ITEM, now=NOW)
+
+def test_what_was_never_sent_keeps_its_place_and_costs_nothing() -> None:
+    expected = Settlement(item_id=5, events=(Event.DEFER,), is_attempt=False)
+
+    assert expected == give_back(ITEM)

@@ -333,8 +333,24 @@ def test_an_answer_other_than_200_is_for_every_file(status: int, body: bytes, ou
 def test_a_refused_request_is_halved_until_the_guilty_file_is_alone(status: int, sent: int, cap: int) -> None:
     reason = f"HTTP {status}: Invalid mimetype"
 
-    assert [Smaller(reason, cap)] * sent == read(status, BAD, sent)
+    assert [Smaller(reason, cap, is_size=status == 413)] * sent == read(status, BAD, sent)
     assert [Refused(reason)] == read(status, BAD, 1)
+
+
+@pytest.mark.parametrize(
+    ("error", "is_size"),
+    [
+        ("Too many files in one request: at most 1000", True),
+        ("too many parts", True),
+        ("Request Entity Too Large", True),
+        ("the body is too big", True),
+        ("Could not parse this CSV file", False),
+        ("label too long", False),
+    ],
+)
+def test_a_refusal_that_names_size_or_count_is_told_from_others(error: str, is_size: bool) -> None:
+    body = json.dumps({"success": False, "error": error}).encode()
+    assert [Smaller(f"HTTP 400: {error}", 4, is_size=is_size)] * 8 == read(400, body, 8)
 
 
 def test_a_lone_file_that_is_refused_for_being_there_is_there() -> None:

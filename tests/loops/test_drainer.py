@@ -5,13 +5,15 @@ from typing import Any
 
 import pytest
 
-from eisync.core.batching import Limits
+from eisync.core.batching import Limits, Order
 from eisync.core.items import MAX_FILE_BYTES, Root
 from eisync.core.lifecycle import State
 from eisync.core.retry import Fault, RetryPolicy
+from eisync.core.steering import HOLD_CAP_S
 from eisync.core.wire import Envelope, Reply, Silence
 from eisync.errors import ConfigurationError, KeyRefusedError, StateError, UnansweredError, UnreachableError
-from eisync.loops.drainer import HOLD_CAP_S, IDLE_S, PROBE_AFTER_S, DrainerLoop, Lane
+from eisync.loops.drainer import IDLE_S, PROBE_AFTER_S, DrainerLoop
+from eisync.loops.lane import Lane
 from tests.fakes import Bench, Cloud, failing, refusing, reply_of
 
 from .yard import Yard, run
@@ -22,7 +24,9 @@ READY, SENDING, SYNCED, QUARANTINED = State.READY, State.SENDING, State.SYNCED, 
 class Drain:
     """A drainer whose workers work when they are told to."""
 
-    def __init__(self, yard: Yard, *lanes: Lane, workers: int = 4, queue: Any = None, notes: Any = None) -> None:
+    def __init__(
+        self, yard: Yard, *lanes: Lane, workers: int = 4, queue: Any = None, notes: Any = None, **more: Any
+    ) -> None:
         self.yard = yard
         self.now = yard.later
         self.luck = 0.0
@@ -38,6 +42,7 @@ class Drain:
             boundary=lambda: "eisync-0123456789abcdef",
             wake=self._ring,
             log=yard.log,
+            **more,
         )
 
     def _ring(self) -> None:
@@ -448,7 +453,7 @@ def test_files_of_one_failed_request_do_not_come_back_together(yard: Yard, cloud
     yard.fill(*names(4))
     cloud.always = refusing(500)
     drain = Drain(yard, lane(cloud))
-    throws = iter([0.1, 0.2, 0.3, 0.4])
+    throws = iter([0.0, 0.1, 0.2, 0.3, 0.4])  # the first is for the target
     drain.loop._luck = lambda: next(throws)
     drain.run()
     dues = [row["due_at"] for row in yard.database._connection.execute("select due_at from file order by due_at")]
@@ -493,6 +498,152 @@ def test_a_file_that_the_service_chokes_on_does_not_hold_up_the_others(yard: Yar
     drain.luck = 0.999
     drain.run()
     assert {"bad.csv"} == {path for path, state in yard.states().items() if state is not SYNCED}
+
+
+def poison(name: str) -> Callable[[Envelope, list[str]], Silence | None]:
+    """A service that breaks on every request with this file in it."""
+
+    def answer(envelope: Envelope, hashes: list[str]) -> Silence | None:
+        is_there = any(part.item.path == name for part in envelope.parts)
+        return Silence(Fault.UNANSWERED, "it broke") if is_there else None
+
+    return answer
+
+
+@pytest.mark.parametrize("workers", [1, 4])
+@pytest.mark.parametrize("number", [0, 37, 63])
+def test_a_file_that_always_breaks_the_service_is_soon_alone(
+    yard: Yard, cloud: Cloud, number: int, workers: int
+) -> None:
+    every = names(64)
+    yard.fill(*every)
+    cloud.always = poison(every[number])
+    drain = Drain(yard, lane(cloud, limits=Limits(files=64)), workers=workers)
+    drain.luck = 0.999
+    for _ in range(20):
+        drain.run(after_s=1.0)
+    states = yard.states()
+    assert READY == states.pop(every[number])
+    assert {SYNCED} == set(states.values())
+    # It goes on failing, and what comes meanwhile goes at once.
+    for round_ in range(10):
+        for _ in range(60):
+            drain.run(after_s=10.0)
+        yard.fill(f"new.{round_}.csv")
+        drain.run(after_s=1.0)
+        assert SYNCED == yard.states()[f"new.{round_}.csv"]
+
+
+def test_an_outage_ends_with_one_file_and_leaves_no_file_to_go_alone(yard: Yard, cloud: Cloud) -> None:
+    yard.fill(*names(200))
+    cloud.always = refusing(502, "Bad gateway")
+    drain = Drain(yard, lane(cloud, limits=Limits(files=16)))
+    drain.luck = 0.999
+    for _ in range(100):
+        drain.run(after_s=10.0)
+    assert ["target.held"] == [event for event in yard.log.events() if event.startswith("target.")]
+    assert len(cloud.uploads) < 60
+    probes = [len(sent) for sent in cloud.uploads[-10:]]
+    assert [1] * 10 == probes
+    assert "tried again in" in drain.loop.holds(drain.now)["main"]
+    cloud.always = None
+    cloud.uploads.clear()
+    for _ in range(60):
+        drain.run(after_s=10.0)
+    assert ({SYNCED}, 1) == (set(yard.states().values()), len(cloud.uploads[0]))
+    assert len(cloud.uploads) < 100
+    assert {} == drain.loop.holds(drain.now)
+    assert "target.resumed" in yard.log.events()
+
+
+def test_requests_that_are_too_large_become_smaller_and_grow_back(yard: Yard, cloud: Cloud) -> None:
+    yard.fill(*names(600))
+    cloud.always = lambda envelope, hashes: (
+        reply_of({"success": False, "error": "Request Entity Too Large"}, 413) if len(envelope.parts) > 5 else None
+    )
+    drain = Drain(yard, lane(cloud, limits=Limits(files=16)), workers=2)
+    drain.run()
+    assert {SYNCED} == set(yard.states().values())
+    sizes = [len(sent) for sent in cloud.uploads]
+    assert sizes[0] == 16
+    assert sum(size > 5 for size in sizes) < len(sizes) / 4
+    assert {1} == {record["attempts"] for record in yard.index.files()}
+
+
+def test_a_paused_target_is_tried_again_with_one_small_file(yard: Yard, cloud: Cloud) -> None:
+    yard.fill(*names(20), content=None)
+    yard.write("a.csv", b"x")
+    run(yard.watcher(), yard.later)
+    cloud.always = refusing(401, "Invalid API key")
+    drain = Drain(yard, lane(cloud))
+    drain.run()
+    cloud.uploads.clear()
+    drain.run(after_s=PROBE_AFTER_S)
+    assert ([["a.csv"]], {READY}) == (cloud.uploads, set(yard.states().values()))
+    cloud.always = None
+    drain.run(after_s=PROBE_AFTER_S)
+    assert {SYNCED} == set(yard.states().values())
+
+
+def test_large_files_leave_a_worker_to_the_others(yard: Yard, cloud: Cloud) -> None:
+    yard.fill(*(f"large.{number}.csv" for number in range(8)), content=None)
+    for number in range(8):
+        yard.write(f"large.{number}.csv", bytes([number]) * 500)
+    run(yard.watcher(), yard.later)
+    drain = Drain(yard, lane(cloud, limits=Limits(files=8, bytes=1000)), workers=3)
+    drain.now += 1.0
+    drain.tick()
+    drain.bench.run()
+    drain.tick()
+    assert 2 == len(drain.bench.waiting)
+    yard.fill("small.csv")
+    drain.tick(after_s=1.0)
+    assert 3 == len(drain.bench.waiting)
+    drain.bench.waiting.rotate(1)
+    drain.bench.run(1)
+    drain.tick()
+    assert [["small.csv"]] == cloud.uploads
+    drain.run()
+    assert {SYNCED} == set(yard.states().values())
+
+
+def test_a_target_leaves_a_worker_to_every_other(yard: Yard) -> None:
+    one, two = two_targets(yard)
+    for name in names(40):
+        yard.write(name, root=one)
+    run(yard.watcher(yard.watched(one), yard.watched(two)), yard.later)
+    first, second = Cloud(), Cloud(8)
+    small = Limits(files=1)
+    drain = Drain(
+        yard, lane(first, one, target="first", limits=small), lane(second, two, target="second", limits=small)
+    )
+    drain.tick()
+    drain.bench.run()
+    drain.tick()
+    assert 3 == len(drain.bench.waiting)
+
+
+def test_quiet_hours_are_quiet_and_end(yard: Yard, cloud: Cloud) -> None:
+    yard.fill(*names(3))
+    ends_at = yard.later + 100.0
+    drain = Drain(yard, lane(cloud), quiet_s=lambda now: max(0.0, ends_at - now))
+    assert IDLE_S == drain.run()
+    assert ([], {READY}) == (cloud.uploads, set(yard.states().values()))
+    assert {"main": "these are quiet hours"} == drain.loop.holds(drain.now)
+    assert 10.0 == pytest.approx(drain.run(after_s=90.0))
+    drain.run(after_s=10.0)
+    assert ({SYNCED}, {}) == (set(yard.states().values()), drain.loop.holds(drain.now))
+    assert ["upload.quiet", "upload.resumed"] == [event for event in yard.log.events() if event.startswith("upload.")]
+
+
+@pytest.mark.parametrize(("order", "expected"), [(Order.OLDEST, "bac"), (Order.NEWEST, "cab"), (Order.SMALLEST, "acb")])
+def test_files_go_in_the_order_that_was_asked_for(yard: Yard, cloud: Cloud, order: Order, expected: str) -> None:
+    for name, size in (("b", 3), ("a", 1), ("c", 2)):
+        yard.fill(f"{name}.csv", content=name.encode() * size)
+        yard.later += 1.0
+    drain = Drain(yard, lane(cloud, limits=Limits(files=1)), order=order, workers=1)
+    drain.run(after_s=5.0)
+    assert [[f"{name}.csv"] for name in expected] == cloud.uploads
 
 
 def test_silence_is_harmless_where_duplicates_are_refused(yard: Yard, cloud: Cloud) -> None:

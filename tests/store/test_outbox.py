@@ -3,9 +3,12 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from eisync.core.batching import Order
 from eisync.core.items import Category, FileFacts, Root
 from eisync.core.lifecycle import Event, IllegalTransitionError, State
 from eisync.core.settlement import Settlement
+from eisync.core.verdict import give_back
+from eisync.store import index as index_room
 from eisync.store import outbox
 from eisync.store.outbox import LostClaimError
 
@@ -606,18 +609,55 @@ def test_whoever_waits_for_work_is_told_after_it_is_there(shelf: Shelf) -> None:
 # --- speed at a million rows ------------------------------------------------------------------------------------------
 
 
-def test_what_is_due_is_found_by_its_index(shelf: Shelf) -> None:
-    plan = shelf.plan(outbox._CLAIM, target="main", roots="[1]", limit=5, claim=1, now=NOW)
+@pytest.mark.parametrize(
+    ("order", "index"),
+    [
+        (Order.OLDEST, "file_due (root_id=? AND due_at<?)"),
+        (Order.NEWEST, "file_due (root_id=? AND due_at<?)"),
+        (Order.SMALLEST, "file_by_size (root_id=?)"),
+    ],
+)
+def test_what_is_due_is_found_by_its_index(shelf: Shelf, order: Order, index: str) -> None:
+    plan = shelf.plan(outbox._DUE_BY[order], target="main", root_id=1, limit=5, now=NOW)
 
-    assert "SEARCH file USING INDEX file_due (target=? AND due_at<?)" in plan
+    assert f"SEARCH file USING INDEX {index}" in plan
     assert "SCAN file" not in plan
     assert "TEMP B-TREE" not in plan
+
+
+def test_files_are_claimed_in_the_order_that_was_asked_for(shelf: Shelf) -> None:
+    [other] = shelf.outbox.register([("/other", "main")])
+    for number, (size, root_id) in enumerate([(30, 1), (10, other.id), (20, 1), (40, other.id), (20, 1)]):
+        shelf.outbox.enqueue(
+            [shelf.candidate(f"{number}.csv", root_id=root_id, facts=FileFacts(size, 1, number))], now=NOW + number // 2
+        )
+    expected = {Order.OLDEST: "01234", Order.NEWEST: "43210", Order.SMALLEST: "12403"}
+    for claim, (order, names) in enumerate(expected.items()):
+        for limit in (2, 5):
+            items = shelf.outbox.claim("main", [1, other.id], order=order, limit=limit, claim=claim, now=LATER)
+            assert [f"{name}.csv" for name in names[:limit]] == [item.path for item in items]
+            shelf.outbox.settle([give_back(item) for item in items], claim=claim, now=NOW)
+
+
+def test_what_is_given_back_keeps_its_place(shelf: Shelf) -> None:
+    for name in "abc":
+        shelf.enqueue(f"{name}.csv")
+    [first] = shelf.claim(limit=1)
+    shelf.outbox.settle([give_back(first)], claim=1, now=LATER)
+    assert ["a.csv", "b.csv", "c.csv"] == [item.path for item in shelf.claim(now=LATER)]
+
+
+def test_a_tally_of_some_folders_reads_no_row(shelf: Shelf) -> None:
+    shelf.enqueue()
+    assert "USING COVERING INDEX file_by_state" in shelf.plan(index_room._TALLY, roots="[1]")
+    assert {State.READY: 1} == shelf.index.tally([shelf.root.id])
 
 
 @pytest.mark.parametrize(
     ("statement", "index"),
     [
-        (outbox._NEXT_DUE, "INDEX file_due (target=?)"),
+        (outbox._CLAIM, "INTEGER PRIMARY KEY (rowid=?)"),
+        (outbox._NEXT_DUE, "INDEX file_due (root_id=?)"),
         (outbox._KNOWN_AT, "INDEX sqlite_autoindex_file_1 (root_id=? AND folder=? AND name=?)"),
         (outbox._SETTLING, "INDEX file_by_state (state=?)"),
         (outbox._DOUBTFUL, "INDEX file_by_state (state=?)"),
@@ -627,7 +667,7 @@ def test_what_is_due_is_found_by_its_index(shelf: Shelf) -> None:
     ],
 )
 def test_no_question_of_the_loops_walks_all_files(shelf: Shelf, statement: str, index: str) -> None:
-    names = ("target", "roots", "root_id", "folder", "name", "limit", "before", "id", "state", "claim", "reason",
+    names = ("target", "ids", "root_id", "folder", "name", "limit", "before", "id", "state", "claim", "reason",
              "due_at", "batch_cap", "sha256", "is_attempt", "now")  # fmt: skip
 
     plan = shelf.plan(statement, **dict.fromkeys(names))

@@ -187,7 +187,7 @@ class OutboxMachine(RuleBasedStateMachine):
             case "gone":
                 return Settlement(item_id=item.id, events=(Event.GONE,), reason="it went", is_attempt=False)
             case _:
-                return give_back(item, now=self.now)
+                return give_back(item)
         return judge(
             item, outcome, policy=POLICY, allow_duplicates=self.allow_duplicates, now=self.now, luck=0.5, sha256="a"
         )

@@ -1,0 +1,54 @@
+"""What may change while the daemon runs, of a real one."""
+
+import json
+import signal
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.conftest import Bench, row
+
+ALL_DAY = "00:00-12:00, 12:00-24:00"
+
+
+@pytest.mark.slow
+def test_quiet_hours_end_when_the_configuration_is_read_again(bench: Bench) -> None:
+    configuration = bench.place / "eisync.toml"
+    before = configuration.read_text()
+    configuration.write_text(f'{before}\n[upload]\nquiet_hours = "{ALL_DAY}"\n')
+    bench.write("shake.1.csv", row(1))
+    log = bench.place / "log"
+    with log.open("wb") as stream:
+        daemon = bench.daemon(log=stream)
+        try:
+            until(lambda: "upload.quiet" in events(log))
+            until(lambda: bench.files("--state", "ready"))
+            assert {"main": "these are quiet hours"} == bench.status()["daemon"]["held"]
+            configuration.write_text(f'{before}\n[upload]\nquiet_hours = "never"\n')
+            daemon.send_signal(signal.SIGHUP)
+            until(lambda: "configuration.refused" in events(log))
+            assert 0 == bench.emulator.ledger()["requests"]
+            configuration.write_text(f"{before}\n[upload]\nmax_rate = 1000000\nworkers = 2\n")
+            daemon.send_signal(signal.SIGHUP)
+            until(lambda: bench.emulator.ledger()["stored_by_hash"])
+        finally:
+            daemon.send_signal(signal.SIGTERM)
+            assert 0 == daemon.wait(timeout=20)
+    assert ["configuration.refused", "configuration.read", "configuration.waits"] == [
+        event for event in events(log) if event.startswith("configuration.")
+    ]
+
+
+def events(log: Path) -> list[Any]:
+    lines = log.read_text().splitlines()
+    return [json.loads(line)["event"] for line in lines if line.startswith("{") and line.endswith("}")]
+
+
+def until(is_true: Callable[[], object], *, within_s: float = 30.0) -> None:
+    deadline = time.monotonic() + within_s
+    while not is_true():
+        assert time.monotonic() < deadline, "it did not happen in time"
+        time.sleep(0.05)
