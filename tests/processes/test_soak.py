@@ -87,11 +87,10 @@ class Recorder:
         for _ in range(FILES_A_STEP):
             what = self.dice.random()
             if what < 0.1 and self.now:
-                self.write(self.dice.choice(list(self.now)))
-            elif len(self.now) >= MOST_FILES or (what < 0.15 and self.now):
                 self.delete(self.dice.choice(list(self.now)))
             else:
-                self.write(f"shake.{self.number:06}.csv")
+                # New, back again, or a new version. A scan knows every name there ever was: they must not be ever more.
+                self.write(f"shake.{self.dice.randrange(MOST_FILES):03}.csv")
 
     def write(self, name: str) -> None:
         self.number += 1
