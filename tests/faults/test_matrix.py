@@ -82,6 +82,9 @@ def busy_round(machine: Rig) -> None:
     machine.faults(BUSY)
     machine.round()
     machine.pass_time()
+    machine.faults()
+    machine.close()
+    machine.start()  # what was learnt about the target is forgotten, so that a batch is a batch in the next round
 
 
 def clear_up(scene: Scene) -> None:

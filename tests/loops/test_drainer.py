@@ -588,7 +588,7 @@ def test_a_paused_target_is_tried_again_with_one_small_file(yard: Yard, cloud: C
 def test_large_files_leave_a_worker_to_the_others(yard: Yard, cloud: Cloud) -> None:
     yard.fill(*(f"large.{number}.csv" for number in range(8)), content=None)
     for number in range(8):
-        yard.write(f"large.{number}.csv", bytes([number]) * 500)
+        yard.write(f"large.{number}.csv", bytes([65 + number]) * 500)
     run(yard.watcher(), yard.later)
     drain = Drain(yard, lane(cloud, limits=Limits(files=8, bytes=1000)), workers=3)
     drain.now += 1.0
