@@ -13,6 +13,7 @@ import pytest
 
 from tests.conftest import SHARED_DATA, Bench, row, sha256, stored_once
 from tests.core import formats
+from tests.core import formats
 
 
 def delete(bench: Bench, sample_id: int) -> None:
@@ -235,6 +236,19 @@ def test_odd_names_and_labels_arrive(bench: Bench) -> None:
         listing = response.read().decode()
     labels = {sample["label"] for sample in json.loads(listing)["samples"]}
     assert {"手势", "50%", "a b"} <= labels
+
+
+def test_a_hard_link_is_a_second_file_and_a_sparse_file_is_sent_whole(bench: Bench) -> None:
+    linked = bench.write("linked.1.csv", row(1))
+    os.link(linked, bench.recordings / "again.1.csv")
+    sparse = bench.write("sparse.1.wav", formats.wav(b"", riff=36 + 3_000_000, data=3_000_000))
+    os.truncate(sparse, 44 + 3_000_000)
+    assert sparse.stat().st_blocks * 512 < 1_000_000
+    done = bench.once()
+    assert 0 == done.returncode, done.stderr
+    assert stored_once(bench.emulator.ledger(), [row(1), sparse.read_bytes()])
+    assert {"linked.1.csv", "again.1.csv", "sparse.1.wav"} == set(bench.files())
+    assert {"synced"} == {file["state"] for file in bench.files().values()}
 
 
 def test_an_unreadable_file_is_quarantined_and_its_peers_go(bench: Bench) -> None:

@@ -13,8 +13,9 @@ from typing import Any
 import pytest
 
 from tests.cli.test_daemon import until
-from tests.conftest import SHARED_DATA, Bench, row, sha256, stored_once
+from tests.conftest import Bench, row, sha256, stored_once
 from tests.core import formats
+from tests.emulator.wire import acquisition
 
 SETTLE_S = 0.6
 PATIENCE_S = 120.0
@@ -53,7 +54,7 @@ def test_writers_in_the_wild(bench: Bench, daemon: "subprocess.Popen[bytes]", tm
 
 
 def cp(bench: Bench, place: Path) -> bytes:
-    content = (SHARED_DATA / "wave.01.json").read_bytes()
+    content = formats.document(acquisition(1.0))
     (place / "source").write_bytes(content)
     subprocess.run(["cp", place / "source", bench.recordings / "cp.json"], check=True)
     return content
@@ -67,7 +68,7 @@ def renaming(bench: Bench, place: Path) -> bytes:
 
 
 def moving_from_another_file_system(bench: Bench, place: Path) -> bytes:
-    content = (SHARED_DATA / "wave.01.cbor").read_bytes()
+    content = formats.cbor(acquisition(2.0))
     with tempfile.TemporaryDirectory(dir="/dev/shm") as elsewhere:
         (Path(elsewhere) / "moved.cbor").write_bytes(content)
         shutil.move(Path(elsewhere) / "moved.cbor", bench.recordings / "moved.cbor")
