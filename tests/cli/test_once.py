@@ -13,7 +13,6 @@ import pytest
 
 from tests.conftest import SHARED_DATA, Bench, row, sha256, stored_once
 from tests.core import formats
-from tests.core import formats
 
 
 def delete(bench: Bench, sample_id: int) -> None:
