@@ -83,6 +83,17 @@ class _Emitter(InotifyFullEmitter):
         self._deliver = deliver
         self._wanted = None if event_filter is None else tuple(event_filter)
 
+    def on_thread_stop(self) -> None:
+        """Give every watch back, also where watchdog's books and the folders differ: it would give up at the first."""
+        group = self._inotify
+        while True:
+            try:
+                super().on_thread_stop()
+            except KeyError:
+                self._inotify = group  # the one it stumbled over is out of its books; again, for the others
+            else:
+                return
+
     def queue_event(self, event: FileSystemEvent) -> None:
         """Deliver the event, if somebody wants to know."""
         if self._wanted is None or isinstance(event, self._wanted):

@@ -24,6 +24,7 @@ from watchdog.observers.inotify_c import InotifyConstants, InotifyEvent, Inotify
 from eisync.adapters import watch
 from eisync.adapters.watch import Deaf, Seen, Watcher
 from eisync.core.items import Root
+from tests.conftest import until
 from tests.fakes import failing
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="these are inotify's habits")
@@ -472,6 +473,24 @@ def test_where_watchdog_stumbles_its_thread_lives_and_the_root_is_doubted(
     assert observer_of(watcher).reader.is_alive()
     (place / "b.csv").write_bytes(b"x")
     gather(watcher, bell, lambda seen: "b.csv" in seen.files)
+
+
+def test_a_root_is_let_go_although_watchdogs_books_are_wrong(
+    watcher: Watcher, bell: Bell, root: Root, place: Path
+) -> None:
+    (place / "one").mkdir()
+    (place / "two").mkdir()
+    gather(watcher, bell, lambda seen: {"one", "two"} <= seen.folders)
+    (emitter,) = observer_of(watcher).emitters
+    group = emitter._inotify
+    until(lambda: len(group._active_callbacks_by_path) == 3)
+    del group._active_callbacks_by_path[os.fsencode(place / "one")]
+    watcher.forget(root.id)
+    until(lambda: not emitter.is_alive())
+    assert {} == group._active_callbacks_by_watch
+    watcher.watch(root)
+    (place / "two/a.csv").write_bytes(b"x")
+    gather(watcher, bell, lambda seen: "two/a.csv" in seen.files)
 
 
 # --- systems without close events
