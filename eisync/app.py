@@ -54,7 +54,7 @@ class App:
         self.index = Index(self._database)
         self.bells = {name: threading.Event() for name in ("watcher", "drainer", "reconciler", "control")}
         self._pool = ThreadPoolExecutor(settings.upload.workers, thread_name_prefix="eisync-upload")
-        self._services = {target.name: self._service(target.name) for target in settings.targets}
+        self._services = {target.name: service_of(settings, target.name) for target in settings.targets}
         self._events = Watcher(self.bells["watcher"].set) if listen else Deaf()
         self._register()
         self.watcher = self._watcher_loop()
@@ -169,20 +169,6 @@ class App:
         if under_way:
             self.log.warning("outbox.recovered", files=under_way, reason="they were being sent when eisync ended")
 
-    def _service(self, name: str) -> Service:
-        target, upload = self.settings.target(name), self.settings.upload
-        return Service(
-            Endpoints(
-                studio_url=target.studio_url,
-                ingestion_url=target.ingestion_url,
-                ca_file=None if target.ca_file is None else str(target.ca_file),
-                connect_timeout_s=upload.connect_timeout_s,
-                timeout_s=upload.timeout_s,
-            ),
-            self.settings.key_source(name).read,
-            user_agent=USER_AGENT,
-        )
-
     def _watcher_loop(self) -> WatcherLoop:
         watched = [_watched(watch, root) for watch, root in zip(self.settings.watches, self._roots, strict=True)]
         return WatcherLoop(
@@ -241,6 +227,22 @@ class App:
 def build(settings: Settings, *, log: Log, listen: bool = True) -> App:
     """The machine that `settings` describe. Raises StateBusyError, StateError, ConfigurationError."""
     return App(settings, log, listen=listen)
+
+
+def service_of(settings: Settings, name: str) -> Service:
+    """The service of the target `name`, for whoever needs nothing else."""
+    target, upload = settings.target(name), settings.upload
+    return Service(
+        Endpoints(
+            studio_url=target.studio_url,
+            ingestion_url=target.ingestion_url,
+            ca_file=None if target.ca_file is None else str(target.ca_file),
+            connect_timeout_s=upload.connect_timeout_s,
+            timeout_s=upload.timeout_s,
+        ),
+        settings.key_source(name).read,
+        user_agent=USER_AGENT,
+    )
 
 
 def _refuse_remote(folder: str) -> None:

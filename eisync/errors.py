@@ -7,6 +7,7 @@
     ├── KeyRefusedError      a person must give another key                       exit 77
     ├── StateBusyError       another process holds the state folder: try later    exit 75
     ├── StateError           the state folder cannot be used: a person must act   exit 1
+    ├── FolderError          a folder to write into cannot be used: a person must act  exit 73
     ├── DaemonUnreachableError   a daemon is there and does not answer: try later exit 69
     ├── TransitError         a request got no usable answer: try again
     │   ├── UnreachableError     it certainly did not arrive
@@ -54,6 +55,12 @@ class StateBusyError(EisyncError):
 
 class StateError(EisyncError):
     """The state folder cannot be read or written."""
+
+
+class FolderError(EisyncError):
+    """A folder that files are to be written into cannot be used."""
+
+    exit_code = 73
 
 
 class DaemonUnreachableError(EisyncError):

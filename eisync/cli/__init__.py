@@ -1,7 +1,8 @@
 """The command line: one module a verb, loaded when it is called, and one border where errors become exit codes.
 
 Exit codes: 0 ok, 1 unexpected, 2 usage, 3 some files are quarantined, 4 some are still pending, 69 the daemon cannot be
-reached, 75 the state folder is in use, 77 the key is refused, 78 the configuration is wrong.
+reached, 73 the folder of a pull cannot be written, 75 the state folder is in use, 77 the key is refused, 78 the
+configuration is wrong.
 """
 
 import importlib
@@ -14,12 +15,14 @@ from eisync._version import __version__
 from eisync.errors import ConfigurationError, EisyncError
 
 OK, UNEXPECTED, USAGE, QUARANTINED, PENDING = 0, 1, 2, 3, 4
+REFUSED = QUARANTINED  # for `eisync pull`, which parks nothing: the service said no to some
 
 VERBS = {
     "run": "Watch folders and upload what is dropped into them, until told to stop.",
     "once": "Upload everything that is there now, compare with the service, and end.",
     "status": "Say in one sentence whether everything is where it belongs, and what is not.",
     "ls": "List every file with its state and the reason.",
+    "pull": "Download the project's samples as a dataset, with their labels.",
     "retry": "Put quarantined files and tombstones back into the queue.",
     "config": "Check a configuration, or print what one may say.",
     "emulator": "Run a local stand-in for Edge Impulse.",
