@@ -22,6 +22,7 @@ VERBS = {
     "once": "Upload everything that is there now, compare with the service, and end.",
     "status": "Say in one sentence whether everything is where it belongs, and what is not.",
     "ls": "List every file with its state and the reason.",
+    "history": "Tell what happened to a file, when and why; without one, what happened last.",
     "pull": "Download the project's samples as a dataset, with their labels.",
     "retry": "Put quarantined files and tombstones back into the queue.",
     "config": "Check a configuration, or print what one may say.",

@@ -3,6 +3,7 @@
 import sqlite3
 
 from eisync.core.lifecycle import Event, State, step
+from eisync.store.history import forget_old_of
 
 # Move a file along one arrow, whatever else is known of it. What stays in its state has been there since it entered,
 # what begins to wait waits from now on, and no claim outlives the state it was made in.
@@ -28,7 +29,8 @@ def move(connection: sqlite3.Connection, identity: int, before: State, event: Ev
 def note(
     connection: sqlite3.Connection, identity: int, event: Event, state: State, reason: str | None, now: float
 ) -> None:
-    """One line of history."""
+    """One line of history; the file's oldest ones go when it has too many."""
     connection.execute(
         _NOTE, {"id": identity, "event": event.value, "state": state.value, "reason": reason, "now": now}
     )
+    forget_old_of(connection, [identity])
