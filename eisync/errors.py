@@ -70,7 +70,11 @@ class DaemonUnreachableError(EisyncError):
 
 
 class TransitError(EisyncError):
-    """A request got no usable answer; trying again is right."""
+    """A request got no usable answer; trying again is right, after `asked_s` seconds if the service asked for them."""
+
+    def __init__(self, message: str, *, asked_s: float = 0.0) -> None:
+        super().__init__(message)
+        self.asked_s = asked_s
 
 
 class UnreachableError(TransitError):

@@ -23,6 +23,9 @@ WORKERS = 8  # they wait for the network and the disk, not for a processor
 PAGE_SAMPLES = 200  # with thousands of boxes or ranges each, a page is still an answer of bearable size
 ATTEMPTS = 5
 PATIENCE = RetryPolicy(base_s=0.5, cap_s=15.0)
+LONGEST_PAUSE_S = 60.0
+"""A Retry-After is honoured up to here: a person waits."""
+
 LARGEST_BYTES = 4 * 1024**3
 """What is larger is no sample: the service takes 100 MB, and 2 GiB of CSV."""
 
@@ -182,10 +185,11 @@ class _Run:
         while True:
             try:
                 return ask()
-            except TransitError:
+            except TransitError as error:
                 if attempt == ATTEMPTS or self.stop.is_set():
                     raise
-            self.pause(PATIENCE.due_at(attempt=attempt, now=0.0, luck=clock.luck()))
+                asked_s = min(error.asked_s, LONGEST_PAUSE_S)
+            self.pause(PATIENCE.due_at(attempt=attempt, now=0.0, luck=clock.luck(), asked_s=asked_s))
             attempt += 1
 
     def settle(self, account: Account) -> None:

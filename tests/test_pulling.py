@@ -8,7 +8,7 @@ import pytest
 from eisync.adapters.dataset import Dataset
 from eisync.adapters.http import FullPage
 from eisync.core.dataset import WholeSample
-from eisync.errors import KeyRefusedError, StudioError, UnreachableError
+from eisync.errors import KeyRefusedError, StudioError, UnansweredError, UnreachableError
 from eisync.pulling import ATTEMPTS, PAGE_SAMPLES, WORKERS, Pulled, Selection, described, pull
 
 ALL = Selection()
@@ -120,6 +120,20 @@ def test_what_fails_on_its_way_is_tried_again(dataset: Dataset) -> None:
     pulled = run(Shelf([sample(1), sample(2), sample(3)], on_raw=on_raw), dataset)
     assert (2, [(2, False)]) == (pulled.here, [(one.sample_id, one.is_final) for one in pulled.failures])
     assert names([1, 3]) == account(dataset)
+
+
+@pytest.mark.parametrize(("asked_s", "least_s", "most_s"), [(0.0, 0.0, 0.5), (7.0, 7.0, 7.0), (9_999.0, 60.0, 60.0)])
+def test_a_pause_that_the_service_asks_for_is_made(
+    dataset: Dataset, asked_s: float, least_s: float, most_s: float
+) -> None:
+    def on_raw(_: int) -> None:
+        if not pauses:
+            raise UnansweredError("HTTP 429", asked_s=asked_s)
+
+    pauses: list[float] = []
+    assert 1 == pull(Shelf([sample(1)], on_raw=on_raw), dataset, ALL, pause=pauses.append).here
+    [pause_s] = pauses
+    assert least_s <= pause_s <= most_s
 
 
 def test_what_the_service_refuses_is_not_tried_again(dataset: Dataset) -> None:

@@ -16,13 +16,14 @@ import requests
 from pydantic import BaseModel, ValidationError
 from requests.adapters import HTTPAdapter
 
+from eisync.adapters import clock
 from eisync.adapters.body import CHUNK_BYTES, Body
 from eisync.adapters.replies import FullListing, KeyInfo, Listing, Projects
 from eisync.adapters.weather import read_whole, translated
 from eisync.core.dataset import WholeSample
 from eisync.core.items import RemoteSample
 from eisync.core.retry import Fault
-from eisync.core.wire import Envelope, Reply, Silence
+from eisync.core.wire import Envelope, Reply, Silence, asked_s
 from eisync.errors import (
     KeyRefusedError,
     StudioError,
@@ -161,10 +162,10 @@ class Service:
         with translated(url), self._get(url) as response:
             is_page = response.headers.get("content-type", "").startswith("text/html")  # of somebody between us and it
             if response.status_code != 200 or is_page:
-                _raise_for(response.status_code, read_whole(response), url)
+                _raise_for(response.status_code, read_whole(response), url, response.headers)
             for number, chunk in enumerate(response.iter_content(CHUNK_BYTES)):
                 if number == 0 and _is_studios(chunk):  # with HTTP 200, where the bytes should be
-                    _raise_for(response.status_code, chunk, url)
+                    _raise_for(response.status_code, chunk, url, response.headers)
                     raise UnansweredError(f"the answer of {url} holds no file")
                 yield chunk
 
@@ -196,7 +197,7 @@ class Service:
         url = self._endpoints.studio_url + path
         with translated(url), self._get(url, query) as response:
             body = read_whole(response)
-        answer = _raise_for(response.status_code, body, url)
+        answer = _raise_for(response.status_code, body, url, response.headers)
         if model is None:
             return answer
         try:
@@ -247,19 +248,20 @@ def _is_studios(body: bytes) -> bool:
     return isinstance(answer, dict) and answer.get("success") is False
 
 
-def _raise_for(status: int, body: bytes, url: str) -> dict[str, Any]:
+def _raise_for(status: int, body: bytes, url: str, headers: Mapping[str, str]) -> dict[str, Any]:
     """The answer of Studio as an object. Raises what a failure means to the caller."""
+    pause_s = asked_s(headers, clock.now())
     try:
         answer = json.loads(body)
     except (ValueError, RecursionError):
         answer = None
     if not isinstance(answer, dict):
-        raise UnansweredError(f"the answer of {url} is not Studio's (HTTP {status})")
+        raise UnansweredError(f"the answer of {url} is not Studio's (HTTP {status})", asked_s=pause_s)
     if answer.get("success") is True and status == 200:
         return answer
     error = str(answer.get("error") or "no reason given")[:300]
     if status == 401:
         raise KeyRefusedError(f"Studio refuses the key ({error}); give another one")
     if status >= 500 or status in (408, 429):
-        raise UnansweredError(f"Studio answers HTTP {status}: {error}")
+        raise UnansweredError(f"Studio answers HTTP {status}: {error}", asked_s=pause_s)
     raise StudioError(error, status=status)

@@ -54,7 +54,7 @@ def command(file: str | None, limit: int, config: str | None, state_dir: str | N
 
 def _line(record: dict[str, Any], *, with_path: bool) -> str:
     words = _WORDS.get(record["event"], record["event"])
-    reason = f": {record['reason']}" if record["reason"] else ""
+    reason = f": {record['reason']}" if record["reason"] not in ("", record["event"]) else ""
     what = f"{record['path']} {words}" if with_path else words
     return printable(f"{_local(record['at'])}  {record['state']:<11}  {what}{reason}")
 
