@@ -34,10 +34,11 @@ class Bar:
         self._write(f"[{'#' * filled}{'.' * (_WIDTH - filled)}] {done:,} of {total:,} {what}")
 
     def end(self) -> None:
-        """Leave the line as if nothing had been there."""
+        """Leave the line as if nothing had been there. Safe to repeat."""
         if self._width:
             self._write("")
             click.echo("\r", nl=False, err=True)
+            self._width = 0
 
     def _write(self, text: str) -> None:
         click.echo("\r" + text.ljust(self._width), nl=False, err=True)

@@ -71,6 +71,10 @@ def command(
         bar = Bar(is_shown=sys.stderr.isatty() and not quiet)
         try:
             pulled = pull(service, dataset, selection, progress=lambda now: bar.show(*_drawn(now)))
+        except KeyboardInterrupt:
+            bar.end()
+            click.echo("stopped; what is there is whole. Run it again to go on.", err=True)
+            raise
         finally:
             bar.end()
             dataset.close()

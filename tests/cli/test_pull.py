@@ -265,6 +265,26 @@ def test_a_killed_run_leaves_nothing_half_and_the_next_one_goes_on(bench: Bench)
     assert [] == list((pulled / ".eisync/parts").iterdir())
 
 
+def test_a_person_who_stops_it_is_told_how_it_goes_on(bench: Bench) -> None:
+    fill(bench, [Sample(row(n), f"wave.{n}.csv", "training", "wave") for n in range(3)])
+    bench.emulator.set_faults({"where": "studio", "kind": "latency", "seconds": 0.5, "path": "/raw"})
+    process = subprocess.Popen(
+        [*bench.command("pull", "pulled"), "--state-dir", str(bench.state)],
+        env=bench.environ,
+        cwd=bench.place,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    while process.poll() is None and not (bench.place / "pulled/.eisync/info.labels").exists():
+        pass
+    process.send_signal(signal.SIGINT)
+    out, told = process.communicate(timeout=30)
+    assert (130, "", "Run it again to go on.") == (process.returncode, out, told.strip()[-22:])
+    bench.emulator.set_faults()
+    assert 0 == bench.run("pull", "pulled").returncode
+
+
 @pytest.mark.parametrize(
     ("folder", "code", "sentence"),
     [
