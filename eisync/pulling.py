@@ -128,7 +128,7 @@ class _Run:
                     self.arrived(sample, account)
                     continue
                 self.under_way[self.pool.submit(self.fetch, sample)] = sample
-                if len(self.under_way) >= 2 * WORKERS:
+                while len(self.under_way) >= 2 * WORKERS:
                     self.settle(account)
                 if self.silences >= 2 * WORKERS:
                     pulled.stopped = pulled.failures[-1].reason

@@ -1,4 +1,5 @@
 import json
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -198,17 +199,22 @@ def test_a_refused_key_ends_it_all(dataset: Dataset) -> None:
     assert len(shelf.raws) < 100
 
 
-def test_few_samples_are_on_their_way_at_a_time(dataset: Dataset) -> None:
-    shelf = Shelf([sample(number) for number in range(1, 301)])
-    most = 0
+def test_few_samples_are_on_their_way_at_a_time(dataset: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
+    go_on = threading.Event()
+    looked_for: list[int] = []
+    before_any_came: list[int] = []
+
+    def has(sample_id: int) -> bool:
+        looked_for.append(sample_id)
+        return Dataset.has(dataset, sample_id)
 
     def look(_: Pulled) -> None:
-        nonlocal most
-        most = max(most, len(shelf.raws) - look_done())
+        if not go_on.is_set():
+            before_any_came.append(len(looked_for))
+        if len(before_any_came) == 4:
+            go_on.set()
 
-    def look_done() -> int:
-        return sum(dataset.has(number) for number in range(1, 301))
-
-    pull(shelf, dataset, ALL, progress=look, pause=lambda _: None)
-    assert 300 == look_done()
-    assert most <= 2 * WORKERS
+    monkeypatch.setattr(dataset, "has", has)
+    shelf = Shelf([sample(number) for number in range(1, 101)], on_raw=lambda _: go_on.wait(60) and None)
+    assert 100 == pull(shelf, dataset, ALL, progress=look, pause=lambda _: None).here
+    assert [2 * WORKERS] * 4 == before_any_came

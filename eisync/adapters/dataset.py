@@ -159,7 +159,8 @@ class Dataset:
 
     def _remember(self, sample_id: int, place: str) -> None:
         self._places[sample_id] = place
-        self._taken.add(place_key(place))
+        key = place_key(place)
+        self._taken.add(place if key == place else key)  # mostly they are the same: then one text is kept
 
     def _note(self, record: Mapping[str, Any]) -> None:
         line = json.dumps(record).encode() + b"\n"
