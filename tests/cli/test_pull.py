@@ -319,20 +319,19 @@ def test_a_folder_that_is_watched_by_the_daemon_only_is_refused(bench: Bench) ->
 
 def test_several_targets_are_never_guessed_among(bench: Bench) -> None:
     other = bench.emulator.add_project(name="other")
-    for name, key in (("main", bench.emulator.key), ("other", other["keys"][0]["key"])):
-        (bench.place / f"{name}.key").write_text(key)
-        with (bench.place / "eisync.toml").open("a") as file:
-            file.write(f'[[target]]\nname = "{name}"\napi_key_file = "{name}.key"\n')
-    (bench.place / "eisync.toml").write_text(
-        (bench.place / "eisync.toml").read_text().replace("settle_s", 'target = "main"\nsettle_s')
+    (bench.place / "key").write_text(bench.emulator.key)
+    configuration = bench.place / "eisync.toml"
+    configuration.chmod(0o600)
+    configuration.write_text(
+        f'[[target]]\nname = "main"\napi_key_file = "key"\n'
+        f'[[target]]\nname = "other"\napi_key = "{other["keys"][0]["key"]}"\n'
+        f'[[watch]]\npath = "recordings"\ntarget = "main"\n'
     )
     fill(bench, [Sample(row(1), "a.csv", "training", "wave")])
     asked = bench.run("pull", "pulled")
     assert (2, True) == (asked.returncode, "say --target with one of main, other" in asked.stderr), asked.stderr
-    assert (2, True) == (
-        (unknown := bench.run("pull", "pulled", "--target", "x")).returncode,
-        "no target 'x'" in unknown.stderr,
-    )
+    unknown = bench.run("pull", "pulled", "--target", "x")
+    assert (2, True) == (unknown.returncode, "there is no target 'x'; there is main, other" in unknown.stderr)
     told = json.loads(bench.run("pull", "pulled", "--target", "other", "--json").stdout)
     assert (other["id"], 0) == (told["project_id"], told["here"])
     mixed = bench.run("pull", "pulled", "--target", "main")
