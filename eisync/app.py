@@ -71,7 +71,8 @@ class App:
         self._pool = ThreadPoolExecutor(settings.upload.workers, thread_name_prefix="eisync-upload")
         self._throttle = Throttle(settings.upload.max_rate or None)
         self._quiet_hours = read_quiet_hours(settings.upload.quiet_hours)
-        self._services = {target.name: self._service(target.name) for target in settings.targets}
+        spend = self._throttle.spend
+        self._services = {target.name: service_of(settings, target.name, spend=spend) for target in settings.targets}
         self._listens = listen
         self._events = Watcher(self.bells["watcher"].set) if listen else Deaf()
         self._register()
@@ -224,22 +225,6 @@ class App:
         if under_way:
             self.log.warning("outbox.recovered", files=under_way, reason="they were being sent when eisync ended")
 
-    def _service(self, name: str) -> Service:
-        target, upload = self.settings.target(name), self.settings.upload
-        return Service(
-            Endpoints(
-                studio_url=target.studio_url,
-                ingestion_url=target.ingestion_url,
-                ca_file=None if target.ca_file is None else str(target.ca_file),
-                trusts_system=target.trust == "system",
-                connect_timeout_s=upload.connect_timeout_s,
-                timeout_s=upload.timeout_s,
-            ),
-            self.settings.key_source(name).read,
-            user_agent=USER_AGENT,
-            spend=self._throttle.spend,
-        )
-
     def _watcher_loop(self) -> WatcherLoop:
         watched = [
             watched_of(watch, root, Mode(watch.mode) if self._listens else Mode.SCAN)
@@ -322,6 +307,24 @@ def build(settings: Settings, *, log: Log, listen: bool = True) -> App:
 def _asks_studio(settings: Settings) -> bool:
     # Where duplicates are allowed, only a look at the service tells whether a file arrived whose answer was lost.
     return settings.reconcile.enabled or settings.upload.allow_duplicates
+
+
+def service_of(settings: Settings, name: str, *, spend: Callable[[int], float] = lambda _: 0.0) -> Service:
+    """The service of the target `name`, for whoever needs nothing else. `spend` is asked before bytes are sent."""
+    target, upload = settings.target(name), settings.upload
+    return Service(
+        Endpoints(
+            studio_url=target.studio_url,
+            ingestion_url=target.ingestion_url,
+            ca_file=None if target.ca_file is None else str(target.ca_file),
+            trusts_system=target.trust == "system",
+            connect_timeout_s=upload.connect_timeout_s,
+            timeout_s=upload.timeout_s,
+        ),
+        settings.key_source(name).read,
+        user_agent=USER_AGENT,
+        spend=spend,
+    )
 
 
 def _refuse_remote(folder: str) -> None:

@@ -8,6 +8,7 @@
     ├── StateBusyError       another process holds the state folder: try later    exit 75
     ├── StateError           the state folder cannot be used: a person must act   exit 1
     │   └── StateDamagedError    its database is damaged: the next opening sets it aside
+    ├── FolderError          a folder to write into cannot be used: a person must act  exit 73
     ├── DaemonUnreachableError   a daemon is there and does not answer: try later exit 69
     ├── TransitError         a request got no usable answer: try again
     │   ├── UnreachableError     it certainly did not arrive
@@ -62,6 +63,12 @@ class StateDamagedError(StateError):
     """The database is damaged. It is set aside and rebuilt when it is opened again by whoever may."""
 
 
+class FolderError(EisyncError):
+    """A folder that files are to be written into cannot be used."""
+
+    exit_code = 73
+
+
 class DaemonUnreachableError(EisyncError):
     """A daemon holds the state folder, and its socket does not answer."""
 
@@ -69,7 +76,11 @@ class DaemonUnreachableError(EisyncError):
 
 
 class TransitError(EisyncError):
-    """A request got no usable answer; trying again is right."""
+    """A request got no usable answer; trying again is right, after `asked_s` seconds if the service asked for them."""
+
+    def __init__(self, message: str, *, asked_s: float = 0.0) -> None:
+        super().__init__(message)
+        self.asked_s = asked_s
 
 
 class UnreachableError(TransitError):

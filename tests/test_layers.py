@@ -40,6 +40,7 @@ ROOMS = {
     "emulator": room(set(), {"aiohttp", "multipart", "cbor2"}),
     "places": room({"errors"}, {"platformdirs"}),
     "settings": room(CORE | {"places"}, {"pydantic", "pydantic_core", "pydantic_settings"}),
+    "pulling": room(CORE | {"adapters"}),
     "log": room({"loops"}, {"structlog"}),
     "app": room(EVERY_ROOM - {"cli", "web", "emulator", "data", "exceptions", "py"}, {"structlog"}),
     "cli": room(EVERY_ROOM, {"click"}),

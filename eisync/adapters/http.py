@@ -6,9 +6,10 @@ to the new host. Every thread has its own session; what the environment says abo
 
 import hashlib
 import json
+import re
 import ssl
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -18,11 +19,12 @@ from pydantic import BaseModel, ValidationError
 from eisync.adapters import clock
 from eisync.adapters.body import CHUNK_BYTES, Body
 from eisync.adapters.patience import PatientAdapter
-from eisync.adapters.replies import KeyInfo, Listing, Projects
+from eisync.adapters.replies import FullListing, KeyInfo, Listing, Projects
 from eisync.adapters.weather import read_whole, translated
+from eisync.core.dataset import WholeSample
 from eisync.core.items import RemoteSample
 from eisync.core.retry import Fault
-from eisync.core.wire import Envelope, Reply, Silence
+from eisync.core.wire import Envelope, Reply, Silence, asked_s
 from eisync.errors import (
     ConfigurationError,
     KeyRefusedError,
@@ -32,6 +34,7 @@ from eisync.errors import (
 )
 
 _NOT_FOUND = "no sample found"
+_STUDIOS = re.compile(rb'\s*\{\s*"success"\s*:')
 
 _Model = TypeVar("_Model", bound=BaseModel)
 
@@ -68,6 +71,14 @@ class Page:
     """A page of the listing, newest first, and how many samples the whole has."""
 
     samples: tuple[RemoteSample, ...]
+    total: int
+
+
+@dataclass(frozen=True, slots=True)
+class FullPage:
+    """A page of the listing with all that belongs to its samples, newest first, and how many there are from it on."""
+
+    samples: tuple[WholeSample, ...]
     total: int
 
 
@@ -155,15 +166,40 @@ class Service:
             raise
         return True
 
+    def full_page(
+        self, *, limit: int, before_id: int | None = None, category: str = "all", labels: Sequence[str] = ()
+    ) -> FullPage:
+        """As `page`, with all that belongs to the samples; only of this category and these labels (empty: any)."""
+        query: dict[str, object] = {"category": category, "limit": limit, "excludeSensors": "true"}
+        query["includeDisabled"] = "both"
+        if before_id is not None:
+            query["maxId"] = before_id
+        if labels:
+            query["labels"] = json.dumps(list(labels))
+        listing = self._ask(f"/api/{self.project_id()}/raw-data", FullListing, query)
+        return FullPage(tuple(sample.as_whole() for sample in listing.samples), listing.total)
+
+    def raw(self, sample_id: int) -> Iterator[bytes]:
+        """The bytes that were uploaded as the sample, piece by piece, the first one not empty if there are any.
+
+        Raises KeyRefusedError, StudioError or TransitError, at any piece.
+        """
+        url = f"{self._endpoints.studio_url}/api/{self.project_id()}/raw-data/{sample_id}/raw"
+        with translated(url), self._get(url) as response:
+            is_page = response.headers.get("content-type", "").startswith("text/html")  # of somebody between us and it
+            if response.status_code != 200 or is_page:
+                _raise_for(response.status_code, read_whole(response), url, response.headers)
+            for number, chunk in enumerate(response.iter_content(CHUNK_BYTES)):
+                if number == 0 and _is_studios(chunk):  # with HTTP 200, where the bytes should be
+                    _raise_for(response.status_code, chunk, url, response.headers)
+                    raise UnansweredError(f"the answer of {url} holds no file")
+                yield chunk
+
     def sha256_of(self, sample_id: int) -> str:
         """The content hash of the bytes that were uploaded as the sample."""
-        url = f"{self._endpoints.studio_url}/api/{self.project_id()}/raw-data/{sample_id}/raw"
         digest = hashlib.sha256()
-        with translated(url), self._get(url) as response:
-            if response.status_code != 200:
-                _raise_for(response.status_code, read_whole(response), url)
-            for chunk in response.iter_content(CHUNK_BYTES):
-                digest.update(chunk)
+        for chunk in self.raw(sample_id):
+            digest.update(chunk)
         return digest.hexdigest()
 
     def close(self) -> None:
@@ -187,7 +223,7 @@ class Service:
         url = self._endpoints.studio_url + path
         with translated(url), self._get(url, query) as response:
             body = read_whole(response)
-        answer = _raise_for(response.status_code, body, url)
+        answer = _raise_for(response.status_code, body, url, response.headers)
         if model is None:
             return answer
         try:
@@ -239,19 +275,31 @@ def _system_store() -> str:
     return found
 
 
-def _raise_for(status: int, body: bytes, url: str) -> dict[str, Any]:
+def _is_studios(body: bytes) -> bool:
+    """Whether this is an answer of Studio, whole or cut short, and no file: none that the service takes begins so."""
+    if _STUDIOS.match(body):
+        return True
+    try:
+        answer = json.loads(body) if body.lstrip().startswith(b"{") and b'"success"' in body else None
+    except (ValueError, RecursionError):
+        return False
+    return isinstance(answer, dict) and answer.get("success") is False
+
+
+def _raise_for(status: int, body: bytes, url: str, headers: Mapping[str, str]) -> dict[str, Any]:
     """The answer of Studio as an object. Raises what a failure means to the caller."""
+    pause_s = asked_s(headers, clock.now())
     try:
         answer = json.loads(body)
     except (ValueError, RecursionError):
         answer = None
     if not isinstance(answer, dict):
-        raise UnansweredError(f"the answer of {url} is not Studio's (HTTP {status})")
+        raise UnansweredError(f"the answer of {url} is not Studio's (HTTP {status})", asked_s=pause_s)
     if answer.get("success") is True and status == 200:
         return answer
     error = str(answer.get("error") or "no reason given")[:300]
     if status == 401:
         raise KeyRefusedError(f"Studio refuses the key ({error}); give another one")
     if status >= 500 or status in (408, 429):
-        raise UnansweredError(f"Studio answers HTTP {status}: {error}")
+        raise UnansweredError(f"Studio answers HTTP {status}: {error}", asked_s=pause_s)
     raise StudioError(error, status=status)

@@ -1,7 +1,8 @@
 """The command line: one module a verb, loaded when it is called, and one border where errors become exit codes.
 
 Exit codes: 0 ok, 1 unexpected, 2 usage, 3 some files are quarantined, 4 some are still pending, 5 a file does not go,
-69 the daemon cannot be reached, 75 the state folder is in use, 77 the key is refused, 78 the configuration is wrong.
+69 the daemon cannot be reached, 73 the folder of a pull cannot be written, 75 the state folder is in use, 77 the key is
+refused, 78 the configuration is wrong.
 """
 
 import importlib
@@ -14,6 +15,7 @@ from eisync._version import __version__
 from eisync.errors import ConfigurationError, EisyncError
 
 OK, UNEXPECTED, USAGE, QUARANTINED, PENDING, LEFT_OUT = 0, 1, 2, 3, 4, 5
+REFUSED = QUARANTINED  # for `eisync pull`, which parks nothing: the service said no to some
 
 VERBS = {
     "run": "Watch folders and upload what is dropped into them, until told to stop.",
@@ -22,6 +24,8 @@ VERBS = {
     "ls": "List every file with its state and the reason.",
     "explain": "Say what happens to one file, and why.",
     "audit": "Account for every file under the folders: one state and one reason each.",
+    "history": "Tell what happened to a file, when and why; without one, what happened last.",
+    "pull": "Download the project's samples as a dataset, with their labels.",
     "retry": "Put quarantined files and tombstones back into the queue.",
     "config": "Check a configuration, or print what one may say.",
     "emulator": "Run a local stand-in for Edge Impulse.",

@@ -11,6 +11,7 @@ from eisync.adapters import clock
 from eisync.app import App, build
 from eisync.cli import OK, PENDING, QUARANTINED
 from eisync.cli.options import common, key_file, printable
+from eisync.cli.progress import Bar
 from eisync.core import report
 from eisync.core.lifecycle import PENDING as PENDING_STATES
 from eisync.core.lifecycle import State
@@ -110,34 +111,22 @@ def _explain(app: App, unsettled: list[Observed]) -> None:
 
 
 class _Progress:
-    """A bar on stderr while there is something to wait for; nothing when nobody looks."""
+    """How far it is, for a person who looks."""
 
     def __init__(self, app: App, *, is_shown: bool) -> None:
         self._app = app
-        self._is_shown = is_shown
-        self._shown_at = 0.0
-        self._width = 0
+        self._bar = Bar(is_shown=is_shown)
 
     def show(self) -> None:
-        now = clock.monotonic()
-        if not self._is_shown or now - self._shown_at < 0.2:
+        if not self._bar.is_due():
             return
-        self._shown_at = now
         counts = self._app.index.tally(self._app.root_ids)
         waiting = sum(counts.get(state, 0) for state in PENDING_STATES) + len(self._app.watcher.unsettled(clock.now()))
         done = sum(counts.values()) - sum(counts.get(state, 0) for state in PENDING_STATES)
-        total = max(1, done + waiting)
-        filled = 30 * done // total
-        self._write(f"[{'#' * filled}{'.' * (30 - filled)}] {done:,} of {done + waiting:,} files")
+        self._bar.draw(done, done + waiting, "files")
 
     def end(self) -> None:
-        if self._width:
-            self._write("")
-            click.echo("\r", nl=False, err=True)
-
-    def _write(self, text: str) -> None:
-        click.echo("\r" + text.ljust(self._width), nl=False, err=True)
-        self._width = len(text)
+        self._bar.end()
 
 
 def _on_signals(stop: threading.Event) -> None:

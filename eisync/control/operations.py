@@ -7,13 +7,17 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from eisync.core import report
+from eisync.core.items import shown
 from eisync.core.lifecycle import Event as Happening
 from eisync.core.lifecycle import State, sources
-from eisync.errors import ConfigurationError
+from eisync.errors import ConfigurationError, EisyncError
 from eisync.store.index import Index
 from eisync.store.outbox import Outbox
 
 Record = dict[str, Any]
+
+MOST_LINES = 10_000
+"""Of the history, in one answer."""
 
 
 class Operations:
@@ -50,6 +54,8 @@ class Operations:
                 yield from self.known(question.get("root"), question.get("folders"))
             case "retry":
                 yield self.retry(question.get("paths"))
+            case "history":
+                yield from self.history(question.get("path"), question.get("limit"))
             case "health":
                 yield self.health()
             case other:
@@ -151,6 +157,24 @@ class Operations:
                 ids += found
                 unknown += [] if found else [path]
         return {"retried": self._outbox.retry(ids, now=self.now()), "unknown": unknown}
+
+    def history(self, path: object, limit: object) -> Iterator[Record]:
+        """What happened to the file at `path` (absolute), or the last `limit` lines of all; the oldest of them first.
+
+        Raises EisyncError for a file that is not known.
+        """
+        if path is None:
+            if not isinstance(limit, int) or not 0 < limit <= MOST_LINES:
+                raise ConfigurationError(f"ask for 1 to {MOST_LINES:,} lines of history")
+            yield from reversed(self._index.history(limit=limit))
+            return
+        if not isinstance(path, str):
+            raise ConfigurationError("the file whose history is asked for is not a path")
+        found = self._index.ids_of(path)
+        if not found:
+            raise EisyncError(f"{shown(path)} is not known; 'eisync ls' lists the files that are")
+        for identity in found:
+            yield from reversed(self._index.history(identity))
 
     def health(self) -> Record:
         """Whether every loop is alive and the database takes a write."""

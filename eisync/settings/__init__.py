@@ -15,6 +15,7 @@ from eisync.settings.keys import KeySource, find_key
 from eisync.settings.loading import load
 from eisync.settings.manual import json_schema, options_table
 from eisync.settings.models import Log, Reconcile, Settings, State, Target, Upload, Watch
+from eisync.settings.roots import contains
 
 __all__ = [
     "KeySource",
@@ -25,6 +26,7 @@ __all__ = [
     "Target",
     "Upload",
     "Watch",
+    "contains",
     "find_key",
     "json_schema",
     "load",

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from eisync.core.items import Item, Missing, RemoteSample
 from eisync.core.lifecycle import Event, State
+from eisync.store import history
 from eisync.store.database import Database
 from eisync.store.links import link
 from eisync.store.moves import move
@@ -370,6 +371,13 @@ class Index:
                 (json.dumps([state.value for state in states]),),
             ).fetchall()
         return [row["id"] for row in rows]
+
+    def history(self, file_id: int | None = None, *, limit: int = 0) -> list[dict[str, object]]:
+        """What happened, newest first: all that is remembered of one file, or the last `limit` lines of all."""
+        with self._database.reading() as connection:
+            if file_id is None:
+                return history.read_latest(connection, limit=limit)
+            return history.read_of(connection, file_id)
 
     def is_writable(self) -> bool:
         """Whether the database takes a write now. Raises StateError when it does not."""

@@ -4,6 +4,7 @@ import sqlite3
 from collections.abc import Iterable
 
 from eisync.core.lifecycle import Event, State, step
+from eisync.store.history import forget_old_of
 
 # Move a file along one arrow, whatever else is known of it. What stays in its state has been there since it entered,
 # what begins to wait waits from now on, and no claim outlives the state it was made in.
@@ -29,16 +30,18 @@ def move(connection: sqlite3.Connection, identity: int, before: State, event: Ev
 def note(
     connection: sqlite3.Connection, identity: int, event: Event, state: State, reason: str | None, now: float
 ) -> None:
-    """One line of history."""
+    """One line of history; the file's oldest ones go when it has too many."""
     note_all(connection, [(identity, event, state, reason)], now)
 
 
 def note_all(connection: sqlite3.Connection, lines: Iterable[tuple[int, Event, State, str | None]], now: float) -> None:
-    """Lines of history, each with its file, what happened, the state it led to, and why."""
+    """Lines of history, each with its file, what happened, the state it led to, and why; files forget old ones."""
+    told = list(lines)
     connection.executemany(
         _NOTE,
         [
             {"now": now, "id": identity, "event": event.value, "state": state.value, "reason": reason}
-            for identity, event, state, reason in lines
+            for identity, event, state, reason in told
         ],
     )
+    forget_old_of(connection, {identity for identity, *_ in told})

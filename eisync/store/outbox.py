@@ -15,6 +15,7 @@ from eisync.core.lifecycle import Event, State, can, sources, step, walk
 from eisync.core.retry import ASKED_CAP_S
 from eisync.core.settlement import Settlement
 from eisync.store.database import Database
+from eisync.store.history import forget_oldest
 from eisync.store.links import link
 from eisync.store.moves import move, note, note_all
 from eisync.store.rows import MISSING, Known, item_of, known_of, path_of, split
@@ -259,6 +260,7 @@ class Outbox:
         A clock that was set back since then keeps no file waiting.
         """
         with self._database.transaction() as connection:
+            forget_oldest(connection)
             under_way = connection.execute("select id from file where state = 'sending'").fetchall()
             for row in under_way:
                 move(connection, row["id"], State.SENDING, Event.SILENCE, "eisync ended while it was sent", now)
@@ -290,10 +292,14 @@ class Outbox:
         return moved
 
     def forget_gone(self, *, before: float) -> int:
-        """Drop the rows of files that went before they were sent, once their reason is older than `before`."""
+        """Drop the rows of files that went before they were sent, once their reason is older than `before`.
+
+        And the oldest lines of the history, when there are too many of them.
+        """
         with self._database.transaction() as connection:
             dropped = connection.execute(_FORGET_GONE, {"before": before}).fetchall()
             connection.executemany(_FORGET_HISTORY, [{"id": row["id"]} for row in dropped])
+            forget_oldest(connection)
         return len(dropped)
 
     def _mark(self, ids: Iterable[int], event: Event, movable: frozenset[State], reason: str, now: float) -> None:

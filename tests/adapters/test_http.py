@@ -1,6 +1,7 @@
 import contextlib
 import gc
 import hashlib
+import json
 import os
 import socket
 import ssl
@@ -16,6 +17,7 @@ from eisync.adapters.http import Endpoints, Service
 from eisync.adapters.weather import MAX_ANSWER_BYTES
 from eisync.core import wire
 from eisync.core.batching import Request
+from eisync.core.dataset import WholeSample
 from eisync.core.items import Category, Item
 from eisync.core.retry import Fault
 from eisync.core.wire import Duplicate, Envelope, Reply, Silence, Stored
@@ -31,7 +33,7 @@ from eisync.errors import (
     UnreachableError,
 )
 
-from .raw import RawServer, answers, never_ends, raw_server, resets, says, stays_silent
+from .raw import RawServer, Script, answers, never_ends, raw_server, resets, says, stays_silent
 
 CANARY = "ei_canary0123456789abcdef"
 DUPLICATES = False
@@ -548,6 +550,96 @@ def test_the_hash_of_half_a_sample_is_not_told(
         service.sha256_of(stored.sample_id)
 
 
+@pytest.mark.parametrize(
+    ("script", "expected", "words"),
+    [
+        (answers('{"success":false,"error":"No sample found with ID 1"}'), StudioError, "No sample found with ID 1"),
+        (answers('{"error":"No rights", "success":false}'), StudioError, "No rights"),
+        (answers('{"success": tru'), UnansweredError, "is not Studio's"),
+        (answers('{"success": true}'), UnansweredError, "holds no file"),
+        (answers("<html>Log in", "200 OK", "Content-Type: text/html"), UnansweredError, "is not Studio's"),
+        (answers('{"error":"Invalid API key"}', "401 Unauthorized"), KeyRefusedError, "refuses the key"),
+        (answers("busy", "503 Away"), UnansweredError, "HTTP 503"),
+        (answers("", "302 Found", "Location: http://127.0.0.2:9/"), UnansweredError, "HTTP 302"),
+        (says("HTTP/1.1 200 OK\nContent-Length: 100\n\nx,y"), UnansweredError, "failed"),
+    ],
+)
+def test_what_is_no_file_is_not_taken_for_one(
+    connect: Callable[..., Service], script: Script, expected: type[EisyncError], words: str
+) -> None:
+    with raw_server(script) as server:
+        service = connect(url=server.url)
+        service._project = (service._read_key(), 1)
+        with pytest.raises(expected, match=words):
+            list(service.raw(1))
+        service.close()
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"x,y\n1,2\n", b'{"protected":{},"payload":{"success":false}}', b"{" * 200_000]
+)
+def test_the_bytes_of_a_sample_come_piece_by_piece(connect: Callable[..., Service], content: bytes) -> None:
+    with raw_server(answers(content, "200 OK", "Content-Type: application/octet-stream")) as server:
+        service = connect(url=server.url)
+        service._project = (service._read_key(), 1)
+        assert content == b"".join(service.raw(1))
+        service.close()
+
+
+@pytest.mark.parametrize(("header", "asked_s"), [("Retry-After: 7", 7.0), ("X-Other: 7", 0.0)])
+def test_a_pause_that_is_asked_for_is_told(connect: Callable[..., Service], header: str, asked_s: float) -> None:
+    with raw_server(answers('{"success":false,"error":"slow down"}', "429 Too Many", header)) as server:
+        service = connect(url=server.url)
+        with pytest.raises(UnansweredError) as caught:
+            service.project_id()
+        assert asked_s == caught.value.asked_s
+        service.close()
+
+
+def test_a_full_page_has_all_that_belongs_to_a_sample(connect: Callable[..., Service]) -> None:
+    plain = {
+        "id": 1,
+        "filename": "a",
+        "category": "training",
+        "label": "",
+        "coldstorageFilename": "raw-data/1/a.csv.x.y.json",
+    }
+    odd = {"id": 2, "boundingBoxes": "none", "structuredLabels": [1, None], "metadata": [], "labelMap": 3}
+    rich = {
+        "id": 3,
+        "label": "wave",
+        "isDisabled": True,
+        "boundingBoxes": [{"label": "nut", "x": 1}],
+        "structuredLabels": [{"label": "a", "labelMap": {"type": "key-values", "labels": {"k": "v"}}}, {"label": "b"}],
+        "labelMap": {"type": "key-values", "labels": {"k": "v"}},
+        "metadata": {"k": "v"},
+    }
+    answer = json.dumps({"success": True, "samples": [plain, odd, rich], "totalCount": 3})
+    with raw_server(answers(answer)) as server:
+        service = connect(url=server.url)
+        service._project = (service._read_key(), 1)
+        page = service.full_page(limit=3, before_id=9, category="training", labels=["a&b", "ü"])
+        service.close()
+    assert b"labels=%5B%22a%26b%22%2C+%22%5Cu00fc%22%5D" in server.everything
+    assert b"maxId=9" in server.everything
+    expected = (
+        WholeSample(id=1, name="a", category="training", stored_as="a.csv.x.y.json", sent_as="a.csv"),
+        WholeSample(id=2, name="", category=""),
+        WholeSample(
+            id=3,
+            name="",
+            category="",
+            label="wave",
+            is_disabled=True,
+            boxes=({"label": "nut", "x": 1},),
+            structured_labels=({"label": "a", "labelMap": {"k": "v"}}, {"label": "b"}),
+            label_map={"k": "v"},
+            metadata={"k": "v"},
+        ),
+    )
+    assert expected == page.samples
+
+
 # --- the key
 
 
@@ -576,6 +668,7 @@ def test_the_key_is_in_no_text_whatever_goes_wrong(
             lambda: service.page(limit=1),
             lambda: service.is_there(1),
             lambda: service.sha256_of(1),
+            lambda: service.full_page(limit=1),
         ):
             try:
                 texts.append(repr(ask()))

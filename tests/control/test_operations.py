@@ -8,7 +8,7 @@ from eisync.control.operations import Operations
 from eisync.core.items import Candidate, Category, FileFacts, Root
 from eisync.core.lifecycle import Event, State
 from eisync.core.verdict import Settlement
-from eisync.errors import ConfigurationError, StateError
+from eisync.errors import ConfigurationError, EisyncError, StateError
 from eisync.store.database import open_database
 from eisync.store.index import Index
 from eisync.store.outbox import Outbox
@@ -187,6 +187,36 @@ def test_a_file_that_is_back_is_not_among_those_that_went(desk: Desk) -> None:
     desk.add("a.csv", State.GONE)
     desk.observe("a.csv")
     assert [] == desk.states(state="gone")
+
+
+# --- history
+
+
+def test_the_history_is_told_oldest_first(desk: Desk) -> None:
+    desk.add("a.csv", State.SYNCED, at=NOW)
+    desk.add("caf\udce9.csv", State.QUARANTINED, at=NOW + 1)
+    everything = [
+        ("a.csv", "complete"),
+        ("a.csv", "stored"),
+        ("caf\udce9.csv", "complete"),
+        ("caf\udce9.csv", "refuse"),
+    ]
+    told = [(line["path"], line["event"]) for line in desk.ask(do="history", path=None, limit=50)]
+    assert everything == told
+    assert everything[-1:] == [(line["path"], line["event"]) for line in desk.ask(do="history", path=None, limit=1)]
+    one = desk.ask(do="history", path="/data/röot/caf\udce9.csv")
+    assert [(NOW + 1, "complete"), (NOW + 1, "refuse")] == [(line["at"], line["event"]) for line in one]
+
+
+@pytest.mark.parametrize("question", [{}, {"limit": 0}, {"limit": "1"}, {"limit": 10_001}, {"path": 1}])
+def test_a_question_for_history_that_is_none_is_refused(desk: Desk, question: dict[str, object]) -> None:
+    with pytest.raises(ConfigurationError):
+        desk.ask(do="history", **question)
+
+
+def test_a_file_without_a_history_is_told(desk: Desk) -> None:
+    with pytest.raises(EisyncError, match=r"/data/röot/caf\ufffd.csv is not known"):
+        desk.ask(do="history", path="/data/röot/caf\udce9.csv")
 
 
 # --- retry

@@ -1,0 +1,259 @@
+"""A folder that becomes an exported dataset: files come whole or not at all, and a second run goes on with the first.
+
+A file is written beside, synced to the disk and then renamed: what has its final name is complete. Before that, the
+journal says which sample the name is for; so a name that is not in the journal is somebody else's file, and is never
+touched. The journal, and what is being written, are in the hidden folder `.eisync`.
+"""
+
+import contextlib
+import errno
+import json
+import os
+import shutil
+import sys
+import threading
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from typing import IO, Any
+
+from eisync.core.dataset import ACCOUNT_NAME, fitting_name
+from eisync.core.naming import place_for, place_key
+from eisync.errors import FolderError
+
+OWN_FOLDER = ".eisync"
+SMALL_BYTES = 64 * 1024
+
+_JOURNAL, _PARTS = "pull.jsonl", "parts"
+_HOPELESS = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO, errno.EACCES, errno.EPERM, errno.ENOENT})
+
+
+class Dataset:
+    """The folder. `store` is safe from any thread; everything else is for one."""
+
+    def __init__(self, folder: str, selection: Mapping[str, Any]) -> None:
+        """`selection` says what is pulled; a folder is for one selection.
+
+        Raises FolderError when the folder holds anything else, is being written by another process, or cannot be.
+        """
+        self.folder = folder
+        self._lock = threading.Lock()
+        self._places: dict[int, str] = {}
+        self._taken: set[str] = set()
+        try:
+            with self._translated():
+                self._prepare(selection)
+        except OSError as error:
+            raise FolderError(f"{folder} cannot be used ({error.strerror}); name another folder") from error
+
+    def has(self, sample_id: int) -> bool:
+        """Whether the sample's file is there, whole."""
+        place = self._places.get(sample_id)
+        return place is not None and os.path.isfile(self._path(place))
+
+    def place_of(self, sample_id: int) -> str:
+        """Where the sample's file is, relative to the folder, with `/` between the parts."""
+        return self._places[sample_id]
+
+    def ids(self) -> Collection[int]:
+        """The samples that have a place here, of this run and of those before."""
+        return self._places.keys()
+
+    def store(self, sample_id: int, category: str, name: str, chunks: Iterable[bytes]) -> int:
+        """Write the sample's file. Returns how many bytes it has.
+
+        Raises FolderError when no file at all can be written, OSError when this one cannot be; what `chunks` raises is
+        let through. Nothing is left behind then.
+        """
+        part = os.path.join(self.folder, OWN_FOLDER, _PARTS, str(sample_id))
+        with self._translated(), _written(part) as file:
+            beginning = b""
+            with contextlib.closing(iter_of(chunks)) as pieces:
+                for chunk in pieces:
+                    beginning = beginning or chunk[:SMALL_BYTES]
+                    file.write(chunk)
+            size = file.tell()
+            _sync(file)
+            place = self._assign(sample_id, category, fitting_name(name, beginning))
+            path = self._path(place)
+            os.makedirs(os.path.dirname(path), exist_ok=True)
+            os.replace(part, path)
+        return size
+
+    @contextlib.contextmanager
+    def account(self) -> Iterator["Account"]:
+        """A new `info.labels`, which takes the place of the old one when `keep` was called. Raises FolderError."""
+        part = os.path.join(self.folder, OWN_FOLDER, ACCOUNT_NAME)
+        with self._translated(), _written(part) as file:
+            account = Account(file)
+            yield account
+            if not account.is_kept:
+                return
+            account.end()
+            _sync(file)
+            os.replace(part, os.path.join(self.folder, ACCOUNT_NAME))
+            _sync_folder(self.folder)
+
+    def close(self) -> None:
+        """Let go of the folder. Safe to repeat."""
+        self._journal.close()
+
+    def _prepare(self, selection: Mapping[str, Any]) -> None:
+        own = os.path.join(self.folder, OWN_FOLDER)
+        journal = os.path.join(own, _JOURNAL)
+        os.makedirs(self.folder, exist_ok=True)
+        if not os.path.isfile(journal) and set(os.listdir(self.folder)) - {OWN_FOLDER}:
+            raise FolderError(f"{self.folder} is not empty, and no pull has made what is in it; name a new folder")
+        os.makedirs(own, exist_ok=True)
+        self._journal = open(journal, "ab", buffering=0)  # noqa: SIM115 - it holds the lock until `close`
+        try:
+            self._take_lock()
+            self._read_journal(journal, selection)
+            parts = os.path.join(own, _PARTS)
+            shutil.rmtree(parts, ignore_errors=True)
+            os.makedirs(parts, exist_ok=True)
+        except BaseException:
+            self._journal.close()
+            raise
+
+    def _take_lock(self) -> None:
+        if sys.platform == "win32":
+            return  # nothing there keeps two at once apart
+        import fcntl
+
+        try:
+            fcntl.flock(self._journal, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise FolderError(
+                f"another pull is writing into {self.folder}; wait for it, or name another folder"
+            ) from None
+
+    def _read_journal(self, journal: str, selection: Mapping[str, Any]) -> None:
+        end, header = 0, None
+        with open(journal, "rb") as lines:
+            for line in lines:
+                if not line.endswith(b"\n"):
+                    break  # the process ended in the middle of it
+                end += len(line)
+                record = _record(line)
+                if header is None:
+                    header = record
+                elif isinstance(record.get("id"), int) and isinstance(record.get("place"), str):
+                    self._remember(record["id"], record["place"])
+        if header is not None and header != {"version": 1, **selection}:
+            raise FolderError(f"{self.folder} holds {_worded(header)}, not {_worded(selection)}; name another folder")
+        self._journal.truncate(end)
+        if header is None:
+            self._note({"version": 1, **selection})
+
+    def _assign(self, sample_id: int, category: str, name: str) -> str:
+        with self._lock:
+            place = self._places.get(sample_id)
+            if place is None:
+                place = place_for(category, name, sample_id, self._taken)
+                if os.path.lexists(self._path(place)):  # somebody else's
+                    place = place_for(category, name, sample_id, {place_key(place)})
+                if os.path.lexists(self._path(place)):
+                    raise FileExistsError(errno.EEXIST, f"there is a file at {place} that no pull has made")
+                self._note({"id": sample_id, "place": place})
+                self._remember(sample_id, place)
+        return place
+
+    def _remember(self, sample_id: int, place: str) -> None:
+        self._places[sample_id] = place
+        key = place_key(place)
+        self._taken.add(place if key == place else key)  # mostly they are the same: then one text is kept
+
+    def _note(self, record: Mapping[str, Any]) -> None:
+        line = json.dumps(record).encode() + b"\n"
+        before = os.fstat(self._journal.fileno()).st_size
+        if self._journal.write(line) != len(line):
+            self._journal.truncate(before)  # what follows must not stand on half a line
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    def _path(self, place: str) -> str:
+        return os.path.join(self.folder, *place.split("/"))
+
+    @contextlib.contextmanager
+    def _translated(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            if error.errno in (errno.ENOSPC, errno.EDQUOT):
+                raise FolderError(
+                    f"there is no space left for {self.folder}; make room and run it again, it goes on where it stopped"
+                ) from error
+            if isinstance(error, FileExistsError | NotADirectoryError) and not os.path.isdir(self.folder):
+                raise FolderError(f"{self.folder} is not a folder; name one") from error
+            if error.errno in _HOPELESS:
+                raise FolderError(
+                    f"{self.folder} cannot be written ({error.strerror}); see to its disk and its rights, or name "
+                    "another folder"
+                ) from error
+            raise
+
+
+class Account:
+    """An `info.labels` that is being written, entry by entry: a million of them never stand in memory."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file = file
+        self._between = b'{"version":1,"files":[\n'
+        self.is_kept = False
+
+    def add(self, entry: Mapping[str, Any]) -> None:
+        self._file.write(self._between + json.dumps(entry, separators=(",", ":")).encode())
+        self._between = b",\n"
+
+    def keep(self) -> None:
+        """It is complete."""
+        self.is_kept = True
+
+    def end(self) -> None:
+        self._file.write((b"" if self._between.startswith(b",") else self._between) + b"\n]}\n")
+
+
+def iter_of(chunks: Iterable[bytes]) -> Any:
+    """An iterator that can be closed, so that a connection is let go of at once."""
+    return chunks if hasattr(chunks, "close") else (chunk for chunk in chunks)
+
+
+@contextlib.contextmanager
+def _written(part: str) -> Iterator[IO[bytes]]:
+    """A file to be written and renamed; gone when it was not."""
+    try:
+        with open(part, "wb") as file:
+            yield file
+    finally:
+        with contextlib.suppress(OSError):
+            os.unlink(part)
+
+
+def _sync(file: IO[bytes]) -> None:
+    file.flush()
+    os.fsync(file.fileno())
+
+
+def _sync_folder(folder: str) -> None:
+    # Windows opens no folders, some file systems sync none.
+    with contextlib.suppress(OSError):
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+
+def _record(line: bytes) -> dict[str, Any]:
+    try:
+        record = json.loads(line)
+    except ValueError:
+        return {}
+    return record if isinstance(record, dict) else {}
+
+
+def _worded(selection: Mapping[str, Any]) -> str:
+    words = [f"project {selection.get('project')}"]
+    if selection.get("category"):
+        words.append(f"category {selection['category']}")
+    if selection.get("labels"):
+        words.append("label " + ", ".join(map(str, selection["labels"])))
+    return " ".join(words) if len(words) == 1 else f"{words[0]} ({', '.join(words[1:])})"

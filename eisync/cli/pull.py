@@ -1,0 +1,187 @@
+"""`eisync pull`: the project's samples, as a dataset on this disk."""
+
+import json
+import os
+import sys
+from contextlib import suppress
+
+import click
+
+from eisync.adapters.dataset import Dataset
+from eisync.app import service_of
+from eisync.cli import OK, PENDING, REFUSED
+from eisync.cli.options import ask, common, key_file, printable
+from eisync.cli.progress import Bar
+from eisync.errors import ConfigurationError, EisyncError, StudioError, TransitError
+from eisync.places import absolute
+from eisync.pulling import Pulled, Selection, described, pull
+from eisync.settings import Settings, Target, contains, load
+
+CATEGORIES = ("training", "testing", "validation", "post-processing")
+SHOWN_REASONS = 10
+
+
+@click.command("pull")
+@click.argument("folder", metavar="DIR")
+@click.option("--category", type=click.Choice(CATEGORIES), help="Only the samples of this category.")
+@click.option(
+    "--label", "labels", multiple=True, metavar="LABEL", help="Only samples with this label; may be repeated."
+)
+@click.option("--target", "target_name", metavar="NAME", help="Which project, when the configuration names several.")
+@common
+@key_file
+@click.option("--json", "as_json", is_flag=True, help="What came of it, as one JSON object.")
+@click.option("--quiet", is_flag=True, help="No progress.")
+def command(
+    folder: str,
+    category: str | None,
+    labels: tuple[str, ...],
+    target_name: str | None,
+    config: str | None,
+    state_dir: str | None,
+    api_key_file: str | None,
+    as_json: bool,
+    quiet: bool,
+) -> int:
+    """Download the project's samples into DIR, with an info.labels, as Studio exports a dataset.
+
+    DIR is a new folder, or one that an earlier pull of the same samples has made: then only what is missing comes.
+    Nothing in it is ever deleted. Disabled samples come too; the format cannot say that they are.
+
+    \b
+    Exit code 0   every sample is in DIR
+              3   the service refused some: another run would not help
+              4   some did not come, or the listing ended early: run it again
+             73   DIR cannot be used, or its disk is full
+             77   the key is refused
+    """
+    settings = load(config=config, state_dir=state_dir, api_key_file=api_key_file, need_watch=False)
+    if not folder:
+        raise click.UsageError("the folder has an empty name")
+    place = absolute(folder)
+    target = _target(settings, target_name)
+    _keep_apart(place, settings, config=config, state_dir=state_dir)
+    for warning in settings.warnings:
+        click.echo(f"warning: {warning}", err=True)
+    selection = Selection(category=category, labels=labels)
+    service = service_of(settings, target.name)
+    try:
+        project_id = service.project_id()
+        dataset = Dataset(place, described(project_id, selection))
+        bar = Bar(is_shown=sys.stderr.isatty() and not quiet)
+        try:
+            pulled = pull(service, dataset, selection, progress=lambda now: bar.show(*_drawn(now)))
+        except KeyboardInterrupt:
+            bar.end()
+            click.echo("stopped; what is there is whole. Run it again to go on.", err=True)
+            raise
+        finally:
+            bar.end()
+            dataset.close()
+    except StudioError as error:
+        raise StudioError(f"the project's samples cannot be listed: {error}", status=error.status) from error
+    except TransitError as error:
+        click.echo(f"eisync: {error}; nothing was begun, run it again", err=True)
+        return PENDING
+    finally:
+        service.close()
+    _tell(pulled, place, project_id, as_json=as_json)
+    if pulled.stopped is not None or any(not failure.is_final for failure in pulled.failures):
+        return PENDING
+    return REFUSED if pulled.failures else OK
+
+
+def _target(settings: Settings, name: str | None) -> Target:
+    names = [target.name for target in settings.targets]
+    if name is None and len(names) > 1:
+        raise click.UsageError(f"there are several targets: say --target with one of {', '.join(names)}")
+    if name is not None and name not in names:
+        raise click.UsageError(f"there is no target {name!r}; there is {', '.join(names)}")
+    return settings.target(name or names[0])
+
+
+def _keep_apart(folder: str, settings: Settings, *, config: str | None, state_dir: str | None) -> None:
+    """What is pulled must not be uploaded again by a daemon that watches the folder. Raises ConfigurationError."""
+    watched = [str(watch.path) for watch in settings.watches]
+    with suppress(EisyncError):  # then only the configuration tells
+        for status in ask({"do": "status"}, config=config, state_dir=state_dir):
+            watched += [root["path"] for root in status["roots"]]
+    real = os.path.realpath(folder)
+    for root in map(os.path.realpath, watched):
+        if root == real or contains(root, real) or contains(real, root):
+            how = "is" if root == real else "lies inside" if contains(root, real) else "contains"
+            raise ConfigurationError(
+                f"{folder} {how} the watched folder {root}, and what is pulled would be uploaded again; "
+                "name a folder apart from it"
+            )
+
+
+def _drawn(pulled: Pulled) -> tuple[int, int, str]:
+    """Done, of how many, and what they are called."""
+    return pulled.here + len(pulled.failures), pulled.total, f"samples, {_amount(pulled.fetched_bytes)} new"
+
+
+def _tell(pulled: Pulled, folder: str, project_id: int, *, as_json: bool) -> None:
+    if as_json:
+        click.echo(json.dumps(_record(pulled, folder, project_id)))
+        return
+    click.echo(_sentence(pulled, printable(folder), project_id))
+    if pulled.disabled:
+        click.echo(
+            f"Of these, {pulled.disabled:,} {_are(pulled.disabled)} disabled in the project; "
+            "info.labels cannot say so, and an upload of the folder enables them."
+        )
+    if pulled.withdrawn:
+        click.echo(
+            f"{_count(pulled.withdrawn, 'file')} of earlier pulls {_are(pulled.withdrawn)} left in place, "
+            "and out of info.labels: the project does not list such a sample any more."
+        )
+    for failure in pulled.failures[:SHOWN_REASONS]:
+        click.echo(f"{printable(failure.name)} (sample {failure.sample_id}): {printable(failure.reason)}", err=True)
+    if len(pulled.failures) > SHOWN_REASONS:
+        click.echo(f"… and {len(pulled.failures) - SHOWN_REASONS:,} more: --json names them all", err=True)
+    if pulled.stopped is not None:
+        click.echo(
+            f"stopped early: {printable(pulled.stopped)}; info.labels is as it was. Run it again to go on.", err=True
+        )
+
+
+def _sentence(pulled: Pulled, folder: str, project_id: int) -> str:
+    what = f"{_count(pulled.here, 'sample')} of project {project_id} {_are(pulled.here)} in {folder}"
+    if pulled.failures:
+        what += f", {len(pulled.failures):,} did not come"
+    if not pulled.fetched:
+        return f"{what}: nothing was missing." if not pulled.failures and pulled.stopped is None else f"{what}."
+    return f"{what}: {pulled.fetched:,} downloaded now ({_amount(pulled.fetched_bytes)})."
+
+
+def _record(pulled: Pulled, folder: str, project_id: int) -> dict[str, object]:
+    return {
+        "folder": folder,
+        "project_id": project_id,
+        "here": pulled.here,
+        "downloaded": pulled.fetched,
+        "downloaded_bytes": pulled.fetched_bytes,
+        "disabled": pulled.disabled,
+        "left_in_place": pulled.withdrawn,
+        "failed": [
+            {"sample_id": one.sample_id, "name": one.name, "reason": one.reason, "is_final": one.is_final}
+            for one in pulled.failures
+        ],
+        "stopped": pulled.stopped,
+    }
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
+def _are(number: int) -> str:
+    return "is" if number == 1 else "are"
+
+
+def _amount(size: int) -> str:
+    for unit, length in (("GB", 10**9), ("MB", 10**6), ("kB", 10**3)):
+        if size >= length:
+            return f"{size / length:.1f} {unit}"
+    return f"{size} B"
