@@ -25,7 +25,11 @@ SHOWN_REASONS = 10
 @click.argument("folder", metavar="DIR")
 @click.option("--category", type=click.Choice(CATEGORIES), help="Only the samples of this category.")
 @click.option(
-    "--label", "labels", multiple=True, metavar="LABEL", help="Only samples with this label; may be repeated."
+    "--label",
+    "labels",
+    multiple=True,
+    metavar="LABEL",
+    help="Only with this label (an empty one: unlabeled); may be repeated.",
 )
 @click.option("--target", "target_name", metavar="NAME", help="Which project, when the configuration names several.")
 @common
