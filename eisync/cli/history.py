@@ -11,6 +11,7 @@ from eisync.cli.options import ask, common, printable
 
 _WORDS = {
     "complete": "was complete, and waits to be sent",
+    "cut": "is not whole, and was left alone",
     "claim": "is being sent",
     "stored": "was stored in the project",
     "duplicate": "was in the project already",
@@ -20,6 +21,7 @@ _WORDS = {
     "absent": "is to be sent again",
     "changed": "was changed",
     "gone": "is not there any more",
+    "renamed": "has another name",
     "remote_gone": "was deleted in the project",
     "retry": "was put back into the queue",
 }

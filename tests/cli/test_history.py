@@ -5,6 +5,8 @@ import re
 import signal
 from datetime import UTC, datetime
 
+from eisync.cli import history
+from eisync.core.lifecycle import Event
 from tests.conftest import Bench, row
 
 INSTANT = r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d \+05:45"
@@ -64,3 +66,7 @@ def test_the_daemon_answers_while_it_runs(bench: Bench) -> None:
     finally:
         process.send_signal(signal.SIGTERM)
         assert 0 == process.wait(timeout=30)
+
+
+def test_every_event_is_told_in_words() -> None:
+    assert {event.value for event in Event} | {"renamed"} == set(history._WORDS)
