@@ -31,6 +31,7 @@ from eisync.loops.watcher import Watched, WatcherLoop
 from eisync.settings import Settings, Watch
 from eisync.store.database import open_database, write_holder
 from eisync.store.index import Index
+from eisync.store.mirror import Mirrored
 from eisync.store.outbox import Outbox
 
 HEARTBEAT_LIMIT_S = 60.0
@@ -224,12 +225,14 @@ class App:
                 interval_s=reconcile.interval_s,
                 page_size=reconcile.page_size,
                 allow_duplicates=self.settings.upload.allow_duplicates,
+                sweep_interval_s=reconcile.sweep_interval_s,
             )
             for target in self.settings.targets
         ]
         return ReconcilerLoop(
             projects,
             beliefs=self.index,
+            mirrored=Mirrored(self._database),
             unidentified=self.index,
             doubts=self.outbox,
             sha256_of_file=sha256_of,

@@ -1,6 +1,7 @@
 """What Studio answers, checked where it comes in (wire contract, section 3). Unknown fields are left alone."""
 
 from datetime import datetime
+from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -41,6 +42,8 @@ class Sample(_Reply):
     is_disabled: bool = Field(default=False, alias="isDisabled")
     sha256: str | None = Field(default=None, alias="sha256Hash")
     coldstorage_filename: str = Field(default="", alias="coldstorageFilename")
+    metadata: dict[str, Any] | None = None
+    processing_error: bool = Field(default=False, alias="processingError")
 
     def as_sample(self) -> RemoteSample:
         """The value that `core` knows."""
@@ -53,6 +56,8 @@ class Sample(_Reply):
             is_disabled=self.is_disabled,
             sha256=self.sha256 or None,
             original_name=original_name(self.coldstorage_filename),
+            metadata=tuple(sorted((name, str(value)) for name, value in (self.metadata or {}).items())),
+            has_processing_error=self.processing_error,
         )
 
 
@@ -61,3 +66,15 @@ class Listing(_Reply):
 
     samples: tuple[Sample, ...]
     total: int = Field(alias="totalCount")
+
+
+class Count(_Reply):
+    """`GET /api/{pid}/raw-data/count`."""
+
+    count: int
+
+
+class LastModification(_Reply):
+    """`GET /api/{pid}/last-modification`; a project that was never changed has none."""
+
+    at: datetime | None = Field(default=None, alias="lastModificationDate")

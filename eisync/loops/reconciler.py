@@ -1,7 +1,6 @@
-"""Bring index and service together: sweep the listing, look for what is doubtful, bury what was deleted.
+"""Bring index and service together: look at the listing and for what is doubtful, adopt what is there, bury what went.
 
-A sweep walks all samples, newest first, each page asked with the last id seen (offsets shift while others upload or
-delete). It concludes nothing unless it was complete. One tick asks the service once or writes one answer down.
+How the listing is looked at is in `sweeping`. One tick asks the service once or writes one answer down.
 """
 
 from collections import deque
@@ -9,14 +8,16 @@ from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass
 
 from eisync.core import plan, wire
-from eisync.core.items import Item, Missing, RemoteSample, shown
+from eisync.core.items import Item, RemoteSample, shown
 from eisync.core.lifecycle import Event
 from eisync.core.settlement import Settlement
 from eisync.errors import EisyncError, FileError
-from eisync.loops.ports import Beliefs, Doubts, Hashes, Log, Studio, Unidentified
+from eisync.loops.ports import Beliefs, Doubts, Hashes, Log, Mirrored, Studio, Unidentified
+from eisync.loops.sweeping import Gaze, Tally
 
 IDLE_S = 60.0
 LOOK_UPS_A_PASS = 100
+WAITING_A_STEP = 200
 KEEP_GONE_S = 7 * 24 * 3600.0
 
 
@@ -29,6 +30,7 @@ class Project:
     interval_s: float
     page_size: int
     allow_duplicates: bool
+    sweep_interval_s: float = 6 * 3600.0
 
 
 class ReconcilerLoop:
@@ -41,6 +43,7 @@ class ReconcilerLoop:
         projects: Sequence[Project],
         *,
         beliefs: Beliefs,
+        mirrored: Mirrored,
         unidentified: Unidentified,
         doubts: Doubts,
         sha256_of_file: Hashes,
@@ -49,6 +52,7 @@ class ReconcilerLoop:
     ) -> None:
         self._projects = projects
         self._beliefs = beliefs
+        self._mirrored = mirrored
         self._unidentified = unidentified
         self._doubts = doubts
         self._sha256_of_file = sha256_of_file
@@ -58,6 +62,8 @@ class ReconcilerLoop:
         self._passes: deque[tuple[Project, Iterator[None]]] = deque()
         self._troubles: dict[str, EisyncError] = {}
         self._is_stopping = False
+        self._tallies: dict[str, Tally] = {}
+        self._swept_on_demand: set[str] = set()
         self._looked_up: dict[str, set[tuple[int, str | None]]] = {project.target: set() for project in projects}
 
     def tick(self, now: float) -> float:
@@ -87,9 +93,15 @@ class ReconcilerLoop:
         """Always: a pass that was not ended changes nothing."""
         return True
 
-    def pass_now(self) -> None:
-        """Begin a pass with the next tick, whatever the interval says."""
+    def pass_now(self, *, sweeps: bool = False) -> None:
+        """Begin a pass with the next tick, whatever the interval says; `sweeps`: and list everything."""
         self._due_at = dict.fromkeys(self._due_at, 0.0)
+        if sweeps:
+            self._swept_on_demand |= set(self._due_at)
+
+    def tallies(self) -> dict[str, Tally]:
+        """What the last pass of each target found."""
+        return dict(self._tallies)
 
     @property
     def is_idle(self) -> bool:
@@ -117,45 +129,78 @@ class ReconcilerLoop:
 
     def _pass(self, project: Project) -> Iterator[None]:
         """One whole pass, a step at a time. Raises what the service or the store raises."""
-        mismatch = self._unidentified.identify(project.target, project.studio.project_id())
-        if mismatch is not None:
-            raise EisyncError(mismatch)
+        self._check_project(project)
         yield
         yield from self._resolve_doubts(project)
-        missing = yield from self._sweep(project)
+        tally = self._tallies[project.target] = Tally()
+        missing = yield from self._gaze(project).look(tally, sweeps=project.target in self._swept_on_demand)
+        self._swept_on_demand.discard(project.target)
         for ask in plan.suspects(missing):
-            self._ask(project, ask.sample_id)
+            self._check_project(project)
+            tally.buried += self._ask(project, ask.sample_id)
             yield
+        if tally.learned and not project.allow_duplicates:
+            tally.adopted = yield from self._adopt(project)
         yield from self._find_ids(project)
         self._doubts.forget_gone(before=self._clock() - KEEP_GONE_S)
 
-    def _sweep(self, project: Project) -> Generator[None, None, list[Missing]]:
-        began_at = self._clock()
-        generation = self._beliefs.begin_sweep(project.target)
-        listed = 0
-        first_total: int | None = None
-        before_id: int | None = None
-        while True:
-            page = project.studio.page(limit=project.page_size, before_id=before_id)
-            first_total = page.total if first_total is None else first_total
-            listed += len(page.samples)
-            self._beliefs.record_page(project.target, generation, page.samples, now=self._clock())
-            if not page.samples or (len(page.samples) < project.page_size and listed >= first_total):
-                break
-            before_id = _lowest(page.samples, before_id)
-            yield
-        if not plan.is_complete(listed=listed, first_total=first_total, last_total=page.total):
-            raise EisyncError(f"the listing ended after {listed} of {first_total} samples; it is asked for again later")
-        self._log.info("sweep.completed", target=project.target, samples=listed)
-        return self._beliefs.finish_sweep(project.target, generation, began_at=began_at, now=self._clock())
+    def _gaze(self, project: Project) -> Gaze:
+        return Gaze(
+            target=project.target,
+            studio=project.studio,
+            page_size=project.page_size,
+            sweep_interval_s=project.sweep_interval_s,
+            mirrored=self._mirrored,
+            check_project=lambda: self._check_project(project),
+            clock=self._clock,
+            log=self._log,
+        )
 
-    def _ask(self, project: Project, sample_id: int) -> None:
+    def _check_project(self, project: Project) -> None:
+        """Raises EisyncError when the key opens another project than the one we know: it may be a new key by now."""
+        mismatch = self._unidentified.identify(project.target, project.studio.project_id())
+        if mismatch is not None:
+            raise EisyncError(mismatch)
+
+    def _ask(self, project: Project, sample_id: int) -> int:
+        """Returns how many files became tombstones."""
         match plan.after_asking(sample_id, is_there=project.studio.is_there(sample_id)):
             case plan.Bury():
-                for file_id in self._beliefs.bury(project.target, sample_id, now=self._clock()):
+                self._check_project(project)  # it was this project that did not know it
+                buried = self._beliefs.bury(project.target, sample_id, now=self._clock())
+                for file_id in buried:
                     self._log.warning("file.tombstoned", target=project.target, file=file_id, sample=sample_id)
+                return len(buried)
             case plan.Spare():
                 self._beliefs.spare(project.target, sample_id)
+                return 0
+
+    def _adopt(self, project: Project) -> Generator[None, None, int]:
+        """Files that wait to be sent, and that others have sent before: proven by name and content hash."""
+        adopted, hashed, after_id = 0, 0, 0
+        while hashed < LOOK_UPS_A_PASS:
+            waiting = self._mirrored.waiting(project.target, after_id=after_id, limit=WAITING_A_STEP)
+            if not waiting:
+                break
+            for item in waiting:
+                namesakes = self._mirrored.named(project.target, wire.stored_name(wire.sent_name(item.path)))
+                if namesakes and hashed < LOOK_UPS_A_PASS:
+                    hashed += 1
+                    adopted += self._adopt_one(item, namesakes)
+            after_id = waiting[-1].id
+            yield
+        return adopted
+
+    def _adopt_one(self, item: Item, namesakes: Sequence[RemoteSample]) -> bool:
+        try:
+            sha256 = self._sha256_of_file(item)
+        except FileError:
+            return False  # the drainer or the watcher will say so
+        proven = plan.match(item.path, sha256, namesakes).proven
+        if not proven or not self._mirrored.adopt(item, sha256, proven, now=self._clock()):
+            return False
+        self._log.info("file.adopted", path=shown(item.path), samples=proven)
+        return True
 
     def _resolve_doubts(self, project: Project) -> Iterator[None]:
         """Where duplicates are allowed, only a look at the service may say whether a doubtful file arrived."""

@@ -6,29 +6,12 @@ import sqlite3
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from eisync.core.items import Item, Missing, RemoteSample
+from eisync.core.items import Item
 from eisync.core.lifecycle import Event, State
 from eisync.store.database import Database
 from eisync.store.links import link
 from eisync.store.moves import move
 from eisync.store.rows import item_of, path_of, split
-
-_SAMPLE_SEEN = """
-insert into sample (target, id, filename, category, label, is_disabled, sha256, known_at, seen)
-values (:target, :id, :filename, :category, :label, :is_disabled, :sha256, :now, :generation)
-on conflict (target, id) do update set
-    filename = excluded.filename, category = excluded.category, label = excluded.label,
-    is_disabled = excluded.is_disabled, sha256 = coalesce(sha256, excluded.sha256), seen = excluded.seen,
-    missed = 0, gone_at = null"""
-
-# Samples of ours that the sweep should have listed: known before it began, not confirmed gone, not seen by it. What
-# others uploaded and deleted is no business of ours.
-_COUNT_MISSING = """
-update sample set missed = missed + 1
-where target = :target and seen < :generation and known_at < :began_at and gone_at is null and exists (
-    select 1 from file_sample mine cross join file on file.id = mine.file_id
-    where mine.sample_id = sample.id and file.target = sample.target)
-returning id, missed"""
 
 # Files of which every sample is confirmed gone. (A cross join is SQLite's word for "in this order": from the sample to
 # its files, not through all that are synced.)
@@ -154,45 +137,7 @@ class Index:
             for row in rows
         ]
 
-    # --- sweeps ------------------------------------------------------------------------------------------------
-
-    def begin_sweep(self, target: str) -> int:
-        """The number of a new sweep. One that never ends changes nothing."""
-        with self._database.transaction() as connection:
-            row = connection.execute(
-                "update target set generation = generation + 1 where name = ? returning generation", (target,)
-            ).fetchone()
-        return int(row["generation"])
-
-    def record_page(self, target: str, generation: int, samples: Iterable[RemoteSample], *, now: float) -> None:
-        """Write down one page of the listing, in one transaction. Safe to repeat."""
-        with self._database.transaction() as connection:
-            connection.executemany(
-                _SAMPLE_SEEN,
-                [
-                    {
-                        "target": target,
-                        "id": sample.id,
-                        "filename": sample.filename,
-                        "category": sample.category,
-                        "label": sample.label,
-                        "is_disabled": sample.is_disabled,
-                        "sha256": sample.sha256,
-                        "generation": generation,
-                        "now": now,
-                    }
-                    for sample in samples
-                ],
-            )
-
-    def finish_sweep(self, target: str, generation: int, *, began_at: float, now: float) -> list[Missing]:
-        """The sweep was complete: count what it did not list. Returns those samples."""
-        with self._database.transaction() as connection:
-            rows = connection.execute(
-                _COUNT_MISSING, {"target": target, "generation": generation, "began_at": began_at}
-            ).fetchall()
-            connection.execute("update target set listed_at = ?, listing_trouble = null where name = ?", (now, target))
-        return [Missing(row["id"], row["missed"]) for row in rows]
+    # --- the listing -------------------------------------------------------------------------------------------
 
     def note_trouble(self, target: str, reason: str) -> None:
         """The last sweep did not complete, for `reason`; what it would have told is not known."""

@@ -15,7 +15,7 @@ from eisync.errors import StateError
 if TYPE_CHECKING:
     from sqlite_utils import Database as SqliteUtilsDatabase
 
-VERSION = 1
+VERSION = 2
 
 
 def migrate(connection: sqlite3.Connection) -> None:
@@ -29,6 +29,7 @@ def migrate(connection: sqlite3.Connection) -> None:
 
     migrations = sqlite_utils.Migrations("eisync")
     migrations()(_001_files_and_samples)
+    migrations()(_002_mirror)
     # sqlite-utils would begin a deferred one: two that look at a new folder at once would lock each other out.
     connection.execute("begin immediate")
     try:
@@ -129,5 +130,40 @@ def _001_files_and_samples(database: "SqliteUtilsDatabase") -> None:
             detail text
         ) strict""",
         "create index history_by_file on history (file_id, id)",
+    ):
+        database.conn.execute(statement)
+
+
+def _002_mirror(database: "SqliteUtilsDatabase") -> None:
+    for statement in (
+        "alter table sample add column original_name text",
+        "alter table sample add column metadata text not null default '{}'",
+        "alter table sample add column has_processing_error integer not null default 0",
+        # The sweep that did not list it, while that sweep has not ended; it concludes nothing before.
+        "alter table sample add column missing_in integer",
+        "create index sample_missing on sample (target, missing_in) where missing_in is not null",
+        "create index sample_missed on sample (target) where missed > 0",
+        "create index sample_by_name on sample (target, filename)",
+        # What the service told when it was looked at last. The two instants of its own are of its own clock.
+        """create table mirror (
+            target text primary key,
+            newest_id integer not null,  -- the highest id that was listed
+            samples integer not null,    -- how many there were, that one and those below it
+            modified_at real,            -- the project's last change that was looked at
+            swept_at real not null,      -- the last complete sweep
+            sweep_s real not null        -- how long it took
+        ) strict, without rowid""",
+        # A sweep under way, which the next process takes up again.
+        """create table sweep (
+            target text primary key,
+            generation integer not null,
+            began_at real not null,
+            modified_at real,            -- the project's last change when it began
+            first_total integer,         -- how many samples it was promised
+            newest_id integer not null default 0,
+            before_id integer,           -- where it goes on; null: at the newest
+            listed integer not null default 0,
+            spent_s real not null default 0
+        ) strict, without rowid""",
     ):
         database.conn.execute(statement)
