@@ -147,6 +147,8 @@ class App:
                 "sha256": None,
                 "size": seen.size,
                 "attempts": 0,
+                "samples": [],
+                "there": [],
             }
             for seen in self.watcher.unsettled(clock.now())
         ]

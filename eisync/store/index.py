@@ -5,8 +5,10 @@ import os
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
-from eisync.core.items import Item
+from eisync.core.divergence import divergences
+from eisync.core.items import Category, Item, RemoteSample
 from eisync.core.lifecycle import Event, State
 from eisync.store.database import Database
 from eisync.store.links import link
@@ -43,7 +45,15 @@ select max(changed_at) as at from file where state = 'synced'"""
 _PAGE = """
 select file.*, root.path as root_path,
     (select json_group_array(sample_id) from (
-        select sample_id from file_sample where file_id = file.id order by sample_id)) as sample_ids
+        select sample_id from file_sample where file_id = file.id order by sample_id)) as sample_ids,
+    (select json_group_array(json_object(
+            'id', id, 'name', filename, 'category', category, 'label', label, 'metadata', json(metadata),
+            'is_disabled', json(iif(is_disabled, 'true', 'false')),
+            'has_processing_error', json(iif(has_processing_error, 'true', 'false')),
+            'is_deleted', json(iif(gone_at is null, 'false', 'true')))) from (
+        select sample.* from file_sample mine cross join sample
+        on sample.target = file.target and sample.id = mine.sample_id and sample.filename is not null
+        where mine.file_id = file.id order by sample.id)) as samples
 from file join root on root.id = file.root_id
 where file.id > :after and (:state is null or file.state = :state)
 order by file.id limit 1000"""
@@ -298,8 +308,10 @@ class Index:
 
 
 def _record(row: sqlite3.Row) -> dict[str, object]:
+    path = path_of(row)
+    samples = json.loads(row["samples"])
     return {
-        "path": path_of(row),
+        "path": path,
         "root": os.fsdecode(row["root_path"]),
         "state": row["state"],
         "reason": row["reason"] or _DEFAULT_REASONS.get(row["state"], ""),
@@ -309,7 +321,20 @@ def _record(row: sqlite3.Row) -> dict[str, object]:
         "sha256": row["sha256"],
         "size": row["size"],
         "attempts": row["attempts"],
+        "samples": samples,
+        "there": divergences(path, row["label"], Category(row["category"]), map(_listed, samples)),
     }
+
+
+def _listed(sample: Mapping[str, Any]) -> RemoteSample:
+    return RemoteSample(
+        id=sample["id"],
+        filename=sample["name"],
+        category=sample["category"],
+        label=sample["label"],
+        is_disabled=sample["is_disabled"],
+        has_processing_error=sample["has_processing_error"],
+    )
 
 
 _DEFAULT_REASONS = {

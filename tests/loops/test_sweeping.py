@@ -387,3 +387,29 @@ def test_a_file_that_changes_before_it_is_adopted_is_not(yard: Yard, cloud: Clou
 
     Sweep(yard, project(cloud), mirrored=Slow()).run()
     assert {"a.csv": State.SENDING if change == "claim" else READY} == yard.states()
+
+
+# --- what a person sees
+
+
+def test_the_list_of_files_says_what_differs_at_the_service(yard: Yard, cloud: Cloud) -> None:
+    ids = synced(yard, cloud, "a.csv")
+    sweep = Sweep(yard, project(cloud))
+    sweep.run()
+    assert ["labelled 'idle' there, 'a' here"] == yard.record("a.csv")["there"]
+    edit(cloud, ids["a.csv"], label="a", is_disabled=True, metadata=(("site", "lab"),))
+    sweep.run(after_s=300.0)
+    record = yard.record("a.csv")
+    assert ["disabled there"] == record["there"]
+    assert [
+        {
+            "id": ids["a.csv"],
+            "name": "a",
+            "category": "training",
+            "label": "a",
+            "metadata": {"site": "lab"},
+            "is_disabled": True,
+            "has_processing_error": False,
+            "is_deleted": False,
+        }
+    ] == record["samples"]
