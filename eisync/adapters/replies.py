@@ -1,7 +1,7 @@
 """What Studio answers, checked where it comes in (wire contract, section 3). Unknown fields are left alone."""
 
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -62,8 +62,9 @@ class Sample(_Reply):
 
 
 class Listing(_Reply):
-    """A page of `GET /api/{pid}/raw-data`."""
+    """A page of `GET /api/{pid}/raw-data`. It is read without a detour, so it knows by itself that it succeeded."""
 
+    success: Literal[True]
     samples: tuple[Sample, ...]
     total: int = Field(alias="totalCount")
 
