@@ -70,7 +70,9 @@ class App:
         self.outbox.on_work(self.bells["drainer"].set)
         control = self._control = ControlServer(
             str(self.settings.state.dir),
-            Operations(self.outbox, self.index, now=clock.now, live=self.live, observed=self.observed),
+            Operations(
+                self.outbox, self.index, now=clock.now, live=self.live, observed=self.observed, passes=self.reconciler
+            ),
             log=self.log,
         )
         patience_s = self.settings.upload.timeout_s + self.settings.upload.connect_timeout_s
@@ -240,6 +242,7 @@ class App:
             sha256_of_file=sha256_of,
             clock=clock.now,
             log=self.log,
+            wake=self.bells["reconciler"].set,
         )
 
 

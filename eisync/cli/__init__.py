@@ -20,6 +20,7 @@ VERBS = {
     "once": "Upload everything that is there now, compare with the service, and end.",
     "status": "Say in one sentence whether everything is where it belongs, and what is not.",
     "ls": "List every file with its state and the reason.",
+    "reconcile": "Compare the index with the service now, and say what was found.",
     "retry": "Put quarantined files and tombstones back into the queue.",
     "config": "Check a configuration, or print what one may say.",
     "emulator": "Run a local stand-in for Edge Impulse.",

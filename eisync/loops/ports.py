@@ -186,7 +186,11 @@ class Adoption(Protocol):
     def adopt(self, item: Item, sha256: str, sample_ids: Iterable[int], *, now: float) -> bool: ...
 
 
-class Mirrored(Looks, Sweeps, Adoption, Protocol):
+class LooksAndSweeps(Looks, Sweeps, Protocol):
+    """What the listing is compared with, and written down in."""
+
+
+class Mirrored(LooksAndSweeps, Adoption, Protocol):
     """The service's side of the index."""
 
 
@@ -224,6 +228,13 @@ class Hashes(Protocol):
     """Hashes the file of an item. Raises FileError when it is not what settled."""
 
     def __call__(self, item: Item) -> str: ...
+
+
+class Passes(Protocol):
+    """The reconciler, as whoever asks for a pass sees it. Safe to use from any thread."""
+
+    def ask_pass(self, *, sweeps: bool = False, pretends: bool = False) -> int: ...
+    def report(self, ticket: int) -> list[dict[str, object]] | None: ...
 
 
 class Log(Protocol):

@@ -3,17 +3,18 @@
 How the listing is looked at is in `sweeping`. One tick asks the service once or writes one answer down.
 """
 
+import threading
 from collections import deque
 from collections.abc import Callable, Generator, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 from eisync.core import plan, wire
 from eisync.core.items import Item, RemoteSample, shown
 from eisync.core.lifecycle import Event
 from eisync.core.settlement import Settlement
 from eisync.errors import EisyncError, FileError
-from eisync.loops.ports import Beliefs, Doubts, Hashes, Log, Mirrored, Studio, Unidentified
-from eisync.loops.sweeping import Gaze, Tally
+from eisync.loops.ports import Beliefs, Doubts, Hashes, Log, LooksAndSweeps, Mirrored, Studio, Unidentified
+from eisync.loops.sweeping import Gaze, Pretence, Tally
 
 IDLE_S = 60.0
 LOOK_UPS_A_PASS = 100
@@ -33,6 +34,15 @@ class Project:
     sweep_interval_s: float = 6 * 3600.0
 
 
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """A pass that somebody asked for."""
+
+    ticket: int = 0
+    sweeps: bool = False
+    pretends: bool = False
+
+
 class ReconcilerLoop:
     """The reconciliation. A pass that fails leaves the index as it was and says why."""
 
@@ -49,7 +59,10 @@ class ReconcilerLoop:
         sha256_of_file: Hashes,
         clock: Callable[[], float],
         log: Log,
+        wake: Callable[[], None] = lambda: None,
     ) -> None:
+        """`wake` makes whoever ticks this loop tick it soon."""
+        self._wake = wake
         self._projects = projects
         self._beliefs = beliefs
         self._mirrored = mirrored
@@ -63,7 +76,10 @@ class ReconcilerLoop:
         self._troubles: dict[str, EisyncError] = {}
         self._is_stopping = False
         self._tallies: dict[str, Tally] = {}
-        self._swept_on_demand: set[str] = set()
+        self._lock = threading.Lock()
+        self._asked = Wish()
+        self._begun = {project.target: 0 for project in projects}  # the ticket that the last pass began with
+        self._done = dict(self._begun)
         self._looked_up: dict[str, set[tuple[int, str | None]]] = {project.target: set() for project in projects}
 
     def tick(self, now: float) -> float:
@@ -74,9 +90,10 @@ class ReconcilerLoop:
             # The clock may have been set back.
             self._due_at[project.target] = min(self._due_at[project.target], now + project.interval_s)
             is_under_way = any(project is other for other, _ in self._passes)
-            if not is_under_way and now >= self._due_at[project.target]:
+            is_due = now >= self._due_at[project.target] or self._begun[project.target] < self._asked.ticket
+            if not is_under_way and is_due:
                 self._due_at[project.target] = now + project.interval_s
-                self._passes.append((project, self._pass(project)))
+                self._passes.append((project, self._begin(project)))
         if self._passes:
             self._step(*self._passes.popleft())
         if self._passes:
@@ -95,9 +112,29 @@ class ReconcilerLoop:
 
     def pass_now(self, *, sweeps: bool = False) -> None:
         """Begin a pass with the next tick, whatever the interval says; `sweeps`: and list everything."""
-        self._due_at = dict.fromkeys(self._due_at, 0.0)
-        if sweeps:
-            self._swept_on_demand |= set(self._due_at)
+        self.ask_pass(sweeps=sweeps)
+
+    def ask_pass(self, *, sweeps: bool = False, pretends: bool = False) -> int:
+        """The same, from any thread; `pretends`: compare and write nothing down. Returns the ticket for `report`."""
+        with self._lock:
+            wish = self._asked = Wish(self._asked.ticket + 1, sweeps, pretends)
+        self._wake()
+        return wish.ticket
+
+    def report(self, ticket: int) -> list[dict[str, object]] | None:
+        """What the pass of each target found that was asked for under `ticket`; None while one is not done."""
+        if any(done < ticket for done in self._done.values()):
+            return None
+        tallies, troubles = self.tallies(), self.troubles()
+        return [
+            {
+                "target": target,
+                **asdict(tallies.get(target, Tally())),
+                "trouble": str(troubles[target]) if target in troubles else None,
+                "exit_code": troubles[target].exit_code if target in troubles else 0,
+            }
+            for target in self._done
+        ]
 
     def tallies(self) -> dict[str, Tally]:
         """What the last pass of each target found."""
@@ -106,7 +143,8 @@ class ReconcilerLoop:
     @property
     def is_idle(self) -> bool:
         """Whether no pass is under way or due at once."""
-        return not self._passes and all(self._due_at.values())
+        is_served = all(begun == self._asked.ticket for begun in self._begun.values())
+        return not self._passes and is_served and all(self._due_at.values())
 
     def troubles(self) -> dict[str, EisyncError]:
         """Why the last pass of a target failed, by target."""
@@ -116,10 +154,14 @@ class ReconcilerLoop:
         try:
             next(steps)
             self._passes.append((project, steps))
+            return
         except StopIteration:
             self._troubles.pop(project.target, None)
         except EisyncError as error:
             self._note_trouble(project, error)
+        finally:
+            if not any(project is other for other, _ in self._passes):
+                self._done[project.target] = self._begun[project.target]
 
     def _note_trouble(self, project: Project, error: EisyncError) -> None:
         if str(error) != str(self._troubles.get(project.target, "")):
@@ -127,14 +169,26 @@ class ReconcilerLoop:
         self._troubles[project.target] = error
         self._beliefs.note_trouble(project.target, str(error))
 
-    def _pass(self, project: Project) -> Iterator[None]:
+    def _begin(self, project: Project) -> Iterator[None]:
+        wish, is_asked = self._asked, self._begun[project.target] < self._asked.ticket
+        self._begun[project.target] = wish.ticket
+        tally = self._tallies[project.target] = Tally()
+        if is_asked and wish.pretends:
+            return self._pretend(project, tally, sweeps=wish.sweeps)
+        return self._pass(project, tally, sweeps=is_asked and wish.sweeps)
+
+    def _pretend(self, project: Project, tally: Tally, *, sweeps: bool) -> Iterator[None]:
+        """Compare, and write nothing down."""
+        self._check_project(project)
+        yield
+        yield from self._gaze(project, Pretence(self._mirrored)).look(tally, sweeps=sweeps)
+
+    def _pass(self, project: Project, tally: Tally, *, sweeps: bool) -> Iterator[None]:
         """One whole pass, a step at a time. Raises what the service or the store raises."""
         self._check_project(project)
         yield
         yield from self._resolve_doubts(project)
-        tally = self._tallies[project.target] = Tally()
-        missing = yield from self._gaze(project).look(tally, sweeps=project.target in self._swept_on_demand)
-        self._swept_on_demand.discard(project.target)
+        missing = yield from self._gaze(project, self._mirrored).look(tally, sweeps=sweeps)
         for ask in plan.suspects(missing):
             self._check_project(project)
             tally.buried += self._ask(project, ask.sample_id)
@@ -144,13 +198,13 @@ class ReconcilerLoop:
         yield from self._find_ids(project)
         self._doubts.forget_gone(before=self._clock() - KEEP_GONE_S)
 
-    def _gaze(self, project: Project) -> Gaze:
+    def _gaze(self, project: Project, mirrored: LooksAndSweeps) -> Gaze:
         return Gaze(
             target=project.target,
             studio=project.studio,
             page_size=project.page_size,
             sweep_interval_s=project.sweep_interval_s,
-            mirrored=self._mirrored,
+            mirrored=mirrored,
             check_project=lambda: self._check_project(project),
             clock=self._clock,
             log=self._log,

@@ -5,16 +5,18 @@ more than a page is in memory. A look that fails changes nothing but what its pa
 network breaks off goes on from where it was, also in the next process; one that is not believed is dropped.
 """
 
-from collections.abc import Callable, Generator, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 
 from eisync.core import cadence, plan
 from eisync.core.cadence import Glance, Progress, Remembered
 from eisync.core.items import Missing, RemoteSample
+from eisync.core.plan import Believed
 from eisync.errors import EisyncError, TransitError
-from eisync.loops.ports import Listed, Log, Mirrored, Studio
+from eisync.loops.ports import Listed, Log, LooksAndSweeps, Studio
 
 PAST_EVERY_ID = 1 << 62
+MOST_DETAILS = 1000
 SLICE = 2000
 """So many samples of the index are compared at a time, however many of them a page should have listed."""
 
@@ -29,9 +31,15 @@ class Tally:
     learned: int = 0
     changed: int = 0
     returned: int = 0
-    missing: int = 0
+    unlisted: int = 0
     buried: int = 0
     adopted: int = 0
+    details: list[str] = field(default_factory=list)
+
+    def tell(self, sample_id: int, what: str) -> None:
+        """One line more for a person, as long as they can be read."""
+        if len(self.details) < MOST_DETAILS:
+            self.details.append(f"sample {sample_id}: {what}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,7 +50,7 @@ class Gaze:
     studio: Studio
     page_size: int
     sweep_interval_s: float
-    mirrored: Mirrored
+    mirrored: LooksAndSweeps
     check_project: Callable[[], None]
     clock: Callable[[], float]
     log: Log
@@ -128,7 +136,6 @@ class Gaze:
             raise
         missing = self.mirrored.finish_sweep(self.target, progress, now=self.clock())
         self.log.info("sweep.completed", target=self.target, samples=progress.listed)
-        tally.missing = len(missing)
         return missing
 
     def _rest(self, progress: Progress) -> Iterator[tuple[Listed, bool]]:
@@ -218,8 +225,14 @@ def _count(actions: Sequence[plan.Action], listed: int, tally: Tally) -> None:
                 tally.learned += 1
             case plan.Mirror():
                 tally.changed += bool(action.changes)
+                for change in action.changes:
+                    tally.tell(action.sample.id, change)
             case plan.Return():
                 tally.returned += 1
+                tally.tell(action.sample.id, "was taken for deleted, and is listed")
+            case plan.Miss():
+                tally.unlisted += 1
+                tally.tell(action.sample_id, "is not listed any more")
 
 
 def _believe(progress: Progress, last_total: int, *, now: float) -> None:
@@ -242,3 +255,37 @@ def _check_order(samples: Sequence[RemoteSample], before_id: int | None) -> None
     """Raises EisyncError when the listing does not move, and would be walked for ever."""
     if before_id is not None and any(one.id >= before_id for one in samples):
         raise EisyncError("the listing gives the same samples again; it is asked for again later")
+
+
+class Pretence:
+    """A mirror that shows what it would show, and writes nothing down."""
+
+    def __init__(self, mirrored: LooksAndSweeps) -> None:
+        self._mirrored = mirrored
+
+    def remembered(self, target: str) -> Remembered | None:
+        return self._mirrored.remembered(target)
+
+    def slice(
+        self, target: str, *, low: int, high: int, generation: int | None, began_at: float, limit: int
+    ) -> Sequence[Believed]:
+        return self._mirrored.slice(target, low=low, high=high, generation=generation, began_at=began_at, limit=limit)
+
+    def apply(self, target: str, actions: Iterable[plan.Action], **_: object) -> list[int]:
+        return []
+
+    def note_look(self, target: str, **_: object) -> None: ...
+
+    def begin_sweep(self, target: str, *, modified_at: float | None, now: float) -> Progress:
+        return Progress(generation=_NO_GENERATION, began_at=now, modified_at=modified_at)
+
+    def sweep_under_way(self, target: str) -> Progress | None:
+        return None
+
+    def drop_sweep(self, target: str) -> None: ...
+
+    def finish_sweep(self, target: str, progress: Progress, *, now: float) -> list[Missing]:
+        return []
+
+
+_NO_GENERATION = -1
