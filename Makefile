@@ -8,7 +8,7 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 python3.14; 
 	$$p -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 ARGS   ?=
 
-.PHONY: help demo test check env sdk docs format bench bench-data clean
+.PHONY: help demo test check env sdk docs format bench bench-data bench-reconciling clean
 
 help:
 	@echo "make demo          see files travel into the emulator (ARGS=--once: the same, then end)"
@@ -16,6 +16,7 @@ help:
 	@echo "make check         formatting, lint, types, layers"
 	@echo "make bench         start-up cost of the library and of 'eisync status'; what the emulator carries"
 	@echo "make bench-data    the data API beside the official SDK (ARGS='--only loopback': a part of it)"
+	@echo "make bench-reconciling   a sweep of a million samples, beside the official SDK's listing"
 	@echo "make docs          redraw what the README takes from the code"
 	@echo "make format        let ruff format the sources"
 	@echo "make sdk           the official SDK in $(SDK), which tests and benchmark compare with ('make test' makes it)"
@@ -58,6 +59,9 @@ bench: env
 
 bench-data: env sdk
 	$(BIN)/python benchmarks/data_api.py $(ARGS)
+
+bench-reconciling: env sdk
+	$(BIN)/python benchmarks/reconciling.py $(ARGS)
 
 docs: env
 	$(BIN)/python docs/generate.py
