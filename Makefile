@@ -8,7 +8,8 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 python3.14; 
 	$$p -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 ARGS   ?=
 
-.PHONY: help demo test burst check env sdk docs format bench bench-data bench-drain bench-watching kills soak clean
+.PHONY: help demo test burst check env sdk docs format bench bench-data bench-drain bench-reconciling bench-watching kills \
+	soak clean
 
 help:
 	@echo "make demo          see files travel into the emulator (ARGS=--once: the same, then end)"
@@ -21,6 +22,7 @@ help:
 	@echo "make burst         100,000 files at once, 1,000,000 renames, and a long run of the watcher's model"
 	@echo "make soak          an hour of mixed faults; memory and descriptors stay flat (SOAK_S=, SOAK_SEED=)"
 	@echo "make bench-drain   the drain beside the official SDK, curl and a bare loop (ARGS='--only idle': a part of it)"
+	@echo "make bench-reconciling   a sweep of a million samples, beside the official SDK's listing"
 	@echo "make docs          redraw what the README takes from the code"
 	@echo "make format        let ruff format the sources"
 	@echo "make sdk           the official SDK in $(SDK), which tests and benchmark compare with ('make test' makes it)"
@@ -80,6 +82,9 @@ burst: env
 
 soak: env
 	SOAK_S=$${SOAK_S:-3600} $(BIN)/python -m pytest --timeout 0 tests/processes/test_soak.py $(ARGS)
+
+bench-reconciling: env sdk
+	$(BIN)/python benchmarks/reconciling.py $(ARGS)
 
 docs: env
 	$(BIN)/python docs/generate.py

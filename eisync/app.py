@@ -37,6 +37,7 @@ from eisync.loops.watcher import WatcherLoop
 from eisync.settings import Settings, Watch
 from eisync.store.database import open_database, write_holder
 from eisync.store.index import Index
+from eisync.store.mirror import Mirrored
 from eisync.store.outbox import Outbox
 from eisync.store.whereabouts import Whereabouts
 
@@ -89,7 +90,13 @@ class App:
         control = self._control = ControlServer(
             str(self.settings.state.dir),
             Operations(
-                self.outbox, self.index, now=clock.now, live=self.live, observed=self.observed, watched=self.watched
+                self.outbox,
+                self.index,
+                now=clock.now,
+                live=self.live,
+                observed=self.observed,
+                watched=self.watched,
+                passes=self.reconciler,
             ),
             log=self.log,
         )
@@ -179,6 +186,8 @@ class App:
                 "sha256": None,
                 "size": seen.size,
                 "attempts": 0,
+                "samples": [],
+                "there": [],
             }
             for seen in self.watcher.unsettled(clock.now())
         ]
@@ -281,17 +290,21 @@ class App:
                 interval_s=reconcile.interval_s,
                 page_size=reconcile.page_size,
                 sweeps=reconcile.enabled,
+                allow_duplicates=self.settings.upload.allow_duplicates,
+                sweep_interval_s=reconcile.sweep_interval_s,
             )
             for target in self.settings.targets
         ]
         return ReconcilerLoop(
             projects,
             beliefs=self.index,
+            mirrored=Mirrored(self._database),
             unidentified=self.index,
             doubts=self.outbox,
             sha256_of_file=sha256_of,
             clock=clock.now,
             log=self.log,
+            wake=self.bells["reconciler"].set,
         )
 
 

@@ -150,9 +150,11 @@ class Cloud:
         self.trouble: BaseException | None = None  # raised by whatever is asked of Studio
         self.upload_trouble: BaseException | None = None
         self.questions = 0
+        self.changed_at: float | None = None  # None: this service does not tell
         self.refuses_duplicates = True
         self.most_a_page = 1000
         self._last_id = 100
+        self._is_known = False
 
     # --- ingestion
 
@@ -199,20 +201,34 @@ class Cloud:
     # --- Studio
 
     def project_id(self) -> int:
-        self._asked()
+        if not self._is_known:
+            self._asked()
+            self._is_known = True
         return self.project
 
     def forget_project(self) -> None:
-        """Nothing is remembered."""
+        self._is_known = False
 
-    def page(self, *, limit: int, before_id: int | None = None, filename: str | None = None) -> Listed:
+    def page(
+        self, *, limit: int, before_id: int | None = None, from_id: int | None = None, filename: str | None = None
+    ) -> Listed:
         self._asked()
         found = [
             sample
             for _, sample in sorted(self.samples.items(), reverse=True)
-            if (before_id is None or sample.id < before_id) and (filename is None or filename in sample.filename)
+            if (before_id is None or sample.id < before_id)
+            and (from_id is None or sample.id >= from_id)
+            and (filename is None or filename in sample.filename)
         ]
         return Listed(tuple(found[: min(limit, self.most_a_page)]), len(found))
+
+    def count(self) -> int:
+        self._asked()
+        return len(self.samples)
+
+    def modified_at(self) -> float | None:
+        self._asked()
+        return self.changed_at
 
     def is_there(self, sample_id: int) -> bool:
         self._asked()

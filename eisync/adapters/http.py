@@ -10,6 +10,7 @@ import re
 import ssl
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -19,7 +20,7 @@ from pydantic import BaseModel, ValidationError
 from eisync.adapters import clock
 from eisync.adapters.body import CHUNK_BYTES, Body
 from eisync.adapters.patience import PatientAdapter
-from eisync.adapters.replies import FullListing, KeyInfo, Listing, Projects
+from eisync.adapters.replies import Count, FullListing, KeyInfo, LastModification, Listing, Projects
 from eisync.adapters.weather import read_whole, translated
 from eisync.core.dataset import WholeSample
 from eisync.core.items import RemoteSample
@@ -35,6 +36,7 @@ from eisync.errors import (
 
 _NOT_FOUND = "no sample found"
 _STUDIOS = re.compile(rb'\s*\{\s*"success"\s*:')
+_EVERYTHING: Mapping[str, object] = {"category": "all", "includeDisabled": "both"}
 
 _Model = TypeVar("_Model", bound=BaseModel)
 
@@ -143,18 +145,38 @@ class Service:
         """Ask anew, even with the same key."""
         self._project = None
 
-    def page(self, *, limit: int, before_id: int | None = None, filename: str | None = None) -> Page:
+    def page(
+        self, *, limit: int, before_id: int | None = None, from_id: int | None = None, filename: str | None = None
+    ) -> Page:
         """Samples of every category, disabled ones included, newest first, with an id below `before_id`.
 
-        `filename` is the service's filter: a substring. Raises KeyRefusedError, StudioError or TransitError.
+        And not below `from_id`. `filename` is the service's filter: a substring. Raises KeyRefusedError, StudioError or
+        TransitError.
         """
-        query = {"category": "all", "limit": limit, "excludeSensors": "true", "includeDisabled": "both"}
+        query = {**_EVERYTHING, "limit": limit, "excludeSensors": "true"}
         if before_id is not None:
             query["maxId"] = before_id
+        if from_id is not None:
+            query["minId"] = from_id
         if filename is not None:
             query["filename"] = filename
         listing = self._ask(f"/api/{self.project_id()}/raw-data", Listing, query)
         return Page(tuple(sample.as_sample() for sample in listing.samples), listing.total)
+
+    def count(self) -> int:
+        """How many samples there are, disabled ones included. Raises KeyRefusedError, StudioError or TransitError."""
+        return int(self._ask(f"/api/{self.project_id()}/raw-data/count", Count, _EVERYTHING).count)
+
+    def modified_at(self) -> float | None:
+        """When the project was last changed, by the service's clock (Unix s); None when it does not tell.
+
+        Raises KeyRefusedError or TransitError.
+        """
+        try:
+            told = self._ask(f"/api/{self.project_id()}/last-modification", LastModification).at
+        except StudioError:
+            return None  # a service that is older than this question
+        return None if told is None else float(told.timestamp())
 
     def is_there(self, sample_id: int) -> bool:
         """Whether the service knows the sample. Raises KeyRefusedError, StudioError or TransitError."""
@@ -223,6 +245,11 @@ class Service:
         url = self._endpoints.studio_url + path
         with translated(url), self._get(url, query) as response:
             body = read_whole(response)
+        if model is not None and response.status_code == 200 and "success" in model.model_fields:
+            # Most of what a sweep costs is reading pages, and this reads one in a third of the time. What it does not
+            # take is looked at closely below.
+            with suppress(ValidationError):
+                return model.model_validate_json(body)
         answer = _raise_for(response.status_code, body, url, response.headers)
         if model is None:
             return answer

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -44,6 +44,8 @@ class Sample(_Reply):
     is_disabled: bool = Field(default=False, alias="isDisabled")
     sha256: str | None = Field(default=None, alias="sha256Hash")
     coldstorage_filename: str = Field(default="", alias="coldstorageFilename")
+    metadata: dict[str, Any] | None = None
+    processing_error: bool = Field(default=False, alias="processingError")
 
     def as_sample(self) -> RemoteSample:
         """The value that `core` knows."""
@@ -56,12 +58,15 @@ class Sample(_Reply):
             is_disabled=self.is_disabled,
             sha256=self.sha256 or None,
             original_name=original_name(self.coldstorage_filename),
+            metadata=tuple(sorted((name, str(value)) for name, value in (self.metadata or {}).items())),
+            has_processing_error=self.processing_error,
         )
 
 
 class Listing(_Reply):
-    """A page of `GET /api/{pid}/raw-data`."""
+    """A page of `GET /api/{pid}/raw-data`. It is read without a detour, so it knows by itself that it succeeded."""
 
+    success: Literal[True]
     samples: tuple[Sample, ...]
     total: int = Field(alias="totalCount")
 
@@ -112,3 +117,15 @@ def _bare_map(found: Any) -> Mapping[str, str] | None:
     """A label map as it is sent; Studio shows it as `{"type": "key-values", "labels": {…}}`."""
     labels = found.get("labels", found) if isinstance(found, dict) else None
     return labels if isinstance(labels, dict) and labels else None
+
+
+class Count(_Reply):
+    """`GET /api/{pid}/raw-data/count`."""
+
+    count: int
+
+
+class LastModification(_Reply):
+    """`GET /api/{pid}/last-modification`; a project that was never changed has none."""
+
+    at: datetime | None = Field(default=None, alias="lastModificationDate")

@@ -26,6 +26,7 @@ VERBS = {
     "audit": "Account for every file under the folders: one state and one reason each.",
     "history": "Tell what happened to a file, when and why; without one, what happened last.",
     "pull": "Download the project's samples as a dataset, with their labels.",
+    "reconcile": "Compare the index with the service now, and say what was found.",
     "retry": "Put quarantined files and tombstones back into the queue.",
     "config": "Check a configuration, or print what one may say.",
     "emulator": "Run a local stand-in for Edge Impulse.",

@@ -15,6 +15,7 @@ _WORDS = {
     "claim": "is being sent",
     "stored": "was stored in the project",
     "duplicate": "was in the project already",
+    "found": "was found in the project, and need not be sent",
     "defer": "is to be sent again",
     "refuse": "was refused",
     "silence": "was sent, and no answer came",

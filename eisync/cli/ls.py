@@ -14,7 +14,9 @@ from eisync.core.lifecycle import State
 @click.option("--state", type=click.Choice([state.value for state in State]), help="Only the files in this state.")
 @click.option("--json", "as_json", is_flag=True, help="JSON lines, one object a file.")
 def command(config: str | None, state_dir: str | None, state: str | None, as_json: bool) -> None:
-    """List every file: its state, the reason, label, category, sample ids and path.
+    """List every file: its state, label, category, sample ids and path, the reason, and what differs in the project.
+
+    Samples are shown as they were listed last; --json has them whole.
 
     Files that are still being written are listed while the daemon runs, which watches them.
     """
@@ -25,7 +27,8 @@ def command(config: str | None, state_dir: str | None, state: str | None, as_jso
 def _line(record: dict[str, Any]) -> str:
     ids = ",".join(str(sample_id) for sample_id in record["sample_ids"]) or "-"
     label = "-" if record["label"] is None else record["label"]
+    remarks = "; ".join([record["reason"], *record["there"]] if record["reason"] else record["there"])
     return printable(
         f"{record['state']:<11}  {label:<16}  {record['category']:<10}  {ids:<12}  {record['path']}"
-        + (f"  ({record['reason']})" if record["reason"] else "")
+        + (f"  ({remarks})" if remarks else "")
     )

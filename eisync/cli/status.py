@@ -75,6 +75,7 @@ def _target(target: dict[str, Any]) -> Iterator[str]:
         yield f"  paused: {printable(target['paused'])}"
     if target["listing_trouble"]:
         yield f"  not compared with the service: {printable(target['listing_trouble'])}"
+        yield "    uploads go on; deletions and edits made there are not known until then"
     elif target["listed_s"] is not None:
         yield f"  compared with the service {_span(target['listed_s'])} ago"
 

@@ -11,6 +11,7 @@ from eisync.core.items import shown
 from eisync.core.lifecycle import Event as Happening
 from eisync.core.lifecycle import State, sources
 from eisync.errors import ConfigurationError, EisyncError
+from eisync.loops.ports import Passes
 from eisync.store.index import Index
 from eisync.store.outbox import Outbox
 
@@ -32,8 +33,11 @@ class Operations:
         live: Callable[[], Record] | None = None,
         observed: Callable[[], list[Record]] = list,
         watched: Callable[[], list[Record]] = list,
+        passes: Passes | None = None,
     ) -> None:
-        """`observed` are the files under observation, as records of `files`; `watched` the folders, with options."""
+        """`observed` are the files under observation, as records of `files`; `watched` the folders, with options;
+        `passes` is the reconciler that runs."""
+        self._passes = passes
         self._outbox = outbox
         self._index = index
         self.now = now
@@ -52,6 +56,10 @@ class Operations:
                 yield self.watched()
             case "known":
                 yield from self.known(question.get("root"), question.get("folders"))
+            case "reconcile":
+                yield self.reconcile(sweeps=bool(question.get("sweep")), pretends=bool(question.get("dry_run")))
+            case "reconciled":
+                yield self.reconciled(question.get("ticket"))
             case "retry":
                 yield self.retry(question.get("paths"))
             case "history":
@@ -142,6 +150,18 @@ class Operations:
                 yield record
         for record in observed.values():
             yield {**record, "facts": None}
+
+    def reconcile(self, *, sweeps: bool, pretends: bool) -> Record:
+        """Ask for a pass. What it found is asked for with the ticket."""
+        if self._passes is None:
+            raise ConfigurationError("reconcile.enabled is false, or no daemon runs; nothing is compared")
+        return {"ticket": self._passes.ask_pass(sweeps=sweeps, pretends=pretends)}
+
+    def reconciled(self, ticket: object) -> Record:
+        """What the pass found; its `targets` are None while it runs."""
+        if self._passes is None or type(ticket) is not int:
+            raise ConfigurationError("no pass was asked for under that ticket")
+        return {"targets": self._passes.report(ticket)}
 
     def retry(self, paths: object) -> Record:
         """Put quarantined files and tombstones back; all of them when `paths` (a list, absolute) is None."""

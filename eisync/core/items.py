@@ -108,7 +108,10 @@ class Doubt:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RemoteSample:
-    """A sample as Studio lists it. `original_name` is the file name sent, where it can be told."""
+    """A sample as Studio lists it. `original_name` is the file name sent, where it can be told.
+
+    `metadata` is sorted by name.
+    """
 
     id: int
     filename: str
@@ -118,6 +121,8 @@ class RemoteSample:
     is_disabled: bool = False
     sha256: str | None = None
     original_name: str | None = None
+    metadata: tuple[tuple[str, str], ...] = ()
+    has_processing_error: bool = False
 
 
 @dataclass(frozen=True, slots=True)

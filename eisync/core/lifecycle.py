@@ -40,6 +40,7 @@ class Event(Enum):
     CHANGED = "changed"  # the file is not what it was
     GONE = "gone"  # the file is not there
     REMOTE_GONE = "remote_gone"  # its samples were deleted at the service
+    FOUND = "found"  # the service holds these bytes, though nobody sent them now
     RETRY = "retry"  # a person says: once more
 
 
@@ -50,6 +51,7 @@ TRANSITIONS: dict[tuple[State, Event], State] = {
     (State.READY, Event.CLAIM): State.SENDING,
     (State.READY, Event.CHANGED): State.SETTLING,
     (State.READY, Event.GONE): State.GONE,
+    (State.READY, Event.FOUND): State.SYNCED,
     (State.SENDING, Event.STORED): State.SYNCED,
     (State.SENDING, Event.DUPLICATE): State.SYNCED,
     (State.SENDING, Event.DEFER): State.READY,
@@ -66,6 +68,7 @@ TRANSITIONS: dict[tuple[State, Event], State] = {
     (State.QUARANTINED, Event.CHANGED): State.SETTLING,
     (State.QUARANTINED, Event.GONE): State.GONE,
     (State.TOMBSTONE, Event.RETRY): State.READY,
+    (State.TOMBSTONE, Event.FOUND): State.SYNCED,
     (State.TOMBSTONE, Event.CHANGED): State.SETTLING,
 }
 

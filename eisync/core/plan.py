@@ -1,8 +1,10 @@
 """Compare what the index believes with what the service lists, and say what follows.
 
-Pure. A sample is taken for deleted only when two complete sweeps in a row did not list it and the service, asked for
-it by id, does not know it (pages shift while others upload, and listings have been wrong before). What follows is a
-list of actions; the reconciler carries them out, the store writes them down.
+Pure: a slice of the index and the slice of the listing for the same range of ids in, a list of actions out. The
+reconciler carries them out, the store writes them down; then the same comparison has nothing left to say.
+
+A sample is taken for deleted only when two complete sweeps in a row did not list it and the service, asked for it by
+id, does not know it (pages shift while others upload, and listings have been wrong before).
 """
 
 from collections.abc import Iterable, Sequence
@@ -12,6 +14,57 @@ from eisync.core import wire
 from eisync.core.items import Missing, RemoteSample
 
 SWEEPS_TO_SUSPECT = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Believed:
+    """A sample in the index.
+
+    `is_ours`: a file of ours is tied to it. `is_gone`: its deletion was confirmed. `missed`: how many complete sweeps
+    in a row did not list it. `is_noted`: the sweep under way did not either, and that is written down. `is_new`: it
+    came after that sweep began, which may have passed its place. `was_listed`: more than its id is known.
+    """
+
+    sample: RemoteSample
+    is_ours: bool = False
+    is_gone: bool = False
+    missed: int = 0
+    is_noted: bool = False
+    is_new: bool = False
+    was_listed: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Learn:
+    """The index does not know this sample."""
+
+    sample: RemoteSample
+
+
+@dataclass(frozen=True, slots=True)
+class Mirror:
+    """The sample is not what the index believes; `changes` say to a person what was edited, if anything was."""
+
+    sample: RemoteSample
+    changes: tuple[str, ...] = ()
+    is_ours: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Return:
+    """The sample was taken for deleted and is there: tombstones that stand for it are lifted."""
+
+    sample: RemoteSample
+
+
+@dataclass(frozen=True, slots=True)
+class Miss:
+    """The sample is not listed where it should be. That counts when the sweep ends well, and not before."""
+
+    sample_id: int
+
+
+Action = Learn | Mirror | Return | Miss
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +96,19 @@ class Match:
     to_compare: tuple[int, ...]
 
 
+def compare(believed: Iterable[Believed], listed: Iterable[RemoteSample]) -> list[Action]:
+    """What follows from two slices of the same range of ids. An unchanged sample costs no action."""
+    unseen = {one.sample.id: one for one in believed}
+    actions: list[Action] = []
+    for sample in listed:
+        known = unseen.pop(sample.id, None)
+        action = Learn(sample) if known is None else _after_seeing(known, sample)
+        if action is not None:
+            actions.append(action)
+    actions += [Miss(one.sample.id) for one in unseen.values() if _is_missed(one)]
+    return actions
+
+
 def suspects(missing: Iterable[Missing]) -> list[Ask]:
     """Which samples to ask for, after a complete sweep."""
     return [Ask(entry.sample_id) for entry in missing if entry.missed >= SWEEPS_TO_SUSPECT]
@@ -61,6 +127,15 @@ def is_complete(*, listed: int, first_total: int, last_total: int) -> bool:
     return listed >= min(first_total, last_total)
 
 
+def is_believable(*, first_total: int, last_total: int) -> bool:
+    """Whether so many samples may have gone while a sweep ran.
+
+    A total that breaks down is rather a listing that cannot be read, or another project's. If a person deleted that
+    many at once, the next sweep begins with the smaller total and believes it.
+    """
+    return first_total - last_total <= max(_SHRINK_BELIEVED, first_total // 10)
+
+
 def match(path: str, sha256: str, candidates: Sequence[RemoteSample]) -> Match:
     """Which of `candidates` hold the file at `path` with the content hash `sha256`.
 
@@ -71,6 +146,69 @@ def match(path: str, sha256: str, candidates: Sequence[RemoteSample]) -> Match:
     namesakes = [sample for sample in candidates if name == sample.original_name or _listed_as(sample, name)]
     proven = tuple(sample.id for sample in namesakes if sample.sha256 == sha256)
     return Match(proven, () if proven else tuple(sample.id for sample in namesakes))
+
+
+_SHRINK_BELIEVED = 50
+
+
+def _after_seeing(known: Believed, sample: RemoteSample) -> Action | None:
+    if known.is_gone:
+        return Return(sample)
+    if not known.was_listed:
+        return Mirror(sample)
+    changes = differences(known.sample, sample)
+    # That the service knows a hash, or names the file as it was sent, is news to the index and none to a person.
+    is_news = _is_news(known.sample.sha256, sample.sha256) or known.sample.original_name != sample.original_name
+    if changes or is_news or known.missed or known.is_noted:
+        return Mirror(sample, changes, known.is_ours)
+    return None
+
+
+def differences(before: RemoteSample, after: RemoteSample) -> tuple[str, ...]:
+    """What was changed at the service, a clause each."""
+    if _visible(before) == _visible(after):
+        return ()
+    clauses = [
+        _clause("label", before.label, after.label),
+        _clause("category", before.category, after.category),
+        _clause("name", before.filename, after.filename),
+        "metadata was changed" if before.metadata != after.metadata else "",
+        _switched(before.is_disabled, after.is_disabled, "was disabled", "was enabled"),
+        _switched(before.has_processing_error, after.has_processing_error, "could not be processed", "was processed"),
+    ]
+    return tuple(clause for clause in clauses if clause)
+
+
+def _is_missed(one: Believed) -> bool:
+    return not (one.is_new or one.is_noted or (one.is_gone and one.is_ours))
+
+
+def _is_news(before: str | None, after: str | None) -> bool:
+    # Our own hash stays: it is of the bytes that were sent, and what the service's is of is not documented.
+    return before is None and after is not None
+
+
+def _visible(sample: RemoteSample) -> tuple[object, ...]:
+    return (
+        sample.label,
+        sample.category,
+        sample.filename,
+        sample.metadata,
+        sample.is_disabled,
+        sample.has_processing_error,
+    )
+
+
+def _clause(what: str, before: str | None, after: str | None) -> str:
+    return "" if before == after else f"{what} {_quoted(before)} became {_quoted(after)}"
+
+
+def _quoted(text: str | None) -> str:
+    return "none" if text is None else f"'{text}'"
+
+
+def _switched(before: bool, after: bool, on: str, off: str) -> str:
+    return "" if before == after else on if after else off
 
 
 def _listed_as(sample: RemoteSample, name: str) -> bool:

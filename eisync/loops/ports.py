@@ -4,10 +4,12 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Protocol
 
 from eisync.core.batching import Order
+from eisync.core.cadence import Progress, Remembered
 from eisync.core.eligible import Eligibility
 from eisync.core.examination import Examination
 from eisync.core.items import Candidate, Doubt, FileFacts, Item, Missing, RemoteSample, Rename, Root
 from eisync.core.lifecycle import State
+from eisync.core.plan import Action, Believed
 from eisync.core.settle import Marker
 from eisync.core.settlement import Settlement
 from eisync.core.wire import Envelope, Reply, Silence
@@ -214,12 +216,55 @@ class Doubts(Protocol):
 class Beliefs(Protocol):
     """The index, as the reconciler sees it."""
 
-    def begin_sweep(self, target: str) -> int: ...
-    def record_page(self, target: str, generation: int, samples: Iterable[RemoteSample], *, now: float) -> None: ...
-    def finish_sweep(self, target: str, generation: int, *, began_at: float, now: float) -> list[Missing]: ...
     def note_trouble(self, target: str, reason: str) -> None: ...
     def bury(self, target: str, sample_id: int, *, now: float) -> list[int]: ...
     def spare(self, target: str, sample_id: int) -> None: ...
+
+
+class Looks(Protocol):
+    """What the service listed, as a look compares it and writes it down."""
+
+    def remembered(self, target: str) -> Remembered | None: ...
+    def slice(
+        self, target: str, *, low: int, high: int, generation: int | None, began_at: float, limit: int
+    ) -> Sequence[Believed]: ...
+    def apply(
+        self,
+        target: str,
+        actions: Iterable[Action],
+        *,
+        generation: int | None,
+        progress: Progress | None = None,
+        now: float,
+    ) -> list[int]: ...
+    def note_look(
+        self, target: str, *, newest_id: int, samples: int, modified_at: float | None, is_current: bool, now: float
+    ) -> None: ...
+
+
+class Sweeps(Protocol):
+    """How far a sweep has come."""
+
+    def begin_sweep(self, target: str, *, modified_at: float | None, now: float) -> Progress: ...
+    def sweep_under_way(self, target: str) -> Progress | None: ...
+    def drop_sweep(self, target: str) -> None: ...
+    def finish_sweep(self, target: str, progress: Progress, *, now: float) -> list[Missing]: ...
+
+
+class Adoption(Protocol):
+    """Files that wait to be sent, and may be there already."""
+
+    def waiting(self, target: str, *, after_id: int, limit: int) -> list[Item]: ...
+    def named(self, target: str, filename: str) -> Sequence[RemoteSample]: ...
+    def adopt(self, item: Item, sha256: str, sample_ids: Iterable[int], *, now: float) -> bool: ...
+
+
+class LooksAndSweeps(Looks, Sweeps, Protocol):
+    """What the listing is compared with, and written down in."""
+
+
+class Mirrored(LooksAndSweeps, Adoption, Protocol):
+    """The service's side of the index."""
 
 
 class Unidentified(Protocol):
@@ -244,7 +289,11 @@ class Studio(Protocol):
     """A target's Studio. Raises KeyRefusedError, StudioError or TransitError."""
 
     def project_id(self) -> int: ...
-    def page(self, *, limit: int, before_id: int | None = None, filename: str | None = None) -> Listed: ...
+    def page(
+        self, *, limit: int, before_id: int | None = None, from_id: int | None = None, filename: str | None = None
+    ) -> Listed: ...
+    def count(self) -> int: ...
+    def modified_at(self) -> float | None: ...
     def is_there(self, sample_id: int) -> bool: ...
     def sha256_of(self, sample_id: int) -> str: ...
 
@@ -253,6 +302,13 @@ class Hashes(Protocol):
     """Hashes the file of an item. Raises FileError when it is not what settled."""
 
     def __call__(self, item: Item) -> str: ...
+
+
+class Passes(Protocol):
+    """The reconciler, as whoever asks for a pass sees it. Safe to use from any thread."""
+
+    def ask_pass(self, *, sweeps: bool = False, pretends: bool = False) -> int: ...
+    def report(self, ticket: int) -> list[dict[str, object]] | None: ...
 
 
 class Log(Protocol):

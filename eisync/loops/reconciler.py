@@ -1,22 +1,24 @@
-"""Bring index and service together: sweep the listing, look for what is doubtful, bury what was deleted.
+"""Bring index and service together: look at the listing and for what is doubtful, adopt what is there, bury what went.
 
-A sweep walks all samples, newest first, each page asked with the last id seen (offsets shift while others upload or
-delete). It concludes nothing unless it was complete. One tick asks the service once or writes one answer down.
+How the listing is looked at is in `sweeping`. One tick asks the service once or writes one answer down.
 """
 
+import threading
 from collections import deque
 from collections.abc import Callable, Generator, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 from eisync.core import plan, wire
-from eisync.core.items import Doubt, Item, Missing, RemoteSample, shown
+from eisync.core.items import Doubt, Item, RemoteSample, shown
 from eisync.core.lifecycle import Event
 from eisync.core.settlement import Settlement
 from eisync.errors import EisyncError, FileAwayError, FileError, FileUnreadableError, TransitError
-from eisync.loops.ports import Beliefs, Doubts, Hashes, Log, Studio, Unidentified
+from eisync.loops.ports import Beliefs, Doubts, Hashes, Log, LooksAndSweeps, Mirrored, Studio, Unidentified
+from eisync.loops.sweeping import Gaze, Pretence, Tally
 
 IDLE_S = 60.0
 LOOK_UPS_A_PASS = 100
+WAITING_A_STEP = 200
 DOUBT_S = 60.0
 """A file that is not found is believed to be absent after so long only: the service may still be at its request."""
 KEEP_GONE_S = 7 * 24 * 3600.0
@@ -30,7 +32,18 @@ class Project:
     studio: Studio
     interval_s: float
     page_size: int
+    allow_duplicates: bool = False  # where they are, nothing that others sent is taken for a file of ours
     sweeps: bool = True  # without it only the doubtful files are looked up
+    sweep_interval_s: float = 6 * 3600.0
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """A pass that somebody asked for."""
+
+    ticket: int = 0
+    sweeps: bool = False
+    pretends: bool = False
 
 
 class ReconcilerLoop:
@@ -43,14 +56,19 @@ class ReconcilerLoop:
         projects: Sequence[Project],
         *,
         beliefs: Beliefs,
+        mirrored: Mirrored,
         unidentified: Unidentified,
         doubts: Doubts,
         sha256_of_file: Hashes,
         clock: Callable[[], float],
         log: Log,
+        wake: Callable[[], None] = lambda: None,
     ) -> None:
+        """`wake` makes whoever ticks this loop tick it soon."""
+        self._wake = wake
         self._projects = projects
         self._beliefs = beliefs
+        self._mirrored = mirrored
         self._unidentified = unidentified
         self._doubts = doubts
         self._sha256_of_file = sha256_of_file
@@ -60,6 +78,11 @@ class ReconcilerLoop:
         self._passes: deque[tuple[Project, Iterator[None]]] = deque()
         self._troubles: dict[str, EisyncError] = {}
         self._is_stopping = False
+        self._tallies: dict[str, Tally] = {}
+        self._lock = threading.Lock()
+        self._asked = Wish()
+        self._begun = {project.target: 0 for project in projects}  # the ticket that the last pass began with
+        self._done = dict(self._begun)
         self._looked_up: dict[str, set[tuple[int, str | None]]] = {project.target: set() for project in projects}
 
     def tick(self, now: float) -> float:
@@ -70,9 +93,10 @@ class ReconcilerLoop:
             # The clock may have been set back.
             self._due_at[project.target] = min(self._due_at[project.target], now + project.interval_s)
             is_under_way = any(project is other for other, _ in self._passes)
-            if not is_under_way and now >= self._due_at[project.target]:
+            is_due = now >= self._due_at[project.target] or self._begun[project.target] < self._asked.ticket
+            if not is_under_way and is_due:
                 self._due_at[project.target] = now + project.interval_s
-                self._passes.append((project, self._pass(project)))
+                self._passes.append((project, self._begin(project)))
         if self._passes:
             self._step(*self._passes.popleft())
         if self._passes:
@@ -89,14 +113,41 @@ class ReconcilerLoop:
         """Always: a pass that was not ended changes nothing."""
         return True
 
-    def pass_now(self) -> None:
-        """Begin a pass with the next tick, whatever the interval says."""
-        self._due_at = dict.fromkeys(self._due_at, 0.0)
+    def pass_now(self, *, sweeps: bool = False) -> None:
+        """Begin a pass with the next tick, whatever the interval says; `sweeps`: and list everything."""
+        self.ask_pass(sweeps=sweeps)
+
+    def ask_pass(self, *, sweeps: bool = False, pretends: bool = False) -> int:
+        """The same, from any thread; `pretends`: compare and write nothing down. Returns the ticket for `report`."""
+        with self._lock:
+            wish = self._asked = Wish(self._asked.ticket + 1, sweeps, pretends)
+        self._wake()
+        return wish.ticket
+
+    def report(self, ticket: int) -> list[dict[str, object]] | None:
+        """What the pass of each target found that was asked for under `ticket`; None while one is not done."""
+        if any(done < ticket for done in self._done.values()):
+            return None
+        tallies, troubles = self.tallies(), self.troubles()
+        return [
+            {
+                "target": target,
+                **asdict(tallies.get(target, Tally())),
+                "trouble": str(troubles[target]) if target in troubles else None,
+                "exit_code": troubles[target].exit_code if target in troubles else 0,
+            }
+            for target in self._done
+        ]
+
+    def tallies(self) -> dict[str, Tally]:
+        """What the last pass of each target found."""
+        return dict(self._tallies)
 
     @property
     def is_idle(self) -> bool:
         """Whether no pass is under way or due at once."""
-        return not self._passes and all(self._due_at.values())
+        is_served = all(begun == self._asked.ticket for begun in self._begun.values())
+        return not self._passes and is_served and all(self._due_at.values())
 
     def troubles(self) -> dict[str, EisyncError]:
         """Why the last pass of a target failed, by target."""
@@ -106,10 +157,14 @@ class ReconcilerLoop:
         try:
             next(steps)
             self._passes.append((project, steps))
+            return
         except StopIteration:
             self._troubles.pop(project.target, None)
         except EisyncError as error:
             self._note_trouble(project, error)
+        finally:
+            if not any(project is other for other, _ in self._passes):
+                self._done[project.target] = self._begun[project.target]
 
     def _note_trouble(self, project: Project, error: EisyncError) -> None:
         if str(error) != str(self._troubles.get(project.target, "")):
@@ -118,51 +173,96 @@ class ReconcilerLoop:
         self._beliefs.note_trouble(project.target, str(error))
         self._doubts.explain_doubts(project.target, _why_in_doubt(error))
 
-    def _pass(self, project: Project) -> Iterator[None]:
+    def _begin(self, project: Project) -> Iterator[None]:
+        wish, is_asked = self._asked, self._begun[project.target] < self._asked.ticket
+        self._begun[project.target] = wish.ticket
+        tally = self._tallies[project.target] = Tally()
+        if is_asked and wish.pretends:
+            return self._pretend(project, tally, sweeps=wish.sweeps)
+        return self._pass(project, tally, sweeps=is_asked and wish.sweeps)
+
+    def _pretend(self, project: Project, tally: Tally, *, sweeps: bool) -> Iterator[None]:
+        """Compare, and write nothing down."""
+        self._check_project(project)
+        yield
+        yield from self._gaze(project, Pretence(self._mirrored)).look(tally, sweeps=sweeps)
+
+    def _pass(self, project: Project, tally: Tally, *, sweeps: bool) -> Iterator[None]:
         """One whole pass, a step at a time. Raises what the service or the store raises."""
-        mismatch = self._unidentified.identify(project.target, project.studio.project_id())
-        if mismatch is not None:
-            raise EisyncError(mismatch)
+        self._check_project(project)
         yield
         yield from self._resolve_doubts(project)
         if project.sweeps:
-            yield from self._bring_together(project)
+            yield from self._bring_together(project, tally, sweeps=sweeps)
         self._doubts.forget_gone(before=self._clock() - KEEP_GONE_S)
 
-    def _bring_together(self, project: Project) -> Iterator[None]:
-        missing = yield from self._sweep(project)
+    def _bring_together(self, project: Project, tally: Tally, *, sweeps: bool) -> Iterator[None]:
+        missing = yield from self._gaze(project, self._mirrored).look(tally, sweeps=sweeps)
         for ask in plan.suspects(missing):
-            self._ask(project, ask.sample_id)
+            self._check_project(project)
+            tally.buried += self._ask(project, ask.sample_id)
             yield
+        if tally.learned and not project.allow_duplicates:
+            tally.adopted = yield from self._adopt(project)
         yield from self._find_ids(project)
 
-    def _sweep(self, project: Project) -> Generator[None, None, list[Missing]]:
-        began_at = self._clock()
-        generation = self._beliefs.begin_sweep(project.target)
-        listed = 0
-        first_total: int | None = None
-        before_id: int | None = None
-        while True:
-            page = project.studio.page(limit=project.page_size, before_id=before_id)
-            first_total = page.total if first_total is None else first_total
-            listed += len(page.samples)
-            self._beliefs.record_page(project.target, generation, page.samples, now=self._clock())
-            if not page.samples or (len(page.samples) < project.page_size and listed >= first_total):
-                break
-            before_id = _lowest(page.samples, before_id)
-            yield
-        if not plan.is_complete(listed=listed, first_total=first_total, last_total=page.total):
-            raise EisyncError(f"the listing ended after {listed} of {first_total} samples; it is asked for again later")
-        self._log.info("sweep.completed", target=project.target, samples=listed)
-        return self._beliefs.finish_sweep(project.target, generation, began_at=began_at, now=self._clock())
+    def _gaze(self, project: Project, mirrored: LooksAndSweeps) -> Gaze:
+        return Gaze(
+            target=project.target,
+            studio=project.studio,
+            page_size=project.page_size,
+            sweep_interval_s=project.sweep_interval_s,
+            mirrored=mirrored,
+            check_project=lambda: self._check_project(project),
+            clock=self._clock,
+            log=self._log,
+        )
 
-    def _ask(self, project: Project, sample_id: int) -> None:
+    def _check_project(self, project: Project) -> None:
+        """Raises EisyncError when the key opens another project than the one we know: it may be a new key by now."""
+        mismatch = self._unidentified.identify(project.target, project.studio.project_id())
+        if mismatch is not None:
+            raise EisyncError(mismatch)
+
+    def _ask(self, project: Project, sample_id: int) -> int:
+        """Returns how many files became tombstones."""
         match plan.after_asking(sample_id, is_there=project.studio.is_there(sample_id)):
             case plan.Bury():
-                for file_id in self._beliefs.bury(project.target, sample_id, now=self._clock()):
+                self._check_project(project)  # it was this project that did not know it
+                buried = self._beliefs.bury(project.target, sample_id, now=self._clock())
+                for file_id in buried:
                     self._log.warning("file.tombstoned", target=project.target, file=file_id, sample=sample_id)
+                return len(buried)
             case plan.Spare():
                 self._beliefs.spare(project.target, sample_id)
+                return 0
+
+    def _adopt(self, project: Project) -> Generator[None, None, int]:
+        """Files that wait to be sent, and that others have sent before: proven by name and content hash."""
+        adopted, hashed, after_id = 0, 0, 0
+        while hashed < LOOK_UPS_A_PASS:
+            waiting = self._mirrored.waiting(project.target, after_id=after_id, limit=WAITING_A_STEP)
+            if not waiting:
+                break
+            for item in waiting:
+                namesakes = self._mirrored.named(project.target, wire.stored_name(wire.sent_name(item.path)))
+                if namesakes and hashed < LOOK_UPS_A_PASS:
+                    hashed += 1
+                    adopted += self._adopt_one(item, namesakes)
+            after_id = waiting[-1].id
+            yield
+        return adopted
+
+    def _adopt_one(self, item: Item, namesakes: Sequence[RemoteSample]) -> bool:
+        try:
+            sha256 = self._sha256_of_file(item)
+        except FileError:
+            return False  # the drainer or the watcher will say so
+        proven = plan.match(item.path, sha256, namesakes).proven
+        if not proven or not self._mirrored.adopt(item, sha256, proven, now=self._clock()):
+            return False
+        self._log.info("file.adopted", path=shown(item.path), samples=proven)
+        return True
 
     def _resolve_doubts(self, project: Project) -> Iterator[None]:
         """Where duplicates are allowed, only a look at the service may say whether a doubtful file arrived."""

@@ -296,7 +296,18 @@ class State(Table):
 class Reconcile(Table):
     """How the index is compared with what the service holds."""
 
-    interval_s: Number = Field(default=300.0, gt=0, le=604_800, description="How often the remote listing is swept.")
+    interval_s: Number = Field(
+        default=300.0,
+        gt=0,
+        le=604_800,
+        description="How often the service is asked what is new, and whether anything else changed.",
+    )
+    sweep_interval_s: Number = Field(
+        default=21_600.0,
+        gt=0,
+        le=2_592_000,
+        description="How often everything is listed at least; sooner when something was edited or deleted there.",
+    )
     page_size: Whole = Field(default=1000, ge=1, le=1000, description="How many samples are asked for in one request.")
     enabled: Switch = Field(default=True, description="Without it, remote deletions and changes go unnoticed.")
 

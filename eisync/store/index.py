@@ -5,31 +5,16 @@ import os
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
-from eisync.core.items import Item, Missing, RemoteSample
+from eisync.core.divergence import divergences
+from eisync.core.items import Category, Item, RemoteSample
 from eisync.core.lifecycle import Event, State
 from eisync.store import history
 from eisync.store.database import Database
 from eisync.store.links import link
 from eisync.store.moves import move
 from eisync.store.rows import item_of, path_of, split
-
-_SAMPLE_SEEN = """
-insert into sample (target, id, filename, category, label, is_disabled, sha256, known_at, seen)
-values (:target, :id, :filename, :category, :label, :is_disabled, :sha256, :now, :generation)
-on conflict (target, id) do update set
-    filename = excluded.filename, category = excluded.category, label = excluded.label,
-    is_disabled = excluded.is_disabled, sha256 = coalesce(sha256, excluded.sha256), seen = excluded.seen,
-    missed = 0, gone_at = null"""
-
-# Samples of ours that the sweep should have listed: known before it began, not confirmed gone, not seen by it. What
-# others uploaded and deleted is no business of ours.
-_COUNT_MISSING = """
-update sample set missed = missed + 1
-where target = :target and seen < :generation and known_at < :began_at and gone_at is null and exists (
-    select 1 from file_sample mine cross join file on file.id = mine.file_id
-    where mine.sample_id = sample.id and file.target = sample.target)
-returning id, missed"""
 
 # Files of which every sample is confirmed gone. (A cross join is SQLite's word for "in this order": from the sample to
 # its files, not through all that are synced.)
@@ -63,20 +48,26 @@ _LAST_SYNCED = """
 select max(changed_at) as at from file where state = 'synced'"""
 
 # A page of files with their samples, by id, so that a million of them never stand in memory.
-_PAGE = """
+_RECORDS = """
 select file.*, root.path as root_path,
     (select json_group_array(sample_id) from (
-        select sample_id from file_sample where file_id = file.id order by sample_id)) as sample_ids
-from file join root on root.id = file.root_id
+        select sample_id from file_sample where file_id = file.id order by sample_id)) as sample_ids,
+    (select json_group_array(json_object(
+            'id', id, 'name', filename, 'category', category, 'label', label, 'metadata', json(metadata),
+            'is_disabled', json(iif(is_disabled, 'true', 'false')),
+            'has_processing_error', json(iif(has_processing_error, 'true', 'false')),
+            'is_deleted', json(iif(gone_at is null, 'false', 'true')))) from (
+        select sample.* from file_sample mine cross join sample
+        on sample.target = file.target and sample.id = mine.sample_id and sample.filename is not null
+        where mine.file_id = file.id order by sample.id)) as samples
+from file join root on root.id = file.root_id"""
+
+_PAGE = f"""{_RECORDS}
 where file.id > :after and (:state is null or file.state = :state)
 order by file.id limit 1000"""
 
-
 # The files directly in a folder.
-_IN_FOLDER = """
-select file.*, root.path as root_path,
-    (select json_group_array(sample_id) from file_sample where file_id = file.id) as sample_ids
-from file join root on root.id = file.root_id
+_IN_FOLDER = f"""{_RECORDS}
 where root.path = :root and file.folder = :folder"""
 
 
@@ -168,45 +159,7 @@ class Index:
             for row in rows
         ]
 
-    # --- sweeps ------------------------------------------------------------------------------------------------
-
-    def begin_sweep(self, target: str) -> int:
-        """The number of a new sweep. One that never ends changes nothing."""
-        with self._database.transaction() as connection:
-            row = connection.execute(
-                "update target set generation = generation + 1 where name = ? returning generation", (target,)
-            ).fetchone()
-        return int(row["generation"])
-
-    def record_page(self, target: str, generation: int, samples: Iterable[RemoteSample], *, now: float) -> None:
-        """Write down one page of the listing, in one transaction. Safe to repeat."""
-        with self._database.transaction() as connection:
-            connection.executemany(
-                _SAMPLE_SEEN,
-                [
-                    {
-                        "target": target,
-                        "id": sample.id,
-                        "filename": sample.filename,
-                        "category": sample.category,
-                        "label": sample.label,
-                        "is_disabled": sample.is_disabled,
-                        "sha256": sample.sha256,
-                        "generation": generation,
-                        "now": now,
-                    }
-                    for sample in samples
-                ],
-            )
-
-    def finish_sweep(self, target: str, generation: int, *, began_at: float, now: float) -> list[Missing]:
-        """The sweep was complete: count what it did not list. Returns those samples."""
-        with self._database.transaction() as connection:
-            rows = connection.execute(
-                _COUNT_MISSING, {"target": target, "generation": generation, "began_at": began_at}
-            ).fetchall()
-            connection.execute("update target set listed_at = ?, listing_trouble = null where name = ?", (now, target))
-        return [Missing(row["id"], row["missed"]) for row in rows]
+    # --- the listing -------------------------------------------------------------------------------------------
 
     def note_trouble(self, target: str, reason: str) -> None:
         """The last sweep did not complete, for `reason`; what it would have told is not known."""
@@ -394,8 +347,10 @@ class Index:
 
 
 def _record(row: sqlite3.Row) -> dict[str, object]:
+    path = path_of(row)
+    samples = json.loads(row["samples"])
     return {
-        "path": path_of(row),
+        "path": path,
         "root": os.fsdecode(row["root_path"]),
         "state": row["state"],
         "reason": row["reason"] or _DEFAULT_REASONS.get(row["state"], ""),
@@ -405,7 +360,20 @@ def _record(row: sqlite3.Row) -> dict[str, object]:
         "sha256": row["sha256"],
         "size": row["size"],
         "attempts": row["attempts"],
+        "samples": samples,
+        "there": divergences(path, row["label"], Category(row["category"]), map(_listed, samples)),
     }
+
+
+def _listed(sample: Mapping[str, Any]) -> RemoteSample:
+    return RemoteSample(
+        id=sample["id"],
+        filename=sample["name"],
+        category=sample["category"],
+        label=sample["label"],
+        is_disabled=sample["is_disabled"],
+        has_processing_error=sample["has_processing_error"],
+    )
 
 
 _DEFAULT_REASONS = {

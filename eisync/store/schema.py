@@ -15,7 +15,7 @@ from eisync.errors import StateError
 if TYPE_CHECKING:
     from sqlite_utils import Database as SqliteUtilsDatabase
 
-VERSION = 3
+VERSION = 4
 
 
 def migrate(connection: sqlite3.Connection) -> None:
@@ -31,6 +31,7 @@ def migrate(connection: sqlite3.Connection) -> None:
     migrations()(_001_files_and_samples)
     migrations()(_002_renames_and_devices)
     migrations()(_003_orders_and_counts)
+    migrations()(_004_mirror)
     # sqlite-utils would begin a deferred one: two that look at a new folder at once would lock each other out.
     connection.execute("begin immediate")
     try:
@@ -154,5 +155,40 @@ def _003_orders_and_counts(database: "SqliteUtilsDatabase") -> None:
         "create index file_by_size on file (root_id, size, id) where state = 'ready'",
         "drop index file_by_state",
         "create index file_by_state on file (state, changed_at, root_id)",
+    ):
+        database.conn.execute(statement)
+
+
+def _004_mirror(database: "SqliteUtilsDatabase") -> None:
+    for statement in (
+        "alter table sample add column original_name text",
+        "alter table sample add column metadata text not null default '{}'",
+        "alter table sample add column has_processing_error integer not null default 0",
+        # The sweep that did not list it, while that sweep has not ended; it concludes nothing before.
+        "alter table sample add column missing_in integer",
+        "create index sample_missing on sample (target, missing_in) where missing_in is not null",
+        "create index sample_missed on sample (target) where missed > 0",
+        "create index sample_by_name on sample (target, filename)",
+        # What the service told when it was looked at last. The two instants of its own are of its own clock.
+        """create table mirror (
+            target text primary key,
+            newest_id integer not null,  -- the highest id that was listed
+            samples integer not null,    -- how many there were, that one and those below it
+            modified_at real,            -- the project's last change that was looked at
+            swept_at real not null,      -- the last complete sweep
+            sweep_s real not null        -- how long it took
+        ) strict, without rowid""",
+        # A sweep under way, which the next process takes up again.
+        """create table sweep (
+            target text primary key,
+            generation integer not null,
+            began_at real not null,
+            modified_at real,            -- the project's last change when it began
+            first_total integer,         -- how many samples it was promised
+            newest_id integer not null default 0,
+            before_id integer,           -- where it goes on; null: at the newest
+            listed integer not null default 0,
+            spent_s real not null default 0
+        ) strict, without rowid""",
     ):
         database.conn.execute(statement)

@@ -47,6 +47,7 @@ def test_every_file_is_in_the_project_once_and_labelled(bench: Bench) -> None:
     }
     assert list(files["snake.3.csv"]) == [
         "path", "root", "state", "reason", "label", "category", "sample_ids", "sha256", "size", "attempts",
+        "samples", "there",
     ]  # fmt: skip
 
 

@@ -18,13 +18,13 @@ from eisync.core.lifecycle import (
 # The table of the design: a state, then what may happen to it and where that leads.
 DESIGN = """
 SETTLING    complete -> READY        cut -> QUARANTINED   gone -> GONE
-READY       claim -> SENDING         changed -> SETTLING  gone -> GONE
+READY       claim -> SENDING         changed -> SETTLING  gone -> GONE            found -> SYNCED
 SENDING     stored -> SYNCED         duplicate -> SYNCED  defer -> READY
             refuse -> QUARANTINED    changed -> SETTLING  silence -> DOUBTFUL     gone -> GONE
 DOUBTFUL    stored -> SYNCED         absent -> READY
 SYNCED      remote_gone -> TOMBSTONE changed -> SETTLING  gone -> SYNCED
 QUARANTINED retry -> READY           changed -> SETTLING  gone -> GONE
-TOMBSTONE   retry -> READY           changed -> SETTLING
+TOMBSTONE   retry -> READY           changed -> SETTLING  found -> SYNCED
 """
 
 
@@ -77,7 +77,8 @@ def test_every_event_is_in_the_table() -> None:
 
 
 def test_a_pending_state_ends_without_a_person() -> None:
-    by_itself = {state for state, event in TRANSITIONS if event not in (Event.RETRY, Event.CHANGED, Event.GONE)}
+    from_outside = (Event.RETRY, Event.CHANGED, Event.GONE, Event.FOUND)
+    by_itself = {state for state, event in TRANSITIONS if event not in from_outside}
 
     assert PENDING == by_itself - {State.SYNCED}
 

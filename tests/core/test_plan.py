@@ -1,7 +1,30 @@
+import itertools
+from dataclasses import replace
+from typing import Any
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from eisync.core.items import Missing, RemoteSample
-from eisync.core.plan import Ask, Bury, Match, Spare, after_asking, is_complete, match, suspects
+from eisync.core.plan import (
+    Action,
+    Ask,
+    Believed,
+    Bury,
+    Learn,
+    Match,
+    Mirror,
+    Miss,
+    Return,
+    Spare,
+    after_asking,
+    compare,
+    is_believable,
+    is_complete,
+    match,
+    suspects,
+)
 
 HASH, OTHER_HASH = "a" * 64, "b" * 64
 
@@ -62,3 +85,162 @@ def test_a_listing_proves_by_name_and_hash_and_by_neither_alone(
 
 def test_a_name_that_is_not_utf_8_is_found_as_it_was_sent() -> None:
     assert Match((4,), ()) == match("caf\udce9.1.csv", HASH, [sample(4, filename="caf\ufffd.1", sha256=HASH)])
+
+
+# --- an index slice beside a listing slice
+
+AS_BELIEVED = RemoteSample(
+    id=5,
+    filename="wave.01",
+    category="training",
+    label="wave",
+    sha256=HASH,
+    original_name="wave.01.csv",
+    metadata=(("site", "lab"),),
+)
+EDITS = {
+    "relabelled": ({"label": "idle"}, "label 'wave' became 'idle'"),
+    "label taken away": ({"label": None}, "label 'wave' became none"),
+    "moved": ({"category": "testing"}, "category 'training' became 'testing'"),
+    "renamed": ({"filename": "other"}, "name 'wave.01' became 'other'"),
+    "metadata": ({"metadata": ()}, "metadata was changed"),
+    "disabled": ({"is_disabled": True}, "was disabled"),
+    "not processed": ({"has_processing_error": True}, "could not be processed"),
+}
+BELIEFS = {
+    "unknown": None,
+    "ours": Believed(AS_BELIEVED, is_ours=True),
+    "ours, known by its id only": Believed(replace(AS_BELIEVED, label=None), is_ours=True, was_listed=False),
+    "ours, missed": Believed(AS_BELIEVED, is_ours=True, missed=1),
+    "ours, not listed by this sweep": Believed(AS_BELIEVED, is_ours=True, is_noted=True),
+    "ours, came during this sweep": Believed(AS_BELIEVED, is_ours=True, is_new=True),
+    "ours, buried": Believed(AS_BELIEVED, is_ours=True, is_gone=True),
+    "another's": Believed(AS_BELIEVED),
+    "another's, buried": Believed(AS_BELIEVED, is_gone=True),
+}
+LISTINGS = {"not listed": None, "as believed": AS_BELIEVED, "edited": replace(AS_BELIEVED, label="idle")}
+CHANGED = ("label 'wave' became 'idle'",)
+
+EXPECTED: dict[tuple[str, str], Action | None] = {
+    ("unknown", "not listed"): None,
+    ("unknown", "as believed"): Learn(AS_BELIEVED),
+    ("unknown", "edited"): Learn(LISTINGS["edited"]),
+    ("ours", "not listed"): Miss(5),
+    ("ours", "as believed"): None,
+    ("ours", "edited"): Mirror(LISTINGS["edited"], CHANGED, is_ours=True),
+    ("ours, known by its id only", "not listed"): Miss(5),
+    ("ours, known by its id only", "as believed"): Mirror(AS_BELIEVED),
+    ("ours, known by its id only", "edited"): Mirror(LISTINGS["edited"]),
+    ("ours, missed", "not listed"): Miss(5),
+    ("ours, missed", "as believed"): Mirror(AS_BELIEVED, (), is_ours=True),
+    ("ours, missed", "edited"): Mirror(LISTINGS["edited"], CHANGED, is_ours=True),
+    ("ours, not listed by this sweep", "not listed"): None,
+    ("ours, not listed by this sweep", "as believed"): Mirror(AS_BELIEVED, (), is_ours=True),
+    ("ours, not listed by this sweep", "edited"): Mirror(LISTINGS["edited"], CHANGED, is_ours=True),
+    ("ours, came during this sweep", "not listed"): None,
+    ("ours, came during this sweep", "as believed"): None,
+    ("ours, came during this sweep", "edited"): Mirror(LISTINGS["edited"], CHANGED, is_ours=True),
+    ("ours, buried", "not listed"): None,
+    ("ours, buried", "as believed"): Return(AS_BELIEVED),
+    ("ours, buried", "edited"): Return(LISTINGS["edited"]),
+    ("another's", "not listed"): Miss(5),
+    ("another's", "as believed"): None,
+    ("another's", "edited"): Mirror(LISTINGS["edited"], CHANGED),
+    ("another's, buried", "not listed"): Miss(5),
+    ("another's, buried", "as believed"): Return(AS_BELIEVED),
+    ("another's, buried", "edited"): Return(LISTINGS["edited"]),
+}
+
+
+@pytest.mark.parametrize(("belief", "listing"), list(itertools.product(BELIEFS, LISTINGS)))
+def test_every_pair_of_belief_and_listing_has_its_consequence(belief: str, listing: str) -> None:
+    known, listed = BELIEFS[belief], LISTINGS[listing]
+    actions = compare([known] if known else [], [listed] if listed else [])
+    expected = EXPECTED[belief, listing]
+    assert ([expected] if expected else []) == actions
+
+
+@pytest.mark.parametrize("what", EDITS)
+def test_an_edit_is_told_in_a_clause(what: str) -> None:
+    fields, clause = EDITS[what]
+    edited = replace(AS_BELIEVED, **fields)
+    assert [Mirror(edited, (clause,))] == compare([Believed(AS_BELIEVED)], [edited])
+
+
+def test_a_hash_of_the_service_never_takes_the_place_of_ours() -> None:
+    assert [] == compare([Believed(AS_BELIEVED)], [replace(AS_BELIEVED, sha256=OTHER_HASH)])
+    unhashed = replace(AS_BELIEVED, sha256=None)
+    assert [Mirror(AS_BELIEVED)] == compare([Believed(unhashed)], [AS_BELIEVED])
+
+
+SAMPLES = st.builds(
+    RemoteSample,
+    id=st.integers(1, 12),
+    filename=st.sampled_from(["a", "b"]),
+    category=st.sampled_from(["training", "testing"]),
+    label=st.sampled_from([None, "x", "y"]),
+    sha256=st.sampled_from([None, HASH, OTHER_HASH]),
+    metadata=st.sampled_from([(), (("site", "lab"),)]),
+    is_disabled=st.booleans(),
+    has_processing_error=st.booleans(),
+)
+SLICES = st.lists(
+    st.builds(
+        Believed,
+        sample=SAMPLES,
+        is_ours=st.booleans(),
+        is_gone=st.booleans(),
+        missed=st.integers(0, 3),
+        is_noted=st.booleans(),
+        is_new=st.booleans(),
+        was_listed=st.booleans(),
+    ),
+    unique_by=lambda one: one.sample.id,
+)
+
+
+def applied(index: list[Believed], actions: list[Action]) -> list[Believed]:
+    """The index after the actions, as the store writes them."""
+    by_id = {one.sample.id: one for one in index}
+    for action in actions:
+        match action:
+            case Miss():
+                by_id[action.sample_id] = replace(by_id[action.sample_id], is_noted=True)
+            case _:
+                before = by_id.get(action.sample.id, Believed(action.sample))
+                sample = replace(action.sample, sha256=before.sample.sha256 or action.sample.sha256)
+                seen = {"is_gone": False, "missed": 0, "is_noted": False, "was_listed": True}
+                by_id[sample.id] = replace(before, sample=sample, **seen)
+    return list(by_id.values())
+
+
+@given(SLICES, st.lists(SAMPLES, unique_by=lambda one: one.id))
+def test_a_plan_applied_twice_changes_nothing(index: list[Believed], listing: list[RemoteSample]) -> None:
+    assert [] == compare(applied(index, compare(index, listing)), listing)
+
+
+@given(SLICES, st.lists(SAMPLES, unique_by=lambda one: one.id))
+def test_no_comparison_buries_anything_and_none_misses_what_is_listed(
+    index: list[Believed], listing: list[RemoteSample]
+) -> None:
+    actions = compare(index, listing)
+    assert {type(action) for action in actions} <= {Learn, Mirror, Return, Miss}
+    missed = {action.sample_id for action in actions if isinstance(action, Miss)}
+    assert set() == missed & {sample.id for sample in listing}
+    assert missed <= {one.sample.id for one in index if not one.is_new}
+
+
+@given(st.lists(st.builds(Missing, st.integers(1, 99), st.integers(0, 5))), st.data())
+def test_nothing_is_buried_that_two_sweeps_and_the_service_did_not_deny(missing: list[Missing], data: Any) -> None:
+    there = data.draw(st.sets(st.sampled_from([entry.sample_id for entry in missing]))) if missing else set()
+    verdicts = [after_asking(ask.sample_id, is_there=ask.sample_id in there) for ask in suspects(missing)]
+    often_missed = {entry.sample_id for entry in missing if entry.missed >= 2}
+    assert {one.sample_id for one in verdicts if isinstance(one, Bury)} == often_missed - there
+
+
+@pytest.mark.parametrize(
+    ("first_total", "last_total", "believable"),
+    [(0, 0, True), (9, 0, True), (60, 10, True), (60, 9, False), (1000, 900, True), (1000, 899, False), (9, 99, True)],
+)
+def test_a_total_that_breaks_down_is_not_believed(first_total: int, last_total: int, believable: bool) -> None:
+    assert believable is is_believable(first_total=first_total, last_total=last_total)

@@ -21,6 +21,7 @@ from eisync.core.lifecycle import State
 from eisync.core.retry import Fault
 from eisync.core.wire import Envelope, Reply, Silence
 from eisync.loops.reconciler import DOUBT_S, Project, ReconcilerLoop
+from eisync.store.mirror import Mirrored
 from tests.fakes import Answer, Clock, Cloud, reply_of
 from tests.loops.test_drainer import Drain, lane
 from tests.loops.yard import Yard, run
@@ -88,8 +89,17 @@ class SafetyMachine(RuleBasedStateMachine):
         )
         self.clock = Clock(self.now)
         self.reconciler = ReconcilerLoop(
-            [Project(target="main", studio=self.cloud, interval_s=300.0, page_size=1000)],
+            [
+                Project(
+                    target="main",
+                    studio=self.cloud,
+                    interval_s=300.0,
+                    page_size=1000,
+                    allow_duplicates=self.allow_duplicates,
+                )
+            ],
             beliefs=self.yard.index,
+            mirrored=Mirrored(self.yard.database),
             unidentified=self.yard.index,
             doubts=self.yard.outbox,
             sha256_of_file=sha256_of,

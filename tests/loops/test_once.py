@@ -13,6 +13,7 @@ from eisync.errors import KeyRefusedError
 from eisync.loops.drainer import DrainerLoop, Lane
 from eisync.loops.once import Once
 from eisync.loops.reconciler import Project, ReconcilerLoop
+from eisync.store.mirror import Mirrored
 from tests.fakes import Bench, Clock, Cloud, refusing
 
 from .yard import Yard
@@ -84,6 +85,7 @@ class Pass:
         self.reconciler = ReconcilerLoop(
             self.projects,
             beliefs=yard.index,
+            mirrored=Mirrored(yard.database),
             unidentified=yard.index,
             doubts=yard.outbox,
             sha256_of_file=sha256_of,

@@ -13,6 +13,7 @@ from eisync.core.verdict import Settlement
 from eisync.errors import EisyncError, KeyRefusedError, StateError, StudioError, UnansweredError, UnreachableError
 from eisync.loops import reconciler as module
 from eisync.loops.reconciler import DOUBT_S, IDLE_S, KEEP_GONE_S, Project, ReconcilerLoop
+from eisync.store.mirror import Mirrored
 from tests.fakes import Clock, Cloud, Listed, failing
 
 from .yard import Yard, run
@@ -23,11 +24,14 @@ SYNCED, DOUBTFUL, TOMBSTONE, READY = State.SYNCED, State.DOUBTFUL, State.TOMBSTO
 class Sweep:
     """A reconciler and the clock that it looks at."""
 
-    def __init__(self, yard: Yard, *projects: Project, beliefs: Any = None, doubts: Any = None) -> None:
+    def __init__(
+        self, yard: Yard, *projects: Project, beliefs: Any = None, mirrored: Any = None, doubts: Any = None
+    ) -> None:
         self.clock = Clock(yard.later)
         self.loop = ReconcilerLoop(
             projects,
             beliefs=beliefs or yard.index,
+            mirrored=mirrored or Mirrored(yard.database),
             unidentified=yard.index,
             doubts=doubts or yard.outbox,
             sha256_of_file=sha256_of,
@@ -108,7 +112,7 @@ def test_one_tick_asks_at_most_once(yard: Yard, cloud: Cloud) -> None:
     asked = []
     while sweep.loop.tick(sweep.clock.now) == 0.0:
         asked.append(cloud.questions)
-    assert ([1, 2, 3, 4], 5) == (asked, cloud.questions)
+    assert ([1, 2, 3, 4, 5, 6], 7) == (asked, cloud.questions)
 
 
 def test_a_service_that_gives_smaller_pages_is_swept_to_the_end(yard: Yard, cloud: Cloud) -> None:
@@ -224,13 +228,19 @@ class Studio(Cloud):
         self.pages = pages
         self.at = 0
 
-    def page(self, *, limit: int, before_id: int | None = None, filename: str | None = None) -> Listed:
+    def page(
+        self, *, limit: int, before_id: int | None = None, from_id: int | None = None, filename: str | None = None
+    ) -> Listed:
         self.at = 0 if before_id is None else self.at
         page = self.pages[min(self.at, len(self.pages) - 1)]
         self.at += 1
         if isinstance(page, EisyncError):
             raise page
         return page
+
+    def count(self) -> int:
+        (*_, total) = (page.total for page in self.pages if isinstance(page, Listed))
+        return total
 
     def is_there(self, sample_id: int) -> bool:
         return False
@@ -512,7 +522,7 @@ def test_a_file_that_is_not_found_is_looked_up_once(yard: Yard, cloud: Cloud) ->
     sweep.run()
     before = cloud.questions
     sweep.run(after_s=300.0)
-    assert 2 == cloud.questions - before  # whose project it is, and the listing
+    assert 3 == cloud.questions - before  # when it was changed, what is new, how many there are
 
 
 def test_a_lookup_that_failed_is_made_up_for(yard: Yard, cloud: Cloud) -> None:
@@ -582,20 +592,23 @@ def test_rows_of_files_that_went_are_dropped_after_a_while(yard: Yard, cloud: Cl
     assert {} == yard.states()
 
 
-@pytest.mark.parametrize("method", ["begin_sweep", "record_page", "finish_sweep", "bury", "note_trouble"])
+@pytest.mark.parametrize("method", ["begin_sweep", "apply", "slice", "finish_sweep", "bury", "note_trouble"])
 def test_a_store_that_fails_is_tried_again_with_the_next_pass(yard: Yard, cloud: Cloud, method: str) -> None:
     ids = synced(yard, cloud, "a.csv", "b.csv")
     del cloud.samples[ids["a.csv"]]
 
-    class Beliefs:
-        def __getattr__(self, name: str) -> Any:
-            return getattr(yard.index, name)
+    class Failing:
+        def __init__(self, store: Any) -> None:
+            self._store = store
+            if hasattr(store, method):
+                setattr(self, method, failing(2, StateError("the disk is full"), getattr(store, method)))
 
-    beliefs = Beliefs()
-    setattr(beliefs, method, failing(2, StateError("the disk is full"), getattr(yard.index, method)))
+        def __getattr__(self, name: str) -> Any:
+            return getattr(self._store, name)
+
     if method == "note_trouble":
         cloud.page = failing(2, UnansweredError("no answer"), cloud.page)  # type: ignore[method-assign]
-    sweep = Sweep(yard, project(cloud), beliefs=beliefs)
+    sweep = Sweep(yard, project(cloud), beliefs=Failing(yard.index), mirrored=Failing(Mirrored(yard.database)))
     for _ in range(8):
         try:
             sweep.run(after_s=300.0)

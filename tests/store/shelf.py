@@ -5,11 +5,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from eisync.core.cadence import Progress
 from eisync.core.items import Candidate, Category, FileFacts, Item, RemoteSample, Root
 from eisync.core.lifecycle import Event, State
+from eisync.core.plan import compare
 from eisync.core.settlement import Settlement
 from eisync.store.database import Database, open_database
 from eisync.store.index import Index
+from eisync.store.mirror import Mirrored
 from eisync.store.outbox import Outbox
 from eisync.store.rows import Known
 from eisync.store.whereabouts import Whereabouts
@@ -31,6 +34,7 @@ class Shelf:
     outbox: Outbox = field(init=False)
     index: Index = field(init=False)
     places: Whereabouts = field(init=False)
+    mirrored: Mirrored = field(init=False)
     root: Root = field(init=False)
 
     def __post_init__(self) -> None:
@@ -41,6 +45,7 @@ class Shelf:
         self.outbox = Outbox(self.database)
         self.index = Index(self.database)
         self.places = Whereabouts(self.database)
+        self.mirrored = Mirrored(self.database)
         self.index.register(["main"])
         [self.root] = self.outbox.register([("/data", "main")])
 
@@ -85,9 +90,26 @@ class Shelf:
 
     def sweep(self, *listed: int, now: float = NOW + 100) -> list[tuple[int, int]]:
         """A complete sweep that lists these samples; what it missed, and how often."""
-        generation = self.index.begin_sweep("main")
-        self.index.record_page("main", generation, [remote(identity) for identity in listed], now=now)
-        missing = self.index.finish_sweep("main", generation, began_at=now, now=now)
+        progress = self.begin_sweep(now=now)
+        self.list_page(progress, *(remote(identity) for identity in listed), now=now)
+        return self.finish_sweep(progress, now=now)
+
+    def begin_sweep(self, *, target: str = "main", now: float) -> Progress:
+        return self.mirrored.begin_sweep(target, modified_at=None, now=now)
+
+    def list_page(
+        self, progress: Progress, *listed: RemoteSample, target: str = "main", low: int = 0, now: float
+    ) -> list[int]:
+        """A page that lists these, of all that have an id from `low` on."""
+        believed = self.mirrored.slice(
+            target, low=low, high=1 << 62, generation=progress.generation, began_at=progress.began_at, limit=1000
+        )
+        return self.mirrored.apply(
+            target, compare(believed, listed), generation=progress.generation, progress=progress, now=now
+        )
+
+    def finish_sweep(self, progress: Progress, *, target: str = "main", now: float) -> list[tuple[int, int]]:
+        missing = self.mirrored.finish_sweep(target, progress, now=now)
         return [(entry.sample_id, entry.missed) for entry in missing]
 
     def known(self, folder: str = "") -> dict[str, Known]:

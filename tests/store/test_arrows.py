@@ -89,6 +89,15 @@ def retried(shelf: Shelf, identity: int) -> None:
     assert 1 == shelf.outbox.retry([identity], now=LATER)
 
 
+def found_waiting(shelf: Shelf, identity: int) -> None:
+    [item] = shelf.mirrored.waiting("main", after_id=0, limit=9)
+    assert shelf.mirrored.adopt(item, "a" * 64, [7], now=LATER)
+
+
+def found_again(shelf: Shelf, identity: int) -> None:
+    assert [] == shelf.sweep(7, now=LATER)
+
+
 def buried(shelf: Shelf, identity: int) -> None:
     assert [identity] == shelf.index.bury("main", 7, now=LATER)
 
@@ -115,6 +124,8 @@ CROSSINGS: dict[tuple[State, Event], Crossing] = {
     (State.QUARANTINED, Event.RETRY): retried,
     (State.QUARANTINED, Event.CHANGED): changed,
     (State.QUARANTINED, Event.GONE): went,
+    (State.READY, Event.FOUND): found_waiting,
+    (State.TOMBSTONE, Event.FOUND): found_again,
     (State.TOMBSTONE, Event.RETRY): retried,
     (State.TOMBSTONE, Event.CHANGED): changed,
 }

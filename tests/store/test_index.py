@@ -4,7 +4,7 @@ import os
 import pytest
 
 from eisync.core.lifecycle import Event, State
-from eisync.store import index, links
+from eisync.store import index, links, mirror
 from eisync.store.index import RootFacts, TargetFacts
 
 from .shelf import NOW, Shelf, remote
@@ -85,19 +85,18 @@ def test_the_sample_of_a_version_before_is_nobody_s_loss(shelf: Shelf) -> None:
 
 def test_what_was_stored_while_a_sweep_ran_is_not_missed_by_it(shelf: Shelf) -> None:
     shelf.sync("old.csv", 1)
-    generation = shelf.index.begin_sweep("main")
+    progress = shelf.begin_sweep(now=LATER)
     shelf.sync("new.csv", 2, now=LATER)
+    shelf.list_page(progress, now=LATER)
 
-    missing = shelf.index.finish_sweep("main", generation, began_at=LATER, now=LATER)
-
-    assert [1] == [entry.sample_id for entry in missing]
+    assert [(1, 1)] == shelf.finish_sweep(progress, now=LATER)
 
 
 def test_a_sweep_that_never_ended_concludes_nothing(shelf: Shelf) -> None:
     shelf.sync("a.csv", 1)
     shelf.sweep(1)
     for _ in range(3):
-        shelf.index.begin_sweep("main")
+        shelf.list_page(shelf.begin_sweep(now=LATER), now=LATER)
     shelf.reopen()
 
     assert [] == shelf.sweep(1)
@@ -106,12 +105,12 @@ def test_a_sweep_that_never_ended_concludes_nothing(shelf: Shelf) -> None:
 
 def test_a_page_may_be_recorded_twice_and_tells_what_is_new(shelf: Shelf) -> None:
     shelf.sync("a.csv", 1, sha256="ours")
-    generation = shelf.index.begin_sweep("main")
+    progress = shelf.begin_sweep(now=LATER)
     pages = [remote(1, sha256="theirs"), remote(2, sha256="theirs", label=None, filename="日記", is_disabled=True)]
     for _ in range(2):
-        shelf.index.record_page("main", generation, pages, now=LATER)
+        shelf.list_page(progress, *pages, now=LATER)
 
-    assert [] == shelf.index.finish_sweep("main", generation, began_at=LATER, now=LATER)
+    assert [] == shelf.finish_sweep(progress, now=LATER)
     # We hashed the bytes; of what the service hashes nothing is documented.
     assert ((1,), (2,)) == (shelf.index.samples_with("main", "ours"), shelf.index.samples_with("main", "theirs"))
     assert () == shelf.index.samples_with("other", "ours")
@@ -129,9 +128,10 @@ def test_how_the_last_sweep_ended_is_remembered(shelf: Shelf) -> None:
 def test_targets_are_swept_apart(shelf: Shelf) -> None:
     shelf.index.register(["other"])
     shelf.sync("a.csv", 1)
-    other = shelf.index.begin_sweep("other")
+    other = shelf.begin_sweep(target="other", now=LATER)
+    shelf.list_page(other, target="other", now=LATER)
 
-    assert [] == shelf.index.finish_sweep("other", other, began_at=LATER, now=LATER)
+    assert [] == shelf.finish_sweep(other, target="other", now=LATER)
     assert [] == shelf.index.bury("other", 1, now=LATER)
     assert State.SYNCED is shelf.state()
 
@@ -383,7 +383,16 @@ def test_a_database_that_takes_a_write_says_so(shelf: Shelf) -> None:
     ("statement", "indexes"),
     [
         (index._BEREFT, ["file_sample_by_sample (sample_id=?)", "file USING INTEGER PRIMARY KEY"]),
-        (index._COUNT_MISSING, ["sample USING PRIMARY KEY (target=?)", "INDEX file_sample_by_sample (sample_id=?)"]),
+        (
+            mirror._SLICE,
+            ["sample USING PRIMARY KEY (target=? AND id>? AND id<?)", "file_sample_by_sample (sample_id=?)"],
+        ),
+        (mirror._COUNT_MISSED, ["INDEX sample_missing (target=? AND missing_in=?)", "INDEX file_sample_by_sample"]),
+        (mirror._FORGET, ["INDEX sample_missing (target=? AND missing_in=?)"]),
+        (mirror._UNMARK, ["INDEX sample_missing (target=? AND missing_in>?)"]),
+        (mirror._ANY_MISSED, ["INDEX sample_missed (target=?)"]),
+        (mirror._NAMED, ["INDEX sample_by_name (target=? AND filename=?)"]),
+        (mirror._WAITING, ["file"]),
         (index._COUNTS, ["SCAN file USING COVERING INDEX file_by_state"]),
         (index._OLDEST_PENDING, ["SEARCH file USING INDEX file_pending"]),
         (index._LAST_SYNCED, ["SEARCH file USING COVERING INDEX file_by_state (state=?)"]),
@@ -392,9 +401,10 @@ def test_a_database_that_takes_a_write_says_so(shelf: Shelf) -> None:
     ],
 )
 def test_what_is_asked_often_is_found_by_an_index(shelf: Shelf, statement: str, indexes: list[str]) -> None:
-    names = ("target", "id", "generation", "began_at", "after", "state", "sample_id", "sha256", "now")
+    names = ("target", "id", "generation", "began_at", "after", "after_id", "state", "sample_id", "sha256", "now")
+    more = ("low", "high", "limit", "filename")
 
-    plan = shelf.plan(statement, **dict.fromkeys(names))
+    plan = shelf.plan(statement, **dict.fromkeys((*names, *more)))
 
     assert [] == [name for name in indexes if name not in plan], plan
     assert "SCAN sample" not in plan

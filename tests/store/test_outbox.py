@@ -12,7 +12,7 @@ from eisync.store import index as index_room
 from eisync.store import outbox
 from eisync.store.outbox import LostClaimError
 
-from .shelf import NOW, Shelf, facts, remote
+from .shelf import NOW, Shelf, facts
 
 LATER = NOW + 50.0
 
@@ -253,6 +253,8 @@ def test_what_was_stored_is_synced_with_its_samples(shelf: Shelf) -> None:
     expected = {
         "path": "a.csv", "root": "/data", "state": "synced", "reason": "stored", "label": "wave", "category": "split",
         "sample_ids": [7, 8], "sha256": "a" * 64, "size": 11, "attempts": 1,
+        "samples": [],  # none was listed yet
+        "there": [],
     }  # fmt: skip
     assert expected == shelf.record()
     assert (7, 8) == shelf.index.samples_with("main", "a" * 64)
@@ -680,9 +682,8 @@ def test_no_question_of_the_loops_walks_all_files(shelf: Shelf, statement: str, 
 def test_a_sample_seen_in_a_listing_is_known_to_be_there(shelf: Shelf) -> None:
     shelf.sync("a.csv", 7)
     shelf.index.bury("main", 7, now=NOW)
-    generation = shelf.index.begin_sweep("main")
 
-    shelf.index.record_page("main", generation, [remote(7)], now=LATER)
+    assert [] == shelf.sweep(7, now=LATER)
 
     assert (7,) == shelf.index.samples_with("main", "a")
-    assert State.TOMBSTONE is shelf.state()  # a person's retry brings it back, and nothing else
+    assert (State.SYNCED, "it is there again (sample 7)") == (shelf.state(), shelf.record()["reason"])

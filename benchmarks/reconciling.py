@@ -1,0 +1,166 @@
+"""Comparing the index with a large project: how long a sweep takes, what it holds in memory, what an idle pass asks.
+
+The emulator runs in a process of its own, on the same machine, with samples that were written past it. Ours is a fresh
+process with an empty index on disk: its first sweep learns every sample, the second one finds that nothing changed, and
+then comes an idle pass. Beside it the official SDK's `get_sample_ids` lists a tenth of them (`.venv-sdk`, `make sdk`).
+Peak memory is the resident set of the process (VmHWM).
+
+    python benchmarks/reconciling.py [--samples 1000000] [--sdk-samples 100000]
+"""
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from typing import Any
+
+ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+sys.path.insert(0, os.path.join(ROOT, "benchmarks"))
+
+SDK_PYTHON = os.path.join(ROOT, ".venv-sdk", "bin", "python")
+
+SDK_LISTS = """
+import json, sys, time
+from edgeimpulse import data
+began_at = time.perf_counter()
+ids = data.get_sample_ids()
+took_s = time.perf_counter() - began_at
+peak = next(int(line.split()[1]) for line in open("/proc/self/status") if line.startswith("VmHWM")) / 1024
+json.dump({"took_s": took_s, "listed": len(ids), "peak_mb": peak}, sys.stdout)
+"""
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--samples", type=int, default=1_000_000)
+    parser.add_argument("--sdk-samples", type=int, default=100_000)
+    parser.add_argument("--measure", nargs=2, metavar=("STUDIO", "INGESTION"), help=argparse.SUPPRESS)
+    asked = parser.parse_args()
+    if asked.measure:
+        json.dump(measured(*asked.measure), sys.stdout)
+        return
+    few = ours(asked.sdk_samples)
+    show(asked.sdk_samples, few)
+    if os.path.exists(SDK_PYTHON):
+        official = beside(asked.sdk_samples)
+        rate, sdk_rate = asked.sdk_samples / few["learning_s"], official["listed"] / official["took_s"]
+        assert official["listed"] == asked.sdk_samples
+        print(
+            f"  the official SDK: {official['took_s']:.1f} s, {sdk_rate:,.0f} samples/s, {official['peak_mb']:.0f} MB; "
+            f"ours is {rate / sdk_rate:.1f} times as fast while it learns, "
+            f"{asked.sdk_samples / few['unchanged_s'] / sdk_rate:.1f} times when nothing changed, "
+            f"and holds {few['peak_mb'] / official['peak_mb']:.0%} of the memory",
+            flush=True,
+        )
+    many = ours(asked.samples)
+    show(asked.samples, many)
+    for name in ("learning_s", "unchanged_s"):
+        growth = many[name] / few[name]
+        print(f"  {name[:-2]}: {asked.samples / asked.sdk_samples:.0f} times the samples, {growth:.1f} times the time")
+
+
+def show(samples: int, seen: dict[str, Any]) -> None:
+    print(
+        f"{samples:,} samples: first sweep {seen['learning_s']:.1f} s ({samples / seen['learning_s']:,.0f}/s, "
+        f"{seen['learning_cpu_s']:.1f} s of CPU), with nothing changed {seen['unchanged_s']:.1f} s "
+        f"({samples / seen['unchanged_s']:,.0f}/s, {seen['unchanged_cpu_s']:.1f} s of CPU); idle pass: "
+        f"{seen['idle_requests']} requests, {seen['idle_s'] * 1000:.0f} ms; peak {seen['peak_mb']:.0f} MB; "
+        f"index {seen['index_mb']:.0f} MB on disk",
+        flush=True,
+    )
+
+
+def ours(samples: int) -> dict[str, Any]:
+    command = [sys.executable, os.path.abspath(__file__)]
+    return with_service(samples, lambda server: [*command, "--measure", server.studio, server.ingestion])
+
+
+def beside(samples: int) -> dict[str, Any]:
+    return with_service(samples, lambda _: [SDK_PYTHON, "-c", SDK_LISTS])
+
+
+def with_service(samples: int, command: Callable[[Any], list[str]]) -> dict[str, Any]:
+    """What the command prints, run beside an emulator that holds so many samples."""
+    from emulator import KEY, fill, serving
+
+    with tempfile.TemporaryDirectory() as folder:
+        fill(folder, samples)
+        with serving(folder) as server:
+            environ = {**os.environ, "EI_API_KEY": KEY, "EI_API_ENDPOINT": f"http://{server.studio}/v1"}
+            done = subprocess.run(command(server), env=environ, check=True, capture_output=True, text=True)
+    answer: dict[str, Any] = json.loads(done.stdout)
+    return answer
+
+
+def measured(studio: str, ingestion: str) -> dict[str, Any]:
+    """Run in the process that is measured."""
+    from eisync.adapters import clock
+    from eisync.adapters.body import sha256_of
+    from eisync.adapters.http import Endpoints, Service
+    from eisync.loops.reconciler import Project, ReconcilerLoop
+    from eisync.store.database import open_database
+    from eisync.store.index import Index
+    from eisync.store.mirror import Mirrored
+    from eisync.store.outbox import Outbox
+
+    class Counting(Service):
+        requests = 0
+
+        def _request(self, *arguments: Any, **more: Any) -> Any:
+            Counting.requests += 1
+            return super()._request(*arguments, **more)
+
+    endpoints = Endpoints(studio_url=f"http://{studio}/v1", ingestion_url=f"http://{ingestion}")
+    service = Counting(endpoints, lambda: os.environ["EI_API_KEY"], user_agent="benchmark")
+    seen: dict[str, Any] = {}
+    with tempfile.TemporaryDirectory() as folder:
+        # Making the tables imports sqlite-utils, and that whatever it finds (pandas, in a developer's environment).
+        making = (
+            f"from eisync.store.database import open_database; open_database({folder!r}, exclusive=True)[0].close()"
+        )
+        subprocess.run([sys.executable, "-c", making], check=True)
+        database, _ = open_database(folder, exclusive=True)
+        index = Index(database)
+        index.register(["main"])
+        loop = ReconcilerLoop(
+            [Project(target="main", studio=service, interval_s=300.0, page_size=1000, allow_duplicates=False)],
+            beliefs=index,
+            mirrored=Mirrored(database),
+            unidentified=index,
+            doubts=Outbox(database),
+            sha256_of_file=sha256_of,
+            clock=clock.now,
+            log=Silent(),
+        )
+        for name, sweeps in (("learning", False), ("unchanged", True), ("idle", False)):
+            began_at, began_cpu_s, requests = time.perf_counter(), time.process_time(), Counting.requests
+            loop.pass_now(sweeps=sweeps)
+            while not loop.is_idle:
+                loop.tick(clock.now())
+            assert not loop.troubles(), loop.troubles()
+            seen[f"{name}_s"] = time.perf_counter() - began_at
+            seen[f"{name}_cpu_s"] = time.process_time() - began_cpu_s
+            seen[f"{name}_requests"] = Counting.requests - requests
+        seen["index_mb"] = sum(entry.stat().st_size for entry in os.scandir(folder)) / 1e6
+        database.close()
+    service.close()
+    with open("/proc/self/status") as status:
+        seen["peak_mb"] = next(int(line.split()[1]) for line in status if line.startswith("VmHWM")) / 1024
+    return seen
+
+
+class Silent:
+    """A log that nobody reads."""
+
+    def info(self, event: str, **fields: object) -> None: ...
+    def warning(self, event: str, **fields: object) -> None: ...
+    def error(self, event: str, **fields: object) -> None: ...
+    def exception(self, event: str, **fields: object) -> None: ...
+
+
+if __name__ == "__main__":
+    main()

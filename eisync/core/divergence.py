@@ -1,0 +1,34 @@
+"""Say how a file's samples differ at the service from what was made of the file here.
+
+Pure: what the file was labelled, and its samples as they were listed last; a clause for each difference out.
+"""
+
+from collections.abc import Iterable
+
+from eisync.core.items import Category, RemoteSample, shown
+from eisync.core.wire import sent_name, stored_name
+
+
+def divergences(path: str, label: str | None, category: Category, samples: Iterable[RemoteSample]) -> list[str]:
+    """What somebody changed in Studio, each difference once. The service may split as it likes."""
+    clauses: dict[str, None] = {}
+    for sample in samples:
+        clauses.update(dict.fromkeys(_of(path, label or "", category, sample)))
+    return list(clauses)
+
+
+def _of(path: str, label: str, category: Category, sample: RemoteSample) -> Iterable[str]:
+    if (sample.label or "") != label:
+        yield f"labelled {_quoted(sample.label)} there, {_quoted(label)} here"
+    if category is not Category.SPLIT and sample.category != category.value:
+        yield f"in {sample.category} there, {category.value} here"
+    if sample.filename != stored_name(sent_name(shown(path))):
+        yield f"named '{sample.filename}' there"
+    if sample.is_disabled:
+        yield "disabled there"
+    if sample.has_processing_error:
+        yield "could not be processed there"
+
+
+def _quoted(label: str | None) -> str:
+    return f"'{label}'" if label else "nothing"

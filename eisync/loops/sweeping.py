@@ -1,0 +1,291 @@
+"""Look at what the service lists: often at what is new, seldom at everything.
+
+Both are generators, a step for each question to the service, so that many targets take turns and a stop is heard. No
+more than a page is in memory. A look that fails changes nothing but what its pages plainly said; a sweep that the
+network breaks off goes on from where it was, also in the next process; one that is not believed is dropped.
+"""
+
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+
+from eisync.core import cadence, plan
+from eisync.core.cadence import Glance, Progress, Remembered
+from eisync.core.items import Missing, RemoteSample
+from eisync.core.plan import Believed
+from eisync.errors import EisyncError, TransitError
+from eisync.loops.ports import Listed, Log, LooksAndSweeps, Studio
+
+PAST_EVERY_ID = 1 << 62
+MOST_DETAILS = 1000
+SLICE = 2000
+"""So many samples of the index are compared at a time, however many of them a page should have listed."""
+
+
+@dataclass(slots=True)
+class Tally:
+    """What a pass found, for whoever asked for it."""
+
+    swept: bool = False
+    why: str | None = None
+    listed: int = 0
+    learned: int = 0
+    changed: int = 0
+    returned: int = 0
+    unlisted: int = 0
+    buried: int = 0
+    adopted: int = 0
+    details: list[str] = field(default_factory=list)
+
+    def tell(self, sample_id: int, what: str) -> None:
+        """One line more for a person, as long as they can be read."""
+        if len(self.details) < MOST_DETAILS:
+            self.details.append(f"sample {sample_id}: {what}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gaze:
+    """One target's listing, and where it is mirrored."""
+
+    target: str
+    studio: Studio
+    page_size: int
+    sweep_interval_s: float
+    mirrored: LooksAndSweeps
+    check_project: Callable[[], None]
+    clock: Callable[[], float]
+    log: Log
+
+    def look(self, tally: Tally, *, sweeps: bool) -> Generator[None, None, list[Missing]]:
+        """List what is new and, where that is due or `sweeps` asks for it, everything.
+
+        Returns the samples of ours that a complete sweep did not list.
+        """
+        remembered = self.mirrored.remembered(self.target)
+        under_way = self._under_way()
+        modified_at = self.studio.modified_at()
+        yield
+        if remembered is None or under_way is not None or sweeps:
+            tally.why = "it was interrupted" if under_way else "it is the first" if remembered is None else "asked for"
+            return (yield from self._sweep(tally, under_way, modified_at))
+        glance, newest_id = yield from self._list_new(remembered, modified_at, tally)
+        now = self.clock()
+        why = tally.why = cadence.why_sweep(remembered, glance, now=now, every_s=self.sweep_interval_s)
+        if why is not None:
+            return (yield from self._sweep(tally, None, modified_at))
+        is_current = cadence.why_changed(remembered, glance) is None
+        # What is not explained yet stays as it was remembered, so that it still asks for a sweep when one may run.
+        self.mirrored.note_look(
+            self.target,
+            newest_id=newest_id,
+            samples=remembered.samples + glance.new,
+            modified_at=modified_at if is_current else remembered.modified_at,
+            is_current=is_current,
+            now=now,
+        )
+        return []
+
+    def _under_way(self) -> Progress | None:
+        progress = self.mirrored.sweep_under_way(self.target)
+        if progress is not None and not cadence.may_resume(progress, now=self.clock()):
+            self.mirrored.drop_sweep(self.target)
+            return None
+        return progress
+
+    def _list_new(
+        self, remembered: Remembered, modified_at: float | None, tally: Tally
+    ) -> Generator[None, None, tuple[Glance, int]]:
+        """The samples with a higher id than any that was listed before."""
+        began_at = self.clock()
+        first_id, newest_id, new = remembered.newest_id + 1, remembered.newest_id, 0
+        newest_added_at: float | None = None
+        for page, _ in self._pages(from_id=first_id):
+            if page.samples:
+                low, high = min(one.id for one in page.samples), max(one.id for one in page.samples)
+                self._compare(page.samples, low, high + 1, began_at, tally)
+                newest_added_at = newest_added_at or next(
+                    (one.added_at for one in page.samples if one.id == high), None
+                )
+                newest_id, new = max(newest_id, high), new + len(page.samples)
+            yield
+        samples = None
+        if cadence.must_count(remembered, modified_at=modified_at, new=new):
+            samples = self.studio.count()
+            yield
+        self.check_project()
+        return Glance(modified_at=modified_at, new=new, newest_added_at=newest_added_at, samples=samples), newest_id
+
+    def _sweep(
+        self, tally: Tally, progress: Progress | None, modified_at: float | None
+    ) -> Generator[None, None, list[Missing]]:
+        tally.swept = True
+        self.log.info("sweep.began", target=self.target, why=tally.why, listed=progress.listed if progress else 0)
+        progress = progress or self.mirrored.begin_sweep(self.target, modified_at=modified_at, now=self.clock())
+        try:
+            turn_at = self.clock()
+            for page, is_last in self._rest(progress):
+                progress = self._take(page, is_last, progress, turn_at, tally)
+                yield
+                turn_at = self.clock()
+            last_total = self.studio.count()
+            self.check_project()
+            _believe(progress, last_total, now=self.clock())
+        except TransitError:
+            raise  # it goes on from here
+        except EisyncError:
+            self.mirrored.drop_sweep(self.target)
+            raise
+        missing = self.mirrored.finish_sweep(self.target, progress, now=self.clock())
+        self.log.info("sweep.completed", target=self.target, samples=progress.listed)
+        return missing
+
+    def _rest(self, progress: Progress) -> Iterator[tuple[Listed, bool]]:
+        if progress.before_id == 0:
+            return iter(())  # only its end was not written down
+        return self._pages(before_id=progress.before_id, listed=progress.listed, total=progress.first_total)
+
+    def _take(self, page: Listed, is_last: bool, progress: Progress, turn_at: float, tally: Tally) -> Progress:
+        """Compare one page of a sweep, and everything between it and the page before. Returns how far that comes."""
+        self.check_project()
+        ids = [one.id for one in page.samples]
+        high = PAST_EVERY_ID if progress.before_id is None else progress.before_id
+        low = 0 if is_last else min(ids)
+        after = replace(
+            progress,
+            first_total=page.total if progress.first_total is None else progress.first_total,
+            newest_id=max(progress.newest_id, *ids) if ids else progress.newest_id,
+            before_id=low,
+            listed=progress.listed + len(ids),
+            spent_s=progress.spent_s + max(0.0, self.clock() - turn_at),
+        )
+        self._compare(page.samples, low, high, progress.began_at, tally, after)
+        return after
+
+    def _compare(
+        self,
+        listed: Sequence[RemoteSample],
+        low: int,
+        high: int,
+        began_at: float,
+        tally: Tally,
+        progress: Progress | None = None,
+    ) -> None:
+        """Bring the index in line with what is listed of low <= id < high; a bounded slice of it at a time."""
+        generation = None if progress is None else progress.generation
+        left = sorted(listed, key=lambda one: one.id)
+        while True:
+            believed = self.mirrored.slice(
+                self.target, low=low, high=high, generation=generation, began_at=began_at, limit=SLICE
+            )
+            is_last = len(believed) < SLICE
+            bottom = low if is_last else believed[-1].sample.id
+            part: list[RemoteSample] = []
+            while left and left[-1].id >= bottom:
+                part.append(left.pop())
+            actions = plan.compare(believed, part)
+            _count(actions, len(part), tally)
+            lifted = self.mirrored.apply(
+                self.target,
+                actions,
+                generation=generation,
+                progress=progress if is_last else None,  # before that, it has not come so far
+                now=self.clock(),
+            )
+            for identity in lifted:
+                self.log.info("file.returned", target=self.target, file=identity)
+            if is_last:
+                return
+            high = bottom
+
+    def _pages(
+        self,
+        *,
+        before_id: int | None = None,
+        from_id: int | None = None,
+        listed: int = 0,
+        total: int | None = None,
+    ) -> Iterator[tuple[Listed, bool]]:
+        """Newest first, each page with whether it is the last. Raises EisyncError when the listing does not move."""
+        is_last = False
+        while not is_last:
+            page = self.studio.page(limit=self.page_size, before_id=before_id, from_id=from_id)
+            _check_order(page.samples, before_id)
+            total = page.total if total is None else total
+            listed += len(page.samples)
+            # A short page is not the last one: the service may give fewer than it was asked for.
+            is_last = not page.samples or (len(page.samples) < self.page_size and listed >= total)
+            yield page, is_last
+            before_id = min((one.id for one in page.samples), default=0)
+
+
+def _count(actions: Sequence[plan.Action], listed: int, tally: Tally) -> None:
+    tally.listed += listed
+    for action in actions:
+        match action:
+            case plan.Learn():
+                tally.learned += 1
+            case plan.Mirror():
+                tally.changed += bool(action.changes)
+                for change in action.changes:
+                    tally.tell(action.sample.id, change)
+            case plan.Return():
+                tally.returned += 1
+                tally.tell(action.sample.id, "was taken for deleted, and is listed")
+            case plan.Miss():
+                tally.unlisted += 1
+                tally.tell(action.sample_id, "is not listed any more")
+
+
+def _believe(progress: Progress, last_total: int, *, now: float) -> None:
+    """Raises EisyncError for a sweep from which nothing may be concluded."""
+    first_total = progress.first_total or 0
+    if now < progress.began_at:
+        raise EisyncError("the clock was set back while the listing was walked; it is asked for again later")
+    if not plan.is_believable(first_total=first_total, last_total=last_total):
+        raise EisyncError(
+            f"the listing shrank from {first_total} to {last_total} samples while it was walked; "
+            "it is asked for again later"
+        )
+    if not plan.is_complete(listed=progress.listed, first_total=first_total, last_total=last_total):
+        raise EisyncError(
+            f"the listing ended after {progress.listed} of {first_total} samples; it is asked for again later"
+        )
+
+
+def _check_order(samples: Sequence[RemoteSample], before_id: int | None) -> None:
+    """Raises EisyncError when the listing does not move, and would be walked for ever."""
+    if before_id is not None and any(one.id >= before_id for one in samples):
+        raise EisyncError("the listing gives the same samples again; it is asked for again later")
+
+
+class Pretence:
+    """A mirror that shows what it would show, and writes nothing down."""
+
+    def __init__(self, mirrored: LooksAndSweeps) -> None:
+        self._mirrored = mirrored
+
+    def remembered(self, target: str) -> Remembered | None:
+        return self._mirrored.remembered(target)
+
+    def slice(
+        self, target: str, *, low: int, high: int, generation: int | None, began_at: float, limit: int
+    ) -> Sequence[Believed]:
+        return self._mirrored.slice(target, low=low, high=high, generation=generation, began_at=began_at, limit=limit)
+
+    def apply(self, target: str, actions: Iterable[plan.Action], **_: object) -> list[int]:
+        return []
+
+    def note_look(self, target: str, **_: object) -> None: ...
+
+    def begin_sweep(self, target: str, *, modified_at: float | None, now: float) -> Progress:
+        return Progress(generation=_NO_GENERATION, began_at=now, modified_at=modified_at)
+
+    def sweep_under_way(self, target: str) -> Progress | None:
+        return None
+
+    def drop_sweep(self, target: str) -> None: ...
+
+    def finish_sweep(self, target: str, progress: Progress, *, now: float) -> list[Missing]:
+        return []
+
+
+_NO_GENERATION = -1

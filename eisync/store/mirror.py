@@ -1,0 +1,325 @@
+"""What the service lists, written down: samples by id, how far a sweep has come, what the last look left.
+
+A page of the listing is compared with the slice of the index for the same range of ids; what follows from it and the
+place where the sweep goes on are written in one transaction, so that a sweep which is killed goes on from there. A
+sample that a sweep did not list is only marked, and the mark counts when the sweep ends well.
+"""
+
+import json
+import sqlite3
+from collections.abc import Iterable, Mapping
+
+from eisync.core.cadence import Progress, Remembered
+from eisync.core.items import Item, Missing, RemoteSample
+from eisync.core.lifecycle import Event, State
+from eisync.core.plan import Action, Believed, Learn, Mirror, Miss, Return
+from eisync.store.database import Database
+from eisync.store.links import link
+from eisync.store.moves import move
+from eisync.store.rows import item_of
+
+# A slice of the index: samples of a range of ids, newest first. Ours are those that a file of the target is tied to.
+_SLICE = """
+select id, filename, category, label, is_disabled, sha256, original_name, metadata, has_processing_error,
+    gone_at is not null, missed, missing_in is :generation and :generation is not null,
+    known_at >= :began_at, filename is not null,
+    exists (select 1 from file_sample mine cross join file on file.id = mine.file_id
+        where mine.sample_id = sample.id and file.target = sample.target)
+from sample where target = :target and id >= :low and id < :high order by id desc limit :limit"""
+
+# A sample as the service lists it: new, or as it is now. Our own hash stays, it is of the bytes that were sent.
+_KEEP = """
+insert into sample (target, id, filename, category, label, is_disabled, sha256, original_name, metadata,
+                    has_processing_error, known_at)
+values (:target, :id, :filename, :category, :label, :is_disabled, :sha256, :original_name, :metadata,
+        :has_processing_error, :now)
+on conflict (target, id) do update set
+    filename = excluded.filename, category = excluded.category, label = excluded.label,
+    is_disabled = excluded.is_disabled, sha256 = coalesce(sha256, excluded.sha256),
+    original_name = excluded.original_name, metadata = excluded.metadata,
+    has_processing_error = excluded.has_processing_error, missed = 0, missing_in = null, gone_at = null"""
+
+# Somebody changed a sample of ours: a line in the history of each of its files.
+_TELL = """
+insert into history (at, file_id, event, state, detail)
+select :now, file.id, 'edited', file.state, :detail
+from file_sample mine cross join file on file.id = mine.file_id
+where mine.sample_id = :id and file.target = :target"""
+
+# Tombstones that stand for the sample.
+_BURIED = """
+select file.id from file_sample mine cross join file on file.id = mine.file_id
+where mine.sample_id = :id and file.target = :target and file.state = 'tombstone'"""
+
+_MARK = "update sample set missing_in = :generation where target = :target and id = :id"
+
+_GO_ON = """
+update sweep set first_total = :first_total, newest_id = :newest_id, before_id = :before_id, listed = :listed,
+    spent_s = :spent_s
+where target = :target and generation = :generation"""
+
+# At the end of a sweep: samples of ours that it did not list are missed once more, what others deleted is forgotten.
+# (Left to itself, SQLite walks all samples of the target.)
+_COUNT_MISSED = """
+update sample indexed by sample_missing set missed = missed + 1, missing_in = null
+where target = :target and missing_in = :generation and gone_at is null and exists (
+    select 1 from file_sample mine cross join file on file.id = mine.file_id
+    where mine.sample_id = sample.id and file.target = sample.target)
+returning id, missed"""
+_FORGET = "delete from sample indexed by sample_missing where target = :target and missing_in = :generation"
+_UNMARK = (
+    "update sample indexed by sample_missing set missing_in = null where target = :target and missing_in is not null"
+)
+
+# Files that may be there already.
+_WAITING = "select * from file where target = :target and state = 'ready' and id > :after_id order by id limit :limit"
+_NAMED = """
+select id, category, label, sha256, original_name from sample indexed by sample_by_name
+where target = :target and filename = :filename and gone_at is null and sha256 is not null"""
+_ADOPT = """
+update file set sha256 = :sha256
+where id = :id and state = 'ready' and size = :size and mtime_ns = :mtime_ns and inode = :inode"""
+
+# Whether any sample of ours was not listed, and nobody knows yet why.
+_ANY_MISSED = """
+select 1 from sample indexed by sample_missed where target = :target and missed > 0 and gone_at is null limit 1"""
+
+_REMEMBER = """
+insert or replace into mirror (target, newest_id, samples, modified_at, swept_at, sweep_s)
+values (:target, :newest_id, :samples, :modified_at, :now, :sweep_s)"""
+
+
+class Mirrored:
+    """The service's side of the index. Safe to use from any thread; each method is one transaction or one look."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def remembered(self, target: str) -> Remembered | None:
+        """What the last look left; None before the first sweep was complete."""
+        with self._database.reading() as connection:
+            row = connection.execute("select * from mirror where target = ?", (target,)).fetchone()
+            missed = connection.execute(_ANY_MISSED, {"target": target}).fetchone()
+        if row is None:
+            return None
+        return Remembered(
+            newest_id=row["newest_id"],
+            samples=row["samples"],
+            modified_at=row["modified_at"],
+            swept_at=row["swept_at"],
+            sweep_s=row["sweep_s"],
+            has_missed=missed is not None,
+        )
+
+    def slice(
+        self, target: str, *, low: int, high: int, generation: int | None, began_at: float, limit: int
+    ) -> list[Believed]:
+        """Samples with low <= id < high, newest first, as the sweep `generation` that began at `began_at` sees them."""
+        parameters = {
+            "target": target,
+            "low": low,
+            "high": high,
+            "generation": generation,
+            "began_at": began_at,
+            "limit": limit,
+        }
+        with self._database.reading() as connection:
+            cursor = connection.cursor()
+            cursor.row_factory = None
+            rows = cursor.execute(_SLICE, parameters).fetchall()
+        return [_believed(row) for row in rows]
+
+    def begin_sweep(self, target: str, *, modified_at: float | None, now: float) -> Progress:
+        """A new sweep; whatever another one marked is forgotten."""
+        with self._database.transaction() as connection:
+            row = connection.execute(
+                "update target set generation = generation + 1 where name = ? returning generation", (target,)
+            ).fetchone()
+            connection.execute(_UNMARK, {"target": target})
+            connection.execute(
+                "insert or replace into sweep (target, generation, began_at, modified_at) values (?, ?, ?, ?)",
+                (target, row["generation"], now, modified_at),
+            )
+        return Progress(generation=row["generation"], began_at=now, modified_at=modified_at)
+
+    def sweep_under_way(self, target: str) -> Progress | None:
+        """The sweep that was begun and neither ended nor dropped."""
+        with self._database.reading() as connection:
+            row = connection.execute("select * from sweep where target = ?", (target,)).fetchone()
+        if row is None:
+            return None
+        return Progress(**{name: row[name] for name in row.keys() if name != "target"})  # noqa: SIM118 - a Row
+
+    def drop_sweep(self, target: str) -> None:
+        """The sweep concludes nothing."""
+        with self._database.transaction() as connection:
+            connection.execute("delete from sweep where target = ?", (target,))
+            connection.execute(_UNMARK, {"target": target})
+
+    def apply(
+        self,
+        target: str,
+        actions: Iterable[Action],
+        *,
+        generation: int | None,
+        progress: Progress | None = None,
+        now: float,
+    ) -> list[int]:
+        """Write down what follows from a slice of the sweep `generation`, and how far it has come. Safe to repeat.
+
+        Returns the files whose tombstones were lifted.
+        """
+        lifted: list[int] = []
+        with self._database.transaction() as connection:
+            for action in actions:
+                lifted += _apply(connection, target, action, generation, now)
+            if progress is not None:
+                connection.execute(
+                    _GO_ON,
+                    {
+                        "target": target,
+                        "generation": progress.generation,
+                        "first_total": progress.first_total,
+                        "newest_id": progress.newest_id,
+                        "before_id": progress.before_id,
+                        "listed": progress.listed,
+                        "spent_s": progress.spent_s,
+                    },
+                )
+        return lifted
+
+    def finish_sweep(self, target: str, progress: Progress, *, now: float) -> list[Missing]:
+        """The sweep was complete: count what it did not list. Returns those samples of ours."""
+        parameters = {"target": target, "generation": progress.generation}
+        remembered = {
+            "target": target,
+            "newest_id": progress.newest_id,
+            "samples": progress.listed,
+            "modified_at": progress.modified_at,
+            "sweep_s": progress.spent_s,
+            "now": now,
+        }
+        with self._database.transaction() as connection:
+            rows = connection.execute(_COUNT_MISSED, parameters).fetchall()
+            connection.execute(_FORGET, parameters)
+            connection.execute("delete from sweep where target = ?", (target,))
+            connection.execute(_REMEMBER, remembered)
+            _note_listed(connection, target, now)
+        return sorted((Missing(row["id"], row["missed"]) for row in rows), key=lambda entry: entry.sample_id)
+
+    def note_look(
+        self, target: str, *, newest_id: int, samples: int, modified_at: float | None, is_current: bool, now: float
+    ) -> None:
+        """New samples were listed. `is_current`: and nothing else was changed."""
+        with self._database.transaction() as connection:
+            connection.execute(
+                "update mirror set newest_id = ?, samples = ?, modified_at = ? where target = ?",
+                (newest_id, samples, modified_at, target),
+            )
+            if is_current:
+                _note_listed(connection, target, now)
+
+    def waiting(self, target: str, *, after_id: int, limit: int) -> list[Item]:
+        """Files that wait to be sent, in the order of their rows."""
+        with self._database.reading() as connection:
+            rows = connection.execute(_WAITING, {"target": target, "after_id": after_id, "limit": limit}).fetchall()
+            places = dict(connection.execute("select id, path from root").fetchall()) if rows else {}
+        return [item_of(row, places) for row in rows]
+
+    def named(self, target: str, filename: str) -> list[RemoteSample]:
+        """Samples of that name that are there, with the hash of their content."""
+        with self._database.reading() as connection:
+            rows = connection.execute(_NAMED, {"target": target, "filename": filename}).fetchall()
+        return [
+            RemoteSample(
+                id=row["id"],
+                filename=filename,
+                category=row["category"],
+                label=row["label"],
+                sha256=row["sha256"],
+                original_name=row["original_name"],
+            )
+            for row in rows
+        ]
+
+    def adopt(self, item: Item, sha256: str, sample_ids: Iterable[int], *, now: float) -> bool:
+        """The service holds the file already; nothing is sent. False when it does not wait any more, or changed."""
+        facts = item.facts
+        version = {"id": item.id, "size": facts.size, "mtime_ns": facts.mtime_ns, "inode": facts.inode}
+        with self._database.transaction() as connection:
+            if not connection.execute(_ADOPT, {**version, "sha256": sha256}).rowcount:
+                return False
+            move(connection, item.id, State.READY, Event.FOUND, "it was there already; nothing was sent", now)
+            link(connection, [(item.id, sample_id) for sample_id in sample_ids], now)
+        return True
+
+
+def _note_listed(connection: sqlite3.Connection, target: str, now: float) -> None:
+    connection.execute("update target set listed_at = ?, listing_trouble = null where name = ?", (now, target))
+
+
+def _believed(row: tuple[object, ...]) -> Believed:
+    identity, filename, category, label, is_disabled, sha256, original, metadata, error, *flags = row
+    is_gone, missed, is_noted, is_new, was_listed, is_ours = flags
+    sample = RemoteSample(
+        id=identity,  # type: ignore[arg-type]
+        filename=filename or "",  # type: ignore[arg-type]
+        category=category or "",  # type: ignore[arg-type]
+        label=label,  # type: ignore[arg-type]
+        is_disabled=bool(is_disabled),
+        sha256=sha256,  # type: ignore[arg-type]
+        original_name=original,  # type: ignore[arg-type]
+        metadata=() if metadata == "{}" else tuple(json.loads(metadata).items()),  # type: ignore[arg-type]
+        has_processing_error=bool(error),
+    )
+    return Believed(
+        sample=sample,
+        is_ours=bool(is_ours),
+        is_gone=bool(is_gone),
+        missed=missed,  # type: ignore[arg-type]
+        is_noted=bool(is_noted),
+        is_new=bool(is_new),
+        was_listed=bool(was_listed),
+    )
+
+
+def _apply(
+    connection: sqlite3.Connection, target: str, action: Action, generation: int | None, now: float
+) -> list[int]:
+    match action:
+        case Miss():
+            connection.execute(_MARK, {"target": target, "id": action.sample_id, "generation": generation})
+            return []
+        case Learn() | Mirror():
+            connection.execute(_KEEP, _columns(target, action.sample, now))
+            if isinstance(action, Mirror) and action.changes and action.is_ours:
+                detail = "; ".join(action.changes) + " at the service"
+                connection.execute(_TELL, {"target": target, "id": action.sample.id, "detail": detail, "now": now})
+            return []
+        case Return():
+            connection.execute(_KEEP, _columns(target, action.sample, now))
+            return _lift(connection, target, action.sample.id, now)
+
+
+def _lift(connection: sqlite3.Connection, target: str, sample_id: int, now: float) -> list[int]:
+    reason = f"it is there again (sample {sample_id})"
+    buried = [row["id"] for row in connection.execute(_BURIED, {"target": target, "id": sample_id}).fetchall()]
+    for identity in buried:
+        move(connection, identity, State.TOMBSTONE, Event.FOUND, reason, now)
+    return buried
+
+
+def _columns(target: str, sample: RemoteSample, now: float) -> Mapping[str, object]:
+    return {
+        "target": target,
+        "id": sample.id,
+        "filename": sample.filename,
+        "category": sample.category,
+        "label": sample.label,
+        "is_disabled": sample.is_disabled,
+        "sha256": sample.sha256,
+        "original_name": sample.original_name,
+        "metadata": json.dumps(dict(sample.metadata)) if sample.metadata else "{}",
+        "has_processing_error": sample.has_processing_error,
+        "now": now,
+    }

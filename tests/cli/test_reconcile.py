@@ -1,0 +1,117 @@
+"""`eisync reconcile`, as a person runs it: with a daemon and without, in earnest and as if."""
+
+import json
+import os
+import signal
+import subprocess
+import time
+import urllib.request
+from typing import Any
+
+import pytest
+
+from tests.conftest import Bench, row
+
+
+def studio(bench: Bench, method: str, sample_id: int, action: str = "", **body: object) -> None:
+    """What a person does in Studio."""
+    request = urllib.request.Request(
+        f"{bench.emulator.studio_url}/api/{bench.emulator.project_id}/raw-data/{sample_id}{action}",
+        method=method,
+        data=json.dumps(body).encode() if body else None,
+        headers={"x-api-key": bench.emulator.key, "Content-Type": "application/json"},
+    )
+    with urllib.request.urlopen(request, timeout=10) as response:
+        assert json.load(response)["success"] is True
+
+
+def reconcile(bench: Bench, *options: str) -> dict[str, Any]:
+    done = bench.run("reconcile", "--json", *options)
+    assert 0 == done.returncode, done.stderr
+    [target] = map(json.loads, done.stdout.splitlines())
+    found: dict[str, Any] = target
+    return found
+
+
+def uploaded(bench: Bench, number: int) -> dict[str, int]:
+    for at in range(number):
+        bench.write(f"wave.{at}.csv", row(at))
+    assert 0 == bench.once("--quiet").returncode
+    return {path: record["sample_ids"][0] for path, record in bench.files().items()}
+
+
+def test_what_was_edited_in_studio_is_told_and_then_mirrored(bench: Bench) -> None:
+    ids = uploaded(bench, 3)
+    studio(bench, "POST", ids["wave.1.csv"], "/edit-label", label="idle")
+    studio(bench, "POST", ids["wave.2.csv"], "/disable")
+    for _ in range(2):
+        seen = reconcile(bench, "--dry-run")
+        assert (True, 2) == (seen["swept"], seen["changed"])
+        assert {"wave.1.csv": [], "wave.2.csv": []} == {
+            path: record["there"] for path, record in bench.files().items() if path != "wave.0.csv"
+        }
+    assert 2 == reconcile(bench)["changed"]
+    assert ["labelled 'idle' there, 'wave' here"] == bench.files()["wave.1.csv"]["there"]
+    assert ["disabled there"] == bench.files()["wave.2.csv"]["there"]
+    quiet = reconcile(bench)
+    assert (False, 0, 0) == (quiet["swept"], quiet["listed"], quiet["changed"])
+    assert (True, 3, "asked for") == tuple(reconcile(bench, "--sweep")[name] for name in ("swept", "listed", "why"))
+
+
+def test_what_was_deleted_in_studio_is_buried_by_the_second_sweep(bench: Bench) -> None:
+    ids = uploaded(bench, 3)
+    studio(bench, "DELETE", ids["wave.1.csv"])
+    done = bench.run("reconcile")
+    assert f"  sample {ids['wave.1.csv']}: is not listed any more" in done.stdout
+    assert {"synced"} == {record["state"] for record in bench.files().values()}
+    assert 0 == reconcile(bench, "--dry-run")["buried"]
+    assert 1 == reconcile(bench)["buried"]
+    assert "tombstone" == bench.files()["wave.1.csv"]["state"]
+    assert 0 == reconcile(bench)["unlisted"]
+
+
+def test_a_running_daemon_does_it(bench: Bench) -> None:
+    ids = uploaded(bench, 2)
+    daemon = bench.daemon()
+    try:
+        deadline = time.monotonic() + 30
+        while not os.path.exists(bench.state / "control.sock"):
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        studio(bench, "POST", ids["wave.1.csv"], "/edit-label", label="idle")
+        assert (True, 2) == tuple(reconcile(bench, "--sweep")[name] for name in ("swept", "listed"))
+        assert ["labelled 'idle' there, 'wave' here"] == bench.files()["wave.1.csv"]["there"]
+    finally:
+        daemon.terminate()
+        daemon.wait(30)
+
+
+def test_a_key_that_is_refused_ends_with_77_and_changes_nothing(bench: Bench) -> None:
+    uploaded(bench, 1)
+    done = bench.run("reconcile", EI_API_KEY="ei_" + "0" * 36)
+    assert (77, True) == (done.returncode, "not compared with the service" in done.stdout)
+    assert "synced" == bench.files()["wave.0.csv"]["state"]
+    status = bench.run("status")
+    assert "deletions and edits made there are not known" in status.stdout
+
+
+@pytest.mark.parametrize("after_s", [0.3, 0.6, 0.9])
+def test_a_kill_in_a_sweep_costs_nothing_but_time(bench: Bench, after_s: float) -> None:
+    ids = uploaded(bench, 12)
+    bench.configure(reconcile={"page_size": 1})
+    studio(bench, "DELETE", ids["wave.3.csv"])
+    studio(bench, "DELETE", ids["wave.11.csv"])
+    command = [*bench.command("reconcile", "--sweep"), "--state-dir", str(bench.state)]
+    with subprocess.Popen(
+        command, env=bench.environ, cwd=bench.place, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    ) as process:
+        try:
+            process.wait(after_s)
+        except subprocess.TimeoutExpired:
+            process.send_signal(signal.SIGKILL)
+    for _ in range(3):
+        reconcile(bench)
+    assert {"wave.3.csv", "wave.11.csv"} == {
+        path for path, record in bench.files().items() if record["state"] == "tombstone"
+    }
+    assert 12 == len(bench.files("--state", "synced")) + 2
