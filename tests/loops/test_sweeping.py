@@ -235,6 +235,19 @@ def test_a_file_whose_sample_is_listed_again_is_no_tombstone_any_more(yard: Yard
     assert ({"a.csv": SYNCED}, f"it is there again (sample {lost.id})") == (yard.states(), yard.reason("a.csv"))
 
 
+def test_a_new_sample_that_is_deleted_before_it_was_ever_listed_is_missed(yard: Yard, cloud: Cloud) -> None:
+    synced(yard, cloud, "a.csv")
+    sweep = Sweep(yard, project(cloud))
+    sweep.run(after_s=1.0)
+    ids = synced(yard, cloud, "b.csv", "c.csv")
+    delete(cloud, ids["b.csv"])
+    cloud.samples[ids["c.csv"]] = replace(cloud.samples[ids["c.csv"]], added_at=cloud.changed_at)
+    sweep.run(after_s=300.0)
+    assert "new samples are not listed any more" == sweep.loop.tallies()["main"].why
+    sweep.run(after_s=300.0)
+    assert {"a.csv": SYNCED, "b.csv": TOMBSTONE, "c.csv": SYNCED} == yard.states()
+
+
 # --- sweeps that do not come to their end
 
 
