@@ -134,6 +134,30 @@ def test_a_person_s_wish_sweeps_at_once(yard: Yard, cloud: Cloud) -> None:
     assert (True, "asked for") == (swept(sweep), sweep.loop.tallies()["main"].why)
 
 
+def test_a_pretended_pass_tells_and_writes_nothing_down(yard: Yard, cloud: Cloud) -> None:
+    ids = synced(yard, cloud, "a.csv", "b.csv")
+    sweep = Sweep(yard, project(cloud))
+    sweep.run(after_s=1.0)
+    edit(cloud, ids["a.csv"], label="wave")
+    delete(cloud, ids["b.csv"])
+    before = list(yard.database._connection.iterdump())
+    for _ in range(3):
+        ticket = sweep.loop.ask_pass(pretends=True)
+        assert sweep.loop.report(ticket) is None
+        sweep.run()
+        [told] = sweep.loop.report(ticket) or []
+        assert (True, 1, 1) == (told["swept"], told["changed"], told["unlisted"])
+        assert [
+            f"sample {ids['a.csv']}: label 'idle' became 'wave'",
+            f"sample {ids['b.csv']}: is not listed any more",
+        ] == told["details"]
+    cloud.trouble = UnansweredError("no answer")
+    ticket = sweep.loop.ask_pass(pretends=True)
+    sweep.run()
+    assert ["no answer"] == [told["trouble"] for told in sweep.loop.report(ticket) or []]
+    assert before == list(yard.database._connection.iterdump())
+
+
 # --- deletions
 
 
