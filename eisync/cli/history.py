@@ -21,6 +21,7 @@ _WORDS = {
     "silence": "was sent, and no answer came",
     "absent": "is to be sent again",
     "changed": "was changed",
+    "edited": "was edited in the project",
     "gone": "is not there any more",
     "renamed": "has another name",
     "remote_gone": "was deleted in the project",

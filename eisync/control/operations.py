@@ -154,13 +154,13 @@ class Operations:
     def reconcile(self, *, sweeps: bool, pretends: bool) -> Record:
         """Ask for a pass. What it found is asked for with the ticket."""
         if self._passes is None:
-            raise ConfigurationError("reconcile.enabled is false, or no daemon runs; nothing is compared")
+            raise ConfigurationError("nothing is compared: reconcile.enabled is false, or no daemon runs")
         return {"ticket": self._passes.ask_pass(sweeps=sweeps, pretends=pretends)}
 
     def reconciled(self, ticket: object) -> Record:
         """What the pass found; its `targets` are None while it runs."""
         if self._passes is None or type(ticket) is not int:
-            raise ConfigurationError("no pass was asked for under that ticket")
+            raise ConfigurationError("no pass was asked for under that ticket; ask for one")
         return {"targets": self._passes.report(ticket)}
 
     def retry(self, paths: object) -> Record:

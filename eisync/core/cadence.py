@@ -42,12 +42,16 @@ class Progress:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Glance:
-    """What a look found. `samples` is None when nothing made us ask; `new` have a higher id than the newest before."""
+    """What a look found. `samples` is None when nothing made us ask; `new` have a higher id than the newest before.
+
+    `unlisted` are samples of ours among the new ones' ids that are not there any more.
+    """
 
     modified_at: float | None
     new: int
     newest_added_at: float | None = None
     samples: int | None = None
+    unlisted: int = 0
 
 
 def may_resume(progress: Progress, *, now: float) -> bool:
@@ -73,6 +77,8 @@ def why_changed(remembered: Remembered, glance: Glance) -> str | None:
     """What says that something was edited or deleted; None when new samples explain all that is seen."""
     if remembered.has_missed:
         return "samples were not listed the last time"
+    if glance.unlisted:
+        return "new samples are not listed any more"
     if glance.samples is not None and glance.samples != remembered.samples + glance.new:
         return "the number of samples changed"
     if glance.modified_at == remembered.modified_at or glance.modified_at is None:

@@ -83,6 +83,7 @@ class ReconcilerLoop:
         self._asked = Wish()
         self._begun = {project.target: 0 for project in projects}  # the ticket that the last pass began with
         self._done = dict(self._begun)
+        self._pretending: set[str] = set()
         self._looked_up: dict[str, set[tuple[int, str | None]]] = {project.target: set() for project in projects}
 
     def tick(self, now: float) -> float:
@@ -170,14 +171,17 @@ class ReconcilerLoop:
         if str(error) != str(self._troubles.get(project.target, "")):
             self._log.warning("sweep.failed", target=project.target, reason=str(error))
         self._troubles[project.target] = error
-        self._beliefs.note_trouble(project.target, str(error))
-        self._doubts.explain_doubts(project.target, _why_in_doubt(error))
+        if project.target not in self._pretending:
+            self._beliefs.note_trouble(project.target, str(error))
+            self._doubts.explain_doubts(project.target, _why_in_doubt(error))
 
     def _begin(self, project: Project) -> Iterator[None]:
         wish, is_asked = self._asked, self._begun[project.target] < self._asked.ticket
         self._begun[project.target] = wish.ticket
         tally = self._tallies[project.target] = Tally()
+        self._pretending.discard(project.target)
         if is_asked and wish.pretends:
+            self._pretending.add(project.target)
             return self._pretend(project, tally, sweeps=wish.sweeps)
         return self._pass(project, tally, sweeps=is_asked and wish.sweeps)
 

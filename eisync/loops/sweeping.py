@@ -73,6 +73,8 @@ class Gaze:
         if why is not None:
             return (yield from self._sweep(tally, None, modified_at))
         is_current = cadence.why_changed(remembered, glance) is None
+        if glance.unlisted:
+            return []  # it is found again by the next look, until a sweep may run
         # What is not explained yet stays as it was remembered, so that it still asks for a sweep when one may run.
         self.mirrored.note_look(
             self.target,
@@ -98,21 +100,29 @@ class Gaze:
         began_at = self.clock()
         first_id, newest_id, new = remembered.newest_id + 1, remembered.newest_id, 0
         newest_added_at: float | None = None
-        for page, _ in self._pages(from_id=first_id):
-            if page.samples:
-                low, high = min(one.id for one in page.samples), max(one.id for one in page.samples)
-                self._compare(page.samples, low, high + 1, began_at, tally)
-                newest_added_at = newest_added_at or next(
-                    (one.added_at for one in page.samples if one.id == high), None
-                )
-                newest_id, new = max(newest_id, high), new + len(page.samples)
+        high = PAST_EVERY_ID
+        for page, is_last in self._pages(from_id=first_id):
+            ids = [one.id for one in page.samples]
+            low = first_id if is_last else min(ids)
+            self._compare(page.samples, low, high, began_at, tally)
+            if ids and new == 0:
+                newest_id = max(ids)
+                newest_added_at = next(one.added_at for one in page.samples if one.id == newest_id)
+            high, new = low, new + len(ids)
             yield
         samples = None
         if cadence.must_count(remembered, modified_at=modified_at, new=new):
             samples = self.studio.count()
             yield
         self.check_project()
-        return Glance(modified_at=modified_at, new=new, newest_added_at=newest_added_at, samples=samples), newest_id
+        glance = Glance(
+            modified_at=modified_at,
+            new=new,
+            newest_added_at=newest_added_at,
+            samples=samples,
+            unlisted=tally.unlisted,
+        )
+        return glance, newest_id
 
     def _sweep(
         self, tally: Tally, progress: Progress | None, modified_at: float | None

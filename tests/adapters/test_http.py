@@ -507,6 +507,40 @@ def test_pages_go_down_from_the_newest_and_miss_none(service: Service, pack: Cal
     assert 7 == service.page(limit=1).total
 
 
+def test_a_change_of_the_project_shows_in_its_last_modification(
+    service: Service, pack: Callable[..., Envelope], emulator: RunningEmulator, key: str
+) -> None:
+    import requests
+
+    (stored,) = outcomes(service, pack(row(310)))
+    assert isinstance(stored, Stored)
+    before = service.modified_at()
+    assert before is not None
+    newest = service.page(limit=1).samples[0]
+    assert newest.added_at == pytest.approx(before, abs=0.0015)
+    url = f"{emulator.studio_url}/api/{service.project_id()}/raw-data/{stored.sample_id}"
+    for action, body in (("edit-label", {"label": "x"}), ("metadata", {"metadata": {"site": "lab"}}), ("disable", {})):
+        requests.post(f"{url}/{action}", json=body, headers={"x-api-key": key}, timeout=5).raise_for_status()
+    after, sample = service.modified_at(), service.page(limit=1).samples[0]
+    assert after is not None
+    assert after > before
+    assert ("x", (("site", "lab"),), True) == (sample.label, sample.metadata, sample.is_disabled)
+
+
+def test_a_studio_that_knows_no_last_modification_tells_none(service: Service, emulator: RunningEmulator) -> None:
+    service.project_id()
+    for fault, expected in [
+        ({"kind": "status", "status": 404, "error": "Unknown path"}, None),
+        ({"kind": "status", "status": 500, "error": "Oops"}, UnansweredError),
+    ]:
+        emulator.set_faults({"where": "studio", **fault})
+        if expected is None:
+            assert service.modified_at() is None
+        else:
+            with pytest.raises(expected):
+                service.modified_at()
+
+
 def test_the_filter_for_a_name_is_sent_whole(service: Service, pack: Callable[..., Envelope]) -> None:
     outcomes(service, pack(row(200), row(201)))
     assert ["2.csv"] == [sample.original_name for sample in service.page(limit=10, filename="2").samples]
@@ -669,6 +703,8 @@ def test_the_key_is_in_no_text_whatever_goes_wrong(
             lambda: service.is_there(1),
             lambda: service.sha256_of(1),
             lambda: service.full_page(limit=1),
+            service.count,
+            service.modified_at,
         ):
             try:
                 texts.append(repr(ask()))

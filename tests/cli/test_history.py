@@ -69,4 +69,4 @@ def test_the_daemon_answers_while_it_runs(bench: Bench) -> None:
 
 
 def test_every_event_is_told_in_words() -> None:
-    assert {event.value for event in Event} | {"renamed"} == set(history._WORDS)
+    assert {event.value for event in Event} | {"edited", "renamed"} == set(history._WORDS)

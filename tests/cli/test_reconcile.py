@@ -115,3 +115,39 @@ def test_a_kill_in_a_sweep_costs_nothing_but_time(bench: Bench, after_s: float) 
         path for path, record in bench.files().items() if record["state"] == "tombstone"
     }
     assert 12 == len(bench.files("--state", "synced")) + 2
+
+
+def another_project(bench: Bench, role: str) -> str:
+    """Makes one with a key of that role; returns the key."""
+    key = "ei_" + "beef" * 9
+    request = urllib.request.Request(
+        f"{bench.emulator.studio_url.removesuffix('/v1')}/emulator/projects",
+        data=json.dumps({"name": "another", "keys": [{"key": key, "role": role}]}).encode(),
+        headers={"Content-Type": "application/json"},
+    )
+    with urllib.request.urlopen(request, timeout=10) as response:
+        assert response.status < 300
+    return key
+
+
+def test_a_key_that_may_upload_and_not_list_uploads_and_says_what_is_not_known(bench: Bench) -> None:
+    bench.environ["EI_API_KEY"] = another_project(bench, "ingestiononly")
+    bench.write("wave.0.csv", row(0))
+    bench.once()
+    assert "synced" == bench.files()["wave.0.csv"]["state"]
+    bench.write("wave.1.csv", row(1))
+    bench.once()
+    assert {"synced"} == {record["state"] for record in bench.files().values()}
+    status = bench.run("status").stdout
+    assert "not compared with the service" in status
+    assert "uploads go on; deletions and edits made there are not known until then" in status
+
+
+def test_a_key_of_another_project_buries_nothing(bench: Bench) -> None:
+    uploaded(bench, 3)
+    other = another_project(bench, "admin")
+    for options in ((), ("--sweep",), ("--sweep",)):
+        done = bench.run("reconcile", *options, EI_API_KEY=other)
+        assert (1, True) == (done.returncode, "opens project" in done.stdout)
+    assert {"synced"} == {record["state"] for record in bench.files().values()}
+    assert (0, 0) == tuple(reconcile(bench, "--sweep")[name] for name in ("unlisted", "buried"))

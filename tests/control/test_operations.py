@@ -277,3 +277,43 @@ def test_a_database_that_takes_no_write_is_not_healthy(desk: Desk) -> None:
 def test_a_question_of_another_version_is_told_to_a_person(desk: Desk, question: dict[str, object]) -> None:
     with pytest.raises(ConfigurationError, match=r"this eisync cannot answer .*; is the daemon of another version"):
         desk.ask(**question)
+
+
+# --- passes
+
+
+class Reconciler:
+    """What was asked of it; every second look at a report finds it."""
+
+    def __init__(self) -> None:
+        self.asked: list[dict[str, bool]] = []
+
+    def ask_pass(self, **wish: bool) -> int:
+        self.asked.append(wish)
+        return len(self.asked)
+
+    def report(self, ticket: int) -> list[dict[str, object]] | None:
+        return [{"target": "main"}] if ticket < len(self.asked) else None
+
+
+def test_a_pass_is_asked_for_and_told_when_it_is_done(desk: Desk) -> None:
+    reconciler = Reconciler()
+    operations = Operations(desk.outbox, desk.index, now=lambda: NOW, passes=reconciler)
+    assert [{"ticket": 1}] == list(operations.answer({"do": "reconcile", "sweep": True}))
+    assert [{"targets": None}] == list(operations.answer({"do": "reconciled", "ticket": 1}))
+    assert [{"ticket": 2}] == list(operations.answer({"do": "reconcile", "dry_run": True}))
+    assert [{"targets": [{"target": "main"}]}] == list(operations.answer({"do": "reconciled", "ticket": 1}))
+    assert [{"sweeps": True, "pretends": False}, {"sweeps": False, "pretends": True}] == reconciler.asked
+
+
+@pytest.mark.parametrize("question", [{"do": "reconcile"}, {"do": "reconciled", "ticket": 1}])
+def test_nothing_is_compared_where_nobody_does(desk: Desk, question: dict[str, object]) -> None:
+    with pytest.raises(ConfigurationError):
+        desk.ask(**question)
+
+
+@pytest.mark.parametrize("ticket", [None, "1", True, 1.0])
+def test_what_is_no_ticket_is_told_to_a_person(desk: Desk, ticket: object) -> None:
+    operations = Operations(desk.outbox, desk.index, now=lambda: NOW, passes=Reconciler())
+    with pytest.raises(ConfigurationError):
+        list(operations.answer({"do": "reconciled", "ticket": ticket}))

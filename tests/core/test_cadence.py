@@ -26,6 +26,12 @@ QUIET = Glance(modified_at=500.0, new=0)
             301.0,
             "the project was modified",
         ),
+        (
+            "a new one went before the last came",
+            Glance(modified_at=600.0, new=1, newest_added_at=600.0, samples=61, unlisted=1),
+            301.0,
+            "new samples are not listed any more",
+        ),
         ("edited, and a sweep was only just", Glance(modified_at=600.0, new=0, samples=60), 299.0, None),
     ],
 )  # fmt: skip

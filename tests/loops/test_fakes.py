@@ -90,6 +90,17 @@ def test_pages_go_down_from_the_newest(service: Any, send: Callable[..., list[wi
     assert ((), 0) == (service.page(limit=9, before_id=min(ids)).samples, service.page(limit=9, before_id=1).total)
 
 
+def test_what_is_new_is_listed_from_an_id_on_and_all_are_counted(
+    service: Any, send: Callable[..., list[wire.Outcome]]
+) -> None:
+    assert 0 == service.count()
+    ids = [outcome.sample_id for outcome in send(*map(row, range(5))) if isinstance(outcome, Stored)]
+    assert 5 == service.count()
+    assert ids[:2:-1] == [sample.id for sample in service.page(limit=9, from_id=ids[3]).samples]
+    assert [ids[3]] == [sample.id for sample in service.page(limit=9, from_id=ids[3], before_id=ids[4]).samples]
+    assert ((), 0) == (service.page(limit=9, from_id=ids[4] + 1).samples, service.page(limit=9, from_id=10**9).total)
+
+
 @pytest.mark.parametrize(
     ("spoil", "error"), [(lambda place: place.write_bytes(b"?"), FileChangedError), (Path.unlink, FileGoneError)]
 )

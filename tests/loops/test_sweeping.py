@@ -134,6 +134,30 @@ def test_a_person_s_wish_sweeps_at_once(yard: Yard, cloud: Cloud) -> None:
     assert (True, "asked for") == (swept(sweep), sweep.loop.tallies()["main"].why)
 
 
+def test_a_pretended_pass_tells_and_writes_nothing_down(yard: Yard, cloud: Cloud) -> None:
+    ids = synced(yard, cloud, "a.csv", "b.csv")
+    sweep = Sweep(yard, project(cloud))
+    sweep.run(after_s=1.0)
+    edit(cloud, ids["a.csv"], label="wave")
+    delete(cloud, ids["b.csv"])
+    before = list(yard.database._connection.iterdump())
+    for _ in range(3):
+        ticket = sweep.loop.ask_pass(pretends=True)
+        assert sweep.loop.report(ticket) is None
+        sweep.run()
+        [told] = sweep.loop.report(ticket) or []
+        assert (True, 1, 1) == (told["swept"], told["changed"], told["unlisted"])
+        assert [
+            f"sample {ids['a.csv']}: label 'idle' became 'wave'",
+            f"sample {ids['b.csv']}: is not listed any more",
+        ] == told["details"]
+    cloud.trouble = UnansweredError("no answer")
+    ticket = sweep.loop.ask_pass(pretends=True)
+    sweep.run()
+    assert ["no answer"] == [told["trouble"] for told in sweep.loop.report(ticket) or []]
+    assert before == list(yard.database._connection.iterdump())
+
+
 # --- deletions
 
 
@@ -233,6 +257,19 @@ def test_a_file_whose_sample_is_listed_again_is_no_tombstone_any_more(yard: Yard
     touch(cloud)
     sweep.run(after_s=300.0)
     assert ({"a.csv": SYNCED}, f"it is there again (sample {lost.id})") == (yard.states(), yard.reason("a.csv"))
+
+
+def test_a_new_sample_that_is_deleted_before_it_was_ever_listed_is_missed(yard: Yard, cloud: Cloud) -> None:
+    synced(yard, cloud, "a.csv")
+    sweep = Sweep(yard, project(cloud))
+    sweep.run(after_s=1.0)
+    ids = synced(yard, cloud, "b.csv", "c.csv")
+    delete(cloud, ids["b.csv"])
+    cloud.samples[ids["c.csv"]] = replace(cloud.samples[ids["c.csv"]], added_at=cloud.changed_at)
+    sweep.run(after_s=300.0)
+    assert "new samples are not listed any more" == sweep.loop.tallies()["main"].why
+    sweep.run(after_s=300.0)
+    assert {"a.csv": SYNCED, "b.csv": TOMBSTONE, "c.csv": SYNCED} == yard.states()
 
 
 # --- sweeps that do not come to their end

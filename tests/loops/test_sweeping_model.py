@@ -1,0 +1,149 @@
+"""Whatever people, other tools, the network and crashes do to a project: when it is quiet, index and project agree."""
+
+import shutil
+import tempfile
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+
+from eisync.core.items import RemoteSample
+from eisync.core.lifecycle import State
+from eisync.errors import StudioError, UnansweredError
+from eisync.store.mirror import Mirrored
+from tests.fakes import Cloud, Listed
+
+from .test_reconciler import Sweep, project, synced
+from .yard import Yard
+
+PAGE = 3
+
+
+class Moody(Cloud):
+    """A service that fails, or lists too little, once in so many pages."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.changed_at = 1.0
+        self.moods: dict[int, str] = {}
+        self.pages = 0
+
+    def page(self, *, filename: str | None = None, **more: Any) -> Listed:
+        self.pages += 1
+        mood = self.moods.pop(self.pages, None)
+        if mood == "silent":
+            raise UnansweredError("no answer")
+        if mood == "refused":
+            raise StudioError("not now", status=200)
+        page = super().page(filename=filename, **more)
+        return Listed((), page.total) if mood == "empty" else page
+
+
+class Project(RuleBasedStateMachine):
+    """Files of ours that arrived, samples of others, and a reconciler that is killed now and then."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.place = Path(tempfile.mkdtemp())
+        self.yard = Yard(self.place)
+        self.cloud = Moody()
+        self.files: dict[str, int] = {}
+        self.deleted: dict[int, RemoteSample] = {}
+        self.sweep = self.started()
+
+    def teardown(self) -> None:
+        self.quiet()
+        self.yard.close()
+        shutil.rmtree(self.place)
+
+    def started(self) -> Sweep:
+        sweep = Sweep(self.yard, project(self.cloud, page_size=PAGE))
+        sweep.clock = self.sweep.clock if hasattr(self, "sweep") else sweep.clock
+        sweep.loop._clock = sweep.clock
+        return sweep
+
+    def touch(self) -> None:
+        self.cloud.changed_at = (self.cloud.changed_at or 0.0) + 1.0
+
+    @rule()
+    def upload(self) -> None:
+        path = f"{len(self.files)}.csv"
+        self.yard.later = max(self.yard.later, self.sweep.clock.now)
+        self.files |= synced(self.yard, self.cloud, path)
+        self.touch()
+
+    @rule()
+    def others_upload(self) -> None:
+        self.cloud.add(f"other.{len(self.cloud.samples)}.csv", "f" * 64)
+        self.touch()
+
+    @precondition(lambda self: self.cloud.samples)
+    @rule(data=st.data())
+    def delete(self, data: st.DataObject) -> None:
+        for sample_id in data.draw(st.sets(st.sampled_from(sorted(self.cloud.samples)), min_size=1)):
+            self.deleted[sample_id] = self.cloud.samples.pop(sample_id)
+        self.touch()
+
+    @precondition(lambda self: self.deleted)
+    @rule(data=st.data())
+    def restore(self, data: st.DataObject) -> None:
+        sample_id = data.draw(st.sampled_from(sorted(self.deleted)))
+        self.cloud.samples[sample_id] = self.deleted.pop(sample_id)
+        self.touch()
+
+    @precondition(lambda self: self.cloud.samples)
+    @rule(data=st.data(), label=st.sampled_from(["x", "y", None]), is_disabled=st.booleans())
+    def edit(self, data: st.DataObject, label: str | None, is_disabled: bool) -> None:
+        sample_id = data.draw(st.sampled_from(sorted(self.cloud.samples)))
+        sample = self.cloud.samples[sample_id]
+        category = "testing" if is_disabled else "training"
+        self.cloud.samples[sample_id] = replace(sample, label=label, is_disabled=is_disabled, category=category)
+        self.touch()
+
+    @rule(after=st.integers(1, 6), mood=st.sampled_from(["silent", "refused", "empty"]))
+    def go_wrong(self, after: int, mood: str) -> None:
+        self.cloud.moods[self.cloud.pages + after] = mood
+
+    @rule(ticks=st.integers(1, 8))
+    def tick(self, ticks: int) -> None:
+        self.sweep.clock.now += 300.0
+        for _ in range(ticks):
+            self.sweep.loop.tick(self.sweep.clock.now)
+
+    @rule()
+    def run(self) -> None:
+        self.sweep.run(after_s=300.0)
+
+    @rule()
+    def die(self) -> None:
+        self.sweep = self.started()
+
+    @invariant()
+    def nothing_is_a_tombstone_that_was_never_deleted(self) -> None:
+        buried = {path for path, state in self.yard.states().items() if state is State.TOMBSTONE}
+        ever = self.__dict__.setdefault("ever", set())
+        ever |= {path for path, sample_id in self.files.items() if sample_id in self.deleted}
+        assert buried <= ever
+
+    def quiet(self) -> None:
+        self.cloud.moods.clear()
+        for _ in range(6):
+            self.sweep.run(after_s=300.0)
+        expected = {
+            path: State.SYNCED if one in self.cloud.samples else State.TOMBSTONE for path, one in self.files.items()
+        }
+        assert expected == self.yard.states()
+        believed = Mirrored(self.yard.database).slice(
+            "main", low=0, high=1 << 62, generation=None, began_at=0.0, limit=10_000
+        )
+        assert self.cloud.samples == {one.sample.id: one.sample for one in believed if not one.is_gone}
+        questions = self.cloud.questions
+        self.sweep.run(after_s=300.0)
+        assert 2 == self.cloud.questions - questions
+
+
+TestProject = Project.TestCase
+TestProject.settings = settings(max_examples=60, stateful_step_count=30, deadline=None)
