@@ -2,7 +2,7 @@
 
 The daemon is a process of its own with a target that does not answer, so that nothing but watching is measured; its
 outbox is asked through its door. Latency is measured in this process, where the very commit can be seen: from the close
-of a small whole WAV file to its row. `settle_s = 0` stands for what a format that can tell needs.
+of a small whole WAV file to its row, with the settling time that is the default.
 
     pip install watchfiles                                   # optional: one more column
     python benchmarks/watching.py [--files 100000 1000000] [--folder /dev/shm] [--idle-s 60]
@@ -24,7 +24,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from eisync.adapters import clock, files
+from eisync.adapters import clock, evidence, files
 from eisync.adapters.watch import Deaf, Watcher
 from eisync.control.door import ask
 from eisync.core.eligible import Eligibility
@@ -87,9 +87,13 @@ def show_latency(place: Path) -> None:
             f"  p99 {p99:6.2f} ms{kept(p99, 50.0, 'ms')}"
         )
         began_s = time.process_time()
-        write = "import sys\nfor n in range(int(sys.argv[2])): open(f'{sys.argv[1]}/b.{n}.wav', 'wb').write(b'x')"
+        write = (
+            "import sys\nfolder, number = sys.argv[1], int(sys.argv[2])\ncontent = open(sys.argv[3], 'rb').read()\n"
+            "for n in range(number): open(f'{folder}/b.{n}.wav', 'wb').write(content)"
+        )
+        (place / "whole").write_bytes(content)
         before = machine.rows()
-        subprocess.run([sys.executable, "-c", write, str(place / "root"), str(BURST)], check=True)
+        subprocess.run([sys.executable, "-c", write, place / "root", str(BURST), place / "whole"], check=True)
         while machine.rows() < before + BURST:
             time.sleep(0.02)
         cost_us = (time.process_time() - began_s) / BURST * 1e6
@@ -115,7 +119,7 @@ class Machine:
         self._events = Watcher(self._bell.set)
         self._events.start()
         log = configure(level="none")
-        loop = loop_over(root, outbox, self.index, Whereabouts(self._database), self._events)
+        loop = loop_over(root, outbox, self.index, Whereabouts(self._database), self._events, SettlePolicy())
         charge = Charge(loop, self._bell, 60.0)
         self._supervisor = Supervisor([charge], now=clock.now, monotonic=clock.monotonic, log=log)
         self._supervisor.start()
@@ -142,11 +146,27 @@ def watching(place: Path) -> Iterator[Machine]:
     machine.close()
 
 
-def loop_over(root: Root, outbox: Outbox, index: Index, places: Whereabouts, events: Watcher | Deaf) -> WatcherLoop:
-    watched = Watched(root=root, eligibility=Eligibility(), labelling=Labelling(), policy=SettlePolicy(settle_s=0.0))
-    log = configure(level="none")
+AT_ONCE = SettlePolicy(settle_s=0.0)
+
+
+def loop_over(
+    root: Root,
+    outbox: Outbox,
+    index: Index,
+    places: Whereabouts,
+    events: Watcher | Deaf,
+    policy: SettlePolicy = AT_ONCE,
+) -> WatcherLoop:
     return WatcherLoop(
-        [watched], intake=outbox, places=places, notes=index, files=files, events=events, log=log, spent_s=clock.spent_s
+        [Watched(root=root, eligibility=Eligibility(), labelling=Labelling(), policy=policy)],
+        intake=outbox,
+        places=places,
+        notes=index,
+        files=files,
+        evidence=evidence,
+        events=events,
+        log=configure(level="none"),
+        spent_s=clock.spent_s,
     )
 
 

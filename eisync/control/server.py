@@ -10,7 +10,7 @@ from eisync.control.operations import Operations
 from eisync.errors import EisyncError
 from eisync.loops.ports import Log
 
-ACCEPT_FOR_S = 0.5
+ACCEPT_FOR_S = 1.0
 CONVERSE_FOR_S = 60.0
 """Whoever takes longer over an answer is left: the next caller waits, and our heartbeat ages."""
 
