@@ -1,6 +1,6 @@
 """What watching costs: latency, CPU a file, warm scans, memory and rest, beside a plain walk and beside watchfiles.
 
-The daemon is a process of its own with a target that does not answer, so that nothing but watching is measured; its
+The daemon is a process of its own with a drainer that is quiet all day, so that nothing but watching is measured; its
 outbox is asked through its door. Latency is measured in this process, where the very commit can be seen: from the close
 of a small whole WAV file to its row, with the settling time that is the default.
 
@@ -293,8 +293,7 @@ def show_daemon(place: Path, idle_s: float) -> None:
         "EI_API_ENDPOINT": "http://127.0.0.1:9/v1",
         "EI_INGESTION_ENDPOINT": "http://127.0.0.1:9",
         "EISYNC_RECONCILE__ENABLED": "false",
-        "EISYNC_UPLOAD__RETRY_BASE_S": "3600",
-        "EISYNC_UPLOAD__RETRY_CAP_S": "3600",
+        "EISYNC_UPLOAD__QUIET_HOURS": "00:00-12:00, 12:00-00:00",  # nothing is sent: only watching is measured
         "EISYNC_LOG__LEVEL": "error",
     }
     command = [sys.executable, "-m", "eisync", "run", str(place / "root"), "--state-dir", state]
