@@ -270,6 +270,7 @@ def open_store(folder: str | None) -> Store:
         database.execute("pragma locking_mode = exclusive")
         database.execute("pragma journal_mode = wal")
         database.execute("pragma synchronous = normal")
+        # Hashes land all over their index: a page is written once for many uploads, and is found in memory (in KiB).
         database.execute("pragma wal_autocheckpoint = 8000")
         database.execute("pragma cache_size = -16000")
         database.execute("begin immediate")  # takes the lock, before the other emulator's spool could be swept
