@@ -76,9 +76,9 @@ MIGRATIONS = (
     end;
     """,
     # The ledger's memory of every upload was a row for each, in the order of hashes: a tenth of an upload's time. What
-    # is stored can be counted; only what was removed has to be remembered. And indexes in the order of ids that hold what
-    # listings ask about: a deep offset, or a search by name, reads no sample that is not shown. What a request adds is
-    # counted once, by statements below; a trigger did it for every sample.
+    # is stored can be counted; only what was removed has to be remembered. And indexes in the order of ids that hold
+    # what listings ask about: a deep offset, or a search by name, reads no sample that is not shown. What a request
+    # adds is counted once, by statements below; a trigger did it for every sample.
     """
     create table removed_content (
         project_id integer not null, sha256 text not null, samples integer not null,
