@@ -32,7 +32,7 @@ from eisync.loops.once import Once
 from eisync.loops.ports import Log
 from eisync.loops.reconciler import Project, ReconcilerLoop
 from eisync.loops.supervisor import Charge, Supervisor
-from eisync.loops.watched import Watched
+from eisync.loops.watched import OnChange, Watched
 from eisync.loops.watcher import WatcherLoop
 from eisync.settings import Settings, Watch
 from eisync.store.database import open_database, write_holder
@@ -372,4 +372,6 @@ def watched_of(watch: Watch, root: Root, mode: Mode | None = None) -> Watched:
         metadata=watch.metadata,
         scan_interval_s=watch.scan_interval_s,
         mode=mode or Mode(watch.mode),
+        on_change=OnChange(watch.on_change),
+        updates_renamed=watch.on_rename == "update",
     )

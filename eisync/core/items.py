@@ -56,7 +56,10 @@ class Root:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Candidate:
-    """A complete file with its label, ready to enter the outbox. `label` None: assign none, infer none."""
+    """A complete file with its label, ready to enter the outbox. `label` None: assign none, infer none.
+
+    `replaces`: the samples of its versions before are to be deleted once it is at the service.
+    """
 
     root_id: int
     path: str
@@ -65,16 +68,21 @@ class Candidate:
     label: str | None
     category: Category
     metadata: Mapping[str, str] = field(default_factory=dict)
+    replaces: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rename:
-    """A known file that is found at `path` now, with the label and the category that this path gives it."""
+    """A known file that is found at `path` now, with the label and the category that this path gives it.
+
+    `updates`: where it is at the service already, its samples are to follow.
+    """
 
     id: int
     path: str
     label: str | None
     category: Category
+    updates: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

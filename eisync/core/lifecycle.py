@@ -40,6 +40,7 @@ class Event(Enum):
     CHANGED = "changed"  # the file is not what it was
     GONE = "gone"  # the file is not there
     REMOTE_GONE = "remote_gone"  # its samples were deleted at the service
+    REMOVED = "removed"  # it was deleted here, and then we deleted its samples
     FOUND = "found"  # the service holds these bytes, though nobody sent them now
     RETRY = "retry"  # a person says: once more
 
@@ -64,6 +65,7 @@ TRANSITIONS: dict[tuple[State, Event], State] = {
     (State.SYNCED, Event.REMOTE_GONE): State.TOMBSTONE,
     (State.SYNCED, Event.CHANGED): State.SETTLING,
     (State.SYNCED, Event.GONE): State.SYNCED,
+    (State.SYNCED, Event.REMOVED): State.GONE,
     (State.QUARANTINED, Event.RETRY): State.READY,
     (State.QUARANTINED, Event.CHANGED): State.SETTLING,
     (State.QUARANTINED, Event.GONE): State.GONE,

@@ -12,7 +12,7 @@ from eisync.core.items import Candidate, FileFacts
 from eisync.core.settle import Examine, Go, Park, Unsettled, Wait, decide, look_at, observe
 from eisync.errors import UnreachableError
 from eisync.loops.ports import Evidence, Files
-from eisync.loops.watched import Watched
+from eisync.loops.watched import OnChange, Watched
 
 BYTES_A_TICK = 512 * 1024
 AGAIN_S = 1.0
@@ -149,4 +149,5 @@ def _candidate(watched: Watched, path: str, facts: FileFacts) -> Candidate:
         label=label,
         category=category,
         metadata=watched.metadata,
+        replaces=watched.on_change is OnChange.REPLACE,
     )

@@ -29,7 +29,10 @@ class Recogniser:
         files: Files,
         renames: Renames,
         log: Log,
+        updates: bool = True,
     ) -> None:
+        """`updates`: what is at the service is to follow, by name, label and category."""
+        self._updates = updates
         self._root_id = root_id
         self._root = root
         self._labelling = labelling
@@ -54,7 +57,7 @@ class Recogniser:
                 self.waiting.add(path)
             else:
                 label, category = self._labelling(path)
-                move = Rename(id=twin.id, path=path, label=label, category=category)
+                move = Rename(id=twin.id, path=path, label=label, category=category, updates=self._updates)
                 self._renames.follow([move], now=now)
                 if known is not None and known.id != twin.id:
                     self.vacated.add(old_path)

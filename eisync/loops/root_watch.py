@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 
+from eisync.core.items import FileFacts
 from eisync.core.settle import Unsettled
 from eisync.loops.agenda import Agenda
 from eisync.loops.lookout import Lookout
@@ -16,6 +17,8 @@ class Findings:
 
     changed: list[int] = field(default_factory=list)
     went: list[int] = field(default_factory=list)
+    back: list[int] = field(default_factory=list)
+    left: list[tuple[int, FileFacts]] = field(default_factory=list)  # changed, and to be left as they were sent
 
     def forget(self, identity: int) -> None:
         """The file was found again."""

@@ -2,12 +2,21 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from enum import Enum
 
 from eisync.core.eligible import Eligibility
 from eisync.core.hearing import Mode
 from eisync.core.items import Root
 from eisync.core.labelling import Labelling
 from eisync.core.settle import SettlePolicy
+
+
+class OnChange(Enum):
+    """What becomes of the new version of a file that is at the service."""
+
+    ADD = "add"  # it is sent, and stands beside the old one
+    REPLACE = "replace"  # it is sent, then the old one is deleted
+    IGNORE = "ignore"  # it is not sent
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,6 +30,8 @@ class Watched:
     metadata: Mapping[str, str] = field(default_factory=dict)
     scan_interval_s: float = 60.0
     mode: Mode = Mode.AUTO
+    on_change: OnChange = OnChange.ADD
+    updates_renamed: bool = True  # what is at the service follows a rename
 
 
 @dataclass(frozen=True, slots=True)

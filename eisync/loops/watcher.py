@@ -17,13 +17,14 @@ from eisync.loops.ports import Events, Evidence, Files, Intake, KnownFile, Log, 
 from eisync.loops.renames import Recogniser
 from eisync.loops.root_watch import Findings, RootWatch
 from eisync.loops.walks import LeftOut, Walk, Walks, join, topmost
-from eisync.loops.watched import Attention, Observed, Watched
+from eisync.loops.watched import Attention, Observed, OnChange, Watched
 
 FILES_A_TICK = 2_000
 CLOCK_JUMP_S = 120.0
 """No two ticks are so far apart: the clock was set, or the machine slept."""
 
 _ENTERABLE = frozenset({State.SETTLING, State.GONE})
+_SENT = frozenset({State.SYNCED, State.TOMBSTONE})
 
 
 class WatcherLoop:
@@ -120,7 +121,15 @@ class WatcherLoop:
             why_silent=why_silent,
         )
         walks = Walks(root.id, root.path, watched.eligibility, files=files, places=places)
-        recogniser = Recogniser(root.id, root.path, watched.labelling.of, files=files, renames=places, log=log)
+        recogniser = Recogniser(
+            root.id,
+            root.path,
+            watched.labelling.of,
+            files=files,
+            renames=places,
+            log=log,
+            updates=watched.updates_renamed,
+        )
         return RootWatch(watched, lookout, walks, recogniser)
 
     def _tick_root(self, root: RootWatch, now: float) -> float:
@@ -309,6 +318,12 @@ class WatcherLoop:
         """Put the file under observation, unless it is known as it is."""
         if known is not None and known.facts == facts and known.state not in _ENTERABLE:
             root.unsettled.pop(path, None)
+            if known.is_absent:
+                findings.back.append(known.id)
+            return
+        if known is not None and known.state in _SENT and root.watched.on_change is OnChange.IGNORE:
+            root.unsettled.pop(path, None)
+            findings.left.append((known.id, facts))
             return
         seen = observe(root.unsettled.get(path), facts, now=now, is_closed=is_closed)
         root.unsettled[path] = seen
@@ -319,6 +334,10 @@ class WatcherLoop:
     def _write(self, root: RootWatch, findings: Findings, now: float) -> None:
         if findings.changed:
             self._intake.mark_changed(findings.changed, now=now)
+        if findings.back:
+            self._intake.mark_back(findings.back, now=now)
+        if findings.left:
+            self._intake.leave_as_sent(findings.left, now=now)
         # A root that went while we looked took its files with it: nothing is concluded from that.
         if findings.went and root.lookout.why_offline() is None:
             self._intake.mark_gone(findings.went, now=now)

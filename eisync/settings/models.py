@@ -217,6 +217,26 @@ class Watch(Table):
         description='`"auto"`: listened to, and only scanned while events do not come or cannot be relied on; '
         '`"events"`: listened to in any case; `"scan"`: only scanned.',
     )
+    on_change: Literal["add", "replace", "ignore"] = Field(
+        default="add",
+        description='What becomes of a file that is changed after it was uploaded. `"add"`: the new version is '
+        'uploaded beside the old one; `"replace"`: uploaded, then the old sample is deleted; `"ignore"`: it is not uploaded.',
+    )
+    on_rename: Literal["update", "ignore"] = Field(
+        default="update",
+        description='`"update"`: where a file is renamed or moved after it was uploaded, name, label and category of '
+        "its sample follow as far as the rename changed them.",
+    )
+    on_local_delete: Literal["keep", "delete"] = Field(
+        default="keep",
+        description='`"delete"`: where a file is deleted after it was uploaded, its sample is deleted too; a copy of '
+        "it goes to the trash.",
+    )
+    on_remote_delete: Literal["keep", "trash", "delete"] = Field(
+        default="keep",
+        description="What becomes of a file whose sample was deleted in the project: it stays, it goes to the trash "
+        "(`.eisync-trash` in the folder), or it is deleted.",
+    )
     metadata: Annotated[dict[str, str], AfterValidator(_metadata)] = Field(
         default_factory=dict, description="Names and texts that every sample from this folder gets as its metadata."
     )
@@ -310,6 +330,19 @@ class Reconcile(Table):
     )
     page_size: Whole = Field(default=1000, ge=1, le=1000, description="How many samples are asked for in one request.")
     enabled: Switch = Field(default=True, description="Without it, remote deletions and changes go unnoticed.")
+    guard_count: Whole = Field(
+        default=50,
+        ge=0,
+        le=1_000_000_000,
+        description="A pass that would delete, trash, relabel or move more files or samples waits for "
+        "`eisync plan --approve`; what was done in the last hour counts. `0`: every one waits.",
+    )
+    guard_percent: Number = Field(
+        default=10.0,
+        ge=0,
+        le=100,
+        description="The same, as a share of all that were uploaded; it is rounded up, so that one goes by itself.",
+    )
 
 
 class Log(Table):

@@ -39,9 +39,12 @@ class Database:
         self._lock = threading.Lock()
 
     @contextlib.contextmanager
-    def transaction(self) -> Iterator[sqlite3.Connection]:
-        """All of it or nothing of it. Raises StateError when the database cannot be written."""
-        with self._lock, _translated(self._path):
+    def transaction(self, *, survives_power_cut: bool = False) -> Iterator[sqlite3.Connection]:
+        """All of it or nothing of it. Raises StateError when the database cannot be written.
+
+        `survives_power_cut`: it is on the disk when this returns; for what must be known before something is destroyed.
+        """
+        with self._lock, _translated(self._path), self._synced(survives_power_cut):
             self._connection.execute("begin immediate")
             try:
                 yield self._connection
@@ -56,6 +59,17 @@ class Database:
         """One look at the database. Raises StateError when it cannot be read."""
         with self._lock, _translated(self._path):
             yield self._connection
+
+    @contextlib.contextmanager
+    def _synced(self, is_full: bool) -> Iterator[None]:
+        if not is_full:
+            yield
+            return
+        self._connection.execute("pragma synchronous = full")
+        try:
+            yield
+        finally:
+            self._connection.execute("pragma synchronous = normal")
 
     @property
     def is_suspect(self) -> bool:

@@ -10,7 +10,7 @@ import sqlite3
 from collections.abc import Callable, Iterable, Sequence
 
 from eisync.core.batching import Order
-from eisync.core.items import Candidate, Doubt, Item, Root
+from eisync.core.items import Candidate, Doubt, FileFacts, Item, Root
 from eisync.core.lifecycle import Event, State, can, sources, step, walk
 from eisync.core.retry import ASKED_CAP_S
 from eisync.core.settlement import Settlement
@@ -51,7 +51,7 @@ order by due_at, id limit 1"""
 
 # What is known of one file.
 _KNOWN_AT = """
-select id, state, size, mtime_ns, inode from file
+select id, state, size, mtime_ns, inode, absent_at from file
 where root_id = :root_id and folder = :folder and name = :name"""
 
 # Known files that were changed and are not complete again.
@@ -87,7 +87,8 @@ on conflict (root_id, folder, name) do update set
     size = excluded.size, mtime_ns = excluded.mtime_ns,
     inode = excluded.inode, label = excluded.label, category = excluded.category, metadata = excluded.metadata,
     sha256 = null, attempts = 0, batch_cap = null, due_at = excluded.due_at, claim = null,
-    enqueued_at = excluded.enqueued_at, changed_at = excluded.changed_at
+    enqueued_at = excluded.enqueued_at, changed_at = excluded.changed_at,
+    absent_at = null, removal = null, published = null
 where file.state in ('settling', 'gone')
 returning id"""
 
@@ -102,8 +103,35 @@ where id = :id and state = :before and claim is :claim"""
 _RETRY = """
 update file set
     target = (select target from root where id = file.root_id), state = 'ready', reason = null, attempts = 0,
-    batch_cap = null, due_at = :now, enqueued_at = :now, changed_at = :now
+    batch_cap = null, due_at = :now, enqueued_at = :now, changed_at = :now, absent_at = null, removal = null,
+    published = null
 where id = :id and state = :before"""
+
+# A file that is at the service, or was, is not here; since when is what the first look that missed it says.
+_ABSENT = "update file set absent_at = :now where id = :id and absent_at is null and state in ('synced', 'tombstone')"
+
+# It is here again, as it was. One that we took away was brought back by a person, who wants it here.
+_BACK = """
+update file set absent_at = null, removal = iif(removal is null, null, 'kept'),
+    reason = iif(state = 'synced', :reason, reason)
+where id = :id and absent_at is not null"""
+_TELL_BACK = """
+insert into history (at, file_id, event, state, detail)
+select :now, id, 'back', state, :reason from file where id = :id"""
+
+# It was changed, and is left as it was sent.
+_LEAVE = """
+update file set size = :size, mtime_ns = :mtime_ns, inode = :inode, reason = iif(state = 'synced', :reason, reason)
+where id = :id and state in ('synced', 'tombstone')"""
+_TELL_LEFT = """
+insert into history (at, file_id, event, state, detail)
+select :now, id, 'ignored', state, :reason from file where id = :id"""
+
+# The samples of the version before: to be deleted once this one is there, unless we took that version away ourselves.
+_SUPERSEDE = """
+insert or ignore into superseded (file_id, sample_id)
+select mine.file_id, mine.sample_id from file_sample mine join file on file.id = mine.file_id
+where mine.file_id = :id and file.removal is null"""
 
 # A folder that belongs to another target now: what is not there yet goes to the new one. What is stays where it is.
 _RETARGET = """
@@ -155,6 +183,8 @@ class Outbox:
                     continue
                 if entry is not None and can(entry.state, Event.CHANGED):
                     move(connection, entry.id, entry.state, Event.CHANGED, "a new version", now)
+                if entry is not None and candidate.replaces:
+                    connection.execute(_SUPERSEDE, {"id": entry.id})
                 identity = _enter(connection, candidate, event, reason, now, is_known=entry is not None)
                 entered.append((identity, event, step(State.SETTLING, event), reason))
             note_all(connection, entered, now)
@@ -171,6 +201,24 @@ class Outbox:
         """These files are not there any more. What is synced stays synced, and it is noted."""
         movable = frozenset(sources(Event.GONE)) - _UNDER_WAY
         self._mark(ids, Event.GONE, movable, MISSING, now)
+
+    def mark_back(self, ids: Iterable[int], *, now: float) -> None:
+        """These files are there again, as they were when they went."""
+        with self._database.transaction() as connection:
+            for identity in ids:
+                told = {"id": identity, "now": now, "reason": "it is there again"}
+                if connection.execute(_BACK, told).rowcount:
+                    connection.execute(_TELL_BACK, told)
+
+    def leave_as_sent(self, changes: Iterable[tuple[int, FileFacts]], *, now: float) -> None:
+        """These files were changed after they were sent, and the new version is not to go."""
+        reason = "it was changed since; on_change leaves what is at the service as it is"
+        with self._database.transaction() as connection:
+            for identity, facts in changes:
+                told = {"id": identity, "now": now, "reason": reason}
+                version = {"size": facts.size, "mtime_ns": facts.mtime_ns, "inode": facts.inode}
+                if connection.execute(_LEAVE, {**told, **version}).rowcount:
+                    connection.execute(_TELL_LEFT, told)
 
     def known_at(self, root_id: int, path: str) -> Known | None:
         """What is known of the file at `path`."""
@@ -305,11 +353,13 @@ class Outbox:
     def _mark(self, ids: Iterable[int], event: Event, movable: frozenset[State], reason: str, now: float) -> None:
         with self._database.transaction() as connection:
             for identity in ids:
-                row = connection.execute("select state, reason from file where id = ?", (identity,)).fetchone()
-                if row is None or (state := State(row["state"])) not in movable:
+                row = connection.execute("select state, absent_at from file where id = ?", (identity,)).fetchone()
+                if row is None:
                     continue
-                is_noted = step(state, event) is state and row["reason"] == reason
-                if not is_noted:
+                is_noted = event is Event.GONE and row["absent_at"] is not None
+                if event is Event.GONE:
+                    connection.execute(_ABSENT, {"id": identity, "now": now})
+                if (state := State(row["state"])) in movable and not is_noted:
                     move(connection, identity, state, event, reason, now)
 
     def _announce(self) -> None:

@@ -15,11 +15,12 @@ MISSING = "the local file is not there any more"
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What the outbox holds of one path."""
+    """What the outbox holds of one path. `is_absent`: the file was not there when it was looked for last."""
 
     id: int
     state: State
     facts: FileFacts
+    is_absent: bool = False
 
 
 def split(path: str) -> tuple[bytes, bytes]:
@@ -35,7 +36,8 @@ def path_of(row: sqlite3.Row) -> str:
 
 def known_of(row: sqlite3.Row) -> Known:
     """What the row holds, for whoever compares it with the file."""
-    return Known(row["id"], State(row["state"]), FileFacts(row["size"], row["mtime_ns"], row["inode"]))
+    facts = FileFacts(row["size"], row["mtime_ns"], row["inode"])
+    return Known(row["id"], State(row["state"]), facts, row["absent_at"] is not None)
 
 
 def item_of(row: sqlite3.Row, places: Mapping[int, bytes]) -> Item:

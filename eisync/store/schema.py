@@ -15,7 +15,7 @@ from eisync.errors import StateError
 if TYPE_CHECKING:
     from sqlite_utils import Database as SqliteUtilsDatabase
 
-VERSION = 4
+VERSION = 5
 
 
 def migrate(connection: sqlite3.Connection) -> None:
@@ -32,6 +32,7 @@ def migrate(connection: sqlite3.Connection) -> None:
     migrations()(_002_renames_and_devices)
     migrations()(_003_orders_and_counts)
     migrations()(_004_mirror)
+    migrations()(_005_acts)
     # sqlite-utils would begin a deferred one: two that look at a new folder at once would lock each other out.
     connection.execute("begin immediate")
     try:
@@ -190,5 +191,62 @@ def _004_mirror(database: "SqliteUtilsDatabase") -> None:
             listed integer not null default 0,
             spent_s real not null default 0
         ) strict, without rowid""",
+    ):
+        database.conn.execute(statement)
+
+
+def _005_acts(database: "SqliteUtilsDatabase") -> None:
+    for statement in (
+        "alter table file add column absent_at real",  # since when a file that was synced is not there; null: it is
+        # How we took the file away (trash, deleted, archived), or 'kept': a person brought it back after that.
+        "alter table file add column removal text",
+        # JSON: name, label and category that the service has of a file which was renamed since; null: those of the row.
+        "alter table file add column published text",
+        """update file set absent_at = changed_at
+            where state = 'synced' and reason = 'the local file is not there any more'""",
+        "create index file_absent on file (target, id) where absent_at is not null and removal is null",
+        "create index file_published on file (target, id) where published is not null",
+        "create index file_tombstone on file (target, id) where state = 'tombstone' and removal is null",
+        # Samples of versions that the one in the row takes the place of.
+        """create table superseded (
+            file_id integer not null references file (id) on delete cascade,
+            sample_id integer not null,
+            primary key (file_id, sample_id)
+        ) strict, without rowid""",
+        # What a pass wanted to do and the guard held back.
+        """create table plan (
+            id integer primary key,
+            target text not null,
+            state text not null,         -- waiting, approved, rejected, withdrawn
+            why text not null,           -- for a person
+            made_at real not null,
+            decided_at real
+        ) strict""",
+        """create table act (
+            id integer primary key,
+            plan_id integer references plan (id),
+            target text not null,
+            key text not null,           -- the same for the same act of the same cause
+            kind text not null,
+            cause text not null,
+            file_id integer not null,
+            root blob not null,
+            path blob not null,
+            sample_id integer,
+            was text,
+            wanted text,
+            reason text not null,
+            since_at real not null,
+            state text not null,
+            made_at real not null,
+            done_at real,
+            lies_at blob,                -- where the file, or a copy of the sample, lies since
+            outcome text
+        ) strict""",
+        "create unique index act_open on act (key) where state in ('waiting', 'due', 'begun')",
+        "create index act_to_do on act (target, id) where state in ('due', 'begun', 'undoing')",
+        "create index act_of_plan on act (plan_id) where plan_id is not null",
+        "create index act_done on act (target, done_at)",
+        "create index act_rejected on act (key) where state = 'rejected'",
     ):
         database.conn.execute(statement)

@@ -4,27 +4,30 @@ A walk asks folder by folder and gets plain tuples: at a million files, what is 
 what a scan costs. Names are bytes here, as the database and the file system have them.
 """
 
+import json
 import os
 import sqlite3
 from collections.abc import Iterable, Sequence
 
+from eisync.core.acts import name_of
 from eisync.core.items import FileFacts, Rename, shown
 from eisync.store.database import Database
-from eisync.store.rows import MISSING, Known, known_of, path_of, split
+from eisync.store.rows import Known, known_of, path_of, split
 
-# What is known of the files directly in a folder that have nothing left to do with settling.
+# What is known of the files directly in a folder that have nothing left to do with settling, and were there.
 _VERSIONS = """
 select name, size, mtime_ns, inode from file
-where root_id = :root_id and folder = :folder and state not in ('settling', 'gone') limit :limit"""
+where root_id = :root_id and folder = :folder and state not in ('settling', 'gone') and absent_at is null
+limit :limit"""
 
 # The same, of one file.
 _VERSION = """
 select size, mtime_ns, inode from file
-where root_id = ? and folder = ? and name = ? and state not in ('settling', 'gone')"""
+where root_id = ? and folder = ? and name = ? and state not in ('settling', 'gone') and absent_at is null"""
 
 # What is known of one file.
 _KNOWN = """
-select id, name, state, size, mtime_ns, inode from file where root_id = ? and folder = ? and name = ?"""
+select id, name, state, size, mtime_ns, inode, absent_at from file where root_id = ? and folder = ? and name = ?"""
 
 # How many files are known directly in a folder.
 _COUNT = """
@@ -53,13 +56,13 @@ select 1 from file where root_id = ? and folder = ? and state <> 'gone' limit 1"
 
 # Files that had these facts when they were seen last.
 _TWINS = """
-select id, folder, name, state, size, mtime_ns, inode from file
+select id, folder, name, state, size, mtime_ns, inode, absent_at from file
 where inode = :inode and size = :size and mtime_ns = :mtime_ns and root_id = :root_id"""
 
 # The file takes its new place, and who is there the one that it leaves.
 _AT = "select id from file where root_id = ? and folder = ? and name = ?"
-_PLACE = "select root_id, folder, name from file where id = ?"
-_PUT = "update file set folder = ?, name = ? where id = ?"
+_PLACE = "select root_id, folder, name, label, category from file where id = ?"
+_PUT = "update file set folder = ?, name = ?, absent_at = null where id = ?"
 _NOWHERE = b"\0"  # no file system has such a name
 
 # What is not at the service yet is labelled by its new path; what is stays as it was sent.
@@ -69,6 +72,11 @@ where id = :id and state not in ('synced', 'sending', 'doubtful')"""
 
 _TELL = """
 update file set reason = :reason where id = :id and state = 'synced'"""
+
+# Where what is at the service is to follow: what it was sent as, until that is done, and what it is now.
+_PUBLISH = """
+update file set label = :label, category = :category, published = coalesce(published, :published)
+where id = :id and state = 'synced'"""
 _NOTE = """
 insert into history (at, file_id, event, state, detail) select :now, id, 'renamed', state, :reason
 from file where id = :id"""
@@ -76,7 +84,7 @@ from file where id = :id"""
 # Files that are believed to be there: the first and the last that came.
 _BELIEVED = """
 select folder, name from file
-where root_id = :root_id and state <> 'gone' and coalesce(reason, '') <> :missing
+where root_id = :root_id and state <> 'gone' and absent_at is null
 order by id {direction} limit :limit"""
 
 _PAST_EVERY_PATH = b"\xff" * 8192
@@ -146,7 +154,7 @@ class Whereabouts:
         with self._database.reading() as connection:
             for direction in ("asc", "desc"):
                 statement = _BELIEVED.format(direction=direction)
-                parameters = {"root_id": root_id, "missing": MISSING, "limit": max(1, limit // 2)}
+                parameters = {"root_id": root_id, "limit": max(1, limit // 2)}
                 paths.update((path_of(row), None) for row in connection.execute(statement, parameters))
         return list(paths)
 
@@ -201,5 +209,9 @@ def _follow(connection: sqlite3.Connection, move: Rename, now: float) -> None:
     reason = f"renamed; it was {shown(path_of(row))}"
     category = move.category.value
     connection.execute(_RELABEL, {"id": move.id, "label": move.label, "category": category})
+    if move.updates:
+        before = {"name": name_of(path_of(row)), "label": row["label"], "category": row["category"]}
+        published = {"label": move.label, "category": category, "published": json.dumps(before)}
+        connection.execute(_PUBLISH, {"id": move.id, **published})
     connection.execute(_TELL, {"id": move.id, "reason": reason})
     connection.execute(_NOTE, {"id": move.id, "reason": reason, "now": now})

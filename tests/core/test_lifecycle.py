@@ -22,7 +22,7 @@ READY       claim -> SENDING         changed -> SETTLING  gone -> GONE          
 SENDING     stored -> SYNCED         duplicate -> SYNCED  defer -> READY
             refuse -> QUARANTINED    changed -> SETTLING  silence -> DOUBTFUL     gone -> GONE
 DOUBTFUL    stored -> SYNCED         absent -> READY
-SYNCED      remote_gone -> TOMBSTONE changed -> SETTLING  gone -> SYNCED
+SYNCED      remote_gone -> TOMBSTONE changed -> SETTLING  gone -> SYNCED   removed -> GONE
 QUARANTINED retry -> READY           changed -> SETTLING  gone -> GONE
 TOMBSTONE   retry -> READY           changed -> SETTLING  found -> SYNCED
 """

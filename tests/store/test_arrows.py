@@ -4,8 +4,10 @@ from collections.abc import Callable
 
 import pytest
 
+from eisync.core.acts import Act, Cause, Kind
 from eisync.core.lifecycle import TRANSITIONS, Event, State
 from eisync.core.settlement import Settlement
+from eisync.store.acts import Acts
 
 from .shelf import NOW, Shelf
 
@@ -102,6 +104,24 @@ def buried(shelf: Shelf, identity: int) -> None:
     assert [identity] == shelf.index.bury("main", 7, now=LATER)
 
 
+def removed(shelf: Shelf, identity: int) -> None:
+    act = Act(
+        kind=Kind.DELETE_SAMPLE,
+        cause=Cause.LOCAL_DELETION,
+        file_id=identity,
+        root="/data",
+        path="a.csv",
+        reason="its file was deleted here",
+        since_at=NOW,
+        sample_id=7,
+    )
+    acts = Acts(shelf.database)
+    acts.allow("main", [act], now=LATER)
+    [written] = acts.to_do("main", is_retention=False, limit=9)
+    acts.begin(written.id)
+    acts.finish("main", written, "deleted", now=LATER)
+
+
 CROSSINGS: dict[tuple[State, Event], Crossing] = {
     (State.SETTLING, Event.COMPLETE): completed,
     (State.SETTLING, Event.CUT): cut,
@@ -121,6 +141,7 @@ CROSSINGS: dict[tuple[State, Event], Crossing] = {
     (State.SYNCED, Event.REMOTE_GONE): buried,
     (State.SYNCED, Event.CHANGED): changed,
     (State.SYNCED, Event.GONE): went,
+    (State.SYNCED, Event.REMOVED): removed,
     (State.QUARANTINED, Event.RETRY): retried,
     (State.QUARANTINED, Event.CHANGED): changed,
     (State.QUARANTINED, Event.GONE): went,

@@ -1,0 +1,275 @@
+"""Decide what is to be done to folders and project so that they agree as the policy says.
+
+Pure: one file with its samples and what the configuration wants in, a list of acts out. Nothing is done here: an act is
+written down first, the guard looks at all of a pass together, and whoever carries one out looks at file and sample once
+more. Proposing again after an act was carried out proposes nothing.
+
+A sample is deleted only when a file of ours is tied to it and no other file that is there is; a file only when the
+service confirmed that its sample is deleted, and when what was sent of it is known by its content hash.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import Enum
+
+from eisync.core import wire
+from eisync.core.items import Category, FileFacts, RemoteSample, shown
+from eisync.core.lifecycle import State
+
+
+class Kind(Enum):
+    """What is done, and to what."""
+
+    DELETE_SAMPLE = "delete_sample"
+    RENAME_SAMPLE = "rename_sample"
+    RELABEL_SAMPLE = "relabel_sample"
+    MOVE_SAMPLE = "move_sample"
+    TRASH_FILE = "trash_file"
+    DELETE_FILE = "delete_file"
+    ARCHIVE_FILE = "archive_file"
+
+
+EDITS = frozenset({Kind.RENAME_SAMPLE, Kind.RELABEL_SAMPLE, Kind.MOVE_SAMPLE})
+"""What changes a sample and destroys nothing."""
+
+REMOVALS = frozenset({Kind.TRASH_FILE, Kind.DELETE_FILE, Kind.ARCHIVE_FILE})
+"""What takes a file out of its folder."""
+
+
+class Cause(Enum):
+    """Why an act is proposed: what somebody did, or what the configuration asks for after an upload."""
+
+    LOCAL_DELETION = "local_deletion"
+    LOCAL_RENAME = "local_rename"
+    LOCAL_CHANGE = "local_change"
+    REMOTE_DELETION = "remote_deletion"
+    RETENTION = "retention"
+
+
+class Progress(Enum):
+    """How far an act has come."""
+
+    WAITING = "waiting"  # for a person's yes
+    DUE = "due"  # it may be done
+    BEGUN = "begun"  # it may have been done: it is looked at, and gone on with
+    DONE = "done"
+    DROPPED = "dropped"  # what it was proposed for is not so any more
+    REJECTED = "rejected"  # a person said no
+    UNDOING = "undoing"  # a person wants it undone
+    UNDONE = "undone"
+
+
+class OnRemoteDelete(Enum):
+    """What becomes of the file whose sample a person deleted."""
+
+    KEEP = "keep"
+    TRASH = "trash"
+    DELETE = "delete"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Policy:
+    """What one watched folder wants. The defaults destroy nothing."""
+
+    on_remote_delete: OnRemoteDelete = OnRemoteDelete.KEEP
+    deletes_samples: bool = False  # of files that were deleted here
+    edits_samples: bool = True  # of files that were renamed here
+    replaces_samples: bool = False  # of files that were changed here
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Published:
+    """Under which name (without extension), label and category the service holds a file that was renamed since."""
+
+    name: str
+    label: str | None
+    category: Category
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A sample of a file. `is_shared`: another file that is there is tied to it too. `is_listed`: it was listed."""
+
+    sample: RemoteSample
+    is_shared: bool = False
+    is_listed: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FileSide:
+    """One file, and what the index knows of its samples that are there.
+
+    `absent_at`: since when the file is not there (Unix s). `is_removed`: we took it away, or a person brought it back
+    after that. `older`: samples of versions that this one replaced. `since_at`: when it came into its state.
+    """
+
+    id: int
+    root_id: int
+    root: str
+    path: str
+    state: State
+    facts: FileFacts
+    label: str | None
+    category: Category
+    sha256: str | None = None
+    since_at: float = 0.0
+    absent_at: float | None = None
+    is_removed: bool = False
+    published: Published | None = None
+    samples: tuple[Held, ...] = ()
+    older: tuple[Held, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Act:
+    """One thing to do. `to` is the new name, label or category; `was` the one before. `reason` is for a person.
+
+    `since_at` is when its cause came about: what was rejected is proposed again for a new cause only.
+    """
+
+    kind: Kind
+    cause: Cause
+    file_id: int
+    root: str
+    path: str
+    reason: str
+    since_at: float
+    sample_id: int | None = None
+    to: str | None = None
+    was: str | None = None
+
+    @property
+    def key(self) -> str:
+        """The same for the same act of the same cause, whenever it is proposed."""
+        return f"{self.kind.value} {self.file_id} {self.sample_id or '-'} {self.since_at!r} {self.to or '-'}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Written:
+    """An act as it is written down. `lies_at`: where the file, or a copy of the sample, lies since (absolute)."""
+
+    id: int
+    act: Act
+    progress: Progress
+    made_at: float
+    plan_id: int | None = None
+    done_at: float | None = None
+    lies_at: str | None = None
+    outcome: str | None = None
+
+
+ABSENT_S = 60.0
+"""So long a file must be gone before that is taken for a deletion: editors and copy tools put files back."""
+
+
+def propose(file: FileSide, policy: Policy, *, now: float) -> list[Act]:
+    """What the policy asks for because of this file, as things are."""
+    if file.is_removed:
+        return []  # what we did ourselves is no wish of anybody
+    match file.state:
+        case State.TOMBSTONE:
+            return list(_after_remote_deletion(file, policy))
+        case State.SYNCED if file.absent_at is not None:
+            return list(_after_local_deletion(file, policy, now))
+        case State.SYNCED:
+            return [*_after_change(file, policy), *_after_rename(file, policy)]
+    return []
+
+
+def _after_remote_deletion(file: FileSide, policy: Policy) -> Iterator[Act]:
+    # A file of which we do not know what was sent is kept: nobody could tell whether it is still that.
+    if policy.on_remote_delete is OnRemoteDelete.KEEP or file.sha256 is None or file.samples:
+        return
+    trashes = policy.on_remote_delete is OnRemoteDelete.TRASH
+    yield Act(
+        kind=Kind.TRASH_FILE if trashes else Kind.DELETE_FILE,
+        cause=Cause.REMOTE_DELETION,
+        file_id=file.id,
+        root=file.root,
+        path=file.path,
+        reason="its sample was deleted at the service",
+        since_at=file.since_at,
+    )
+
+
+def _after_local_deletion(file: FileSide, policy: Policy, now: float) -> Iterator[Act]:
+    absent_at = file.absent_at
+    if not policy.deletes_samples or absent_at is None or now - absent_at < ABSENT_S:
+        return
+    for held in file.samples:
+        if not held.is_shared:
+            yield _on_sample(
+                file, held.sample.id, Kind.DELETE_SAMPLE, Cause.LOCAL_DELETION, "its file was deleted here"
+            )
+
+
+def _after_change(file: FileSide, policy: Policy) -> Iterator[Act]:
+    # The new version is there for certain: the service named it, and lists it.
+    if not policy.replaces_samples or not any(held.is_listed for held in file.samples):
+        return
+    ours = {held.sample.id for held in file.samples}
+    for held in file.older:
+        if not held.is_shared and held.sample.id not in ours:
+            reason = "a new version of its file took its place"
+            yield _on_sample(file, held.sample.id, Kind.DELETE_SAMPLE, Cause.LOCAL_CHANGE, reason)
+
+
+def _after_rename(file: FileSide, policy: Policy) -> Iterator[Act]:
+    published = file.published
+    if not policy.edits_samples or published is None:
+        return
+    name = name_of(file.path)
+    for held in file.samples:
+        if held.is_shared or not held.is_listed:
+            continue
+        sample = held.sample
+        # Only what the rename changed follows it: what a person edited in Studio beside that stays.
+        if name != published.name and sample.filename != name:
+            yield _edit(file, sample.id, Kind.RENAME_SAMPLE, was=sample.filename, to=name)
+        if file.label != published.label and (sample.label or "") != (file.label or ""):
+            yield _edit(file, sample.id, Kind.RELABEL_SAMPLE, was=sample.label or "", to=file.label or "")
+        if file.category in _MOVABLE and file.category != published.category and sample.category != file.category.value:
+            yield _edit(file, sample.id, Kind.MOVE_SAMPLE, was=sample.category, to=file.category.value)
+
+
+def is_agreed(file: FileSide) -> bool:
+    """Whether nothing is left to be said of a file that was renamed, once its acts are done or none was proposed."""
+    return all(held.is_listed for held in file.samples)
+
+
+def name_of(path: str) -> str:
+    """The name that the service stores for the file at `path`."""
+    return wire.stored_name(wire.sent_name(shown(path)))
+
+
+# Where a sample may be moved to: `split` leaves it to the service, and `anomaly` is none of its categories any more.
+_MOVABLE = frozenset({Category.TRAINING, Category.TESTING, Category.VALIDATION, Category.POST_PROCESSING})
+
+
+def _edit(file: FileSide, sample_id: int, kind: Kind, *, was: str, to: str) -> Act:
+    return _on_sample(file, sample_id, kind, Cause.LOCAL_RENAME, "its file was renamed here", was=was, to=to)
+
+
+def _on_sample(
+    file: FileSide,
+    sample_id: int,
+    kind: Kind,
+    cause: Cause,
+    reason: str,
+    *,
+    was: str | None = None,
+    to: str | None = None,
+) -> Act:
+    since_at = file.absent_at if cause is Cause.LOCAL_DELETION and file.absent_at is not None else file.since_at
+    return Act(
+        kind=kind,
+        cause=cause,
+        file_id=file.id,
+        root=file.root,
+        path=file.path,
+        reason=reason,
+        since_at=since_at,
+        sample_id=sample_id,
+        was=was,
+        to=to,
+    )
