@@ -220,7 +220,8 @@ class Watch(Table):
     on_change: Literal["add", "replace", "ignore"] = Field(
         default="add",
         description='What becomes of a file that is changed after it was uploaded. `"add"`: the new version is '
-        'uploaded beside the old one; `"replace"`: uploaded, then the old sample is deleted; `"ignore"`: it is not uploaded.',
+        'uploaded beside the old one; `"replace"`: uploaded, then the old sample is deleted; `"ignore"`: it is '
+        "not uploaded.",
     )
     on_rename: Literal["update", "ignore"] = Field(
         default="update",
