@@ -8,7 +8,7 @@ A sample is deleted only when a file of ours is tied to it and no other file tha
 service confirmed that its sample is deleted, and when what was sent of it is known by its content hash.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import Enum
 
@@ -75,6 +75,30 @@ class Policy:
     deletes_samples: bool = False  # of files that were deleted here
     edits_samples: bool = True  # of files that were renamed here
     replaces_samples: bool = False  # of files that were changed here
+
+
+class Occasion(Enum):
+    """What a file is marked with when something may follow from it."""
+
+    RENAMED = "renamed"
+    REPLACED = "replaced"
+    ABSENT = "absent"
+    TOMBSTONE = "tombstone"
+
+
+def occasions(policies: Mapping[int, Policy]) -> dict[Occasion, frozenset[int]]:
+    """The roots, by what is to be looked for in them; nothing is looked for that no policy cares about."""
+    wanted = {
+        Occasion.RENAMED: lambda policy: policy.edits_samples,
+        Occasion.REPLACED: lambda policy: policy.replaces_samples,
+        Occasion.ABSENT: lambda policy: policy.deletes_samples,
+        Occasion.TOMBSTONE: lambda policy: policy.on_remote_delete is not OnRemoteDelete.KEEP,
+    }
+    found = {
+        occasion: frozenset(root_id for root_id, policy in policies.items() if cares(policy))
+        for occasion, cares in wanted.items()
+    }
+    return {occasion: roots for occasion, roots in found.items() if roots}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -178,7 +202,8 @@ def propose(file: FileSide, policy: Policy, *, now: float) -> list[Act]:
 
 def _after_remote_deletion(file: FileSide, policy: Policy) -> Iterator[Act]:
     # A file of which we do not know what was sent is kept: nobody could tell whether it is still that.
-    if policy.on_remote_delete is OnRemoteDelete.KEEP or file.sha256 is None or file.samples:
+    is_known = file.sha256 is not None and file.absent_at is None
+    if policy.on_remote_delete is OnRemoteDelete.KEEP or not is_known or file.samples:
         return
     trashes = policy.on_remote_delete is OnRemoteDelete.TRASH
     yield Act(

@@ -603,7 +603,7 @@ def test_a_deletion_whose_answer_was_lost_is_found_done_when_it_is_repeated(
 ) -> None:
     (stored,) = outcomes(service, pack(row(301)))
     assert isinstance(stored, Stored)
-    emulator.set_faults({"where": "studio", "kind": "reset_after", "method": "DELETE"})
+    emulator.set_faults({"where": "studio", "kind": "withhold", "method": "DELETE"})
     with pytest.raises(UnansweredError):
         service.delete(stored.sample_id)
     emulator.set_faults()
