@@ -332,17 +332,18 @@ class Acts:
         with self._database.transaction() as connection:
             connection.execute("update act set state = 'done', outcome = ? where id = ?", (reason, written.id))
 
-    def forget_old(self, *, now: float) -> None:
+    def forget_old(self, target: str, *, now: float) -> None:
         """What was done, dropped or rejected long ago."""
         with self._database.transaction() as connection:
             connection.execute(
-                "delete from act where done_at < ? and state in ('done', 'dropped', 'rejected', 'undone')",
-                (now - KEEP_S,),
+                "delete from act where target = ? and done_at < ? "
+                "and state in ('done', 'dropped', 'rejected', 'undone')",
+                (target, now - KEEP_S),
             )
             connection.execute(
-                "delete from plan where state <> 'waiting' and made_at < ? "
+                "delete from plan where target = ? and state <> 'waiting' and made_at < ? "
                 "and not exists (select 1 from act where plan_id = plan.id)",
-                (now - KEEP_S,),
+                (target, now - KEEP_S),
             )
 
 
