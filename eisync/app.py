@@ -100,6 +100,7 @@ class App:
             Operations(
                 self.outbox,
                 self.index,
+                self.acts,
                 now=clock.now,
                 live=self.live,
                 observed=self.observed,

@@ -140,6 +140,8 @@ class Actor:
     def _do(self, errand: Errand, written: Written) -> Done | Moot | Later:
         """Raises KeyRefusedError, StudioError or TransitError."""
         side = self._intents.side(written.act.file_id)
+        if side is not None and side.root_id not in errand.policies:
+            return Later("its folder is not watched now; it goes on when it is again")
         try:
             if written.act.kind in REMOVALS:
                 return self._remove_file(errand, written, side)
@@ -238,9 +240,9 @@ def edit(errand: Errand, kind: Kind, sample_id: int, value: str) -> None:
 
 
 def _is_asked_for(errand: Errand, act: Act, side: FileSide, now: float) -> bool:
-    policy = errand.policies.get(side.root_id)
     is_there = side.path == act.path and side.root == act.root
-    return policy is not None and is_there and any(act.key == one.key for one in propose(side, policy, now=now))
+    proposed = propose(side, errand.policies[side.root_id], now=now)
+    return is_there and any(act.key == one.key for one in proposed)
 
 
 def _deleted(written: Written) -> str:

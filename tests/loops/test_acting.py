@@ -702,3 +702,18 @@ def test_a_refused_key_is_for_a_person(yard: Yard) -> None:
     stage.look(after_s=ABSENT_S)
     assert "the key is refused" == stage.trouble
     assert [Progress.BEGUN] == stage.progress()
+
+
+def test_an_act_of_a_folder_that_is_not_watched_now_waits_for_it(yard: Yard) -> None:
+    stage = Stage(yard, DELETES, guard=Guard(count=1))
+    paths = put_many(stage, 10)
+    remove(stage, *paths[:3])
+    stage.follow()
+    assert 3 == stage.acts.decide(1, is_approved=True, now=stage.clock.now)
+    policy = stage.policies.pop(yard.root.id)
+    stage.start()
+    stage.look()
+    assert ([], {Progress.DUE}) == (stage.cloud.edits, set(stage.progress()))
+    stage.policies[yard.root.id] = policy
+    stage.start()
+    assert 3 == stage.look()["done"]
