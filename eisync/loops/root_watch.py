@@ -3,12 +3,12 @@
 from dataclasses import dataclass, field
 
 from eisync.core.items import FileFacts
-from eisync.core.settle import Unsettled
+from eisync.core.settle import Unsettled, reason
 from eisync.loops.agenda import Agenda
 from eisync.loops.lookout import Lookout
 from eisync.loops.renames import Recogniser
 from eisync.loops.walks import Walk, Walks
-from eisync.loops.watched import Watched
+from eisync.loops.watched import Observed, Watched
 
 
 @dataclass(slots=True)
@@ -50,6 +50,16 @@ class RootWatch:
         self.is_mid_tick = False
         self.has_scanned = False
         self.noted_settling = -1
+
+    def observed(self, now: float) -> list[Observed]:
+        """The files that are in memory only, and why. Safe to ask from any thread."""
+        return [
+            Observed(self.place.path, path, seen.facts.size, reason(seen, self.watched.policy, now=now))
+            for path, seen in list(self.unsettled.items())
+        ] + [
+            Observed(self.place.path, path, waiting.facts.size, waiting.reason)
+            for path, waiting in list(self.recogniser.waiting.items())
+        ]
 
     @property
     def is_busy(self) -> bool:
