@@ -1,5 +1,6 @@
 """What is in memory of one watched folder: all of it can be found again by a scan."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from eisync.core.items import FileFacts
@@ -53,13 +54,18 @@ class RootWatch:
 
     def observed(self, now: float) -> list[Observed]:
         """The files that are in memory only, and why. Safe to ask from any thread."""
-        return [
-            Observed(self.place.path, path, seen.facts.size, reason(seen, self.watched.policy, now=now))
-            for path, seen in list(self.unsettled.items())
-        ] + [
-            Observed(self.place.path, path, waiting.facts.size, waiting.reason)
-            for path, waiting in list(self.recogniser.waiting.items())
-        ]
+        return self.observed_at([*list(self.unsettled), *list(self.recogniser.waiting)], now)
+
+    def observed_at(self, paths: Iterable[str], now: float) -> list[Observed]:
+        """Those of them that are at `paths`."""
+        found = []
+        for path in paths:
+            if (seen := self.unsettled.get(path)) is not None:
+                why = reason(seen, self.watched.policy, now=now)
+                found.append(Observed(self.place.path, path, seen.facts.size, why))
+            elif (waiting := self.recogniser.waiting.get(path)) is not None:
+                found.append(Observed(self.place.path, path, waiting.facts.size, waiting.reason))
+        return found
 
     @property
     def is_busy(self) -> bool:

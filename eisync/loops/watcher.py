@@ -88,6 +88,10 @@ class WatcherLoop:
         """The files under observation. Safe to ask from any thread."""
         return [seen for root in self._roots for seen in root.observed(now)]
 
+    def unsettled_at(self, root: str, paths: Iterable[str], now: float) -> list[Observed]:
+        """Those of them that are at `paths` of the root at that path. Safe to ask from any thread."""
+        return [seen for one in self._roots if one.place.path == root for seen in one.observed_at(paths, now)]
+
     def offline(self) -> list[str]:
         """Why roots cannot be read, a sentence each."""
         return [root.lookout.offline_reason for root in self._roots if root.lookout.offline_reason]
