@@ -328,6 +328,20 @@ class Studio(Protocol):
     def sha256_of(self, sample_id: int) -> str: ...
 
 
+class Edits(Protocol):
+    """What may be changed at a sample. Raises KeyRefusedError, StudioError or TransitError."""
+
+    def delete(self, sample_id: int) -> bool: ...
+    def rename(self, sample_id: int, name: str) -> None: ...
+    def relabel(self, sample_id: int, label: str) -> None: ...
+    def move(self, sample_id: int, category: str) -> None: ...
+    def raw(self, sample_id: int) -> Iterator[bytes]: ...
+
+
+class Editor(Studio, Edits, Protocol):
+    """A target's Studio, in which samples are changed as well."""
+
+
 class Hashes(Protocol):
     """Hashes the file of an item. Raises FileError when it is not what settled."""
 

@@ -12,6 +12,7 @@ from eisync.cli import audit
 from eisync.cli.grounds import Ground
 from eisync.control.operations import Operations
 from eisync.loops import root_watch
+from eisync.store.acts import Acts
 from tests.loops.yard import Yard, run
 
 READY = [f"{number:03}.csv" for number in range(150)]
@@ -50,7 +51,7 @@ def test_an_audit_asks_for_each_file_once(
     def observed_at(root: str, paths: Any) -> list[dict[str, Any]]:
         return [_as_record(seen) for seen in loop.unsettled_at(root, paths, now)]
 
-    operations = Operations(yard.outbox, yard.index, now=lambda: now, observed=whole, observed_at=observed_at)
+    operations = Operations(yard.outbox, yard.index, Acts(yard.database), now=lambda: now, observed=whole, observed_at=observed_at)
 
     def ask(question: Mapping[str, Any], **_: Any) -> Iterator[dict[str, Any]]:
         counted["questions"] += 1
