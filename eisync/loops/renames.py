@@ -33,6 +33,7 @@ class Waiting:
     """A file that may be a known one, and why nobody can tell yet."""
 
     facts: FileFacts
+    twin_id: int
     before: str
     reason: str
 
@@ -86,7 +87,7 @@ class Recogniser:
             if there == facts and abs(now - there.touched_at) >= MOVING_S:
                 continue  # two links
             if there == facts or device is None:
-                self._wait(path, facts, old_path, "it is being renamed; it was", now + MOVING_S)
+                self._wait(path, facts, old_path, twin, "it is being renamed; it was", now + MOVING_S)
                 return twin
             is_same = self._is_same(path, facts, old_path, twin, now)
             if is_same:
@@ -106,6 +107,10 @@ class Recogniser:
         waited = {path: waiting for path in due if (waiting := self.waiting.pop(path, None)) is not None}
         return {*waited, *(waiting.before for waiting in waited.values())}
 
+    def may_be_there(self) -> set[int]:
+        """Known files that may be among the waiting: nobody may conclude yet that they went."""
+        return {waiting.twin_id for waiting in self.waiting.values()}
+
     def next_at(self) -> float | None:
         """When `take_due` has something to do (Unix s); None when nothing waits."""
         instants = [at for at in (self._comparing.next_at(), self._agenda.next_at()) if at is not None]
@@ -124,7 +129,7 @@ class Recogniser:
     def _is_same(self, path: str, facts: FileFacts, old_path: str, twin: Twin, now: float) -> bool | None:
         """Whether the file is the known one; None: it waits until somebody can tell."""
         if twin.state in UNDER_WAY:
-            self._wait(path, facts, old_path, "renamed; it is being sent as", now + UNDER_WAY_S)
+            self._wait(path, facts, old_path, twin, "renamed; it is being sent as", now + UNDER_WAY_S)
             return None
         if facts.mtime_ns % _SECOND_NS:
             return True
@@ -132,7 +137,7 @@ class Recogniser:
             return False
         is_same = self._comparing.is_same(path, facts, twin.sha256)
         if is_same is None:
-            self._wait(path, facts, old_path, "its content is being compared with what was sent as")
+            self._wait(path, facts, old_path, twin, "its content is being compared with what was sent as")
         return is_same
 
     def _follow(self, path: str, old_path: str, twin: KnownFile, known: KnownFile | None, now: float) -> None:
@@ -145,7 +150,7 @@ class Recogniser:
             self.vacated.add(old_path)
         self._log.info("file.renamed", path=shown(path), before=shown(old_path))
 
-    def _wait(self, path: str, facts: FileFacts, before: str, why: str, until: float | None = None) -> None:
-        self.waiting[path] = Waiting(facts, before, f"{why} {shown(before)}")
+    def _wait(self, path: str, facts: FileFacts, before: str, twin: Twin, why: str, until: float | None = None) -> None:
+        self.waiting[path] = Waiting(facts, twin.id, before, f"{why} {shown(before)}")
         if until is not None:
             self._agenda.add(path, until)

@@ -304,6 +304,8 @@ class WatcherLoop:
         found = root.recogniser.recognise(path, facts, known, now=now)
         if found is not None and found is not known:
             findings.forget(found.id)
+            if path in root.recogniser.waiting and found.is_absent:
+                findings.back.append(found.id)
         for name in root.recogniser.take_left():
             if name in root.unsettled and root.unsettled[name].facts == facts:
                 del root.unsettled[name]
@@ -349,7 +351,8 @@ class WatcherLoop:
             self._intake.leave_as_sent(findings.left, now=now)
         # A root that went while we looked took its files with it: nothing is concluded from that.
         if findings.went and root.lookout.why_offline() is None:
-            self._intake.mark_gone(findings.went, now=now)
+            waiting = root.recogniser.may_be_there()
+            self._intake.mark_gone([one for one in findings.went if one not in waiting], now=now)
 
     def _enqueue_complete(self, root: RootWatch, now: float) -> None:
         due = (path for _ in range(FILES_A_TICK) if (path := root.agenda.take_due(now)) is not None)

@@ -51,7 +51,9 @@ def test_an_audit_asks_for_each_file_once(
     def observed_at(root: str, paths: Any) -> list[dict[str, Any]]:
         return [_as_record(seen) for seen in loop.unsettled_at(root, paths, now)]
 
-    operations = Operations(yard.outbox, yard.index, Acts(yard.database), now=lambda: now, observed=whole, observed_at=observed_at)
+    operations = Operations(
+        yard.outbox, yard.index, Acts(yard.database), now=lambda: now, observed=whole, observed_at=observed_at
+    )
 
     def ask(question: Mapping[str, Any], **_: Any) -> Iterator[dict[str, Any]]:
         counted["questions"] += 1

@@ -329,6 +329,29 @@ def test_a_large_file_is_compared_a_bounded_piece_a_tick(yard: Yard, monkeypatch
     assert ({"b.csv": SYNCED, "d.csv": SYNCED}, []) == (yard.states(), loop.unsettled(now))
 
 
+@pytest.mark.parametrize("is_noted", [False, True], ids=["seen at once", "missed before"])
+def test_a_file_that_may_be_a_renamed_one_is_not_gone_while_it_is_compared(yard: Yard, is_noted: bool) -> None:
+    class Slow:
+        def __getattr__(self, name: str) -> object:
+            return getattr(evidence, name)
+
+        def hash_on(self, *args: Any, **more: Any) -> int | None:
+            raise UnreachableError("no file can be read")
+
+    sync_whole_second(yard, "a.csv")
+    loop = yard.watcher(evidence=Slow())
+    run(loop, yard.later)
+    yard.path("a.csv").rename(yard.path("b.csv"))
+    if is_noted:
+        run(loop, by_event(yard, "a.csv"))
+        assert "the local file is not there any more" == yard.reason("a.csv")
+    for scan in range(1, 4):
+        run(loop, yard.later + 60.0 * scan)
+        known = yard.outbox.known_at(1, "a.csv")
+        assert known is not None
+        assert (SYNCED, False) == (known.state, known.is_absent)
+
+
 def test_what_is_compared_waits_where_no_file_can_be_opened(yard: Yard) -> None:
     class Exhausted:
         hash_on = staticmethod(failing(2, UnreachableError("no file can be read"), evidence.hash_on))
