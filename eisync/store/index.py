@@ -184,10 +184,10 @@ class Index:
             if ours is not None:
                 again = bereft if ours["state"] != "begun" else ()
                 why = f"we deleted its sample {sample_id} for another file"
-                reason = {Event.CHANGED: f"{why}; it is sent again", Event.REMOVED: f"{why}; it was deleted here too"}
+                reasons = {Event.CHANGED: f"{why}; it is sent again", Event.REMOVED: f"{why}; it was deleted here too"}
                 for row in again:
                     event = Event.CHANGED if row["absent_at"] is None else Event.REMOVED
-                    move(connection, row["id"], State(row["state"]), event, reason[event], now)
+                    move(connection, row["id"], State(row["state"]), event, reasons[event], now)
                 return []
             for row in bereft:
                 reason = f"deleted at the service (sample {sample_id}); 'eisync retry' sends it again"
