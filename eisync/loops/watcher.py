@@ -287,7 +287,8 @@ class WatcherLoop:
         facts = self._files.look(root.place.path, path)
         if facts is not None:
             known = self._recognise(root, path, facts, known, findings, now)
-            self._consider(root, path, facts, known, findings, now, is_closed=is_closed)
+            if root.watched.eligibility.why_left_out(path) is None:  # it may be known from other rules than these
+                self._consider(root, path, facts, known, findings, now, is_closed=is_closed)
             return
         root.unsettled.pop(path, None)
         if known is not None:

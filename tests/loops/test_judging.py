@@ -1,12 +1,16 @@
 """The watcher, as far as it decides by evidence: what goes at once, what waits, what is quarantined."""
 
+import contextlib
 import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from eisync.adapters import evidence
+from eisync.adapters.evidence import Advance
+from eisync.core.eligible import Eligibility, RuleFile
 from eisync.core.examination import Examination
 from eisync.core.items import FileFacts
 from eisync.core.lifecycle import State
@@ -121,6 +125,10 @@ class Counted:
         self.calls: list[str] = []
         self.fails = fails
 
+    @contextlib.contextmanager
+    def reading(self) -> Iterator[Advance]:
+        yield self.advance
+
     def advance(
         self, examination: Examination, root: str, path: str, facts: FileFacts, *, most_bytes: int
     ) -> int | None:
@@ -202,17 +210,28 @@ def test_a_folder_that_became_a_link_leads_nowhere(yard: Yard) -> None:
     assert ({}, []) == (yard.states(), loop.unsettled(now))
 
 
-def test_a_rule_that_comes_while_a_file_settles_is_obeyed(yard: Yard) -> None:
-    yard.write("a.csv")
-    loop = yard.watcher()
-    now = yard.touched_at("a.csv")
+@pytest.mark.parametrize("place", [".eisyncignore", "part/.eisyncignore"])
+def test_a_rule_that_comes_while_a_file_settles_is_obeyed(yard: Yard, place: str) -> None:
+    yard.write("part/a.csv")
+    rules: dict[str, RuleFile] = {}
+    loop = yard.watcher(eligibility=Eligibility(rules_in=rules.get))
+    now = yard.touched_at("part/a.csv")
     run(loop, now)
-    yard.write("a.wav", formats.wav(SOUND))
-    (root,) = loop._roots
-    monkey = yard.watched(eligibility=type(root.watched.eligibility)(["a.csv"]))
-    root.watched = monkey
+    rules[place.rpartition("/")[0]] = RuleFile(["a.csv"])
     run(loop, now + 3.0)
-    assert ({}, []) == (yard.states(), [seen.path for seen in loop.unsettled(now) if seen.path == "a.csv"])
+    assert ({}, []) == (yard.states(), loop.unsettled(now))
+
+
+def test_a_file_that_was_settling_under_other_rules_is_left_alone(yard: Yard) -> None:
+    yard.write("a.csv")
+    run(yard.watcher(), yard.touched_at("a.csv") + 3.0)
+    known = yard.outbox.known_at(yard.root.id, "a.csv")
+    assert known is not None
+    yard.outbox.mark_changed([known.id], now=yard.later)
+    loop = yard.watcher(eligibility=Eligibility(["a.*"]))
+    run(loop, yard.later + 60.0)
+    run(loop, yard.later + 120.0)
+    assert ({"a.csv": State.SETTLING}, []) == (yard.states(), loop.unsettled(yard.later))
 
 
 # --- markers
