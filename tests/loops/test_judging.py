@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -48,6 +49,20 @@ def test_a_file_that_was_closed_and_is_whole_goes_at_once(yard: Yard) -> None:
     assert {"a.wav": READY} == yard.states()
     (line,) = [line for line in yard.log.lines if line.event == "file.enqueued"]
     assert "as long as its WAV header says" == line.fields["evidence"]
+
+
+@pytest.mark.parametrize(
+    ("files", "told"),
+    [(16, {("info", "file.enqueued"): 16}), (17, {("debug", "file.enqueued"): 17, ("info", "files.enqueued"): 1})],
+)
+def test_many_files_that_enter_at_once_are_told_of_in_one_line(
+    yard: Yard, files: int, told: dict[tuple[str, str], int]
+) -> None:
+    for number in range(files):
+        yard.write(f"{number}.wav", formats.wav(SOUND))
+    run(yard.watcher(), yard.later)
+    assert told == Counter((line.level, line.event) for line in yard.log.lines)
+    assert {files, None} >= {line.fields.get("files") for line in yard.log.lines}
 
 
 @pytest.mark.parametrize("is_announced", [False, True])
