@@ -23,13 +23,23 @@ where root_id = :root_id and folder = :folder and name = :name"""
 _SETTLING = """
 select folder, name from file where state = 'settling' and root_id = :root_id"""
 
-# A file that is complete, or cut for good: a new row, or the next version of a known one that was settling or had gone.
-_ENQUEUE = """
+# A file that is complete, or cut for good.
+_FILE = """
 insert into file (root_id, folder, name, target, state, reason, size, mtime_ns, inode, label, category, metadata,
                   due_at, enqueued_at, changed_at)
 values (:root_id, :folder, :name, :target, :state, :reason, :size, :mtime_ns, :inode, :label, :category, :metadata,
         :now, :now, :now)
-on conflict (root_id, folder, name) do update set
+on conflict (root_id, folder, name)"""
+
+# A new row, or none.
+_ENTER_NEW = f"{_FILE} do nothing"
+_TELL_NEW = """
+insert into history (at, file_id, event, state, detail)
+select changed_at, id, iif(state = 'ready', 'complete', 'cut'), state, reason from file
+where id > :newest order by id"""
+
+# A new row, or the next version of a known one that was settling or had gone.
+_ENQUEUE = f"""{_FILE} do update set
     target = excluded.target, state = excluded.state, reason = excluded.reason,
     size = excluded.size, mtime_ns = excluded.mtime_ns,
     inode = excluded.inode, label = excluded.label, category = excluded.category, metadata = excluded.metadata,
@@ -82,6 +92,33 @@ def settling(connection: sqlite3.Connection, root_id: int) -> list[str]:
 
 def enter_all(connection: sqlite3.Connection, entries: Iterable[Entry], now: float) -> tuple[int, set[tuple[int, str]]]:
     """Returns how many entered, and the (root id, path) of those whose last version is still under way."""
+    entering = list(entries)
+    newest = connection.execute("select coalesce(max(id), 0) as id from file").fetchone()["id"]
+    # Most are new, and these go in by one statement for all. Who is left out of it was known before, or comes twice.
+    new = connection.executemany(_ENTER_NEW, [_row(*entry, now) for entry in entering]).rowcount
+    connection.execute(_TELL_NEW, {"newest": newest})
+    if new == len(entering):
+        return new, set()
+    entered, busy = _enter_known(connection, _others(connection, entering, newest), now)
+    return max(0, new) + entered, busy
+
+
+def _others(connection: sqlite3.Connection, entering: Iterable[Entry], newest: int) -> list[Entry]:
+    """Those that have no new row of their own."""
+    others: list[Entry] = []
+    seen: set[int] = set()
+    for entry in entering:
+        found = find(connection, entry[0].root_id, entry[0].path)
+        if found is None or found.id <= newest or found.id in seen:
+            others.append(entry)
+        else:
+            seen.add(found.id)
+    return others
+
+
+def _enter_known(
+    connection: sqlite3.Connection, entries: Iterable[Entry], now: float
+) -> tuple[int, set[tuple[int, str]]]:
     busy: set[tuple[int, str]] = set()
     entered: list[tuple[int, Event, State, str | None]] = []
     for candidate, event, reason in entries:
@@ -140,31 +177,32 @@ def _enter(
     *,
     is_known: bool,
 ) -> int:
-    folder, name = split(candidate.path)
-    state = step(State.SETTLING, event)
-    row = connection.execute(
-        _ENQUEUE,
-        {
-            "root_id": candidate.root_id,
-            "folder": folder,
-            "name": name,
-            "target": candidate.target,
-            "state": state.value,
-            "reason": reason,
-            "size": candidate.facts.size,
-            "mtime_ns": candidate.facts.mtime_ns,
-            "inode": candidate.facts.inode,
-            "label": candidate.label,
-            "category": candidate.category.value,
-            "metadata": json.dumps(dict(candidate.metadata)) if candidate.metadata else "{}",
-            "now": now,
-        },
-    ).fetchone()
+    row = connection.execute(_ENQUEUE, _row(candidate, event, reason, now)).fetchone()
     identity: int = row["id"]
     if is_known:
         # The samples of the version before stay in the index; they are no longer this file's.
         connection.execute("delete from file_sample where file_id = ?", (identity,))
     return identity
+
+
+def _row(candidate: Candidate, event: Event, reason: str | None, now: float) -> dict[str, object]:
+    folder, name = split(candidate.path)
+    facts = candidate.facts
+    return {
+        "root_id": candidate.root_id,
+        "folder": folder,
+        "name": name,
+        "target": candidate.target,
+        "state": step(State.SETTLING, event).value,
+        "reason": reason,
+        "size": facts.size,
+        "mtime_ns": facts.mtime_ns,
+        "inode": facts.inode,
+        "label": candidate.label,
+        "category": candidate.category.value,
+        "metadata": json.dumps(dict(candidate.metadata)) if candidate.metadata else "{}",
+        "now": now,
+    }
 
 
 def _mark(

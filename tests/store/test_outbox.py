@@ -608,6 +608,31 @@ def test_whoever_waits_for_work_is_told_after_it_is_there(shelf: Shelf) -> None:
     assert [NOW] == seen
 
 
+def test_new_files_known_ones_and_one_that_comes_twice_enter_together(shelf: Shelf) -> None:
+    shelf.enqueue("sent.csv")
+    shelf.claim()
+    shelf.enqueue("waits.csv")
+    shelf.enqueue("same.csv")
+    paths = ["new.csv", "sent.csv", "waits.csv", "same.csv", "twice.csv", "twice.csv"]
+    versions = [1, 2, 2, 1, 1, 2]
+    together = [shelf.candidate(path, facts=facts(version)) for path, version in zip(paths, versions, strict=True)]
+
+    busy = shelf.outbox.enqueue(together, now=LATER)
+
+    assert {(shelf.root.id, "sent.csv")} == busy
+    entered = {path: known for path, known in shelf.known().items() if known.state is State.READY}
+    assert {"new.csv": facts(1), "waits.csv": facts(2), "same.csv": facts(1), "twice.csv": facts(2)} == {
+        path: known.facts for path, known in entered.items()
+    }
+    told = {
+        path: [(line["at"], line["event"]) for line in reversed(shelf.index.history(known.id))]
+        for path, known in entered.items()
+    }
+    again = [(LATER, "changed"), (LATER, "complete")]
+    assert {"new.csv": [(LATER, "complete")], "waits.csv": [(NOW, "complete"), *again],
+            "same.csv": [(NOW, "complete")], "twice.csv": [(LATER, "complete"), *again]} == told  # fmt: skip
+
+
 # --- speed at a million rows ------------------------------------------------------------------------------------------
 
 
