@@ -187,15 +187,23 @@ class Cloud:
                 self.contents[entries[-1]["sampleId"]] = Path(part.item.root, part.item.path).read_bytes()
         return reply_of({"success": True, "files": entries})
 
-    def add(self, path: str, sha256: str, *, listed_hash: bool = True) -> int:
+    def add(
+        self,
+        path: str,
+        sha256: str,
+        *,
+        listed_hash: bool = True,
+        label: str | None = "idle",
+        category: str = "training",
+    ) -> int:
         """A sample that is simply there."""
         self._last_id += 1
         name = wire.sent_name(path)
         self.samples[self._last_id] = RemoteSample(
             id=self._last_id,
             filename=wire.stored_name(name),
-            category="training",
-            label="idle",
+            category="training" if category == "split" else category,
+            label=label,
             sha256=sha256,
             original_name=name if listed_hash else None,
         )

@@ -10,7 +10,7 @@ import stat
 from collections.abc import Iterator
 from typing import Protocol
 
-from eisync.adapters.files import OpenFolder
+from eisync.adapters.files import OpenFolder, open_inside
 from eisync.adapters.walking import is_version
 from eisync.core.examination import Examination
 from eisync.core.items import FileFacts
@@ -22,6 +22,7 @@ READ_COSTS_BYTES = 512
 
 HEAD_BYTES = 512
 """Where a walk begins with a few bytes it wants more of them next: so many are read at once."""
+HASH_CHUNK_BYTES = 256 * 1024
 
 _LATER = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM})
 _NOT_INSIDE = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ELOOP})
@@ -40,6 +41,12 @@ def reading() -> Iterator[Advance]:
     """`advance` for many files: the folder of one is kept open for the next."""
     with contextlib.closing(OpenFolder()) as folder:
         yield functools.partial(_advance, folder)
+
+
+class Digest(Protocol):
+    """A hash that is being taken."""
+
+    def update(self, data: bytes, /) -> None: ...
 
 
 def advance(examination: Examination, root: str, path: str, facts: FileFacts, *, most_bytes: int) -> int | None:
@@ -88,6 +95,35 @@ def _read_on(examination: Examination, descriptor: int, facts: FileFacts, most_b
             return None  # it was cut while it was read
         examination.take(chunk)
     return spent if is_version(os.fstat(descriptor), facts) else None
+
+
+def hash_on(digest: Digest, root: str, path: str, facts: FileFacts, *, offset: int, most_bytes: int) -> int | None:
+    """Hash at most so many bytes of the file from `offset` on. Returns how many; fewer only at its end.
+
+    None says that the file is not this version any more, or cannot be read. Raises UnreachableError when no file can
+    be opened at the moment.
+    """
+    try:
+        descriptor = open_inside(root, path)
+    except OSError as error:
+        if error.errno in _LATER:
+            raise UnreachableError(f"no file can be read at the moment ({error.strerror})") from error
+        return None
+    hashed = 0
+    try:
+        if not is_version(os.fstat(descriptor), facts):
+            return None
+        while hashed < most_bytes:
+            chunk = os.pread(descriptor, min(HASH_CHUNK_BYTES, most_bytes - hashed), offset + hashed)
+            if not chunk:
+                break
+            digest.update(chunk)
+            hashed += len(chunk)
+        return hashed if is_version(os.fstat(descriptor), facts) else None
+    except OSError:
+        return None
+    finally:
+        os.close(descriptor)
 
 
 def marker_of(root: str, path: str) -> Marker:

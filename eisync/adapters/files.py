@@ -99,7 +99,7 @@ class OpenFolder:
         folder, _, name = path.rpartition("/")
         if self._place != (root, folder):
             self.close()
-            self._descriptor = _open_folder(root, folder)
+            self._descriptor = open_folder(root, folder)
             self._place = (root, folder)
         return os.open(name, _FILE, dir_fd=self._descriptor)
 
@@ -180,8 +180,8 @@ def open_inside(root: str, path: str) -> int:
         return folder.open(root, path)
 
 
-def _open_folder(root: str, folder: str) -> int:
-    # Folder by folder, so that no link put in the way leads out of the root.
+def open_folder(root: str, folder: str) -> int:
+    """A descriptor of the folder, opened part by part, so that no link put in the way leads out of the root."""
     at = os.open(root, os.O_RDONLY | _CLOEXEC | _DIRECTORY)
     for part in folder.split("/") if folder else ():
         try:

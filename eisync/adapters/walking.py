@@ -166,12 +166,12 @@ def _look_closely(entry: os.DirEntry[bytes], folder: Folder, eligibility: Eligib
 
 
 def _why_not_regular(entry: os.DirEntry[bytes]) -> str | None:
-    if entry.is_symlink():
-        dangling = not os.path.exists(entry.path)
-        return "a dangling symbolic link" if dangling else "a symbolic link; links are not followed"
     mode = entry.stat(follow_symlinks=False).st_mode
     if stat.S_ISREG(mode):
         return None
+    if stat.S_ISLNK(mode):
+        dangling = not os.path.exists(entry.path)
+        return "a dangling symbolic link" if dangling else "a symbolic link; links are not followed"
     if stat.S_ISFIFO(mode):
         return "a named pipe (FIFO), not a file"
     return "a socket, not a file" if stat.S_ISSOCK(mode) else "a device, not a file"

@@ -8,7 +8,7 @@ A sample is deleted only when a file of ours is tied to it and no other file tha
 service confirmed that its sample is deleted, and when what was sent of it is known by its content hash.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import Enum
 
@@ -88,17 +88,18 @@ class Occasion(Enum):
 
 def occasions(policies: Mapping[int, Policy]) -> dict[Occasion, frozenset[int]]:
     """The roots, by what is to be looked for in them; nothing is looked for that no policy cares about."""
-    wanted = {
-        Occasion.RENAMED: lambda policy: policy.edits_samples,
-        Occasion.REPLACED: lambda policy: policy.replaces_samples,
-        Occasion.ABSENT: lambda policy: policy.deletes_samples,
-        Occasion.TOMBSTONE: lambda policy: policy.on_remote_delete is not OnRemoteDelete.KEEP,
-    }
     found = {
-        occasion: frozenset(root_id for root_id, policy in policies.items() if cares(policy))
-        for occasion, cares in wanted.items()
+        occasion: frozenset(root for root, policy in policies.items() if cares(policy)) for occasion, cares in _CARES
     }
     return {occasion: roots for occasion, roots in found.items() if roots}
+
+
+_CARES: tuple[tuple[Occasion, Callable[[Policy], bool]], ...] = (
+    (Occasion.RENAMED, lambda policy: policy.edits_samples),
+    (Occasion.REPLACED, lambda policy: policy.replaces_samples),
+    (Occasion.ABSENT, lambda policy: policy.deletes_samples),
+    (Occasion.TOMBSTONE, lambda policy: policy.on_remote_delete is not OnRemoteDelete.KEEP),
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -265,6 +266,23 @@ def is_agreed(file: FileSide) -> bool:
 def name_of(path: str) -> str:
     """The name that the service stores for the file at `path`."""
     return wire.stored_name(wire.sent_name(shown(path)))
+
+
+_DOES = {
+    Kind.DELETE_SAMPLE: "delete sample {act.sample_id} of {path}",
+    Kind.RENAME_SAMPLE: "name sample {act.sample_id} of {path} {act.to!r}, which is {act.was!r}",
+    Kind.RELABEL_SAMPLE: "label sample {act.sample_id} of {path} {act.to!r}, which is {act.was!r}",
+    Kind.MOVE_SAMPLE: "move sample {act.sample_id} of {path} to {act.to}, which is in {act.was}",
+    Kind.TRASH_FILE: "move {path} to the trash",
+    Kind.DELETE_FILE: "delete {path}",
+    Kind.ARCHIVE_FILE: "move {path} to the archive",
+}
+
+
+def sentence(act: Act) -> str:
+    """What is done and why, for a person."""
+    path = shown(f"{act.root.rstrip('/')}/{act.path}")
+    return f"{_DOES[act.kind].format(act=act, path=path)}: {act.reason}"
 
 
 # Where a sample may be moved to: `split` leaves it to the service, and `anomaly` is none of its categories any more.
