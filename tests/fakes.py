@@ -38,6 +38,9 @@ class Notebook:
     def __init__(self) -> None:
         self.lines: list[Line] = []
 
+    def debug(self, event: str, **fields: object) -> None:
+        self.lines.append(Line("debug", event, fields))
+
     def info(self, event: str, **fields: object) -> None:
         self.lines.append(Line("info", event, fields))
 

@@ -1,6 +1,7 @@
 """What the loops need of the world, named for the need. The real parts stand in `store` and `adapters`."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from typing import Protocol
 
 from eisync.core.batching import Order
@@ -147,12 +148,18 @@ class Files(Protocol):
     def device_of(self, root: str, path: str = "") -> int | None: ...
 
 
-class Evidence(Protocol):
-    """Looks into files. None: the file is not what was seen. Raises UnreachableError when none can be opened."""
+class Advance(Protocol):
+    """Looks into a file. None: it is not what was seen. Raises UnreachableError when none can be opened."""
 
-    def advance(
+    def __call__(
         self, examination: Examination, root: str, path: str, facts: FileFacts, *, most_bytes: int
     ) -> int | None: ...
+
+
+class Evidence(Protocol):
+    """Looks into files, into many of them one after the other."""
+
+    def reading(self) -> AbstractContextManager[Advance]: ...
     def marker_of(self, root: str, path: str) -> Marker: ...
 
 
@@ -358,6 +365,7 @@ class Passes(Protocol):
 class Log(Protocol):
     """structlog's bound logger, as far as the loops use it."""
 
+    def debug(self, event: str, **fields: object) -> object: ...
     def info(self, event: str, **fields: object) -> object: ...
     def warning(self, event: str, **fields: object) -> object: ...
     def error(self, event: str, **fields: object) -> object: ...
