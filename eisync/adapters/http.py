@@ -157,9 +157,7 @@ class Service:
         """
         return self._fetch_page(limit, before_id, from_id, filename).page()
 
-    def ahead(
-        self, *, limit: int, before_id: int | None = None, from_id: int | None = None
-    ) -> Callable[[], Page]:
+    def ahead(self, *, limit: int, before_id: int | None = None, from_id: int | None = None) -> Callable[[], Page]:
         """Ask for a page now, in a thread that `close` joins, and return what waits for it: `page` in two steps.
 
         Only its bytes wait to be called for, and whatever `page` raises is raised then. One that nobody calls for is
