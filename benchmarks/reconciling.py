@@ -55,7 +55,8 @@ def main() -> None:
         assert official["listed"] == asked.sdk_samples
         print(
             f"  the official SDK: {official['took_s']:.1f} s, {sdk_rate:,.0f} samples/s, "
-            f"{official['cpu_s']:.1f} s of CPU, {official['peak_mb']:.0f} MB, of which its listing {official['grown_mb']:.0f} MB; "
+            f"{official['cpu_s']:.1f} s of CPU, {official['peak_mb']:.0f} MB, "
+            f"of which its listing {official['grown_mb']:.0f} MB; "
             f"ours is {rate / sdk_rate:.1f} times as fast while it learns, "
             f"{asked.sdk_samples / few['unchanged_s'] / sdk_rate:.1f} times when nothing changed, "
             f"by CPU time {official['cpu_s'] / few['learning_cpu_s']:.1f} and "
