@@ -118,11 +118,12 @@ class Doubt:
     since_at: float
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True, unsafe_hash=True)
 class RemoteSample:
     """A sample as Studio lists it. `original_name` is the file name sent, where it can be told.
 
-    `metadata` is sorted by name.
+    `metadata` is sorted by name. It is not to be changed; it is not frozen, because a sweep makes two of them for every
+    sample, and a frozen one takes four times as long to make.
     """
 
     id: int

@@ -1,6 +1,6 @@
 """What the loops need of the world, named for the need. The real parts stand in `store` and `adapters`."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Protocol
 
@@ -322,15 +322,26 @@ class Listed(Protocol):
     def total(self) -> int: ...
 
 
-class Studio(Protocol):
-    """A target's Studio. Raises KeyRefusedError, StudioError or TransitError."""
+class Listings(Protocol):
+    """A target's samples, many at a time. Raises KeyRefusedError, StudioError or TransitError.
 
-    def project_id(self) -> int: ...
+    `ahead` asks for a page and does not wait for it: what it returns does, and raises what `page` would.
+    """
+
     def page(
         self, *, limit: int, before_id: int | None = None, from_id: int | None = None, filename: str | None = None
     ) -> Listed: ...
+    def ahead(
+        self, *, limit: int, before_id: int | None = None, from_id: int | None = None
+    ) -> Callable[[], Listed]: ...
     def count(self) -> int: ...
     def modified_at(self) -> float | None: ...
+
+
+class Studio(Listings, Protocol):
+    """A target's Studio. Raises the same."""
+
+    def project_id(self) -> int: ...
     def is_there(self, sample_id: int) -> bool: ...
     def sha256_of(self, sample_id: int) -> str: ...
 
