@@ -7,7 +7,7 @@ and safe.
 """
 
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import Executor, Future
 from dataclasses import dataclass, field
 
@@ -44,6 +44,7 @@ class DrainerLoop:
         pool: Executor,
         workers: int,
         order: Order = Order.OLDEST,
+        unlabelled: Callable[[], Collection[int]] = tuple,
         quiet_s: Callable[[float], float] = lambda _: 0.0,
         luck: Callable[[], float],
         boundary: Callable[[], str],
@@ -51,11 +52,12 @@ class DrainerLoop:
         log: Log,
     ) -> None:
         """`wake` asks for the next tick; it is called from the workers when a request has ended. `quiet_s` says for
-        how long nothing is to be sent.
+        how long nothing is to be sent, `unlabelled` of which roots it is not known yet how their files are to be sent.
         """
         self._states = deque(LaneState(lane, Steering(lane.limits, lane.policy, workers=workers)) for lane in lanes)
         self._share = max(1, workers - (len(lanes) - 1))
         self._order = order
+        self._unlabelled = unlabelled
         self._quiet_s = quiet_s
         self._is_quiet = False
         self._queue = queue
@@ -201,7 +203,9 @@ class DrainerLoop:
         self._claims += 1
         # More than one request's worth, so that files of one label find each other.
         limit = PROBE_CHOICE if steering.is_held else steering.limits.files * self._workers
-        items = self._queue.claim(lane.target, lane.roots, order=self._order, limit=limit, claim=self._claims, now=now)
+        items = self._queue.claim(
+            lane.target, self._roots_of(lane), order=self._order, limit=limit, claim=self._claims, now=now
+        )
         settled = [(item, _refusal(item, reason)) for item in items if (reason := unsendable(item)) is not None]
         parked = {item.id for item, _ in settled}
         sendable = [item for item in items if item.id not in parked]
@@ -213,6 +217,10 @@ class DrainerLoop:
         if settled:
             self._results.append((self._claims, settled))
         self._write(now)
+
+    def _roots_of(self, lane: Lane) -> list[int]:
+        unlabelled = self._unlabelled()
+        return [root_id for root_id in lane.roots if root_id not in unlabelled]
 
     def _land(self, now: float) -> None:
         for future in [future for future in self._flights if future.done()]:
@@ -344,7 +352,7 @@ class DrainerLoop:
             return IDLE_S  # woken when it ends
         if state.refusal is not None:
             return 1.0  # the key may change
-        due_at = self._queue.next_due_at(state.lane.target, state.lane.roots)
+        due_at = self._queue.next_due_at(state.lane.target, self._roots_of(state.lane))
         if due_at is None:
             return IDLE_S
         wait_s = max(0.0, due_at - now, state.steering.hold_s(now))

@@ -8,7 +8,8 @@ and if it is not, the service says so when it is sent.
 
 from collections.abc import Callable
 
-from eisync.core.items import Category, FileFacts, Rename, shown
+from eisync.core.describing import Description
+from eisync.core.items import FileFacts, Rename, shown
 from eisync.core.lifecycle import State
 from eisync.loops.ports import Files, KnownFile, Log, Renames
 
@@ -24,7 +25,7 @@ class Recogniser:
         self,
         root_id: int,
         root: str,
-        labelling: Callable[[str], tuple[str | None, Category]],
+        described: Callable[[str, float], Description],
         *,
         files: Files,
         renames: Renames,
@@ -35,7 +36,7 @@ class Recogniser:
         self._updates = updates
         self._root_id = root_id
         self._root = root
-        self._labelling = labelling
+        self._described = described
         self._files = files
         self._renames = renames
         self._log = log
@@ -56,8 +57,8 @@ class Recogniser:
             if twin.state in UNDER_WAY:
                 self.waiting.add(path)
             else:
-                label, category = self._labelling(path)
-                move = Rename(id=twin.id, path=path, label=label, category=category, updates=self._updates)
+                said = self._described(path, now)
+                move = Rename(id=twin.id, path=path, label=said.label, category=said.category, updates=self._updates)
                 self._renames.follow([move], now=now)
                 if known is not None and known.id != twin.id:
                     self.vacated.add(old_path)
