@@ -66,7 +66,7 @@ class Labels:
     @property
     def is_busy(self) -> bool:
         """Whether the next tick has something to do at once."""
-        return bool(self._passes) or self._sidecars.is_busy
+        return bool(self._passes or self._sidecars.changed) or self._sidecars.is_busy
 
     def next_at(self, now: float) -> float:
         """When there is something to do again (Unix s)."""
