@@ -43,6 +43,15 @@ def said_of(root: str, path: str, eligibility: Eligibility) -> dict[str, Entry |
     return said
 
 
+def census(root: str, place: str) -> str:
+    """Of how many files the sidecar speaks, or why it is of no use, in a few words."""
+    try:
+        number = sum(1 for _ in entries(root, place))
+    except ValueError as error:
+        return f"it cannot be used: {error}"
+    return f"it speaks of {number:,} {'file' if number == 1 else 'files'}"
+
+
 def _opened(root: str, place: str) -> io.TextIOWrapper:
     descriptor = open_inside(root, place)
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):

@@ -86,7 +86,7 @@ class Judging:
                     said = labels.of(path, now=now, seen=seen)
                     if isinstance(said, Unclear):
                         judged.again[path] = said.until
-                        labels.unclear[path] = said.reason
+                        labels.unclear[path] = said
                         continue
                     labels.unclear.pop(path, None)
                     judged.accepted[path] = Accepted(_candidate(watched, path, seen.facts, said), evidence)

@@ -27,10 +27,14 @@ _UNDER_WAY = frozenset({State.SENDING, State.DOUBTFUL})
 
 @dataclass(frozen=True, slots=True)
 class Unclear:
-    """Nobody knows yet how the file is to be sent, for `reason`; ask again at `until` (Unix s)."""
+    """Nobody knows yet how the file is to be sent, for `reason`; ask again at `until` (Unix s).
+
+    `needs_person`: it stays so until somebody mends a sidecar.
+    """
 
     reason: str
     until: float
+    needs_person: bool = False
 
 
 @dataclass(slots=True)
@@ -60,7 +64,7 @@ class Labels:
         self._passes = [_Pass(None)]
         self._later: set[str] = set()  # to be described anew; requests are under way with them, or they were renamed
         self._later_at = 0.0
-        self.unclear: dict[str, str] = {}  # files under observation, and why they wait
+        self.unclear: dict[str, Unclear] = {}  # files under observation, and why they wait
         self.is_through = False  # the pass after the start
 
     @property
@@ -112,6 +116,7 @@ class Labels:
             return Unclear(
                 f"what {places} says of it cannot be used: {error}; mend it, the file goes by itself then",
                 now + 5 * AGAIN_S,
+                needs_person=True,
             )
 
     def plain(self, path: str, now: float) -> Description:
@@ -194,6 +199,7 @@ class Labels:
             f"{what}, which says what the file is, cannot be used: {sheet.trouble}; mend it or take it away, the file "
             "goes by itself then",
             now + 5 * AGAIN_S,
+            needs_person=True,
         )
 
     def _patience(self, sidecars: list[FileFacts], seen: Unsettled, now: float) -> float:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 
 from eisync.core.items import FileFacts, shown
 from eisync.core.lifecycle import State
-from eisync.core.settle import look_at, observe, reason
+from eisync.core.settle import Unsettled, look_at, observe, reason
 from eisync.loops.judging import Accepted, Judging, Parked
 from eisync.loops.labels import Labels
 from eisync.loops.lookout import LOOK_EVERY_S, Lookout
@@ -112,15 +112,22 @@ class WatcherLoop:
     def unsettled(self, now: float) -> list[Observed]:
         """The files under observation. Safe to ask from any thread."""
         return [
-            Observed(
-                root.place.path,
-                path,
-                seen.facts.size,
-                root.labels.unclear.get(path) or reason(seen, root.watched.policy, now=now),
-            )
+            Observed(root.place.path, path, seen.facts.size, self._why_unsettled(root, path, seen, now))
             for root in self._roots
             for path, seen in list(root.unsettled.items())
         ]
+
+    def stuck(self) -> int | None:
+        """How many known files wait for a person to mend a sidecar; None while others are under observation."""
+        number = 0
+        for root in self._roots:
+            for path in root.unsettled:
+                why = root.labels.unclear.get(path)
+                if why is None or not why.needs_person:
+                    return None
+                known = self._intake.known_at(root.place.id, path)
+                number += known is not None and known.state is State.SETTLING
+        return number
 
     def unlabelled(self) -> set[int]:
         """The roots of which it is not known yet how what waits is to be sent. Safe to ask from any thread."""
@@ -143,6 +150,10 @@ class WatcherLoop:
             )
             for root in self._roots
         ]
+
+    def _why_unsettled(self, root: RootWatch, path: str, seen: Unsettled, now: float) -> str:
+        unclear = root.labels.unclear.get(path)
+        return unclear.reason if unclear is not None else reason(seen, root.watched.policy, now=now)
 
     def _root_watch(self, watched: Watched, why_silent: Callable[[str], str | None]) -> RootWatch:
         root, files, places, log = watched.root, self._files, self._places, self._log

@@ -27,6 +27,7 @@ _BUSY_PAUSE_S = 0.02
 _BUSY_MARKS = ("locked", "busy")
 _DAMAGE_MARKS = ("malformed", "not a database", "disk image", "unsupported file format")
 _SUSPECT = ".suspect"
+_CACHE_KIB = 2_000  # what memory grows into while the database does; builds of SQLite differ
 _DAMAGED = "the database in {folder} is damaged; 'eisync run' or 'eisync once' sets it aside and rebuilds it"
 
 
@@ -143,6 +144,7 @@ def _open(path: str, exclusive: bool, busy_timeout_s: float) -> Database:
         connection.execute("commit")
         connection.execute(f"pragma busy_timeout = {round(busy_timeout_s * 1000)}")
         connection.execute("pragma synchronous = normal")
+        connection.execute(f"pragma cache_size = -{_CACHE_KIB}")
         connection.execute("pragma foreign_keys = on")
         migrate(connection)
         if exclusive:

@@ -299,7 +299,8 @@ class Index:
                 parameters = {"root": os.fsencode(root), "folder": os.fsencode(folder)}
                 rows = connection.execute(_IN_FOLDER, parameters).fetchall()
             for row in rows:
-                yield {**_record(row), "facts": [row["size"], row["mtime_ns"], row["inode"]]}
+                facts = [row["size"], row["mtime_ns"], row["inode"]]
+                yield {**_record(row), "facts": facts, "companions": row["companions"]}
 
     def ids_of(self, absolute_path: str) -> list[int]:
         """The row of the file at `absolute_path`, in whichever root it is."""
