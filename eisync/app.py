@@ -282,6 +282,7 @@ class App:
             order=Order(upload.order),
             unlabelled=self.watcher.unlabelled,
             quiet_s=lambda _: self._quiet_hours.quiet_s(clock.second_of_day()),
+            monotonic=clock.monotonic,
             luck=clock.luck,
             boundary=clock.boundary,
             wake=self.bells["drainer"].set,

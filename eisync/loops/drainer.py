@@ -19,6 +19,7 @@ from eisync.core.retry import Fault
 from eisync.core.settlement import Settlement
 from eisync.core.steering import Landed, Steering
 from eisync.core.verdict import give_back, judge
+from eisync.core.wall import Wall
 from eisync.errors import ConfigurationError, EisyncError, FileChangedError, FileError, FileGoneError
 from eisync.loops.lane import Flight, Lane, LaneState
 from eisync.loops.ports import Log, Queue, Sent, TargetNotes
@@ -46,6 +47,7 @@ class DrainerLoop:
         order: Order = Order.OLDEST,
         unlabelled: Callable[[], Collection[int]] = tuple,
         quiet_s: Callable[[float], float] = lambda _: 0.0,
+        monotonic: Callable[[], float] = lambda: 0.0,
         luck: Callable[[], float],
         boundary: Callable[[], str],
         wake: Callable[[], None],
@@ -58,6 +60,9 @@ class DrainerLoop:
         self._share = max(1, workers - (len(lanes) - 1))
         self._order = order
         self._unlabelled = unlabelled
+        self._monotonic = monotonic
+        self._wall = Wall()
+        self._is_set_back = False
         self._quiet_s = quiet_s
         self._is_quiet = False
         self._queue = queue
@@ -78,6 +83,7 @@ class DrainerLoop:
     def tick(self, now: float) -> float:
         """Settle what has ended, then send what is due while workers are free."""
         self._land(now)
+        self._heed_clock(now)
         if self._is_stopping:
             return IDLE_S
         for state in self._states:
@@ -129,6 +135,12 @@ class DrainerLoop:
             for state in self._states
             if state.steering.is_held and state.refusal is None
         }
+
+    def _heed_clock(self, now: float) -> None:
+        self._is_set_back = self._wall.was_set_back(now, self._monotonic()) or self._is_set_back
+        if self._is_set_back:
+            self._log.warning("clock.set_back", files=self._queue.wait_anew(now=now))
+            self._is_set_back = False  # not before the store has it
 
     def _heed_quiet(self, now: float) -> float:
         """For how long nothing new is sent. What is under way may end."""

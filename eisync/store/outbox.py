@@ -70,6 +70,11 @@ update file set reason = :reason where state = 'doubtful' and target = :target a
 _BRING_FORWARD = """
 update file set due_at = :now where state = 'ready' and due_at > :now + :longest_s"""
 
+# What has waited since an instant that is still to come, by a clock that was set back: it waits as long from now on.
+_WAIT_ANEW = """
+update file set due_at = :now + max(0.0, due_at - changed_at), changed_at = :now
+where state = 'ready' and changed_at > :now"""
+
 # Drop the rows of files that went, and what is remembered of them.
 _FORGET_GONE = """
 delete from file where state = 'gone' and changed_at < :before returning id"""
@@ -316,9 +321,15 @@ class Outbox:
             if not duplicates_allowed:
                 for row in connection.execute("select id from file where state = 'doubtful'").fetchall():
                     move(connection, row["id"], State.DOUBTFUL, Event.ABSENT, "sent again: duplicates are refused", now)
+            connection.execute(_WAIT_ANEW, {"now": now})
             connection.execute(_BRING_FORWARD, {"now": now, "longest_s": _LONGEST_WAIT_S})
         self._announce()
         return len(under_way)
+
+    def wait_anew(self, *, now: float) -> int:
+        """The clock was set back: what was put off until a later hour waits as long from now on. Returns how much."""
+        with self._database.transaction() as connection:
+            return connection.execute(_WAIT_ANEW, {"now": now}).rowcount
 
     def retry(self, ids: Iterable[int], *, now: float) -> int:
         """Put quarantined files and tombstones back into the queue. Returns how many.
