@@ -11,6 +11,7 @@ LARGEST_VALUE = 16 * 1024 * 1024
 """No value of more characters is read."""
 
 _BLANKS = " \t\r\n"
+_BEHIND_A_VALUE = _BLANKS + ",]}"
 
 
 def _no_number(name: str) -> Any:
@@ -63,8 +64,9 @@ class Pieces:
                     line = self.line + self._text.count("\n", self._at, error.pos)
                     raise ValueError(f"{error.msg} in line {line}") from None
                 continue
-            # A number may go on in the next piece.
-            if end < len(self._text) or self._text[end - 1] in ']}"' or not self._more():
+            # A number may go on, in the next piece or behind a point that is the last of this one.
+            is_ended = self._text[end - 1] in ']}"' or self._text[end : end + 1] in tuple(_BEHIND_A_VALUE)
+            if is_ended or not self._more():
                 self.line += self._text.count("\n", self._at, end)
                 self._at = end
                 return value
