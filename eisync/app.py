@@ -2,12 +2,12 @@
 
 import os
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from eisync._version import __version__
-from eisync.adapters import clock, evidence, files, sidecars
+from eisync.adapters import clock, evidence, files, sidecars, trash
 from eisync.adapters.body import sha256_of
 from eisync.adapters.http import Endpoints, Service
 from eisync.adapters.rules import Rules
@@ -16,8 +16,10 @@ from eisync.adapters.watch import Deaf, Watcher
 from eisync.control.operations import Operations
 from eisync.control.server import ControlServer
 from eisync.core import mounts
+from eisync.core.acts import OnRemoteDelete, Policy
 from eisync.core.batching import Limits, Order
 from eisync.core.eligible import Eligibility
+from eisync.core.guard import Guard
 from eisync.core.hearing import Mode
 from eisync.core.items import Category, Root
 from eisync.core.labelling import INFER, Labelling
@@ -26,15 +28,20 @@ from eisync.core.pace import read_quiet_hours
 from eisync.core.retry import RetryPolicy
 from eisync.core.settle import SettlePolicy
 from eisync.errors import ConfigurationError, EisyncError, StateDamagedError
+from eisync.loops.acting import Actor
+from eisync.loops.deciding import Decider
 from eisync.loops.drainer import DrainerLoop
+from eisync.loops.folders import WatchedFolders
 from eisync.loops.lane import Lane
 from eisync.loops.once import Once
 from eisync.loops.ports import Log
-from eisync.loops.reconciler import Project, ReconcilerLoop
+from eisync.loops.reconciler import Hands, Project, ReconcilerLoop
 from eisync.loops.supervisor import Charge, Supervisor
-from eisync.loops.watched import OnChange, Watched
+from eisync.loops.undoing import Undoer
+from eisync.loops.watched import Observed, OnChange, Watched
 from eisync.loops.watcher import WatcherLoop
 from eisync.settings import Settings, Watch
+from eisync.store.acts import Acts
 from eisync.store.database import open_database, write_holder
 from eisync.store.descriptions import Descriptions
 from eisync.store.index import Index
@@ -70,6 +77,7 @@ class App:
             self.log.error("database.set_aside", reason=repaired)
         self.outbox = Outbox(self._database)
         self.index = Index(self._database)
+        self.acts = Acts(self._database)
         self.bells = {name: threading.Event() for name in ("watcher", "drainer", "reconciler", "control")}
         self._pool = ThreadPoolExecutor(settings.upload.workers, thread_name_prefix="eisync-upload")
         self._throttle = Throttle(settings.upload.max_rate or None)
@@ -94,9 +102,11 @@ class App:
             Operations(
                 self.outbox,
                 self.index,
+                self.acts,
                 now=clock.now,
                 live=self.live,
                 observed=self.observed,
+                observed_at=self.observed_at,
                 watched=self.watched,
                 passes=self.reconciler,
             ),
@@ -176,23 +186,11 @@ class App:
 
     def observed(self) -> list[dict[str, Any]]:
         """The files under observation, as records of `eisync ls`."""
-        return [
-            {
-                "path": seen.path,
-                "root": seen.root,
-                "state": State.SETTLING.value,
-                "reason": seen.reason,
-                "label": None,
-                "category": "",
-                "sample_ids": [],
-                "sha256": None,
-                "size": seen.size,
-                "attempts": 0,
-                "samples": [],
-                "there": [],
-            }
-            for seen in self.watcher.unsettled(clock.now())
-        ]
+        return [_as_record(seen) for seen in self.watcher.unsettled(clock.now())]
+
+    def observed_at(self, root: str, paths: Sequence[str]) -> list[dict[str, Any]]:
+        """Those of them that are at `paths` of a root."""
+        return [_as_record(seen) for seen in self.watcher.unsettled_at(root, paths, clock.now())]
 
     @property
     def is_damaged(self) -> bool:
@@ -300,6 +298,11 @@ class App:
                 sweeps=reconcile.enabled,
                 allow_duplicates=self.settings.upload.allow_duplicates,
                 sweep_interval_s=reconcile.sweep_interval_s,
+                policies={
+                    root.id: policy_of(watch)
+                    for watch, root in zip(self.settings.watches, self._roots, strict=True)
+                    if root.target == target.name
+                },
             )
             for target in self.settings.targets
         ]
@@ -313,6 +316,22 @@ class App:
             clock=clock.now,
             log=self.log,
             wake=self.bells["reconciler"].set,
+            hands=self._hands(),
+        )
+
+    def _hands(self) -> Hands:
+        reconcile = self.settings.reconcile
+        acts, folders = self.acts, WatchedFolders(files, Whereabouts(self._database))
+        return Hands(
+            decider=Decider(
+                acts,
+                acts,
+                guard=Guard(count=reconcile.guard_count, percent=reconcile.guard_percent),
+                clock=clock.now,
+                log=self.log,
+            ),
+            actor=Actor(acts, trash, folders, clock=clock.now, log=self.log),
+            undoer=Undoer(acts, trash, folders, files.look, clock=clock.now, log=self.log),
         )
 
 
@@ -348,6 +367,23 @@ def service_of(settings: Settings, name: str, *, spend: Callable[[int], float] =
     )
 
 
+def _as_record(seen: Observed) -> dict[str, Any]:
+    return {
+        "path": seen.path,
+        "root": seen.root,
+        "state": State.SETTLING.value,
+        "reason": seen.reason,
+        "label": None,
+        "category": "",
+        "sample_ids": [],
+        "sha256": None,
+        "size": seen.size,
+        "attempts": 0,
+        "samples": [],
+        "there": [],
+    }
+
+
 def _refuse_remote(folder: str) -> None:
     file_system = mounts.type_of(os.path.realpath(folder), files.mountinfo())
     if mounts.is_remote(file_system):
@@ -364,6 +400,16 @@ def _why_silent(folder: str) -> str | None:
 def described(watch: Watch) -> dict[str, Any]:
     """A folder's options as plain values, of which `Watch` can be made again."""
     return {**watch.model_dump(), "path": str(watch.path)}
+
+
+def policy_of(watch: Watch) -> Policy:
+    """What the folder wants to follow from what happens to its files."""
+    return Policy(
+        on_remote_delete=OnRemoteDelete(watch.on_remote_delete),
+        deletes_samples=watch.on_local_delete == "delete",
+        edits_samples=watch.on_rename == "update",
+        replaces_samples=watch.on_change == "replace",
+    )
 
 
 def watched_of(watch: Watch, root: Root, mode: Mode | None = None) -> Watched:

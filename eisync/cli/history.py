@@ -26,6 +26,17 @@ _WORDS = {
     "renamed": "has another name",
     "remote_gone": "was deleted in the project",
     "retry": "was put back into the queue",
+    "back": "is there again",
+    "ignored": "was changed, and stays as it was sent",
+    "removed": "was deleted here, and its sample after it",
+    "undone": "had something undone",
+    "delete_sample": "has a sample less",
+    "rename_sample": "has its new name in the project",
+    "relabel_sample": "has its new label in the project",
+    "move_sample": "has its new category in the project",
+    "trash_file": "was moved to the trash",
+    "delete_file": "was deleted",
+    "archive_file": "was moved to the archive",
 }
 
 

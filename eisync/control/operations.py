@@ -3,15 +3,17 @@
 Every operation takes and gives plain JSON values, so that it goes through a socket unchanged.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from eisync.core import report
+from eisync.core.acts import Written, sentence
 from eisync.core.items import shown
 from eisync.core.lifecycle import Event as Happening
 from eisync.core.lifecycle import State, sources
 from eisync.errors import ConfigurationError, EisyncError
 from eisync.loops.ports import Passes
+from eisync.store.acts import Acts, Plan
 from eisync.store.index import Index
 from eisync.store.outbox import Outbox
 
@@ -19,6 +21,9 @@ Record = dict[str, Any]
 
 MOST_LINES = 10_000
 """Of the history, in one answer."""
+
+MOST_OPEN = 1_000
+"""So many acts that are allowed and not done yet are told, of one target."""
 
 
 class Operations:
@@ -28,21 +33,25 @@ class Operations:
         self,
         outbox: Outbox,
         index: Index,
+        acts: Acts,
         *,
         now: Callable[[], float],
         live: Callable[[], Record] | None = None,
         observed: Callable[[], list[Record]] = list,
+        observed_at: Callable[[str, Sequence[str]], list[Record]] = lambda _root, _paths: [],
         watched: Callable[[], list[Record]] = list,
         passes: Passes | None = None,
     ) -> None:
-        """`observed` are the files under observation, as records of `files`; `watched` the folders, with options;
-        `passes` is the reconciler that runs."""
+        """`observed` are the files under observation, as records of `files`, `observed_at` those at paths of a root;
+        `watched` the folders, with options; `passes` is the reconciler that runs."""
         self._passes = passes
         self._outbox = outbox
         self._index = index
+        self._acts = acts
         self.now = now
         self._live = live
         self._observed = observed
+        self._observed_at = observed_at
         self._watched = watched
 
     def answer(self, question: Mapping[str, Any]) -> Iterator[Record]:
@@ -55,7 +64,7 @@ class Operations:
             case "watched":
                 yield self.watched()
             case "known":
-                yield from self.known(question.get("root"), question.get("folders"))
+                yield from self.known(question.get("root"), question.get("paths"))
             case "reconcile":
                 yield self.reconcile(sweeps=bool(question.get("sweep")), pretends=bool(question.get("dry_run")))
             case "reconciled":
@@ -64,6 +73,16 @@ class Operations:
                 yield self.retry(question.get("paths"))
             case "history":
                 yield from self.history(question.get("path"), question.get("limit"))
+            case "plan":
+                yield from self.plan()
+            case "decide":
+                yield self.decide(question.get("plan"), is_approved=bool(question.get("approve")))
+            case "acts":
+                yield from self.acts(question.get("limit"))
+            case "act":
+                yield self.act(question.get("act"))
+            case "undo":
+                yield self.undo(question.get("act"))
             case "health":
                 yield self.health()
             case other:
@@ -108,6 +127,7 @@ class Operations:
                 }
                 for target in self._index.targets()
             ],
+            "plans": [_plan(plan) for plan in self._acts.plans()],
             "daemon": live,
         }
 
@@ -134,17 +154,15 @@ class Operations:
         roots = [{**root, "scanned_at": scanned_at.get(root["path"])} for root in self._watched()]
         return {"is_live": self._live is not None, "roots": roots}
 
-    def known(self, root: object, folders: object) -> Iterator[Record]:
-        """What is known of the files directly in these folders of a root: records with their facts."""
-        if not isinstance(root, str) or not isinstance(folders, list):
-            raise ConfigurationError("the question names no root and no folders")
-        wanted = set(folders)
-        observed = {
-            record["path"]: record
-            for record in self._observed()
-            if record["root"] == root and record["path"].rpartition("/")[0] in wanted
-        }
-        for record in self._index.files_in(root, folders):
+    def known(self, root: object, paths: object) -> Iterator[Record]:
+        """What is known of the files at these paths of a root: records with their facts.
+
+        Costs what is asked for, however many other files there are.
+        """
+        if not isinstance(root, str) or not isinstance(paths, list) or not all(isinstance(path, str) for path in paths):
+            raise ConfigurationError("the question names no root and no paths")
+        observed = {record["path"]: record for record in self._observed_at(root, paths)}
+        for record in self._index.files_at(root, paths):
             if record["path"] not in observed or record["state"] in (State.SENDING.value, State.DOUBTFUL.value):
                 observed.pop(str(record["path"]), None)
                 yield record
@@ -196,6 +214,49 @@ class Operations:
         for identity in found:
             yield from reversed(self._index.history(identity))
 
+    # --- acts --------------------------------------------------------------------------------------------------
+
+    def plan(self) -> Iterator[Record]:
+        """What waits for a person, each plan with its acts behind it; then what is allowed and not done yet."""
+        for plan in self._acts.plans():
+            yield {"what": "plan", **_plan(plan)}
+            after_id = 0
+            while acts := self._acts.of_plan(plan.id, after_id=after_id):
+                yield from map(_act, acts)
+                after_id = acts[-1].id
+        for target in self._index.targets():
+            for is_retention in (False, True):
+                open_acts = self._acts.to_do(target.name, is_retention=is_retention, limit=MOST_OPEN)
+                yield from map(_act, open_acts)
+
+    def decide(self, plan_id: object, *, is_approved: bool) -> Record:
+        """A person's word on a plan; whoever reconciles next carries it out. Raises EisyncError for another plan."""
+        number = self._acts.decide(_number(plan_id, "plan"), is_approved=is_approved, now=self.now())
+        if number is None:
+            waiting = ", ".join(str(plan.id) for plan in self._acts.plans()) or "none"
+            raise EisyncError(f"plan {plan_id} does not wait (any more); waiting: {waiting}")
+        return {"plan": plan_id, "is_approved": is_approved, "acts": number}
+
+    def acts(self, limit: object) -> Iterator[Record]:
+        """What was done last, the last one first."""
+        if not isinstance(limit, int) or not 0 < limit <= MOST_LINES:
+            raise ConfigurationError(f"ask for 1 to {MOST_LINES:,} acts")
+        yield from map(_act, self._acts.latest(limit=limit))
+
+    def act(self, act_id: object) -> Record:
+        """One act as it is now. Raises EisyncError for one that is not known."""
+        written = self._acts.find(_number(act_id, "act"))
+        if written is None:
+            raise EisyncError(f"act {act_id} is not known; 'eisync undo' lists what was done")
+        return _act(written)
+
+    def undo(self, act_id: object) -> Record:
+        """It is to be undone; whoever reconciles next does it. Raises EisyncError for an act that was not done."""
+        found = self.act(act_id)
+        if not self._acts.ask_undo(found["act"]) and found["state"] != "undoing":
+            raise EisyncError(f"act {act_id} is {found['state']}, and there is nothing to undo")
+        return self.act(act_id)
+
     def health(self) -> Record:
         """Whether every loop is alive and the database takes a write."""
         live = self._live() if self._live is not None else None
@@ -204,3 +265,36 @@ class Operations:
             f"the {loop['name']} has not moved for {loop['age_s']:.0f} s" for loop in loops if not loop["is_fresh"]
         ]
         return {"is_healthy": self._index.is_writable() and not stale, "faults": stale}
+
+
+def _number(given: object, what: str) -> int:
+    if type(given) is not int:
+        raise ConfigurationError(f"the {what} is not a number")
+    return given
+
+
+def _plan(plan: Plan) -> Record:
+    return {"plan": plan.id, "target": plan.target, "why": plan.why, "made_at": plan.made_at, "acts": plan.acts}
+
+
+def _act(written: Written) -> Record:
+    act = written.act
+    return {
+        "what": "act",
+        "act": written.id,
+        "plan": written.plan_id,
+        "state": written.progress.value,
+        "kind": act.kind.value,
+        "cause": act.cause.value,
+        "root": act.root,
+        "path": act.path,
+        "sample_id": act.sample_id,
+        "was": act.was,
+        "to": act.to,
+        "reason": act.reason,
+        "sentence": sentence(act),
+        "outcome": written.outcome,
+        "lies_at": written.lies_at,
+        "made_at": written.made_at,
+        "done_at": written.done_at,
+    }

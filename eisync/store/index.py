@@ -19,10 +19,15 @@ from eisync.store.rows import item_of, path_of, split
 # Files of which every sample is confirmed gone. (A cross join is SQLite's word for "in this order": from the sample to
 # its files, not through all that are synced.)
 _BEREFT = """
-select distinct file.id, file.state from file_sample mine cross join file on file.id = mine.file_id
+select distinct file.id, file.state, file.absent_at from file_sample mine cross join file on file.id = mine.file_id
 where mine.sample_id = :id and file.target = :target and file.state = 'synced' and not exists (
     select 1 from file_sample other join sample on sample.id = other.sample_id and sample.target = file.target
     where other.file_id = file.id and sample.gone_at is null)"""
+
+# Whether we deleted the sample ourselves, for a file that was deleted or changed here: done, or perhaps done.
+_OURS = """
+select state from act where target = :target and sample_id = :id and kind = 'delete_sample'
+and state in ('begun', 'done', 'undoing', 'undone') order by state = 'begun' desc limit 1"""
 
 # The samples of a synced file were found.
 _IDENTIFIED = """
@@ -66,9 +71,9 @@ _PAGE = f"""{_RECORDS}
 where file.id > :after and (:state is null or file.state = :state)
 order by file.id limit 1000"""
 
-# The files directly in a folder.
-_IN_FOLDER = f"""{_RECORDS}
-where root.path = :root and file.folder = :folder"""
+# One file.
+_AT = f"""{_RECORDS}
+where root.path = :root and file.folder = :folder and file.name = :name"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -166,11 +171,24 @@ class Index:
         self._update_target(target, "listing_trouble = :reason", reason=reason)
 
     def bury(self, target: str, sample_id: int, *, now: float) -> list[int]:
-        """The sample is deleted at the service. Files that have no other become tombstones; returns their ids."""
+        """The sample is deleted at the service. Files that have no other become tombstones; returns their ids.
+
+        None do where we deleted it ourselves: what follows from that is the act's to say, and a file that was tied to
+        the sample since is sent again.
+        """
         with self._database.transaction() as connection:
             parameters = {"target": target, "id": sample_id, "now": now}
             connection.execute("update sample set gone_at = :now where target = :target and id = :id", parameters)
             bereft = connection.execute(_BEREFT, parameters).fetchall()
+            ours = connection.execute(_OURS, parameters).fetchone() if bereft else None
+            if ours is not None:
+                again = bereft if ours["state"] != "begun" else ()
+                why = f"we deleted its sample {sample_id} for another file"
+                reasons = {Event.CHANGED: f"{why}; it is sent again", Event.REMOVED: f"{why}; it was deleted here too"}
+                for row in again:
+                    event = Event.CHANGED if row["absent_at"] is None else Event.REMOVED
+                    move(connection, row["id"], State(row["state"]), event, reasons[event], now)
+                return []
             for row in bereft:
                 reason = f"deleted at the service (sample {sample_id}); 'eisync retry' sends it again"
                 move(connection, row["id"], State(row["state"]), Event.REMOTE_GONE, reason, now)
@@ -292,15 +310,15 @@ class Index:
                 return
             after = rows[-1]["id"]
 
-    def files_in(self, root: str, folders: Iterable[str]) -> Iterator[dict[str, object]]:
-        """One record for each known file directly in `folders` of the root at that path, with its `facts`."""
-        for folder in folders:
-            with self._database.reading() as connection:
-                parameters = {"root": os.fsencode(root), "folder": os.fsencode(folder)}
-                rows = connection.execute(_IN_FOLDER, parameters).fetchall()
-            for row in rows:
-                facts = [row["size"], row["mtime_ns"], row["inode"]]
-                yield {**_record(row), "facts": facts, "companions": row["companions"]}
+    def files_at(self, root: str, paths: Iterable[str]) -> list[dict[str, object]]:
+        """One record for each known file at `paths` of the root at that path, with its `facts`."""
+        rows: list[sqlite3.Row] = []
+        with self._database.reading() as connection:
+            for path in paths:
+                folder, name = split(path)
+                place = {"root": os.fsencode(root), "folder": folder, "name": name}
+                rows += connection.execute(_AT, place).fetchall()
+        return [{**_record(row), **_version(row)} for row in rows]
 
     def ids_of(self, absolute_path: str) -> list[int]:
         """The row of the file at `absolute_path`, in whichever root it is."""
@@ -345,6 +363,10 @@ class Index:
                 f"update target set {assignments} where name = :name",  # noqa: S608 - our own constants
                 {"name": target, **values},
             )
+
+
+def _version(row: sqlite3.Row) -> dict[str, object]:
+    return {"facts": [row["size"], row["mtime_ns"], row["inode"]], "companions": row["companions"]}
 
 
 def _record(row: sqlite3.Row) -> dict[str, object]:

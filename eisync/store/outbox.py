@@ -118,7 +118,7 @@ _ABSENT = "update file set absent_at = :now where id = :id and absent_at is null
 
 # It is here again, as it was. One that we took away was brought back by a person, who wants it here.
 _BACK = """
-update file set absent_at = null, removal = iif(removal is null, null, 'kept'),
+update file set absent_at = null, removal = iif(removal is null or removal = 'spared', null, 'kept'),
     reason = iif(state = 'synced', :reason, reason)
 where id = :id and absent_at is not null"""
 _TELL_BACK = """

@@ -21,6 +21,7 @@ class Known:
     state: State
     facts: FileFacts
     is_absent: bool = False
+    sha256: str | None = None  # of what was sent of it; only twins are told of it
 
 
 def split(path: str) -> tuple[bytes, bytes]:

@@ -6,6 +6,7 @@ import signal
 from datetime import UTC, datetime
 
 from eisync.cli import history
+from eisync.core.acts import Kind
 from eisync.core.lifecycle import Event
 from tests.conftest import Bench, row
 
@@ -69,4 +70,5 @@ def test_the_daemon_answers_while_it_runs(bench: Bench) -> None:
 
 
 def test_every_event_is_told_in_words() -> None:
-    assert {event.value for event in Event} | {"edited", "renamed"} == set(history._WORDS)
+    told = {"edited", "renamed", "back", "ignored", "undone"} | {kind.value for kind in Kind}
+    assert {event.value for event in Event} | told == set(history._WORDS)

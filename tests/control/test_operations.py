@@ -9,6 +9,7 @@ from eisync.core.items import Candidate, Category, FileFacts, Root
 from eisync.core.lifecycle import Event, State
 from eisync.core.verdict import Settlement
 from eisync.errors import ConfigurationError, EisyncError, StateError
+from eisync.store.acts import Acts
 from eisync.store.database import open_database
 from eisync.store.index import Index
 from eisync.store.outbox import Outbox
@@ -31,6 +32,7 @@ class Desk:
         self.database, _ = open_database(str(folder), exclusive=True)
         self.outbox = Outbox(self.database)
         self.index = Index(self.database)
+        self.acts = Acts(self.database)
         self.index.register(["main"])
         (self.root,) = self.outbox.register([("/data/röot", "main")])
         self.live: dict[str, Any] = {"pid": 1, "loops": []}
@@ -38,9 +40,17 @@ class Desk:
 
     def operations(self, *, is_daemon: bool = True) -> Operations:
         if not is_daemon:
-            return Operations(self.outbox, self.index, now=lambda: NOW)
+            return Operations(self.outbox, self.index, self.acts, now=lambda: NOW)
         return Operations(
-            self.outbox, self.index, now=lambda: NOW, live=lambda: self.live, observed=lambda: list(self.observed)
+            self.outbox,
+            self.index,
+            self.acts,
+            now=lambda: NOW,
+            live=lambda: self.live,
+            observed=lambda: list(self.observed),
+            observed_at=lambda root, paths: [
+                record for record in self.observed if record["root"] == root and record["path"] in paths
+            ],
         )
 
     def ask(self, is_daemon: bool = True, **question: object) -> list[dict[str, Any]]:
@@ -219,6 +229,34 @@ def test_a_file_without_a_history_is_told(desk: Desk) -> None:
         desk.ask(do="history", path="/data/röot/caf\udce9.csv")
 
 
+# --- what is known at some paths
+
+
+def test_what_is_known_at_paths_is_told_of_these_alone(desk: Desk) -> None:
+    for path in ("a.csv", "day/a.csv", "day/b.csv"):
+        desk.add(path)
+    desk.add("day/back.csv", State.GONE)
+    for path in ("day/back.csv", "day/new.csv", "new.csv"):
+        desk.observe(path)
+    paths = ["day/a.csv", "day/back.csv", "day/new.csv", "nothing.csv"]
+    told = {
+        record["path"]: (record["state"], record["facts"])
+        for record in desk.ask(do="known", root="/data/röot", paths=paths)
+    }
+    assert {
+        "day/a.csv": ("ready", [7, 1, 9]),
+        "day/back.csv": ("settling", None),
+        "day/new.csv": ("settling", None),
+    } == told
+    assert [] == desk.ask(do="known", root="/elsewhere", paths=paths)
+
+
+@pytest.mark.parametrize("question", [{}, {"root": "/r"}, {"root": "/r", "paths": "a"}, {"root": "/r", "paths": [1]}])
+def test_a_question_for_what_is_known_that_is_none_is_refused(desk: Desk, question: dict[str, object]) -> None:
+    with pytest.raises(ConfigurationError):
+        desk.ask(do="known", **question)
+
+
 # --- retry
 
 
@@ -298,7 +336,7 @@ class Reconciler:
 
 def test_a_pass_is_asked_for_and_told_when_it_is_done(desk: Desk) -> None:
     reconciler = Reconciler()
-    operations = Operations(desk.outbox, desk.index, now=lambda: NOW, passes=reconciler)
+    operations = Operations(desk.outbox, desk.index, desk.acts, now=lambda: NOW, passes=reconciler)
     assert [{"ticket": 1}] == list(operations.answer({"do": "reconcile", "sweep": True}))
     assert [{"targets": None}] == list(operations.answer({"do": "reconciled", "ticket": 1}))
     assert [{"ticket": 2}] == list(operations.answer({"do": "reconcile", "dry_run": True}))
@@ -314,6 +352,6 @@ def test_nothing_is_compared_where_nobody_does(desk: Desk, question: dict[str, o
 
 @pytest.mark.parametrize("ticket", [None, "1", True, 1.0])
 def test_what_is_no_ticket_is_told_to_a_person(desk: Desk, ticket: object) -> None:
-    operations = Operations(desk.outbox, desk.index, now=lambda: NOW, passes=Reconciler())
+    operations = Operations(desk.outbox, desk.index, desk.acts, now=lambda: NOW, passes=Reconciler())
     with pytest.raises(ConfigurationError):
         list(operations.answer({"do": "reconciled", "ticket": ticket}))

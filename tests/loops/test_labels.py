@@ -32,7 +32,7 @@ def said(**files_: int) -> bytes:
 
 def boxes(yard: Yard, path: str) -> list[int]:
     """The boxes with which the file would be sent, each by its x."""
-    [record] = [one for one in yard.index.files_in(yard.root.path, [path.rpartition("/")[0]]) if one["path"] == path]
+    [record] = yard.index.files_at(yard.root.path, [path])
     companions: Any = record["companions"]
     return [box["x"] for box in unpacked(companions).get(Kind.BOXES, [])]
 
@@ -210,6 +210,7 @@ def account(number: int) -> bytes:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(600)  # what is allocated is counted, which takes its time
 def test_an_account_of_100_000_files_is_read_once_in_pieces_and_not_held(yard: Yard) -> None:
     content = account(100_000)
     yard.write("info.labels", content)
