@@ -60,7 +60,8 @@ class Root:
 class Candidate:
     """A complete file with its label, ready to enter the outbox. `label` None: assign none, infer none.
 
-    `replaces`: the samples of its versions before are to be deleted once it is at the service.
+    `companions` is what else is said of it (`eisync.core.companions.packed`), None when nothing is. `replaces`: the
+    samples of its versions before are to be deleted once it is at the service.
     """
 
     root_id: int
@@ -70,6 +71,7 @@ class Candidate:
     label: str | None
     category: Category
     metadata: Mapping[str, str] = field(default_factory=dict)
+    companions: str | None = None
     replaces: bool = False
 
 
@@ -94,7 +96,8 @@ class Item:
     """A row of the outbox that was claimed for sending.
 
     `batch_cap` is the largest request it may share: 1 sends it alone, None leaves it to the limits.
-    `sha256` is of the version that was sent last, None when none was.
+    `sha256` is of the version that was sent last, None when none was. `companions` is what else is said of the file
+    (`eisync.core.companions.packed`), None when nothing is.
     """
 
     id: int
@@ -108,6 +111,12 @@ class Item:
     attempts: int = 0
     batch_cap: int | None = None
     sha256: str | None = None
+    companions: str | None = None
+
+    @property
+    def weight(self) -> int:
+        """Bytes that it adds to a request, but for what every part has."""
+        return self.facts.size + len(self.companions or "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,6 +158,11 @@ class Missing:
 def shown(path: str) -> str:
     """`path` for a person's eyes or for the wire: undecodable bytes become U+FFFD, nothing else changes."""
     return path if path.isascii() else path.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+
+
+def sent_name(path: str) -> str:
+    """The file name as it is told to the service: the base name, undecodable bytes as U+FFFD."""
+    return shown(path).rsplit("/", 1)[-1]
 
 
 def extension_of(path: str) -> str:

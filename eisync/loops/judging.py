@@ -7,11 +7,13 @@ rests, keeps its place in the queue, and is gone on with by a later call; it hol
 from collections.abc import Iterable, MutableMapping
 from dataclasses import dataclass, field, replace
 
+from eisync.core.describing import Description
 from eisync.core.eligible import Eligibility
 from eisync.core.examination import Examination
 from eisync.core.items import Candidate, FileFacts
 from eisync.core.settle import Examine, Go, Park, Unsettled, Wait, decide, look_at, observe
 from eisync.errors import UnreachableError
+from eisync.loops.labels import Labels, Unclear
 from eisync.loops.ports import Advance, Evidence, Files
 from eisync.loops.watched import OnChange, Watched
 
@@ -54,7 +56,13 @@ class Judging:
         self._under_way: dict[tuple[int, str], tuple[FileFacts, Examination]] = {}
 
     def judge(
-        self, watched: Watched, unsettled: MutableMapping[str, Unsettled], due: Iterable[str], *, now: float
+        self,
+        watched: Watched,
+        labels: Labels,
+        unsettled: MutableMapping[str, Unsettled],
+        due: Iterable[str],
+        *,
+        now: float,
     ) -> Judged:
         """Decide on the paths that are `due`. What was seen of them is written into `unsettled`."""
         judged = Judged()
@@ -88,9 +96,16 @@ class Judging:
                     case Wait(until=until):
                         judged.again[path] = until
                     case Go(evidence=evidence):
-                        judged.accepted[path] = Accepted(_candidate(watched, path, seen.facts), evidence)
+                        said = labels.of(path, now=now, seen=seen)
+                        if isinstance(said, Unclear):
+                            judged.again[path] = said.until
+                            labels.unclear[path] = said
+                            continue
+                        labels.unclear.pop(path, None)
+                        judged.accepted[path] = Accepted(_candidate(watched, path, seen.facts, said), evidence)
                     case Park(reason=reason):
-                        judged.parked[path] = Parked(_candidate(watched, path, seen.facts), reason)
+                        said = labels.plain(path, now)
+                        judged.parked[path] = Parked(_candidate(watched, path, seen.facts, said), reason)
         self._forget_the_unwatched(watched, unsettled)
         return judged
 
@@ -174,15 +189,15 @@ class _Rules:
         return are_there and self._eligibility.why_left_out(path) is not None
 
 
-def _candidate(watched: Watched, path: str, facts: FileFacts) -> Candidate:
-    label, category = watched.labelling.of(path)
+def _candidate(watched: Watched, path: str, facts: FileFacts, said: Description) -> Candidate:
     return Candidate(
         root_id=watched.root.id,
         path=path,
         target=watched.root.target,
         facts=facts,
-        label=label,
-        category=category,
-        metadata=watched.metadata,
+        label=said.label,
+        category=said.category,
+        metadata=said.metadata,
+        companions=said.companions,
         replaces=watched.on_change is OnChange.REPLACE,
     )

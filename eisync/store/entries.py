@@ -26,9 +26,9 @@ select folder, name from file where state = 'settling' and root_id = :root_id"""
 # A file that is complete, or cut for good.
 _FILE = """
 insert into file (root_id, folder, name, target, state, reason, size, mtime_ns, inode, label, category, metadata,
-                  due_at, enqueued_at, changed_at)
+                  companions, due_at, enqueued_at, changed_at)
 values (:root_id, :folder, :name, :target, :state, :reason, :size, :mtime_ns, :inode, :label, :category, :metadata,
-        :now, :now, :now)
+        :companions, :now, :now, :now)
 on conflict (root_id, folder, name)"""
 
 # A new row, or none.
@@ -43,6 +43,7 @@ _ENQUEUE = f"""{_FILE} do update set
     target = excluded.target, state = excluded.state, reason = excluded.reason,
     size = excluded.size, mtime_ns = excluded.mtime_ns,
     inode = excluded.inode, label = excluded.label, category = excluded.category, metadata = excluded.metadata,
+    companions = excluded.companions,
     sha256 = null, attempts = 0, batch_cap = null, due_at = excluded.due_at, claim = null,
     enqueued_at = excluded.enqueued_at, changed_at = excluded.changed_at,
     absent_at = null, removal = null, published = null
@@ -201,6 +202,7 @@ def _row(candidate: Candidate, event: Event, reason: str | None, now: float) -> 
         "label": candidate.label,
         "category": candidate.category.value,
         "metadata": json.dumps(dict(candidate.metadata)) if candidate.metadata else "{}",
+        "companions": candidate.companions,
         "now": now,
     }
 

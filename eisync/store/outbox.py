@@ -148,6 +148,11 @@ class Outbox:
         self._announce()
         return under_way
 
+    def wait_anew(self, *, now: float) -> int:
+        """The clock was set back: what was put off until a later hour waits as long from now on. Returns how much."""
+        with self._database.transaction() as connection:
+            return outcomes.wait_anew(connection, now)
+
     def retry(self, ids: Iterable[int], *, now: float) -> int:
         """Put quarantined files and tombstones back into the queue. Returns how many.
 

@@ -33,6 +33,11 @@ update file set reason = :reason where state = 'doubtful' and target = :target a
 _BRING_FORWARD = """
 update file set due_at = :now where state = 'ready' and due_at > :now + :longest_s"""
 
+# What has waited since an instant that is still to come, by a clock that was set back: it waits as long from now on.
+_WAIT_ANEW = """
+update file set due_at = :now + max(0.0, due_at - changed_at), changed_at = :now
+where state = 'ready' and changed_at > :now"""
+
 # A parked file once more, as if it had just come.
 _RETRY = """
 update file set
@@ -112,6 +117,11 @@ def explain_doubts(connection: sqlite3.Connection, target: str, reason: str) -> 
     connection.execute(_EXPLAIN, {"target": target, "reason": reason})
 
 
+def wait_anew(connection: sqlite3.Connection, now: float) -> int:
+    """The clock was set back: what was put off until a later hour waits as long from now on. Returns how much."""
+    return connection.execute(_WAIT_ANEW, {"now": now}).rowcount
+
+
 def recover(connection: sqlite3.Connection, *, duplicates_allowed: bool, now: float) -> int:
     """Whatever was under way is doubtful, and goes straight back where duplicates are refused. Returns how many."""
     under_way = connection.execute("select id from file where state = 'sending'").fetchall()
@@ -120,6 +130,7 @@ def recover(connection: sqlite3.Connection, *, duplicates_allowed: bool, now: fl
     if not duplicates_allowed:
         for row in connection.execute("select id from file where state = 'doubtful'").fetchall():
             move(connection, row["id"], State.DOUBTFUL, Event.ABSENT, "sent again: duplicates are refused", now)
+    wait_anew(connection, now)
     connection.execute(_BRING_FORWARD, {"now": now, "longest_s": _LONGEST_WAIT_S})
     return len(under_way)
 

@@ -57,6 +57,7 @@ def item_of(row: sqlite3.Row, places: Mapping[int, bytes]) -> Item:
         attempts=row["attempts"],
         batch_cap=row["batch_cap"],
         sha256=row["sha256"],
+        companions=row["companions"],
     )
 
 

@@ -553,6 +553,29 @@ def test_after_a_start_no_file_waits_for_a_time_that_a_wrong_clock_named(
     assert due_at == shelf.outbox.next_due_at("main", [shelf.root.id])
 
 
+@pytest.mark.parametrize("is_restart", [True, False])
+def test_a_file_that_waits_since_an_instant_to_come_waits_anew(shelf: Shelf, is_restart: bool) -> None:
+    hour = 3600.0
+    [new, deferred, due] = [shelf.enqueue(f"{number}.csv", now=NOW + 6 * hour * (number < 2)) for number in range(3)]
+    claimed = shelf.outbox.claim("main", [shelf.root.id], limit=9, claim=1, now=NOW + 6 * hour)
+    shelf.outbox.settle(
+        [
+            Settlement(item_id=item.id, events=(Event.DEFER,), due_at=NOW + 6 * hour + 60.0 * (item.id == deferred))
+            for item in claimed
+        ],
+        claim=1,
+        now=NOW + 6 * hour,
+    )
+
+    if is_restart:
+        shelf.reopen(now=NOW)
+    else:
+        assert 3 == shelf.outbox.wait_anew(now=NOW)
+
+    assert [new, due] == [item.id for item in shelf.outbox.claim("main", [1], limit=9, claim=2, now=NOW)]
+    assert NOW + 60.0 == shelf.outbox.next_due_at("main", [shelf.root.id])
+
+
 def test_what_went_is_forgotten_after_a_while_with_its_history(shelf: Shelf) -> None:
     synced = shelf.sync("synced.csv", 7)
     old, new, back = (shelf.enqueue(path) for path in ("old.csv", "new.csv", "back.csv"))
