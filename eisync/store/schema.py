@@ -15,7 +15,7 @@ from eisync.errors import StateError
 if TYPE_CHECKING:
     from sqlite_utils import Database as SqliteUtilsDatabase
 
-VERSION = 5
+VERSION = 6
 
 
 def migrate(connection: sqlite3.Connection) -> None:
@@ -33,6 +33,7 @@ def migrate(connection: sqlite3.Connection) -> None:
     migrations()(_003_orders_and_counts)
     migrations()(_004_mirror)
     migrations()(_005_acts)
+    migrations()(_006_retention)
     # sqlite-utils would begin a deferred one: two that look at a new folder at once would lock each other out.
     connection.execute("begin immediate")
     try:
@@ -250,3 +251,11 @@ def _005_acts(database: "SqliteUtilsDatabase") -> None:
         "create index act_rejected on act (key) where state = 'rejected'",
     ):
         database.conn.execute(statement)
+
+
+def _006_retention(database: "SqliteUtilsDatabase") -> None:
+    # What may be taken away, the oldest upload first; what was taken away already is not walked through again.
+    database.conn.execute(
+        """create index file_removable on file (root_id, changed_at, id)
+            where state = 'synced' and absent_at is null and removal is null"""
+    )
