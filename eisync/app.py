@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from eisync._version import __version__
-from eisync.adapters import clock, evidence, files
+from eisync.adapters import clock, evidence, files, removal
 from eisync.adapters.body import sha256_of
 from eisync.adapters.http import Endpoints, Service
 from eisync.adapters.rules import Rules
@@ -27,18 +27,22 @@ from eisync.core.retry import RetryPolicy
 from eisync.core.settle import SettlePolicy
 from eisync.errors import ConfigurationError, EisyncError, StateDamagedError
 from eisync.loops.drainer import DrainerLoop
+from eisync.loops.keeping import Keeping
 from eisync.loops.lane import Lane
 from eisync.loops.once import Once
 from eisync.loops.ports import Log
 from eisync.loops.reconciler import Project, ReconcilerLoop
+from eisync.loops.retention import RetentionLoop
 from eisync.loops.supervisor import Charge, Supervisor
 from eisync.loops.watched import OnChange, Watched
 from eisync.loops.watcher import WatcherLoop
 from eisync.settings import Settings, Watch
+from eisync.store.acts import Acts
 from eisync.store.database import open_database, write_holder
 from eisync.store.index import Index
 from eisync.store.mirror import Mirrored
 from eisync.store.outbox import Outbox
+from eisync.store.retention import Removals
 from eisync.store.whereabouts import Whereabouts
 
 HEARTBEAT_LIMIT_S = 60.0
@@ -68,7 +72,7 @@ class App:
             self.log.error("database.set_aside", reason=repaired)
         self.outbox = Outbox(self._database)
         self.index = Index(self._database)
-        self.bells = {name: threading.Event() for name in ("watcher", "drainer", "reconciler", "control")}
+        self.bells = {name: threading.Event() for name in ("watcher", "drainer", "reconciler", "retention", "control")}
         self._pool = ThreadPoolExecutor(settings.upload.workers, thread_name_prefix="eisync-upload")
         self._throttle = Throttle(settings.upload.max_rate or None)
         self._quiet_hours = read_quiet_hours(settings.upload.quiet_hours)
@@ -80,6 +84,7 @@ class App:
         self.watcher = self._watcher_loop()
         self.drainer = self._drainer_loop()
         self.reconciler = self._reconciler_loop() if _asks_studio(settings) else None
+        self.retention = self._retention_loop()
         self.supervisor: Supervisor | None = None
         self._control: ControlServer | None = None
 
@@ -104,6 +109,8 @@ class App:
         charges = [
             Charge(self.watcher, self.bells["watcher"], HEARTBEAT_LIMIT_S),
             Charge(self.drainer, self.bells["drainer"], HEARTBEAT_LIMIT_S),
+            # It reads whole files, and may copy one to a slow disk.
+            Charge(self.retention, self.bells["retention"], 5 * HEARTBEAT_LIMIT_S),
             Charge(control, self.bells["control"], 2 * HEARTBEAT_LIMIT_S),
         ]
         if self.reconciler is not None:
@@ -119,6 +126,7 @@ class App:
             self.watcher,
             self.drainer,
             self.reconciler,
+            self.retention,
             pending=self._pending,
             now=clock.now,
             bell=self.bells["drainer"],
@@ -161,6 +169,7 @@ class App:
                 }
                 for seen in self.watcher.attention()
             ],
+            "retention": self.retention.report(),
             "loops": [
                 {
                     "name": pulse.name,
@@ -305,6 +314,20 @@ class App:
             clock=clock.now,
             log=self.log,
             wake=self.bells["reconciler"].set,
+        )
+
+    def _retention_loop(self) -> RetentionLoop:
+        records = Removals(self._database)
+        return RetentionLoop(
+            [Keeping(root, watch.retention) for watch, root in zip(self.settings.watches, self._roots, strict=True)],
+            records=records,
+            intents=records,
+            outcomes=Acts(self._database),
+            hands=removal,
+            disks=removal,
+            log=self.log,
+            monotonic=clock.monotonic,
+            spent_s=clock.spent_s,
         )
 
 

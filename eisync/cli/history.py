@@ -25,7 +25,12 @@ _WORDS = {
     "gone": "is not there any more",
     "renamed": "has another name",
     "remote_gone": "was deleted in the project",
+    "removed": "was deleted here, and then in the project",
     "retry": "was put back into the queue",
+    "delete_file": "was deleted here",
+    "archive_file": "was moved to the archive",
+    "back": "is there again",
+    "undone": "was brought back",
 }
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import Enum
 
-from eisync.core.acts import Act, Cause, Kind
+from eisync.core.acts import Act, Cause, Kind, Written
 from eisync.core.items import FileFacts
 from eisync.core.lifecycle import State
 
@@ -132,6 +132,30 @@ class Local:
     proofs: tuple[Proof, ...] = ()
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Removal:
+    """A file that is to leave its folder, as it must be then; `name` is what it is called meanwhile, in that folder.
+
+    `to`: where in the archive it goes (absolute); None: it is deleted.
+    """
+
+    file_id: int
+    root: str
+    path: str
+    name: str
+    facts: FileFacts
+    sha256: str
+    to: str | None = None
+
+
+class Whereabout(Enum):
+    """Where a file is that was to be taken away."""
+
+    IN_PLACE = "in place"
+    TAKEN = "taken"  # it waits under its other name
+    NOWHERE = "nowhere"
+
+
 class Why(Enum):
     """Why a file stays."""
 
@@ -222,14 +246,17 @@ def taken_name(act_id: int, made_at: float) -> str:
     return f".eisync-{act_id}-{round(made_at * 1000)}.taken"
 
 
-def in_bytes(number: int) -> str:
-    """A size for a person: `1.5 GB`."""
-    size = float(number)
-    for unit in ("bytes", "kB", "MB", "GB"):
-        if size < 1000:
-            return f"{size:.0f} {unit}" if unit == "bytes" or size >= 100 else f"{size:.1f} {unit}"
-        size /= 1000
-    return f"{size:,.1f} TB"
+def removal_of(written: Written, file: Local) -> Removal:
+    """The act as the hands want it. The facts are those of the row: of a newer version, none is what was sent."""
+    return Removal(
+        file_id=file.id,
+        root=written.act.root,
+        path=written.act.path,
+        name=taken_name(written.id, written.made_at),
+        facts=file.facts,
+        sha256=file.sha256 or "",
+        to=written.lies_at,
+    )
 
 
 def _act(file: Local, policy: Retention, occasion: str) -> Act:

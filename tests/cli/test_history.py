@@ -69,4 +69,5 @@ def test_the_daemon_answers_while_it_runs(bench: Bench) -> None:
 
 
 def test_every_event_is_told_in_words() -> None:
-    assert {event.value for event in Event} | {"edited", "renamed"} == set(history._WORDS)
+    told = {"edited", "renamed", "delete_file", "archive_file", "back", "undone"}
+    assert {event.value for event in Event} | told == set(history._WORDS)
