@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from eisync._version import __version__
-from eisync.adapters import clock, evidence, files, removal
+from eisync.adapters import clock, evidence, files, removal, restoring, trash
 from eisync.adapters.body import sha256_of
 from eisync.adapters.http import Endpoints, Service
 from eisync.adapters.rules import Rules
@@ -16,8 +16,10 @@ from eisync.adapters.watch import Deaf, Watcher
 from eisync.control.operations import Operations
 from eisync.control.server import ControlServer
 from eisync.core import mounts
+from eisync.core.acts import OnRemoteDelete, Policy
 from eisync.core.batching import Limits, Order
 from eisync.core.eligible import Eligibility
+from eisync.core.guard import Guard
 from eisync.core.hearing import Mode
 from eisync.core.items import Category, Root
 from eisync.core.labelling import INFER, Labelling
@@ -26,14 +28,19 @@ from eisync.core.pace import read_quiet_hours
 from eisync.core.retry import RetryPolicy
 from eisync.core.settle import SettlePolicy
 from eisync.errors import ConfigurationError, EisyncError, StateDamagedError
+from eisync.loops.acting import Actor
+from eisync.loops.bringing_back import BringingBack
+from eisync.loops.deciding import Decider
 from eisync.loops.drainer import DrainerLoop
+from eisync.loops.folders import WatchedFolders
 from eisync.loops.keeping import Keeping
 from eisync.loops.lane import Lane
 from eisync.loops.once import Once
 from eisync.loops.ports import Log
-from eisync.loops.reconciler import Project, ReconcilerLoop
+from eisync.loops.reconciler import Hands, Project, ReconcilerLoop
 from eisync.loops.retention import RetentionLoop
 from eisync.loops.supervisor import Charge, Supervisor
+from eisync.loops.undoing import Undoer
 from eisync.loops.watched import OnChange, Watched
 from eisync.loops.watcher import WatcherLoop
 from eisync.settings import Settings, Watch
@@ -72,6 +79,7 @@ class App:
             self.log.error("database.set_aside", reason=repaired)
         self.outbox = Outbox(self._database)
         self.index = Index(self._database)
+        self.acts = Acts(self._database)
         self.bells = {name: threading.Event() for name in ("watcher", "drainer", "reconciler", "retention", "control")}
         self._pool = ThreadPoolExecutor(settings.upload.workers, thread_name_prefix="eisync-upload")
         self._throttle = Throttle(settings.upload.max_rate or None)
@@ -97,6 +105,7 @@ class App:
             Operations(
                 self.outbox,
                 self.index,
+                self.acts,
                 now=clock.now,
                 live=self.live,
                 observed=self.observed,
@@ -260,6 +269,7 @@ class App:
             why_silent=_why_silent,
             luck=clock.luck,
             spent_s=clock.spent_s,
+            is_same=removal.is_same,
         )
 
     def _drainer_loop(self) -> DrainerLoop:
@@ -301,6 +311,11 @@ class App:
                 sweeps=reconcile.enabled,
                 allow_duplicates=self.settings.upload.allow_duplicates,
                 sweep_interval_s=reconcile.sweep_interval_s,
+                policies={
+                    root.id: policy_of(watch)
+                    for watch, root in zip(self.settings.watches, self._roots, strict=True)
+                    if root.target == target.name
+                },
             )
             for target in self.settings.targets
         ]
@@ -314,6 +329,23 @@ class App:
             clock=clock.now,
             log=self.log,
             wake=self.bells["reconciler"].set,
+            hands=self._hands(),
+        )
+
+    def _hands(self) -> Hands:
+        reconcile = self.settings.reconcile
+        acts, folders = self.acts, WatchedFolders(files, Whereabouts(self._database))
+        retained = BringingBack(Removals(self._database), restoring)
+        return Hands(
+            decider=Decider(
+                acts,
+                acts,
+                guard=Guard(count=reconcile.guard_count, percent=reconcile.guard_percent),
+                clock=clock.now,
+                log=self.log,
+            ),
+            actor=Actor(acts, trash, folders, clock=clock.now, log=self.log),
+            undoer=Undoer(acts, trash, folders, files.look, retained, clock=clock.now, log=self.log),
         )
 
     def _retention_loop(self) -> RetentionLoop:
@@ -322,7 +354,7 @@ class App:
             [Keeping(root, watch.retention) for watch, root in zip(self.settings.watches, self._roots, strict=True)],
             records=records,
             intents=records,
-            outcomes=Acts(self._database),
+            outcomes=self.acts,
             hands=removal,
             disks=removal,
             log=self.log,
@@ -379,6 +411,16 @@ def _why_silent(folder: str) -> str | None:
 def described(watch: Watch) -> dict[str, Any]:
     """A folder's options as plain values, of which `Watch` can be made again."""
     return {**watch.model_dump(), "path": str(watch.path)}
+
+
+def policy_of(watch: Watch) -> Policy:
+    """What the folder wants to follow from what happens to its files."""
+    return Policy(
+        on_remote_delete=OnRemoteDelete(watch.on_remote_delete),
+        deletes_samples=watch.on_local_delete == "delete",
+        edits_samples=watch.on_rename == "update",
+        replaces_samples=watch.on_change == "replace",
+    )
 
 
 def watched_of(watch: Watch, root: Root, mode: Mode | None = None) -> Watched:

@@ -4,7 +4,8 @@ import json
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Executor, Future
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 from eisync.adapters.body import Body
@@ -143,6 +144,8 @@ class Cloud:
     def __init__(self, project: int = 7) -> None:
         self.project = project
         self.samples: dict[int, RemoteSample] = {}
+        self.contents: dict[int, bytes] = {}
+        self.edits: list[tuple[str, int]] = []  # what was changed in Studio, and which sample
         self.uploads: list[list[str]] = []  # the names in each request that was sent
         self.attempts: list[list[str]] = []  # and of those that a file broke off, too
         self.answers: deque[Answer] = deque()
@@ -174,18 +177,30 @@ class Cloud:
 
     def store(self, envelope: Envelope, hashes: list[str]) -> Reply:
         """Take the files as the service does, and say so."""
-        entries = [self._entry(part.item.path, sha256) for part, sha256 in zip(envelope.parts, hashes, strict=True)]
+        entries = []
+        for part, sha256 in zip(envelope.parts, hashes, strict=True):
+            entries.append(self._entry(part.item.path, sha256))
+            if entries[-1]["success"]:
+                self.contents[entries[-1]["sampleId"]] = Path(part.item.root, part.item.path).read_bytes()
         return reply_of({"success": True, "files": entries})
 
-    def add(self, path: str, sha256: str, *, listed_hash: bool = True) -> int:
+    def add(
+        self,
+        path: str,
+        sha256: str,
+        *,
+        listed_hash: bool = True,
+        label: str | None = "idle",
+        category: str = "training",
+    ) -> int:
         """A sample that is simply there."""
         self._last_id += 1
         name = wire.sent_name(path)
         self.samples[self._last_id] = RemoteSample(
             id=self._last_id,
             filename=wire.stored_name(name),
-            category="training",
-            label="idle",
+            category="training" if category == "split" else category,
+            label=label,
             sha256=sha256,
             original_name=name if listed_hash else None,
         )
@@ -236,9 +251,36 @@ class Cloud:
 
     def sha256_of(self, sample_id: int) -> str:
         self._asked()
+        return self._sample(sample_id).sha256 or ""
+
+    def raw(self, sample_id: int) -> Iterator[bytes]:
+        self._asked()
+        self._sample(sample_id)
+        yield self.contents.get(sample_id, b"")
+
+    def delete(self, sample_id: int) -> bool:
+        self._edits("delete", sample_id)
+        return self.samples.pop(sample_id, None) is not None
+
+    def rename(self, sample_id: int, name: str) -> None:
+        self._edits("rename", sample_id, filename=name)
+
+    def relabel(self, sample_id: int, label: str) -> None:
+        self._edits("relabel", sample_id, label=label)
+
+    def move(self, sample_id: int, category: str) -> None:
+        self._edits("move", sample_id, category=category)
+
+    def _edits(self, verb: str, sample_id: int, **values: str) -> None:
+        self._asked()
+        self.edits.append((verb, sample_id))
+        if values:
+            self.samples[sample_id] = replace(self._sample(sample_id), **values)  # type: ignore[arg-type]
+
+    def _sample(self, sample_id: int) -> RemoteSample:
         if sample_id not in self.samples:
             raise StudioError(f"No sample found with ID {sample_id}", status=200)
-        return self.samples[sample_id].sha256 or ""
+        return self.samples[sample_id]
 
     def _asked(self) -> None:
         self.questions += 1

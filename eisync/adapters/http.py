@@ -188,6 +188,28 @@ class Service:
             raise
         return True
 
+    def delete(self, sample_id: int) -> bool:
+        """Delete the sample; False when there was none. Raises KeyRefusedError, StudioError or TransitError."""
+        try:
+            self._change("DELETE", f"/{sample_id}")
+        except StudioError as error:
+            if _NOT_FOUND in str(error).lower():
+                return False
+            raise
+        return True
+
+    def rename(self, sample_id: int, name: str) -> None:
+        """Name the sample (without extension). Raises KeyRefusedError, StudioError or TransitError, as those below."""
+        self._change("POST", f"/{sample_id}/rename", {"name": name})
+
+    def relabel(self, sample_id: int, label: str) -> None:
+        """Label the sample; an empty text takes its label away."""
+        self._change("POST", f"/{sample_id}/edit-label", {"label": label})
+
+    def move(self, sample_id: int, category: str) -> None:
+        """Put the sample into this category."""
+        self._change("POST", f"/{sample_id}/move", {"newCategory": category})
+
     def full_page(
         self, *, limit: int, before_id: int | None = None, category: str = "all", labels: Sequence[str] = ()
     ) -> FullPage:
@@ -259,11 +281,19 @@ class Service:
             where = ".".join(str(part) for part in error.errors()[0]["loc"])
             raise UnansweredError(f"the answer of {url} cannot be understood ({where})") from None
 
+    def _change(self, method: str, path: str, body: Mapping[str, object] | None = None) -> None:
+        url = f"{self._endpoints.studio_url}/api/{self.project_id()}/raw-data{path}"
+        headers = {"x-api-key": self._read_key()}
+        with translated(url), self._request(method, url, headers=headers, json=body) as response:
+            answer = read_whole(response)
+        _raise_for(response.status_code, answer, url, response.headers)
+
     def _get(self, url: str, query: Mapping[str, object] | None = None) -> requests.Response:
         return self._request("GET", url, headers={"x-api-key": self._read_key()}, params=query)
 
     def _request(self, method: str, url: str, **arguments: Any) -> requests.Response:
-        proxies = self._proxies if method == "POST" else self._studio_proxies
+        is_studio = url.startswith(self._endpoints.studio_url)
+        proxies = self._studio_proxies if is_studio else self._proxies
         return self._session().request(
             method,
             url,

@@ -28,7 +28,7 @@ from eisync.adapters.moving import (
     write_copy,
 )
 from eisync.adapters.walking import facts_of
-from eisync.core.items import shown
+from eisync.core.items import FileFacts, shown
 from eisync.core.retention import Disk, Removal, Whereabout
 from eisync.errors import FileAwayError, FileChangedError, FileError, FileGoneError, FileUnreadableError, FolderError
 
@@ -50,6 +50,15 @@ def is_on_other_disk(root: str, archive: str) -> bool:
         return os.stat(root).st_dev != os.stat(archive).st_dev
     except OSError:
         return False
+
+
+def is_same(root: str, path: str, facts: FileFacts, sha256: str) -> bool:
+    """Whether the file at `path` has these facts and this content. False when nobody can tell."""
+    try:
+        trash.verify(root, path, facts, sha256, file_id=0)
+    except FileError:
+        return False
+    return True
 
 
 def empty_trash(root: str, *, before_day: str) -> int:

@@ -29,6 +29,16 @@ def place_for(root: str, path: str, *, act_id: int, day: str) -> str:
     return os.path.join(_top_of(root, path), TRASH, day, str(act_id), path)
 
 
+def place_of(root: str, path: str) -> str:
+    """The absolute path of the file."""
+    return os.path.join(root, path)
+
+
+def holds(lies_at: str) -> bool:
+    """Whether something lies there."""
+    return os.path.lexists(lies_at)
+
+
 def set_aside(root: str, path: str, facts: FileFacts, sha256: str, to: str, *, file_id: int) -> None:
     """Move the file at `path` to `to`, if it has these facts and this content. Safe to repeat.
 

@@ -27,6 +27,8 @@ VERBS = {
     "history": "Tell what happened to a file, when and why; without one, what happened last.",
     "pull": "Download the project's samples as a dataset, with their labels.",
     "reconcile": "Compare the index with the service now, and say what was found.",
+    "plan": "Show what waits for your yes, and say yes or no.",
+    "undo": "Undo what was done to files and samples; without a number, list it.",
     "retry": "Put quarantined files and tombstones back into the queue.",
     "config": "Check a configuration, or print what one may say.",
     "emulator": "Run a local stand-in for Edge Impulse.",

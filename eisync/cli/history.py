@@ -25,12 +25,18 @@ _WORDS = {
     "gone": "is not there any more",
     "renamed": "has another name",
     "remote_gone": "was deleted in the project",
-    "removed": "was deleted here, and then in the project",
     "retry": "was put back into the queue",
-    "delete_file": "was deleted here",
-    "archive_file": "was moved to the archive",
     "back": "is there again",
-    "undone": "was brought back",
+    "ignored": "was changed, and stays as it was sent",
+    "removed": "was deleted here, and its sample after it",
+    "undone": "is as it was",
+    "delete_sample": "has a sample less",
+    "rename_sample": "has its new name in the project",
+    "relabel_sample": "has its new label in the project",
+    "move_sample": "has its new category in the project",
+    "trash_file": "was moved to the trash",
+    "delete_file": "was deleted",
+    "archive_file": "was moved to the archive",
 }
 
 

@@ -55,6 +55,7 @@ _NOTHING: dict[str, Any] = {
     "last_synced_s": None,
     "roots": [],
     "targets": [],
+    "plans": [],
     "daemon": None,
 }
 
@@ -64,6 +65,7 @@ def _look(folder: str, question: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     from eisync.control import door
     from eisync.control.operations import Operations
     from eisync.errors import DaemonUnreachableError, StateBusyError
+    from eisync.store.acts import Acts
     from eisync.store.database import open_database
     from eisync.store.index import Index
     from eisync.store.outbox import Outbox
@@ -78,7 +80,7 @@ def _look(folder: str, question: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
         yield from answer
         return
     try:
-        yield from Operations(Outbox(database), Index(database), now=clock.now).answer(question)
+        yield from Operations(Outbox(database), Index(database), Acts(database), now=clock.now).answer(question)
     finally:
         with suppress(EisyncError):
             database.close()

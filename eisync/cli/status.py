@@ -40,6 +40,11 @@ def _lines(status: dict[str, Any]) -> Iterator[str]:
         yield ""
         yield f"target {target['name']}" + (f" (project {target['project_id']})" if target["project_id"] else "")
         yield from _target(target)
+    for plan in status["plans"]:
+        yield ""
+        acts = "1 act waits" if plan["acts"] == 1 else f"{plan['acts']:,} acts wait"
+        yield f"plan {plan['plan']} of target {plan['target']}: {acts} for your yes: {printable(plan['why'])}"
+        yield f"  'eisync plan' shows what it is; 'eisync plan --approve {plan['plan']}' or '--reject' decides"
     if status["roots"]:
         yield ""
         yield from _daemon(status["daemon"])

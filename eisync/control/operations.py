@@ -7,11 +7,13 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from eisync.core import report
+from eisync.core.acts import Written, sentence
 from eisync.core.items import shown
 from eisync.core.lifecycle import Event as Happening
 from eisync.core.lifecycle import State, sources
 from eisync.errors import ConfigurationError, EisyncError
 from eisync.loops.ports import Passes
+from eisync.store.acts import Acts, Plan
 from eisync.store.index import Index
 from eisync.store.outbox import Outbox
 
@@ -19,6 +21,9 @@ Record = dict[str, Any]
 
 MOST_LINES = 10_000
 """Of the history, in one answer."""
+
+MOST_OPEN = 1_000
+"""So many acts that are allowed and not done yet are told, of one target."""
 
 
 class Operations:
@@ -28,6 +33,7 @@ class Operations:
         self,
         outbox: Outbox,
         index: Index,
+        acts: Acts,
         *,
         now: Callable[[], float],
         live: Callable[[], Record] | None = None,
@@ -40,6 +46,7 @@ class Operations:
         self._passes = passes
         self._outbox = outbox
         self._index = index
+        self._acts = acts
         self.now = now
         self._live = live
         self._observed = observed
@@ -64,6 +71,16 @@ class Operations:
                 yield self.retry(question.get("paths"))
             case "history":
                 yield from self.history(question.get("path"), question.get("limit"))
+            case "plan":
+                yield from self.plan()
+            case "decide":
+                yield self.decide(question.get("plan"), is_approved=bool(question.get("approve")))
+            case "acts":
+                yield from self.acts(question.get("limit"))
+            case "act":
+                yield self.act(question.get("act"))
+            case "undo":
+                yield self.undo(question.get("act"))
             case "health":
                 yield self.health()
             case other:
@@ -110,6 +127,7 @@ class Operations:
                 }
                 for target in self._index.targets()
             ],
+            "plans": [_plan(plan) for plan in self._acts.plans()],
             "daemon": live,
         }
 
@@ -198,6 +216,49 @@ class Operations:
         for identity in found:
             yield from reversed(self._index.history(identity))
 
+    # --- acts --------------------------------------------------------------------------------------------------
+
+    def plan(self) -> Iterator[Record]:
+        """What waits for a person, each plan with its acts behind it; then what is allowed and not done yet."""
+        for plan in self._acts.plans():
+            yield {"what": "plan", **_plan(plan)}
+            after_id = 0
+            while acts := self._acts.of_plan(plan.id, after_id=after_id):
+                yield from map(_act, acts)
+                after_id = acts[-1].id
+        for target in self._index.targets():
+            for is_retention in (False, True):
+                open_acts = self._acts.to_do(target.name, is_retention=is_retention, limit=MOST_OPEN)
+                yield from map(_act, open_acts)
+
+    def decide(self, plan_id: object, *, is_approved: bool) -> Record:
+        """A person's word on a plan; whoever reconciles next carries it out. Raises EisyncError for another plan."""
+        number = self._acts.decide(_number(plan_id, "plan"), is_approved=is_approved, now=self.now())
+        if number is None:
+            waiting = ", ".join(str(plan.id) for plan in self._acts.plans()) or "none"
+            raise EisyncError(f"plan {plan_id} does not wait (any more); waiting: {waiting}")
+        return {"plan": plan_id, "is_approved": is_approved, "acts": number}
+
+    def acts(self, limit: object) -> Iterator[Record]:
+        """What was done last, the last one first."""
+        if not isinstance(limit, int) or not 0 < limit <= MOST_LINES:
+            raise ConfigurationError(f"ask for 1 to {MOST_LINES:,} acts")
+        yield from map(_act, self._acts.latest(limit=limit))
+
+    def act(self, act_id: object) -> Record:
+        """One act as it is now. Raises EisyncError for one that is not known."""
+        written = self._acts.find(_number(act_id, "act"))
+        if written is None:
+            raise EisyncError(f"act {act_id} is not known; 'eisync undo' lists what was done")
+        return _act(written)
+
+    def undo(self, act_id: object) -> Record:
+        """It is to be undone; whoever reconciles next does it. Raises EisyncError for an act that was not done."""
+        found = self.act(act_id)
+        if not self._acts.ask_undo(found["act"]) and found["state"] != "undoing":
+            raise EisyncError(f"act {act_id} is {found['state']}, and there is nothing to undo")
+        return self.act(act_id)
+
     def health(self) -> Record:
         """Whether every loop is alive and the database takes a write."""
         live = self._live() if self._live is not None else None
@@ -206,3 +267,36 @@ class Operations:
             f"the {loop['name']} has not moved for {loop['age_s']:.0f} s" for loop in loops if not loop["is_fresh"]
         ]
         return {"is_healthy": self._index.is_writable() and not stale, "faults": stale}
+
+
+def _number(given: object, what: str) -> int:
+    if type(given) is not int:
+        raise ConfigurationError(f"the {what} is not a number")
+    return given
+
+
+def _plan(plan: Plan) -> Record:
+    return {"plan": plan.id, "target": plan.target, "why": plan.why, "made_at": plan.made_at, "acts": plan.acts}
+
+
+def _act(written: Written) -> Record:
+    act = written.act
+    return {
+        "what": "act",
+        "act": written.id,
+        "plan": written.plan_id,
+        "state": written.progress.value,
+        "kind": act.kind.value,
+        "cause": act.cause.value,
+        "root": act.root,
+        "path": act.path,
+        "sample_id": act.sample_id,
+        "was": act.was,
+        "to": act.to,
+        "reason": act.reason,
+        "sentence": sentence(act),
+        "outcome": written.outcome,
+        "lies_at": written.lies_at,
+        "made_at": written.made_at,
+        "done_at": written.done_at,
+    }

@@ -8,7 +8,7 @@ A sample is deleted only when a file of ours is tied to it and no other file tha
 service confirmed that its sample is deleted, and when what was sent of it is known by its content hash.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import Enum
 
@@ -75,6 +75,31 @@ class Policy:
     deletes_samples: bool = False  # of files that were deleted here
     edits_samples: bool = True  # of files that were renamed here
     replaces_samples: bool = False  # of files that were changed here
+
+
+class Occasion(Enum):
+    """What a file is marked with when something may follow from it."""
+
+    RENAMED = "renamed"
+    REPLACED = "replaced"
+    ABSENT = "absent"
+    TOMBSTONE = "tombstone"
+
+
+def occasions(policies: Mapping[int, Policy]) -> dict[Occasion, frozenset[int]]:
+    """The roots, by what is to be looked for in them; nothing is looked for that no policy cares about."""
+    found = {
+        occasion: frozenset(root for root, policy in policies.items() if cares(policy)) for occasion, cares in _CARES
+    }
+    return {occasion: roots for occasion, roots in found.items() if roots}
+
+
+_CARES: tuple[tuple[Occasion, Callable[[Policy], bool]], ...] = (
+    (Occasion.RENAMED, lambda policy: policy.edits_samples),
+    (Occasion.REPLACED, lambda policy: policy.replaces_samples),
+    (Occasion.ABSENT, lambda policy: policy.deletes_samples),
+    (Occasion.TOMBSTONE, lambda policy: policy.on_remote_delete is not OnRemoteDelete.KEEP),
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -178,7 +203,8 @@ def propose(file: FileSide, policy: Policy, *, now: float) -> list[Act]:
 
 def _after_remote_deletion(file: FileSide, policy: Policy) -> Iterator[Act]:
     # A file of which we do not know what was sent is kept: nobody could tell whether it is still that.
-    if policy.on_remote_delete is OnRemoteDelete.KEEP or file.sha256 is None or file.samples:
+    is_known = file.sha256 is not None and file.absent_at is None
+    if policy.on_remote_delete is OnRemoteDelete.KEEP or not is_known or file.samples:
         return
     trashes = policy.on_remote_delete is OnRemoteDelete.TRASH
     yield Act(
@@ -240,6 +266,23 @@ def is_agreed(file: FileSide) -> bool:
 def name_of(path: str) -> str:
     """The name that the service stores for the file at `path`."""
     return wire.stored_name(wire.sent_name(shown(path)))
+
+
+_DOES = {
+    Kind.DELETE_SAMPLE: "delete sample {act.sample_id} of {path}",
+    Kind.RENAME_SAMPLE: "name sample {act.sample_id} of {path} {act.to!r}, which is {act.was!r}",
+    Kind.RELABEL_SAMPLE: "label sample {act.sample_id} of {path} {act.to!r}, which is {act.was!r}",
+    Kind.MOVE_SAMPLE: "move sample {act.sample_id} of {path} to {act.to}, which is in {act.was}",
+    Kind.TRASH_FILE: "move {path} to the trash",
+    Kind.DELETE_FILE: "delete {path}",
+    Kind.ARCHIVE_FILE: "move {path} to the archive",
+}
+
+
+def sentence(act: Act) -> str:
+    """What is done and why, for a person."""
+    path = shown(f"{act.root.rstrip('/')}/{act.path}")
+    return f"{_DOES[act.kind].format(act=act, path=path)}: {act.reason}"
 
 
 # Where a sample may be moved to: `split` leaves it to the service, and `anomaly` is none of its categories any more.

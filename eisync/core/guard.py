@@ -29,3 +29,17 @@ class Guard:
             return None
         before = f", after {recent:,} in the last hour" if recent else ""
         return f"it would touch {files:,} of {known:,} files{before}; {allowed:,} go by themselves"
+
+
+DOUBT_S = 3600.0
+
+
+def why_doubt_clock(before: float | None, now: float, *, interval_s: float) -> str | None:
+    """Why nothing is concluded from how long something is so; `before`: when that was asked last (Unix s).
+
+    A machine that slept looks the same, and loses one pass by it.
+    """
+    if before is None or 0.0 <= now - before <= 10.0 * interval_s + DOUBT_S:
+        return None
+    direction = "back" if now < before else "forward"
+    return f"the clock went {direction} by {abs(now - before):,.0f} s since the last pass"

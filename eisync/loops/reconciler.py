@@ -1,20 +1,26 @@
 """Bring index and service together: look at the listing and for what is doubtful, adopt what is there, bury what went.
 
-How the listing is looked at is in `sweeping`. One tick asks the service once or writes one answer down.
+How the listing is looked at is in `sweeping`; what then follows for folders and project is decided in `deciding`, done
+in `acting` and undone in `undoing`. One tick asks the service once or writes one answer down.
 """
 
 import threading
 from collections import deque
-from collections.abc import Callable, Generator, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 
 from eisync.core import plan, wire
+from eisync.core.acts import Policy
 from eisync.core.items import Doubt, Item, RemoteSample, shown
 from eisync.core.lifecycle import Event
 from eisync.core.settlement import Settlement
 from eisync.errors import EisyncError, FileAwayError, FileError, FileUnreadableError, TransitError
-from eisync.loops.ports import Beliefs, Doubts, Hashes, Log, LooksAndSweeps, Mirrored, Studio, Unidentified
+from eisync.loops.acting import Actor
+from eisync.loops.deciding import Decider
+from eisync.loops.errand import Errand
+from eisync.loops.ports import Beliefs, Doubts, Editor, Hashes, Log, LooksAndSweeps, Mirrored, Unidentified
 from eisync.loops.sweeping import Gaze, Pretence, Tally
+from eisync.loops.undoing import Undoer
 
 IDLE_S = 60.0
 LOOK_UPS_A_PASS = 100
@@ -29,12 +35,22 @@ class Project:
     """One target as the reconciler sees it."""
 
     target: str
-    studio: Studio
+    studio: Editor
     interval_s: float
     page_size: int
     allow_duplicates: bool = False  # where they are, nothing that others sent is taken for a file of ours
     sweeps: bool = True  # without it only the doubtful files are looked up
     sweep_interval_s: float = 6 * 3600.0
+    policies: Mapping[int, Policy] = field(default_factory=dict)  # by root: what follows from what happens to its files
+
+
+@dataclass(frozen=True, slots=True)
+class Hands:
+    """Who decides what is to be done to folders and project, does it, and undoes it."""
+
+    decider: Decider
+    actor: Actor
+    undoer: Undoer
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,9 +79,11 @@ class ReconcilerLoop:
         clock: Callable[[], float],
         log: Log,
         wake: Callable[[], None] = lambda: None,
+        hands: Hands | None = None,
     ) -> None:
-        """`wake` makes whoever ticks this loop tick it soon."""
+        """`hands`: None only looks. `wake` makes whoever ticks this loop tick it soon."""
         self._wake = wake
+        self._hands = hands
         self._projects = projects
         self._beliefs = beliefs
         self._mirrored = mirrored
@@ -190,9 +208,14 @@ class ReconcilerLoop:
         self._check_project(project)
         yield
         yield from self._gaze(project, Pretence(self._mirrored)).look(tally, sweeps=sweeps)
+        if self._hands is not None:
+            yield from self._hands.decider.preview(self._errand(project), tally)
 
     def _pass(self, project: Project, tally: Tally, *, sweeps: bool) -> Iterator[None]:
         """One whole pass, a step at a time. Raises what the service or the store raises."""
+        if self._hands is not None:
+            # Before the service is asked: what lies in the trash comes back without it.
+            yield from self._hands.undoer.undo(self._errand(project), tally)
         self._check_project(project)
         yield
         yield from self._resolve_doubts(project)
@@ -209,6 +232,21 @@ class ReconcilerLoop:
         if tally.learned and not project.allow_duplicates:
             tally.adopted = yield from self._adopt(project)
         yield from self._find_ids(project)
+        if self._hands is not None:
+            # Last, and only after a look that went well: nothing is concluded from what is half known.
+            errand = self._errand(project)
+            yield from self._hands.actor.carry_out(errand, tally)
+            yield from self._hands.decider.decide(errand, tally)
+            yield from self._hands.actor.carry_out(errand, tally)
+
+    def _errand(self, project: Project) -> Errand:
+        return Errand(
+            target=project.target,
+            studio=project.studio,
+            policies=project.policies,
+            interval_s=project.interval_s,
+            check_project=lambda: self._check_project(project),
+        )
 
     def _gaze(self, project: Project, mirrored: LooksAndSweeps) -> Gaze:
         return Gaze(

@@ -7,6 +7,7 @@ from eisync.core.settle import Unsettled
 from eisync.loops.agenda import Agenda
 from eisync.loops.lookout import Lookout
 from eisync.loops.renames import Recogniser
+from eisync.loops.returns import Returns
 from eisync.loops.walks import Walk, Walks
 from eisync.loops.watched import Watched
 
@@ -30,12 +31,15 @@ class Findings:
 class RootWatch:
     """What is in memory of one root."""
 
-    def __init__(self, watched: Watched, lookout: Lookout, walks: Walks, recogniser: Recogniser) -> None:
+    def __init__(
+        self, watched: Watched, lookout: Lookout, walks: Walks, recogniser: Recogniser, returns: Returns
+    ) -> None:
         self.watched = watched
         self.place = watched.root
         self.lookout = lookout
         self.walks = walks
         self.recogniser = recogniser
+        self.returns = returns
         self.unsettled: dict[str, Unsettled] = {}
         self.agenda = Agenda()
         self.announced: set[str] = set()  # files that are to be looked at

@@ -23,7 +23,7 @@ SLICE = 2000
 
 @dataclass(slots=True)
 class Tally:
-    """What a pass found, for whoever asked for it."""
+    """What a pass found and did, for whoever asked for it; `waiting` acts of `plan` are for a person to decide."""
 
     swept: bool = False
     why: str | None = None
@@ -34,12 +34,20 @@ class Tally:
     unlisted: int = 0
     buried: int = 0
     adopted: int = 0
+    done: int = 0
+    undone: int = 0
+    waiting: int = 0
+    plan: int | None = None
     details: list[str] = field(default_factory=list)
 
     def tell(self, sample_id: int, what: str) -> None:
         """One line more for a person, as long as they can be read."""
+        self.note(f"sample {sample_id}: {what}")
+
+    def note(self, what: str) -> None:
+        """The same, of something else than a sample."""
         if len(self.details) < MOST_DETAILS:
-            self.details.append(f"sample {sample_id}: {what}")
+            self.details.append(what)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

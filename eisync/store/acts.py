@@ -8,7 +8,7 @@ import hashlib
 import json
 import os
 import sqlite3
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from eisync.core.acts import (
@@ -18,8 +18,7 @@ from eisync.core.acts import (
     FileSide,
     Held,
     Kind,
-    OnRemoteDelete,
-    Policy,
+    Occasion,
     Progress,
     Published,
     Written,
@@ -35,18 +34,18 @@ KEEP_S = 90 * 24 * 3600.0
 """So long what was done can be undone, and what was rejected stays so."""
 
 # Files that something may follow from, by the mark that says so. (Left to itself, SQLite reads every file.)
-_ABSENT = """
-select * from file indexed by file_absent
-where target = :target and absent_at is not null and removal is null and state = 'synced' order by id limit :limit"""
-_TOMBSTONES = """
-select * from file indexed by file_tombstone
-where target = :target and state = 'tombstone' and removal is null order by id limit :limit"""
-_RENAMED = """
-select * from file indexed by file_published
-where target = :target and published is not null and state = 'synced' order by id limit :limit"""
-_REPLACING = """
-select * from file where state = 'synced' and target = :target
-and id in (select file_id from superseded) order by id limit :limit"""
+_MARKED = {
+    Occasion.RENAMED: "file indexed by file_published where published is not null and state = 'synced'",
+    Occasion.REPLACED: "file where state = 'synced' and id in (select file_id from superseded)",
+    Occasion.ABSENT: "file indexed by file_absent where absent_at is not null and removal is null and state = 'synced'",
+    Occasion.TOMBSTONE: "file indexed by file_tombstone where state = 'tombstone' and removal is null",
+}
+_SIDES = {
+    occasion: f"""
+select * from {marked} and target = :target and id > :after_id
+and root_id in (select value from json_each(:roots)) order by id limit :limit"""  # noqa: S608 - our own constants
+    for occasion, marked in _MARKED.items()
+}
 
 # The samples of a file that are there, those of versions before as `is_older`. A sample that the listing has not shown
 # yet has no name.
@@ -63,7 +62,7 @@ where sample.gone_at is null order by sample.id"""
 # How many files of these roots the index holds, and how many of each root are there.
 _KNOWN = """
 select root_id, count(*) as known, count(*) filter (where absent_at is null) as present from file
-where target = :target and state in ('synced', 'tombstone') and (removal is null or removal = 'kept')
+where target = :target and state in ('synced', 'tombstone') and (removal is null or removal in ('kept', 'spared'))
 group by root_id"""
 
 # How many files were touched lately without a person's yes.
@@ -137,23 +136,15 @@ class Acts:
 
     # --- what may follow ---------------------------------------------------------------------------------------
 
-    def sides(self, target: str, policies: Mapping[int, Policy], *, limit: int) -> list[FileSide]:
-        """Files from which something may follow under the policies of their roots, at most `limit` of a kind."""
-        wanted = policies.values()
-        statements = [
-            *([_RENAMED] if any(policy.edits_samples for policy in wanted) else []),
-            *([_REPLACING] if any(policy.replaces_samples for policy in wanted) else []),
-            *([_ABSENT] if any(policy.deletes_samples for policy in wanted) else []),
-            *([_TOMBSTONES] if any(policy.on_remote_delete is not OnRemoteDelete.KEEP for policy in wanted) else []),
-        ]
-        found: dict[int, FileSide] = {}
+    def sides(
+        self, target: str, occasion: Occasion, roots: Iterable[int], *, after_id: int = 0, limit: int
+    ) -> list[FileSide]:
+        """Files of these roots from which something may follow, by id."""
+        parameters = {"target": target, "roots": json.dumps(sorted(roots)), "after_id": after_id, "limit": limit}
         with self._database.reading() as connection:
             places = dict(connection.execute("select id, path from root").fetchall())
-            for statement in statements:
-                for row in connection.execute(statement, {"target": target, "limit": limit}).fetchall():
-                    if row["root_id"] in policies and row["id"] not in found:
-                        found[row["id"]] = _side(connection, row, os.fsdecode(places[row["root_id"]]))
-        return list(found.values())
+            rows = connection.execute(_SIDES[occasion], parameters).fetchall()
+            return [_side(connection, row, os.fsdecode(places[row["root_id"]])) for row in rows]
 
     def side(self, file_id: int) -> FileSide | None:
         """One file as it is now."""
@@ -346,17 +337,18 @@ class Acts:
         with self._database.transaction() as connection:
             connection.execute("update act set state = 'done', outcome = ? where id = ?", (reason, written.id))
 
-    def forget_old(self, *, now: float) -> None:
+    def forget_old(self, target: str, *, now: float) -> None:
         """What was done, dropped or rejected long ago."""
         with self._database.transaction() as connection:
             connection.execute(
-                "delete from act where done_at < ? and state in ('done', 'dropped', 'rejected', 'undone')",
-                (now - KEEP_S,),
+                "delete from act where target = ? and done_at < ? "
+                "and state in ('done', 'dropped', 'rejected', 'undone')",
+                (target, now - KEEP_S),
             )
             connection.execute(
-                "delete from plan where state <> 'waiting' and made_at < ? "
+                "delete from plan where target = ? and state <> 'waiting' and made_at < ? "
                 "and not exists (select 1 from act where plan_id = plan.id)",
-                (now - KEEP_S,),
+                (target, now - KEEP_S),
             )
 
 
@@ -477,12 +469,15 @@ def _digest(keys: Iterable[str]) -> str:
 def _forget_wishes(connection: sqlite3.Connection, rejected: Iterable[sqlite3.Row]) -> None:
     """What was rejected is not proposed again, in whatever words."""
     for row in rejected:
-        if Cause(row["cause"]) is Cause.LOCAL_RENAME:
-            connection.execute(_AGREE, {"id": row["file_id"]})
-        elif Cause(row["cause"]) is Cause.LOCAL_CHANGE:
-            connection.execute(
-                "delete from superseded where file_id = ? and sample_id = ?", (row["file_id"], row["sample_id"])
-            )
+        match Cause(row["cause"]):
+            case Cause.LOCAL_RENAME:
+                connection.execute(_AGREE, {"id": row["file_id"]})
+            case Cause.LOCAL_CHANGE:
+                connection.execute(
+                    "delete from superseded where file_id = ? and sample_id = ?", (row["file_id"], row["sample_id"])
+                )
+            case Cause.LOCAL_DELETION | Cause.REMOTE_DELETION:
+                connection.execute("update file set removal = 'spared' where id = ?", (row["file_id"],))
 
 
 def _end(connection: sqlite3.Connection, act_id: int, progress: Progress, outcome: str, now: float) -> None:

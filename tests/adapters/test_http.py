@@ -574,6 +574,43 @@ def test_whether_a_sample_is_there_is_not_guessed(service: Service, emulator: Ru
             service.is_there(1)
 
 
+CHANGES: dict[str, Callable[[Service, int], object]] = {
+    "delete": lambda service, sample_id: service.delete(sample_id),
+    "rename": lambda service, sample_id: service.rename(sample_id, "other"),
+    "relabel": lambda service, sample_id: service.relabel(sample_id, "other"),
+    "move": lambda service, sample_id: service.move(sample_id, "testing"),
+}
+
+
+@pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
+def test_a_change_that_is_not_confirmed_is_told_as_it_is(
+    service: Service, emulator: RunningEmulator, change: Callable[[Service, int], object]
+) -> None:
+    service.project_id()
+    for fault, expected in [
+        ({"kind": "status", "status": 403, "error": "No rights"}, StudioError),
+        ({"kind": "status", "status": 500, "error": "No sample found"}, UnansweredError),
+        ({"kind": "reset_before"}, UnansweredError),
+        ({"kind": "malformed"}, UnansweredError),
+    ]:
+        emulator.set_faults({"where": "studio", **fault})
+        with pytest.raises(expected):
+            change(service, 1)
+
+
+def test_a_deletion_whose_answer_was_lost_is_found_done_when_it_is_repeated(
+    service: Service, pack: Callable[..., Envelope], emulator: RunningEmulator
+) -> None:
+    (stored,) = outcomes(service, pack(row(301)))
+    assert isinstance(stored, Stored)
+    emulator.set_faults({"where": "studio", "kind": "withhold", "method": "DELETE"})
+    with pytest.raises(UnansweredError):
+        service.delete(stored.sample_id)
+    emulator.set_faults()
+    assert not service.is_there(stored.sample_id)
+    assert not service.delete(stored.sample_id)
+
+
 def test_the_hash_of_half_a_sample_is_not_told(
     service: Service, pack: Callable[..., Envelope], emulator: RunningEmulator
 ) -> None:

@@ -9,6 +9,7 @@ from eisync.core.items import Candidate, Category, FileFacts, Root
 from eisync.core.lifecycle import Event, State
 from eisync.core.verdict import Settlement
 from eisync.errors import ConfigurationError, EisyncError, StateError
+from eisync.store.acts import Acts
 from eisync.store.database import open_database
 from eisync.store.index import Index
 from eisync.store.outbox import Outbox
@@ -31,6 +32,7 @@ class Desk:
         self.database, _ = open_database(str(folder), exclusive=True)
         self.outbox = Outbox(self.database)
         self.index = Index(self.database)
+        self.acts = Acts(self.database)
         self.index.register(["main"])
         (self.root,) = self.outbox.register([("/data/röot", "main")])
         self.live: dict[str, Any] = {"pid": 1, "loops": []}
@@ -38,9 +40,14 @@ class Desk:
 
     def operations(self, *, is_daemon: bool = True) -> Operations:
         if not is_daemon:
-            return Operations(self.outbox, self.index, now=lambda: NOW)
+            return Operations(self.outbox, self.index, self.acts, now=lambda: NOW)
         return Operations(
-            self.outbox, self.index, now=lambda: NOW, live=lambda: self.live, observed=lambda: list(self.observed)
+            self.outbox,
+            self.index,
+            self.acts,
+            now=lambda: NOW,
+            live=lambda: self.live,
+            observed=lambda: list(self.observed),
         )
 
     def ask(self, is_daemon: bool = True, **question: object) -> list[dict[str, Any]]:
@@ -299,7 +306,7 @@ class Reconciler:
 
 def test_a_pass_is_asked_for_and_told_when_it_is_done(desk: Desk) -> None:
     reconciler = Reconciler()
-    operations = Operations(desk.outbox, desk.index, now=lambda: NOW, passes=reconciler)
+    operations = Operations(desk.outbox, desk.index, desk.acts, now=lambda: NOW, passes=reconciler)
     assert [{"ticket": 1}] == list(operations.answer({"do": "reconcile", "sweep": True}))
     assert [{"targets": None}] == list(operations.answer({"do": "reconciled", "ticket": 1}))
     assert [{"ticket": 2}] == list(operations.answer({"do": "reconcile", "dry_run": True}))
@@ -315,6 +322,6 @@ def test_nothing_is_compared_where_nobody_does(desk: Desk, question: dict[str, o
 
 @pytest.mark.parametrize("ticket", [None, "1", True, 1.0])
 def test_what_is_no_ticket_is_told_to_a_person(desk: Desk, ticket: object) -> None:
-    operations = Operations(desk.outbox, desk.index, now=lambda: NOW, passes=Reconciler())
+    operations = Operations(desk.outbox, desk.index, desk.acts, now=lambda: NOW, passes=Reconciler())
     with pytest.raises(ConfigurationError):
         list(operations.answer({"do": "reconciled", "ticket": ticket}))

@@ -17,7 +17,7 @@ from eisync.core.batching import Request
 from eisync.core.items import Category, Item, Root
 from eisync.core.wire import Duplicate, Refused, Stored
 from eisync.emulator.server import RunningEmulator
-from eisync.errors import FileChangedError, FileGoneError
+from eisync.errors import FileChangedError, FileGoneError, StudioError
 from tests.fakes import Bench, Cloud, Ear
 
 # --- the service
@@ -99,6 +99,26 @@ def test_what_is_new_is_listed_from_an_id_on_and_all_are_counted(
     assert ids[:2:-1] == [sample.id for sample in service.page(limit=9, from_id=ids[3]).samples]
     assert [ids[3]] == [sample.id for sample in service.page(limit=9, from_id=ids[3], before_id=ids[4]).samples]
     assert ((), 0) == (service.page(limit=9, from_id=ids[4] + 1).samples, service.page(limit=9, from_id=10**9).total)
+
+
+def test_a_sample_is_renamed_relabelled_moved_and_deleted_by_its_id(
+    service: Any, send: Callable[..., list[wire.Outcome]]
+) -> None:
+    one, two = (outcome.sample_id for outcome in send(row(1), row(2)) if isinstance(outcome, Stored))
+    service.rename(one, "other")
+    service.relabel(one, "wave")
+    service.move(one, "testing")
+    found = {sample.id: sample for sample in service.page(limit=9).samples}
+    assert ("other", "wave", "testing") == (found[one].filename, found[one].label, found[one].category)
+    assert ("2", "idle") == (found[two].filename, found[two].label)
+    assert row(1) == b"".join(service.raw(one))
+    assert [True, False] == [service.delete(one), service.delete(one)]
+    assert [two] == [sample.id for sample in service.page(limit=9).samples]
+    service.relabel(two, "")
+    assert not service.page(limit=9).samples[0].label
+    for change in (lambda: service.rename(one, "x"), lambda: service.move(one, "testing"), lambda: [*service.raw(one)]):
+        with pytest.raises(StudioError):
+            change()
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,103 @@
+"""`eisync plan`: what waits for a person's yes, item by item, and the yes or no."""
+
+import json
+from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+import click
+
+from eisync.cli import OK, PENDING
+from eisync.cli.options import ask, common, key_file, printable
+from eisync.cli.passing import run_pass
+
+SHOWN_DETAILS = 20
+
+
+@click.command("plan")
+@click.option("--approve", type=click.IntRange(1), metavar="ID", help="Say yes to this plan, and have it done now.")
+@click.option("--reject", type=click.IntRange(1), metavar="ID", help="Say no; the same is not proposed again.")
+@click.option("--json", "as_json", is_flag=True, help="JSON lines: each plan, and behind it its acts.")
+@common
+@key_file
+def command(
+    approve: int | None,
+    reject: int | None,
+    as_json: bool,
+    config: str | None,
+    state_dir: str | None,
+    api_key_file: str | None,
+) -> int:
+    """Show what would delete, trash, move or relabel more than the guard lets pass, item by item with the reasons.
+
+    Ends with 4 while something waits. What was approved is looked at once more before it is done: what is not so any
+    more is left alone. Then come acts that are allowed and could not be done yet, and why.
+    """
+    if approve is not None and reject is not None:
+        raise click.UsageError("say --approve or --reject, not both")
+    if approve is None and reject is None:
+        records = list(ask({"do": "plan"}, config=config, state_dir=state_dir))
+        for line in map(json.dumps, records) if as_json else _lines(records):
+            click.echo(line)
+        return PENDING if any(record["what"] == "plan" for record in records) else OK
+    question = {"do": "decide", "plan": approve or reject, "approve": approve is not None}
+    [decided] = ask(question, config=config, state_dir=state_dir)
+    if not as_json:
+        click.echo(_told(decided))
+    if approve is None:
+        if as_json:
+            click.echo(json.dumps(decided))
+        return OK
+    found = run_pass(config=config, state_dir=state_dir, api_key_file=api_key_file)
+    for target in found:
+        click.echo(json.dumps({**decided, **target}) if as_json else "\n".join(_done(target)))
+    return next((target["exit_code"] for target in found if target["exit_code"]), OK)
+
+
+def _lines(records: Iterable[dict[str, Any]]) -> Iterator[str]:
+    plan: dict[str, Any] | None = None
+    is_open = False
+    for record in records:
+        if record["what"] == "plan":
+            yield from _end(plan)
+            plan = record
+            since = datetime.fromtimestamp(record["made_at"], UTC).astimezone()
+            yield f"Plan {record['plan']} of target {record['target']} waits since {since:%Y-%m-%d %H:%M}:"
+            yield f"  {printable(record['why'])}"
+        elif record["state"] == "waiting":
+            yield f"  {printable(record['sentence'])}"
+        else:
+            if not is_open:
+                yield from _end(plan)
+                plan, is_open = None, True
+                yield "Allowed, and done with the next pass:"
+            yield f"  {printable(record['sentence'])}" + (
+                f"\n    {printable(record['outcome'])}" if record["outcome"] else ""
+            )
+    yield from _end(plan)
+    if plan is None and not is_open:
+        yield "Nothing waits for you."
+
+
+def _end(plan: dict[str, Any] | None) -> Iterator[str]:
+    if plan is not None:
+        number = plan["plan"]
+        yield f"'eisync plan --approve {number}' does it; 'eisync plan --reject {number}' leaves everything as it is."
+
+
+def _told(decided: dict[str, Any]) -> str:
+    acts = "1 act" if decided["acts"] == 1 else f"{decided['acts']:,} acts"
+    if decided["is_approved"]:
+        return f"Plan {decided['plan']} is approved: {acts}."
+    return f"Plan {decided['plan']} is rejected: {acts} will not be done, and not be proposed again."
+
+
+def _done(target: dict[str, Any]) -> Iterator[str]:
+    name = target["target"]
+    if target["trouble"]:
+        yield f"target {name}: not done yet: {printable(target['trouble'])}; the next pass goes on with it"
+        return
+    yield f"target {name}: {target['done']:,} done"
+    yield from (f"  {printable(detail)}" for detail in target["details"][:SHOWN_DETAILS])
+    if len(target["details"]) > SHOWN_DETAILS:
+        yield "  … 'eisync history' has more of them"

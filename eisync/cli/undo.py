@@ -1,0 +1,65 @@
+"""`eisync undo`: bring back what was deleted, moved away or edited."""
+
+import json
+from datetime import UTC, datetime
+from typing import Any
+
+import click
+
+from eisync.cli import OK, PENDING, UNEXPECTED
+from eisync.cli.options import ask, common, key_file, printable
+from eisync.cli.passing import run_pass
+
+
+@click.command("undo")
+@click.argument("acts", nargs=-1, type=click.IntRange(1), metavar="[ID]...")
+@click.option(
+    "--limit",
+    type=click.IntRange(1, 10_000),
+    default=50,
+    show_default=True,
+    metavar="N",
+    help="Without ID: how many of the latest acts.",
+)
+@click.option("--json", "as_json", is_flag=True, help="JSON lines, one object an act.")
+@common
+@key_file
+def command(
+    acts: tuple[int, ...],
+    limit: int,
+    as_json: bool,
+    config: str | None,
+    state_dir: str | None,
+    api_key_file: str | None,
+) -> int:
+    """Undo these acts; without an ID, list what was done, the last one first.
+
+    A file comes back from the trash to where it was, or beside what is there now. A deleted sample comes back as its
+    file, and is sent again. An edited sample is edited back. Ends with 1 when something cannot be undone, with 4 when
+    it cannot be now.
+    """
+    if not acts:
+        for record in ask({"do": "acts", "limit": limit}, config=config, state_dir=state_dir):
+            click.echo(json.dumps(record) if as_json else _listed(record))
+        return OK
+    for act in acts:
+        for _ in ask({"do": "undo", "act": act}, config=config, state_dir=state_dir):
+            pass
+    run_pass(config=config, state_dir=state_dir, api_key_file=api_key_file)
+    codes = []
+    for act in acts:
+        [record] = ask({"do": "act", "act": act}, config=config, state_dir=state_dir)
+        click.echo(json.dumps(record) if as_json else _outcome(record))
+        codes.append({"undone": OK, "undoing": PENDING}.get(record["state"], UNEXPECTED))
+    return UNEXPECTED if UNEXPECTED in codes else max(codes)
+
+
+def _listed(record: dict[str, Any]) -> str:
+    at = datetime.fromtimestamp(record["done_at"] or record["made_at"], UTC).astimezone()
+    outcome = f"; {record['outcome']}" if record["outcome"] else ""
+    return printable(f"{record['act']:>6}  {at:%Y-%m-%d %H:%M}  {record['state']:<7}  {record['sentence']}{outcome}")
+
+
+def _outcome(record: dict[str, Any]) -> str:
+    how = {"undone": "undone", "undoing": "not undone yet, it is tried again"}.get(record["state"], "not undone")
+    return printable(f"{record['act']}: {how}: {record['outcome'] or 'nothing was said about it'}")

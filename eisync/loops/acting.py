@@ -1,0 +1,249 @@
+"""Carry out what was decided: one act a step, each written down before it is done, and looked at once more.
+
+An act that was begun and not finished, because the process died or the answer was lost, may have been done: what is
+there is looked at, and gone on from. An act whose cause is not so any more is dropped. Nothing here waits or retries:
+what cannot be done now is put off until the next pass, with the reason.
+"""
+
+import math
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from itertools import chain
+from typing import Protocol
+
+from eisync.core.acts import REMOVALS, Act, Cause, FileSide, Kind, Progress, Written, propose, sentence
+from eisync.core.items import FileFacts, shown
+from eisync.errors import (
+    FileAwayError,
+    FileError,
+    FileUnreadableError,
+    FolderError,
+    StudioError,
+    TransitError,
+)
+from eisync.loops.errand import Errand
+from eisync.loops.ports import Log
+from eisync.loops.sweeping import Tally
+
+ACTS_A_LOOK = 100
+
+
+class Intents(Protocol):
+    """The acts that are written down, as whoever does them sees them."""
+
+    def side(self, file_id: int) -> FileSide | None: ...
+    def to_do(self, target: str, *, is_retention: bool, after_id: int, limit: int) -> list[Written]: ...
+    def begin(self, act_id: int, *, lies_at: str | None = None) -> None: ...
+    def put_off(self, act_id: int, reason: str) -> None: ...
+    def drop(self, written: Written, reason: str, *, now: float) -> None: ...
+    def finish(self, target: str, written: Written, outcome: str, *, now: float) -> None: ...
+
+
+class Trash(Protocol):
+    """Where files go that are taken away. Raises FileError or FolderError."""
+
+    def place_for(self, root: str, path: str, *, act_id: int, day: str) -> str: ...
+    def holds(self, lies_at: str) -> bool: ...
+    def set_aside(self, root: str, path: str, facts: FileFacts, sha256: str, to: str, *, file_id: int) -> None: ...
+    def keep_copy(self, pieces: Iterable[bytes], to: str) -> str: ...
+    def discard(self, lies_at: str) -> None: ...
+
+
+class Folders(Protocol):
+    """The watched folders, as far as an act depends on them."""
+
+    def why_away(self, root_id: int, root: str) -> str | None: ...
+    def is_missing(self, root: str, path: str) -> bool: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """It is so now."""
+
+    outcome: str
+
+
+@dataclass(frozen=True, slots=True)
+class Moot:
+    """Its cause is not so any more, or what it is about is something else by now."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Later:
+    """It cannot be done now."""
+
+    reason: str
+
+
+class Actor:
+    """Does what is due, for all targets. Safe to repeat at any point."""
+
+    def __init__(
+        self, intents: Intents, trash: Trash, folders: Folders, *, clock: Callable[[], float], log: Log
+    ) -> None:
+        self._intents = intents
+        self._trash = trash
+        self._folders = folders
+        self._clock = clock
+        self._log = log
+        self._after: dict[str, int] = {}  # by target: the act that the service refused last; those behind it go first
+
+    def carry_out(self, errand: Errand, tally: Tally) -> Iterator[None]:
+        """Do what is due, an act a step.
+
+        Raises KeyRefusedError, and TransitError when the service does not answer: the next pass begins behind the act
+        at which that happened, so that none stands in the way of the others.
+        """
+        first = self._after.pop(errand.target, 0)
+        for written in chain(self._due(errand, after_id=first), self._due(errand, up_to=first)):
+            try:
+                result = self._do(errand, written)
+            except (TransitError, StudioError) as error:
+                self._intents.put_off(written.id, str(error))
+                self._after[errand.target] = written.id
+                if isinstance(error, TransitError):
+                    raise
+                tally.note(f"{sentence(written.act)}: the service says no ({error})")
+                self._log.warning("act.refused", target=errand.target, act=written.id, reason=str(error))
+                return
+            self._write_down(errand, written, result, tally)
+            yield
+
+    def _due(self, errand: Errand, *, after_id: int = 0, up_to: float = math.inf) -> Iterator[Written]:
+        while batch := self._intents.to_do(errand.target, is_retention=False, after_id=after_id, limit=ACTS_A_LOOK):
+            for written in batch:
+                if written.id > up_to:
+                    return
+                if written.progress is not Progress.UNDOING:
+                    yield written
+            after_id = batch[-1].id
+
+    def _write_down(self, errand: Errand, written: Written, result: Done | Moot | Later, tally: Tally) -> None:
+        now = self._clock()
+        told = {"target": errand.target, "act": written.id, "path": shown(written.act.path)}
+        match result:
+            case Done(outcome):
+                self._intents.finish(errand.target, written, outcome, now=now)
+                tally.done += 1
+                tally.note(f"{sentence(written.act)}; {outcome}")
+                self._log.info("act.done", kind=written.act.kind.value, sample=written.act.sample_id, **told)
+            case Moot(reason):
+                self._intents.drop(written, reason, now=now)
+                self._log.info("act.dropped", kind=written.act.kind.value, reason=reason, **told)
+            case Later(reason):
+                self._intents.put_off(written.id, reason)
+                tally.note(f"{sentence(written.act)}: not now: {reason}")
+
+    def _do(self, errand: Errand, written: Written) -> Done | Moot | Later:
+        """Raises KeyRefusedError, StudioError or TransitError."""
+        side = self._intents.side(written.act.file_id)
+        if side is not None and side.root_id not in errand.policies:
+            return Later("its folder is not watched now; it goes on when it is again")
+        try:
+            if written.act.kind in REMOVALS:
+                return self._remove_file(errand, written, side)
+            return self._change_sample(errand, written, side)
+        except (FileAwayError, FileUnreadableError, FolderError) as error:
+            return Later(str(error))
+        except FileError as error:
+            return Moot(str(error))
+
+    # --- files -------------------------------------------------------------------------------------------------
+
+    def _remove_file(self, errand: Errand, written: Written, side: FileSide | None) -> Done | Moot | Later:
+        act, lies_at = written.act, written.lies_at
+        if side is None or side.sha256 is None:
+            return Moot("the file is not known any more")
+        if lies_at is None or not self._trash.holds(lies_at):
+            away = self._folders.why_away(side.root_id, act.root)
+            if away is not None:
+                return Later(away)
+            if written.progress is Progress.BEGUN and self._folders.is_missing(act.root, act.path):
+                return Done("it is deleted") if act.kind is Kind.DELETE_FILE else Moot("the file went by another hand")
+            if not _is_asked_for(errand, act, side, self._clock()):
+                return Moot("its cause is not so any more")
+            lies_at = self._place_for(written)
+            self._intents.begin(written.id, lies_at=lies_at)
+        self._trash.set_aside(act.root, act.path, side.facts, side.sha256, lies_at, file_id=side.id)
+        if act.kind is Kind.DELETE_FILE:
+            self._trash.discard(lies_at)
+            return Done("it is deleted")
+        return Done(f"it lies at {shown(lies_at)}; 'eisync undo {written.id}' brings it back")
+
+    def _place_for(self, written: Written) -> str:
+        day = datetime.fromtimestamp(self._clock(), UTC).date().isoformat()
+        return self._trash.place_for(written.act.root, written.act.path, act_id=written.id, day=day)
+
+    # --- samples -----------------------------------------------------------------------------------------------
+
+    def _change_sample(self, errand: Errand, written: Written, side: FileSide | None) -> Done | Moot | Later:
+        act, sample_id = written.act, written.act.sample_id
+        if side is None or sample_id is None:
+            return Moot("the file is not known any more")
+        if not _is_asked_for(errand, act, side, self._clock()):
+            return self._when_unasked(errand, written, sample_id)
+        away = self._folders.why_away(side.root_id, act.root)
+        if away is not None:
+            return Later(away)
+        if act.cause is Cause.LOCAL_DELETION and not self._folders.is_missing(act.root, act.path):
+            return Moot("the file is there again")
+        if act.kind is Kind.DELETE_SAMPLE:
+            return self._delete_sample(errand, written, sample_id)
+        self._intents.begin(written.id)
+        errand.check_project()
+        try:
+            edit(errand, act.kind, sample_id, act.to or "")
+        except StudioError:
+            if errand.studio.is_there(sample_id):
+                raise
+            return Moot("the sample is not there any more")
+        return Done("it is so in the project")
+
+    def _when_unasked(self, errand: Errand, written: Written, sample_id: int) -> Done | Moot:
+        """What was begun may have been done, and the index may have noticed that before us."""
+        may_be_done = written.act.kind is Kind.DELETE_SAMPLE and written.progress is Progress.BEGUN
+        if may_be_done:
+            errand.check_project()
+            if not errand.studio.is_there(sample_id):
+                return Done(_deleted(written))
+        return Moot("its cause is not so any more")
+
+    def _delete_sample(self, errand: Errand, written: Written, sample_id: int) -> Done:
+        """A copy is kept before: nobody else may have these bytes any more."""
+        lies_at = written.lies_at or self._place_for(written)
+        self._intents.begin(written.id, lies_at=lies_at)
+        errand.check_project()
+        if not self._trash.holds(lies_at):
+            try:
+                self._trash.keep_copy(errand.studio.raw(sample_id), lies_at)
+            except StudioError:
+                if errand.studio.is_there(sample_id):
+                    raise
+                return Done("it was deleted there already")
+        errand.check_project()  # the key may be another one by now, and the number another sample's
+        errand.studio.delete(sample_id)
+        return Done(_deleted(written))
+
+
+def edit(errand: Errand, kind: Kind, sample_id: int, value: str) -> None:
+    """Change the sample. Raises KeyRefusedError, StudioError or TransitError. Safe to repeat."""
+    match kind:
+        case Kind.RENAME_SAMPLE:
+            errand.studio.rename(sample_id, value)
+        case Kind.RELABEL_SAMPLE:
+            errand.studio.relabel(sample_id, value)
+        case Kind.MOVE_SAMPLE:
+            errand.studio.move(sample_id, value)
+
+
+def _is_asked_for(errand: Errand, act: Act, side: FileSide, now: float) -> bool:
+    is_there = side.path == act.path and side.root == act.root
+    proposed = propose(side, errand.policies[side.root_id], now=now)
+    return is_there and any(act.key == one.key for one in proposed)
+
+
+def _deleted(written: Written) -> str:
+    return f"it is deleted there, and a copy is kept; 'eisync undo {written.id}' sends it again"

@@ -1,0 +1,285 @@
+"""What follows from deletions, renames and changes, as a person sees it: `eisync plan` and `eisync undo`."""
+
+import json
+import os
+import random
+import signal
+import sqlite3
+import subprocess
+import time
+import urllib.request
+from typing import Any
+
+import pytest
+
+from tests.conftest import Bench, row, until
+
+
+def studio(bench: Bench, method: str, path: str = "", body: object = None) -> dict[str, Any]:
+    """What a person does in Studio."""
+    request = urllib.request.Request(
+        f"{bench.emulator.studio_url}/api/{bench.emulator.project_id}/raw-data{path}",
+        method=method,
+        data=None if body is None else json.dumps(body).encode(),
+        headers={"x-api-key": bench.emulator.key, "Content-Type": "application/json"},
+    )
+    with urllib.request.urlopen(request, timeout=10) as response:
+        answer: dict[str, Any] = json.load(response)
+    assert answer["success"] is True
+    return answer
+
+
+def there(bench: Bench) -> dict[str, dict[str, Any]]:
+    """The project's samples, by name."""
+    samples = studio(bench, "GET", "?category=all&limit=1000&includeDisabled=both")["samples"]
+    return {sample["filename"]: sample for sample in samples}
+
+
+def write_config(bench: Bench, watch: str, reconcile: str = "") -> None:
+    (bench.place / "eisync.toml").write_text(
+        f'[[watch]]\npath = "recordings"\nsettle_s = 0.1\n{watch}\n[reconcile]\n{reconcile}\n'
+    )
+
+
+def uploaded(bench: Bench, number: int) -> dict[str, int]:
+    for at in range(number):
+        bench.write(f"wave.{at}.csv", row(at))
+    assert 0 == bench.run("once", "--quiet").returncode
+    return {path: record["sample_ids"][0] for path, record in bench.files().items()}
+
+
+def buried(bench: Bench, *ids: int) -> subprocess.CompletedProcess[str]:
+    for sample_id in ids:
+        studio(bench, "DELETE", f"/{sample_id}")
+    bench.run("reconcile", "--sweep")
+    return bench.run("reconcile", "--sweep")
+
+
+def age(bench: Bench) -> None:
+    """The files that are not there have not been there for two minutes."""
+    database = sqlite3.connect(bench.state / "eisync.db")
+    with database:
+        database.execute("update file set absent_at = absent_at - 120")
+    database.close()
+
+
+def test_a_renamed_file_takes_its_sample_along(bench: Bench) -> None:
+    write_config(bench, "")
+    ids = uploaded(bench, 3)
+    bench.write("testing/idle.7.csv", b"")
+    os.rename(bench.recordings / "wave.1.csv", bench.recordings / "testing/idle.7.csv")
+    done = bench.run("once")
+    assert 0 == done.returncode, done.stdout + done.stderr
+    sample = there(bench)["idle.7"]
+    assert (ids["wave.1.csv"], "idle", "testing") == (sample["id"], sample["label"], sample["category"])
+    assert {"testing/idle.7.csv", "wave.0.csv", "wave.2.csv"} == set(bench.files())
+    words = bench.run("history", str(bench.recordings / "testing/idle.7.csv")).stdout
+    assert "has its new name in the project" in words
+    assert "has its new label in the project" in words
+
+
+def test_the_file_of_a_sample_that_was_deleted_there_goes_to_the_trash_and_comes_back(bench: Bench) -> None:
+    write_config(bench, 'on_remote_delete = "trash"')
+    ids = uploaded(bench, 3)
+    done = buried(bench, ids["wave.1.csv"])
+    assert "1 done as the policies ask" in done.stdout
+    assert not (bench.recordings / "wave.1.csv").exists()
+    listed = bench.run("undo")
+    assert (
+        f"move {bench.recordings / 'wave.1.csv'} to the trash: its sample was deleted at the service" in listed.stdout
+    )
+    number = listed.stdout.split()[0]
+    back = bench.run("undo", number)
+    assert (0, row(1)) == (back.returncode, (bench.recordings / "wave.1.csv").read_bytes()), back.stderr
+    assert f"{number}: undone: the file is back in its place\n" == back.stdout
+    for _ in range(2):
+        assert 0 == bench.run("once", "--quiet").returncode
+    assert "tombstone" == bench.files()["wave.1.csv"]["state"]
+    assert (2, True) == (len(there(bench)), (bench.recordings / "wave.1.csv").exists())
+    again = bench.run("undo", number)
+    assert (1, f"eisync: act {number} is undone, and there is nothing to undo\n") == (again.returncode, again.stderr)
+
+
+def test_the_sample_of_a_file_that_was_deleted_here_goes_and_comes_back(bench: Bench) -> None:
+    write_config(bench, 'on_local_delete = "delete"')
+    ids = uploaded(bench, 3)
+    (bench.recordings / "wave.1.csv").unlink()
+    bench.run("once", "--quiet")
+    assert 3 == len(there(bench))  # that may be a copy tool at its work
+    age(bench)
+    bench.run("reconcile")
+    assert {"wave.0", "wave.2"} == set(there(bench))
+    assert "gone" == bench.files()["wave.1.csv"]["state"]
+    [act] = map(json.loads, bench.run("undo", "--json").stdout.splitlines())
+    assert ("done", "delete_sample", ids["wave.1.csv"]) == (act["state"], act["kind"], act["sample_id"])
+    assert 0 == bench.run("undo", str(act["act"])).returncode
+    assert row(1) == (bench.recordings / "wave.1.csv").read_bytes()
+    assert 0 == bench.run("once", "--quiet").returncode
+    assert {"wave.0", "wave.1", "wave.2"} == set(there(bench))
+    assert "synced" == bench.files()["wave.1.csv"]["state"]
+    assert 0 == bench.run("audit").returncode
+
+
+def test_what_is_too_much_at_once_waits_for_a_yes(bench: Bench) -> None:
+    write_config(bench, 'on_remote_delete = "trash"', "guard_count = 2")
+    ids = uploaded(bench, 10)
+    lost = [f"wave.{number}.csv" for number in range(4)]
+    done = buried(bench, *(ids[name] for name in lost))
+    assert "plan 1 waits for a yes: it would touch 4 of 10 files; 1 go by themselves" in done.stdout
+    assert all((bench.recordings / name).exists() for name in lost)
+    shown = bench.run("plan")
+    assert 4 == shown.returncode
+    for name in lost:
+        assert f"  move {bench.recordings / name} to the trash: its sample was deleted at the service\n" in shown.stdout
+    assert "'eisync plan --approve 1' does it" in shown.stdout
+    assert "4 acts wait for your yes" in bench.run("status").stdout
+    assert [4] == [plan["acts"] for plan in bench.status()["plans"]]
+    records = [json.loads(line) for line in bench.run("plan", "--json").stdout.splitlines()]
+    assert ["plan", *["act"] * 4] == [record["what"] for record in records]
+
+    wrong = bench.run("plan", "--approve", "7")
+    assert (1, "eisync: plan 7 does not wait (any more); waiting: 1\n") == (wrong.returncode, wrong.stderr)
+    yes = bench.run("plan", "--approve", "1")
+    assert (0, True) == (yes.returncode, "Plan 1 is approved: 4 acts." in yes.stdout), yes.stdout + yes.stderr
+    assert "target main: 4 done" in yes.stdout
+    assert not any((bench.recordings / name).exists() for name in lost)
+    assert (0, "Nothing waits for you.\n") == (bench.run("plan").returncode, bench.run("plan").stdout)
+
+
+def test_what_was_refused_stays_and_is_not_asked_again(bench: Bench) -> None:
+    write_config(bench, 'on_remote_delete = "delete"', "guard_count = 1")
+    ids = uploaded(bench, 4)
+    buried(bench, ids["wave.0.csv"], ids["wave.1.csv"])
+    no = bench.run("plan", "--reject", "1")
+    assert 0 == no.returncode
+    assert "Plan 1 is rejected: 2 acts will not be done, and not be proposed again.\n" == no.stdout
+    for _ in range(2):
+        bench.run("reconcile", "--sweep")
+    assert 0 == bench.run("plan").returncode
+    assert 4 == len(list(bench.recordings.iterdir()))
+
+
+def test_a_running_daemon_does_what_was_approved(bench: Bench) -> None:
+    write_config(bench, 'on_remote_delete = "trash"', "guard_count = 1")
+    ids = uploaded(bench, 4)
+    buried(bench, ids["wave.0.csv"], ids["wave.1.csv"])
+    daemon = subprocess.Popen(
+        [*bench.command("run"), "--state-dir", str(bench.state)],
+        env=bench.environ,
+        cwd=bench.place,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        until(lambda: (bench.state / "control.sock").exists())
+        yes = bench.run("plan", "--approve", "1")
+        assert (0, True) == (yes.returncode, "target main: 2 done" in yes.stdout), yes.stdout + yes.stderr
+        assert {".eisync-trash", "wave.2.csv", "wave.3.csv"} == set(os.listdir(bench.recordings))
+        act = json.loads(bench.run("undo", "--json").stdout.splitlines()[0])
+        assert 0 == bench.run("undo", str(act["act"])).returncode
+        assert 3 == len([name for name in os.listdir(bench.recordings) if name.startswith("wave")])
+    finally:
+        daemon.terminate()
+        daemon.wait(30)
+
+
+def test_a_dry_run_shows_what_would_be_done(bench: Bench) -> None:
+    write_config(bench, 'on_local_delete = "delete"')
+    ids = uploaded(bench, 3)
+    (bench.recordings / "wave.1.csv").unlink()
+    bench.run("once", "--quiet")
+    age(bench)
+    told = bench.run("reconcile", "--dry-run").stdout
+    assert "1 would be done as the policies ask" in told
+    assert f"would delete sample {ids['wave.1.csv']} of {bench.recordings / 'wave.1.csv'}" in told
+    assert 3 == len(there(bench))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("is_done", [True, False], ids=["after the act", "before the act"])
+def test_a_kill_between_intent_and_the_deletion_of_a_sample_is_harmless(bench: Bench, is_done: bool) -> None:
+    write_config(bench, 'on_local_delete = "delete"')
+    ids = uploaded(bench, 3)
+    (bench.recordings / "wave.1.csv").unlink()
+    bench.run("once", "--quiet")
+    age(bench)
+    # The service deletes it and never says so; or is asked for a copy, and takes its time.
+    copy = {"kind": "latency", "seconds": 30, "path": f"/{ids['wave.1.csv']}/raw"}
+    fault = {"kind": "withhold", "method": "DELETE"} if is_done else copy
+    bench.emulator.set_faults({"where": "studio", **fault})
+    process = start(bench, "reconcile")
+    if is_done:
+        until(lambda: "wave.1" not in there(bench))
+    else:
+        until(lambda: bench.emulator.ledger()["faults"].get("latency"))
+    kill(process)
+    assert ["begun"] == states(bench)
+    bench.emulator.set_faults()
+    assert is_done == ("wave.1" not in there(bench))
+    assert 0 == bench.run("reconcile").returncode
+    assert {"wave.0", "wave.2"} == set(there(bench))
+    assert ["done"] == states(bench)
+    [kept] = [path for path in (bench.recordings / ".eisync-trash").rglob("*") if path.is_file()]
+    assert row(1) == kept.read_bytes()
+
+
+@pytest.mark.slow
+def test_kills_while_files_are_moved_to_the_trash_lose_none(bench: Bench) -> None:
+    files, dice = 200, random.Random(7)
+    write_config(bench, 'on_remote_delete = "trash"')
+    ids = uploaded(bench, files)
+    buried(bench, *ids.values())
+    assert files == json.loads(bench.run("plan", "--json").stdout.splitlines()[0])["acts"]
+    process = start(bench, "plan", "--approve", "1")
+    until(lambda: left(bench) < files - 5)
+    kill(process)
+    under_way = 0
+    for _ in range(6):
+        before = left(bench)
+        process = start(bench, "reconcile")
+        until(lambda: left(bench) < before or process.poll() is not None)  # noqa: B023
+        time.sleep(dice.uniform(0.0, 0.05))
+        kill(process)
+        under_way += left(bench) > 0
+        assert contents(bench) == {row(number) for number in range(files)}
+    assert under_way > 2, "kills came after everything was done: they prove nothing"
+    assert 0 == bench.run("reconcile").returncode
+    assert {"done"} == set(states(bench))
+    assert contents(bench) == {row(number) for number in range(files)}
+    assert [".eisync-trash"] == os.listdir(bench.recordings)
+
+
+def start(bench: Bench, *arguments: str) -> "subprocess.Popen[bytes]":
+    return subprocess.Popen(
+        [*bench.command(*arguments), "--state-dir", str(bench.state)],
+        env=bench.environ,
+        cwd=bench.place,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+
+
+def kill(process: "subprocess.Popen[bytes]") -> None:
+    process.send_signal(signal.SIGKILL)
+    process.wait(10)
+
+
+def left(bench: Bench) -> int:
+    """How many files are where they were."""
+    return sum(name.startswith("wave") for name in os.listdir(bench.recordings))
+
+
+def states(bench: Bench) -> list[str]:
+    """How far the acts have come; while no process of ours runs."""
+    database = sqlite3.connect(bench.state / "eisync.db")
+    try:
+        rows = database.execute("select state from act order by id").fetchall()
+    finally:
+        database.close()
+    return [one for (one,) in rows]
+
+
+def contents(bench: Bench) -> set[bytes]:
+    """What is in the folder, the trash included."""
+    return {path.read_bytes() for path in bench.recordings.rglob("*") if path.is_file()}

@@ -1,0 +1,178 @@
+"""A yard with a service, and a reconciler that acts: what is done here and there, and what follows from it."""
+
+import hashlib
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from eisync.adapters import files, restoring, trash
+from eisync.adapters.body import sha256_of
+from eisync.core.acts import Policy, Progress, Written
+from eisync.core.guard import Guard
+from eisync.core.lifecycle import Event, State
+from eisync.core.verdict import Settlement
+from eisync.loops.acting import Actor
+from eisync.loops.bringing_back import BringingBack
+from eisync.loops.deciding import Decider
+from eisync.loops.folders import WatchedFolders
+from eisync.loops.reconciler import Hands, Project, ReconcilerLoop
+from eisync.loops.undoing import Undoer
+from eisync.store.acts import Acts
+from eisync.store.mirror import Mirrored
+from eisync.store.retention import Removals
+from tests.fakes import Clock, Cloud
+
+from .yard import Yard, run
+
+INTERVAL_S = 300.0
+FREE = Guard(count=1000, percent=100.0)
+
+
+class Stage:
+    """`policy` is that of the first root. Every look at what is there is a whole sweep."""
+
+    def __init__(
+        self,
+        yard: Yard,
+        policy: Policy | None = None,
+        *,
+        guard: Guard = FREE,
+        cloud: Cloud | None = None,
+        watched: Mapping[str, Any] | None = None,
+    ) -> None:
+        self.yard = yard
+        self.policy = policy or Policy()
+        self.guard = guard
+        self.cloud = cloud or Cloud()
+        self.clock = Clock(yard.later)
+        self.watched = dict(watched or {})
+        self.trash: Any = trash
+        self.folders: Any = None
+        self.policies: dict[int, Policy] = {yard.root.id: self.policy}
+        self.start()
+
+    def start(self) -> None:
+        """A new process, with what the database knows."""
+        self.acts: Any = Acts(self.yard.database)
+        self.watcher = self.yard.watcher(self.yard.watched(**self.watched))
+        self.loop = self._loop()
+
+    def _loop(self) -> ReconcilerLoop:
+        yard, clock = self.yard, self.clock
+        folders = self.folders or WatchedFolders(files, yard.places)
+        retained = BringingBack(Removals(yard.database), restoring)
+        return ReconcilerLoop(
+            [
+                Project(
+                    target="main",
+                    studio=self.cloud,
+                    interval_s=INTERVAL_S,
+                    page_size=1000,
+                    policies=self.policies,
+                )
+            ],
+            beliefs=yard.index,
+            mirrored=Mirrored(yard.database),
+            unidentified=yard.index,
+            doubts=yard.outbox,
+            sha256_of_file=sha256_of,
+            clock=clock,
+            log=yard.log,
+            hands=Hands(
+                decider=Decider(self.acts, self.acts, guard=self.guard, clock=clock, log=yard.log),
+                actor=Actor(self.acts, self.trash, folders, clock=clock, log=yard.log),
+                undoer=Undoer(self.acts, self.trash, folders, files.look, retained, clock=clock, log=yard.log),
+            ),
+        )
+
+    def rebuild(self) -> None:
+        """The loop anew, with parts that a test exchanged."""
+        self.loop = self._loop()
+
+    # --- what happens
+
+    def scan(self, after_s: float = 1.0) -> None:
+        """A later look at the folders."""
+        self.clock.now += after_s
+        self.yard.watcher(self.yard.watched(**self.watched)).tick(self.clock.now)
+        watcher = self.yard.watcher(self.yard.watched(**self.watched))
+        for _ in range(2):
+            run(watcher, self.clock.now)
+            self.clock.now += 10.0
+        run(watcher, self.clock.now)
+
+    def send(self) -> None:
+        """Everything that is complete goes to the service."""
+        now = self.clock.now
+        items = self.yard.outbox.claim("main", [self.yard.root.id], limit=10_000, claim=1, now=now)
+        settlements = []
+        for item in items:
+            content = self.yard.path(item.path).read_bytes()
+            sha256 = hashlib.sha256(content).hexdigest()
+            there = sorted(sample.id for sample in self.cloud.samples.values() if sample.sha256 == sha256)
+            event = Event.DUPLICATE if there else Event.STORED
+            if not there:
+                there = [self.cloud.add(item.path, sha256, label=item.label, category=item.category.value)]
+                self.cloud.contents[there[0]] = content
+            settlements.append(
+                Settlement(item_id=item.id, events=(event,), due_at=now, sample_ids=tuple(there), sha256=sha256)
+            )
+        self.yard.outbox.settle(settlements, claim=1, now=now)
+
+    def put(self, *paths: str, content: Callable[[str], bytes] = str.encode) -> dict[str, int]:
+        """Files that are written, found and sent; returns their samples."""
+        for path in paths:
+            self.yard.write(path, content(path))
+        self.scan()
+        self.send()
+        self.look()
+        return {path: self.sample_of(path) for path in paths}
+
+    def look(self, after_s: float = 1.0) -> dict[str, Any]:
+        """A pass with a sweep. Returns what it reports."""
+        return self.ask(after_s, sweeps=True)
+
+    def ask(self, after_s: float = 1.0, **wish: Any) -> dict[str, Any]:
+        self.clock.now += after_s
+        ticket = self.loop.ask_pass(**wish)
+        run(self.loop, self.clock.now)
+        report = self.loop.report(ticket)
+        assert report is not None
+        return report[0]
+
+    def follow(self) -> dict[str, Any]:
+        """The folders are looked at; later, when a deletion is believed, the service is."""
+        self.scan()
+        return self.look(after_s=61.0)
+
+    # --- what is so
+
+    def sample_of(self, path: str) -> int:
+        (sample_id,) = self.yard.record(path)["sample_ids"]
+        return int(sample_id)
+
+    @property
+    def states(self) -> dict[str, State]:
+        return self.yard.states()
+
+    @property
+    def trouble(self) -> str | None:
+        found = self.loop.troubles().get("main")
+        return None if found is None else str(found)
+
+    def all_acts(self) -> list[Written]:
+        """Every act there is, in the order in which they were decided."""
+        rows = self.yard.database._connection.execute("select id from act order by id").fetchall()
+        return [written for row in rows if (written := self.acts.find(row["id"])) is not None]
+
+    def progress(self) -> list[Progress]:
+        return [written.progress for written in self.all_acts()]
+
+    def trashed(self) -> list[str]:
+        """What lies in the trash, by its path below the act's folder."""
+        top = self.yard.path(trash.TRASH)
+        return sorted(str(place.relative_to(top)).split("/", 2)[2] for place in top.rglob("*") if place.is_file())
+
+    def history(self, path: str) -> list[str]:
+        """What happened to the file, oldest first."""
+        found = self.yard.index.ids_of(str(self.yard.path(path)))
+        return [str(line["event"]) for identity in found for line in reversed(self.yard.index.history(identity))]
