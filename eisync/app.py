@@ -2,7 +2,7 @@
 
 import os
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -41,7 +41,7 @@ from eisync.loops.reconciler import Hands, Project, ReconcilerLoop
 from eisync.loops.retention import RetentionLoop
 from eisync.loops.supervisor import Charge, Supervisor
 from eisync.loops.undoing import Undoer
-from eisync.loops.watched import OnChange, Watched
+from eisync.loops.watched import Observed, OnChange, Watched
 from eisync.loops.watcher import WatcherLoop
 from eisync.settings import Settings, Watch
 from eisync.store.acts import Acts
@@ -109,6 +109,7 @@ class App:
                 now=clock.now,
                 live=self.live,
                 observed=self.observed,
+                observed_at=self.observed_at,
                 watched=self.watched,
                 passes=self.reconciler,
             ),
@@ -192,23 +193,11 @@ class App:
 
     def observed(self) -> list[dict[str, Any]]:
         """The files under observation, as records of `eisync ls`."""
-        return [
-            {
-                "path": seen.path,
-                "root": seen.root,
-                "state": State.SETTLING.value,
-                "reason": seen.reason,
-                "label": None,
-                "category": "",
-                "sample_ids": [],
-                "sha256": None,
-                "size": seen.size,
-                "attempts": 0,
-                "samples": [],
-                "there": [],
-            }
-            for seen in self.watcher.unsettled(clock.now())
-        ]
+        return [_as_record(seen) for seen in self.watcher.unsettled(clock.now())]
+
+    def observed_at(self, root: str, paths: Sequence[str]) -> list[dict[str, Any]]:
+        """Those of them that are at `paths` of a root."""
+        return [_as_record(seen) for seen in self.watcher.unsettled_at(root, paths, clock.now())]
 
     @property
     def is_damaged(self) -> bool:
@@ -393,6 +382,23 @@ def service_of(settings: Settings, name: str, *, spend: Callable[[int], float] =
         user_agent=USER_AGENT,
         spend=spend,
     )
+
+
+def _as_record(seen: Observed) -> dict[str, Any]:
+    return {
+        "path": seen.path,
+        "root": seen.root,
+        "state": State.SETTLING.value,
+        "reason": seen.reason,
+        "label": None,
+        "category": "",
+        "sample_ids": [],
+        "sha256": None,
+        "size": seen.size,
+        "attempts": 0,
+        "samples": [],
+        "there": [],
+    }
 
 
 def _refuse_remote(folder: str) -> None:

@@ -5,6 +5,7 @@ version that was seen. So evidence and facts belong to the same file, whatever i
 import errno
 import os
 import stat
+from typing import Protocol
 
 from eisync.adapters.files import open_inside
 from eisync.adapters.walking import facts_of
@@ -16,8 +17,16 @@ from eisync.errors import UnreachableError
 READ_COSTS_BYTES = 512
 """What an opening and every read count for, beside the bytes that are read."""
 
+HASH_CHUNK_BYTES = 256 * 1024
+
 _LATER = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM})
 _NOT_INSIDE = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ELOOP})
+
+
+class Digest(Protocol):
+    """A hash that is being taken."""
+
+    def update(self, data: bytes, /) -> None: ...
 
 
 def advance(examination: Examination, root: str, path: str, facts: FileFacts, *, most_bytes: int) -> int | None:
@@ -51,6 +60,35 @@ def _read_on(examination: Examination, descriptor: int, facts: FileFacts, most_b
         examination.take(chunk)
         spent += len(chunk) + READ_COSTS_BYTES
     return spent if _is_the_same(descriptor, facts) else None
+
+
+def hash_on(digest: Digest, root: str, path: str, facts: FileFacts, *, offset: int, most_bytes: int) -> int | None:
+    """Hash at most so many bytes of the file from `offset` on. Returns how many; fewer only at its end.
+
+    None says that the file is not this version any more, or cannot be read. Raises UnreachableError when no file can
+    be opened at the moment.
+    """
+    try:
+        descriptor = open_inside(root, path)
+    except OSError as error:
+        if error.errno in _LATER:
+            raise UnreachableError(f"no file can be read at the moment ({error.strerror})") from error
+        return None
+    hashed = 0
+    try:
+        if not _is_the_same(descriptor, facts):
+            return None
+        while hashed < most_bytes:
+            chunk = os.pread(descriptor, min(HASH_CHUNK_BYTES, most_bytes - hashed), offset + hashed)
+            if not chunk:
+                break
+            digest.update(chunk)
+            hashed += len(chunk)
+        return hashed if _is_the_same(descriptor, facts) else None
+    except OSError:
+        return None
+    finally:
+        os.close(descriptor)
 
 
 def marker_of(root: str, path: str) -> Marker:

@@ -16,10 +16,11 @@ from collections.abc import Iterable, Iterator
 
 from eisync.adapters.files import open_inside, why_offline
 from eisync.adapters.walking import facts_of
+from eisync.core.eligible import TRASH_NAME
 from eisync.core.items import FileFacts, shown
 from eisync.errors import FileAwayError, FileChangedError, FileGoneError, FileUnreadableError, FolderError
 
-TRASH = ".eisync-trash"
+TRASH = TRASH_NAME
 
 _NO_LINKS = frozenset({errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK})
 

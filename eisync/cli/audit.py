@@ -15,6 +15,8 @@ from eisync.cli.options import ask, common, printable
 from eisync.core.accounts import LEFT_OUT, UNEXPLAINED, Account, account
 
 FILES_A_QUESTION = 2_000
+BYTES_A_QUESTION = 512 * 1024
+"""The daemon reads lines of a MiB at most."""
 
 
 @click.command("audit")
@@ -48,6 +50,7 @@ def command(dirs: tuple[str, ...], config: str | None, state_dir: str | None, as
 def _accounts(ground: Ground, config: str | None, state_dir: str | None) -> Iterator[tuple[str, Account]]:
     """Each file once. What is known is asked for many files at a time."""
     waiting: list[Found] = []
+    asked_bytes = 0
     for found in inventory(ground.path, ground.watched.eligibility, below=ground.below):
         if isinstance(found, Trouble):
             yield found.path, Account(UNEXPLAINED, found.reason)
@@ -55,9 +58,10 @@ def _accounts(ground: Ground, config: str | None, state_dir: str | None) -> Iter
             yield found.path, Account(LEFT_OUT, _why(ground, found))
         else:
             waiting.append(found)
-        if len(waiting) == FILES_A_QUESTION:
+            asked_bytes += len(json.dumps(found.path)) + 2
+        if len(waiting) >= FILES_A_QUESTION or asked_bytes >= BYTES_A_QUESTION:
             yield from accounts_of(ground, waiting, config, state_dir)
-            waiting = []
+            waiting, asked_bytes = [], 0
     yield from accounts_of(ground, waiting, config, state_dir)
 
 
@@ -80,10 +84,9 @@ def accounts_of(
 
 def known_of(ground: Ground, paths: list[str], config: str | None, state_dir: str | None) -> dict[str, dict[str, Any]]:
     """What is known at these paths, by path."""
-    folders = sorted({path.rpartition("/")[0] for path in paths})
-    if not folders:
+    if not paths:
         return {}
-    question = {"do": "known", "root": ground.path, "folders": folders}
+    question = {"do": "known", "root": ground.path, "paths": paths}
     return {record["path"]: record for record in ask(question, config=config, state_dir=state_dir)}
 
 

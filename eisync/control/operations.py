@@ -3,7 +3,7 @@
 Every operation takes and gives plain JSON values, so that it goes through a socket unchanged.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from eisync.core import report
@@ -38,11 +38,12 @@ class Operations:
         now: Callable[[], float],
         live: Callable[[], Record] | None = None,
         observed: Callable[[], list[Record]] = list,
+        observed_at: Callable[[str, Sequence[str]], list[Record]] = lambda _root, _paths: [],
         watched: Callable[[], list[Record]] = list,
         passes: Passes | None = None,
     ) -> None:
-        """`observed` are the files under observation, as records of `files`; `watched` the folders, with options;
-        `passes` is the reconciler that runs."""
+        """`observed` are the files under observation, as records of `files`, `observed_at` those at paths of a root;
+        `watched` the folders, with options; `passes` is the reconciler that runs."""
         self._passes = passes
         self._outbox = outbox
         self._index = index
@@ -50,6 +51,7 @@ class Operations:
         self.now = now
         self._live = live
         self._observed = observed
+        self._observed_at = observed_at
         self._watched = watched
 
     def answer(self, question: Mapping[str, Any]) -> Iterator[Record]:
@@ -62,7 +64,7 @@ class Operations:
             case "watched":
                 yield self.watched()
             case "known":
-                yield from self.known(question.get("root"), question.get("folders"))
+                yield from self.known(question.get("root"), question.get("paths"))
             case "reconcile":
                 yield self.reconcile(sweeps=bool(question.get("sweep")), pretends=bool(question.get("dry_run")))
             case "reconciled":
@@ -154,17 +156,15 @@ class Operations:
         roots = [{**root, "scanned_at": scanned_at.get(root["path"])} for root in self._watched()]
         return {"is_live": self._live is not None, "roots": roots}
 
-    def known(self, root: object, folders: object) -> Iterator[Record]:
-        """What is known of the files directly in these folders of a root: records with their facts."""
-        if not isinstance(root, str) or not isinstance(folders, list):
-            raise ConfigurationError("the question names no root and no folders")
-        wanted = set(folders)
-        observed = {
-            record["path"]: record
-            for record in self._observed()
-            if record["root"] == root and record["path"].rpartition("/")[0] in wanted
-        }
-        for record in self._index.files_in(root, folders):
+    def known(self, root: object, paths: object) -> Iterator[Record]:
+        """What is known of the files at these paths of a root: records with their facts.
+
+        Costs what is asked for, however many other files there are.
+        """
+        if not isinstance(root, str) or not isinstance(paths, list) or not all(isinstance(path, str) for path in paths):
+            raise ConfigurationError("the question names no root and no paths")
+        observed = {record["path"]: record for record in self._observed_at(root, paths)}
+        for record in self._index.files_at(root, paths):
             if record["path"] not in observed or record["state"] in (State.SENDING.value, State.DOUBTFUL.value):
                 observed.pop(str(record["path"]), None)
                 yield record

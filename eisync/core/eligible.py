@@ -22,6 +22,9 @@ ACCEPTED_EXTENSIONS = frozenset(
 
 RULES_NAME = ".eisyncignore"
 
+TRASH_NAME = ".eisync-trash"
+"""A folder that eisync keeps what it took away in: never for the service, whatever a pattern brings back."""
+
 DEFAULT_IGNORES = (
     ".*",
     "*~",
@@ -40,6 +43,7 @@ DEFAULT_IGNORES = (
     "desktop.ini",
 )
 
+_IN_TRASH = "eisync's own trash"
 _GROUP_NAME = re.compile(r"\(\?P<\w+>")
 
 
@@ -90,6 +94,8 @@ class Eligibility:
         Only the path itself is judged: whoever walks a tree does not descend into an ignored folder, and
         `why_left_out` judges the folders above a file.
         """
+        if _is_in_trash(path):
+            return _IN_TRASH
         place = path + "/" if is_dir else path
         folder = path
         while folder:
@@ -109,6 +115,8 @@ class Eligibility:
 
     def why_left_out(self, path: str) -> str | None:
         """One clause that says why the file at `path` is not for the service, or None when it is."""
+        if _is_in_trash(path):
+            return f"it is in {_IN_TRASH}"
         parts = path.split("/")
         for depth in range(1, len(parts)):
             folder = "/".join(parts[:depth])
@@ -123,6 +131,10 @@ class Eligibility:
         if extension_of(path) not in ACCEPTED_EXTENSIONS:
             return f"not a type that Edge Impulse takes ({extension_of(path) or 'no extension'})"
         return None
+
+
+def _is_in_trash(path: str) -> bool:
+    return TRASH_NAME in path and TRASH_NAME in path.split("/")
 
 
 def _any_of(patterns: Iterable[str]) -> re.Pattern[str]:

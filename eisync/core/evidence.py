@@ -43,7 +43,15 @@ class CannotTell:
     why: str
 
 
-Verdict = Whole | Cut | CannotTell
+@dataclass(frozen=True, slots=True)
+class OpenEnded:
+    """The format has a place for its length, and its writer has left it open: until it ends, or for good, as one that
+    writes into a pipe must. Only who knows that the writer ended can tell."""
+
+    why: str
+
+
+Verdict = Whole | Cut | CannotTell | OpenEnded
 Walk = Generator[Read, bytes, Verdict]
 
 

@@ -1,17 +1,19 @@
 """Whether recordings are whole: WAV and AVI by the sizes in their headers, MP4 by its boxes.
 
 Recorders write a header first, the sound behind it, and the sizes last; so sizes of nothing, or of everything
-(0xFFFFFFFF), are those of a recorder that is at work or died.
+(0xFFFFFFFF), are those of a recorder that is at work, or died, or writes into a pipe and can never set them.
 
-Sources: Multimedia Programming Interface and Data Specifications 1.0 (RIFF); EBU Tech 3306 (RF64); ISO/IEC 14496-12.
+Sources: Multimedia Programming Interface and Data Specifications 1.0 (RIFF); EBU Tech 3306 (RF64); ISO/IEC 14496-12;
+what ffmpeg (0xFFFFFFFF), SoX (0x7FFFF000) and arecord (0x80000000) write where they cannot seek.
 """
 
 import struct
 
-from eisync.core.evidence import CannotTell, Cut, Read, Verdict, Walk, Whole, cut_short, unlike
+from eisync.core.evidence import CannotTell, Cut, OpenEnded, Read, Verdict, Walk, Whole, cut_short, unlike
 
 MOST_PARTS = 100_000
 _OPEN = 0xFFFF_FFFF
+_OPEN_SOUND = frozenset({0, 0x7FFF_F000, 0x7FFF_FFFF, 0x8000_0000, _OPEN, (1 << 64) - 1})
 _WAVE_CALLED = {b"RIFF": "<", b"RIFX": ">", b"RF64": "<", b"BW64": "<"}
 _BOXES_THAT_BEGIN = frozenset({b"ftyp", b"moov", b"mdat", b"free", b"skip", b"wide", b"pnot", b"styp", b"uuid"})
 
@@ -45,12 +47,10 @@ def wave(size: int) -> Walk:
 
 
 def _by_sound(promised: int, begins_at: int, data_bytes: int, size: int) -> Verdict:
-    if data_bytes == 0:
-        return Cut(
-            f"WAV header promises no sound yet, as a recorder leaves it until it ends; the file has {size:,} bytes"
-        )
-    if data_bytes == _OPEN:
-        return Cut(f"WAV header leaves its length open, as a recorder does until it ends; the file has {size:,} bytes")
+    if data_bytes in _OPEN_SOUND and size <= begins_at:
+        return Cut(f"WAV header promises no sound yet, and there is none; the file has {size:,} bytes")
+    if data_bytes in _OPEN_SOUND and size < begins_at + (data_bytes or _OPEN):
+        return OpenEnded("its WAV header leaves its length open, as a recorder does until it ends")
     # Some programs set only one of the two sizes right.
     if promised < 12 or promised == 8 + _OPEN:
         promised = 0

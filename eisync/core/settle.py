@@ -3,9 +3,11 @@
 Pure: `now` and the facts are handed in. What is known of a file to be finished is, in this order: its format (one that
 says it is cut waits for more until `patience_s`, and is quarantined then), that its writer closed it or renamed it into
 place or set a marker beside it, and its stillness. A file that was closed and whose format says that it is whole goes
-at once; one that a scan found may still be open and must be still for `settle_s` as well, and so must one whose format
-cannot tell. An empty one is cut: a placeholder that is filled a moment later looks the same (users of other programs
-lost files to a 0-byte first sight).
+at once; one that a scan found may still be open and must be still for `settle_s` as well, and so must one whose
+format cannot tell. A recording whose header leaves its length open is complete when its writer closed it and it is
+still for `settle_s`; a recorder that was not seen to close it may pause, and is given `patience_s`. An empty one is
+cut: a placeholder that is filled a moment later looks the same (users of other programs lost files to a 0-byte first
+sight).
 
 A file seen for the first time may have been still for long. Its ctime tells: it moves with every write and, unlike
 mtime, no program can set it. A touch in the future comes from another clock and counts from now.
@@ -15,7 +17,7 @@ import math
 from dataclasses import dataclass, replace
 from enum import Enum
 
-from eisync.core.evidence import CannotTell, Cut, Verdict, Whole
+from eisync.core.evidence import CannotTell, Cut, OpenEnded, Verdict, Whole
 from eisync.core.items import FileFacts
 
 MARKER_SUFFIX = ".done"
@@ -107,14 +109,19 @@ def look_at(unsettled: Unsettled, policy: SettlePolicy) -> float:
     """When to decide on the file, if nothing more happens to it (Unix s); infinity when something must."""
     if policy.needs_marker and unsettled.marker in (Marker.ABSENT, Marker.OLDER):
         return math.inf
+    return unsettled.still_since + _wait_s(unsettled, policy)
+
+
+def _wait_s(unsettled: Unsettled, policy: SettlePolicy) -> float:
+    """How long the file must be still."""
     match unsettled.verdict:
         case Cut():
-            wait_s = max(policy.settle_s, policy.patience_s)
-        case CannotTell() if not policy.needs_marker:
-            wait_s = policy.settle_s
-        case _:
-            wait_s = 0.0 if unsettled.is_closed or policy.needs_marker else policy.settle_s
-    return unsettled.still_since + wait_s
+            return max(policy.settle_s, policy.patience_s)
+        case OpenEnded() if not policy.needs_marker and not unsettled.is_closed:
+            return max(policy.settle_s, policy.patience_s)
+        case CannotTell() | OpenEnded() if not policy.needs_marker:
+            return policy.settle_s
+    return 0.0 if unsettled.is_closed or policy.needs_marker else policy.settle_s
 
 
 def decide(unsettled: Unsettled, policy: SettlePolicy, *, now: float) -> Decision:
@@ -129,7 +136,10 @@ def decide(unsettled: Unsettled, policy: SettlePolicy, *, now: float) -> Decisio
             return Park(finding)
         case Whole(evidence=evidence):
             return Go(evidence)
-    return Go("its marker is set" if policy.needs_marker else f"it has been still for {policy.settle_s:g} s")
+    if policy.needs_marker:
+        return Go("its marker is set")
+    closed = "it was closed and " if isinstance(unsettled.verdict, OpenEnded) and unsettled.is_closed else "it "
+    return Go(f"{closed}has been still for {_wait_s(unsettled, policy):g} s")
 
 
 def reason(unsettled: Unsettled, policy: SettlePolicy, *, now: float) -> str:
@@ -144,4 +154,7 @@ def reason(unsettled: Unsettled, policy: SettlePolicy, *, now: float) -> str:
         return "its marker is older than its last change; set the marker anew"
     if unsettled.verdict is None and now >= look_at(unsettled, policy):
         return "it is being examined"
-    return f"still for {max(0.0, now - unsettled.still_since):.0f} s of {policy.settle_s:g} s"
+    still = f"still for {max(0.0, now - unsettled.still_since):.0f} s of"
+    if isinstance(unsettled.verdict, OpenEnded):
+        return f"{unsettled.verdict.why}; {still} {_wait_s(unsettled, policy):g} s"
+    return f"{still} {policy.settle_s:g} s"

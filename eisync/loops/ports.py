@@ -46,6 +46,13 @@ class KnownFile(Protocol):
     def taken_sha256(self) -> str | None: ...
 
 
+class Twin(KnownFile, Protocol):
+    """A known file that has the facts of another one."""
+
+    @property
+    def sha256(self) -> str | None: ...
+
+
 class Intake(Protocol):
     """Where complete files go, and what is known of the others."""
 
@@ -78,7 +85,7 @@ class Places(Protocol):
 class Renames(Protocol):
     """Known files that have other names now."""
 
-    def twins(self, root_id: int, facts: FileFacts) -> Mapping[str, KnownFile]: ...
+    def twins(self, root_id: int, facts: FileFacts) -> Mapping[str, Twin]: ...
     def follow(self, moves: Sequence[Rename], *, now: float) -> None: ...
 
 
@@ -150,6 +157,25 @@ class Evidence(Protocol):
         self, examination: Examination, root: str, path: str, facts: FileFacts, *, most_bytes: int
     ) -> int | None: ...
     def marker_of(self, root: str, path: str) -> Marker: ...
+
+
+class Digest(Protocol):
+    """A hash that is being taken."""
+
+    def update(self, data: bytes, /) -> None: ...
+    def hexdigest(self) -> str: ...
+
+
+class Contents(Protocol):
+    """Reads files. None: the file is not what was seen. Raises UnreachableError when none can be opened."""
+
+    def hash_on(
+        self, digest: Digest, root: str, path: str, facts: FileFacts, *, offset: int, most_bytes: int
+    ) -> int | None: ...
+
+
+class Looking(Evidence, Contents, Protocol):
+    """Both of these: everything that is read of files before they are sent."""
 
 
 class Announced(Protocol):

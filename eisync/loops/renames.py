@@ -1,20 +1,41 @@
 """Recognise a known file under another name, so that it is not sent a second time.
 
 What has the same inode, size and mtime, and is not where it was, is the same file: it keeps its samples and its
-history. Where it still is at its old place too, there are two (hard) links, and two files. An mtime of whole seconds
-proves little: archives and copies set it, and an inode is given away again at once. Such a file is taken for a new one,
-and if it is not, the service says so when it is sent.
+history. Where it still is at its old place too, there are two (hard) links, and two files; unless it was touched a
+moment ago: a file that is renamed without rest is seen at any name.
+
+An mtime of whole seconds proves little: archives and copies set it, and an inode is given away again at once. The
+content of such a file is compared with what was sent.
 """
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from eisync.core.items import Category, FileFacts, Rename, shown
 from eisync.core.lifecycle import State
-from eisync.loops.ports import Files, KnownFile, Log, Renames
+from eisync.loops.agenda import Agenda
+from eisync.loops.comparing import Comparing
+from eisync.loops.ports import Contents, Files, KnownFile, Log, Renames, Twin
 
 UNDER_WAY = frozenset({State.SENDING, State.DOUBTFUL})
 
+UNDER_WAY_S = 5.0
+"""A file that is being sent under its old name is looked at again after so long."""
+
+MOVING_S = 1.0
+"""Who was touched so shortly before may have been renamed between two looks."""
+
 _SECOND_NS = 1_000_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A file that may be a known one, and why nobody can tell yet."""
+
+    facts: FileFacts
+    twin_id: int
+    before: str
+    reason: str
 
 
 class Recogniser:
@@ -27,6 +48,7 @@ class Recogniser:
         labelling: Callable[[str], tuple[str | None, Category]],
         *,
         files: Files,
+        contents: Contents,
         renames: Renames,
         log: Log,
         updates: bool = True,
@@ -39,45 +61,96 @@ class Recogniser:
         self._files = files
         self._renames = renames
         self._log = log
-        self.waiting: set[str] = set()
-        """Files that are known by names under which they are being sent: to be looked at again, later."""
+        self._comparing = Comparing(root, contents)
+        self._agenda = Agenda()
+        self.waiting: dict[str, Waiting] = {}
+        """Files of which nobody can tell yet whether they are known ones: to be looked at again, later."""
+        self.left: list[str] = []
+        """Names under which files that were followed are not to be waited for any more."""
         self.vacated: set[str] = set()
         """Names that files have left to others which were known: to be looked at again, now."""
 
     def recognise(self, path: str, facts: FileFacts, known: KnownFile | None, *, now: float) -> KnownFile | None:
-        """What is known of the file at `path` once it was followed there; `known` when it is no other one renamed."""
-        if (known is not None and known.facts == facts and known.state is not State.GONE) or not self._is_telling(
-            facts
-        ):
+        """What is known of the file at `path` once it was followed there; `known` when it is no other one renamed.
+
+        Nothing is to be concluded of a path that is among those `waiting` afterwards.
+        """
+        self.waiting.pop(path, None)
+        if (known is not None and known.facts == facts and known.state is not State.GONE) or not facts.inode:
+            self._comparing.forget(path)
             return known
         for old_path, twin in self._renames.twins(self._root_id, facts).items():
-            if old_path == path or self._files.look(self._root, old_path) == facts or not self._is_on_device(path):
-                continue
-            if twin.state in UNDER_WAY:
-                self.waiting.add(path)
-            else:
-                label, category = self._labelling(path)
-                move = Rename(id=twin.id, path=path, label=label, category=category, updates=self._updates)
-                self._renames.follow([move], now=now)
-                if known is not None and known.id != twin.id:
-                    self.vacated.add(old_path)
-                self._log.info("file.renamed", path=shown(path), before=shown(old_path))
-            return twin
+            device = self._files.device_of(self._root, path)
+            if old_path == path or device not in (None, self._files.device_of(self._root)):
+                continue  # on another disk, inodes are counted anew
+            there = self._files.look(self._root, old_path)
+            if there == facts and abs(now - there.touched_at) >= MOVING_S:
+                continue  # two links
+            if there == facts or device is None:
+                self._wait(path, facts, old_path, twin, "it is being renamed; it was", now + MOVING_S)
+                return twin
+            is_same = self._is_same(path, facts, old_path, twin, now)
+            if is_same:
+                self._follow(path, old_path, twin, known, now)
+            if is_same is not False:
+                return twin
         return known
 
-    def take_waiting(self) -> set[str]:
-        """Those that wait, once."""
-        waiting, self.waiting = self.waiting, set()
-        return waiting
+    def take_due(self, now: float) -> set[str]:
+        """Those of the waiting whose time has come, and what they may have been called, each once.
+
+        Reads a bounded piece of what is to be compared.
+        """
+        due = self._comparing.go_on(now)
+        while (path := self._agenda.take_due(now)) is not None:
+            due.add(path)
+        waited = {path: waiting for path in due if (waiting := self.waiting.pop(path, None)) is not None}
+        return {*waited, *(waiting.before for waiting in waited.values())}
+
+    def may_be_there(self) -> set[int]:
+        """Known files that may be among the waiting: nobody may conclude yet that they went."""
+        return {waiting.twin_id for waiting in self.waiting.values()}
+
+    def next_at(self) -> float | None:
+        """When `take_due` has something to do (Unix s); None when nothing waits."""
+        instants = [at for at in (self._comparing.next_at(), self._agenda.next_at()) if at is not None]
+        return min(instants, default=None)
+
+    def take_left(self) -> list[str]:
+        """The names of files that were followed, once."""
+        left, self.left = self.left, []
+        return left
 
     def take_vacated(self) -> set[str]:
         """Those that were left to others, once."""
         vacated, self.vacated = self.vacated, set()
         return vacated
 
-    def _is_telling(self, facts: FileFacts) -> bool:
-        return facts.inode != 0 and facts.mtime_ns % _SECOND_NS != 0
+    def _is_same(self, path: str, facts: FileFacts, old_path: str, twin: Twin, now: float) -> bool | None:
+        """Whether the file is the known one; None: it waits until somebody can tell."""
+        if twin.state in UNDER_WAY:
+            self._wait(path, facts, old_path, twin, "renamed; it is being sent as", now + UNDER_WAY_S)
+            return None
+        if facts.mtime_ns % _SECOND_NS:
+            return True
+        if twin.sha256 is None:
+            return False
+        is_same = self._comparing.is_same(path, facts, twin.sha256)
+        if is_same is None:
+            self._wait(path, facts, old_path, twin, "its content is being compared with what was sent as")
+        return is_same
 
-    def _is_on_device(self, path: str) -> bool:
-        """Whether the file is on the disk of the root: on another, inodes are counted anew."""
-        return self._files.device_of(self._root, path) == self._files.device_of(self._root)
+    def _follow(self, path: str, old_path: str, twin: KnownFile, known: KnownFile | None, now: float) -> None:
+        self._comparing.forget(path)
+        label, category = self._labelling(path)
+        move = Rename(id=twin.id, path=path, label=label, category=category, updates=self._updates)
+        self._renames.follow([move], now=now)
+        self.left.append(old_path)
+        if known is not None and known.id != twin.id:
+            self.vacated.add(old_path)
+        self._log.info("file.renamed", path=shown(path), before=shown(old_path))
+
+    def _wait(self, path: str, facts: FileFacts, before: str, twin: Twin, why: str, until: float | None = None) -> None:
+        self.waiting[path] = Waiting(facts, twin.id, before, f"{why} {shown(before)}")
+        if until is not None:
+            self._agenda.add(path, until)

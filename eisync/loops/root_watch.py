@@ -1,15 +1,16 @@
 """What is in memory of one watched folder: all of it can be found again by a scan."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from eisync.core.items import FileFacts
-from eisync.core.settle import Unsettled
+from eisync.core.settle import Unsettled, reason
 from eisync.loops.agenda import Agenda
 from eisync.loops.lookout import Lookout
 from eisync.loops.renames import Recogniser
 from eisync.loops.returns import Returns
 from eisync.loops.walks import Walk, Walks
-from eisync.loops.watched import Watched
+from eisync.loops.watched import Observed, Watched
 
 
 @dataclass(slots=True)
@@ -54,6 +55,21 @@ class RootWatch:
         self.is_mid_tick = False
         self.has_scanned = False
         self.noted_settling = -1
+
+    def observed(self, now: float) -> list[Observed]:
+        """The files that are in memory only, and why. Safe to ask from any thread."""
+        return self.observed_at([*list(self.unsettled), *list(self.recogniser.waiting)], now)
+
+    def observed_at(self, paths: Iterable[str], now: float) -> list[Observed]:
+        """Those of them that are at `paths`."""
+        found = []
+        for path in paths:
+            if (seen := self.unsettled.get(path)) is not None:
+                why = reason(seen, self.watched.policy, now=now)
+                found.append(Observed(self.place.path, path, seen.facts.size, why))
+            elif (waiting := self.recogniser.waiting.get(path)) is not None:
+                found.append(Observed(self.place.path, path, waiting.facts.size, waiting.reason))
+        return found
 
     @property
     def is_busy(self) -> bool:

@@ -10,10 +10,10 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 
 from eisync.core.items import FileFacts, shown
 from eisync.core.lifecycle import State
-from eisync.core.settle import look_at, observe, reason
+from eisync.core.settle import look_at, observe
 from eisync.loops.judging import Accepted, Judging, Parked
 from eisync.loops.lookout import LOOK_EVERY_S, Lookout
-from eisync.loops.ports import Events, Evidence, Files, Intake, KnownFile, Log, RootNotes, SeenFolder, Whereabouts
+from eisync.loops.ports import Events, Files, Intake, KnownFile, Log, Looking, RootNotes, SeenFolder, Whereabouts
 from eisync.loops.renames import Recogniser
 from eisync.loops.returns import AGAIN_S, Returns
 from eisync.loops.root_watch import Findings, RootWatch
@@ -41,7 +41,7 @@ class WatcherLoop:
         places: Whereabouts,
         notes: RootNotes,
         files: Files,
-        evidence: Evidence,
+        evidence: Looking,
         events: Events,
         log: Log,
         why_silent: Callable[[str], str | None] = lambda _: None,
@@ -58,6 +58,7 @@ class WatcherLoop:
         self._places = places
         self._notes = notes
         self._files = files
+        self._evidence = evidence
         self._judging = Judging(files, evidence)
         self._events = events
         self._log = log
@@ -85,16 +86,17 @@ class WatcherLoop:
 
     @property
     def has_scanned(self) -> bool:
-        """Whether every root was scanned completely since the start, or cannot be read."""
-        return all(root.has_scanned or root.lookout.offline_reason for root in self._roots)
+        """Whether every root was scanned completely since the start, and all that was found there was looked at, or
+        cannot be read."""
+        return all((root.has_scanned and not root.announced) or root.lookout.offline_reason for root in self._roots)
 
     def unsettled(self, now: float) -> list[Observed]:
         """The files under observation. Safe to ask from any thread."""
-        return [
-            Observed(root.place.path, path, seen.facts.size, reason(seen, root.watched.policy, now=now))
-            for root in self._roots
-            for path, seen in list(root.unsettled.items())
-        ]
+        return [seen for root in self._roots for seen in root.observed(now)]
+
+    def unsettled_at(self, root: str, paths: Iterable[str], now: float) -> list[Observed]:
+        """Those of them that are at `paths` of the root at that path. Safe to ask from any thread."""
+        return [seen for one in self._roots if one.place.path == root for seen in one.observed_at(paths, now)]
 
     def offline(self) -> list[str]:
         """Why roots cannot be read, a sentence each."""
@@ -132,6 +134,7 @@ class WatcherLoop:
             root.path,
             watched.labelling.of,
             files=files,
+            contents=self._evidence,
             renames=places,
             log=log,
             updates=watched.updates_renamed,
@@ -165,9 +168,8 @@ class WatcherLoop:
         self._note_settling(root)
         if root.is_busy:
             return 0.0
-        next_look_at = root.agenda.next_at()
-        due_at = min(root.lookout.look_due_at, root.scan_due_at)
-        return max(0.0, (due_at if next_look_at is None else min(due_at, next_look_at)) - now)
+        instants = [root.lookout.look_due_at, root.scan_due_at, root.agenda.next_at(), root.recogniser.next_at()]
+        return max(0.0, min(at for at in instants if at is not None) - now)
 
     def _look_at_root(self, root: RootWatch, now: float) -> None:
         if not root.lookout.look(now):
@@ -175,7 +177,6 @@ class WatcherLoop:
             root.scan = root.partial = None
             root.is_doubted = True
             return
-        root.announced |= root.recogniser.take_waiting()
         root.announced.update(path for path in self._intake.settling(root.place.id) if path not in root.unsettled)
 
     def _gather_events(self, root: RootWatch, now: float) -> None:
@@ -189,6 +190,7 @@ class WatcherLoop:
         }
         root.announced.update(heeded.values())
         root.closed.update(place for path, place in heeded.items() if path in announced.closed)
+        root.announced |= root.recogniser.take_due(now)
         root.moved.update(path for path in announced.folders if not root.walks.is_ignored(path))
         root.is_doubted = root.is_doubted or announced.is_doubted
         findings = Findings()
@@ -297,6 +299,7 @@ class WatcherLoop:
             self._consider(root, path, facts, known, findings, now, is_closed=is_closed)
             return
         root.unsettled.pop(path, None)
+        root.recogniser.waiting.pop(path, None)
         if known is not None:
             folder, _, name = path.rpartition("/")
             self._miss(root, folder, [name], findings)
@@ -308,7 +311,12 @@ class WatcherLoop:
         found = root.recogniser.recognise(path, facts, known, now=now)
         if found is not None and found is not known:
             findings.forget(found.id)
-            root.announced |= root.recogniser.take_vacated()
+            if path in root.recogniser.waiting and found.is_absent:
+                findings.back.append(found.id)
+        for name in root.recogniser.take_left():
+            if name in root.unsettled and root.unsettled[name].facts == facts:
+                del root.unsettled[name]
+        root.announced |= root.recogniser.take_vacated()
         return found
 
     def _consider(
@@ -322,7 +330,10 @@ class WatcherLoop:
         *,
         is_closed: bool = False,
     ) -> None:
-        """Put the file under observation, unless it is known as it is."""
+        """Put the file under observation, unless it is known as it is, or may be a known one."""
+        if path in root.recogniser.waiting:
+            root.unsettled.pop(path, None)
+            return
         if known is not None and known.facts == facts and known.state not in _ENTERABLE:
             root.unsettled.pop(path, None)
             if known.is_absent:
@@ -349,7 +360,8 @@ class WatcherLoop:
             self._intake.leave_as_sent(findings.left, now=now)
         # A root that went while we looked took its files with it: nothing is concluded from that.
         if findings.went and root.lookout.why_offline() is None:
-            self._intake.mark_gone(findings.went, now=now)
+            waiting = root.recogniser.may_be_there()
+            self._intake.mark_gone([one for one in findings.went if one not in waiting], now=now)
 
     def _enqueue_complete(self, root: RootWatch, now: float) -> None:
         due = (path for _ in range(FILES_A_TICK) if (path := root.agenda.take_due(now)) is not None)
@@ -405,6 +417,7 @@ class WatcherLoop:
                 yield path
 
     def _note_settling(self, root: RootWatch) -> None:
-        if len(root.unsettled) != root.noted_settling:
-            self._notes.note_settling(root.place.id, len(root.unsettled))
-            root.noted_settling = len(root.unsettled)
+        settling = len(root.unsettled) + len(root.recogniser.waiting)
+        if settling != root.noted_settling:
+            self._notes.note_settling(root.place.id, settling)
+            root.noted_settling = settling

@@ -66,9 +66,9 @@ _PAGE = f"""{_RECORDS}
 where file.id > :after and (:state is null or file.state = :state)
 order by file.id limit 1000"""
 
-# The files directly in a folder.
-_IN_FOLDER = f"""{_RECORDS}
-where root.path = :root and file.folder = :folder"""
+# One file.
+_AT = f"""{_RECORDS}
+where root.path = :root and file.folder = :folder and file.name = :name"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -292,14 +292,15 @@ class Index:
                 return
             after = rows[-1]["id"]
 
-    def files_in(self, root: str, folders: Iterable[str]) -> Iterator[dict[str, object]]:
-        """One record for each known file directly in `folders` of the root at that path, with its `facts`."""
-        for folder in folders:
-            with self._database.reading() as connection:
-                parameters = {"root": os.fsencode(root), "folder": os.fsencode(folder)}
-                rows = connection.execute(_IN_FOLDER, parameters).fetchall()
-            for row in rows:
-                yield {**_record(row), "facts": [row["size"], row["mtime_ns"], row["inode"]]}
+    def files_at(self, root: str, paths: Iterable[str]) -> list[dict[str, object]]:
+        """One record for each known file at `paths` of the root at that path, with its `facts`."""
+        rows: list[sqlite3.Row] = []
+        with self._database.reading() as connection:
+            for path in paths:
+                folder, name = split(path)
+                place = {"root": os.fsencode(root), "folder": folder, "name": name}
+                rows += connection.execute(_AT, place).fetchall()
+        return [{**_record(row), "facts": [row["size"], row["mtime_ns"], row["inode"]]} for row in rows]
 
     def ids_of(self, absolute_path: str) -> list[int]:
         """The row of the file at `absolute_path`, in whichever root it is."""

@@ -25,6 +25,7 @@ class Known:
     facts: FileFacts
     is_absent: bool = False
     taken_sha256: str | None = None
+    sha256: str | None = None  # of what was sent of it; only twins are told of it
 
 
 def split(path: str) -> tuple[bytes, bytes]:

@@ -8,6 +8,7 @@ import json
 import os
 import sqlite3
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 from eisync.core.acts import name_of
 from eisync.core.items import FileFacts, Rename, shown
@@ -59,7 +60,7 @@ select 1 from file where root_id = ? and folder = ? and state <> 'gone' limit 1"
 # Files that had these facts when they were seen last.
 _TWINS = """
 select id, folder, name, state, size, mtime_ns, inode, absent_at,
-    iif(removal in ('deleted', 'archived'), sha256, null) as taken_sha256
+    iif(removal in ('deleted', 'archived'), sha256, null) as taken_sha256, sha256
 from file where inode = :inode and size = :size and mtime_ns = :mtime_ns and root_id = :root_id"""
 
 # The file takes its new place, and who is there the one that it leaves.
@@ -168,7 +169,7 @@ class Whereabouts:
         version = {"inode": facts.inode, "size": facts.size, "mtime_ns": facts.mtime_ns}
         with self._database.reading() as connection:
             rows = connection.execute(_TWINS, {"root_id": root_id, **version}).fetchall()
-        return {path_of(row): known_of(row) for row in rows}
+        return {path_of(row): replace(known_of(row), sha256=row["sha256"]) for row in rows}
 
     def follow(self, moves: Sequence[Rename], *, now: float) -> None:
         """These files have other names now; they keep everything else. Whoever is known at the new name changes places

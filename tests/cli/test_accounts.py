@@ -18,7 +18,7 @@ SOUND = bytes(range(1, 201))
 @pytest.fixture
 def daemon(bench: Bench) -> "Iterator[subprocess.Popen[bytes]]":
     (bench.place / "eisync.toml").write_text(
-        '[[watch]]\npath = "recordings"\nsettle_s = 0.2\nscan_interval_s = 1\nignore = ["old/"]\n'
+        '[[watch]]\npath = "recordings"\nsettle_s = 0.2\nscan_interval_s = 1\nignore = ["old/", "!.eisync-trash/"]\n'
     )
     process = bench.daemon()
     try:
@@ -48,7 +48,9 @@ def fill(bench: Bench) -> dict[str, str]:
     bench.write("day/a.csv", row(3))
     os.mkfifo(bench.recordings / "pipe.csv")
     (bench.recordings / "link.csv").symlink_to("testing/wave.1.csv")
+    bench.write(".eisync-trash/2026-11-26/1/a.csv", row(4))
     return {
+        ".eisync-trash/2026-11-26/1/a.csv": "left out",
         "testing/wave.1.csv": "synced",
         "cut.wav": "settling",
         "notes.doc": "left out",
@@ -69,6 +71,7 @@ def test_audit_accounts_for_every_file_while_the_daemon_runs(bench: Bench, daemo
     assert "WAV header promises 244 bytes, the file has 100" == told["cut.wav"][1]
     assert "ignored by the pattern 'old/'" == told["old/a.csv"][1]
     assert "a named pipe (FIFO), not a file" == told["pipe.csv"][1]
+    assert "it is in eisync's own trash" == told[".eisync-trash/2026-11-26/1/a.csv"][1]
     assert "ignored by the pattern '*.csv' (line 1 of day/.eisyncignore)" == told["day/a.csv"][1]
     assert {"testing/wave.1.csv"} == set(audited(bench, str(bench.recordings / "testing")))
 

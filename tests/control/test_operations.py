@@ -48,6 +48,9 @@ class Desk:
             now=lambda: NOW,
             live=lambda: self.live,
             observed=lambda: list(self.observed),
+            observed_at=lambda root, paths: [
+                record for record in self.observed if record["root"] == root and record["path"] in paths
+            ],
         )
 
     def ask(self, is_daemon: bool = True, **question: object) -> list[dict[str, Any]]:
@@ -225,6 +228,34 @@ def test_a_question_for_history_that_is_none_is_refused(desk: Desk, question: di
 def test_a_file_without_a_history_is_told(desk: Desk) -> None:
     with pytest.raises(EisyncError, match=r"/data/röot/caf\ufffd.csv is not known"):
         desk.ask(do="history", path="/data/röot/caf\udce9.csv")
+
+
+# --- what is known at some paths
+
+
+def test_what_is_known_at_paths_is_told_of_these_alone(desk: Desk) -> None:
+    for path in ("a.csv", "day/a.csv", "day/b.csv"):
+        desk.add(path)
+    desk.add("day/back.csv", State.GONE)
+    for path in ("day/back.csv", "day/new.csv", "new.csv"):
+        desk.observe(path)
+    paths = ["day/a.csv", "day/back.csv", "day/new.csv", "nothing.csv"]
+    told = {
+        record["path"]: (record["state"], record["facts"])
+        for record in desk.ask(do="known", root="/data/röot", paths=paths)
+    }
+    assert {
+        "day/a.csv": ("ready", [7, 1, 9]),
+        "day/back.csv": ("settling", None),
+        "day/new.csv": ("settling", None),
+    } == told
+    assert [] == desk.ask(do="known", root="/elsewhere", paths=paths)
+
+
+@pytest.mark.parametrize("question", [{}, {"root": "/r"}, {"root": "/r", "paths": "a"}, {"root": "/r", "paths": [1]}])
+def test_a_question_for_what_is_known_that_is_none_is_refused(desk: Desk, question: dict[str, object]) -> None:
+    with pytest.raises(ConfigurationError):
+        desk.ask(do="known", **question)
 
 
 # --- retry

@@ -1,6 +1,6 @@
 import pytest
 
-from eisync.core.eligible import ACCEPTED_EXTENSIONS, DEFAULT_IGNORES, Eligibility
+from eisync.core.eligible import ACCEPTED_EXTENSIONS, DEFAULT_IGNORES, Eligibility, RuleFile
 
 
 @pytest.mark.parametrize("extension", sorted(ACCEPTED_EXTENSIONS))
@@ -67,6 +67,22 @@ def test_a_folder_is_judged_as_one() -> None:
 
     assert "'old/'" == eligibility.ignoring_rule("old", is_dir=True)
     assert eligibility.ignoring_rule("old") is None
+
+
+@pytest.mark.parametrize("patterns", [(), ("!.*",), ("!.eisync-trash/",), ("!**/*.csv", "!.eisync-trash/**")])
+@pytest.mark.parametrize("path", [".eisync-trash/2026-11-26/17/a.csv", "mounted/.eisync-trash/a.csv"])
+def test_no_pattern_brings_back_what_eisync_took_away(patterns: tuple[str, ...], path: str) -> None:
+    rules = RuleFile(["!*", "!.eisync-trash/", "!*.csv"])
+
+    for eligibility in (Eligibility(patterns), Eligibility(patterns, rules_in=lambda _: rules)):
+        assert "it is in eisync's own trash" == eligibility.why_left_out(path)
+        folder = path.partition(".eisync-trash")[0] + ".eisync-trash"
+        assert "eisync's own trash" == eligibility.ignoring_rule(folder, is_dir=True)
+        assert eligibility.ignoring_rule(path) is not None
+
+
+def test_what_only_sounds_like_the_trash_is_judged_by_the_patterns() -> None:
+    assert Eligibility(["!.*"]).why_left_out(".eisync-trash-2/a.csv") is None
 
 
 @pytest.mark.parametrize("pattern", ["!", "a\\", "[z-a].csv"])

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from eisync.core.eligible import ACCEPTED_EXTENSIONS
-from eisync.core.evidence import CHUNK_BYTES, CannotTell, Cut, Whole
+from eisync.core.evidence import CHUNK_BYTES, CannotTell, Cut, OpenEnded, Whole
 from eisync.core.examination import Examination
 from tests.core import formats
 from tests.core.formats import box, examine, examined, long_box, segment
@@ -75,18 +75,13 @@ def test_no_beginning_of_a_whole_file_is_whole(path: str, content: bytes) -> Non
         ("long.wav", formats.rf64(SOUND)[:-1], "WAV header promises 180 bytes, the file has 179"),
         (
             "at work.wav",
-            formats.wav(SOUND, riff=36, data=0),
-            "WAV header promises no sound yet, as a recorder leaves it until it ends; the file has 144 bytes",
+            formats.wav(b"", riff=36, data=0),
+            "WAV header promises no sound yet, and there is none; the file has 44 bytes",
         ),
         (
             "at work.wav",
-            formats.wav(SOUND, riff=0xFFFFFFFF, data=0xFFFFFFFF),
-            "WAV header leaves its length open, as a recorder does until it ends; the file has 144 bytes",
-        ),
-        (
-            "at work.wav",
-            formats.rf64(SOUND, riff=0, data=0),
-            "WAV header promises no sound yet, as a recorder leaves it until it ends; the file has 180 bytes",
+            formats.wav(b"", riff=0xFFFFFFFF, data=0xFFFFFFFF),
+            "WAV header promises no sound yet, and there is none; the file has 44 bytes",
         ),
         ("no sound.wav", formats.wav(b"", riff=28)[:36], "it is a WAV header without sound; the file has 36 bytes"),
         ("short.wav", b"RIFF", "the file has 4 bytes, which is less than a WAV header"),
@@ -130,6 +125,25 @@ def test_no_beginning_of_a_whole_file_is_whole(path: str, content: bytes) -> Non
 )
 def test_what_is_missing_is_told_exactly(path: str, content: bytes, finding: str) -> None:
     assert Cut(finding) == examine(path, content)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        formats.wav(SOUND, riff=36, data=0),
+        formats.wav(SOUND, riff=0, data=0),
+        formats.wav(SOUND, riff=0xFFFFFFFF, data=0xFFFFFFFF),
+        formats.wav(SOUND, riff=0x7FFFF024, data=0x7FFFF000),
+        formats.wav(SOUND, riff=0x80000024, data=0x80000000),
+        formats.wav(SOUND[:1], riff=0, data=0),
+        formats.rf64(SOUND, riff=0, data=0),
+        formats.rf64(SOUND, riff=(1 << 64) - 1, data=(1 << 64) - 1),
+    ],
+    ids=["wave module", "nothing", "ffmpeg", "SoX", "arecord", "one byte", "RF64", "RF64, everything"],
+)
+def test_a_length_that_is_left_open_is_told(content: bytes) -> None:
+    expected = OpenEnded("its WAV header leaves its length open, as a recorder does until it ends")
+    assert expected == examine("a.wav", content)
 
 
 @pytest.mark.parametrize("extension", sorted(ACCEPTED_EXTENSIONS - {".cbor"}))
@@ -285,7 +299,7 @@ def test_garbage_gets_a_verdict_and_is_read_within_bounds(
 ) -> None:
     content = head + rest * repeat
     verdict, reads = examined(f"a{extension}", content)
-    assert isinstance(verdict, Whole | Cut | CannotTell)
+    assert isinstance(verdict, Whole | Cut | CannotTell | OpenEnded)
     # Nothing is read much more than once: the parts of a container are tiny, and a small document is parsed as well.
     assert sum(read.length for read in reads) <= 3 * len(content) + 2 * CHUNK_BYTES + 64
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from eisync.core.evidence import CannotTell, Cut, Verdict, Whole
+from eisync.core.evidence import CannotTell, Cut, OpenEnded, Verdict, Whole
 from eisync.core.items import FileFacts
 from eisync.core.settle import (
     Decision,
@@ -52,6 +52,7 @@ def test_stillness_counts_from_the_last_difference(
 
 
 CUT, WHOLE, UNKNOWN = Cut("it is cut"), Whole("it ends"), CannotTell("it has no end")
+OPEN = OpenEnded("its length is open")
 MARKED = SettlePolicy(settle_s=2.0, patience_s=600.0, needs_marker=True)
 
 
@@ -64,6 +65,9 @@ MARKED = SettlePolicy(settle_s=2.0, patience_s=600.0, needs_marker=True)
         (POLICY, False, WHOLE, None, 2.0, Go("it ends")),
         (POLICY, True, UNKNOWN, None, 2.0, Go("it has been still for 2 s")),
         (POLICY, False, UNKNOWN, None, 2.0, Go("it has been still for 2 s")),
+        (POLICY, True, OPEN, None, 2.0, Go("it was closed and has been still for 2 s")),
+        (POLICY, False, OPEN, None, 600.0, Go("it has been still for 600 s")),
+        (SettlePolicy(settle_s=30.0, patience_s=10.0), False, OPEN, None, 30.0, Go("it has been still for 30 s")),
         (POLICY, True, CUT, None, 600.0, Park("it is cut")),
         (POLICY, False, CUT, None, 600.0, Park("it is cut")),
         (SettlePolicy(settle_s=30.0, patience_s=10.0), True, CUT, None, 30.0, Park("it is cut")),
@@ -72,6 +76,7 @@ MARKED = SettlePolicy(settle_s=2.0, patience_s=600.0, needs_marker=True)
         (MARKED, False, None, Marker.SET, 0.0, Examine()),
         (MARKED, False, WHOLE, Marker.SET, 0.0, Go("it ends")),
         (MARKED, False, UNKNOWN, Marker.SET, 0.0, Go("its marker is set")),
+        (MARKED, False, OPEN, Marker.SET, 0.0, Go("its marker is set")),
         (MARKED, False, CUT, Marker.SET, 600.0, Park("it is cut")),
     ],
 )
@@ -110,6 +115,8 @@ def test_who_closes_a_file_that_was_seen_before_speaks_of_it() -> None:
         (Unsettled(facts(), NOW + 9), POLICY, "still for 0 s of 2 s"),
         (Unsettled(facts(), NOW - 9), POLICY, "it is being examined"),
         (Unsettled(facts(), NOW, verdict=CUT), POLICY, "it is cut"),
+        (Unsettled(facts(), NOW - 9, verdict=OPEN), POLICY, "its length is open; still for 9 s of 600 s"),
+        (Unsettled(facts(), NOW - 1, True, verdict=OPEN), POLICY, "its length is open; still for 1 s of 2 s"),
         (
             Unsettled(facts(), NOW, marker=Marker.ABSENT),
             MARKED,

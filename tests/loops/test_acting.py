@@ -424,6 +424,17 @@ def test_a_file_that_is_not_what_was_sent_is_left_alone(yard: Yard) -> None:
     assert READY == stage.states["a.csv"]
 
 
+def test_a_changed_file_that_never_goes_is_left_alone_once_and_for_all(yard: Yard) -> None:
+    stage = Stage(yard, TRASHES, watched={"on_change": OnChange.IGNORE})
+    stage.put("a.csv", "b.csv")
+    yard.write("a.csv", b"changed, and that is to be ignored")
+    stage.scan()
+    delete_there(stage, "a.csv")
+    for _ in range(2):
+        stage.follow()
+    assert ([Progress.DROPPED], True) == (stage.progress(), yard.path("a.csv").exists())
+
+
 @pytest.mark.parametrize("policy", [OnRemoteDelete.TRASH, OnRemoteDelete.DELETE])
 @pytest.mark.parametrize("step", ["set_aside", "finish"])
 def test_a_crash_around_the_removal_of_a_file_is_gone_on_from(yard: Yard, policy: OnRemoteDelete, step: str) -> None:

@@ -1,13 +1,21 @@
 """A file under another name is the same file; two names at once are two files."""
 
+import hashlib
 import os
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
+from eisync.adapters import evidence, files
 from eisync.core.items import FileFacts
 from eisync.core.lifecycle import Event, State
+from eisync.core.settle import SettlePolicy
+from eisync.core.settlement import Settlement
+from eisync.errors import UnreachableError
+from eisync.loops import comparing
 from eisync.loops import watcher as module
+from tests.fakes import failing
 
 from .test_watcher import claim, settle, sync
 from .yard import Yard, run
@@ -124,7 +132,9 @@ def test_a_file_that_is_renamed_while_it_is_sent_is_followed_afterwards(
     yard.path("a.csv").rename(yard.path("b.csv"))
     now = found(yard, "a.csv", "b.csv")
     run(loop, now)
-    assert ({"a.csv": State.SENDING}, []) == (yard.states(), loop.unsettled(now))
+    (observed,) = loop.unsettled(now)
+    assert {"a.csv": State.SENDING} == yard.states()
+    assert ("b.csv", "renamed; it is being sent as a.csv") == (observed.path, observed.reason)
     settle(yard, event, now)
     run(loop, now + 5.0)
     assert {"b.csv": expected} == yard.states()
@@ -171,12 +181,10 @@ def test_an_inode_that_an_archive_gave_the_old_time_is_a_new_file(yard: Yard) ->
 def test_a_file_of_another_disk_is_a_new_one(yard: Yard) -> None:
     class OtherDisk:
         def __getattr__(self, name: str) -> object:
-            return getattr(module_files, name)
+            return getattr(files, name)
 
         def device_of(self, root: str, path: str = "") -> int | None:
             return 2 if path.startswith("mounted/") else 1
-
-    from eisync.adapters import files as module_files
 
     yard.fill("a.csv")
     sync(yard, yard.later)
@@ -214,3 +222,204 @@ def test_facts_without_an_inode_prove_nothing(yard: Yard) -> None:
     (root,) = yard.watcher()._roots
     facts = FileFacts(1, 1, 0)
     assert None is root.recogniser.recognise("a.csv", facts, None, now=0.0)
+
+
+# --- times that prove nothing
+
+WHOLE_SECOND = (1_000_000, 1_000_000)
+
+
+def sync_whole_second(yard: Yard, *paths: str, content: Callable[[str], bytes] = str.encode) -> None:
+    """Files with times as an archive sets them, sent, with what was sent of them on record."""
+    for path in paths:
+        os.utime(yard.write(path, content(path)), WHOLE_SECOND)
+    run(yard.watcher(), yard.later)
+    claim(yard, yard.later)
+    yard.outbox.settle(
+        [
+            Settlement(
+                item_id=known.id,
+                events=(Event.STORED,),
+                sha256=hashlib.sha256(yard.path(path).read_bytes()).hexdigest(),
+            )
+            for path in paths
+            if (known := yard.outbox.known_at(1, path)) is not None
+        ],
+        claim=1,
+        now=yard.later,
+    )
+
+
+@either
+def test_a_file_from_an_archive_that_is_renamed_is_told_by_its_content(yard: Yard, found: Found) -> None:
+    sync_whole_second(yard, "a.csv", "one/b.csv", "empty.csv")
+    loop = yard.watcher()
+    run(loop, yard.later)
+    yard.path("a.csv").rename(yard.path("b.csv"))
+    yard.path("one").rename(yard.path("two"))
+    yard.ear.of(1).folders.update({"one", "two"})
+    run(loop, found(yard, "a.csv", "b.csv"))
+    assert ({"b.csv": SYNCED, "two/b.csv": SYNCED, "empty.csv": SYNCED}, []) == (
+        yard.states(),
+        loop.unsettled(yard.later),
+    )
+
+
+@either
+def test_an_inode_that_was_given_away_with_its_time_and_size_is_told_by_its_content(yard: Yard, found: Found) -> None:
+    sync_whole_second(yard, "a.csv", content=lambda _: b"one")
+    loop = yard.watcher()
+    run(loop, yard.later)
+    yard.path("a.csv").rename(yard.path("b.csv"))
+    yard.path("b.csv").write_bytes(b"two")
+    os.utime(yard.path("b.csv"), WHOLE_SECOND)
+    now = found(yard, "a.csv", "b.csv")
+    run(loop, now)
+    run(loop, now + 5.0)
+    assert {"a.csv": SYNCED, "b.csv": READY} == yard.states()
+    assert "the local file is not there any more" == yard.reason("a.csv")
+
+
+@either
+def test_a_file_from_an_archive_that_is_renamed_while_it_is_sent_is_compared_afterwards(
+    yard: Yard, found: Found
+) -> None:
+    os.utime(yard.write("a.csv", b"one"), WHOLE_SECOND)
+    loop = yard.watcher()
+    run(loop, yard.later)
+    claim(yard, yard.later)
+    yard.path("a.csv").rename(yard.path("b.csv"))
+    now = found(yard, "a.csv", "b.csv")
+    run(loop, now)
+    (identity,) = yard.index.ids_in([State.SENDING])
+    stored = Settlement(item_id=identity, events=(Event.STORED,), sha256=hashlib.sha256(b"one").hexdigest())
+    yard.outbox.settle([stored], claim=1, now=now)
+    run(loop, now + 6.0)
+    assert {"b.csv": SYNCED} == yard.states()
+
+
+def test_a_large_file_is_compared_a_bounded_piece_a_tick(yard: Yard, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Counted:
+        def __init__(self) -> None:
+            self.asked: list[int] = []
+
+        def __getattr__(self, name: str) -> object:
+            return getattr(evidence, name)
+
+        def hash_on(self, *args: Any, most_bytes: int, **more: Any) -> int | None:
+            self.asked.append(most_bytes)
+            return evidence.hash_on(*args, most_bytes=most_bytes, **more)
+
+    counted = Counted()
+    monkeypatch.setattr(comparing, "BYTES_A_TICK", 100_000)
+    sync_whole_second(yard, "a.csv", "c.csv", content=lambda path: path.encode() * 100_000)
+    loop = yard.watcher(evidence=counted)
+    run(loop, yard.later)
+    yard.path("a.csv").rename(yard.path("b.csv"))
+    yard.path("c.csv").rename(yard.path("d.csv"))
+    now = by_event(yard, "a.csv", "b.csv", "c.csv", "d.csv")
+    ticks = 0
+    while loop.tick(now) == 0.0:
+        ticks += 1
+        (asked, counted.asked) = (sum(counted.asked), [])
+        assert asked <= 2 * 100_000
+        reasons = {seen.reason for seen in loop.unsettled(now)}
+        assert reasons <= {f"its content is being compared with what was sent as {name}.csv" for name in "ac"}
+    assert ticks >= 10
+    assert ({"b.csv": SYNCED, "d.csv": SYNCED}, []) == (yard.states(), loop.unsettled(now))
+
+
+@pytest.mark.parametrize("is_noted", [False, True], ids=["seen at once", "missed before"])
+def test_a_file_that_may_be_a_renamed_one_is_not_gone_while_it_is_compared(yard: Yard, is_noted: bool) -> None:
+    class Slow:
+        def __getattr__(self, name: str) -> object:
+            return getattr(evidence, name)
+
+        def hash_on(self, *args: Any, **more: Any) -> int | None:
+            raise UnreachableError("no file can be read")
+
+    sync_whole_second(yard, "a.csv")
+    loop = yard.watcher(evidence=Slow())
+    run(loop, yard.later)
+    yard.path("a.csv").rename(yard.path("b.csv"))
+    if is_noted:
+        run(loop, by_event(yard, "a.csv"))
+        assert "the local file is not there any more" == yard.reason("a.csv")
+    for scan in range(1, 4):
+        run(loop, yard.later + 60.0 * scan)
+        known = yard.outbox.known_at(1, "a.csv")
+        assert known is not None
+        assert (SYNCED, False) == (known.state, known.is_absent)
+
+
+def test_what_is_compared_waits_where_no_file_can_be_opened(yard: Yard) -> None:
+    class Exhausted:
+        hash_on = staticmethod(failing(2, UnreachableError("no file can be read"), evidence.hash_on))
+
+        def __getattr__(self, name: str) -> object:
+            return getattr(evidence, name)
+
+    sync_whole_second(yard, "a.csv")
+    loop = yard.watcher(evidence=Exhausted())
+    run(loop, yard.later)
+    yard.path("a.csv").rename(yard.path("b.csv"))
+    now = by_event(yard, "a.csv", "b.csv")
+    assert 1.0 == run(loop, now)
+    assert ["b.csv"] == [seen.path for seen in loop.unsettled(now)]
+    run(loop, now + 1.0)
+    run(loop, now + 2.0)
+    assert {"b.csv": SYNCED} == yard.states()
+
+
+def test_a_file_that_went_while_it_was_compared_leaves_nothing_behind(yard: Yard) -> None:
+    sync_whole_second(yard, "a.csv")
+    loop = yard.watcher()
+    run(loop, yard.later)
+    yard.path("a.csv").rename(yard.path("b.csv"))
+    now = by_event(yard, "a.csv", "b.csv")
+    loop.tick(now)
+    yard.path("b.csv").unlink()
+    run(loop, now)
+    assert ({"a.csv": SYNCED}, []) == (yard.states(), loop.unsettled(now))
+    assert "the local file is not there any more" == yard.reason("a.csv")
+
+
+# --- renamed without rest
+
+
+class Flapping:
+    """A file that is renamed so fast that it is met under whatever name one looks for."""
+
+    def __init__(self, yard: Yard, *names: str) -> None:
+        self.is_at_rest = False
+        self._places = [yard.path(name) for name in names]
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(files, name)
+
+    def look(self, root: str, path: str) -> FileFacts | None:
+        wanted = os.path.join(root, path)
+        for place in self._places:
+            if not self.is_at_rest and place.exists():
+                place.rename(wanted)
+        return files.look(root, path)
+
+
+@pytest.mark.parametrize("has_gone", [False, True], ids=["known", "gone"])
+def test_a_file_that_is_renamed_without_rest_stays_one_file(yard: Yard, has_gone: bool) -> None:
+    yard.fill("a.csv")
+    if has_gone:  # a look missed it
+        yard.outbox.mark_gone(yard.index.ids_in([READY]), now=yard.later)
+    flapping = Flapping(yard, "a.csv", "b.csv")
+    loop = yard.watcher(files=flapping, policy=SettlePolicy(settle_s=0.0))
+    run(loop, yard.later)
+    for _ in range(5):
+        announce(yard, "a.csv", "b.csv")
+        now = yard.touched_at("a.csv") if yard.path("a.csv").exists() else yard.touched_at("b.csv")
+        run(loop, now + 0.1)
+    flapping.is_at_rest = True
+    (there,) = (name for name in ("a.csv", "b.csv") if yard.path(name).exists())
+    now = yard.touched_at(there)
+    run(loop, now + 2.0)
+    run(loop, now + 6.0)
+    assert ({there: READY}, []) == (yard.states(), loop.unsettled(now))

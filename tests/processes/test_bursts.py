@@ -140,8 +140,5 @@ def test_renames_without_end_take_no_memory(running: Running) -> None:
     took_s = time.monotonic() - began_at
     tell(f"{RENAMES:,} renames in {took_s:.1f} s: {grown_mb:+.1f} MB on {before_mb:.0f} MB")
     assert grown_mb < 20.0
-    # Who looks at both names in the midst of it may see two files; in the end there is one, under the name that it has.
-    running.until(
-        lambda: ["a.csv"] == [path for path, state in running.yard.states().items() if state is not State.GONE]
-    )
+    running.until(lambda: running.yard.states() == {"a.csv": State.READY} and not running.loop.unsettled(0.0))
     assert 1 <= running.entries() < RENAMES / 10

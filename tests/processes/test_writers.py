@@ -40,7 +40,7 @@ def test_writers_in_the_wild(bench: Bench, daemon: "subprocess.Popen[bytes]", tm
     """All of them at once: what one of them does must not be taken for another's."""
     expected = [write(bench, tmp_path) for write in (cp, renaming, moving_from_another_file_system, rsync)]
     until(lambda: set(bench.emulator.ledger()["stored_by_hash"]) == {sha256(content) for content in expected})
-    under_way = [writer(bench) for writer in (appending, reserving, placing, recording)]
+    under_way = [writer(bench) for writer in (appending, reserving, placing, recording, streaming)]
     while under_way:
         for writer in list(under_way):
             try:
@@ -121,6 +121,20 @@ def placing(bench: Bench) -> Any:
         yield
     (bench.recordings / "placed.csv").write_bytes(row(3))
     return row(3)
+
+
+def streaming(bench: Bench) -> Any:
+    """A recorder that writes into a pipe and cannot set the sizes, ever. What it closes goes long before PATIENCE_S."""
+    content = formats.wav(SOUND[:8_000], riff=0xFFFFFFFF, data=0xFFFFFFFF)
+    with (bench.recordings / "streamed.wav").open("wb") as file:
+        for begin in range(0, len(content), 1_000):
+            file.write(content[begin : begin + 1_000])
+            file.flush()
+            yield
+            if begin == 3_000:
+                for _ in range(5):
+                    yield  # silence for longer than SETTLE_S
+    return content
 
 
 def recording(bench: Bench) -> Any:

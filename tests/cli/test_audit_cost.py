@@ -1,0 +1,72 @@
+"""What an audit costs grows with the files, and with nothing else: counted, not timed."""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from eisync.app import _as_record
+from eisync.cli import audit
+from eisync.cli.grounds import Ground
+from eisync.control.operations import Operations
+from eisync.loops import root_watch
+from eisync.store.acts import Acts
+from tests.loops.yard import Yard, run
+
+READY = [f"{number:03}.csv" for number in range(150)]
+SETTLING = [f"new.{number:03}.csv" for number in range(150)]
+
+
+@pytest.fixture
+def yard(tmp_path: Path) -> Iterator[Yard]:
+    yard = Yard(tmp_path)
+    yield yard
+    yard.close()
+
+
+@pytest.mark.parametrize(
+    ("files_a_question", "most_bytes", "questions"), [(10, 1 << 20, range(30, 31)), (1000, 100, range(30, 43))]
+)
+def test_an_audit_asks_for_each_file_once(
+    yard: Yard, monkeypatch: pytest.MonkeyPatch, files_a_question: int, most_bytes: int, questions: range
+) -> None:
+    yard.fill(*READY)
+    loop = yard.watcher()
+    for path in SETTLING:
+        yard.write(path)
+    now = yard.touched_at(SETTLING[0]) + 0.1
+    run(loop, now)
+    counted: Counter[str] = Counter()
+    real_reason = root_watch.reason
+
+    def reason(*args: Any, **more: Any) -> str:
+        counted["reasons"] += 1
+        return real_reason(*args, **more)
+
+    def whole() -> list[dict[str, Any]]:
+        raise AssertionError("the whole list was built")
+
+    def observed_at(root: str, paths: Any) -> list[dict[str, Any]]:
+        return [_as_record(seen) for seen in loop.unsettled_at(root, paths, now)]
+
+    operations = Operations(
+        yard.outbox, yard.index, Acts(yard.database), now=lambda: now, observed=whole, observed_at=observed_at
+    )
+
+    def ask(question: Mapping[str, Any], **_: Any) -> Iterator[dict[str, Any]]:
+        counted["questions"] += 1
+        for record in operations.answer(question):
+            counted["records"] += 1
+            yield record
+
+    monkeypatch.setattr(root_watch, "reason", reason)
+    monkeypatch.setattr(audit, "ask", ask)
+    monkeypatch.setattr(audit, "FILES_A_QUESTION", files_a_question)
+    monkeypatch.setattr(audit, "BYTES_A_QUESTION", most_bytes)
+    told = list(audit._accounts(Ground(yard.watched(), "", True, None), None, None))
+    expected = {**dict.fromkeys(READY, "ready"), **dict.fromkeys(SETTLING, "settling")}
+    assert (expected, 300) == ({path: one.state for path, one in told}, len(told))
+    assert {"records": 300, "reasons": 150} == {name: counted[name] for name in ("records", "reasons")}
+    assert counted["questions"] in questions
