@@ -272,7 +272,7 @@ class Watch(Table):
         default=30,
         ge=0,
         le=36_500,
-        description="What lies in the trash is deleted after so many days; `0`: never.",
+        description="What lies in the trash at the top of the folder is deleted after so many days; `0`: never.",
     )
     metadata: Annotated[dict[str, str], AfterValidator(_metadata)] = Field(
         default_factory=dict, description="Names and texts that every sample from this folder gets as its metadata."
