@@ -7,8 +7,11 @@ import os
 import stat
 from collections.abc import Iterable, Iterator
 
+from eisync.adapters.files import open_folder
+
 NO_LINKS = frozenset({errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK})
 CHUNK_BYTES = 1024 * 1024
+_LONGEST_NAME = 255
 
 
 def rename_anew(source: str, to: str, *, source_folder: int | None = None, to_folder: int | None = None) -> bool:
@@ -27,6 +30,8 @@ def rename_anew(source: str, to: str, *, source_folder: int | None = None, to_fo
             return False
         os.rename(source, to, src_dir_fd=source_folder, dst_dir_fd=to_folder)
         return True
+    # The new name first: a power cut between the two may leave both, and never none.
+    sync_folder(os.path.dirname(to) if to_folder is None else to_folder)
     os.unlink(source, dir_fd=source_folder)
     return True
 
@@ -37,7 +42,8 @@ def write_copy(pieces: Iterable[bytes], part: str, *, folder: int | None = None,
     Returns the content hash of what can be read back. Raises OSError, and leaves no part then.
     """
     try:
-        descriptor = os.open(part, os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600, dir_fd=folder)
+        mode = 0o666 if like is None else 0o600  # until it has the rights of the other
+        descriptor = os.open(part, os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, mode, dir_fd=folder)
         with open(descriptor, "r+b") as copy:
             for piece in pieces:
                 copy.write(piece)
@@ -79,13 +85,30 @@ def holds(name: str, sha256: str, size: int, *, folder: int | None = None) -> bo
         return hashlib.file_digest(file, "sha256").hexdigest() == sha256
 
 
+def made_folder(top: str, folder: str) -> int:
+    """A descriptor of the folder below `top`, made where it is missing; no link leads out of it. Raises OSError."""
+    at = open_folder(top, "")
+    for part in folder.split("/") if folder else ():
+        try:
+            with contextlib.suppress(FileExistsError):
+                os.mkdir(part, dir_fd=at)
+            inner = os.open(part, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=at)
+        finally:
+            os.close(at)
+        at = inner
+    return at
+
+
 def names_beside(place: str, word: str) -> Iterator[str]:
-    """`place`, then `wave.01.word-1.csv` and so on."""
-    stem, dot, extension = place.rpartition(".")
-    stem, extension = (stem, dot + extension) if dot and "/" not in extension else (place, "")
+    """`place`, then `wave.01.word-1.csv` and so on, none longer than a name can be."""
+    folder, name = os.path.split(place)
+    stem, dot, extension = name.rpartition(".")
+    stem, extension = (stem, dot + extension) if stem else (name, "")
     yield place
     for number in range(1, 1000):
-        yield f"{stem}.{word}-{number}{extension}"
+        suffix = f".{word}-{number}{extension}"
+        fitting = os.fsencode(stem)[: max(1, _LONGEST_NAME - len(os.fsencode(suffix)))]
+        yield os.path.join(folder, os.fsdecode(fitting) + suffix)
 
 
 def sync_folder(folder: int | str) -> None:

@@ -151,7 +151,7 @@ class Actor:
         except (FileAwayError, FileUnreadableError, FolderError) as error:
             return Later(str(error))
         except FileError as error:
-            # What lies there is not what was uploaded, and may never go (`on_change = "ignore"`): it is not ours.
+            # What lies there is not what was uploaded, and never may be (`on_change`): it is not ours to take.
             return Moot(str(error), spares=isinstance(error, FileChangedError))
 
     # --- files -------------------------------------------------------------------------------------------------

@@ -58,7 +58,7 @@ def _waits_for(keeping: Keeping) -> str | None:
             f"nothing confirmed to free{unlisted}"
         )
     waiting = keeping.stays[Why.UNLISTED]
-    if waiting:
+    if waiting and unlisted:
         files = "1 file is" if waiting == 1 else f"{waiting:,} files are"
         return f"{files} not confirmed by a listing yet{unlisted}"
     return None

@@ -324,3 +324,22 @@ def test_the_disk_is_measured(root: Path) -> None:
     assert disk is not None
     assert 0 < disk.free < disk.total == shutil.disk_usage(root).total
     assert removal.disk_of(str(root / "nowhere")) is None
+
+
+def test_nothing_is_brought_back_out_of_the_root(root: Path, tmp_path: Path) -> None:
+    one = written(root)
+    removal.delete(one)
+    (tmp_path / "outside").mkdir()
+    (root / "deep").rmdir()
+    os.symlink(tmp_path / "outside", root / "deep")
+    with pytest.raises(FolderError):
+        restoring.from_pieces(one, [CONTENT])
+    assert [] == names(tmp_path / "outside")
+
+
+def test_a_name_that_is_as_long_as_can_be_is_put_back_beside_another(root: Path) -> None:
+    one = written(root, "w" * 251 + ".csv")
+    os.rename(root / one.path, root / one.name)
+    (root / one.path).write_bytes(b"a newer one")
+    removal.give_back(one)
+    assert [CONTENT, b"a newer one"] == sorted((path.read_bytes() for path in root.glob("w*")), reverse=True)
