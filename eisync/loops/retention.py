@@ -243,14 +243,17 @@ class RetentionLoop:
         device = self._disks.device_of(keeping.root.path)
         for page in self._pages(keeping):
             files = {file.id: file for file in page if self._disks.device_of(file.root, file.path) == device}
-            for act in retention.make_room(
+            # Where one could not be taken away, the next one of the page is.
+            while acts := retention.make_room(
                 files.values(), keeping.policy, now=self._now, short_bytes=short, frees=frees
             ):
-                if self._carry_out(keeping, files[act.file_id], act):
-                    short -= files[act.file_id].facts.size
-                yield
-                if keeping.rests_until > self._now:
-                    return
+                for act in acts:
+                    file = files.pop(act.file_id)
+                    if self._carry_out(keeping, file, act):
+                        short -= file.facts.size
+                    yield
+                    if keeping.rests_until > self._now:
+                        return
             keeping.short = short = max(0, short)
             if not short:
                 return

@@ -352,6 +352,16 @@ def test_room_is_made_with_the_oldest_and_no_more_than_is_missing(house: House) 
     assert house.report()["waits_for"] is None
 
 
+def test_where_the_oldest_cannot_go_the_next_one_does(house: House) -> None:
+    house.policy = Retention(min_free=MinFree(10**9))
+    house.meter.free = 10**9 - 150
+    house.start()
+    house.send("a.csv", "b.csv", "c.csv", "d.csv", content=b"x" * 100)
+    os.utime(house.yard.path("a.csv"), ns=(1, 1))
+    house.run()
+    assert ["a.csv", "d.csv"] == house.there()
+
+
 def test_an_archive_keeps_the_path_and_one_on_the_same_disk_frees_nothing(house: House, tmp_path: Path) -> None:
     archive = tmp_path / "archive"
     house.policy = Retention(after=After.ARCHIVE, archive=str(archive), min_free=MinFree(2 * 10**9))
