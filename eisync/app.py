@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from eisync._version import __version__
-from eisync.adapters import clock, evidence, files, sidecars, trash
+from eisync.adapters import clock, evidence, files, removal, restoring, sidecars, trash
 from eisync.adapters.body import sha256_of
 from eisync.adapters.http import Endpoints, Service
 from eisync.adapters.rules import Rules
@@ -29,13 +29,16 @@ from eisync.core.retry import RetryPolicy
 from eisync.core.settle import SettlePolicy
 from eisync.errors import ConfigurationError, EisyncError, StateDamagedError
 from eisync.loops.acting import Actor
+from eisync.loops.bringing_back import BringingBack
 from eisync.loops.deciding import Decider
 from eisync.loops.drainer import DrainerLoop
 from eisync.loops.folders import WatchedFolders
+from eisync.loops.keeping import Keeping
 from eisync.loops.lane import Lane
 from eisync.loops.once import Once
 from eisync.loops.ports import Log
 from eisync.loops.reconciler import Hands, Project, ReconcilerLoop
+from eisync.loops.retention import RetentionLoop
 from eisync.loops.supervisor import Charge, Supervisor
 from eisync.loops.undoing import Undoer
 from eisync.loops.watched import Observed, OnChange, Watched
@@ -47,6 +50,7 @@ from eisync.store.descriptions import Descriptions
 from eisync.store.index import Index
 from eisync.store.mirror import Mirrored
 from eisync.store.outbox import Outbox
+from eisync.store.retention import Removals
 from eisync.store.sidecars import Sidecars
 from eisync.store.whereabouts import Whereabouts
 
@@ -78,7 +82,7 @@ class App:
         self.outbox = Outbox(self._database)
         self.index = Index(self._database)
         self.acts = Acts(self._database)
-        self.bells = {name: threading.Event() for name in ("watcher", "drainer", "reconciler", "control")}
+        self.bells = {name: threading.Event() for name in ("watcher", "drainer", "reconciler", "retention", "control")}
         self._pool = ThreadPoolExecutor(settings.upload.workers, thread_name_prefix="eisync-upload")
         self._throttle = Throttle(settings.upload.max_rate or None)
         self._quiet_hours = read_quiet_hours(settings.upload.quiet_hours)
@@ -90,6 +94,7 @@ class App:
         self.watcher = self._watcher_loop()
         self.drainer = self._drainer_loop()
         self.reconciler = self._reconciler_loop() if _asks_studio(settings) else None
+        self.retention = self._retention_loop()
         self.supervisor: Supervisor | None = None
         self._control: ControlServer | None = None
 
@@ -116,6 +121,8 @@ class App:
         charges = [
             Charge(self.watcher, self.bells["watcher"], HEARTBEAT_LIMIT_S),
             Charge(self.drainer, self.bells["drainer"], HEARTBEAT_LIMIT_S),
+            # It reads whole files, and may copy one to a slow disk.
+            Charge(self.retention, self.bells["retention"], 5 * HEARTBEAT_LIMIT_S),
             Charge(control, self.bells["control"], 2 * HEARTBEAT_LIMIT_S),
         ]
         if self.reconciler is not None:
@@ -131,6 +138,7 @@ class App:
             self.watcher,
             self.drainer,
             self.reconciler,
+            self.retention,
             pending=self._pending,
             now=clock.now,
             bell=self.bells["drainer"],
@@ -173,6 +181,7 @@ class App:
                 }
                 for seen in self.watcher.attention()
             ],
+            "retention": self.retention.report(),
             "loops": [
                 {
                     "name": pulse.name,
@@ -255,6 +264,7 @@ class App:
             why_silent=_why_silent,
             luck=clock.luck,
             spent_s=clock.spent_s,
+            is_same=removal.is_same,
         )
 
     def _drainer_loop(self) -> DrainerLoop:
@@ -322,6 +332,7 @@ class App:
     def _hands(self) -> Hands:
         reconcile = self.settings.reconcile
         acts, folders = self.acts, WatchedFolders(files, Whereabouts(self._database))
+        retained = BringingBack(Removals(self._database), restoring)
         return Hands(
             decider=Decider(
                 acts,
@@ -331,7 +342,21 @@ class App:
                 log=self.log,
             ),
             actor=Actor(acts, trash, folders, clock=clock.now, log=self.log),
-            undoer=Undoer(acts, trash, folders, files.look, clock=clock.now, log=self.log),
+            undoer=Undoer(acts, trash, folders, files.look, retained, clock=clock.now, log=self.log),
+        )
+
+    def _retention_loop(self) -> RetentionLoop:
+        records = Removals(self._database)
+        return RetentionLoop(
+            [Keeping(root, watch.retention) for watch, root in zip(self.settings.watches, self._roots, strict=True)],
+            records=records,
+            intents=records,
+            outcomes=self.acts,
+            hands=removal,
+            disks=removal,
+            log=self.log,
+            monotonic=clock.monotonic,
+            spent_s=clock.spent_s,
         )
 
 

@@ -47,13 +47,16 @@ def test_the_readme_names_every_command_and_every_room() -> None:
 
 
 def test_the_configuration_in_the_readme_is_accepted(tmp_path: Path) -> None:
-    (example,) = re.findall(r"```toml\n(.*?)```", README, flags=re.DOTALL)
+    example, room = re.findall(r"```toml\n(.*?)```", README, flags=re.DOTALL)
     assert tomllib.loads(example)["watch"][0]["path"] == "recordings"
     (tmp_path / "recordings").mkdir()
     (tmp_path / "key").write_text("ei_0123456789abcdef\n")
     (tmp_path / "eisync.toml").write_text(example)
     settings = load(config=str(tmp_path / "eisync.toml"), state_dir=str(tmp_path / "state"), environ={})
     assert {"site": "lab 3"} == settings.watches[0].metadata
+    (tmp_path / "room.toml").write_text(room)
+    settings = load(config=str(tmp_path / "room.toml"), state_dir=str(tmp_path / "state"), environ={}, need_key=False)
+    assert settings.watches[0].retention.removes
 
 
 def test_ci_runs_the_test_command_of_the_readme() -> None:

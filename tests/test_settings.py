@@ -15,6 +15,7 @@ import jsonschema
 import pytest
 
 from eisync import places
+from eisync.core.retention import After, MinFree, Retention
 from eisync.errors import ConfigurationError
 from eisync.settings import Settings, json_schema, keys, load, options_table
 from eisync.settings.models import TABLES
@@ -540,3 +541,72 @@ def test_a_pace_that_could_not_be_kept_is_a_fault(tmp_path: Path, line: str, fau
     with pytest.raises(ConfigurationError) as caught:
         load(environ={"EI_API_KEY": "ei_" + "c0ffee" * 6, "HOME": str(tmp_path)}, cwd=str(tmp_path))
     assert fault in str(caught.value)
+
+
+# What becomes of files after their upload
+
+ARCHIVES = {
+    "recordings": "the archive SITE/recordings is a watched folder: name one that lies apart from them",
+    "recordings/old": "the archive SITE/recordings/old lies inside SITE/recordings, which is watched: name a folder "
+    "apart from it",
+    ".": "the archive SITE contains SITE/recordings, which is watched: name a folder apart from it",
+    "link": "the archive SITE/link is a watched folder: name one that lies apart from them",
+    "link/../recordings/old/new": "the archive SITE/recordings/old/new lies inside SITE/recordings, which is watched: "
+    "name a folder apart from it",
+}
+
+
+@pytest.mark.parametrize("folder", ARCHIVES)
+def test_an_archive_that_would_be_watched_is_refused(site: Site, folder: str) -> None:
+    (site.path / "link").symlink_to(site.path / "recordings")
+    site.write(f'[[watch]]\npath = "recordings"\nafter_upload = "archive:{folder}"\n')
+    assert [f"eisync.toml:3: watch[0].after_upload: {ARCHIVES[folder]}"] == site.faults()
+    assert [f"recordings: {ARCHIVES[folder]}"] == site.faults("recordings")
+
+
+def test_an_archive_of_one_folder_may_not_be_watched_as_another(site: Site) -> None:
+    (site.path / "other").mkdir()
+    site.write('[[watch]]\npath = "recordings"\nafter_upload = "archive:other"\n[[watch]]\npath = "other"\n')
+    assert [
+        "eisync.toml:3: watch[0].after_upload: the archive SITE/other is a watched folder: name one that lies apart "
+        "from them"
+    ] == site.faults()
+
+
+def test_what_becomes_of_files_after_their_upload_is_read(site: Site) -> None:
+    site.write("""
+        [[watch]]
+        path = "recordings"
+        after_upload = "archive:~/old"
+        grace_s = 60
+        min_free = "10%"
+        trash_days = 0
+    """)
+    retention = site.load().watches[0].retention
+    assert (After.ARCHIVE, str(site.path / "old"), 60.0, MinFree(percent=10.0), 0) == (
+        retention.after, retention.archive, retention.grace_s, retention.min_free, retention.trash_days
+    )  # fmt: skip
+
+
+def test_nothing_is_removed_unless_somebody_says_so(site: Site) -> None:
+    retention = site.load("recordings").watches[0].retention
+    assert (Retention(), False, 30) == (retention, retention.removes, retention.trash_days)
+
+
+@pytest.mark.parametrize(
+    ("line", "fault"),
+    [
+        ('after_upload = "trash"', 'after_upload: must be "keep", "delete" or "archive:DIR"'),
+        ('after_upload = "archive:"', 'after_upload: must be "keep", "delete" or "archive:DIR"'),
+        *[
+            (
+                f"min_free = {value}",
+                'min_free: must be a number of bytes, a size such as "2 GB", or a share below 100 such as "10%"',
+            )
+            for value in ("-1", '"100%"', '"lots"', "true", "1.5", "[1]")
+        ],
+    ],
+)
+def test_retention_that_cannot_be_meant_is_one_sentence(site: Site, line: str, fault: str) -> None:
+    site.write(f'[[watch]]\npath = "recordings"\n{line}\n')
+    assert [f"eisync.toml:3: watch[0].{fault}"] == site.faults()

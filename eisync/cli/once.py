@@ -106,6 +106,9 @@ def _explain(app: App, unsettled: list[Observed]) -> None:
                 break
             path = f"{record['root']}/{record['path']}"
             click.echo(f"{printable(path)}: {state.value}: {printable(str(record['reason']))}", err=True)
+    for folder in app.retention.report():
+        if folder["waits_for"]:
+            click.echo(printable(f"{folder['root']}: no room is made: {folder['waits_for']}"), err=True)
     for target, error in app.troubles().items():
         click.echo(f"target {target}: not compared with the service: {error}", err=True)
 

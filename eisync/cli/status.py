@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from eisync.cli.options import ask, common, printable
+from eisync.core.report import in_bytes
 
 
 @click.command("status")
@@ -34,6 +35,7 @@ def _lines(status: dict[str, Any]) -> Iterator[str]:
         yield f"folder {printable(root['path'])} -> {root['target']}"
         yield from _root(root)
         yield from _watching(root["watching"])
+        yield from _retention(root["retention"])
     for target in status["targets"]:
         yield ""
         yield f"target {target['name']}" + (f" (project {target['project_id']})" if target["project_id"] else "")
@@ -73,6 +75,19 @@ def _watching(watching: dict[str, Any] | None) -> Iterator[str]:
         yield f"  listened to, and {every}"
     if watching["missed"]:
         yield f"  {watching['missed']:,} files were found that no event told of"
+
+
+def _retention(retention: dict[str, Any] | None) -> Iterator[str]:
+    if retention is None:
+        return
+    if retention["files"]:
+        verb = "archived" if retention["after_upload"] == "archive" else "deleted here"
+        files = "1 file" if retention["files"] == 1 else f"{retention['files']:,} files"
+        yield f"  {files} ({in_bytes(retention['bytes'])}) {verb} after the upload since the daemon began"
+    for reason, number in sorted(retention["stays"].items(), key=lambda entry: -entry[1]):
+        yield f"  {number:,} not taken away: {reason}"
+    if retention["waits_for"]:
+        yield f"  no room is made: {printable(retention['waits_for'])}"
 
 
 def _target(target: dict[str, Any], held: str | None) -> Iterator[str]:

@@ -34,9 +34,9 @@ def command(
 ) -> int:
     """Undo these acts; without an ID, list what was done, the last one first.
 
-    A file comes back from the trash to where it was, or beside what is there now. A deleted sample comes back as its
-    file, and is sent again. An edited sample is edited back. Ends with 1 when something cannot be undone, with 4 when
-    it cannot be now.
+    A file comes back from the trash to where it was, or beside what is there now; one that was deleted or archived
+    after its upload, from the project or the archive. A deleted sample comes back as its file, and is sent again. An
+    edited sample is edited back. Ends with 1 when something cannot be undone, with 4 when it cannot be now.
     """
     if not acts:
         for record in ask({"do": "acts", "limit": limit}, config=config, state_dir=state_dir):

@@ -100,6 +100,7 @@ class Operations:
             by_state[State.SETTLING] = max(by_state.get(State.SETTLING, 0), sum(root.settling for root in roots))
         oldest = counts.oldest_pending_at
         watching = {one["root"]: one for one in (live or {}).get("watching", [])}
+        retention = {one["root"]: one for one in (live or {}).get("retention", [])}
         return {
             "sentence": report.sentence(by_state, last_synced_at=counts.last_synced_at, now=now),
             "counts": {state.value: by_state[state] for state in State if by_state.get(state)},
@@ -114,6 +115,7 @@ class Operations:
                     "settling": root.settling if live is not None else 0,
                     "left_out": dict(root.left_out),
                     "watching": watching.get(root.path),
+                    "retention": retention.get(root.path),
                 }
                 for root in roots
             ],

@@ -41,6 +41,16 @@ def ago(seconds: float) -> str:
     return f"{seconds:.0f} s ago"
 
 
+def in_bytes(number: int) -> str:
+    """A size for a person: `1.5 GB`."""
+    size = float(number)
+    for unit in ("bytes", "kB", "MB", "GB"):
+        if size < 1000:
+            return f"{size:.0f} {unit}" if unit == "bytes" or size >= 100 else f"{size:.1f} {unit}"
+        size /= 1000
+    return f"{size:,.1f} TB"
+
+
 def _files(number: int) -> str:
     return f"{number:,} file" if number == 1 else f"{number:,} files"
 

@@ -1,23 +1,25 @@
-"""One pass over everything, without threads of its own: scan, upload all that is due, reconcile once."""
+"""One pass over everything, without threads of its own: scan, upload all that is due, reconcile once, make room."""
 
 import threading
 from collections.abc import Callable
 
 from eisync.loops.drainer import DrainerLoop
 from eisync.loops.reconciler import ReconcilerLoop
+from eisync.loops.retention import RetentionLoop
 from eisync.loops.watcher import WatcherLoop
 
 LONGEST_WAIT_S = 0.5
 
 
 class Once:
-    """The three loops, ticked in turn. `progress` is called after every turn."""
+    """The loops, ticked in turn. `progress` is called after every turn."""
 
     def __init__(
         self,
         watcher: WatcherLoop,
         drainer: DrainerLoop,
         reconciler: ReconcilerLoop | None,
+        retention: RetentionLoop | None,
         *,
         pending: Callable[[], int],
         now: Callable[[], float],
@@ -28,6 +30,7 @@ class Once:
         self._watcher = watcher
         self._drainer = drainer
         self._reconciler = reconciler
+        self._retention = retention
         self._pending = pending
         self._now = now
         self._bell = bell
@@ -45,6 +48,7 @@ class Once:
             self._bell.clear()
         self._land(is_stopped)
         self._reconcile(is_stopped)
+        self._make_room(is_stopped)
 
     def _is_drained(self) -> bool:
         if not self._watcher.has_scanned or not self._drainer.is_idle:
@@ -73,3 +77,10 @@ class Once:
             self._progress()
             if self._reconciler.is_idle:
                 break
+
+    def _make_room(self, is_stopped: Callable[[], bool]) -> None:
+        if self._retention is None:
+            return
+        self._retention.pass_now()
+        while not is_stopped() and not self._retention.is_idle:
+            self._retention.tick(self._now())

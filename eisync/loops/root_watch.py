@@ -9,6 +9,7 @@ from eisync.loops.agenda import Agenda
 from eisync.loops.labels import Labels
 from eisync.loops.lookout import Lookout
 from eisync.loops.renames import Recogniser
+from eisync.loops.returns import Returns
 from eisync.loops.walks import Walk, Walks
 from eisync.loops.watched import Observed, Watched
 
@@ -33,7 +34,13 @@ class RootWatch:
     """What is in memory of one root."""
 
     def __init__(
-        self, watched: Watched, lookout: Lookout, walks: Walks, recogniser: Recogniser, labels: Labels
+        self,
+        watched: Watched,
+        lookout: Lookout,
+        walks: Walks,
+        recogniser: Recogniser,
+        labels: Labels,
+        returns: Returns,
     ) -> None:
         self.watched = watched
         self.place = watched.root
@@ -41,6 +48,7 @@ class RootWatch:
         self.walks = walks
         self.recogniser = recogniser
         self.labels = labels
+        self.returns = returns
         self.unsettled: dict[str, Unsettled] = {}
         self.agenda = Agenda()
         self.announced: set[str] = set()  # files that are to be looked at

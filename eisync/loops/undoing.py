@@ -1,14 +1,15 @@
 """Undo what was done to folders and project, where a person asks for it.
 
-A file comes back from the trash to where it was, or beside what is there now; a deleted sample comes back as its file,
-which is sent again; an edited one is edited back. What cannot be undone stays done, and says why.
+A file comes back from the trash to where it was, or beside what is there now; one that the retention took away, from
+the archive or from the service; a deleted sample comes back as its file, which is sent again; an edited one is edited
+back. What cannot be undone stays done, and says why.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
-from eisync.core.acts import EDITS, FileSide, Kind, Progress, Written, sentence
+from eisync.core.acts import EDITS, Cause, FileSide, Kind, Progress, Written, sentence
 from eisync.core.items import FileFacts, shown
 from eisync.errors import EisyncError, FolderError, KeyRefusedError, StudioError, TransitError
 from eisync.loops.acting import ACTS_A_LOOK, Folders, Later, edit
@@ -40,6 +41,12 @@ class Looks(Protocol):
     def __call__(self, root: str, path: str) -> FileFacts | None: ...
 
 
+class Retained(Protocol):
+    """What the retention took away. Raises FolderError when there is nothing to bring back, and what `raw` raises."""
+
+    def undo(self, written: Written, raw: Callable[[int], Iterable[bytes]]) -> tuple[FileFacts, str]: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Undone:
     """It is as it was. `facts`: of the file that is in its place again."""
@@ -59,12 +66,21 @@ class Undoer:
     """Undoes what is to be undone, for all targets. Safe to repeat at any point."""
 
     def __init__(
-        self, regrets: Regrets, trash: Bin, folders: Folders, look: Looks, *, clock: Callable[[], float], log: Log
+        self,
+        regrets: Regrets,
+        trash: Bin,
+        folders: Folders,
+        look: Looks,
+        retained: Retained,
+        *,
+        clock: Callable[[], float],
+        log: Log,
     ) -> None:
         self._regrets = regrets
         self._trash = trash
         self._folders = folders
         self._look = look
+        self._retained = retained
         self._clock = clock
         self._log = log
 
@@ -82,10 +98,11 @@ class Undoer:
             raise trouble
 
     def _asked_for(self, errand: Errand) -> Iterator[Written]:
-        after_id = 0
-        while batch := self._regrets.to_do(errand.target, is_retention=False, after_id=after_id, limit=ACTS_A_LOOK):
-            yield from (written for written in batch if written.progress is Progress.UNDOING)
-            after_id = batch[-1].id
+        for of in (False, True):
+            after_id = 0
+            while batch := self._regrets.to_do(errand.target, is_retention=of, after_id=after_id, limit=ACTS_A_LOOK):
+                yield from (written for written in batch if written.progress is Progress.UNDOING)
+                after_id = batch[-1].id
 
     def _write_down(self, errand: Errand, written: Written, result: Undone | Final | Later, tally: Tally) -> None:
         told = {"target": errand.target, "act": written.id, "path": shown(written.act.path)}
@@ -108,6 +125,8 @@ class Undoer:
         act = written.act
         if act.kind in EDITS:
             return self._edit_back(errand, written)
+        if act.cause is Cause.RETENTION:
+            return self._bring_back(errand, written)
         if act.kind is Kind.DELETE_FILE:
             return Final('nothing brings it back: on_remote_delete = "delete" keeps no copy')
         if written.lies_at is None:
@@ -125,6 +144,18 @@ class Undoer:
         if is_file and lies_at == place:
             return Undone("the file is back in its place", self._look(act.root, act.path))
         return Undone(f"the file is at {shown(lies_at)}, and is sent as a new one")
+
+    def _bring_back(self, errand: Errand, written: Written) -> Undone | Final | Later:
+        side = self._regrets.side(written.act.file_id)
+        away = None if side is None else self._folders.why_away(side.root_id, written.act.root)
+        if away is not None:
+            return Later(away)
+        errand.check_project()
+        try:
+            facts, outcome = self._retained.undo(written, errand.studio.raw)
+        except (FolderError, StudioError) as error:
+            return Final(str(error))
+        return Undone(outcome, facts)
 
     def _edit_back(self, errand: Errand, written: Written) -> Undone | Final:
         act = written.act

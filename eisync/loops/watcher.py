@@ -29,6 +29,7 @@ from eisync.loops.ports import (
     Whereabouts,
 )
 from eisync.loops.renames import Recogniser
+from eisync.loops.returns import AGAIN_S, Returns
 from eisync.loops.root_watch import Findings, RootWatch
 from eisync.loops.sidecars import Sidecars
 from eisync.loops.walks import LeftOut, Walk, Walks, join, topmost
@@ -67,12 +68,15 @@ class WatcherLoop:
         why_silent: Callable[[str], str | None] = lambda _: None,
         luck: Callable[[], float] = lambda: 0.0,
         spent_s: Callable[[], float] = lambda: 0.0,
+        is_same: Callable[[str, str, FileFacts, str], bool] = lambda *_: False,
     ) -> None:
         """`spent_s` is what the thread has taken of a core so far; `why_silent` tells of folders without events.
 
         `reads`, `sheets` and `waiting` are for what files say of others; `labelled` is called when it is known of a
-        root how all that waits in it is to be sent.
+        root how all that waits in it is to be sent. `is_same` tells whether the file at (root, path) has these facts
+        and this content hash.
         """
+        self._is_same = is_same
         self._intake = intake
         self._places = places
         self._notes = notes
@@ -190,7 +194,8 @@ class WatcherLoop:
             log=log,
             updates=watched.updates_renamed,
         )
-        return RootWatch(watched, lookout, walks, recogniser, labels)
+        returns = Returns(root.path, self._intake, self._is_same, log=log)
+        return RootWatch(watched, lookout, walks, recogniser, labels, returns)
 
     def _tick_root(self, root: RootWatch, now: float) -> float:
         if root.is_mid_tick:
@@ -408,7 +413,9 @@ class WatcherLoop:
         seen = observe(root.unsettled.get(path), facts, now=now, is_closed=is_closed)
         root.unsettled[path] = seen
         root.agenda.add(path, look_at(seen, root.watched.policy))
-        if known is not None and known.state not in _ENTERABLE:
+        if known is not None and known.state in _SENT and known.taken_sha256 is not None:
+            root.returns.expect(path, known)
+        elif known is not None and known.state not in _ENTERABLE:
             findings.changed.append(known.id)
 
     def _write(self, root: RootWatch, findings: Findings, now: float) -> None:
@@ -436,6 +443,7 @@ class WatcherLoop:
         self._park(root, judged.parked, now)
 
     def _enter(self, root: RootWatch, accepted: Mapping[str, Accepted], now: float) -> None:
+        accepted = self._without_returned(root, accepted, now)
         if not accepted:
             return
         busy = self._intake.enqueue([one.candidate for one in accepted.values()], now=now)
@@ -447,6 +455,19 @@ class WatcherLoop:
             tell("file.enqueued", path=shown(path), label=label, size=size, evidence=one.evidence)
         if len(entered) > MOST_TOLD:
             self._log.info("files.enqueued", files=len(entered), root=shown(root.place.path))
+
+    def _without_returned(
+        self, root: RootWatch, accepted: Mapping[str, Accepted], now: float
+    ) -> Mapping[str, Accepted]:
+        """Those that are to be sent: what we took away and is there again as it was, is not."""
+        complete = {path: one.candidate.facts for path, one in accepted.items()}
+        same, later = root.returns.recognise(complete, now=now)
+        for path in same:
+            root.unsettled.pop(path, None)
+        for path in later:
+            root.agenda.add(path, now + AGAIN_S)
+        left = same.union(later)
+        return {path: one for path, one in accepted.items() if path not in left} if left else accepted
 
     def _park(self, root: RootWatch, parked: Mapping[str, Parked], now: float) -> None:
         if not parked:

@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 from pydantic import ValidationError
 
 from eisync import places
+from eisync.core.retention import read_after
 from eisync.errors import ConfigurationError
 from eisync.settings import environment
 from eisync.settings.faults import Faults, bracketed, did_you_mean, unknown_key, worded
@@ -266,6 +267,10 @@ class _Loading:
         roots = Roots(self.faults)
         for argument, checked in chosen:
             roots.add(str(checked.table.path), checked.location, argument=argument, must_exist=self.need_watch)
+        for argument, checked in chosen:
+            _, archive = read_after(checked.table.after_upload)
+            if archive is not None:
+                roots.add_archive(archive, checked.location, argument=argument)
         return tuple(checked.table for _, checked in chosen)
 
     def only_target(self, targets: Sequence[_Checked], location: Location) -> str:

@@ -37,6 +37,8 @@ def _lines() -> Iterator[str]:
 
 
 def _type(facts: dict[str, Any]) -> str:
+    if "anyOf" in facts:
+        return " or ".join(_type(part) for part in facts["anyOf"])
     if "const" in facts:
         return f'`"{facts["const"]}"`'
     if "enum" in facts:

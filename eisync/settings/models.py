@@ -26,6 +26,7 @@ from pydantic import (
 )
 
 from eisync.core.pace import read_quiet_hours
+from eisync.core.retention import ARCHIVE, Retention, read_after, read_min_free
 from eisync.places import absolute
 from eisync.settings.keys import KeySource, find_key
 
@@ -103,6 +104,17 @@ def _metadata(value: dict[str, str]) -> dict[str, str]:
     size = len(json.dumps(value))
     if size > METADATA_LIMIT_BYTES:
         raise ValueError(f"is {size:,} bytes long as JSON; at most {METADATA_LIMIT_BYTES:,} fit into a request")
+    return value
+
+
+def _after_upload(value: str, info: ValidationInfo) -> str:
+    """What becomes of a file after its upload; the folder of an archive as a path is, absolute."""
+    _, folder = read_after(value)
+    return value if folder is None else f"{ARCHIVE}{_absolute(folder, info)}"
+
+
+def _min_free(value: object) -> object:
+    read_min_free(value if isinstance(value, int | str) and not isinstance(value, bool) else "")
     return value
 
 
@@ -238,9 +250,45 @@ class Watch(Table):
         description="What becomes of a file whose sample was deleted in the project: it stays, it goes to the trash "
         "(`.eisync-trash` in the folder), or it is deleted.",
     )
+    after_upload: Annotated[str, AfterValidator(_after_upload)] = Field(
+        default="keep",
+        description="What becomes of a file that the service has for certain: it stays, it is deleted here "
+        '(`"delete"`), or moved into a folder (`"archive:DIR"`), which must exist and lie apart from every watched '
+        "folder.",
+    )
+    grace_s: Number = Field(
+        default=3600.0,
+        ge=0,
+        le=31_536_000,
+        description="So many seconds a file stays after its upload before `after_upload` is done.",
+    )
+    min_free: Annotated[int | str, BeforeValidator(_min_free)] = Field(
+        default=0,
+        description='So much of the disk is kept free (bytes, or such as `"2 GB"` or `"10%"`): where less is, files '
+        "that the service has for certain are deleted here, or moved to an archive on another disk, the oldest uploads "
+        "first and no more than are needed, whatever `grace_s` says. `0`: none is.",
+    )
+    trash_days: Whole = Field(
+        default=30,
+        ge=0,
+        le=36_500,
+        description="What lies in the trash at the top of the folder is deleted after so many days; `0`: never.",
+    )
     metadata: Annotated[dict[str, str], AfterValidator(_metadata)] = Field(
         default_factory=dict, description="Names and texts that every sample from this folder gets as its metadata."
     )
+
+    @property
+    def retention(self) -> Retention:
+        """What becomes of the files after their upload."""
+        after, archive = read_after(self.after_upload)
+        return Retention(
+            after=after,
+            archive=archive,
+            grace_s=self.grace_s,
+            min_free=read_min_free(self.min_free),
+            trash_days=self.trash_days,
+        )
 
 
 class Upload(Table):

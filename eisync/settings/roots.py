@@ -37,6 +37,24 @@ class Roots:
                 fault(f"{path} contains {other}, which is watched already: keep one of the two")
         self._real.append((real, path))
 
+    def add_archive(self, path: str, location: Location, *, argument: str = "") -> None:
+        """Checks an archive, once every folder was added: what is in a watched folder would be uploaded again."""
+        real = os.path.realpath(path)
+        for other_real, other in self._real:
+            if real == other_real:
+                what = f"the archive {path} is a watched folder: name one that lies apart from them"
+            elif contains(other_real, real):
+                what = f"the archive {path} lies inside {other}, which is watched: name a folder apart from it"
+            elif contains(real, other_real):
+                what = f"the archive {path} contains {other}, which is watched: name a folder apart from it"
+            else:
+                continue
+            if argument:
+                self._faults.say(f"{argument}: {what}")
+            else:
+                self._faults.add((*location, "after_upload"), what)
+            return
+
 
 def _folder_fault(path: str) -> str | None:
     """Why `path` cannot be watched."""

@@ -105,6 +105,11 @@ update file set published = null where id = :id and not exists (
     select 1 from act where file_id = :id and state in ('waiting', 'due', 'begun')
         and kind in ('rename_sample', 'relabel_sample', 'move_sample'))"""
 
+# The file was taken away. The retention has said so before it did it: a row without that is of a newer version.
+_TAKEN = """
+update file set removal = :removal, absent_at = :now, reason = :reason
+where id = :id and (:cause <> 'retention' or (state = 'synced' and removal = :removal))"""
+
 # Whatever the policy asks for, this version of the file, and its sample, stay.
 _SPARE = "update file set removal = 'spared' where id = :id and removal is null"
 
@@ -495,14 +500,13 @@ def _conclude(connection: sqlite3.Connection, target: str, act: Act, outcome: st
             _edit(connection, target, act, act.to)
             connection.execute(_AGREE, {"id": act.file_id})
         case Kind.TRASH_FILE | Kind.DELETE_FILE | Kind.ARCHIVE_FILE:
-            connection.execute(
-                "update file set removal = ?, absent_at = ?, reason = ? where id = ?",
-                (_REMOVAL[act.kind], now, f"{act.reason}; {outcome}", act.file_id),
-            )
+            parameters = {"id": act.file_id, "removal": REMOVAL[act.kind], "cause": act.cause.value, "now": now}
+            connection.execute(_TAKEN, {**parameters, "reason": f"{act.reason}; {outcome}"})
     return False
 
 
-_REMOVAL = {Kind.TRASH_FILE: "trash", Kind.DELETE_FILE: "deleted", Kind.ARCHIVE_FILE: "archived"}
+REMOVAL = {Kind.TRASH_FILE: "trash", Kind.DELETE_FILE: "deleted", Kind.ARCHIVE_FILE: "archived"}
+"""How a file was taken away, as its row says it."""
 
 
 def _edit(connection: sqlite3.Connection, target: str, act: Act, value: str | None) -> None:

@@ -16,8 +16,9 @@ Entry = tuple[Candidate, Event, str | None]
 
 # What is known of one file.
 _KNOWN_AT = """
-select id, state, size, mtime_ns, inode, absent_at from file
-where root_id = :root_id and folder = :folder and name = :name"""
+select id, state, size, mtime_ns, inode, absent_at,
+    iif(removal in ('deleted', 'archived'), sha256, null) as taken_sha256
+from file where root_id = :root_id and folder = :folder and name = :name"""
 
 # Known files that were changed and are not complete again.
 _SETTLING = """
@@ -64,6 +65,10 @@ _BACK = """
 update file set absent_at = null, removal = iif(removal is null or removal = 'spared', null, 'kept'),
     reason = iif(state = 'synced', :reason, reason)
 where id = :id and absent_at is not null"""
+# A copy of one that we took away was put into its place: it is the same content, in another file.
+_RETURNED = """
+update file set size = :size, mtime_ns = :mtime_ns, inode = :inode, absent_at = coalesce(absent_at, :now)
+where id = :id and sha256 = :sha256 and removal in ('deleted', 'archived') and state in ('synced', 'tombstone')"""
 _TELL_BACK = """
 insert into history (at, file_id, event, state, detail)
 select :now, id, 'back', state, :reason from file where id = :id"""
@@ -157,6 +162,15 @@ def mark_back(connection: sqlite3.Connection, ids: Iterable[int], now: float) ->
         told = {"id": identity, "now": now, "reason": "it is there again"}
         if connection.execute(_BACK, told).rowcount:
             connection.execute(_TELL_BACK, told)
+
+
+def mark_returned(connection: sqlite3.Connection, identity: int, facts: FileFacts, sha256: str, now: float) -> bool:
+    """A file that we took away is in its place again, with its content. False when it is not that one any more."""
+    version = {"size": facts.size, "mtime_ns": facts.mtime_ns, "inode": facts.inode, "sha256": sha256}
+    if not connection.execute(_RETURNED, {"id": identity, "now": now, **version}).rowcount:
+        return False
+    mark_back(connection, [identity], now)
+    return True
 
 
 def leave_as_sent(connection: sqlite3.Connection, changes: Iterable[tuple[int, FileFacts]], now: float) -> None:

@@ -73,6 +73,11 @@ class Outbox:
         with self._database.transaction() as connection:
             entries.mark_back(connection, ids, now)
 
+    def mark_returned(self, identity: int, facts: FileFacts, sha256: str, *, now: float) -> bool:
+        """A file that we took away is in its place again, with its content. False when it is not that one any more."""
+        with self._database.transaction() as connection:
+            return entries.mark_returned(connection, identity, facts, sha256, now)
+
     def leave_as_sent(self, changes: Iterable[tuple[int, FileFacts]], *, now: float) -> None:
         """These files were changed after they were sent, and the new version is not to go."""
         with self._database.transaction() as connection:

@@ -17,12 +17,16 @@ MISSING = "the local file is not there any more"
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What the outbox holds of one path. `is_absent`: the file was not there when it was looked for last."""
+    """What the outbox holds of one path. `is_absent`: the file was not there when it was looked for last.
+
+    `taken_sha256`: the content of a file that we took away after its upload; None: we did not.
+    """
 
     id: int
     state: State
     facts: FileFacts
     is_absent: bool = False
+    taken_sha256: str | None = None
     sha256: str | None = None  # of what was sent of it; only twins are told of it
 
 
@@ -40,7 +44,7 @@ def path_of(row: sqlite3.Row) -> str:
 def known_of(row: sqlite3.Row) -> Known:
     """What the row holds, for whoever compares it with the file."""
     facts = FileFacts(row["size"], row["mtime_ns"], row["inode"])
-    return Known(row["id"], State(row["state"]), facts, row["absent_at"] is not None)
+    return Known(row["id"], State(row["state"]), facts, row["absent_at"] is not None, row["taken_sha256"])
 
 
 def item_of(row: sqlite3.Row, places: Mapping[int, bytes]) -> Item:

@@ -15,7 +15,7 @@ from eisync.errors import StateError
 if TYPE_CHECKING:
     from sqlite_utils import Database as SqliteUtilsDatabase
 
-VERSION = 6
+VERSION = 8
 
 
 def migrate(connection: sqlite3.Connection) -> None:
@@ -34,6 +34,8 @@ def migrate(connection: sqlite3.Connection) -> None:
     migrations()(_004_mirror)
     migrations()(_005_acts)
     migrations()(_006_sidecars)
+    migrations()(_007_retention)
+    migrations()(_008_acts_by_file)
     # sqlite-utils would begin a deferred one: two that look at a new folder at once would lock each other out.
     connection.execute("begin immediate")
     try:
@@ -278,5 +280,21 @@ def _006_sidecars(database: "SqliteUtilsDatabase") -> None:
             said text not null,          -- JSON
             primary key (sidecar_id, path)
         ) strict, without rowid""",
+    ):
+        database.conn.execute(statement)
+
+
+def _007_retention(database: "SqliteUtilsDatabase") -> None:
+    # What may be taken away, the oldest upload first; what was taken away already is not walked through again.
+    database.conn.execute(
+        """create index file_removable on file (root_id, changed_at, id)
+            where state = 'synced' and absent_at is null and removal is null"""
+    )
+
+
+def _008_acts_by_file(database: "SqliteUtilsDatabase") -> None:
+    for statement in (
+        "create index act_of_file on act (file_id) where state in ('waiting', 'due', 'begun')",
+        "create index act_of_sample on act (sample_id) where sample_id is not null",
     ):
         database.conn.execute(statement)

@@ -28,8 +28,9 @@ where root_id = ? and folder = ? and name = ? and state not in ('settling', 'gon
 
 # What is known of one file.
 _KNOWN = """
-select id, name, state, size, mtime_ns, inode, absent_at from file
-where root_id = ? and folder = ? and name in ({marks})"""
+select id, name, state, size, mtime_ns, inode, absent_at,
+    iif(removal in ('deleted', 'archived'), sha256, null) as taken_sha256
+from file where root_id = ? and folder = ? and name in ({marks})"""
 _ASKED_AT_ONCE = 500
 
 # How many files are known directly in a folder.
@@ -59,8 +60,9 @@ select 1 from file where root_id = ? and folder = ? and state <> 'gone' limit 1"
 
 # Files that had these facts when they were seen last.
 _TWINS = """
-select id, folder, name, state, size, mtime_ns, inode, absent_at, sha256 from file
-where inode = :inode and size = :size and mtime_ns = :mtime_ns and root_id = :root_id"""
+select id, folder, name, state, size, mtime_ns, inode, absent_at,
+    iif(removal in ('deleted', 'archived'), sha256, null) as taken_sha256, sha256
+from file where inode = :inode and size = :size and mtime_ns = :mtime_ns and root_id = :root_id"""
 
 # The file takes its new place, and who is there the one that it leaves.
 _AT = "select id from file where root_id = ? and folder = ? and name = ?"

@@ -32,7 +32,8 @@ def test_a_file_dropped_into_the_folder_is_in_the_project(bench: Bench, daemon: 
     assert "The only file is in Edge Impulse" in status["sentence"]
     assert {"synced": 1} == status["counts"]
     assert daemon.pid == status["daemon"]["pid"]
-    assert {"watcher", "drainer", "reconciler", "control"} == {loop["name"] for loop in status["daemon"]["loops"]}
+    loops = {"watcher", "drainer", "reconciler", "retention", "control"}
+    assert loops == {loop["name"] for loop in status["daemon"]["loops"]}
 
 
 def test_a_file_that_is_still_written_is_listed_with_the_reason(

@@ -122,6 +122,7 @@ def test_status_says_everything_at_once(desk: Desk) -> None:
             "settling": 0,
             "left_out": {"a FIFO": 2},
             "watching": None,
+            "retention": None,
         }
     ] == status["roots"]
     assert [

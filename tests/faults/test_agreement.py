@@ -19,7 +19,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from eisync.adapters import files, trash
+from eisync.adapters import files, restoring, trash
 from eisync.adapters.body import sha256_of
 from eisync.adapters.http import Endpoints, Service
 from eisync.core.acts import ABSENT_S, Occasion, OnRemoteDelete, Policy, name_of, propose
@@ -30,6 +30,7 @@ from eisync.core.lifecycle import State
 from eisync.emulator.server import RunningEmulator, running_emulator
 from eisync.emulator.settings import EmulatorSettings
 from eisync.loops.acting import Actor
+from eisync.loops.bringing_back import BringingBack
 from eisync.loops.deciding import Decider
 from eisync.loops.folders import WatchedFolders
 from eisync.loops.reconciler import Hands, Project, ReconcilerLoop
@@ -37,6 +38,7 @@ from eisync.loops.undoing import Undoer
 from eisync.loops.watched import OnChange
 from eisync.store.acts import Acts
 from eisync.store.mirror import Mirrored
+from eisync.store.retention import Removals
 from tests.conftest import row
 from tests.fakes import Clock
 from tests.loops.test_drainer import Drain, lane
@@ -163,6 +165,7 @@ class AgreementMachine(RuleBasedStateMachine):
         acts: Any = self.acts
         bin_: Any = self.trash
         folders = WatchedFolders(files, self.yard.places)
+        retained = BringingBack(Removals(self.yard.database), restoring)
         self.loop = ReconcilerLoop(
             [
                 Project(
@@ -183,7 +186,7 @@ class AgreementMachine(RuleBasedStateMachine):
             hands=Hands(
                 decider=Decider(acts, acts, guard=self.guard, clock=self.clock, log=self.yard.log),
                 actor=Actor(acts, bin_, folders, clock=self.clock, log=self.yard.log),
-                undoer=Undoer(acts, bin_, folders, files.look, clock=self.clock, log=self.yard.log),
+                undoer=Undoer(acts, bin_, folders, files.look, retained, clock=self.clock, log=self.yard.log),
             ),
         )
 

@@ -4,19 +4,21 @@ import hashlib
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from eisync.adapters import files, trash
+from eisync.adapters import files, restoring, trash
 from eisync.adapters.body import sha256_of
 from eisync.core.acts import Policy, Progress, Written
 from eisync.core.guard import Guard
 from eisync.core.lifecycle import Event, State
 from eisync.core.verdict import Settlement
 from eisync.loops.acting import Actor
+from eisync.loops.bringing_back import BringingBack
 from eisync.loops.deciding import Decider
 from eisync.loops.folders import WatchedFolders
 from eisync.loops.reconciler import Hands, Project, ReconcilerLoop
 from eisync.loops.undoing import Undoer
 from eisync.store.acts import Acts
 from eisync.store.mirror import Mirrored
+from eisync.store.retention import Removals
 from tests.fakes import Clock, Cloud
 
 from .yard import Yard, run
@@ -57,6 +59,7 @@ class Stage:
     def _loop(self) -> ReconcilerLoop:
         yard, clock = self.yard, self.clock
         folders = self.folders or WatchedFolders(files, yard.places)
+        retained = BringingBack(Removals(yard.database), restoring)
         return ReconcilerLoop(
             [
                 Project(
@@ -77,7 +80,7 @@ class Stage:
             hands=Hands(
                 decider=Decider(self.acts, self.acts, guard=self.guard, clock=clock, log=yard.log),
                 actor=Actor(self.acts, self.trash, folders, clock=clock, log=yard.log),
-                undoer=Undoer(self.acts, self.trash, folders, files.look, clock=clock, log=yard.log),
+                undoer=Undoer(self.acts, self.trash, folders, files.look, retained, clock=clock, log=yard.log),
             ),
         )
 

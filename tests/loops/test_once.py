@@ -96,6 +96,7 @@ class Pass:
             self.watcher,
             self.drainer,
             self.reconciler,
+            None,
             pending=self._pending,
             now=self.clock,
             bell=self.bell,

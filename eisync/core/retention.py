@@ -1,0 +1,271 @@
+"""Decide which files may leave a small disk, because the service has them for certain.
+
+Pure: what the index knows of a file, what the configuration wants, the instant and the free bytes in; an act out, or
+the reason why the file stays. A file is confirmed when every sample of it that is there was listed by the service under
+its id, without an error, and not missed since; a file of which anything else is known stays, however full the disk is.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from enum import Enum
+
+from eisync.core.acts import Act, Cause, Kind, Written
+from eisync.core.items import FileFacts
+from eisync.core.lifecycle import State
+
+ARCHIVE = "archive:"
+_UNITS = {
+    "": 1,
+    "B": 1,
+    **{f"{prefix}B": 1000**power for power, prefix in enumerate("KMGT", start=1)},
+    **{f"{prefix}IB": 1024**power for power, prefix in enumerate("KMGT", start=1)},
+}
+
+
+class After(Enum):
+    """What becomes of a file after its upload."""
+
+    KEEP = "keep"
+    DELETE = "delete"
+    ARCHIVE = "archive"
+
+
+@dataclass(frozen=True, slots=True)
+class MinFree:
+    """How much of a disk is to stay free: `size` bytes, or `percent` of all that it holds."""
+
+    size: int = 0
+    percent: float = 0.0
+
+    def of(self, total: int) -> int:
+        """The bytes that are to be free where the disk holds `total`."""
+        return max(self.size, round(total * self.percent / 100.0))
+
+
+def read_min_free(value: int | str) -> MinFree:
+    """`500_000_000`, `"2 GB"`, `"512 MiB"` or `"10%"`. Raises ValueError with the sentence to show."""
+    text = str(value).strip()
+    number, unit = text, ""
+    for index, character in enumerate(text):
+        if character not in "0123456789.":
+            number, unit = text[:index], text[index:].strip().upper()
+            break
+    try:
+        amount = float(number)
+    except ValueError:
+        amount = -1.0
+    if unit == "%" and 0 <= amount < 100:
+        return MinFree(percent=amount)
+    if unit in _UNITS and 0 <= amount * _UNITS[unit] <= 1 << 60:
+        return MinFree(round(amount * _UNITS[unit]))
+    raise ValueError('must be a number of bytes, a size such as "2 GB", or a share below 100 such as "10%"')
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Retention:
+    """What one watched folder wants. The defaults remove nothing but old trash. `archive` is absolute."""
+
+    after: After = After.KEEP
+    archive: str | None = None
+    grace_s: float = 3600.0
+    min_free: MinFree = MinFree()
+    trash_days: int = 30
+
+    def __post_init__(self) -> None:
+        if (self.after is After.ARCHIVE) != (self.archive is not None):
+            raise ValueError("an archive wants a folder, and nothing else does")
+
+    @property
+    def removes(self) -> bool:
+        """Whether it may ever take a file away."""
+        return self.after is not After.KEEP or self.min_free != MinFree()
+
+
+def read_after(value: str) -> tuple[After, str | None]:
+    """`"keep"`, `"delete"` or `"archive:DIR"`, with the folder. Raises ValueError with the sentence to show."""
+    if value.startswith(ARCHIVE) and value != ARCHIVE:
+        return After.ARCHIVE, value.removeprefix(ARCHIVE)
+    if value in (After.KEEP.value, After.DELETE.value):
+        return After(value), None
+    raise ValueError('must be "keep", "delete" or "archive:DIR"')
+
+
+@dataclass(frozen=True, slots=True)
+class Disk:
+    """A file system, in bytes. `free` is what a user without special rights may write."""
+
+    free: int
+    total: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Proof:
+    """A sample of the file that was not deleted, as the listing has it."""
+
+    id: int
+    is_listed: bool = True
+    is_missed: bool = False  # by the last sweep, or by the one under way
+    has_error: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Local:
+    """One file, and what the index knows of it. `since_at`: when it came into its state.
+
+    `removal`: how we took it away, are about to, or that a person brought it back. `is_followed`: something is still to
+    be said to the service because of it (a rename, an older version to delete).
+    """
+
+    id: int
+    root_id: int
+    root: str
+    path: str
+    target: str
+    state: State
+    facts: FileFacts
+    since_at: float
+    sha256: str | None = None
+    is_absent: bool = False
+    removal: str | None = None
+    is_followed: bool = False
+    proofs: tuple[Proof, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Removal:
+    """A file that is to leave its folder, as it must be then; `name` is what it is called meanwhile, in that folder.
+
+    `to`: where in the archive it goes (absolute); None: it is deleted.
+    """
+
+    file_id: int
+    root: str
+    path: str
+    name: str
+    facts: FileFacts
+    sha256: str
+    to: str | None = None
+
+
+class Whereabout(Enum):
+    """Where a file is that was to be taken away."""
+
+    IN_PLACE = "in place"
+    TAKEN = "taken"  # it waits under its other name
+    NOWHERE = "nowhere"
+
+
+class Why(Enum):
+    """Why a file stays."""
+
+    KEPT = "it is to be kept"
+    NOT_SYNCED = "it is not at the service"
+    ABSENT = "it is not there"
+    REMOVED = "it was taken away, or a person brought it back"
+    FOLLOWED = "a rename or a new version is still to be told to the service"
+    UNKNOWN = "it is not known what was sent of it"
+    UNLISTED = "the service has not listed its sample yet"
+    MISSED = "the service's last listing did not have its sample"
+    FAULTY = "the service could not process its sample"
+    YOUNG = "it has not been at the service for grace_s"
+    SAME_DISK = "the archive is on the same disk: moving it there frees nothing"
+    TROUBLED = "it could not be taken away, and is tried again"
+
+
+def why_unconfirmed(file: Local) -> Why | None:
+    """Why nobody may take the file away; None when the service has it for certain, and it is there."""
+    if file.state is not State.SYNCED:
+        return Why.NOT_SYNCED
+    if file.is_absent:
+        return Why.ABSENT
+    if file.removal is not None:
+        return Why.REMOVED
+    if file.is_followed:
+        return Why.FOLLOWED
+    if not file.sha256:
+        return Why.UNKNOWN
+    if not file.proofs or not all(proof.is_listed for proof in file.proofs):
+        return Why.UNLISTED
+    if any(proof.is_missed for proof in file.proofs):
+        return Why.MISSED
+    if any(proof.has_error for proof in file.proofs):
+        return Why.FAULTY
+    return None
+
+
+def decide(
+    file: Local, policy: Retention, *, now: float, short_bytes: int = 0, frees: bool = True, counts_from: float = 0.0
+) -> Act | Why:
+    """What is to be done with the file.
+
+    `short_bytes`: so much is missing of `min_free`; then `grace_s` is not waited for. `frees`: the archive, if there is
+    one, is on another disk. `counts_from`: no time before counts for the grace, because the clock was set there.
+    """
+    if not policy.removes:
+        return Why.KEPT
+    unconfirmed = why_unconfirmed(file)
+    if unconfirmed is not None:
+        return unconfirmed
+    if short_bytes > 0:
+        return _act(file, policy, "the disk ran short") if frees or policy.after is not After.ARCHIVE else Why.SAME_DISK
+    if policy.after is After.KEEP:
+        return Why.KEPT
+    if not now - max(file.since_at, counts_from) >= policy.grace_s:
+        return Why.YOUNG
+    return _act(file, policy, "after_upload says so")
+
+
+def make_room(
+    files: Iterable[Local], policy: Retention, *, now: float, short_bytes: int, frees: bool = True
+) -> list[Act]:
+    """The acts that free `short_bytes`, or as much as can be had: the oldest first, and no more than are needed."""
+    acts: list[Act] = []
+    for file in sorted(files, key=lambda file: (file.since_at, file.id)):
+        if short_bytes <= 0:
+            break
+        decision = decide(file, policy, now=now, short_bytes=short_bytes, frees=frees)
+        if isinstance(decision, Act):
+            acts.append(decision)
+            short_bytes -= file.facts.size
+    return acts
+
+
+def shortage(policy: Retention, disk: Disk) -> int:
+    """How many bytes are missing of `min_free`."""
+    return max(0, policy.min_free.of(disk.total) - disk.free)
+
+
+def oldest_day(now: float, days: int) -> str:
+    """The first day (as 2026-11-26, UTC) that is not older than `days` days."""
+    return (datetime.fromtimestamp(now, UTC) - timedelta(days=days)).date().isoformat()
+
+
+def taken_name(act_id: int, made_at: float) -> str:
+    """Under which name a file waits, in its own folder, to be looked at and taken away. Never given twice."""
+    return f".eisync-{act_id}-{round(made_at * 1000)}.taken"
+
+
+def removal_of(written: Written, file: Local) -> Removal:
+    """The act as the hands want it. The facts are those of the row: of a newer version, none is what was sent."""
+    return Removal(
+        file_id=file.id,
+        root=written.act.root,
+        path=written.act.path,
+        name=taken_name(written.id, written.made_at),
+        facts=file.facts,
+        sha256=file.sha256 or "",
+        to=written.lies_at,
+    )
+
+
+def _act(file: Local, policy: Retention, occasion: str) -> Act:
+    return Act(
+        kind=Kind.ARCHIVE_FILE if policy.after is After.ARCHIVE else Kind.DELETE_FILE,
+        cause=Cause.RETENTION,
+        file_id=file.id,
+        root=file.root,
+        path=file.path,
+        reason=f"it is at the service, and {occasion}",
+        since_at=file.since_at,
+    )

@@ -1,0 +1,161 @@
+"""Which files may be taken away after their upload, and the intent to do it: written down, on the disk, before the act.
+
+An intent marks the row of its file at once: from then on nobody takes the absence of the file for a person's wish.
+"""
+
+import os
+import sqlite3
+
+from eisync.core.acts import Act, Written
+from eisync.core.items import FileFacts
+from eisync.core.lifecycle import State
+from eisync.core.retention import Local, Proof
+from eisync.store.acts import REMOVAL, Acts
+from eisync.store.database import Database
+from eisync.store.rows import path_of
+
+# A page of the files of a folder that nobody took away, the oldest upload first.
+_PAGE = """
+select file.*, root.path as root_path, {followed} as is_followed
+from file indexed by file_removable join root on root.id = file.root_id
+where file.root_id = :root_id and file.state = 'synced' and file.absent_at is null and file.removal is null
+    and (file.changed_at, file.id) > (:after_at, :after_id)
+order by file.changed_at, file.id limit :limit"""
+
+# One file, whatever it is.
+_ONE = """
+select file.*, root.path as root_path, {followed} as is_followed
+from file join root on root.id = file.root_id where file.id = :id"""
+
+# A rename that the samples have not followed, or older versions that are to be deleted.
+_FOLLOWED = "(file.published is not null or exists (select 1 from superseded where file_id = file.id))"
+_PAGE, _ONE = _PAGE.format(followed=_FOLLOWED), _ONE.format(followed=_FOLLOWED)
+
+# The samples of a file that were not deleted. One that no listing has shown has no name, or no row at all.
+_PROOFS = """
+select mine.sample_id as id, sample.filename is not null as is_listed,
+    coalesce(sample.missed > 0 or sample.missing_in is not null, 0) as is_missed,
+    coalesce(sample.has_processing_error, 0) as has_error
+from file_sample mine left join sample on sample.target = :target and sample.id = mine.sample_id
+where mine.file_id = :id and sample.gone_at is null order by mine.sample_id"""
+
+# The row says what will be done to its file, as long as it is still the version that was decided on.
+_MARK = """
+update file set removal = :removal
+where id = :file_id and state = 'synced' and absent_at is null and removal is null
+    and size = :size and mtime_ns = :mtime_ns and inode = :inode and sha256 = :sha256"""
+_INTEND = """
+insert into act (target, key, kind, cause, file_id, root, path, reason, since_at, state, made_at, lies_at)
+values (:target, :key, :kind, :cause, :file_id, :root, :path, :reason, :since_at, 'begun', :now, :lies_at)
+returning id"""
+
+_UNDER_WAY = """
+select id from act indexed by act_to_do
+where state in ('due', 'begun', 'undoing') and state = 'begun' and cause = 'retention' order by id"""
+
+# It was not done. The watcher may have missed the file and met it again meanwhile, as if a person had brought it back.
+_UNMARK = """
+update file set removal = null where id = :file_id and removal in (:removal, 'kept')"""
+
+
+class Removals:
+    """What may be taken away. Safe to use from any thread; each method is one transaction or one look."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._acts = Acts(database)
+
+    def page(self, root_id: int, *, after: tuple[float, int] = (float("-inf"), 0), limit: int) -> list[Local]:
+        """Files of the root that are at the service and were not taken away, after (`since_at`, id), in that order."""
+        parameters = {"root_id": root_id, "after_at": after[0], "after_id": after[1], "limit": limit}
+        with self._database.reading() as connection:
+            rows = connection.execute(_PAGE, parameters).fetchall()
+            return [_local(connection, row) for row in rows]
+
+    def one(self, file_id: int) -> Local | None:
+        """One file as it is now."""
+        with self._database.reading() as connection:
+            row = connection.execute(_ONE, {"id": file_id}).fetchone()
+            return None if row is None else _local(connection, row)
+
+    def device(self, root_id: int) -> int | None:
+        """The device that the root was on when it was last good; None when nobody knows."""
+        with self._database.reading() as connection:
+            row = connection.execute("select device from root where id = ?", (root_id,)).fetchone()
+        return None if row is None else row["device"]
+
+    def why_not_listed(self, target: str) -> str | None:
+        """Why the target's samples could not be listed the last time; None when they were."""
+        with self._database.reading() as connection:
+            row = connection.execute("select listing_trouble from target where name = ?", (target,)).fetchone()
+        return None if row is None else row["listing_trouble"]
+
+    def begin(self, file: Local, act: Act, *, lies_at: str | None = None, now: float) -> Written | None:
+        """The act will be done now: on the disk when this returns. None when the file is not that version any more.
+
+        `lies_at`: where the file will lie then.
+        """
+        facts = file.facts
+        version = {"size": facts.size, "mtime_ns": facts.mtime_ns, "inode": facts.inode, "sha256": file.sha256}
+        row = None
+        with self._database.transaction(survives_power_cut=True) as connection:
+            mark = {"file_id": file.id, "removal": REMOVAL[act.kind], **version}
+            if connection.execute(_MARK, mark).rowcount:
+                row = connection.execute(_INTEND, _columns(file, act, lies_at, now)).fetchone()
+        return None if row is None else self._acts.find(row["id"])
+
+    def under_way(self) -> list[Written]:
+        """Acts that may have been done or not, in the order in which they were decided."""
+        with self._database.reading() as connection:
+            rows = connection.execute(_UNDER_WAY).fetchall()
+        found = (self._acts.find(row["id"]) for row in rows)
+        return [written for written in found if written is not None]
+
+    def release(self, written: Written) -> None:
+        """It was not done, and the file is where it was, or is not what it was: the intent is taken back."""
+        with self._database.transaction() as connection:
+            connection.execute("delete from act where id = ? and state = 'begun'", (written.id,))
+            connection.execute(_UNMARK, {"file_id": written.act.file_id, "removal": REMOVAL[written.act.kind]})
+
+
+def _local(connection: sqlite3.Connection, row: sqlite3.Row) -> Local:
+    proofs = connection.execute(_PROOFS, {"id": row["id"], "target": row["target"]}).fetchall()
+    return Local(
+        id=row["id"],
+        root_id=row["root_id"],
+        root=os.fsdecode(row["root_path"]),
+        path=path_of(row),
+        target=row["target"],
+        state=State(row["state"]),
+        facts=FileFacts(row["size"], row["mtime_ns"], row["inode"]),
+        since_at=row["changed_at"],
+        sha256=row["sha256"],
+        is_absent=row["absent_at"] is not None,
+        removal=row["removal"],
+        is_followed=bool(row["is_followed"]),
+        proofs=tuple(
+            Proof(
+                id=one["id"],
+                is_listed=bool(one["is_listed"]),
+                is_missed=bool(one["is_missed"]),
+                has_error=bool(one["has_error"]),
+            )
+            for one in proofs
+        ),
+    )
+
+
+def _columns(file: Local, act: Act, lies_at: str | None, now: float) -> dict[str, object]:
+    return {
+        "target": file.target,
+        "key": act.key,
+        "kind": act.kind.value,
+        "cause": act.cause.value,
+        "file_id": act.file_id,
+        "root": os.fsencode(act.root),
+        "path": os.fsencode(act.path),
+        "reason": act.reason,
+        "since_at": act.since_at,
+        "lies_at": None if lies_at is None else os.fsencode(lies_at),
+        "now": now,
+    }

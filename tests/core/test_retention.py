@@ -1,0 +1,224 @@
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from eisync.core.acts import Act, Cause, Kind
+from eisync.core.items import FileFacts
+from eisync.core.lifecycle import State
+from eisync.core.report import in_bytes
+from eisync.core.retention import (
+    After,
+    Disk,
+    Local,
+    MinFree,
+    Proof,
+    Retention,
+    Why,
+    decide,
+    make_room,
+    oldest_day,
+    read_after,
+    read_min_free,
+    shortage,
+    taken_name,
+    why_unconfirmed,
+)
+
+NOW = 100_000.0
+DELETE = Retention(after=After.DELETE, grace_s=600.0)
+ARCHIVE = Retention(after=After.ARCHIVE, archive="/old", grace_s=600.0)
+ROOM = Retention(min_free=MinFree(1000))
+
+
+def local(identity: int = 1, **more: Any) -> Local:
+    """A file that the service has for certain, for an hour."""
+    return Local(
+        **{
+            "id": identity,
+            "root_id": 1,
+            "root": "/data",
+            "path": f"wave.{identity}.csv",
+            "target": "main",
+            "state": State.SYNCED,
+            "facts": FileFacts(100, 1, identity),
+            "since_at": NOW - 3600.0,
+            "sha256": "a" * 64,
+            "proofs": (Proof(id=7),),
+            **more,
+        }
+    )
+
+
+UNCONFIRMED = [
+    *[({"state": state}, Why.NOT_SYNCED) for state in State if state is not State.SYNCED],
+    ({"is_absent": True}, Why.ABSENT),
+    *[({"removal": how}, Why.REMOVED) for how in ("kept", "deleted", "archived", "trash", "spared")],
+    ({"is_followed": True}, Why.FOLLOWED),
+    ({"sha256": None}, Why.UNKNOWN),
+    ({"sha256": ""}, Why.UNKNOWN),
+    ({"proofs": ()}, Why.UNLISTED),
+    ({"proofs": (Proof(id=7, is_listed=False),)}, Why.UNLISTED),
+    ({"proofs": (Proof(id=7), Proof(id=8, is_listed=False))}, Why.UNLISTED),
+    ({"proofs": (Proof(id=7), Proof(id=8, is_missed=True))}, Why.MISSED),
+    ({"proofs": (Proof(id=7, has_error=True),)}, Why.FAULTY),
+]
+
+
+@pytest.mark.parametrize(("facts", "why"), UNCONFIRMED)
+@pytest.mark.parametrize("short_bytes", [0, 10**12])
+@pytest.mark.parametrize("policy", [DELETE, ARCHIVE, replace(DELETE, min_free=MinFree(1000))])
+def test_what_is_not_confirmed_stays(facts: dict[str, Any], why: Why, short_bytes: int, policy: Retention) -> None:
+    assert why is decide(local(**facts), policy, now=NOW, short_bytes=short_bytes)
+
+
+@pytest.mark.parametrize(
+    ("policy", "more", "expected"),
+    [
+        (Retention(), {}, Why.KEPT),
+        (Retention(), {"short_bytes": 1}, Why.KEPT),
+        (DELETE, {}, Kind.DELETE_FILE),
+        (ARCHIVE, {}, Kind.ARCHIVE_FILE),
+        (ARCHIVE, {"frees": False}, Kind.ARCHIVE_FILE),
+        (DELETE, {"counts_from": NOW - 599.0}, Why.YOUNG),
+        (DELETE, {"counts_from": NOW - 600.0}, Kind.DELETE_FILE),
+        (replace(DELETE, grace_s=3600.0), {}, Kind.DELETE_FILE),
+        (replace(DELETE, grace_s=3601.0), {}, Why.YOUNG),
+        (replace(DELETE, grace_s=3601.0), {"short_bytes": 1}, Kind.DELETE_FILE),
+        (ROOM, {}, Why.KEPT),
+        (ROOM, {"short_bytes": 1}, Kind.DELETE_FILE),
+        (ARCHIVE, {"short_bytes": 1}, Kind.ARCHIVE_FILE),
+        (ARCHIVE, {"short_bytes": 1, "frees": False}, Why.SAME_DISK),
+    ],
+)
+def test_what_becomes_of_a_confirmed_file(policy: Retention, more: dict[str, Any], expected: Kind | Why) -> None:
+    decision = decide(local(), policy, now=NOW, **more)
+    assert expected is (decision.kind if isinstance(decision, Act) else decision)
+    if isinstance(decision, Act):
+        assert (Cause.RETENTION, 1, "/data", "wave.1.csv", None) == (
+            decision.cause, decision.file_id, decision.root, decision.path, decision.sample_id
+        )  # fmt: skip
+
+
+def test_a_clock_that_was_set_back_lets_a_file_wait() -> None:
+    assert Why.YOUNG is decide(local(since_at=NOW + 10**9), replace(DELETE, grace_s=0.0), now=NOW)
+
+
+files = st.builds(
+    local,
+    identity=st.integers(1, 10**6),
+    state=st.sampled_from([State.SYNCED, State.SYNCED, *State]),
+    facts=st.builds(FileFacts, st.integers(0, 1000), st.integers(0, 9), st.integers(0, 9)),
+    since_at=st.floats(0, 2 * NOW),
+    sha256=st.sampled_from(["a" * 64, None]),
+    is_absent=st.booleans(),
+    removal=st.sampled_from([None, None, "kept", "deleted", "archived", "trash", "spared"]),
+    is_followed=st.booleans(),
+    proofs=st.lists(
+        st.builds(Proof, id=st.integers(), is_listed=st.booleans(), is_missed=st.booleans(), has_error=st.booleans()),
+        max_size=2,
+    ).map(tuple),
+)
+policies = st.builds(
+    lambda after, grace_s, min_free: Retention(
+        after=after, archive="/old" if after is After.ARCHIVE else None, grace_s=grace_s, min_free=MinFree(min_free)
+    ),
+    st.sampled_from(After),
+    st.floats(0, NOW),
+    st.integers(0, 10**6),
+)
+
+
+@given(st.lists(files, unique_by=lambda file: file.id), policies, st.integers(0, 20_000), st.booleans())
+def test_room_is_made_with_confirmed_files_only_the_oldest_first_and_no_more_than_needed(
+    rows: list[Local], policy: Retention, short_bytes: int, frees: bool
+) -> None:
+    by_id = {file.id: file for file in rows}
+    acts = make_room(rows, policy, now=NOW, short_bytes=short_bytes, frees=frees)
+    taken = [by_id[act.file_id] for act in acts]
+    assert [] == [file for file in taken if why_unconfirmed(file) is not None]
+    assert taken == sorted(taken, key=lambda file: (file.since_at, file.id))
+    assert not taken or sum(file.facts.size for file in taken[:-1]) < short_bytes
+    left = [file for file in rows if file not in taken and why_unconfirmed(file) is None]
+    may_free = policy.removes and (frees or policy.after is not After.ARCHIVE)
+    if may_free and left:
+        assert sum(file.facts.size for file in taken) >= short_bytes
+        assert not taken or min((file.since_at, file.id) for file in left) >= (taken[-1].since_at, taken[-1].id)
+    if not may_free:
+        assert [] == acts
+
+
+@given(files, policies, st.integers(0, 10**6), st.booleans(), st.floats(0, 2 * NOW))
+def test_whatever_the_row_nothing_is_touched_that_is_not_confirmed(
+    file: Local, policy: Retention, short_bytes: int, frees: bool, counts_from: float
+) -> None:
+    decision = decide(file, policy, now=NOW, short_bytes=short_bytes, frees=frees, counts_from=counts_from)
+    if isinstance(decision, Act):
+        assert (State.SYNCED, False, None, False) == (file.state, file.is_absent, file.removal, file.is_followed)
+        assert file.sha256
+        assert file.proofs
+        assert all(one.is_listed and not one.is_missed and not one.has_error for one in file.proofs)
+        assert short_bytes > 0 or NOW - file.since_at >= policy.grace_s
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        (0, MinFree()),
+        (500_000_000, MinFree(500_000_000)),
+        ("500000000", MinFree(500_000_000)),
+        ("2 GB", MinFree(2 * 10**9)),
+        ("1.5gib", MinFree(3 * 2**29)),
+        ("512 MiB", MinFree(2**29)),
+        ("10%", MinFree(percent=10.0)),
+        ("2.5 %", MinFree(percent=2.5)),
+    ],
+)
+def test_min_free_is_bytes_a_size_or_a_share(value: int | str, expected: MinFree) -> None:
+    assert expected == read_min_free(value)
+
+
+@pytest.mark.parametrize("value", [-1, "", "much", "-5%", "100%", "101 %", "5 parsecs", "GB", "1..5 GB", "9e9 TB"])
+def test_what_is_no_size_is_refused(value: int | str) -> None:
+    with pytest.raises(ValueError, match='a size such as "2 GB"'):
+        read_min_free(value)
+
+
+@pytest.mark.parametrize(
+    ("policy", "disk", "short"),
+    [
+        (MinFree(1000), Disk(free=400, total=10_000), 600),
+        (MinFree(1000), Disk(free=1000, total=10_000), 0),
+        (MinFree(percent=10), Disk(free=400, total=10_000), 600),
+        (MinFree(), Disk(free=0, total=10_000), 0),
+    ],
+)
+def test_what_is_missing_of_min_free(policy: MinFree, disk: Disk, short: int) -> None:
+    assert short == shortage(Retention(min_free=policy), disk)
+
+
+def test_words_for_what_follows_an_upload() -> None:
+    assert [(After.KEEP, None), (After.DELETE, None), (After.ARCHIVE, "/mnt/a:b")] == [
+        read_after("keep"), read_after("delete"), read_after("archive:/mnt/a:b")
+    ]  # fmt: skip
+    for wrong in ("", "archive", "archive:", "trash", "DELETE"):
+        with pytest.raises(ValueError, match='must be "keep", "delete" or "archive:DIR"'):
+            read_after(wrong)
+    with pytest.raises(ValueError, match="an archive wants a folder"):
+        Retention(after=After.ARCHIVE)
+
+
+def test_days_of_the_trash() -> None:
+    assert "2026-10-27" == oldest_day(1_795_698_000.0, 30)  # 2026-11-26
+
+
+def test_the_name_of_a_file_that_is_being_taken_away_is_never_given_twice() -> None:
+    assert ".eisync-17-1000500.taken" == taken_name(17, 1000.5)
+    assert taken_name(17, 1000.5) != taken_name(17, 1000.501)
+
+
+def test_sizes_for_people() -> None:
+    sizes = [0, 999, 1000, 1_500_000, 250_000_000, 2 * 10**12]
+    assert ["0 bytes", "999 bytes", "1.0 kB", "1.5 MB", "250 MB", "2.0 TB"] == [in_bytes(size) for size in sizes]

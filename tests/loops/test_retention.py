@@ -1,0 +1,509 @@
+import os
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from eisync.adapters import files, removal
+from eisync.core.acts import OnRemoteDelete, Policy, Progress, propose
+from eisync.core.items import RemoteSample
+from eisync.core.lifecycle import Event, State
+from eisync.core.plan import compare
+from eisync.core.retention import After, Disk, MinFree, Retention
+from eisync.core.settlement import Settlement
+from eisync.errors import FolderError, StateError
+from eisync.loops.keeping import TROUBLE_S, Keeping
+from eisync.loops.retention import REST_S, RetentionLoop
+from eisync.store.acts import Acts
+from eisync.store.mirror import Mirrored
+from eisync.store.retention import Removals
+from tests.conftest import sha256
+from tests.fakes import Cloud
+
+from .stage import Stage
+from .yard import Yard, run
+
+DELETE = Retention(after=After.DELETE, grace_s=600.0)
+GRACE_OVER_S = 601.0
+
+
+@dataclass
+class Meter:
+    """A disk that grows as files go."""
+
+    free: int = 10**9
+    total: int = 10**10
+    is_other: bool = False
+    emptied: list[str] = field(default_factory=list)
+    away: bool = False
+
+    def disk_of(self, root: str) -> Disk | None:
+        return Disk(self.free, self.total)
+
+    def is_on_other_disk(self, root: str, archive: str) -> bool:
+        return self.is_other
+
+    def device_of(self, root: str, path: str = "") -> int | None:
+        return -1 if self.away else files.device_of(root, path)
+
+    def empty_trash(self, root: str, *, before_day: str) -> int:
+        self.emptied.append(before_day)
+        return 1
+
+
+class House:
+    """A yard with files that were sent, and the retention over them."""
+
+    def __init__(self, yard: Yard, policy: Retention) -> None:
+        self.yard = yard
+        self.policy = policy
+        self.meter = Meter()
+        self.hands: Any = removal
+        self.now = yard.later
+        self.monotonic: Callable[[], float] = lambda: self.now
+        self.acts = Acts(yard.database)
+        self.records = Removals(yard.database)
+        self.mirrored = Mirrored(yard.database)
+        self.sent = 0
+        device = files.device_of(yard.root.path)
+        assert device is not None
+        yard.places.note_device(yard.root.id, device)
+        self.start()
+
+    def start(self) -> None:
+        self.keeping = Keeping(self.yard.root, self.policy)
+        self.loop = RetentionLoop(
+            [self.keeping],
+            records=self.records,
+            intents=self.records,
+            outcomes=self.acts,
+            hands=self.hands,
+            disks=self.meter,
+            log=self.yard.log,
+            monotonic=lambda: self.monotonic(),
+        )
+
+    def run(self, after_s: float = 0.0) -> float:
+        self.now += after_s
+        self.loop.pass_now()
+        return run(self.loop, self.now)
+
+    def send(self, *paths: str, is_listed: bool = True, content: bytes | None = None, **more: Any) -> None:
+        """Files are complete, and stored at the service, one after the other."""
+        for path in paths:
+            self.now += 1.0
+            self.yard.fill(path, content=content)
+            items = self.yard.outbox.claim("main", [self.yard.root.id], limit=9, claim=1, now=self.yard.later)
+            for item in items:
+                self.sent += 1
+                digest = sha256((Path(item.root) / item.path).read_bytes())
+                settlement = Settlement(
+                    item_id=item.id, events=(Event.STORED,), sample_ids=(self.sent,), sha256=digest, reason="stored"
+                )
+                self.yard.outbox.settle([settlement], claim=1, now=self.now)
+        if is_listed:
+            self.sweep(**more)
+
+    def sweep(self, *samples: RemoteSample, **more: Any) -> None:
+        """A complete sweep that lists every sample, or these."""
+        listed = samples or tuple(
+            RemoteSample(**{"id": number, "filename": "wave", "category": "training", "label": None, **more})
+            for number in range(self.sent, 0, -1)
+        )
+        progress = self.mirrored.begin_sweep("main", modified_at=None, now=self.now)
+        believed = self.mirrored.slice(
+            "main", low=0, high=1 << 62, generation=progress.generation, began_at=self.now + 1, limit=1000
+        )
+        self.mirrored.apply(
+            "main", compare(believed, listed), generation=progress.generation, progress=progress, now=self.now
+        )
+        self.mirrored.finish_sweep("main", progress, now=self.now)
+
+    def there(self, place: Path | None = None) -> list[str]:
+        place = place or Path(self.yard.root.path)
+        return sorted(str(path.relative_to(place)) for path in place.rglob("*") if path.is_file())
+
+    def row(self, path: str) -> dict[str, Any]:
+        known = self.yard.outbox.known_at(self.yard.root.id, path)
+        assert known is not None
+        with self.yard.database.reading() as connection:
+            return dict(connection.execute("select * from file where id = ?", (known.id,)).fetchone())
+
+    def report(self) -> dict[str, Any]:
+        [one] = self.loop.report()
+        return one
+
+    def wishes(self, path: str, after_s: float = 10**6) -> list[Any]:
+        """What the policy that deletes everywhere would do because of the file."""
+        side = self.acts.side(self.row(path)["id"])
+        assert side is not None
+        policy = Policy(deletes_samples=True, replaces_samples=True, on_remote_delete=OnRemoteDelete.DELETE)
+        return propose(side, policy, now=self.now + after_s)
+
+
+@pytest.fixture
+def house(yard: Yard) -> House:
+    return House(yard, DELETE)
+
+
+def test_a_confirmed_file_is_deleted_after_its_grace_and_its_row_stays(house: House) -> None:
+    house.send("deep/wave.1.csv")
+    house.run(after_s=599.0)
+    assert ["deep/wave.1.csv"] == house.there()
+    house.run(after_s=2.0)
+    assert [] == house.there()
+    row = house.row("deep/wave.1.csv")
+    assert ("synced", "deleted") == (row["state"], row["removal"])
+    assert "it is at the service, and after_upload says so; deleted here" == row["reason"]
+    assert {"files": 1, "bytes": 15, "waits_for": None}.items() <= house.report().items()
+    [act] = house.acts.latest(limit=9)
+    assert Progress.DONE is act.progress
+
+
+@pytest.mark.parametrize(
+    ("more", "stays"),
+    [
+        ({"is_listed": False}, "the service has not listed its sample yet"),
+        ({"has_processing_error": True}, "the service could not process its sample"),
+    ],
+)
+def test_what_is_not_confirmed_stays_and_status_says_why(house: House, more: dict[str, Any], stays: str) -> None:
+    house.send("wave.1.csv", **more)
+    house.run(after_s=10**6)
+    assert ["wave.1.csv"] == house.there()
+    assert {stays: 1} == house.report()["stays"]
+    assert [] == house.acts.latest(limit=9)
+
+
+def test_a_sample_that_the_last_sweep_missed_confirms_nothing(house: House) -> None:
+    house.send("wave.1.csv", "wave.2.csv")
+    house.sweep(RemoteSample(id=2, filename="wave.2", category="training", label=None))
+    house.run(after_s=GRACE_OVER_S)
+    assert ["wave.1.csv"] == house.there()
+    assert {"the service's last listing did not have its sample": 1} == house.report()["stays"]
+
+
+def test_a_key_that_may_not_list_removes_nothing_and_status_says_so(house: House) -> None:
+    house.policy = replace(DELETE, min_free=MinFree(2 * 10**9))
+    house.start()
+    house.send("wave.1.csv", is_listed=False)
+    house.yard.index.note_trouble("main", "the key may not list")
+    house.run(after_s=10**6)
+    assert ["wave.1.csv"] == house.there()
+    assert (
+        "the disk has 1.0 GB free, min_free is 2.0 GB, nothing confirmed to free (the key may not list)"
+        == house.report()["waits_for"]
+    )
+    house.meter.free = 3 * 10**9
+    house.run(after_s=60.0)
+    assert "1 file is not confirmed by a listing yet (the key may not list)" == house.report()["waits_for"]
+
+
+def test_nothing_follows_from_a_removal_at_the_service(house: House) -> None:
+    """Also while it is under way, and when the watcher is faster than what is written down."""
+    house.send("wave.1.csv")
+
+    def look_meanwhile(one: Any) -> None:
+        removal.delete(one)
+        run(house.yard.watcher(), house.now + 1.0)
+        assert house.row("wave.1.csv")["absent_at"] is not None
+        assert [] == house.wishes("wave.1.csv")
+
+    house.hands = Crooked(delete=look_meanwhile)
+    house.start()
+    house.run(after_s=GRACE_OVER_S)
+    run(house.yard.watcher(), house.now + 120.0)
+    assert [] == house.there()
+    assert [] == house.wishes("wave.1.csv")
+
+
+def test_on_local_delete_never_takes_the_retention_for_a_person(yard: Yard) -> None:
+    stage = Stage(yard, Policy(deletes_samples=True))
+    house = House(yard, DELETE)
+    house.send("wave.1.csv", "wave.2.csv")
+    stage.cloud.samples = {
+        number: RemoteSample(id=number, filename=f"wave.{number}", category="training", label="wave", sha256=digest)
+        for number, digest in ((1, sha256(b"wave.1.csv")), (2, sha256(b"wave.2.csv")))
+    }
+    house.run(after_s=GRACE_OVER_S)
+    house.send("wave.3.csv", "wave.4.csv", is_listed=False)
+    for number in (3, 4):
+        digest = sha256(f"wave.{number}.csv".encode())
+        stage.cloud.samples[number] = replace(stage.cloud.samples[1], id=number, sha256=digest)
+    assert ["wave.3.csv", "wave.4.csv"] == house.there()
+    os.unlink(yard.path("wave.3.csv"))  # this one a person deletes
+    for _ in range(4):
+        stage.clock.now = house.now = house.now + 400.0
+        run(stage.watcher, house.now)
+        stage.loop.pass_now(sweeps=True)
+        run(stage.loop, house.now)
+    assert [1, 2, 4] == sorted(stage.cloud.samples)
+
+
+class Crooked:
+    """Hands of which a test has exchanged some."""
+
+    def __init__(self, **exchanged: Any) -> None:
+        self._exchanged = exchanged
+
+    def __getattr__(self, name: str) -> Any:
+        return self._exchanged.get(name) or getattr(removal, name)
+
+
+class Killed(BaseException):
+    """What a SIGKILL is to a test in this process."""
+
+
+def killed(*_: Any) -> None:
+    raise Killed
+
+
+def done_and_killed(one: Any) -> None:
+    removal.delete(one)
+    raise Killed
+
+
+def taken_and_killed(one: Any) -> None:
+    os.rename(Path(one.root) / one.path, Path(one.root) / one.name)
+    raise Killed
+
+
+@pytest.mark.parametrize("hand", [killed, taken_and_killed, done_and_killed])
+@pytest.mark.parametrize("policy", [DELETE, Retention(), replace(DELETE, after=After.KEEP, min_free=MinFree(1))])
+def test_killed_between_intent_and_outcome_it_goes_on_or_takes_it_back(
+    house: House, hand: Callable[..., None], policy: Retention
+) -> None:
+    house.send("wave.1.csv")
+    house.hands = Crooked(delete=hand)
+    house.start()
+    with pytest.raises(Killed):
+        house.run(after_s=GRACE_OVER_S)
+    run(house.yard.watcher(), house.now + 1.0)
+    assert [] == house.wishes("wave.1.csv")
+    house.hands, house.policy = removal, policy
+    house.start()
+    house.run(after_s=60.0)
+    wants = policy is DELETE
+    is_away = hand is done_and_killed or wants or (hand is taken_and_killed and policy.removes)
+    assert ([] if is_away else ["wave.1.csv"]) == house.there()
+    assert ("deleted" if is_away else None) == house.row("wave.1.csv")["removal"]
+    assert [] == house.records.under_way()
+    run(house.yard.watcher(), house.now + 120.0)
+    assert "synced" == house.row("wave.1.csv")["state"]
+    assert (is_away) == (house.row("wave.1.csv")["absent_at"] is not None)
+    assert [] == house.wishes("wave.1.csv")
+
+
+def test_a_file_that_changes_between_intent_and_act_stays_and_goes_again(house: House) -> None:
+    house.send("wave.1.csv")
+
+    def change_first(one: Any) -> None:
+        house.yard.write("wave.1.csv", b"a newer version")
+        removal.delete(one)
+
+    house.hands = Crooked(delete=change_first)
+    house.start()
+    house.run(after_s=GRACE_OVER_S)
+    assert b"a newer version" == house.yard.path("wave.1.csv").read_bytes()
+    assert None is house.row("wave.1.csv")["removal"]
+    assert [] == house.records.under_way()
+    run(house.yard.watcher(), house.now + 3600.0)
+    assert {"wave.1.csv": State.READY} == house.yard.states()
+
+
+def test_a_copy_that_is_put_back_is_known_and_neither_sent_nor_taken_again(house: House) -> None:
+    house.send("wave.1.csv")
+    house.run(after_s=GRACE_OVER_S)
+    house.yard.write("wave.1.csv", b"wave.1.csv")
+    house.yard.write("wave.2.csv", b"wave.2.csv")
+    run(house.yard.watcher(handed={"is_same": removal.is_same}), house.now + 3600.0)
+    assert {"wave.1.csv": State.SYNCED, "wave.2.csv": State.READY} == house.yard.states()
+    assert "kept" == house.row("wave.1.csv")["removal"]
+    house.run(after_s=10**6)
+    assert ["wave.1.csv", "wave.2.csv"] == house.there()
+
+
+def test_another_version_in_its_place_is_sent_and_its_old_sample_stays(house: House) -> None:
+    house.send("wave.1.csv")
+    house.run(after_s=GRACE_OVER_S)
+    house.yard.write("wave.1.csv", b"wave.X.csv")
+    run(house.yard.watcher(handed={"is_same": removal.is_same}), house.now + 3600.0)
+    assert {"wave.1.csv": State.READY} == house.yard.states()
+    assert [] == house.wishes("wave.1.csv")
+
+
+def test_room_is_made_with_the_oldest_and_no_more_than_is_missing(house: House) -> None:
+    house.policy = Retention(min_free=MinFree(10**9))
+    house.meter.free = 10**9 - 250
+    house.start()
+    house.send("c.csv", "a.csv", "d.csv", "b.csv", content=b"x" * 100)
+    house.send("e.csv", is_listed=False, content=b"x" * 100)
+    house.run()
+    assert ["b.csv", "e.csv"] == house.there()
+    assert house.report()["waits_for"] is None
+    house.meter.free = 10**9 - 1000
+    house.run()
+    assert ["e.csv"] == house.there()
+    assert "nothing confirmed to free" in house.report()["waits_for"]
+    house.meter.free = 10**9
+    house.run()
+    assert house.report()["waits_for"] is None
+
+
+def test_where_the_oldest_cannot_go_the_next_one_does(house: House) -> None:
+    house.policy = Retention(min_free=MinFree(10**9))
+    house.meter.free = 10**9 - 150
+    house.start()
+    house.send("a.csv", "b.csv", "c.csv", "d.csv", content=b"x" * 100)
+    os.utime(house.yard.path("a.csv"), ns=(1, 1))
+    house.run()
+    assert ["a.csv", "d.csv"] == house.there()
+
+
+def test_an_archive_keeps_the_path_and_one_on_the_same_disk_frees_nothing(house: House, tmp_path: Path) -> None:
+    archive = tmp_path / "archive"
+    house.policy = Retention(after=After.ARCHIVE, archive=str(archive), min_free=MinFree(2 * 10**9))
+    house.start()
+    house.send("deep/wave.1.csv")
+    house.run()
+    assert "nothing confirmed to free" in house.report()["waits_for"]
+    house.run(after_s=3600.0)
+    assert f"the archive {archive} is not there; make that folder, or mount its disk" == house.report()["waits_for"]
+    archive.mkdir()
+    house.run(after_s=TROUBLE_S)
+    assert ([], ["deep/wave.1.csv"]) == (house.there(), house.there(archive))
+    assert "archived" == house.row("deep/wave.1.csv")["removal"]
+
+
+def test_a_folder_that_cannot_be_worked_on_rests_and_others_have_their_turn(house: House) -> None:
+    house.send("wave.1.csv", "wave.2.csv")
+    asked: list[str] = []
+
+    def fail(one: Any) -> None:
+        asked.append(one.path)
+        if one.path == "wave.1.csv":
+            raise FolderError("the disk is read-only")
+        removal.delete(one)
+
+    house.hands = Crooked(delete=fail)
+    house.start()
+    house.run(after_s=GRACE_OVER_S)
+    house.run(after_s=60.0)
+    assert (["wave.1.csv"], "the disk is read-only") == (asked, house.report()["waits_for"])
+    house.run(after_s=TROUBLE_S)
+    assert (["wave.1.csv", "wave.2.csv"], ["wave.1.csv"]) == (asked, house.there())
+    assert [] == house.records.under_way()
+
+
+def test_an_intent_that_cannot_be_written_down_is_not_acted_on(house: House) -> None:
+    house.send("wave.1.csv")
+
+    def refuse(*_: Any, **__: Any) -> None:
+        raise StateError("the disk is full")
+
+    house.records.begin = refuse  # type: ignore[method-assign]
+    with pytest.raises(StateError):
+        house.run(after_s=GRACE_OVER_S)
+    assert ["wave.1.csv"] == house.there()
+
+
+def test_a_folder_on_another_disk_than_before_is_left_alone(house: House) -> None:
+    house.send("wave.1.csv")
+    house.meter.away = True
+    house.run(after_s=GRACE_OVER_S)
+    assert ["wave.1.csv"] == house.there()
+    assert "on another disk than before" in house.report()["waits_for"]
+
+
+def test_a_clock_that_is_set_forward_ends_no_grace_and_empties_no_trash(house: House) -> None:
+    house.send("wave.1.csv")
+    house.run()
+    emptied = len(house.meter.emptied)
+    stood_at = house.now
+    house.monotonic = lambda: stood_at
+    house.run(after_s=10**8)
+    assert (["wave.1.csv"], emptied) == (house.there(), len(house.meter.emptied))
+    house.monotonic = lambda: house.now - 10**8
+    house.run(after_s=GRACE_OVER_S)
+    assert [] == house.there()
+
+
+def test_between_two_passes_it_rests_and_an_idle_look_is_one_tick(house: House) -> None:
+    house.send("wave.1.csv")
+    assert REST_S == house.run()
+    assert REST_S - 10.0 == house.loop.tick(house.now + 10.0)
+    house.loop.stop(house.now)
+    assert house.loop.is_done
+    house.loop.pass_now()
+    assert REST_S == house.loop.tick(house.now + GRACE_OVER_S)
+    assert ["wave.1.csv"] == house.there()
+
+
+@pytest.mark.parametrize(("days", "emptied"), [(30, 1), (0, 0)])
+def test_old_trash_is_emptied_now_and_then(house: House, days: int, emptied: int) -> None:
+    house.policy = Retention(trash_days=days)
+    house.start()
+    for _ in range(3):
+        house.run(after_s=60.0)
+    assert emptied == len(house.meter.emptied)
+
+
+def test_an_undo_downloads_what_was_deleted_and_keeps_it(yard: Yard) -> None:
+    stage = Stage(yard)
+    house = House(yard, DELETE)
+    house.send("deep/wave.1.csv")
+    stage.cloud.samples[1] = RemoteSample(
+        id=1, filename="wave.1", category="training", label="wave", sha256=sha256(b"deep/wave.1.csv")
+    )
+    stage.cloud.contents[1] = b"deep/wave.1.csv"
+    house.run(after_s=GRACE_OVER_S)
+    [act] = house.acts.latest(limit=9)
+    assert house.acts.ask_undo(act.id)
+    stage.clock.now = house.now
+    stage.loop.pass_now()
+    run(stage.loop, house.now)
+    undone = house.acts.find(act.id)
+    assert undone is not None
+    assert (Progress.UNDONE, "downloaded again (sample 1); it is kept") == (undone.progress, undone.outcome)
+    assert b"deep/wave.1.csv" == yard.path("deep/wave.1.csv").read_bytes()
+    run(yard.watcher(), house.now + 120.0)
+    house.run(after_s=10**6)
+    assert (["deep/wave.1.csv"], {"deep/wave.1.csv": State.SYNCED}) == (house.there(), yard.states())
+
+
+def test_an_undo_moves_a_file_back_out_of_the_archive(yard: Yard, tmp_path: Path) -> None:
+    (tmp_path / "archive").mkdir()
+    stage = Stage(yard)
+    house = House(yard, Retention(after=After.ARCHIVE, archive=str(tmp_path / "archive"), grace_s=0.0))
+    house.send("deep/wave.1.csv")
+    house.run()
+    [act] = house.acts.latest(limit=9)
+    for expected in (Progress.UNDONE, Progress.UNDONE):
+        house.acts.ask_undo(act.id)
+        stage.clock.now = house.now
+        stage.loop.pass_now()
+        run(stage.loop, house.now)
+        found = house.acts.find(act.id)
+        assert found is not None
+        assert expected is found.progress
+    house.run(after_s=10**6)
+    assert (["deep/wave.1.csv"], []) == (house.there(), house.there(tmp_path / "archive"))
+    assert "kept" == house.row("deep/wave.1.csv")["removal"]
+
+
+def test_an_undo_without_a_sample_says_why_it_cannot_be(yard: Yard) -> None:
+    stage = Stage(yard, cloud=Cloud())
+    house = House(yard, DELETE)
+    house.send("wave.1.csv")
+    house.run(after_s=GRACE_OVER_S)
+    [act] = house.acts.latest(limit=9)
+    house.acts.ask_undo(act.id)
+    stage.clock.now = house.now
+    stage.loop.pass_now()
+    run(stage.loop, house.now)
+    found = house.acts.find(act.id)
+    assert found is not None
+    assert Progress.DONE is found.progress
+    assert "No sample found" in str(found.outcome)
