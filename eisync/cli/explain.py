@@ -32,7 +32,8 @@ _EXIT_CODES = {
 @click.argument("file", metavar="FILE")
 @common
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")
-def command(file: str, config: str | None, state_dir: str | None, as_json: bool) -> int:
+@click.option("--root", metavar="DIR", help="As if DIR were watched, where no folder above FILE is or was.")
+def command(file: str, config: str | None, state_dir: str | None, as_json: bool, root: str | None) -> int:
     """Say what happens to FILE and why: is it for the service, with which label, is it complete, where is it.
 
     \b
@@ -44,7 +45,8 @@ def command(file: str, config: str | None, state_dir: str | None, as_json: bool)
     place = os.path.abspath(file)
     if not os.path.lexists(place):
         raise click.UsageError(f"there is no file {printable(place)}")
-    (ground,) = grounds([place], config=config, state_dir=state_dir)
+    root = None if root is None else os.path.abspath(root)
+    (ground,) = grounds([place], config=config, state_dir=state_dir, root=root)
     found = found_at(ground.path, ground.below, ground.watched.eligibility)
     if found is None or os.path.isdir(place):
         raise click.UsageError(f"{printable(place)} is no file; 'eisync audit' accounts for folders")
