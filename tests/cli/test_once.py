@@ -267,7 +267,7 @@ def test_an_unreadable_file_is_quarantined_and_its_peers_go(bench: Bench) -> Non
     bench.write("secret.1.csv", row(2)).chmod(0)
     # Root may read everything: become somebody else once everything is imported.
     script = (
-        "import os, eisync.cli.once, eisync.app, sqlite_utils, tomllib, pydantic_settings\n"
+        "import os, eisync.cli.once, eisync.app, sqlite_utils, tomllib\n"
         "import encodings.idna, encodings.utf_8_sig\n"
         "uid = os.getuid()\n"
         "if uid == 0: os.setegid(65534); os.seteuid(65534)\n"
