@@ -243,8 +243,10 @@ class WatcherLoop:
         self._notes.note_scan(root.place.id, walk.left_out, now=now)
         root.scan = None
         root.has_scanned = True
+        # What scans may take of a core, they take together: each as if all were as large as it is.
+        cost_s = walk.spent_s * len(self._roots)
         root.scan_pause_s = root.lookout.scan_pause_s(
-            least_s=root.watched.scan_interval_s, cost_s=walk.spent_s, luck=self._luck()
+            least_s=root.watched.scan_interval_s, cost_s=cost_s, luck=self._luck()
         )
         root.scan_due_at = now + root.scan_pause_s
         if walk.is_audit:
