@@ -97,7 +97,7 @@ class OpenFolder:
         folder, _, name = item.path.rpartition("/")
         if self._place != (item.root, folder):
             self.close()
-            self._descriptor = _open_folder(item.root, folder)
+            self._descriptor = open_folder(item.root, folder)
             self._place = (item.root, folder)
         return self._descriptor, name
 
@@ -177,15 +177,15 @@ def open_inside(root: str, path: str) -> int:
     if os.open not in os.supports_dir_fd:
         return os.open(os.path.join(root, path), _FILE)
     folder, _, name = path.rpartition("/")
-    at = _open_folder(root, folder)
+    at = open_folder(root, folder)
     try:
         return os.open(name, _FILE, dir_fd=at)
     finally:
         os.close(at)
 
 
-def _open_folder(root: str, folder: str) -> int:
-    # Folder by folder, so that no link put in the way leads out of the root.
+def open_folder(root: str, folder: str) -> int:
+    """A descriptor of the folder, opened part by part, so that no link put in the way leads out of the root."""
     at = os.open(root, os.O_RDONLY | _CLOEXEC | _DIRECTORY)
     for part in folder.split("/") if folder else ():
         try:

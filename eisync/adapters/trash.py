@@ -3,7 +3,8 @@
 The trash is a folder `.eisync-trash` at the top of the root, or of the part of it that is on the file's disk, so that
 taking a file away is a rename: `.eisync-trash/2026-11-26/17/testing/wave.01.cbor` is what act 17 took on that day. A
 file is looked at before it is moved, by its content, and after it: whatever slipped into its place meanwhile is put
-back. Every function may be called again after a crash, and goes on from what it finds.
+back. No link in the way leads out of the root, or out of the trash. Every function may be called again after a crash,
+and goes on from what it finds.
 """
 
 import contextlib
@@ -13,8 +14,9 @@ import os
 import shutil
 import stat
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 
-from eisync.adapters.files import open_inside, why_offline
+from eisync.adapters.files import open_folder, open_inside, why_offline
 from eisync.adapters.walking import facts_of
 from eisync.core.eligible import TRASH_NAME
 from eisync.core.items import FileFacts, shown
@@ -22,6 +24,12 @@ from eisync.errors import FileAwayError, FileChangedError, FileGoneError, FileUn
 
 TRASH = TRASH_NAME
 
+PART = ".part"
+"""The name of a copy that is being written. (That of the sample may be as long as a name can be.)"""
+
+_LONGEST_NAME = 255
+_NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
+_FOLDER = os.O_RDONLY | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_DIRECTORY", 0) | getattr(os, "O_NOFOLLOW", 0)
 _NO_LINKS = frozenset({errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK})
 
 
@@ -47,18 +55,24 @@ def set_aside(root: str, path: str, facts: FileFacts, sha256: str, to: str, *, f
     be moved.
     """
     place = os.path.join(root, path)
-    if not os.path.lexists(to):
+    folder, name = os.path.split(path)
+    what = f"{shown(place)} cannot be moved to {shown(to)}"
+    with _translated(what):
+        is_there = _is_there(to)
+    if not is_there:
         verify(root, path, facts, sha256, file_id=file_id)
-        with _translated(f"{shown(place)} cannot be moved to {shown(to)}"):
-            make_folder(to)
-            os.rename(place, to)
-    if _facts_at(to) != facts:
+        with _translated(what), _opened(root, folder, name) as source, _in_trash(to, makes=True) as goal:
+            os.rename(source.name, goal.name, src_dir_fd=source.folder, dst_dir_fd=goal.folder)
+    with _translated(what), _in_trash(to) as goal:
+        is_it = _facts_at(goal) == facts
+        # The new name first: between the two, a power cut may leave both, and never none.
+        _sync(goal)
+    with contextlib.suppress(OSError), _opened(root, folder, name) as source:
+        _sync(source)
+    if not is_it:
         # Something else took its place between the look and the rename.
         put_back(to, place)
         raise FileChangedError(f"{shown(path)} was changed while it was to be moved; it is left alone", item_id=file_id)
-    with _translated(f"{shown(to)} cannot be kept"):
-        for folder in (os.path.dirname(to), os.path.dirname(place)):
-            _sync_folder(folder)
 
 
 def verify(root: str, path: str, facts: FileFacts, sha256: str, *, file_id: int) -> None:
@@ -82,55 +96,67 @@ def put_back(lies_at: str, place: str, facts: FileFacts | None = None) -> str:
     cannot be brought back; then it lies where it was.
     """
     with _translated(f"{shown(lies_at)} cannot be brought back to {shown(place)}"):
-        if not os.path.lexists(lies_at):
+        if not _is_there(lies_at):
             return _brought_back(lies_at, place, facts)
-        os.makedirs(os.path.dirname(place), exist_ok=True)
-        for candidate in _names_beside(place):
-            is_there = os.path.lexists(candidate)
-            if is_there and not os.path.samestat(os.lstat(candidate), os.lstat(lies_at)):
-                continue
-            # Where both are, a crash came between making the one name and removing the other.
-            if is_there or _move_without_replacing(lies_at, candidate):
-                _sync_folder(os.path.dirname(candidate))
-                discard(lies_at)
-                return candidate
+        with _in_trash(lies_at) as source, _in_place(place, lies_at) as goal:
+            was = _status_at(source)
+            for candidate in _names_beside(place):
+                new = goal.beside(os.path.basename(candidate))
+                status = _status_at(new)
+                if status is not None and not (was is not None and os.path.samestat(status, was)):
+                    continue
+                # Where both are, a crash came between making the one name and removing the other.
+                if status is not None or _move_without_replacing(source, new):
+                    _sync(new)
+                    discard(lies_at)
+                    return candidate
     raise FolderError(f"{shown(lies_at)} cannot be brought back: every name beside {shown(place)} is taken")
 
 
 def keep_copy(pieces: Iterable[bytes], to: str) -> str:
     """Write a copy of a sample to `to`; it is on the disk when this returns. Returns its content hash.
 
-    Safe to repeat. Raises FolderError when it cannot be written, and what `pieces` raise.
+    Safe to repeat. Raises FolderError when it cannot be written, and what `pieces` raise; then nothing is left.
     """
     digest = hashlib.sha256()
-    part = to + ".part"
-    with _translated(f"{shown(to)} cannot be written"):
-        make_folder(to)
+    what = f"{shown(to)} cannot be written"
+    with contextlib.ExitStack() as stack:
+        with _translated(what):
+            goal = stack.enter_context(_in_trash(to, makes=True))
+            part = goal.beside(PART)
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(part.name, dir_fd=part.folder)
+            copy = stack.enter_context(open(os.open(part.name, _NEW, 0o600, dir_fd=part.folder), "wb"))
         try:
-            with open(part, "wb") as copy:
-                for piece in pieces:
-                    digest.update(piece)
+            for piece in pieces:  # what they raise is theirs: a broken connection is an OSError too
+                digest.update(piece)
+                with _translated(what):
                     copy.write(piece)
+            with _translated(what):
                 copy.flush()
                 os.fsync(copy.fileno())
-            os.replace(part, to)
+                os.replace(part.name, goal.name, src_dir_fd=part.folder, dst_dir_fd=goal.folder)
         except BaseException:
             with contextlib.suppress(OSError):
-                os.unlink(part)
+                copy.close()
+            with contextlib.suppress(FolderError):
+                discard(os.path.join(os.path.dirname(to), PART))
             raise
-        _sync_folder(os.path.dirname(to))
+        _sync(goal)
     return digest.hexdigest()
 
 
 def discard(lies_at: str) -> None:
     """Remove what lies in the trash, and the folders that only it was in. Safe to repeat. Raises FolderError."""
     with _translated(f"{shown(lies_at)} cannot be removed"):
-        with contextlib.suppress(FileNotFoundError):
-            os.unlink(lies_at)
-        folder = os.path.dirname(lies_at)
-        while TRASH in folder.split(os.sep):
+        top, folder, _ = _parts(lies_at)
+        with contextlib.suppress(FileNotFoundError), _in_trash(lies_at) as place:
+            os.unlink(place.name, dir_fd=place.folder)
+        while folder:
             try:
-                os.rmdir(folder)
+                os.rmdir(os.path.join(top, folder))
+            except FileNotFoundError:
+                pass  # the last time it came so far
             except OSError:
                 return
             folder = os.path.dirname(folder)
@@ -142,19 +168,79 @@ def empty(root: str, *, before_day: str) -> int:
     if not _is_folder(trash):
         return 0
     with _translated(f"the trash {shown(trash)} cannot be emptied"):
-        old = [name for name in os.listdir(trash) if _is_day(name) and name < before_day]
-        for name in old:
-            shutil.rmtree(os.path.join(trash, name))
+        old = [os.path.join(trash, name) for name in os.listdir(trash) if _is_day(name) and name < before_day]
+        old = [place for place in old if _is_folder(place)]  # a link, or a file of that name, is nothing of ours
+        for place in old:
+            shutil.rmtree(place)
     return len(old)
 
 
-def make_folder(to: str) -> None:
-    """The folder for `to`, for our eyes only where it is new. Raises OSError when the trash is not ours to write in."""
-    folder = os.path.dirname(to)
-    above, inside, _ = folder.partition(f"{os.sep}{TRASH}")
-    if inside and os.path.lexists(above + inside) and not _is_folder(above + inside):
-        raise NotADirectoryError(errno.ENOTDIR, f"{TRASH} is not a folder", above + inside)
-    os.makedirs(folder, mode=0o700, exist_ok=True)
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """A name in an open folder; where the system cannot open folders (None), the name is the whole path."""
+
+    name: str
+    folder: int | None
+
+    def beside(self, name: str) -> "_Place":
+        """Another name in the same folder."""
+        return _Place(name if self.folder is not None else os.path.join(os.path.dirname(self.name), name), self.folder)
+
+
+@contextlib.contextmanager
+def _opened(top: str, folder: str, name: str, *, makes: int | None = None) -> Iterator[_Place]:
+    """The name in that folder below `top`; no link put in the way leads out of it. Raises OSError.
+
+    `makes`: the rights of the folders that are made where they are missing; None: none is.
+    """
+    if os.open not in os.supports_dir_fd:
+        if makes is not None:
+            os.makedirs(os.path.join(top, folder), exist_ok=True)
+        yield _Place(os.path.join(top, folder, name), None)
+        return
+    descriptor = open_folder(top, folder) if makes is None else _made(top, folder, makes)
+    try:
+        yield _Place(name, descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _made(top: str, folder: str, mode: int) -> int:
+    at = open_folder(top, "")
+    for part in folder.split("/") if folder else ():
+        try:
+            with contextlib.suppress(FileExistsError):
+                os.mkdir(part, mode, dir_fd=at)
+                _sync(_Place(part, at))
+            inner = os.open(part, _FOLDER, dir_fd=at)
+        finally:
+            os.close(at)
+        at = inner
+    return at
+
+
+def _parts(lies_at: str) -> tuple[str, str, str]:
+    """The folder that the trash is in, the folder below that, and the name."""
+    folder, name = os.path.split(lies_at)
+    top, inside, below = folder.rpartition(f"{os.sep}{TRASH}{os.sep}")
+    return (top or os.sep, f"{TRASH}{os.sep}{below}", name) if inside else (folder, "", name)
+
+
+def _in_trash(lies_at: str, *, makes: bool = False) -> contextlib.AbstractContextManager[_Place]:
+    """What lies there; folders that are new are for our eyes only."""
+    top, folder, name = _parts(lies_at)
+    return _opened(top, folder, name, makes=0o700 if makes else None)
+
+
+def _in_place(place: str, lies_at: str) -> contextlib.AbstractContextManager[_Place]:
+    """Where it came from, which is below the folder that its trash is in."""
+    top, inside, _ = _parts(lies_at)
+    folder, name = os.path.split(place)
+    below = os.path.relpath(folder, top)
+    if not inside or below.split(os.sep)[0] == os.pardir:
+        os.makedirs(folder, exist_ok=True)
+        return _opened(folder, "", name)
+    return _opened(top, "" if below == os.curdir else below, name, makes=0o777)
 
 
 class _Descriptor:
@@ -192,25 +278,26 @@ def _top_of(root: str, path: str) -> str:
     return root
 
 
-def _move_without_replacing(lies_at: str, place: str) -> bool:
-    """False when something has come to `place`."""
+def _move_without_replacing(source: _Place, goal: _Place) -> bool:
+    """False when something has come to `goal`."""
+    folders = {"src_dir_fd": source.folder, "dst_dir_fd": goal.folder}
     try:
-        os.link(lies_at, place, follow_symlinks=False)
-        os.unlink(lies_at)
+        os.link(source.name, goal.name, **folders, follow_symlinks=False)
+        os.unlink(source.name, dir_fd=source.folder)
     except FileExistsError:
         return False
     except OSError as error:
         if error.errno not in _NO_LINKS:
             raise
-        if os.path.lexists(place):  # no hard links here: a look and a rename is the best there is
+        if _status_at(goal) is not None:  # no hard links here: a look and a rename is the best there is
             return False
-        os.rename(lies_at, place)
+        os.rename(source.name, goal.name, **folders)
     return True
 
 
 def _brought_back(lies_at: str, place: str, facts: FileFacts | None) -> str:
     for candidate in _names_beside(place):
-        found = _facts_at(candidate)
+        found = _facts_at(_Place(candidate, None))
         if found is not None and (facts is None or found == facts):
             discard(lies_at)
             return candidate
@@ -218,18 +305,38 @@ def _brought_back(lies_at: str, place: str, facts: FileFacts | None) -> str:
 
 
 def _names_beside(place: str) -> Iterator[str]:
-    stem, dot, extension = place.rpartition(".")
-    stem, extension = (stem, dot + extension) if dot and "/" not in extension else (place, "")
+    folder, name = os.path.split(place)
+    stem, dot, extension = name.rpartition(".")
+    stem, extension = (stem, dot + extension) if dot else (name, "")
     yield place
     for number in range(1, 1000):
-        yield f"{stem}.restored-{number}{extension}"
+        suffix = f".restored-{number}{extension}"
+        fitting = os.fsencode(stem)[: max(1, _LONGEST_NAME - len(os.fsencode(suffix)))]
+        yield os.path.join(folder, os.fsdecode(fitting) + suffix)
 
 
-def _facts_at(place: str) -> FileFacts | None:
+def _status_at(place: _Place) -> os.stat_result | None:
     try:
-        return facts_of(os.lstat(place))
+        return os.stat(place.name, dir_fd=place.folder, follow_symlinks=False)
+    except FileNotFoundError:
+        return None
+
+
+def _facts_at(place: _Place) -> FileFacts | None:
+    try:
+        status = _status_at(place)
     except OSError:
         return None
+    return None if status is None else facts_of(status)
+
+
+def _is_there(lies_at: str) -> bool:
+    """Raises OSError when nobody can tell, as where the name is too long."""
+    try:
+        os.lstat(lies_at)
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    return True
 
 
 def _is_folder(place: str) -> bool:
@@ -243,17 +350,11 @@ def _is_day(name: str) -> bool:
     return len(name) == 10 and name[4] == name[7] == "-" and name.replace("-", "").isdigit()
 
 
-def _sync_folder(folder: str) -> None:
-    """What was renamed in it stays so after a power cut, as far as the file system can promise it."""
-    try:
-        descriptor = os.open(folder, os.O_RDONLY)
-    except OSError:
-        return
-    try:
+def _sync(place: _Place) -> None:
+    """What was renamed in its folder stays so after a power cut, as far as the file system can promise it."""
+    if place.folder is not None:
         with contextlib.suppress(OSError):
-            os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+            os.fsync(place.folder)
 
 
 @contextlib.contextmanager

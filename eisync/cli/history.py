@@ -29,7 +29,7 @@ _WORDS = {
     "back": "is there again",
     "ignored": "was changed, and stays as it was sent",
     "removed": "was deleted here, and its sample after it",
-    "undone": "is as it was",
+    "undone": "had something undone",
     "delete_sample": "has a sample less",
     "rename_sample": "has its new name in the project",
     "relabel_sample": "has its new label in the project",

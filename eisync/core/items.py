@@ -75,7 +75,8 @@ class Candidate:
 class Rename:
     """A known file that is found at `path` now, with the label and the category that this path gives it.
 
-    `updates`: where it is at the service already, its samples are to follow.
+    `updates`: where it is at the service already, its samples are to follow. `before`: what it was called, where the
+    index has it at `path` already because another file took its name.
     """
 
     id: int
@@ -83,6 +84,7 @@ class Rename:
     label: str | None
     category: Category
     updates: bool = False
+    before: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -16,6 +16,7 @@ from eisync.core.acts import REMOVALS, Act, Cause, FileSide, Kind, Progress, Wri
 from eisync.core.items import FileFacts, shown
 from eisync.errors import (
     FileAwayError,
+    FileChangedError,
     FileError,
     FileUnreadableError,
     FolderError,
@@ -36,7 +37,7 @@ class Intents(Protocol):
     def to_do(self, target: str, *, is_retention: bool, after_id: int, limit: int) -> list[Written]: ...
     def begin(self, act_id: int, *, lies_at: str | None = None) -> None: ...
     def put_off(self, act_id: int, reason: str) -> None: ...
-    def drop(self, written: Written, reason: str, *, now: float) -> None: ...
+    def drop(self, written: Written, reason: str, *, spares: bool, now: float) -> None: ...
     def finish(self, target: str, written: Written, outcome: str, *, now: float) -> None: ...
 
 
@@ -66,9 +67,10 @@ class Done:
 
 @dataclass(frozen=True, slots=True)
 class Moot:
-    """Its cause is not so any more, or what it is about is something else by now."""
+    """Its cause is not so any more, or what it is about is something else by now; `spares`: for good."""
 
     reason: str
+    spares: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,8 +132,8 @@ class Actor:
                 tally.done += 1
                 tally.note(f"{sentence(written.act)}; {outcome}")
                 self._log.info("act.done", kind=written.act.kind.value, sample=written.act.sample_id, **told)
-            case Moot(reason):
-                self._intents.drop(written, reason, now=now)
+            case Moot(reason, spares):
+                self._intents.drop(written, reason, spares=spares, now=now)
                 self._log.info("act.dropped", kind=written.act.kind.value, reason=reason, **told)
             case Later(reason):
                 self._intents.put_off(written.id, reason)
@@ -149,7 +151,8 @@ class Actor:
         except (FileAwayError, FileUnreadableError, FolderError) as error:
             return Later(str(error))
         except FileError as error:
-            return Moot(str(error))
+            # What lies there is not what was uploaded, and never may be (`on_change`): it is not ours to take.
+            return Moot(str(error), spares=isinstance(error, FileChangedError))
 
     # --- files -------------------------------------------------------------------------------------------------
 

@@ -142,13 +142,18 @@ class Recogniser:
 
     def _follow(self, path: str, old_path: str, twin: KnownFile, known: KnownFile | None, now: float) -> None:
         self._comparing.forget(path)
-        label, category = self._labelling(path)
-        move = Rename(id=twin.id, path=path, label=label, category=category, updates=self._updates)
-        self._renames.follow([move], now=now)
-        self.left.append(old_path)
+        moves = [self._move(twin.id, path)]
         if known is not None and known.id != twin.id:
             self.vacated.add(old_path)
+            if self._files.look(self._root, old_path) == known.facts:
+                moves.append(self._move(known.id, old_path, before=path))  # the two swapped their names
+        self._renames.follow(moves, now=now)
+        self.left.append(old_path)
         self._log.info("file.renamed", path=shown(path), before=shown(old_path))
+
+    def _move(self, identity: int, path: str, *, before: str | None = None) -> Rename:
+        label, category = self._labelling(path)
+        return Rename(id=identity, path=path, label=label, category=category, updates=self._updates, before=before)
 
     def _wait(self, path: str, facts: FileFacts, before: str, twin: Twin, why: str, until: float | None = None) -> None:
         self.waiting[path] = Waiting(facts, twin.id, before, f"{why} {shown(before)}")

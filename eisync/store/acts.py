@@ -105,6 +105,9 @@ update file set published = null where id = :id and not exists (
     select 1 from act where file_id = :id and state in ('waiting', 'due', 'begun')
         and kind in ('rename_sample', 'relabel_sample', 'move_sample'))"""
 
+# Whatever the policy asks for, this version of the file, and its sample, stay.
+_SPARE = "update file set removal = 'spared' where id = :id and removal is null"
+
 # What the service took for the version before: the same sample holds both.
 _SAME_AS_BEFORE = """
 delete from superseded where file_id = :id
@@ -274,10 +277,12 @@ class Acts:
         with self._database.transaction() as connection:
             connection.execute("update act set outcome = ? where id = ?", (reason, act_id))
 
-    def drop(self, written: Written, reason: str, *, now: float) -> None:
-        """What it was proposed for is not so any more."""
+    def drop(self, written: Written, reason: str, *, spares: bool = False, now: float) -> None:
+        """What it was proposed for is not so any more; `spares`: nothing like it is proposed for this version again."""
         with self._database.transaction() as connection:
             _end(connection, written.id, Progress.DROPPED, reason, now)
+            if spares:
+                connection.execute(_SPARE, {"id": written.act.file_id})
 
     def finish(self, target: str, written: Written, outcome: str, *, now: float) -> None:
         """It is done: that, and all that follows from it, in the index and in the history."""
@@ -472,7 +477,7 @@ def _forget_wishes(connection: sqlite3.Connection, rejected: Iterable[sqlite3.Ro
                     "delete from superseded where file_id = ? and sample_id = ?", (row["file_id"], row["sample_id"])
                 )
             case Cause.LOCAL_DELETION | Cause.REMOTE_DELETION:
-                connection.execute("update file set removal = 'spared' where id = ?", (row["file_id"],))
+                connection.execute(_SPARE, {"id": row["file_id"]})
 
 
 def _end(connection: sqlite3.Connection, act_id: int, progress: Progress, outcome: str, now: float) -> None:

@@ -19,10 +19,15 @@ from eisync.store.rows import item_of, path_of, split
 # Files of which every sample is confirmed gone. (A cross join is SQLite's word for "in this order": from the sample to
 # its files, not through all that are synced.)
 _BEREFT = """
-select distinct file.id, file.state from file_sample mine cross join file on file.id = mine.file_id
+select distinct file.id, file.state, file.absent_at from file_sample mine cross join file on file.id = mine.file_id
 where mine.sample_id = :id and file.target = :target and file.state = 'synced' and not exists (
     select 1 from file_sample other join sample on sample.id = other.sample_id and sample.target = file.target
     where other.file_id = file.id and sample.gone_at is null)"""
+
+# Whether we deleted the sample ourselves, for a file that was deleted or changed here: done, or perhaps done.
+_OURS = """
+select state from act where target = :target and sample_id = :id and kind = 'delete_sample'
+and state in ('begun', 'done', 'undoing', 'undone') order by state = 'begun' desc limit 1"""
 
 # The samples of a synced file were found.
 _IDENTIFIED = """
@@ -166,11 +171,24 @@ class Index:
         self._update_target(target, "listing_trouble = :reason", reason=reason)
 
     def bury(self, target: str, sample_id: int, *, now: float) -> list[int]:
-        """The sample is deleted at the service. Files that have no other become tombstones; returns their ids."""
+        """The sample is deleted at the service. Files that have no other become tombstones; returns their ids.
+
+        None do where we deleted it ourselves: what follows from that is the act's to say, and a file that was tied to
+        the sample since is sent again.
+        """
         with self._database.transaction() as connection:
             parameters = {"target": target, "id": sample_id, "now": now}
             connection.execute("update sample set gone_at = :now where target = :target and id = :id", parameters)
             bereft = connection.execute(_BEREFT, parameters).fetchall()
+            ours = connection.execute(_OURS, parameters).fetchone() if bereft else None
+            if ours is not None:
+                again = bereft if ours["state"] != "begun" else ()
+                why = f"we deleted its sample {sample_id} for another file"
+                reasons = {Event.CHANGED: f"{why}; it is sent again", Event.REMOVED: f"{why}; it was deleted here too"}
+                for row in again:
+                    event = Event.CHANGED if row["absent_at"] is None else Event.REMOVED
+                    move(connection, row["id"], State(row["state"]), event, reasons[event], now)
+                return []
             for row in bereft:
                 reason = f"deleted at the service (sample {sample_id}); 'eisync retry' sends it again"
                 move(connection, row["id"], State(row["state"]), Event.REMOTE_GONE, reason, now)

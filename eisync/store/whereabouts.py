@@ -75,9 +75,8 @@ _TELL = """
 update file set reason = :reason where id = :id and state = 'synced'"""
 
 # Where what is at the service is to follow: what it was sent as, until that is done, and what it is now.
-_PUBLISH = """
-update file set label = :label, category = :category, published = coalesce(published, :published)
-where id = :id and state = 'synced'"""
+_PUBLISH = "update file set published = coalesce(published, :published) where id = :id and state = 'synced'"
+_FOLLOWED = "update file set label = :label, category = :category where id = :id and state = 'synced'"
 _NOTE = """
 insert into history (at, file_id, event, state, detail) select :now, id, 'renamed', state, :reason
 from file where id = :id"""
@@ -196,23 +195,31 @@ def _plain(connection: sqlite3.Connection) -> sqlite3.Cursor:
     return cursor
 
 
+def _publish(connection: sqlite3.Connection, identity: int, path: str, row: sqlite3.Row) -> None:
+    before = {"name": name_of(path), "label": row["label"], "category": row["category"]}
+    connection.execute(_PUBLISH, {"id": identity, "published": json.dumps(before)})
+
+
 def _follow(connection: sqlite3.Connection, move: Rename, now: float) -> None:
     row = connection.execute(_PLACE, (move.id,)).fetchone()
     if row is None:
         return
+    before = path_of(row) if move.before is None else move.before
     folder, name = split(move.path)
     other = connection.execute(_AT, (row["root_id"], folder, name)).fetchone()
     if other is not None and other["id"] != move.id:
+        if move.updates:
+            # It will be followed from the name that it is given here, which it never had.
+            _publish(connection, other["id"], move.path, connection.execute(_PLACE, (other["id"],)).fetchone())
         connection.execute(_PUT, (_NOWHERE, str(move.id).encode(), other["id"]))
     connection.execute(_PUT, (folder, name, move.id))
     if other is not None and other["id"] != move.id:
         connection.execute(_PUT, (row["folder"], row["name"], other["id"]))
-    reason = f"renamed; it was {shown(path_of(row))}"
-    category = move.category.value
-    connection.execute(_RELABEL, {"id": move.id, "label": move.label, "category": category})
+    reason = f"renamed; it was {shown(before)}"
+    label, category = move.label, move.category.value
+    connection.execute(_RELABEL, {"id": move.id, "label": label, "category": category})
     if move.updates:
-        before = {"name": name_of(path_of(row)), "label": row["label"], "category": row["category"]}
-        published = {"label": move.label, "category": category, "published": json.dumps(before)}
-        connection.execute(_PUBLISH, {"id": move.id, **published})
+        _publish(connection, move.id, before, row)
+        connection.execute(_FOLLOWED, {"id": move.id, "label": label, "category": category})
     connection.execute(_TELL, {"id": move.id, "reason": reason})
     connection.execute(_NOTE, {"id": move.id, "reason": reason, "now": now})

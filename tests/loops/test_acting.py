@@ -424,6 +424,17 @@ def test_a_file_that_is_not_what_was_sent_is_left_alone(yard: Yard) -> None:
     assert READY == stage.states["a.csv"]
 
 
+def test_a_changed_file_that_never_goes_is_left_alone_once_and_for_all(yard: Yard) -> None:
+    stage = Stage(yard, TRASHES, watched={"on_change": OnChange.IGNORE})
+    stage.put("a.csv", "b.csv")
+    yard.write("a.csv", b"changed, and that is to be ignored")
+    stage.scan()
+    delete_there(stage, "a.csv")
+    for _ in range(2):
+        stage.follow()
+    assert ([Progress.DROPPED], True) == (stage.progress(), yard.path("a.csv").exists())
+
+
 @pytest.mark.parametrize("policy", [OnRemoteDelete.TRASH, OnRemoteDelete.DELETE])
 @pytest.mark.parametrize("step", ["set_aside", "finish"])
 def test_a_crash_around_the_removal_of_a_file_is_gone_on_from(yard: Yard, policy: OnRemoteDelete, step: str) -> None:
@@ -717,3 +728,19 @@ def test_an_act_of_a_folder_that_is_not_watched_now_waits_for_it(yard: Yard) -> 
     stage.policies[yard.root.id] = policy
     stage.start()
     assert 3 == stage.look()["done"]
+
+
+def test_two_files_that_swap_their_names_swap_what_is_said_of_them(yard: Yard) -> None:
+    stage = Stage(yard)
+    ids = stage.put("wave.1.csv", "testing/idle.1.csv")
+    yard.path("wave.1.csv").rename(yard.path("aside"))
+    yard.path("testing/idle.1.csv").rename(yard.path("wave.1.csv"))
+    yard.path("aside").rename(yard.path("testing/idle.1.csv"))
+    stage.follow()
+    assert {"wave.1.csv": SYNCED, "testing/idle.1.csv": SYNCED} == stage.states
+    assert ids["wave.1.csv"] == stage.sample_of("testing/idle.1.csv")
+    assert ("idle", "idle.1") == labelled(stage, ids["wave.1.csv"])
+    assert ("wave", "wave.1") == labelled(stage, ids["testing/idle.1.csv"])
+    assert "testing" == stage.cloud.samples[ids["wave.1.csv"]].category
+    assert yard.reason("wave.1.csv") == "renamed; it was testing/idle.1.csv"
+    assert yard.reason("testing/idle.1.csv") == "renamed; it was wave.1.csv"

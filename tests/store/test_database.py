@@ -11,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+import sqlite_utils
 
 from eisync.core.lifecycle import State
 from eisync.errors import StateBusyError, StateError
@@ -18,6 +19,7 @@ from eisync.store import schema
 from eisync.store.database import FILE_NAME, HOLDER_NAME, Database, open_database, write_holder
 from eisync.store.index import Index
 from eisync.store.outbox import Outbox
+from eisync.store.rows import MISSING
 from eisync.store.whereabouts import Whereabouts
 
 from .shelf import NOW, Shelf
@@ -277,6 +279,57 @@ def test_a_database_that_is_up_to_date_opens_without_sqlite_utils(tmp_path: Path
     ]
 
     assert ["True\n", "False\n"] == answers
+
+
+def test_what_an_older_one_wrote_is_taken_over_with_its_rows(tmp_path: Path) -> None:
+    with contextlib.closing(sqlite3.connect(tmp_path / FILE_NAME, isolation_level=None)) as connection:
+        older = sqlite_utils.Migrations("eisync")
+        for migration in (
+            schema._001_files_and_samples,
+            schema._002_renames_and_devices,
+            schema._003_orders_and_counts,
+            schema._004_mirror,
+        ):
+            older()(migration)
+        older.apply(sqlite_utils.Database(connection, use_counts_table=False))
+        connection.execute("pragma user_version = 4")
+        connection.execute("insert into root (id, path, target) values (1, cast('/data' as blob), 'main')")
+        connection.execute("insert into target (name, project_id) values ('main', 7)")
+        connection.executemany(
+            "insert into file (id, root_id, folder, name, target, state, reason, size, mtime_ns, inode, category, "
+            "metadata, due_at, enqueued_at, changed_at) values (?, 1, x'', cast(? as blob), 'main', ?, ?, "
+            "11, 1, 1, 'split', '{}', 5, 5, ?)",
+            [
+                (1, "there.csv", "synced", "stored", 10.0),
+                (2, "away.csv", "synced", MISSING, 20.0),
+                (3, "gone.csv", "gone", MISSING, 30.0),
+                (4, "ready.csv", "ready", None, 40.0),
+            ],
+        )
+        connection.execute("insert into sample (target, id, known_at) values ('main', 70, 10)")
+        connection.execute("insert into file_sample (file_id, sample_id) values (1, 70)")
+
+    shelf = Shelf(tmp_path)
+
+    with shelf.database.reading() as connection:
+        [version] = connection.execute("pragma user_version").fetchone()
+        rows = connection.execute("select id, absent_at, removal, published from file order by id").fetchall()
+        assert [] == connection.execute("pragma foreign_key_check").fetchall()
+    assert schema.VERSION == version
+    # Since when a file is not there is known of synced ones: that it was missed is what changed them last.
+    assert [(1, None, None, None), (2, 20.0, None, None), (3, None, None, None), (4, None, None, None)] == [
+        tuple(row) for row in rows
+    ]
+    assert [("away.csv", True), ("there.csv", False)] == sorted(
+        (name, known.is_absent) for name, known in shelf.known().items() if known.state is State.SYNCED
+    )
+    assert [70] == shelf.record("there.csv")["sample_ids"]
+    assert ["ready.csv"] == [item.path for item in shelf.claim()]
+    shelf.close()
+
+    fresh = Shelf(tmp_path / "fresh")
+    fresh.close()
+    assert tables(tmp_path / "fresh") == tables(tmp_path)
 
 
 # --- damage -----------------------------------------------------------------------------------------------------------
