@@ -17,6 +17,7 @@ from eisync.core.evidence import Cut, Whole
 from eisync.core.examination import Examination
 from eisync.core.labelling import INFER, infer_category
 from eisync.core.lifecycle import State
+from eisync.core.settle import MARKER_SUFFIX, Marker
 from eisync.errors import EisyncError
 
 MOST_BYTES = 1 << 40
@@ -25,6 +26,12 @@ _EXIT_CODES = {
     State.QUARANTINED.value: QUARANTINED,
     State.TOMBSTONE.value: LEFT_OUT,
     accounts.LEFT_OUT: LEFT_OUT,
+}
+
+_MARKERS = {
+    Marker.ABSENT.value: f"there is none; the file goes when its name with {MARKER_SUFFIX} behind it is beside it",
+    Marker.OLDER.value: "it is older than the file's last change; set it anew",
+    Marker.SET.value: "it is set",
 }
 
 
@@ -69,6 +76,8 @@ def _told(ground: Ground, found: Found, config: str | None, state_dir: str | Non
     label, category = ground.watched.labelling.of(found.path)
     told |= {"label": label, "label_from": _label_from(ground), "category": category.value}
     told |= {"category_from": _category_from(ground, found.path), **_completeness(ground, found)}
+    if ground.watched.policy.needs_marker:
+        told["marker"] = evidence.marker_of(ground.path, found.path).value
     record = known_of(ground, [found.path], config, state_dir).get(found.path)
     return {**told, "sample_ids": [] if record is None else record["sample_ids"]}
 
@@ -116,6 +125,8 @@ def _lines(told: dict[str, Any]) -> list[tuple[str, str]]:
         ("category", f"{told['category']} ({told['category_from']})"),
         ("complete", f"{whole}: {told['evidence']}"),
     ]
+    if "marker" in told:
+        lines.append(("marker", _MARKERS[told["marker"]]))
     if told["sample_ids"]:
         lines.append(("samples", ", ".join(str(sample_id) for sample_id in told["sample_ids"])))
     return lines

@@ -132,6 +132,16 @@ def test_explain_says_what_becomes_of_a_file_and_why(bench: Bench, daemon: "subp
     assert "not a type that Edge Impulse takes (.doc)" == explained(bench, "notes.doc", 5)["reason"]
 
 
+def test_explain_tells_of_the_marker_that_a_file_waits_for(bench: Bench) -> None:
+    (bench.place / "eisync.toml").write_text('[[watch]]\npath = "recordings"\nready = "marker"\n')
+    bench.write("wave.1.csv", row(1))
+    assert "absent" == explained(bench, "wave.1.csv", 4)["marker"]
+    bench.write("wave.1.csv.done", b"")
+    assert "set" == explained(bench, "wave.1.csv", 4)["marker"]
+    assert "the marker of wave.1.csv" == audited(bench)["wave.1.csv.done"][1]
+    assert "marker    it is set" in bench.run("explain", str(bench.recordings / "wave.1.csv")).stdout
+
+
 def test_explain_of_a_file_in_a_folder_that_was_only_named_to_once(bench: Bench) -> None:
     place = bench.place / "elsewhere"
     (place / "deep").mkdir(parents=True)
