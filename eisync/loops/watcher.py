@@ -334,6 +334,8 @@ class WatcherLoop:
             if known.is_absent:
                 findings.back.append(known.id)
             return
+        if known is not None:
+            self._announce_links(root, path, facts, known)
         if known is not None and known.state in _SENT and root.watched.on_change is OnChange.IGNORE:
             root.unsettled.pop(path, None)
             findings.left.append((known.id, facts))
@@ -343,6 +345,13 @@ class WatcherLoop:
         root.agenda.add(path, look_at(seen, root.watched.policy))
         if known is not None and known.state not in _ENTERABLE:
             findings.changed.append(known.id)
+
+    def _announce_links(self, root: RootWatch, path: str, facts: FileFacts, known: KnownFile) -> None:
+        """Whoever writes a file that has several names is announced under one of them."""
+        seen = root.unsettled.get(path)
+        is_news = seen is None or seen.facts != facts
+        if is_news and known.facts != facts and known.facts.inode == facts.inode != 0:
+            root.announced.update(self._places.twins(root.place.id, known.facts).keys() - {path})
 
     def _write(self, root: RootWatch, findings: Findings, now: float) -> None:
         if findings.changed:
