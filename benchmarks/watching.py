@@ -24,7 +24,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from eisync.adapters import clock, evidence, files
+from eisync.adapters import clock, evidence, files, sidecars
 from eisync.adapters.watch import Deaf, Watcher
 from eisync.control.door import ask
 from eisync.core.eligible import Eligibility
@@ -35,9 +35,11 @@ from eisync.log import configure
 from eisync.loops.supervisor import Charge, Supervisor
 from eisync.loops.watched import Watched
 from eisync.loops.watcher import WatcherLoop
-from eisync.store.database import open_database
+from eisync.store.database import Database, open_database
+from eisync.store.descriptions import Descriptions
 from eisync.store.index import Index
 from eisync.store.outbox import Outbox
+from eisync.store.sidecars import Sidecars
 from eisync.store.whereabouts import Whereabouts
 
 FILES_A_FOLDER = 1_000
@@ -120,7 +122,7 @@ class Machine:
         self._events = Watcher(self._bell.set)
         self._events.start()
         log = configure(level="none")
-        loop = loop_over(root, outbox, self.index, Whereabouts(self._database), self._events, SettlePolicy())
+        loop = loop_over(root, outbox, self.index, self._database, self._events, SettlePolicy())
         charge = Charge(loop, self._bell, 60.0)
         self._supervisor = Supervisor([charge], now=clock.now, monotonic=clock.monotonic, log=log)
         self._supervisor.start()
@@ -154,17 +156,20 @@ def loop_over(
     root: Root,
     outbox: Outbox,
     index: Index,
-    places: Whereabouts,
+    database: Database,
     events: Watcher | Deaf,
     policy: SettlePolicy = AT_ONCE,
 ) -> WatcherLoop:
     return WatcherLoop(
         [Watched(root=root, eligibility=Eligibility(), labelling=Labelling(), policy=policy)],
         intake=outbox,
-        places=places,
+        places=Whereabouts(database),
         notes=index,
         files=files,
         evidence=evidence,
+        reads=sidecars.entries,
+        sheets=Sidecars(database),
+        waiting=Descriptions(database),
         events=events,
         log=configure(level="none"),
         spent_s=clock.spent_s,
@@ -274,7 +279,7 @@ def scans(place: Path) -> tuple[float, float, float]:
     now = time.time() + 60.0
 
     def scan() -> None:
-        loop = loop_over(root, outbox, index, Whereabouts(database), Deaf())
+        loop = loop_over(root, outbox, index, database, Deaf())
         while loop.tick(now) == 0.0 or not loop.has_scanned:
             pass
 

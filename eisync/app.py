@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from eisync._version import __version__
-from eisync.adapters import clock, evidence, files, trash
+from eisync.adapters import clock, evidence, files, sidecars, trash
 from eisync.adapters.body import sha256_of
 from eisync.adapters.http import Endpoints, Service
 from eisync.adapters.rules import Rules
@@ -43,9 +43,11 @@ from eisync.loops.watcher import WatcherLoop
 from eisync.settings import Settings, Watch
 from eisync.store.acts import Acts
 from eisync.store.database import open_database, write_holder
+from eisync.store.descriptions import Descriptions
 from eisync.store.index import Index
 from eisync.store.mirror import Mirrored
 from eisync.store.outbox import Outbox
+from eisync.store.sidecars import Sidecars
 from eisync.store.whereabouts import Whereabouts
 
 HEARTBEAT_LIMIT_S = 60.0
@@ -245,6 +247,10 @@ class App:
             notes=self.index,
             files=files,
             evidence=evidence,
+            reads=sidecars.entries,
+            sheets=Sidecars(self._database),
+            waiting=Descriptions(self._database),
+            labelled=self.bells["drainer"].set,
             events=self._events,
             log=self.log,
             why_silent=_why_silent,
@@ -273,7 +279,9 @@ class App:
             pool=self._pool,
             workers=upload.workers,
             order=Order(upload.order),
+            unlabelled=self.watcher.unlabelled,
             quiet_s=lambda _: self._quiet_hours.quiet_s(clock.second_of_day()),
+            monotonic=clock.monotonic,
             luck=clock.luck,
             boundary=clock.boundary,
             wake=self.bells["drainer"].set,

@@ -6,19 +6,23 @@ from typing import Any
 
 import click
 
-from eisync.adapters import clock, evidence
+from eisync.adapters import clock, evidence, sidecars
 from eisync.adapters.inventory import Found, found_at
 from eisync.cli import LEFT_OUT, OK, PENDING, QUARANTINED
 from eisync.cli.audit import accounts_of, known_of
 from eisync.cli.grounds import Ground, grounds
 from eisync.cli.options import common, printable
 from eisync.core import accounts
+from eisync.core.describing import Description, describe
 from eisync.core.evidence import Cut, Whole
 from eisync.core.examination import Examination
 from eisync.core.labelling import INFER, infer_category
 from eisync.core.lifecycle import State
 from eisync.core.settle import MARKER_SUFFIX, Marker
+from eisync.core.sidecars import WHAT_THEY_ARE, Entry, worded
 from eisync.errors import EisyncError
+
+Said = dict[str, Entry | str | None]
 
 MOST_BYTES = 1 << 40
 _EXIT_CODES = {
@@ -68,18 +72,46 @@ def command(file: str, config: str | None, state_dir: str | None, as_json: bool,
 def _told(ground: Ground, found: Found, config: str | None, state_dir: str | None) -> dict[str, Any]:
     told: dict[str, Any] = {"path": found.path, "root": ground.path, "target": ground.watched.root.target}
     if found.left_out is not None:
-        return {**told, "state": accounts.LEFT_OUT, "reason": found.left_out}
+        is_sidecar = found.left_out == WHAT_THEY_ARE.get(os.path.basename(found.path))
+        more = f"; {sidecars.census(ground.path, found.path)}" if is_sidecar else ""
+        return {**told, "state": accounts.LEFT_OUT, "reason": found.left_out + more}
     for _, one in accounts_of(ground, [found], config, state_dir):
         told |= {"state": one.state, "reason": one.reason}
     if "state" not in told:
         raise EisyncError("the file went while it was looked at")
-    label, category = ground.watched.labelling.of(found.path)
-    told |= {"label": label, "label_from": _label_from(ground), "category": category.value}
-    told |= {"category_from": _category_from(ground, found.path), **_completeness(ground, found)}
+    said = sidecars.said_of(ground.path, found.path, ground.watched.eligibility)
+    described = _described(ground, found.path, said)
+    told |= {"label": described.label, "label_from": _label_from(ground, said), "category": described.category.value}
+    told |= {"category_from": _category_from(ground, found.path, said), **_completeness(ground, found)}
     if ground.watched.policy.needs_marker:
         told["marker"] = evidence.marker_of(ground.path, found.path).value
     record = known_of(ground, [found.path], config, state_dir).get(found.path)
+    told["sidecars"] = {place: _worded(one) for place, one in said.items()}
+    told["is_as_sent"] = (
+        None if record is None or told["state"] != State.SYNCED.value else _is_as_sent(described, record)
+    )
     return {**told, "sample_ids": [] if record is None else record["sample_ids"]}
+
+
+def _described(ground: Ground, path: str, said: Said) -> Description:
+    """How the file would be sent, as far as what is said of it can be used."""
+    watched = ground.watched
+    entries = [one for one in said.values() if isinstance(one, Entry)]
+    try:
+        return describe(path, watched.labelling, watched.metadata, entries)
+    except ValueError:
+        return describe(path, watched.labelling, watched.metadata, ())
+
+
+def _worded(one: Entry | str | None) -> str:
+    if isinstance(one, Entry):
+        return worded(one)
+    return "it does not mention the file" if one is None else f"it cannot be used: {one}"
+
+
+def _is_as_sent(described: Description, record: dict[str, Any]) -> bool:
+    now = (described.label, described.category.value, described.companions)
+    return now == (record["label"], record["category"], record["companions"])
 
 
 def _completeness(ground: Ground, found: Found) -> dict[str, Any]:
@@ -100,12 +132,18 @@ def _completeness(ground: Ground, found: Found) -> dict[str, Any]:
             return {"is_whole": None, "evidence": f"{why}; last touched {still_s:,.0f} s ago"}
 
 
-def _label_from(ground: Ground) -> str:
+def _label_from(ground: Ground, said: Said) -> str:
+    for place, one in said.items():
+        if isinstance(one, Entry) and (one.label or one.is_unlabeled):
+            return place
     is_inferred = ground.watched.labelling.label == INFER
     return "the file's name up to its first dot" if is_inferred else "the configuration of the folder"
 
 
-def _category_from(ground: Ground, path: str) -> str:
+def _category_from(ground: Ground, path: str, said: Said) -> str:
+    for place, one in said.items():
+        if isinstance(one, Entry) and one.category:
+            return place
     if ground.watched.labelling.category is not None:
         return "the configuration of the folder"
     named = infer_category(path)
@@ -127,6 +165,11 @@ def _lines(told: dict[str, Any]) -> list[tuple[str, str]]:
     ]
     if "marker" in told:
         lines.append(("marker", _MARKERS[told["marker"]]))
+    lines += [("said", f"{place}: {what}") for place, what in told["sidecars"].items()]
+    if told["is_as_sent"] is False:
+        lines.append(
+            ("changed", "what is said of it is not what it was sent with, and is not sent again: edit it there")
+        )
     if told["sample_ids"]:
         lines.append(("samples", ", ".join(str(sample_id) for sample_id in told["sample_ids"])))
     return lines

@@ -37,7 +37,7 @@ def _lines(status: dict[str, Any]) -> Iterator[str]:
     for target in status["targets"]:
         yield ""
         yield f"target {target['name']}" + (f" (project {target['project_id']})" if target["project_id"] else "")
-        yield from _target(target)
+        yield from _target(target, ((status["daemon"] or {}).get("held") or {}).get(target["name"]))
     for plan in status["plans"]:
         yield ""
         acts = "1 act waits" if plan["acts"] == 1 else f"{plan['acts']:,} acts wait"
@@ -75,9 +75,11 @@ def _watching(watching: dict[str, Any] | None) -> Iterator[str]:
         yield f"  {watching['missed']:,} files were found that no event told of"
 
 
-def _target(target: dict[str, Any]) -> Iterator[str]:
+def _target(target: dict[str, Any], held: str | None) -> Iterator[str]:
     if target["paused"]:
         yield f"  paused: {printable(target['paused'])}"
+    if held:
+        yield f"  nothing is sent for now: {printable(held)}"
     if target["listing_trouble"]:
         yield f"  not compared with the service: {printable(target['listing_trouble'])}"
         yield "    uploads go on; deletions and edits made there are not known until then"

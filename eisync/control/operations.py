@@ -175,7 +175,7 @@ class Operations:
                 observed.pop(str(record["path"]), None)
                 yield record
         for record in observed.values():
-            yield {**record, "facts": None}
+            yield {**record, "facts": None, "companions": None}
 
     def reconcile(self, *, sweeps: bool, pretends: bool) -> Record:
         """Ask for a pass. What it found is asked for with the ticket."""

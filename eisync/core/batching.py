@@ -1,15 +1,16 @@
 """Put due items together into requests.
 
 Every file of a request shares its headers, so only items of one (target, category, label, metadata) may travel
-together (wire contract, section 1). Items that could never be accepted are not sent at all; each comes back with the
-sentence that says why.
+together (wire contract, section 1). What else is said of a file, its boxes for one, is said by the name under which it
+is sent: of two files of one name, such a one travels without the other. Items that could never be accepted are not
+sent at all; each comes back with the sentence that says why.
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 
-from eisync.core.items import MAX_FILE_BYTES, Category, Item
+from eisync.core.items import MAX_FILE_BYTES, Category, Item, sent_name
 
 Key = tuple[str, Category, str | None, tuple[tuple[str, str], ...]]
 
@@ -46,8 +47,8 @@ class Request:
 
     @property
     def size(self) -> int:
-        """Bytes of its files."""
-        return sum(item.facts.size for item in self.items)
+        """Bytes of its files and of what is said of them."""
+        return sum(item.weight for item in self.items)
 
 
 def requests_of(items: Iterable[Item], limits: Limits) -> list[Request]:
@@ -85,17 +86,38 @@ def _key(item: Item) -> Key:
     return (item.target, item.category, item.label, item.metadata)
 
 
+@dataclass(slots=True)
+class _Open:
+    """A request that is being put together."""
+
+    items: list[Item] = field(default_factory=list)
+    names: set[str] = field(default_factory=set)
+    described: set[str] = field(default_factory=set)
+    total: int = 0
+
+    def take(self, item: Item, max_files: int, max_bytes: int) -> bool:
+        """Whether the item goes along."""
+        name = sent_name(item.path)
+        is_full = len(self.items) >= max_files or self.total + item.weight > max_bytes
+        if self.items and (is_full or name in self.described or (item.companions is not None and name in self.names)):
+            return False
+        self.items.append(item)
+        self.names.add(name)
+        self.total += item.weight
+        if item.companions is not None:
+            self.described.add(name)
+        return True
+
+
 def _cut(items: Sequence[Item], max_files: int, max_bytes: int) -> Iterable[list[Item]]:
-    batch: list[Item] = []
-    total = 0
+    batch = _Open()
     for item in items:
-        if batch and (len(batch) >= max_files or total + item.facts.size > max_bytes):
-            yield batch
-            batch, total = [], 0
-        batch.append(item)
-        total += item.facts.size
-    if batch:
-        yield batch
+        if not batch.take(item, max_files, max_bytes):
+            yield batch.items
+            batch = _Open()
+            batch.take(item, max_files, max_bytes)
+    if batch.items:
+        yield batch.items
 
 
 def _request(batch: Sequence[Item]) -> Request:

@@ -38,16 +38,19 @@ class Companions:
         return [(kind.part_name, _document(kind, found)) for kind, found in self.entries.items()]
 
 
-def read_document(kind: Kind, raw: bytes) -> dict[str, Any]:
-    """The entries of a companion file, by file name. Raises ValueError if it is none of this kind."""
-    _, type_name, key = kind.value
-    document = json.loads(raw)
-    if not isinstance(document, dict) or document.get("type", type_name) != type_name:
-        raise ValueError(f"its type is not {type_name}")
-    entries = document.get(key)
-    if not isinstance(entries, dict):
-        raise ValueError(f"it has no {key}")
-    return entries
+def packed(about: Mapping[Kind, Any]) -> str | None:
+    """What is said of one file, as one line of text; None when nothing is.
+
+    >>> packed({Kind.BOXES: [1]}), packed({Kind.BOXES: []})
+    ('{"boxes":[1]}', None)
+    """
+    said = {kind.name.lower(): entry for kind, entry in about.items() if entry}
+    return json.dumps(said, separators=(",", ":"), sort_keys=True) if said else None
+
+
+def unpacked(text: str | None) -> dict[Kind, Any]:
+    """What `packed` made one line of."""
+    return {} if text is None else {Kind[name.upper()]: entry for name, entry in json.loads(text).items()}
 
 
 def _document(kind: Kind, entries: Mapping[str, Any]) -> bytes:

@@ -6,8 +6,7 @@ from typing import Any
 
 from eisync.core.eligible import ACCEPTED_EXTENSIONS
 from eisync.core.items import extension_of
-
-ACCOUNT_NAME = "info.labels"
+from eisync.core.sidecars import ACCOUNT_NAME as ACCOUNT_NAME  # what a pulled dataset gets, and a watched one may have
 
 _TABLES = frozenset({".csv", ".txt"})
 _BEGINNINGS = (

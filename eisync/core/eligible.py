@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterable
 from pathspec import GitIgnoreSpec
 
 from eisync.core.items import extension_of
+from eisync.core.sidecars import WHAT_THEY_ARE
 
 ACCEPTED_EXTENSIONS = frozenset(
     {".cbor", ".json", ".csv", ".txt", ".wav", ".jpg", ".jpeg", ".png", ".mp4", ".avi", ".parquet"}
@@ -113,21 +114,39 @@ class Eligibility:
         result = self._spec.check_file(place)
         return repr(self._patterns[result.index]) if result.include and result.index is not None else None
 
+    def is_spoken_of(self, folder: str) -> bool:
+        """Whether `folder`, or one above it, holds rules of its own. What they say may change while it runs; what the
+        configuration says does not."""
+        while True:
+            if self._rules_in(folder) is not None:
+                return True
+            if not folder:
+                return False
+            folder = folder.rpartition("/")[0]
+
     def why_left_out(self, path: str) -> str | None:
         """One clause that says why the file at `path` is not for the service, or None when it is."""
         if _is_in_trash(path):
             return f"it is in {_IN_TRASH}"
-        parts = path.split("/")
-        for depth in range(1, len(parts)):
-            folder = "/".join(parts[:depth])
-            if (rule := self.ignoring_rule(folder, is_dir=True)) is not None:
-                return f"ignored by the pattern {rule}"
+        if (rule := self._rule_above(path)) is not None:
+            return f"ignored by the pattern {rule}"
         return self.why_file_left_out(path)
+
+    def ignoring(self, path: str) -> str | None:
+        """The rule that leaves out the file at `path`, or a folder above it; None when there is none."""
+        return self._rule_above(path) or self.ignoring_rule(path)
+
+    def _rule_above(self, path: str) -> str | None:
+        parts = path.split("/")
+        rules = (self.ignoring_rule("/".join(parts[:depth]), is_dir=True) for depth in range(1, len(parts)))
+        return next((rule for rule in rules if rule is not None), None)
 
     def why_file_left_out(self, path: str) -> str | None:
         """The same for whoever has judged the folders above the file: only the path itself is looked at."""
         if (rule := self.ignoring_rule(path)) is not None:
             return f"ignored by the pattern {rule}"
+        if (what := WHAT_THEY_ARE.get(path.rpartition("/")[2])) is not None:
+            return what
         if extension_of(path) not in ACCEPTED_EXTENSIONS:
             return f"not a type that Edge Impulse takes ({extension_of(path) or 'no extension'})"
         return None

@@ -11,6 +11,7 @@ from enum import Enum
 MAX_FILE_BYTES = 100 * 1024 * 1024
 """Files of this size and above are refused by the official uploader (wire contract, section 1)."""
 
+_TWO_63 = 1 << 63
 _TWO_64 = 1 << 64
 
 
@@ -41,8 +42,9 @@ class FileFacts:
     def __post_init__(self) -> None:
         # Some file systems number inodes past 2^63, and a clock gone wrong sets an mtime past the year 2262; the
         # database holds signed integers of 64 bits. Versions are told apart all the same.
-        object.__setattr__(self, "inode", _signed(self.inode))
-        object.__setattr__(self, "mtime_ns", _signed(self.mtime_ns))
+        if not (-_TWO_63 <= self.inode < _TWO_63 and -_TWO_63 <= self.mtime_ns < _TWO_63):
+            object.__setattr__(self, "inode", _signed(self.inode))
+            object.__setattr__(self, "mtime_ns", _signed(self.mtime_ns))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,7 +60,8 @@ class Root:
 class Candidate:
     """A complete file with its label, ready to enter the outbox. `label` None: assign none, infer none.
 
-    `replaces`: the samples of its versions before are to be deleted once it is at the service.
+    `companions` is what else is said of it (`eisync.core.companions.packed`), None when nothing is. `replaces`: the
+    samples of its versions before are to be deleted once it is at the service.
     """
 
     root_id: int
@@ -68,6 +71,7 @@ class Candidate:
     label: str | None
     category: Category
     metadata: Mapping[str, str] = field(default_factory=dict)
+    companions: str | None = None
     replaces: bool = False
 
 
@@ -92,7 +96,8 @@ class Item:
     """A row of the outbox that was claimed for sending.
 
     `batch_cap` is the largest request it may share: 1 sends it alone, None leaves it to the limits.
-    `sha256` is of the version that was sent last, None when none was.
+    `sha256` is of the version that was sent last, None when none was. `companions` is what else is said of the file
+    (`eisync.core.companions.packed`), None when nothing is.
     """
 
     id: int
@@ -106,6 +111,12 @@ class Item:
     attempts: int = 0
     batch_cap: int | None = None
     sha256: str | None = None
+    companions: str | None = None
+
+    @property
+    def weight(self) -> int:
+        """Bytes that it adds to a request, but for what every part has."""
+        return self.facts.size + len(self.companions or "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,11 +127,12 @@ class Doubt:
     since_at: float
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True, unsafe_hash=True)
 class RemoteSample:
     """A sample as Studio lists it. `original_name` is the file name sent, where it can be told.
 
-    `metadata` is sorted by name.
+    `metadata` is sorted by name. It is not to be changed; it is not frozen, because a sweep makes two of them for every
+    sample, and a frozen one takes four times as long to make.
     """
 
     id: int
@@ -145,7 +157,12 @@ class Missing:
 
 def shown(path: str) -> str:
     """`path` for a person's eyes or for the wire: undecodable bytes become U+FFFD, nothing else changes."""
-    return path.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+    return path if path.isascii() else path.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+
+
+def sent_name(path: str) -> str:
+    """The file name as it is told to the service: the base name, undecodable bytes as U+FFFD."""
+    return shown(path).rsplit("/", 1)[-1]
 
 
 def extension_of(path: str) -> str:
@@ -156,4 +173,4 @@ def extension_of(path: str) -> str:
 
 def _signed(number: int) -> int:
     folded = number % _TWO_64
-    return folded - _TWO_64 if folded >= _TWO_64 // 2 else folded
+    return folded - _TWO_64 if folded >= _TWO_63 else folded

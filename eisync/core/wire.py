@@ -16,10 +16,14 @@ from typing import Any
 from urllib.parse import quote
 
 from eisync.core.batching import Request
-from eisync.core.items import Item, extension_of, shown
+from eisync.core.companions import Companions, unpacked
+from eisync.core.items import Item, extension_of
+from eisync.core.items import sent_name as sent_name  # the name by which whoever reads an answer knows a file
 from eisync.core.retry import Fault
 
 PART_NAME = "data"
+
+_BETWEEN = b"\r\n"
 
 _ENCODE_URI_COMPONENT_KEEPS = "!~*'()"
 # All of it: what else may exist already (a label, a name) says nothing about these bytes.
@@ -64,7 +68,7 @@ class Envelope:
     headers: Mapping[str, str]
     parts: tuple[FilePart, ...]
     between: bytes  # after each file
-    closing: bytes  # after the last one
+    closing: bytes  # after the last one: what else is said of the files, and the end
 
     @property
     def content_length(self) -> int:
@@ -156,12 +160,15 @@ def envelope(request: Request, *, boundary: str, allow_duplicates: bool) -> Enve
         headers["x-disallow-duplicates"] = "1"
     if request.metadata:
         headers["x-metadata"] = json.dumps(dict(request.metadata), separators=(",", ":"))
+    companions = Companions()
+    for item in request.items:
+        companions.add(sent_name(item.path), unpacked(item.companions))
     return Envelope(
         path=f"/api/{request.category.value}/files",
         headers=headers,
         parts=tuple(FilePart(preamble(sent_name(item.path), boundary), item) for item in request.items),
-        between=b"\r\n",
-        closing=f"--{boundary}--\r\n".encode("ascii"),
+        between=_BETWEEN,
+        closing=closing(companions, boundary),
     )
 
 
@@ -172,11 +179,6 @@ def read_reply(reply: Reply | Silence, *, sent: int, now: float) -> Sequence[Out
     if reply.status == 200:
         return _read_answer(reply, sent)
     return [_whole(reply, sent, now)] * sent
-
-
-def sent_name(path: str) -> str:
-    """The file name as it is told to the service: the base name, undecodable bytes as U+FFFD."""
-    return shown(path).rsplit("/", 1)[-1]
 
 
 def stored_name(name: str) -> str:
@@ -190,8 +192,11 @@ def original_name(coldstorage_filename: str) -> str | None:
 
     It is `<name sent>.<id8>.<pod>.<ext>`, with a segment mark such as `s1` before the last part of cropped samples.
     """
-    parts = coldstorage_filename.rsplit("/", 1)[-1].split(".")
-    tail = 4 if any(_SEGMENT_MARK.fullmatch(part) for part in parts[-3:-1]) else 3
+    parts = coldstorage_filename.rsplit("/", 1)[-1].rsplit(".", 4)
+    tail = 3
+    for part in parts[-3:-1]:
+        if part.startswith("s") and _SEGMENT_MARK.fullmatch(part):  # asked of every sample: most end at the first
+            tail = 4
     return ".".join(parts[:-tail]) or None
 
 
@@ -213,6 +218,12 @@ def preamble(name: str, boundary: str) -> bytes:
         f"Content-Type: {content_type}",
     )
     return ("\r\n".join(lines) + "\r\n\r\n").encode()
+
+
+def closing(companions: Companions, boundary: str) -> bytes:
+    """The bytes after the last file: the parts that describe the files, and the end of the body."""
+    parts = (preamble(name, boundary) + document + _BETWEEN for name, document in companions.parts())
+    return b"".join(parts) + f"--{boundary}--\r\n".encode("ascii")
 
 
 def asked_s(headers: Mapping[str, str], now: float) -> float:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 from eisync.core.companions import Companions
-from eisync.core.wire import preamble
+from eisync.core.wire import closing, preamble
 from eisync.data.outgoing import Outgoing
 from eisync.data.sources import CHUNK_BYTES, Content, SourceError
 from eisync.errors import FileUnreadableError
@@ -28,9 +28,7 @@ class Body:
                 raise FileUnreadableError(str(error), item_id=index) from error
             self._files.append((preamble(sample.name, boundary), content))
             companions.add(sample.name, sample.about)
-        self._closing = b"".join(
-            preamble(name, boundary) + document + _BETWEEN for name, document in companions.parts()
-        ) + (f"--{boundary}--\r\n".encode("ascii"))
+        self._closing = closing(companions, boundary)
 
     def __len__(self) -> int:
         return sum(len(head) + content.size + len(_BETWEEN) for head, content in self._files) + len(self._closing)

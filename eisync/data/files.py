@@ -10,10 +10,11 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any
 
-from eisync.core.companions import Kind, read_document
+from eisync.core.companions import Kind
+from eisync.core.dataset import ACCOUNT_NAME as LABEL_FILE
 from eisync.core.items import extension_of
 from eisync.core.labelling import infer_category, infer_label
-from eisync.data.exported import LABEL_FILE, Entry, read_entries
+from eisync.core.sidecars import Entry, entries_of
 from eisync.data.lazy_file import LazyFile
 from eisync.data.outgoing import Draft
 from eisync.data.progress import Progress
@@ -26,7 +27,7 @@ Transform = Callable[[Sample, str], Any]
 EXTENSIONS = frozenset((".cbor", ".json", ".csv", ".txt", ".wav", ".jpg", ".jpeg", ".png", ".mp4", ".avi", ".parquet"))
 """What the service takes (wire contract, section 1), in upper or lower case."""
 
-_COMPANIONS = {kind.part_name: kind for kind in (Kind.BOXES, Kind.STRUCTURED)}
+_CHUNK_CHARACTERS = 64 * 1024
 
 
 def infer_from_filename(sample: Sample, file: str) -> None:
@@ -177,7 +178,7 @@ def upload_exported_dataset(
     size = _batch_size(batch_size)
     try:
         with open(os.path.join(directory, LABEL_FILE), encoding="utf-8-sig") as file:
-            entries = read_entries(file.read())
+            entries = list(entries_of(LABEL_FILE, iter(lambda: file.read(_CHUNK_CHARACTERS), "")))
     except FileNotFoundError:
         raise FileNotFoundError(f"Labels file '{LABEL_FILE}' not found in the specified directory.") from None
     given = [_of_entry(entry, directory) for entry in entries]
@@ -196,21 +197,24 @@ class _Given:
 class _Beside:
     """The companion files of each folder, read once; one that cannot be read is as good as none."""
 
-    found: dict[tuple[str, Kind], Mapping[str, Any]] = field(default_factory=dict)
+    found: dict[tuple[str, Kind], Mapping[str, Entry]] = field(default_factory=dict)
 
     def of(self, path: str, kind: Kind) -> list[dict[str, Any]] | None:
         folder, name = os.path.split(path)
         if (folder, kind) not in self.found:
             self.found[folder, kind] = _read_companion(os.path.join(folder, kind.part_name), kind)
         entry = self.found[folder, kind].get(name)
-        return entry if isinstance(entry, list) else None
+        if entry is None:
+            return None
+        return entry.bounding_boxes if kind is Kind.BOXES else entry.structured_labels
 
 
-def _read_companion(path: str, kind: Kind) -> Mapping[str, Any]:
+def _read_companion(path: str, kind: Kind) -> Mapping[str, Entry]:
     try:
-        with open(path, "rb") as file:
-            return read_document(kind, file.read())
-    except (OSError, ValueError, RecursionError):
+        with open(path, encoding="utf-8-sig") as file:
+            said = entries_of(kind.part_name, iter(lambda: file.read(_CHUNK_CHARACTERS), ""))
+            return {entry.path: entry for entry in said}
+    except (OSError, ValueError):
         return {}
 
 

@@ -7,7 +7,7 @@ and safe.
 """
 
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import Executor, Future
 from dataclasses import dataclass, field
 
@@ -19,6 +19,7 @@ from eisync.core.retry import Fault
 from eisync.core.settlement import Settlement
 from eisync.core.steering import Landed, Steering
 from eisync.core.verdict import give_back, judge
+from eisync.core.wall import Wall
 from eisync.errors import ConfigurationError, EisyncError, FileChangedError, FileError, FileGoneError
 from eisync.loops.lane import Flight, Lane, LaneState
 from eisync.loops.ports import Log, Queue, Sent, TargetNotes
@@ -44,18 +45,24 @@ class DrainerLoop:
         pool: Executor,
         workers: int,
         order: Order = Order.OLDEST,
+        unlabelled: Callable[[], Collection[int]] = tuple,
         quiet_s: Callable[[float], float] = lambda _: 0.0,
+        monotonic: Callable[[], float] = lambda: 0.0,
         luck: Callable[[], float],
         boundary: Callable[[], str],
         wake: Callable[[], None],
         log: Log,
     ) -> None:
         """`wake` asks for the next tick; it is called from the workers when a request has ended. `quiet_s` says for
-        how long nothing is to be sent.
+        how long nothing is to be sent, `unlabelled` of which roots it is not known yet how their files are to be sent.
         """
         self._states = deque(LaneState(lane, Steering(lane.limits, lane.policy, workers=workers)) for lane in lanes)
         self._share = max(1, workers - (len(lanes) - 1))
         self._order = order
+        self._unlabelled = unlabelled
+        self._monotonic = monotonic
+        self._wall = Wall()
+        self._is_set_back = False
         self._quiet_s = quiet_s
         self._is_quiet = False
         self._queue = queue
@@ -76,6 +83,7 @@ class DrainerLoop:
     def tick(self, now: float) -> float:
         """Settle what has ended, then send what is due while workers are free."""
         self._land(now)
+        self._heed_clock(now)
         if self._is_stopping:
             return IDLE_S
         for state in self._states:
@@ -127,6 +135,12 @@ class DrainerLoop:
             for state in self._states
             if state.steering.is_held and state.refusal is None
         }
+
+    def _heed_clock(self, now: float) -> None:
+        self._is_set_back = self._wall.was_set_back(now, self._monotonic()) or self._is_set_back
+        if self._is_set_back:
+            self._log.warning("clock.set_back", files=self._queue.wait_anew(now=now))
+            self._is_set_back = False  # not before the store has it
 
     def _heed_quiet(self, now: float) -> float:
         """For how long nothing new is sent. What is under way may end."""
@@ -201,7 +215,9 @@ class DrainerLoop:
         self._claims += 1
         # More than one request's worth, so that files of one label find each other.
         limit = PROBE_CHOICE if steering.is_held else steering.limits.files * self._workers
-        items = self._queue.claim(lane.target, lane.roots, order=self._order, limit=limit, claim=self._claims, now=now)
+        items = self._queue.claim(
+            lane.target, self._roots_of(lane), order=self._order, limit=limit, claim=self._claims, now=now
+        )
         settled = [(item, _refusal(item, reason)) for item in items if (reason := unsendable(item)) is not None]
         parked = {item.id for item, _ in settled}
         sendable = [item for item in items if item.id not in parked]
@@ -213,6 +229,10 @@ class DrainerLoop:
         if settled:
             self._results.append((self._claims, settled))
         self._write(now)
+
+    def _roots_of(self, lane: Lane) -> list[int]:
+        unlabelled = self._unlabelled()
+        return [root_id for root_id in lane.roots if root_id not in unlabelled]
 
     def _land(self, now: float) -> None:
         for future in [future for future in self._flights if future.done()]:
@@ -344,7 +364,7 @@ class DrainerLoop:
             return IDLE_S  # woken when it ends
         if state.refusal is not None:
             return 1.0  # the key may change
-        due_at = self._queue.next_due_at(state.lane.target, state.lane.roots)
+        due_at = self._queue.next_due_at(state.lane.target, self._roots_of(state.lane))
         if due_at is None:
             return IDLE_S
         wait_s = max(0.0, due_at - now, state.steering.hold_s(now))

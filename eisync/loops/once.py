@@ -39,19 +39,20 @@ class Once:
             now = self._now()
             wait_s = min(self._watcher.tick(now), self._drainer.tick(now))
             self._progress()
-            if self._is_drained(now) or now >= give_up_at:
+            if self._is_drained() or now >= give_up_at:
                 break
             self._bell.wait(min(wait_s, LONGEST_WAIT_S))
             self._bell.clear()
         self._land(is_stopped)
         self._reconcile(is_stopped)
 
-    def _is_drained(self, now: float) -> bool:
+    def _is_drained(self) -> bool:
         if not self._watcher.has_scanned or not self._drainer.is_idle:
             return False
-        if not self._pending() and not self._watcher.unsettled(now):
+        # Only a person can help where a sidecar is of no use, and where a target is refused; the others go first.
+        stuck = self._watcher.stuck()
+        if stuck is not None and self._pending() <= stuck:
             return True
-        # Where a target is refused only a person can help; the others are heard first.
         return bool(self._drainer.refusals()) and not self._drainer.is_meeting
 
     def _land(self, is_stopped: Callable[[], bool]) -> None:

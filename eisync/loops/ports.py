@@ -1,10 +1,12 @@
 """What the loops need of the world, named for the need. The real parts stand in `store` and `adapters`."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from typing import Protocol
 
 from eisync.core.batching import Order
 from eisync.core.cadence import Progress, Remembered
+from eisync.core.describing import Description
 from eisync.core.eligible import Eligibility
 from eisync.core.examination import Examination
 from eisync.core.items import Candidate, Doubt, FileFacts, Item, Missing, RemoteSample, Rename, Root
@@ -12,6 +14,7 @@ from eisync.core.lifecycle import State
 from eisync.core.plan import Action, Believed
 from eisync.core.settle import Marker
 from eisync.core.settlement import Settlement
+from eisync.core.sidecars import Entry
 from eisync.core.wire import Envelope, Reply, Silence
 
 
@@ -107,6 +110,61 @@ class RootNotes(Protocol):
     def note_settling(self, root_id: int, settling: int) -> None: ...
 
 
+class Sheet(Protocol):
+    """A sidecar that was read. `trouble` says why nothing of it can be used."""
+
+    @property
+    def id(self) -> int: ...
+    @property
+    def facts(self) -> FileFacts: ...
+    @property
+    def trouble(self) -> str | None: ...
+    @property
+    def entries(self) -> int: ...
+
+
+class Sheets(Protocol):
+    """What the sidecars say, as they were read last."""
+
+    def known(self, root_id: int) -> Mapping[str, Sheet]: ...
+    def begin(self, root_id: int, place: str, facts: FileFacts) -> int: ...
+    def add(self, sidecar_id: int, entries: Iterable[Entry]) -> None: ...
+    def finish(self, sidecar_id: int, root_id: int, place: str, facts: FileFacts, *, trouble: str | None) -> Sheet: ...
+    def forget(self, root_id: int, place: str) -> None: ...
+    def said_of(self, sidecar_id: int, path: str) -> Entry | None: ...
+
+
+class ReadsSidecars(Protocol):
+    """Reads a sidecar, entry by entry. Raises ValueError, with the reason, when it is of no use."""
+
+    def __call__(self, root: str, place: str) -> Iterator[Entry]: ...
+
+
+class Unsent(Protocol):
+    """A file that is not sent yet, or is being sent, and how it is described. The next page is after the `cursor`."""
+
+    @property
+    def id(self) -> int: ...
+    @property
+    def path(self) -> str: ...
+    @property
+    def state(self) -> State: ...
+    @property
+    def description(self) -> Description: ...
+    @property
+    def cursor(self) -> tuple[float, int]: ...
+
+
+class WaitingFiles(Protocol):
+    """How the files are described that are not sent yet."""
+
+    def in_state(self, root_id: int, state: State, *, after: tuple[float, int], limit: int) -> Sequence[Unsent]: ...
+    def within(self, root_id: int, folder: str, *, is_deep: bool, after: str, limit: int) -> Sequence[Unsent]: ...
+    def at(self, root_id: int, paths: Iterable[str]) -> Sequence[Unsent]: ...
+    def describe(self, changes: Sequence[tuple[int, Description]]) -> None: ...
+    def hold_back(self, ids: Iterable[int], reason: str, *, now: float) -> None: ...
+
+
 class SeenFolder(Protocol):
     """A piece of one folder of a walk."""
 
@@ -147,12 +205,18 @@ class Files(Protocol):
     def device_of(self, root: str, path: str = "") -> int | None: ...
 
 
-class Evidence(Protocol):
-    """Looks into files. None: the file is not what was seen. Raises UnreachableError when none can be opened."""
+class Advance(Protocol):
+    """Looks into a file. None: it is not what was seen. Raises UnreachableError when none can be opened."""
 
-    def advance(
+    def __call__(
         self, examination: Examination, root: str, path: str, facts: FileFacts, *, most_bytes: int
     ) -> int | None: ...
+
+
+class Evidence(Protocol):
+    """Looks into files, into many of them one after the other."""
+
+    def reading(self) -> AbstractContextManager[Advance]: ...
     def marker_of(self, root: str, path: str) -> Marker: ...
 
 
@@ -205,6 +269,7 @@ class Queue(Protocol):
     ) -> list[Item]: ...
     def settle(self, settlements: Iterable[Settlement], *, claim: int | None, now: float) -> None: ...
     def next_due_at(self, target: str, roots: Iterable[int]) -> float | None: ...
+    def wait_anew(self, *, now: float) -> int: ...
 
 
 class TargetNotes(Protocol):
@@ -315,15 +380,26 @@ class Listed(Protocol):
     def total(self) -> int: ...
 
 
-class Studio(Protocol):
-    """A target's Studio. Raises KeyRefusedError, StudioError or TransitError."""
+class Listings(Protocol):
+    """A target's samples, many at a time. Raises KeyRefusedError, StudioError or TransitError.
 
-    def project_id(self) -> int: ...
+    `ahead` asks for a page and does not wait for it: what it returns does, and raises what `page` would.
+    """
+
     def page(
         self, *, limit: int, before_id: int | None = None, from_id: int | None = None, filename: str | None = None
     ) -> Listed: ...
+    def ahead(
+        self, *, limit: int, before_id: int | None = None, from_id: int | None = None
+    ) -> Callable[[], Listed]: ...
     def count(self) -> int: ...
     def modified_at(self) -> float | None: ...
+
+
+class Studio(Listings, Protocol):
+    """A target's Studio. Raises the same."""
+
+    def project_id(self) -> int: ...
     def is_there(self, sample_id: int) -> bool: ...
     def sha256_of(self, sample_id: int) -> str: ...
 
@@ -358,6 +434,7 @@ class Passes(Protocol):
 class Log(Protocol):
     """structlog's bound logger, as far as the loops use it."""
 
+    def debug(self, event: str, **fields: object) -> object: ...
     def info(self, event: str, **fields: object) -> object: ...
     def warning(self, event: str, **fields: object) -> object: ...
     def error(self, event: str, **fields: object) -> object: ...

@@ -11,7 +11,8 @@ content of such a file is compared with what was sent.
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from eisync.core.items import Category, FileFacts, Rename, shown
+from eisync.core.describing import Description
+from eisync.core.items import FileFacts, Rename, shown
 from eisync.core.lifecycle import State
 from eisync.loops.agenda import Agenda
 from eisync.loops.comparing import Comparing
@@ -45,7 +46,7 @@ class Recogniser:
         self,
         root_id: int,
         root: str,
-        labelling: Callable[[str], tuple[str | None, Category]],
+        described: Callable[[str, float], Description],
         *,
         files: Files,
         contents: Contents,
@@ -57,7 +58,7 @@ class Recogniser:
         self._updates = updates
         self._root_id = root_id
         self._root = root
-        self._labelling = labelling
+        self._described = described
         self._files = files
         self._renames = renames
         self._log = log
@@ -142,18 +143,18 @@ class Recogniser:
 
     def _follow(self, path: str, old_path: str, twin: KnownFile, known: KnownFile | None, now: float) -> None:
         self._comparing.forget(path)
-        moves = [self._move(twin.id, path)]
+        moves = [self._move(twin.id, path, now)]
         if known is not None and known.id != twin.id:
             self.vacated.add(old_path)
             if self._files.look(self._root, old_path) == known.facts:
-                moves.append(self._move(known.id, old_path, before=path))  # the two swapped their names
+                moves.append(self._move(known.id, old_path, now, before=path))  # the two swapped their names
         self._renames.follow(moves, now=now)
         self.left.append(old_path)
         self._log.info("file.renamed", path=shown(path), before=shown(old_path))
 
-    def _move(self, identity: int, path: str, *, before: str | None = None) -> Rename:
-        label, category = self._labelling(path)
-        return Rename(id=identity, path=path, label=label, category=category, updates=self._updates, before=before)
+    def _move(self, identity: int, path: str, now: float, *, before: str | None = None) -> Rename:
+        said, updates = self._described(path, now), self._updates
+        return Rename(id=identity, path=path, label=said.label, category=said.category, updates=updates, before=before)
 
     def _wait(self, path: str, facts: FileFacts, before: str, twin: Twin, why: str, until: float | None = None) -> None:
         self.waiting[path] = Waiting(facts, twin.id, before, f"{why} {shown(before)}")

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from eisync.core.items import FileFacts
 from eisync.core.settle import Unsettled, reason
 from eisync.loops.agenda import Agenda
+from eisync.loops.labels import Labels
 from eisync.loops.lookout import Lookout
 from eisync.loops.renames import Recogniser
 from eisync.loops.walks import Walk, Walks
@@ -31,12 +32,15 @@ class Findings:
 class RootWatch:
     """What is in memory of one root."""
 
-    def __init__(self, watched: Watched, lookout: Lookout, walks: Walks, recogniser: Recogniser) -> None:
+    def __init__(
+        self, watched: Watched, lookout: Lookout, walks: Walks, recogniser: Recogniser, labels: Labels
+    ) -> None:
         self.watched = watched
         self.place = watched.root
         self.lookout = lookout
         self.walks = walks
         self.recogniser = recogniser
+        self.labels = labels
         self.unsettled: dict[str, Unsettled] = {}
         self.agenda = Agenda()
         self.announced: set[str] = set()  # files that are to be looked at
@@ -61,7 +65,8 @@ class RootWatch:
         found = []
         for path in paths:
             if (seen := self.unsettled.get(path)) is not None:
-                why = reason(seen, self.watched.policy, now=now)
+                unclear = self.labels.unclear.get(path)
+                why = reason(seen, self.watched.policy, now=now) if unclear is None else unclear.reason
                 found.append(Observed(self.place.path, path, seen.facts.size, why))
             elif (waiting := self.recogniser.waiting.get(path)) is not None:
                 found.append(Observed(self.place.path, path, waiting.facts.size, waiting.reason))
@@ -70,4 +75,4 @@ class RootWatch:
     @property
     def is_busy(self) -> bool:
         """Whether the next tick has something to do at once."""
-        return bool(self.scan or self.partial or self.announced or self.moved or self.is_doubted)
+        return bool(self.scan or self.partial or self.announced or self.moved or self.is_doubted or self.labels.is_busy)

@@ -10,13 +10,14 @@ from dataclasses import dataclass, field
 
 from eisync.core.eligible import Eligibility
 from eisync.core.items import shown
+from eisync.core.sidecars import WHAT_THEY_ARE
 from eisync.loops.ports import Files, Log, Places, SeenFolder, Version
 
 MOST_REASONS = 50
 MOST_TOLD = 2_000
 PAGE = 1_000
 
-_EVERYDAY = ("ignored by the pattern", "not a type that Edge Impulse takes")
+_EVERYDAY = ("ignored by the pattern", "not a type that Edge Impulse takes", *WHAT_THEY_ARE.values())
 
 
 @dataclass(slots=True)

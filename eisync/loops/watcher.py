@@ -12,14 +12,31 @@ from eisync.core.items import FileFacts, shown
 from eisync.core.lifecycle import State
 from eisync.core.settle import look_at, observe
 from eisync.loops.judging import Accepted, Judging, Parked
+from eisync.loops.labels import Labels
 from eisync.loops.lookout import LOOK_EVERY_S, Lookout
-from eisync.loops.ports import Events, Files, Intake, KnownFile, Log, Looking, RootNotes, SeenFolder, Whereabouts
+from eisync.loops.ports import (
+    Events,
+    Files,
+    Intake,
+    KnownFile,
+    Log,
+    Looking,
+    ReadsSidecars,
+    RootNotes,
+    SeenFolder,
+    Sheets,
+    WaitingFiles,
+    Whereabouts,
+)
 from eisync.loops.renames import Recogniser
 from eisync.loops.root_watch import Findings, RootWatch
+from eisync.loops.sidecars import Sidecars
 from eisync.loops.walks import LeftOut, Walk, Walks, join, topmost
 from eisync.loops.watched import Attention, Observed, OnChange, Watched
 
 FILES_A_TICK = 2_000
+MOST_TOLD = 16
+"""Of more files than these that enter at once, a line says how many; each has one when it is sent."""
 CLOCK_JUMP_S = 120.0
 """No two ticks are so far apart: the clock was set, or the machine slept."""
 
@@ -41,19 +58,31 @@ class WatcherLoop:
         notes: RootNotes,
         files: Files,
         evidence: Looking,
+        reads: ReadsSidecars,
+        sheets: Sheets,
+        waiting: WaitingFiles,
         events: Events,
         log: Log,
+        labelled: Callable[[], None] = lambda: None,
         why_silent: Callable[[str], str | None] = lambda _: None,
         luck: Callable[[], float] = lambda: 0.0,
         spent_s: Callable[[], float] = lambda: 0.0,
     ) -> None:
-        """`spent_s` is what the thread has taken of a core so far; `why_silent` tells of folders without events."""
+        """`spent_s` is what the thread has taken of a core so far; `why_silent` tells of folders without events.
+
+        `reads`, `sheets` and `waiting` are for what files say of others; `labelled` is called when it is known of a
+        root how all that waits in it is to be sent.
+        """
         self._intake = intake
         self._places = places
         self._notes = notes
         self._files = files
         self._evidence = evidence
         self._judging = Judging(files, evidence)
+        self._labelled = labelled
+        self._reads = reads
+        self._sheets = sheets
+        self._waiting = waiting
         self._events = events
         self._log = log
         self._luck = luck
@@ -92,6 +121,24 @@ class WatcherLoop:
         """Those of them that are at `paths` of the root at that path. Safe to ask from any thread."""
         return [seen for one in self._roots if one.place.path == root for seen in one.observed_at(paths, now)]
 
+    def stuck(self) -> int | None:
+        """How many known files wait for a person to mend a sidecar; None while others are under observation."""
+        number = 0
+        for root in self._roots:
+            if root.recogniser.waiting:
+                return None
+            for path in root.unsettled:
+                why = root.labels.unclear.get(path)
+                if why is None or not why.needs_person:
+                    return None
+                known = self._intake.known_at(root.place.id, path)
+                number += known is not None and known.state is State.SETTLING
+        return number
+
+    def unlabelled(self) -> set[int]:
+        """The roots of which it is not known yet how what waits is to be sent. Safe to ask from any thread."""
+        return {root.place.id for root in self._roots if not root.labels.is_through and not root.lookout.offline_reason}
+
     def offline(self) -> list[str]:
         """Why roots cannot be read, a sentence each."""
         return [root.lookout.offline_reason for root in self._roots if root.lookout.offline_reason]
@@ -123,17 +170,27 @@ class WatcherLoop:
             why_silent=why_silent,
         )
         walks = Walks(root.id, root.path, watched.eligibility, files=files, places=places)
+        sidecars = Sidecars(
+            root,
+            watched.eligibility,
+            files=files,
+            reads=self._reads,
+            sheets=self._sheets,
+            is_online=lambda: lookout.why_offline() is None,
+            log=log,
+        )
+        labels = Labels(watched, sidecars, self._waiting, wake=self._labelled, log=log)
         recogniser = Recogniser(
             root.id,
             root.path,
-            watched.labelling.of,
+            labels.plain,
             files=files,
             contents=self._evidence,
             renames=places,
             log=log,
             updates=watched.updates_renamed,
         )
-        return RootWatch(watched, lookout, walks, recogniser)
+        return RootWatch(watched, lookout, walks, recogniser, labels)
 
     def _tick_root(self, root: RootWatch, now: float) -> float:
         if root.is_mid_tick:
@@ -152,6 +209,7 @@ class WatcherLoop:
             self._look_at_root(root, now)
         if root.lookout.offline_reason is not None:
             return max(0.0, root.lookout.look_due_at - now)
+        root.announced |= root.labels.step(now)
         self._gather_events(root, now)
         self._begin_walks(root, now)
         for walk in (root.partial, root.scan):
@@ -162,6 +220,7 @@ class WatcherLoop:
         if root.is_busy:
             return 0.0
         instants = [root.lookout.look_due_at, root.scan_due_at, root.agenda.next_at(), root.recogniser.next_at()]
+        instants.append(root.labels.next_at(now))
         return max(0.0, min(at for at in instants if at is not None) - now)
 
     def _look_at_root(self, root: RootWatch, now: float) -> None:
@@ -178,6 +237,8 @@ class WatcherLoop:
         policy = root.watched.policy
         if announced.files or announced.folders:
             root.heard_at = now
+        for path in announced.files:
+            root.labels.heed(path, now)
         heeded = {
             path: place for path in announced.files if eligibility.why_left_out(place := policy.spoken_of(path)) is None
         }
@@ -214,6 +275,8 @@ class WatcherLoop:
         for piece in walk.pieces:
             walk.saw(piece)
             self._left_out.count(root.place.id, walk, piece)
+            for path, _ in piece.left_out:
+                root.labels.heed(path, now)
             if piece.trouble is None:
                 self._compare(root, walk, piece, findings, now)
             budget -= piece.looked_at + 1
@@ -241,6 +304,7 @@ class WatcherLoop:
             root.partial = None
             return
         self._notes.note_scan(root.place.id, walk.left_out, now=now)
+        root.labels.scanned(root.unsettled, now)
         root.scan = None
         root.has_scanned = True
         # What scans may take of a core, they take together: each as if all were as large as it is.
@@ -291,7 +355,8 @@ class WatcherLoop:
         facts = self._files.look(root.place.path, path)
         if facts is not None:
             known = self._recognise(root, path, facts, known, findings, now)
-            self._consider(root, path, facts, known, findings, now, is_closed=is_closed)
+            if root.watched.eligibility.why_left_out(path) is None:  # it may be known from other rules than these
+                self._consider(root, path, facts, known, findings, now, is_closed=is_closed)
             return
         root.unsettled.pop(path, None)
         root.recogniser.waiting.pop(path, None)
@@ -308,10 +373,14 @@ class WatcherLoop:
             findings.forget(found.id)
             if path in root.recogniser.waiting and found.is_absent:
                 findings.back.append(found.id)
+            elif path not in root.recogniser.waiting:
+                root.labels.recheck(path)
         for name in root.recogniser.take_left():
             if name in root.unsettled and root.unsettled[name].facts == facts:
                 del root.unsettled[name]
-        root.announced |= root.recogniser.take_vacated()
+        for name in root.recogniser.take_vacated():
+            root.announced.add(name)
+            root.labels.recheck(name)
         return found
 
     def _consider(
@@ -367,7 +436,7 @@ class WatcherLoop:
 
     def _enqueue_complete(self, root: RootWatch, now: float) -> None:
         due = (path for _ in range(FILES_A_TICK) if (path := root.agenda.take_due(now)) is not None)
-        judged = self._judging.judge(root.watched, root.unsettled, due, now=now)
+        judged = self._judging.judge(root.watched, root.labels, root.unsettled, due, now=now)
         for path, at in judged.again.items():
             root.agenda.add(path, at)
         findings = Findings()
@@ -381,10 +450,14 @@ class WatcherLoop:
         if not accepted:
             return
         busy = self._intake.enqueue([one.candidate for one in accepted.values()], now=now)
-        for path in self._left(root, accepted, busy, now):
+        entered = list(self._left(root, accepted, busy, now))
+        tell = self._log.info if len(entered) <= MOST_TOLD else self._log.debug
+        for path in entered:
             one = accepted[path]
             size, label = one.candidate.facts.size, one.candidate.label
-            self._log.info("file.enqueued", path=shown(path), label=label, size=size, evidence=one.evidence)
+            tell("file.enqueued", path=shown(path), label=label, size=size, evidence=one.evidence)
+        if len(entered) > MOST_TOLD:
+            self._log.info("files.enqueued", files=len(entered), root=shown(root.place.path))
 
     def _park(self, root: RootWatch, parked: Mapping[str, Parked], now: float) -> None:
         if not parked:

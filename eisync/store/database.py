@@ -5,8 +5,8 @@ commits. `locking_mode=EXCLUSIVE` makes the database its own single-instance loc
 process dies, however it dies. Losing power may take the last transactions (`synchronous=NORMAL`): their files are sent
 again and the service's duplicate guard confirms them.
 
-A damaged database is set aside when it is opened by whoever holds it. Damage deep inside shows only in use: then a note
-is left, and the next opening looks at every page.
+A damaged database is set aside when it is opened by whoever holds it. One of moderate size is looked through then. In a
+larger one, damage deep inside shows only in use: then a note is left, and the next opening looks at every page.
 """
 
 import contextlib
@@ -27,6 +27,9 @@ _BUSY_PAUSE_S = 0.02
 _BUSY_MARKS = ("locked", "busy")
 _DAMAGE_MARKS = ("malformed", "not a database", "disk image", "unsupported file format")
 _SUSPECT = ".suspect"
+_CHECKED_BYTES = 64 * 1024 * 1024  # to look through so much takes about a tenth of a second
+_SMALLEST_BYTES = 512  # of a database: one page
+_CACHE_KIB = 2_000  # what memory grows into while the database does; builds of SQLite differ
 _DAMAGED = "the database in {folder} is damaged; 'eisync run' or 'eisync once' sets it aside and rebuilds it"
 
 
@@ -133,6 +136,7 @@ def _holder_of(path: str) -> str:
 
 
 def _open(path: str, exclusive: bool, busy_timeout_s: float) -> Database:
+    _refuse_emptied(path)
     _keep_private(path)
     connection = sqlite3.connect(path, timeout=0, isolation_level=None, check_same_thread=False, cached_statements=256)
     try:
@@ -143,6 +147,7 @@ def _open(path: str, exclusive: bool, busy_timeout_s: float) -> Database:
         connection.execute("commit")
         connection.execute(f"pragma busy_timeout = {round(busy_timeout_s * 1000)}")
         connection.execute("pragma synchronous = normal")
+        connection.execute(f"pragma cache_size = -{_CACHE_KIB}")
         connection.execute("pragma foreign_keys = on")
         migrate(connection)
         if exclusive:
@@ -161,14 +166,36 @@ def _keep_private(path: str) -> None:
         os.chmod(path, 0o600)
 
 
+def _refuse_emptied(path: str) -> None:
+    """SQLite takes a file of hardly any bytes for a new one. Raises sqlite3.DatabaseError when there was one before."""
+    with contextlib.suppress(OSError):
+        is_emptied = os.path.getsize(path) < _SMALLEST_BYTES and (_size_of(path + "-wal") > 0 or _was_held(path))
+        if is_emptied:
+            raise sqlite3.DatabaseError("malformed: it is empty, and was not")
+
+
+def _was_held(path: str) -> bool:
+    return os.path.exists(os.path.join(os.path.dirname(path), HOLDER_NAME))
+
+
+def _size_of(path: str) -> int:
+    try:
+        return os.path.getsize(path)
+    except OSError:
+        return 0
+
+
 def _look_closely(connection: sqlite3.Connection, path: str) -> None:
-    """Read every page, if the database was found damaged in use. Raises sqlite3.DatabaseError when it is."""
-    if not os.path.exists(path + _SUSPECT):
+    """Read every page, of a large database only if it was found damaged in use. Raises sqlite3.DatabaseError when it
+    is damaged."""
+    is_suspect = os.path.exists(path + _SUSPECT)
+    if not is_suspect and _size_of(path) > _CHECKED_BYTES:
         return
-    [fault] = connection.execute("pragma integrity_check(1)").fetchone()
+    [fault] = connection.execute(f"pragma {'integrity' if is_suspect else 'quick'}_check(1)").fetchone()
     if fault != "ok":
         raise sqlite3.DatabaseError(f"malformed: {fault}")
-    os.unlink(path + _SUSPECT)
+    if is_suspect:
+        os.unlink(path + _SUSPECT)
 
 
 def _retry_busy(connection: sqlite3.Connection, statement: str, limit_s: float) -> None:

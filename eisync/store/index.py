@@ -318,7 +318,7 @@ class Index:
                 folder, name = split(path)
                 place = {"root": os.fsencode(root), "folder": folder, "name": name}
                 rows += connection.execute(_AT, place).fetchall()
-        return [{**_record(row), "facts": [row["size"], row["mtime_ns"], row["inode"]]} for row in rows]
+        return [{**_record(row), **_version(row)} for row in rows]
 
     def ids_of(self, absolute_path: str) -> list[int]:
         """The row of the file at `absolute_path`, in whichever root it is."""
@@ -363,6 +363,10 @@ class Index:
                 f"update target set {assignments} where name = :name",  # noqa: S608 - our own constants
                 {"name": target, **values},
             )
+
+
+def _version(row: sqlite3.Row) -> dict[str, object]:
+    return {"facts": [row["size"], row["mtime_ns"], row["inode"]], "companions": row["companions"]}
 
 
 def _record(row: sqlite3.Row) -> dict[str, object]:

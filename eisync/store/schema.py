@@ -15,7 +15,7 @@ from eisync.errors import StateError
 if TYPE_CHECKING:
     from sqlite_utils import Database as SqliteUtilsDatabase
 
-VERSION = 5
+VERSION = 6
 
 
 def migrate(connection: sqlite3.Connection) -> None:
@@ -33,6 +33,7 @@ def migrate(connection: sqlite3.Connection) -> None:
     migrations()(_003_orders_and_counts)
     migrations()(_004_mirror)
     migrations()(_005_acts)
+    migrations()(_006_sidecars)
     # sqlite-utils would begin a deferred one: two that look at a new folder at once would lock each other out.
     connection.execute("begin immediate")
     try:
@@ -248,5 +249,34 @@ def _005_acts(database: "SqliteUtilsDatabase") -> None:
         "create index act_of_plan on act (plan_id) where plan_id is not null",
         "create index act_done on act (target, done_at)",
         "create index act_rejected on act (key) where state = 'rejected'",
+    ):
+        database.conn.execute(statement)
+
+
+def _006_sidecars(database: "SqliteUtilsDatabase") -> None:
+    for statement in (
+        # JSON: what else is said of the file, such as its boxes; null: nothing is. Of one that was sent: what was sent.
+        "alter table file add column companions text",
+        # Files that say what others are, as they were read last.
+        """create table sidecar (
+            id integer primary key,
+            root_id integer not null references root (id),
+            folder blob not null,        -- relative to the root; empty for the root itself
+            name text not null,
+            size integer not null,
+            mtime_ns integer not null,
+            inode integer not null,
+            trouble text,                -- why it cannot be used; null: it can
+            entries integer not null default 0,
+            is_read integer not null default 0  -- 0: it is being read, or was when the process ended
+        ) strict""",
+        "create unique index sidecar_read on sidecar (root_id, folder, name) where is_read",
+        # What one says of each file; the path is relative to its folder.
+        """create table sidecar_entry (
+            sidecar_id integer not null references sidecar (id) on delete cascade,
+            path text not null,
+            said text not null,          -- JSON
+            primary key (sidecar_id, path)
+        ) strict, without rowid""",
     ):
         database.conn.execute(statement)

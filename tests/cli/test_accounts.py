@@ -171,3 +171,58 @@ def test_explain_of_a_file_that_no_daemon_has_seen(bench: Bench) -> None:
     bench.write("wave.1.wav", formats.wav(SOUND))
     told = explained(bench, "wave.1.wav", 4)
     assert (True, "as long as its WAV header says", "new") == (told["is_whole"], told["evidence"], told["state"])
+
+
+def test_sidecars_are_accounted_for_and_what_they_give_is_told(bench: Bench) -> None:
+    box = {"label": "nut", "x": 1, "y": 2, "width": 3, "height": 4}
+    labels = {"boundingBoxes": {"a.png": [box, box]}}
+    bench.write("a.png", formats.png(b"1"))
+    bench.write("b.png", formats.png(b"2"))
+    bench.write("bounding_boxes.labels", json.dumps(labels).encode())
+    bench.write("set/c.png", formats.png(b"3"))
+    bench.write("set/info.labels", b'{"files": [{"path": "c.png", "category": "testing", "label": "bolt"}]}')
+    bench.write("bad/d.png", formats.png(b"4"))
+    bench.write("bad/structured_labels.labels", b"{")
+    assert 4 == bench.once().returncode, "one file waits for its sidecar to be mended"
+
+    said = audited(bench)
+    assert {"left out"} == {said[path][0] for path in said if path.endswith(".labels")}
+    assert "bounding boxes of the files beside it" in said["bounding_boxes.labels"][1]
+    assert {"a.png": "synced", "b.png": "synced", "set/c.png": "synced", "bad/d.png": "new"} == {
+        path: state for path, (state, _) in said.items() if path.endswith(".png")
+    }
+    assert explained(bench, "bounding_boxes.labels", 5)["reason"].endswith("; it speaks of 1 file")
+    assert "cannot be used: a name is missing" in explained(bench, "bad/structured_labels.labels", 5)["reason"]
+    assert {"bounding_boxes.labels": "2 bounding boxes"} == explained(bench, "a.png", 0)["sidecars"]
+    assert {"bounding_boxes.labels": "it does not mention the file"} == explained(bench, "b.png", 0)["sidecars"]
+    third = explained(bench, "set/c.png", 0)
+    assert ("bolt", "set/info.labels", "testing", "set/info.labels", True) == (
+        third["label"],
+        third["label_from"],
+        third["category"],
+        third["category_from"],
+        third["is_as_sent"],
+    )
+
+    labels["boundingBoxes"]["a.png"] = [box]
+    bench.write("bounding_boxes.labels", json.dumps(labels).encode())
+    bench.write("bad/structured_labels.labels", b'{"structuredLabels": {}}')
+    assert 0 == bench.once().returncode
+    assert explained(bench, "a.png", 0)["is_as_sent"] is False
+    done = bench.run("explain", str(bench.recordings / "a.png"))
+    assert "is not sent again" in done.stdout
+    assert "synced" == bench.files()["bad/d.png"]["state"]
+
+
+def test_a_running_daemon_tells_why_a_file_waits_for_its_sidecar(
+    bench: Bench, daemon: "subprocess.Popen[bytes]"
+) -> None:
+    bench.write("bounding_boxes.labels", b'{"boundingBoxes": {"a.png": [')
+    bench.write("a.png", formats.png(b"1"))
+    until(lambda: "cannot be used" in bench.files().get("a.png", {"reason": ""})["reason"])
+    record = bench.files()["a.png"]
+    assert "settling" == record["state"]
+    assert record["reason"].startswith("bounding_boxes.labels, which says what the file is, cannot be used: ")
+    assert record["reason"].endswith("mend it or take it away, the file goes by itself then")
+    bench.write("bounding_boxes.labels", b'{"boundingBoxes": {"a.png": []}}')
+    until(lambda: "synced" == bench.files()["a.png"]["state"])

@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from eisync.core.companions import Companions, Kind, read_document
+from eisync.core.companions import Companions, Kind, packed, unpacked
 
 
 def test_a_part_for_each_kind_and_an_entry_for_each_name() -> None:
@@ -22,15 +22,11 @@ def test_a_part_for_each_kind_and_an_entry_for_each_name() -> None:
 
 
 @pytest.mark.parametrize("kind", Kind)
-def test_what_is_written_can_be_read(kind: Kind) -> None:
-    companions = Companions()
-    companions.add("a.png", {kind: {"k": "v"}})
-    ((name, raw),) = companions.parts()
-    assert kind.part_name == name
-    assert {"a.png": {"k": "v"}} == read_document(kind, raw)
+def test_what_is_packed_is_unpacked_as_it_was(kind: Kind) -> None:
+    about = {kind: [{"label": "nut \u00fc", "x": 1}]}
+    assert about == unpacked(packed(about))
 
 
-@pytest.mark.parametrize("raw", [b"", b"[]", b'{"type":"structured-labels"}', b'{"type":"bounding-box-labels"}'])
-def test_what_is_no_companion_is_told(raw: bytes) -> None:
-    with pytest.raises(ValueError):
-        read_document(Kind.BOXES, raw)
+def test_nothing_is_packed_as_nothing() -> None:
+    assert packed({Kind.BOXES: [], Kind.LABEL_MAP: None}) is None
+    assert {} == unpacked(None)

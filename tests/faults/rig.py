@@ -40,6 +40,7 @@ class Rig:
     ca_file: Path | None = None
     reconcile: bool = True
     role: str = "admin"
+    watch: dict[str, str] = field(default_factory=dict)  # options of the folder, as TOML
 
     def __post_init__(self) -> None:
         project = self.emulator.add_project(
@@ -64,6 +65,7 @@ class Rig:
             f'ingestion_url = "{self.ingestion_url or self.emulator.ingestion_url}"',
             *([f'ca_file = "{self.ca_file}"'] if self.ca_file else []),
             f'[[watch]]\npath = "{self.recordings}"\nsettle_s = 0.1\npatience_s = 0.1',
+            *(f"{name} = {value}" for name, value in self.watch.items()),
             "[upload]",
             *(f"{name} = {json.dumps(value)}" for name, value in {"workers": 2, **self.options}.items()),
             f"[reconcile]\nenabled = {json.dumps(self.reconcile)}",
@@ -183,9 +185,18 @@ class Rig:
         """Wait until the service has committed so many, whatever we know of it."""
         until(lambda: sum(self.stored().values()) >= number)
 
+    def sample(self, path: str) -> dict[str, Any]:
+        """What the service holds of the file, which is one sample; asked past the client."""
+        [sample_id] = self.files()[path]["sample_ids"]
+        found: dict[str, Any] = json.loads(self._asked(str(sample_id)))["sample"]
+        return found
+
     def bytes_of(self, sample_id: int) -> bytes:
         """What was uploaded as the sample; asked past the client."""
-        url = f"{self.emulator.studio_url}/api/{self.project_id}/raw-data/{sample_id}/raw"
+        return self._asked(f"{sample_id}/raw")
+
+    def _asked(self, what: str) -> bytes:
+        url = f"{self.emulator.studio_url}/api/{self.project_id}/raw-data/{what}"
         request = urllib.request.Request(url, headers={"x-api-key": self._judges_key})
         with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request, timeout=30) as answer:
             return bytes(answer.read())

@@ -55,7 +55,7 @@ def past(tmp_path_factory: pytest.TempPathFactory, emulator: RunningEmulator) ->
 
 
 def truncate(database: Path, tenth: int) -> None:
-    os.truncate(database, database.stat().st_size * (2 * tenth + 1) // 20)
+    os.truncate(database, database.stat().st_size * tenth // 10)
 
 
 def scribble(database: Path, tenth: int) -> None:
@@ -91,9 +91,8 @@ def test_it_is_set_aside_and_rebuilt_and_no_file_is_stored_twice(
             told.append(str(error))
 
     told += [str(line.fields["reason"]) for line in machine.log.lines if line.event == "database.set_aside"]
-    # Noise may lie where nothing of this life reads (an index of what did not change): then it has done no harm yet.
-    assert told or damage is scribble, "the damage went unnoticed"
+    assert told, "the damage went unnoticed"
     assert all("damaged" in sentence for sentence in told)
-    assert [f"{FILE_NAME}.damaged-1"] * bool(told) == [path.name for path in machine.state.glob("*.damaged-?")]
+    assert [f"{FILE_NAME}.damaged-1"] == [path.name for path in machine.state.glob("*.damaged-?")]
     assert dict.fromkeys(contents, State.SYNCED) == states
     assert {sha256(content): 1 for content in contents.values()} == machine.stored()

@@ -449,6 +449,34 @@ def test_a_fault_on_the_way_backs_off_in_the_database(yard: Yard, cloud: Cloud) 
     assert {"a.csv": SYNCED} == yard.states()
 
 
+@pytest.mark.parametrize("failures", [0, 1])
+def test_a_clock_that_is_set_back_keeps_no_file_waiting_longer(yard: Yard, cloud: Cloud, failures: int) -> None:
+    monotonic = iter(float(second) for second in range(1_000_000))
+    yard.fill("wave.1.csv")
+    wait_anew = failing(failures, StateError("disk full"), yard.outbox.wait_anew)
+    queue = type(
+        "Queue", (), {"wait_anew": staticmethod(wait_anew), "__getattr__": lambda _, name: getattr(yard.outbox, name)}
+    )()
+    drain = Drain(
+        yard, lane(cloud, policy=RetryPolicy(base_s=60.0, cap_s=60.0)), queue=queue, monotonic=lambda: next(monotonic)
+    )
+    drain.luck = 0.5
+    cloud.answers.append(lambda envelope, hashes: Silence(Fault.UNREACHABLE, "no route"))
+    drain.run()
+    assert READY is yard.states()["wave.1.csv"]
+
+    yard.fill("wave.2.csv")  # at an instant that is still to come by the new clock
+    drain.now -= 6 * 3600.0
+    for _ in range(failures):
+        with pytest.raises(StateError):
+            drain.tick()
+    drain.run()
+    assert "clock.set_back" in yard.log.events()
+    drain.run(after_s=61.0)
+
+    assert {"wave.1.csv": SYNCED, "wave.2.csv": SYNCED} == yard.states()
+
+
 def test_files_of_one_failed_request_do_not_come_back_together(yard: Yard, cloud: Cloud) -> None:
     yard.fill(*names(4))
     cloud.always = refusing(500)

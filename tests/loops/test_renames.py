@@ -425,7 +425,7 @@ class Flapping:
     def look(self, root: str, path: str) -> FileFacts | None:
         wanted = os.path.join(root, path)
         for place in self._places:
-            if not self.is_at_rest and place.exists():
+            if not self.is_at_rest and place.exists() and place.parent / path in self._places:
                 place.rename(wanted)
         return files.look(root, path)
 

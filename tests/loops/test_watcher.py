@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from eisync.adapters import evidence, files
+from eisync.adapters import evidence, files, sidecars
 from eisync.adapters.walking import Folder
 from eisync.core.eligible import Eligibility
 from eisync.core.items import Category, FileFacts
@@ -15,6 +15,8 @@ from eisync.core.settle import SettlePolicy
 from eisync.core.verdict import Settlement
 from eisync.errors import StateError
 from eisync.loops import watcher as module
+from eisync.store.descriptions import Descriptions
+from eisync.store.sidecars import Sidecars
 from tests.fakes import failing
 
 from .yard import Yard, run
@@ -730,6 +732,9 @@ def test_without_roots_it_waits(yard: Yard) -> None:
         notes=yard.index,
         files=files,
         evidence=evidence,
+        reads=sidecars.entries,
+        sheets=Sidecars(yard.database),
+        waiting=Descriptions(yard.database),
         events=yard.ear,
         log=yard.log,
     )

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from eisync.adapters import evidence, files
+from eisync.adapters import evidence, files, sidecars
 from eisync.core.eligible import Eligibility
 from eisync.core.items import Root
 from eisync.core.labelling import Labelling
@@ -14,8 +14,10 @@ from eisync.core.settle import SettlePolicy
 from eisync.loops.watched import Watched
 from eisync.loops.watcher import WatcherLoop
 from eisync.store.database import open_database
+from eisync.store.descriptions import Descriptions
 from eisync.store.index import Index
 from eisync.store.outbox import Outbox
+from eisync.store.sidecars import Sidecars
 from eisync.store.whereabouts import Whereabouts
 from tests.fakes import Ear, Notebook
 
@@ -106,6 +108,9 @@ class Yard:
             notes=self.index,
             files=files,
             evidence=evidence,
+            reads=sidecars.entries,
+            sheets=Sidecars(self.database),
+            waiting=Descriptions(self.database),
             events=self.ear,
             log=self.log,
             **(handed or {}),

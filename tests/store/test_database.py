@@ -345,6 +345,7 @@ def sound(tmp_path_factory: pytest.TempPathFactory) -> Path:
     shelf.outbox.enqueue([shelf.candidate(f"{number}.csv") for number in range(1_000)], now=NOW)
     shelf.sync("synced.csv", 7, now=NOW - 1)
     shelf.close()
+    write_holder(str(shelf.folder), pid=1)
     assert (shelf.folder / FILE_NAME).stat().st_size > 35 * PAGE
     return shelf.folder
 
@@ -411,16 +412,15 @@ def test_a_damaged_database_is_set_aside_and_work_goes_on(tmp_path: Path, sound:
         finally:
             database.close()
 
-    assert len(told) <= 2
+    assert 1 <= len(told) <= 2
     assert all("damaged" in sentence for sentence in told)
     aside = sorted(path.name for path in folder.glob("*.damaged-*"))
-    assert aside == ([f"{FILE_NAME}.damaged-1"] if told else [])
+    assert [f"{FILE_NAME}.damaged-1"] == aside
     database, repaired = open_database(str(folder), exclusive=True, busy_timeout_s=0.1)
     assert repaired is None
     use(database)
-    if told:  # else it is where nothing of this day was read
-        with database.reading() as connection:
-            assert ["ok"] == list(connection.execute("pragma integrity_check").fetchone())
+    with database.reading() as connection:
+        assert ["ok"] == list(connection.execute("pragma integrity_check").fetchone())
     database.close()
 
 
@@ -452,7 +452,53 @@ def test_a_suspicion_that_proves_wrong_costs_nothing(tmp_path: Path, sound: Path
     for _ in range(2):
         assert open_and_close(folder) is None
 
-    assert [FILE_NAME] == sorted(path.name for path in folder.iterdir())
+    assert [FILE_NAME, HOLDER_NAME] == sorted(path.name for path in folder.iterdir())
+
+
+@pytest.mark.parametrize("exclusive", [True, False])
+def test_an_empty_database_is_a_new_one_where_there_was_none(tmp_path: Path, exclusive: bool) -> None:
+    (tmp_path / FILE_NAME).touch()
+
+    assert open_and_close(tmp_path, exclusive=exclusive) is None
+
+
+def test_a_database_that_a_person_took_away_is_not_missed(tmp_path: Path, sound: Path) -> None:
+    folder = tmp_path / "state"
+    shutil.copytree(sound, folder)
+    (folder / FILE_NAME).unlink()
+
+    assert open_and_close(folder) is None
+
+
+def test_an_emptied_database_whose_journal_is_there_was_one(tmp_path: Path) -> None:
+    folder = tmp_path / "state"
+    with held_by_another_process(folder) as holder:
+        holder.kill()
+        holder.wait(10)
+    (folder / HOLDER_NAME).unlink()
+    truncate(folder / FILE_NAME, 0)
+
+    with pytest.raises(StateError, match="is damaged"):
+        open_and_close(folder, exclusive=False)
+    repaired = open_and_close(folder)
+
+    assert repaired is not None
+    assert "damaged" in repaired
+
+
+def test_a_large_database_is_looked_through_only_when_it_is_suspect(
+    tmp_path: Path, sound: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "state"
+    shutil.copytree(sound, folder)
+    size = (folder / FILE_NAME).stat().st_size
+    scribble(folder / FILE_NAME, size - PAGE, PAGE)
+    monkeypatch.setattr("eisync.store.database._CHECKED_BYTES", size - 1)
+    assert open_and_close(folder) is None
+
+    (folder / f"{FILE_NAME}.suspect").touch()
+
+    assert open_and_close(folder) is not None
 
 
 def test_noise_in_the_journal_loses_the_last_writes_at_most(tmp_path: Path) -> None:

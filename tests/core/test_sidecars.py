@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from eisync.data.exported import Entry, read_entries
+from eisync.core.sidecars import Entry, read_entries
 
 BOX = {"label": "nut", "x": 1, "y": 2, "width": 3, "height": 4}
 RANGE = {"startIndex": 0, "endIndex": 2, "label": "a"}

@@ -1,0 +1,88 @@
+"""From all that is said of a file to what is sent of it: label, category, metadata, boxes and the like.
+
+What a sidecar says of this very file goes before what the configuration says of its folder. Pure.
+"""
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from eisync.core.companions import Kind, packed
+from eisync.core.items import Category
+from eisync.core.labelling import Labelling
+from eisync.core.sidecars import Entry
+
+_CATEGORIES = {category.value: category for category in Category}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Description:
+    """What is sent of a file beside its content. `companions` as `eisync.core.companions.packed` gives it."""
+
+    label: str | None
+    category: Category
+    metadata: Mapping[str, str] = field(default_factory=dict)
+    companions: str | None = None
+
+
+def describe(path: str, labelling: Labelling, metadata: Mapping[str, str], entries: Iterable[Entry]) -> Description:
+    """The file at `path`, relative to its root; of the `entries` that speak of it, later ones go before earlier ones.
+
+    Raises ValueError, with one clause for a person, when what they say could not be sent.
+    """
+    label, category = labelling.of(path)
+    about: dict[Kind, Any] = {}
+    said = dict(metadata)
+    for entry in entries:
+        if entry.problem is not None:
+            raise ValueError(entry.problem)
+        if entry.is_unlabeled:
+            label = None
+        elif entry.label:
+            label = _text(entry.label, "label")
+        if entry.category is not None:
+            category = _category(entry.category)
+        said |= _metadata(entry.metadata)
+        for kind, found in (
+            (Kind.BOXES, entry.bounding_boxes),
+            (Kind.STRUCTURED, entry.structured_labels),
+            (Kind.LABEL_MAP, entry.label_map),
+        ):
+            if found is not None:
+                about[kind] = _listed(kind, found)
+    return Description(label=label, category=category, metadata=said, companions=packed(about))
+
+
+def _category(name: object) -> Category:
+    if not isinstance(name, str) or name not in _CATEGORIES:
+        raise ValueError(f"it gives the category {name!r}, and there are {', '.join(_CATEGORIES)}")
+    return _CATEGORIES[name]
+
+
+def _metadata(found: Any) -> dict[str, str]:
+    if found is None:
+        return {}
+    if not isinstance(found, dict):
+        raise ValueError("it gives metadata that are no object of names and texts")
+    return {
+        _text(name, "metadata"): _text(value if isinstance(value, str) else json.dumps(value), "metadata")
+        for name, value in found.items()
+    }
+
+
+def _text(text: str, what: str) -> str:
+    # JSON may hold half a character (a lone surrogate), which no header and no database takes.
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise ValueError(f"it gives a {what} with half a character in it") from None
+    return text
+
+
+def _listed(kind: Kind, found: Any) -> Any:
+    if kind is Kind.LABEL_MAP:
+        return dict(found)
+    if not isinstance(found, list) or not all(isinstance(one, dict) for one in found):
+        raise ValueError(f"it gives {kind.value[2]} that are no list of objects")
+    return found

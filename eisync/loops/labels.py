@@ -1,0 +1,222 @@
+"""How the files of one root are described: by the configuration, and by the sidecars that speak of them.
+
+Where a sidecar is of no use, or is being read, nobody knows what a file is, and it waits: better late than mislabelled.
+One that is there and does not mention the file may do so a moment later; the file gives it `settle_s`.
+
+What waits to be sent is described anew when what was said of it has changed: all of it after a start, later what a
+sidecar speaks of. Until that is done after a start, nothing of the root is sent.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from eisync.core.describing import Description, describe
+from eisync.core.items import FileFacts, shown
+from eisync.core.lifecycle import State
+from eisync.core.settle import Unsettled
+from eisync.core.sidecars import ACCOUNT_NAME, NAMES, Entry, places_for, speaking
+from eisync.loops.ports import Log, Sheet, Unsent, WaitingFiles
+from eisync.loops.sidecars import Sidecars
+from eisync.loops.watched import Watched
+
+PAGE = 500
+AGAIN_S = 1.0
+_STATES = (State.READY, State.QUARANTINED)
+_UNDER_WAY = frozenset({State.SENDING, State.DOUBTFUL})
+
+
+@dataclass(frozen=True, slots=True)
+class Unclear:
+    """Nobody knows yet how the file is to be sent, for `reason`; ask again at `until` (Unix s).
+
+    `needs_person`: it stays so until somebody mends a sidecar.
+    """
+
+    reason: str
+    until: float
+    needs_person: bool = False
+
+
+@dataclass(slots=True)
+class _Pass:
+    """Files to be described anew, page by page: those in a folder, or (None) all that wait."""
+
+    folder: str | None
+    is_deep: bool = False
+    after: str = ""
+    states: list[State] = field(default_factory=lambda: list(_STATES))
+    cursor: tuple[float, int] = (0.0, 0)
+
+
+class Labels:
+    """The descriptions of one root's files."""
+
+    def __init__(
+        self, watched: Watched, sidecars: Sidecars, waiting: WaitingFiles, *, wake: Callable[[], None], log: Log
+    ) -> None:
+        """`wake` is called when it is known how all that waits is to be sent."""
+        self._watched = watched
+        self._root = watched.root
+        self._sidecars = sidecars
+        self._waiting = waiting
+        self._wake = wake
+        self._log = log
+        self._passes = [_Pass(None)]
+        self._later: set[str] = set()  # to be described anew; requests are under way with them, or they were renamed
+        self._later_at = 0.0
+        self.unclear: dict[str, Unclear] = {}  # files under observation, and why they wait
+        self.is_through = False  # the pass after the start
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether the next tick has something to do at once."""
+        return bool(self._passes or self._sidecars.changed) or self._sidecars.is_busy
+
+    def next_at(self, now: float) -> float:
+        """When there is something to do again (Unix s)."""
+        return min(self._later_at, now + AGAIN_S) if self._later else now + 3600.0
+
+    def heed(self, place: str, now: float) -> None:
+        """Something happened to the file at this place."""
+        self._sidecars.heed(place, now)
+
+    def scanned(self, unsettled: Mapping[str, object], now: float) -> None:
+        """A scan of the root ended."""
+        self._sidecars.look_again(now)
+        self.unclear = {path: why for path, why in self.unclear.items() if path in unsettled}
+
+    def recheck(self, path: str) -> None:
+        """The file has another name now."""
+        self._later.add(path)
+        self._later_at = 0.0
+
+    def of(self, path: str, *, now: float, seen: Unsettled | None = None) -> Description | Unclear:
+        """How the file is to be sent. One that was just `seen` may still be mentioned by a sidecar that is there."""
+        found = {
+            place: facts for place in places_for(path) if (facts := self._sidecars.facts_at(place, now)) is not None
+        }
+        entries: list[Entry] = []
+        for place, name in speaking(path, found).items():
+            sheet = self._sidecars.sheet(place, found[place])
+            if sheet is None:
+                return Unclear(f"{shown(place)} is being read, which says what the file is", now + AGAIN_S / 5)
+            if sheet.trouble is not None:
+                return self._useless(place, sheet, now)
+            if (entry := self._sidecars.said_of(sheet, shown(name))) is not None:
+                entries.append(entry)
+        if found and not entries and seen is not None:
+            until = self._patience(list(found.values()), seen, now)
+            if now < until:
+                named = " and ".join(shown(place) for place in speaking(path, found))
+                return Unclear(f"{named} does not mention it; it goes without in {until - now:.0f} s", until)
+        try:
+            return describe(path, self._watched.labelling, self._watched.metadata, entries)
+        except ValueError as error:
+            places = " and ".join(shown(place) for place in speaking(path, found))
+            return Unclear(
+                f"what {places} says of it cannot be used: {error}; mend it, the file goes by itself then",
+                now + 5 * AGAIN_S,
+                needs_person=True,
+            )
+
+    def plain(self, path: str, now: float) -> Description:
+        """The same, by the configuration alone where nobody knows better."""
+        said = self.of(path, now=now)
+        if isinstance(said, Unclear):
+            return describe(path, self._watched.labelling, self._watched.metadata, ())
+        return said
+
+    def step(self, now: float) -> set[str]:
+        """Read on, and describe a page of what waits anew. Returns files that are to be looked at again."""
+        self._sidecars.begin_tick()
+        again = self._take_changes()
+        if self._passes:
+            again |= self._work_on(self._passes[0], now)
+        elif self._later and not now < self._later_at <= now + AGAIN_S:
+            found = self._waiting.at(self._root.id, self._later)
+            self._later, self._later_at = set(), now + AGAIN_S
+            again |= self._describe(found, now)
+        return again
+
+    def _take_changes(self) -> set[str]:
+        """Sidecars that came, changed or went: what they speak of, or spoke of, is described anew."""
+        again: set[str] = set()
+        while self._sidecars.changed:
+            folder, _, name = self._sidecars.changed.pop().rpartition("/")
+            one = _Pass(folder, is_deep=name == ACCOUNT_NAME)
+            if self._passes[:1] != [_Pass(None)]:
+                self._passes.append(one)
+            again |= {path for path in self.unclear if _is_in(path, one)}
+        return again
+
+    def _work_on(self, one: _Pass, now: float) -> set[str]:
+        if one.folder is None:
+            page = self._waiting.in_state(self._root.id, one.states[0], after=one.cursor, limit=PAGE)
+        else:
+            page = self._waiting.within(self._root.id, one.folder, is_deep=one.is_deep, after=one.after, limit=PAGE)
+        again = self._describe(page, now)
+        if page:
+            one.cursor, one.after = page[-1].cursor, page[-1].path
+        if len(page) < PAGE:
+            self._end(one)
+        return again
+
+    def _end(self, one: _Pass) -> None:
+        if one.folder is None:
+            one.states, one.cursor = one.states[1:], (0.0, 0)
+            if one.states:
+                return
+            self.is_through = True
+            self._wake()
+        self._passes.remove(one)
+
+    def _describe(self, page: Sequence[Unsent], now: float) -> set[str]:
+        changes: list[tuple[int, Description]] = []
+        held: dict[str, list[int]] = {}
+        again: set[str] = set()
+        for one in page:
+            said = self.of(one.path, now=now)
+            if isinstance(said, Description) and said == one.description:
+                continue
+            if one.state in _UNDER_WAY:
+                self._later.add(one.path)  # it is being sent as it was; if it must be sent again, then as it is now
+                self._later_at = now + AGAIN_S
+            elif isinstance(said, Description):
+                changes.append((one.id, said))
+            elif one.state is State.READY:
+                held.setdefault(said.reason, []).append(one.id)
+                again.add(one.path)
+        if changes:
+            self._waiting.describe(changes)
+            self._log.info("files.described", root=self._root.path, files=len(changes))
+        for reason, ids in held.items():
+            self._waiting.hold_back(ids, reason, now=now)
+        return again
+
+    def _useless(self, place: str, sheet: Sheet, now: float) -> Unclear:
+        what = shown(place)
+        return Unclear(
+            f"{what}, which says what the file is, cannot be used: {sheet.trouble}; mend it or take it away, the file "
+            "goes by itself then",
+            now + 5 * AGAIN_S,
+            needs_person=True,
+        )
+
+    def _patience(self, sidecars: list[FileFacts], seen: Unsettled, now: float) -> float:
+        """Until when a sidecar that is there may still mention the file (Unix s)."""
+        policy = self._watched.policy
+        touched_at = max(min(facts.touched_at, now) for facts in sidecars)
+        still_until = max(seen.still_since, touched_at) + policy.settle_s
+        return min(still_until, seen.still_since + max(policy.settle_s, policy.patience_s))
+
+
+def is_sidecar(path: str) -> bool:
+    """Whether the file says what others are."""
+    return path.rpartition("/")[2] in NAMES
+
+
+def _is_in(path: str, one: _Pass) -> bool:
+    folder = path.rpartition("/")[0]
+    if not one.is_deep:
+        return folder == one.folder
+    return not one.folder or folder == one.folder or folder.startswith(f"{one.folder}/")

@@ -1,0 +1,131 @@
+"""How the files are described that are not sent yet: what is said of them may change while they wait.
+
+Files by which a request is under way are listed too, and left as they are: what they were sent as must stay known.
+"""
+
+import json
+import os
+import sqlite3
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from eisync.core.describing import Description
+from eisync.core.items import Category
+from eisync.core.lifecycle import Event, State
+from eisync.store.database import Database
+from eisync.store.moves import move
+from eisync.store.rows import path_of, split
+
+# A page of the files of a root that are in a state, since when and with which id.
+_IN_STATE = """
+select * from file indexed by file_by_state
+where state = :state and (changed_at, root_id, id) > (:at, :root_id, :id) and root_id = :root_id
+order by changed_at, root_id, id limit :limit"""
+
+# A page of those in one folder that are not sent yet, by name; the same of those below; one of them.
+_IN = """
+select * from file
+where root_id = :root_id and folder = :folder and name > :name
+    and state in ('ready', 'quarantined', 'sending', 'doubtful')
+order by name limit :limit"""
+_BELOW = """
+select * from file
+where root_id = :root_id and folder < :end and (folder, name) > (:folder, :name)
+    and state in ('ready', 'quarantined', 'sending', 'doubtful')
+order by folder, name limit :limit"""
+_AT = """
+select * from file
+where root_id = :root_id and folder = :folder and name = :name
+    and state in ('ready', 'quarantined', 'sending', 'doubtful')"""
+
+_DESCRIBE = """
+update file set label = :label, category = :category, metadata = :metadata, companions = :companions
+where id = :id and state in ('ready', 'quarantined')"""
+
+_PAST_EVERY_PATH = b"\xff" * 8192
+
+
+@dataclass(frozen=True, slots=True)
+class Unsent:
+    """A file that is not sent yet, or is being sent, and how it is described."""
+
+    id: int
+    path: str
+    state: State
+    description: Description
+    cursor: tuple[float, int] = (0.0, 0)
+
+
+class Descriptions:
+    """How waiting files are described. Safe to use from any thread; each method is one transaction or one look."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def in_state(self, root_id: int, state: State, *, after: tuple[float, int], limit: int) -> list[Unsent]:
+        """A page of the files of a root; the next one is after the `cursor` of its last."""
+        begin = {"root_id": root_id, "at": after[0], "id": after[1]}
+        return self._read(_IN_STATE, {**begin, "state": state.value, "limit": limit})
+
+    def within(self, root_id: int, folder: str, *, is_deep: bool, after: str, limit: int) -> list[Unsent]:
+        """A page of the files in a folder, and below it where `is_deep`; the next one is after the last's path."""
+        page: dict[str, object] = {"root_id": root_id, "limit": limit}
+        place = os.fsencode(folder)
+        if not is_deep:
+            return self._read(_IN, {**page, "folder": place, "name": split(after)[1]})
+        begin, name = split(after) if after else (place, b"")
+        # What is in a folder sorts before what is below it, and others may stand between ("a", "a-b", "a/b").
+        rows: list[Unsent] = []
+        if begin == place and place:
+            rows = self._read(_IN, {**page, "folder": place, "name": name})
+            begin, name = place + b"/", b""
+        if len(rows) < limit:
+            end = place + b"0" if place else _PAST_EVERY_PATH
+            rest = {"root_id": root_id, "folder": begin, "name": name, "end": end, "limit": limit - len(rows)}
+            rows += self._read(_BELOW, rest)
+        return rows
+
+    def at(self, root_id: int, paths: Iterable[str]) -> list[Unsent]:
+        """Those of these files that are not sent yet."""
+        found: list[Unsent] = []
+        for path in paths:
+            folder, name = split(path)
+            found += self._read(_AT, {"root_id": root_id, "folder": folder, "name": name})
+        return found
+
+    def describe(self, changes: Sequence[tuple[int, Description]]) -> None:
+        """These files are to be sent so; not where a request is under way by now."""
+        with self._database.transaction() as connection:
+            connection.executemany(
+                _DESCRIBE,
+                [
+                    {
+                        "id": identity,
+                        "label": said.label,
+                        "category": said.category.value,
+                        "metadata": json.dumps(dict(said.metadata)) if said.metadata else "{}",
+                        "companions": said.companions,
+                    }
+                    for identity, said in changes
+                ],
+            )
+
+    def hold_back(self, ids: Iterable[int], reason: str, *, now: float) -> None:
+        """Nobody knows how these files are to be sent: they go back to where it is found out."""
+        with self._database.transaction() as connection:
+            for identity in ids:
+                move(connection, identity, State.READY, Event.CHANGED, reason, now)
+
+    def _read(self, statement: str, parameters: dict[str, object]) -> list[Unsent]:
+        with self._database.reading() as connection:
+            return [_unsent(row) for row in connection.execute(statement, parameters)]
+
+
+def _unsent(row: sqlite3.Row) -> Unsent:
+    said = Description(
+        label=row["label"],
+        category=Category(row["category"]),
+        metadata=json.loads(row["metadata"]),
+        companions=row["companions"],
+    )
+    return Unsent(row["id"], path_of(row), State(row["state"]), said, (row["changed_at"], row["id"]))

@@ -1,0 +1,112 @@
+"""What the files say that say what other files are, as they were read last: by entry, so that none is held in memory.
+
+A new version is read beside the old one and takes its place when it was read to its end.
+"""
+
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from eisync.core.items import FileFacts
+from eisync.core.sidecars import Entry, packed, unpacked
+from eisync.store.database import Database
+from eisync.store.rows import split
+
+# Those that were read to their end.
+_KNOWN = """
+select * from sidecar where root_id = :root_id and is_read"""
+
+# What was begun and not ended, by a process before this one or for a version that was overtaken.
+_DROP_UNREAD = """
+delete from sidecar where root_id = :root_id and folder = :folder and name = :name and not is_read"""
+_BEGIN = """
+insert into sidecar (root_id, folder, name, size, mtime_ns, inode)
+values (:root_id, :folder, :name, :size, :mtime_ns, :inode) returning id"""
+_ADD = """
+insert or replace into sidecar_entry (sidecar_id, path, said) values (:id, :path, :said)"""
+
+# The new one takes the place of the old one.
+_DROP_READ = """
+delete from sidecar where root_id = :root_id and folder = :folder and name = :name and is_read"""
+_FINISH = """
+update sidecar set is_read = 1, trouble = :trouble,
+    entries = (select count(*) from sidecar_entry where sidecar_id = :id)
+where id = :id"""
+_DROP_ENTRIES = """
+delete from sidecar_entry where sidecar_id = :id"""
+
+_SAID = """
+select said from sidecar_entry where sidecar_id = ? and path = ?"""
+
+
+@dataclass(frozen=True, slots=True)
+class Sheet:
+    """A sidecar that was read. `trouble` says why nothing of it can be used."""
+
+    id: int
+    facts: FileFacts
+    trouble: str | None
+    entries: int
+
+
+class Sidecars:
+    """The sidecars of every root. Safe to use from any thread; each method is one transaction or one look."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def known(self, root_id: int) -> dict[str, Sheet]:
+        """Those of a root that were read, by place."""
+        with self._database.reading() as connection:
+            rows = connection.execute(_KNOWN, {"root_id": root_id}).fetchall()
+        return {
+            _place(row["folder"], row["name"]): Sheet(
+                row["id"], FileFacts(row["size"], row["mtime_ns"], row["inode"]), row["trouble"], row["entries"]
+            )
+            for row in rows
+        }
+
+    def begin(self, root_id: int, place: str, facts: FileFacts) -> int:
+        """A new version is being read; returns by which id its entries are added."""
+        version = {"size": facts.size, "mtime_ns": facts.mtime_ns, "inode": facts.inode}
+        with self._database.transaction() as connection:
+            connection.execute(_DROP_UNREAD, _key(root_id, place))
+            row = connection.execute(_BEGIN, {**_key(root_id, place), **version}).fetchone()
+        return int(row["id"])
+
+    def add(self, sidecar_id: int, entries: Iterable[Entry]) -> None:
+        """Some more of what it says."""
+        lines = [{"id": sidecar_id, "path": entry.path, "said": packed(entry)} for entry in entries]
+        with self._database.transaction() as connection:
+            connection.executemany(_ADD, lines)
+
+    def finish(self, sidecar_id: int, root_id: int, place: str, facts: FileFacts, *, trouble: str | None) -> Sheet:
+        """It was read to its end, or is of no use: then none of its entries is kept."""
+        with self._database.transaction() as connection:
+            connection.execute(_DROP_READ, _key(root_id, place))
+            if trouble is not None:
+                connection.execute(_DROP_ENTRIES, {"id": sidecar_id})
+            connection.execute(_FINISH, {"id": sidecar_id, "trouble": trouble})
+            row = connection.execute("select entries from sidecar where id = ?", (sidecar_id,)).fetchone()
+        return Sheet(sidecar_id, facts, trouble, row["entries"])
+
+    def forget(self, root_id: int, place: str) -> None:
+        """It is not there any more."""
+        with self._database.transaction() as connection:
+            connection.execute(_DROP_READ, _key(root_id, place))
+            connection.execute(_DROP_UNREAD, _key(root_id, place))
+
+    def said_of(self, sidecar_id: int, path: str) -> Entry | None:
+        """What it says of the file; `path` is relative to its folder."""
+        with self._database.reading() as connection:
+            row = connection.execute(_SAID, (sidecar_id, path)).fetchone()
+        return None if row is None else unpacked(row["said"])
+
+
+def _key(root_id: int, place: str) -> dict[str, object]:
+    folder, name = split(place)
+    return {"root_id": root_id, "folder": folder, "name": os.fsdecode(name)}
+
+
+def _place(folder: bytes, name: str) -> str:
+    return f"{os.fsdecode(folder)}/{name}" if folder else name

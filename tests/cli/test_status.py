@@ -1,0 +1,54 @@
+"""`eisync status` in words: what a person reads when something is not sent."""
+
+from typing import Any
+
+import pytest
+
+from eisync.cli.status import _lines
+from tests.conftest import Bench, row, until
+
+STATUS: dict[str, Any] = {
+    "sentence": "1 file waits.",
+    "counts": {},
+    "oldest_pending_s": None,
+    "roots": [],
+    "plans": [],
+    "targets": [
+        {"name": "main", "project_id": 7, "paused": None, "listed_s": None, "listing_trouble": None},
+        {"name": "other", "project_id": 8, "paused": None, "listed_s": None, "listing_trouble": None},
+    ],
+    "daemon": None,
+}
+
+
+@pytest.mark.parametrize(
+    ("daemon", "expected"),
+    [
+        (None, []),
+        ({"held": {}}, []),
+        (
+            {"held": {"main": "nothing comes through; tried again in 12 s"}},
+            ["  nothing is sent for now: nothing comes through; tried again in 12 s"],
+        ),
+        (
+            {"held": {"main": "these are quiet hours", "other": "these are quiet hours"}},
+            ["  nothing is sent for now: these are quiet hours"] * 2,
+        ),
+    ],
+)
+def test_why_a_target_is_held_is_said_below_it(daemon: dict[str, Any] | None, expected: list[str]) -> None:
+    lines = list(_lines({**STATUS, "daemon": daemon}))
+    assert expected == [line for line in lines if "nothing is sent" in line]
+    if len(expected) == 1:
+        assert lines.index("target main (project 7)") + 1 == lines.index(expected[0])
+
+
+def test_a_target_in_its_quiet_hours_says_so(bench: Bench) -> None:
+    bench.configure(upload={"quiet_hours": "00:00-23:59,23:59-00:00"})
+    bench.write("wave.1.csv", row(1))
+    daemon = bench.daemon()
+    try:
+        until(lambda: "nothing is sent for now: these are quiet hours" in bench.run("status").stdout)
+    finally:
+        daemon.kill()
+        daemon.wait(timeout=10)

@@ -1,0 +1,109 @@
+from typing import Any
+
+import pytest
+
+from eisync.core.companions import Kind, unpacked
+from eisync.core.describing import Description, describe
+from eisync.core.items import Category
+from eisync.core.labelling import Labelling
+from eisync.core.sidecars import Entry, packed, speaking
+from eisync.core.sidecars import unpacked as entry_of
+
+BOX = {"label": "nut", "x": 1, "y": 2, "width": 3, "height": 4}
+RANGE = {"startIndex": 0, "endIndex": 2, "label": "a"}
+PATH = "testing/wave.1.csv"
+
+
+def told(*entries: Entry, labelling: Labelling | None = None, **metadata: str) -> Description:
+    return describe(PATH, labelling or Labelling(), metadata, entries)
+
+
+@pytest.mark.parametrize(
+    ("entry", "expected"),
+    [
+        ({}, ("wave", Category.TESTING, {})),
+        ({"label": "x"}, ("x", Category.TESTING, {})),
+        ({"label": ""}, ("wave", Category.TESTING, {})),
+        ({"is_unlabeled": True}, (None, Category.TESTING, {})),
+        ({"category": "validation"}, ("wave", Category.VALIDATION, {})),
+        ({"metadata": {"a": "b", "n": 7, "t": True}}, ("wave", Category.TESTING, {"a": "b", "n": "7", "t": "true"})),
+    ],
+)
+def test_what_is_said_of_the_file_goes_before_what_its_place_says(entry: dict[str, Any], expected: object) -> None:
+    said = told(Entry(path=PATH, **entry))
+    assert expected == (said.label, said.category, said.metadata)
+    assert said.companions is None
+
+
+def test_it_goes_before_the_configuration_of_the_folder_and_adds_to_its_metadata() -> None:
+    entry = Entry(path=PATH, label="x", category="training", metadata={"site": "lab"})
+    said = told(entry, labelling=Labelling("y", Category.TESTING), site="home", by="me")
+    assert ("x", Category.TRAINING, {"site": "lab", "by": "me"}) == (said.label, said.category, said.metadata)
+
+
+def test_what_lies_beside_the_file_goes_before_the_account() -> None:
+    account = Entry(path=PATH, label="x", bounding_boxes=[{**BOX, "x": 9}], structured_labels=[RANGE])
+    beside = Entry(path="wave.1.csv", bounding_boxes=[BOX])
+    said = told(account, beside)
+    assert "x" == said.label
+    assert {Kind.BOXES: [BOX], Kind.STRUCTURED: [RANGE]} == unpacked(said.companions)
+
+
+def test_a_map_of_labels_goes_along() -> None:
+    assert {Kind.LABEL_MAP: {"k": "v"}} == unpacked(told(Entry(path=PATH, label_map={"k": "v"})).companions)
+
+
+def test_boxes_that_were_taken_away_beside_it_are_none() -> None:
+    said = told(Entry(path=PATH, bounding_boxes=[BOX]), Entry(path=PATH, bounding_boxes=[]))
+    assert said.companions is None
+
+
+@pytest.mark.parametrize(
+    ("entry", "reason"),
+    [
+        ({"category": "trainning"}, "category 'trainning', and there are training, testing"),
+        ({"category": 7}, "category 7"),
+        ({"metadata": ["a"]}, "metadata that are no object"),
+        ({"label": "\ud800"}, "label with half a character"),
+        ({"metadata": {"a": "\ud800"}}, "metadata with half a character"),
+        ({"bounding_boxes": {"x": 1}}, "boundingBoxes that are no list of objects"),
+        ({"structured_labels": [1]}, "structuredLabels that are no list of objects"),
+        ({"problem": "it is odd"}, "it is odd"),
+    ],
+)
+def test_what_could_not_be_sent_is_told(entry: dict[str, Any], reason: str) -> None:
+    with pytest.raises(ValueError, match=reason):
+        told(Entry(path=PATH, **entry))
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [
+        Entry(path="a"),
+        Entry(path="ü/a b.png", label="0", is_unlabeled=True, bounding_boxes=[], structured_labels=[RANGE]),
+        Entry(path="a", label_map={"k": "v"}, metadata={"n": 1}, category="testing", problem="odd"),
+    ],
+)
+def test_an_entry_is_kept_as_it_was(entry: Entry) -> None:
+    assert entry == entry_of(packed(entry))
+
+
+@pytest.mark.parametrize(
+    ("there", "expected"),
+    [
+        ([], {}),
+        (["info.labels"], {"info.labels": "a/b/c.png"}),
+        (["info.labels", "a/info.labels", "a/b/d/info.labels"], {"a/info.labels": "b/c.png"}),
+        (["bounding_boxes.labels"], {}),
+        (
+            ["a/b/bounding_boxes.labels", "a/b/structured_labels.labels", "info.labels"],
+            {
+                "info.labels": "a/b/c.png",
+                "a/b/structured_labels.labels": "c.png",
+                "a/b/bounding_boxes.labels": "c.png",
+            },
+        ),
+    ],
+)
+def test_the_nearest_account_speaks_and_what_lies_beside_the_file(there: list[str], expected: dict[str, str]) -> None:
+    assert list(expected.items()) == list(speaking("a/b/c.png", there).items())
