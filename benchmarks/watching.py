@@ -21,8 +21,9 @@ import threading
 import time
 import wave
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 from eisync.adapters import clock, evidence, files, sidecars
 from eisync.adapters.watch import Deaf, Watcher
@@ -31,6 +32,7 @@ from eisync.core.eligible import Eligibility
 from eisync.core.items import Root
 from eisync.core.labelling import Labelling
 from eisync.core.settle import SettlePolicy
+from eisync.errors import DaemonUnreachableError
 from eisync.log import configure
 from eisync.loops.supervisor import Charge, Supervisor
 from eisync.loops.watched import Watched
@@ -310,7 +312,7 @@ def show_daemon(place: Path, idle_s: float) -> None:
         try:
             while True:
                 time.sleep(0.2)
-                answer = None if daemon.poll() is not None else next(iter(ask(state, {"do": "status"}) or ()), None)
+                answer = None if daemon.poll() is not None else status_of(state)
                 scanned_s = answer["roots"][0]["scanned_s"] if answer else None
                 if scanned_s is not None and time.time() - scanned_s > began_at:
                     break
@@ -329,6 +331,13 @@ def show_daemon(place: Path, idle_s: float) -> None:
             print(f"  the daemon at rest for {idle_s:.0f} s            {share:7.2f} % of a core{kept(share, 0.1, '%')}")
         finally:
             daemon.terminate()
+
+
+def status_of(state: str) -> dict[str, Any] | None:
+    """What the daemon says of itself; None while it does not answer, as on a machine that does much else."""
+    with suppress(DaemonUnreachableError):
+        return next(iter(ask(state, {"do": "status"}) or ()), None)
+    return None
 
 
 def show_watchfiles_memory(root: Path) -> None:
