@@ -139,7 +139,7 @@ class App:
             self.drainer,
             self.reconciler,
             self.retention,
-            pending=self._pending,
+            pending=self.pending,
             now=clock.now,
             bell=self.bells["drainer"],
             progress=progress,
@@ -154,7 +154,8 @@ class App:
         """Whether the service took a file in this run: then its key is a good one."""
         return self.drainer.has_uploaded
 
-    def _pending(self) -> int:
+    def pending(self) -> int:
+        """How many files of the watched folders wait to be sent, or are being sent."""
         tally = self.index.tally(self._root_ids)
         return sum(tally.get(state, 0) for state in PENDING)
 

@@ -7,9 +7,17 @@ import re
 import sys
 from typing import Any, TextIO, cast
 
-import structlog
-
 from eisync.loops.ports import Log
+
+if "rich" in sys.modules:
+    import structlog
+else:
+    # structlog takes rich along where it is installed: 4 MB for tracebacks that are never drawn here.
+    sys.modules["rich"] = None  # type: ignore[assignment]  # which makes its import fail
+    try:
+        import structlog
+    finally:
+        del sys.modules["rich"]
 
 # In JSON a line break is two characters, and a key may follow it.
 _KEY = re.compile(r"(?:\b|(?<=\\[nrt]))ei_[0-9A-Za-z]{8,}")

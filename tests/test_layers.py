@@ -39,7 +39,7 @@ ROOMS = {
     "data": room(CORE | {"exceptions", "adapters", "_version"}, {"rich"}),
     "emulator": room(set(), {"aiohttp", "multipart", "cbor2"}),
     "places": room({"errors"}, {"platformdirs"}),
-    "settings": room(CORE | {"places"}, {"pydantic", "pydantic_core", "pydantic_settings"}),
+    "settings": room(CORE | {"places"}, {"pydantic", "pydantic_core"}),
     "pulling": room(CORE | {"adapters"}),
     "log": room({"loops"}, {"structlog"}),
     "app": room(EVERY_ROOM - {"cli", "web", "emulator", "data", "exceptions", "py"}, {"structlog"}),

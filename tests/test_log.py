@@ -1,5 +1,8 @@
 import io
 import json
+import subprocess
+import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -143,3 +146,19 @@ class Broken(io.StringIO):
 @pytest.mark.parametrize("style", ["json", "console"])
 def test_a_log_that_cannot_be_written_stops_nobody(style: str, error: Exception) -> None:
     configure(style=style, stream=Broken(error)).error("file.quarantined")
+
+
+def test_a_logger_does_not_take_rich_along(tmp_path: Path) -> None:
+    (tmp_path / "rich").mkdir()
+    (tmp_path / "rich" / "__init__.py").write_text("is_found = True\n")
+    for name in ("console", "progress", "traceback"):
+        (tmp_path / "rich" / f"{name}.py").write_text("Console = Traceback = None\n")
+    program = (
+        "import sys\n"
+        "sys.path.insert(0, sys.argv[1])  # where rich is installed, whatever else is\n"
+        "import eisync.log\n"
+        "assert not any(name.partition('.')[0] == 'rich' for name in sys.modules)\n"
+        "import rich\n"
+        "assert rich.is_found\n"
+    )
+    subprocess.run([sys.executable, "-c", program, str(tmp_path)], check=True)

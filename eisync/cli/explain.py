@@ -18,6 +18,7 @@ from eisync.core.evidence import Cut, Whole
 from eisync.core.examination import Examination
 from eisync.core.labelling import INFER, infer_category
 from eisync.core.lifecycle import State
+from eisync.core.settle import MARKER_SUFFIX, Marker
 from eisync.core.sidecars import WHAT_THEY_ARE, Entry, worded
 from eisync.errors import EisyncError
 
@@ -31,12 +32,19 @@ _EXIT_CODES = {
     accounts.LEFT_OUT: LEFT_OUT,
 }
 
+_MARKERS = {
+    Marker.ABSENT.value: f"there is none; the file goes when its name with {MARKER_SUFFIX} behind it is beside it",
+    Marker.OLDER.value: "it is older than the file's last change; set it anew",
+    Marker.SET.value: "it is set",
+}
+
 
 @click.command("explain")
 @click.argument("file", metavar="FILE")
 @common
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")
-def command(file: str, config: str | None, state_dir: str | None, as_json: bool) -> int:
+@click.option("--root", metavar="DIR", help="As if DIR were watched, where no folder above FILE is or was.")
+def command(file: str, config: str | None, state_dir: str | None, as_json: bool, root: str | None) -> int:
     """Say what happens to FILE and why: is it for the service, with which label, is it complete, where is it.
 
     \b
@@ -48,7 +56,8 @@ def command(file: str, config: str | None, state_dir: str | None, as_json: bool)
     place = os.path.abspath(file)
     if not os.path.lexists(place):
         raise click.UsageError(f"there is no file {printable(place)}")
-    (ground,) = grounds([place], config=config, state_dir=state_dir)
+    root = None if root is None else os.path.abspath(root)
+    (ground,) = grounds([place], config=config, state_dir=state_dir, root=root)
     found = found_at(ground.path, ground.below, ground.watched.eligibility)
     if found is None or os.path.isdir(place):
         raise click.UsageError(f"{printable(place)} is no file; 'eisync audit' accounts for folders")
@@ -74,6 +83,8 @@ def _told(ground: Ground, found: Found, config: str | None, state_dir: str | Non
     described = _described(ground, found.path, said)
     told |= {"label": described.label, "label_from": _label_from(ground, said), "category": described.category.value}
     told |= {"category_from": _category_from(ground, found.path, said), **_completeness(ground, found)}
+    if ground.watched.policy.needs_marker:
+        told["marker"] = evidence.marker_of(ground.path, found.path).value
     record = known_of(ground, [found.path], config, state_dir).get(found.path)
     told["sidecars"] = {place: _worded(one) for place, one in said.items()}
     told["is_as_sent"] = (
@@ -152,6 +163,8 @@ def _lines(told: dict[str, Any]) -> list[tuple[str, str]]:
         ("category", f"{told['category']} ({told['category_from']})"),
         ("complete", f"{whole}: {told['evidence']}"),
     ]
+    if "marker" in told:
+        lines.append(("marker", _MARKERS[told["marker"]]))
     lines += [("said", f"{place}: {what}") for place, what in told["sidecars"].items()]
     if told["is_as_sent"] is False:
         lines.append(

@@ -28,25 +28,39 @@ class Ground:
         return self.watched.root.path
 
 
-def grounds(places: Sequence[str], *, config: str | None, state_dir: str | None) -> list[Ground]:
-    """The folders that `places` (absolute, all when there are none) lie in.
+def grounds(
+    places: Sequence[str], *, config: str | None, state_dir: str | None, root: str | None = None
+) -> list[Ground]:
+    """The folders that `places` (absolute, all when there are none) lie in: watched ones, or else those that were
+    watched once, such as what was named to `eisync once`; or `root` (absolute).
 
     Raises ConfigurationError for a place that lies in none.
     """
     answers = list(ask({"do": "watched"}, config=config, state_dir=state_dir))
     is_live = bool(answers and answers[0]["is_live"])
-    records = answers[0]["roots"] if is_live else _configured(places, config, state_dir)
+    known = answers[0]["known"] if answers else []
+    if is_live:
+        records, main = answers[0]["roots"], "main"
+    else:
+        settings = load(config=config, state_dir=state_dir, need_watch=False, need_key=False)
+        records, main = [described(watch) for watch in settings.watches], settings.targets[0].name
     every = [_ground(record, is_live=is_live) for record in records]
-    return [_within(place, every) for place in places] if places else every
+    if not places:
+        return every
+    watched = {ground.path for ground in every}
+    # The deepest first: a folder in a known one may have been known by itself.
+    before = sorted(
+        (one for one in known if one["path"] not in watched), key=lambda one: len(one["path"]), reverse=True
+    )
+    every += [_plain(one["path"], one["target"]) for one in before]
+    if root is not None:
+        every.append(_plain(root, main))
+    return [_within(place, every, main if not is_live else None) for place in places]
 
 
-def _configured(places: Sequence[str], config: str | None, state_dir: str | None) -> list[dict[str, Any]]:
-    settings = load(config=config, state_dir=state_dir, need_watch=False, need_key=False)
-    watches = list(settings.watches)
-    for place in places:
-        if os.path.isdir(place) and not any(_contains(str(watch.path), place) for watch in watches):
-            watches.append(Watch(path=Path(place), target=settings.targets[0].name))  # as 'eisync run DIR' would
-    return [described(watch) for watch in watches]
+def _plain(path: str, target: str) -> Ground:
+    """A folder that nobody says anything of, as 'eisync run DIR' would watch it."""
+    return _ground(described(Watch(path=Path(path), target=target)), is_live=False)
 
 
 def _ground(record: dict[str, Any], *, is_live: bool) -> Ground:
@@ -56,12 +70,18 @@ def _ground(record: dict[str, Any], *, is_live: bool) -> Ground:
     return Ground(watched_of(watch, root), "", is_live, scanned_at)
 
 
-def _within(place: str, every: Sequence[Ground]) -> Ground:
+def _within(place: str, every: Sequence[Ground], main: str | None) -> Ground:
+    """`main` is the target of a folder that is known to nobody; None where such folders are not accounted for."""
     for ground in every:
         if _contains(ground.path, place):
             below = "" if place == ground.path else os.path.relpath(place, ground.path)
             return Ground(ground.watched, below, ground.is_live, ground.scanned_at)
-    raise ConfigurationError(f"{place} lies in no watched folder; 'eisync status' names those that are")
+    if main is not None and os.path.isdir(place):
+        return _plain(place, main)
+    raise ConfigurationError(
+        f"{place} lies in no watched folder; 'eisync status' names those that are, and "
+        "'eisync explain FILE --root DIR' explains a file as if DIR were one"
+    )
 
 
 def _contains(folder: str, place: str) -> bool:

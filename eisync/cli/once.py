@@ -13,6 +13,7 @@ from eisync.cli import OK, PENDING, QUARANTINED
 from eisync.cli.options import common, key_file, printable
 from eisync.cli.progress import Bar
 from eisync.core import report
+from eisync.core.items import shown
 from eisync.core.lifecycle import PENDING as PENDING_STATES
 from eisync.core.lifecycle import State
 from eisync.errors import KeyRefusedError
@@ -64,8 +65,9 @@ def command(
     _on_signals(stop)
     app = build(settings, log=log, listen=False)
     try:
-        progress = _Progress(app, is_shown=is_watched)
-        app.once(progress.show).run(give_up_at=clock.now() + timeout_s, is_stopped=stop.is_set)
+        give_up_at = clock.now() + timeout_s
+        progress = _Progress(app, is_shown=is_watched, until=give_up_at)
+        app.once(progress.show).run(give_up_at=give_up_at, is_stopped=stop.is_set)
         progress.end()
         return _conclude(app)
     finally:
@@ -116,11 +118,15 @@ def _explain(app: App, unsettled: list[Observed]) -> None:
 class _Progress:
     """How far it is, for a person who looks."""
 
-    def __init__(self, app: App, *, is_shown: bool) -> None:
+    def __init__(self, app: App, *, is_shown: bool, until: float) -> None:
+        """`until` (Unix s) it waits at most."""
         self._app = app
         self._bar = Bar(is_shown=is_shown)
+        self._until = until
+        self._is_said = is_shown
 
     def show(self) -> None:
+        self._say_once()
         if not self._bar.is_due():
             return
         counts = self._app.index.tally(self._app.root_ids)
@@ -130,6 +136,20 @@ class _Progress:
 
     def end(self) -> None:
         self._bar.end()
+
+    def _say_once(self) -> None:
+        """Where nobody sees a bar: what it waits for when nothing else is left to do, and how long."""
+        if self._is_said or not self._app.watcher.has_scanned or not self._app.drainer.is_idle:
+            return
+        now = clock.now()
+        unsettled = self._app.watcher.unsettled(now)
+        pending = self._app.pending()
+        if not unsettled and not pending:
+            return
+        self._is_said = True
+        first = {"path": shown(unsettled[0].path), "reason": unsettled[0].reason} if unsettled else {}
+        at_most_s = round(max(0.0, self._until - now))
+        self._app.log.info("once.waiting", files=len(unsettled) + pending, at_most_s=at_most_s, **first)
 
 
 def _on_signals(stop: threading.Event) -> None:

@@ -151,10 +151,18 @@ class Operations:
             yield from observed.values()
 
     def watched(self) -> Record:
-        """The folders that the daemon watches, with their options and their last scans; none without a daemon."""
-        scanned_at = {root.path: root.scanned_at for root in self._index.roots()}
+        """The folders that the daemon watches, with their options and their last scans; none without a daemon.
+
+        And every folder of which files are known, with its target.
+        """
+        known = self._index.roots()
+        scanned_at = {root.path: root.scanned_at for root in known}
         roots = [{**root, "scanned_at": scanned_at.get(root["path"])} for root in self._watched()]
-        return {"is_live": self._live is not None, "roots": roots}
+        return {
+            "is_live": self._live is not None,
+            "roots": roots,
+            "known": [{"path": root.path, "target": root.target} for root in known],
+        }
 
     def known(self, root: object, paths: object) -> Iterator[Record]:
         """What is known of the files at these paths of a root: records with their facts.

@@ -29,7 +29,7 @@ class Account:
 
 
 def account(facts: FileFacts, record: Mapping[str, Any] | None, *, is_live: bool, scanned_at: float | None) -> Account:
-    """Where a file is that is for the service. `record` is what is known at its path; `is_live`: a daemon runs."""
+    """Where a file is that is for the service. `record` is what is known of it; `is_live`: a daemon watches it."""
     if record is not None and record["state"] != State.GONE.value:
         if record["facts"] is None or facts == FileFacts(*record["facts"]):
             return Account(record["state"], record["reason"])
@@ -39,7 +39,7 @@ def account(facts: FileFacts, record: Mapping[str, Any] | None, *, is_live: bool
             return Account(record["state"], record["reason"])
     what = "it is new" if record is None else "it is another version than the known one"
     if not is_live:
-        return Account(NEW, f"{what}; no daemon runs, 'eisync run' or 'eisync once' sees to it")
+        return Account(NEW, f"{what}; no daemon watches it, 'eisync run' or 'eisync once' sees to it")
     if scanned_at is None or facts.touched_at > scanned_at - GRACE_S:
         return Account(NEW, f"{what}; the next look at its folder finds it")
     return Account(UNEXPLAINED, f"{what}, and a scan that ended since has not found it; please report it")

@@ -312,8 +312,10 @@ class WatcherLoop:
         root.labels.scanned(root.unsettled, now)
         root.scan = None
         root.has_scanned = True
+        # What scans may take of a core, they take together: each as if all were as large as it is.
+        cost_s = walk.spent_s * len(self._roots)
         root.scan_pause_s = root.lookout.scan_pause_s(
-            least_s=root.watched.scan_interval_s, cost_s=walk.spent_s, luck=self._luck()
+            least_s=root.watched.scan_interval_s, cost_s=cost_s, luck=self._luck()
         )
         root.scan_due_at = now + root.scan_pause_s
         if walk.is_audit:
@@ -406,6 +408,8 @@ class WatcherLoop:
             if known.is_absent:
                 findings.back.append(known.id)
             return
+        if known is not None:
+            self._announce_links(root, path, facts, known)
         if known is not None and known.state in _SENT and root.watched.on_change is OnChange.IGNORE:
             root.unsettled.pop(path, None)
             findings.left.append((known.id, facts))
@@ -417,6 +421,13 @@ class WatcherLoop:
             root.returns.expect(path, known)
         elif known is not None and known.state not in _ENTERABLE:
             findings.changed.append(known.id)
+
+    def _announce_links(self, root: RootWatch, path: str, facts: FileFacts, known: KnownFile) -> None:
+        """Whoever writes a file that has several names is announced under one of them."""
+        seen = root.unsettled.get(path)
+        is_news = seen is None or seen.facts != facts
+        if is_news and known.facts != facts and known.facts.inode == facts.inode != 0:
+            root.announced.update(self._places.twins(root.place.id, known.facts).keys() - {path})
 
     def _write(self, root: RootWatch, findings: Findings, now: float) -> None:
         if findings.changed:

@@ -6,7 +6,7 @@ from typing import Any
 
 from eisync.settings.faults import Faults, did_you_mean
 from eisync.settings.lines import Location
-from eisync.settings.models import TABLES, EnvironmentText, Log, Reconcile, State, Upload
+from eisync.settings.models import TABLES, EnvironmentText
 
 PREFIX = "EISYNC_"
 # Read by places and keys, and no option of a table.
@@ -24,10 +24,13 @@ VARIABLES: Mapping[str, Location] = {
 
 def read(environ: Mapping[str, str]) -> tuple[dict[str, dict[str, Any]], dict[Location, str]]:
     """What `environ` sets, by table and option, and the variable behind each. An empty variable is not set."""
-    given = {name: value for name, value in environ.items() if name in VARIABLES and value}
-    if not given:
-        return {}, {}
-    return _nested(given), {VARIABLES[name]: name for name in given}
+    tables: dict[str, dict[str, Any]] = {}
+    places: dict[Location, str] = {}
+    for name, (table, option) in VARIABLES.items():
+        if value := environ.get(name):
+            tables.setdefault(str(table), {})[str(option)] = EnvironmentText(value)
+            places[table, option] = name
+    return tables, places
 
 
 def check(environ: Mapping[str, str], faults: Faults) -> None:
@@ -37,21 +40,3 @@ def check(environ: Mapping[str, str], faults: Faults) -> None:
         if name.startswith(PREFIX) and name not in known and not _KUBERNETES.match(name):
             hint = did_you_mean(name, known, prefix=PREFIX)
             faults.say(f"{name}: unknown environment variable{hint}")
-
-
-def _nested(given: Mapping[str, str]) -> dict[str, dict[str, Any]]:
-    # Imported here: it brings asyncio along, 200 ms and several MB that a start without such variables need not pay.
-    from pydantic_settings import BaseSettings, EnvSettingsSource
-
-    class Sections(BaseSettings):
-        upload: Upload
-        state: State
-        reconcile: Reconcile
-        log: Log
-
-    source = EnvSettingsSource(Sections, env_prefix=PREFIX, env_nested_delimiter="__")
-    source.env_vars = {name.lower(): value for name, value in given.items()}
-    return {
-        table: {option: EnvironmentText(value) for option, value in options.items()}
-        for table, options in source().items()
-    }

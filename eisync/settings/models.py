@@ -215,7 +215,7 @@ class Watch(Table):
         ge=0,
         le=604_800,
         description="A file that is empty, or whose format says that it is cut, waits so many seconds for the rest; "
-        "then it is quarantined.",
+        "then it is quarantined. A WAV whose length was left open, and which nobody was seen to close, goes then.",
     )
     scan_interval_s: Number = Field(
         default=60.0,

@@ -1,5 +1,7 @@
 """Evidence is of the file that was seen, and of nothing else, whatever is put in its place."""
 
+import errno
+import hashlib
 import os
 import threading
 from pathlib import Path
@@ -11,7 +13,9 @@ from eisync.core.evidence import CannotTell, Cut, Verdict, Whole
 from eisync.core.examination import Examination
 from eisync.core.items import FileFacts
 from eisync.core.settle import Marker
+from eisync.errors import UnreachableError
 from tests.core import formats
+from tests.fakes import failing
 
 SOUND = bytes(range(1, 201))
 ENOUGH = 1 << 30
@@ -122,6 +126,47 @@ def test_a_folder_that_is_swapped_for_a_link_leads_nowhere(root: Path) -> None:
         stop.set()
         swapping.join()
     assert {None} == set(looks)
+
+
+def test_a_file_is_hashed_in_pieces(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(evidence, "HASH_CHUNK_BYTES", 7)
+    (root / "a.csv").write_bytes(SOUND)
+    facts, digest = facts_of(root, "a.csv"), hashlib.sha256()
+    pieces = []
+    while sum(pieces) < len(SOUND):
+        read = evidence.hash_on(digest, str(root), "a.csv", facts, offset=sum(pieces), most_bytes=90)
+        assert read is not None
+        pieces.append(read)
+    assert ([90, 90, 20], hashlib.sha256(SOUND).hexdigest()) == (pieces, digest.hexdigest())
+    assert 0 == evidence.hash_on(digest, str(root), "a.csv", facts, offset=len(SOUND), most_bytes=90)
+
+
+@pytest.mark.parametrize("change", ["grown", "gone", "a link", "a folder"])
+def test_another_file_has_no_hash(root: Path, change: str) -> None:
+    place = root / "a.csv"
+    place.write_bytes(SOUND)
+    facts = facts_of(root, "a.csv")
+    if change == "grown":
+        place.write_bytes(SOUND * 2)
+    else:
+        place.unlink()
+    if change == "a link":
+        (root / "b.csv").write_bytes(SOUND)
+        place.symlink_to("b.csv")
+    elif change == "a folder":
+        place.mkdir()
+    assert None is evidence.hash_on(hashlib.sha256(), str(root), "a.csv", facts, offset=0, most_bytes=ENOUGH)
+
+
+def test_a_hash_waits_where_no_file_can_be_opened(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (root / "a.csv").write_bytes(SOUND)
+    facts = facts_of(root, "a.csv")
+    monkeypatch.setattr(
+        evidence, "open_inside", failing(1, OSError(errno.EMFILE, "Too many open files"), files.open_inside)
+    )
+    with pytest.raises(UnreachableError, match="no file can be read at the moment"):
+        evidence.hash_on(hashlib.sha256(), str(root), "a.csv", facts, offset=0, most_bytes=ENOUGH)
+    assert len(SOUND) == evidence.hash_on(hashlib.sha256(), str(root), "a.csv", facts, offset=0, most_bytes=ENOUGH)
 
 
 def test_a_marker_speaks_of_what_it_is_not_older_than(root: Path) -> None:

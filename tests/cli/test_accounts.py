@@ -79,7 +79,7 @@ def test_audit_accounts_for_every_file_while_the_daemon_runs(bench: Bench, daemo
 def test_audit_accounts_for_every_file_when_no_daemon_runs(bench: Bench) -> None:
     (bench.place / "eisync.toml").write_text('[[watch]]\npath = "recordings"\nsettle_s = 0.1\nignore = ["old/"]\n')
     expected = fill(bench)
-    new = "it is new; no daemon runs, 'eisync run' or 'eisync once' sees to it"
+    new = "it is new; no daemon watches it, 'eisync run' or 'eisync once' sees to it"
     before = audited(bench)
     assert {("new", new)} == {before["testing/wave.1.csv"], before["cut.wav"]}
     bench.once("--timeout", "1")
@@ -130,6 +130,41 @@ def test_explain_says_what_becomes_of_a_file_and_why(bench: Bench, daemon: "subp
     assert (False, "WAV header promises 244 bytes, the file has 100") == (cut["is_whole"], cut["evidence"])
     assert "ignored by the pattern 'old/'" == explained(bench, "old/a.csv", 5)["reason"]
     assert "not a type that Edge Impulse takes (.doc)" == explained(bench, "notes.doc", 5)["reason"]
+
+
+def test_explain_tells_of_the_marker_that_a_file_waits_for(bench: Bench) -> None:
+    (bench.place / "eisync.toml").write_text('[[watch]]\npath = "recordings"\nready = "marker"\n')
+    bench.write("wave.1.csv", row(1))
+    assert "absent" == explained(bench, "wave.1.csv", 4)["marker"]
+    bench.write("wave.1.csv.done", b"")
+    assert "set" == explained(bench, "wave.1.csv", 4)["marker"]
+    assert "the marker of wave.1.csv" == audited(bench)["wave.1.csv.done"][1]
+    assert "marker    it is set" in bench.run("explain", str(bench.recordings / "wave.1.csv")).stdout
+
+
+def test_explain_of_a_file_in_a_folder_that_was_only_named_to_once(bench: Bench) -> None:
+    place = bench.place / "elsewhere"
+    (place / "deep").mkdir(parents=True)
+    (place / "deep" / "wave.1.csv").write_bytes(row(1))
+    refused = bench.run("explain", str(place / "deep" / "wave.1.csv"))
+    assert (78, True) == (refused.returncode, "--root DIR" in refused.stderr)
+    told = json.loads(bench.run("explain", "--json", "--root", str(place), str(place / "deep" / "wave.1.csv")).stdout)
+    assert ("new", "deep/wave.1.csv", str(place)) == (told["state"], told["path"], told["root"])
+    assert 0 == bench.run("once", str(place), "--timeout", "20").returncode
+    told = json.loads(bench.run("explain", "--json", str(place / "deep" / "wave.1.csv")).stdout)
+    assert ("synced", "deep/wave.1.csv", str(place)) == (told["state"], told["path"], told["root"])
+    assert {"deep/wave.1.csv": "synced"} == {path: state for path, (state, _) in audited(bench, str(place)).items()}
+    assert {"deep/wave.1.csv"} == set(audited(bench, str(place / "deep")))
+
+
+def test_a_daemon_answers_for_folders_that_it_does_not_watch_too(
+    bench: Bench, daemon: "subprocess.Popen[bytes]"
+) -> None:
+    place = bench.place / "elsewhere"
+    place.mkdir()
+    (place / "wave.1.csv").write_bytes(row(1))
+    told = json.loads(bench.run("explain", "--json", "--root", str(place), str(place / "wave.1.csv")).stdout)
+    assert "it is new; no daemon watches it, 'eisync run' or 'eisync once' sees to it" == told["reason"]
 
 
 def test_explain_of_a_file_that_no_daemon_has_seen(bench: Bench) -> None:

@@ -182,6 +182,17 @@ def _read_terminal(master: int) -> bytes:
         return b""
 
 
+def test_who_has_no_terminal_is_told_once_what_is_waited_for(bench: Bench) -> None:
+    bench.write("cut.1.wav", formats.wav(b"sound" * 100)[:100])
+    done = bench.once("--timeout", "1.2")
+    assert 4 == done.returncode
+    lines = [json.loads(line) for line in done.stderr.splitlines() if line.startswith("{")]
+    (told,) = [line for line in lines if line["event"] == "once.waiting"]
+    assert (1, 1, "cut.1.wav") == (told["files"], told["at_most_s"], told["path"])
+    assert "still for" in told["reason"] or "WAV header promises 544 bytes, the file has 100" == told["reason"]
+    assert "once.waiting" not in bench.once("--timeout", "0.2", "--quiet").stderr
+
+
 def test_an_empty_file_waits_and_then_is_parked(bench: Bench) -> None:
     bench.write("later.1.csv", b"")
     done = bench.once("--timeout", "0.2")
@@ -256,7 +267,7 @@ def test_an_unreadable_file_is_quarantined_and_its_peers_go(bench: Bench) -> Non
     bench.write("secret.1.csv", row(2)).chmod(0)
     # Root may read everything: become somebody else once everything is imported.
     script = (
-        "import os, eisync.cli.once, eisync.app, sqlite_utils, tomllib, pydantic_settings\n"
+        "import os, eisync.cli.once, eisync.app, sqlite_utils, tomllib\n"
         "import encodings.idna, encodings.utf_8_sig\n"
         "uid = os.getuid()\n"
         "if uid == 0: os.setegid(65534); os.seteuid(65534)\n"

@@ -2,7 +2,7 @@
 
 import pytest
 
-from eisync.core.mounts import is_remote, type_of, why_silent
+from eisync.core.mounts import _REMOTE_FUSE, _SILENT_TYPES, is_remote, type_of, why_silent
 
 TABLE = "\n".join(
     (
@@ -70,3 +70,12 @@ def test_folders_that_announce_nothing_are_known(fields: str, is_silent: bool) -
     table = f"22 1 254:0 / / rw - ext4 /dev/vda rw\n40 22 0:35 {fields}"
 
     assert is_silent is (why_silent("/data/lab", table) is not None)
+
+
+@pytest.mark.parametrize(
+    "file_system", sorted({*_SILENT_TYPES, *_REMOTE_FUSE, "nfs", "cifs", "9p", "fuse", "virtiofs"})
+)
+def test_a_file_system_that_announces_nothing_is_named(file_system: str) -> None:
+    table = f"22 1 254:0 / / rw - ext4 /dev/vda rw\n40 22 0:35 / /data rw - {file_system} somebody rw"
+
+    assert f"its file system ({file_system}) does not announce what others write" == why_silent("/data/lab", table)

@@ -284,6 +284,14 @@ def test_a_scan_that_costs_much_comes_less_often(yard: Yard) -> None:
     assert {"a.csv": READY} == yard.states()
 
 
+def test_what_scans_take_of_a_core_is_shared_among_the_roots(yard: Yard) -> None:
+    roots = [yard.watched(mode=Mode.SCAN), yard.watched(yard.add_root("second"), mode=Mode.SCAN)]
+    clock = iter(range(10_000))
+    loop = yard.watcher(*roots, handed={"spent_s": lambda: float(next(clock)), "luck": lambda: 0.5})
+    run(loop, yard.later)
+    assert [210.0, 210.0] == [pytest.approx(root.scan_every_s) for root in loop.attention()]
+
+
 def test_a_huge_folder_is_walked_in_pieces(yard: Yard, monkeypatch: pytest.MonkeyPatch) -> None:
     from eisync.adapters import walking
 

@@ -152,6 +152,31 @@ def test_a_hard_link_is_a_file_of_its_own(yard: Yard, found: Found) -> None:
 
 
 @either
+@pytest.mark.parametrize("is_sending", [False, True])
+def test_who_writes_under_one_of_two_names_changes_both(yard: Yard, found: Found, is_sending: bool) -> None:
+    yard.write("a.csv")
+    os.link(yard.path("a.csv"), yard.path("b.csv"))
+    run(yard.watcher(), yard.later)
+    sync(yard, yard.later)
+    if is_sending:
+        yard.write("c.csv")
+        os.link(yard.path("c.csv"), yard.path("d.csv"))
+        run(yard.watcher(), yard.later)
+        claim(yard, yard.later)
+    loop = yard.watcher()
+    run(loop, yard.later)
+    for name in ("b.csv", *(["d.csv"] if is_sending else [])):
+        yard.path(name).write_bytes(b"more than it was")
+    now = found(yard, "b.csv", "d.csv")
+    run(loop, now)
+    run(loop, now + 3.0)
+    if is_sending:
+        settle(yard, Event.STORED, now + 3.0)
+        run(loop, now + 6.0)
+    assert ({READY}, []) == (set(yard.states().values()), loop.unsettled(now))
+
+
+@either
 def test_a_file_that_is_changed_and_renamed_is_a_new_one(yard: Yard, found: Found) -> None:
     yard.fill("a.csv")
     sync(yard, yard.later)

@@ -2,9 +2,11 @@
 
 import os
 import shutil
+import stat
 import tempfile
 import threading
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO
 
@@ -12,12 +14,13 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 
-from eisync.adapters import clock
+from eisync.adapters import body, clock
 from eisync.adapters.watch import Deaf, Watcher
+from eisync.core.items import Item
 from eisync.core.lifecycle import Event, State
 from eisync.core.settle import SettlePolicy
 from eisync.core.settlement import Settlement
-from eisync.errors import StateError
+from eisync.errors import FileError, StateError
 from tests.fakes import failing
 
 from .yard import Yard
@@ -71,6 +74,23 @@ class WatchingMachine(RuleBasedStateMachine):
             root.lookout._events = self.events
         self.loop._events = self.events
 
+    def place_of(self, path: str) -> Path:
+        """Where a writer writes: through a link too, unless it leads to a folder."""
+        place = self.root / path
+        place.parent.mkdir(parents=True, exist_ok=True)
+        if place.is_symlink() and not place.is_file():
+            place.unlink()
+        return place
+
+    def tell_of_links(self) -> None:
+        """The kernel tells of the name under which a file was opened. Where that one was renamed or taken from the file
+        before anybody looked, only a scan finds what became of the others."""
+        for folder, _, names in os.walk(self.root):
+            for place in (os.path.join(folder, name) for name in names):
+                if hasattr(self, "events") and self.listens and os.lstat(place).st_nlink > 1:
+                    self.events.doubt(self.yard.root.id)
+                    return
+
     def content(self) -> bytes:
         self.number += 1
         return b"%d" % self.number * (1 + self.number % 3)
@@ -88,21 +108,20 @@ class WatchingMachine(RuleBasedStateMachine):
 
     @rule(path=st.sampled_from(PATHS))
     def create_or_overwrite(self, path: str) -> None:
-        place = self.root / path
-        place.parent.mkdir(parents=True, exist_ok=True)
-        place.write_bytes(self.content())
+        self.place_of(path).write_bytes(self.content())
+        self.tell_of_links()
 
     @rule(path=st.sampled_from(PATHS))
     def write_slowly(self, path: str) -> None:
         file = self.slow.pop(path, None)
         if file is None:
-            (self.root / path).parent.mkdir(parents=True, exist_ok=True)
-            self.slow[path] = file = (self.root / path).open("ab")
+            self.slow[path] = file = self.place_of(path).open("ab")
             file.write(self.content())
             file.flush()
         else:
             file.write(self.content())
             file.close()
+        self.tell_of_links()
 
     @rule(path=st.sampled_from(PATHS))
     def replace(self, path: str) -> None:
@@ -128,6 +147,19 @@ class WatchingMachine(RuleBasedStateMachine):
         if (self.root / one).exists() and not (self.root / two).exists():
             (self.root / two).parent.mkdir(parents=True, exist_ok=True)
             os.link(self.root / one, self.root / two)
+
+    @rule(one=st.sampled_from((*PATHS, "..", "../outside")), two=st.sampled_from(PATHS))
+    def link_by_name(self, one: str, two: str) -> None:
+        (self.root / two).parent.mkdir(parents=True, exist_ok=True)
+        if not os.path.lexists(self.root / two):
+            (self.root / two).symlink_to(self.root / one)
+
+    @rule(path=st.sampled_from(PATHS))
+    def set_a_time_as_archives_do(self, path: str) -> None:
+        if (self.root / path).is_file():
+            os.utime(self.root / path, (1_000_000, 1_000_000))
+            (self.root / path).open("ab").close()  # nobody tells of a time alone
+            self.tell_of_links()
 
     @rule(path=st.sampled_from(PATHS))
     def delete(self, path: str) -> None:
@@ -181,8 +213,17 @@ class WatchingMachine(RuleBasedStateMachine):
     def upload(self) -> None:
         now = clock.now()
         items = self.yard.outbox.claim("main", [self.yard.root.id], limit=99, claim=1, now=now)
-        settled = [Settlement(item_id=item.id, events=(Event.STORED,), sample_ids=(item.id,)) for item in items]
+        settled = [
+            Settlement(item_id=item.id, events=(Event.STORED,), sample_ids=(item.id,), sha256=self.sha256_of(item))
+            for item in items
+        ]
         self.yard.outbox.settle(settled, claim=1, now=now)
+
+    def sha256_of(self, item: Item) -> str:
+        """Of what is sent: another version, when it was changed since."""
+        with suppress(FileError):
+            return body.sha256_of(item)
+        return "0" * 64
 
     @rule(method=st.sampled_from(["enqueue", "mark_changed", "mark_gone", "known_at", "versions", "follow", "known"]))
     def be_killed(self, method: str) -> None:
@@ -209,6 +250,8 @@ class WatchingMachine(RuleBasedStateMachine):
             for name in names:
                 path = os.path.relpath(os.path.join(folder, name), self.root)
                 status = os.lstat(self.root / path)
+                if stat.S_ISLNK(status.st_mode):
+                    continue
                 there[path] = (status.st_size, status.st_mtime_ns, status.st_ino)
         wrong: dict[str, object] = {}
         for record in self.yard.index.files():

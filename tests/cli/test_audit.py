@@ -1,4 +1,4 @@
-"""What an audit costs grows with the files, and with nothing else: counted, not timed."""
+"""What an audit costs grows with the files, and with nothing else: counted, not timed. And what it ends with."""
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
@@ -70,3 +70,28 @@ def test_an_audit_asks_for_each_file_once(
     assert (expected, 300) == ({path: one.state for path, one in told}, len(told))
     assert {"records": 300, "reasons": 150} == {name: counted[name] for name in ("records", "reasons")}
     assert counted["questions"] in questions
+
+
+@pytest.mark.parametrize(
+    ("touched_s_ago", "is_live", "state", "exit_code"),
+    [(3600.0, True, "unexplained", 1), (5.0, True, "new", 0), (3600.0, False, "new", 0)],
+)
+def test_a_file_that_a_scan_should_have_found_is_unexplained(
+    yard: Yard,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    touched_s_ago: float,
+    is_live: bool,
+    state: str,
+    exit_code: int,
+) -> None:
+    yard.write("a.csv")
+    ground = Ground(yard.watched(), "", is_live, yard.touched_at("a.csv") + touched_s_ago)
+    monkeypatch.setattr(audit, "grounds", lambda *_, **__: [ground])
+    monkeypatch.setattr(audit, "ask", lambda *_, **__: iter([]))
+    callback = audit.command.callback
+    assert callback is not None
+    assert exit_code == callback(dirs=(), config=None, state_dir=None, as_json=False)
+    told = capsys.readouterr()
+    assert told.out.startswith(f"{state:<11}  {yard.path('a.csv')}  (it is new")
+    assert f"1 in all: 1 {state}." == told.err.strip()
