@@ -257,6 +257,8 @@ def _006_sidecars(database: "SqliteUtilsDatabase") -> None:
     for statement in (
         # JSON: what else is said of the file, such as its boxes; null: nothing is. Of one that was sent: what was sent.
         "alter table file add column companions text",
+        # What the configuration said when all that wait were described last; null: nobody knows.
+        "alter table root add column described_by text",
         # Files that say what others are, as they were read last.
         """create table sidecar (
             id integer primary key,
