@@ -60,8 +60,10 @@ def serving(folder: str) -> Iterator[Server]:
         ready = json.loads(process.stdout.readline())
         ready_s = time.perf_counter() - began_at
         hosts = [urlsplit(ready[name]).netloc for name in ("studio_url", "ingestion_url")]
-        yield Server(process.pid, hosts[0], hosts[1], ready["project_id"], ready_s)
-        process.terminate()
+        try:
+            yield Server(process.pid, hosts[0], hosts[1], ready["project_id"], ready_s)
+        finally:
+            process.terminate()
 
 
 def main() -> None:

@@ -12,7 +12,7 @@ from eisync.adapters.body import Body
 from eisync.core import wire
 from eisync.core.items import RemoteSample, Root
 from eisync.core.wire import Envelope, Reply, Silence
-from eisync.errors import StudioError
+from eisync.errors import EisyncError, StudioError
 
 
 class Clock:
@@ -37,6 +37,9 @@ class Notebook:
 
     def __init__(self) -> None:
         self.lines: list[Line] = []
+
+    def debug(self, event: str, **fields: object) -> None:
+        self.lines.append(Line("debug", event, fields))
 
     def info(self, event: str, **fields: object) -> None:
         self.lines.append(Line("info", event, fields))
@@ -236,6 +239,16 @@ class Cloud:
             and (filename is None or filename in sample.filename)
         ]
         return Listed(tuple(found[: min(limit, self.most_a_page)]), len(found))
+
+    def ahead(self, *, limit: int, before_id: int | None = None, from_id: int | None = None) -> Callable[[], Listed]:
+        """Read at once, as the real one does in the best case; what it raises is kept until it is called for."""
+        try:
+            page = self.page(limit=limit, before_id=before_id, from_id=from_id)
+        except EisyncError as error:
+            failed: Future[Listed] = Future()
+            failed.set_exception(error)
+            return failed.result
+        return lambda: page
 
     def count(self) -> int:
         self._asked()

@@ -33,7 +33,7 @@ ROOMS = {
     "exceptions": room({"errors"}),
     "core": room(CORE, {"pathspec", "cbor2"}),
     "store": room(CORE, {"sqlite_utils"}),
-    "adapters": room(CORE, {"requests", "urllib3", "watchdog", "pydantic"}),
+    "adapters": room(CORE, {"requests", "urllib3", "watchdog", "pydantic", "typing_extensions"}),
     "loops": room(CORE, {"structlog"}),
     "control": room(CORE | {"store", "loops"}),
     "data": room(CORE | {"exceptions", "adapters", "_version"}, {"rich"}),

@@ -2,13 +2,16 @@
 version that was seen. So evidence and facts belong to the same file, whatever is put in its place meanwhile.
 """
 
+import contextlib
 import errno
+import functools
 import os
 import stat
+from collections.abc import Iterator
 from typing import Protocol
 
-from eisync.adapters.files import open_inside
-from eisync.adapters.walking import facts_of
+from eisync.adapters.files import OpenFolder, open_inside
+from eisync.adapters.walking import is_version
 from eisync.core.examination import Examination
 from eisync.core.items import FileFacts
 from eisync.core.settle import MARKER_SUFFIX, Marker
@@ -17,10 +20,27 @@ from eisync.errors import UnreachableError
 READ_COSTS_BYTES = 512
 """What an opening and every read count for, beside the bytes that are read."""
 
+HEAD_BYTES = 512
+"""Where a walk begins with a few bytes it wants more of them next: so many are read at once."""
 HASH_CHUNK_BYTES = 256 * 1024
 
 _LATER = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM})
 _NOT_INSIDE = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ELOOP})
+
+
+class Advance(Protocol):
+    """`advance`, for one file after the other."""
+
+    def __call__(
+        self, examination: Examination, root: str, path: str, facts: FileFacts, *, most_bytes: int
+    ) -> int | None: ...
+
+
+@contextlib.contextmanager
+def reading() -> Iterator[Advance]:
+    """`advance` for many files: the folder of one is kept open for the next."""
+    with contextlib.closing(OpenFolder()) as folder:
+        yield functools.partial(_advance, folder)
 
 
 class Digest(Protocol):
@@ -35,8 +55,15 @@ def advance(examination: Examination, root: str, path: str, facts: FileFacts, *,
     None says that there is no such file any more: another version, or a link in the way. A file that may not be read
     is given up with a verdict. Raises UnreachableError when no file can be opened at the moment.
     """
+    with reading() as one:
+        return one(examination, root, path, facts, most_bytes=most_bytes)
+
+
+def _advance(
+    folder: OpenFolder, examination: Examination, root: str, path: str, facts: FileFacts, *, most_bytes: int
+) -> int | None:
     try:
-        descriptor = open_inside(root, path)
+        descriptor = folder.open(root, path)
     except OSError as error:
         if error.errno in _LATER:
             raise UnreachableError(f"no file can be read at the moment ({error.strerror})") from error
@@ -51,15 +78,23 @@ def advance(examination: Examination, root: str, path: str, facts: FileFacts, *,
 
 def _read_on(examination: Examination, descriptor: int, facts: FileFacts, most_bytes: int) -> int | None:
     spent = READ_COSTS_BYTES
-    if not _is_the_same(descriptor, facts):
+    if not is_version(os.fstat(descriptor), facts):
         return None
+    head = b""
     while (read := examination.wants) is not None and spent < most_bytes:
-        chunk = os.pread(descriptor, read.length, read.offset)
+        end = read.offset + read.length
+        if not read.offset and read.length < HEAD_BYTES:
+            head = os.pread(descriptor, HEAD_BYTES, 0)
+            spent += len(head) + READ_COSTS_BYTES
+        if end <= len(head):
+            chunk = head[read.offset : end]
+        else:
+            chunk = os.pread(descriptor, read.length, read.offset)
+            spent += len(chunk) + READ_COSTS_BYTES
         if len(chunk) != read.length:
             return None  # it was cut while it was read
         examination.take(chunk)
-        spent += len(chunk) + READ_COSTS_BYTES
-    return spent if _is_the_same(descriptor, facts) else None
+    return spent if is_version(os.fstat(descriptor), facts) else None
 
 
 def hash_on(digest: Digest, root: str, path: str, facts: FileFacts, *, offset: int, most_bytes: int) -> int | None:
@@ -76,7 +111,7 @@ def hash_on(digest: Digest, root: str, path: str, facts: FileFacts, *, offset: i
         return None
     hashed = 0
     try:
-        if not _is_the_same(descriptor, facts):
+        if not is_version(os.fstat(descriptor), facts):
             return None
         while hashed < most_bytes:
             chunk = os.pread(descriptor, min(HASH_CHUNK_BYTES, most_bytes - hashed), offset + hashed)
@@ -84,7 +119,7 @@ def hash_on(digest: Digest, root: str, path: str, facts: FileFacts, *, offset: i
                 break
             digest.update(chunk)
             hashed += len(chunk)
-        return hashed if _is_the_same(descriptor, facts) else None
+        return hashed if is_version(os.fstat(descriptor), facts) else None
     except OSError:
         return None
     finally:
@@ -107,11 +142,6 @@ def marker_of(root: str, path: str) -> Marker:
         return Marker.ABSENT
     is_newer = max(marker.st_mtime_ns, marker.st_ctime_ns) >= min(file.st_mtime_ns, file.st_ctime_ns)
     return Marker.SET if is_newer else Marker.OLDER
-
-
-def _is_the_same(descriptor: int, facts: FileFacts) -> bool:
-    status = os.fstat(descriptor)
-    return stat.S_ISREG(status.st_mode) and facts_of(status) == facts
 
 
 def _give_up(examination: Examination, error: OSError) -> int:

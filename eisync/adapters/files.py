@@ -10,7 +10,7 @@ import os
 import stat
 from collections.abc import Iterator
 
-from eisync.adapters.walking import facts_of
+from eisync.adapters.walking import facts_of, is_version
 from eisync.adapters.walking import walk as walk  # one module for whoever looks at files
 from eisync.core.items import FileFacts, Item
 from eisync.errors import (
@@ -92,14 +92,16 @@ class OpenFolder:
         self._place: tuple[str, str] | None = None
         self._descriptor = -1
 
-    def descriptor(self, item: Item) -> tuple[int, str]:
-        """The folder of the item's file, and the file's name in it. Raises OSError."""
-        folder, _, name = item.path.rpartition("/")
-        if self._place != (item.root, folder):
+    def open(self, root: str, path: str) -> int:
+        """A descriptor of what is at `path`; no link put in the way leads out of the root. Raises OSError."""
+        if os.open not in os.supports_dir_fd:
+            return os.open(os.path.join(root, path), _FILE)
+        folder, _, name = path.rpartition("/")
+        if self._place != (root, folder):
             self.close()
-            self._descriptor = open_folder(item.root, folder)
-            self._place = (item.root, folder)
-        return self._descriptor, name
+            self._descriptor = open_folder(root, folder)
+            self._place = (root, folder)
+        return os.open(name, _FILE, dir_fd=self._descriptor)
 
     def close(self) -> None:
         """Safe to repeat."""
@@ -124,39 +126,39 @@ def opened(item: Item, folder: OpenFolder | None = None) -> Iterator[int]:
         status = os.fstat(descriptor)
         if not stat.S_ISREG(status.st_mode):
             raise FileUnreadableError("it is no regular file", item_id=item.id)
-        _compare(item, facts_of(status))
+        _compare(item, status)
         yield descriptor
-        _compare(item, facts_of(os.fstat(descriptor)))
+        _compare(item, os.fstat(descriptor))
     finally:
         os.close(descriptor)
 
 
 def verify(item: Item) -> None:
     """Look at the item's path once more. Raises FileError when it is not what settled, or nobody can tell."""
-    facts = look(item.root, item.path)
-    if facts is None:
-        if is_missing(item.root, item.path):
-            raise _absence(item)
+    try:
+        status = os.lstat(os.path.join(item.root, item.path))
+    except (FileNotFoundError, NotADirectoryError):
+        raise _absence(item) from None
+    except (OSError, ValueError) as error:
         raise FileUnreadableError(
             "the file cannot be looked at; see to the disk and to the rights of its folders, then 'eisync retry'",
             item_id=item.id,
-        )
-    _compare(item, facts)
+        ) from error
+    if not stat.S_ISREG(status.st_mode):
+        raise _absence(item)
+    _compare(item, status)
 
 
-def _compare(item: Item, facts: FileFacts) -> None:
-    if facts != item.facts:
+def _compare(item: Item, status: os.stat_result) -> None:
+    if not is_version(status, item.facts):
         raise FileChangedError(
-            f"the file changed while it was read ({item.facts.size} bytes became {facts.size})", item_id=item.id
+            f"the file changed while it was read ({item.facts.size} bytes became {status.st_size})", item_id=item.id
         )
 
 
 def _open_inside(item: Item, folder: OpenFolder) -> int:
     try:
-        if os.open not in os.supports_dir_fd:
-            return open_inside(item.root, item.path)
-        at, name = folder.descriptor(item)
-        return os.open(name, _FILE, dir_fd=at)
+        return folder.open(item.root, item.path)
     except (FileNotFoundError, NotADirectoryError) as error:
         raise _absence(item) from error
     except OSError as error:
@@ -174,14 +176,8 @@ def _open_inside(item: Item, folder: OpenFolder) -> int:
 
 def open_inside(root: str, path: str) -> int:
     """A descriptor of what is at `path`; no link put in the way leads out of the root."""
-    if os.open not in os.supports_dir_fd:
-        return os.open(os.path.join(root, path), _FILE)
-    folder, _, name = path.rpartition("/")
-    at = open_folder(root, folder)
-    try:
-        return os.open(name, _FILE, dir_fd=at)
-    finally:
-        os.close(at)
+    with contextlib.closing(OpenFolder()) as folder:
+        return folder.open(root, path)
 
 
 def open_folder(root: str, folder: str) -> int:

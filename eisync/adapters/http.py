@@ -10,6 +10,7 @@ import re
 import ssl
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -20,7 +21,7 @@ from pydantic import BaseModel, ValidationError
 from eisync.adapters import clock
 from eisync.adapters.body import CHUNK_BYTES, Body
 from eisync.adapters.patience import PatientAdapter
-from eisync.adapters.replies import Count, FullListing, KeyInfo, LastModification, Listing, Projects
+from eisync.adapters.replies import LISTING, Count, FullListing, KeyInfo, LastModification, Projects, sample_of
 from eisync.adapters.weather import read_whole, translated
 from eisync.core.dataset import WholeSample
 from eisync.core.items import RemoteSample
@@ -108,6 +109,7 @@ class Service:
         self._local = threading.local()
         self._sessions: list[requests.Session] = []
         self._lock = threading.Lock()
+        self._reader: ThreadPoolExecutor | None = None  # the thread that reads ahead
         self._project: tuple[str, int] | None = None  # the key that was asked with, and its project
 
     def upload(self, envelope: Envelope) -> Uploaded:
@@ -153,6 +155,21 @@ class Service:
         And not below `from_id`. `filename` is the service's filter: a substring. Raises KeyRefusedError, StudioError or
         TransitError.
         """
+        return self._fetch_page(limit, before_id, from_id, filename).page()
+
+    def ahead(self, *, limit: int, before_id: int | None = None, from_id: int | None = None) -> Callable[[], Page]:
+        """Ask for a page now, in a thread that `close` joins, and return what waits for it: `page` in two steps.
+
+        Only its bytes wait to be called for, and whatever `page` raises is raised then. One that nobody calls for is
+        forgotten.
+        """
+        with self._lock:
+            if self._reader is None:
+                self._reader = ThreadPoolExecutor(max_workers=1, thread_name_prefix="eisync-listing")
+            fetched = self._reader.submit(self._fetch_page, limit, before_id, from_id, None)
+        return lambda: fetched.result().page()
+
+    def _fetch_page(self, limit: int, before_id: int | None, from_id: int | None, filename: str | None) -> "_Told":
         query = {**_EVERYTHING, "limit": limit, "excludeSensors": "true"}
         if before_id is not None:
             query["maxId"] = before_id
@@ -160,8 +177,7 @@ class Service:
             query["minId"] = from_id
         if filename is not None:
             query["filename"] = filename
-        listing = self._ask(f"/api/{self.project_id()}/raw-data", Listing, query)
-        return Page(tuple(sample.as_sample() for sample in listing.samples), listing.total)
+        return self._fetch(f"/api/{self.project_id()}/raw-data", query)
 
     def count(self) -> int:
         """How many samples there are, disabled ones included. Raises KeyRefusedError, StudioError or TransitError."""
@@ -249,6 +265,10 @@ class Service:
     def close(self) -> None:
         """Let go of every connection. Safe to repeat."""
         with self._lock:
+            reader, self._reader = self._reader, None
+        if reader is not None:
+            reader.shutdown(cancel_futures=True)  # waits for one answer, which has a limit
+        with self._lock:
             for session in self._sessions:
                 session.close()
             self._sessions.clear()
@@ -264,22 +284,19 @@ class Service:
         return int(projects[0].id)
 
     def _ask(self, path: str, model: type[_Model] | None, query: Mapping[str, object] | None = None) -> Any:
-        url = self._endpoints.studio_url + path
-        with translated(url), self._get(url, query) as response:
-            body = read_whole(response)
-        if model is not None and response.status_code == 200 and "success" in model.model_fields:
-            # Most of what a sweep costs is reading pages, and this reads one in a third of the time. What it does not
-            # take is looked at closely below.
-            with suppress(ValidationError):
-                return model.model_validate_json(body)
-        answer = _raise_for(response.status_code, body, url, response.headers)
+        told = self._fetch(path, query)
+        answer = told.content()
         if model is None:
             return answer
         try:
             return model.model_validate(answer)
         except ValidationError as error:
-            where = ".".join(str(part) for part in error.errors()[0]["loc"])
-            raise UnansweredError(f"the answer of {url} cannot be understood ({where})") from None
+            raise told.not_understood(error) from None
+
+    def _fetch(self, path: str, query: Mapping[str, object] | None = None) -> "_Told":
+        url = self._endpoints.studio_url + path
+        with translated(url), self._get(url, query) as response:
+            return _Told(url, response.status_code, response.headers, read_whole(response))
 
     def _change(self, method: str, path: str, body: Mapping[str, object] | None = None) -> None:
         url = f"{self._endpoints.studio_url}/api/{self.project_id()}/raw-data{path}"
@@ -318,6 +335,37 @@ class Service:
             with self._lock:
                 self._sessions.append(session)
         return session
+
+
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """An answer of Studio as it came, not looked at yet."""
+
+    url: str
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+    def content(self) -> dict[str, Any]:
+        """Raises KeyRefusedError, StudioError or UnansweredError, for what it means."""
+        return _raise_for(self.status, self.body, self.url, self.headers)
+
+    def page(self) -> Page:
+        """Raises the same."""
+        listing = None
+        if self.status == 200:
+            with suppress(ValidationError):  # what this does not take is looked at closely below
+                listing = LISTING.validate_json(self.body)
+        if listing is None:
+            try:
+                listing = LISTING.validate_python(self.content())
+            except ValidationError as error:
+                raise self.not_understood(error) from None
+        return Page(tuple([sample_of(entry) for entry in listing["samples"]]), listing["totalCount"])
+
+    def not_understood(self, error: ValidationError) -> UnansweredError:
+        where = ".".join(str(part) for part in error.errors()[0]["loc"])
+        return UnansweredError(f"the answer of {self.url} cannot be understood ({where})")
 
 
 def _system_store() -> str:

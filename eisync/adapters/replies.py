@@ -2,9 +2,10 @@
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any, Literal, NotRequired
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
+from typing_extensions import TypedDict
 
 from eisync.core.dataset import WholeSample
 from eisync.core.items import RemoteSample
@@ -33,49 +34,63 @@ class Projects(_Reply):
     projects: tuple[Project, ...]
 
 
-class Sample(_Reply):
-    """An entry of the listing, as far as we read it."""
+class Entry(TypedDict):
+    """An entry of the listing, as far as the index needs it."""
+
+    id: int
+    filename: NotRequired[str]
+    category: NotRequired[str]
+    label: NotRequired[str | None]
+    added: NotRequired[datetime | None]
+    isDisabled: NotRequired[bool]
+    sha256Hash: NotRequired[str | None]
+    coldstorageFilename: NotRequired[str]
+    metadata: NotRequired[dict[str, Any] | None]
+    processingError: NotRequired[bool]
+
+
+class Listing(TypedDict):
+    """A page of `GET /api/{pid}/raw-data`. It is read without a detour, so it knows by itself that it succeeded.
+
+    Most of what a sweep costs is reading pages. Dictionaries are checked as models are, in less than half the time.
+    """
+
+    success: Literal[True]
+    samples: list[Entry]
+    totalCount: int
+
+
+LISTING = TypeAdapter(Listing)
+
+
+def sample_of(entry: Entry) -> RemoteSample:
+    """The value that `core` knows."""
+    added, metadata = entry.get("added"), entry.get("metadata")
+    return RemoteSample(
+        id=entry["id"],
+        filename=entry.get("filename", ""),
+        category=entry.get("category", ""),
+        label=entry.get("label"),
+        added_at=added.timestamp() if added else None,
+        is_disabled=entry.get("isDisabled", False),
+        sha256=entry.get("sha256Hash") or None,
+        original_name=original_name(entry.get("coldstorageFilename", "")),
+        metadata=tuple(sorted([(name, str(value)) for name, value in metadata.items()])) if metadata else (),
+        has_processing_error=entry.get("processingError", False),
+    )
+
+
+class FullSample(_Reply):
+    """An entry of the listing, with all that belongs to the sample. What has another form than we know counts as none:
+    one odd sample must not cost its page.
+    """
 
     id: int
     filename: str = ""
     category: str = ""
     label: str | None = None
-    added: datetime | None = None
     is_disabled: bool = Field(default=False, alias="isDisabled")
-    sha256: str | None = Field(default=None, alias="sha256Hash")
     coldstorage_filename: str = Field(default="", alias="coldstorageFilename")
-    metadata: dict[str, Any] | None = None
-    processing_error: bool = Field(default=False, alias="processingError")
-
-    def as_sample(self) -> RemoteSample:
-        """The value that `core` knows."""
-        return RemoteSample(
-            id=self.id,
-            filename=self.filename,
-            category=self.category,
-            label=self.label,
-            added_at=self.added.timestamp() if self.added else None,
-            is_disabled=self.is_disabled,
-            sha256=self.sha256 or None,
-            original_name=original_name(self.coldstorage_filename),
-            metadata=tuple(sorted((name, str(value)) for name, value in (self.metadata or {}).items())),
-            has_processing_error=self.processing_error,
-        )
-
-
-class Listing(_Reply):
-    """A page of `GET /api/{pid}/raw-data`. It is read without a detour, so it knows by itself that it succeeded."""
-
-    success: Literal[True]
-    samples: tuple[Sample, ...]
-    total: int = Field(alias="totalCount")
-
-
-class FullSample(Sample):
-    """An entry of the listing, with all that belongs to the sample. What has another form than we know counts as none:
-    one odd sample must not cost its page.
-    """
-
     boxes: Any = Field(default=None, alias="boundingBoxes")
     structured_labels: Any = Field(default=None, alias="structuredLabels")
     label_map: Any = Field(default=None, alias="labelMap")

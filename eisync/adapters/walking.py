@@ -78,9 +78,21 @@ def walk(root: str, eligibility: Eligibility, *, below: str = "", known: Known |
 def facts_of(status: os.stat_result) -> FileFacts:
     """What identifies the version of the file that was looked at."""
     # The later of the two: no program can set ctime, and mtime is what Windows keeps.
-    touched_at = max(status.st_mtime, status.st_ctime)
-    mtime_ns = max(-_INT64_MAX, min(status.st_mtime_ns, _INT64_MAX))
-    return FileFacts(status.st_size, mtime_ns, status.st_ino, touched_at)
+    modified_at, changed_at = status.st_mtime, status.st_ctime
+    mtime_ns = status.st_mtime_ns
+    if not -_INT64_MAX <= mtime_ns <= _INT64_MAX:
+        mtime_ns = _INT64_MAX if mtime_ns > 0 else -_INT64_MAX
+    return FileFacts(status.st_size, mtime_ns, status.st_ino, max(modified_at, changed_at))
+
+
+def is_version(status: os.stat_result, facts: FileFacts) -> bool:
+    """Whether the file that was looked at is the regular one, in the version, of which these are the facts."""
+    if not stat.S_ISREG(status.st_mode):
+        return False
+    # Asked several times for every file; nearly always with numbers that fit in the database as they are.
+    if status.st_size == facts.size and status.st_mtime_ns == facts.mtime_ns and status.st_ino == facts.inode:
+        return True
+    return facts_of(status) == facts
 
 
 def _read_folder(
@@ -154,12 +166,12 @@ def _look_closely(entry: os.DirEntry[bytes], folder: Folder, eligibility: Eligib
 
 
 def _why_not_regular(entry: os.DirEntry[bytes]) -> str | None:
-    if entry.is_symlink():
-        dangling = not os.path.exists(entry.path)
-        return "a dangling symbolic link" if dangling else "a symbolic link; links are not followed"
     mode = entry.stat(follow_symlinks=False).st_mode
     if stat.S_ISREG(mode):
         return None
+    if stat.S_ISLNK(mode):
+        dangling = not os.path.exists(entry.path)
+        return "a dangling symbolic link" if dangling else "a symbolic link; links are not followed"
     if stat.S_ISFIFO(mode):
         return "a named pipe (FIFO), not a file"
     return "a socket, not a file" if stat.S_ISSOCK(mode) else "a device, not a file"

@@ -114,6 +114,16 @@ class Eligibility:
         result = self._spec.check_file(place)
         return repr(self._patterns[result.index]) if result.include and result.index is not None else None
 
+    def is_spoken_of(self, folder: str) -> bool:
+        """Whether `folder`, or one above it, holds rules of its own. What they say may change while it runs; what the
+        configuration says does not."""
+        while True:
+            if self._rules_in(folder) is not None:
+                return True
+            if not folder:
+                return False
+            folder = folder.rpartition("/")[0]
+
     def why_left_out(self, path: str) -> str | None:
         """One clause that says why the file at `path` is not for the service, or None when it is."""
         if _is_in_trash(path):

@@ -11,6 +11,7 @@ from enum import Enum
 MAX_FILE_BYTES = 100 * 1024 * 1024
 """Files of this size and above are refused by the official uploader (wire contract, section 1)."""
 
+_TWO_63 = 1 << 63
 _TWO_64 = 1 << 64
 
 
@@ -41,8 +42,9 @@ class FileFacts:
     def __post_init__(self) -> None:
         # Some file systems number inodes past 2^63, and a clock gone wrong sets an mtime past the year 2262; the
         # database holds signed integers of 64 bits. Versions are told apart all the same.
-        object.__setattr__(self, "inode", _signed(self.inode))
-        object.__setattr__(self, "mtime_ns", _signed(self.mtime_ns))
+        if not (-_TWO_63 <= self.inode < _TWO_63 and -_TWO_63 <= self.mtime_ns < _TWO_63):
+            object.__setattr__(self, "inode", _signed(self.inode))
+            object.__setattr__(self, "mtime_ns", _signed(self.mtime_ns))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,11 +127,12 @@ class Doubt:
     since_at: float
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True, unsafe_hash=True)
 class RemoteSample:
     """A sample as Studio lists it. `original_name` is the file name sent, where it can be told.
 
-    `metadata` is sorted by name.
+    `metadata` is sorted by name. It is not to be changed; it is not frozen, because a sweep makes two of them for every
+    sample, and a frozen one takes four times as long to make.
     """
 
     id: int
@@ -154,7 +157,7 @@ class Missing:
 
 def shown(path: str) -> str:
     """`path` for a person's eyes or for the wire: undecodable bytes become U+FFFD, nothing else changes."""
-    return path.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+    return path if path.isascii() else path.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
 
 
 def sent_name(path: str) -> str:
@@ -170,4 +173,4 @@ def extension_of(path: str) -> str:
 
 def _signed(number: int) -> int:
     folded = number % _TWO_64
-    return folded - _TWO_64 if folded >= _TWO_64 // 2 else folded
+    return folded - _TWO_64 if folded >= _TWO_63 else folded

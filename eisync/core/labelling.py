@@ -12,7 +12,7 @@ from eisync.core.items import Category, shown
 INFER = "infer"
 NONE = "none"
 
-_TELLING = (Category.TESTING, Category.ANOMALY, Category.TRAINING)
+_TELLING = tuple((category.value, category) for category in (Category.TESTING, Category.ANOMALY, Category.TRAINING))
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,4 +35,4 @@ def infer_label(path: str) -> str | None:
 
 def infer_category(path: str) -> Category | None:
     """The category that the path names; None when it names none."""
-    return next((category for category in _TELLING if category.value in path), None)
+    return next((category for name, category in _TELLING if name in path), None)

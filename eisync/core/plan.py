@@ -16,9 +16,9 @@ from eisync.core.items import Missing, RemoteSample
 SWEEPS_TO_SUSPECT = 2
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, unsafe_hash=True)
 class Believed:
-    """A sample in the index.
+    """A sample in the index. Not frozen, and not to be changed: see `RemoteSample`.
 
     `is_ours`: a file of ours is tied to it. `is_gone`: its deletion was confirmed. `missed`: how many complete sweeps
     in a row did not list it. `is_noted`: the sweep under way did not either, and that is written down. `is_new`: it

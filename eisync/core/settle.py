@@ -14,7 +14,7 @@ mtime, no program can set it. A touch in the future comes from another clock and
 """
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import Enum
 
 from eisync.core.evidence import CannotTell, Cut, OpenEnded, Verdict, Whole
@@ -95,13 +95,7 @@ Decision = Wait | Examine | Go | Park
 def observe(before: Unsettled | None, facts: FileFacts, *, now: float, is_closed: bool = False) -> Unsettled:
     """What is known after one more look. Stillness and evidence start anew when the facts differ."""
     if before is not None and before.facts == facts:
-        return replace(
-            before,
-            facts=facts,
-            still_since=min(before.still_since, now),
-            is_closed=is_closed or before.is_closed,
-            marker=None,
-        )
+        return Unsettled(facts, min(before.still_since, now), is_closed or before.is_closed, before.verdict)
     return Unsettled(facts, min(facts.touched_at, now) if before is None else now, is_closed)
 
 

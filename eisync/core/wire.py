@@ -192,8 +192,11 @@ def original_name(coldstorage_filename: str) -> str | None:
 
     It is `<name sent>.<id8>.<pod>.<ext>`, with a segment mark such as `s1` before the last part of cropped samples.
     """
-    parts = coldstorage_filename.rsplit("/", 1)[-1].split(".")
-    tail = 4 if any(_SEGMENT_MARK.fullmatch(part) for part in parts[-3:-1]) else 3
+    parts = coldstorage_filename.rsplit("/", 1)[-1].rsplit(".", 4)
+    tail = 3
+    for part in parts[-3:-1]:
+        if part.startswith("s") and _SEGMENT_MARK.fullmatch(part):  # asked of every sample: most end at the first
+            tail = 4
     return ".".join(parts[:-tail]) or None
 
 

@@ -327,24 +327,49 @@ def _optional_json(value: object) -> str | None:
     return None if value is None else json.dumps(value)
 
 
+@functools.lru_cache(maxsize=256)
+def _read_metadata(raw: str) -> Mapping[str, str]:
+    metadata: Mapping[str, str] = json.loads(raw)
+    return metadata
+
+
 def _sample(row: sqlite3.Row) -> Sample:
-    structured = row["structured_labels"]
+    # In the order of the table's columns: by name, each is searched for.
+    (
+        identity,
+        project_id,
+        category,
+        label,
+        filename,
+        stored_name,
+        sha256,
+        size_bytes,
+        added_ms,
+        modified_ms,
+        is_disabled,
+        facts,
+        metadata,
+        boxes,
+        structured,
+        label_map,
+        attachments,
+    ) = row
     return Sample(
-        id=row["id"],
-        project_id=row["project_id"],
-        category=row["category"],
-        label=row["label"],
-        filename=row["filename"],
-        stored_name=row["stored_name"],
-        sha256=row["sha256"],
-        size_bytes=row["size_bytes"],
-        added_ms=row["added_ms"],
-        modified_ms=row["modified_ms"],
-        is_disabled=bool(row["is_disabled"]),
-        facts=_read_facts(row["facts"]),
-        metadata=None if row["metadata"] is None else json.loads(row["metadata"]),
-        boxes=() if row["boxes"] == "[]" else tuple(json.loads(row["boxes"])),
+        id=identity,
+        project_id=project_id,
+        category=category,
+        label=label,
+        filename=filename,
+        stored_name=stored_name,
+        sha256=sha256,
+        size_bytes=size_bytes,
+        added_ms=added_ms,
+        modified_ms=modified_ms,
+        is_disabled=bool(is_disabled),
+        facts=_read_facts(facts),
+        metadata=None if metadata is None else _read_metadata(metadata),
+        boxes=() if boxes == "[]" else tuple(json.loads(boxes)),
         structured_labels=None if structured is None else tuple(json.loads(structured)),
-        label_map=None if row["label_map"] is None else json.loads(row["label_map"]),
-        attachments=() if row["attachments"] == "[]" else tuple(json.loads(row["attachments"])),
+        label_map=None if label_map is None else json.loads(label_map),
+        attachments=() if attachments == "[]" else tuple(json.loads(attachments)),
     )

@@ -8,12 +8,13 @@ from collections.abc import Iterable, MutableMapping
 from dataclasses import dataclass, field, replace
 
 from eisync.core.describing import Description
+from eisync.core.eligible import Eligibility
 from eisync.core.examination import Examination
 from eisync.core.items import Candidate, FileFacts
 from eisync.core.settle import Examine, Go, Park, Unsettled, Wait, decide, look_at, observe
 from eisync.errors import UnreachableError
 from eisync.loops.labels import Labels, Unclear
-from eisync.loops.ports import Evidence, Files
+from eisync.loops.ports import Advance, Evidence, Files
 from eisync.loops.watched import OnChange, Watched
 
 BYTES_A_TICK = 512 * 1024
@@ -66,45 +67,57 @@ class Judging:
         """Decide on the paths that are `due`. What was seen of them is written into `unsettled`."""
         judged = Judged()
         left_bytes = BYTES_A_TICK
-        for path in due:
-            if (seen := self._look(watched, unsettled, path, judged, now)) is None:
-                continue
-            decision = decide(seen, watched.policy, now=now)
-            if isinstance(decision, Examine):
-                if left_bytes <= 0:
-                    judged.again[path] = look_at(seen, watched.policy)  # before those that rest
-                    break
-                left_bytes -= self._examine(watched, unsettled, path, judged, left_bytes, now)
-                if path in judged.again:
+        policy = watched.policy
+        rules = _Rules(watched.eligibility)
+        with self._evidence.reading() as advance:
+            for path in due:
+                seen = unsettled.get(path)
+                if seen is None:
                     continue
-                seen = unsettled[path]
-                decision = decide(seen, watched.policy, now=now)
-            match decision:
-                case Wait(until=until):
-                    judged.again[path] = until
-                case Go(evidence=evidence):
-                    said = labels.of(path, now=now, seen=seen)
-                    if isinstance(said, Unclear):
-                        judged.again[path] = said.until
-                        labels.unclear[path] = said
+                if rules.leave_out(path):
+                    del unsettled[path]  # a rule that leaves it out came since
+                    continue
+                decision = decide(seen, policy, now=now)
+                # Whoever opens it looks at it: one look is enough.
+                if not isinstance(decision, Examine) or policy.needs_marker:
+                    if (seen := self._look(watched, unsettled, seen, path, judged, now)) is None:
                         continue
-                    labels.unclear.pop(path, None)
-                    judged.accepted[path] = Accepted(_candidate(watched, path, seen.facts, said), evidence)
-                case Park(reason=reason):
-                    said = labels.plain(path, now)
-                    judged.parked[path] = Parked(_candidate(watched, path, seen.facts, said), reason)
+                    decision = decide(seen, policy, now=now)
+                if isinstance(decision, Examine):
+                    if left_bytes <= 0:
+                        judged.again[path] = look_at(seen, policy)  # before those that rest
+                        break
+                    left_bytes -= self._examine(advance, watched, unsettled, path, judged, left_bytes, now)
+                    seen = unsettled.get(path)
+                    if seen is None or seen.verdict is None:
+                        continue
+                    decision = decide(seen, policy, now=now)
+                match decision:
+                    case Wait(until=until):
+                        judged.again[path] = until
+                    case Go(evidence=evidence):
+                        said = labels.of(path, now=now, seen=seen)
+                        if isinstance(said, Unclear):
+                            judged.again[path] = said.until
+                            labels.unclear[path] = said
+                            continue
+                        labels.unclear.pop(path, None)
+                        judged.accepted[path] = Accepted(_candidate(watched, path, seen.facts, said), evidence)
+                    case Park(reason=reason):
+                        said = labels.plain(path, now)
+                        judged.parked[path] = Parked(_candidate(watched, path, seen.facts, said), reason)
         self._forget_the_unwatched(watched, unsettled)
         return judged
 
     def _look(
-        self, watched: Watched, unsettled: MutableMapping[str, Unsettled], path: str, judged: Judged, now: float
+        self,
+        watched: Watched,
+        unsettled: MutableMapping[str, Unsettled],
+        seen: Unsettled,
+        path: str,
+        judged: Judged,
+        now: float,
     ) -> Unsettled | None:
-        seen = unsettled.get(path)
-        if seen is None:
-            return None
-        if watched.eligibility.why_left_out(path) is not None:
-            del unsettled[path]  # a rule that leaves it out came since
-            return None
         facts = self._files.look(watched.root.path, path)
         if facts is None:
             judged.missing.append(path)
@@ -117,6 +130,7 @@ class Judging:
 
     def _examine(
         self,
+        advance: Advance,
         watched: Watched,
         unsettled: MutableMapping[str, Unsettled],
         path: str,
@@ -132,26 +146,47 @@ class Judging:
         spent: int | None = 0
         if examination.verdict is None:
             try:
-                spent = self._evidence.advance(examination, watched.root.path, path, seen.facts, most_bytes=most_bytes)
+                spent = advance(examination, watched.root.path, path, seen.facts, most_bytes=most_bytes)
             except UnreachableError:
                 judged.again[path] = now + AGAIN_S
                 return 0
         if spent is None:
-            if self._files.look(watched.root.path, path) == seen.facts:
+            found = self._look(watched, unsettled, seen, path, judged, now)
+            if found is not None and found.facts == seen.facts:
                 del unsettled[path]  # a link leads out of the root
-            judged.again[path] = now + AGAIN_S  # or it is another version by now
+            elif found is not None:
+                due_at = look_at(found, watched.policy)  # it is another version by now
+                judged.again[path] = due_at if due_at > now else now + AGAIN_S
             return 0
         if examination.verdict is None:
             self._under_way[key] = (seen.facts, examination)
             judged.again[path] = now
         else:
-            unsettled[path] = replace(seen, verdict=examination.verdict)
+            # (For every file: `replace` would take twice as long.)
+            unsettled[path] = Unsettled(
+                seen.facts, seen.still_since, seen.is_closed, verdict=examination.verdict, marker=seen.marker
+            )
         return spent
 
     def _forget_the_unwatched(self, watched: Watched, unsettled: MutableMapping[str, Unsettled]) -> None:
         gone = [key for key in self._under_way if key[0] == watched.root.id and key[1] not in unsettled]
         for key in gone:
             del self._under_way[key]
+
+
+class _Rules:
+    """What folders say of their files now, asked once for each folder. What the configuration says was asked before a
+    file came under observation, and has not changed since."""
+
+    def __init__(self, eligibility: Eligibility) -> None:
+        self._eligibility = eligibility
+        self._are_there: dict[str, bool] = {}
+
+    def leave_out(self, path: str) -> bool:
+        folder = path.rpartition("/")[0]
+        if (are_there := self._are_there.get(folder)) is None:
+            are_there = self._are_there[folder] = self._eligibility.is_spoken_of(folder)
+        return are_there and self._eligibility.why_left_out(path) is not None
 
 
 def _candidate(watched: Watched, path: str, facts: FileFacts, said: Description) -> Candidate:

@@ -1,6 +1,7 @@
 """What the loops need of the world, named for the need. The real parts stand in `store` and `adapters`."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from typing import Protocol
 
 from eisync.core.batching import Order
@@ -209,12 +210,18 @@ class Files(Protocol):
     def device_of(self, root: str, path: str = "") -> int | None: ...
 
 
-class Evidence(Protocol):
-    """Looks into files. None: the file is not what was seen. Raises UnreachableError when none can be opened."""
+class Advance(Protocol):
+    """Looks into a file. None: it is not what was seen. Raises UnreachableError when none can be opened."""
 
-    def advance(
+    def __call__(
         self, examination: Examination, root: str, path: str, facts: FileFacts, *, most_bytes: int
     ) -> int | None: ...
+
+
+class Evidence(Protocol):
+    """Looks into files, into many of them one after the other."""
+
+    def reading(self) -> AbstractContextManager[Advance]: ...
     def marker_of(self, root: str, path: str) -> Marker: ...
 
 
@@ -378,15 +385,26 @@ class Listed(Protocol):
     def total(self) -> int: ...
 
 
-class Studio(Protocol):
-    """A target's Studio. Raises KeyRefusedError, StudioError or TransitError."""
+class Listings(Protocol):
+    """A target's samples, many at a time. Raises KeyRefusedError, StudioError or TransitError.
 
-    def project_id(self) -> int: ...
+    `ahead` asks for a page and does not wait for it: what it returns does, and raises what `page` would.
+    """
+
     def page(
         self, *, limit: int, before_id: int | None = None, from_id: int | None = None, filename: str | None = None
     ) -> Listed: ...
+    def ahead(
+        self, *, limit: int, before_id: int | None = None, from_id: int | None = None
+    ) -> Callable[[], Listed]: ...
     def count(self) -> int: ...
     def modified_at(self) -> float | None: ...
+
+
+class Studio(Listings, Protocol):
+    """A target's Studio. Raises the same."""
+
+    def project_id(self) -> int: ...
     def is_there(self, sample_id: int) -> bool: ...
     def sha256_of(self, sample_id: int) -> str: ...
 
@@ -421,6 +439,7 @@ class Passes(Protocol):
 class Log(Protocol):
     """structlog's bound logger, as far as the loops use it."""
 
+    def debug(self, event: str, **fields: object) -> object: ...
     def info(self, event: str, **fields: object) -> object: ...
     def warning(self, event: str, **fields: object) -> object: ...
     def error(self, event: str, **fields: object) -> object: ...

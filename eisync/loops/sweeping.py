@@ -7,6 +7,7 @@ network breaks off goes on from where it was, also in the next process; one that
 
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 from eisync.core import cadence, plan
 from eisync.core.cadence import Glance, Progress, Remembered
@@ -108,18 +109,26 @@ class Gaze:
         began_at = self.clock()
         first_id, newest_id, new = remembered.newest_id + 1, remembered.newest_id, 0
         newest_added_at: float | None = None
+        samples: int | None = None
+        pages: Iterable[tuple[Sequence[RemoteSample], bool]]
+        pages = ((page.samples, is_last) for page, is_last in self._pages(from_id=first_id))
+        if modified_at is None:
+            # It must be counted in any case, and one question tells both: the newest sample, and how many there are.
+            newest = self.studio.page(limit=1)
+            if all(one.id < first_id for one in newest.samples):
+                samples, pages = newest.total, [((), True)]
+            yield
         high = PAST_EVERY_ID
-        for page, is_last in self._pages(from_id=first_id):
-            ids = [one.id for one in page.samples]
+        for listed, is_last in pages:
+            ids = [one.id for one in listed]
             low = first_id if is_last else min(ids)
-            self._compare(page.samples, low, high, began_at, tally)
+            self._compare(listed, low, high, began_at, tally)
             if ids and new == 0:
                 newest_id = max(ids)
-                newest_added_at = next(one.added_at for one in page.samples if one.id == newest_id)
+                newest_added_at = next(one.added_at for one in listed if one.id == newest_id)
             high, new = low, new + len(ids)
             yield
-        samples = None
-        if cadence.must_count(remembered, modified_at=modified_at, new=new):
+        if samples is None and cadence.must_count(remembered, modified_at=modified_at, new=new):
             samples = self.studio.count()
             yield
         self.check_project()
@@ -222,17 +231,26 @@ class Gaze:
         listed: int = 0,
         total: int | None = None,
     ) -> Iterator[tuple[Listed, bool]]:
-        """Newest first, each page with whether it is the last. Raises EisyncError when the listing does not move."""
+        """Newest first, each page with whether it is the last. Raises EisyncError when the listing does not move.
+
+        While one is compared, the next one is on its way: at most two are held. One that is not wanted any more is
+        dropped, with whatever it would have raised.
+        """
+        wait: Callable[[], Listed] = partial(
+            self.studio.page, limit=self.page_size, before_id=before_id, from_id=from_id
+        )
         is_last = False
         while not is_last:
-            page = self.studio.page(limit=self.page_size, before_id=before_id, from_id=from_id)
+            page = wait()
             _check_order(page.samples, before_id)
             total = page.total if total is None else total
             listed += len(page.samples)
             # A short page is not the last one: the service may give fewer than it was asked for.
             is_last = not page.samples or (len(page.samples) < self.page_size and listed >= total)
-            yield page, is_last
             before_id = min((one.id for one in page.samples), default=0)
+            if not is_last:
+                wait = self.studio.ahead(limit=self.page_size, before_id=before_id, from_id=from_id)
+            yield page, is_last
 
 
 def _count(actions: Sequence[plan.Action], listed: int, tally: Tally) -> None:

@@ -35,6 +35,8 @@ from eisync.loops.walks import LeftOut, Walk, Walks, join, topmost
 from eisync.loops.watched import Attention, Observed, OnChange, Watched
 
 FILES_A_TICK = 2_000
+MOST_TOLD = 16
+"""Of more files than these that enter at once, a line says how many; each has one when it is sent."""
 CLOCK_JUMP_S = 120.0
 """No two ticks are so far apart: the clock was set, or the machine slept."""
 
@@ -351,7 +353,8 @@ class WatcherLoop:
         facts = self._files.look(root.place.path, path)
         if facts is not None:
             known = self._recognise(root, path, facts, known, findings, now)
-            self._consider(root, path, facts, known, findings, now, is_closed=is_closed)
+            if root.watched.eligibility.why_left_out(path) is None:  # it may be known from other rules than these
+                self._consider(root, path, facts, known, findings, now, is_closed=is_closed)
             return
         root.unsettled.pop(path, None)
         root.recogniser.waiting.pop(path, None)
@@ -436,10 +439,14 @@ class WatcherLoop:
         if not accepted:
             return
         busy = self._intake.enqueue([one.candidate for one in accepted.values()], now=now)
-        for path in self._left(root, accepted, busy, now):
+        entered = list(self._left(root, accepted, busy, now))
+        tell = self._log.info if len(entered) <= MOST_TOLD else self._log.debug
+        for path in entered:
             one = accepted[path]
             size, label = one.candidate.facts.size, one.candidate.label
-            self._log.info("file.enqueued", path=shown(path), label=label, size=size, evidence=one.evidence)
+            tell("file.enqueued", path=shown(path), label=label, size=size, evidence=one.evidence)
+        if len(entered) > MOST_TOLD:
+            self._log.info("files.enqueued", files=len(entered), root=shown(root.place.path))
 
     def _park(self, root: RootWatch, parked: Mapping[str, Parked], now: float) -> None:
         if not parked:

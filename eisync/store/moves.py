@@ -19,6 +19,10 @@ _NOTE = """
 insert into history (at, file_id, event, state, detail) values (:now, :id, :event, :state, :reason)"""
 
 
+# What comes once for each version, after lines that made the file forget: it may be one line more.
+_ENDS = frozenset({Event.STORED, Event.DUPLICATE})
+
+
 def move(connection: sqlite3.Connection, identity: int, before: State, event: Event, reason: str, now: float) -> None:
     """Walk the arrow. Writes nothing when the file is no longer in `before`."""
     after = step(before, event)
@@ -44,4 +48,4 @@ def note_all(connection: sqlite3.Connection, lines: Iterable[tuple[int, Event, S
             for identity, event, state, reason in told
         ],
     )
-    forget_old_of(connection, {identity for identity, *_ in told})
+    forget_old_of(connection, {identity for identity, event, *_ in told if event not in _ENDS})

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from eisync.core.items import Category, FileFacts, Item
 from eisync.core.lifecycle import State
 
+_CATEGORIES = {category.value: category for category in Category}
+
 MISSING = "the local file is not there any more"
 
 
@@ -45,18 +47,23 @@ def item_of(row: sqlite3.Row, places: Mapping[int, bytes]) -> Item:
     """The row as an item of the outbox. `places` are the paths of the roots, by id."""
     return Item(
         id=row["id"],
-        root=os.fsdecode(places[row["root_id"]]),
+        root=_place(places[row["root_id"]]),
         path=path_of(row),
         target=row["target"],
         facts=FileFacts(row["size"], row["mtime_ns"], row["inode"]),
         label=row["label"],
-        category=Category(row["category"]),
+        category=_CATEGORIES[row["category"]],
         metadata=_metadata(row["metadata"]),
         attempts=row["attempts"],
         batch_cap=row["batch_cap"],
         sha256=row["sha256"],
         companions=row["companions"],
     )
+
+
+@functools.lru_cache(maxsize=64)
+def _place(path: bytes) -> str:
+    return os.fsdecode(path)
 
 
 @functools.lru_cache(maxsize=64)  # that of a folder is the same for all its files

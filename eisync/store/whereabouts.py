@@ -7,7 +7,7 @@ what a scan costs. Names are bytes here, as the database and the file system hav
 import json
 import os
 import sqlite3
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from eisync.core.acts import name_of
@@ -28,7 +28,9 @@ where root_id = ? and folder = ? and name = ? and state not in ('settling', 'gon
 
 # What is known of one file.
 _KNOWN = """
-select id, name, state, size, mtime_ns, inode, absent_at from file where root_id = ? and folder = ? and name = ?"""
+select id, name, state, size, mtime_ns, inode, absent_at from file
+where root_id = ? and folder = ? and name in ({marks})"""
+_ASKED_AT_ONCE = 500
 
 # How many files are known directly in a folder.
 _COUNT = """
@@ -121,9 +123,11 @@ class Whereabouts:
         """What is known of these files in `folder`, by name."""
         place = os.fsencode(folder)
         with self._database.reading() as connection:
-            rows = ((name, connection.execute(_KNOWN, (root_id, place, os.fsencode(name)))) for name in names)
-            found = ((name, cursor.fetchone()) for name, cursor in rows)
-            return {name: known_of(row) for name, row in found if row is not None}
+            return {
+                os.fsdecode(row["name"]): known_of(row)
+                for some in _in_pieces([os.fsencode(name) for name in names])
+                for row in connection.execute(_KNOWN.format(marks=_marks(len(some))), (root_id, place, *some))
+            }
 
     def count(self, root_id: int, folder: str) -> int:
         """How many files are known directly in `folder`, those included that went."""
@@ -186,6 +190,14 @@ class Whereabouts:
         """The root is on this device."""
         with self._database.transaction() as connection:
             connection.execute("update root set device = ? where id = ?", (device, root_id))
+
+
+def _in_pieces(names: list[bytes]) -> Iterator[list[bytes]]:
+    return (names[first : first + _ASKED_AT_ONCE] for first in range(0, len(names), _ASKED_AT_ONCE))
+
+
+def _marks(number: int) -> str:
+    return ",".join("?" * number)
 
 
 def _plain(connection: sqlite3.Connection) -> sqlite3.Cursor:

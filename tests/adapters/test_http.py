@@ -507,6 +507,61 @@ def test_pages_go_down_from_the_newest_and_miss_none(service: Service, pack: Cal
     assert 7 == service.page(limit=1).total
 
 
+@pytest.mark.parametrize(
+    ("rule", "error"),
+    [
+        ({"kind": "status", "status": 500}, UnansweredError),
+        ({"kind": "status", "status": 403}, StudioError),
+        ({"kind": "malformed"}, UnansweredError),
+        ({"kind": "truncate"}, UnansweredError),
+        ({"kind": "reset_before"}, UnansweredError),
+    ],
+    ids=lambda value: value.get("status", value["kind"]) if isinstance(value, dict) else "",
+)
+def test_a_fault_ahead_is_raised_when_the_page_is_called_for(
+    service: Service, emulator: RunningEmulator, rule: dict[str, object], error: type[EisyncError]
+) -> None:
+    service.project_id()
+    emulator.set_faults({"where": "studio", "times": 1, **rule})
+    wait = service.ahead(limit=10)
+    with pytest.raises(error):
+        wait()
+    emulator.set_faults()
+    assert () == service.ahead(limit=10)().samples
+
+
+@pytest.mark.parametrize(
+    ("body", "place"),
+    [
+        ('{"success":true,"samples":[{"filename":"a"}],"totalCount":1}', "samples.0.id"),
+        ('{"success":true,"samples":[{"id":1},{"id":"x"}],"totalCount":2}', "samples.1.id"),
+        ('{"success":true,"samples":[{"id":1,"metadata":[]}],"totalCount":1}', "samples.0.metadata"),
+        ('{"success":true,"samples":[{"id":1,"added":"soon"}],"totalCount":1}', "samples.0.added"),
+        ('{"success":true,"samples":[{"id":1}]}', "totalCount"),
+        ('{"success":true,"samples":{},"totalCount":1}', "samples"),
+    ],
+)
+def test_a_page_of_another_form_is_refused_in_one_sentence(
+    raw: Callable[..., tuple[Service, RawServer]], body: str, place: str
+) -> None:
+    replies = iter(['{"success":true,"projectId":7}'])
+    service, _ = raw(lambda caller: answers(next(replies, body))(caller))
+    for ask in (service.page, lambda **query: service.ahead(**query)()):
+        with pytest.raises(UnansweredError, match=rf"raw-data cannot be understood \({place}\)$"):
+            ask(limit=10)
+
+
+def test_reading_ahead_takes_one_connection_and_ends_with_the_service(service: Service) -> None:
+    for _ in range(5):
+        service.ahead(limit=1)  # nobody calls for it
+    assert () == service.ahead(limit=1)().samples
+    assert 1 == len(service._sessions)
+    assert 1 == sum(thread.name.startswith("eisync-listing") for thread in threading.enumerate())
+    service.ahead(limit=1)
+    service.close()
+    assert not any(thread.name.startswith("eisync-listing") for thread in threading.enumerate())
+
+
 def test_a_change_of_the_project_shows_in_its_last_modification(
     service: Service, pack: Callable[..., Envelope], emulator: RunningEmulator, key: str
 ) -> None:

@@ -125,7 +125,7 @@ def test_the_defaults_edit_and_delete_nothing(local: str, remote: str) -> None:
     assert [] == propose(file, NOTHING, now=NOW)
 
 
-@pytest.mark.parametrize("state", [state for state in State if state not in (State.SYNCED, State.TOMBSTONE)])
+@pytest.mark.parametrize("state", [one for one in State if one not in (State.SYNCED, State.TOMBSTONE)])
 def test_a_file_on_its_way_is_left_alone(state: State) -> None:
     for local, remote in product(LOCAL, REMOTE):
         assert [] == propose(replace(in_the_world(local, remote), state=state), ALL, now=NOW)

@@ -243,6 +243,15 @@ class AgreementMachine(RuleBasedStateMachine):
             self.yard.path(to).parent.mkdir(parents=True, exist_ok=True)
             self.yard.path(name).rename(self.yard.path(to))
 
+    @precondition(lambda self: self.here)
+    @rule(data=st.data(), to=st.sampled_from(NAMES))
+    def copy(self, data: st.DataObject, to: str) -> None:
+        """Two files of one content are one sample, as long as one of them is there."""
+        here = self.here
+        name = data.draw(st.sampled_from(sorted(here)))
+        if to not in here:
+            self.yard.write(to, here[name])
+
     # --- in the project
 
     @property

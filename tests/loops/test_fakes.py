@@ -90,6 +90,15 @@ def test_pages_go_down_from_the_newest(service: Any, send: Callable[..., list[wi
     assert ((), 0) == (service.page(limit=9, before_id=min(ids)).samples, service.page(limit=9, before_id=1).total)
 
 
+def test_a_page_that_is_asked_for_ahead_is_the_same_page(service: Any, send: Callable[..., list[wire.Outcome]]) -> None:
+    ids = [outcome.sample_id for outcome in send(*map(row, range(5))) if isinstance(outcome, Stored)]
+    for asked in ({"limit": 2}, {"limit": 2, "before_id": ids[3]}, {"limit": 9, "from_id": ids[2]}):
+        wait = service.ahead(**asked)
+        page, waited = service.page(**asked), wait()
+        assert (page.total, page.samples) == (waited.total, waited.samples)
+        assert page.samples == wait().samples  # as often as it is called
+
+
 def test_what_is_new_is_listed_from_an_id_on_and_all_are_counted(
     service: Any, send: Callable[..., list[wire.Outcome]]
 ) -> None:

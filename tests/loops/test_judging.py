@@ -1,12 +1,17 @@
 """The watcher, as far as it decides by evidence: what goes at once, what waits, what is quarantined."""
 
+import contextlib
 import os
+from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from eisync.adapters import evidence
+from eisync.adapters.evidence import Advance
+from eisync.core.eligible import Eligibility, RuleFile
 from eisync.core.examination import Examination
 from eisync.core.items import FileFacts
 from eisync.core.lifecycle import State
@@ -44,6 +49,20 @@ def test_a_file_that_was_closed_and_is_whole_goes_at_once(yard: Yard) -> None:
     assert {"a.wav": READY} == yard.states()
     (line,) = [line for line in yard.log.lines if line.event == "file.enqueued"]
     assert "as long as its WAV header says" == line.fields["evidence"]
+
+
+@pytest.mark.parametrize(
+    ("files", "told"),
+    [(16, {("info", "file.enqueued"): 16}), (17, {("debug", "file.enqueued"): 17, ("info", "files.enqueued"): 1})],
+)
+def test_many_files_that_enter_at_once_are_told_of_in_one_line(
+    yard: Yard, files: int, told: dict[tuple[str, str], int]
+) -> None:
+    for number in range(files):
+        yard.write(f"{number}.wav", formats.wav(SOUND))
+    run(yard.watcher(), yard.later)
+    assert told == Counter((line.level, line.event) for line in yard.log.lines)
+    assert {files, None} >= {line.fields.get("files") for line in yard.log.lines}
 
 
 @pytest.mark.parametrize("is_announced", [False, True])
@@ -120,6 +139,10 @@ class Counted:
     def __init__(self, fails: int = 0) -> None:
         self.calls: list[str] = []
         self.fails = fails
+
+    @contextlib.contextmanager
+    def reading(self) -> Iterator[Advance]:
+        yield self.advance
 
     def advance(
         self, examination: Examination, root: str, path: str, facts: FileFacts, *, most_bytes: int
@@ -202,17 +225,28 @@ def test_a_folder_that_became_a_link_leads_nowhere(yard: Yard) -> None:
     assert ({}, []) == (yard.states(), loop.unsettled(now))
 
 
-def test_a_rule_that_comes_while_a_file_settles_is_obeyed(yard: Yard) -> None:
-    yard.write("a.csv")
-    loop = yard.watcher()
-    now = yard.touched_at("a.csv")
+@pytest.mark.parametrize("place", [".eisyncignore", "part/.eisyncignore"])
+def test_a_rule_that_comes_while_a_file_settles_is_obeyed(yard: Yard, place: str) -> None:
+    yard.write("part/a.csv")
+    rules: dict[str, RuleFile] = {}
+    loop = yard.watcher(eligibility=Eligibility(rules_in=rules.get))
+    now = yard.touched_at("part/a.csv")
     run(loop, now)
-    yard.write("a.wav", formats.wav(SOUND))
-    (root,) = loop._roots
-    monkey = yard.watched(eligibility=type(root.watched.eligibility)(["a.csv"]))
-    root.watched = monkey
+    rules[place.rpartition("/")[0]] = RuleFile(["a.csv"])
     run(loop, now + 3.0)
-    assert ({}, []) == (yard.states(), [seen.path for seen in loop.unsettled(now) if seen.path == "a.csv"])
+    assert ({}, []) == (yard.states(), loop.unsettled(now))
+
+
+def test_a_file_that_was_settling_under_other_rules_is_left_alone(yard: Yard) -> None:
+    yard.write("a.csv")
+    run(yard.watcher(), yard.touched_at("a.csv") + 3.0)
+    known = yard.outbox.known_at(yard.root.id, "a.csv")
+    assert known is not None
+    yard.outbox.mark_changed([known.id], now=yard.later)
+    loop = yard.watcher(eligibility=Eligibility(["a.*"]))
+    run(loop, yard.later + 60.0)
+    run(loop, yard.later + 120.0)
+    assert ({"a.csv": State.SETTLING}, []) == (yard.states(), loop.unsettled(yard.later))
 
 
 # --- markers

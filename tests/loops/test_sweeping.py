@@ -10,7 +10,7 @@ import pytest
 from eisync.core.items import RemoteSample
 from eisync.core.lifecycle import Event, State
 from eisync.core.settlement import Settlement
-from eisync.errors import KeyRefusedError, UnansweredError
+from eisync.errors import KeyRefusedError, StudioError, UnansweredError
 from eisync.loops import sweeping
 from eisync.store.mirror import Mirrored
 from tests.fakes import Cloud, Listed
@@ -288,9 +288,59 @@ def test_a_sweep_that_the_network_breaks_off_goes_on_from_there(yard: Yard, clou
     before = cloud.questions
     sweep.run(after_s=300.0)
     tally = sweep.loop.tallies()["main"]
-    assert ("it was interrupted", 30) == (tally.why, tally.listed)
-    assert 6 == cloud.questions - before  # the change, four pages (the last is empty), the count
+    assert ("it was interrupted", 20) == (tally.why, tally.listed)  # the third page had come ahead of the trouble
+    assert 5 == cloud.questions - before  # the change, three pages (the last is empty), the count
     assert 50 == len(samples(yard))
+
+
+def test_a_stop_drops_the_page_that_is_on_its_way(yard: Yard, cloud: Cloud) -> None:
+    ids = [cloud.add(f"{number}.csv", str(number)) for number in range(50)]
+    first = Sweep(yard, project(cloud, page_size=10))
+    for _ in range(4):
+        first.loop.tick(first.clock.now)  # two pages are written down, the third is read
+    first.loop.stop(first.clock.now)
+    first.run()
+    assert set(ids[30:]) == set(samples(yard))
+    cloud.samples[ids[25]] = replace(cloud.samples[ids[25]], label="wave")
+    second = Sweep(yard, project(cloud, page_size=10))
+    second.run(after_s=300.0)
+    assert ("it was interrupted", 30) == (
+        second.loop.tallies()["main"].why,
+        second.loop.tallies()["main"].listed,
+    )
+    assert (set(ids), "wave") == (set(samples(yard)), belief(yard, ids[25]).label)
+
+
+def test_a_page_that_was_read_ahead_of_a_swapped_key_is_not_believed(yard: Yard, cloud: Cloud) -> None:
+    ids = [cloud.add(f"{number}.csv", str(number)) for number in range(50)]
+    sweep = Sweep(yard, project(cloud, page_size=10))
+    for _ in range(4):
+        sweep.loop.tick(sweep.clock.now)
+    cloud.project = 8
+    sweep.run()
+    [trouble] = sweep.loop.troubles().values()
+    assert "project" in str(trouble)
+    assert set(ids[30:]) == set(samples(yard))
+    assert None is Mirrored(yard.database).sweep_under_way("main")
+
+
+@pytest.mark.parametrize(("pages", "listed"), [(1, 10), (3, 30)])
+def test_a_page_on_its_way_that_is_refused_changes_nothing_before_its_turn(yard: Yard, pages: int, listed: int) -> None:
+    cloud = Busy()
+    for number in range(50):
+        cloud.add(f"{number}.csv", str(number))
+
+    def refuse() -> None:
+        raise StudioError("not now", status=200)
+
+    cloud.happenings = iter([lambda: None] * pages + [refuse])
+    sweep = Sweep(yard, project(cloud, page_size=10))
+    sweep.run()
+    assert ["not now"] == [str(error) for error in sweep.loop.troubles().values()]
+    assert listed == len(samples(yard))  # what came before is written down
+    assert None is Mirrored(yard.database).sweep_under_way("main")
+    sweep.run(after_s=300.0)
+    assert (50, {}) == (len(samples(yard)), sweep.loop.troubles())
 
 
 def test_a_sweep_goes_on_in_the_next_process(yard: Yard, cloud: Cloud) -> None:

@@ -8,9 +8,9 @@ from eisync.core.items import Category, FileFacts, Root
 from eisync.core.lifecycle import Event, IllegalTransitionError, State
 from eisync.core.settlement import Settlement
 from eisync.core.verdict import give_back
+from eisync.store import claims, entries, outbox, outcomes
 from eisync.store import index as index_room
-from eisync.store import outbox
-from eisync.store.outbox import LostClaimError
+from eisync.store.outcomes import LostClaimError
 
 from .shelf import NOW, Shelf, facts
 
@@ -631,6 +631,31 @@ def test_whoever_waits_for_work_is_told_after_it_is_there(shelf: Shelf) -> None:
     assert [NOW] == seen
 
 
+def test_new_files_known_ones_and_one_that_comes_twice_enter_together(shelf: Shelf) -> None:
+    shelf.enqueue("sent.csv")
+    shelf.claim()
+    shelf.enqueue("waits.csv")
+    shelf.enqueue("same.csv")
+    paths = ["new.csv", "sent.csv", "waits.csv", "same.csv", "twice.csv", "twice.csv"]
+    versions = [1, 2, 2, 1, 1, 2]
+    together = [shelf.candidate(path, facts=facts(version)) for path, version in zip(paths, versions, strict=True)]
+
+    busy = shelf.outbox.enqueue(together, now=LATER)
+
+    assert {(shelf.root.id, "sent.csv")} == busy
+    entered = {path: known for path, known in shelf.known().items() if known.state is State.READY}
+    assert {"new.csv": facts(1), "waits.csv": facts(2), "same.csv": facts(1), "twice.csv": facts(2)} == {
+        path: known.facts for path, known in entered.items()
+    }
+    told = {
+        path: [(line["at"], line["event"]) for line in reversed(shelf.index.history(known.id))]
+        for path, known in entered.items()
+    }
+    again = [(LATER, "changed"), (LATER, "complete")]
+    assert {"new.csv": [(LATER, "complete")], "waits.csv": [(NOW, "complete"), *again],
+            "same.csv": [(NOW, "complete")], "twice.csv": [(LATER, "complete"), *again]} == told  # fmt: skip
+
+
 # --- speed at a million rows ------------------------------------------------------------------------------------------
 
 
@@ -643,7 +668,7 @@ def test_whoever_waits_for_work_is_told_after_it_is_there(shelf: Shelf) -> None:
     ],
 )
 def test_what_is_due_is_found_by_its_index(shelf: Shelf, order: Order, index: str) -> None:
-    plan = shelf.plan(outbox._DUE_BY[order], target="main", root_id=1, limit=5, now=NOW)
+    plan = shelf.plan(claims._DUE_BY[order], target="main", root_id=1, limit=5, now=NOW)
 
     assert f"SEARCH file USING INDEX {index}" in plan
     assert "SCAN file" not in plan
@@ -681,14 +706,14 @@ def test_a_tally_of_some_folders_reads_no_row(shelf: Shelf) -> None:
 @pytest.mark.parametrize(
     ("statement", "index"),
     [
-        (outbox._CLAIM, "INTEGER PRIMARY KEY (rowid=?)"),
-        (outbox._NEXT_DUE, "INDEX file_due (root_id=?)"),
-        (outbox._KNOWN_AT, "INDEX sqlite_autoindex_file_1 (root_id=? AND folder=? AND name=?)"),
-        (outbox._SETTLING, "INDEX file_by_state (state=?)"),
-        (outbox._DOUBTFUL, "INDEX file_by_state (state=?)"),
+        (claims._CLAIM, "INTEGER PRIMARY KEY (rowid=?)"),
+        (claims._NEXT_DUE, "INDEX file_due (root_id=?)"),
+        (entries._KNOWN_AT, "INDEX sqlite_autoindex_file_1 (root_id=? AND folder=? AND name=?)"),
+        (entries._SETTLING, "INDEX file_by_state (state=?)"),
+        (outcomes._DOUBTFUL, "INDEX file_by_state (state=?)"),
         (outbox._FORGET_GONE, "INDEX file_by_state (state=? AND changed_at<?)"),
         (outbox._FORGET_HISTORY, "INDEX history_by_file (file_id=?)"),
-        (outbox._SETTLE, "INTEGER PRIMARY KEY (rowid=?)"),
+        (outcomes._SETTLE, "INTEGER PRIMARY KEY (rowid=?)"),
     ],
 )
 def test_no_question_of_the_loops_walks_all_files(shelf: Shelf, statement: str, index: str) -> None:

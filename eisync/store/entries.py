@@ -1,0 +1,226 @@
+"""How files enter the queue, and what is written down when they change, go or come back before they are sent."""
+
+import json
+import sqlite3
+from collections.abc import Iterable
+
+from eisync.core.items import Candidate, FileFacts
+from eisync.core.lifecycle import Event, State, can, sources, step
+from eisync.store.moves import move, note_all
+from eisync.store.rows import MISSING, Known, known_of, path_of, split
+
+UNDER_WAY = frozenset({State.SENDING, State.DOUBTFUL})
+
+Entry = tuple[Candidate, Event, str | None]
+"""A file that is complete, or cut for good, and the finding that says so."""
+
+# What is known of one file.
+_KNOWN_AT = """
+select id, state, size, mtime_ns, inode, absent_at from file
+where root_id = :root_id and folder = :folder and name = :name"""
+
+# Known files that were changed and are not complete again.
+_SETTLING = """
+select folder, name from file where state = 'settling' and root_id = :root_id"""
+
+# A file that is complete, or cut for good.
+_FILE = """
+insert into file (root_id, folder, name, target, state, reason, size, mtime_ns, inode, label, category, metadata,
+                  companions, due_at, enqueued_at, changed_at)
+values (:root_id, :folder, :name, :target, :state, :reason, :size, :mtime_ns, :inode, :label, :category, :metadata,
+        :companions, :now, :now, :now)
+on conflict (root_id, folder, name)"""
+
+# A new row, or none.
+_ENTER_NEW = f"{_FILE} do nothing"
+_TELL_NEW = """
+insert into history (at, file_id, event, state, detail)
+select changed_at, id, iif(state = 'ready', 'complete', 'cut'), state, reason from file
+where id > :newest order by id"""
+
+# A new row, or the next version of a known one that was settling or had gone.
+_ENQUEUE = f"""{_FILE} do update set
+    target = excluded.target, state = excluded.state, reason = excluded.reason,
+    size = excluded.size, mtime_ns = excluded.mtime_ns,
+    inode = excluded.inode, label = excluded.label, category = excluded.category, metadata = excluded.metadata,
+    companions = excluded.companions,
+    sha256 = null, attempts = 0, batch_cap = null, due_at = excluded.due_at, claim = null,
+    enqueued_at = excluded.enqueued_at, changed_at = excluded.changed_at,
+    absent_at = null, removal = null, published = null
+where file.state in ('settling', 'gone')
+returning id"""
+
+# The samples of the version before: to be deleted once this one is there, unless we took that version away ourselves.
+_SUPERSEDE = """
+insert or ignore into superseded (file_id, sample_id)
+select mine.file_id, mine.sample_id from file_sample mine join file on file.id = mine.file_id
+where mine.file_id = :id and file.removal is null"""
+
+# A file that is at the service, or was, is not here; since when is what the first look that missed it says.
+_ABSENT = "update file set absent_at = :now where id = :id and absent_at is null and state in ('synced', 'tombstone')"
+
+# It is here again, as it was. One that we took away was brought back by a person, who wants it here.
+_BACK = """
+update file set absent_at = null, removal = iif(removal is null or removal = 'spared', null, 'kept'),
+    reason = iif(state = 'synced', :reason, reason)
+where id = :id and absent_at is not null"""
+_TELL_BACK = """
+insert into history (at, file_id, event, state, detail)
+select :now, id, 'back', state, :reason from file where id = :id"""
+
+# It was changed, and is left as it was sent.
+_LEAVE = """
+update file set size = :size, mtime_ns = :mtime_ns, inode = :inode, reason = iif(state = 'synced', :reason, reason)
+where id = :id and state in ('synced', 'tombstone')"""
+_TELL_LEFT = """
+insert into history (at, file_id, event, state, detail)
+select :now, id, 'ignored', state, :reason from file where id = :id"""
+
+_ENTERABLE = frozenset({State.SETTLING, State.GONE})
+
+
+def find(connection: sqlite3.Connection, root_id: int, path: str) -> Known | None:
+    """What is known of the file at `path`."""
+    folder, name = split(path)
+    row = connection.execute(_KNOWN_AT, {"root_id": root_id, "folder": folder, "name": name}).fetchone()
+    return None if row is None else known_of(row)
+
+
+def settling(connection: sqlite3.Connection, root_id: int) -> list[str]:
+    """The paths of known files that were changed and are not complete again."""
+    return [path_of(row) for row in connection.execute(_SETTLING, {"root_id": root_id}).fetchall()]
+
+
+def enter_all(connection: sqlite3.Connection, entries: Iterable[Entry], now: float) -> tuple[int, set[tuple[int, str]]]:
+    """Returns how many entered, and the (root id, path) of those whose last version is still under way."""
+    entering = list(entries)
+    newest = connection.execute("select coalesce(max(id), 0) as id from file").fetchone()["id"]
+    # Most are new, and these go in by one statement for all. Who is left out of it was known before, or comes twice.
+    new = connection.executemany(_ENTER_NEW, [_row(*entry, now) for entry in entering]).rowcount
+    connection.execute(_TELL_NEW, {"newest": newest})
+    if new == len(entering):
+        return new, set()
+    entered, busy = _enter_known(connection, _others(connection, entering, newest), now)
+    return max(0, new) + entered, busy
+
+
+def _others(connection: sqlite3.Connection, entering: Iterable[Entry], newest: int) -> list[Entry]:
+    """Those that have no new row of their own."""
+    others: list[Entry] = []
+    seen: set[int] = set()
+    for entry in entering:
+        found = find(connection, entry[0].root_id, entry[0].path)
+        if found is None or found.id <= newest or found.id in seen:
+            others.append(entry)
+        else:
+            seen.add(found.id)
+    return others
+
+
+def _enter_known(
+    connection: sqlite3.Connection, entries: Iterable[Entry], now: float
+) -> tuple[int, set[tuple[int, str]]]:
+    busy: set[tuple[int, str]] = set()
+    entered: list[tuple[int, Event, State, str | None]] = []
+    for candidate, event, reason in entries:
+        entry = find(connection, candidate.root_id, candidate.path)
+        if entry is not None and entry.facts == candidate.facts and entry.state not in _ENTERABLE:
+            continue
+        if entry is not None and entry.state in UNDER_WAY:
+            busy.add((candidate.root_id, candidate.path))
+            continue
+        if entry is not None and can(entry.state, Event.CHANGED):
+            move(connection, entry.id, entry.state, Event.CHANGED, "a new version", now)
+        if entry is not None and candidate.replaces:
+            connection.execute(_SUPERSEDE, {"id": entry.id})
+        identity = _enter(connection, candidate, event, reason, now, is_known=entry is not None)
+        entered.append((identity, event, step(State.SETTLING, event), reason))
+    note_all(connection, entered, now)
+    return len(entered), busy
+
+
+def mark_changed(connection: sqlite3.Connection, ids: Iterable[int], now: float) -> None:
+    """These files are not what they were: back to settling, unless a request is under way with them."""
+    movable = frozenset(sources(Event.CHANGED)) - UNDER_WAY
+    _mark(connection, ids, Event.CHANGED, movable, "it was changed; waiting until it is complete", now)
+
+
+def mark_gone(connection: sqlite3.Connection, ids: Iterable[int], now: float) -> None:
+    """These files are not there any more. What is synced stays synced, and it is noted."""
+    movable = frozenset(sources(Event.GONE)) - UNDER_WAY
+    _mark(connection, ids, Event.GONE, movable, MISSING, now)
+
+
+def mark_back(connection: sqlite3.Connection, ids: Iterable[int], now: float) -> None:
+    """These files are there again, as they were when they went."""
+    for identity in ids:
+        told = {"id": identity, "now": now, "reason": "it is there again"}
+        if connection.execute(_BACK, told).rowcount:
+            connection.execute(_TELL_BACK, told)
+
+
+def leave_as_sent(connection: sqlite3.Connection, changes: Iterable[tuple[int, FileFacts]], now: float) -> None:
+    """These files were changed after they were sent, and the new version is not to go."""
+    reason = "it was changed since; on_change leaves what is at the service as it is"
+    for identity, facts in changes:
+        told = {"id": identity, "now": now, "reason": reason}
+        version = {"size": facts.size, "mtime_ns": facts.mtime_ns, "inode": facts.inode}
+        if connection.execute(_LEAVE, {**told, **version}).rowcount:
+            connection.execute(_TELL_LEFT, told)
+
+
+def _enter(
+    connection: sqlite3.Connection,
+    candidate: Candidate,
+    event: Event,
+    reason: str | None,
+    now: float,
+    *,
+    is_known: bool,
+) -> int:
+    row = connection.execute(_ENQUEUE, _row(candidate, event, reason, now)).fetchone()
+    identity: int = row["id"]
+    if is_known:
+        # The samples of the version before stay in the index; they are no longer this file's.
+        connection.execute("delete from file_sample where file_id = ?", (identity,))
+    return identity
+
+
+def _row(candidate: Candidate, event: Event, reason: str | None, now: float) -> dict[str, object]:
+    folder, name = split(candidate.path)
+    facts = candidate.facts
+    return {
+        "root_id": candidate.root_id,
+        "folder": folder,
+        "name": name,
+        "target": candidate.target,
+        "state": step(State.SETTLING, event).value,
+        "reason": reason,
+        "size": facts.size,
+        "mtime_ns": facts.mtime_ns,
+        "inode": facts.inode,
+        "label": candidate.label,
+        "category": candidate.category.value,
+        "metadata": json.dumps(dict(candidate.metadata)) if candidate.metadata else "{}",
+        "companions": candidate.companions,
+        "now": now,
+    }
+
+
+def _mark(
+    connection: sqlite3.Connection,
+    ids: Iterable[int],
+    event: Event,
+    movable: frozenset[State],
+    reason: str,
+    now: float,
+) -> None:
+    for identity in ids:
+        row = connection.execute("select state, absent_at from file where id = ?", (identity,)).fetchone()
+        if row is None:
+            continue
+        is_noted = event is Event.GONE and row["absent_at"] is not None
+        if event is Event.GONE:
+            connection.execute(_ABSENT, {"id": identity, "now": now})
+        if (state := State(row["state"])) in movable and not is_noted:
+            move(connection, identity, state, event, reason, now)

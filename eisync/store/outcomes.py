@@ -1,0 +1,150 @@
+"""Write down what became of files that were claimed, and of those of which nobody knows.
+
+Every update names the state it comes from, so that an arrow walked twice, or by two at once, is refused.
+"""
+
+import sqlite3
+from collections.abc import Iterable, Sequence
+
+from eisync.core.items import Doubt
+from eisync.core.lifecycle import Event, State, sources, walk
+from eisync.core.retry import ASKED_CAP_S
+from eisync.core.settlement import Settlement
+from eisync.store.links import link
+from eisync.store.moves import move, note, note_all
+from eisync.store.rows import item_of
+
+# Write down what became of a file; only while it is still in the state, and under the claim, in which it was taken.
+_SETTLE = """
+update file set
+    state = :state, reason = :reason, due_at = coalesce(:due_at, due_at), claim = null, changed_at = :now,
+    batch_cap = coalesce(:batch_cap, batch_cap), sha256 = coalesce(:sha256, sha256), attempts = attempts + :is_attempt
+where id = :id and state = :before and claim is :claim"""
+
+# Files of which nobody knows whether they arrived.
+_DOUBTFUL = """
+select * from file where state = 'doubtful' and target = :target order by id limit :limit"""
+
+# Why nobody can tell, yet or at all.
+_EXPLAIN = """
+update file set reason = :reason where state = 'doubtful' and target = :target and reason is not :reason"""
+
+# What a clock that was wrong has put off beyond any wait of ours.
+_BRING_FORWARD = """
+update file set due_at = :now where state = 'ready' and due_at > :now + :longest_s"""
+
+# What has waited since an instant that is still to come, by a clock that was set back: it waits as long from now on.
+_WAIT_ANEW = """
+update file set due_at = :now + max(0.0, due_at - changed_at), changed_at = :now
+where state = 'ready' and changed_at > :now"""
+
+# A parked file once more, as if it had just come.
+_RETRY = """
+update file set
+    target = (select target from root where id = file.root_id), state = 'ready', reason = null, attempts = 0,
+    batch_cap = null, due_at = :now, enqueued_at = :now, changed_at = :now, absent_at = null, removal = null,
+    published = null
+where id = :id and state = :before"""
+
+_LONGEST_WAIT_S = max(ASKED_CAP_S, 86_400.0)  # the most a service may ask for, and the largest cap of the settings
+_RETRIES = {**dict.fromkeys(sources(Event.RETRY), Event.RETRY), State.DOUBTFUL: Event.ABSENT}
+
+
+class LostClaimError(Exception):
+    """A settlement for a file that is no longer under its claim: a mistake of ours."""
+
+
+def settle(
+    connection: sqlite3.Connection, settlements: Sequence[Settlement], before: State, claim: int | None, now: float
+) -> None:
+    """What became of files in the state `before`. Raises LostClaimError when one of them is not under `claim`."""
+    # Statement by statement for all of them, not file by file: a thousand answers take a quarter of the time so.
+    ends = [walk(before, settlement.events) for settlement in settlements]
+    pairs = list(zip(settlements, ends, strict=True))
+    written = connection.executemany(
+        _SETTLE,
+        [
+            {
+                "id": settlement.item_id,
+                "before": before.value,
+                "state": end.value,
+                "claim": claim,
+                "reason": settlement.reason,
+                "due_at": settlement.due_at,
+                "batch_cap": settlement.batch_cap,
+                "sha256": settlement.sha256,
+                "is_attempt": settlement.is_attempt,
+                "now": now,
+            }
+            for settlement, end in pairs
+        ],
+    ).rowcount
+    if written != len(settlements):
+        lost = len(settlements) - max(0, written)
+        raise LostClaimError(f"{lost} of {len(settlements)} files are not {before.value} under claim {claim}")
+    link(connection, [(one.item_id, sample_id) for one in settlements for sample_id in one.sample_ids], now)
+    note_all(
+        connection,
+        [
+            (settlement.item_id, settlement.events[-1], end, settlement.reason)
+            for settlement, end in pairs
+            if settlement.is_attempt or settlement.events != (Event.DEFER,)
+        ],
+        now,
+    )
+
+
+def resolve(connection: sqlite3.Connection, settlements: Iterable[Settlement], now: float) -> None:
+    """What a look at the service told about doubtful files; not where a person was faster."""
+    still = [
+        settlement
+        for settlement in settlements
+        if connection.execute("select state from file where id = ?", (settlement.item_id,)).fetchone()["state"]
+        == State.DOUBTFUL.value
+    ]
+    settle(connection, still, State.DOUBTFUL, None, now)
+
+
+def doubtful(connection: sqlite3.Connection, target: str, limit: int) -> list[Doubt]:
+    """Files of which nobody knows whether they arrived."""
+    rows = connection.execute(_DOUBTFUL, {"target": target, "limit": limit}).fetchall()
+    places = dict(connection.execute("select id, path from root").fetchall())
+    return [Doubt(item_of(row, places), row["changed_at"]) for row in rows]
+
+
+def explain_doubts(connection: sqlite3.Connection, target: str, reason: str) -> None:
+    """Why nobody can tell whether the doubtful files of the target arrived, for a person."""
+    connection.execute(_EXPLAIN, {"target": target, "reason": reason})
+
+
+def wait_anew(connection: sqlite3.Connection, now: float) -> int:
+    """The clock was set back: what was put off until a later hour waits as long from now on. Returns how much."""
+    return connection.execute(_WAIT_ANEW, {"now": now}).rowcount
+
+
+def recover(connection: sqlite3.Connection, *, duplicates_allowed: bool, now: float) -> int:
+    """Whatever was under way is doubtful, and goes straight back where duplicates are refused. Returns how many."""
+    under_way = connection.execute("select id from file where state = 'sending'").fetchall()
+    for row in under_way:
+        move(connection, row["id"], State.SENDING, Event.SILENCE, "eisync ended while it was sent", now)
+    if not duplicates_allowed:
+        for row in connection.execute("select id from file where state = 'doubtful'").fetchall():
+            move(connection, row["id"], State.DOUBTFUL, Event.ABSENT, "sent again: duplicates are refused", now)
+    wait_anew(connection, now)
+    connection.execute(_BRING_FORWARD, {"now": now, "longest_s": _LONGEST_WAIT_S})
+    return len(under_way)
+
+
+def retry(connection: sqlite3.Connection, ids: Iterable[int], now: float) -> int:
+    """Files that a person wants to go once more: parked, buried or doubtful. Returns how many."""
+    moved = 0
+    for identity in ids:
+        row = connection.execute("select state from file where id = ?", (identity,)).fetchone()
+        event = None if row is None else _RETRIES.get(State(row["state"]))
+        if event is None:
+            continue
+        connection.execute("delete from file_sample where file_id = ?", (identity,))
+        connection.execute(_RETRY, {"id": identity, "before": row["state"], "now": now})
+        note(connection, identity, event, State.READY, "a person asked for it", now)
+        moved += 1
+    return moved
