@@ -15,7 +15,7 @@ from eisync.errors import StateError
 if TYPE_CHECKING:
     from sqlite_utils import Database as SqliteUtilsDatabase
 
-VERSION = 6
+VERSION = 7
 
 
 def migrate(connection: sqlite3.Connection) -> None:
@@ -34,6 +34,7 @@ def migrate(connection: sqlite3.Connection) -> None:
     migrations()(_004_mirror)
     migrations()(_005_acts)
     migrations()(_006_sidecars)
+    migrations()(_007_described_by)
     # sqlite-utils would begin a deferred one: two that look at a new folder at once would lock each other out.
     connection.execute("begin immediate")
     try:
@@ -257,8 +258,6 @@ def _006_sidecars(database: "SqliteUtilsDatabase") -> None:
     for statement in (
         # JSON: what else is said of the file, such as its boxes; null: nothing is. Of one that was sent: what was sent.
         "alter table file add column companions text",
-        # What the configuration said when all that wait were described last; null: nobody knows.
-        "alter table root add column described_by text",
         # Files that say what others are, as they were read last.
         """create table sidecar (
             id integer primary key,
@@ -282,3 +281,8 @@ def _006_sidecars(database: "SqliteUtilsDatabase") -> None:
         ) strict, without rowid""",
     ):
         database.conn.execute(statement)
+
+
+def _007_described_by(database: "SqliteUtilsDatabase") -> None:
+    # What the configuration said when all that wait were described last; null: nobody knows.
+    database.conn.execute("alter table root add column described_by text")

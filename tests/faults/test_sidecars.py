@@ -198,9 +198,6 @@ def test_boxes_that_came_while_nothing_ran_go_too(machine: Rig) -> None:
     machine.close()
     machine.write(BOXES, boxes({"part.png": [box(5)]}))
     machine.start()
-    machine.round()
-    assert {"part.png": State.READY} == machine.states(), "nobody has looked yet what is said of it"
-    machine.scan()
     machine.drain()
     assert [box(5)] == machine.sample("part.png")["boundingBoxes"]
 
