@@ -3,10 +3,12 @@
 Where a sidecar is of no use, or is being read, nobody knows what a file is, and it waits: better late than mislabelled.
 One that is there and does not mention the file may do so a moment later; the file gives it `settle_s`.
 
-What waits to be sent is described anew when what was said of it has changed: all of it after a start, later what a
-sidecar speaks of. Until that is done after a start, nothing of the root is sent.
+What waits to be sent is described anew when what was said of it has changed: after a start all of it if the
+configuration did, or else what has sidecars near; later what a sidecar speaks of. Until that is done after a start,
+nothing of the root is sent.
 """
 
+import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -20,6 +22,7 @@ from eisync.loops.sidecars import Sidecars
 from eisync.loops.watched import Watched
 
 PAGE = 500
+PLACES_A_PAGE = 5_000
 AGAIN_S = 1.0
 _STATES = (State.READY, State.QUARANTINED)
 _UNDER_WAY = frozenset({State.SENDING, State.DOUBTFUL})
@@ -62,6 +65,8 @@ class Labels:
         self._wake = wake
         self._log = log
         self._passes = [_Pass(None)]
+        self._is_as_before: bool | None = None  # what the configuration says; None: nobody has looked
+        self._rules = json.dumps([repr(watched.labelling), sorted(watched.metadata.items())])
         self._later: set[str] = set()  # to be described anew; requests are under way with them, or they were renamed
         self._later_at = 0.0
         self.unclear: dict[str, Unclear] = {}  # files under observation, and why they wait
@@ -144,12 +149,17 @@ class Labels:
         while self._sidecars.changed:
             folder, _, name = self._sidecars.changed.pop().rpartition("/")
             one = _Pass(folder, is_deep=name == ACCOUNT_NAME)
-            if self._passes[:1] != [_Pass(None)]:
+            if one not in self._passes:
                 self._passes.append(one)
             again |= {path for path in self.unclear if _is_in(path, one)}
         return again
 
     def _work_on(self, one: _Pass, now: float) -> set[str]:
+        if self._is_as_before is None:
+            self._is_as_before = self._waiting.described_by(self._root.id) == self._rules
+        if one.folder is None and self._is_as_before:
+            self._find_folders(one, now)
+            return set()
         if one.folder is None:
             page = self._waiting.in_state(self._root.id, one.states[0], after=one.cursor, limit=PAGE)
         else:
@@ -161,14 +171,32 @@ class Labels:
             self._end(one)
         return again
 
+    def _find_folders(self, one: _Pass, now: float) -> None:
+        """Nothing has changed but what sidecars may say: look for those only."""
+        after, limit = one.cursor, PLACES_A_PAGE
+        folders, cursor = self._waiting.folders_in_state(self._root.id, one.states[0], after=after, limit=limit)
+        known = {other.folder for other in self._passes}
+        for folder in folders - known:
+            places = places_for(f"{folder}/x" if folder else "x")
+            if any(self._sidecars.facts_at(place, now) is not None for place in places):
+                self._passes.append(_Pass(folder))
+        if cursor is None:
+            self._end(one)
+        else:
+            one.cursor = cursor
+
     def _end(self, one: _Pass) -> None:
         if one.folder is None:
             one.states, one.cursor = one.states[1:], (0.0, 0)
             if one.states:
                 return
+        is_last = len(self._passes) == 1 and not self._sidecars.changed and not self.is_through
+        if is_last and not self._is_as_before:
+            self._waiting.note_described(self._root.id, self._rules)
+        self._passes.remove(one)
+        if is_last:
             self.is_through = True
             self._wake()
-        self._passes.remove(one)
 
     def _describe(self, page: Sequence[Unsent], now: float) -> set[str]:
         changes: list[tuple[int, Description]] = []

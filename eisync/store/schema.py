@@ -15,7 +15,7 @@ from eisync.errors import StateError
 if TYPE_CHECKING:
     from sqlite_utils import Database as SqliteUtilsDatabase
 
-VERSION = 8
+VERSION = 9
 
 
 def migrate(connection: sqlite3.Connection) -> None:
@@ -34,8 +34,9 @@ def migrate(connection: sqlite3.Connection) -> None:
     migrations()(_004_mirror)
     migrations()(_005_acts)
     migrations()(_006_sidecars)
-    migrations()(_007_retention)
-    migrations()(_008_acts_by_file)
+    migrations()(_007_described_by)
+    migrations()(_008_retention)
+    migrations()(_009_acts_by_file)
     # sqlite-utils would begin a deferred one: two that look at a new folder at once would lock each other out.
     connection.execute("begin immediate")
     try:
@@ -284,7 +285,12 @@ def _006_sidecars(database: "SqliteUtilsDatabase") -> None:
         database.conn.execute(statement)
 
 
-def _007_retention(database: "SqliteUtilsDatabase") -> None:
+def _007_described_by(database: "SqliteUtilsDatabase") -> None:
+    # What the configuration said when all that wait were described last; null: nobody knows.
+    database.conn.execute("alter table root add column described_by text")
+
+
+def _008_retention(database: "SqliteUtilsDatabase") -> None:
     # What may be taken away, the oldest upload first; what was taken away already is not walked through again.
     database.conn.execute(
         """create index file_removable on file (root_id, changed_at, id)
@@ -292,7 +298,7 @@ def _007_retention(database: "SqliteUtilsDatabase") -> None:
     )
 
 
-def _008_acts_by_file(database: "SqliteUtilsDatabase") -> None:
+def _009_acts_by_file(database: "SqliteUtilsDatabase") -> None:
     for statement in (
         "create index act_of_file on act (file_id) where state in ('waiting', 'due', 'begun')",
         "create index act_of_sample on act (sample_id) where sample_id is not null",

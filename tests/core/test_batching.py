@@ -15,17 +15,20 @@ def item(
     label: str | None = "wave",
     metadata: tuple[tuple[str, str], ...] = (),
     batch_cap: int | None = None,
+    path: str | None = None,
+    companions: str | None = None,
 ) -> Item:
     return Item(
         id=identity,
         root="/data",
-        path=f"{identity}.csv",
+        path=path or f"{identity}.csv",
         target=target,
         facts=FileFacts(size, 1, identity),
         label=label,
         category=category,
         metadata=metadata,
         batch_cap=batch_cap,
+        companions=companions,
     )
 
 
@@ -50,6 +53,26 @@ def ids(items: list[Item], limits: Limits) -> list[list[int]]:
         ("sent among few", [item(n, batch_cap=2) for n in (1, 2, 3)], Limits(), [[1, 2], [3]]),
         ("a cap above the limit", [item(n, batch_cap=9) for n in (1, 2, 3)], Limits(files=2), [[1, 2], [3]]),
         ("the oldest first", [item(1), item(2, label="idle"), item(3), item(4)], Limits(files=2), [[1, 3], [2], [4]]),
+        ("boxes, and none", [item(1, companions="{}"), item(2), item(3, companions="{}")], Limits(), [[1, 2, 3]]),
+        ("one name", [item(1, path="a/x.csv"), item(2, path="b/x.csv")], Limits(), [[1, 2]]),
+        (
+            "one name of which something is said",
+            [item(1, path="a/x.csv", companions="{}"), item(2, path="b/x.csv"), item(3)],
+            Limits(),
+            [[1], [2, 3]],
+        ),
+        (
+            "one name of which something is said later",
+            [item(1, path="a/x.csv"), item(2), item(3, path="b/x.csv", companions="{}")],
+            Limits(),
+            [[1, 2], [3]],
+        ),
+        (
+            "what is said has bytes, too",
+            [item(n, size=2, companions="[1]") for n in (1, 2)],
+            Limits(bytes=8),
+            [[1], [2]],
+        ),
         ("oldest is first, whatever its id", [item(9), item(2, label="idle")], Limits(), [[9], [2]]),
     ],
 )

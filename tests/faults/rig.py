@@ -79,6 +79,10 @@ class Rig:
         settings = load(environ=environ, cwd=str(self.place), state_dir=str(self.state))
         with mock.patch("eisync.adapters.clock.now", new=self._tell_time):
             self.app: App = build(settings, log=self.log, listen=False)
+        # As the watcher does before anything is sent; what it does beyond that is for the tests to say.
+        for root in self.app.watcher._roots:
+            while not root.labels.is_through:
+                root.labels.step(self.now)
 
     def _tell_time(self) -> float:
         return self.now

@@ -198,11 +198,33 @@ def test_boxes_that_came_while_nothing_ran_go_too(machine: Rig) -> None:
     machine.close()
     machine.write(BOXES, boxes({"part.png": [box(5)]}))
     machine.start()
-    machine.round()
-    assert {"part.png": State.READY} == machine.states(), "nobody has looked yet what is said of it"
-    machine.scan()
     machine.drain()
     assert [box(5)] == machine.sample("part.png")["boundingBoxes"]
+
+
+def test_boxes_that_were_taken_back_while_nothing_ran_do_not_go(machine: Rig) -> None:
+    machine.write("part.png", image(1))
+    machine.write(BOXES, boxes({"part.png": [box(5)]}))
+    machine.scan()
+    machine.close()
+    (machine.recordings / BOXES).unlink()
+    machine.start()
+    machine.scan()
+    machine.drain()
+    assert [] == machine.sample("part.png")["boundingBoxes"]
+
+
+def test_an_account_above_that_came_while_nothing_ran_is_heeded(machine: Rig) -> None:
+    machine.write("set/training/part.png", image(1))
+    machine.scan()
+    machine.close()
+    machine.start()  # the configuration is as it was, from now on
+    machine.close()
+    machine.write(f"set/{ACCOUNT}", account({"path": "training/part.png", "label": "bolt"}))
+    machine.start()
+    machine.scan()
+    machine.drain()
+    assert "bolt" == machine.sample("set/training/part.png")["label"]
 
 
 def test_boxes_that_change_after_the_upload_are_not_sent_again(machine: Rig) -> None:

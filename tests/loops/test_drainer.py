@@ -145,6 +145,17 @@ def test_with_nothing_to_do_it_waits(yard: Yard, cloud: Cloud) -> None:
     assert (True, True) == (drain.loop.is_done, drain.loop.is_idle)
 
 
+def test_nothing_of_a_root_goes_before_it_is_known_how(yard: Yard, cloud: Cloud) -> None:
+    unlabelled = {1}
+    yard.fill("wave.1.csv")
+    drain = Drain(yard, lane(cloud), unlabelled=lambda: unlabelled)
+    drain.run()
+    assert {"wave.1.csv": READY} == yard.states()
+    unlabelled.clear()
+    drain.run()
+    assert {"wave.1.csv": SYNCED} == yard.states()
+
+
 def test_files_of_other_folders_and_targets_stay(yard: Yard, cloud: Cloud) -> None:
     other = yard.add_root("other")
     yard.write("a.csv")

@@ -1,0 +1,95 @@
+from eisync.core.describing import Description
+from eisync.core.items import Category
+from eisync.core.lifecycle import Event, State
+from eisync.store.descriptions import Descriptions
+
+from .shelf import NOW, Shelf
+
+PATHS = ["a.csv", "a/1.csv", "a/2.csv", "a/b/1.csv", "a/b/2.csv", "a-b/1.csv", "a0/1.csv", "ab/1.csv", "z.csv"]
+BELOW_A = ["a/1.csv", "a/2.csv", "a/b/1.csv", "a/b/2.csv"]
+SAID = Description(label="new", category=Category.TESTING, metadata={"k": "v"}, companions='{"boxes":[1]}')
+
+
+def filled(shelf: Shelf) -> Descriptions:
+    for path in PATHS:
+        shelf.enqueue(path)
+    return Descriptions(shelf.database)
+
+
+def pages(descriptions: Descriptions, root_id: int, folder: str, limit: int, *, is_deep: bool) -> list[str]:
+    found: list[str] = []
+    while True:
+        page = descriptions.within(root_id, folder, is_deep=is_deep, after=found[-1] if found else "", limit=limit)
+        found += [one.path for one in page]
+        if len(page) < limit:
+            return found
+
+
+def test_a_folder_is_read_page_by_page_with_what_is_below_it_and_no_other(shelf: Shelf) -> None:
+    descriptions = filled(shelf)
+    for limit in range(1, 12):
+        assert BELOW_A == pages(descriptions, shelf.root.id, "a", limit, is_deep=True)
+        assert BELOW_A[:2] == pages(descriptions, shelf.root.id, "a", limit, is_deep=False)
+        assert ["a.csv", "z.csv"] == pages(descriptions, shelf.root.id, "", limit, is_deep=False)
+        assert sorted(PATHS) == sorted(pages(descriptions, shelf.root.id, "", limit, is_deep=True))
+
+
+def test_a_state_is_read_page_by_page_though_its_files_are_described_meanwhile(shelf: Shelf) -> None:
+    descriptions = filled(shelf)
+    found: list[str] = []
+    cursor = (0.0, 0)
+    while page := descriptions.in_state(shelf.root.id, State.READY, after=cursor, limit=2):
+        found += [one.path for one in page]
+        cursor = page[-1].cursor
+        descriptions.describe([(one.id, SAID) for one in page])
+    assert PATHS == found
+    assert {"new"} == {item.label for item in shelf.claim()}
+
+
+def test_the_folders_of_a_state_are_told_page_by_page(shelf: Shelf) -> None:
+    descriptions = filled(shelf)
+    found: set[str] = set()
+    cursor: tuple[float, int] | None = (0.0, 0)
+    rounds = 0
+    while cursor is not None:
+        folders, cursor = descriptions.folders_in_state(shelf.root.id, State.READY, after=cursor, limit=2)
+        found |= folders
+        rounds += 1
+    assert {"", "a", "a/b", "a-b", "a0", "ab"} == found
+    assert 5 == rounds
+
+
+def test_what_is_sent_takes_what_was_said_last(shelf: Shelf) -> None:
+    identity = shelf.enqueue()
+    Descriptions(shelf.database).describe([(identity, SAID)])
+    [item] = shelf.claim()
+    assert (SAID.label, SAID.category, (("k", "v"),), SAID.companions) == (
+        item.label,
+        item.category,
+        item.metadata,
+        item.companions,
+    )
+
+
+def test_what_is_under_way_or_there_keeps_what_it_was_sent_with(shelf: Shelf) -> None:
+    descriptions = Descriptions(shelf.database)
+    synced = shelf.sync("synced.csv", 7)
+    sending = shelf.enqueue("sending.csv")
+    shelf.claim()
+    descriptions.describe([(synced, SAID), (sending, SAID)])
+    assert {"new"}.isdisjoint({str(record["label"]) for record in shelf.index.files()})
+    assert ["sending.csv"] == [one.path for one in descriptions.at(shelf.root.id, ["sending.csv", "synced.csv"])]
+
+
+def test_a_file_that_is_held_back_settles_with_the_reason(shelf: Shelf) -> None:
+    identity = shelf.enqueue()
+    Descriptions(shelf.database).hold_back([identity], "its sidecar is broken", now=NOW)
+    assert ("settling", "its sidecar is broken") == (shelf.record("a.csv")["state"], shelf.record("a.csv")["reason"])
+    assert (Event.CHANGED, State.SETTLING) == shelf.history(identity)[-1]
+
+
+def test_by_what_a_root_was_described_is_remembered(shelf: Shelf) -> None:
+    descriptions = Descriptions(shelf.database)
+    assert descriptions.described_by(shelf.root.id) is None
+    descriptions.note_described(shelf.root.id, "rules")
+    assert "rules" == descriptions.described_by(shelf.root.id)
