@@ -556,6 +556,29 @@ ARCHIVES = {
 }
 
 
+@pytest.mark.parametrize(
+    "option",
+    [
+        'on_change = "replace"',
+        'on_local_delete = "delete"',
+        'on_remote_delete = "trash"',
+        'after_upload = "delete"',
+        'min_free = "1 GB"',
+    ],
+)
+def test_what_follows_from_a_look_at_the_service_needs_one(site: Site, option: str) -> None:
+    site.write(f'[[watch]]\npath = "recordings"\n{option}\n[reconcile]\nenabled = false\n')
+    (told,) = site.faults()
+    assert f"{option} needs reconcile.enabled = true" in told
+    site.write(f'[[watch]]\npath = "recordings"\n{option}\n')
+    assert site.load().reconcile.enabled
+
+
+def test_what_asks_for_nothing_needs_no_look(site: Site) -> None:
+    site.write('[[watch]]\npath = "recordings"\non_change = "ignore"\n[reconcile]\nenabled = false\n')
+    assert not site.load().reconcile.enabled
+
+
 @pytest.mark.parametrize("folder", ARCHIVES)
 def test_an_archive_that_would_be_watched_is_refused(site: Site, folder: str) -> None:
     (site.path / "link").symlink_to(site.path / "recordings")

@@ -126,6 +126,8 @@ class _Loading:
         targets = self.targets()
         watches = self.watches(targets)
         upload, reconcile, log = self.section(Upload), self.section(Reconcile), self.section(Log)
+        if reconcile is not None and not reconcile.enabled:
+            self.check_that_nothing_follows(watches)
         state = self.state()
         keys = self.keys(targets) if self.need_key else {}
         sentences = self.faults.sentences()
@@ -312,6 +314,17 @@ class _Loading:
             chosen.append((text, own))
         return chosen
 
+    def check_that_nothing_follows(self, watches: Sequence[Watch]) -> None:
+        """What follows from deletions and changes is done only after the service was looked at."""
+        for watch in watches:
+            for name, silent in _FOLLOWS.items():
+                value = getattr(watch, name)
+                if value not in silent:
+                    self.faults.say(
+                        f'{watch.path}: {name} = "{value}" needs reconcile.enabled = true: nothing is deleted, moved '
+                        "or replaced before the service was looked at"
+                    )
+
     # State
 
     def state(self) -> State | None:
@@ -325,6 +338,16 @@ class _Loading:
             self.faults.say(str(error))
             return None
         return State(dir=Path(found))
+
+
+# What a folder may ask for, and the values that ask for nothing.
+_FOLLOWS = {
+    "on_change": ("add", "ignore"),
+    "on_local_delete": ("keep",),
+    "on_remote_delete": ("keep",),
+    "after_upload": ("keep",),
+    "min_free": ("", "0", 0),
+}
 
 
 def _is_private(path: str) -> bool:
