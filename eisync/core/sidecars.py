@@ -93,6 +93,8 @@ def speaking(path: str, there: Iterable[str]) -> dict[str, str]:
     {'a/info.labels': 'b.png'}
     """
     present = set(there)
+    if not present:
+        return {}  # of nearly every file
     found = {place: name for place, name in places_for(path).items() if place in present}
     accounts = [place for place in found if place.rpartition("/")[2] == ACCOUNT_NAME]
     for place in accounts[:-1]:
