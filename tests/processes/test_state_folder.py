@@ -8,6 +8,7 @@ import contextlib
 import os
 import resource
 import signal
+import sqlite3
 import subprocess
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -186,6 +187,7 @@ def test_a_database_that_turns_out_damaged_is_rebuilt_by_the_daemon_itself(bench
     contents = [row(number) for number in range(300)]
     write_all(bench, contents, first=0)
     assert 0 == bench.once().returncode
+    outgrow_the_cache(bench.state / "eisync.db")
     log = bench.place / "log"
     with log.open("wb") as stream:
         daemon = bench.daemon(log=stream)
@@ -204,6 +206,17 @@ def test_a_database_that_turns_out_damaged_is_rebuilt_by_the_daemon_itself(bench
             daemon.wait(timeout=10)
     assert "the database is damaged; it is set aside and rebuilt" in log.read_text()
     assert stored_once(bench.emulator.ledger(), [*contents, row(1000)])
+
+
+def outgrow_the_cache(database: Path) -> None:
+    """So large that pages must be read anew: whoever holds all of them in memory never sees what became of the file."""
+    connection = sqlite3.connect(database)
+    with connection:
+        connection.executemany(
+            "insert into history (at, file_id, event, state, detail) values (1.0, 0, 'complete', 'gone', ?)",
+            [("x" * 3000,)] * 6000,
+        )
+    connection.close()
 
 
 def overwrite(database: Path) -> None:
