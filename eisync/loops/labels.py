@@ -22,7 +22,7 @@ from eisync.loops.sidecars import Sidecars
 from eisync.loops.watched import Watched
 
 PAGE = 500
-PLACES_A_PAGE = 5_000
+FOLDERS_A_PAGE = 500
 AGAIN_S = 1.0
 _STATES = (State.READY, State.QUARANTINED)
 _UNDER_WAY = frozenset({State.SENDING, State.DOUBTFUL})
@@ -49,6 +49,7 @@ class _Pass:
     after: str = ""
     states: list[State] = field(default_factory=lambda: list(_STATES))
     cursor: tuple[float, int] = (0.0, 0)
+    last_folder: str | None = None
 
 
 class Labels:
@@ -173,17 +174,18 @@ class Labels:
 
     def _find_folders(self, one: _Pass, now: float) -> None:
         """Nothing has changed but what sidecars may say: look for those only."""
-        after, limit = one.cursor, PLACES_A_PAGE
-        folders, cursor = self._waiting.folders_in_state(self._root.id, one.states[0], after=after, limit=limit)
+        folders = self._waiting.folders(self._root.id, after=one.last_folder, limit=FOLDERS_A_PAGE)
         known = {other.folder for other in self._passes}
-        for folder in folders - known:
+        for folder in folders:
             places = places_for(f"{folder}/x" if folder else "x")
-            if any(self._sidecars.facts_at(place, now) is not None for place in places):
+            is_spoken_of = any(self._sidecars.facts_at(place, now) is not None for place in places)
+            if is_spoken_of and folder not in known:
                 self._passes.append(_Pass(folder))
-        if cursor is None:
-            self._end(one)
+        if len(folders) == FOLDERS_A_PAGE:
+            one.last_folder = folders[-1]
         else:
-            one.cursor = cursor
+            one.states = one.states[:1]  # they were looked at for every state
+            self._end(one)
 
     def _end(self, one: _Pass) -> None:
         if one.folder is None:

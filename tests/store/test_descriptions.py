@@ -1,7 +1,9 @@
+import pytest
+
 from eisync.core.describing import Description
 from eisync.core.items import Category
 from eisync.core.lifecycle import Event, State
-from eisync.store.descriptions import Descriptions
+from eisync.store.descriptions import _FOLDERS, Descriptions
 
 from .shelf import NOW, Shelf
 
@@ -46,17 +48,21 @@ def test_a_state_is_read_page_by_page_though_its_files_are_described_meanwhile(s
     assert {"new"} == {item.label for item in shelf.claim()}
 
 
-def test_the_folders_of_a_state_are_told_page_by_page(shelf: Shelf) -> None:
+@pytest.mark.parametrize("limit", [1, 2, 6, 7, 100])
+def test_the_folders_are_told_page_by_page(shelf: Shelf, limit: int) -> None:
     descriptions = filled(shelf)
-    found: set[str] = set()
-    cursor: tuple[float, int] | None = (0.0, 0)
-    rounds = 0
-    while cursor is not None:
-        folders, cursor = descriptions.folders_in_state(shelf.root.id, State.READY, after=cursor, limit=2)
-        found |= folders
-        rounds += 1
-    assert {"", "a", "a/b", "a-b", "a0", "ab"} == found
-    assert 5 == rounds
+    found: list[str] = []
+    while page := descriptions.folders(shelf.root.id, after=found[-1] if found else None, limit=limit):
+        assert len(page) <= limit
+        found += page
+    assert ["", "a", "a-b", "a/b", "a0", "ab"] == found
+
+
+def test_a_page_of_folders_seeks_and_does_not_walk(shelf: Shelf) -> None:
+    plan = shelf.plan(_FOLDERS, root_id=1, first=b"", limit=1)
+    steps = [step for step in plan.split("; ") if " file " in f"{step} "]
+    assert steps
+    assert all("SEARCH" in step and "(root_id=? AND folder" in step for step in steps), plan
 
 
 def test_what_is_sent_takes_what_was_said_last(shelf: Shelf) -> None:
