@@ -7,6 +7,7 @@ makes its root doubted too, and so does a clock that jumps.
 """
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from itertools import islice
 
 from eisync.core.items import FileFacts, shown
 from eisync.core.lifecycle import State
@@ -442,7 +443,7 @@ class WatcherLoop:
             self._intake.mark_gone([one for one in findings.went if one not in waiting], now=now)
 
     def _enqueue_complete(self, root: RootWatch, now: float) -> None:
-        due = (path for _ in range(FILES_A_TICK) if (path := root.agenda.take_due(now)) is not None)
+        due = islice(iter(lambda: root.agenda.take_due(now), None), FILES_A_TICK)
         judged = self._judging.judge(root.watched, root.labels, root.unsettled, due, now=now)
         for path, at in judged.again.items():
             root.agenda.add(path, at)
