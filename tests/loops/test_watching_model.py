@@ -144,7 +144,7 @@ class WatchingMachine(RuleBasedStateMachine):
 
     @rule(one=st.sampled_from(PATHS), two=st.sampled_from(PATHS))
     def link(self, one: str, two: str) -> None:
-        if (self.root / one).exists() and not (self.root / two).exists():
+        if (self.root / one).exists() and not os.path.lexists(self.root / two):
             (self.root / two).parent.mkdir(parents=True, exist_ok=True)
             os.link(self.root / one, self.root / two)
 
