@@ -5,18 +5,19 @@ What a sidecar says of this very file goes before what the configuration says of
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 from eisync.core.companions import Kind, packed
 from eisync.core.items import Category
 from eisync.core.labelling import Labelling
 from eisync.core.sidecars import Entry
+from eisync.core.values import value
 
 _CATEGORIES = {category.value: category for category in Category}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(kw_only=True)
 class Description:
     """What is sent of a file beside its content. `companions` as `eisync.core.companions.packed` gives it."""
 

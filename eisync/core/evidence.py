@@ -11,10 +11,12 @@ but for what may be missing without harm: padding, blanks, what stands behind th
 from collections.abc import Generator
 from dataclasses import dataclass
 
+from eisync.core.values import value
+
 CHUNK_BYTES = 64 * 1024
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Read:
     """The bytes that a walk wants next; they lie inside the file."""
 
@@ -22,7 +24,7 @@ class Read:
     length: int
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Whole:
     """The format says that nothing is missing; `evidence` says by what."""
 

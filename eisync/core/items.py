@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 
+from eisync.core.values import value
+
 MAX_FILE_BYTES = 100 * 1024 * 1024
 """Files of this size and above are refused by the official uploader (wire contract, section 1)."""
 
@@ -26,7 +28,7 @@ class Category(Enum):
     ANOMALY = "anomaly"
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class FileFacts:
     """What identifies one version of a file without opening it.
 
@@ -56,7 +58,7 @@ class Root:
     target: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(kw_only=True)
 class Candidate:
     """A complete file with its label, ready to enter the outbox. `label` None: assign none, infer none.
 
@@ -91,7 +93,7 @@ class Rename:
     before: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(kw_only=True)
 class Item:
     """A row of the outbox that was claimed for sending.
 
@@ -127,12 +129,11 @@ class Doubt:
     since_at: float
 
 
-@dataclass(slots=True, kw_only=True, unsafe_hash=True)
+@value(kw_only=True)
 class RemoteSample:
     """A sample as Studio lists it. `original_name` is the file name sent, where it can be told.
 
-    `metadata` is sorted by name. It is not to be changed; it is not frozen, because a sweep makes two of them for every
-    sample, and a frozen one takes four times as long to make.
+    `metadata` is sorted by name.
     """
 
     id: int

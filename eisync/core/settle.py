@@ -19,6 +19,7 @@ from enum import Enum
 
 from eisync.core.evidence import CannotTell, Cut, OpenEnded, Verdict, Whole
 from eisync.core.items import FileFacts
+from eisync.core.values import value
 
 MARKER_SUFFIX = ".done"
 
@@ -48,7 +49,7 @@ class SettlePolicy:
             raise ValueError("a file cannot be still for less than no time")
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Unsettled:
     """A file under observation, and since when it has looked as it does.
 
@@ -63,19 +64,19 @@ class Unsettled:
     marker: Marker | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Wait:
     """Look again at `until` (Unix s)."""
 
     until: float
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Examine:
     """Ask its format."""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Go:
     """It is complete, by this evidence."""
 

@@ -1,11 +1,10 @@
 """What the outbox writes down about one file after an attempt, decided by `verdict` and by the loops."""
 
-from dataclasses import dataclass
-
 from eisync.core.lifecycle import Event
+from eisync.core.values import value
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(kw_only=True)
 class Settlement:
     """What happened to one claimed file, ready to be written. `events` are walked in order.
 

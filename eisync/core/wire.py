@@ -20,6 +20,7 @@ from eisync.core.companions import Companions, unpacked
 from eisync.core.items import Item, extension_of
 from eisync.core.items import sent_name as sent_name  # the name by which whoever reads an answer knows a file
 from eisync.core.retry import Fault
+from eisync.core.values import value
 
 PART_NAME = "data"
 
@@ -52,7 +53,7 @@ _CONTENT_TYPES = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class FilePart:
     """One file of the body: the bytes before it, and the item whose file follows."""
 
@@ -95,7 +96,7 @@ class Silence:
     is_timeout: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Stored:
     """The service stored the file."""
 

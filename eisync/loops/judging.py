@@ -12,6 +12,7 @@ from eisync.core.eligible import Eligibility
 from eisync.core.examination import Examination
 from eisync.core.items import Candidate, FileFacts
 from eisync.core.settle import Examine, Go, Park, Unsettled, Wait, decide, look_at, observe
+from eisync.core.values import value
 from eisync.errors import UnreachableError
 from eisync.loops.labels import Labels, Unclear
 from eisync.loops.ports import Advance, Evidence, Files
@@ -21,7 +22,7 @@ BYTES_A_TICK = 512 * 1024
 AGAIN_S = 1.0
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Accepted:
     """A file that is complete, by this evidence."""
 

@@ -16,7 +16,7 @@ from eisync.core.describing import Description, describe
 from eisync.core.items import FileFacts, shown
 from eisync.core.lifecycle import State
 from eisync.core.settle import Unsettled
-from eisync.core.sidecars import ACCOUNT_NAME, NAMES, Entry, places_for, speaking
+from eisync.core.sidecars import ACCOUNT_NAME, NAMES, Entry, speaking
 from eisync.loops.ports import Log, Sheet, Unsent, WaitingFiles
 from eisync.loops.sidecars import Sidecars
 from eisync.loops.watched import Watched
@@ -98,11 +98,9 @@ class Labels:
 
     def of(self, path: str, *, now: float, seen: Unsettled | None = None) -> Description | Unclear:
         """How the file is to be sent. One that was just `seen` may still be mentioned by a sidecar that is there."""
-        found = {
-            place: facts for place in places_for(path) if (facts := self._sidecars.facts_at(place, now)) is not None
-        }
+        found = self._sidecars.around(path, now)
         entries: list[Entry] = []
-        for place, name in speaking(path, found).items():
+        for place, name in speaking(path, found).items() if found else ():
             sheet = self._sidecars.sheet(place, found[place])
             if sheet is None:
                 return Unclear(f"{shown(place)} is being read, which says what the file is", now + AGAIN_S / 5)
@@ -177,8 +175,7 @@ class Labels:
         folders = self._waiting.folders(self._root.id, after=one.last_folder, limit=FOLDERS_A_PAGE)
         known = {other.folder for other in self._passes}
         for folder in folders:
-            places = places_for(f"{folder}/x" if folder else "x")
-            is_spoken_of = any(self._sidecars.facts_at(place, now) is not None for place in places)
+            is_spoken_of = bool(self._sidecars.around(f"{folder}/x" if folder else "x", now))
             if is_spoken_of and folder not in known:
                 self._passes.append(_Pass(folder))
         if len(folders) == FOLDERS_A_PAGE:

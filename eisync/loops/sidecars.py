@@ -4,12 +4,12 @@ What was read is in the store; here is only which version of each that is, and w
 """
 
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 from eisync.core.eligible import Eligibility
 from eisync.core.items import FileFacts, Root, shown
-from eisync.core.sidecars import NAMES, Entry
+from eisync.core.sidecars import NAMES, Entry, places_for
 from eisync.loops.ports import Files, Log, ReadsSidecars, Sheet, Sheets
 
 ENTRIES_A_TICK = 2_000
@@ -50,6 +50,8 @@ class Sidecars:
         self._log = log
         self._known: dict[str, Sheet] | None = None
         self._looks: dict[str, tuple[float, FileFacts | None]] = {}
+        # What `around` told last: of which folder, and at which instant.
+        self._around: tuple[str, float, dict[str, FileFacts]] | None = None
         self._queue: deque[str] = deque()
         self._reading: _Reading | None = None
         self._left = 0
@@ -68,13 +70,22 @@ class Sidecars:
     def heed(self, place: str, now: float) -> None:
         """Something happened at this place: look at once."""
         if place.rpartition("/")[2] in NAMES:
-            self._looks.pop(place, None)
+            self._distrust(place)
             self.facts_at(place, now)
 
     def look_again(self, now: float) -> None:
         """Look at all that are known."""
         for place in list(self._all()):
             self.heed(place, now)
+
+    def around(self, path: str, now: float) -> Mapping[str, FileFacts]:
+        """The sidecars that are there now and may speak of the file at `path`: they are those of its folder."""
+        folder = path.rpartition("/")[0]
+        if self._around is None or self._around[:2] != (folder, now):
+            looks = {place: self.facts_at(place, now) for place in places_for(path)}
+            there = {place: facts for place, facts in looks.items() if facts is not None}
+            self._around = (folder, now, there)
+        return self._around[2]
 
     def facts_at(self, place: str, now: float) -> FileFacts | None:
         """The sidecar that is there now; None when none is. A version that is not known is put up to be read."""
@@ -95,6 +106,10 @@ class Sidecars:
     def said_of(self, sheet: Sheet, path: str) -> Entry | None:
         """What the sidecar says of the file."""
         return self._sheets.said_of(sheet.id, path)
+
+    def _distrust(self, place: str) -> None:
+        self._looks.pop(place, None)
+        self._around = None
 
     def _look(self, place: str) -> FileFacts | None:
         facts = self._files.look(self._root.path, place)
@@ -176,7 +191,7 @@ class Sidecars:
     def _finish(self, reading: _Reading, trouble: str | None) -> None:
         self._close_reading()
         if self._files.look(self._root.path, reading.place) != reading.facts:
-            self._looks.pop(reading.place, None)  # it changed while it was read: the next look begins anew
+            self._distrust(reading.place)  # it changed while it was read: the next look begins anew
             return
         sheet = self._sheets.finish(reading.id, self._root.id, reading.place, reading.facts, trouble=trouble)
         self._all()[reading.place] = sheet

@@ -325,6 +325,8 @@ class WatcherLoop:
     def _compare(self, root: RootWatch, walk: Walk, folder: SeenFolder, findings: Findings, now: float) -> None:
         """Consider the files of a piece of a folder that are not known as they are, and those that were not met."""
         known = self._places.known(root.place.id, folder.path, folder.files) if folder.files else {}
+        # Nearly every new file is one that nobody has seen under another name: one look for all tells which are not.
+        familiar = self._places.inodes(root.place.id, (facts.inode for facts in folder.files.values()))
         has_followed = False
         for name, facts in folder.files.items():
             path = join(folder.path, name)
@@ -333,7 +335,9 @@ class WatcherLoop:
                 before = self._intake.known_at(root.place.id, path)
             if walk.is_audit and before is None:
                 walk.missed += self._is_miss(root, path, facts, now)
-            found = self._recognise(root, path, facts, before, findings, now)
+            found = before
+            if before is not None or facts.inode in familiar or path in root.recogniser.waiting:
+                found = self._recognise(root, path, facts, before, findings, now)
             has_followed = has_followed or found is not before
             self._consider(root, path, facts, found, findings, now)
         if folder.unmet is None and folder.is_last:

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 
 from eisync.core.batching import Order
 from eisync.core.items import Item
-from eisync.store.rows import item_of
+from eisync.store.rows import ITEM, item_of
 
 # What is due in a folder of this run, as far as one claim goes, by the order that was asked for.
 _DUE_BY = {
@@ -28,10 +28,10 @@ order by size, id limit :limit""",
 }
 
 # Take them. `:ids` is a JSON list. (The plus keeps SQLite from walking all that are ready.)
-_CLAIM = """
+_CLAIM = f"""
 update file set state = 'sending', claim = :claim, changed_at = :now
 where id in (select value from json_each(:ids)) and +state = 'ready'
-returning *"""
+returning {ITEM}"""
 
 # When the next file of a folder is due.
 _NEXT_DUE = """

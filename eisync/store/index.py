@@ -14,7 +14,7 @@ from eisync.store import history
 from eisync.store.database import Database
 from eisync.store.links import link
 from eisync.store.moves import move
-from eisync.store.rows import item_of, path_of, split
+from eisync.store.rows import ITEM, item_of, path_of, split
 
 # Files of which every sample is confirmed gone. (A cross join is SQLite's word for "in this order": from the sample to
 # its files, not through all that are synced.)
@@ -203,7 +203,7 @@ class Index:
         """Synced files whose samples are not known yet."""
         with self._database.reading() as connection:
             rows = connection.execute(
-                "select * from file where target = ? and state = 'synced' "
+                f"select {ITEM} from file where target = ? and state = 'synced' "
                 "and not exists (select 1 from file_sample where file_id = file.id) order by id limit ?",
                 (target, limit),
             ).fetchall()

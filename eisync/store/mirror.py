@@ -17,7 +17,7 @@ from eisync.core.plan import Action, Believed, Learn, Mirror, Miss, Return
 from eisync.store.database import Database
 from eisync.store.links import link
 from eisync.store.moves import move
-from eisync.store.rows import item_of
+from eisync.store.rows import ITEM, item_of
 
 # A slice of the index: samples of a range of ids, newest first. Ours are those that a file of the target is tied to.
 _SLICE = """
@@ -73,7 +73,9 @@ _UNMARK = (
 )
 
 # Files that may be there already.
-_WAITING = "select * from file where target = :target and state = 'ready' and id > :after_id order by id limit :limit"
+_WAITING = f"""
+select {ITEM} from file
+where target = :target and state = 'ready' and id > :after_id order by id limit :limit"""
 _NAMED = """
 select id, category, label, sha256, original_name from sample indexed by sample_by_name
 where target = :target and filename = :filename and gone_at is null and sha256 is not null"""

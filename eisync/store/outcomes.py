@@ -12,7 +12,7 @@ from eisync.core.retry import ASKED_CAP_S
 from eisync.core.settlement import Settlement
 from eisync.store.links import link
 from eisync.store.moves import move, note, note_all
-from eisync.store.rows import item_of
+from eisync.store.rows import ITEM, item_of
 
 # Write down what became of a file; only while it is still in the state, and under the claim, in which it was taken.
 _SETTLE = """
@@ -22,8 +22,8 @@ update file set
 where id = :id and state = :before and claim is :claim"""
 
 # Files of which nobody knows whether they arrived.
-_DOUBTFUL = """
-select * from file where state = 'doubtful' and target = :target order by id limit :limit"""
+_DOUBTFUL = f"""
+select {ITEM}, changed_at from file where state = 'doubtful' and target = :target order by id limit :limit"""
 
 # Why nobody can tell, yet or at all.
 _EXPLAIN = """
@@ -109,7 +109,7 @@ def doubtful(connection: sqlite3.Connection, target: str, limit: int) -> list[Do
     """Files of which nobody knows whether they arrived."""
     rows = connection.execute(_DOUBTFUL, {"target": target, "limit": limit}).fetchall()
     places = dict(connection.execute("select id, path from root").fetchall())
-    return [Doubt(item_of(row, places), row["changed_at"]) for row in rows]
+    return [Doubt(item_of(row[:-1], places), row["changed_at"]) for row in rows]
 
 
 def explain_doubts(connection: sqlite3.Connection, target: str, reason: str) -> None:

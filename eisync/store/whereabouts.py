@@ -64,6 +64,11 @@ select id, folder, name, state, size, mtime_ns, inode, absent_at,
     iif(removal in ('deleted', 'archived'), sha256, null) as taken_sha256, sha256
 from file where inode = :inode and size = :size and mtime_ns = :mtime_ns and root_id = :root_id"""
 
+# Which of these inodes files had that are known. `:inodes` is a JSON list.
+_INODES = """
+select distinct file.inode from json_each(:inodes) asked
+join file indexed by file_by_version on file.inode = asked.value where file.root_id = :root_id"""
+
 # The file takes its new place, and who is there the one that it leaves.
 _AT = "select id from file where root_id = ? and folder = ? and name = ?"
 _PLACE = "select root_id, folder, name, label, category from file where id = ?"
@@ -172,6 +177,12 @@ class Whereabouts:
         with self._database.reading() as connection:
             rows = connection.execute(_TWINS, {"root_id": root_id, **version}).fetchall()
         return {path_of(row): replace(known_of(row), sha256=row["sha256"]) for row in rows}
+
+    def inodes(self, root_id: int, inodes: Iterable[int]) -> set[int]:
+        """Those of `inodes` that a known file of the root had when it was seen last: only these can have twins."""
+        asked = {"root_id": root_id, "inodes": json.dumps(list(inodes))}
+        with self._database.reading() as connection:
+            return {inode for [inode] in _plain(connection).execute(_INODES, asked)}
 
     def follow(self, moves: Sequence[Rename], *, now: float) -> None:
         """These files have other names now; they keep everything else. Whoever is known at the new name changes places
