@@ -21,9 +21,7 @@ def value(*, kw_only: bool = False) -> Callable[[type[_T]], type[_T]]: ...
 
 
 @dataclass_transform(frozen_default=True, field_specifiers=(field,))
-def value(
-    cls: type[_T] | None = None, /, *, kw_only: bool = False
-) -> type[_T] | Callable[[type[_T]], type[_T]]:
+def value(cls: type[_T] | None = None, /, *, kw_only: bool = False) -> type[_T] | Callable[[type[_T]], type[_T]]:
     """Make the class one of hashable values with slots, compared by their fields. Nobody may set a field."""
 
     def made(cls: type[_T]) -> type[_T]:

@@ -43,7 +43,7 @@ _MARKED = {
 _SIDES = {
     occasion: f"""
 select * from {marked} and target = :target and id > :after_id
-and root_id in (select value from json_each(:roots)) order by id limit :limit"""  # noqa: S608 - our own constants
+and root_id in (select value from json_each(:roots)) order by id limit :limit"""
     for occasion, marked in _MARKED.items()
 }
 
@@ -516,7 +516,7 @@ def _edit(connection: sqlite3.Connection, target: str, act: Act, value: str | No
         Kind.MOVE_SAMPLE: "category",
     }[act.kind]
     connection.execute(
-        f"update sample set {column} = ? where target = ? and id = ?",  # noqa: S608 - our own constants
+        f"update sample set {column} = ? where target = ? and id = ?",
         (value, target, act.sample_id),
     )
 

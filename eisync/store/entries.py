@@ -126,7 +126,7 @@ def _enter_known(
     connection: sqlite3.Connection, entries: Iterable[Entry], now: float
 ) -> tuple[int, set[tuple[int, str]]]:
     busy: set[tuple[int, str]] = set()
-    entered: list[tuple[int, Event, State, str | None]] = []
+    entered: dict[tuple[Event, str | None], list[int]] = {}
     for candidate, event, reason in entries:
         entry = find(connection, candidate.root_id, candidate.path)
         if entry is not None and entry.facts == candidate.facts and entry.state not in _ENTERABLE:
@@ -139,9 +139,10 @@ def _enter_known(
         if entry is not None and candidate.replaces:
             connection.execute(_SUPERSEDE, {"id": entry.id})
         identity = _enter(connection, candidate, event, reason, now, is_known=entry is not None)
-        entered.append((identity, event, step(State.SETTLING, event), reason))
-    note_all(connection, entered, now)
-    return len(entered), busy
+        entered.setdefault((event, reason), []).append(identity)
+    for (event, reason), ids in entered.items():
+        note_all(connection, ids, event, step(State.SETTLING, event), reason, now)
+    return sum(map(len, entered.values())), busy
 
 
 def mark_changed(connection: sqlite3.Connection, ids: Iterable[int], now: float) -> None:

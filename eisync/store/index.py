@@ -360,7 +360,7 @@ class Index:
     def _update_target(self, target: str, assignments: str, **values: object) -> None:
         with self._database.transaction() as connection:
             connection.execute(
-                f"update target set {assignments} where name = :name",  # noqa: S608 - our own constants
+                f"update target set {assignments} where name = :name",
                 {"name": target, **values},
             )
 

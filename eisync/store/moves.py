@@ -1,7 +1,8 @@
 """Move one file along one arrow of the state machine, and remember it in the history."""
 
+import json
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Collection
 
 from eisync.core.lifecycle import Event, State, step
 from eisync.store.history import forget_old_of
@@ -16,7 +17,8 @@ update file set
 where id = :id and state = :before"""
 
 _NOTE = """
-insert into history (at, file_id, event, state, detail) values (:now, :id, :event, :state, :reason)"""
+insert into history (at, file_id, event, state, detail)
+select :now, value, :event, :state, :reason from json_each(:ids)"""
 
 
 # What comes once for each version, after lines that made the file forget: it may be one line more.
@@ -35,17 +37,14 @@ def note(
     connection: sqlite3.Connection, identity: int, event: Event, state: State, reason: str | None, now: float
 ) -> None:
     """One line of history; the file's oldest ones go when it has too many."""
-    note_all(connection, [(identity, event, state, reason)], now)
+    note_all(connection, [identity], event, state, reason, now)
 
 
-def note_all(connection: sqlite3.Connection, lines: Iterable[tuple[int, Event, State, str | None]], now: float) -> None:
-    """Lines of history, each with its file, what happened, the state it led to, and why; files forget old ones."""
-    told = list(lines)
-    connection.executemany(
-        _NOTE,
-        [
-            {"now": now, "id": identity, "event": event.value, "state": state.value, "reason": reason}
-            for identity, event, state, reason in told
-        ],
-    )
-    forget_old_of(connection, {identity for identity, event, *_ in told if event not in _ENDS})
+def note_all(
+    connection: sqlite3.Connection, ids: Collection[int], event: Event, state: State, reason: str | None, now: float
+) -> None:
+    """The same of several files to which the same happened."""
+    told = {"ids": json.dumps(list(ids)), "event": event.value, "state": state.value, "reason": reason, "now": now}
+    connection.execute(_NOTE, told)
+    if event not in _ENDS:
+        forget_old_of(connection, ids)
