@@ -14,13 +14,15 @@ from eisync.core.evidence import CannotTell, Cut, OpenEnded, Read, Verdict, Walk
 MOST_PARTS = 100_000
 _OPEN = 0xFFFF_FFFF
 _OPEN_SOUND = frozenset({0, 0x7FFF_F000, 0x7FFF_FFFF, 0x8000_0000, _OPEN, (1 << 64) - 1})
+_USUAL_HEADER = 44
 _WAVE_CALLED = {b"RIFF": "<", b"RIFX": ">", b"RF64": "<", b"BW64": "<"}
 _BOXES_THAT_BEGIN = frozenset({b"ftyp", b"moov", b"mdat", b"free", b"skip", b"wide", b"pnot", b"styp", b"uuid"})
 
 
 def wave(size: int) -> Walk:
     """WAV, RF64 and BW64."""
-    head = yield Read(0, min(size, 12))
+    start = yield Read(0, min(size, _USUAL_HEADER))
+    head = start[:12]
     order = _WAVE_CALLED.get(head[:4])
     if order is None or head[8:12] != b"WAVE"[: max(0, size - 8)]:
         is_short = size < 12 and any(magic.startswith(head[:4]) for magic in _WAVE_CALLED)
@@ -34,7 +36,9 @@ def wave(size: int) -> Walk:
     for _ in range(MOST_PARTS):
         if offset + 8 > size:
             return _without_sound(promised, size)
-        chunk = yield Read(offset, min(size - offset, 36))
+        # Of most files all that is asked for is in the usual header.
+        is_read = offset + 8 <= len(start) and start[offset : offset + 4] != b"ds64"
+        chunk = start[offset:] if is_read else (yield Read(offset, min(size - offset, 36)))
         name, length = chunk[:4], struct.unpack(order + "I", chunk[4:8])[0]
         if is_long and name == b"ds64" and len(chunk) >= 24:
             long_riff, long_data = struct.unpack("<QQ", chunk[8:24])

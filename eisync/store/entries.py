@@ -2,12 +2,15 @@
 
 import json
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from typing import Any
 
 from eisync.core.items import Candidate, FileFacts
 from eisync.core.lifecycle import Event, State, can, sources, step
 from eisync.store.moves import move, note_all
 from eisync.store.rows import MISSING, Known, known_of, path_of, split
+
+Row = tuple[int, bytes, bytes, *tuple[Any, ...]]
 
 UNDER_WAY = frozenset({State.SENDING, State.DOUBTFUL})
 
@@ -27,20 +30,25 @@ select folder, name from file where state = 'settling' and root_id = :root_id"""
 # A file that is complete, or cut for good.
 _FILE = """
 insert into file (root_id, folder, name, target, state, reason, size, mtime_ns, inode, label, category, metadata,
-                  companions, due_at, enqueued_at, changed_at)
-values (:root_id, :folder, :name, :target, :state, :reason, :size, :mtime_ns, :inode, :label, :category, :metadata,
-        :companions, :now, :now, :now)
+                  companions, due_at, enqueued_at, changed_at)"""
+_ONE = f"""{_FILE}
+values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?14, ?14)
 on conflict (root_id, folder, name)"""
 
-# A new row, or none.
-_ENTER_NEW = f"{_FILE} do nothing"
+# New rows, or none. `:rows` is a JSON list: one statement for all is half of what a row by itself costs.
+_ENTER_NEW = f"""{_FILE}
+select json_extract(value, '$[0]'), cast(json_extract(value, '$[1]') as blob),
+    cast(json_extract(value, '$[2]') as blob), {", ".join(f"json_extract(value, '$[{at}]')" for at in range(3, 13))},
+    :now, :now, :now
+from json_each(:rows) where true on conflict (root_id, folder, name) do nothing"""
+_ENTER_ONE = f"{_ONE} do nothing"
 _TELL_NEW = """
 insert into history (at, file_id, event, state, detail)
 select changed_at, id, iif(state = 'ready', 'complete', 'cut'), state, reason from file
 where id > :newest order by id"""
 
 # A new row, or the next version of a known one that was settling or had gone.
-_ENQUEUE = f"""{_FILE} do update set
+_ENQUEUE = f"""{_ONE} do update set
     target = excluded.target, state = excluded.state, reason = excluded.reason,
     size = excluded.size, mtime_ns = excluded.mtime_ns,
     inode = excluded.inode, label = excluded.label, category = excluded.category, metadata = excluded.metadata,
@@ -81,6 +89,8 @@ _TELL_LEFT = """
 insert into history (at, file_id, event, state, detail)
 select :now, id, 'ignored', state, :reason from file where id = :id"""
 
+_NUL = "\\u0000"
+
 _ENTERABLE = frozenset({State.SETTLING, State.GONE})
 
 
@@ -100,13 +110,25 @@ def enter_all(connection: sqlite3.Connection, entries: Iterable[Entry], now: flo
     """Returns how many entered, and the (root id, path) of those whose last version is still under way."""
     entering = list(entries)
     newest = connection.execute("select coalesce(max(id), 0) as id from file").fetchone()["id"]
-    # Most are new, and these go in by one statement for all. Who is left out of it was known before, or comes twice.
-    new = connection.executemany(_ENTER_NEW, [_row(*entry, now) for entry in entering]).rowcount
+    # Most are new, and these go in together. Who is left out of that was known before, or comes twice.
+    new = _enter_new(connection, [_row(*entry) for entry in entering], now)
     connection.execute(_TELL_NEW, {"newest": newest})
     if new == len(entering):
         return new, set()
     entered, busy = _enter_known(connection, _others(connection, entering, newest), now)
-    return max(0, new) + entered, busy
+    return new + entered, busy
+
+
+def _enter_new(connection: sqlite3.Connection, rows: Sequence[Row], now: float) -> int:
+    """Returns how many of them were new."""
+    try:
+        told = json.dumps([(row[0], row[1].decode(), row[2].decode(), *row[3:]) for row in rows])
+    except UnicodeDecodeError:
+        told = None
+    # Names that are no text JSON cannot hold, and SQLite's ends a text at its first NUL.
+    if told is None or _NUL in told:
+        return sum(connection.execute(_ENTER_ONE, (*row, now)).rowcount for row in rows)
+    return connection.execute(_ENTER_NEW, {"rows": told, "now": now}).rowcount
 
 
 def _others(connection: sqlite3.Connection, entering: Iterable[Entry], newest: int) -> list[Entry]:
@@ -193,7 +215,7 @@ def _enter(
     *,
     is_known: bool,
 ) -> int:
-    row = connection.execute(_ENQUEUE, _row(candidate, event, reason, now)).fetchone()
+    row = connection.execute(_ENQUEUE, (*_row(candidate, event, reason), now)).fetchone()
     identity: int = row["id"]
     if is_known:
         # The samples of the version before stay in the index; they are no longer this file's.
@@ -201,25 +223,26 @@ def _enter(
     return identity
 
 
-def _row(candidate: Candidate, event: Event, reason: str | None, now: float) -> dict[str, object]:
+def _row(candidate: Candidate, event: Event, reason: str | None) -> Row:
+    """The columns of `_FILE`, in its order, but for the instants."""
     folder, name = split(candidate.path)
-    facts = candidate.facts
-    return {
-        "root_id": candidate.root_id,
-        "folder": folder,
-        "name": name,
-        "target": candidate.target,
-        "state": step(State.SETTLING, event).value,
-        "reason": reason,
-        "size": facts.size,
-        "mtime_ns": facts.mtime_ns,
-        "inode": facts.inode,
-        "label": candidate.label,
-        "category": candidate.category.value,
-        "metadata": json.dumps(dict(candidate.metadata)) if candidate.metadata else "{}",
-        "companions": candidate.companions,
-        "now": now,
-    }
+    facts, state = candidate.facts, step(State.SETTLING, event)
+    metadata = json.dumps(dict(candidate.metadata)) if candidate.metadata else "{}"
+    return (
+        candidate.root_id,
+        folder,
+        name,
+        candidate.target,
+        state.value,
+        reason,
+        facts.size,
+        facts.mtime_ns,
+        facts.inode,
+        candidate.label,
+        candidate.category.value,
+        metadata,
+        candidate.companions,
+    )
 
 
 def _mark(

@@ -4,7 +4,7 @@ import os
 import pytest
 
 from eisync.core.lifecycle import Event, State
-from eisync.store import claims, index, links, mirror, outcomes, whereabouts
+from eisync.store import index, links, mirror, whereabouts
 from eisync.store.index import RootFacts, TargetFacts
 
 from .shelf import NOW, Shelf, remote
@@ -398,17 +398,14 @@ def test_a_database_that_takes_a_write_says_so(shelf: Shelf) -> None:
         (index._LAST_SYNCED, ["SEARCH file USING COVERING INDEX file_by_state (state=?)"]),
         (index._PAGE, ["SEARCH file USING INTEGER PRIMARY KEY (rowid>?)", "file_sample USING PRIMARY KEY (file_id=?)"]),
         (links._KNOW, ["file USING INTEGER PRIMARY KEY (rowid=?)"]),
-        (outcomes._SETTLE, ["file USING INTEGER PRIMARY KEY (rowid=?)"]),
-        (claims._CLAIM, ["file USING INTEGER PRIMARY KEY (rowid=?)"]),
         (whereabouts._INODES, ["file USING INDEX file_by_version (inode=?)"]),
     ],
 )
 def test_what_is_asked_often_is_found_by_an_index(shelf: Shelf, statement: str, indexes: list[str]) -> None:
     names = ("target", "id", "generation", "began_at", "after", "after_id", "state", "sample_id", "sha256", "now")
-    more = ("low", "high", "limit", "filename", "reason", "due_at", "batch_cap", "is_attempt", "before", "claim")
-    lists = {"pairs": "[]", "told": "{}", "ids": "[]", "inodes": "[]", "root_id": 1}
+    more = ("low", "high", "limit", "filename", "pairs", "inodes", "root_id")
 
-    plan = shelf.plan(statement, **dict.fromkeys((*names, *more)), **lists)
+    plan = shelf.plan(statement, **dict.fromkeys((*names, *more)))
 
     assert [] == [name for name in indexes if name not in plan], plan
     assert "SCAN sample" not in plan

@@ -145,6 +145,20 @@ def test_any_name_that_a_file_system_takes_comes_back_as_it_is(shelf: Shelf, pat
     assert [identity] == shelf.index.ids_of("/data/" + path)
 
 
+@pytest.mark.parametrize("label", [None, "idle", "日記 \U0001f600", 'quoted "\\u0041"', "nul\0 in the middle"])
+@pytest.mark.parametrize("odd", [[], ODD_PATHS])
+def test_files_that_enter_together_keep_what_is_said_of_each(shelf: Shelf, label: str | None, odd: list[str]) -> None:
+    paths = ["one.csv", "in/two.csv", *odd[1:]]
+    facts = {path: FileFacts(4096, -(2**62) + at, 2**63 - 1 - at) for at, path in enumerate(paths)}
+    entering = [shelf.candidate(path, facts=facts[path], label=f"{label}{path}" if label else None) for path in paths]
+
+    assert set() == shelf.outbox.enqueue(entering, now=1_732_600_000.123456)
+
+    claimed = {item.path: item for item in shelf.claim(now=1_732_600_000.123456)}
+    assert facts == {path: item.facts for path, item in claimed.items()}
+    assert {one.path: one.label for one in entering} == {path: item.label for path, item in claimed.items()}
+
+
 # --- roots ------------------------------------------------------------------------------------------------------------
 
 
@@ -718,7 +732,7 @@ def test_a_tally_of_some_folders_reads_no_row(shelf: Shelf) -> None:
 )
 def test_no_question_of_the_loops_walks_all_files(shelf: Shelf, statement: str, index: str) -> None:
     names = ("target", "ids", "root_id", "folder", "name", "limit", "before", "id", "state", "claim", "reason",
-             "due_at", "batch_cap", "sha256", "is_attempt", "now")  # fmt: skip
+             "due_at", "batch_cap", "told", "is_attempt", "now")  # fmt: skip
 
     plan = shelf.plan(statement, **dict.fromkeys(names))
 

@@ -104,6 +104,16 @@ def test_the_device_of_a_root_outlives_the_process(shelf: Shelf) -> None:
 # --- renames
 
 
+def test_only_inodes_of_known_files_of_the_root_can_have_twins(shelf: Shelf) -> None:
+    shelf.enqueue("a.csv", facts=FileFacts(11, 1, 7))
+    gone = shelf.enqueue("b.csv", facts=FileFacts(11, 1, -9))
+    shelf.outbox.mark_gone([gone], now=NOW)
+
+    assert {7, -9} == shelf.places.inodes(shelf.root.id, [7, -9, 8, 2**63 - 1])
+    assert set() == shelf.places.inodes(shelf.root.id + 1, [7])
+    assert set() == shelf.places.inodes(shelf.root.id, [])
+
+
 def test_twins_have_exactly_the_same_facts(shelf: Shelf) -> None:
     identity = shelf.enqueue("a.csv")
     shelf.enqueue("b.csv", 2)
