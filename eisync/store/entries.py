@@ -68,6 +68,9 @@ where mine.file_id = :id and file.removal is null"""
 # A file that is at the service, or was, is not here; since when is what the first look that missed it says.
 _ABSENT = "update file set absent_at = :now where id = :id and absent_at is null and state in ('synced', 'tombstone')"
 
+# It is here, and not what it was: whatever was noted of its absence is over.
+_HERE = "update file set absent_at = null where id = :id and absent_at is not null"
+
 # It is here again, as it was. One that we took away was brought back by a person, who wants it here.
 _BACK = """
 update file set absent_at = null, removal = iif(removal is null or removal = 'spared', null, 'kept'),
@@ -260,5 +263,7 @@ def _mark(
         is_noted = event is Event.GONE and row["absent_at"] is not None
         if event is Event.GONE:
             connection.execute(_ABSENT, {"id": identity, "now": now})
+        else:
+            connection.execute(_HERE, {"id": identity})
         if (state := State(row["state"])) in movable and not is_noted:
             move(connection, identity, state, event, reason, now)

@@ -8,7 +8,7 @@ from eisync.core.items import Category, FileFacts, Root
 from eisync.core.lifecycle import Event, IllegalTransitionError, State
 from eisync.core.settlement import Settlement
 from eisync.core.verdict import give_back
-from eisync.store import claims, entries, outbox, outcomes
+from eisync.store import claims, entries, outbox, outcomes, rows
 from eisync.store import index as index_room
 from eisync.store.outcomes import LostClaimError
 
@@ -471,6 +471,18 @@ def test_unknown_rows_are_passed_over(shelf: Shelf) -> None:
     shelf.outbox.mark_changed([99], now=NOW)
     shelf.outbox.mark_gone([99], now=NOW)
     assert 0 == shelf.outbox.retry([99], now=NOW)
+
+
+def test_a_file_that_went_came_back_changed_and_went_again_is_gone(shelf: Shelf) -> None:
+    identity = shelf.sync("a.csv", 7)
+    shelf.outbox.mark_gone([identity], now=LATER)
+    shelf.outbox.mark_changed([identity], now=LATER + 1)
+    assert State.SETTLING is shelf.state()
+
+    shelf.outbox.mark_gone([identity], now=LATER + 2)
+
+    assert (State.GONE, rows.MISSING) == (shelf.state(), shelf.record()["reason"])
+    assert [] == shelf.outbox.settling(shelf.root.id)
 
 
 def test_a_changed_file_is_looked_for_until_it_is_complete(shelf: Shelf) -> None:
