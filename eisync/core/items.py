@@ -127,19 +127,18 @@ class Doubt:
     since_at: float
 
 
-@dataclass(slots=True, kw_only=True, unsafe_hash=True)
+@dataclass(slots=True, unsafe_hash=True)
 class RemoteSample:
     """A sample as Studio lists it. `original_name` is the file name sent, where it can be told.
 
     `metadata` is sorted by name. It is not to be changed; it is not frozen, because a sweep makes two of them for every
-    sample, and a frozen one takes four times as long to make.
+    sample, and a frozen one takes four times as long to make. For the same reason a sweep names no field: half of it.
     """
 
     id: int
     filename: str
     category: str
     label: str | None
-    added_at: float | None = None
     is_disabled: bool = False
     sha256: str | None = None
     original_name: str | None = None
