@@ -291,6 +291,8 @@ def _apply(
     lifted: list[int] = []
     for action in actions:
         match action:
+            case Learn():
+                pass  # it is kept; first, because a first sweep has no other
             case Miss():
                 connection.execute(_MARK, {"target": target, "id": action.sample_id, "generation": generation})
             case Mirror() if action.changes and action.is_ours:
@@ -298,7 +300,7 @@ def _apply(
                 connection.execute(_TELL, {"target": target, "id": action.sample.id, "detail": detail, "now": now})
             case Return():
                 lifted += _lift(connection, target, action.sample.id, now)
-            case Learn() | Mirror():
+            case Mirror():
                 pass  # it is kept
     return lifted
 
