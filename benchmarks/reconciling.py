@@ -108,7 +108,7 @@ def with_service(samples: int, command: Callable[[Any], list[str]]) -> dict[str,
 
 def measured(studio: str, ingestion: str) -> dict[str, Any]:
     """Run in the process that is measured."""
-    from eisync.adapters import clock
+    from eisync.adapters import clock, memory
     from eisync.adapters.body import sha256_of
     from eisync.adapters.http import Endpoints, Service
     from eisync.loops.reconciler import Project, ReconcilerLoop
@@ -124,6 +124,7 @@ def measured(studio: str, ingestion: str) -> dict[str, Any]:
             Counting.requests += 1
             return super()._request(*arguments, **more)
 
+    memory.look_seldom()  # as the daemon does
     endpoints = Endpoints(studio_url=f"http://{studio}/v1", ingestion_url=f"http://{ingestion}")
     service = Counting(endpoints, lambda: os.environ["EI_API_KEY"], user_agent="benchmark")
     seen: dict[str, Any] = {}

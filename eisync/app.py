@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from eisync._version import __version__
-from eisync.adapters import clock, evidence, files, removal, restoring, sidecars, trash
+from eisync.adapters import clock, evidence, files, memory, removal, restoring, sidecars, trash
 from eisync.adapters.body import sha256_of
 from eisync.adapters.http import Endpoints, Service
 from eisync.adapters.rules import Rules
@@ -363,6 +363,7 @@ class App:
 
 def build(settings: Settings, *, log: Log, listen: bool = True) -> App:
     """The machine that `settings` describe. Raises StateBusyError, StateError, ConfigurationError."""
+    memory.look_seldom()
     try:
         return App(settings, log, listen=listen)
     except StateDamagedError:

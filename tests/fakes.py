@@ -133,6 +133,7 @@ class Sent:
 class Listed:
     samples: tuple[RemoteSample, ...]
     total: int
+    newest_added_at: float | None = None
 
 
 Answer = Callable[[Envelope, list[str]], "Reply | Silence | None"]
@@ -147,6 +148,7 @@ class Cloud:
     def __init__(self, project: int = 7) -> None:
         self.project = project
         self.samples: dict[int, RemoteSample] = {}
+        self.added_at: dict[int, float] = {}  # of the samples of which the service says it
         self.contents: dict[int, bytes] = {}
         self.edits: list[tuple[str, int]] = []  # what was changed in Studio, and which sample
         self.uploads: list[list[str]] = []  # the names in each request that was sent
@@ -238,7 +240,8 @@ class Cloud:
             and (from_id is None or sample.id >= from_id)
             and (filename is None or filename in sample.filename)
         ]
-        return Listed(tuple(found[: min(limit, self.most_a_page)]), len(found))
+        samples = tuple(found[: min(limit, self.most_a_page)])
+        return Listed(samples, len(found), self.added_at.get(samples[0].id) if samples else None)
 
     def ahead(self, *, limit: int, before_id: int | None = None, from_id: int | None = None) -> Callable[[], Listed]:
         """Read at once, as the real one does in the best case; what it raises is kept until it is called for."""

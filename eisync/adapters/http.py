@@ -21,7 +21,16 @@ from pydantic import BaseModel, ValidationError
 from eisync.adapters import clock
 from eisync.adapters.body import CHUNK_BYTES, Body
 from eisync.adapters.patience import PatientAdapter
-from eisync.adapters.replies import LISTING, Count, FullListing, KeyInfo, LastModification, Projects, sample_of
+from eisync.adapters.replies import (
+    LISTING,
+    Count,
+    FullListing,
+    KeyInfo,
+    LastModification,
+    Projects,
+    newest_added_at,
+    sample_of,
+)
 from eisync.adapters.weather import read_whole, translated
 from eisync.core.dataset import WholeSample
 from eisync.core.items import RemoteSample
@@ -71,10 +80,14 @@ class Uploaded:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """A page of the listing, newest first, and how many samples the whole has."""
+    """A page of the listing, newest first, and how many samples the whole has.
+
+    `newest_added_at`: when the sample with the highest id of them was added (Unix s); None: the service did not say.
+    """
 
     samples: tuple[RemoteSample, ...]
     total: int
+    newest_added_at: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -361,7 +374,8 @@ class _Told:
                 listing = LISTING.validate_python(self.content())
             except ValidationError as error:
                 raise self.not_understood(error) from None
-        return Page(tuple([sample_of(entry) for entry in listing["samples"]]), listing["totalCount"])
+        entries = listing["samples"]
+        return Page(tuple(map(sample_of, entries)), listing["totalCount"], newest_added_at(entries))
 
     def not_understood(self, error: ValidationError) -> UnansweredError:
         where = ".".join(str(part) for part in error.errors()[0]["loc"])

@@ -1,7 +1,8 @@
 """What Studio answers, checked where it comes in (wire contract, section 3). Unknown fields are left alone."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
+from operator import itemgetter
 from typing import Any, Literal, NotRequired
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
@@ -65,19 +66,24 @@ LISTING = TypeAdapter(Listing)
 
 def sample_of(entry: Entry) -> RemoteSample:
     """The value that `core` knows."""
-    added, metadata = entry.get("added"), entry.get("metadata")
+    metadata = entry.get("metadata")
     return RemoteSample(
-        id=entry["id"],
-        filename=entry.get("filename", ""),
-        category=entry.get("category", ""),
-        label=entry.get("label"),
-        added_at=added.timestamp() if added else None,
-        is_disabled=entry.get("isDisabled", False),
-        sha256=entry.get("sha256Hash") or None,
-        original_name=original_name(entry.get("coldstorageFilename", "")),
-        metadata=tuple(sorted([(name, str(value)) for name, value in metadata.items()])) if metadata else (),
-        has_processing_error=entry.get("processingError", False),
+        entry["id"],
+        entry.get("filename", ""),
+        entry.get("category", ""),
+        entry.get("label"),
+        entry.get("isDisabled", False),
+        entry.get("sha256Hash") or None,
+        original_name(entry.get("coldstorageFilename", "")),
+        tuple(sorted(zip(metadata, map(str, metadata.values()), strict=True))) if metadata else (),
+        entry.get("processingError", False),
     )
+
+
+def newest_added_at(entries: Sequence[Entry]) -> float | None:
+    """When the one with the highest id was added (Unix s). Of the others nobody asks it, and a date is dear to read."""
+    added = max(entries, key=itemgetter("id")).get("added") if entries else None
+    return None if added is None else added.timestamp()
 
 
 class FullSample(_Reply):

@@ -193,12 +193,15 @@ def original_name(coldstorage_filename: str) -> str | None:
 
     It is `<name sent>.<id8>.<pod>.<ext>`, with a segment mark such as `s1` before the last part of cropped samples.
     """
-    parts = coldstorage_filename.rsplit("/", 1)[-1].rsplit(".", 4)
-    tail = 3
-    for part in parts[-3:-1]:
-        if part.startswith("s") and _SEGMENT_MARK.fullmatch(part):  # asked of every sample: most end at the first
-            tail = 4
-    return ".".join(parts[:-tail]) or None
+    # Asked of every sample of a sweep: the usual form, which has no mark, is cut once and not put together again.
+    parts = coldstorage_filename[coldstorage_filename.rfind("/") + 1 :].rsplit(".", 3)
+    if len(parts) < 4:
+        return None
+    name, *marks, _ = parts
+    for mark in marks:
+        if mark.startswith("s") and _SEGMENT_MARK.fullmatch(mark):
+            return name.rpartition(".")[0] or None
+    return name or None
 
 
 def label_headers(label: str | None) -> dict[str, str]:

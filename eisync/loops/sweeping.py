@@ -110,22 +110,21 @@ class Gaze:
         first_id, newest_id, new = remembered.newest_id + 1, remembered.newest_id, 0
         newest_added_at: float | None = None
         samples: int | None = None
-        pages: Iterable[tuple[Sequence[RemoteSample], bool]]
-        pages = ((page.samples, is_last) for page, is_last in self._pages(from_id=first_id))
+        pages: Iterable[tuple[Sequence[RemoteSample], float | None, bool]]
+        pages = ((page.samples, page.newest_added_at, is_last) for page, is_last in self._pages(from_id=first_id))
         if modified_at is None:
             # It must be counted in any case, and one question tells both: the newest sample, and how many there are.
             newest = self.studio.page(limit=1)
             if all(one.id < first_id for one in newest.samples):
-                samples, pages = newest.total, [((), True)]
+                samples, pages = newest.total, [((), None, True)]
             yield
         high = PAST_EVERY_ID
-        for listed, is_last in pages:
+        for listed, added_at, is_last in pages:
             ids = [one.id for one in listed]
             low = first_id if is_last else min(ids)
             self._compare(listed, low, high, began_at, tally)
             if ids and new == 0:
-                newest_id = max(ids)
-                newest_added_at = next(one.added_at for one in listed if one.id == newest_id)
+                newest_id, newest_added_at = max(ids), added_at
             high, new = low, new + len(ids)
             yield
         if samples is None and cadence.must_count(remembered, modified_at=modified_at, new=new):

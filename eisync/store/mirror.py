@@ -9,6 +9,8 @@ import functools
 import json
 import sqlite3
 from collections.abc import Iterable, Sequence
+from operator import itemgetter
+from typing import Any
 
 from eisync.core.cadence import Progress, Remembered
 from eisync.core.items import Item, Missing, RemoteSample
@@ -19,14 +21,16 @@ from eisync.store.links import link
 from eisync.store.moves import move
 from eisync.store.rows import ITEM, item_of
 
-# A slice of the index: samples of a range of ids, newest first. Ours are those that a file of the target is tied to.
+# A slice of the index: samples of a range of ids, newest first, with the fields of RemoteSample and Believed in their
+# order. Ours are those that a file of the target is tied to.
 _SLICE = """
 select id, filename, category, label, is_disabled, sha256, original_name, metadata, has_processing_error,
-    gone_at is not null, missed, missing_in is :generation and :generation is not null,
-    known_at >= :began_at, filename is not null,
     exists (select 1 from file_sample mine cross join file on file.id = mine.file_id
-        where mine.sample_id = sample.id and file.target = sample.target)
+        where mine.sample_id = sample.id and file.target = sample.target),
+    gone_at is not null, missed, missing_in is :generation and :generation is not null,
+    known_at >= :began_at, filename is not null
 from sample where target = :target and id >= :low and id < :high order by id desc limit :limit"""
+_FLAGS_AT = 9  # where what the sample itself is ends in a row of these
 
 # A sample as the service lists it: new, or as it is now. Our own hash stays, it is of the bytes that were sent.
 # (By position: looking up eleven names for each of a million samples is a third of what writing them takes.)
@@ -39,6 +43,8 @@ on conflict (target, id) do update set
     is_disabled = excluded.is_disabled, sha256 = coalesce(sha256, excluded.sha256),
     original_name = excluded.original_name, metadata = excluded.metadata,
     has_processing_error = excluded.has_processing_error, missed = 0, missing_in = null, gone_at = null"""
+
+_ID = 1  # where a row of these has its id
 
 # Somebody changed a sample of ours: a line in the history of each of its files.
 _TELL = """
@@ -259,40 +265,36 @@ def _note_listed(connection: sqlite3.Connection, target: str, now: float) -> Non
     connection.execute("update target set listed_at = ?, listing_trouble = null where name = ?", (now, target))
 
 
-def _believed(row: tuple[object, ...]) -> Believed:
-    identity, filename, category, label, is_disabled, sha256, original, metadata, error, *flags = row
-    is_gone, missed, is_noted, is_new, was_listed, is_ours = flags
+def _believed(row: tuple[Any, ...]) -> Believed:
+    # Of every sample of a sweep: naming the fields, and a call of bool for each flag, took twice as long.
+    identity, filename, category, label, is_disabled, sha256, original, metadata, error = row[:_FLAGS_AT]
+    is_ours, is_gone, missed, is_noted, is_new, was_listed = row[_FLAGS_AT:]
     sample = RemoteSample(
-        id=identity,  # type: ignore[arg-type]
-        filename=filename or "",  # type: ignore[arg-type]
-        category=category or "",  # type: ignore[arg-type]
-        label=label,  # type: ignore[arg-type]
-        is_disabled=bool(is_disabled),
-        sha256=sha256,  # type: ignore[arg-type]
-        original_name=original,  # type: ignore[arg-type]
-        metadata=() if metadata == "{}" else _read(metadata),
-        has_processing_error=bool(error),
+        identity,
+        filename or "",
+        category or "",
+        label,
+        is_disabled != 0,
+        sha256,
+        original,
+        () if metadata == "{}" else _read(metadata),
+        error != 0,
     )
-    return Believed(
-        sample=sample,
-        is_ours=bool(is_ours),
-        is_gone=bool(is_gone),
-        missed=missed,  # type: ignore[arg-type]
-        is_noted=bool(is_noted),
-        is_new=bool(is_new),
-        was_listed=bool(was_listed),
-    )
+    return Believed(sample, is_ours != 0, is_gone != 0, missed, is_noted != 0, is_new != 0, was_listed != 0)
 
 
 def _apply(
     connection: sqlite3.Connection, target: str, actions: Sequence[Action], generation: int | None, now: float
 ) -> list[int]:
-    # A call for all of a page: one for each took as long as the rest of the sweep.
+    # A call for all of a page: one for each took as long as the rest of the sweep. From the lowest id up, as the table
+    # has them: it fills its pages so, and leaves every other one half empty the other way round.
     kept = [_columns(target, action.sample, now) for action in actions if not isinstance(action, Miss)]
-    connection.executemany(_KEEP, kept)
+    connection.executemany(_KEEP, sorted(kept, key=itemgetter(_ID)))
     lifted: list[int] = []
     for action in actions:
         match action:
+            case Learn():
+                pass  # it is kept; first, because a first sweep has no other
             case Miss():
                 connection.execute(_MARK, {"target": target, "id": action.sample_id, "generation": generation})
             case Mirror() if action.changes and action.is_ours:
@@ -300,7 +302,7 @@ def _apply(
                 connection.execute(_TELL, {"target": target, "id": action.sample.id, "detail": detail, "now": now})
             case Return():
                 lifted += _lift(connection, target, action.sample.id, now)
-            case Learn() | Mirror():
+            case Mirror():
                 pass  # it is kept
     return lifted
 
@@ -320,11 +322,11 @@ def _columns(target: str, sample: RemoteSample, now: float) -> tuple[object, ...
         sample.filename,
         sample.category,
         sample.label,
-        sample.is_disabled,
+        int(sample.is_disabled),  # numbers, because sqlite3 looks up how to adapt everything else, each time
         sample.sha256,
         sample.original_name,
         _written(sample.metadata),
-        sample.has_processing_error,
+        int(sample.has_processing_error),
         now,
     )
 

@@ -571,8 +571,7 @@ def test_a_change_of_the_project_shows_in_its_last_modification(
     assert isinstance(stored, Stored)
     before = service.modified_at()
     assert before is not None
-    newest = service.page(limit=1).samples[0]
-    assert newest.added_at == pytest.approx(before, abs=0.0015)
+    assert service.page(limit=1).newest_added_at == pytest.approx(before, abs=0.0015)
     url = f"{emulator.studio_url}/api/{service.project_id()}/raw-data/{stored.sample_id}"
     for action, body in (("edit-label", {"label": "x"}), ("metadata", {"metadata": {"site": "lab"}}), ("disable", {})):
         requests.post(f"{url}/{action}", json=body, headers={"x-api-key": key}, timeout=5).raise_for_status()

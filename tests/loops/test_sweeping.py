@@ -75,7 +75,7 @@ def test_what_is_new_is_listed_without_the_rest(yard: Yard, cloud: Cloud) -> Non
     sweep = Sweep(yard, project(cloud, page_size=4))
     sweep.run()
     new = [cloud.add(f"new.{number}.csv", f"new {number}") for number in range(10)]
-    cloud.samples[new[-1]] = replace(cloud.samples[new[-1]], added_at=2.0)
+    cloud.added_at[new[-1]] = 2.0
     touch(cloud)
     before = cloud.questions
     sweep.run(after_s=300.0)
@@ -265,7 +265,7 @@ def test_a_new_sample_that_is_deleted_before_it_was_ever_listed_is_missed(yard: 
     sweep.run(after_s=1.0)
     ids = synced(yard, cloud, "b.csv", "c.csv")
     delete(cloud, ids["b.csv"])
-    cloud.samples[ids["c.csv"]] = replace(cloud.samples[ids["c.csv"]], added_at=cloud.changed_at)
+    cloud.added_at[ids["c.csv"]] = cloud.changed_at
     sweep.run(after_s=300.0)
     assert "new samples are not listed any more" == sweep.loop.tallies()["main"].why
     sweep.run(after_s=300.0)
