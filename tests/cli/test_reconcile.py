@@ -111,7 +111,7 @@ def test_a_kill_in_a_sweep_costs_nothing_but_time(bench: Bench, after_s: float) 
         except subprocess.TimeoutExpired:
             process.send_signal(signal.SIGKILL)
     for _ in range(3):
-        reconcile(bench)
+        reconcile(bench, "--sweep")
     assert {"wave.3.csv", "wave.11.csv"} == {
         path for path, record in bench.files().items() if record["state"] == "tombstone"
     }
