@@ -51,7 +51,7 @@ demo: env
 	@$(BIN)/eisync demo $(ARGS)
 
 test: env sdk
-	$(BIN)/python -m pytest -n 2 $(ARGS)
+	$(BIN)/python -m pytest -n 2 --dist worksteal $(ARGS)
 
 check: env
 	$(BIN)/ruff format --check .

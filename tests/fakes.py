@@ -1,6 +1,7 @@
 """Stand-ins for the outside, in one place. `tests/loops/test_fakes.py` holds them to what the real parts promise."""
 
 import json
+import traceback
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Executor, Future
@@ -13,6 +14,7 @@ from eisync.core import wire
 from eisync.core.items import RemoteSample, Root
 from eisync.core.wire import Envelope, Reply, Silence
 from eisync.errors import EisyncError, StudioError
+from tests.canary import hear
 
 
 class Clock:
@@ -39,19 +41,24 @@ class Notebook:
         self.lines: list[Line] = []
 
     def debug(self, event: str, **fields: object) -> None:
-        self.lines.append(Line("debug", event, fields))
+        self._note("debug", event, fields)
 
     def info(self, event: str, **fields: object) -> None:
-        self.lines.append(Line("info", event, fields))
+        self._note("info", event, fields)
 
     def warning(self, event: str, **fields: object) -> None:
-        self.lines.append(Line("warning", event, fields))
+        self._note("warning", event, fields)
 
     def error(self, event: str, **fields: object) -> None:
-        self.lines.append(Line("error", event, fields))
+        self._note("error", event, fields)
 
     def exception(self, event: str, **fields: object) -> None:
-        self.lines.append(Line("exception", event, fields))
+        hear("a traceback in the log", traceback.format_exc())
+        self._note("exception", event, fields)
+
+    def _note(self, level: str, event: str, fields: Mapping[str, object]) -> None:
+        hear("the log", event, fields)
+        self.lines.append(Line(level, event, fields))
 
     def events(self) -> list[str]:
         return [line.event for line in self.lines]

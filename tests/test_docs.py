@@ -16,6 +16,7 @@ from eisync.cli import VERBS
 from eisync.core.lifecycle import TRANSITIONS
 from eisync.emulator.server import RunningEmulator
 from eisync.settings import load
+from tests.canary import CANARY
 from tests.test_layers import ROOMS
 
 ROOT = Path(__file__).parent.parent
@@ -50,7 +51,7 @@ def test_the_configuration_in_the_readme_is_accepted(tmp_path: Path) -> None:
     example, room = re.findall(r"```toml\n(.*?)```", README, flags=re.DOTALL)
     assert tomllib.loads(example)["watch"][0]["path"] == "recordings"
     (tmp_path / "recordings").mkdir()
-    (tmp_path / "key").write_text("ei_0123456789abcdef\n")
+    (tmp_path / "key").write_text(CANARY + "\n")
     (tmp_path / "eisync.toml").write_text(example)
     settings = load(config=str(tmp_path / "eisync.toml"), state_dir=str(tmp_path / "state"), environ={})
     assert {"site": "lab 3"} == settings.watches[0].metadata

@@ -19,8 +19,8 @@ from eisync.core.retention import After, MinFree, Retention
 from eisync.errors import ConfigurationError
 from eisync.settings import Settings, json_schema, keys, load, options_table
 from eisync.settings.models import TABLES
+from tests.canary import CANARY
 
-CANARY = "ei_canary_0123456789abcdef"
 ROOT = Path(__file__).resolve().parent.parent
 
 

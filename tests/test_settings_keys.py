@@ -8,8 +8,7 @@ from pydantic import SecretStr
 
 from eisync.errors import ConfigurationError
 from eisync.settings import KeySource, Target, find_key, keys
-
-CANARY = "ei_canary_0123456789abcdef"
+from tests.canary import CANARY
 
 
 def _key_file(path: Path, text: str) -> str:

@@ -118,7 +118,8 @@ class ReconcilerLoop:
                 self._passes.append((project, self._begin(project)))
         if self._passes:
             self._step(*self._passes.popleft())
-        if self._passes:
+        # What was asked for while a pass was under way begins when that one has ended; its bell is long over.
+        if self._passes or any(begun < self._asked.ticket for begun in self._begun.values()):
             return 0.0
         return max(0.0, min(self._due_at.values(), default=now + IDLE_S) - now)
 

@@ -5,8 +5,14 @@ commits. `locking_mode=EXCLUSIVE` makes the database its own single-instance loc
 process dies, however it dies. Losing power may take the last transactions (`synchronous=NORMAL`): their files are sent
 again and the service's duplicate guard confirms them.
 
+What the journal (WAL) holds is carried into the database here, not by SQLite in passing, which tells nobody when that
+fails. After a write or a sync that failed it is done before anything else: the kernel forgets what it could not write,
+the next sync claims success, and a journal with a gap is worth nothing behind it. Carrying it over writes everything
+anew.
+
 A damaged database is set aside when it is opened by whoever holds it. One of moderate size is looked through then. In a
-larger one, damage deep inside shows only in use: then a note is left, and the next opening looks at every page.
+larger one, damage deep inside shows only in use: then a note is left, and the next opening looks at every page. A disk
+that cannot be read is no damage, though SQLite calls it so: what lies on it may be sound, and is left alone.
 """
 
 import contextlib
@@ -24,11 +30,13 @@ HOLDER_NAME = "holder"
 OLDEST_SQLITE = (3, 37, 0)  # strict tables; RETURNING came with 3.35
 
 _BUSY_PAUSE_S = 0.02
+_PIECE_BYTES = 1024 * 1024
 _BUSY_MARKS = ("locked", "busy")
 _DAMAGE_MARKS = ("malformed", "not a database", "disk image", "unsupported file format")
 _SUSPECT = ".suspect"
 _CHECKED_BYTES = 64 * 1024 * 1024  # to look through so much takes about a tenth of a second
 _SMALLEST_BYTES = 512  # of a database: one page
+_JOURNAL_BYTES = 4 * 1024 * 1024  # SQLite's own measure: 1000 pages
 _CACHE_KIB = 2_000  # what memory grows into while the database does; builds of SQLite differ
 _DAMAGED = "the database in {folder} is damaged; 'eisync run' or 'eisync once' sets it aside and rebuilds it"
 
@@ -36,9 +44,16 @@ _DAMAGED = "the database in {folder} is damaged; 'eisync run' or 'eisync once' s
 class Database:
     """The connection behind its lock. Every method of the store goes through `transaction` or `reading`."""
 
-    def __init__(self, connection: sqlite3.Connection, path: str) -> None:
+    def __init__(
+        self, connection: sqlite3.Connection, path: str, file: int | None, *, is_exclusive: bool, is_doubtful: bool
+    ) -> None:
+        """`file` is a descriptor of the database, to be closed after the connection: closing one lets go of the lock.
+        `is_doubtful`: nobody knows whether all that the journal holds is on the disk."""
         self._connection = connection
         self._path = path
+        self._file = file
+        self._is_exclusive = is_exclusive
+        self._is_doubtful = is_doubtful
         self._lock = threading.Lock()
 
     @contextlib.contextmanager
@@ -47,12 +62,14 @@ class Database:
 
         `survives_power_cut`: it is on the disk when this returns; for what must be known before something is destroyed.
         """
-        with self._lock, _translated(self._path), self._synced(survives_power_cut):
-            self._connection.execute("begin immediate")
+        with self._lock, self._translated(), self._synced(survives_power_cut):
+            self._empty_journal()
             try:
+                self._connection.execute("begin immediate")
                 yield self._connection
                 self._connection.execute("commit")
-            except BaseException:
+            except BaseException as error:
+                self._is_doubtful |= isinstance(error, sqlite3.OperationalError)
                 if self._connection.in_transaction:  # a full disk may have rolled back already
                     self._connection.execute("rollback")
                 raise
@@ -60,7 +77,7 @@ class Database:
     @contextlib.contextmanager
     def reading(self) -> Iterator[sqlite3.Connection]:
         """One look at the database. Raises StateError when it cannot be read."""
-        with self._lock, _translated(self._path):
+        with self._lock, self._translated():
             yield self._connection
 
     @contextlib.contextmanager
@@ -74,6 +91,17 @@ class Database:
         finally:
             self._connection.execute("pragma synchronous = normal")
 
+    def _empty_journal(self) -> None:
+        """Carry all of it into the database and onto the disk, when it is long or cannot be relied on.
+
+        Raises sqlite3.OperationalError when that fails; then the next transaction begins with it.
+        """
+        if not self._is_exclusive or not (self._is_doubtful or _size_of(self._path + "-wal") >= _JOURNAL_BYTES):
+            return
+        self._is_doubtful = True
+        self._connection.execute("pragma wal_checkpoint(truncate)")
+        self._is_doubtful = False
+
     @property
     def is_suspect(self) -> bool:
         """Whether damage showed in use: then the next opening looks at every page."""
@@ -81,8 +109,23 @@ class Database:
 
     def close(self) -> None:
         """Let go of the state folder. Safe to repeat."""
-        with self._lock, _translated(self._path):
+        with self._lock, self._translated():
             self._connection.close()
+            if self._file is not None:
+                os.close(self._file)
+                self._file = None
+
+    @contextlib.contextmanager
+    def _translated(self) -> Iterator[None]:
+        try:
+            yield
+        except sqlite3.Error as error:
+            if _is_damage(error) and not _can_be_read(self._path, self._file):
+                raise _failing_disk("disk I/O error") from error
+            if _is_damage(error):
+                with contextlib.suppress(OSError), open(self._path + _SUSPECT, "wb"):
+                    pass
+            raise _translate(error, self._path) from error
 
 
 def open_database(folder: str, *, exclusive: bool, busy_timeout_s: float = 2.0) -> tuple[Database, str | None]:
@@ -106,6 +149,8 @@ def open_database(folder: str, *, exclusive: bool, busy_timeout_s: float = 2.0) 
     try:
         return _open(path, exclusive, busy_timeout_s), None
     except sqlite3.DatabaseError as error:
+        if _is_damage(error) and not _can_be_read(path, None):
+            raise _failing_disk("disk I/O error") from error
         if not exclusive or not _is_damage(error):
             raise _translate(error, path) from error
     try:
@@ -137,11 +182,13 @@ def _holder_of(path: str) -> str:
 
 def _open(path: str, exclusive: bool, busy_timeout_s: float) -> Database:
     _refuse_emptied(path)
-    _keep_private(path)
+    file = _keep_private(path)
+    is_doubtful = _size_of(path + "-wal") > 0  # of one that did not close it
     connection = sqlite3.connect(path, timeout=0, isolation_level=None, check_same_thread=False, cached_statements=256)
     try:
         if exclusive:
             connection.execute("pragma locking_mode = exclusive")
+            connection.execute("pragma wal_autocheckpoint = 0")
         _retry_busy(connection, "pragma journal_mode = wal", busy_timeout_s)
         _retry_busy(connection, "begin immediate", busy_timeout_s)  # takes the lock now, not at the first write
         connection.execute("commit")
@@ -155,15 +202,39 @@ def _open(path: str, exclusive: bool, busy_timeout_s: float) -> Database:
         connection.row_factory = sqlite3.Row
     except BaseException:
         connection.close()
+        if file is not None:
+            os.close(file)
         raise
-    return Database(connection, path)
+    return Database(connection, path, file, is_exclusive=exclusive, is_doubtful=is_doubtful)
 
 
-def _keep_private(path: str) -> None:
+def _keep_private(path: str) -> int | None:
+    """A descriptor of the database, which only its owner can read from now on; None where it cannot be opened."""
     # Before SQLite does: the journal beside the database takes the rights that the database has at that moment.
+    file = None
     with contextlib.suppress(OSError):
-        os.close(os.open(path, os.O_RDONLY | os.O_CREAT, 0o600))
+        file = os.open(path, os.O_RDONLY | os.O_CREAT, 0o600)
         os.chmod(path, 0o600)
+    return file
+
+
+def _can_be_read(path: str, file: int | None) -> bool:
+    """Whether the disk gives every byte of the database, whatever they are. `file`: see `Database`."""
+    try:
+        if file is not None:
+            _read_all(file)
+        for name in (path + "-wal",) if file is not None else (path, path + "-wal"):
+            with contextlib.suppress(FileNotFoundError), open(name, "rb") as stream:
+                _read_all(stream.fileno())
+    except OSError:
+        return False
+    return True
+
+
+def _read_all(file: int) -> None:
+    at = 0
+    while piece := os.pread(file, _PIECE_BYTES, at):
+        at += len(piece)
 
 
 def _refuse_emptied(path: str) -> None:
@@ -226,17 +297,6 @@ def _set_aside(path: str) -> str:
     return os.path.basename(f"{path}.damaged-{number}")
 
 
-@contextlib.contextmanager
-def _translated(path: str) -> Iterator[None]:
-    try:
-        yield
-    except sqlite3.Error as error:
-        if _is_damage(error):
-            with contextlib.suppress(OSError), open(path + _SUSPECT, "wb"):
-                pass
-        raise _translate(error, path) from error
-
-
 def _translate(error: sqlite3.Error, path: str) -> StateError | StateBusyError:
     folder = os.path.dirname(path)
     if _is_busy(error):
@@ -246,7 +306,11 @@ def _translate(error: sqlite3.Error, path: str) -> StateError | StateBusyError:
         )
     if _is_damage(error):
         return StateDamagedError(_DAMAGED.format(folder=folder))
-    return StateError(f"the database cannot be used: {error}; nothing is lost, see to the state folder's disk")
+    return _failing_disk(error)
+
+
+def _failing_disk(reason: object) -> StateError:
+    return StateError(f"the database cannot be used: {reason}; nothing is lost, see to the state folder's disk")
 
 
 def _is_busy(error: sqlite3.Error) -> bool:

@@ -32,10 +32,10 @@ from eisync.errors import (
     UnansweredError,
     UnreachableError,
 )
+from tests.canary import CANARY
 
 from .raw import RawServer, Script, answers, never_ends, raw_server, resets, says, stays_silent
 
-CANARY = "ei_canary0123456789abcdef"
 DUPLICATES = False
 
 
@@ -144,7 +144,7 @@ def test_the_same_bytes_are_known_by_their_ids(service: Service, pack: Callable[
 
 
 def test_a_wrong_key_bars_the_target(connect: Callable[..., Service], pack: Callable[..., Envelope]) -> None:
-    (outcome,) = outcomes(connect(read_key=lambda: "ei_wrong"), pack(row(4)))
+    (outcome,) = outcomes(connect(read_key=lambda: CANARY + "wrong"), pack(row(4)))
     assert wire.Barred("HTTP 401: Invalid API key") == outcome
 
 
@@ -152,7 +152,7 @@ def test_a_new_key_is_used_at_once(
     connect: Callable[..., Service], pack: Callable[..., Envelope], emulator: RunningEmulator
 ) -> None:
     other = emulator.add_project(name="other")
-    keys = ["ei_wrong"]
+    keys = [CANARY + "wrong"]
     service = connect(read_key=lambda: keys[-1])
     with pytest.raises(KeyRefusedError):
         service.project_id()
@@ -442,7 +442,7 @@ def tls_server() -> Iterator[str]:
 
 def test_a_wrong_key_is_for_a_person(connect: Callable[..., Service]) -> None:
     with pytest.raises(KeyRefusedError) as caught:
-        connect(read_key=lambda: "ei_wrong").page(limit=1)
+        connect(read_key=lambda: CANARY + "wrong").page(limit=1)
     assert "Studio refuses the key (Invalid API key); give another one" == str(caught.value)
 
 

@@ -11,8 +11,7 @@ from eisync import places
 from eisync.cli.config import command
 from eisync.errors import ConfigurationError
 from eisync.settings import json_schema, keys
-
-CANARY = "ei_canary_0123456789abcdef"
+from tests.canary import CANARY
 
 
 @pytest.fixture

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.canary import CANARY
 from tests.conftest import Bench, row, stored_once, until
 
 
@@ -96,7 +97,7 @@ def test_an_unreachable_service_is_not_unhealthy(bench: Bench, daemon: "subproce
 
 def test_a_wrong_key_pauses_the_target_until_the_file_changes(bench: Bench) -> None:
     key_file = bench.place / "key"
-    key_file.write_text("ei_wrong0123456789\n")
+    key_file.write_text(CANARY + "wrong\n")
     bench.environ["EI_API_KEY"] = ""
     bench.write("wave.1.csv", row(1))
     process = bench.daemon("--api-key-file", str(key_file))

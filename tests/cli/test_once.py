@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.canary import CANARY, hear
 from tests.conftest import SHARED_DATA, Bench, row, sha256, stored_once
 from tests.core import formats
 
@@ -107,7 +108,7 @@ def test_two_files_of_one_content_share_a_sample(bench: Bench) -> None:
     ("environ", "arguments", "code", "sentence"),
     [
         ({"EI_API_KEY": ""}, (), 78, 'there is no API key for the target "main"'),
-        ({"EI_API_KEY": "ei_wrong0123456789"}, (), 77, "Invalid API key"),
+        ({"EI_API_KEY": CANARY + "wrong"}, (), 77, "Invalid API key"),
         ({"EI_INGESTION_ENDPOINT": "http://127.0.0.1:9", "EI_API_ENDPOINT": "http://127.0.0.1:9/v1"}, (), 4,
          "http://127.0.0.1:9 cannot be reached (Connection refused)"),
         ({}, ("nowhere",), 78, "nowhere"),
@@ -130,7 +131,7 @@ def test_what_a_person_can_mend_is_said_in_a_sentence(
     assert sentence in done.stderr
     assert "Traceback" not in done.stderr
     assert bench.emulator.key not in done.stderr + done.stdout
-    assert "ei_wrong0123456789" not in done.stderr + done.stdout
+    assert CANARY + "wrong" not in done.stderr + done.stdout
 
 
 def test_files_that_cannot_go_are_named_with_the_reason(bench: Bench) -> None:
@@ -169,6 +170,7 @@ def test_a_person_at_a_terminal_sees_progress_and_no_log(bench: Bench) -> None:
         while chunk := _read_terminal(master):
             seen += chunk
     os.close(master)
+    hear("a terminal", seen)
     assert 3 == process.returncode, seen.decode()
     assert b"of 2 files" in seen
     assert 1 == seen.count(b"Could not parse this CSV file")

@@ -18,6 +18,7 @@ import pytest
 
 import eisync
 from eisync.data import Sample, client, upload_exported_dataset, upload_samples
+from tests.canary import CANARY
 from tests.conftest import Bench, row, sha256
 
 BOXES = [{"label": "nut", "x": 1, "y": 2, "width": 3, "height": 4}]
@@ -339,7 +340,7 @@ def test_several_targets_are_never_guessed_among(bench: Bench) -> None:
 
 
 def test_a_service_that_is_away_or_says_no_is_told(bench: Bench) -> None:
-    wrong = bench.run("pull", "pulled", EI_API_KEY="ei_wrong")
+    wrong = bench.run("pull", "pulled", EI_API_KEY=CANARY + "wrong")
     assert (77, True) == (wrong.returncode, "refuses the key" in wrong.stderr)
     away = bench.run("pull", "pulled", EI_API_ENDPOINT="http://127.0.0.1:9/v1")
     assert (4, 1) == (away.returncode, len(away.stderr.splitlines()))

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from tests.canary import CANARY
 from tests.conftest import Bench, row
 
 
@@ -88,7 +89,7 @@ def test_a_running_daemon_does_it(bench: Bench) -> None:
 
 def test_a_key_that_is_refused_ends_with_77_and_changes_nothing(bench: Bench) -> None:
     uploaded(bench, 1)
-    done = bench.run("reconcile", EI_API_KEY="ei_" + "0" * 36)
+    done = bench.run("reconcile", EI_API_KEY=CANARY + "00")
     assert (77, True) == (done.returncode, "not compared with the service" in done.stdout)
     assert "synced" == bench.files()["wave.0.csv"]["state"]
     status = bench.run("status")
@@ -110,7 +111,7 @@ def test_a_kill_in_a_sweep_costs_nothing_but_time(bench: Bench, after_s: float) 
         except subprocess.TimeoutExpired:
             process.send_signal(signal.SIGKILL)
     for _ in range(3):
-        reconcile(bench)
+        reconcile(bench, "--sweep")
     assert {"wave.3.csv", "wave.11.csv"} == {
         path for path, record in bench.files().items() if record["state"] == "tombstone"
     }
@@ -119,7 +120,7 @@ def test_a_kill_in_a_sweep_costs_nothing_but_time(bench: Bench, after_s: float) 
 
 def another_project(bench: Bench, role: str) -> str:
     """Makes one with a key of that role; returns the key."""
-    key = "ei_" + "beef" * 9
+    key = CANARY + "beef"
     request = urllib.request.Request(
         f"{bench.emulator.studio_url.removesuffix('/v1')}/emulator/projects",
         data=json.dumps({"name": "another", "keys": [{"key": key, "role": role}]}).encode(),

@@ -12,6 +12,7 @@ from eisync.data.downloading import download_samples_by_ids, stream_samples_by_i
 from eisync.data.sample_type import Sample
 from eisync.emulator.server import RunningEmulator
 from eisync.exceptions import MissingApiKeyException, UnauthorizedException
+from tests.canary import CANARY
 from tests.conftest import SHARED_DATA
 from tests.emulator.wire import Client, acquisition, csv, png, wav
 
@@ -176,4 +177,4 @@ def test_the_key_handed_over_is_used(service: RunningEmulator, monkeypatch: pyte
     with pytest.raises(MissingApiKeyException):
         download_samples_by_ids(sample_id)
     with pytest.raises(UnauthorizedException):
-        download_samples_by_ids(sample_id, "ei_wrong")
+        download_samples_by_ids(sample_id, CANARY + "wrong")

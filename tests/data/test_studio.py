@@ -19,6 +19,7 @@ from eisync.data.studio import (
 from eisync.emulator.server import RunningEmulator, running_emulator
 from eisync.emulator.settings import EmulatorSettings
 from eisync.exceptions import MissingApiKeyException, TimeoutException, UnauthorizedException
+from tests.canary import CANARY
 from tests.emulator.wire import Client, csv
 
 DONE = GenericApiResponse(success=True)
@@ -199,7 +200,7 @@ def test_a_call_without_a_global_key_uses_the_one_handed_over(
 
 def test_a_wrong_key_is_raised(service: RunningEmulator) -> None:
     with pytest.raises(UnauthorizedException):
-        get_sample_ids(api_key="ei_wrong")
+        get_sample_ids(api_key=CANARY + "wrong")
 
 
 def test_the_time_limit_holds_in_every_category(service: RunningEmulator) -> None:

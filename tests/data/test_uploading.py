@@ -10,6 +10,7 @@ from eisync.data import Sample, UploadSamplesResponse, upload_samples
 from eisync.emulator.server import RunningEmulator, running_emulator
 from eisync.emulator.settings import EmulatorSettings
 from eisync.exceptions import MissingApiIngestionEndpointException, MissingApiKeyException
+from tests.canary import CANARY
 
 from .samples import acquisition, content, csv, held, waves
 
@@ -159,7 +160,7 @@ def test_what_is_no_sample_is_told_before_anything_is_sent(service: RunningEmula
 
 
 def test_a_wrong_key_is_a_failure_of_every_sample(service: RunningEmulator) -> None:
-    response = upload_samples(waves(200), api_key="ei_wrong")
+    response = upload_samples(waves(200), api_key=CANARY + "wrong")
     assert {"Invalid API key"} == {one.error for one in response.fails}
     assert 200 == len(response.fails)
     assert service.ledger()["requests"] <= 8
@@ -186,8 +187,8 @@ def test_a_service_that_is_not_there_fails_every_sample(service: RunningEmulator
 
 def test_a_key_with_a_line_break_is_in_no_text(service: RunningEmulator) -> None:
     with pytest.raises(ValueError) as caught:
-        upload_samples(waves(1), api_key="ei_geheim\n")
-    assert "geheim" not in str(caught.value)
+        upload_samples(waves(1), api_key=CANARY + "\n")
+    assert CANARY not in str(caught.value)
 
 
 @pytest.mark.parametrize(("name", "value"), [("max_workers", 0), ("timeout_sec", 0), ("timeout_sec", -1.0)])

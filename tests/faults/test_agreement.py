@@ -39,6 +39,7 @@ from eisync.loops.watched import OnChange
 from eisync.store.acts import Acts
 from eisync.store.mirror import Mirrored
 from eisync.store.retention import Removals
+from tests.canary import holders
 from tests.conftest import row
 from tests.fakes import Clock
 from tests.loops.test_drainer import Drain, lane
@@ -199,7 +200,9 @@ class AgreementMachine(RuleBasedStateMachine):
             self.service.close()
             self.person.close()
             self.yard.close()
+            leaked = list(holders(str(self.place)))
             shutil.rmtree(self.place)
+        assert [] == leaked
 
     # --- in the folder
 

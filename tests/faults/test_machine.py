@@ -22,6 +22,7 @@ from eisync.core.retry import Fault
 from eisync.core.wire import Envelope, Reply, Silence
 from eisync.loops.reconciler import DOUBT_S, Project, ReconcilerLoop
 from eisync.store.mirror import Mirrored
+from tests.canary import holders
 from tests.fakes import Answer, Clock, Cloud, reply_of
 from tests.loops.test_drainer import Drain, lane
 from tests.loops.yard import Yard, run
@@ -113,7 +114,9 @@ class SafetyMachine(RuleBasedStateMachine):
                 self.everything_is_where_it_belongs()
         finally:
             self.yard.close()
+            leaked = list(holders(str(self.place)))
             shutil.rmtree(self.place)
+        assert [] == leaked
 
     # --- what happens to files
 

@@ -125,7 +125,7 @@ class Stage:
         self.scan()
         self.send()
         self.look()
-        return {path: self.sample_of(path) for path in paths}
+        return self.samples_of(*paths)
 
     def look(self, after_s: float = 1.0) -> dict[str, Any]:
         """A pass with a sweep. Returns what it reports."""
@@ -147,8 +147,12 @@ class Stage:
     # --- what is so
 
     def sample_of(self, path: str) -> int:
-        (sample_id,) = self.yard.record(path)["sample_ids"]
-        return int(sample_id)
+        return self.samples_of(path)[path]
+
+    def samples_of(self, *paths: str) -> dict[str, int]:
+        """One for each file; all of them are looked up at once."""
+        records = self.yard.records()
+        return {path: int(sample_id) for path in paths for (sample_id,) in [records[path]["sample_ids"]]}
 
     @property
     def states(self) -> dict[str, State]:

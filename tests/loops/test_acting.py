@@ -28,8 +28,8 @@ def remove(stage: Stage, *paths: str) -> None:
 
 def delete_there(stage: Stage, *paths: str) -> None:
     """A person deletes samples in Studio; two sweeps do not find them."""
-    for path in paths:
-        del stage.cloud.samples[stage.sample_of(path)]
+    for sample_id in stage.samples_of(*paths).values():
+        del stage.cloud.samples[sample_id]
     for _ in range(2):
         stage.look(after_s=INTERVAL_S)
 

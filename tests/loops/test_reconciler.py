@@ -652,3 +652,14 @@ def test_stop_drops_what_is_under_way(yard: Yard, cloud: Cloud) -> None:
 def test_without_targets_it_waits(yard: Yard) -> None:
     sweep = Sweep(yard)
     assert (IDLE_S, True) == (sweep.run(), sweep.loop.is_idle)
+
+
+def test_a_pass_that_is_asked_for_during_another_begins_when_that_one_ends(yard: Yard, cloud: Cloud) -> None:
+    cloud.add("a.csv", digest("a"))
+    sweep = Sweep(yard, project(cloud))
+    assert 0.0 == sweep.loop.tick(sweep.clock.now)  # the first is under way
+    ticket = sweep.loop.ask_pass(sweeps=True)
+    for _ in range(100):
+        if sweep.loop.tick(sweep.clock.now) > 0.0:
+            break
+    assert sweep.loop.report(ticket) is not None

@@ -70,7 +70,11 @@ class Yard:
         return {self._name(record): State(record["state"]) for record in self.index.files()}
 
     def record(self, path: str) -> dict[str, Any]:
-        return next(record for record in self.index.files() if self._name(record) == path)
+        return self.records()[path]
+
+    def records(self) -> dict[str, dict[str, Any]]:
+        """What is known of every file, by the paths of `states`."""
+        return {self._name(record): record for record in self.index.files()}
 
     def reason(self, path: str) -> str:
         return str(self.record(path)["reason"])

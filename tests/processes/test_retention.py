@@ -61,7 +61,6 @@ def killed(bench: Bench, patch: str) -> None:
         timeout=60,
         check=False,
     )
-    bench.told.append(f"{done.stdout!r} {done.stderr!r}")
     assert -signal.SIGKILL == done.returncode, done.stderr
 
 
