@@ -62,11 +62,11 @@ def test_what_was_edited_in_studio_is_told_and_then_mirrored(bench: Bench) -> No
 def test_what_was_deleted_in_studio_is_buried_by_the_second_sweep(bench: Bench) -> None:
     ids = uploaded(bench, 3)
     studio(bench, "DELETE", ids["wave.1.csv"])
-    done = bench.run("reconcile")
+    done = bench.run("reconcile", "--sweep")
     assert f"  sample {ids['wave.1.csv']}: is not listed any more" in done.stdout
     assert {"synced"} == {record["state"] for record in bench.files().values()}
-    assert 0 == reconcile(bench, "--dry-run")["buried"]
-    assert 1 == reconcile(bench)["buried"]
+    assert 0 == reconcile(bench, "--sweep", "--dry-run")["buried"]
+    assert 1 == reconcile(bench, "--sweep")["buried"]
     assert "tombstone" == bench.files()["wave.1.csv"]["state"]
     assert 0 == reconcile(bench)["unlisted"]
 
