@@ -5,7 +5,8 @@ import json
 import logging
 import re
 import sys
-from typing import Any, TextIO, cast
+import threading
+from typing import Any, TextIO
 
 from eisync.loops.ports import Log
 
@@ -54,26 +55,26 @@ def configure(*, level: str = "info", style: str = "auto", stream: TextIO | None
     structlog.configure(
         processors=processors,
         wrapper_class=structlog.make_filtering_bound_logger(_LEVELS[level]),
-        logger_factory=structlog.WriteLoggerFactory(cast("TextIO", _Patient(stream))),
+        logger_factory=lambda *_: _Lines(stream),
         cache_logger_on_first_use=False,
     )
     logger: Log = structlog.get_logger().bind()  # here and now, not anew for each line
     return logger
 
 
-class _Patient:
-    """A stream that loses lines rather than raising: a full disk or a reader who left must not end an upload."""
+class _Lines:
+    """Writes whole lines; loses one rather than raising: a full disk or a reader who left must not end an upload."""
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
+        self._lock = threading.Lock()
 
-    def write(self, text: str) -> None:
-        with contextlib.suppress(OSError, ValueError):
-            self._stream.write(text)
-
-    def flush(self) -> None:
-        with contextlib.suppress(OSError, ValueError):
+    def msg(self, line: str) -> None:
+        with self._lock, contextlib.suppress(OSError, ValueError):
+            self._stream.write(line + "\n")
             self._stream.flush()
+
+    debug = info = warning = error = critical = msg
 
 
 def _in_json(_: Any, __: str, event: structlog.typing.EventDict) -> str:

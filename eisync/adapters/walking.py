@@ -157,18 +157,18 @@ def _look_closely(entry: os.DirEntry[bytes], folder: Folder, eligibility: Eligib
         if eligibility.ignoring_rule(place, is_dir=True) is None:
             subfolders.append(place)
         return False
-    reason = eligibility.why_file_left_out(place) or _why_not_regular(entry)
-    if reason is not None:
-        folder.left_out.append((place, reason))
-        return False
-    folder.files[name] = facts_of(entry.stat(follow_symlinks=False))
-    return True
+    reason = eligibility.why_file_left_out(place)
+    if reason is None:
+        status = entry.stat(follow_symlinks=False)
+        if stat.S_ISREG(status.st_mode):
+            folder.files[name] = facts_of(status)
+            return True
+        reason = _what_it_is(entry, status.st_mode)
+    folder.left_out.append((place, reason))
+    return False
 
 
-def _why_not_regular(entry: os.DirEntry[bytes]) -> str | None:
-    mode = entry.stat(follow_symlinks=False).st_mode
-    if stat.S_ISREG(mode):
-        return None
+def _what_it_is(entry: os.DirEntry[bytes], mode: int) -> str:
     if stat.S_ISLNK(mode):
         dangling = not os.path.exists(entry.path)
         return "a dangling symbolic link" if dangling else "a symbolic link; links are not followed"
