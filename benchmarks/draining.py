@@ -2,8 +2,8 @@
 
 All of them send the same files to the same kind of emulator, fresh for each run, in a process of its own, which shares
 the machine: its work for each file is part of every figure. The SDK is timed around its one call, its import left
-out; so is eisync, around what `eisync once` does: opening its database, the scan, the drain, a line of log for each
-file, closing the database (without the listing that follows, which no other makes). The ceiling is a loop that posts
+out; so is eisync, around what `eisync once` does: opening its database, the scan, the drain, its lines of log,
+closing the database (without the listing that follows, which no other makes). The ceiling is a loop that posts
 the same bytes in the same batches over as many connections, with no index, no hash and nothing durable.
 
     python benchmarks/draining.py

@@ -22,13 +22,15 @@ from eisync.core.verdict import give_back, judge
 from eisync.core.wall import Wall
 from eisync.errors import ConfigurationError, EisyncError, FileChangedError, FileError, FileGoneError
 from eisync.loops.lane import Flight, Lane, LaneState
-from eisync.loops.ports import Log, Queue, Sent, TargetNotes
+from eisync.loops.ports import MOST_TOLD, Log, Queue, Sent, TargetNotes
 
 IDLE_S = 30.0
 PROBE_AFTER_S = 300.0
 """A paused target is tried again after this long: a key may be given new rights without changing."""
 PROBE_CHOICE = 64
 """A probe is the smallest of so many files that are due."""
+
+_ARRIVALS = frozenset({Event.STORED, Event.DUPLICATE})
 
 
 class DrainerLoop:
@@ -247,8 +249,7 @@ class DrainerLoop:
             claim, results = self._results[0]
             self._queue.settle([settlement for _, settlement in results], claim=claim, now=now)
             self._results.popleft()
-            for item, settlement in results:
-                self._tell(item, settlement)
+            self._tell_all(results)
 
     def _settlements(self, flight: Flight, future: Future[Sent], now: float) -> list[tuple[Item, Settlement]]:
         items = flight.request.items
@@ -337,12 +338,21 @@ class DrainerLoop:
             claim, request = state.queue.popleft()
             self._results.append((claim, [(item, give_back(item)) for item in request.items]))
 
-    def _tell(self, item: Item, settlement: Settlement) -> None:
+    def _tell_all(self, results: Sequence[tuple[Item, Settlement]]) -> None:
+        arrived = [item for item, settlement in results if settlement.events[0] in _ARRIVALS]
+        is_many = len(arrived) > MOST_TOLD
+        for item, settlement in results:
+            self._tell(item, settlement, self._log.debug if is_many else self._log.info)
+        if is_many:
+            first, last = shown(arrived[0].path), shown(arrived[-1].path)
+            self._log.info("files.synced", files=len(arrived), target=arrived[0].target, first=first, last=last)
+
+    def _tell(self, item: Item, settlement: Settlement, tell_arrival: Callable[..., object]) -> None:
         path, reason, attempt = shown(item.path), settlement.reason, item.attempts + settlement.is_attempt
         match settlement.events[0]:
             case Event.STORED | Event.DUPLICATE:
                 self.has_uploaded = True
-                self._log.info("file.synced", path=path, label=item.label, samples=settlement.sample_ids, how=reason)
+                tell_arrival("file.synced", path=path, label=item.label, samples=settlement.sample_ids, how=reason)
             case Event.REFUSE:
                 self._log.error("file.quarantined", path=path, reason=reason, attempt=attempt)
             case Event.GONE:

@@ -440,6 +440,11 @@ class Passes(Protocol):
     def report(self, ticket: int) -> list[dict[str, object]] | None: ...
 
 
+MOST_TOLD = 16
+"""Of more files than these that enter or arrive at once, a line says how many, and each has its own at debug: where
+thousands a second arrive, journals drop lines, and among them those of a file that was refused."""
+
+
 class Log(Protocol):
     """structlog's bound logger, as far as the loops use it."""
 

@@ -16,6 +16,7 @@ from eisync.loops.judging import Accepted, Judging, Parked
 from eisync.loops.labels import Labels
 from eisync.loops.lookout import LOOK_EVERY_S, Lookout
 from eisync.loops.ports import (
+    MOST_TOLD,
     Events,
     Files,
     Intake,
@@ -37,8 +38,6 @@ from eisync.loops.walks import LeftOut, Walk, Walks, join, topmost
 from eisync.loops.watched import Attention, Observed, OnChange, Watched
 
 FILES_A_TICK = 2_000
-MOST_TOLD = 16
-"""Of more files than these that enter at once, a line says how many; each has one when it is sent."""
 CLOCK_JUMP_S = 120.0
 """No two ticks are so far apart: the clock was set, or the machine slept."""
 

@@ -1,4 +1,5 @@
 import sqlite3
+from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import Future
 from typing import Any
@@ -967,6 +968,35 @@ def test_it_never_spins(yard: Yard, cloud: Cloud) -> None:
     drain.bench.run()
     drain.run()
     assert drain.tick() > 0
+
+
+@pytest.mark.parametrize(
+    ("files", "told"),
+    [
+        (16, {("info", "file.synced"): 16}),
+        (17, {("debug", "file.synced"): 17, ("info", "files.synced"): 1}),
+    ],
+)
+def test_many_files_of_one_request_are_told_of_in_one_line_and_a_refused_one_in_its_own(
+    yard: Yard, cloud: Cloud, files: int, told: dict[tuple[str, str], int]
+) -> None:
+    yard.fill(*names(files), "refused.csv", content=None)
+
+    def answer(envelope: Envelope, hashes: list[str]) -> Reply:
+        entries = [
+            {"success": False, "error": "it is no CSV"}
+            if part.item.path == "refused.csv"
+            else {"success": True, "sampleId": number, "projectId": 7}
+            for number, part in enumerate(envelope.parts, start=1)
+        ]
+        return reply_of({"success": True, "files": entries})
+
+    cloud.always = answer
+    entered = len(yard.log.lines)
+    Drain(yard, lane(cloud)).run()
+    lines = yard.log.lines[entered:]
+    assert {**told, ("error", "file.quarantined"): 1} == Counter((line.level, line.event) for line in lines)
+    assert {files, None} >= {line.fields.get("files") for line in lines}
 
 
 def test_a_file_that_arrived_is_one_line_of_the_log(yard: Yard, cloud: Cloud) -> None:
