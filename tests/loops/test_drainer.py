@@ -993,7 +993,7 @@ def test_many_files_of_one_request_are_told_of_in_one_line_and_a_refused_one_in_
 
     cloud.always = answer
     entered = len(yard.log.lines)
-    Drain(yard, lane(cloud)).run()
+    Drain(yard, lane(cloud, limits=Limits(files=32, bytes=1_000_000))).run()
     lines = yard.log.lines[entered:]
     assert {**told, ("error", "file.quarantined"): 1} == Counter((line.level, line.event) for line in lines)
     assert {files, None} >= {line.fields.get("files") for line in lines}
