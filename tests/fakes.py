@@ -146,6 +146,22 @@ class Listed:
 Answer = Callable[[Envelope, list[str]], "Reply | Silence | None"]
 
 
+class Waited:
+    """A page that was asked for ahead."""
+
+    def __init__(self, seen: Callable[[int], int | None]) -> None:
+        self._seen = seen
+        self.result: Future[Listed] = Future()
+
+    def glimpse(self) -> int | None:
+        if self.result.exception() is not None or not self.result.result().samples:
+            return None
+        return self._seen(self.result.result().samples[-1].id)
+
+    def page(self) -> Listed:
+        return self.result.result()
+
+
 class Cloud:
     """Ingestion service and Studio of one project, in memory. It reads the files as the real client does.
 
@@ -168,6 +184,7 @@ class Cloud:
         self.changed_at: float | None = None  # None: this service does not tell
         self.refuses_duplicates = True
         self.most_a_page = 1000
+        self.seen: Callable[[int], int | None] = lambda last_id: last_id  # where a look at a page sees its end
         self._last_id = 100
         self._is_known = False
 
@@ -250,15 +267,14 @@ class Cloud:
         samples = tuple(found[: min(limit, self.most_a_page)])
         return Listed(samples, len(found), self.added_at.get(samples[0].id) if samples else None)
 
-    def ahead(self, *, limit: int, before_id: int | None = None, from_id: int | None = None) -> Callable[[], Listed]:
+    def ahead(self, *, limit: int, before_id: int | None = None, from_id: int | None = None) -> Waited:
         """Read at once, as the real one does in the best case; what it raises is kept until it is called for."""
+        coming = Waited(self.seen)
         try:
-            page = self.page(limit=limit, before_id=before_id, from_id=from_id)
+            coming.result.set_result(self.page(limit=limit, before_id=before_id, from_id=from_id))
         except EisyncError as error:
-            failed: Future[Listed] = Future()
-            failed.set_exception(error)
-            return failed.result
-        return lambda: page
+            coming.result.set_exception(error)
+        return coming
 
     def count(self) -> int:
         self._asked()

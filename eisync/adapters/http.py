@@ -10,7 +10,7 @@ import re
 import ssl
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -28,6 +28,7 @@ from eisync.adapters.replies import (
     KeyInfo,
     LastModification,
     Projects,
+    last_id,
     newest_added_at,
     sample_of,
 )
@@ -170,17 +171,16 @@ class Service:
         """
         return self._fetch_page(limit, before_id, from_id, filename).page()
 
-    def ahead(self, *, limit: int, before_id: int | None = None, from_id: int | None = None) -> Callable[[], Page]:
-        """Ask for a page now, in a thread that `close` joins, and return what waits for it: `page` in two steps.
+    def ahead(self, *, limit: int, before_id: int | None = None, from_id: int | None = None) -> "ComingPage":
+        """Ask for a page now, in a thread that `close` joins: `page` in two steps.
 
-        Only its bytes wait to be called for, and whatever `page` raises is raised then. One that nobody calls for is
-        forgotten.
+        One that nobody calls for is forgotten.
         """
         with self._lock:
             if self._reader is None:
                 self._reader = ThreadPoolExecutor(max_workers=1, thread_name_prefix="eisync-listing")
             fetched = self._reader.submit(self._fetch_page, limit, before_id, from_id, None)
-        return lambda: fetched.result().page()
+        return ComingPage(fetched)
 
     def _fetch_page(self, limit: int, before_id: int | None, from_id: int | None, filename: str | None) -> "_Told":
         query = {**_EVERYTHING, "limit": limit, "excludeSensors": "true"}
@@ -348,6 +348,26 @@ class Service:
             with self._lock:
                 self._sessions.append(session)
         return session
+
+
+class ComingPage:
+    """A page that was asked for. Only its bytes are held, until it is called for."""
+
+    def __init__(self, fetched: "Future[_Told]") -> None:
+        self._fetched = fetched
+
+    def glimpse(self) -> int | None:
+        """Wait for its bytes, and see from which id the next page goes on, without reading them; that may be wrong.
+
+        None: it cannot be seen.
+        """
+        if self._fetched.exception() is not None:
+            return None  # `page` raises it
+        return last_id(self._fetched.result().body)
+
+    def page(self) -> Page:
+        """Raises whatever `Service.page` would."""
+        return self._fetched.result().page()
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,11 +1,13 @@
 """What Studio answers, checked where it comes in (wire contract, section 3). Unknown fields are left alone."""
 
+import functools
+import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from operator import itemgetter
-from typing import Any, Literal, NotRequired
+from typing import Annotated, Any, Literal, NotRequired
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter
 from typing_extensions import TypedDict
 
 from eisync.core.dataset import WholeSample
@@ -35,6 +37,9 @@ class Projects(_Reply):
     projects: tuple[Project, ...]
 
 
+_Text = Annotated[str | Annotated[Any, AfterValidator(str)], Field(union_mode="left_to_right")]  # whatever it is
+
+
 class Entry(TypedDict):
     """An entry of the listing, as far as the index needs it."""
 
@@ -46,7 +51,7 @@ class Entry(TypedDict):
     isDisabled: NotRequired[bool]
     sha256Hash: NotRequired[str | None]
     coldstorageFilename: NotRequired[str]
-    metadata: NotRequired[dict[str, Any] | None]
+    metadata: NotRequired[dict[str, _Text] | None]
     processingError: NotRequired[bool]
 
 
@@ -63,6 +68,9 @@ class Listing(TypedDict):
 
 LISTING = TypeAdapter(Listing)
 
+_ENTRY = b'{"id":'
+_BEGUN = re.compile(rb'\{"id":([0-9]{1,18}),')
+
 
 def sample_of(entry: Entry) -> RemoteSample:
     """The value that `core` knows."""
@@ -75,9 +83,21 @@ def sample_of(entry: Entry) -> RemoteSample:
         entry.get("isDisabled", False),
         entry.get("sha256Hash") or None,
         original_name(entry.get("coldstorageFilename", "")),
-        tuple(sorted(zip(metadata, map(str, metadata.values()), strict=True))) if metadata else (),
+        _sorted(tuple(metadata.items())) if metadata else (),
         entry.get("processingError", False),
     )
+
+
+# Most samples of a project share a few sets of metadata.
+@functools.lru_cache(maxsize=256)
+def _sorted(metadata: tuple[tuple[str, str], ...]) -> tuple[tuple[str, str], ...]:
+    return tuple(sorted(metadata))
+
+
+def last_id(body: bytes) -> int | None:
+    """The id with which the last entry of a page begins, as far as that can be seen without reading it."""
+    begun = _BEGUN.match(body, body.rfind(_ENTRY))
+    return None if begun is None else int(begun[1])
 
 
 def newest_added_at(entries: Sequence[Entry]) -> float | None:

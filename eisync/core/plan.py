@@ -35,6 +35,19 @@ class Believed:
 
 
 @dataclass(frozen=True, slots=True)
+class Slice:
+    """What the index believes of a range of ids, and is not plainly as it is listed, newest first.
+
+    `agreed`: the samples that are; nothing follows from them. `end_id`: the lowest id that was looked at when there
+    was more than one look takes, else None.
+    """
+
+    believed: Sequence[Believed] = ()
+    agreed: frozenset[int] | set[int] = frozenset()
+    end_id: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Learn:
     """The index does not know this sample."""
 

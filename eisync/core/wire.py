@@ -194,13 +194,15 @@ def original_name(coldstorage_filename: str) -> str | None:
     It is `<name sent>.<id8>.<pod>.<ext>`, with a segment mark such as `s1` before the last part of cropped samples.
     """
     # Asked of every sample of a sweep: the usual form, which has no mark, is cut once and not put together again.
-    parts = coldstorage_filename[coldstorage_filename.rfind("/") + 1 :].rsplit(".", 3)
+    parts = coldstorage_filename.rsplit(".", 3)
     if len(parts) < 4:
         return None
-    name, *marks, _ = parts
-    for mark in marks:
-        if mark.startswith("s") and _SEGMENT_MARK.fullmatch(mark):
-            return name.rpartition(".")[0] or None
+    place, first, second, _ = parts
+    name = place[coldstorage_filename.rfind("/") + 1 :]  # nothing, where a dot of a folder was cut at
+    if first[:1] == "s" or second[:1] == "s":
+        for mark in (first, second):
+            if _SEGMENT_MARK.fullmatch(mark):
+                return name.rpartition(".")[0] or None
     return name or None
 
 

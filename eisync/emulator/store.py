@@ -155,10 +155,10 @@ class Store:
         selection, offset = (selection, page.offset) if page.shuffled else self._skip(selection, page.offset)
         condition, values = sql.where(selection)
         statement = sql.LIST_SHUFFLED if page.shuffled else sql.LIST_SAMPLES
-        rows = self._database.execute(
-            statement.format(where=condition), values | {"limit": page.limit, "offset": offset}
-        )
-        return [_sample(row) for row in rows]
+        cursor = self._database.cursor()
+        cursor.row_factory = None  # a page is a thousand rows of seventeen columns, and a Row gives each one by one
+        cursor.execute(statement.format(where=condition), values | {"limit": page.limit, "offset": offset})
+        return [_sample(row) for row in cursor.fetchall()]
 
     def count_samples(self, selection: Selection) -> int:
         if _counts_by_block(selection):
@@ -333,7 +333,7 @@ def _read_metadata(raw: str) -> Mapping[str, str]:
     return metadata
 
 
-def _sample(row: sqlite3.Row) -> Sample:
+def _sample(row: Sequence[Any]) -> Sample:
     # In the order of the table's columns: by name, each is searched for.
     (
         identity,

@@ -1,6 +1,6 @@
 """What the loops need of the world, named for the need. The real parts stand in `store` and `adapters`."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Protocol
 
@@ -11,7 +11,7 @@ from eisync.core.eligible import Eligibility
 from eisync.core.examination import Examination
 from eisync.core.items import Candidate, Doubt, FileFacts, Item, Missing, RemoteSample, Rename, Root
 from eisync.core.lifecycle import State
-from eisync.core.plan import Action, Believed
+from eisync.core.plan import Action, Slice
 from eisync.core.settle import Marker
 from eisync.core.settlement import Settlement
 from eisync.core.sidecars import Entry
@@ -328,8 +328,16 @@ class Looks(Protocol):
 
     def remembered(self, target: str) -> Remembered | None: ...
     def slice(
-        self, target: str, *, low: int, high: int, generation: int | None, began_at: float, limit: int
-    ) -> Sequence[Believed]: ...
+        self,
+        target: str,
+        listed: Iterable[RemoteSample] = (),
+        *,
+        low: int,
+        high: int,
+        generation: int | None,
+        began_at: float,
+        limit: int,
+    ) -> Slice: ...
     def apply(
         self,
         target: str,
@@ -389,18 +397,26 @@ class Listed(Protocol):
     def newest_added_at(self) -> float | None: ...
 
 
+class Coming(Protocol):
+    """A page that was asked for. Both wait for it, and `page` raises what came instead.
+
+    `glimpse` is quick: from which id the next page goes on, if that can be seen. It may be wrong.
+    """
+
+    def glimpse(self) -> int | None: ...
+    def page(self) -> Listed: ...
+
+
 class Listings(Protocol):
     """A target's samples, many at a time. Raises KeyRefusedError, StudioError or TransitError.
 
-    `ahead` asks for a page and does not wait for it: what it returns does, and raises what `page` would.
+    `ahead` asks for a page and does not wait for it.
     """
 
     def page(
         self, *, limit: int, before_id: int | None = None, from_id: int | None = None, filename: str | None = None
     ) -> Listed: ...
-    def ahead(
-        self, *, limit: int, before_id: int | None = None, from_id: int | None = None
-    ) -> Callable[[], Listed]: ...
+    def ahead(self, *, limit: int, before_id: int | None = None, from_id: int | None = None) -> Coming: ...
     def count(self) -> int: ...
     def modified_at(self) -> float | None: ...
 

@@ -5,18 +5,21 @@ more than a page is in memory. A look that fails changes nothing but what its pa
 network breaks off goes on from where it was, also in the next process; one that is not believed is dropped.
 """
 
+from bisect import bisect_left
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
+from operator import attrgetter
 
 from eisync.core import cadence, plan
 from eisync.core.cadence import Glance, Progress, Remembered
 from eisync.core.items import Missing, RemoteSample
-from eisync.core.plan import Believed
+from eisync.core.plan import Slice
 from eisync.errors import EisyncError, TransitError
-from eisync.loops.ports import Listed, Log, LooksAndSweeps, Studio
+from eisync.loops.ports import Coming, Listed, Log, LooksAndSweeps, Studio
 
 PAST_EVERY_ID = 1 << 62
+_ID = attrgetter("id")
 MOST_DETAILS = 1000
 SLICE = 2000
 """So many samples of the index are compared at a time, however many of them a page should have listed."""
@@ -197,17 +200,16 @@ class Gaze:
     ) -> None:
         """Bring the index in line with what is listed of low <= id < high; a bounded slice of it at a time."""
         generation = None if progress is None else progress.generation
-        left = sorted(listed, key=lambda one: one.id)
+        left = sorted(listed, key=_ID)
         while True:
-            believed = self.mirrored.slice(
-                self.target, low=low, high=high, generation=generation, began_at=began_at, limit=SLICE
+            known = self.mirrored.slice(
+                self.target, listed, low=low, high=high, generation=generation, began_at=began_at, limit=SLICE
             )
-            is_last = len(believed) < SLICE
-            bottom = low if is_last else believed[-1].sample.id
-            part: list[RemoteSample] = []
-            while left and left[-1].id >= bottom:
-                part.append(left.pop())
-            actions = plan.compare(believed, part)
+            is_last = known.end_id is None
+            bottom = low if known.end_id is None else known.end_id
+            end = bisect_left(left, bottom, key=_ID)
+            part, left = left[end:][::-1], left[:end]
+            actions = plan.compare(known.believed, [one for one in part if one.id not in known.agreed])
             _count(actions, len(part), tally)
             lifted = self.mirrored.apply(
                 self.target,
@@ -232,15 +234,21 @@ class Gaze:
     ) -> Iterator[tuple[Listed, bool]]:
         """Newest first, each page with whether it is the last. Raises EisyncError when the listing does not move.
 
-        While one is compared, the next one is on its way: at most two are held. One that is not wanted any more is
-        dropped, with whatever it would have raised.
+        While one is read and compared, the next one is on its way: at most two are held. One that is not wanted any
+        more is dropped, with whatever it would have raised.
         """
-        wait: Callable[[], Listed] = partial(
-            self.studio.page, limit=self.page_size, before_id=before_id, from_id=from_id
-        )
-        is_last = False
+        ask = partial(self.studio.ahead, limit=self.page_size, from_id=from_id)
+        is_last, is_told = False, True
+        coming: Coming | None = None
         while not is_last:
-            page = wait()
+            # Where the next page begins is told by this one; until it is read, a look at it will do.
+            is_followed = total is not None and listed + self.page_size < total
+            seen_id = coming.glimpse() if coming is not None and is_followed and is_told else None
+            following = None if seen_id is None else ask(before_id=seen_id)
+            if coming is None:  # the first, and mostly there is no other
+                page = self.studio.page(limit=self.page_size, before_id=before_id, from_id=from_id)
+            else:
+                page = coming.page()
             _check_order(page.samples, before_id)
             total = page.total if total is None else total
             listed += len(page.samples)
@@ -248,7 +256,8 @@ class Gaze:
             is_last = not page.samples or (len(page.samples) < self.page_size and listed >= total)
             before_id = min((one.id for one in page.samples), default=0)
             if not is_last:
-                wait = self.studio.ahead(limit=self.page_size, before_id=before_id, from_id=from_id)
+                is_told = seen_id in (None, before_id)  # whom a look has misled, looks no more
+                coming = following if following is not None and is_told else ask(before_id=before_id)
             yield page, is_last
 
 
@@ -302,9 +311,19 @@ class Pretence:
         return self._mirrored.remembered(target)
 
     def slice(
-        self, target: str, *, low: int, high: int, generation: int | None, began_at: float, limit: int
-    ) -> Sequence[Believed]:
-        return self._mirrored.slice(target, low=low, high=high, generation=generation, began_at=began_at, limit=limit)
+        self,
+        target: str,
+        listed: Iterable[RemoteSample] = (),
+        *,
+        low: int,
+        high: int,
+        generation: int | None,
+        began_at: float,
+        limit: int,
+    ) -> Slice:
+        return self._mirrored.slice(
+            target, listed, low=low, high=high, generation=generation, began_at=began_at, limit=limit
+        )
 
     def apply(self, target: str, actions: Iterable[plan.Action], **_: object) -> list[int]:
         return []

@@ -9,42 +9,47 @@ import functools
 import json
 import sqlite3
 from collections.abc import Iterable, Sequence
+from itertools import chain
 from operator import itemgetter
 from typing import Any
 
 from eisync.core.cadence import Progress, Remembered
 from eisync.core.items import Item, Missing, RemoteSample
 from eisync.core.lifecycle import Event, State
-from eisync.core.plan import Action, Believed, Learn, Mirror, Miss, Return
+from eisync.core.plan import Action, Believed, Learn, Mirror, Miss, Return, Slice
 from eisync.store.database import Database
 from eisync.store.links import link
 from eisync.store.moves import move
 from eisync.store.rows import ITEM, item_of
 
 # A slice of the index: samples of a range of ids, newest first, with the fields of RemoteSample and Believed in their
-# order. Ours are those that a file of the target is tied to.
+# order, and whether the sample itself is all there is to say. Ours are those that a file of the target is tied to.
 _SLICE = """
 select id, filename, category, label, is_disabled, sha256, original_name, metadata, has_processing_error,
     exists (select 1 from file_sample mine cross join file on file.id = mine.file_id
         where mine.sample_id = sample.id and file.target = sample.target),
     gone_at is not null, missed, missing_in is :generation and :generation is not null,
-    known_at >= :began_at, filename is not null
+    known_at >= :began_at, filename is not null,
+    gone_at is null and missed = 0 and missing_in is null and filename is not null
 from sample where target = :target and id >= :low and id < :high order by id desc limit :limit"""
-_FLAGS_AT = 9  # where what the sample itself is ends in a row of these
+_FLAGS_AT, _PLAIN_AT = 9, 15  # where what the sample itself is ends in a row of these, and where the last is
 
 # A sample as the service lists it: new, or as it is now. Our own hash stays, it is of the bytes that were sent.
 # (By position: looking up eleven names for each of a million samples is a third of what writing them takes.)
 _KEEP = """
 insert into sample (target, id, filename, category, label, is_disabled, sha256, original_name, metadata,
                     has_processing_error, known_at)
-values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+values {}
 on conflict (target, id) do update set
     filename = excluded.filename, category = excluded.category, label = excluded.label,
     is_disabled = excluded.is_disabled, sha256 = coalesce(sha256, excluded.sha256),
     original_name = excluded.original_name, metadata = excluded.metadata,
     has_processing_error = excluded.has_processing_error, missed = 0, missing_in = null, gone_at = null"""
 
+_ROW = "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 _ID = 1  # where a row of these has its id
+_ROWS = 100
+_KEEP_ONE, _KEEP_MANY = _KEEP.format(_ROW), _KEEP.format(", ".join([_ROW] * _ROWS))
 
 # Somebody changed a sample of ours: a line in the history of each of its files.
 _TELL = """
@@ -121,9 +126,20 @@ class Mirrored:
         )
 
     def slice(
-        self, target: str, *, low: int, high: int, generation: int | None, began_at: float, limit: int
-    ) -> list[Believed]:
-        """Samples with low <= id < high, newest first, as the sweep `generation` that began at `began_at` sees them."""
+        self,
+        target: str,
+        listed: Iterable[RemoteSample] = (),
+        *,
+        low: int,
+        high: int,
+        generation: int | None,
+        began_at: float,
+        limit: int,
+    ) -> Slice:
+        """Up to `limit` samples with low <= id < high, as the sweep `generation` that began at `began_at` sees them.
+
+        What is believed as it is `listed` is not even made: of a sweep that is nearly all.
+        """
         parameters = {
             "target": target,
             "low": low,
@@ -136,7 +152,15 @@ class Mirrored:
             cursor = connection.cursor()
             cursor.row_factory = None
             rows = cursor.execute(_SLICE, parameters).fetchall()
-        return [_believed(row) for row in rows]
+        shown = {sample.id: _shown(sample) for sample in listed} if rows else {}
+        agreed: set[int] = set()
+        odd: list[tuple[Any, ...]] = []
+        for row in rows:
+            if row[_PLAIN_AT] and row[:_FLAGS_AT] == shown.get(row[0]):
+                agreed.add(row[0])
+            else:
+                odd.append(row)
+        return Slice([_believed(row) for row in odd], agreed, rows[-1][0] if len(rows) == limit else None)
 
     def begin_sweep(self, target: str, *, modified_at: float | None, now: float) -> Progress:
         """A new sweep; whatever another one marked is forgotten."""
@@ -268,7 +292,7 @@ def _note_listed(connection: sqlite3.Connection, target: str, now: float) -> Non
 def _believed(row: tuple[Any, ...]) -> Believed:
     # Of every sample of a sweep: naming the fields, and a call of bool for each flag, took twice as long.
     identity, filename, category, label, is_disabled, sha256, original, metadata, error = row[:_FLAGS_AT]
-    is_ours, is_gone, missed, is_noted, is_new, was_listed = row[_FLAGS_AT:]
+    is_ours, is_gone, missed, is_noted, is_new, was_listed = row[_FLAGS_AT:_PLAIN_AT]
     sample = RemoteSample(
         identity,
         filename or "",
@@ -283,13 +307,26 @@ def _believed(row: tuple[Any, ...]) -> Believed:
     return Believed(sample, is_ours != 0, is_gone != 0, missed, is_noted != 0, is_new != 0, was_listed != 0)
 
 
+def _shown(sample: RemoteSample) -> tuple[object, ...]:
+    """The sample as `_SLICE` would have it."""
+    return (
+        sample.id,
+        sample.filename,
+        sample.category,
+        sample.label,
+        sample.is_disabled,
+        sample.sha256,
+        sample.original_name,
+        _written(sample.metadata),
+        sample.has_processing_error,
+    )
+
+
 def _apply(
     connection: sqlite3.Connection, target: str, actions: Sequence[Action], generation: int | None, now: float
 ) -> list[int]:
-    # A call for all of a page: one for each took as long as the rest of the sweep. From the lowest id up, as the table
-    # has them: it fills its pages so, and leaves every other one half empty the other way round.
     kept = [_columns(target, action.sample, now) for action in actions if not isinstance(action, Miss)]
-    connection.executemany(_KEEP, sorted(kept, key=itemgetter(_ID)))
+    _keep(connection, sorted(kept, key=itemgetter(_ID)))
     lifted: list[int] = []
     for action in actions:
         match action:
@@ -305,6 +342,16 @@ def _apply(
             case Mirror():
                 pass  # it is kept
     return lifted
+
+
+def _keep(connection: sqlite3.Connection, rows: Sequence[tuple[object, ...]]) -> None:
+    """Rows from the lowest id up, as the table has them: it fills its pages so, and leaves every other one half empty
+    the other way round."""
+    # Many rows a statement: one a statement took as long as the rest of the sweep.
+    end = len(rows) - len(rows) % _ROWS
+    for at in range(0, end, _ROWS):
+        connection.execute(_KEEP_MANY, tuple(chain.from_iterable(rows[at : at + _ROWS])))
+    connection.executemany(_KEEP_ONE, rows[end:])
 
 
 def _lift(connection: sqlite3.Connection, target: str, sample_id: int, now: float) -> list[int]:

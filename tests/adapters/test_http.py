@@ -523,11 +523,12 @@ def test_a_fault_ahead_is_raised_when_the_page_is_called_for(
 ) -> None:
     service.project_id()
     emulator.set_faults({"where": "studio", "times": 1, **rule})
-    wait = service.ahead(limit=10)
+    coming = service.ahead(limit=10)
+    assert None is coming.glimpse()
     with pytest.raises(error):
-        wait()
+        coming.page()
     emulator.set_faults()
-    assert () == service.ahead(limit=10)().samples
+    assert () == service.ahead(limit=10).page().samples
 
 
 @pytest.mark.parametrize(
@@ -546,7 +547,7 @@ def test_a_page_of_another_form_is_refused_in_one_sentence(
 ) -> None:
     replies = iter(['{"success":true,"projectId":7}'])
     service, _ = raw(lambda caller: answers(next(replies, body))(caller))
-    for ask in (service.page, lambda **query: service.ahead(**query)()):
+    for ask in (service.page, lambda **query: service.ahead(**query).page()):
         with pytest.raises(UnansweredError, match=rf"raw-data cannot be understood \({place}\)$"):
             ask(limit=10)
 
@@ -554,7 +555,7 @@ def test_a_page_of_another_form_is_refused_in_one_sentence(
 def test_reading_ahead_takes_one_connection_and_ends_with_the_service(service: Service) -> None:
     for _ in range(5):
         service.ahead(limit=1)  # nobody calls for it
-    assert () == service.ahead(limit=1)().samples
+    assert () == service.ahead(limit=1).page().samples
     assert 1 == len(service._sessions)
     assert 1 == sum(thread.name.startswith("eisync-listing") for thread in threading.enumerate())
     service.ahead(limit=1)

@@ -93,10 +93,12 @@ def test_pages_go_down_from_the_newest(service: Any, send: Callable[..., list[wi
 def test_a_page_that_is_asked_for_ahead_is_the_same_page(service: Any, send: Callable[..., list[wire.Outcome]]) -> None:
     ids = [outcome.sample_id for outcome in send(*map(row, range(5))) if isinstance(outcome, Stored)]
     for asked in ({"limit": 2}, {"limit": 2, "before_id": ids[3]}, {"limit": 9, "from_id": ids[2]}):
-        wait = service.ahead(**asked)
-        page, waited = service.page(**asked), wait()
+        coming = service.ahead(**asked)
+        page, waited = service.page(**asked), coming.page()
         assert (page.total, page.samples) == (waited.total, waited.samples)
-        assert page.samples == wait().samples  # as often as it is called
+        assert page.samples == coming.page().samples  # as often as it is called
+        assert page.samples[-1].id == coming.glimpse()
+    assert None is service.ahead(limit=2, before_id=ids[0]).glimpse()
 
 
 def test_what_is_new_is_listed_from_an_id_on_and_all_are_counted(

@@ -113,11 +113,11 @@ class House:
             for number in range(self.sent, 0, -1)
         )
         progress = self.mirrored.begin_sweep("main", modified_at=None, now=self.now)
-        believed = self.mirrored.slice(
+        known = self.mirrored.slice(
             "main", low=0, high=1 << 62, generation=progress.generation, began_at=self.now + 1, limit=1000
         )
         self.mirrored.apply(
-            "main", compare(believed, listed), generation=progress.generation, progress=progress, now=self.now
+            "main", compare(known.believed, listed), generation=progress.generation, progress=progress, now=self.now
         )
         self.mirrored.finish_sweep("main", progress, now=self.now)
 

@@ -136,10 +136,10 @@ class Project(RuleBasedStateMachine):
             path: State.SYNCED if one in self.cloud.samples else State.TOMBSTONE for path, one in self.files.items()
         }
         assert expected == self.yard.states()
-        believed = Mirrored(self.yard.database).slice(
+        known = Mirrored(self.yard.database).slice(
             "main", low=0, high=1 << 62, generation=None, began_at=0.0, limit=10_000
         )
-        assert self.cloud.samples == {one.sample.id: one.sample for one in believed if not one.is_gone}
+        assert self.cloud.samples == {one.sample.id: one.sample for one in known.believed if not one.is_gone}
         questions = self.cloud.questions
         self.sweep.run(after_s=300.0)
         assert 2 == self.cloud.questions - questions

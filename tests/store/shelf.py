@@ -101,11 +101,11 @@ class Shelf:
         self, progress: Progress, *listed: RemoteSample, target: str = "main", low: int = 0, now: float
     ) -> list[int]:
         """A page that lists these, of all that have an id from `low` on."""
-        believed = self.mirrored.slice(
+        known = self.mirrored.slice(
             target, low=low, high=1 << 62, generation=progress.generation, began_at=progress.began_at, limit=1000
         )
         return self.mirrored.apply(
-            target, compare(believed, listed), generation=progress.generation, progress=progress, now=now
+            target, compare(known.believed, listed), generation=progress.generation, progress=progress, now=now
         )
 
     def finish_sweep(self, progress: Progress, *, target: str = "main", now: float) -> list[tuple[int, int]]:
