@@ -142,7 +142,7 @@ class Service:
         url = self._endpoints.ingestion_url + envelope.path
         try:
             with translated(url), self._request("POST", url, headers=headers, data=body) as response:
-                return Reply(response.status_code, dict(response.headers), read_whole(response))
+                return Reply(response.status_code, dict(response.headers), bytes(read_whole(response)))
         except UnreachableError as error:
             return Silence(Fault.UNREACHABLE, str(error))
         except UnansweredError as error:
@@ -377,7 +377,7 @@ class _Told:
     url: str
     status: int
     headers: Mapping[str, str]
-    body: bytes
+    body: bytearray
 
     def content(self) -> dict[str, Any]:
         """Raises KeyRefusedError, StudioError or UnansweredError, for what it means."""
@@ -425,7 +425,7 @@ def _is_studios(body: bytes) -> bool:
     return isinstance(answer, dict) and answer.get("success") is False
 
 
-def _raise_for(status: int, body: bytes, url: str, headers: Mapping[str, str]) -> dict[str, Any]:
+def _raise_for(status: int, body: bytes | bytearray, url: str, headers: Mapping[str, str]) -> dict[str, Any]:
     """The answer of Studio as an object. Raises what a failure means to the caller."""
     pause_s = asked_s(headers, clock.now())
     try:

@@ -94,7 +94,7 @@ def _sorted(metadata: tuple[tuple[str, str], ...]) -> tuple[tuple[str, str], ...
     return tuple(sorted(metadata))
 
 
-def last_id(body: bytes) -> int | None:
+def last_id(body: bytes | bytearray) -> int | None:
     """The id with which the last entry of a page begins, as far as that can be seen without reading it."""
     begun = _BEGUN.match(body, body.rfind(_ENTRY))
     return None if begun is None else int(begun[1])

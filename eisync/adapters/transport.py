@@ -56,7 +56,7 @@ class Transport:
                         **self._environment_of(url),
                     ) as response:
                         whole = read_whole(response, limit_bytes=max_answer_bytes)
-                        return Reply(response.status_code, dict(response.headers), whole)
+                        return Reply(response.status_code, dict(response.headers), bytes(whole))
                 except requests.exceptions.Timeout:
                     is_timeout = True
                     raise

@@ -71,11 +71,11 @@ def _innermost(error: BaseException) -> BaseException:
     return error
 
 
-def read_whole(response: requests.Response, *, limit_bytes: int = MAX_ANSWER_BYTES) -> bytes:
+def read_whole(response: requests.Response, *, limit_bytes: int = MAX_ANSWER_BYTES) -> bytearray:
     """The whole answer, up to a size that none of the service's has."""
     body = bytearray()
     for chunk in response.iter_content(_CHUNK_BYTES):
         body += chunk
         if len(body) > limit_bytes:
             raise UnansweredError(f"the answer is larger than {limit_bytes // 1024**2} MiB")
-    return bytes(body)
+    return body

@@ -129,11 +129,11 @@ class Index:
 
     def identify(self, target: str, project_id: int) -> str | None:
         """Remember which project the target is. Returns the sentence to show when it was another one before."""
-        with self._database.transaction() as connection:
+        with self._database.reading() as connection:
             row = connection.execute("select project_id from target where name = ?", (target,)).fetchone()
-            if row is None or row["project_id"] is None:
-                connection.execute("update target set project_id = ? where name = ?", (project_id, target))
-                return None
+        if row is None or row["project_id"] is None:
+            self._update_target(target, "project_id = coalesce(project_id, :project_id)", project_id=project_id)
+            return None
         if row["project_id"] == project_id:
             return None
         return (

@@ -6,11 +6,12 @@ sample that a sweep did not list is only marked, and the mark counts when the sw
 """
 
 import functools
+import itertools
 import json
 import sqlite3
 from collections.abc import Iterable, Sequence
-from itertools import chain
-from operator import itemgetter
+from itertools import chain, islice
+from operator import attrgetter
 from typing import Any
 
 from eisync.core.cadence import Progress, Remembered
@@ -35,21 +36,28 @@ from sample where target = :target and id >= :low and id < :high order by id des
 _FLAGS_AT, _PLAIN_AT = 9, 15  # where what the sample itself is ends in a row of these, and where the last is
 
 # A sample as the service lists it: new, or as it is now. Our own hash stays, it is of the bytes that were sent.
-# (By position: looking up eleven names for each of a million samples is a third of what writing them takes.)
+# (By position: looking up eleven names for each of a million samples is a third of what writing them takes. What all of
+# them have in common is ?1 and ?2.)
 _KEEP = """
 insert into sample (target, id, filename, category, label, is_disabled, sha256, original_name, metadata,
                     has_processing_error, known_at)
-values {}
+values {rows}
 on conflict (target, id) do update set
     filename = excluded.filename, category = excluded.category, label = excluded.label,
     is_disabled = excluded.is_disabled, sha256 = coalesce(sha256, excluded.sha256),
     original_name = excluded.original_name, metadata = excluded.metadata,
     has_processing_error = excluded.has_processing_error, missed = 0, missing_in = null, gone_at = null"""
 
-_ROW = "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
-_ID = 1  # where a row of these has its id
-_ROWS = 100
-_KEEP_ONE, _KEEP_MANY = _KEEP.format(_ROW), _KEEP.format(", ".join([_ROW] * _ROWS))
+_ROWS = 100  # of these in a statement
+
+
+def _keeping(count: int) -> str:
+    numbers = itertools.count(3)
+    rows = (", ".join(f"?{number}" for number in islice(numbers, _FLAGS_AT)) for _ in range(count))
+    return _KEEP.format(rows=", ".join(f"(?1, {row}, ?2)" for row in rows))
+
+
+_KEEP_ONE, _KEEP_MANY = _keeping(1), _keeping(_ROWS)
 
 # Somebody changed a sample of ours: a line in the history of each of its files.
 _TELL = """
@@ -152,7 +160,7 @@ class Mirrored:
             cursor = connection.cursor()
             cursor.row_factory = None
             rows = cursor.execute(_SLICE, parameters).fetchall()
-        shown = {sample.id: _shown(sample) for sample in listed} if rows else {}
+        shown = {sample.id: _row_of(sample) for sample in listed} if rows else {}
         agreed: set[int] = set()
         odd: list[tuple[Any, ...]] = []
         for row in rows:
@@ -307,26 +315,26 @@ def _believed(row: tuple[Any, ...]) -> Believed:
     return Believed(sample, is_ours != 0, is_gone != 0, missed, is_noted != 0, is_new != 0, was_listed != 0)
 
 
-def _shown(sample: RemoteSample) -> tuple[object, ...]:
-    """The sample as `_SLICE` would have it."""
+def _row_of(sample: RemoteSample) -> tuple[object, ...]:
+    """The sample as it is written, and read by `_SLICE`."""
     return (
         sample.id,
         sample.filename,
         sample.category,
         sample.label,
-        sample.is_disabled,
+        1 if sample.is_disabled else 0,  # sqlite3 looks up how to adapt what is no number or text, each time
         sample.sha256,
         sample.original_name,
         _written(sample.metadata),
-        sample.has_processing_error,
+        1 if sample.has_processing_error else 0,
     )
 
 
 def _apply(
     connection: sqlite3.Connection, target: str, actions: Sequence[Action], generation: int | None, now: float
 ) -> list[int]:
-    kept = [_columns(target, action.sample, now) for action in actions if not isinstance(action, Miss)]
-    _keep(connection, sorted(kept, key=itemgetter(_ID)))
+    kept = sorted((action.sample for action in actions if not isinstance(action, Miss)), key=attrgetter("id"))
+    _keep(connection, target, [_row_of(sample) for sample in kept], now)
     lifted: list[int] = []
     for action in actions:
         match action:
@@ -344,14 +352,14 @@ def _apply(
     return lifted
 
 
-def _keep(connection: sqlite3.Connection, rows: Sequence[tuple[object, ...]]) -> None:
+def _keep(connection: sqlite3.Connection, target: str, rows: Sequence[tuple[object, ...]], now: float) -> None:
     """Rows from the lowest id up, as the table has them: it fills its pages so, and leaves every other one half empty
     the other way round."""
     # Many rows a statement: one a statement took as long as the rest of the sweep.
     end = len(rows) - len(rows) % _ROWS
     for at in range(0, end, _ROWS):
-        connection.execute(_KEEP_MANY, tuple(chain.from_iterable(rows[at : at + _ROWS])))
-    connection.executemany(_KEEP_ONE, rows[end:])
+        connection.execute(_KEEP_MANY, (target, now, *chain.from_iterable(rows[at : at + _ROWS])))
+    connection.executemany(_KEEP_ONE, [(target, now, *row) for row in rows[end:]])
 
 
 def _lift(connection: sqlite3.Connection, target: str, sample_id: int, now: float) -> list[int]:
@@ -360,22 +368,6 @@ def _lift(connection: sqlite3.Connection, target: str, sample_id: int, now: floa
     for identity in buried:
         move(connection, identity, State.TOMBSTONE, Event.FOUND, reason, now)
     return buried
-
-
-def _columns(target: str, sample: RemoteSample, now: float) -> tuple[object, ...]:
-    return (
-        target,
-        sample.id,
-        sample.filename,
-        sample.category,
-        sample.label,
-        int(sample.is_disabled),  # numbers, because sqlite3 looks up how to adapt everything else, each time
-        sample.sha256,
-        sample.original_name,
-        _written(sample.metadata),
-        int(sample.has_processing_error),
-        now,
-    )
 
 
 # Most samples of a project share a few sets of metadata.
