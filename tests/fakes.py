@@ -13,7 +13,7 @@ from eisync.adapters.body import Body
 from eisync.core import wire
 from eisync.core.items import RemoteSample, Root
 from eisync.core.wire import Envelope, Reply, Silence
-from eisync.errors import EisyncError, StudioError
+from eisync.errors import EisyncError, StudioError, UnansweredError
 from tests.canary import hear
 
 
@@ -147,11 +147,25 @@ Answer = Callable[[Envelope, list[str]], "Reply | Silence | None"]
 
 
 class Waited:
-    """A page that was asked for ahead."""
+    """A page that was asked for ahead: at once, as the real one does in the best case. What it raises is kept."""
 
-    def __init__(self, seen: Callable[[int], int | None]) -> None:
+    def __init__(self, ask: Callable[[int | None], Listed], before_id: int | None, seen: Callable[[int], int | None]):
+        self._ask = ask
         self._seen = seen
         self.result: Future[Listed] = Future()
+        try:
+            self.result.set_result(ask(before_id))
+        except EisyncError as error:
+            self.result.set_exception(error)
+
+    def follow(self) -> "Waited":
+        end = self.glimpse()
+        if end is not None:
+            return Waited(self._ask, end, self._seen)
+        return Waited(self._nothing, None, self._seen)
+
+    def _nothing(self, _: int | None) -> Listed:
+        raise UnansweredError("the end of the page before cannot be seen")
 
     def glimpse(self) -> int | None:
         if self.result.exception() is not None or not self.result.result().samples:
@@ -268,13 +282,7 @@ class Cloud:
         return Listed(samples, len(found), self.added_at.get(samples[0].id) if samples else None)
 
     def ahead(self, *, limit: int, before_id: int | None = None, from_id: int | None = None) -> Waited:
-        """Read at once, as the real one does in the best case; what it raises is kept until it is called for."""
-        coming = Waited(self.seen)
-        try:
-            coming.result.set_result(self.page(limit=limit, before_id=before_id, from_id=from_id))
-        except EisyncError as error:
-            coming.result.set_exception(error)
-        return coming
+        return Waited(lambda below: self.page(limit=limit, before_id=below, from_id=from_id), before_id, self.seen)
 
     def count(self) -> int:
         self._asked()

@@ -179,8 +179,12 @@ class Service:
         with self._lock:
             if self._reader is None:
                 self._reader = ThreadPoolExecutor(max_workers=1, thread_name_prefix="eisync-listing")
-            fetched = self._reader.submit(self._fetch_page, limit, before_id, from_id, None)
-        return ComingPage(fetched)
+            reader = self._reader
+
+        def ask(below: Callable[[], int | None]) -> Future[_Told]:
+            return reader.submit(lambda: self._fetch_page(limit, below(), from_id, None))
+
+        return ComingPage(ask, lambda: before_id)
 
     def _fetch_page(self, limit: int, before_id: int | None, from_id: int | None, filename: str | None) -> "_Told":
         query = {**_EVERYTHING, "limit": limit, "excludeSensors": "true"}
@@ -351,19 +355,33 @@ class Service:
 
 
 class ComingPage:
-    """A page that was asked for. Only its bytes are held, until it is called for."""
+    """A page that was asked for, in a thread that asks for one after the other. Only its bytes are held, until it is
+    called for.
+    """
 
-    def __init__(self, fetched: "Future[_Told]") -> None:
-        self._fetched = fetched
+    def __init__(
+        self, ask: "Callable[[Callable[[], int | None]], Future[_Told]]", before_id: Callable[[], int | None]
+    ) -> None:
+        self._ask = ask
+        self._fetched = ask(before_id)
+
+    def follow(self) -> "ComingPage":
+        """Ask for the page below it as soon as its bytes are there, before they are read; see `glimpse`."""
+        # In the thread that brings them: whoever waits for them keeps Python to itself while it reads them.
+        return ComingPage(self._ask, self._end)
+
+    def _end(self) -> int:
+        seen_id = self.glimpse()
+        if seen_id is None:
+            raise UnansweredError("the end of the page before cannot be seen")
+        return seen_id
 
     def glimpse(self) -> int | None:
         """Wait for its bytes, and see from which id the next page goes on, without reading them; that may be wrong.
 
         None: it cannot be seen.
         """
-        if self._fetched.exception() is not None:
-            return None  # `page` raises it
-        return last_id(self._fetched.result().body)
+        return last_id(self._fetched.result().body) if self._fetched.exception() is None else None
 
     def page(self) -> Page:
         """Raises whatever `Service.page` would."""

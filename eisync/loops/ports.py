@@ -398,11 +398,13 @@ class Listed(Protocol):
 
 
 class Coming(Protocol):
-    """A page that was asked for. Both wait for it, and `page` raises what came instead.
+    """A page that was asked for. `page` waits for it, and raises what came instead.
 
-    `glimpse` is quick: from which id the next page goes on, if that can be seen. It may be wrong.
+    `glimpse` waits too, and is quick: from which id the next page goes on, if that can be seen. It may be wrong.
+    `follow` asks for that next page as soon as this one is there.
     """
 
+    def follow(self) -> "Coming": ...
     def glimpse(self) -> int | None: ...
     def page(self) -> Listed: ...
 

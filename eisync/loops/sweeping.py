@@ -8,7 +8,6 @@ network breaks off goes on from where it was, also in the next process; one that
 from bisect import bisect_left
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from functools import partial
 from operator import attrgetter
 
 from eisync.core import cadence, plan
@@ -153,6 +152,7 @@ class Gaze:
             turn_at = self.clock()
             for page, is_last in self._rest(progress):
                 progress = self._take(page, is_last, progress, turn_at, tally)
+                del page
                 yield
                 turn_at = self.clock()
             last_total = self.studio.count()
@@ -234,17 +234,13 @@ class Gaze:
     ) -> Iterator[tuple[Listed, bool]]:
         """Newest first, each page with whether it is the last. Raises EisyncError when the listing does not move.
 
-        While one is read and compared, the next one is on its way: at most two are held. One that is not wanted any
-        more is dropped, with whatever it would have raised.
+        While one is compared, the next one is on its way, and the one below it: at most three are held. One that is
+        not wanted any more is dropped, with whatever it would have raised.
         """
-        ask = partial(self.studio.ahead, limit=self.page_size, from_id=from_id)
-        is_last, is_told = False, True
+        is_last, is_misled = False, False
         coming: Coming | None = None
+        following: Coming | None = None  # the one below it, asked for when its end was seen and before it was read
         while not is_last:
-            # Where the next page begins is told by this one; until it is read, a look at it will do.
-            is_followed = total is not None and listed + self.page_size < total
-            seen_id = coming.glimpse() if coming is not None and is_followed and is_told else None
-            following = None if seen_id is None else ask(before_id=seen_id)
             if coming is None:  # the first, and mostly there is no other
                 page = self.studio.page(limit=self.page_size, before_id=before_id, from_id=from_id)
             else:
@@ -256,9 +252,14 @@ class Gaze:
             is_last = not page.samples or (len(page.samples) < self.page_size and listed >= total)
             before_id = min((one.id for one in page.samples), default=0)
             if not is_last:
-                is_told = seen_id in (None, before_id)  # whom a look has misled, looks no more
-                coming = following if following is not None and is_told else ask(before_id=before_id)
+                seen_id = coming.glimpse() if coming is not None and following is not None else None
+                is_misled = is_misled or seen_id not in (None, before_id)
+                if following is None or seen_id != before_id:
+                    following = self.studio.ahead(limit=self.page_size, before_id=before_id, from_id=from_id)
+                coming = following
+                following = coming.follow() if listed + self.page_size < total and not is_misled else None
             yield page, is_last
+            del page  # it is let go before the next one is made
 
 
 def _count(actions: Sequence[plan.Action], listed: int, tally: Tally) -> None:

@@ -8,12 +8,14 @@ import ssl
 import threading
 import traceback
 from collections.abc import Callable, Iterator
+from concurrent.futures import CancelledError
 from pathlib import Path
 
 import pytest
 
 from eisync.adapters import files
 from eisync.adapters.http import Endpoints, Service
+from eisync.adapters.replies import last_id
 from eisync.adapters.weather import MAX_ANSWER_BYTES
 from eisync.core import wire
 from eisync.core.batching import Request
@@ -550,6 +552,63 @@ def test_a_page_of_another_form_is_refused_in_one_sentence(
     for ask in (service.page, lambda **query: service.ahead(**query).page()):
         with pytest.raises(UnansweredError, match=rf"raw-data cannot be understood \({place}\)$"):
             ask(limit=10)
+
+
+def test_what_follows_a_page_is_the_page_below_it(
+    service: Service, pack: Callable[..., Envelope], emulator: RunningEmulator
+) -> None:
+    stored = [outcome for outcome in outcomes(service, pack(*map(row, range(7)))) if isinstance(outcome, Stored)]
+    ids = sorted((one.sample_id for one in stored), reverse=True)
+    first = service.ahead(limit=3)
+    second = first.follow()
+    third = second.follow()
+    fourth = third.follow()
+    fifth = fourth.follow()
+    pages = [[sample.id for sample in coming.page().samples] for coming in (first, second, third)]
+    assert [ids[:3], ids[3:6], ids[6:]] == pages
+    assert ([ids[2], ids[5], ids[6], None], ()) == (
+        [coming.glimpse() for coming in (first, second, third, fourth)],
+        fourth.page().samples,
+    )
+    with pytest.raises(UnansweredError, match="the end of the page before cannot be seen"):
+        fifth.page()
+    emulator.set_faults({"where": "studio", "times": 1, "kind": "status", "status": 500})
+    failed = service.ahead(limit=3)
+    with pytest.raises(UnansweredError, match="cannot be seen"):
+        failed.follow().page()
+    with pytest.raises(UnansweredError, match="500"):
+        failed.page()
+
+
+@pytest.mark.parametrize(
+    ("body", "seen"),
+    [
+        (b'{"success":true,"samples":[{"id":9,"a":1},{"id":7,"a":1}],"totalCount":2}', 7),
+        (b'{"success":true,"samples":[{"id":9,"box":{"id":3,"x":1}}],"totalCount":2}', 3),  # it may be wrong
+        (b'{"success":true,"samples":[{"filename":"a","id":9}],"totalCount":1}', None),
+        (b'{"success":true,"samples":[{"id": 9}],"totalCount":1}', None),
+        (b'{"success":true,"samples":[{"id":9', None),
+        (b'{"success":true,"samples":[{"id":' + b"9" * 30 + b',"a":1}],"totalCount":1}', None),
+        (b'{"success":true,"samples":[],"totalCount":0}', None),
+        (b"", None),
+        (b"\xff\x00", None),
+    ],
+)
+def test_the_end_of_a_page_is_seen_without_reading_it(body: bytes, seen: int | None) -> None:
+    assert seen == last_id(body) == last_id(bytearray(body))
+
+
+def test_a_service_that_is_closed_asks_for_nothing_more(service: Service) -> None:
+    first = service.ahead(limit=1)
+    pages = [first]
+    for _ in range(20):
+        pages.append(pages[-1].follow())
+    service.close()
+    assert not any(thread.name.startswith("eisync-listing") for thread in threading.enumerate())
+    with pytest.raises(RuntimeError, match="after shutdown"):
+        pages[-1].follow()
+    with pytest.raises((CancelledError, UnansweredError)):
+        pages[-1].page()
 
 
 def test_reading_ahead_takes_one_connection_and_ends_with_the_service(service: Service) -> None:

@@ -105,14 +105,14 @@ def test_an_empty_project_is_swept(yard: Yard, cloud: Cloud) -> None:
     assert [yard.later] == [target.listed_at for target in yard.index.targets()]
 
 
-def test_one_tick_asks_at_most_once_and_once_ahead(yard: Yard, cloud: Cloud) -> None:
+def test_a_tick_waits_for_one_answer_and_two_pages_are_on_their_way(yard: Yard, cloud: Cloud) -> None:
     for number in range(30):
         cloud.add(f"{number}.csv", digest(str(number)))
     sweep = Sweep(yard, project(cloud, page_size=10))
     asked = []
     while sweep.loop.tick(sweep.clock.now) == 0.0:
         asked.append(cloud.questions)
-    assert ([1, 2, 4, 5, 6, 6], 7) == (asked, cloud.questions)  # of four pages, three are read ahead
+    assert ([1, 2, 5, 5, 6, 6], 7) == (asked, cloud.questions)  # of four pages, three are read ahead
 
 
 def test_a_service_that_gives_smaller_pages_is_swept_to_the_end(yard: Yard, cloud: Cloud) -> None:
@@ -329,7 +329,7 @@ def test_targets_take_turns(yard: Yard) -> None:
         two.add(f"{number}.csv", str(number))
     sweep = Sweep(yard, project(one, page_size=10), project(two, target="second", page_size=10))
     while sweep.loop.tick(sweep.clock.now) == 0.0:
-        assert abs(one.questions - two.questions) <= 2  # the first page, and the second one ahead
+        assert abs(one.questions - two.questions) <= 3  # the first page, and two ahead
 
 
 # --- doubt

@@ -288,9 +288,35 @@ def test_a_sweep_that_the_network_breaks_off_goes_on_from_there(yard: Yard, clou
     before = cloud.questions
     sweep.run(after_s=300.0)
     tally = sweep.loop.tallies()["main"]
-    assert ("it was interrupted", 20) == (tally.why, tally.listed)  # the third page had come ahead of the trouble
-    assert 5 == cloud.questions - before  # the change, three pages (the last is empty), the count
+    assert ("it was interrupted", 10) == (tally.why, tally.listed)  # two pages had come ahead of the trouble
+    assert 4 == cloud.questions - before  # the change, two pages (the last is empty), the count
     assert 50 == len(samples(yard))
+
+
+@pytest.mark.parametrize(
+    ("seen", "wasted"),
+    [
+        (lambda last_id: last_id, 0),
+        (lambda last_id: None, 0),  # nothing is asked for without an end
+        (lambda last_id: last_id + 3, 2),
+        (lambda last_id: last_id - 3, 2),
+        (lambda last_id: 10**17, 2),
+        (lambda last_id: 0, 2),
+        (lambda last_id: last_id if last_id > 150 else last_id - 1, 2),
+    ],
+    ids=["as it is", "not at all", "too high", "too low", "beyond", "nothing below", "misled later"],
+)
+def test_a_page_that_was_asked_for_where_another_was_seen_to_end_is_not_believed(
+    yard: Yard, cloud: Cloud, seen: Callable[[int], int | None], wasted: int
+) -> None:
+    ids = [cloud.add(f"{number}.csv", str(number)) for number in range(95)]
+    assert ids == list(range(101, 196))
+    cloud.seen = seen
+    sweep = Sweep(yard, project(cloud, page_size=10))
+    sweep.run()
+    assert ({}, set(ids)) == (sweep.loop.troubles(), set(samples(yard)))
+    assert 95 == sweep.loop.tallies()["main"].listed
+    assert 3 + 10 <= cloud.questions <= 3 + 10 + wasted  # whose project, the change, the count
 
 
 def test_a_stop_drops_the_page_that_is_on_its_way(yard: Yard, cloud: Cloud) -> None:
