@@ -367,7 +367,8 @@ class ComingPage:
 
     def follow(self) -> "ComingPage":
         """Ask for the page below it as soon as its bytes are there, before they are read; see `glimpse`."""
-        # In the thread that brings them: whoever waits for them keeps Python to itself while it reads them.
+        # By the thread that brings them, whose next turn this is: whoever waits for them keeps Python to itself while it
+        # reads them, and nothing would be asked for meanwhile.
         return ComingPage(self._ask, self._end)
 
     def _end(self) -> int:
