@@ -363,7 +363,8 @@ tenth = max(10, len(turns) // 10)  # fewer say more of the machine than of the q
 began = time.perf_counter(); tally = index.tally([root.id]); tally_s = time.perf_counter() - began
 began = time.perf_counter(); counts = index.counts(); counts_s = time.perf_counter() - began
 json.dump({"filled_s": round(filled_s, 1), "claim_ms": median_ms(claims),
-           "first_claim_ms": median_ms(claims[:tenth]), "last_claim_ms": median_ms(claims[-tenth:]), "settle_ms": median_ms(settles), "next_due_ms": median_ms(dues),
+           "first_claim_ms": median_ms(claims[:tenth]), "last_claim_ms": median_ms(claims[-tenth:]),
+           "settle_ms": median_ms(settles), "next_due_ms": median_ms(dues),
            "tally_ms": round(tally_s * 1000, 2), "counts_ms": round(counts_s * 1000, 2),
            "grew_mb": round(resident_mb() - before_mb, 1)}, sys.stdout)
 """

@@ -181,8 +181,12 @@ class Service:
                 self._reader = ThreadPoolExecutor(max_workers=1, thread_name_prefix="eisync-listing")
             reader = self._reader
 
-        def ask(below: Callable[[], int | None]) -> Future[_Told]:
-            return reader.submit(lambda: self._fetch_page(limit, below(), from_id, None))
+        def fetch(below: Callable[[], int | None]) -> tuple[_Told, int | None]:
+            told = self._fetch_page(limit, below(), from_id, None)
+            return told, last_id(told.body)
+
+        def ask(below: Callable[[], int | None]) -> Future[tuple[_Told, int | None]]:
+            return reader.submit(fetch, below)
 
         return ComingPage(ask, lambda: before_id)
 
@@ -356,19 +360,17 @@ class Service:
 
 class ComingPage:
     """A page that was asked for, in a thread that asks for one after the other. Only its bytes are held, until it is
-    called for.
+    called for: once.
     """
 
-    def __init__(
-        self, ask: "Callable[[Callable[[], int | None]], Future[_Told]]", before_id: Callable[[], int | None]
-    ) -> None:
+    def __init__(self, ask: "_Ask", before_id: Callable[[], int | None]) -> None:
         self._ask = ask
         self._fetched = ask(before_id)
 
     def follow(self) -> "ComingPage":
         """Ask for the page below it as soon as its bytes are there, before they are read; see `glimpse`."""
-        # By the thread that brings them, whose next turn this is: whoever waits for them keeps Python to itself while it
-        # reads them, and nothing would be asked for meanwhile.
+        # By the thread that brings them, whose next turn this is: whoever waits for them keeps Python to itself while
+        # it reads them, and nothing would be asked for meanwhile.
         return ComingPage(self._ask, self._end)
 
     def _end(self) -> int:
@@ -382,11 +384,12 @@ class ComingPage:
 
         None: it cannot be seen.
         """
-        return last_id(self._fetched.result().body) if self._fetched.exception() is None else None
+        return self._fetched.result()[1] if self._fetched.exception() is None else None
 
     def page(self) -> Page:
         """Raises whatever `Service.page` would."""
-        return self._fetched.result().page()
+        told, _ = self._fetched.result()
+        return told.page()
 
 
 @dataclass(frozen=True, slots=True)
@@ -396,7 +399,7 @@ class _Told:
     url: str
     status: int
     headers: Mapping[str, str]
-    body: bytearray
+    body: bytearray  # of a page, until it was read
 
     def content(self) -> dict[str, Any]:
         """Raises KeyRefusedError, StudioError or UnansweredError, for what it means."""
@@ -413,12 +416,16 @@ class _Told:
                 listing = LISTING.validate_python(self.content())
             except ValidationError as error:
                 raise self.not_understood(error) from None
+        self.body.clear()  # a page is held once, and two more are on their way
         entries = listing["samples"]
         return Page(tuple(map(sample_of, entries)), listing["totalCount"], newest_added_at(entries))
 
     def not_understood(self, error: ValidationError) -> UnansweredError:
         where = ".".join(str(part) for part in error.errors()[0]["loc"])
         return UnansweredError(f"the answer of {self.url} cannot be understood ({where})")
+
+
+_Ask = Callable[[Callable[[], int | None]], "Future[tuple[_Told, int | None]]"]
 
 
 def _system_store() -> str:

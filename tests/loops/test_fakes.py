@@ -96,7 +96,6 @@ def test_a_page_that_is_asked_for_ahead_is_the_same_page(service: Any, send: Cal
         coming = service.ahead(**asked)
         page, waited = service.page(**asked), coming.page()
         assert (page.total, page.samples) == (waited.total, waited.samples)
-        assert page.samples == coming.page().samples  # as often as it is called
         assert page.samples[-1].id == coming.glimpse()
     assert None is service.ahead(limit=2, before_id=ids[0]).glimpse()
 
