@@ -31,6 +31,7 @@ PROBE_CHOICE = 64
 """A probe is the smallest of so many files that are due."""
 
 _ARRIVALS = frozenset({Event.STORED, Event.DUPLICATE})
+_ENDS = _ARRIVALS | {Event.REFUSE, Event.GONE, Event.CHANGED}  # of this version of the file
 
 
 class DrainerLoop:
@@ -340,14 +341,27 @@ class DrainerLoop:
 
     def _tell_all(self, results: Sequence[tuple[Item, Settlement]]) -> None:
         arrived = [item for item, settlement in results if settlement.events[0] in _ARRIVALS]
-        is_many = len(arrived) > MOST_TOLD
+        is_all = len(arrived) == len(results)  # as nearly always
+        deferred = [] if is_all else [(item, settlement) for item, settlement in results if _is_deferral(settlement)]
+        tell_arrival = self._log.debug if len(arrived) > MOST_TOLD else self._log.info
+        tell_deferral = self._log.debug if len(deferred) > MOST_TOLD else self._log.warning
         for item, settlement in results:
-            self._tell(item, settlement, self._log.debug if is_many else self._log.info)
-        if is_many:
-            first, last = shown(arrived[0].path), shown(arrived[-1].path)
-            self._log.info("files.synced", files=len(arrived), target=arrived[0].target, first=first, last=last)
+            self._tell(item, settlement, tell_arrival, tell_deferral)
+        if len(arrived) > MOST_TOLD:
+            self._log.info("files.synced", **_named(arrived))
+        if len(deferred) > MOST_TOLD:
+            for reason in dict.fromkeys(settlement.reason for _, settlement in deferred):
+                alike = [(item, settlement.due_at) for item, settlement in deferred if settlement.reason == reason]
+                due_at = min((due_at for _, due_at in alike if due_at is not None), default=None)
+                self._log.warning("files.deferred", **_named([item for item, _ in alike]), reason=reason, due_at=due_at)
 
-    def _tell(self, item: Item, settlement: Settlement, tell_arrival: Callable[..., object]) -> None:
+    def _tell(
+        self,
+        item: Item,
+        settlement: Settlement,
+        tell_arrival: Callable[..., object],
+        tell_deferral: Callable[..., object],
+    ) -> None:
         path, reason, attempt = shown(item.path), settlement.reason, item.attempts + settlement.is_attempt
         match settlement.events[0]:
             case Event.STORED | Event.DUPLICATE:
@@ -359,8 +373,8 @@ class DrainerLoop:
                 self._log.info("file.gone", path=path)
             case Event.CHANGED:
                 self._log.info("file.changed", path=path, reason=reason)
-            case _ if settlement.is_attempt or settlement.batch_cap is not None:
-                self._log.warning("file.deferred", path=path, reason=reason, attempt=attempt, due_at=settlement.due_at)
+            case _ if _is_deferral(settlement):
+                tell_deferral("file.deferred", path=path, reason=reason, attempt=attempt, due_at=settlement.due_at)
             case _:
                 pass  # it was given back; why, the target's own line says once
 
@@ -380,6 +394,17 @@ class DrainerLoop:
         wait_s = max(0.0, due_at - now, state.steering.hold_s(now))
         # What is due and did not go waits for a request that is under way: woken when it ends.
         return IDLE_S if self._flights and not wait_s else min(IDLE_S, wait_s)
+
+
+def _is_deferral(settlement: Settlement) -> bool:
+    """Whether the file was sent for nothing, and goes again."""
+    return settlement.events[0] not in _ENDS and (settlement.is_attempt or settlement.batch_cap is not None)
+
+
+def _named(items: Sequence[Item]) -> dict[str, object]:
+    """How many files they are, and which, for a line that is of all of them."""
+    first, last = shown(items[0].path), shown(items[-1].path)
+    return {"files": len(items), "target": items[0].target, "first": first, "last": last}
 
 
 def _refusal(item: Item, reason: str) -> Settlement:

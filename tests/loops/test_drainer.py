@@ -999,6 +999,33 @@ def test_many_files_of_one_request_are_told_of_in_one_line_and_a_refused_one_in_
     assert {files, None} >= {line.fields.get("files") for line in lines}
 
 
+@pytest.mark.parametrize(
+    ("files", "told"),
+    [
+        (16, {("warning", "file.deferred"): 16}),
+        (17, {("debug", "file.deferred"): 17, ("warning", "files.deferred"): 1}),
+    ],
+)
+def test_many_files_of_a_request_that_failed_are_told_of_in_one_line(
+    yard: Yard, cloud: Cloud, files: int, told: dict[tuple[str, str], int]
+) -> None:
+    yard.fill(*names(files))
+    cloud.answers.append(lambda *_: Silence(Fault.UNREACHABLE, "no network"))
+    entered = len(yard.log.lines)
+    drain = Drain(yard, lane(cloud, limits=Limits(files=32, bytes=1_000_000)))
+    drain.tick()
+    drain.bench.run()
+    drain.tick()
+    drain.bench.run()
+    drain.tick()
+    lines = [line for line in yard.log.lines[entered:] if "deferred" in line.event]
+    assert told == Counter((line.level, line.event) for line in lines)
+    assert {"no network"} == {line.fields["reason"] for line in lines}
+    for line in lines[:-1] if files < 17 else lines[-1:]:
+        assert line.fields.get("files", 1) == (files if files > 16 else 1)
+        assert 0 < line.fields["due_at"]
+
+
 def test_a_file_that_arrived_is_one_line_of_the_log(yard: Yard, cloud: Cloud) -> None:
     yard.fill("idle.1.csv")
     Drain(yard, lane(cloud)).run()
