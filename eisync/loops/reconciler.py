@@ -97,6 +97,8 @@ class ReconcilerLoop:
         self._troubles: dict[str, EisyncError] = {}
         self._is_stopping = False
         self._tallies: dict[str, Tally] = {}
+        self._under_way: set[str] = set()
+        self._told: dict[str, Tally] = {}  # what the pass had done, that was under way when another was asked for
         self._lock = threading.Lock()
         self._asked = Wish()
         self._begun = {project.target: 0 for project in projects}  # the ticket that the last pass began with
@@ -141,6 +143,8 @@ class ReconcilerLoop:
         """The same, from any thread; `pretends`: compare and write nothing down. Returns the ticket for `report`."""
         with self._lock:
             wish = self._asked = Wish(self._asked.ticket + 1, sweeps, pretends)
+            for target in tuple(self._under_way):
+                self._told.setdefault(target, self._tallies[target].copy())
         self._wake()
         return wish.ticket
 
@@ -185,6 +189,7 @@ class ReconcilerLoop:
         finally:
             if not any(project is other for other, _ in self._passes):
                 self._done[project.target] = self._begun[project.target]
+                self._under_way.discard(project.target)
 
     def _note_trouble(self, project: Project, error: EisyncError) -> None:
         if str(error) != str(self._troubles.get(project.target, "")):
@@ -197,7 +202,12 @@ class ReconcilerLoop:
     def _begin(self, project: Project) -> Iterator[None]:
         wish, is_asked = self._asked, self._begun[project.target] < self._asked.ticket
         self._begun[project.target] = wish.ticket
-        tally = self._tallies[project.target] = Tally()
+        with self._lock:
+            told, before = self._told.pop(project.target, None), self._tallies.get(project.target)
+            # What was approved while a pass was under way may have been done by that pass.
+            tally = Tally() if told is None or before is None else before.acts_since(told)
+            self._tallies[project.target] = tally
+            self._under_way.add(project.target)
         self._pretending.discard(project.target)
         if is_asked and wish.pretends:
             self._pretending.add(project.target)

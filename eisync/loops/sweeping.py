@@ -43,6 +43,15 @@ class Tally:
     plan: int | None = None
     details: list[str] = field(default_factory=list)
 
+    def copy(self) -> "Tally":
+        return replace(self, details=list(self.details))
+
+    def acts_since(self, told: "Tally") -> "Tally":
+        """What was done and undone since it was `told`, and nothing else."""
+        return Tally(
+            done=self.done - told.done, undone=self.undone - told.undone, details=self.details[len(told.details) :]
+        )
+
     def tell(self, sample_id: int, what: str) -> None:
         """One line more for a person, as long as they can be read."""
         self.note(f"sample {sample_id}: {what}")

@@ -100,6 +100,23 @@ def test_a_sweep_learns_of_every_sample(yard: Yard, cloud: Cloud) -> None:
     assert [25] == [line.fields["samples"] for line in yard.log.lines if line.event == "sweep.completed"]
 
 
+def test_what_a_pass_under_way_still_does_is_reported_to_whoever_asks_for_another(yard: Yard, cloud: Cloud) -> None:
+    sweep = Sweep(yard, project(cloud))
+    sweep.loop.tick(sweep.clock.now)
+    early = sweep.loop.tallies()["main"]
+    early.done, early.details = 1, ["before"]
+    ticket = sweep.loop.ask_pass()
+    early.done, early.undone = 3, 1
+    early.note("after")
+    sweep.run()
+    [told] = sweep.loop.report(ticket) or []
+    assert (2, 1, ["after"]) == (told["done"], told["undone"], told["details"])
+    ticket = sweep.loop.ask_pass()
+    sweep.run()
+    [told] = sweep.loop.report(ticket) or []
+    assert (0, 0, []) == (told["done"], told["undone"], told["details"])
+
+
 def test_an_empty_project_is_swept(yard: Yard, cloud: Cloud) -> None:
     Sweep(yard, project(cloud)).run()
     assert [yard.later] == [target.listed_at for target in yard.index.targets()]
