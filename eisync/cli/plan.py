@@ -12,6 +12,7 @@ from eisync.cli.options import ask, common, key_file, printable
 from eisync.cli.passing import run_pass
 
 SHOWN_DETAILS = 20
+_ACTS = 10_000  # as many as may be asked for
 
 
 @click.command("plan")
@@ -49,6 +50,8 @@ def command(
             click.echo(json.dumps(decided))
         return OK
     found = run_pass(config=config, state_dir=state_dir, api_key_file=api_key_file)
+    acts = list(ask({"do": "acts", "limit": _ACTS}, config=config, state_dir=state_dir))
+    found = [_with_others(target, decided, acts) for target in found]
     for target in found:
         click.echo(json.dumps({**decided, **target}) if as_json else "\n".join(_done(target)))
     return next((target["exit_code"] for target in found if target["exit_code"]), OK)
@@ -90,6 +93,14 @@ def _told(decided: dict[str, Any]) -> str:
     if decided["is_approved"]:
         return f"Plan {decided['plan']} is approved: {acts}."
     return f"Plan {decided['plan']} is rejected: {acts} will not be done, and not be proposed again."
+
+
+def _with_others(target: dict[str, Any], decided: dict[str, Any], acts: Iterable[dict[str, Any]]) -> dict[str, Any]:
+    """What the pass found, and what of the plan was done before it: by one of the daemon's own, a moment earlier."""
+    if target["target"] != decided["target"]:
+        return target
+    done = sum(act["plan"] == decided["plan"] and act["state"] == "done" for act in acts)
+    return {**target, "done": max(target["done"], done)}
 
 
 def _done(target: dict[str, Any]) -> Iterator[str]:

@@ -241,11 +241,12 @@ class Operations:
 
     def decide(self, plan_id: object, *, is_approved: bool) -> Record:
         """A person's word on a plan; whoever reconciles next carries it out. Raises EisyncError for another plan."""
+        plan = next((plan for plan in self._acts.plans() if plan.id == plan_id), None)
         number = self._acts.decide(_number(plan_id, "plan"), is_approved=is_approved, now=self.now())
-        if number is None:
+        if number is None or plan is None:
             waiting = ", ".join(str(plan.id) for plan in self._acts.plans()) or "none"
             raise EisyncError(f"plan {plan_id} does not wait (any more); waiting: {waiting}")
-        return {"plan": plan_id, "is_approved": is_approved, "acts": number}
+        return {"plan": plan_id, "target": plan.target, "is_approved": is_approved, "acts": number}
 
     def acts(self, limit: object) -> Iterator[Record]:
         """What was done last, the last one first."""

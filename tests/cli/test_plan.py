@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from eisync.cli.plan import _with_others
 from tests.conftest import Bench, row, until
 
 
@@ -182,6 +183,26 @@ def test_a_running_daemon_does_what_was_approved(bench: Bench) -> None:
     finally:
         daemon.terminate()
         daemon.wait(30)
+
+
+@pytest.mark.parametrize(
+    ("target", "done", "told"),
+    [
+        ("main", 0, 2),  # another pass was a moment earlier
+        ("main", 1, 2),
+        ("main", 3, 3),  # and something else
+        ("second", 0, 0),
+    ],
+)
+def test_what_another_pass_did_of_the_plan_counts_as_done(target: str, done: int, told: int) -> None:
+    acts = [
+        {"plan": 7, "state": "done"},
+        {"plan": 7, "state": "done"},
+        {"plan": 7, "state": "due"},
+        {"plan": 6, "state": "done"},
+    ]
+    decided = {"plan": 7, "target": "main", "is_approved": True, "acts": 3}
+    assert told == _with_others({"target": target, "done": done}, decided, acts)["done"]
 
 
 def test_a_dry_run_shows_what_would_be_done(bench: Bench) -> None:
