@@ -25,12 +25,13 @@ from eisync.store.rows import ITEM, item_of
 
 # A slice of the index: samples of a range of ids, newest first, with the fields of RemoteSample and Believed in their
 # order, and whether the sample itself is all there is to say. Ours are those that a file of the target is tied to.
+# (What was learned in the very instant in which the sweep began was there before it.)
 _SLICE = """
 select id, filename, category, label, is_disabled, sha256, original_name, metadata, has_processing_error,
     exists (select 1 from file_sample mine cross join file on file.id = mine.file_id
         where mine.sample_id = sample.id and file.target = sample.target),
     gone_at is not null, missed, missing_in is :generation and :generation is not null,
-    known_at >= :began_at, filename is not null,
+    known_at > :began_at, filename is not null,
     gone_at is null and missed = 0 and missing_in is null and filename is not null
 from sample where target = :target and id >= :low and id < :high order by id desc limit :limit"""
 _FLAGS_AT, _PLAIN_AT = 9, 15  # where what the sample itself is ends in a row of these, and where the last is

@@ -293,6 +293,19 @@ def test_a_sweep_that_the_network_breaks_off_goes_on_from_there(yard: Yard, clou
     assert 50 == len(samples(yard))
 
 
+def test_a_sample_that_is_deleted_while_its_sweep_rests_is_forgotten_by_the_next_one_in_the_same_instant(
+    yard: Yard, cloud: Cloud
+) -> None:
+    first, *others = [cloud.add(f"{number}.csv", str(number)) for number in range(4)]
+    sweep = Sweep(yard, project(cloud, page_size=3))
+    for _ in range(3):
+        sweep.loop.tick(sweep.clock.now)  # the last page is on its way
+    delete(cloud, first)
+    sweep.run(after_s=300.0)
+    sweep.run(after_s=300.0)
+    assert set(others) == set(samples(yard))
+
+
 @pytest.mark.parametrize(
     ("seen", "wasted"),
     [

@@ -86,8 +86,8 @@ def test_the_sample_of_a_version_before_is_nobody_s_loss(shelf: Shelf) -> None:
 def test_what_was_stored_while_a_sweep_ran_is_not_missed_by_it(shelf: Shelf) -> None:
     shelf.sync("old.csv", 1)
     progress = shelf.begin_sweep(now=LATER)
-    shelf.sync("new.csv", 2, now=LATER)
-    shelf.list_page(progress, now=LATER)
+    shelf.sync("new.csv", 2, now=LATER + 0.1)
+    shelf.list_page(progress, now=LATER + 0.2)
 
     assert [(1, 1)] == shelf.finish_sweep(progress, now=LATER)
 
