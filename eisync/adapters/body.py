@@ -6,13 +6,12 @@ not what settled ends the body before its end: a server that is promised more by
 
 import contextlib
 import hashlib
-import os
 from collections.abc import Callable, Generator, Iterator
 
-from eisync.adapters.files import OpenFolder, opened, verify
+from eisync.adapters.files import OpenFolder, opened, read, read_whole, verify
 from eisync.core.items import Item
 from eisync.core.wire import Envelope
-from eisync.errors import FileChangedError, FileUnreadableError
+from eisync.errors import FileChangedError
 
 CHUNK_BYTES = 64 * 1024
 """Each is sent within the connection's time-out or not at all: the larger, the more line it takes."""
@@ -47,17 +46,25 @@ class Body:
         with contextlib.closing(OpenFolder()) as folder:
             for part in self._envelope.parts:
                 yield part.preamble
-                yield from self._contents(part.item, folder)
+                if part.item.facts.size <= CHUNK_BYTES:
+                    yield self._content(part.item, folder)
+                else:
+                    yield from self._contents(part.item, folder)
                 yield self._envelope.between
+
+    def _content(self, item: Item, folder: OpenFolder) -> bytes:
+        content = read_whole(item, folder)
+        _check_left(item, item.facts.size - len(content))
+        self.sha256[item.id] = hashlib.sha256(content).hexdigest()
+        return content
 
     def _contents(self, item: Item, folder: OpenFolder) -> Iterator[bytes]:
         digest = hashlib.sha256()
         left = item.facts.size
         with opened(item, folder) as descriptor:
             while left:
-                chunk = _read(descriptor, min(CHUNK_BYTES, left), item)
-                if not chunk:
-                    raise FileChangedError(f"the file ended {left} bytes early", item_id=item.id)
+                chunk = read(descriptor, min(CHUNK_BYTES, left), item)
+                _check_left(item, 0 if chunk else left)
                 digest.update(chunk)
                 left -= len(chunk)
                 yield chunk
@@ -68,7 +75,7 @@ def sha256_of(item: Item) -> str:
     """The content hash of the item's file. Raises FileError when it is not what settled."""
     digest = hashlib.sha256()
     with opened(item) as descriptor:
-        while chunk := _read(descriptor, CHUNK_BYTES, item):
+        while chunk := read(descriptor, CHUNK_BYTES, item):
             digest.update(chunk)
     return digest.hexdigest()
 
@@ -88,12 +95,7 @@ def _joined(pieces: Generator[bytes, None, None]) -> Iterator[bytes]:
         yield b"".join(waiting)
 
 
-def _read(descriptor: int, size: int, item: Item) -> bytes:
-    try:
-        return os.read(descriptor, size)
-    except OSError as error:
-        # Named here: as a bare OSError it would pass for a broken connection.
-        raise FileUnreadableError(
-            f"the file cannot be read to its end ({error.strerror}); see to the disk, then 'eisync retry'",
-            item_id=item.id,
-        ) from error
+def _check_left(item: Item, left: int) -> None:
+    """Raises FileChangedError where bytes that were promised are not there."""
+    if left:
+        raise FileChangedError(f"the file ended {left} bytes early", item_id=item.id)

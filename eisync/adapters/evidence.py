@@ -71,15 +71,13 @@ def _advance(
     try:
         return _read_on(examination, descriptor, facts, most_bytes)
     except OSError as error:
-        return _give_up(examination, error)
+        return None if _is_another(descriptor, facts) else _give_up(examination, error)
     finally:
         os.close(descriptor)
 
 
 def _read_on(examination: Examination, descriptor: int, facts: FileFacts, most_bytes: int) -> int | None:
     spent = READ_COSTS_BYTES
-    if not is_version(os.fstat(descriptor), facts):
-        return None
     head = b""
     while (read := examination.wants) is not None and spent < most_bytes:
         end = read.offset + read.length
@@ -94,7 +92,16 @@ def _read_on(examination: Examination, descriptor: int, facts: FileFacts, most_b
         if len(chunk) != read.length:
             return None  # it was cut while it was read
         examination.take(chunk)
+    # One look, and that behind the reads: whatever they gave is of the version that they ended with.
     return spent if is_version(os.fstat(descriptor), facts) else None
+
+
+def _is_another(descriptor: int, facts: FileFacts) -> bool:
+    """Whether what was opened is certainly not the file of these facts."""
+    try:
+        return not is_version(os.fstat(descriptor), facts)
+    except OSError:
+        return False
 
 
 def hash_on(digest: Digest, root: str, path: str, facts: FileFacts, *, offset: int, most_bytes: int) -> int | None:

@@ -1,7 +1,7 @@
 """Look at files: take the facts of one, open one so that nothing else can be opened in its place.
 
-Symbolic links are not followed, and nothing but a regular file is ever opened: a FIFO would block, a device would
-answer.
+Symbolic links are not followed. Files are opened so that nothing waits, as a FIFO would have us wait, and what is not
+a regular file is refused.
 """
 
 import contextlib
@@ -123,14 +123,42 @@ def opened(item: Item, folder: OpenFolder | None = None) -> Iterator[int]:
         return
     descriptor = _open_inside(item, folder)
     try:
-        status = os.fstat(descriptor)
-        if not stat.S_ISREG(status.st_mode):
-            raise FileUnreadableError("it is no regular file", item_id=item.id)
-        _compare(item, status)
+        _compare_opened(item, os.fstat(descriptor))
         yield descriptor
         _compare(item, os.fstat(descriptor))
     finally:
         os.close(descriptor)
+
+
+def read_whole(item: Item, folder: OpenFolder) -> bytes:
+    """The content of the item's file, which is the one that settled; for one that fits into a read.
+
+    One look, and that behind the read: of a small file every further call costs as much as its content. Raises what
+    `opened` and `read` do.
+    """
+    size, content, trouble = item.facts.size, b"", None
+    descriptor = _open_inside(item, folder)
+    try:
+        try:
+            # (Some file systems give less than they are asked for, and it is not the end.)
+            while len(content) < size and (chunk := os.read(descriptor, size - len(content))):
+                content = content + chunk if content else chunk
+        except OSError as error:
+            trouble = error
+        _compare_opened(item, os.fstat(descriptor))
+    finally:
+        os.close(descriptor)
+    if trouble is not None:
+        raise _unreadable(item, trouble) from trouble
+    return content
+
+
+def read(descriptor: int, size: int, item: Item) -> bytes:
+    """Up to `size` bytes of the item's file. Raises FileUnreadableError."""
+    try:
+        return os.read(descriptor, size)
+    except OSError as error:
+        raise _unreadable(item, error) from error
 
 
 def verify(item: Item) -> None:
@@ -146,6 +174,19 @@ def verify(item: Item) -> None:
         ) from error
     if not stat.S_ISREG(status.st_mode):
         raise _absence(item)
+    _compare(item, status)
+
+
+def _unreadable(item: Item, error: OSError) -> FileUnreadableError:
+    # Named here: as a bare OSError it would pass for a broken connection.
+    return FileUnreadableError(
+        f"the file cannot be read to its end ({error.strerror}); see to the disk, then 'eisync retry'", item_id=item.id
+    )
+
+
+def _compare_opened(item: Item, status: os.stat_result) -> None:
+    if not stat.S_ISREG(status.st_mode):
+        raise FileUnreadableError("it is no regular file", item_id=item.id)
     _compare(item, status)
 
 

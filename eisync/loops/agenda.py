@@ -6,6 +6,7 @@ day would leave an entry behind at every look.
 
 import heapq
 import math
+from collections.abc import Iterator
 
 
 class Agenda:
@@ -30,11 +31,11 @@ class Agenda:
             heapq.heappop(self._heap)
         return self._heap[0][0] if self._heap else None
 
-    def take_due(self, now: float) -> str | None:
-        """A path whose instant has come; it is off the agenda then."""
-        at = self.next_at()
-        if at is None or at > now:
-            return None
-        _, path = heapq.heappop(self._heap)
-        del self._at[path]
-        return path
+    def take_due(self, now: float) -> Iterator[str]:
+        """The paths whose instants have come, the earliest first; each is off the agenda when it is handed out."""
+        heap, confirmed = self._heap, self._at
+        while heap and heap[0][0] <= now:
+            at, path = heapq.heappop(heap)
+            if confirmed.get(path) == at:
+                del confirmed[path]
+                yield path

@@ -103,8 +103,7 @@ class Recogniser:
         Reads a bounded piece of what is to be compared.
         """
         due = self._comparing.go_on(now)
-        while (path := self._agenda.take_due(now)) is not None:
-            due.add(path)
+        due.update(self._agenda.take_due(now))
         waited = {path: waiting for path in due if (waiting := self.waiting.pop(path, None)) is not None}
         return {*waited, *(waiting.before for waiting in waited.values())}
 

@@ -446,7 +446,7 @@ class WatcherLoop:
             self._intake.mark_gone([one for one in findings.went if one not in waiting], now=now)
 
     def _enqueue_complete(self, root: RootWatch, now: float) -> None:
-        due = islice(iter(lambda: root.agenda.take_due(now), None), FILES_A_TICK)
+        due = islice(root.agenda.take_due(now), FILES_A_TICK)
         judged = self._judging.judge(root.watched, root.labels, root.unsettled, due, now=now)
         for path, at in judged.again.items():
             root.agenda.add(path, at)

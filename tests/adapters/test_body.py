@@ -195,15 +195,28 @@ def test_whenever_a_file_changes_the_body_does_not_end(
     assert len(body) > sum(map(len, sent))
 
 
-def test_a_disk_that_fails_is_the_fault_of_the_file_and_not_of_the_line(
-    root: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(("change", "error"), CHANGES, ids=lambda value: value.__name__)
+def test_a_small_file_that_changes_before_it_is_read_ends_the_body(
+    root: Path, change: Callable[[Path], None], error: type[FileError]
 ) -> None:
-    (item,) = items(root, b"one")
+    body = body_of(*items(root, b"a" * 2 * CHUNK_BYTES, b"small"))
+    sent: list[bytes] = []
+    with pytest.raises(error) as caught:
+        collect(body, sent, moment=1, change=lambda: change(root / "2.csv"))
+    assert (2, [1]) == (caught.value.item_id, list(body.sha256))
+    assert b"--B--\r\n" not in sent
+
+
+@pytest.mark.parametrize("size", [3, CHUNK_BYTES + 1])
+def test_a_disk_that_fails_is_the_fault_of_the_file_and_not_of_the_line(
+    root: Path, monkeypatch: pytest.MonkeyPatch, size: int
+) -> None:
+    (item,) = items(root, b"x" * size)
 
     def fail(descriptor: int, size: int) -> bytes:
         raise OSError(5, "Input/output error")
 
-    monkeypatch.setattr("eisync.adapters.body.os.read", fail)
+    monkeypatch.setattr(files.os, "read", fail)
     with pytest.raises(FileUnreadableError) as caught:
         b"".join(body_of(item))
     assert "the file cannot be read to its end (Input/output error); see to the disk, then 'eisync retry'" == str(

@@ -213,6 +213,32 @@ def read(item: Item) -> bytes:
         return os.read(descriptor, 100)
 
 
+def read_whole(item: Item) -> bytes:
+    with contextlib.closing(files.OpenFolder()) as folder:
+        return files.read_whole(item, folder)
+
+
+def test_what_comes_in_several_reads_is_read_to_its_end(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    item = write(root, "one/a.csv")
+    whole = os.read
+    monkeypatch.setattr(os, "read", lambda descriptor, size: whole(descriptor, min(3, size)))
+    assert b"content" == read_whole(item)
+
+
+@pytest.mark.parametrize("change", ["grow", "touch"])
+def test_a_change_before_the_only_look_is_seen(root: Path, monkeypatch: pytest.MonkeyPatch, change: str) -> None:
+    item = write(root, "one/a.csv")
+    whole = os.read
+
+    def slow(descriptor: int, size: int) -> bytes:
+        {"grow": grow, "touch": touch}[change](root)
+        return whole(descriptor, size)
+
+    monkeypatch.setattr(os, "read", slow)
+    with pytest.raises(FileChangedError):
+        read_whole(item)
+
+
 def test_the_file_that_settled_is_opened(root: Path) -> None:
     assert b"content" == read(write(root, "one/two/a.csv"))
 
@@ -288,8 +314,12 @@ SWAPS = [
 
 
 @pytest.mark.parametrize(("swap", "error", "text"), SWAPS, ids=lambda value: getattr(value, "__name__", None))
-def test_nothing_else_can_be_opened_in_its_place(root: Path, swap: Change, error: type[FileError], text: str) -> None:
+@pytest.mark.parametrize("read", [read, read_whole], ids=lambda read: read.__name__)
+def test_nothing_else_can_be_opened_in_its_place(
+    root: Path, read: Callable[[Item], bytes], swap: Change, error: type[FileError], text: str
+) -> None:
     item = write(root, "one/a.csv")
+    assert b"content" == read(item)
     swap(root)
     with pytest.raises(error) as caught:
         read(item)

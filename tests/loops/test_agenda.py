@@ -2,10 +2,7 @@ from eisync.loops.agenda import Agenda
 
 
 def taken(agenda: Agenda, now: float) -> list[str]:
-    found = []
-    while (path := agenda.take_due(now)) is not None:
-        found.append(path)
-    return found
+    return list(agenda.take_due(now))
 
 
 def test_what_is_due_comes_in_the_order_of_its_instants() -> None:
@@ -28,10 +25,19 @@ def test_the_earliest_instant_that_was_asked_for_counts() -> None:
 def test_what_was_taken_may_be_put_back() -> None:
     agenda = Agenda()
     agenda.add("a", 1.0)
-    agenda.take_due(1.0)
+    assert ["a"] == taken(agenda, 1.0)
     agenda.add("a", 9.0)
-    assert None is agenda.take_due(8.0)
+    assert [] == taken(agenda, 8.0)
     assert 9.0 == agenda.next_at()
+
+
+def test_what_nobody_took_stays() -> None:
+    agenda = Agenda()
+    for path in ("a", "b", "c"):
+        agenda.add(path, 1.0)
+    assert "a" == next(agenda.take_due(1.0))
+    assert 2 == len(agenda)
+    assert ["b", "c"] == taken(agenda, 1.0)
 
 
 def test_a_file_that_is_looked_at_all_day_has_one_entry() -> None:
