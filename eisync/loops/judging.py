@@ -40,12 +40,14 @@ class Parked:
 
 @dataclass(slots=True)
 class Judged:
-    """What became of the files, by path. `again` has the instants (Unix s) at which to look at others again."""
+    """What became of the files, by path. `again` has the instants (Unix s) at which to look at others again, `due` is
+    how many were taken."""
 
     accepted: dict[str, Accepted] = field(default_factory=dict)
     parked: dict[str, Parked] = field(default_factory=dict)
     again: dict[str, float] = field(default_factory=dict)
     missing: list[str] = field(default_factory=list)
+    due: int = 0
 
 
 class Judging:
@@ -71,7 +73,7 @@ class Judging:
         policy = watched.policy
         rules = _Rules(watched.eligibility)
         with self._evidence.reading() as advance:
-            for path in due:
+            for judged.due, path in enumerate(due, 1):
                 seen = unsettled.get(path)
                 if seen is None:
                     continue

@@ -61,6 +61,7 @@ class RootWatch:
         self.heard_at = 0.0
         self.is_doubted = False
         self.is_mid_tick = False
+        self.is_behind = False  # more files are due than one tick can see to
         self.has_scanned = False
         self.noted_settling = -1
 

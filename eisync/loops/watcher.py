@@ -2,7 +2,8 @@
 
 Everything that is under observation is in memory only; a scan at the start finds it again. Every root is listened to
 first and looked through then: at the start, when it is doubted, and every `scan_interval_s` or less often, so that
-scans take little of a core. One tick walks a bounded part of one. A tick that fails in the middle, as on a full disk,
+scans take little of a core. One tick walks a bounded part of one, and enters a bounded number of files: what is found
+is on its way before the rest is looked for. A tick that fails in the middle, as on a full disk,
 makes its root doubted too, and so does a clock that jumps.
 """
 
@@ -37,7 +38,11 @@ from eisync.loops.sidecars import Sidecars
 from eisync.loops.walks import LeftOut, Walk, Walks, join, topmost
 from eisync.loops.watched import Attention, Observed, OnChange, Watched
 
-FILES_A_TICK = 2_000
+LOOKS_A_TICK = 2_000
+"""A tick walks past so many files; most are known as they are."""
+FILES_A_TICK = 256
+"""A tick sees to so many files that are new or changed: about as many as share a request, which the drainer sends
+while the next are looked at. (With ever larger ones both wait for each other, and what is found is held for longer.)"""
 CLOCK_JUMP_S = 120.0
 """No two ticks are so far apart: the clock was set, or the machine slept."""
 
@@ -218,7 +223,7 @@ class WatcherLoop:
         self._gather_events(root, now)
         self._begin_walks(root, now)
         for walk in (root.partial, root.scan):
-            if walk is not None:
+            if walk is not None and not root.is_behind:
                 self._walk_on(root, walk, now)
         self._enqueue_complete(root, now)
         self._note_settling(root)
@@ -276,7 +281,7 @@ class WatcherLoop:
         """Walk a bounded part of it: first what is there, then what is known where the walk did not come to."""
         began_at = self._spent_s()
         findings = Findings()
-        budget = FILES_A_TICK
+        budget = LOOKS_A_TICK
         for piece in walk.pieces:
             walk.saw(piece)
             self._left_out.count(root.place.id, walk, piece)
@@ -448,6 +453,7 @@ class WatcherLoop:
     def _enqueue_complete(self, root: RootWatch, now: float) -> None:
         due = islice(root.agenda.take_due(now), FILES_A_TICK)
         judged = self._judging.judge(root.watched, root.labels, root.unsettled, due, now=now)
+        root.is_behind = judged.due == FILES_A_TICK
         for path, at in judged.again.items():
             root.agenda.add(path, at)
         findings = Findings()

@@ -26,6 +26,7 @@ def looks() -> Iterator[list[str]]:
     yield noted
     gc.callbacks.remove(note)
     gc.set_threshold(*before)
+    gc.unfreeze()
 
 
 def test_a_page_of_a_listing_is_read_without_a_look(looks: list[str]) -> None:
@@ -37,6 +38,16 @@ def test_a_page_of_a_listing_is_read_without_a_look(looks: list[str]) -> None:
     looks.clear()
     page = tuple(map(sample_of, LISTING.validate_json(body)["samples"]))
     assert (1000, []) == (len(page), looks)
+
+
+def test_what_is_there_at_the_start_is_not_looked_through(looks: list[str]) -> None:
+    gc.unfreeze()
+    before = [["there"]]
+    memory.look_seldom()
+    later = [["made"]]
+    memory.look_seldom()
+    looked_through = {id(one) for one in gc.get_objects()}
+    assert (False, True) == (id(before) in looked_through, id(later) in looked_through)
 
 
 def test_rings_are_let_go_all_the_same(looks: list[str]) -> None:

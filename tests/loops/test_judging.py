@@ -197,6 +197,17 @@ def test_a_long_examination_takes_many_ticks_and_holds_nobody_up(yard: Yard, mon
     assert {} == loop._judging._under_way
 
 
+def test_what_a_tick_may_not_read_any_more_is_left_to_the_next(yard: Yard, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "BYTES_A_TICK", 50_000)
+    for number in range(10):
+        yard.write(f"{number}.json", formats.document(list(range(5_000))))
+    loop = yard.watcher()
+    ticks = 1
+    while loop.tick(yard.later) == 0.0:
+        ticks += 1
+    assert ({f"{number}.json": READY for number in range(10)}, True) == (yard.states(), ticks > 4)
+
+
 def test_a_file_that_changes_while_it_is_examined_is_examined_anew(yard: Yard, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "BYTES_A_TICK", 100_000)
     yard.write("a.json", formats.document(list(range(300_000))))

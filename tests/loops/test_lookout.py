@@ -295,7 +295,7 @@ def test_what_scans_take_of_a_core_is_shared_among_the_roots(yard: Yard) -> None
 def test_a_huge_folder_is_walked_in_pieces(yard: Yard, monkeypatch: pytest.MonkeyPatch) -> None:
     from eisync.adapters import walking
 
-    monkeypatch.setattr(module, "FILES_A_TICK", 10)
+    monkeypatch.setattr(module, "LOOKS_A_TICK", 10)
     monkeypatch.setattr(walking, "PIECE", 5)
     monkeypatch.setattr(walking, "AT_ONCE", 8)
     for number in range(60):

@@ -232,7 +232,7 @@ def test_a_rename_during_a_stop_is_followed_by_the_next_start(yard: Yard) -> Non
 
 
 def test_a_folder_of_thousands_is_followed_piece_by_piece(yard: Yard, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "FILES_A_TICK", 7)
+    monkeypatch.setattr(module, "LOOKS_A_TICK", 7)
     yard.fill(*(f"one/{number}.csv" for number in range(40)))
     sync(yard, yard.later)
     loop = yard.watcher()

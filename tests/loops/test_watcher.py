@@ -1,5 +1,6 @@
 import os
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -306,7 +307,7 @@ class Counting:
 
 
 def test_one_tick_walks_a_bounded_part(yard: Yard, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "FILES_A_TICK", 10)
+    monkeypatch.setattr(module, "LOOKS_A_TICK", 10)
     for folder in range(10):
         for number in range(5):
             yard.write(f"{folder}/{number}.csv")
@@ -316,6 +317,21 @@ def test_one_tick_walks_a_bounded_part(yard: Yard, monkeypatch: pytest.MonkeyPat
         ticks += 1
         assert len(yard.states()) <= 10 * ticks
     assert (50, True) == (len(yard.states()), ticks >= 5)
+
+
+def test_what_is_found_enters_before_more_is_looked_for(yard: Yard, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "FILES_A_TICK", 10)
+    monkeypatch.setattr(module, "LOOKS_A_TICK", 30)
+    for folder in range(20):
+        for number in range(5):
+            yard.write(f"{folder}/{number}.csv")
+    loop = yard.watcher()
+    entered, held = [0], [0]
+    while loop.tick(yard.later) == 0.0:
+        entered.append(len(yard.states()))
+        held.append(len(loop.unsettled(yard.later)))
+    grew = {after - before for before, after in pairwise(entered)}
+    assert (100, {10}, True) == (len(yard.states()), grew - {0, 5}, max(held) <= 30)
 
 
 def test_one_tick_looks_at_a_bounded_number_of_events(yard: Yard, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -343,7 +359,7 @@ def test_a_root_that_is_doubted_is_scanned_at_once(yard: Yard) -> None:
 def test_a_root_that_is_doubted_again_and_again_is_scanned_to_its_end(
     yard: Yard, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "FILES_A_TICK", 3)
+    monkeypatch.setattr(module, "LOOKS_A_TICK", 3)
     for number in range(20):
         yard.write(f"{number}/a.csv")
     loop = yard.watcher()
@@ -355,7 +371,7 @@ def test_a_root_that_is_doubted_again_and_again_is_scanned_to_its_end(
 
 
 def test_doubt_during_a_scan_begins_another_one(yard: Yard, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "FILES_A_TICK", 3)
+    monkeypatch.setattr(module, "LOOKS_A_TICK", 3)
     for number in range(20):
         yard.write(f"{number}/a.csv")
     loop = yard.watcher()
@@ -556,7 +572,7 @@ def test_a_root_that_is_back_is_scanned_at_once(yard: Yard) -> None:
 def test_nothing_is_concluded_from_a_root_that_leaves_during_a_scan(
     yard: Yard, monkeypatch: pytest.MonkeyPatch, moment: int
 ) -> None:
-    monkeypatch.setattr(module, "FILES_A_TICK", 1)
+    monkeypatch.setattr(module, "LOOKS_A_TICK", 1)
     yard.fill("a.csv", "one/b.csv", "one/deep/c.csv", "two/d.csv")
     loop = yard.watcher()
     for _ in range(moment):
@@ -641,7 +657,7 @@ def test_a_root_that_is_away_does_not_hold_up_the_other(yard: Yard) -> None:
 
 
 def test_a_root_with_a_million_files_does_not_hold_up_the_other(yard: Yard, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "FILES_A_TICK", 2)
+    monkeypatch.setattr(module, "LOOKS_A_TICK", 2)
     other = yard.add_root("other")
     for number in range(50):
         yard.write(f"{number}/a.csv")
