@@ -16,6 +16,9 @@ from eisync.errors import FileChangedError
 CHUNK_BYTES = 64 * 1024
 """Each is sent within the connection's time-out or not at all: the larger, the more line it takes."""
 
+SMALL_BYTES = CHUNK_BYTES // 2
+"""A file up to this size is read at once, and is one piece with what stands before and behind it."""
+
 
 class Body:
     """Bytes for requests: it asks for the length, then iterates. `sha256` holds what was hashed, by item id.
@@ -45,11 +48,11 @@ class Body:
     def _pieces(self) -> Generator[bytes, None, None]:
         with contextlib.closing(OpenFolder()) as folder:
             for part in self._envelope.parts:
+                if part.item.facts.size <= SMALL_BYTES:
+                    yield b"".join((part.preamble, self._content(part.item, folder), self._envelope.between))
+                    continue
                 yield part.preamble
-                if part.item.facts.size <= CHUNK_BYTES:
-                    yield self._content(part.item, folder)
-                else:
-                    yield from self._contents(part.item, folder)
+                yield from self._contents(part.item, folder)
                 yield self._envelope.between
 
     def _content(self, item: Item, folder: OpenFolder) -> bytes:

@@ -167,8 +167,8 @@ def sent_name(path: str) -> str:
 
 def extension_of(path: str) -> str:
     """The last extension in lower case with its dot, or an empty text."""
-    stem, dot, extension = path.rsplit("/", 1)[-1].rpartition(".")
-    return f".{extension.lower()}" if dot and stem else ""
+    at = path.rfind(".")
+    return path[at:].lower() if at > path.rfind("/") + 1 else ""
 
 
 def _signed(number: int) -> int:

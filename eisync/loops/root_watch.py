@@ -64,6 +64,7 @@ class RootWatch:
         self.is_behind = False  # more files are due than one tick can see to
         self.has_scanned = False
         self.noted_settling = -1
+        self.noted_at = 0.0
 
     def observed(self, now: float) -> list[Observed]:
         """The files that are in memory only, and why. Safe to ask from any thread."""

@@ -43,6 +43,7 @@ LOOKS_A_TICK = 2_000
 FILES_A_TICK = 256
 """A tick sees to so many files that are new or changed: about as many as share a request, which the drainer sends
 while the next are looked at. (With ever larger ones both wait for each other, and what is found is held for longer.)"""
+NOTE_EVERY_S = 1.0
 CLOCK_JUMP_S = 120.0
 """No two ticks are so far apart: the clock was set, or the machine slept."""
 
@@ -226,7 +227,7 @@ class WatcherLoop:
             if walk is not None and not root.is_behind:
                 self._walk_on(root, walk, now)
         self._enqueue_complete(root, now)
-        self._note_settling(root)
+        self._note_settling(root, now)
         if root.is_busy:
             return 0.0
         instants = [root.lookout.look_due_at, root.scan_due_at, root.agenda.next_at(), root.recogniser.next_at()]
@@ -508,8 +509,10 @@ class WatcherLoop:
                 root.unsettled.pop(path, None)
                 yield path
 
-    def _note_settling(self, root: RootWatch) -> None:
+    def _note_settling(self, root: RootWatch, now: float) -> None:
+        """How many there are, for a person: when it is at rest, and now and then before."""
         settling = len(root.unsettled) + len(root.recogniser.waiting)
-        if settling != root.noted_settling:
+        is_recent = 0 <= now - root.noted_at < NOTE_EVERY_S
+        if settling != root.noted_settling and not (is_recent and (root.is_busy or root.is_behind)):
             self._notes.note_settling(root.place.id, settling)
-            root.noted_settling = settling
+            root.noted_settling, root.noted_at = settling, now

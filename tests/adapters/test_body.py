@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from eisync.adapters import files
-from eisync.adapters.body import CHUNK_BYTES, Body, sha256_of
+from eisync.adapters.body import CHUNK_BYTES, SMALL_BYTES, Body, sha256_of
 from eisync.core import wire
 from eisync.core.batching import Request
 from eisync.core.items import Category, Item
@@ -66,7 +66,9 @@ def test_the_body_is_the_files_between_their_boundaries(root: Path) -> None:
     assert part("1.csv", b"one") + part("2.csv", b"two\r\n--B--\r\n") + b"--B--\r\n" == b"".join(body)
 
 
-@pytest.mark.parametrize("size", [1, CHUNK_BYTES - 1, CHUNK_BYTES, CHUNK_BYTES + 1, 3 * CHUNK_BYTES])
+@pytest.mark.parametrize(
+    "size", [1, SMALL_BYTES, SMALL_BYTES + 1, CHUNK_BYTES - 1, CHUNK_BYTES, CHUNK_BYTES + 1, 3 * CHUNK_BYTES]
+)
 def test_the_length_that_is_promised_is_the_length_that_comes(root: Path, size: int) -> None:
     body = body_of(*items(root, b"x" * size, b"y"))
     assert len(body) == len(b"".join(body))
@@ -86,7 +88,8 @@ def test_a_body_can_be_sent_again_whole(root: Path) -> None:
 
 def test_no_piece_takes_a_slow_line_longer_than_the_connection_is_patient(root: Path) -> None:
     # The socket's time-out is for a whole piece: 64 KiB within 10 s go over 52 kbit/s.
-    assert 64 * 1024 >= max(map(len, body_of(*items(root, b"x" * MIB))))
+    sizes = (SMALL_BYTES, SMALL_BYTES + 1, CHUNK_BYTES, MIB, SMALL_BYTES)
+    assert 64 * 1024 >= max(map(len, body_of(*items(root, *(b"x" * size for size in sizes)))))
 
 
 def open_files(root: Path) -> list[str]:
@@ -207,7 +210,7 @@ def test_a_small_file_that_changes_before_it_is_read_ends_the_body(
     assert b"--B--\r\n" not in sent
 
 
-@pytest.mark.parametrize("size", [3, CHUNK_BYTES + 1])
+@pytest.mark.parametrize("size", [SMALL_BYTES, SMALL_BYTES + 1])
 def test_a_disk_that_fails_is_the_fault_of_the_file_and_not_of_the_line(
     root: Path, monkeypatch: pytest.MonkeyPatch, size: int
 ) -> None:

@@ -729,6 +729,21 @@ def test_how_many_files_settle_is_written_down(yard: Yard) -> None:
     assert [1] == [root.settling for root in yard.index.roots()]
 
 
+def test_while_there_is_much_to_do_that_is_written_down_now_and_then(
+    yard: Yard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "LOOKS_A_TICK", 2)
+    for number in range(20):
+        yard.write(f"{number}/a.csv", b"")
+    loop = yard.watcher()
+    now = yard.later - 3600.0 + 1.0
+    noted = []
+    while loop.tick(now) == 0.0:
+        noted += [root.settling for root in yard.index.roots()]
+        now += 0.3
+    assert (True, 20) == (1 < len(set(noted)) < 10, yard.index.roots()[0].settling)
+
+
 def test_a_file_that_is_written_all_day_takes_no_memory(yard: Yard) -> None:
     loop = yard.watcher()
     run(loop, yard.later)
