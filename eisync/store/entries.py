@@ -45,7 +45,8 @@ _COLUMNS = 13
 def _entering(count: int) -> str:
     numbers = itertools.count(2)
     rows = (", ".join(f"?{number}" for number in islice(numbers, _COLUMNS)) for _ in range(count))
-    return f"{_FILE} values {', '.join(f'({row}, ?1, ?1, ?1)' for row in rows)} on conflict (root_id, folder, name) do nothing"
+    values = ", ".join(f"({row}, ?1, ?1, ?1)" for row in rows)
+    return f"{_FILE} values {values} on conflict (root_id, folder, name) do nothing"
 
 
 _ENTER_ONE, _ENTER_MANY = _entering(1), _entering(_ROWS)
