@@ -9,6 +9,7 @@ from urllib.parse import unquote_to_bytes
 
 _EPOCH_2019_MS = 1_546_300_800_000
 _BASE32HEX = "0123456789abcdefghijklmnopqrstuv"
+_TWO_DIGITS = [high + low for high in _BASE32HEX for low in _BASE32HEX]
 # The service's rule is ^[a-zA-Z0-9\s-_]+ in JavaScript, where that dash is a dash; Python wants it escaped.
 _LEADING_WORD = re.compile(r"[a-zA-Z0-9\s\-_]+")
 _BROKEN_PERCENT = re.compile(rb"%(?![0-9A-Fa-f]{2})")
@@ -40,7 +41,10 @@ def choose_split(md5_hex: str) -> str:
 def encode_id8(now_ms: int) -> str:
     """Milliseconds since 2019 in eight lower-case base32hex digits."""
     left = max(0, now_ms - _EPOCH_2019_MS)
-    return "".join(_BASE32HEX[(left >> shift) & 31] for shift in range(35, -1, -5))
+    high, low = left >> 20, left & 0xFFFFF
+    return (
+        f"{_TWO_DIGITS[high >> 10 & 1023]}{_TWO_DIGITS[high & 1023]}{_TWO_DIGITS[low >> 10]}{_TWO_DIGITS[low & 1023]}"
+    )
 
 
 def stored_name(file_name: str, *, id8: str, pod: str) -> str:
