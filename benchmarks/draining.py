@@ -168,27 +168,24 @@ def drop(place: str, number: int, lines: Iterator[bytes]) -> float:
 
 
 def backlog(asked: argparse.Namespace, folder: str) -> None:
-    """The queue itself: claims and answers of 256 files each, with few rows and with very many."""
-    found = {}
+    """The queue itself: claims and answers of 256 files each, with few rows and with very many, in turn."""
     few_rows = max(5120, asked.rows // 100)
-    for rows in (few_rows, asked.rows):
-        done = subprocess.run(
-            [sys.executable, "-c", BACKLOG, os.path.join(folder, f"rows-{rows}"), str(rows)],
-            capture_output=True,
-            text=True,
-            check=False,
-            cwd=ROOT,
-        )
-        if done.returncode:
-            sys.exit(done.stderr)
-        found[rows] = json.loads(done.stdout)
-        print(f"  backlog of {rows:>9,} rows: {json.dumps(found[rows])}", flush=True)
-    few, many = found.values()
-    claim, memory = many["claim_ms"] / few["claim_ms"], many["grew_mb"]
+    done = subprocess.run(
+        [sys.executable, "-c", BACKLOG, os.path.join(folder, "rows"), str(few_rows), str(asked.rows)],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=ROOT,
+    )
+    if done.returncode:
+        sys.exit(done.stderr)
+    found = json.loads(done.stdout)
+    print(f"  backlog of {asked.rows:,} rows beside one of {few_rows:,}: {json.dumps(found)}", flush=True)
+    claim, memory = found["claim_ratio"], found["grew_mb"]
     print(
         f"backlog of {asked.rows:,} rows: a claim takes {claim:.2f} times as long as with {few_rows:,} "
         f"(flat: {verdict(claim < 1.5)}), "
-        f"{many['last_claim_ms'] / many['first_claim_ms']:.2f} times as long at the end as at the beginning; "
+        f"{found['last_claim_ms'] / found['first_claim_ms']:.2f} times as long at the end as at the beginning; "
         f"memory grew by {memory:.1f} MB (flat: {verdict(memory < 20)})",
         flush=True,
     )
@@ -321,7 +318,8 @@ for thread in threads: thread.join()
 """
 
 
-# What the backlog runs: rows by the front door of the database, then claims and answers as the drainer makes them.
+# What the backlog runs: rows by the front door of two databases, then claims and answers as the drainer makes them, of
+# the one and the other in turn, because machines are faster now than a minute ago.
 BACKLOG = """
 import json, sys, time
 from eisync.core.items import Candidate, Category, FileFacts
@@ -330,39 +328,54 @@ from eisync.core.settlement import Settlement
 from eisync.store.database import open_database
 from eisync.store.index import Index
 from eisync.store.outbox import Outbox
-folder, rows = sys.argv[1], int(sys.argv[2])
-database, _ = open_database(folder, exclusive=True)
-outbox, index = Outbox(database), Index(database)
-index.register(["main"])
-[root] = outbox.register([("/data", "main")])
-def candidates(first, number):
-    for n in range(first, first + number):
-        yield Candidate(root_id=root.id, path=f"part-{n // 500:05}/wave.{n:07}.wav", target="main",
-                        facts=FileFacts(4096, n, n), label="wave", category=Category.SPLIT)
+folder, few_rows, rows = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
+class Backlog:
+    def __init__(self, rows):
+        database, _ = open_database(f"{folder}-{rows}", exclusive=True)
+        self.outbox, self.index, self.claims = Outbox(database), Index(database), 0
+        self.index.register(["main"])
+        [self.root] = self.outbox.register([("/data", "main")])
+        for first in range(0, rows, 5000):
+            now = 1000.0 + first / 1e6
+            self.outbox.enqueue(self.candidates(first, min(5000, rows - first)), now=now)
+    def candidates(self, first, number):
+        for n in range(first, first + number):
+            yield Candidate(root_id=self.root.id, path=f"part-{n // 500:05}/wave.{n:07}.wav", target="main",
+                            facts=FileFacts(4096, n, n), label="wave", category=Category.SPLIT)
+    def turn(self):
+        self.claims += 1
+        began = time.perf_counter()
+        items = self.outbox.claim("main", [self.root.id], limit=256, claim=self.claims, now=2000.0)
+        claimed = time.perf_counter()
+        self.outbox.settle([Settlement(item_id=item.id, events=(Event.STORED,), reason="stored", sample_ids=(item.id,),
+                            sha256=f"{item.id:064x}") for item in items], claim=self.claims, now=2000.0)
+        settled = time.perf_counter()
+        self.outbox.next_due_at("main", [self.root.id])
+        return claimed - began, settled - claimed, time.perf_counter() - settled
 def resident_mb():
     return next(int(line.split()[1]) for line in open("/proc/self/status") if line.startswith("VmRSS")) / 1024
 began = time.perf_counter()
-for first in range(0, rows, 5000):
-    outbox.enqueue(candidates(first, min(5000, rows - first)), now=1000.0 + first / 1e6)
+few, many = Backlog(few_rows), Backlog(rows)
 filled_s = time.perf_counter() - began
 before_mb = resident_mb()
-def turn(claim):
-    began = time.perf_counter()
-    items = outbox.claim("main", [root.id], limit=256, claim=claim, now=2000.0)
-    claimed = time.perf_counter()
-    outbox.settle([Settlement(item_id=item.id, events=(Event.STORED,), reason="stored", sample_ids=(item.id,),
-                   sha256=f"{item.id:064x}") for item in items], claim=claim, now=2000.0)
-    settled = time.perf_counter()
-    outbox.next_due_at("main", [root.id])
-    return claimed - began, settled - claimed, time.perf_counter() - settled
+def median(values):
+    return sorted(values)[len(values) // 2]
 def median_ms(values):
-    return round(sorted(values)[len(values) // 2] * 1000, 3)
-turns = [turn(number) for number in range(min(400, rows // 256 - 1))]
+    return round(median(values) * 1000, 3)
+number = min(400, rows // 256 - 1)
+pairs = min(number, few_rows // 256 - 1)
+beside = {at * number // pairs for at in range(pairs)}  # spread evenly
+turns, ratios = [], []
+for at in range(number):
+    turns.append(many.turn())
+    if at in beside:
+        ratios.append(turns[-1][0] / few.turn()[0])
 claims, settles, dues = zip(*turns)
 tenth = max(10, len(turns) // 10)  # fewer say more of the machine than of the queue
+index, root = many.index, many.root
 began = time.perf_counter(); tally = index.tally([root.id]); tally_s = time.perf_counter() - began
 began = time.perf_counter(); counts = index.counts(); counts_s = time.perf_counter() - began
-json.dump({"filled_s": round(filled_s, 1), "claim_ms": median_ms(claims),
+json.dump({"filled_s": round(filled_s, 1), "claim_ratio": round(median(ratios), 2), "claim_ms": median_ms(claims),
            "first_claim_ms": median_ms(claims[:tenth]), "last_claim_ms": median_ms(claims[-tenth:]),
            "settle_ms": median_ms(settles), "next_due_ms": median_ms(dues),
            "tally_ms": round(tally_s * 1000, 2), "counts_ms": round(counts_s * 1000, 2),
