@@ -12,7 +12,6 @@ from itertools import islice
 
 from eisync.core.items import FileFacts, shown
 from eisync.core.lifecycle import State
-from eisync.core.settle import look_at, observe
 from eisync.loops.judging import Accepted, Judging, Parked
 from eisync.loops.labels import Labels
 from eisync.loops.lookout import LOOK_EVERY_S, Lookout
@@ -21,12 +20,10 @@ from eisync.loops.ports import (
     Events,
     Files,
     Intake,
-    KnownFile,
     Log,
     Looking,
     ReadsSidecars,
     RootNotes,
-    SeenFolder,
     Sheets,
     WaitingFiles,
     Whereabouts,
@@ -34,9 +31,10 @@ from eisync.loops.ports import (
 from eisync.loops.renames import Recogniser
 from eisync.loops.returns import AGAIN_S, Returns
 from eisync.loops.root_watch import Findings, RootWatch
+from eisync.loops.seeing import Seeing
 from eisync.loops.sidecars import Sidecars
-from eisync.loops.walks import LeftOut, Walk, Walks, join, topmost
-from eisync.loops.watched import Attention, Observed, OnChange, Watched
+from eisync.loops.walks import LeftOut, Walk, Walks, topmost
+from eisync.loops.watched import Attention, Observed, Watched
 
 LOOKS_A_TICK = 2_000
 """A tick walks past so many files; most are known as they are."""
@@ -46,9 +44,6 @@ while the next are looked at. (With ever larger ones both wait for each other, a
 NOTE_EVERY_S = 1.0
 CLOCK_JUMP_S = 120.0
 """No two ticks are so far apart: the clock was set, or the machine slept."""
-
-_ENTERABLE = frozenset({State.SETTLING, State.GONE})
-_SENT = frozenset({State.SYNCED, State.TOMBSTONE})
 
 
 class WatcherLoop:
@@ -89,6 +84,7 @@ class WatcherLoop:
         self._files = files
         self._evidence = evidence
         self._judging = Judging(files, evidence)
+        self._seeing = Seeing(intake, places, files)
         self._labelled = labelled
         self._reads = reads
         self._sheets = sheets
@@ -263,8 +259,8 @@ class WatcherLoop:
             path = root.announced.pop()
             is_closed = path in root.closed
             root.closed.discard(path)
-            self._see(root, path, findings, now, is_closed=is_closed)
-        self._write(root, findings, now)
+            self._seeing.see(root, path, findings, now, is_closed=is_closed)
+        self._seeing.write(root, findings, now)
 
     def _begin_walks(self, root: RootWatch, now: float) -> None:
         if root.scan is not None and root.is_doubted:
@@ -289,13 +285,13 @@ class WatcherLoop:
             for path, _ in piece.left_out:
                 root.labels.heed(path, now)
             if piece.trouble is None:
-                self._compare(root, walk, piece, findings, now)
+                self._seeing.compare(root, walk, piece, findings, now)
             budget -= piece.looked_at + 1
             if budget <= 0:
                 break
         else:
             budget = self._look_for_the_absent(root, walk, findings, budget)
-        self._write(root, findings, now)
+        self._seeing.write(root, findings, now)
         walk.spent_s += max(0.0, self._spent_s() - began_at)
         if budget > 0:
             self._finish(root, walk, now)
@@ -304,7 +300,7 @@ class WatcherLoop:
         """What is left of `budget`; none when there may be more to look for."""
         walk.absences = walk.absences or root.walks.absences(walk)
         for folder, names in walk.absences:
-            self._miss(root, folder, names, findings)
+            self._seeing.miss(root, folder, names, findings)
             budget -= len(names)
             if budget <= 0:
                 return 0
@@ -327,130 +323,6 @@ class WatcherLoop:
         if walk.is_audit:
             root.lookout.scanned(walk.missed, now)
 
-    def _compare(self, root: RootWatch, walk: Walk, folder: SeenFolder, findings: Findings, now: float) -> None:
-        """Consider the files of a piece of a folder that are not known as they are, and those that were not met."""
-        known = self._places.known(root.place.id, folder.path, folder.files) if folder.files else {}
-        # Nearly every new file is one that nobody has seen under another name: one look for all tells which are not.
-        familiar = self._places.inodes(root.place.id, (facts.inode for facts in folder.files.values()))
-        has_followed = False
-        for name, facts in folder.files.items():
-            path = join(folder.path, name)
-            before = known.get(name)
-            if before is not None and has_followed:  # it may have changed places since
-                before = self._intake.known_at(root.place.id, path)
-            if walk.is_audit and before is None:
-                walk.missed += self._is_miss(root, path, facts, now)
-            found = before
-            if before is not None or facts.inode in familiar or path in root.recogniser.waiting:
-                found = self._recognise(root, path, facts, before, findings, now)
-            has_followed = has_followed or found is not before
-            self._consider(root, path, facts, found, findings, now)
-        if folder.unmet is None and folder.is_last:
-            walk.huge[folder.path] = folder.met
-        elif folder.unmet:
-            self._miss(root, folder.path, folder.unmet, findings)
-
-    def _is_miss(self, root: RootWatch, path: str, facts: FileFacts, now: float) -> bool:
-        """Whether the file is new to us, and an event should have told of it."""
-        if path in root.unsettled or path in root.announced:
-            return False
-        return root.lookout.hearing.should_have_heard(facts.touched_at, heard_at=root.heard_at, now=now)
-
-    def _miss(self, root: RootWatch, folder: str, names: Iterable[str], findings: Findings) -> None:
-        """Look for known files that were not met: one that is ignored now has not gone."""
-        missing = [name for name in names if self._files.is_missing(root.place.path, join(folder, name))]
-        for name, entry in (self._places.known(root.place.id, folder, missing) if missing else {}).items():
-            if entry.state is not State.GONE:
-                root.unsettled.pop(join(folder, name), None)
-                findings.went.append(entry.id)
-
-    def _see(self, root: RootWatch, path: str, findings: Findings, now: float, *, is_closed: bool = False) -> None:
-        """Look at one file that was announced."""
-        known = self._intake.known_at(root.place.id, path)
-        facts = self._files.look(root.place.path, path)
-        if facts is not None:
-            known = self._recognise(root, path, facts, known, findings, now)
-            if root.watched.eligibility.why_left_out(path) is None:  # it may be known from other rules than these
-                self._consider(root, path, facts, known, findings, now, is_closed=is_closed)
-            return
-        root.unsettled.pop(path, None)
-        root.recogniser.waiting.pop(path, None)
-        if known is not None:
-            folder, _, name = path.rpartition("/")
-            self._miss(root, folder, [name], findings)
-
-    def _recognise(
-        self, root: RootWatch, path: str, facts: FileFacts, known: KnownFile | None, findings: Findings, now: float
-    ) -> KnownFile | None:
-        """What is known of the file, which may have had another name."""
-        found = root.recogniser.recognise(path, facts, known, now=now)
-        if found is not None and found is not known:
-            findings.forget(found.id)
-            if path in root.recogniser.waiting and found.is_absent:
-                findings.back.append(found.id)
-            elif path not in root.recogniser.waiting:
-                root.labels.recheck(path)
-        for name in root.recogniser.take_left():
-            if name in root.unsettled and root.unsettled[name].facts == facts:
-                del root.unsettled[name]
-        for name in root.recogniser.take_vacated():
-            root.announced.add(name)
-            root.labels.recheck(name)
-        return found
-
-    def _consider(
-        self,
-        root: RootWatch,
-        path: str,
-        facts: FileFacts,
-        known: KnownFile | None,
-        findings: Findings,
-        now: float,
-        *,
-        is_closed: bool = False,
-    ) -> None:
-        """Put the file under observation, unless it is known as it is, or may be a known one."""
-        if path in root.recogniser.waiting:
-            root.unsettled.pop(path, None)
-            return
-        if known is not None and known.facts == facts and known.state not in _ENTERABLE:
-            root.unsettled.pop(path, None)
-            if known.is_absent:
-                findings.back.append(known.id)
-            return
-        if known is not None:
-            self._announce_links(root, path, facts, known)
-        if known is not None and known.state in _SENT and root.watched.on_change is OnChange.IGNORE:
-            root.unsettled.pop(path, None)
-            findings.left.append((known.id, facts))
-            return
-        seen = observe(root.unsettled.get(path), facts, now=now, is_closed=is_closed)
-        root.unsettled[path] = seen
-        root.agenda.add(path, look_at(seen, root.watched.policy))
-        if known is not None and known.state in _SENT and known.taken_sha256 is not None:
-            root.returns.expect(path, known)
-        elif known is not None and known.state not in _ENTERABLE:
-            findings.changed.append(known.id)
-
-    def _announce_links(self, root: RootWatch, path: str, facts: FileFacts, known: KnownFile) -> None:
-        """Whoever writes a file that has several names is announced under one of them."""
-        seen = root.unsettled.get(path)
-        is_news = seen is None or seen.facts != facts
-        if is_news and known.facts != facts and known.facts.inode == facts.inode != 0:
-            root.announced.update(self._places.twins(root.place.id, known.facts).keys() - {path})
-
-    def _write(self, root: RootWatch, findings: Findings, now: float) -> None:
-        if findings.changed:
-            self._intake.mark_changed(findings.changed, now=now)
-        if findings.back:
-            self._intake.mark_back(findings.back, now=now)
-        if findings.left:
-            self._intake.leave_as_sent(findings.left, now=now)
-        # A root that went while we looked took its files with it: nothing is concluded from that.
-        if findings.went and root.lookout.why_offline() is None:
-            waiting = root.recogniser.may_be_there()
-            self._intake.mark_gone([one for one in findings.went if one not in waiting], now=now)
-
     def _enqueue_complete(self, root: RootWatch, now: float) -> None:
         due = islice(root.agenda.take_due(now), FILES_A_TICK)
         judged = self._judging.judge(root.watched, root.labels, root.unsettled, due, now=now)
@@ -459,8 +331,8 @@ class WatcherLoop:
             root.agenda.add(path, at)
         findings = Findings()
         for path in judged.missing:
-            self._see(root, path, findings, now)
-        self._write(root, findings, now)
+            self._seeing.see(root, path, findings, now)
+        self._seeing.write(root, findings, now)
         self._enter(root, judged.accepted, now)
         self._park(root, judged.parked, now)
 

@@ -1,0 +1,151 @@
+"""What a look at a file says: that it is known as it is, under another name or not any more, or is to be observed.
+
+A file that is new or not what it was comes under observation, which is in memory only. What is known and is not as it
+was is gathered as `Findings`, so that all of a piece of work is written down at once.
+"""
+
+from collections.abc import Iterable
+
+from eisync.core.items import FileFacts
+from eisync.core.lifecycle import State
+from eisync.core.settle import look_at, observe
+from eisync.loops.ports import Files, Intake, KnownFile, SeenFolder, Whereabouts
+from eisync.loops.root_watch import Findings, RootWatch
+from eisync.loops.walks import Walk, join
+from eisync.loops.watched import OnChange
+
+_ENTERABLE = frozenset({State.SETTLING, State.GONE})
+_SENT = frozenset({State.SYNCED, State.TOMBSTONE})
+
+
+class Seeing:
+    """Compares what is there with what is known."""
+
+    def __init__(self, intake: Intake, places: Whereabouts, files: Files) -> None:
+        self._intake = intake
+        self._places = places
+        self._files = files
+
+    def see(self, root: RootWatch, path: str, findings: Findings, now: float, *, is_closed: bool = False) -> None:
+        """Look at one file that was announced."""
+        known = self._intake.known_at(root.place.id, path)
+        facts = self._files.look(root.place.path, path)
+        if facts is not None:
+            known = self._recognise(root, path, facts, known, findings, now)
+            if root.watched.eligibility.why_left_out(path) is None:  # it may be known from other rules than these
+                self._consider(root, path, facts, known, findings, now, is_closed=is_closed)
+            return
+        root.unsettled.pop(path, None)
+        root.recogniser.waiting.pop(path, None)
+        if known is not None:
+            folder, _, name = path.rpartition("/")
+            self.miss(root, folder, [name], findings)
+
+    def compare(self, root: RootWatch, walk: Walk, folder: SeenFolder, findings: Findings, now: float) -> None:
+        """Consider the files of a piece of a folder that are not known as they are, and those that were not met."""
+        known = self._places.known(root.place.id, folder.path, folder.files) if folder.files else {}
+        # Nearly every new file is one that nobody has seen under another name: one look for all tells which are not.
+        familiar = self._places.inodes(root.place.id, (facts.inode for facts in folder.files.values()))
+        has_followed = False
+        for name, facts in folder.files.items():
+            path = join(folder.path, name)
+            before = known.get(name)
+            if before is not None and has_followed:  # it may have changed places since
+                before = self._intake.known_at(root.place.id, path)
+            if walk.is_audit and before is None:
+                walk.missed += self._is_miss(root, path, facts, now)
+            found = before
+            if before is not None or facts.inode in familiar or path in root.recogniser.waiting:
+                found = self._recognise(root, path, facts, before, findings, now)
+            has_followed = has_followed or found is not before
+            self._consider(root, path, facts, found, findings, now)
+        if folder.unmet is None and folder.is_last:
+            walk.huge[folder.path] = folder.met
+        elif folder.unmet:
+            self.miss(root, folder.path, folder.unmet, findings)
+
+    def miss(self, root: RootWatch, folder: str, names: Iterable[str], findings: Findings) -> None:
+        """Look for known files that were not met: one that is ignored now has not gone."""
+        missing = [name for name in names if self._files.is_missing(root.place.path, join(folder, name))]
+        for name, entry in (self._places.known(root.place.id, folder, missing) if missing else {}).items():
+            if entry.state is not State.GONE:
+                root.unsettled.pop(join(folder, name), None)
+                findings.went.append(entry.id)
+
+    def write(self, root: RootWatch, findings: Findings, now: float) -> None:
+        if findings.changed:
+            self._intake.mark_changed(findings.changed, now=now)
+        if findings.back:
+            self._intake.mark_back(findings.back, now=now)
+        if findings.left:
+            self._intake.leave_as_sent(findings.left, now=now)
+        # A root that went while we looked took its files with it: nothing is concluded from that.
+        if findings.went and root.lookout.why_offline() is None:
+            waiting = root.recogniser.may_be_there()
+            self._intake.mark_gone([one for one in findings.went if one not in waiting], now=now)
+
+    def _recognise(
+        self, root: RootWatch, path: str, facts: FileFacts, known: KnownFile | None, findings: Findings, now: float
+    ) -> KnownFile | None:
+        """What is known of the file, which may have had another name."""
+        found = root.recogniser.recognise(path, facts, known, now=now)
+        if found is not None and found is not known:
+            findings.forget(found.id)
+            if path in root.recogniser.waiting and found.is_absent:
+                findings.back.append(found.id)
+            elif path not in root.recogniser.waiting:
+                root.labels.recheck(path)
+        for name in root.recogniser.take_left():
+            if name in root.unsettled and root.unsettled[name].facts == facts:
+                del root.unsettled[name]
+        for name in root.recogniser.take_vacated():
+            root.announced.add(name)
+            root.labels.recheck(name)
+        return found
+
+    def _consider(
+        self,
+        root: RootWatch,
+        path: str,
+        facts: FileFacts,
+        known: KnownFile | None,
+        findings: Findings,
+        now: float,
+        *,
+        is_closed: bool = False,
+    ) -> None:
+        """Put the file under observation, unless it is known as it is, or may be a known one."""
+        if path in root.recogniser.waiting:
+            root.unsettled.pop(path, None)
+            return
+        if known is not None and known.facts == facts and known.state not in _ENTERABLE:
+            root.unsettled.pop(path, None)
+            if known.is_absent:
+                findings.back.append(known.id)
+            return
+        if known is not None:
+            self._announce_links(root, path, facts, known)
+        if known is not None and known.state in _SENT and root.watched.on_change is OnChange.IGNORE:
+            root.unsettled.pop(path, None)
+            findings.left.append((known.id, facts))
+            return
+        seen = observe(root.unsettled.get(path), facts, now=now, is_closed=is_closed)
+        root.unsettled[path] = seen
+        root.agenda.add(path, look_at(seen, root.watched.policy))
+        if known is not None and known.state in _SENT and known.taken_sha256 is not None:
+            root.returns.expect(path, known)
+        elif known is not None and known.state not in _ENTERABLE:
+            findings.changed.append(known.id)
+
+    def _announce_links(self, root: RootWatch, path: str, facts: FileFacts, known: KnownFile) -> None:
+        """Whoever writes a file that has several names is announced under one of them."""
+        seen = root.unsettled.get(path)
+        is_news = seen is None or seen.facts != facts
+        if is_news and known.facts != facts and known.facts.inode == facts.inode != 0:
+            root.announced.update(self._places.twins(root.place.id, known.facts).keys() - {path})
+
+    def _is_miss(self, root: RootWatch, path: str, facts: FileFacts, now: float) -> bool:
+        """Whether the file is new to us, and an event should have told of it."""
+        if path in root.unsettled or path in root.announced:
+            return False
+        return root.lookout.hearing.should_have_heard(facts.touched_at, heard_at=root.heard_at, now=now)
