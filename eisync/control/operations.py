@@ -13,9 +13,10 @@ from eisync.core.lifecycle import Event as Happening
 from eisync.core.lifecycle import State, sources
 from eisync.errors import ConfigurationError, EisyncError
 from eisync.loops.ports import Passes
-from eisync.store.acts import Acts, Plan
+from eisync.store.acts import Acts
 from eisync.store.index import Index
 from eisync.store.outbox import Outbox
+from eisync.store.plans import Plan
 
 Record = dict[str, Any]
 

@@ -10,7 +10,8 @@ from eisync.core.acts import Act, Written
 from eisync.core.items import FileFacts
 from eisync.core.lifecycle import State
 from eisync.core.retention import Local, Proof
-from eisync.store.acts import REMOVAL, Acts
+from eisync.store.acts import Acts
+from eisync.store.consequences import REMOVAL
 from eisync.store.database import Database
 from eisync.store.rows import path_of
 

@@ -9,6 +9,7 @@ from eisync.core.items import Category
 from eisync.core.lifecycle import State
 from eisync.errors import StateError
 from eisync.store import acts as acts_room
+from eisync.store import consequences, sides
 from eisync.store import index as index_room
 from eisync.store.acts import KEEP_S, Acts
 
@@ -571,12 +572,12 @@ def test_what_ended_long_ago_is_forgotten(shelf: Shelf, acts: Acts) -> None:
 # --- how it is looked up ----------------------------------------------------------------------------------------------
 
 STATEMENTS = {
-    **{occasion.value: statement for occasion, statement in acts_room._SIDES.items()},
-    "samples": acts_room._SAMPLES,
+    **{occasion.value: statement for occasion, statement in sides._SIDES.items()},
+    "samples": sides._SAMPLES,
     "recent": acts_room._RECENT,
     "to do": acts_room._TO_DO,
-    "left without": acts_room._LEFT_WITHOUT,
-    "agree": acts_room._AGREE,
+    "left without": consequences._LEFT_WITHOUT,
+    "agree": consequences._AGREE,
     "deleted by us": index_room._OURS,
     "same as before": acts_room._SAME_AS_BEFORE,
 }

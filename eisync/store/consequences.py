@@ -1,0 +1,94 @@
+"""What follows in the index, and in the histories, from an act that was done."""
+
+import sqlite3
+
+from eisync.core.acts import Act, Kind
+from eisync.core.items import shown
+from eisync.core.lifecycle import Event, State
+from eisync.store.history import forget_old_of
+from eisync.store.moves import move
+
+REMOVAL = {Kind.TRASH_FILE: "trash", Kind.DELETE_FILE: "deleted", Kind.ARCHIVE_FILE: "archived"}
+"""How a file was taken away, as its row says it."""
+
+# Others that hold the deleted sample and no other one: they are sent again.
+_LEFT_WITHOUT = """
+select distinct file.id, file.absent_at from file_sample mine cross join file on file.id = mine.file_id
+where mine.sample_id = :sample_id and file.target = :target and file.state = 'synced' and not exists (
+    select 1 from file_sample other join sample on sample.id = other.sample_id and sample.target = file.target
+    where other.file_id = file.id and sample.gone_at is null)"""
+
+_NOTE = """
+insert into history (at, file_id, event, state, detail) select :now, id, :event, state, :detail
+from file where id = :id"""
+
+# Every edit of the file is done: what the service has is what the row says.
+_AGREE = """
+update file set published = null where id = :id and not exists (
+    select 1 from act where file_id = :id and state in ('waiting', 'due', 'begun')
+        and kind in ('rename_sample', 'relabel_sample', 'move_sample'))"""
+
+# The file was taken away. The retention has said so before it did it: a row without that is of a newer version.
+_TAKEN = """
+update file set removal = :removal, absent_at = :now, reason = :reason
+where id = :id and (:cause <> 'retention' or (state = 'synced' and removal = :removal))"""
+
+
+def conclude(connection: sqlite3.Connection, target: str, act: Act, outcome: str, now: float) -> None:
+    """The index as the done act leaves it, and a line in the file's history."""
+    is_told = False
+    match act.kind:
+        case Kind.DELETE_SAMPLE:
+            is_told = _sample_went(connection, target, act, outcome, now)
+        case Kind.RENAME_SAMPLE | Kind.RELABEL_SAMPLE | Kind.MOVE_SAMPLE:
+            edit(connection, target, act, act.to)
+            agree(connection, act.file_id)
+        case Kind.TRASH_FILE | Kind.DELETE_FILE | Kind.ARCHIVE_FILE:
+            parameters = {"id": act.file_id, "removal": REMOVAL[act.kind], "cause": act.cause.value, "now": now}
+            connection.execute(_TAKEN, {**parameters, "reason": f"{act.reason}; {outcome}"})
+    if not is_told:
+        note(connection, act.file_id, act.kind.value, f"{act.reason}; {outcome}", now)
+
+
+def edit(connection: sqlite3.Connection, target: str, act: Act, value: str | None) -> None:
+    """What the act says of its sample is `value` now."""
+    column = {
+        Kind.RENAME_SAMPLE: "filename",
+        Kind.RELABEL_SAMPLE: "label",
+        Kind.MOVE_SAMPLE: "category",
+    }[act.kind]
+    connection.execute(
+        f"update sample set {column} = ? where target = ? and id = ?",
+        (value, target, act.sample_id),
+    )
+
+
+def agree(connection: sqlite3.Connection, file_id: int) -> None:
+    """Nothing is left to be said to the service of the file's new name, once every edit of it is done."""
+    connection.execute(_AGREE, {"id": file_id})
+
+
+def note(connection: sqlite3.Connection, file_id: int, event: str, detail: str, now: float) -> None:
+    """A line in the file's history."""
+    connection.execute(_NOTE, {"now": now, "id": file_id, "event": event, "detail": detail})
+    forget_old_of(connection, [file_id])
+
+
+def _sample_went(connection: sqlite3.Connection, target: str, act: Act, outcome: str, now: float) -> bool:
+    """Returns whether the file's history tells of it already."""
+    parameters = {"target": target, "sample_id": act.sample_id, "now": now}
+    connection.execute("update sample set gone_at = :now where target = :target and id = :sample_id", parameters)
+    connection.execute("delete from superseded where sample_id = ? and file_id = ?", (act.sample_id, act.file_id))
+    is_told = False
+    for row in connection.execute(_LEFT_WITHOUT, parameters).fetchall():
+        if row["id"] == act.file_id:
+            move(connection, row["id"], State.SYNCED, Event.REMOVED, f"{act.reason}; {outcome}", now)
+            is_told = True
+        elif row["absent_at"] is not None:
+            reason = f"it was deleted here, and its sample {act.sample_id} with {shown(act.path)}"
+            move(connection, row["id"], State.SYNCED, Event.REMOVED, reason, now)
+        else:
+            # It was tied to the sample while that was deleted for another file: no person deleted it.
+            reason = f"its sample {act.sample_id} was deleted with {shown(act.path)}; it is sent again"
+            move(connection, row["id"], State.SYNCED, Event.CHANGED, reason, now)
+    return is_told

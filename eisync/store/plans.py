@@ -1,0 +1,154 @@
+"""What a pass wants to do: what may be done at once, and plans that wait for a person's word."""
+
+import hashlib
+import os
+import sqlite3
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from eisync.core.acts import Act, Cause, Progress
+from eisync.store import consequences
+
+_INSERT = """
+insert into act (plan_id, target, key, kind, cause, file_id, root, path, sample_id, was, wanted, reason, since_at,
+                 state, made_at)
+values (:plan_id, :target, :key, :kind, :cause, :file_id, :root, :path, :sample_id, :was, :wanted, :reason, :since_at,
+        :state, :now)
+on conflict (key) where state in ('waiting', 'due', 'begun') do nothing"""
+
+# Whatever the policy asks for, this version of the file, and its sample, stay.
+_SPARE = "update file set removal = 'spared' where id = :id and removal is null"
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a pass wanted to do and the guard held back; `state` is waiting, approved, rejected or withdrawn."""
+
+    id: int
+    target: str
+    state: str
+    why: str
+    made_at: float
+    acts: int
+
+
+def allow(connection: sqlite3.Connection, target: str, acts: Iterable[Act], now: float) -> None:
+    """These may be done. Safe to repeat."""
+    withdraw(connection, target, now)
+    _insert(connection, target, acts, Progress.DUE, None, now)
+
+
+def hold(connection: sqlite3.Connection, target: str, acts: Sequence[Act], why: str, now: float) -> tuple[int, bool]:
+    """These wait for a person. Returns the plan, and whether it is a new one."""
+    before = connection.execute("select id from plan where target = ? and state = 'waiting'", (target,)).fetchone()
+    if before is not None and _digest_of(connection, before["id"]) == _digest(act.key for act in acts):
+        return int(before["id"]), False
+    withdraw(connection, target, now)
+    plan_id = int(
+        connection.execute(
+            "insert into plan (target, state, why, made_at) values (?, 'waiting', ?, ?) returning id",
+            (target, why, now),
+        ).fetchone()["id"]
+    )
+    _insert(connection, target, acts, Progress.WAITING, plan_id, now)
+    return plan_id, True
+
+
+def withdraw(connection: sqlite3.Connection, target: str, now: float) -> None:
+    """Nothing waits any more."""
+    withdrawn = connection.execute(
+        "update plan set state = 'withdrawn', decided_at = ? where target = ? and state = 'waiting' returning id",
+        (now, target),
+    ).fetchall()
+    # What nobody decided on need not be remembered.
+    connection.executemany(
+        "delete from act where plan_id = ? and state = 'waiting'", [(row["id"],) for row in withdrawn]
+    )
+
+
+def waiting(connection: sqlite3.Connection) -> list[Plan]:
+    """What waits for a person."""
+    rows = connection.execute(
+        "select plan.*, (select count(*) from act where plan_id = plan.id) as acts "
+        "from plan where state = 'waiting' order by id"
+    ).fetchall()
+    return [Plan(row["id"], row["target"], row["state"], row["why"], row["made_at"], row["acts"]) for row in rows]
+
+
+def decide(connection: sqlite3.Connection, plan_id: int, is_approved: bool, now: float) -> int | None:
+    """A person's word on a plan. Returns how many acts that are; None when no such plan waits."""
+    state = "approved" if is_approved else "rejected"
+    if not connection.execute(
+        "update plan set state = ?, decided_at = ? where id = ? and state = 'waiting'", (state, now, plan_id)
+    ).rowcount:
+        return None
+    after = Progress.DUE if is_approved else Progress.REJECTED
+    decided = connection.execute(
+        "update act set state = ?, done_at = iif(? = 'rejected', ?, null) where plan_id = ? "
+        "and state = 'waiting' returning file_id, kind, sample_id, cause",
+        (after.value, after.value, now, plan_id),
+    ).fetchall()
+    if not is_approved:
+        _forget_wishes(connection, decided)
+    return len(decided)
+
+
+def spare(connection: sqlite3.Connection, file_id: int) -> None:
+    """This version of the file, and its sample, stay."""
+    connection.execute(_SPARE, {"id": file_id})
+
+
+def _insert(
+    connection: sqlite3.Connection,
+    target: str,
+    acts: Iterable[Act],
+    progress: Progress,
+    plan_id: int | None,
+    now: float,
+) -> None:
+    connection.executemany(
+        _INSERT,
+        [
+            {
+                "plan_id": plan_id,
+                "target": target,
+                "key": act.key,
+                "kind": act.kind.value,
+                "cause": act.cause.value,
+                "file_id": act.file_id,
+                "root": os.fsencode(act.root),
+                "path": os.fsencode(act.path),
+                "sample_id": act.sample_id,
+                "was": act.was,
+                "wanted": act.to,
+                "reason": act.reason,
+                "since_at": act.since_at,
+                "state": progress.value,
+                "now": now,
+            }
+            for act in acts
+        ],
+    )
+
+
+def _digest_of(connection: sqlite3.Connection, plan_id: int) -> str:
+    rows = connection.execute("select key from act where plan_id = ? and state = 'waiting'", (plan_id,)).fetchall()
+    return _digest(row["key"] for row in rows)
+
+
+def _digest(keys: Iterable[str]) -> str:
+    return hashlib.sha256("\n".join(sorted(keys)).encode()).hexdigest()
+
+
+def _forget_wishes(connection: sqlite3.Connection, rejected: Iterable[sqlite3.Row]) -> None:
+    """What was rejected is not proposed again, in whatever words."""
+    for row in rejected:
+        match Cause(row["cause"]):
+            case Cause.LOCAL_RENAME:
+                consequences.agree(connection, row["file_id"])
+            case Cause.LOCAL_CHANGE:
+                connection.execute(
+                    "delete from superseded where file_id = ? and sample_id = ?", (row["file_id"], row["sample_id"])
+                )
+            case Cause.LOCAL_DELETION | Cause.REMOTE_DELETION:
+                spare(connection, row["file_id"])

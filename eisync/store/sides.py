@@ -1,0 +1,105 @@
+"""Files from which something may follow, as the decider sees them: the file, and its samples."""
+
+import json
+import os
+import sqlite3
+from collections.abc import Iterable
+
+from eisync.core.acts import FileSide, Held, Occasion, Published
+from eisync.core.items import Category, FileFacts, RemoteSample
+from eisync.core.lifecycle import State
+from eisync.store.rows import path_of
+
+# Files that something may follow from, by the mark that says so. (Left to itself, SQLite reads every file.)
+_MARKED = {
+    Occasion.RENAMED: "file indexed by file_published where published is not null and state = 'synced'",
+    Occasion.REPLACED: "file where state = 'synced' and id in (select file_id from superseded)",
+    Occasion.ABSENT: "file indexed by file_absent where absent_at is not null and removal is null and state = 'synced'",
+    Occasion.TOMBSTONE: "file indexed by file_tombstone where state = 'tombstone' and removal is null",
+}
+_SIDES = {
+    occasion: f"""
+select * from {marked} and target = :target and id > :after_id
+and root_id in (select value from json_each(:roots)) order by id limit :limit"""
+    for occasion, marked in _MARKED.items()
+}
+
+# The samples of a file that are there, those of versions before as `is_older`. A sample that the listing has not shown
+# yet has no name.
+_SAMPLES = """
+select sample.*, tied.is_older, exists (
+        select 1 from file_sample other join file on file.id = other.file_id
+        where other.sample_id = sample.id and other.file_id <> :id and file.target = :target
+            and file.absent_at is null and file.state <> 'gone') as is_shared
+from (select sample_id, 0 as is_older from file_sample where file_id = :id
+      union all select sample_id, 1 from superseded where file_id = :id) tied
+cross join sample on sample.target = :target and sample.id = tied.sample_id
+where sample.gone_at is null order by sample.id"""
+
+# How many files of these roots the index holds, and how many of each root are there.
+_KNOWN = """
+select root_id, count(*) as known, count(*) filter (where absent_at is null) as present from file
+where target = :target and state in ('synced', 'tombstone') and (removal is null or removal in ('kept', 'spared'))
+group by root_id"""
+
+# The file that an act is about, as long as it is where it was.
+_FILE_OF = """
+select file.*, root.path as root_path from file join root on root.id = file.root_id where file.id = ?"""
+
+
+def of_occasion(
+    connection: sqlite3.Connection, target: str, occasion: Occasion, roots: Iterable[int], *, after_id: int, limit: int
+) -> list[FileSide]:
+    """Files of these roots from which something may follow, by id."""
+    parameters = {"target": target, "roots": json.dumps(sorted(roots)), "after_id": after_id, "limit": limit}
+    places = dict(connection.execute("select id, path from root").fetchall())
+    rows = connection.execute(_SIDES[occasion], parameters).fetchall()
+    return [_side(connection, row, os.fsdecode(places[row["root_id"]])) for row in rows]
+
+
+def of_file(connection: sqlite3.Connection, file_id: int) -> FileSide | None:
+    """One file as it is now."""
+    row = connection.execute(_FILE_OF, (file_id,)).fetchone()
+    return None if row is None else _side(connection, row, os.fsdecode(row["root_path"]))
+
+
+def census(connection: sqlite3.Connection, target: str) -> dict[int, tuple[int, int]]:
+    """By root: how many files are known to have been at the service, and how many of them are there."""
+    rows = connection.execute(_KNOWN, {"target": target}).fetchall()
+    return {row["root_id"]: (row["known"], row["present"]) for row in rows}
+
+
+def _side(connection: sqlite3.Connection, row: sqlite3.Row, root: str) -> FileSide:
+    samples = connection.execute(_SAMPLES, {"id": row["id"], "target": row["target"]}).fetchall()
+    published = None if row["published"] is None else json.loads(row["published"])
+    return FileSide(
+        id=row["id"],
+        root_id=row["root_id"],
+        root=root,
+        path=path_of(row),
+        state=State(row["state"]),
+        facts=FileFacts(row["size"], row["mtime_ns"], row["inode"]),
+        label=row["label"],
+        category=Category(row["category"]),
+        sha256=row["sha256"],
+        since_at=row["changed_at"],
+        absent_at=row["absent_at"],
+        is_removed=row["removal"] is not None,
+        published=published
+        and Published(name=published["name"], label=published["label"], category=Category(published["category"])),
+        samples=tuple(_held(one) for one in samples if not one["is_older"]),
+        older=tuple(_held(one) for one in samples if one["is_older"]),
+    )
+
+
+def _held(row: sqlite3.Row) -> Held:
+    sample = RemoteSample(
+        id=row["id"],
+        filename=row["filename"] or "",
+        category=row["category"] or "",
+        label=row["label"],
+        sha256=row["sha256"],
+        is_disabled=bool(row["is_disabled"]),
+        has_processing_error=bool(row["has_processing_error"]),
+    )
+    return Held(sample, is_shared=bool(row["is_shared"]), is_listed=row["filename"] is not None)
