@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 
 from eisync.core import wire
 from eisync.core.batching import Order, requests_of, unsendable
-from eisync.core.items import Item, shown
+from eisync.core.items import Item
 from eisync.core.lifecycle import Event
 from eisync.core.retry import Fault
 from eisync.core.settlement import Settlement
@@ -22,16 +22,14 @@ from eisync.core.verdict import give_back, judge
 from eisync.core.wall import Wall
 from eisync.errors import ConfigurationError, EisyncError, FileChangedError, FileError, FileGoneError
 from eisync.loops.lane import Flight, Lane, LaneState
-from eisync.loops.ports import MOST_TOLD, Log, Queue, Sent, TargetNotes
+from eisync.loops.ports import Log, Queue, Sent, TargetNotes
+from eisync.loops.telling import Teller
 
 IDLE_S = 30.0
 PROBE_AFTER_S = 300.0
 """A paused target is tried again after this long: a key may be given new rights without changing."""
 PROBE_CHOICE = 64
 """A probe is the smallest of so many files that are due."""
-
-_ARRIVALS = frozenset({Event.STORED, Event.DUPLICATE})
-_ENDS = _ARRIVALS | {Event.REFUSE, Event.GONE, Event.CHANGED}  # of this version of the file
 
 
 class DrainerLoop:
@@ -80,7 +78,7 @@ class DrainerLoop:
         # To be written down, by claim; it stays here until the store has it: a full disk may refuse for a while.
         self._results: deque[tuple[int, list[tuple[Item, Settlement]]]] = deque()
         self._claims = 0
-        self.has_uploaded = False
+        self._teller = Teller(log)
         self._is_stopping = False
 
     def tick(self, now: float) -> float:
@@ -124,6 +122,11 @@ class DrainerLoop:
     def is_meeting(self) -> bool:
         """Whether a target is being asked whose project it is; nothing is sent to it before."""
         return any(state.introduction is not None for state in self._states)
+
+    @property
+    def has_uploaded(self) -> bool:
+        """Whether any file arrived since the start."""
+        return self._teller.has_uploaded
 
     def refusals(self) -> dict[str, str]:
         """Why targets are paused, by name."""
@@ -250,7 +253,7 @@ class DrainerLoop:
             claim, results = self._results[0]
             self._queue.settle([settlement for _, settlement in results], claim=claim, now=now)
             self._results.popleft()
-            self._tell_all(results)
+            self._teller.tell(results)
 
     def _settlements(self, flight: Flight, future: Future[Sent], now: float) -> list[tuple[Item, Settlement]]:
         items = flight.request.items
@@ -339,45 +342,6 @@ class DrainerLoop:
             claim, request = state.queue.popleft()
             self._results.append((claim, [(item, give_back(item)) for item in request.items]))
 
-    def _tell_all(self, results: Sequence[tuple[Item, Settlement]]) -> None:
-        arrived = [item for item, settlement in results if settlement.events[0] in _ARRIVALS]
-        is_all = len(arrived) == len(results)  # as nearly always
-        deferred = [] if is_all else [(item, settlement) for item, settlement in results if _is_deferral(settlement)]
-        tell_arrival = self._log.debug if len(arrived) > MOST_TOLD else self._log.info
-        tell_deferral = self._log.debug if len(deferred) > MOST_TOLD else self._log.warning
-        for item, settlement in results:
-            self._tell(item, settlement, tell_arrival, tell_deferral)
-        if len(arrived) > MOST_TOLD:
-            self._log.info("files.synced", **_named(arrived))
-        if len(deferred) > MOST_TOLD:
-            for reason in dict.fromkeys(settlement.reason for _, settlement in deferred):
-                alike = [(item, settlement.due_at) for item, settlement in deferred if settlement.reason == reason]
-                due_at = min((due_at for _, due_at in alike if due_at is not None), default=None)
-                self._log.warning("files.deferred", **_named([item for item, _ in alike]), reason=reason, due_at=due_at)
-
-    def _tell(
-        self,
-        item: Item,
-        settlement: Settlement,
-        tell_arrival: Callable[..., object],
-        tell_deferral: Callable[..., object],
-    ) -> None:
-        path, reason, attempt = shown(item.path), settlement.reason, item.attempts + settlement.is_attempt
-        match settlement.events[0]:
-            case Event.STORED | Event.DUPLICATE:
-                self.has_uploaded = True
-                tell_arrival("file.synced", path=path, label=item.label, samples=settlement.sample_ids, how=reason)
-            case Event.REFUSE:
-                self._log.error("file.quarantined", path=path, reason=reason, attempt=attempt)
-            case Event.GONE:
-                self._log.info("file.gone", path=path)
-            case Event.CHANGED:
-                self._log.info("file.changed", path=path, reason=reason)
-            case _ if _is_deferral(settlement):
-                tell_deferral("file.deferred", path=path, reason=reason, attempt=attempt, due_at=settlement.due_at)
-            case _:
-                pass  # it was given back; why, the target's own line says once
-
     def _wait_s(self, now: float) -> float:
         if len(self._flights) >= self._workers:
             return IDLE_S  # woken when one ends
@@ -394,17 +358,6 @@ class DrainerLoop:
         wait_s = max(0.0, due_at - now, state.steering.hold_s(now))
         # What is due and did not go waits for a request that is under way: woken when it ends.
         return IDLE_S if self._flights and not wait_s else min(IDLE_S, wait_s)
-
-
-def _is_deferral(settlement: Settlement) -> bool:
-    """Whether the file was sent for nothing, and goes again."""
-    return settlement.events[0] not in _ENDS and (settlement.is_attempt or settlement.batch_cap is not None)
-
-
-def _named(items: Sequence[Item]) -> dict[str, object]:
-    """How many files they are, and which, for a line that is of all of them."""
-    first, last = shown(items[0].path), shown(items[-1].path)
-    return {"files": len(items), "target": items[0].target, "first": first, "last": last}
 
 
 def _refusal(item: Item, reason: str) -> Settlement:
