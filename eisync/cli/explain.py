@@ -29,6 +29,7 @@ _EXIT_CODES = {
     State.SYNCED.value: OK,
     State.QUARANTINED.value: QUARANTINED,
     State.TOMBSTONE.value: LEFT_OUT,
+    State.GONE.value: LEFT_OUT,
     accounts.LEFT_OUT: LEFT_OUT,
 }
 
@@ -46,22 +47,27 @@ _MARKERS = {
 @click.option("--root", metavar="DIR", help="As if DIR were watched, where no folder above FILE is or was.")
 def command(file: str, config: str | None, state_dir: str | None, as_json: bool, root: str | None) -> int:
     """Say what happens to FILE and why: is it for the service, with which label, is it complete, where is it.
+    Of one that is not there any more it says what became of it.
 
     \b
     Exit code 0   it is in Edge Impulse
               3   it is quarantined
               4   it is on its way, or will be
-              5   it does not go: a rule leaves it out, or a person deleted its sample
+              5   it does not go: a rule leaves it out, a person deleted its sample, or it went before it was sent
     """
     place = os.path.abspath(file)
-    if not os.path.lexists(place):
-        raise click.UsageError(f"there is no file {printable(place)}")
     root = None if root is None else os.path.abspath(root)
     (ground,) = grounds([place], config=config, state_dir=state_dir, root=root)
-    found = found_at(ground.path, ground.below, ground.watched.eligibility)
-    if found is None or os.path.isdir(place):
-        raise click.UsageError(f"{printable(place)} is no file; 'eisync audit' accounts for folders")
-    told = _told(ground, found, config, state_dir)
+    if os.path.lexists(place):
+        found = found_at(ground.path, ground.below, ground.watched.eligibility)
+        if found is None or os.path.isdir(place):
+            raise click.UsageError(f"{printable(place)} is no file; 'eisync audit' accounts for folders")
+        told = _told(ground, found, config, state_dir)
+    else:
+        record = known_of(ground, [ground.below], config, state_dir).get(ground.below)
+        if record is None:
+            raise click.UsageError(f"there is no file {printable(place)}, and none is known that was there")
+        told = _told_of_absent(ground, record)
     if as_json:
         click.echo(json.dumps(told))
     else:
@@ -70,7 +76,7 @@ def command(file: str, config: str | None, state_dir: str | None, as_json: bool,
 
 
 def _told(ground: Ground, found: Found, config: str | None, state_dir: str | None) -> dict[str, Any]:
-    told: dict[str, Any] = {"path": found.path, "root": ground.path, "target": ground.watched.root.target}
+    told = {**_place_of(ground, found.path), "is_here": True}
     if found.left_out is not None:
         is_sidecar = found.left_out == WHAT_THEY_ARE.get(os.path.basename(found.path))
         more = f"; {sidecars.census(ground.path, found.path)}" if is_sidecar else ""
@@ -91,6 +97,15 @@ def _told(ground: Ground, found: Found, config: str | None, state_dir: str | Non
         None if record is None or told["state"] != State.SYNCED.value else _is_as_sent(described, record)
     )
     return {**told, "sample_ids": [] if record is None else record["sample_ids"]}
+
+
+def _told_of_absent(ground: Ground, record: dict[str, Any]) -> dict[str, Any]:
+    as_sent = {name: record[name] for name in ("state", "reason", "label", "category", "sample_ids")}
+    return {**_place_of(ground, record["path"]), "is_here": False, **as_sent}
+
+
+def _place_of(ground: Ground, path: str) -> dict[str, Any]:
+    return {"path": path, "root": ground.path, "target": ground.watched.root.target}
 
 
 def _described(ground: Ground, path: str, said: Said) -> Description:
@@ -156,6 +171,13 @@ def _lines(told: dict[str, Any]) -> list[tuple[str, str]]:
     lines = [("folder", f"{told['root']} -> {told['target']}"), ("state", f"{told['state']}: {told['reason']}")]
     if told["state"] == accounts.LEFT_OUT:
         return lines
+    if not told["is_here"]:
+        lines += [
+            ("here", "no; 'eisync history' with its name tells what happened to it"),
+            ("label", "none" if told["label"] is None else told["label"]),
+            ("category", told["category"]),
+        ]
+        return [*lines, *_samples(told)]
     whole = {True: "yes", False: "no", None: "its format cannot tell"}[told["is_whole"]]
     label = "none" if told["label"] is None else told["label"]
     lines += [
@@ -170,6 +192,8 @@ def _lines(told: dict[str, Any]) -> list[tuple[str, str]]:
         lines.append(
             ("changed", "what is said of it is not what it was sent with, and is not sent again: edit it there")
         )
-    if told["sample_ids"]:
-        lines.append(("samples", ", ".join(str(sample_id) for sample_id in told["sample_ids"])))
-    return lines
+    return [*lines, *_samples(told)]
+
+
+def _samples(told: dict[str, Any]) -> list[tuple[str, str]]:
+    return [("samples", ", ".join(map(str, told["sample_ids"])))] if told["sample_ids"] else []

@@ -132,6 +132,37 @@ def test_explain_says_what_becomes_of_a_file_and_why(bench: Bench, daemon: "subp
     assert "not a type that Edge Impulse takes (.doc)" == explained(bench, "notes.doc", 5)["reason"]
 
 
+def test_explain_of_a_file_that_is_not_there_any_more(bench: Bench) -> None:
+    for name in ("wave.1.csv", "wave.2.csv"):
+        bench.write(name, row(int(name[5])))
+    assert 0 == bench.run("once", "--timeout", "20").returncode
+    (bench.recordings / "wave.1.csv").unlink()
+    for reason in ("stored", "the local file is not there any more"):
+        told = explained(bench, "wave.1.csv", 0)
+        assert ("synced", reason, False, "wave", 1) == (
+            told["state"],
+            told["reason"],
+            told["is_here"],
+            told["label"],
+            len(told["sample_ids"]),
+        )
+        assert 0 == bench.run("once", "--timeout", "20").returncode
+    person = bench.run("explain", str(bench.recordings / "wave.1.csv")).stdout
+    assert "  here      no; 'eisync history' with its name tells what happened to it\n  label     wave\n" in person
+    assert explained(bench, "wave.2.csv", 0)["is_here"]
+    refused = bench.run("explain", str(bench.recordings / "wave.3.csv"))
+    assert (2, True) == (refused.returncode, "and none is known that was there" in refused.stderr)
+
+
+def test_explain_of_a_file_that_went_before_it_was_sent(bench: Bench) -> None:
+    bench.write("wave.1.csv", row(1))
+    assert 77 == bench.run("once", "--timeout", "20", EI_API_KEY="ei_wrong").returncode
+    (bench.recordings / "wave.1.csv").unlink()
+    bench.run("once", "--timeout", "20")
+    told = explained(bench, "wave.1.csv", 5)
+    assert ("gone", False, []) == (told["state"], told["is_here"], told["sample_ids"])
+
+
 def test_explain_tells_of_the_marker_that_a_file_waits_for(bench: Bench) -> None:
     (bench.place / "eisync.toml").write_text('[[watch]]\npath = "recordings"\nready = "marker"\n')
     bench.write("wave.1.csv", row(1))
