@@ -73,7 +73,8 @@ class Judging:
         policy = watched.policy
         rules = _Rules(watched.eligibility)
         with self._evidence.reading() as advance:
-            for judged.due, path in enumerate(due, 1):
+            for path in due:
+                judged.due += 1
                 seen = unsettled.get(path)
                 if seen is None:
                     continue
