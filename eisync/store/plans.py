@@ -98,6 +98,25 @@ def spare(connection: sqlite3.Connection, file_id: int) -> None:
     connection.execute(_SPARE, {"id": file_id})
 
 
+def columns_of(target: str, act: Act, now: float) -> dict[str, object]:
+    """What its row says of a new act, whatever is to become of it."""
+    return {
+        "target": target,
+        "key": act.key,
+        "kind": act.kind.value,
+        "cause": act.cause.value,
+        "file_id": act.file_id,
+        "root": os.fsencode(act.root),
+        "path": os.fsencode(act.path),
+        "sample_id": act.sample_id,
+        "was": act.was,
+        "wanted": act.to,
+        "reason": act.reason,
+        "since_at": act.since_at,
+        "now": now,
+    }
+
+
 def _insert(
     connection: sqlite3.Connection,
     target: str,
@@ -106,29 +125,8 @@ def _insert(
     plan_id: int | None,
     now: float,
 ) -> None:
-    connection.executemany(
-        _INSERT,
-        [
-            {
-                "plan_id": plan_id,
-                "target": target,
-                "key": act.key,
-                "kind": act.kind.value,
-                "cause": act.cause.value,
-                "file_id": act.file_id,
-                "root": os.fsencode(act.root),
-                "path": os.fsencode(act.path),
-                "sample_id": act.sample_id,
-                "was": act.was,
-                "wanted": act.to,
-                "reason": act.reason,
-                "since_at": act.since_at,
-                "state": progress.value,
-                "now": now,
-            }
-            for act in acts
-        ],
-    )
+    more = {"plan_id": plan_id, "state": progress.value}
+    connection.executemany(_INSERT, [columns_of(target, act, now) | more for act in acts])
 
 
 def _digest_of(connection: sqlite3.Connection, plan_id: int) -> str:

@@ -13,6 +13,7 @@ from eisync.core.retention import Local, Proof
 from eisync.store.acts import Acts
 from eisync.store.consequences import REMOVAL
 from eisync.store.database import Database
+from eisync.store.plans import columns_of
 from eisync.store.rows import path_of
 
 # A page of the files of a folder that nobody took away, the oldest upload first.
@@ -102,7 +103,8 @@ class Removals:
         with self._database.transaction(survives_power_cut=True) as connection:
             mark = {"file_id": file.id, "removal": REMOVAL[act.kind], **version}
             if connection.execute(_MARK, mark).rowcount:
-                row = connection.execute(_INTEND, _columns(file, act, lies_at, now)).fetchone()
+                lies = {"lies_at": None if lies_at is None else os.fsencode(lies_at)}
+                row = connection.execute(_INTEND, columns_of(file.target, act, now) | lies).fetchone()
         return None if row is None else self._acts.find(row["id"])
 
     def under_way(self) -> list[Written]:
@@ -144,19 +146,3 @@ def _local(connection: sqlite3.Connection, row: sqlite3.Row) -> Local:
             for one in proofs
         ),
     )
-
-
-def _columns(file: Local, act: Act, lies_at: str | None, now: float) -> dict[str, object]:
-    return {
-        "target": file.target,
-        "key": act.key,
-        "kind": act.kind.value,
-        "cause": act.cause.value,
-        "file_id": act.file_id,
-        "root": os.fsencode(act.root),
-        "path": os.fsencode(act.path),
-        "reason": act.reason,
-        "since_at": act.since_at,
-        "lies_at": None if lies_at is None else os.fsencode(lies_at),
-        "now": now,
-    }
