@@ -92,7 +92,7 @@ def _read_on(examination: Examination, descriptor: int, facts: FileFacts, most_b
         if len(chunk) != read.length:
             return None  # it was cut while it was read
         examination.take(chunk)
-    # One look, and that behind the reads: whatever they gave is of the version that they ended with.
+    # One look, behind the reads: the facts were seen before them, so a file that still has them had them all the while.
     return spent if is_version(os.fstat(descriptor), facts) else None
 
 

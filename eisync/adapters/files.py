@@ -133,8 +133,8 @@ def opened(item: Item, folder: OpenFolder | None = None) -> Iterator[int]:
 def read_whole(item: Item, folder: OpenFolder) -> bytes:
     """The content of the item's file, which is the one that settled; for one that fits into a read.
 
-    One look, and that behind the read: of a small file every further call costs as much as its content. Raises what
-    `opened` and `read` do.
+    One look, behind the read: a file that still has the facts it had when it settled had them all the while, and of a
+    small one every further call costs as much as its content. Raises what `opened` and `read` do.
     """
     size, content, trouble = item.facts.size, b"", None
     descriptor = _open_inside(item, folder)
