@@ -37,6 +37,7 @@ from eisync.loops.keeping import Keeping
 from eisync.loops.lane import Lane
 from eisync.loops.once import Once
 from eisync.loops.ports import Log
+from eisync.loops.proving import Prover
 from eisync.loops.reconciler import Hands, Project, ReconcilerLoop
 from eisync.loops.retention import RetentionLoop
 from eisync.loops.supervisor import Charge, Supervisor
@@ -355,6 +356,7 @@ class App:
             outcomes=self.acts,
             hands=removal,
             disks=removal,
+            prover=Prover(self._services, records, clock=clock.now),
             log=self.log,
             monotonic=clock.monotonic,
             spent_s=clock.spent_s,

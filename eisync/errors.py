@@ -99,6 +99,12 @@ class StudioError(EisyncError):
         self.status = status
 
 
+class ForeignProjectError(EisyncError):
+    """The project does not hold what was sent to it: its ids mean other samples. A person must see to it."""
+
+    exit_code = 3
+
+
 class FileError(EisyncError):
     """One file cannot be sent. `item_id` is its row in the outbox."""
 

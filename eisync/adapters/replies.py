@@ -7,7 +7,7 @@ from datetime import datetime
 from operator import itemgetter
 from typing import Annotated, Any, Literal, NotRequired
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 from typing_extensions import TypedDict
 
 from eisync.core.dataset import WholeSample
@@ -47,7 +47,7 @@ class Entry(TypedDict):
     filename: NotRequired[str]
     category: NotRequired[str]
     label: NotRequired[str | None]
-    added: NotRequired[datetime | None]
+    added: NotRequired[Any]
     isDisabled: NotRequired[bool]
     sha256Hash: NotRequired[str | None]
     coldstorageFilename: NotRequired[str]
@@ -67,6 +67,7 @@ class Listing(TypedDict):
 
 
 LISTING = TypeAdapter(Listing)
+_DATE = TypeAdapter(datetime)
 
 _ENTRY = b'{"id":'
 _BEGUN = re.compile(rb'\{"id":([0-9]{1,18}),')
@@ -74,7 +75,7 @@ _BEGUN = re.compile(rb'\{"id":([0-9]{1,18}),')
 
 def sample_of(entry: Entry) -> RemoteSample:
     """The value that `core` knows."""
-    metadata = entry.get("metadata")
+    metadata, added = entry.get("metadata"), entry.get("added")
     return RemoteSample(
         entry["id"],
         entry.get("filename", ""),
@@ -85,6 +86,7 @@ def sample_of(entry: Entry) -> RemoteSample:
         original_name(entry.get("coldstorageFilename", "")),
         _sorted(tuple(metadata.items())) if metadata else (),
         entry.get("processingError", False),
+        added if isinstance(added, str) else None,
     )
 
 
@@ -103,7 +105,10 @@ def last_id(body: bytes | bytearray) -> int | None:
 def newest_added_at(entries: Sequence[Entry]) -> float | None:
     """When the one with the highest id was added (Unix s). Of the others nobody asks it, and a date is dear to read."""
     added = max(entries, key=itemgetter("id")).get("added") if entries else None
-    return None if added is None else added.timestamp()
+    try:
+        return None if added is None else _DATE.validate_python(added).timestamp()
+    except ValidationError:
+        return None  # not a date: the service does not say when
 
 
 class FullSample(_Reply):

@@ -16,7 +16,7 @@ from eisync.core import report
 from eisync.core.items import shown
 from eisync.core.lifecycle import PENDING as PENDING_STATES
 from eisync.core.lifecycle import State
-from eisync.errors import KeyRefusedError
+from eisync.errors import ForeignProjectError, KeyRefusedError
 from eisync.log import configure
 from eisync.loops.watched import Observed
 from eisync.settings import load
@@ -50,7 +50,8 @@ def command(
 
     \b
     Exit code 0   every file is in Edge Impulse (or was deleted there by a person)
-              3   some files are quarantined: 'eisync ls --state quarantined' says why
+              3   some files are quarantined ('eisync ls --state quarantined' says why), or the project is
+                  not the one that the files were sent to
               4   some are still pending: run it again
              77   the key is refused
     """
@@ -88,6 +89,8 @@ def _conclude(app: App) -> int:
     key_refused = [error for error in app.troubles().values() if isinstance(error, KeyRefusedError)]
     if key_refused and not app.has_uploaded:
         raise key_refused[0]
+    if any(isinstance(error, ForeignProjectError) for error in app.troubles().values()):
+        return QUARANTINED
     if app.watcher.offline() or any(shown.get(state) for state in PENDING_STATES):
         return PENDING
     return QUARANTINED if counts.get(State.QUARANTINED) else OK

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from eisync.core import wire
+from eisync.core.identity import Decision, Destruction, Identity, Sent, decide
 from eisync.core.items import Category, FileFacts, RemoteSample, shown
 from eisync.core.lifecycle import State
 
@@ -113,11 +114,21 @@ class Published:
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """A sample of a file. `is_shared`: another file that is there is tied to it too. `is_listed`: it was listed."""
+    """A sample of a file, as it was listed last. `is_shared`: another file that is there is tied to it too."""
 
     sample: RemoteSample
+    sent: Sent
     is_shared: bool = False
-    is_listed: bool = True
+    identity: Identity = Identity.PROVEN
+
+    @property
+    def is_listed(self) -> bool:
+        """Whether a listing has shown it."""
+        return self.identity is not Identity.UNLISTED
+
+    def allows(self, destruction: Destruction) -> bool:
+        """Whether that may be done to it, or because of it; whoever does it may have to look at its bytes first."""
+        return decide(destruction, self.identity) in (Decision.GO, Decision.LOOK)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,7 +136,8 @@ class FileSide:
     """One file, and what the index knows of its samples that are there.
 
     `absent_at`: since when the file is not there (Unix s). `is_removed`: we took it away, or a person brought it back
-    after that. `older`: samples of versions that this one replaced. `since_at`: when it came into its state.
+    after that. `older`: samples of versions that this one replaced. `gone`: its samples that are not there any more.
+    `since_at`: when it came into its state.
     """
 
     id: int
@@ -143,6 +155,7 @@ class FileSide:
     published: Published | None = None
     samples: tuple[Held, ...] = ()
     older: tuple[Held, ...] = ()
+    gone: tuple[Held, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -206,6 +219,9 @@ def _after_remote_deletion(file: FileSide, policy: Policy) -> Iterator[Act]:
     is_known = file.sha256 is not None and file.absent_at is None
     if policy.on_remote_delete is OnRemoteDelete.KEEP or not is_known or file.samples:
         return
+    # What never was listed was not deleted, and what was something else by then was not this file.
+    if not file.gone or not all(held.allows(Destruction.FOLLOW_DELETION) for held in file.gone):
+        return
     trashes = policy.on_remote_delete is OnRemoteDelete.TRASH
     yield Act(
         kind=Kind.TRASH_FILE if trashes else Kind.DELETE_FILE,
@@ -223,7 +239,7 @@ def _after_local_deletion(file: FileSide, policy: Policy, now: float) -> Iterato
     if not policy.deletes_samples or absent_at is None or now - absent_at < ABSENT_S:
         return
     for held in file.samples:
-        if not held.is_shared:
+        if not held.is_shared and held.allows(Destruction.DELETE_SAMPLE):
             yield _on_sample(
                 file, held.sample.id, Kind.DELETE_SAMPLE, Cause.LOCAL_DELETION, "its file was deleted here"
             )
@@ -231,11 +247,12 @@ def _after_local_deletion(file: FileSide, policy: Policy, now: float) -> Iterato
 
 def _after_change(file: FileSide, policy: Policy) -> Iterator[Act]:
     # The new version is there for certain: the service named it, and lists it.
-    if not policy.replaces_samples or not any(held.is_listed for held in file.samples):
+    is_there = any(held.identity in (Identity.PROVEN, Identity.LIKELY) for held in file.samples)
+    if not policy.replaces_samples or not is_there:
         return
     ours = {held.sample.id for held in file.samples}
     for held in file.older:
-        if not held.is_shared and held.sample.id not in ours:
+        if not held.is_shared and held.sample.id not in ours and held.allows(Destruction.DELETE_SAMPLE):
             reason = "a new version of its file took its place"
             yield _on_sample(file, held.sample.id, Kind.DELETE_SAMPLE, Cause.LOCAL_CHANGE, reason)
 
@@ -246,7 +263,7 @@ def _after_rename(file: FileSide, policy: Policy) -> Iterator[Act]:
         return
     name = name_of(file.path)
     for held in file.samples:
-        if held.is_shared or not held.is_listed:
+        if held.is_shared or not held.allows(Destruction.EDIT_SAMPLE):
             continue
         sample = held.sample
         # Only what the rename changed follows it: what a person edited in Studio beside that stays.

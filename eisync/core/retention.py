@@ -1,17 +1,20 @@
 """Decide which files may leave a small disk, because the service has them for certain.
 
 Pure: what the index knows of a file, what the configuration wants, the instant and the free bytes in; an act out, or
-the reason why the file stays. A file is confirmed when every sample of it that is there was listed by the service under
-its id, without an error, and not missed since; a file of which anything else is known stays, however full the disk is.
+the reason why the file stays. A file is confirmed when every sample of it that is there was listed by the service as
+what was sent, without an error, and not missed since; a file of which anything else is known stays, however full the
+disk is. Before one goes, the service is asked once more (`why_unproven`).
 """
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from enum import Enum
 
+from eisync.core import identity
 from eisync.core.acts import Act, Cause, Kind, Written
-from eisync.core.items import FileFacts
+from eisync.core.identity import Decision, Destruction, Identity, Sent
+from eisync.core.items import FileFacts, RemoteSample
 from eisync.core.lifecycle import State
 
 ARCHIVE = "archive:"
@@ -101,12 +104,22 @@ class Disk:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Proof:
-    """A sample of the file that was not deleted, as the listing has it."""
+    """A sample of the file that was not deleted, as it was listed last.
+
+    `raw_sha256`: the hash of its bytes, where we looked at them since it is listed so.
+    """
 
     id: int
-    is_listed: bool = True
+    sent: Sent
+    listed: RemoteSample
+    identity: Identity = Identity.PROVEN
     is_missed: bool = False  # by the last sweep, or by the one under way
-    has_error: bool = False
+    raw_sha256: str | None = None
+
+    @property
+    def has_error(self) -> bool:
+        """Whether the service could not process it."""
+        return self.listed.has_processing_error
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -168,9 +181,16 @@ class Why(Enum):
     UNLISTED = "the service has not listed its sample yet"
     MISSED = "the service's last listing did not have its sample"
     FAULTY = "the service could not process its sample"
+    FOREIGN = "the project is not the one it was sent to: its sample's number means another sample"
+    CHANGED = "what the service holds is not what was sent: its sample was changed there"
+    UNASKED = "the service cannot be asked whether it still has its sample"
     YOUNG = "it has not been at the service for grace_s"
     SAME_DISK = "the archive is on the same disk: moving it there frees nothing"
     TROUBLED = "it could not be taken away, and is tried again"
+
+
+# The worst first: where the project is another one, nothing that it lists counts.
+_UNPROVEN = {Decision.STOP: Why.FOREIGN, Decision.WAIT: Why.UNLISTED, Decision.LEAVE: Why.CHANGED}
 
 
 def why_unconfirmed(file: Local) -> Why | None:
@@ -185,13 +205,46 @@ def why_unconfirmed(file: Local) -> Why | None:
         return Why.FOLLOWED
     if not file.sha256:
         return Why.UNKNOWN
-    if not file.proofs or not all(proof.is_listed for proof in file.proofs):
+    if not file.proofs:
         return Why.UNLISTED
+    for decision, why in _UNPROVEN.items():
+        if any(identity.decide(Destruction.REMOVE_FILE, proof.identity) is decision for proof in file.proofs):
+            return why
     if any(proof.is_missed for proof in file.proofs):
         return Why.MISSED
     if any(proof.has_error for proof in file.proofs):
         return Why.FAULTY
     return None
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """Compare the bytes of this sample with what was sent."""
+
+    sample_id: int
+
+
+def why_unproven(file: Local, listed: Mapping[int, RemoteSample], raw: Mapping[int, str]) -> Why | Look | None:
+    """Why the file may not go now that the service was asked once more; a look that would tell; None: it may.
+
+    `listed`: those of its samples that are there now, by id; `raw`: the hashes of the bytes that were looked at now.
+    """
+    for proof in file.proofs:
+        sample = listed.get(proof.id)
+        if sample is None:
+            return Why.MISSED
+        if sample.has_processing_error:
+            return Why.FAULTY
+        is_as_before = (sample.sha256, sample.added) == (proof.listed.sha256, proof.listed.added)
+        raw_sha256 = raw.get(proof.id, proof.raw_sha256 if is_as_before else None)
+        sent = replace(proof.sent, sha256=file.sha256)
+        evidence = identity.weigh(sent, sample, before=proof.listed, raw_sha256=raw_sha256)
+        decision = identity.decide(Destruction.REMOVE_FILE, identity.identify(evidence))
+        if decision is Decision.LOOK:
+            return Look(proof.id)
+        if decision is not Decision.GO:
+            return _UNPROVEN[decision]
+    return None if file.proofs else Why.UNLISTED
 
 
 def decide(

@@ -14,7 +14,14 @@ from eisync.core.acts import Policy
 from eisync.core.items import Doubt, Item, RemoteSample, shown
 from eisync.core.lifecycle import Event
 from eisync.core.settlement import Settlement
-from eisync.errors import EisyncError, FileAwayError, FileError, FileUnreadableError, TransitError
+from eisync.errors import (
+    EisyncError,
+    FileAwayError,
+    FileError,
+    FileUnreadableError,
+    ForeignProjectError,
+    TransitError,
+)
 from eisync.loops.acting import Actor
 from eisync.loops.deciding import Decider
 from eisync.loops.errand import Errand
@@ -219,7 +226,8 @@ class ReconcilerLoop:
         self._check_project(project)
         yield
         yield from self._gaze(project, Pretence(self._mirrored)).look(tally, sweeps=sweeps)
-        if self._hands is not None:
+        self._check_samples(project)
+        if self._hands is not None and not tally.contradicted:
             yield from self._hands.decider.preview(self._errand(project), tally)
 
     def _pass(self, project: Project, tally: Tally, *, sweeps: bool) -> Iterator[None]:
@@ -236,6 +244,7 @@ class ReconcilerLoop:
 
     def _bring_together(self, project: Project, tally: Tally, *, sweeps: bool) -> Iterator[None]:
         missing = yield from self._gaze(project, self._mirrored).look(tally, sweeps=sweeps)
+        self._check_samples(project)
         for ask in plan.suspects(missing):
             self._check_project(project)
             tally.buried += self._ask(project, ask.sample_id)
@@ -256,7 +265,7 @@ class ReconcilerLoop:
             studio=project.studio,
             policies=project.policies,
             interval_s=project.interval_s,
-            check_project=lambda: self._check_project(project),
+            check_project=lambda: self._check_for_act(project),
         )
 
     def _gaze(self, project: Project, mirrored: LooksAndSweeps) -> Gaze:
@@ -276,6 +285,21 @@ class ReconcilerLoop:
         mismatch = self._unidentified.identify(project.target, project.studio.project_id())
         if mismatch is not None:
             raise EisyncError(mismatch)
+
+    def _check_samples(self, project: Project) -> None:
+        """Raises ForeignProjectError when samples of ours are other ones now: whose project it is, no id tells."""
+        why = self._beliefs.why_foreign(project.target)
+        if why is not None:
+            raise ForeignProjectError(
+                f"the project does not hold what was sent to it: {why}. Nothing is deleted or changed because of it, "
+                "here or there. Give the endpoints and the key of the project that the files are in; if that was "
+                "begun anew, give eisync a new state folder, and it sends what is not there"
+            )
+
+    def _check_for_act(self, project: Project) -> None:
+        """Raises EisyncError when nothing may be done in the project, or because of it."""
+        self._check_project(project)
+        self._check_samples(project)
 
     def _ask(self, project: Project, sample_id: int) -> int:
         """Returns how many files became tombstones."""

@@ -21,6 +21,7 @@ from eisync.errors import (
 )
 from eisync.loops.keeping import TROUBLE_S, Keeping, report_of
 from eisync.loops.ports import Log
+from eisync.loops.proving import Prover
 
 REST_S = 60.0
 TRASH_S = 3600.0
@@ -88,6 +89,7 @@ class RetentionLoop:
         outcomes: Outcomes,
         hands: Hands,
         disks: Disks,
+        prover: Prover,
         log: Log,
         monotonic: Callable[[], float],
         spent_s: Callable[[], float] = lambda: 0.0,
@@ -99,6 +101,7 @@ class RetentionLoop:
         self._outcomes = outcomes
         self._hands = hands
         self._disks = disks
+        self._prover = prover
         self._log = log
         self._monotonic = monotonic
         self._spent_s = spent_s
@@ -216,19 +219,22 @@ class RetentionLoop:
         stays: Counter[Why] = Counter()
         if keeping.policy.after is not retention.After.KEEP:
             for page in self._pages(keeping):
-                for file in page:
-                    decision = retention.decide(file, keeping.policy, now=self._now, counts_from=self._counts_from)
+                decided = [(file, self._decide(keeping, file)) for file in page]
+                due = [file for file, decision in decided if isinstance(decision, Act)]
+                stays.update(decision for _, decision in decided if isinstance(decision, Why))
+                for file, decision in decided:
                     if isinstance(decision, Why):
-                        stays[decision] += 1
-                    elif not self._carry_out(keeping, file, decision):
-                        stays[Why.TROUBLED] += 1
-                        yield
-                    else:
-                        yield
+                        continue
+                    why = self._carry_out(keeping, file, decision, due)
+                    stays.update(() if why is None else (why,))
+                    yield
                     if keeping.rests_until > self._now:
                         return
                 yield
         keeping.stays = stays
+
+    def _decide(self, keeping: Keeping, file: Local) -> Act | Why:
+        return retention.decide(file, keeping.policy, now=self._now, counts_from=self._counts_from)
 
     def _make_room(self, keeping: Keeping) -> Iterator[None]:
         """What `min_free` wants, and no more. The disk is asked once: some take their time to say what was freed."""
@@ -247,9 +253,10 @@ class RetentionLoop:
             while acts := retention.make_room(
                 files.values(), keeping.policy, now=self._now, short_bytes=short, frees=frees
             ):
+                due = [files[act.file_id] for act in acts]
                 for act in acts:
                     file = files.pop(act.file_id)
-                    if self._carry_out(keeping, file, act):
+                    if self._carry_out(keeping, file, act, due) is None:
                         short -= file.facts.size
                     yield
                     if keeping.rests_until > self._now:
@@ -267,11 +274,11 @@ class RetentionLoop:
 
     # --- an act ------------------------------------------------------------------------------------------------
 
-    def _carry_out(self, keeping: Keeping, file: Local, act: Act) -> bool:
-        """Write the act down and do it, if it is still right. Returns whether the file is away."""
-        now_known = self._records.one(file.id)
-        if now_known is None or retention.why_unconfirmed(now_known) is not None:
-            return False
+    def _carry_out(self, keeping: Keeping, file: Local, act: Act, due: Sequence[Local]) -> Why | None:
+        """Write the act down and do it, if it is still right; `due` are those that follow. None: the file is away."""
+        why = self._why_not_now(keeping, file, due)
+        if why is not None:
+            return why
         to = None
         try:
             if act.kind is Kind.ARCHIVE_FILE:
@@ -279,9 +286,22 @@ class RetentionLoop:
                 to = self._hands.free_name(keeping.policy.archive, file.path)
         except FolderError as error:
             keeping.rest(str(error), self._now)
-            return False
+            return Why.TROUBLED
         written = self._intents.begin(file, act, lies_at=to, now=self._now)
-        return written is not None and self._do(keeping, file, written, is_new=True)
+        is_away = written is not None and self._do(keeping, file, written, is_new=True)
+        return None if is_away else Why.TROUBLED
+
+    def _why_not_now(self, keeping: Keeping, file: Local, due: Sequence[Local] = ()) -> Why | None:
+        """What the index, and the service itself, say against it at the last moment."""
+        now_known = self._records.one(file.id)
+        why = Why.TROUBLED if now_known is None else retention.why_unconfirmed(now_known)
+        if why is None and now_known is not None:
+            why = self._prover.why_unproven(now_known, due)
+            if self._prover.trouble is not None:
+                keeping.rest(f"{Why.UNASKED.value} ({self._prover.trouble})", self._now)
+            elif why is not None:
+                self._left[file.id] = self._now + 6 * TROUBLE_S
+        return why
 
     def _do(self, keeping: Keeping, file: Local, written: Written, *, is_new: bool) -> bool:
         removal = retention.removal_of(written, file)
@@ -334,6 +354,10 @@ class RetentionLoop:
                 keeping.rest(str(error), self._now)
         yield
 
+    def _is_proven(self, file: Local) -> bool:
+        """It was when the act was begun; how long ago that is, nobody knows."""
+        return self._prover.why_unproven(file) is None
+
     def _settle(self, keeping: Keeping | None, file: Local, written: Written) -> None:
         if keeping is not None and not self._is_home(keeping):
             return
@@ -341,7 +365,7 @@ class RetentionLoop:
         whereabout = self._hands.where(removal)
         is_marked = file.removal is not None
         if whereabout is Whereabout.TAKEN:
-            if keeping is not None and keeping.policy.removes and is_marked:
+            if keeping is not None and keeping.policy.removes and is_marked and self._is_proven(file):
                 self._do(keeping, file, written, is_new=False)
                 return
             self._hands.give_back(removal)

@@ -18,6 +18,10 @@ where mine.sample_id = :sample_id and file.target = :target and file.state = 'sy
     select 1 from file_sample other join sample on sample.id = other.sample_id and sample.target = file.target
     where other.file_id = file.id and sample.gone_at is null)"""
 
+_UNTIE = """
+delete from file_sample where sample_id = :sample_id
+    and (select target from file where file.id = file_sample.file_id) = :target"""
+
 _NOTE = """
 insert into history (at, file_id, event, state, detail) select :now, id, :event, state, :detail
 from file where id = :id"""
@@ -66,6 +70,18 @@ def edit(connection: sqlite3.Connection, target: str, act: Act, value: str | Non
 def agree(connection: sqlite3.Connection, file_id: int) -> None:
     """Nothing is left to be said to the service of the file's new name, once every edit of it is done."""
     connection.execute(_AGREE, {"id": file_id})
+
+
+def send_again(connection: sqlite3.Connection, target: str, sample_id: int, now: float) -> None:
+    """The service named the sample and never listed it: files that have no other are not there, and are sent again."""
+    parameters = {"target": target, "sample_id": sample_id, "now": now}
+    connection.execute("update sample set gone_at = :now where target = :target and id = :sample_id", parameters)
+    for row in connection.execute(_LEFT_WITHOUT, parameters).fetchall():
+        reason = f"the service said that it stored it as sample {sample_id}, and never listed that; it is sent again"
+        event = Event.CHANGED if row["absent_at"] is None else Event.REMOVED
+        move(connection, row["id"], State.SYNCED, event, reason, now)
+    connection.execute(_UNTIE, parameters)
+    connection.execute("delete from sample where target = :target and id = :sample_id", parameters)
 
 
 def note(connection: sqlite3.Connection, file_id: int, event: str, detail: str, now: float) -> None:

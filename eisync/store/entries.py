@@ -69,8 +69,9 @@ returning id"""
 
 # The samples of the version before: to be deleted once this one is there, unless we took that version away ourselves.
 _SUPERSEDE = """
-insert or ignore into superseded (file_id, sample_id)
-select mine.file_id, mine.sample_id from file_sample mine join file on file.id = mine.file_id
+insert or ignore into superseded (file_id, sample_id, sent_name, target)
+select mine.file_id, mine.sample_id, mine.sent_name, file.target
+from file_sample mine join file on file.id = mine.file_id
 where mine.file_id = :id and file.removal is null"""
 
 # A file that is at the service, or was, is not here; since when is what the first look that missed it says.

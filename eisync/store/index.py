@@ -8,11 +8,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from eisync.core.divergence import divergences
+from eisync.core.identity import Decision, Destruction, decide
 from eisync.core.items import Category, Item, RemoteSample
 from eisync.core.lifecycle import Event, State
 from eisync.store import history
+from eisync.store.consequences import send_again
 from eisync.store.database import Database
-from eisync.store.links import link
+from eisync.store.links import LISTED_SHA256, identity_of, link
 from eisync.store.moves import move
 from eisync.store.rows import ITEM, item_of, path_of, split
 
@@ -23,6 +25,17 @@ select distinct file.id, file.state, file.absent_at from file_sample mine cross 
 where mine.sample_id = :id and file.target = :target and file.state = 'synced' and not exists (
     select 1 from file_sample other join sample on sample.id = other.sample_id and sample.target = file.target
     where other.file_id = file.id and sample.gone_at is null)"""
+
+# What is known of a sample, as whoever judges it wants it.
+_KNOWN = f"""
+select sample.*, {LISTED_SHA256} as listed, null as sent_name from sample where target = :target and id = :id"""
+
+# Samples of ours whose ids mean others now.
+_CONTRADICTED = """
+select count(*) as samples, min(contradiction) as why from sample indexed by sample_contradicted
+where target = :target and contradiction is not null and gone_at is null and exists (
+    select 1 from file_sample mine cross join file on file.id = mine.file_id
+    where mine.sample_id = sample.id and file.target = sample.target)"""
 
 # Whether we deleted the sample ourselves, for a file that was deleted or changed here: done, or perhaps done.
 _OURS = """
@@ -174,10 +187,14 @@ class Index:
         """The sample is deleted at the service. Files that have no other become tombstones; returns their ids.
 
         None do where we deleted it ourselves: what follows from that is the act's to say, and a file that was tied to
-        the sample since is sent again.
+        the sample since is sent again. Neither do where no listing ever showed the sample: nobody can have deleted it,
+        and its files are sent again.
         """
         with self._database.transaction() as connection:
             parameters = {"target": target, "id": sample_id, "now": now}
+            if not _may_bury(connection, parameters):
+                send_again(connection, target, sample_id, now)
+                return []
             connection.execute("update sample set gone_at = :now where target = :target and id = :id", parameters)
             bereft = connection.execute(_BEREFT, parameters).fetchall()
             ours = connection.execute(_OURS, parameters).fetchone() if bereft else None
@@ -234,7 +251,13 @@ class Index:
         version = {"id": item.id, "size": facts.size, "mtime_ns": facts.mtime_ns, "inode": facts.inode}
         with self._database.transaction() as connection:
             if connection.execute(_IDENTIFIED, version).rowcount:
-                link(connection, [(item.id, sample_id) for sample_id in sample_ids], now)
+                link(connection, [(item.id, sample_id, None) for sample_id in sample_ids], now)
+
+    def why_foreign(self, target: str) -> str | None:
+        """Why the project is not the one that the target's files were sent to; None: nothing says so."""
+        with self._database.reading() as connection:
+            row = connection.execute(_CONTRADICTED, {"target": target}).fetchone()
+        return None if not row["samples"] else f"{row['why']} ({row['samples']:,} such)"
 
     # --- roots -------------------------------------------------------------------------------------------------
 
@@ -367,6 +390,11 @@ class Index:
 
 def _version(row: sqlite3.Row) -> dict[str, object]:
     return {"facts": [row["size"], row["mtime_ns"], row["inode"]], "companions": row["companions"]}
+
+
+def _may_bury(connection: sqlite3.Connection, parameters: Mapping[str, object]) -> bool:
+    row = connection.execute(_KNOWN, parameters).fetchone()
+    return row is not None and decide(Destruction.BURY, identity_of(row)) is Decision.GO
 
 
 def _record(row: sqlite3.Row) -> dict[str, object]:

@@ -88,7 +88,8 @@ def settle(
     if written != len(settlements):
         lost = len(settlements) - written
         raise LostClaimError(f"{lost} of {len(settlements)} files are not {before.value} under claim {claim}")
-    link(connection, [(one.item_id, sample_id) for one in settlements for sample_id in one.sample_ids], now)
+    links = [(one.item_id, sample_id, one.sent_name) for one in settlements for sample_id in one.sample_ids]
+    link(connection, links, now)
 
 
 def resolve(connection: sqlite3.Connection, settlements: Iterable[Settlement], now: float) -> None:

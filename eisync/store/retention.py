@@ -7,12 +7,14 @@ import os
 import sqlite3
 
 from eisync.core.acts import Act, Written
-from eisync.core.items import FileFacts
+from eisync.core.identity import Identity
+from eisync.core.items import FileFacts, RemoteSample
 from eisync.core.lifecycle import State
 from eisync.core.retention import Local, Proof
 from eisync.store.acts import Acts
 from eisync.store.consequences import REMOVAL
 from eisync.store.database import Database
+from eisync.store.links import LISTED_SHA256, identity_of, listed_of, sent_of
 from eisync.store.plans import columns_of
 from eisync.store.rows import path_of
 
@@ -34,12 +36,16 @@ _FOLLOWED = "(file.published is not null or exists (select 1 from superseded whe
 _PAGE, _ONE = _PAGE.format(followed=_FOLLOWED), _ONE.format(followed=_FOLLOWED)
 
 # The samples of a file that were not deleted. One that no listing has shown has no name, or no row at all.
-_PROOFS = """
-select mine.sample_id as id, sample.filename is not null as is_listed,
-    coalesce(sample.missed > 0 or sample.missing_in is not null, 0) as is_missed,
-    coalesce(sample.has_processing_error, 0) as has_error
+_PROOFS = f"""
+select sample.*, {LISTED_SHA256} as listed, mine.sent_name, mine.sample_id as tied_id,
+    coalesce(sample.missed > 0 or sample.missing_in is not null, 0) as is_missed
 from file_sample mine left join sample on sample.target = :target and sample.id = mine.sample_id
 where mine.file_id = :id and sample.gone_at is null order by mine.sample_id"""
+
+# What the bytes of a sample are, as long as it is listed as it was when they were looked at.
+_NOTE_RAW = f"""
+update sample set raw_sha256 = :raw
+where target = :target and id = :id and {LISTED_SHA256} is :sha256 and added is :added"""
 
 # The row says what will be done to its file, as long as it is still the version that was decided on.
 _MARK = """
@@ -107,6 +113,12 @@ class Removals:
                 row = connection.execute(_INTEND, columns_of(file.target, act, now) | lies).fetchone()
         return None if row is None else self._acts.find(row["id"])
 
+    def note_raw(self, target: str, sample: RemoteSample, raw_sha256: str) -> None:
+        """The bytes of the sample, as it is listed now, have this hash."""
+        told = {"target": target, "id": sample.id, "sha256": sample.sha256, "added": sample.added, "raw": raw_sha256}
+        with self._database.transaction() as connection:
+            connection.execute(_NOTE_RAW, told)
+
     def under_way(self) -> list[Written]:
         """Acts that may have been done or not, in the order in which they were decided."""
         with self._database.reading() as connection:
@@ -136,13 +148,17 @@ def _local(connection: sqlite3.Connection, row: sqlite3.Row) -> Local:
         is_absent=row["absent_at"] is not None,
         removal=row["removal"],
         is_followed=bool(row["is_followed"]),
-        proofs=tuple(
-            Proof(
-                id=one["id"],
-                is_listed=bool(one["is_listed"]),
-                is_missed=bool(one["is_missed"]),
-                has_error=bool(one["has_error"]),
-            )
-            for one in proofs
-        ),
+        proofs=tuple(_proof(one) for one in proofs),
+    )
+
+
+def _proof(row: sqlite3.Row) -> Proof:
+    is_known = row["id"] is not None
+    return Proof(
+        id=row["tied_id"],
+        sent=sent_of(row),
+        listed=listed_of(row) if is_known else RemoteSample(row["tied_id"], "", "", None),
+        identity=identity_of(row) if is_known else Identity.UNLISTED,
+        is_missed=bool(row["is_missed"]),
+        raw_sha256=row["raw_sha256"],
     )

@@ -15,7 +15,7 @@ from eisync.errors import StateError
 if TYPE_CHECKING:
     from sqlite_utils import Database as SqliteUtilsDatabase
 
-VERSION = 9
+VERSION = 10
 
 
 def migrate(connection: sqlite3.Connection) -> None:
@@ -37,6 +37,7 @@ def migrate(connection: sqlite3.Connection) -> None:
     migrations()(_007_described_by)
     migrations()(_008_retention)
     migrations()(_009_acts_by_file)
+    migrations()(_010_identity)
     # sqlite-utils would begin a deferred one: two that look at a new folder at once would lock each other out.
     connection.execute("begin immediate")
     try:
@@ -302,5 +303,26 @@ def _009_acts_by_file(database: "SqliteUtilsDatabase") -> None:
     for statement in (
         "create index act_of_file on act (file_id) where state in ('waiting', 'due', 'begun')",
         "create index act_of_sample on act (sample_id) where sample_id is not null",
+    ):
+        database.conn.execute(statement)
+
+
+def _010_identity(database: "SqliteUtilsDatabase") -> None:
+    for statement in (
+        # What the service listed last where that is not `sha256`, which is of what was sent; empty: it lists none.
+        "alter table sample add column listed_sha256 text",
+        "alter table sample add column added text",  # when it was stored, as the service writes it
+        "alter table sample add column raw_sha256 text",  # of its bytes, where we looked since it is listed so
+        # Why the id means another sample than the one we know, for a person; null: it does not.
+        "alter table sample add column contradiction text",
+        # Of what was listed so far, only our own hash was kept: nobody knows what the service's was.
+        """update sample set listed_sha256 = '' where filename is not null
+            and exists (select 1 from file_sample where sample_id = sample.id)""",
+        "create index sample_contradicted on sample (target) where contradiction is not null",
+        # The name that the service was given for it; null: somebody else sent it, or nobody remembers.
+        "alter table file_sample add column sent_name text",
+        "alter table superseded add column sent_name text",
+        "alter table superseded add column target text",  # an id belongs to its project
+        "update superseded set target = (select target from file where file.id = superseded.file_id)",
     ):
         database.conn.execute(statement)

@@ -539,7 +539,6 @@ def test_a_fault_ahead_is_raised_when_the_page_is_called_for(
         ('{"success":true,"samples":[{"filename":"a"}],"totalCount":1}', "samples.0.id"),
         ('{"success":true,"samples":[{"id":1},{"id":"x"}],"totalCount":2}', "samples.1.id"),
         ('{"success":true,"samples":[{"id":1,"metadata":[]}],"totalCount":1}', "samples.0.metadata"),
-        ('{"success":true,"samples":[{"id":1,"added":"soon"}],"totalCount":1}', "samples.0.added"),
         ('{"success":true,"samples":[{"id":1}]}', "totalCount"),
         ('{"success":true,"samples":{},"totalCount":1}', "samples"),
     ],

@@ -13,6 +13,7 @@ from eisync.store.acts import Acts
 from eisync.store.database import open_database
 from eisync.store.index import Index
 from eisync.store.outbox import Outbox
+from tests.conftest import list_sample
 
 NOW = 1_000_000.0
 SETTLED = {
@@ -73,6 +74,7 @@ class Desk:
         if state is State.TOMBSTONE:
             stored = Settlement(item_id=mine[0].id, events=(Event.STORED,), sample_ids=(99,))
             self.outbox.settle([stored], claim=1, now=at)
+            list_sample(self.database, 99)
             self.index.bury("main", 99, now=at)
         elif state is not State.SENDING:
             self.outbox.settle([Settlement(item_id=mine[0].id, events=SETTLED[state])], claim=1, now=at)

@@ -8,13 +8,15 @@ import pytest
 
 from eisync.adapters import files, removal
 from eisync.core.acts import OnRemoteDelete, Policy, Progress, propose
-from eisync.core.items import RemoteSample
+from eisync.core.items import RemoteSample, sent_name
 from eisync.core.lifecycle import Event, State
 from eisync.core.plan import compare
 from eisync.core.retention import After, Disk, MinFree, Retention
 from eisync.core.settlement import Settlement
+from eisync.core.wire import stored_name
 from eisync.errors import FolderError, StateError
 from eisync.loops.keeping import TROUBLE_S, Keeping
+from eisync.loops.proving import Prover
 from eisync.loops.retention import REST_S, RetentionLoop
 from eisync.store.acts import Acts
 from eisync.store.mirror import Mirrored
@@ -67,6 +69,7 @@ class House:
         self.records = Removals(yard.database)
         self.mirrored = Mirrored(yard.database)
         self.sent = 0
+        self.cloud = Cloud()
         device = files.device_of(yard.root.path)
         assert device is not None
         yard.places.note_device(yard.root.id, device)
@@ -81,6 +84,7 @@ class House:
             outcomes=self.acts,
             hands=self.hands,
             disks=self.meter,
+            prover=Prover({"main": self.cloud}, self.records, clock=lambda: self.now),
             log=self.yard.log,
             monotonic=lambda: self.monotonic(),
         )
@@ -98,9 +102,24 @@ class House:
             items = self.yard.outbox.claim("main", [self.yard.root.id], limit=9, claim=1, now=self.yard.later)
             for item in items:
                 self.sent += 1
-                digest = sha256((Path(item.root) / item.path).read_bytes())
+                body = (Path(item.root) / item.path).read_bytes()
+                digest, name = sha256(body), sent_name(item.path)
                 settlement = Settlement(
-                    item_id=item.id, events=(Event.STORED,), sample_ids=(self.sent,), sha256=digest, reason="stored"
+                    item_id=item.id,
+                    events=(Event.STORED,),
+                    sample_ids=(self.sent,),
+                    sha256=digest,
+                    reason="stored",
+                    sent_name=name,
+                )
+                self.cloud.contents[self.sent] = body
+                self.cloud.samples[self.sent] = RemoteSample(
+                    id=self.sent,
+                    filename=stored_name(name),
+                    category="training",
+                    label=None,
+                    sha256=digest,
+                    original_name=name,
                 )
                 self.yard.outbox.settle([settlement], claim=1, now=self.now)
         if is_listed:
@@ -108,10 +127,10 @@ class House:
 
     def sweep(self, *samples: RemoteSample, **more: Any) -> None:
         """A complete sweep that lists every sample, or these."""
-        listed = samples or tuple(
-            RemoteSample(**{"id": number, "filename": "wave", "category": "training", "label": None, **more})
-            for number in range(self.sent, 0, -1)
-        )
+        if samples:
+            self.cloud.samples = {one.id: one for one in samples}
+        self.cloud.samples = {number: replace(one, **more) for number, one in self.cloud.samples.items()}
+        listed = [one for _, one in sorted(self.cloud.samples.items(), reverse=True)]
         progress = self.mirrored.begin_sweep("main", modified_at=None, now=self.now)
         known = self.mirrored.slice(
             "main", low=0, high=1 << 62, generation=progress.generation, began_at=self.now + 1, limit=1000
@@ -179,7 +198,7 @@ def test_what_is_not_confirmed_stays_and_status_says_why(house: House, more: dic
 
 def test_a_sample_that_the_last_sweep_missed_confirms_nothing(house: House) -> None:
     house.send("wave.1.csv", "wave.2.csv")
-    house.sweep(RemoteSample(id=2, filename="wave.2", category="training", label=None))
+    house.sweep(house.cloud.samples[2])
     house.run(after_s=GRACE_OVER_S)
     assert ["wave.1.csv"] == house.there()
     assert {"the service's last listing did not have its sample": 1} == house.report()["stays"]

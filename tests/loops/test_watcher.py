@@ -18,6 +18,7 @@ from eisync.errors import StateError
 from eisync.loops import watcher as module
 from eisync.store.descriptions import Descriptions
 from eisync.store.sidecars import Sidecars
+from tests.conftest import list_sample
 from tests.fakes import failing
 
 from .yard import Yard, run
@@ -464,6 +465,7 @@ def test_a_tombstone_stays_one_while_its_file_is_as_it_was(yard: Yard) -> None:
     claim(yard, yard.later)
     (file_id,) = yard.index.ids_in([State.SENDING])
     yard.outbox.settle([Settlement(item_id=file_id, events=(Event.STORED,), sample_ids=(7,))], claim=1, now=yard.later)
+    list_sample(yard.database, 7)
     yard.index.bury("main", 7, now=yard.later)
     yard.path("a.csv").rename(yard.path("b.csv"))
     loop = yard.watcher()

@@ -86,7 +86,7 @@ MARKS = {
 update file set published = '{"name": "b", "label": "x", "category": "testing"}' where id = ?""",
     Occasion.ABSENT: "update file set absent_at = 50.0 where id = ?",
     Occasion.TOMBSTONE: "update file set state = 'tombstone' where id = ?",
-    Occasion.REPLACED: "insert into superseded (file_id, sample_id) select id, 70 from file where id = ?",
+    Occasion.REPLACED: "insert into superseded (file_id, sample_id, target) select id, 70, 'main' from file where id = ?",
 }
 
 
@@ -146,7 +146,7 @@ def test_a_side_says_all_that_is_known_of_a_file(shelf: Shelf, acts: Acts) -> No
 
 def test_samples_that_are_gone_are_not_shown(shelf: Shelf, acts: Acts) -> None:
     identity = shelf.sync("a.csv", 7, 8)
-    shelf.index.bury("main", 7, now=NOW)
+    shelf.bury(7, now=NOW)
     side = acts.side(identity)
     assert side is not None
     assert [8] == [held.sample.id for held in side.samples]
@@ -421,7 +421,7 @@ def test_edits_are_agreed_on_with_the_last_of_them(shelf: Shelf, acts: Acts) -> 
 )
 def test_a_file_that_was_taken_away_is_absent_by_our_hand(shelf: Shelf, acts: Acts, kind: Kind, removal: str) -> None:
     identity = shelf.sync("a.csv", 7)
-    shelf.index.bury("main", 7, now=NOW)
+    shelf.bury(7, now=NOW)
     written = done(acts, act(identity, kind, cause=Cause.REMOTE_DELETION), now=NOW + 2)
     row = shelf.row()
     assert (removal, NOW + 2, "because; it is done", "tombstone") == (
@@ -493,7 +493,7 @@ def begun_and_deleted(shelf: Shelf, acts: Acts) -> tuple[int, int, Written]:
 
 def test_a_file_whose_sample_we_deleted_for_another_is_no_tombstone(shelf: Shelf, acts: Acts) -> None:
     first, second, written = begun_and_deleted(shelf, acts)
-    assert [] == shelf.index.bury("main", 7, now=NOW + 1)
+    assert [] == shelf.bury(7, now=NOW + 1)
     acts.finish("main", written, "it is deleted", now=NOW + 2)
     assert (State.GONE, State.SETTLING) == (shelf.state("a.csv"), shelf.state("b.csv"))
     assert ["removed", "changed"] == [told(shelf, identity)[-1][0] for identity in (first, second)]
@@ -505,7 +505,7 @@ def test_a_file_that_was_tied_to_a_sample_after_we_deleted_it_is_sent_again(shel
     late = shelf.sync("late.csv", 7)  # its answer was under way
     away = shelf.sync("away.csv", 7)
     update(shelf, MARKS[Occasion.ABSENT], away)
-    assert [] == shelf.index.bury("main", 7, now=NOW + 2)
+    assert [] == shelf.bury(7, now=NOW + 2)
     assert (State.GONE, State.SETTLING) == (shelf.state("a.csv"), shelf.state("late.csv"))
     assert State.GONE is shelf.state("away.csv")
     assert "we deleted" in told(shelf, late)[-1][2]
@@ -515,13 +515,13 @@ def test_a_file_that_was_tied_to_a_sample_after_we_deleted_it_is_sent_again(shel
 def test_a_sample_that_a_person_deleted_after_our_act_was_dropped_is_buried(shelf: Shelf, acts: Acts) -> None:
     first, second, written = begun_and_deleted(shelf, acts)
     acts.drop(written, "not so", now=NOW)
-    assert [first, second] == shelf.index.bury("main", 7, now=NOW + 1)
+    assert [first, second] == shelf.bury(7, now=NOW + 1)
 
 
 def test_an_act_that_is_only_due_hinders_no_burial(shelf: Shelf, acts: Acts) -> None:
     identity = shelf.sync("a.csv", 7)
     allowed(acts, act(identity, sample_id=7))
-    assert [identity] == shelf.index.bury("main", 7, now=NOW + 1)
+    assert [identity] == shelf.bury(7, now=NOW + 1)
 
 
 # --- undoing ----------------------------------------------------------------------------------------------------------

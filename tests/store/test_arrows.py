@@ -41,7 +41,7 @@ def quarantined(shelf: Shelf) -> int:
 
 def tombstone(shelf: Shelf) -> int:
     identity = shelf.sync("a.csv", 7)
-    shelf.index.bury("main", 7, now=NOW)
+    shelf.bury(7, now=NOW)
     return identity
 
 
@@ -101,7 +101,7 @@ def found_again(shelf: Shelf, identity: int) -> None:
 
 
 def buried(shelf: Shelf, identity: int) -> None:
-    assert [identity] == shelf.index.bury("main", 7, now=LATER)
+    assert [identity] == shelf.bury(7, now=LATER)
 
 
 def removed(shelf: Shelf, identity: int) -> None:
