@@ -136,11 +136,10 @@ class Project(RuleBasedStateMachine):
         assert buried <= ever
 
     def possible(self, sample_id: int) -> set[State]:
-        """What may have become of the file: who was taken for one that never arrived waits to be sent again."""
-        told = State.SYNCED if sample_id in self.cloud.samples else State.TOMBSTONE
-        if sample_id not in self.ever_unlisted:
-            return {told}
-        return {State.SETTLING, told} if sample_id in self.cloud.listed_ids else {State.SETTLING}
+        """What may have become of the file; one that never seemed to arrive waits to be sent again, or was by now."""
+        if sample_id in self.ever_unlisted:
+            return {State.SETTLING, State.SYNCED} | ({State.TOMBSTONE} if sample_id in self.cloud.listed_ids else set())
+        return {State.SYNCED if sample_id in self.cloud.samples else State.TOMBSTONE}
 
     def quiet(self) -> None:
         self.cloud.moods.clear()

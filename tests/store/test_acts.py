@@ -86,7 +86,7 @@ MARKS = {
 update file set published = '{"name": "b", "label": "x", "category": "testing"}' where id = ?""",
     Occasion.ABSENT: "update file set absent_at = 50.0 where id = ?",
     Occasion.TOMBSTONE: "update file set state = 'tombstone' where id = ?",
-    Occasion.REPLACED: "insert into superseded (file_id, sample_id, target) select id, 70, 'main' from file where id = ?",
+    Occasion.REPLACED: "insert into superseded (file_id, sample_id, target) values (?, 70, 'main')",
 }
 
 
