@@ -509,6 +509,30 @@ def test_pages_go_down_from_the_newest_and_miss_none(service: Service, pack: Cal
     assert 7 == service.page(limit=1).total
 
 
+def test_those_of_some_samples_that_are_there_are_told_however_far_apart(
+    service: Service, pack: Callable[..., Envelope], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stored = outcomes(service, pack(*(row(100 + number) for number in range(7))))
+    ids = [outcome.sample_id for outcome in stored if isinstance(outcome, Stored)]
+    assert {} == service.listed([])
+    assert service.delete(ids[2])
+    asked = [ids[5], ids[0], ids[2], max(ids) + 1000]
+    for most in (1000, 2, 1):
+        monkeypatch.setattr("eisync.adapters.http._MOST_LISTED", most)
+        assert {ids[5], ids[0]} == set(service.listed(asked))
+        assert {sample_id: sample_id for sample_id in (ids[5], ids[0])} == {
+            sample_id: sample.id for sample_id, sample in service.listed(asked).items()
+        }
+
+
+def test_samples_that_nobody_asked_for_are_no_answer(raw: Callable[..., tuple[Service, RawServer]]) -> None:
+    replies = iter(['{"success":true,"projectId":7}'])
+    page = '{"success":true,"samples":[{"id":9}],"totalCount":1}'
+    service, _ = raw(lambda caller: answers(next(replies, page))(caller))
+    with pytest.raises(UnansweredError, match="not asked for"):
+        service.listed([5, 7])
+
+
 @pytest.mark.parametrize(
     ("rule", "error"),
     [
