@@ -1,9 +1,9 @@
 """watchdog's inotify observer, without its blind spots and without its second queue.
 
-watchdog walks folders by recursion where Python does: a thousand in one another are too many for it. Here they are walked
-without. watchdog tells of an overflow in its log only, and of the watch limit not at all where a folder below the root is
-concerned. Here both are told. Events go from the emitter straight to whoever wants them: the queue between them has no
-bound, and the thread that empties it adds a switch to every file.
+watchdog walks folders by recursion where Python does: a thousand in one another are too many for it. Here they are
+walked without. watchdog tells of an overflow in its log only, and of the watch limit not at all where a folder below
+the root is concerned. Here both are told. Events go from the emitter straight to whoever wants them: the queue between
+them has no bound, and the thread that empties it adds a switch to every file.
 """
 
 import contextlib
@@ -108,8 +108,10 @@ class _Group(InotifyWatchGroup):
 
 
 def _walk(top: bytes) -> Iterator[tuple[bytes, list[bytes], list[bytes]]]:
-    """Every folder from `top` down: its place, the places of the folders in it, and the names of all else. Links are not
-    followed, and what cannot be read is passed over."""
+    """Yield every folder from `top` down: its place, the places of the folders in it, the names of all else.
+
+    Links are not followed, and what cannot be read is passed over.
+    """
     waiting = [top]
     while waiting:
         place = waiting.pop()
@@ -161,8 +163,10 @@ class _Emitter(InotifyFullEmitter):
         )
 
     def build_and_queue_event(self, event: GroupedInotifyEvent, *, full_events: bool = True) -> None:
-        """Deliver what happened, and of a folder that came what is in it, as far as watchdog can walk it: whoever is told
-        of a folder looks through it."""
+        """Deliver what happened, and of a folder that came what is in it, as far as watchdog can walk it.
+
+        Whoever is told of a folder looks through it.
+        """
         with contextlib.suppress(RecursionError):
             super().build_and_queue_event(event, full_events=full_events)
 
