@@ -169,7 +169,7 @@ def loop_over(
         notes=index,
         files=files,
         evidence=evidence,
-        reads=sidecars.entries,
+        reads=sidecars.Reading,
         sheets=Sidecars(database),
         waiting=Descriptions(database),
         events=events,

@@ -257,7 +257,7 @@ class App:
             notes=self.index,
             files=files,
             evidence=evidence,
-            reads=sidecars.entries,
+            reads=sidecars.Reading,
             sheets=Sidecars(self._database),
             waiting=Descriptions(self._database),
             labelled=self.bells["drainer"].set,

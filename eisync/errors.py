@@ -26,6 +26,10 @@ The message of each is one sentence for a person: what happened and what to do.
 
 from typing import ClassVar
 
+CONTENT_ERRORS = (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
+"""What the content of a file, a name or an answer may provoke where we are wrong about it. Caught where one file or one
+folder stands for itself, so that it costs no other; what stops everything (the state, the key) is none of these."""
+
 
 class EisyncError(Exception):
     """The root. `exit_code` is what the command line ends with when nothing catches it."""

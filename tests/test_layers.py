@@ -31,7 +31,7 @@ ROOMS = {
     "__main__": room({"cli"}),
     "errors": room(),
     "exceptions": room({"errors"}),
-    "core": room(CORE, {"pathspec", "cbor2"}),
+    "core": room(CORE, {"cbor2"}),
     "store": room(CORE, {"sqlite_utils"}),
     "adapters": room(CORE, {"requests", "urllib3", "watchdog", "pydantic", "typing_extensions"}),
     "loops": room(CORE, {"structlog"}),
@@ -48,7 +48,6 @@ ROOMS = {
 
 # Within a room, a package may be one module's own.
 ONE_MODULE = {
-    "pathspec": "core/eligible.py",
     "cbor2": "core/acquisition.py",
 }
 

@@ -83,7 +83,9 @@ class Watcher:
 
     def start(self) -> None:
         """Begin to listen. Roots are added by `watch`."""
-        with contextlib.suppress(OSError):  # a machine may have no inotify left; `watch` tries again and says so
+        with contextlib.suppress(
+            OSError, RuntimeError
+        ):  # a machine may have no inotify left; `watch` tries again and says so
             self._living_observer()
 
     def watch(self, root: Root) -> str | None:
@@ -97,7 +99,7 @@ class Watcher:
             identity = (status.st_dev, status.st_ino)
             if not self._is_alive(root.id, identity):
                 self._schedule(observer, root, identity)
-        except OSError as error:
+        except (OSError, RuntimeError) as error:
             self._unschedule(root.id)
             return _why_deaf(error)
         if root.id in self._exhausted:
@@ -279,8 +281,12 @@ class _Handler(FileSystemEventHandler):
                 yield place[len(self._prefix) :].replace(os.sep, "/")
 
 
-def _why_deaf(error: OSError) -> str:
+def _why_deaf(error: OSError | RuntimeError) -> str:
     """Why there are no events, with the line that mends it where there is one."""
+    if isinstance(error, RecursionError):
+        return "no events from it (its folders are nested too deeply)"
+    if isinstance(error, RuntimeError):
+        return f"no events from it ({error})"  # no thread can be started
     if error.errno not in _LIMITS:
         return f"no events from it ({error.strerror or error})"
     name, enough, what = _LIMITS[error.errno]

@@ -157,6 +157,16 @@ class Missing:
     missed: int
 
 
+def too_large(size: int) -> str | None:
+    """Say why a file of so many bytes can never be accepted, or None."""
+    if size < MAX_FILE_BYTES:
+        return None
+    return (
+        f"the file has {size / 1024**2:.1f} MiB and Edge Impulse takes files below "
+        f"{MAX_FILE_BYTES // 1024**2} MiB; cut the recording into shorter ones"
+    )
+
+
 def shown(path: str) -> str:
     """`path` for a person's eyes or for the wire: undecodable bytes become U+FFFD, nothing else changes."""
     return path if path.isascii() else path.encode("utf-8", "surrogateescape").decode("utf-8", "replace")

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from eisync.core.describing import Description
 from eisync.core.eligible import Eligibility
 from eisync.core.examination import Examination
-from eisync.core.items import Candidate, FileFacts
+from eisync.core.items import MAX_FILE_BYTES, Candidate, FileFacts, too_large
 from eisync.core.settle import Examine, Go, Park, Unsettled, Wait, decide, look_at, observe
 from eisync.core.values import value
 from eisync.errors import UnreachableError
@@ -83,10 +83,13 @@ class Judging:
                     continue
                 decision = decide(seen, policy, now=now)
                 # Whoever opens it looks at it: one look is enough.
-                if not isinstance(decision, Examine) or policy.needs_marker:
+                is_hopeless = seen.facts.size >= MAX_FILE_BYTES
+                if not isinstance(decision, Examine) or policy.needs_marker or is_hopeless:
                     if (seen := self._look(watched, unsettled, seen, path, judged, now)) is None:
                         continue
                     decision = decide(seen, policy, now=now)
+                if isinstance(decision, Examine) and (reason := too_large(seen.facts.size)) is not None:
+                    decision = Park(reason)  # its size says so: not a byte of it is read
                 if isinstance(decision, Examine):
                     if left_bytes <= 0:
                         judged.again[path] = look_at(seen, policy)  # before those that rest

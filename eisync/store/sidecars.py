@@ -32,8 +32,15 @@ _FINISH = """
 update sidecar set is_read = 1, trouble = :trouble,
     entries = (select count(*) from sidecar_entry where sidecar_id = :id)
 where id = :id"""
+_VERSION = """
+update sidecar set size = :size, mtime_ns = :mtime_ns, inode = :inode where id = :id"""
 _DROP_ENTRIES = """
 delete from sidecar_entry where sidecar_id = :id"""
+
+# It only grew, and what was added was read, too.
+_RENEW = """
+update sidecar set size = :size, mtime_ns = :mtime_ns, inode = :inode, trouble = :trouble, entries = entries + :added
+where id = :id returning entries"""
 
 _SAID = """
 select said from sidecar_entry where sidecar_id = ? and path = ?"""
@@ -80,14 +87,29 @@ class Sidecars:
         with self._database.transaction() as connection:
             connection.executemany(_ADD, lines)
 
-    def finish(self, sidecar_id: int, root_id: int, place: str, facts: FileFacts, *, trouble: str | None) -> Sheet:
-        """It was read to its end, or is of no use: then none of its entries is kept."""
+    def finish(
+        self, sidecar_id: int, root_id: int, place: str, facts: FileFacts, *, trouble: str | None, keeps: bool = False
+    ) -> Sheet:
+        """It was read to its end, or is of no use: then none of its entries is kept, unless `keeps`."""
+        version = {"size": facts.size, "mtime_ns": facts.mtime_ns, "inode": facts.inode, "id": sidecar_id}
         with self._database.transaction() as connection:
             connection.execute(_DROP_READ, _key(root_id, place))
-            if trouble is not None:
+            connection.execute(_VERSION, version)
+            if trouble is not None and not keeps:
                 connection.execute(_DROP_ENTRIES, {"id": sidecar_id})
             connection.execute(_FINISH, {"id": sidecar_id, "trouble": trouble})
             row = connection.execute("select entries from sidecar where id = ?", (sidecar_id,)).fetchone()
+        return Sheet(sidecar_id, facts, trouble, row["entries"])
+
+    def renew(
+        self, sidecar_id: int, facts: FileFacts, *, added: int, trouble: str | None, keeps: bool = False
+    ) -> Sheet:
+        """One that was read before has grown, and `added` entries more were read; the same of `trouble`."""
+        version = {"size": facts.size, "mtime_ns": facts.mtime_ns, "inode": facts.inode, "id": sidecar_id}
+        with self._database.transaction() as connection:
+            if trouble is not None and not keeps:
+                connection.execute(_DROP_ENTRIES, {"id": sidecar_id})
+            row = connection.execute(_RENEW, {**version, "added": added, "trouble": trouble}).fetchone()
         return Sheet(sidecar_id, facts, trouble, row["entries"])
 
     def forget(self, root_id: int, place: str) -> None:

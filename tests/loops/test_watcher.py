@@ -765,7 +765,7 @@ def test_without_roots_it_waits(yard: Yard) -> None:
         notes=yard.index,
         files=files,
         evidence=evidence,
-        reads=sidecars.entries,
+        reads=sidecars.Reading,
         sheets=Sidecars(yard.database),
         waiting=Descriptions(yard.database),
         events=yard.ear,

@@ -101,6 +101,7 @@ class Yard:
         places: Any = None,
         files: Any = files,
         evidence: Any = evidence,
+        reads: Any = sidecars.Reading,
         handed: Mapping[str, Any] | None = None,
         **more: Any,
     ) -> WatcherLoop:
@@ -112,7 +113,7 @@ class Yard:
             notes=self.index,
             files=files,
             evidence=evidence,
-            reads=sidecars.entries,
+            reads=reads,
             sheets=Sidecars(self.database),
             waiting=Descriptions(self.database),
             events=self.ear,
