@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 import requests
 import urllib3
 
+from eisync.core.redaction import KEYS
 from eisync.errors import FileError, TransitError, UnansweredError, UnreachableError
 
 _CHUNK_BYTES = 64 * 1024
@@ -71,11 +72,15 @@ def _innermost(error: BaseException) -> BaseException:
     return error
 
 
-def read_whole(response: requests.Response, *, limit_bytes: int = MAX_ANSWER_BYTES) -> bytearray:
-    """The whole answer, up to a size that none of the service's has."""
+def read_whole(response: requests.Response, *, limit_bytes: int = MAX_ANSWER_BYTES, is_file: bool = False) -> bytearray:
+    """The whole answer, up to a size that none of the service's has, without any key that it repeats.
+
+    `is_file`: every byte as it came, for it may be somebody's recording.
+    """
     body = bytearray()
     for chunk in response.iter_content(_CHUNK_BYTES):
         body += chunk
         if len(body) > limit_bytes:
             raise UnansweredError(f"the answer is larger than {limit_bytes // 1024**2} MiB")
-    return body
+    clean = body if is_file else KEYS.body(body)
+    return clean if isinstance(clean, bytearray) else bytearray(clean)
