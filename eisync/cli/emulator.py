@@ -3,6 +3,7 @@
 import click
 
 from eisync.cli.options import common_unused
+from eisync.cli.output import say_key
 from eisync.errors import ConfigurationError
 
 
@@ -44,4 +45,4 @@ def command(
         )
     except ValueError as error:
         raise click.UsageError(str(error)) from error
-    server.serve(wanted, announce=click.echo)
+    server.serve(wanted, announce=say_key)

@@ -8,7 +8,6 @@ from typing import Any, TypeVar
 import click
 
 from eisync import places
-from eisync.core.printable import printable as printable
 from eisync.errors import EisyncError
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])

@@ -13,7 +13,8 @@ import click
 from eisync.adapters.notify import Notifier
 from eisync.app import App, build
 from eisync.cli import OK
-from eisync.cli.options import common, key_file, printable
+from eisync.cli.options import common, key_file
+from eisync.cli.output import say
 from eisync.errors import ConfigurationError
 from eisync.log import configure
 from eisync.loops.ports import Log
@@ -47,7 +48,7 @@ def command(dirs: tuple[str, ...], config: str | None, state_dir: str | None, ap
     _on_signals(stop, hurry, again)
     app = build(settings, log=log)
     supervisor = app.start_daemon()
-    click.echo(_greeting(settings), err=True)
+    say(_greeting(settings), err=True)
     notifier = Notifier(notify_socket())
     notifier.ready()
     _live(app, supervisor, stop, notifier, lambda: _adjust(app, again, read))
@@ -121,5 +122,5 @@ def _on_signals(stop: threading.Event, hurry: threading.Event, again: threading.
 
 
 def _greeting(settings: Settings) -> str:
-    folders = ", ".join(printable(str(watch.path)) for watch in settings.watches)
+    folders = ", ".join(str(watch.path) for watch in settings.watches)
     return f"eisync watches {folders}; 'eisync status' says where everything is. Ctrl-C ends it."

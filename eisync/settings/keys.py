@@ -12,6 +12,7 @@ from typing import Protocol
 
 from pydantic import SecretStr
 
+from eisync.core.redaction import KEYS
 from eisync.errors import ConfigurationError
 from eisync.places import absolute
 
@@ -57,6 +58,7 @@ class KeySource:
             raise ConfigurationError(f"{self._place}: is empty: put the API key of the project into it")
         if not (key.isascii() and key.isprintable()) or " " in key:
             raise ConfigurationError(f"{self._place}: has characters that no API key has: it must hold the key alone")
+        KEYS.learn(key)
         return key
 
     def token(self) -> Token | None:
