@@ -22,6 +22,9 @@ MARK = "ei_…"
 SHORTEST_KEY = 8
 """A shorter text is no secret: taking it out would take words out of every sentence."""
 
+MOST_KEYS = 64
+"""Keys are forgotten, the first one first, where a program speaks for more projects."""
+
 _SHORTEST_PIECE = 16  # of a key: what is shorter gives nothing away
 _BLOCK = 8  # every piece of twice this length, less one, holds one of the blocks that a key is cut into
 _LEVELS = 4  # of escapes within escapes
@@ -79,8 +82,11 @@ class Redactor:
 
     def learn(self, key: str) -> None:
         """Take `key` out from now on. Cheap when it is known; one that was replaced stays a secret."""
-        if key not in self._needles and len(key) >= SHORTEST_KEY:
-            self._needles[key] = _needles_of(key)
+        if key in self._needles or len(key) < SHORTEST_KEY:
+            return
+        if len(self._needles) >= MOST_KEYS:
+            self._needles.pop(next(iter(self._needles)), None)
+        self._needles[key] = _needles_of(key)
 
     def text(self, text: str) -> str:
         """`text` without any key that is known, nor what looks like one."""
