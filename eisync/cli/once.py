@@ -127,6 +127,7 @@ class _Progress:
         self._is_said = is_shown
 
     def show(self) -> None:
+        self._app.refuse_lost()
         self._say_once()
         if not self._bar.is_due():
             return

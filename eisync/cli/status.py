@@ -107,6 +107,8 @@ def _daemon(daemon: dict[str, Any] | None) -> Iterator[str]:
         yield "No daemon runs on this state folder; nothing is uploaded until 'eisync run' or 'eisync once'."
         return
     yield f"The daemon runs as process {daemon['pid']} (eisync {daemon['version']})."
+    if daemon.get("lost"):
+        yield f"  it ends: {daemon['lost']}"
     for loop in daemon["loops"]:
         if loop["trouble"]:
             yield f"  the {loop['name']} fails and is tried again: {loop['trouble']}"

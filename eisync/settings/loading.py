@@ -5,6 +5,7 @@ at once more, so that a misspelt key on line 3 does not hide the folder that is 
 """
 
 import os
+import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -144,7 +145,11 @@ class _Loading:
             state=state,
             reconcile=reconcile,
             log=log,
-            warnings=(*_clear_text_warnings(targets), *_state_warnings(state, watches)),
+            warnings=(
+                *_clear_text_warnings(targets),
+                *_state_warnings(state, watches),
+                *dict.fromkeys(filter(None, (source.warning() for source in keys.values()))),
+            ),
             config_file=Path(self.source.file) if self.source.file else None,
             keys=keys,
         )
@@ -352,7 +357,7 @@ _FOLLOWS = {
 
 def _is_private(path: str) -> bool:
     facts = os.stat(path)
-    return facts.st_mode & 0o077 == 0 and facts.st_uid == os.geteuid()
+    return sys.platform == "win32" or (facts.st_mode & 0o077 == 0 and facts.st_uid == os.geteuid())
 
 
 def _listed(names: Iterable[str]) -> str:
