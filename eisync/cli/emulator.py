@@ -16,6 +16,13 @@ from eisync.errors import ConfigurationError
 @click.option(
     "--allow-remote", is_flag=True, help="Let other machines reach it. It guards nothing: no TLS, plain keys."
 )
+@click.option(
+    "--allow-host",
+    "allow_hosts",
+    multiple=True,
+    metavar="NAME",
+    help="Let it be called by this name too, such as host.docker.internal; may be repeated.",
+)
 @common_unused
 def command(
     host: str,
@@ -24,6 +31,7 @@ def command(
     data: str | None,
     key: str | None,
     allow_remote: bool,
+    allow_hosts: tuple[str, ...],
 ) -> None:
     """Run a local stand-in for Edge Impulse, until SIGTERM or SIGINT.
 
@@ -42,6 +50,7 @@ def command(
             data=data,
             key=key,
             allow_remote=allow_remote,
+            allowed_hosts=allow_hosts,
         )
     except ValueError as error:
         raise click.UsageError(str(error)) from error
