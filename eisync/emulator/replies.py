@@ -113,6 +113,7 @@ def guard(where: str) -> Middleware:
     async def middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
         service = request.app[SERVICE]
         barred = why_barred(
+            request.method,
             request.headers,
             allowed_hosts=(service.settings.host, *service.settings.allowed_hosts),
             is_remote=service.settings.allow_remote,

@@ -16,7 +16,12 @@ _OF_OURS = frozenset({"", "same-origin", "none"})
 
 
 def why_barred(
-    headers: Mapping[str, str], *, allowed_hosts: tuple[str, ...], is_remote: bool, own_ports: tuple[int, ...]
+    method: str,
+    headers: Mapping[str, str],
+    *,
+    allowed_hosts: tuple[str, ...],
+    is_remote: bool,
+    own_ports: tuple[int, ...],
 ) -> str | None:
     """What to answer a request that no program and no page of ours makes; None for those that may ask.
 
@@ -27,6 +32,8 @@ def why_barred(
         name = _split(host)[0]
         return f"the emulator is not called {name[:100]!r}; start it with --allow-host to let it be called so"
     origin = headers.get("Origin")
+    if origin is None and method not in ("GET", "HEAD"):
+        origin = headers.get("Referer")  # what an old browser says in its place
     if origin is not None and not _is_ours(origin, host, allowed_hosts, is_remote, own_ports):
         return "a page of another site may not ask the emulator anything"
     if headers.get("Sec-Fetch-Site", "") not in _OF_OURS and headers.get("Sec-Fetch-Mode") != "navigate":

@@ -184,9 +184,12 @@ def open_database(folder: str, *, exclusive: bool, busy_timeout_s: float = 2.0) 
         oldest = ".".join(map(str, OLDEST_SQLITE))
         raise StateError(f"this Python carries SQLite {sqlite3.sqlite_version}; eisync needs {oldest} or newer")
     mended = claim_folder(folder, only_looks=not exclusive)
-    check_names(folder)
-    if exclusive:
-        keep_private(folder)
+    try:
+        check_names(folder)
+        if exclusive:
+            keep_private(folder)
+    except OSError as error:
+        raise StateError(f"the state folder {folder} cannot be used: {error.strerror}; see to its rights") from error
     path = os.path.join(folder, FILE_NAME)
     try:
         return _open(path, exclusive, busy_timeout_s, mended), None

@@ -185,6 +185,8 @@ def _why_strange(name: str, status: os.stat_result, trusted: set[int]) -> str | 
     is_right = stat.S_ISSOCK(status.st_mode) if name == SOCKET_NAME else stat.S_ISREG(status.st_mode)
     if not is_right:
         return f"is no {'socket' if name == SOCKET_NAME else 'regular file'}"
+    if stat.S_ISREG(status.st_mode) and status.st_nlink > 1:
+        return "has another name elsewhere (a hard link)"
     if status.st_uid not in trusted:
         return f"belongs to another user (number {status.st_uid})"
     return None

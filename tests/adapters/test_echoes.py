@@ -18,7 +18,7 @@ from eisync.errors import EisyncError
 from eisync.exceptions import EdgeImpulseException
 from tests.canary import CANARY
 
-from .raw import answers, raw_server
+from .raw import answers, raw_server, says
 
 KEY = CANARY + "0123456789abcdef" + "0a1b2c3d4e"
 BARE = "k3y" + KEY.removeprefix("ei_")[::-1]
@@ -144,3 +144,15 @@ def test_what_the_service_says_is_fit_for_a_terminal(word: str) -> None:
                 service.count()
             assert word not in str(caught.value)
             service.close()
+
+
+def test_what_the_http_library_logs_of_an_answer_is_clean(caplog: pytest.LogCaptureFixture) -> None:
+    """A header without a colon: urllib3 logs what it cannot read, and Python prints it where nobody set logging up."""
+    script = says(f"HTTP/1.1 200 OK\nContent-Length: 2\nx-api-key {KEY} \x1b[2J\nConnection: close\n\n{{}}")
+    with raw_server(script) as server:
+        service = Service(Endpoints(studio_url=server.url, ingestion_url=server.url), lambda: KEY, user_agent="x")
+        reply_of(service)
+        service.close()
+    assert "Failed to parse headers" in caplog.text
+    assert KEY not in caplog.text
+    assert "\x1b" not in caplog.text

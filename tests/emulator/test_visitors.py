@@ -14,8 +14,8 @@ from eisync.emulator.visitors import is_our_name, why_barred
 PORTS = (4800, 4810)
 
 
-def barred(headers: Mapping[str, str], *, hosts: tuple[str, ...] = ("127.0.0.1",), is_remote: bool = False) -> bool:
-    return why_barred(headers, allowed_hosts=hosts, is_remote=is_remote, own_ports=PORTS) is not None
+def barred(headers: Mapping[str, str], method: str = "GET") -> bool:
+    return why_barred(method, headers, allowed_hosts=("127.0.0.1",), is_remote=False, own_ports=PORTS) is not None
 
 
 @pytest.mark.parametrize(
@@ -76,6 +76,14 @@ def test_a_name_that_was_allowed_is_one() -> None:
 )
 def test_who_may_ask(headers: Mapping[str, str], expected: bool) -> None:
     assert expected == barred(headers)
+
+
+@pytest.mark.parametrize("method", ["GET", "POST", "DELETE"])
+def test_whose_page_asks_is_told_by_the_referer_where_nothing_else_does(method: str) -> None:
+    own = {"Host": "127.0.0.1:4800", "Referer": "http://127.0.0.1:4800/"}
+    assert not barred(own, method)
+    assert (method != "GET") == barred({**own, "Referer": "http://evil.example/page"}, method)
+    assert not barred({**own, "Referer": "http://evil.example/page", "Origin": "http://127.0.0.1:4800"}, method)
 
 
 @pytest.fixture(scope="module")

@@ -264,3 +264,14 @@ def test_another_users_daemon_is_not_spoken_with(tmp_path: Path) -> None:
     (tmp_path / "state" / SOCKET_NAME).symlink_to(theirs)
     with server, pytest.raises(StateError, match="is a link"):
         door.ask(str(tmp_path / "state"), {"do": "status"})
+
+
+def test_a_file_with_another_name_is_refused(tmp_path: Path) -> None:
+    victim = tmp_path / "victim"
+    victim.write_bytes(WORDS)
+    victim.chmod(0o644)
+    (tmp_path / "state").mkdir(mode=0o700)
+    os.link(victim, tmp_path / "state" / "eisync.db")
+    with pytest.raises(StateError, match="hard link"):
+        open_database(str(tmp_path / "state"), exclusive=True)
+    assert (WORDS, 0o644) == (victim.read_bytes(), mode(victim))
