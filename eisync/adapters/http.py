@@ -32,7 +32,7 @@ from eisync.adapters.replies import (
     newest_added_at,
     sample_of,
 )
-from eisync.adapters.weather import read_whole, translated
+from eisync.adapters.weather import clean_foreign_logs, read_whole, translated
 from eisync.core.dataset import WholeSample
 from eisync.core.items import RemoteSample
 from eisync.core.printable import printable
@@ -115,6 +115,7 @@ class Service:
         """`read_key` is asked before every request, so that a new key is used at once; `spend` before each piece of a
         body, and waits while others have the line.
         """
+        clean_foreign_logs()
         self._spend = spend
         self._endpoints = endpoints
         self._read_key = read_key

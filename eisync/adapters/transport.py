@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 import requests
 
 from eisync.adapters.patience import PatientAdapter
-from eisync.adapters.weather import MAX_ANSWER_BYTES, read_whole, translated
+from eisync.adapters.weather import MAX_ANSWER_BYTES, clean_foreign_logs, read_whole, translated
 from eisync.core.redaction import KEYS
 from eisync.core.retry import Fault
 from eisync.core.wire import Reply, Silence
@@ -23,6 +23,7 @@ class Transport:
     """Safe to use from any thread. `pool_maxsize` connections are kept for each of `pool_connections` hosts."""
 
     def __init__(self, *, user_agent: str, pool_connections: int, pool_maxsize: int) -> None:
+        clean_foreign_logs()
         self._user_agent = user_agent
         self._adapter = PatientAdapter(pool_connections=pool_connections, pool_maxsize=pool_maxsize, max_retries=0)
         self._local = threading.local()

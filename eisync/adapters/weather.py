@@ -15,30 +15,28 @@ from eisync.errors import FileError, TransitError, UnansweredError, UnreachableE
 
 _CHUNK_BYTES = 64 * 1024
 # What of the HTTP libraries logs words of an answer, such as headers that cannot be read.
-_FOREIGN_LOGGERS = (
-    "urllib3.connection",
-    "urllib3.connectionpool",
-    "urllib3.response",
-    "urllib3.util.retry",
-    "requests",
-)
+_LOGGERS = ("urllib3.connection", "urllib3.connectionpool", "urllib3.response", "urllib3.util.retry", "requests")
 
 MAX_ANSWER_BYTES = 16 * 1024 * 1024
 """An answer larger than this is not one of the service's: a page of 1000 samples has under 2 MB."""
 
 
+def clean_foreign_logs() -> None:
+    """Keep keys and control characters out of what the HTTP libraries log. Safe to repeat.
+
+    Python prints their warnings where nobody has set logging up.
+    """
+    for name in _LOGGERS:
+        logging.getLogger(name).addFilter(_clean)
+
+
 def _clean(record: logging.LogRecord) -> bool:
-    """A log line of others without keys and fit for a terminal: nobody need have set logging up for it to be printed."""
     text = record.getMessage()
     if record.exc_info:
         text += "\n" + logging.Formatter().formatException(record.exc_info)
         record.exc_info = record.exc_text = None
     record.msg, record.args = printable_lines(KEYS.text(text)), None
     return True
-
-
-for _name in _FOREIGN_LOGGERS:
-    logging.getLogger(_name).addFilter(_clean)
 
 
 @contextlib.contextmanager
