@@ -4,8 +4,8 @@ As ssh does with its files: a folder that belongs to somebody else, or that othe
 ours and holds nothing but ours, its rights are put right and that is said. No file of ours is ever reached through a
 link, and each is 0600 whatever the umask.
 
-Not here: root looks into anybody's folder ('sudo eisync status'), root may own a folder that our group may write (what
-Kubernetes makes of fsGroup), a folder like /tmp is warned of, and Windows has other rights.
+Not here: root looks into anybody's folder ('sudo eisync status'); a folder of root's is root's choice, whether our group
+may write it (Kubernetes' fsGroup) or everybody (an emptyDir, /tmp), which is warned of; Windows has other rights.
 """
 
 import contextlib
@@ -54,12 +54,14 @@ def claim_folder(folder: str, *, only_looks: bool = False) -> str | None:
         )
     if not status.st_mode & _OTHERS_WRITE or (owner != us and not status.st_mode & stat.S_IWOTH):
         return None
-    if status.st_mode & stat.S_ISVTX:  # as /tmp: nobody takes away what is ours, and strange names are refused
-        return f"others may put files into the state folder {folder}; give eisync a folder of its own with --state-dir"
-    if owner != us or not _holds_only_ours(folder):
+    rights = f"permissions {stat.S_IMODE(status.st_mode):04o}"
+    if owner != us or status.st_mode & stat.S_ISVTX:
+        # Root's, or as /tmp: not ours to mend. What is planted in it is refused, what is taken away is noticed.
+        return f"others may write to the state folder {folder} ({rights}); give eisync one of its own with --state-dir"
+    if not _holds_only_ours(folder):
         raise StateError(
-            f"others may write to the state folder {folder} (permissions {stat.S_IMODE(status.st_mode):04o}); choose a "
-            f"folder of its own, such as --state-dir {os.path.join(folder, 'eisync')}, or run 'chmod go-w {folder}'"
+            f"others may write to the state folder {folder} ({rights}); choose a folder of its own, such as "
+            f"--state-dir {os.path.join(folder, 'eisync')}, or run 'chmod go-w {folder}'"
         )
     return _mended(folder, status)
 

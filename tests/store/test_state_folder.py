@@ -157,7 +157,7 @@ def test_one_with_other_things_in_it_is_refused_with_what_to_do(tmp_path: Path) 
 
 def test_one_like_tmp_is_warned_of_and_left_as_it_is(tmp_path: Path) -> None:
     tmp_path.chmod(0o1777)
-    assert "a folder of its own" in str(claim_folder(str(tmp_path)))
+    assert "give eisync one of its own" in str(claim_folder(str(tmp_path)))
     assert 0o1777 == mode(tmp_path)
 
 
@@ -166,7 +166,7 @@ USERS: dict[str, tuple[int, int, int, bool | None]] = {  # owner, mode, who runs
     "another user's, for a user": (1234, 0o700, 4321, True),
     "root's, for our group": (0, 0o2770, 4321, False),
     "root's, readable": (0, 0o755, 4321, False),
-    "root's, for everybody": (0, 0o777, 4321, True),
+    "root's, for everybody": (0, 0o777, 4321, None),
     "root's, as /tmp": (0, 0o1777, 4321, None),
     "our own": (4321, 0o700, 4321, False),
 }
