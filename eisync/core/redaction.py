@@ -98,7 +98,7 @@ class Redactor:
 
     def headers(self, headers: Mapping[str, str]) -> dict[str, str]:
         """The headers of an answer, each without any key."""
-        joined = "\n".join(f"{name}: {value}" for name, value in headers.items())
+        joined = " ".join(f"{name}: {value}" for name, value in headers.items())
         if self.told(joined) == joined:  # as nearly always: one look instead of twenty
             return dict(headers)
         return {self.told(name): self.told(value) for name, value in headers.items()}

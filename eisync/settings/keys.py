@@ -20,6 +20,8 @@ from eisync.places import absolute
 SECRETS_DIR = "/run/secrets"
 KEY_LIMIT_BYTES = 4096
 
+_WITHOUT_WAITING = getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
+
 Token = tuple[int, int, int]
 
 
@@ -95,7 +97,7 @@ class KeySource:
         assert self._file is not None
         try:
             # A FIFO or a terminal would block for ever, and could not be read a second time.
-            descriptor = os.open(self._file, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0))
+            descriptor = os.open(self._file, os.O_RDONLY | _WITHOUT_WAITING)
             with open(descriptor, "rb") as file:
                 facts = os.fstat(descriptor)
                 if not stat.S_ISREG(facts.st_mode):

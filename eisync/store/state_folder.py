@@ -4,8 +4,8 @@ As ssh does with its files: a folder that belongs to somebody else, or that othe
 ours and holds nothing but ours, its rights are put right and that is said. No file of ours is ever reached through a
 link, and each is 0600 whatever the umask.
 
-Not here: root looks into anybody's folder ('sudo eisync status'); a folder of root's is root's choice, whether our group
-may write it (Kubernetes' fsGroup) or everybody (an emptyDir, /tmp), which is warned of; Windows has other rights.
+Not here: root looks into anybody's folder ('sudo eisync status'); a folder of root's is root's choice, whether our
+group may write it (Kubernetes' fsGroup) or everybody (an emptyDir, /tmp), which is warned of; Windows has other rights.
 """
 
 import contextlib
@@ -29,7 +29,7 @@ OWN_NAMES = (
 )
 """What is in the folder, but for databases that were set aside."""
 
-_NO_LINK = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0)
+_NO_LINK = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
 _OTHERS_WRITE = 0o022
 
 

@@ -249,3 +249,15 @@ def test_a_daemon_whose_state_folder_is_gone_ends_and_says_why(
     assert second.poll() is None
     until(lambda: bench.files().get("shake.000.csv", {}).get("state") == "synced")
     assert 1 == bench.emulator.ledger()["stored"]
+
+
+@pytest.mark.slow
+def test_once_whose_state_folder_is_gone_ends_and_says_why(bench: Bench) -> None:
+    bench.write("cut.json", b'{"protected": ')  # it is waited for
+    command = [*bench.command("once", str(bench.recordings), "--timeout", "60"), "--state-dir", str(bench.state)]
+    with subprocess.Popen(command, env=bench.environ, cwd=bench.place, stderr=subprocess.PIPE, text=True) as process:
+        until(lambda: (bench.state / "holder").exists())
+        bench.state.rename(bench.place / "old")
+        said = process.communicate(timeout=30)[1]
+    assert 74 == process.returncode
+    assert "was removed or replaced while eisync ran" in said
