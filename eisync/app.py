@@ -78,6 +78,8 @@ class App:
     def _assemble(self, folder: str, repaired: str | None, *, listen: bool) -> None:
         settings = self.settings
         write_holder(folder, pid=os.getpid())
+        if self._database.mended is not None:
+            self.log.warning("state.mended", reason=self._database.mended)
         if repaired is not None:
             self.log.error("database.set_aside", reason=repaired)
         self.outbox = Outbox(self._database)
@@ -172,6 +174,7 @@ class App:
             "pid": os.getpid(),
             "version": __version__,
             "held": self.drainer.holds(clock.now()),
+            "lost": self.why_lost(),
             "watching": [
                 {
                     "root": seen.root,
@@ -207,6 +210,14 @@ class App:
     def is_damaged(self) -> bool:
         """Whether the database turned out to be damaged; a machine that is built anew sets it aside."""
         return self._database.is_suspect
+
+    def why_lost(self) -> str | None:
+        """Why the state folder is not the one that was opened, as a sentence; None when it is."""
+        return self._database.why_lost()
+
+    def refuse_lost(self) -> None:
+        """Raise StateLostError when the state folder is not the one that was opened."""
+        self._database.refuse_lost()
 
     def watched(self) -> list[dict[str, Any]]:
         """The watched folders with their options, as plain values."""

@@ -7,7 +7,8 @@
     ├── KeyRefusedError      a person must give another key                       exit 77
     ├── StateBusyError       another process holds the state folder: try later    exit 75
     ├── StateError           the state folder cannot be used: a person must act   exit 1
-    │   └── StateDamagedError    its database is damaged: the next opening sets it aside
+    │   ├── StateDamagedError    its database is damaged: the next opening sets it aside
+    │   └── StateLostError       it was removed or replaced while we run: this process must end  exit 74
     ├── FolderError          a folder to write into cannot be used: a person must act  exit 73
     ├── DaemonUnreachableError   a daemon is there and does not answer: try later exit 69
     ├── TransitError         a request got no usable answer: try again
@@ -65,6 +66,12 @@ class StateError(EisyncError):
 
 class StateDamagedError(StateError):
     """The database is damaged. It is set aside and rebuilt when it is opened again by whoever may."""
+
+
+class StateLostError(StateError):
+    """The state folder is not the one that was opened. Whoever goes on would write where nobody reads."""
+
+    exit_code = 74
 
 
 class FolderError(EisyncError):

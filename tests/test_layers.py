@@ -41,7 +41,7 @@ ROOMS = {
     "places": room({"errors"}, {"platformdirs"}),
     "settings": room(CORE | {"places"}, {"pydantic", "pydantic_core"}),
     "pulling": room(CORE | {"adapters"}),
-    "log": room({"loops"}, {"structlog"}),
+    "log": room({"core", "loops"}, {"structlog"}),
     "app": room(EVERY_ROOM - {"cli", "web", "emulator", "data", "exceptions", "py"}, {"structlog"}),
     "cli": room(EVERY_ROOM, {"click"}),
 }

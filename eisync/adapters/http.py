@@ -32,9 +32,11 @@ from eisync.adapters.replies import (
     newest_added_at,
     sample_of,
 )
-from eisync.adapters.weather import read_whole, translated
+from eisync.adapters.weather import clean_foreign_logs, read_whole, translated
 from eisync.core.dataset import WholeSample
 from eisync.core.items import RemoteSample
+from eisync.core.printable import printable
+from eisync.core.redaction import KEYS
 from eisync.core.retry import Fault
 from eisync.core.wire import Envelope, Reply, Silence, asked_s
 from eisync.errors import (
@@ -114,6 +116,7 @@ class Service:
         """`read_key` is asked before every request, so that a new key is used at once; `spend` before each piece of a
         body, and waits while others have the line.
         """
+        clean_foreign_logs()
         self._spend = spend
         self._endpoints = endpoints
         self._read_key = read_key
@@ -134,7 +137,7 @@ class Service:
         ConfigurationError when the key cannot be read.
         """
         body = Body(envelope, self._spend)
-        headers = {**envelope.headers, "x-api-key": self._read_key()}
+        headers = {**envelope.headers, "x-api-key": self._key()}
         began_at = clock.monotonic()
         reply = self._upload(envelope, body, headers)
         return Uploaded(reply, body.sha256, clock.monotonic() - began_at - body.waited_s)
@@ -143,7 +146,7 @@ class Service:
         url = self._endpoints.ingestion_url + envelope.path
         try:
             with translated(url), self._request("POST", url, headers=headers, data=body) as response:
-                return Reply(response.status_code, dict(response.headers), bytes(read_whole(response)))
+                return Reply(response.status_code, KEYS.headers(response.headers), bytes(read_whole(response)))
         except UnreachableError as error:
             return Silence(Fault.UNREACHABLE, str(error))
         except UnansweredError as error:
@@ -151,7 +154,7 @@ class Service:
 
     def project_id(self) -> int:
         """The project that the key opens. Raises KeyRefusedError, StudioError or TransitError."""
-        key, known = self._read_key(), self._project
+        key, known = self._key(), self._project
         if known is not None and known[0] == key:
             return known[1]
         project_id = self._ask_project_id()
@@ -291,7 +294,7 @@ class Service:
                 _raise_for(response.status_code, read_whole(response), url, response.headers)
             for number, chunk in enumerate(response.iter_content(CHUNK_BYTES)):
                 if number == 0 and _is_studios(chunk):  # with HTTP 200, where the bytes should be
-                    _raise_for(response.status_code, chunk, url, response.headers)
+                    _raise_for(response.status_code, KEYS.body(chunk), url, response.headers)
                     raise UnansweredError(f"the answer of {url} holds no file")
                 yield chunk
 
@@ -340,13 +343,18 @@ class Service:
 
     def _change(self, method: str, path: str, body: Mapping[str, object] | None = None) -> None:
         url = f"{self._endpoints.studio_url}/api/{self.project_id()}/raw-data{path}"
-        headers = {"x-api-key": self._read_key()}
+        headers = {"x-api-key": self._key()}
         with translated(url), self._request(method, url, headers=headers, json=body) as response:
             answer = read_whole(response)
         _raise_for(response.status_code, answer, url, response.headers)
 
+    def _key(self) -> str:
+        key = self._read_key()
+        KEYS.learn(key)  # before it leaves: an answer may repeat it
+        return key
+
     def _get(self, url: str, query: Mapping[str, object] | None = None) -> requests.Response:
-        return self._request("GET", url, headers={"x-api-key": self._read_key()}, params=query)
+        return self._request("GET", url, headers={"x-api-key": self._key()}, params=query)
 
     def _request(self, method: str, url: str, **arguments: Any) -> requests.Response:
         is_studio = url.startswith(self._endpoints.studio_url)
@@ -481,7 +489,7 @@ def _raise_for(status: int, body: bytes | bytearray, url: str, headers: Mapping[
         raise UnansweredError(f"the answer of {url} is not Studio's (HTTP {status})", asked_s=pause_s)
     if answer.get("success") is True and status == 200:
         return answer
-    error = str(answer.get("error") or "no reason given")[:300]
+    error = printable(" ".join(str(answer.get("error") or "no reason given").split()))[:300]
     if status == 401:
         raise KeyRefusedError(f"Studio refuses the key ({error}); give another one")
     if status >= 500 or status in (408, 429):

@@ -1,6 +1,7 @@
 """What the network does to a request: foreign exceptions become ours here and nowhere else."""
 
 import contextlib
+import logging
 import ssl
 from collections.abc import Iterator
 from urllib.parse import urlsplit
@@ -8,12 +9,34 @@ from urllib.parse import urlsplit
 import requests
 import urllib3
 
+from eisync.core.printable import printable_lines
+from eisync.core.redaction import KEYS
 from eisync.errors import FileError, TransitError, UnansweredError, UnreachableError
 
 _CHUNK_BYTES = 64 * 1024
+# What of the HTTP libraries logs words of an answer, such as headers that cannot be read.
+_LOGGERS = ("urllib3.connection", "urllib3.connectionpool", "urllib3.response", "urllib3.util.retry", "requests")
 
 MAX_ANSWER_BYTES = 16 * 1024 * 1024
 """An answer larger than this is not one of the service's: a page of 1000 samples has under 2 MB."""
+
+
+def clean_foreign_logs() -> None:
+    """Keep keys and control characters out of what the HTTP libraries log. Safe to repeat.
+
+    Python prints their warnings where nobody has set logging up.
+    """
+    for name in _LOGGERS:
+        logging.getLogger(name).addFilter(_clean)
+
+
+def _clean(record: logging.LogRecord) -> bool:
+    text = record.getMessage()
+    if record.exc_info:
+        text += "\n" + logging.Formatter().formatException(record.exc_info)
+        record.exc_info = record.exc_text = None
+    record.msg, record.args = printable_lines(KEYS.text(text)), None
+    return True
 
 
 @contextlib.contextmanager
@@ -71,11 +94,15 @@ def _innermost(error: BaseException) -> BaseException:
     return error
 
 
-def read_whole(response: requests.Response, *, limit_bytes: int = MAX_ANSWER_BYTES) -> bytearray:
-    """The whole answer, up to a size that none of the service's has."""
+def read_whole(response: requests.Response, *, limit_bytes: int = MAX_ANSWER_BYTES, is_file: bool = False) -> bytearray:
+    """The whole answer, up to a size that none of the service's has, without any key that it repeats.
+
+    `is_file`: every byte as it came, for it may be somebody's recording.
+    """
     body = bytearray()
     for chunk in response.iter_content(_CHUNK_BYTES):
         body += chunk
         if len(body) > limit_bytes:
             raise UnansweredError(f"the answer is larger than {limit_bytes // 1024**2} MiB")
-    return body
+    clean = body if is_file else KEYS.body(body)
+    return clean if isinstance(clean, bytearray) else bytearray(clean)

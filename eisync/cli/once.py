@@ -10,7 +10,8 @@ import click
 from eisync.adapters import clock
 from eisync.app import App, build
 from eisync.cli import OK, PENDING, QUARANTINED
-from eisync.cli.options import common, key_file, printable
+from eisync.cli.options import common, key_file
+from eisync.cli.output import say
 from eisync.cli.progress import Bar
 from eisync.core import report
 from eisync.core.items import shown
@@ -61,7 +62,7 @@ def command(
     level = "none" if is_watched else "error" if quiet else settings.log.level
     log = configure(level=level, style=settings.log.format)
     for warning in settings.warnings:
-        click.echo(f"warning: {warning}", err=True)
+        say(f"warning: {warning}", err=True)
     stop = threading.Event()
     _on_signals(stop)
     app = build(settings, log=log, listen=False)
@@ -81,7 +82,7 @@ def _conclude(app: App) -> int:
     unsettled = app.watcher.unsettled(now)
     shown = {**counts, State.SETTLING: len(unsettled)}
     last_synced_at = app.index.counts().last_synced_at
-    click.echo(report.sentence(shown, last_synced_at=last_synced_at, now=now))
+    say(report.sentence(shown, last_synced_at=last_synced_at, now=now))
     _explain(app, unsettled)
     refusals = app.drainer.refusals()
     if refusals:
@@ -99,23 +100,23 @@ def _conclude(app: App) -> int:
 def _explain(app: App, unsettled: list[Observed]) -> None:
     """On stderr: what is not in the project, and why."""
     for sentence in app.watcher.offline():
-        click.echo(printable(sentence), err=True)
+        say(sentence, err=True)
     for seen in unsettled[:SHOWN_REASONS]:
-        click.echo(f"{printable(f'{seen.root}/{seen.path}')}: not complete yet: {seen.reason}", err=True)
+        say(f"{seen.root}/{seen.path}: not complete yet: {seen.reason}", err=True)
     roots = {str(watch.path) for watch in app.settings.watches}
     for state in (State.QUARANTINED, State.READY, State.DOUBTFUL, State.TOMBSTONE):
         records = (record for record in app.index.files(state) if record["root"] in roots)
         for number, record in enumerate(records):
             if number == SHOWN_REASONS:
-                click.echo(f"… 'eisync ls --state {state.value}' lists them all", err=True)
+                say(f"… 'eisync ls --state {state.value}' lists them all", err=True)
                 break
             path = f"{record['root']}/{record['path']}"
-            click.echo(f"{printable(path)}: {state.value}: {printable(str(record['reason']))}", err=True)
+            say(f"{path}: {state.value}: {record['reason']!s}", err=True)
     for folder in app.retention.report():
         if folder["waits_for"]:
-            click.echo(printable(f"{folder['root']}: no room is made: {folder['waits_for']}"), err=True)
+            say(f"{folder['root']}: no room is made: {folder['waits_for']}", err=True)
     for target, error in app.troubles().items():
-        click.echo(f"target {target}: not compared with the service: {error}", err=True)
+        say(f"target {target}: not compared with the service: {error}", err=True)
 
 
 class _Progress:
@@ -129,6 +130,7 @@ class _Progress:
         self._is_said = is_shown
 
     def show(self) -> None:
+        self._app.refuse_lost()
         self._say_once()
         if not self._bar.is_due():
             return

@@ -276,6 +276,8 @@ class Operations:
         stale = [
             f"the {loop['name']} has not moved for {loop['age_s']:.0f} s" for loop in loops if not loop["is_fresh"]
         ]
+        if live is not None and live.get("lost"):
+            stale.append(str(live["lost"]))
         return {"is_healthy": self._index.is_writable() and not stale, "faults": stale}
 
 

@@ -19,6 +19,7 @@ from eisync.core.batching import Request
 from eisync.core.companions import Companions, unpacked
 from eisync.core.items import Item, extension_of
 from eisync.core.items import sent_name as sent_name  # the name by which whoever reads an answer knows a file
+from eisync.core.printable import printable
 from eisync.core.retry import Fault
 from eisync.core.values import value
 
@@ -376,7 +377,7 @@ def _excerpt(body: bytes) -> str:
 
 def _one_line(text: str) -> str:
     # JSON may hold half a character (a lone surrogate), which no log and no database takes.
-    line = " ".join(text.encode("utf-8", "replace").decode("utf-8").split())
+    line = printable(" ".join(text.encode("utf-8", "replace").decode("utf-8").split()))
     return line if len(line) <= _LONGEST_REASON else line[: _LONGEST_REASON - 1] + "…"
 
 

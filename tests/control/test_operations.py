@@ -305,6 +305,12 @@ def test_a_daemon_is_healthy_while_every_loop_moves(desk: Desk) -> None:
     assert [{"is_healthy": False, "faults": ["the drainer has not moved for 75 s"]}] == desk.ask(do="health")
 
 
+def test_a_daemon_whose_state_folder_is_lost_is_not_healthy_and_says_so(desk: Desk) -> None:
+    desk.live |= {"loops": [], "lost": "the state folder /s was removed"}
+    assert [{"is_healthy": False, "faults": ["the state folder /s was removed"]}] == desk.ask(do="health")
+    assert "the state folder /s was removed" == desk.ask(do="status")[0]["daemon"]["lost"]
+
+
 def test_a_database_that_takes_no_write_is_not_healthy(desk: Desk) -> None:
     desk.database._connection.execute("pragma query_only = on")
     try:
