@@ -19,7 +19,7 @@ from eisync.core.batching import Request
 from eisync.core.companions import Companions, unpacked
 from eisync.core.items import Item, extension_of
 from eisync.core.items import sent_name as sent_name  # the name by which whoever reads an answer knows a file
-from eisync.core.retry import Fault
+from eisync.core.retry import Fault, believed_s
 from eisync.core.values import value
 
 PART_NAME = "data"
@@ -233,15 +233,15 @@ def closing(companions: Companions, boundary: str) -> bytes:
 
 
 def asked_s(headers: Mapping[str, str], now: float) -> float:
-    """The pause that a Retry-After asks for, 0 without one."""
+    """The pause that a Retry-After asks for; 0 without one, and with one that is not believed."""
     value = _header(headers, "retry-after")
     if value is None:
         return 0.0
     try:
         if value.strip().isdigit():
-            return float(value)
+            return believed_s(float(value))
         date = parsedate_to_datetime(value)
-        return (date if date.tzinfo else date.replace(tzinfo=UTC)).timestamp() - now
+        return believed_s((date if date.tzinfo else date.replace(tzinfo=UTC)).timestamp() - now)
     except (ValueError, OverflowError):
         return 0.0
 

@@ -34,7 +34,7 @@ select {ITEM}, changed_at from file where state = 'doubtful' and target = :targe
 _EXPLAIN = """
 update file set reason = :reason where state = 'doubtful' and target = :target and reason is not :reason"""
 
-# What a clock that was wrong has put off beyond any wait of ours.
+# What a clock that was wrong, or a service that asked for too much, has put off for long: a start tries it soon.
 _BRING_FORWARD = """
 update file set due_at = :now where state = 'ready' and due_at > :now + :longest_s"""
 
@@ -51,7 +51,6 @@ update file set
     published = null
 where id = :id and state = :before"""
 
-_LONGEST_WAIT_S = max(ASKED_CAP_S, 86_400.0)  # the most a service may ask for, and the largest cap of the settings
 _RETRIES = {**dict.fromkeys(sources(Event.RETRY), Event.RETRY), State.DOUBTFUL: Event.ABSENT}
 
 
@@ -128,7 +127,7 @@ def recover(connection: sqlite3.Connection, *, duplicates_allowed: bool, now: fl
         for row in connection.execute("select id from file where state = 'doubtful'").fetchall():
             move(connection, row["id"], State.DOUBTFUL, Event.ABSENT, "sent again: duplicates are refused", now)
     wait_anew(connection, now)
-    connection.execute(_BRING_FORWARD, {"now": now, "longest_s": _LONGEST_WAIT_S})
+    connection.execute(_BRING_FORWARD, {"now": now, "longest_s": ASKED_CAP_S})
     return len(under_way)
 
 
