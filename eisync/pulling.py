@@ -6,7 +6,7 @@ nothing comes through any more, the rest is left for the next run.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import dataclass, field
 from functools import partial
 from threading import Event
@@ -15,6 +15,7 @@ from typing import Any, Protocol, TypeVar
 from eisync.adapters import clock
 from eisync.adapters.dataset import Account, Dataset
 from eisync.adapters.http import FullPage
+from eisync.adapters.workers import Workers, hand_over
 from eisync.core.dataset import WholeSample, account_entry, file_name
 from eisync.core.retry import RetryPolicy
 from eisync.errors import StudioError, TransitError, UnansweredError
@@ -118,7 +119,7 @@ class _Run:
     pulled: Pulled = field(default_factory=Pulled)
     under_way: dict[Future[int], WholeSample] = field(default_factory=dict)
     silences: int = 0  # samples in a row that found no way
-    pool: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(WORKERS, thread_name_prefix="pull"))
+    pool: Workers = field(default_factory=lambda: Workers(WORKERS, thread_name_prefix="pull"))
 
     def whole(self, account: Account) -> Pulled:
         pulled = self.pulled
@@ -127,7 +128,7 @@ class _Run:
                 if self.dataset.has(sample.id):
                     self.arrived(sample, account)
                     continue
-                self.under_way[self.pool.submit(self.fetch, sample)] = sample
+                self.under_way[hand_over(self.pool, self.fetch, sample)] = sample
                 while len(self.under_way) >= 2 * WORKERS:
                     self.settle(account)
                 if self.silences >= 2 * WORKERS:

@@ -10,7 +10,7 @@ import re
 import ssl
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -33,6 +33,7 @@ from eisync.adapters.replies import (
     sample_of,
 )
 from eisync.adapters.weather import read_whole, translated
+from eisync.adapters.workers import Workers, hand_over
 from eisync.core.dataset import WholeSample
 from eisync.core.items import RemoteSample
 from eisync.core.retry import Fault
@@ -123,7 +124,7 @@ class Service:
         self._local = threading.local()
         self._sessions: list[requests.Session] = []
         self._lock = threading.Lock()
-        self._reader: ThreadPoolExecutor | None = None  # the thread that reads ahead
+        self._reader: Workers | None = None  # the thread that reads ahead
         self._project: tuple[str, int] | None = None  # the key that was asked with, and its project
 
     def upload(self, envelope: Envelope) -> Uploaded:
@@ -174,11 +175,11 @@ class Service:
     def ahead(self, *, limit: int, before_id: int | None = None, from_id: int | None = None) -> "ComingPage":
         """Ask for a page now, in a thread that `close` joins: `page` in two steps.
 
-        One that nobody calls for is forgotten.
+        One that nobody calls for is forgotten. Where no thread can be started, it is asked for here.
         """
         with self._lock:
             if self._reader is None:
-                self._reader = ThreadPoolExecutor(max_workers=1, thread_name_prefix="eisync-listing")
+                self._reader = Workers(max_workers=1, thread_name_prefix="eisync-listing")
             reader = self._reader
 
         def fetch(below: Callable[[], int | None]) -> tuple[_Told, int | None]:
@@ -186,7 +187,7 @@ class Service:
             return told, last_id(told.body)
 
         def ask(below: Callable[[], int | None]) -> Future[tuple[_Told, int | None]]:
-            return reader.submit(fetch, below)
+            return hand_over(reader, fetch, below)
 
         return ComingPage(ask, lambda: before_id)
 

@@ -35,7 +35,9 @@ def test_the_pause_doubles_to_a_ceiling_and_heeds_what_the_service_asked(
 
 @settings(deadline=None, database=None)
 @given(st.integers(1, 10**6), st.floats(0.0, 1.0, exclude_max=True), st.floats(-1e9, 1e9))
-def test_the_next_attempt_is_never_in_the_past_nor_beyond_what_is_believed(attempt: int, luck: float, asked_s: float) -> None:
+def test_the_next_attempt_is_never_in_the_past_nor_beyond_what_is_believed(
+    attempt: int, luck: float, asked_s: float
+) -> None:
     due_at = POLICY.due_at(attempt=attempt, now=NOW, luck=luck, asked_s=asked_s)
 
     assert NOW + believed_s(asked_s) <= due_at <= NOW + max(ASKED_CAP_S, POLICY.cap_s)

@@ -13,7 +13,7 @@ from eisync.core.retry import Fault, RetryPolicy
 from eisync.core.steering import HOLD_CAP_S
 from eisync.core.wire import Envelope, Reply, Silence
 from eisync.errors import ConfigurationError, KeyRefusedError, StateError, UnansweredError, UnreachableError
-from eisync.loops.drainer import IDLE_S, PROBE_AFTER_S, DrainerLoop
+from eisync.loops.drainer import IDLE_S, PROBE_AFTER_S, THREADLESS_S, DrainerLoop
 from eisync.loops.lane import Lane
 from tests.fakes import Bench, Cloud, failing, refusing, reply_of
 
@@ -1031,3 +1031,54 @@ def test_a_file_that_arrived_is_one_line_of_the_log(yard: Yard, cloud: Cloud) ->
     Drain(yard, lane(cloud)).run()
     (line,) = [line for line in yard.log.lines if line.event == "file.synced"]
     assert {"path": "idle.1.csv", "label": "idle", "samples": (101,), "how": "stored"} == dict(line.fields)
+
+
+# --- no thread can be started
+
+
+class Threadless(Bench):
+    """An executor for which no thread can be started while `free` is 0."""
+
+    def __init__(self, free: int = 0) -> None:
+        super().__init__()
+        self.free = free
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        if not self.free:
+            raise RuntimeError("can't start new thread")
+        self.free -= 1
+        return super().submit(fn, *args, **kwargs)
+
+
+def threadless(yard: Yard, cloud: Cloud, free: int) -> Drain:
+    drain = Drain(yard, lane(cloud, limits=Limits(files=2, bytes=1_000_000)))
+    drain.bench = drain.loop._pool = Threadless(free)
+    return drain
+
+
+@pytest.mark.parametrize("free", [0, 1])
+def test_what_no_thread_takes_waits_with_the_reason_and_goes_later(yard: Yard, cloud: Cloud, free: int) -> None:
+    yard.fill(*names(5))
+    drain = threadless(yard, cloud, free)
+    drain.run()
+    assert {READY} == set(yard.states().values())
+    assert "no thread can be started" in drain.loop.holds(drain.now)["main"]
+    assert 0 < drain.tick() <= THREADLESS_S
+
+    drain.bench.free = 100  # type: ignore[attr-defined]
+    drain.run(after_s=THREADLESS_S)
+    assert {SYNCED} == set(yard.states().values())
+    assert {} == drain.loop.holds(drain.now)
+    assert Counter(names(5)) == Counter(name for request in cloud.uploads for name in request)
+
+
+def test_with_fewer_threads_than_workers_everything_goes_by_those_there_are(yard: Yard, cloud: Cloud) -> None:
+    yard.fill(*names(8))
+    drain = threadless(yard, cloud, 0)
+    for _ in range(20):
+        drain.bench.free = 1 - len(drain.bench.waiting)  # type: ignore[attr-defined]
+        drain.tick(after_s=THREADLESS_S / 2)
+        assert len(drain.bench.waiting) <= 1
+        drain.bench.run()
+    assert {SYNCED} == set(yard.states().values())
+    assert 1 == yard.log.events().count("workers.missing")
