@@ -7,7 +7,7 @@ and safe.
 """
 
 from collections import deque
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import Executor, Future
 from dataclasses import dataclass, field
 from typing import TypeVar
@@ -19,7 +19,7 @@ from eisync.core.lifecycle import Event
 from eisync.core.retry import Fault
 from eisync.core.settlement import Settlement
 from eisync.core.steering import Landed, Steering
-from eisync.core.verdict import give_back, judge
+from eisync.core.verdict import dispute, give_back, judge
 from eisync.core.wall import Wall
 from eisync.errors import ConfigurationError, EisyncError, FileChangedError, FileError, FileGoneError
 from eisync.loops.lane import Flight, Lane, LaneState
@@ -286,9 +286,33 @@ class DrainerLoop:
     def _write(self, now: float) -> None:
         while self._results:
             claim, results = self._results[0]
-            self._queue.settle([settlement for _, settlement in results], claim=claim, now=now)
+            disputed = self._queue.settle([settlement for _, settlement in results], claim=claim, now=now)
             self._results.popleft()
+            if disputed:
+                self._results.append((claim, self._disputes(results, disputed, now)))
+                results = [(item, settlement) for item, settlement in results if item.id not in disputed]
             self._teller.tell(results)
+
+    def _disputes(
+        self, results: Sequence[tuple[Item, Settlement]], disputed: Mapping[int, int], now: float
+    ) -> list[tuple[Item, Settlement]]:
+        lanes = {state.lane.target: state.lane for state in self._states}
+        return [
+            (
+                item,
+                dispute(
+                    item,
+                    settlement,
+                    disputed[item.id],
+                    policy=lanes[item.target].policy,
+                    allow_duplicates=lanes[item.target].allow_duplicates,
+                    now=now,
+                    luck=self._luck(),
+                ),
+            )
+            for item, settlement in results
+            if item.id in disputed
+        ]
 
     def _settlements(self, flight: Flight, future: Future[Sent], now: float) -> list[tuple[Item, Settlement]]:
         items = flight.request.items

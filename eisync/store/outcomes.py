@@ -26,6 +26,16 @@ update file set
 from json_each(:told) told
 where file.id = cast(told.key as integer) and +file.state = :before and file.claim is :claim"""
 
+# Of samples that the service has just named: those that another file of the target is tied to, which was sent with
+# other content. `:told` is a JSON list of (file, sample, sha256).
+_OTHERS = """
+select json_extract(told.value, '$[0]') as file_id, json_extract(told.value, '$[1]') as sample_id
+from json_each(:told) told
+cross join file mine on mine.id = json_extract(told.value, '$[0]')
+cross join file_sample tie indexed by file_sample_by_sample on tie.sample_id = json_extract(told.value, '$[1]')
+cross join file other on other.id = tie.file_id
+where other.id <> mine.id and other.target = mine.target and other.sha256 <> json_extract(told.value, '$[2]')"""
+
 # Files of which nobody knows whether they arrived.
 _DOUBTFUL = f"""
 select {ITEM}, changed_at from file where state = 'doubtful' and target = :target order by id limit :limit"""
@@ -88,6 +98,22 @@ def settle(
         lost = len(settlements) - written
         raise LostClaimError(f"{lost} of {len(settlements)} files are not {before.value} under claim {claim}")
     link(connection, [(one.item_id, sample_id) for one in settlements for sample_id in one.sample_ids], now)
+
+
+def disputed(connection: sqlite3.Connection, settlements: Iterable[Settlement]) -> dict[int, int]:
+    """Files that are said to be a sample which holds another file of ours, with other content: the sample, by file.
+
+    One sample never holds two contents, so such an answer is not that of the file.
+    """
+    told = [(one.item_id, sample_id, one.sha256) for one in settlements if one.sha256 for sample_id in one.sample_ids]
+    if not told:
+        return {}
+    rows = connection.execute(_OTHERS, {"told": json.dumps(told)}).fetchall()
+    contents: dict[int, set[str]] = {}
+    for _, sample_id, sha256 in told:
+        contents.setdefault(sample_id, set()).add(sha256)
+    shared = {item_id: sample_id for item_id, sample_id, _ in told if len(contents[sample_id]) > 1}
+    return shared | {row["file_id"]: row["sample_id"] for row in rows}
 
 
 def resolve(connection: sqlite3.Connection, settlements: Iterable[Settlement], now: float) -> None:

@@ -11,6 +11,7 @@ from eisync.core.items import MAX_FILE_BYTES, Root
 from eisync.core.lifecycle import State
 from eisync.core.retry import Fault, RetryPolicy
 from eisync.core.steering import HOLD_CAP_S
+from eisync.core.verdict import MOST_DISPUTES
 from eisync.core.wire import Envelope, Reply, Silence
 from eisync.errors import ConfigurationError, KeyRefusedError, StateError, UnansweredError, UnreachableError
 from eisync.loops.drainer import IDLE_S, PROBE_AFTER_S, THREADLESS_S, DrainerLoop
@@ -1031,6 +1032,57 @@ def test_a_file_that_arrived_is_one_line_of_the_log(yard: Yard, cloud: Cloud) ->
     Drain(yard, lane(cloud)).run()
     (line,) = [line for line in yard.log.lines if line.event == "file.synced"]
     assert {"path": "idle.1.csv", "label": "idle", "samples": (101,), "how": "stored"} == dict(line.fields)
+
+
+# --- one sample, several contents
+
+
+def of_one_sample(envelope: Envelope, hashes: list[str]) -> Reply:
+    return reply_of({"success": True, "files": [{"success": True, "sampleId": 4711, "projectId": 7} for _ in hashes]})
+
+
+def there_as_one_sample(envelope: Envelope, hashes: list[str]) -> Reply:
+    known = {"success": False, "error": "An item with this hash already exists (ids: 4711)"}
+    return reply_of({"success": True, "files": [known for _ in hashes]})
+
+
+@pytest.mark.parametrize("answer", [of_one_sample, there_as_one_sample])
+@pytest.mark.parametrize("files", [1, 8])
+def test_one_sample_is_never_taken_for_two_contents(yard: Yard, cloud: Cloud, answer: Any, files: int) -> None:
+    yard.fill(*names(12))
+    drain = Drain(yard, lane(cloud, limits=Limits(files=files, bytes=1_000_000)))
+    drain.luck, cloud.always = 0.5, answer
+    for _ in range(4):
+        drain.run(after_s=5.0)
+    states = yard.states()
+    assert 1 >= sum(state is SYNCED for state in states.values())
+    doubted = [name for name in states if states[name] is READY]
+    assert len(doubted) >= 11
+    assert "the answer names sample 4711" in yard.reason(doubted[0])
+
+    cloud.always = None
+    for _ in range(4):
+        drain.run(after_s=600.0)
+    assert {SYNCED} == set(yard.states().values())
+    sent = {record["sha256"] for record in yard.records().values()}
+    assert 11 <= len(sent & {sample.sha256 for sample in cloud.samples.values()})
+
+
+def test_an_answer_that_stays_at_odds_with_another_file_is_for_a_person(yard: Yard, cloud: Cloud) -> None:
+    yard.fill(*names(2))
+    drain = Drain(yard, lane(cloud, limits=Limits(files=1, bytes=1_000_000)))
+    drain.luck, cloud.always = 0.5, there_as_one_sample
+    for _ in range(MOST_DISPUTES):
+        drain.run(after_s=600.0)
+    assert [SYNCED, QUARANTINED] == list(yard.states().values())
+    assert "compare the two in Studio" in yard.reason(names(2)[1])
+
+
+def test_one_sample_may_be_several_files_of_one_content(yard: Yard, cloud: Cloud) -> None:
+    yard.fill("a.csv", "b.csv", content=b"the same")
+    cloud.always = of_one_sample
+    Drain(yard, lane(cloud, limits=Limits(files=1, bytes=1_000_000))).run()
+    assert {SYNCED} == set(yard.states().values())
 
 
 # --- no thread can be started
