@@ -8,12 +8,16 @@ from urllib.parse import urlsplit
 import requests
 import urllib3
 
-from eisync.errors import FileError, TransitError, UnansweredError, UnreachableError
+from eisync.errors import AnswerTooLargeError, FileError, TransitError, UnansweredError, UnreachableError
 
 _CHUNK_BYTES = 64 * 1024
 
 MAX_ANSWER_BYTES = 16 * 1024 * 1024
-"""An answer larger than this is not one of the service's: a page of 1000 samples has under 2 MB."""
+"""An answer larger than this is not one of the service's."""
+MAX_PAGE_BYTES = 4 * 1024 * 1024
+"""A page of a listing that is larger is asked for smaller. One of 1000 samples has under 2 MB, without many boxes."""
+MAX_SMALL_BYTES = 1024 * 1024
+"""What is no listing and no file has a few hundred bytes."""
 
 
 @contextlib.contextmanager
@@ -72,10 +76,10 @@ def _innermost(error: BaseException) -> BaseException:
 
 
 def read_whole(response: requests.Response, *, limit_bytes: int = MAX_ANSWER_BYTES) -> bytearray:
-    """The whole answer, up to a size that none of the service's has."""
+    """The whole answer. Raises AnswerTooLargeError, with what has come, for one that is larger than `limit_bytes`."""
     body = bytearray()
     for chunk in response.iter_content(_CHUNK_BYTES):
         body += chunk
         if len(body) > limit_bytes:
-            raise UnansweredError(f"the answer is larger than {limit_bytes // 1024**2} MiB")
+            raise AnswerTooLargeError(f"the answer is larger than {limit_bytes / 1024**2:.3g} MiB", begun=body)
     return body

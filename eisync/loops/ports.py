@@ -9,7 +9,7 @@ from eisync.core.cadence import Progress, Remembered
 from eisync.core.describing import Description
 from eisync.core.eligible import Eligibility
 from eisync.core.examination import Examination
-from eisync.core.items import Candidate, Doubt, FileFacts, Item, Missing, RemoteSample, Rename, Root
+from eisync.core.items import Candidate, Doubt, FileFacts, Item, Missing, RemoteSample, Rename, Root, Unread
 from eisync.core.lifecycle import State
 from eisync.core.plan import Action, Slice
 from eisync.core.settle import Marker
@@ -395,6 +395,8 @@ class Listed(Protocol):
     def total(self) -> int: ...
     @property
     def newest_added_at(self) -> float | None: ...
+    @property
+    def unread(self) -> tuple[Unread, ...]: ...
 
 
 class Coming(Protocol):
