@@ -47,6 +47,7 @@ from eisync.settings import Settings, Watch
 from eisync.store.acts import Acts
 from eisync.store.database import open_database, write_holder
 from eisync.store.descriptions import Descriptions
+from eisync.store.forgetting import Forgetting
 from eisync.store.index import Index
 from eisync.store.mirror import Mirrored
 from eisync.store.outbox import Outbox
@@ -328,6 +329,7 @@ class App:
             log=self.log,
             wake=self.bells["reconciler"].set,
             hands=self._hands(),
+            forgets=Forgetting(self._database),
         )
 
     def _hands(self) -> Hands:

@@ -5,6 +5,7 @@ text come out, so that whoever reads it parses what is wanted and as much as is 
 not checked; a parser does that with each of them.
 """
 
+import functools
 import re
 from collections.abc import Iterator
 
@@ -20,15 +21,16 @@ _STRING = rb'"(?:[^"\\]++|\\.)*+"'
 _BRACKETS = re.compile(rb'"(?:[^"\\]++|\\.)*+"|[\[\]{}]', re.DOTALL)
 
 
-def _nested(depth: int) -> bytes:
+@functools.cache
+def _nested(depth: int = _DEPTH) -> re.Pattern[bytes]:
+    """Not made before it is needed: that takes a while, and most commands never do."""
     inner = rb'[^"\[\]{}]++|' + _STRING
     pattern = rb"[\[{](?:" + inner + rb")*+[\]}]"
     for _ in range(depth - 1):
         pattern = rb"[\[{](?:" + inner + rb"|" + pattern + rb")*+[\]}]"
-    return pattern
+    return re.compile(pattern, re.DOTALL)
 
 
-_NESTED = re.compile(_nested(_DEPTH), re.DOTALL)
 _PLAIN = re.compile(_STRING + rb'|[^\s"\[\]{},:]++', re.DOTALL)
 _SPACE = re.compile(rb"[\s,]*+")
 _KEY = re.compile(rb"(" + _STRING + rb")\s*+:\s*+", re.DOTALL)
@@ -78,7 +80,7 @@ def value_end(text: Text, at: int) -> int | None:
     if plain is not None:
         is_cut = plain.end() == len(text) and text[at : at + 1] != b'"'  # a number may go on
         return None if is_cut else plain.end()
-    nested = _NESTED.match(text, at)
+    nested = _nested().match(text, at)
     if nested is not None:
         return nested.end()
     return _end_of_deep(text, at) if text[at : at + 1] in (b"[", b"{") else None

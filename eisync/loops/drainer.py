@@ -297,6 +297,11 @@ class DrainerLoop:
         self, results: Sequence[tuple[Item, Settlement]], disputed: Mapping[int, int], now: float
     ) -> list[tuple[Item, Settlement]]:
         lanes = {state.lane.target: state.lane for state in self._states}
+        for target in {item.target for item, _ in results}:
+            if not lanes[target].allow_duplicates:  # where they are, a file that is sent twice is stored twice
+                released = self._queue.release(target, set(disputed.values()), now=now)
+                for identity in released:
+                    self._log.warning("file.released", target=target, file=identity)
         return [
             (
                 item,

@@ -18,7 +18,8 @@ from eisync.errors import EisyncError, FileAwayError, FileError, FileUnreadableE
 from eisync.loops.acting import Actor
 from eisync.loops.deciding import Decider
 from eisync.loops.errand import Errand
-from eisync.loops.ports import Beliefs, Doubts, Editor, Hashes, Log, LooksAndSweeps, Mirrored, Unidentified
+from eisync.loops.letting_go import LettingGo
+from eisync.loops.ports import Beliefs, Doubts, Editor, Forgets, Hashes, Log, LooksAndSweeps, Mirrored, Unidentified
 from eisync.loops.sweeping import Gaze, Pretence, Tally
 from eisync.loops.undoing import Undoer
 
@@ -82,10 +83,12 @@ class ReconcilerLoop:
         log: Log,
         wake: Callable[[], None] = lambda: None,
         hands: Hands | None = None,
+        forgets: Forgets | None = None,
     ) -> None:
         """`hands`: None only looks. `wake` makes whoever ticks this loop tick it soon."""
         self._wake = wake
         self._hands = hands
+        self._letting_go = LettingGo(forgets, projects)
         self._projects = projects
         self._beliefs = beliefs
         self._mirrored = mirrored
@@ -123,8 +126,9 @@ class ReconcilerLoop:
                 self._passes.append((project, self._begin(project)))
         if self._passes:
             self._step(*self._passes.popleft())
+        is_more = self._letting_go.step(now)
         # What was asked for while a pass was under way begins when that one has ended; its bell is long over.
-        if self._passes or any(begun < self._asked.ticket for begun in self._begun.values()):
+        if self._passes or is_more or any(begun < self._asked.ticket for begun in self._begun.values()):
             return 0.0
         return max(0.0, min(self._due_at.values(), default=now + IDLE_S) - now)
 
@@ -174,6 +178,7 @@ class ReconcilerLoop:
     def is_idle(self) -> bool:
         """Whether no pass is under way or due at once."""
         is_served = all(begun == self._asked.ticket for begun in self._begun.values())
+        is_served = is_served and not self._letting_go.is_under_way
         return not self._passes and is_served and all(self._due_at.values())
 
     def troubles(self) -> dict[str, EisyncError]:

@@ -128,6 +128,12 @@ class Outbox:
         self._announce()
         return disputed
 
+    def release(self, target: str, sample_ids: Iterable[int], *, now: float) -> list[int]:
+        """The service named these samples for other content too: files of which nothing else says that they arrived are
+        sent again. Returns them."""
+        with self._database.transaction() as connection:
+            return outcomes.release(connection, target, sample_ids, now)
+
     # --- doubts and second chances -----------------------------------------------------------------------------
 
     def resolve(self, settlements: Iterable[Settlement], *, now: float) -> None:

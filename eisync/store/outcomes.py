@@ -12,6 +12,7 @@ from eisync.core.items import Doubt
 from eisync.core.lifecycle import Event, State, sources, walk
 from eisync.core.retry import ASKED_CAP_S
 from eisync.core.settlement import Settlement
+from eisync.store import forgetting
 from eisync.store.links import link
 from eisync.store.moves import move, note, note_all
 from eisync.store.rows import ITEM, item_of
@@ -35,6 +36,15 @@ cross join file mine on mine.id = json_extract(told.value, '$[0]')
 cross join file_sample tie indexed by file_sample_by_sample on tie.sample_id = json_extract(told.value, '$[1]')
 cross join file other on other.id = tie.file_id
 where other.id <> mine.id and other.target = mine.target and other.sha256 <> json_extract(told.value, '$[2]')"""
+
+# Files that are tied to one of these samples by an answer alone: no listing has shown it.
+_UNPROVEN = """
+select distinct file.id from json_each(:samples) told
+cross join file_sample tie indexed by file_sample_by_sample on tie.sample_id = told.value
+cross join file on file.id = tie.file_id
+cross join sample on sample.target = file.target and sample.id = told.value
+where file.target = :target and file.state = 'synced' and file.absent_at is null and file.removal is null
+    and sample.filename is null"""
 
 # Files of which nobody knows whether they arrived.
 _DOUBTFUL = f"""
@@ -116,6 +126,20 @@ def disputed(connection: sqlite3.Connection, settlements: Iterable[Settlement]) 
     return shared | {row["file_id"]: row["sample_id"] for row in rows}
 
 
+def release(connection: sqlite3.Connection, target: str, sample_ids: Iterable[int], now: float) -> list[int]:
+    """Files that were said to be these samples, as others are now; where only that speaks for it, they are sent again.
+
+    Returns them.
+    """
+    samples = json.dumps(list(sample_ids))
+    rows = connection.execute(_UNPROVEN, {"samples": samples, "target": target}).fetchall()
+    for row in rows:
+        connection.execute("delete from file_sample where file_id = ?", (row["id"],))
+        reason = "the service named its sample for other content too; it is sent again"
+        move(connection, row["id"], State.SYNCED, Event.CHANGED, reason, now)
+    return [row["id"] for row in rows]
+
+
 def resolve(connection: sqlite3.Connection, settlements: Iterable[Settlement], now: float) -> None:
     """What a look at the service told about doubtful files; not where a person was faster."""
     still = [
@@ -166,6 +190,7 @@ def retry(connection: sqlite3.Connection, ids: Iterable[int], now: float) -> int
         if event is None:
             continue
         connection.execute("delete from file_sample where file_id = ?", (identity,))
+        forgetting.remember(connection, identity)
         connection.execute(_RETRY, {"id": identity, "before": row["state"], "now": now})
         note(connection, identity, event, State.READY, "a person asked for it", now)
         moved += 1

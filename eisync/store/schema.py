@@ -15,7 +15,7 @@ from eisync.errors import StateError
 if TYPE_CHECKING:
     from sqlite_utils import Database as SqliteUtilsDatabase
 
-VERSION = 9
+VERSION = 10
 
 
 def migrate(connection: sqlite3.Connection) -> None:
@@ -37,6 +37,7 @@ def migrate(connection: sqlite3.Connection) -> None:
     migrations()(_007_described_by)
     migrations()(_008_retention)
     migrations()(_009_acts_by_file)
+    migrations()(_010_forgotten_files)
     # sqlite-utils would begin a deferred one: two that look at a new folder at once would lock each other out.
     connection.execute("begin immediate")
     try:
@@ -302,5 +303,21 @@ def _009_acts_by_file(database: "SqliteUtilsDatabase") -> None:
     for statement in (
         "create index act_of_file on act (file_id) where state in ('waiting', 'due', 'begun')",
         "create index act_of_sample on act (sample_id) where sample_id is not null",
+    ):
+        database.conn.execute(statement)
+
+
+def _010_forgotten_files(database: "SqliteUtilsDatabase") -> None:
+    for statement in (
+        # What is left of files that exist nowhere any more: their content, and whether it was deleted at the service.
+        """create table forgotten_file (
+            target text not null,
+            sha256 blob not null,        -- 32 bytes, of the version that was sent last
+            size integer not null,
+            at real not null,            -- when its row left
+            state text not null,         -- synced or tombstone
+            primary key (target, sha256)
+        ) strict, without rowid""",
+        "create index file_away on file (target, absent_at) where absent_at is not null",
     ):
         database.conn.execute(statement)

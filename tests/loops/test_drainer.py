@@ -1057,25 +1057,33 @@ def test_one_sample_is_never_taken_for_two_contents(yard: Yard, cloud: Cloud, an
     states = yard.states()
     assert 1 >= sum(state is SYNCED for state in states.values())
     doubted = [name for name in states if states[name] is READY]
-    assert len(doubted) >= 11
-    assert "the answer names sample 4711" in yard.reason(doubted[0])
+    assert "the answer names sample 4711" in yard.reason(doubted[-1])
 
     cloud.always = None
+    cloud._last_id = 4710  # the next one is stored as the sample that was named for all
     for _ in range(4):
+        run(yard.watcher(), drain.now)
         drain.run(after_s=600.0)
     assert {SYNCED} == set(yard.states().values())
     sent = {record["sha256"] for record in yard.records().values()}
-    assert 11 <= len(sent & {sample.sha256 for sample in cloud.samples.values()})
+    stored = {sample.sha256 for sample in cloud.samples.values()}
+    assert 12 == len(sent)
+    assert len(sent - stored) <= 1  # the one that nobody contradicted
 
 
 def test_an_answer_that_stays_at_odds_with_another_file_is_for_a_person(yard: Yard, cloud: Cloud) -> None:
-    yard.fill(*names(2))
-    drain = Drain(yard, lane(cloud, limits=Limits(files=1, bytes=1_000_000)))
+    first, second = names(2)
+    yard.fill(first)
+    drain = Drain(yard, lane(cloud))
     drain.luck, cloud.always = 0.5, there_as_one_sample
+    drain.run()
+    with yard.database.transaction() as connection:
+        connection.execute("update sample set filename = 'idle.000'")  # it was listed: the first one is right
+    yard.fill(second)
     for _ in range(MOST_DISPUTES):
         drain.run(after_s=600.0)
-    assert [SYNCED, QUARANTINED] == list(yard.states().values())
-    assert "compare the two in Studio" in yard.reason(names(2)[1])
+    assert {first: SYNCED, second: QUARANTINED} == yard.states()
+    assert "compare the two in Studio" in yard.reason(second)
 
 
 def test_one_sample_may_be_several_files_of_one_content(yard: Yard, cloud: Cloud) -> None:
