@@ -3,7 +3,6 @@
 import os
 import threading
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from eisync._version import __version__
@@ -13,6 +12,7 @@ from eisync.adapters.http import Endpoints, Service
 from eisync.adapters.rules import Rules
 from eisync.adapters.throttle import Throttle
 from eisync.adapters.watch import Deaf, Watcher
+from eisync.adapters.workers import Workers
 from eisync.control.operations import Operations
 from eisync.control.server import ControlServer
 from eisync.core import mounts
@@ -48,6 +48,7 @@ from eisync.settings import Settings, Watch
 from eisync.store.acts import Acts
 from eisync.store.database import open_database, write_holder
 from eisync.store.descriptions import Descriptions
+from eisync.store.forgetting import Forgetting
 from eisync.store.index import Index
 from eisync.store.mirror import Mirrored
 from eisync.store.outbox import Outbox
@@ -86,7 +87,7 @@ class App:
         self.index = Index(self._database)
         self.acts = Acts(self._database)
         self.bells = {name: threading.Event() for name in ("watcher", "drainer", "reconciler", "retention", "control")}
-        self._pool = ThreadPoolExecutor(settings.upload.workers, thread_name_prefix="eisync-upload")
+        self._pool = Workers(settings.upload.workers, thread_name_prefix="eisync-upload")
         self._throttle = Throttle(settings.upload.max_rate or None)
         self._quiet_hours = read_quiet_hours(settings.upload.quiet_hours)
         spend = self._throttle.spend
@@ -340,6 +341,7 @@ class App:
             log=self.log,
             wake=self.bells["reconciler"].set,
             hands=self._hands(),
+            forgets=Forgetting(self._database),
         )
 
     def _hands(self) -> Hands:

@@ -14,6 +14,7 @@
     ├── TransitError         a request got no usable answer: try again
     │   ├── UnreachableError     it certainly did not arrive
     │   └── UnansweredError      it left; nobody knows whether it arrived
+    │       └── AnswerTooLargeError  ask for less
     ├── StudioError          Studio answered and said no
     └── FileError            one file cannot be sent, its peers can
         ├── FileChangedError     it is not what it was: settle it again
@@ -100,6 +101,14 @@ class UnreachableError(TransitError):
 
 class UnansweredError(TransitError):
     """The request left, and nobody knows whether it arrived."""
+
+
+class AnswerTooLargeError(UnansweredError):
+    """The answer is larger than is bearable: ask for less. `begun` is what came of it."""
+
+    def __init__(self, message: str, *, begun: bytes | bytearray = b"") -> None:
+        super().__init__(message)
+        self.begun = begun
 
 
 class StudioError(EisyncError):

@@ -6,7 +6,7 @@ nothing comes through any more, the rest is left for the next run.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import dataclass, field
 from functools import partial
 from threading import Event
@@ -15,7 +15,9 @@ from typing import Any, Protocol, TypeVar
 from eisync.adapters import clock
 from eisync.adapters.dataset import Account, Dataset
 from eisync.adapters.http import FullPage
+from eisync.adapters.workers import Workers, hand_over
 from eisync.core.dataset import WholeSample, account_entry, file_name
+from eisync.core.items import Unread
 from eisync.core.retry import RetryPolicy
 from eisync.errors import StudioError, TransitError, UnansweredError
 
@@ -28,6 +30,8 @@ LONGEST_PAUSE_S = 60.0
 
 LARGEST_BYTES = 4 * 1024**3
 """What is larger is no sample: the service takes 100 MB, and 2 GiB of CSV."""
+
+_UNREAD = "an entry of the listing"
 
 _Answer = TypeVar("_Answer")
 
@@ -118,7 +122,7 @@ class _Run:
     pulled: Pulled = field(default_factory=Pulled)
     under_way: dict[Future[int], WholeSample] = field(default_factory=dict)
     silences: int = 0  # samples in a row that found no way
-    pool: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(WORKERS, thread_name_prefix="pull"))
+    pool: Workers = field(default_factory=lambda: Workers(WORKERS, thread_name_prefix="pull"))
 
     def whole(self, account: Account) -> Pulled:
         pulled = self.pulled
@@ -127,7 +131,7 @@ class _Run:
                 if self.dataset.has(sample.id):
                     self.arrived(sample, account)
                     continue
-                self.under_way[self.pool.submit(self.fetch, sample)] = sample
+                self.under_way[hand_over(self.pool, self.fetch, sample)] = sample
                 while len(self.under_way) >= 2 * WORKERS:
                     self.settle(account)
                 if self.silences >= 2 * WORKERS:
@@ -151,12 +155,26 @@ class _Run:
             if before_id is None:
                 self.pulled.total = page.total
             found = [sample for sample in page.samples if before_id is None or sample.id < before_id]
+            ids = [sample.id for sample in found]
+            ids += [one.sample_id for one in page.unread if one.sample_id is not None]
+            self.left_out(page.unread, before_id)
             if page.samples and not found:
                 raise UnansweredError("the listing does not advance: maxId was not obeyed")
-            if not found:
+            if not ids and page.total > len(page.unread):
+                raise UnansweredError("not one sample of the page can be read, and nobody knows where the next begins")
+            if not ids:
                 return
             yield from (sample for sample in found if self.selection.takes(sample))
-            before_id = min(sample.id for sample in found)
+            before_id = min(ids)
+
+    def left_out(self, unread: Sequence[Unread], before_id: int | None) -> None:
+        """Say which samples cannot be read. One without an id may come again with the next page, and is said once."""
+        told = {(one.sample_id, one.reason) for one in self.pulled.failures if one.name == _UNREAD}
+        for one in unread:
+            if one.sample_id is None or before_id is None or one.sample_id < before_id:
+                failure = Failure(one.sample_id or 0, _UNREAD, one.reason, is_final=True)
+                if (failure.sample_id, failure.reason) not in told:
+                    self.pulled.failures.append(failure)
 
     def page(self, before_id: int | None) -> FullPage:
         # An empty label is no word of the service's filter.

@@ -11,7 +11,7 @@ from typing import Any
 
 from eisync.adapters.body import Body
 from eisync.core import wire
-from eisync.core.items import RemoteSample, Root
+from eisync.core.items import RemoteSample, Root, Unread
 from eisync.core.wire import Envelope, Reply, Silence
 from eisync.errors import EisyncError, StudioError, UnansweredError
 from tests.canary import hear
@@ -141,6 +141,7 @@ class Listed:
     samples: tuple[RemoteSample, ...]
     total: int
     newest_added_at: float | None = None
+    unread: tuple[Unread, ...] = ()
 
 
 Answer = Callable[[Envelope, list[str]], "Reply | Silence | None"]

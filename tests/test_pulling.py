@@ -1,14 +1,16 @@
 import json
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from eisync.adapters.dataset import Dataset
 from eisync.adapters.http import FullPage
 from eisync.core.dataset import WholeSample
+from eisync.core.items import Unread
 from eisync.errors import KeyRefusedError, StudioError, UnansweredError, UnreachableError
 from eisync.pulling import ATTEMPTS, PAGE_SAMPLES, WORKERS, Pulled, Selection, described, pull
 
@@ -108,6 +110,26 @@ def test_the_filters_of_the_service_are_not_believed(selection: Selection, expec
     ranges = WholeSample(id=4, name="r", category="training", label="r", structured_labels=[{"label": "still"}])
     held = [sample(1), sample(2, category="testing"), sample(3, label=None), ranges]
     assert expected == {one.id for one in held if selection.takes(one)}
+
+
+@pytest.mark.parametrize(
+    ("unread", "told"),
+    [(Unread(2, "odd"), [(2, "odd")]), (Unread(None, "odd"), [(0, "odd")])],
+)
+def test_an_entry_that_cannot_be_read_is_told_and_costs_no_other(
+    dataset: Dataset, unread: Unread, told: list[tuple[int, str]]
+) -> None:
+    class Odd(Shelf):
+        def full_page(self, **query: Any) -> FullPage:
+            page = super().full_page(**query)
+            return replace(page, samples=tuple(one for one in page.samples if one.id != 2), unread=(unread,))
+
+    shelf = Odd([sample(1), sample(2), sample(3)])
+    pages = iter([shelf.full_page, super(Odd, shelf).full_page])
+    shelf.full_page = lambda **query: next(pages)(**query)  # type: ignore[method-assign]
+    pulled = run(shelf, dataset)
+    assert told == [(one.sample_id, one.reason) for one in pulled.failures]
+    assert names([1, 3]) == account(dataset)
 
 
 def test_what_fails_on_its_way_is_tried_again(dataset: Dataset) -> None:

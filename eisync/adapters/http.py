@@ -10,9 +10,8 @@ import re
 import ssl
 import threading
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import suppress
-from dataclasses import dataclass
+from concurrent.futures import Future
+from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 import requests
@@ -20,11 +19,12 @@ from pydantic import BaseModel, ValidationError
 
 from eisync.adapters import clock
 from eisync.adapters.body import CHUNK_BYTES, Body
+from eisync.adapters.listing import Entries, NoListingError, first_id, read_full_page, read_page
 from eisync.adapters.patience import PatientAdapter
 from eisync.adapters.replies import (
-    LISTING,
     Count,
-    FullListing,
+    Entry,
+    FullSample,
     KeyInfo,
     LastModification,
     Projects,
@@ -32,14 +32,23 @@ from eisync.adapters.replies import (
     newest_added_at,
     sample_of,
 )
-from eisync.adapters.weather import clean_foreign_logs, read_whole, translated
+from eisync.adapters.weather import (
+    MAX_PAGE_BYTES,
+    MAX_SMALL_BYTES,
+    clean_foreign_logs,
+    read_whole,
+    translated,
+)
+from eisync.adapters.workers import Workers, hand_over
 from eisync.core.dataset import WholeSample
-from eisync.core.items import RemoteSample
-from eisync.core.printable import printable
+from eisync.core.items import RemoteSample, Unread
+from eisync.core.json_scan import MOST_STRUCTURE
+from eisync.core.page_size import PageSize
 from eisync.core.redaction import KEYS
 from eisync.core.retry import Fault
-from eisync.core.wire import Envelope, Reply, Silence, asked_s
+from eisync.core.wire import Envelope, Reply, Silence, asked_s, json_object, one_line
 from eisync.errors import (
+    AnswerTooLargeError,
     ConfigurationError,
     KeyRefusedError,
     StudioError,
@@ -50,9 +59,13 @@ from eisync.errors import (
 _NOT_FOUND = "no sample found"
 _STUDIOS = re.compile(rb'\s*\{\s*"success"\s*:')
 _MOST_LISTED = 1000  # by one question (wire contract, section 3)
+_HAS_SUCCEEDED = re.compile(rb'\s*\{\s*"success"\s*:\s*true\b')
+_ANSWER_BYTES, _ENTRY_BYTES = 64 * 1024, 4 * 1024
+"""An answer to an upload is no larger than that, and that for each file: an entry has 200 bytes, an error some more."""
 _EVERYTHING: Mapping[str, object] = {"category": "all", "includeDisabled": "both"}
 
 _Model = TypeVar("_Model", bound=BaseModel)
+_Sample = TypeVar("_Sample", Entry, FullSample)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,11 +100,13 @@ class Page:
     """A page of the listing, newest first, and how many samples the whole has.
 
     `newest_added_at`: when the sample with the highest id of them was added (Unix s); None: the service did not say.
+    `unread`: entries of the page that cannot be read.
     """
 
     samples: tuple[RemoteSample, ...]
     total: int
     newest_added_at: float | None
+    unread: tuple[Unread, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +115,17 @@ class FullPage:
 
     samples: tuple[WholeSample, ...]
     total: int
+    unread: tuple[Unread, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class _Query:
+    """Which page of a listing, and how many entries of it at most."""
+
+    path: str
+    parameters: Mapping[str, object]
+    wanted: int
+    limit: int
 
 
 class Service:
@@ -127,8 +153,9 @@ class Service:
         self._local = threading.local()
         self._sessions: list[requests.Session] = []
         self._lock = threading.Lock()
-        self._reader: ThreadPoolExecutor | None = None  # the thread that reads ahead
+        self._reader: Workers | None = None  # the thread that reads ahead
         self._project: tuple[str, int] | None = None  # the key that was asked with, and its project
+        self._size, self._full_size = PageSize(), PageSize()
 
     def upload(self, envelope: Envelope) -> Uploaded:
         """Send the envelope and the bytes of its files.
@@ -146,7 +173,9 @@ class Service:
         url = self._endpoints.ingestion_url + envelope.path
         try:
             with translated(url), self._request("POST", url, headers=headers, data=body) as response:
-                return Reply(response.status_code, KEYS.headers(response.headers), bytes(read_whole(response)))
+                limit_bytes = _ANSWER_BYTES + _ENTRY_BYTES * len(envelope.parts)
+                answer = bytes(read_whole(response, limit_bytes=limit_bytes))
+                return Reply(response.status_code, KEYS.headers(response.headers), answer)
         except UnreachableError as error:
             return Silence(Fault.UNREACHABLE, str(error))
         except UnansweredError as error:
@@ -170,29 +199,29 @@ class Service:
     ) -> Page:
         """Samples of every category, disabled ones included, newest first, with an id below `before_id`.
 
-        And not below `from_id`. `filename` is the service's filter: a substring. Raises KeyRefusedError, StudioError or
-        TransitError.
+        And not below `from_id`. `filename` is the service's filter: a substring. They may be fewer than `limit` where
+        they are large. Raises KeyRefusedError, StudioError or TransitError.
         """
-        return self._fetch_page(limit, before_id, from_id, filename).page()
+        return self._read_page(self._fetch_page(limit, before_id, from_id, filename))
 
     def ahead(self, *, limit: int, before_id: int | None = None, from_id: int | None = None) -> "ComingPage":
         """Ask for a page now, in a thread that `close` joins: `page` in two steps.
 
-        One that nobody calls for is forgotten.
+        One that nobody calls for is forgotten. Where no thread can be started, it is asked for here.
         """
         with self._lock:
             if self._reader is None:
-                self._reader = ThreadPoolExecutor(max_workers=1, thread_name_prefix="eisync-listing")
+                self._reader = Workers(max_workers=1, thread_name_prefix="eisync-listing")
             reader = self._reader
 
         def fetch(below: Callable[[], int | None]) -> tuple[_Told, int | None]:
             told = self._fetch_page(limit, below(), from_id, None)
-            return told, last_id(told.body)
+            return told, first_id(told.body) if told.is_cut else last_id(told.body)
 
         def ask(below: Callable[[], int | None]) -> Future[tuple[_Told, int | None]]:
-            return reader.submit(fetch, below)
+            return hand_over(reader, fetch, below)
 
-        return ComingPage(ask, lambda: before_id)
+        return ComingPage(ask, self._read_page, lambda: before_id)
 
     def _fetch_page(self, limit: int, before_id: int | None, from_id: int | None, filename: str | None) -> "_Told":
         query = {**_EVERYTHING, "limit": limit, "excludeSensors": "true"}
@@ -202,7 +231,43 @@ class Service:
             query["minId"] = from_id
         if filename is not None:
             query["filename"] = filename
-        return self._fetch(f"/api/{self.project_id()}/raw-data", query)
+        path = f"/api/{self.project_id()}/raw-data"
+        return self._fetch_listing(_Query(path, query, limit, self._size.of(limit)), self._size)
+
+    def _fetch_listing(self, query: _Query, size: PageSize) -> "_Told":
+        """As many entries of it as are bearable; one that is not by itself comes cut."""
+        while True:
+            parameters = {**query.parameters, "limit": query.limit}
+            try:
+                return replace(self._fetch(query.path, parameters, MAX_PAGE_BYTES), query=query)
+            except AnswerTooLargeError as error:
+                if query.limit == 1:
+                    url = self._endpoints.studio_url + query.path
+                    return _Told(url, 200, {}, bytearray(error.begun), query, is_cut=True)
+            query = replace(query, limit=size.was_too_large(query.limit))
+
+    def _read_page(self, told: "_Told") -> Page:
+        while True:
+            if told.is_cut:
+                return Page((), self._total_of(told), None, (_cut_entry(told),))
+            try:
+                page, fullness = told.page()
+            except AnswerTooLargeError:
+                if told.query is None or told.query.limit == 1:
+                    raise
+            else:
+                if told.query is not None:
+                    self._size.was_read(told.query.limit, told.query.wanted, fullness)
+                return page
+            smaller = replace(told.query, limit=self._size.was_too_large(told.query.limit))
+            told = self._fetch_listing(smaller, self._size)
+
+    def _total_of(self, told: "_Told") -> int:
+        """How many samples a listing has, whose page ended before it said so."""
+        if told.query is None:
+            raise UnansweredError(f"the answer of {told.url} is cut")
+        kept = {name: value for name, value in told.query.parameters.items() if name not in ("limit", "excludeSensors")}
+        return int(self._ask(told.query.path + "/count", Count, kept).count)
 
     def count(self) -> int:
         """How many samples there are, disabled ones included. Raises KeyRefusedError, StudioError or TransitError."""
@@ -214,15 +279,19 @@ class Service:
         Raises KeyRefusedError or TransitError.
         """
         try:
-            told = self._ask(f"/api/{self.project_id()}/last-modification", LastModification).at
+            answer: LastModification = self._ask(f"/api/{self.project_id()}/last-modification", LastModification)
         except StudioError:
             return None  # a service that is older than this question
-        return None if told is None else float(told.timestamp())
+        return answer.instant
 
     def is_there(self, sample_id: int) -> bool:
         """Whether the service knows the sample. Raises KeyRefusedError, StudioError or TransitError."""
         try:
             self._ask(f"/api/{self.project_id()}/raw-data/{sample_id}", None)
+        except AnswerTooLargeError as error:
+            if _HAS_SUCCEEDED.match(error.begun):
+                return True  # all its values come with it
+            raise
         except StudioError as error:
             if _NOT_FOUND in str(error).lower():
                 return False
@@ -279,8 +348,24 @@ class Service:
             query["maxId"] = before_id
         if labels:
             query["labels"] = json.dumps(list(labels))
-        listing = self._ask(f"/api/{self.project_id()}/raw-data", FullListing, query)
-        return FullPage(tuple(sample.as_whole() for sample in listing.samples), listing.total)
+        path = f"/api/{self.project_id()}/raw-data"
+        return self._read_full_page(_Query(path, query, limit, self._full_size.of(limit)))
+
+    def _read_full_page(self, query: _Query) -> FullPage:
+        while True:
+            told = self._fetch_listing(query, self._full_size)
+            query = told.query or query
+            if told.is_cut:
+                return FullPage((), self._total_of(told), (_cut_entry(told),))
+            try:
+                page, fullness = told.full_page()
+            except AnswerTooLargeError:
+                if query.limit == 1:
+                    raise
+                query = replace(query, limit=self._full_size.was_too_large(query.limit))
+            else:
+                self._full_size.was_read(query.limit, query.wanted, fullness)
+                return page
 
     def raw(self, sample_id: int) -> Iterator[bytes]:
         """The bytes that were uploaded as the sample, piece by piece, the first one not empty if there are any.
@@ -291,7 +376,8 @@ class Service:
         with translated(url), self._get(url) as response:
             is_page = response.headers.get("content-type", "").startswith("text/html")  # of somebody between us and it
             if response.status_code != 200 or is_page:
-                _raise_for(response.status_code, read_whole(response), url, response.headers)
+                answer = read_whole(response, limit_bytes=MAX_SMALL_BYTES)
+                _raise_for(response.status_code, answer, url, response.headers)
             for number, chunk in enumerate(response.iter_content(CHUNK_BYTES)):
                 if number == 0 and _is_studios(chunk):  # with HTTP 200, where the bytes should be
                     _raise_for(response.status_code, KEYS.body(chunk), url, response.headers)
@@ -336,16 +422,25 @@ class Service:
         except ValidationError as error:
             raise told.not_understood(error) from None
 
-    def _fetch(self, path: str, query: Mapping[str, object] | None = None) -> "_Told":
+    def _fetch(
+        self, path: str, query: Mapping[str, object] | None = None, limit_bytes: int = MAX_SMALL_BYTES
+    ) -> "_Told":
+        """Raises AnswerTooLargeError for a good answer that is larger, and for no other."""
         url = self._endpoints.studio_url + path
         with translated(url), self._get(url, query) as response:
-            return _Told(url, response.status_code, response.headers, read_whole(response))
+            try:
+                answer = read_whole(response, limit_bytes=limit_bytes)
+            except AnswerTooLargeError as error:
+                if response.status_code != 200:
+                    raise UnansweredError(str(error)) from None
+                raise
+            return _Told(url, response.status_code, response.headers, answer)
 
     def _change(self, method: str, path: str, body: Mapping[str, object] | None = None) -> None:
         url = f"{self._endpoints.studio_url}/api/{self.project_id()}/raw-data{path}"
         headers = {"x-api-key": self._key()}
         with translated(url), self._request(method, url, headers=headers, json=body) as response:
-            answer = read_whole(response)
+            answer = read_whole(response, limit_bytes=MAX_SMALL_BYTES)
         _raise_for(response.status_code, answer, url, response.headers)
 
     def _key(self) -> str:
@@ -390,15 +485,16 @@ class ComingPage:
     called for: once.
     """
 
-    def __init__(self, ask: "_Ask", before_id: Callable[[], int | None]) -> None:
+    def __init__(self, ask: "_Ask", read: Callable[["_Told"], Page], before_id: Callable[[], int | None]) -> None:
         self._ask = ask
+        self._read = read
         self._fetched = ask(before_id)
 
     def follow(self) -> "ComingPage":
         """Ask for the page below it as soon as its bytes are there, before they are read; see `glimpse`."""
         # By the thread that brings them, whose next turn this is: whoever waits for them keeps Python to itself while
         # it reads them, and nothing would be asked for meanwhile.
-        return ComingPage(self._ask, self._end)
+        return ComingPage(self._ask, self._read, self._end)
 
     def _end(self) -> int:
         seen_id = self.glimpse()
@@ -416,7 +512,7 @@ class ComingPage:
     def page(self) -> Page:
         """Raises whatever `Service.page` would."""
         told, _ = self._fetched.result()
-        return told.page()
+        return self._read(told)
 
 
 @dataclass(frozen=True, slots=True)
@@ -427,25 +523,37 @@ class _Told:
     status: int
     headers: Mapping[str, str]
     body: bytearray  # of a page, until it was read
+    query: _Query | None = None  # of a page
+    is_cut: bool = False  # it is one entry, and too large
 
     def content(self) -> dict[str, Any]:
         """Raises KeyRefusedError, StudioError or UnansweredError, for what it means."""
         return _raise_for(self.status, self.body, self.url, self.headers)
 
-    def page(self) -> Page:
-        """Raises the same."""
-        listing = None
-        if self.status == 200:
-            with suppress(ValidationError):  # what this does not take is looked at closely below
-                listing = LISTING.validate_json(self.body)
-        if listing is None:
-            try:
-                listing = LISTING.validate_python(self.content())
-            except ValidationError as error:
-                raise self.not_understood(error) from None
+    def page(self) -> tuple[Page, float]:
+        """With how much of what is bearable it is. Raises the same, and AnswerTooLargeError."""
+        fullness = len(self.body) / MAX_PAGE_BYTES
+        entries = self._entries(read_page)
         self.body.clear()  # a page is held once, and two more are on their way
-        entries = listing["samples"]
-        return Page(tuple(map(sample_of, entries)), listing["totalCount"], newest_added_at(entries))
+        samples = tuple(map(sample_of, entries.read))
+        page = Page(samples, entries.total, newest_added_at(entries.read), tuple(entries.unread))
+        return page, max(fullness, entries.fullness)
+
+    def full_page(self) -> tuple[FullPage, float]:
+        """The same, with all that belongs to the samples."""
+        fullness = len(self.body) / MAX_PAGE_BYTES
+        entries = self._entries(read_full_page)
+        page = FullPage(tuple(one.as_whole() for one in entries.read), entries.total, tuple(entries.unread))
+        return page, max(fullness, entries.fullness)
+
+    def _entries(self, read: Callable[[bytearray, int], Entries[_Sample]]) -> Entries[_Sample]:
+        if self.status != 200:
+            self.content()  # raises what it means
+        try:
+            return read(self.body, self.query.limit if self.query is not None else MOST_STRUCTURE)
+        except NoListingError as error:
+            self.content()
+            raise UnansweredError(f"the answer of {self.url} cannot be understood ({error})") from None
 
     def not_understood(self, error: ValidationError) -> UnansweredError:
         where = ".".join(str(part) for part in error.errors()[0]["loc"])
@@ -453,6 +561,14 @@ class _Told:
 
 
 _Ask = Callable[[Callable[[], int | None]], "Future[tuple[_Told, int | None]]"]
+
+
+def _cut_entry(told: _Told) -> Unread:
+    """Raises UnansweredError where not even its id can be seen."""
+    sample_id = first_id(told.body)
+    if sample_id is None:
+        raise UnansweredError(f"the answer of {told.url} is too large for one sample, and does not begin with its id")
+    return Unread(sample_id, f"its entry is larger than {len(told.body) // 1024**2} MiB")
 
 
 def _system_store() -> str:
@@ -471,25 +587,19 @@ def _is_studios(body: bytes) -> bool:
     """Whether this is an answer of Studio, whole or cut short, and no file: none that the service takes begins so."""
     if _STUDIOS.match(body):
         return True
-    try:
-        answer = json.loads(body) if body.lstrip().startswith(b"{") and b'"success"' in body else None
-    except (ValueError, RecursionError):
-        return False
-    return isinstance(answer, dict) and answer.get("success") is False
+    answer = json_object(body) if body.lstrip().startswith(b"{") and b'"success"' in body else None
+    return answer is not None and answer.get("success") is False
 
 
 def _raise_for(status: int, body: bytes | bytearray, url: str, headers: Mapping[str, str]) -> dict[str, Any]:
     """The answer of Studio as an object. Raises what a failure means to the caller."""
     pause_s = asked_s(headers, clock.now())
-    try:
-        answer = json.loads(body)
-    except (ValueError, RecursionError):
-        answer = None
-    if not isinstance(answer, dict):
+    answer = json_object(body)
+    if answer is None:
         raise UnansweredError(f"the answer of {url} is not Studio's (HTTP {status})", asked_s=pause_s)
     if answer.get("success") is True and status == 200:
         return answer
-    error = printable(" ".join(str(answer.get("error") or "no reason given").split()))[:300]
+    error = one_line(str(answer.get("error") or "no reason given"))
     if status == 401:
         raise KeyRefusedError(f"Studio refuses the key ({error}); give another one")
     if status >= 500 or status in (408, 429):

@@ -7,11 +7,11 @@ from datetime import datetime
 from operator import itemgetter
 from typing import Annotated, Any, Literal, NotRequired
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter
 from typing_extensions import TypedDict
 
 from eisync.core.dataset import WholeSample
-from eisync.core.items import RemoteSample
+from eisync.core.items import LARGEST_ID, RemoteSample
 from eisync.core.wire import original_name
 
 
@@ -19,16 +19,21 @@ class _Reply(BaseModel):
     model_config = ConfigDict(extra="ignore", hide_input_in_errors=True, frozen=True)
 
 
+# No text, no fraction and no truth is taken for a number, and none that the database does not hold.
+_Id = Annotated[int, Field(strict=True, gt=0, le=LARGEST_ID)]
+_Amount = Annotated[int, Field(strict=True, ge=0, lt=LARGEST_ID)]
+
+
 class KeyInfo(_Reply):
     """`GET /api/projects/api-key-info`."""
 
-    project_id: int = Field(alias="projectId")
+    project_id: _Id = Field(alias="projectId")
 
 
 class Project(_Reply):
     """An entry of `GET /api/projects`."""
 
-    id: int
+    id: _Id
 
 
 class Projects(_Reply):
@@ -43,7 +48,7 @@ _Text = Annotated[str | Annotated[Any, AfterValidator(str)], Field(union_mode="l
 class Entry(TypedDict):
     """An entry of the listing, as far as the index needs it."""
 
-    id: int
+    id: _Amount
     filename: NotRequired[str]
     category: NotRequired[str]
     label: NotRequired[str | None]
@@ -63,7 +68,7 @@ class Listing(TypedDict):
 
     success: Literal[True]
     samples: list[Entry]
-    totalCount: int
+    totalCount: _Amount
 
 
 LISTING = TypeAdapter(Listing)
@@ -106,9 +111,16 @@ def newest_added_at(entries: Sequence[Entry]) -> float | None:
     """When the one with the highest id was added (Unix s). Of the others nobody asks it, and a date is dear to read."""
     added = max(entries, key=itemgetter("id")).get("added") if entries else None
     try:
-        return None if added is None else _DATE.validate_python(added).timestamp()
+        return None if added is None else _instant(_DATE.validate_python(added))
     except ValidationError:
-        return None  # not a date: the service does not say when
+        return None  # no date
+
+
+def _instant(date: datetime) -> float | None:
+    try:
+        return date.timestamp()
+    except (OverflowError, ValueError, OSError):  # of a year that no clock has
+        return None
 
 
 class FullSample(_Reply):
@@ -116,7 +128,7 @@ class FullSample(_Reply):
     one odd sample must not cost its page.
     """
 
-    id: int
+    id: _Id
     filename: str = ""
     category: str = ""
     label: str | None = None
@@ -144,13 +156,6 @@ class FullSample(_Reply):
         )
 
 
-class FullListing(_Reply):
-    """A page of `GET /api/{pid}/raw-data`, with all that belongs to its samples."""
-
-    samples: tuple[FullSample, ...]
-    total: int = Field(alias="totalCount")
-
-
 def _objects(found: Any) -> tuple[dict[str, Any], ...]:
     return tuple(one for one in found if isinstance(one, dict)) if isinstance(found, list) else ()
 
@@ -168,10 +173,15 @@ def _bare_map(found: Any) -> Mapping[str, str] | None:
 class Count(_Reply):
     """`GET /api/{pid}/raw-data/count`."""
 
-    count: int
+    count: _Amount
 
 
 class LastModification(_Reply):
     """`GET /api/{pid}/last-modification`; a project that was never changed has none."""
 
     at: datetime | None = Field(default=None, alias="lastModificationDate")
+
+    @property
+    def instant(self) -> float | None:
+        """By the service's clock (Unix s)."""
+        return None if self.at is None else _instant(self.at)

@@ -11,7 +11,7 @@ import os
 import sys
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
 from watchdog.events import (
@@ -83,8 +83,9 @@ class Watcher:
 
     def start(self) -> None:
         """Begin to listen. Roots are added by `watch`."""
-        with contextlib.suppress(
-            OSError, RuntimeError
+        with (
+            contextlib.suppress(OSError, RecursionError),
+            _threads(),
         ):  # a machine may have no inotify left; `watch` tries again and says so
             self._living_observer()
 
@@ -94,12 +95,13 @@ class Watcher:
         Returns why there can be no events from it, or None. A root that was not listened to until now is doubted.
         """
         try:
-            observer = self._living_observer()
-            status = os.stat(root.path)
-            identity = (status.st_dev, status.st_ino)
-            if not self._is_alive(root.id, identity):
-                self._schedule(observer, root, identity)
-        except (OSError, RuntimeError) as error:
+            with _threads():
+                observer = self._living_observer()
+                status = os.stat(root.path)
+                identity = (status.st_dev, status.st_ino)
+                if not self._is_alive(root.id, identity):
+                    self._schedule(observer, root, identity)
+        except (OSError, RecursionError) as error:
             self._unschedule(root.id)
             return _why_deaf(error)
         if root.id in self._exhausted:
@@ -140,7 +142,12 @@ class Watcher:
         self._drop_observer()
         observer = self._new_observer()
         observer.daemon = True
-        observer.start()
+        try:
+            observer.start()
+        except RuntimeError:
+            with contextlib.suppress(RuntimeError):
+                observer.stop()  # it holds what the kernel lends to few
+            raise
         self._observer = observer
         return observer
 
@@ -281,12 +288,21 @@ class _Handler(FileSystemEventHandler):
                 yield place[len(self._prefix) :].replace(os.sep, "/")
 
 
-def _why_deaf(error: OSError | RuntimeError) -> str:
+@contextlib.contextmanager
+def _threads() -> Iterator[None]:
+    """A thread that cannot be started becomes an OSError, as everything else that keeps us from listening."""
+    try:
+        yield
+    except RecursionError:
+        raise
+    except RuntimeError as error:
+        raise OSError(errno.EAGAIN, f"no thread can be started for them: {error}") from error
+
+
+def _why_deaf(error: OSError | RecursionError) -> str:
     """Why there are no events, with the line that mends it where there is one."""
     if isinstance(error, RecursionError):
         return "no events from it (its folders are nested too deeply)"
-    if isinstance(error, RuntimeError):
-        return f"no events from it ({error})"  # no thread can be started
     if error.errno not in _LIMITS:
         return f"no events from it ({error.strerror or error})"
     name, enough, what = _LIMITS[error.errno]

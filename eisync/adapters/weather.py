@@ -11,14 +11,18 @@ import urllib3
 
 from eisync.core.printable import printable_lines
 from eisync.core.redaction import KEYS
-from eisync.errors import FileError, TransitError, UnansweredError, UnreachableError
+from eisync.errors import AnswerTooLargeError, FileError, TransitError, UnansweredError, UnreachableError
 
 _CHUNK_BYTES = 64 * 1024
 # What of the HTTP libraries logs words of an answer, such as headers that cannot be read.
 _LOGGERS = ("urllib3.connection", "urllib3.connectionpool", "urllib3.response", "urllib3.util.retry", "requests")
 
 MAX_ANSWER_BYTES = 16 * 1024 * 1024
-"""An answer larger than this is not one of the service's: a page of 1000 samples has under 2 MB."""
+"""An answer larger than this is not one of the service's."""
+MAX_PAGE_BYTES = 4 * 1024 * 1024
+"""A page of a listing that is larger is asked for smaller. One of 1000 samples has under 2 MB, without many boxes."""
+MAX_SMALL_BYTES = 1024 * 1024
+"""What is no listing and no file has a few hundred bytes."""
 
 
 def clean_foreign_logs() -> None:
@@ -95,14 +99,17 @@ def _innermost(error: BaseException) -> BaseException:
 
 
 def read_whole(response: requests.Response, *, limit_bytes: int = MAX_ANSWER_BYTES, is_file: bool = False) -> bytearray:
-    """The whole answer, up to a size that none of the service's has, without any key that it repeats.
+    """The whole answer, without any key that it repeats.
 
-    `is_file`: every byte as it came, for it may be somebody's recording.
+    `is_file`: every byte as it came, for it may be somebody's recording. Raises AnswerTooLargeError, with what has
+    come, for one that is larger than `limit_bytes`.
     """
     body = bytearray()
     for chunk in response.iter_content(_CHUNK_BYTES):
         body += chunk
         if len(body) > limit_bytes:
-            raise UnansweredError(f"the answer is larger than {limit_bytes // 1024**2} MiB")
+            raise AnswerTooLargeError(
+                f"the answer is larger than {limit_bytes / 1024**2:.3g} MiB", begun=bytearray(KEYS.body(body))
+            )
     clean = body if is_file else KEYS.body(body)
     return clean if isinstance(clean, bytearray) else bytearray(clean)

@@ -11,6 +11,8 @@ from enum import Enum
 from eisync.core.values import value
 
 MAX_FILE_BYTES = 100 * 1024 * 1024
+LARGEST_ID = 2**63 - 1
+"""What the database holds: no larger number is believed of a service."""
 """Files of this size and above are refused by the official uploader (wire contract, section 1)."""
 
 _TWO_63 = 1 << 63
@@ -147,6 +149,18 @@ class RemoteSample:
     metadata: tuple[tuple[str, str], ...] = ()
     has_processing_error: bool = False
     added: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Unread:
+    """An entry of a page that cannot be read, and why; it came after `after` of the page's that can be.
+
+    `sample_id`: its id, where at least that can be read.
+    """
+
+    sample_id: int | None
+    reason: str
+    after: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -156,6 +156,11 @@ def is_complete(*, listed: int, first_total: int, last_total: int) -> bool:
     return listed >= min(first_total, last_total)
 
 
+def may_be_listed(listed: int, *, total: int) -> bool:
+    """Whether a listing of `total` samples may have given so many: what comes meanwhile stands above those to come."""
+    return listed - total <= max(_SHRINK_BELIEVED, total // 10)
+
+
 def is_believable(*, first_total: int, last_total: int) -> bool:
     """Whether so many samples may have gone while a sweep ran.
 

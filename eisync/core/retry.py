@@ -10,8 +10,16 @@ Sources: RFC 9110 §10.2.3 (Retry-After); M. Brooker, "Exponential Backoff And J
 from dataclasses import dataclass
 from enum import Enum
 
-ASKED_CAP_S = 24 * 3600.0
-"""A Retry-After beyond this is taken for a mistake of whoever sent it."""
+ASKED_CAP_S = 300.0
+"""A Retry-After beyond this is not believed: one header of a broken proxy must not stop a target for a day."""
+
+
+def believed_s(asked_s: float) -> float:
+    """The pause to keep when `asked_s` was asked for: that, or none when nobody who means well asks for it.
+
+    What is not believed counts as not asked for, so that probes go on as they do without it.
+    """
+    return asked_s if 0.0 < asked_s <= ASKED_CAP_S else 0.0
 
 
 class Fault(Enum):
@@ -36,4 +44,4 @@ class RetryPolicy:
     def due_at(self, *, attempt: int, now: float, luck: float, asked_s: float = 0.0) -> float:
         """The instant of the next attempt. `attempt` counts from 1; `luck` is in [0, 1); `asked_s` is Retry-After."""
         ceiling_s = min(self.cap_s, self.base_s * 2.0 ** min(attempt - 1, 32))
-        return now + max(luck * ceiling_s, min(max(asked_s, 0.0), ASKED_CAP_S))
+        return now + max(luck * ceiling_s, believed_s(asked_s))

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from eisync.core.batching import Limits, Request
 from eisync.core.breaker import Breaker
 from eisync.core.portion import Portion
-from eisync.core.retry import Fault, RetryPolicy
+from eisync.core.retry import Fault, RetryPolicy, believed_s
 from eisync.core.window import Tempo, Window
 from eisync.core.wire import Barred, Failed, Outcome, Smaller
 
@@ -109,7 +109,7 @@ class Steering:
 
     def _fail(self, landed: Landed, faults: Sequence[Failed], now: float, luck: float) -> bool:
         self._window = self._window.halved(landed.sent_in)
-        asked_s = max(fault.asked_s for fault in faults)
+        asked_s = max(believed_s(fault.asked_s) for fault in faults)
         if all(fault.fault is Fault.UNANSWERED for fault in faults):
             files = landed.request.items
             if len(files) > 1:

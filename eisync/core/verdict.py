@@ -10,6 +10,9 @@ from eisync.core.lifecycle import Event
 from eisync.core.retry import Fault, RetryPolicy
 from eisync.core.settlement import Settlement
 
+MOST_DISPUTES = 10
+"""A file of which so many answers named a sample that holds other content is for a person to look at."""
+
 
 def judge(
     item: Item,
@@ -69,6 +72,29 @@ def judge(
                 batch_cap=batch_cap,
                 sha256=sha256,
             )
+
+
+def dispute(
+    item: Item,
+    told: Settlement,
+    sample_id: int,
+    *,
+    policy: RetryPolicy,
+    allow_duplicates: bool,
+    now: float,
+    luck: float,
+) -> Settlement:
+    """The settlement of `item` in place of `told`, which names a sample that holds other content of ours.
+
+    It counts as silence: the answer is another file's. A service that says so again and again of a file that it has
+    "already" may take two contents for one, and only a person can tell.
+    """
+    reason = f"the answer names sample {sample_id}, which holds other content that was sent; it is not believed"
+    if told.events == (Event.DUPLICATE,) and item.attempts + 1 >= MOST_DISPUTES:
+        reason += "; compare the two in Studio, 'eisync retry FILE' sends it again"
+        return Settlement(item_id=item.id, events=(Event.REFUSE,), reason=reason, sha256=told.sha256)
+    failed = wire.Failed(Fault.UNANSWERED, reason)
+    return judge(item, failed, policy=policy, allow_duplicates=allow_duplicates, now=now, luck=luck, sha256=told.sha256)
 
 
 def give_back(item: Item) -> Settlement:

@@ -17,10 +17,11 @@ from urllib.parse import quote
 
 from eisync.core.batching import Request
 from eisync.core.companions import Companions, unpacked
-from eisync.core.items import Item, extension_of
+from eisync.core.items import LARGEST_ID, Item, extension_of
 from eisync.core.items import sent_name as sent_name  # the name by which whoever reads an answer knows a file
+from eisync.core.json_scan import MOST_STRUCTURE, structure
 from eisync.core.printable import printable
-from eisync.core.retry import Fault
+from eisync.core.retry import Fault, believed_s
 from eisync.core.values import value
 
 PART_NAME = "data"
@@ -36,7 +37,6 @@ _ALREADY_THERE = re.compile(
 _TOO_LARGE = re.compile(r"too (?:large|big|many (?:files|parts))|(?:at most|more than) \d+ files", re.IGNORECASE)
 _SEGMENT_MARK = re.compile(r"s\d+")
 _LONGEST_REASON = 300
-_LARGEST_ID = 2**63 - 1  # what the database holds
 
 _CONTENT_TYPES = {
     ".cbor": "application/cbor",
@@ -234,15 +234,15 @@ def closing(companions: Companions, boundary: str) -> bytes:
 
 
 def asked_s(headers: Mapping[str, str], now: float) -> float:
-    """The pause that a Retry-After asks for, 0 without one."""
+    """The pause that a Retry-After asks for; 0 without one, and with one that is not believed."""
     value = _header(headers, "retry-after")
     if value is None:
         return 0.0
     try:
         if value.strip().isdigit():
-            return float(value)
+            return believed_s(float(value))
         date = parsedate_to_datetime(value)
-        return (date if date.tzinfo else date.replace(tzinfo=UTC)).timestamp() - now
+        return believed_s((date if date.tzinfo else date.replace(tzinfo=UTC)).timestamp() - now)
     except (ValueError, OverflowError):
         return 0.0
 
@@ -253,7 +253,7 @@ def _quoted(name: str) -> str:
 
 
 def _read_answer(reply: Reply, sent: int) -> Sequence[Outcome]:
-    answer = _json_object(reply.body)
+    answer = json_object(reply.body)
     if answer is None:
         reason = f"the answer is not the service's: {_excerpt(reply.body)!r}"
         return [Failed(Fault.UNANSWERED, reason)] * sent
@@ -316,19 +316,19 @@ def _duplicate(error: str) -> Duplicate | None:
     if known is None:
         return None
     digits = re.findall(r"\d+", known["ids"] or "")
-    ids = (_id_of(int(text)) for text in digits if len(text) <= len(str(_LARGEST_ID)))
+    ids = (_id_of(int(text)) for text in digits if len(text) <= len(str(LARGEST_ID)))
     return Duplicate(tuple(sample_id for sample_id in ids if sample_id is not None))
 
 
 def _id_of(value: object) -> int | None:
     if not isinstance(value, int) or isinstance(value, bool):
         return None
-    return value if 0 < value <= _LARGEST_ID else None
+    return value if 0 < value <= LARGEST_ID else None
 
 
 def _whole(reply: Reply, sent: int, now: float) -> Outcome:
     """The outcome that an answer other than 200 gives to every file of the request."""
-    error = _error_of(_json_object(reply.body) or {}) or _excerpt(reply.body)
+    error = _error_of(json_object(reply.body) or {}) or _excerpt(reply.body)
     reason = f"HTTP {reply.status}: {error}" if error else f"HTTP {reply.status}"
     match reply.status:
         case 401 | 403:
@@ -339,7 +339,7 @@ def _whole(reply: Reply, sent: int, now: float) -> Outcome:
             # Not the service, or not the request: somebody between us and it. It will be mended, or a person reads why.
             return Failed(Fault.UNREACHABLE, reason, asked_s(reply.headers, now))
         case status if 300 <= status < 400:
-            place = _one_line(_header(reply.headers, "location") or "nowhere")
+            place = one_line(_header(reply.headers, "location") or "nowhere")
             return Failed(
                 Fault.UNREACHABLE, f"HTTP {status}: redirected to {place}; not followed, it would take the key"
             )
@@ -358,7 +358,10 @@ def _refusal(reason: str, sent: int) -> Outcome:
     return _duplicate(reason) or Refused(reason)
 
 
-def _json_object(body: bytes) -> dict[str, Any] | None:
+def json_object(body: bytes | bytearray) -> dict[str, Any] | None:
+    """The answer, where it is an object of bearable size."""
+    if structure(body) > MOST_STRUCTURE:
+        return None  # it would become a hundred times as large as it is
     try:
         answer = json.loads(body)
     except (ValueError, RecursionError):
@@ -368,14 +371,15 @@ def _json_object(body: bytes) -> dict[str, Any] | None:
 
 def _error_of(answer: Mapping[str, Any]) -> str | None:
     error = answer.get("error")
-    return _one_line(error) if isinstance(error, str) and error.strip() else None
+    return one_line(error) if isinstance(error, str) and error.strip() else None
 
 
 def _excerpt(body: bytes) -> str:
-    return _one_line(body[: 4 * _LONGEST_REASON].decode("utf-8", "replace"))
+    return one_line(body[: 4 * _LONGEST_REASON].decode("utf-8", "replace"))
 
 
-def _one_line(text: str) -> str:
+def one_line(text: str) -> str:
+    """`text` of a service or a file as a sentence of bearable length."""
     # JSON may hold half a character (a lone surrogate), which no log and no database takes.
     line = printable(" ".join(text.encode("utf-8", "replace").decode("utf-8").split()))
     return line if len(line) <= _LONGEST_REASON else line[: _LONGEST_REASON - 1] + "…"

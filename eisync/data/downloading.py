@@ -15,6 +15,7 @@ from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
+from eisync.adapters.workers import hand_over
 from eisync.core.wire import original_name
 from eisync.data.client import project_id, studio_request
 from eisync.data.progress import Progress, counting
@@ -179,7 +180,7 @@ def _in_order(pool: Executor, source: _Source, ids: list[int], workers: int) -> 
     for sample_id in ids:
         if len(ahead) >= 2 * workers:
             yield ahead.popleft().result()
-        ahead.append(pool.submit(source.fetch, sample_id))
+        ahead.append(hand_over(pool, source.fetch, sample_id))
     while ahead:
         yield ahead.popleft().result()
 

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from eisync.adapters import clock
+from eisync.adapters.workers import hand_over
 from eisync.core.batching import Limits
 from eisync.core.retry import Fault
 from eisync.core.wire import Barred, Duplicate, Failed, Outcome, Reply, Silence, Smaller, read_reply
@@ -102,7 +103,7 @@ class Sending:
                 request = again.popleft() if again else next(requests, None)
                 if request is None:
                     break
-                under_way.add(executor.submit(self._settle, request))
+                under_way.add(hand_over(executor, self._settle, request))
             if not under_way:
                 return found
             done, under_way = wait(under_way, return_when=FIRST_COMPLETED)

@@ -14,6 +14,7 @@ from itertools import pairwise
 from typing import Any
 
 from eisync.adapters import clock
+from eisync.adapters.workers import hand_over
 from eisync.data.client import project_id, studio_request
 from eisync.data.sample_type import SampleInfo
 from eisync.exceptions import NotFoundException, TimeoutException, UnsuccessfulRequestException
@@ -193,7 +194,8 @@ class _Listing:
             return first
         stretches = stretches_below(first[0]["id"], first[-1]["id"], len(first), total, workers)
         with ThreadPoolExecutor(len(stretches), thread_name_prefix="list") as pool:
-            return first + [sample for found in pool.map(self._walk, stretches) for sample in found]
+            walks = [hand_over(pool, self._walk, stretch) for stretch in stretches]
+            return first + [sample for walk in walks for sample in walk.result()]
 
     def _walk(self, stretch: tuple[int | None, int]) -> list[Remote]:
         from_id, below_id = stretch

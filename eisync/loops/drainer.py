@@ -7,9 +7,10 @@ and safe.
 """
 
 from collections import deque
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import Executor, Future
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 from eisync.core import wire
 from eisync.core.batching import Order, requests_of, unsendable
@@ -18,7 +19,7 @@ from eisync.core.lifecycle import Event
 from eisync.core.retry import Fault
 from eisync.core.settlement import Settlement
 from eisync.core.steering import Landed, Steering
-from eisync.core.verdict import give_back, judge
+from eisync.core.verdict import dispute, give_back, judge
 from eisync.core.wall import Wall
 from eisync.errors import ConfigurationError, EisyncError, FileChangedError, FileError, FileGoneError
 from eisync.loops.lane import Flight, Lane, LaneState
@@ -30,6 +31,11 @@ PROBE_AFTER_S = 300.0
 """A paused target is tried again after this long: a key may be given new rights without changing."""
 PROBE_CHOICE = 64
 """A probe is the smallest of so many files that are due."""
+THREADLESS_S = 2.0
+"""Where no thread can be started, it is tried again after this long."""
+NO_THREADS = "no thread can be started: raise the limit of processes (TasksMax, pids.max, ulimit -u); tried again soon"
+
+_T = TypeVar("_T")
 
 
 class DrainerLoop:
@@ -80,6 +86,8 @@ class DrainerLoop:
         self._claims = 0
         self._teller = Teller(log)
         self._is_stopping = False
+        self._threadless_since: float | None = None  # when no thread could be started last; None: all could since
+        self._threadless_told_at = float("-inf")
 
     def tick(self, now: float) -> float:
         """Settle what has ended, then send what is due while workers are free."""
@@ -94,6 +102,8 @@ class DrainerLoop:
         quiet_s = self._heed_quiet(now)
         if quiet_s:
             return min(IDLE_S, quiet_s)
+        if self._waits_for_threads(now):
+            return THREADLESS_S
         while len(self._flights) < self._workers:
             # One request a target, in turn: a target with much to send does not keep the others waiting.
             launched = sum(self._launch(state, now) for state in self._states)
@@ -120,8 +130,8 @@ class DrainerLoop:
 
     @property
     def is_meeting(self) -> bool:
-        """Whether a target is being asked whose project it is; nothing is sent to it before."""
-        return any(state.introduction is not None for state in self._states)
+        """Whether a target is being asked whose project it is, or waits for a thread; nothing is sent to it before."""
+        return self._threadless_since is not None or any(state.introduction is not None for state in self._states)
 
     @property
     def has_uploaded(self) -> bool:
@@ -136,6 +146,8 @@ class DrainerLoop:
         """Why targets wait though nobody has refused us, by name."""
         if self._is_quiet:
             return dict.fromkeys((state.lane.target for state in self._states), "these are quiet hours")
+        if self._threadless_since is not None and not self._flights:
+            return dict.fromkeys((state.lane.target for state in self._states), NO_THREADS)
         return {
             state.lane.target: f"nothing comes through; tried again in {state.steering.hold_s(now):.0f} s"
             for state in self._states
@@ -176,9 +188,8 @@ class DrainerLoop:
             state.is_introduced = False
             state.key_token = token
             state.lane.service.forget_project()
-            state.introduction = self._pool.submit(state.lane.service.project_id)
-            state.introduction.add_done_callback(lambda _: self._wake())
-        if state.introduction.done():
+            state.introduction = self._hand(state.lane.service.project_id, now)
+        if state.introduction is not None and state.introduction.done():
             self._meet(state, state.introduction, now)
 
     def _meet(self, state: LaneState, introduction: Future[int], now: float) -> None:
@@ -209,12 +220,36 @@ class DrainerLoop:
             return False
         claim, request = found
         letter = wire.envelope(request, boundary=self._boundary(), allow_duplicates=state.lane.allow_duplicates)
-        future = self._pool.submit(state.lane.service.upload, letter)
+        future = self._hand(lambda: state.lane.service.upload(letter), now)
+        if future is None:
+            state.queue.appendleft(found)
+            if not self._flights:
+                self._give_back_queue(state)  # nothing comes free soon; whoever looks sees files that wait
+                self._write(now)
+            return False
         is_heavy = state.is_heavy(request)
         self._flights[future] = Flight(state, state.key_token, claim, request, state.steering.round, is_heavy)
         state.under_way += 1
-        future.add_done_callback(lambda _: self._wake())
         return True
+
+    def _hand(self, work: Callable[[], _T], now: float) -> "Future[_T] | None":
+        """Hand it to a worker; None when no thread could be started for it, and then it is not done."""
+        try:
+            future = self._pool.submit(work)
+        except RuntimeError as error:
+            if not 0 <= now - self._threadless_told_at < PROBE_AFTER_S:
+                self._log.warning("workers.missing", reason=str(error), under_way=len(self._flights))
+                self._threadless_told_at = now
+            self._threadless_since = now
+            return None
+        self._threadless_since = None
+        future.add_done_callback(lambda _: self._wake())
+        return future
+
+    def _waits_for_threads(self, now: float) -> bool:
+        """Whether no thread could be started a moment ago. One that comes free meanwhile takes the next request."""
+        since = self._threadless_since
+        return since is not None and not self._flights and since <= now < since + THREADLESS_S
 
     def _claim(self, state: LaneState, now: float) -> None:
         lane, steering = state.lane, state.steering
@@ -251,9 +286,38 @@ class DrainerLoop:
     def _write(self, now: float) -> None:
         while self._results:
             claim, results = self._results[0]
-            self._queue.settle([settlement for _, settlement in results], claim=claim, now=now)
+            disputed = self._queue.settle([settlement for _, settlement in results], claim=claim, now=now)
             self._results.popleft()
+            if disputed:
+                self._results.append((claim, self._disputes(results, disputed, now)))
+                results = [(item, settlement) for item, settlement in results if item.id not in disputed]
             self._teller.tell(results)
+
+    def _disputes(
+        self, results: Sequence[tuple[Item, Settlement]], disputed: Mapping[int, int], now: float
+    ) -> list[tuple[Item, Settlement]]:
+        lanes = {state.lane.target: state.lane for state in self._states}
+        for target in {item.target for item, _ in results}:
+            if not lanes[target].allow_duplicates:  # where they are, a file that is sent twice is stored twice
+                released = self._queue.release(target, set(disputed.values()), now=now)
+                for identity in released:
+                    self._log.warning("file.released", target=target, file=identity)
+        return [
+            (
+                item,
+                dispute(
+                    item,
+                    settlement,
+                    disputed[item.id],
+                    policy=lanes[item.target].policy,
+                    allow_duplicates=lanes[item.target].allow_duplicates,
+                    now=now,
+                    luck=self._luck(),
+                ),
+            )
+            for item, settlement in results
+            if item.id in disputed
+        ]
 
     def _settlements(self, flight: Flight, future: Future[Sent], now: float) -> list[tuple[Item, Settlement]]:
         items = flight.request.items

@@ -25,13 +25,16 @@ from eisync.errors import (
 from eisync.loops.acting import Actor
 from eisync.loops.deciding import Decider
 from eisync.loops.errand import Errand
-from eisync.loops.ports import Beliefs, Doubts, Editor, Hashes, Log, LooksAndSweeps, Mirrored, Unidentified
+from eisync.loops.letting_go import LettingGo
+from eisync.loops.ports import Beliefs, Doubts, Editor, Forgets, Hashes, Log, LooksAndSweeps, Mirrored, Unidentified
 from eisync.loops.sweeping import Gaze, Pretence, Tally
 from eisync.loops.undoing import Undoer
 
 IDLE_S = 60.0
 LOOK_UPS_A_PASS = 100
 WAITING_A_STEP = 200
+MOST_NAMESAKES = 10_000
+"""So many samples are looked through for one file at most; a listing that has no end has many of every name."""
 DOUBT_S = 60.0
 """A file that is not found is believed to be absent after so long only: the service may still be at its request."""
 KEEP_GONE_S = 7 * 24 * 3600.0
@@ -87,10 +90,12 @@ class ReconcilerLoop:
         log: Log,
         wake: Callable[[], None] = lambda: None,
         hands: Hands | None = None,
+        forgets: Forgets | None = None,
     ) -> None:
         """`hands`: None only looks. `wake` makes whoever ticks this loop tick it soon."""
         self._wake = wake
         self._hands = hands
+        self._letting_go = LettingGo(forgets, projects)
         self._projects = projects
         self._beliefs = beliefs
         self._mirrored = mirrored
@@ -111,6 +116,7 @@ class ReconcilerLoop:
         self._begun = {project.target: 0 for project in projects}  # the ticket that the last pass began with
         self._done = dict(self._begun)
         self._pretending: set[str] = set()
+        self._unread: dict[str, str] = {}
         self._looked_up: dict[str, set[tuple[int, str | None]]] = {project.target: set() for project in projects}
 
     def tick(self, now: float) -> float:
@@ -127,8 +133,9 @@ class ReconcilerLoop:
                 self._passes.append((project, self._begin(project)))
         if self._passes:
             self._step(*self._passes.popleft())
+        is_more = self._letting_go.step(now)
         # What was asked for while a pass was under way begins when that one has ended; its bell is long over.
-        if self._passes or any(begun < self._asked.ticket for begun in self._begun.values()):
+        if self._passes or is_more or any(begun < self._asked.ticket for begun in self._begun.values()):
             return 0.0
         return max(0.0, min(self._due_at.values(), default=now + IDLE_S) - now)
 
@@ -178,6 +185,7 @@ class ReconcilerLoop:
     def is_idle(self) -> bool:
         """Whether no pass is under way or due at once."""
         is_served = all(begun == self._asked.ticket for begun in self._begun.values())
+        is_served = is_served and not self._letting_go.is_under_way
         return not self._passes and is_served and all(self._due_at.values())
 
     def troubles(self) -> dict[str, EisyncError]:
@@ -244,6 +252,7 @@ class ReconcilerLoop:
 
     def _bring_together(self, project: Project, tally: Tally, *, sweeps: bool) -> Iterator[None]:
         missing = yield from self._gaze(project, self._mirrored).look(tally, sweeps=sweeps)
+        self._note_unread(project, tally)
         self._check_samples(project)
         for ask in plan.suspects(missing):
             self._check_project(project)
@@ -258,6 +267,18 @@ class ReconcilerLoop:
             yield from self._hands.actor.carry_out(errand, tally)
             yield from self._hands.decider.decide(errand, tally)
             yield from self._hands.actor.carry_out(errand, tally)
+
+    def _note_unread(self, project: Project, tally: Tally) -> None:
+        """What could not be read is said until a whole sweep could read everything."""
+        if tally.unread:
+            self._unread[project.target] = (
+                f"{tally.unread} samples of the listing cannot be read and are left out, the first is "
+                f"{tally.unread_reason}; nothing is concluded from their absence"
+            )
+        elif tally.swept:
+            self._unread.pop(project.target, None)
+        if project.target in self._unread:
+            self._beliefs.note_trouble(project.target, self._unread[project.target])
 
     def _errand(self, project: Project) -> Errand:
         return Errand(
@@ -368,7 +389,10 @@ class ReconcilerLoop:
             # It is not what was sent: whatever arrived, this version did not.
             return _absent(item, "it changed after it was sent", self._clock())
         # A sample is one file's: where duplicates are allowed, two files of one name and content are two samples.
-        namesakes = yield from self._namesakes(project, item)
+        try:
+            namesakes = yield from self._namesakes(project, item)
+        except _NotToldError:
+            return None
         taken = self._unidentified.held_by_others(item, [sample.id for sample in namesakes])
         free = [sample for sample in namesakes if sample.id not in taken]
         sample_ids = yield from self._compare(project, item, sha256, free)
@@ -408,7 +432,10 @@ class ReconcilerLoop:
             sha256 = item.sha256 or self._sha256_of_file(item)
         except FileError:
             return ()  # it is not what was sent; the drainer or the watcher will say so
-        namesakes = yield from self._namesakes(project, item)
+        try:
+            namesakes = yield from self._namesakes(project, item)
+        except _NotToldError:
+            return ()
         return (yield from self._compare(project, item, sha256, namesakes))
 
     def _compare(
@@ -430,13 +457,21 @@ class ReconcilerLoop:
         before_id: int | None = None
         while True:
             page = project.studio.page(limit=project.page_size, before_id=before_id, filename=name)
+            if page.unread:
+                raise _NotToldError
             first_total = page.total if first_total is None else first_total
             found += page.samples
             # A short page is not the last one: the service may give fewer than it was asked for.
             if not page.samples or len(found) >= first_total:
                 return found
+            if len(found) >= MOST_NAMESAKES:
+                raise _NotToldError
             before_id = _lowest(page.samples, before_id)
             yield
+
+
+class _NotToldError(Exception):
+    """A sample of that name is listed and cannot be read; it may be the one that is looked for."""
 
 
 def _absent(item: Item, reason: str, now: float) -> Settlement:

@@ -47,9 +47,17 @@ class Supervisor:
         self._runners = [_Runner(charge, now, monotonic, log) for charge in charges]
 
     def start(self) -> None:
-        """Start every loop."""
-        for runner in self._runners:
-            runner.thread.start()
+        """Start every loop. Raises EisyncError, and none goes on, where a thread cannot be started for one."""
+        try:
+            for runner in self._runners:
+                runner.thread.start()
+        except RuntimeError as error:
+            for runner in self._runners:
+                runner.ask_to_stop()
+            raise EisyncError(
+                f"the daemon needs {len(self._runners)} threads and cannot start them ({error}); "
+                "raise the limit of processes (TasksMax, pids.max, ulimit -u)"
+            ) from error
 
     def pulses(self) -> list[Pulse]:
         """How every loop fares, now."""

@@ -12,14 +12,16 @@ from operator import attrgetter
 
 from eisync.core import cadence, plan
 from eisync.core.cadence import Glance, Progress, Remembered
-from eisync.core.items import Missing, RemoteSample
+from eisync.core.items import LARGEST_ID, Missing, RemoteSample
 from eisync.core.plan import Slice
 from eisync.errors import EisyncError, TransitError
-from eisync.loops.ports import Coming, Listed, Log, LooksAndSweeps, Studio
+from eisync.loops.pages import Stretch, walk
+from eisync.loops.ports import Log, LooksAndSweeps, Studio
 
-PAST_EVERY_ID = 1 << 62
+PAST_EVERY_ID = LARGEST_ID  # nothing that is listed has it
 _ID = attrgetter("id")
 MOST_DETAILS = 1000
+MOST_UNREAD_TOLD = 3  # of a page
 SLICE = 2000
 """So many samples of the index are compared at a time, however many of them a page should have listed."""
 
@@ -41,6 +43,8 @@ class Tally:
     done: int = 0
     undone: int = 0
     waiting: int = 0
+    unread: int = 0
+    unread_reason: str | None = None
     plan: int | None = None
     details: list[str] = field(default_factory=list)
 
@@ -122,22 +126,21 @@ class Gaze:
         first_id, newest_id, new = remembered.newest_id + 1, remembered.newest_id, 0
         newest_added_at: float | None = None
         samples: int | None = None
-        pages: Iterable[tuple[Sequence[RemoteSample], float | None, bool]]
-        pages = ((page.samples, page.newest_added_at, is_last) for page, is_last in self._pages(from_id=first_id))
+        pages = walk(self.studio, self.page_size, from_id=first_id)
         if modified_at is None:
             # It must be counted in any case, and one question tells both: the newest sample, and how many there are.
             newest = self.studio.page(limit=1)
-            if all(one.id < first_id for one in newest.samples):
-                samples, pages = newest.total, [((), None, True)]
+            if not newest.unread and all(one.id < first_id for one in newest.samples):
+                samples, pages = newest.total, iter([_NOTHING])
             yield
         high = PAST_EVERY_ID
-        for listed, added_at, is_last in pages:
-            ids = [one.id for one in listed]
-            low = first_id if is_last else min(ids)
-            self._compare(listed, low, high, began_at, tally)
-            if ids and new == 0:
-                newest_id, newest_added_at = max(ids), added_at
-            high, new = low, new + len(ids)
+        for page in pages:
+            low = first_id if page.is_last else min(page.ids)
+            self._compare(page, low, high, began_at, tally)
+            if page.ids and new == 0:
+                newest_id, newest_added_at = max(page.ids), page.newest_added_at
+            high, new = low, new + len(page.ids)
+            del page
             yield
         if samples is None and cadence.must_count(remembered, modified_at=modified_at, new=new):
             samples = self.studio.count()
@@ -160,8 +163,8 @@ class Gaze:
         progress = progress or self.mirrored.begin_sweep(self.target, modified_at=modified_at, now=self.clock())
         try:
             turn_at = self.clock()
-            for page, is_last in self._rest(progress):
-                progress = self._take(page, is_last, progress, turn_at, tally)
+            for page in self._rest(progress):
+                progress = self._take(page, progress, turn_at, tally)
                 del page
                 yield
                 turn_at = self.clock()
@@ -177,38 +180,43 @@ class Gaze:
         self.log.info("sweep.completed", target=self.target, samples=progress.listed)
         return missing
 
-    def _rest(self, progress: Progress) -> Iterator[tuple[Listed, bool]]:
+    def _rest(self, progress: Progress) -> Iterator[Stretch]:
         if progress.before_id == 0:
             return iter(())  # only its end was not written down
-        return self._pages(before_id=progress.before_id, listed=progress.listed, total=progress.first_total)
+        before_id, listed, total = progress.before_id, progress.listed, progress.first_total
+        return walk(self.studio, self.page_size, before_id=before_id, listed=listed, total=total)
 
-    def _take(self, page: Listed, is_last: bool, progress: Progress, turn_at: float, tally: Tally) -> Progress:
+    def _take(self, page: Stretch, progress: Progress, turn_at: float, tally: Tally) -> Progress:
         """Compare one page of a sweep, and everything between it and the page before. Returns how far that comes."""
         self.check_project()
-        ids = [one.id for one in page.samples]
         high = PAST_EVERY_ID if progress.before_id is None else progress.before_id
-        low = 0 if is_last else min(ids)
+        low = 0 if page.is_last else min(page.ids)
         after = replace(
             progress,
             first_total=page.total if progress.first_total is None else progress.first_total,
-            newest_id=max(progress.newest_id, *ids) if ids else progress.newest_id,
+            newest_id=max(progress.newest_id, *page.ids) if page.ids else progress.newest_id,
             before_id=low,
-            listed=progress.listed + len(ids),
+            listed=progress.listed + page.count,
             spent_s=progress.spent_s + max(0.0, self.clock() - turn_at),
         )
-        self._compare(page.samples, low, high, progress.began_at, tally, after)
+        self._compare(page, low, high, progress.began_at, tally, after)
         return after
 
     def _compare(
         self,
-        listed: Sequence[RemoteSample],
+        page: Stretch,
         low: int,
         high: int,
         began_at: float,
         tally: Tally,
         progress: Progress | None = None,
     ) -> None:
-        """Bring the index in line with what is listed of low <= id < high; a bounded slice of it at a time."""
+        """Bring the index in line with what is listed of low <= id < high; a bounded slice of it at a time.
+
+        Nothing is concluded of samples that are there and cannot be read.
+        """
+        self._tell_unread(page, tally)
+        listed, unread_ids = page.samples, page.unread_ids
         generation = None if progress is None else progress.generation
         left = sorted(listed, key=_ID)
         while True:
@@ -219,7 +227,12 @@ class Gaze:
             bottom = low if known.end_id is None else known.end_id
             end = bisect_left(left, bottom, key=_ID)
             part, left = left[end:][::-1], left[:end]
-            actions = plan.compare(known.believed, [one for one in part if one.id not in known.agreed])
+            believed = known.believed
+            if unread_ids:
+                believed = [one for one in believed if one.sample.id not in unread_ids]
+            actions = plan.compare(believed, [one for one in part if one.id not in known.agreed])
+            if page.has_nameless:
+                actions = [action for action in actions if not isinstance(action, plan.Miss)]
             _count(actions, len(part), tally)
             lifted = self.mirrored.apply(
                 self.target,
@@ -234,42 +247,13 @@ class Gaze:
                 return
             high = bottom
 
-    def _pages(
-        self,
-        *,
-        before_id: int | None = None,
-        from_id: int | None = None,
-        listed: int = 0,
-        total: int | None = None,
-    ) -> Iterator[tuple[Listed, bool]]:
-        """Newest first, each page with whether it is the last. Raises EisyncError when the listing does not move.
-
-        While one is compared, the next one is on its way, and the one below it: at most three are held. One that is
-        not wanted any more is dropped, with whatever it would have raised.
-        """
-        is_last, is_misled = False, False
-        coming: Coming | None = None
-        following: Coming | None = None  # the one below it, asked for when its end was seen and before it was read
-        while not is_last:
-            if coming is None:  # the first, and mostly there is no other
-                page = self.studio.page(limit=self.page_size, before_id=before_id, from_id=from_id)
-            else:
-                page = coming.page()
-            _check_order(page.samples, before_id)
-            total = page.total if total is None else total
-            listed += len(page.samples)
-            # A short page is not the last one: the service may give fewer than it was asked for.
-            is_last = not page.samples or (len(page.samples) < self.page_size and listed >= total)
-            before_id = min((one.id for one in page.samples), default=0)
-            if not is_last:
-                seen_id = coming.glimpse() if coming is not None and following is not None else None
-                is_misled = is_misled or seen_id not in (None, before_id)
-                if following is None or seen_id != before_id:
-                    following = self.studio.ahead(limit=self.page_size, before_id=before_id, from_id=from_id)
-                coming = following
-                following = coming.follow() if listed + self.page_size < total and not is_misled else None
-            yield page, is_last
-            del page  # it is let go before the next one is made
+    def _tell_unread(self, page: Stretch, tally: Tally) -> None:
+        for one in page.unread[:MOST_UNREAD_TOLD]:
+            what = "a sample" if one.sample_id is None else f"sample {one.sample_id}"
+            tally.note(f"{what} of the listing cannot be read and is left out: {one.reason}")
+            self.log.warning("listing.unread", target=self.target, sample=one.sample_id, reason=one.reason)
+            tally.unread_reason = tally.unread_reason or f"{what}: {one.reason}"
+        tally.unread += len(page.unread)
 
 
 def _count(actions: Sequence[plan.Action], listed: int, tally: Tally) -> None:
@@ -309,10 +293,7 @@ def _believe(progress: Progress, last_total: int, *, now: float) -> None:
         )
 
 
-def _check_order(samples: Sequence[RemoteSample], before_id: int | None) -> None:
-    """Raises EisyncError when the listing does not move, and would be walked for ever."""
-    if before_id is not None and any(one.id >= before_id for one in samples):
-        raise EisyncError("the listing gives the same samples again; it is asked for again later")
+_NOTHING = Stretch(samples=(), total=0, newest_added_at=None, unread=(), ids=(), count=0, is_last=True)
 
 
 class Pretence:

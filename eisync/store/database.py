@@ -47,6 +47,7 @@ _SUSPECT = ".suspect"
 _CHECKED_BYTES = 64 * 1024 * 1024  # to look through so much takes about a tenth of a second
 _SMALLEST_BYTES = 512  # of a database: one page
 _JOURNAL_BYTES = 4 * 1024 * 1024  # SQLite's own measure: 1000 pages
+_MUCH_FREE = 4_096  # pages: 16 MiB
 _CACHE_KIB = 2_000  # what memory grows into while the database does; builds of SQLite differ
 _DAMAGED = "the database in {folder} is damaged; 'eisync run' or 'eisync once' sets it aside and rebuilds it"
 
@@ -105,6 +106,15 @@ class Database:
             yield
         finally:
             self._connection.execute("pragma synchronous = normal")
+
+    def give_back(self, *, pages: int) -> int:
+        """Give free pages at the end of the database back to the disk, so many at most. Returns how many are left.
+
+        What is not given back is used for what comes next.
+        """
+        with self.transaction() as connection:
+            connection.execute(f"pragma incremental_vacuum({pages})").fetchall()
+            return int(connection.execute("pragma freelist_count").fetchone()[0])
 
     def _empty_journal(self) -> None:
         """Carry all of it into the database and onto the disk, when it is long or cannot be relied on.
@@ -231,6 +241,9 @@ def _open(path: str, exclusive: bool, busy_timeout_s: float, mended: str | None)
     is_doubtful = _size_of(path + "-wal") > 0  # of one that did not close it
     connection = sqlite3.connect(path, timeout=0, isolation_level=None, check_same_thread=False, cached_statements=256)
     try:
+        if not _size_of(path):
+            # Only a database without tables takes it at once.
+            _retry_busy(connection, "pragma auto_vacuum = incremental", busy_timeout_s)
         if exclusive:
             connection.execute("pragma locking_mode = exclusive")
             connection.execute("pragma wal_autocheckpoint = 0")
@@ -244,6 +257,7 @@ def _open(path: str, exclusive: bool, busy_timeout_s: float, mended: str | None)
         migrate(connection)
         if exclusive:
             _look_closely(connection, path)
+            _make_shrinkable(connection)
         connection.row_factory = sqlite3.Row
     except BaseException:
         connection.close()
@@ -253,6 +267,18 @@ def _open(path: str, exclusive: bool, busy_timeout_s: float, mended: str | None)
     database = Database(connection, path, file, is_exclusive=exclusive, is_doubtful=is_doubtful)
     database.mended = mended
     return database
+
+
+def _make_shrinkable(connection: sqlite3.Connection) -> None:
+    """Of a database of an older eisync, more than half of which is free, the free room goes back to the disk."""
+    [kind] = connection.execute("pragma auto_vacuum").fetchone()
+    [free] = connection.execute("pragma freelist_count").fetchone()
+    [pages] = connection.execute("pragma page_count").fetchone()
+    if kind or free < _MUCH_FREE or free < pages // 2:
+        return
+    with contextlib.suppress(sqlite3.OperationalError):  # it takes room of its own for a moment; then it stays as it is
+        connection.execute("pragma auto_vacuum = incremental")
+        connection.execute("vacuum")
 
 
 def _keep_private(path: str) -> int | None:

@@ -114,14 +114,25 @@ class Outbox:
         with self._database.reading() as connection:
             return claims.next_due_at(connection, target, roots)
 
-    def settle(self, settlements: Iterable[Settlement], *, claim: int | None, now: float) -> None:
+    def settle(self, settlements: Iterable[Settlement], *, claim: int | None, now: float) -> dict[int, int]:
         """Write down what became of claimed files, with the samples the service named, in one transaction.
 
+        Returns those that stay claimed, with the sample that they are said to be and that holds other content of ours.
         Raises LostClaimError, and writes nothing, when one of them is not under `claim`.
         """
+        told = list(settlements)
         with self._database.transaction() as connection:
-            outcomes.settle(connection, list(settlements), State.SENDING, claim, now)
+            disputed = outcomes.disputed(connection, told)
+            believed = [one for one in told if one.item_id not in disputed] if disputed else told
+            outcomes.settle(connection, believed, State.SENDING, claim, now)
         self._announce()
+        return disputed
+
+    def release(self, target: str, sample_ids: Iterable[int], *, now: float) -> list[int]:
+        """The service named these samples for other content too: files of which nothing else says that they arrived are
+        sent again. Returns them."""
+        with self._database.transaction() as connection:
+            return outcomes.release(connection, target, sample_ids, now)
 
     # --- doubts and second chances -----------------------------------------------------------------------------
 

@@ -12,6 +12,7 @@ from eisync.core.items import Doubt
 from eisync.core.lifecycle import Event, State, sources, walk
 from eisync.core.retry import ASKED_CAP_S
 from eisync.core.settlement import Settlement
+from eisync.store import forgetting
 from eisync.store.links import link
 from eisync.store.moves import move, note, note_all
 from eisync.store.rows import ITEM, item_of
@@ -26,6 +27,25 @@ update file set
 from json_each(:told) told
 where file.id = cast(told.key as integer) and +file.state = :before and file.claim is :claim"""
 
+# Of samples that the service has just named: those that another file of the target is tied to, which was sent with
+# other content. `:told` is a JSON list of (file, sample, sha256).
+_OTHERS = """
+select json_extract(told.value, '$[0]') as file_id, json_extract(told.value, '$[1]') as sample_id
+from json_each(:told) told
+cross join file mine on mine.id = json_extract(told.value, '$[0]')
+cross join file_sample tie indexed by file_sample_by_sample on tie.sample_id = json_extract(told.value, '$[1]')
+cross join file other on other.id = tie.file_id
+where other.id <> mine.id and other.target = mine.target and other.sha256 <> json_extract(told.value, '$[2]')"""
+
+# Files that are tied to one of these samples by an answer alone: no listing has shown it.
+_UNPROVEN = """
+select distinct file.id from json_each(:samples) told
+cross join file_sample tie indexed by file_sample_by_sample on tie.sample_id = told.value
+cross join file on file.id = tie.file_id
+cross join sample on sample.target = file.target and sample.id = told.value
+where file.target = :target and file.state = 'synced' and file.absent_at is null and file.removal is null
+    and sample.filename is null"""
+
 # Files of which nobody knows whether they arrived.
 _DOUBTFUL = f"""
 select {ITEM}, changed_at from file where state = 'doubtful' and target = :target order by id limit :limit"""
@@ -34,7 +54,7 @@ select {ITEM}, changed_at from file where state = 'doubtful' and target = :targe
 _EXPLAIN = """
 update file set reason = :reason where state = 'doubtful' and target = :target and reason is not :reason"""
 
-# What a clock that was wrong has put off beyond any wait of ours.
+# What a clock that was wrong, or a service that asked for too much, has put off for long: a start tries it soon.
 _BRING_FORWARD = """
 update file set due_at = :now where state = 'ready' and due_at > :now + :longest_s"""
 
@@ -51,7 +71,6 @@ update file set
     published = null
 where id = :id and state = :before"""
 
-_LONGEST_WAIT_S = max(ASKED_CAP_S, 86_400.0)  # the most a service may ask for, and the largest cap of the settings
 _RETRIES = {**dict.fromkeys(sources(Event.RETRY), Event.RETRY), State.DOUBTFUL: Event.ABSENT}
 
 
@@ -92,6 +111,36 @@ def settle(
     link(connection, links, now)
 
 
+def disputed(connection: sqlite3.Connection, settlements: Iterable[Settlement]) -> dict[int, int]:
+    """Files that are said to be a sample which holds another file of ours, with other content: the sample, by file.
+
+    One sample never holds two contents, so such an answer is not that of the file.
+    """
+    told = [(one.item_id, sample_id, one.sha256) for one in settlements if one.sha256 for sample_id in one.sample_ids]
+    if not told:
+        return {}
+    rows = connection.execute(_OTHERS, {"told": json.dumps(told)}).fetchall()
+    contents: dict[int, set[str]] = {}
+    for _, sample_id, sha256 in told:
+        contents.setdefault(sample_id, set()).add(sha256)
+    shared = {item_id: sample_id for item_id, sample_id, _ in told if len(contents[sample_id]) > 1}
+    return shared | {row["file_id"]: row["sample_id"] for row in rows}
+
+
+def release(connection: sqlite3.Connection, target: str, sample_ids: Iterable[int], now: float) -> list[int]:
+    """Files that were said to be these samples, as others are now; where only that speaks for it, they are sent again.
+
+    Returns them.
+    """
+    samples = json.dumps(list(sample_ids))
+    rows = connection.execute(_UNPROVEN, {"samples": samples, "target": target}).fetchall()
+    for row in rows:
+        connection.execute("delete from file_sample where file_id = ?", (row["id"],))
+        reason = "the service named its sample for other content too; it is sent again"
+        move(connection, row["id"], State.SYNCED, Event.CHANGED, reason, now)
+    return [row["id"] for row in rows]
+
+
 def resolve(connection: sqlite3.Connection, settlements: Iterable[Settlement], now: float) -> None:
     """What a look at the service told about doubtful files; not where a person was faster."""
     still = [
@@ -129,7 +178,7 @@ def recover(connection: sqlite3.Connection, *, duplicates_allowed: bool, now: fl
         for row in connection.execute("select id from file where state = 'doubtful'").fetchall():
             move(connection, row["id"], State.DOUBTFUL, Event.ABSENT, "sent again: duplicates are refused", now)
     wait_anew(connection, now)
-    connection.execute(_BRING_FORWARD, {"now": now, "longest_s": _LONGEST_WAIT_S})
+    connection.execute(_BRING_FORWARD, {"now": now, "longest_s": ASKED_CAP_S})
     return len(under_way)
 
 
@@ -142,6 +191,7 @@ def retry(connection: sqlite3.Connection, ids: Iterable[int], now: float) -> int
         if event is None:
             continue
         connection.execute("delete from file_sample where file_id = ?", (identity,))
+        forgetting.remember(connection, identity)
         connection.execute(_RETRY, {"id": identity, "before": row["state"], "now": now})
         note(connection, identity, event, State.READY, "a person asked for it", now)
         moved += 1

@@ -15,7 +15,7 @@ from eisync.errors import StateError
 if TYPE_CHECKING:
     from sqlite_utils import Database as SqliteUtilsDatabase
 
-VERSION = 10
+VERSION = 11
 
 
 def migrate(connection: sqlite3.Connection) -> None:
@@ -38,6 +38,7 @@ def migrate(connection: sqlite3.Connection) -> None:
     migrations()(_008_retention)
     migrations()(_009_acts_by_file)
     migrations()(_010_identity)
+    migrations()(_011_forgotten_files)
     # sqlite-utils would begin a deferred one: two that look at a new folder at once would lock each other out.
     connection.execute("begin immediate")
     try:
@@ -324,5 +325,21 @@ def _010_identity(database: "SqliteUtilsDatabase") -> None:
         "alter table superseded add column sent_name text",
         "alter table superseded add column target text",  # an id belongs to its project
         "update superseded set target = (select target from file where file.id = superseded.file_id)",
+    ):
+        database.conn.execute(statement)
+
+
+def _011_forgotten_files(database: "SqliteUtilsDatabase") -> None:
+    for statement in (
+        # What is left of files that exist nowhere any more: their content, and whether it was deleted at the service.
+        """create table forgotten_file (
+            target text not null,
+            sha256 blob not null,        -- 32 bytes, of the version that was sent last
+            size integer not null,
+            at real not null,            -- when its row left
+            state text not null,         -- synced or tombstone
+            primary key (target, sha256)
+        ) strict, without rowid""",
+        "create index file_away on file (target, absent_at) where absent_at is not null",
     ):
         database.conn.execute(statement)

@@ -296,6 +296,22 @@ def test_without_inotify_the_reason_is_told_and_it_is_tried_again(
     watcher.stop()
 
 
+def test_where_no_thread_can_be_started_it_says_so_and_listens_later(
+    root: Root, bell: Bell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def none_left(_: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(threading.Thread, "start", none_left)
+        watcher = Watcher(bell)
+        watcher.start()
+        reason = "no events from it (no thread can be started for them: can't start new thread)"
+        assert reason == watcher.watch(root)
+    assert None is watcher.watch(root)
+    watcher.stop()
+
+
 def test_no_thread_is_left_when_it_stops(root: Root) -> None:
     before = set(threading.enumerate())
     watcher = Watcher(lambda: None)

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from eisync.core.retry import ASKED_CAP_S, RetryPolicy
+from eisync.core.retry import ASKED_CAP_S, RetryPolicy, believed_s
 
 NOW = 1_000_000.0
 POLICY = RetryPolicy(base_s=2.0, cap_s=300.0)
@@ -20,8 +20,11 @@ POLICY = RetryPolicy(base_s=2.0, cap_s=300.0)
         (1, 0.5, 60.0, 60.0),
         (9, 0.5, 60.0, 150.0),
         (1, 0.5, -60.0, 1.0),
-        (1, 0.5, 1e12, ASKED_CAP_S),
-        (1, 0.5, float("inf"), ASKED_CAP_S),
+        (1, 0.5, ASKED_CAP_S, ASKED_CAP_S),
+        (1, 0.5, ASKED_CAP_S + 1.0, 1.0),
+        (1, 0.5, 1e12, 1.0),
+        (1, 0.5, float("inf"), 1.0),
+        (1, 0.5, float("nan"), 1.0),
     ],
 )
 def test_the_pause_doubles_to_a_ceiling_and_heeds_what_the_service_asked(
@@ -32,10 +35,12 @@ def test_the_pause_doubles_to_a_ceiling_and_heeds_what_the_service_asked(
 
 @settings(deadline=None, database=None)
 @given(st.integers(1, 10**6), st.floats(0.0, 1.0, exclude_max=True), st.floats(-1e9, 1e9))
-def test_the_next_attempt_is_never_in_the_past_nor_beyond_a_day(attempt: int, luck: float, asked_s: float) -> None:
+def test_the_next_attempt_is_never_in_the_past_nor_beyond_what_is_believed(
+    attempt: int, luck: float, asked_s: float
+) -> None:
     due_at = POLICY.due_at(attempt=attempt, now=NOW, luck=luck, asked_s=asked_s)
 
-    assert NOW + max(0.0, min(asked_s, ASKED_CAP_S)) <= due_at <= NOW + ASKED_CAP_S
+    assert NOW + believed_s(asked_s) <= due_at <= NOW + max(ASKED_CAP_S, POLICY.cap_s)
 
 
 @pytest.mark.parametrize(("base_s", "cap_s"), [(0.0, 1.0), (-1.0, 1.0), (2.0, 1.0), (float("nan"), 1.0)])

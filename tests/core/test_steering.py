@@ -180,3 +180,13 @@ def test_whatever_came_one_file_may_go_in_the_end(news: list[tuple[Outcome, int,
         assert 1 <= steered.window <= 4
         assert 1 <= steered.limits.files <= 8
         assert steered.may_send(now + max(HOLD_CAP_S, 60.0), under_way=0)
+
+
+@pytest.mark.parametrize("asked_s", [301.0, 1e9, float("inf"), float("nan"), -5.0])
+def test_a_pause_that_nobody_who_means_well_asks_for_leaves_the_probes_going(asked_s: float) -> None:
+    steered, now = steering(), NOW
+    for _ in range(9):
+        learn(steered, Failed(Fault.THROTTLED, "HTTP 503", asked_s=asked_s), 1, now=now)
+        assert 0.0 < steered.hold_s(now) <= HOLD_CAP_S
+        now += steered.hold_s(now)
+        assert steered.may_send(now, under_way=0)

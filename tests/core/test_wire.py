@@ -384,7 +384,12 @@ DATE = datetime.fromtimestamp(NOW, UTC) + timedelta(seconds=90)
         (format_datetime(DATE, usegmt=True), 90.0),
         (format_datetime(DATE.astimezone(UTC)), 90.0),
         (format_datetime(DATE.replace(tzinfo=None)), 90.0),  # written as -0000: UTC, from nobody knows where
-        (format_datetime(DATE - timedelta(seconds=100), usegmt=True), -10.0),
+        (format_datetime(DATE - timedelta(seconds=100), usegmt=True), 0.0),
+        (format_datetime(DATE + timedelta(days=400), usegmt=True), 0.0),
+        ("300", 300.0),
+        ("301", 0.0),
+        ("1000000000", 0.0),
+        ("9" * 400, 0.0),
         ("soon", 0.0),
         ("", 0.0),
         ("-5", 0.0),

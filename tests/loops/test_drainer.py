@@ -11,9 +11,10 @@ from eisync.core.items import MAX_FILE_BYTES, Root
 from eisync.core.lifecycle import State
 from eisync.core.retry import Fault, RetryPolicy
 from eisync.core.steering import HOLD_CAP_S
+from eisync.core.verdict import MOST_DISPUTES
 from eisync.core.wire import Envelope, Reply, Silence
 from eisync.errors import ConfigurationError, KeyRefusedError, StateError, UnansweredError, UnreachableError
-from eisync.loops.drainer import IDLE_S, PROBE_AFTER_S, DrainerLoop
+from eisync.loops.drainer import IDLE_S, PROBE_AFTER_S, THREADLESS_S, DrainerLoop
 from eisync.loops.lane import Lane
 from tests.fakes import Bench, Cloud, failing, refusing, reply_of
 
@@ -1031,3 +1032,113 @@ def test_a_file_that_arrived_is_one_line_of_the_log(yard: Yard, cloud: Cloud) ->
     Drain(yard, lane(cloud)).run()
     (line,) = [line for line in yard.log.lines if line.event == "file.synced"]
     assert {"path": "idle.1.csv", "label": "idle", "samples": (101,), "how": "stored"} == dict(line.fields)
+
+
+# --- one sample, several contents
+
+
+def of_one_sample(envelope: Envelope, hashes: list[str]) -> Reply:
+    return reply_of({"success": True, "files": [{"success": True, "sampleId": 4711, "projectId": 7} for _ in hashes]})
+
+
+def there_as_one_sample(envelope: Envelope, hashes: list[str]) -> Reply:
+    known = {"success": False, "error": "An item with this hash already exists (ids: 4711)"}
+    return reply_of({"success": True, "files": [known for _ in hashes]})
+
+
+@pytest.mark.parametrize("answer", [of_one_sample, there_as_one_sample])
+@pytest.mark.parametrize("files", [1, 8])
+def test_one_sample_is_never_taken_for_two_contents(yard: Yard, cloud: Cloud, answer: Any, files: int) -> None:
+    yard.fill(*names(12))
+    drain = Drain(yard, lane(cloud, limits=Limits(files=files, bytes=1_000_000)))
+    drain.luck, cloud.always = 0.5, answer
+    for _ in range(4):
+        drain.run(after_s=5.0)
+    states = yard.states()
+    assert 1 >= sum(state is SYNCED for state in states.values())
+    doubted = [name for name in states if states[name] is READY]
+    assert "the answer names sample 4711" in yard.reason(doubted[-1])
+
+    cloud.always = None
+    cloud._last_id = 4710  # the next one is stored as the sample that was named for all
+    for _ in range(4):
+        run(yard.watcher(), drain.now)
+        drain.run(after_s=600.0)
+    assert {SYNCED} == set(yard.states().values())
+    sent = {record["sha256"] for record in yard.records().values()}
+    stored = {sample.sha256 for sample in cloud.samples.values()}
+    assert 12 == len(sent)
+    assert len(sent - stored) <= 1  # the one that nobody contradicted
+
+
+def test_an_answer_that_stays_at_odds_with_another_file_is_for_a_person(yard: Yard, cloud: Cloud) -> None:
+    first, second = names(2)
+    yard.fill(first)
+    drain = Drain(yard, lane(cloud))
+    drain.luck, cloud.always = 0.5, there_as_one_sample
+    drain.run()
+    with yard.database.transaction() as connection:
+        connection.execute("update sample set filename = 'idle.000'")  # it was listed: the first one is right
+    yard.fill(second)
+    for _ in range(MOST_DISPUTES):
+        drain.run(after_s=600.0)
+    assert {first: SYNCED, second: QUARANTINED} == yard.states()
+    assert "compare the two in Studio" in yard.reason(second)
+
+
+def test_one_sample_may_be_several_files_of_one_content(yard: Yard, cloud: Cloud) -> None:
+    yard.fill("a.csv", "b.csv", content=b"the same")
+    cloud.always = of_one_sample
+    Drain(yard, lane(cloud, limits=Limits(files=1, bytes=1_000_000))).run()
+    assert {SYNCED} == set(yard.states().values())
+
+
+# --- no thread can be started
+
+
+class Threadless(Bench):
+    """An executor for which no thread can be started while `free` is 0."""
+
+    def __init__(self, free: int = 0) -> None:
+        super().__init__()
+        self.free = free
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        if not self.free:
+            raise RuntimeError("can't start new thread")
+        self.free -= 1
+        return super().submit(fn, *args, **kwargs)
+
+
+def threadless(yard: Yard, cloud: Cloud, free: int) -> Drain:
+    drain = Drain(yard, lane(cloud, limits=Limits(files=2, bytes=1_000_000)))
+    drain.bench = drain.loop._pool = Threadless(free)
+    return drain
+
+
+@pytest.mark.parametrize("free", [0, 1])
+def test_what_no_thread_takes_waits_with_the_reason_and_goes_later(yard: Yard, cloud: Cloud, free: int) -> None:
+    yard.fill(*names(5))
+    drain = threadless(yard, cloud, free)
+    drain.run()
+    assert {READY} == set(yard.states().values())
+    assert "no thread can be started" in drain.loop.holds(drain.now)["main"]
+    assert 0 < drain.tick() <= THREADLESS_S
+
+    drain.bench.free = 100  # type: ignore[attr-defined]
+    drain.run(after_s=THREADLESS_S)
+    assert {SYNCED} == set(yard.states().values())
+    assert {} == drain.loop.holds(drain.now)
+    assert Counter(names(5)) == Counter(name for request in cloud.uploads for name in request)
+
+
+def test_with_fewer_threads_than_workers_everything_goes_by_those_there_are(yard: Yard, cloud: Cloud) -> None:
+    yard.fill(*names(8))
+    drain = threadless(yard, cloud, 0)
+    for _ in range(20):
+        drain.bench.free = 1 - len(drain.bench.waiting)  # type: ignore[attr-defined]
+        drain.tick(after_s=THREADLESS_S / 2)
+        assert len(drain.bench.waiting) <= 1
+        drain.bench.run()
+    assert {SYNCED} == set(yard.states().values())
+    assert 1 == yard.log.events().count("workers.missing")

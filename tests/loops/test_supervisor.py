@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from eisync.errors import StateError
+from eisync.errors import EisyncError, StateError
 from eisync.loops.supervisor import Charge, Pulse, Supervisor
 from tests.fakes import Clock, Notebook
 
@@ -234,3 +234,21 @@ def test_no_thread_is_left() -> None:
     house = House(Steps())
     assert house.stop()
     assert before == set(threading.enumerate())
+
+
+def test_a_daemon_whose_threads_cannot_be_started_says_so_and_leaves_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    start, started = threading.Thread.start, list[threading.Thread]()
+
+    def only_one(thread: threading.Thread) -> None:
+        if started:
+            raise RuntimeError("can't start new thread")
+        started.append(thread)
+        start(thread)
+
+    charges = [Charge(Steps(), threading.Event(), 60.0) for _ in range(3)]
+    monkeypatch.setattr(threading.Thread, "start", only_one)
+    supervisor = Supervisor(charges, now=Clock(), monotonic=time.monotonic, log=Notebook())
+    with pytest.raises(EisyncError, match="needs 3 threads and cannot start them"):
+        supervisor.start()
+    assert supervisor.stop(within_s=LIMIT_S, give_up=threading.Event())
+    assert not started[0].is_alive()
