@@ -55,7 +55,7 @@ def test_a_file_that_is_away_for_long_leaves_and_its_hash_stays(shelf: Shelf, fo
 
 def test_a_tombstone_stays_one_for_ever(shelf: Shelf, forgets: Forgetting) -> None:
     away(shelf)
-    assert shelf.index.bury("main", 1, now=NOW)
+    assert shelf.bury(1, now=NOW)
     assert 1 == forgets.forget("main", [], now=WEEK_LATER)
     away(shelf, "again.csv", 5, now=WEEK_LATER)
     assert 1 == forgets.forget("main", [], now=WEEK_LATER + KEEP_S + 1.0)
@@ -74,10 +74,10 @@ def test_the_hash_of_what_was_merely_deleted_here_leaves_later(shelf: Shelf, for
 
 def test_what_a_person_sends_again_is_remembered_as_nothing(shelf: Shelf, forgets: Forgetting) -> None:
     away(shelf)
-    shelf.index.bury("main", 1, now=NOW)
+    shelf.bury(1, now=NOW)
     forgets.forget("main", [], now=WEEK_LATER)
     again = away(shelf, "again.csv", 7, now=WEEK_LATER)
-    shelf.index.bury("main", 7, now=WEEK_LATER)
+    shelf.bury(7, now=WEEK_LATER)
     assert 1 == shelf.outbox.retry([again], now=WEEK_LATER)
     assert None is forgets.forgotten("main", SHA)
 
@@ -189,7 +189,7 @@ def test_after_a_churn_the_state_is_as_small_as_before(tmp_path: Path, monkeypat
         shelf.outbox.mark_gone([item.id for item in items], now=now)
     now += LEAST_AWAY_S
     for number in range(1, files + 1):
-        shelf.index.bury("main", number, now=now)
+        shelf.bury(number, now=now)
     now += KEEP_S + 1.0
     while forgets.forget("main", [shelf.root.id], now=now):
         pass
