@@ -82,13 +82,16 @@ def _conclude(app: App) -> int:
     last_synced_at = app.index.counts().last_synced_at
     click.echo(report.sentence(shown, last_synced_at=last_synced_at, now=now))
     _explain(app, unsettled)
+    comparing = app.watcher.comparing()
+    if comparing:
+        click.echo(f"{comparing:,} files were touched since their upload, and are not compared with it yet", err=True)
     refusals = app.drainer.refusals()
     if refusals:
         raise KeyRefusedError("\n".join(f"target {name}: {reason}" for name, reason in refusals.items()))
     key_refused = [error for error in app.troubles().values() if isinstance(error, KeyRefusedError)]
     if key_refused and not app.has_uploaded:
         raise key_refused[0]
-    if app.watcher.offline() or any(shown.get(state) for state in PENDING_STATES):
+    if app.watcher.offline() or comparing or any(shown.get(state) for state in PENDING_STATES):
         return PENDING
     return QUARANTINED if counts.get(State.QUARANTINED) else OK
 

@@ -5,7 +5,9 @@ from dataclasses import dataclass, field
 
 from eisync.core.items import FileFacts
 from eisync.core.settle import Unsettled, reason
+from eisync.core.versions import Trust
 from eisync.loops.agenda import Agenda
+from eisync.loops.checks import ContentChecks
 from eisync.loops.labels import Labels
 from eisync.loops.lookout import Lookout
 from eisync.loops.renames import Recogniser
@@ -22,6 +24,7 @@ class Findings:
     went: list[int] = field(default_factory=list)
     back: list[int] = field(default_factory=list)
     left: list[tuple[int, FileFacts]] = field(default_factory=list)  # changed, and to be left as they were sent
+    learnt: list[tuple[int, FileFacts]] = field(default_factory=list)  # the same version, with these facts now
 
     def forget(self, identity: int) -> None:
         """The file was found again."""
@@ -41,6 +44,8 @@ class RootWatch:
         recogniser: Recogniser,
         labels: Labels,
         returns: Returns,
+        checks: ContentChecks,
+        trust: Trust,
     ) -> None:
         self.watched = watched
         self.place = watched.root
@@ -49,10 +54,13 @@ class RootWatch:
         self.recogniser = recogniser
         self.labels = labels
         self.returns = returns
+        self.checks = checks
+        self.trust = trust
         self.unsettled: dict[str, Unsettled] = {}
         self.agenda = Agenda()
         self.announced: set[str] = set()  # files that are to be looked at
         self.closed: set[str] = set()  # of these, the ones whose writers are through with them
+        self.heard: set[str] = set()  # of these, the ones that an event told of, where facts may not tell a change
         self.moved: set[str] = set()  # folders that appeared, moved or went as a whole
         self.partial: Walk | None = None  # of such folders
         self.scan: Walk | None = None  # of the whole root
@@ -81,6 +89,20 @@ class RootWatch:
             elif (waiting := self.recogniser.waiting.get(path)) is not None:
                 found.append(Observed(self.place.path, path, waiting.facts.size, waiting.reason))
         return found
+
+    def compare_on(self, now: float) -> set[str]:
+        """Read on in files whose content is in doubt. Returns those of which it is known; a scan finds the left out."""
+        told = self.checks.go_on(now)
+        if self.checks.has_left_out and not self.checks:
+            self.checks.has_left_out = False
+            self.has_scanned = False
+            self.scan_due_at = min(self.scan_due_at, now)
+        return told
+
+    @property
+    def is_comparing(self) -> bool:
+        """Whether the content of files at the service is in doubt, and will be looked at."""
+        return bool(self.checks) or self.checks.has_left_out
 
     @property
     def is_busy(self) -> bool:

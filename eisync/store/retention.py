@@ -7,14 +7,13 @@ import os
 import sqlite3
 
 from eisync.core.acts import Act, Written
-from eisync.core.items import FileFacts
 from eisync.core.lifecycle import State
 from eisync.core.retention import Local, Proof
 from eisync.store.acts import Acts
 from eisync.store.consequences import REMOVAL
 from eisync.store.database import Database
 from eisync.store.plans import columns_of
-from eisync.store.rows import path_of
+from eisync.store.rows import facts_of, path_of
 
 # A page of the files of a folder that nobody took away, the oldest upload first.
 _PAGE = """
@@ -130,7 +129,7 @@ def _local(connection: sqlite3.Connection, row: sqlite3.Row) -> Local:
         path=path_of(row),
         target=row["target"],
         state=State(row["state"]),
-        facts=FileFacts(row["size"], row["mtime_ns"], row["inode"]),
+        facts=facts_of(row),
         since_at=row["changed_at"],
         sha256=row["sha256"],
         is_absent=row["absent_at"] is not None,
