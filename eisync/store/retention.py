@@ -12,6 +12,7 @@ from eisync.core.retention import Local, Proof
 from eisync.store.acts import Acts
 from eisync.store.consequences import REMOVAL
 from eisync.store.database import Database
+from eisync.store.entries import doubt
 from eisync.store.plans import columns_of
 from eisync.store.rows import facts_of, path_of
 
@@ -118,6 +119,11 @@ class Removals:
         with self._database.transaction() as connection:
             connection.execute("delete from act where id = ? and state = 'begun'", (written.id,))
             connection.execute(_UNMARK, {"file_id": written.act.file_id, "removal": REMOVAL[written.act.kind]})
+
+    def doubt(self, file_id: int) -> None:
+        """The file does not seem to be what was sent: the watcher compares its content, whatever its facts say."""
+        with self._database.transaction() as connection:
+            doubt(connection, file_id)
 
 
 def _local(connection: sqlite3.Connection, row: sqlite3.Row) -> Local:
