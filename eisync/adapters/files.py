@@ -192,6 +192,8 @@ def _compare_opened(item: Item, status: os.stat_result) -> None:
 
 def _compare(item: Item, status: os.stat_result) -> None:
     if not is_version(status, item.facts):
+        if item.facts.size == status.st_size:
+            raise FileChangedError("the file was changed or touched before it was read to its end", item_id=item.id)
         raise FileChangedError(
             f"the file changed while it was read ({item.facts.size} bytes became {status.st_size})", item_id=item.id
         )

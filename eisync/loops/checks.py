@@ -19,7 +19,7 @@ class Answer(Enum):
     SAME = "same"
     OTHER = "other"
     LATER = "later"  # nobody has looked yet
-    UNREADABLE = "unreadable"  # nobody can tell, until its facts change
+    UNREADABLE = "unreadable"  # nobody can tell at the moment
 
 
 class ContentChecks:
@@ -43,10 +43,10 @@ class ContentChecks:
         if found is None:
             return Answer.LATER
         del self._asked[path]
-        if not found:
-            self._tell_unreadable(path, facts)
-            return Answer.UNREADABLE
         self._comparing.forget(path)
+        if not found:
+            self._tell_unreadable(path, facts)  # the next look at the file tries again
+            return Answer.UNREADABLE
         self._unreadable.pop(path, None)
         return Answer.SAME if found == known.sha256 else Answer.OTHER
 

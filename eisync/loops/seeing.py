@@ -47,6 +47,8 @@ class Seeing:
             known = self._recognise(root, path, facts, known, findings, now)
             if root.watched.eligibility.why_left_out(path) is None:  # it may be known from other rules than these
                 self._consider(root, path, facts, known, findings, now, is_closed=is_closed, is_heard=is_heard)
+            else:
+                root.checks.forget(path)
             return
         root.unsettled.pop(path, None)
         root.recogniser.waiting.pop(path, None)
@@ -139,6 +141,7 @@ class Seeing:
         if known is not None and self._is_known_version(root, path, facts, known, findings, is_heard=is_heard):
             root.unsettled.pop(path, None)
             return
+        root.checks.forget(path)
         if known is not None:
             self._announce_links(root, path, facts, known)
         if known is not None and known.state in _SENT and root.watched.on_change is OnChange.IGNORE:
@@ -169,22 +172,27 @@ class Seeing:
         if known.state in _ENTERABLE:
             return False
         likeness = root.trust.compare(known.facts, facts)
-        is_sent = known.sha256 is not None and known.state not in _ON_THE_WAY and known.taken_sha256 is None
-        if is_heard and is_sent and likeness in (Likeness.SAME, Likeness.LEARNT):
+        is_comparable = known.sha256 is not None and known.state not in _ON_THE_WAY and known.taken_sha256 is None
+        if not is_comparable and known.state in _SENT and known.facts == facts:
+            likeness = Likeness.LEARNT  # nobody knows what was sent: there is nothing to compare it with
+        elif is_comparable and is_heard and likeness is not Likeness.DIFFERENT:
             root.checks.forget(path)  # what was found before was found of another moment
             likeness = Likeness.DOUBTFUL
-        if likeness is Likeness.SAME and not root.checks.is_asked(path):
-            self._is_as_known(path, facts, known, findings, is_news=False)
-            return True
-        if likeness is Likeness.DOUBTFUL and known.sha256 is None and known.state in _SENT and known.facts == facts:
-            likeness = Likeness.LEARNT  # nobody knows what was sent: there is nothing to compare it with
-        if likeness is Likeness.LEARNT and not root.checks.is_asked(path):
-            is_news = not root.trust.is_weak or known.state not in _ON_THE_WAY
-            self._is_as_known(path, facts, known, findings, is_news=is_news)
-            return True
-        if likeness is Likeness.DIFFERENT or not is_sent:
-            root.checks.forget(path)
-            return False
+        elif is_comparable and root.checks.is_asked(path) and likeness is not Likeness.DIFFERENT:
+            likeness = Likeness.DOUBTFUL
+        match likeness:
+            case Likeness.SAME | Likeness.LEARNT:
+                is_news = likeness is Likeness.LEARNT and not (root.trust.is_weak and known.state in _ON_THE_WAY)
+                self._is_as_known(path, facts, known, findings, is_news=is_news)
+                return True
+            case Likeness.DOUBTFUL if is_comparable:
+                return self._is_same_content(root, path, facts, known, findings)
+        return False
+
+    def _is_same_content(
+        self, root: RootWatch, path: str, facts: FileFacts, known: KnownFile, findings: Findings
+    ) -> bool:
+        """Whether the file holds what was sent; it is taken to while nobody can tell."""
         answer = root.checks.ask(path, root.trust.strict(facts), known)
         if answer in (Answer.LATER, Answer.UNREADABLE):
             return True

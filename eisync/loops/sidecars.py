@@ -40,7 +40,10 @@ class Sidecars:
         sheets: Sheets,
         is_online: Callable[[], bool],
         log: Log,
+        strict: Callable[[FileFacts], FileFacts] = lambda facts: facts,
     ) -> None:
+        """`strict` leaves of the facts what proves anything on the root's file system."""
+        self._strict = strict
         self._root = root
         self._eligibility = eligibility
         self._files = files
@@ -101,7 +104,7 @@ class Sidecars:
     def sheet(self, place: str, facts: FileFacts) -> Sheet | None:
         """The sidecar as it was read; None while this version of it was not."""
         known = self._all().get(place)
-        return known if known is not None and known.facts == facts else None
+        return known if known is not None and facts.is_untouched_since(known.facts) else None
 
     def said_of(self, sheet: Sheet, path: str) -> Entry | None:
         """What the sidecar says of the file."""
@@ -114,7 +117,7 @@ class Sidecars:
     def _look(self, place: str) -> FileFacts | None:
         facts = self._files.look(self._root.path, place)
         if facts is not None:
-            return None if self._eligibility.ignoring(place) is not None else facts
+            return None if self._eligibility.ignoring(place) is not None else self._strict(facts)
         known = self._all().get(place)
         if known is None or (self._files.is_missing(self._root.path, place) and self._is_online()):
             return None
@@ -134,8 +137,13 @@ class Sidecars:
                 del self._all()[place]
                 self.changed.add(place)
                 self._log.info("sidecar.gone", path=shown(place))
-        elif known is None or known.facts != facts or (known.trouble and known.facts.touched_at != facts.touched_at):
-            if self._reading is not None and self._reading.place == place and self._reading.facts == facts:
+        elif (
+            known is None
+            or not facts.is_untouched_since(known.facts)
+            or (known.trouble and known.facts.touched_at != facts.touched_at)
+        ):
+            reading = self._reading
+            if reading is not None and reading.place == place and facts.is_untouched_since(reading.facts):
                 return
             self._drop_reading(place)
             self._queue.append(place)
@@ -162,8 +170,9 @@ class Sidecars:
                 self._read_some(self._reading)
 
     def _begin(self, place: str) -> None:
-        facts = self._files.look(self._root.path, place)
-        if facts is not None:
+        seen = self._files.look(self._root.path, place)
+        if seen is not None:
+            facts = self._strict(seen)
             identity = self._sheets.begin(self._root.id, place, facts)
             self._reading = _Reading(place, facts, identity, self._reads(self._root.path, place))
 
@@ -190,7 +199,8 @@ class Sidecars:
 
     def _finish(self, reading: _Reading, trouble: str | None) -> None:
         self._close_reading()
-        if self._files.look(self._root.path, reading.place) != reading.facts:
+        now_seen = self._files.look(self._root.path, reading.place)
+        if now_seen is None or not now_seen.is_untouched_since(reading.facts):
             self._distrust(reading.place)  # it changed while it was read: the next look begins anew
             return
         sheet = self._sheets.finish(reading.id, self._root.id, reading.place, reading.facts, trouble=trouble)

@@ -197,6 +197,7 @@ class WatcherLoop:
             sheets=self._sheets,
             is_online=lambda: lookout.why_offline() is None,
             log=log,
+            strict=trust.strict,
         )
         labels = Labels(watched, sidecars, self._waiting, wake=self._labelled, log=log)
         recogniser = Recogniser(

@@ -34,16 +34,26 @@ _DELETED_WITH = f"""
 select sample_id from deleted_content where size = :size and sha256 = :sha256 and target in ({_SAME_PROJECT})"""
 
 # Files of the same size and time that are at the service, and that are not in their place any more, or in no folder
-# of this run: it may be them.
-_ELSEWHERE = f"""
+# of this run: it may be them. (Of those in their place there are many of one size and time, written in one tick.)
+_LIKE = """
 select json_extract(asked.value, '$[0]') as id, other.id as other_id, other.folder, other.name, other.sha256,
     root.path as root_path
-from json_each(:asked) asked cross join file other indexed by file_by_version
+from json_each(:asked) asked cross join file other indexed by {index}
     on other.size = json_extract(asked.value, '$[1]') and other.mtime_ns = json_extract(asked.value, '$[2]')
 cross join root on root.id = other.root_id
 where other.id <> json_extract(asked.value, '$[0]') and other.state = 'synced' and other.sha256 is not null
-    and (other.absent_at is not null or other.root_id not in (select value from json_each(:roots)))
-    and other.target in ({_SAME_PROJECT})"""
+    and {where} and other.target in ({same_project})"""
+_ABSENT = _LIKE.format(index="file_elsewhere", where="other.absent_at is not null", same_project=_SAME_PROJECT)
+_UNWATCHED = _LIKE.format(
+    index="file_by_version",
+    where="other.absent_at is null and other.root_id not in (select value from json_each(:roots))",
+    same_project=_SAME_PROJECT,
+)
+_ANY_ABSENT = """
+select 1 from file indexed by file_elsewhere where state = 'synced' and absent_at is not null limit 1"""
+_ANY_UNWATCHED = """
+select 1 from root where id not in (select value from json_each(:roots))
+    and exists (select 1 from file where root_id = root.id) limit 1"""
 
 # Its samples; none unless all of them are there, as far as we know.
 _SAMPLES = """
@@ -89,7 +99,11 @@ def known_contents(
     if connection.execute(_ANY_DELETED).fetchone() is not None:
         for row in connection.execute(_DELETED, parameters).fetchall():
             found[row["id"]].append(DeletedContent(row["sha256"], row["sample_id"]))
-    for row in connection.execute(_ELSEWHERE, parameters).fetchall():
+    likely: list[sqlite3.Row] = []
+    for guard, statement in ((_ANY_ABSENT, _ABSENT), (_ANY_UNWATCHED, _UNWATCHED)):
+        if connection.execute(guard, {"roots": parameters["roots"]}).fetchone() is not None:
+            likely += connection.execute(statement, parameters).fetchall()
+    for row in likely:
         samples = connection.execute(_SAMPLES, (row["other_id"],)).fetchall()
         if samples and all(one["is_there"] for one in samples):
             path = os.path.join(os.fsdecode(row["root_path"]), path_of(row))

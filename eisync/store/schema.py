@@ -311,11 +311,15 @@ def _010_versions_by_content(database: "SqliteUtilsDatabase") -> None:
     for statement in (
         # When anything last happened to the file, by its file system; 0: not known, the next look learns it.
         "alter table file add column ctime_ns integer not null default 0",
+        "alter table sidecar add column ctime_ns integer not null default 0",
         # 0: its file system numbers the files anew at every mount, say, and inodes tell nothing.
         "alter table root add column has_stable_inodes integer not null default 1",
         # The inode last: a file that was copied or restored has another one, and the time of the one it came from.
         "drop index file_by_version",
         "create index file_by_version on file (size, mtime_ns, inode)",
+        # Files at the service that are not in their place, by what a copy has of them.
+        """create index file_elsewhere on file (size, mtime_ns)
+            where state = 'synced' and absent_at is not null""",
         # Contents of which a person deleted the sample, whatever file has them now or later.
         """create table deleted_content (
             target text not null,

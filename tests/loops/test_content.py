@@ -7,12 +7,16 @@ from pathlib import Path
 
 import pytest
 
-from eisync.adapters import evidence, files
+from eisync.adapters import evidence, files, removal
+from eisync.core.acts import Act, Cause, Kind
 from eisync.core.items import FileFacts
 from eisync.core.lifecycle import State
+from eisync.core.retention import removal_of
 from eisync.core.settle import SettlePolicy
+from eisync.errors import FileChangedError
 from eisync.loops import checks
 from eisync.loops.watched import OnChange
+from eisync.store.retention import Removals
 
 from .circuit import Circuit
 from .yard import run
@@ -346,3 +350,44 @@ def test_what_was_deleted_and_put_back_is_no_news(circuit: Circuit) -> None:
     assert [] == circuit.sent()
     with circuit.yard.database.reading() as connection:
         assert [] == connection.execute("select id from file where absent_at is not null").fetchall()
+
+
+# --- what retention finds
+
+
+def test_what_retention_finds_to_differ_goes_up_as_a_new_version(circuit: Circuit) -> None:
+    circuit.rewrite(A, b"n" * circuit.yard.path(A).stat().st_size)
+    facts = circuit.yard.path(A).stat()
+    with circuit.yard.database.transaction() as connection:  # nothing that a look sees tells of it
+        connection.execute("update file set ctime_ns = ? where name = cast('a.csv' as blob)", (facts.st_ctime_ns,))
+    circuit.settle()
+    assert (SYNCED, []) == (circuit.states()[A], circuit.sent())
+    removals = Removals(circuit.yard.database)
+    [file] = [one for one in removals.page(circuit.yard.root.id, limit=9) if one.path == A]
+    act = Act(
+        kind=Kind.DELETE_FILE,
+        cause=Cause.RETENTION,
+        file_id=file.id,
+        root=file.root,
+        path=file.path,
+        reason="it is at the service",
+        since_at=file.since_at,
+    )
+    written = removals.begin(file, act, now=circuit.now)
+    assert written is not None
+    with pytest.raises(FileChangedError):
+        removal.delete(removal_of(written, file))
+    removals.release(written)
+    removals.doubt(file.id)
+    circuit.go_on()
+    assert (SYNCED, ["a.csv"]) == (circuit.states()[A], circuit.sent())
+    assert facts.st_size == circuit.yard.path(A).stat().st_size
+
+
+def test_what_retention_put_back_is_not_sent_again(circuit: Circuit) -> None:
+    """Its own rename moves ctime; the content is what was sent."""
+    removals = Removals(circuit.yard.database)
+    removals.doubt(circuit.yard.index.ids_of(str(circuit.yard.path(A)))[0])
+    renamed_and_back(circuit)
+    circuit.settle()
+    assert (SYNCED, []) == (circuit.states()[A], circuit.sent())

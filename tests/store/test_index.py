@@ -400,7 +400,8 @@ def test_a_database_that_takes_a_write_says_so(shelf: Shelf) -> None:
         (links._KNOW, ["file USING INTEGER PRIMARY KEY (rowid=?)"]),
         (whereabouts._FAMILIAR, ["file USING INDEX file_by_version (size=? AND mtime_ns=? AND inode=?)"]),
         (contents._DELETED, ["deleted_content USING PRIMARY KEY (target=? AND size=?)"]),
-        (contents._ELSEWHERE, ["other USING INDEX file_by_version (size=? AND mtime_ns=?)"]),
+        (contents._ABSENT, ["other USING INDEX file_elsewhere (size=? AND mtime_ns=?)"]),
+        (contents._UNWATCHED, ["other USING INDEX file_by_version (size=? AND mtime_ns=?)"]),
     ],
 )
 def test_what_is_asked_often_is_found_by_an_index(shelf: Shelf, statement: str, indexes: list[str]) -> None:
