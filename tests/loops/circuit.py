@@ -72,7 +72,7 @@ class Circuit:
     def go_on(self, after_s: float = 0.0) -> None:
         """Tick until nothing moves for a while, by a clock that goes on; a scan is among it."""
         self.now += after_s
-        for _ in range(4):
+        for _ in range(2):
             self.now += 200.0
             self._come_to_rest()
 
