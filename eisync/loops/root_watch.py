@@ -107,4 +107,5 @@ class RootWatch:
     @property
     def is_busy(self) -> bool:
         """Whether the next tick has something to do at once."""
-        return bool(self.scan or self.partial or self.announced or self.moved or self.is_doubted or self.labels.is_busy)
+        is_under_way = self.scan or self.partial or self.announced or self.moved or self.is_doubted
+        return bool(is_under_way or self.labels.is_busy or (self.checks.has_left_out and not self.checks))

@@ -23,11 +23,15 @@ or project_id = (select project_id from target where name = :target)"""
 
 _ANY_DELETED = "select 1 from deleted_content limit 1"
 
-# Deleted contents of the sizes of these files. `:asked` is a JSON list of (id, size, mtime_ns).
+# Deleted contents of the sizes of these files, unless the sample is there again. `:asked` is a JSON list of
+# (id, size, mtime_ns).
 _DELETED = f"""
 select json_extract(asked.value, '$[0]') as id, deleted_content.sha256, deleted_content.sample_id
 from json_each(:asked) asked cross join deleted_content
-    on deleted_content.size = json_extract(asked.value, '$[1]') and deleted_content.target in ({_SAME_PROJECT})"""
+    on deleted_content.size = json_extract(asked.value, '$[1]') and deleted_content.target in ({_SAME_PROJECT})
+where not exists (
+    select 1 from sample where sample.target = deleted_content.target and sample.id = deleted_content.sample_id
+        and sample.gone_at is null)"""
 
 # The sample that a content was deleted with.
 _DELETED_WITH = f"""
@@ -61,6 +65,27 @@ select mine.sample_id as id, sample.gone_at is null and coalesce(sample.missed, 
 from file_sample mine join file on file.id = mine.file_id
 left join sample on sample.target = file.target and sample.id = mine.sample_id
 where mine.file_id = ? order by mine.sample_id"""
+
+# The version that is in the row is not the file's any more, and its samples are there without a file.
+_KEEP_EARLIER = """
+insert or replace into earlier_content (target, sample_id, size, sha256)
+select file.target, mine.sample_id, file.size, file.sha256 from file_sample mine
+join file on file.id = mine.file_id
+join sample on sample.target = file.target and sample.id = mine.sample_id
+where mine.file_id = ? and file.sha256 is not null and sample.gone_at is null"""
+
+# Samples of such versions that a complete sweep did not list: a person deleted them, unless we did.
+_DELETE_EARLIER = """
+insert or ignore into deleted_content (target, size, sha256, sample_id, deleted_at)
+select earlier.target, earlier.size, earlier.sha256, earlier.sample_id, :now
+from sample indexed by sample_missing cross join earlier_content earlier
+    on earlier.target = sample.target and earlier.sample_id = sample.id
+where sample.target = :target and sample.missing_in = :generation and not exists (
+    select 1 from act where act.target = sample.target and act.sample_id = sample.id and act.kind = 'delete_sample'
+        and act.state in ('begun', 'done', 'undoing', 'undone'))"""
+_FORGET_EARLIER = """
+delete from earlier_content where target = :target and sample_id in (
+    select id from sample indexed by sample_missing where target = :target and missing_in = :generation)"""
 
 # The contents of files that have lost the sample, whatever became of the files since.
 _DELETE = """
@@ -114,6 +139,18 @@ def known_contents(
 def note_deleted(connection: sqlite3.Connection, ids: Iterable[int], sample_id: int, now: float) -> None:
     """A person deleted the sample, and with it the contents that these files were sent with."""
     connection.execute(_DELETE, {"ids": json.dumps(list(ids)), "sample_id": sample_id, "now": now})
+
+
+def keep_earlier(connection: sqlite3.Connection, file_id: int) -> None:
+    """The file has another version now: what it was sent with before is remembered by the samples that hold it."""
+    connection.execute(_KEEP_EARLIER, (file_id,))
+
+
+def note_missed(connection: sqlite3.Connection, target: str, generation: int, now: float) -> None:
+    """A complete sweep did not list the samples that are marked so; those of earlier versions are deleted."""
+    parameters = {"target": target, "generation": generation}
+    connection.execute(_DELETE_EARLIER, {**parameters, "now": now})
+    connection.execute(_FORGET_EARLIER, parameters)
 
 
 def under_observation(connection: sqlite3.Connection, target: str, sample_id: int) -> list[int]:

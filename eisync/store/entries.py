@@ -10,6 +10,7 @@ from typing import Any
 from eisync.core.items import Candidate, FileFacts
 from eisync.core.lifecycle import Event, State, can, sources, step
 from eisync.core.versions import IN_DOUBT_NS
+from eisync.store.contents import keep_earlier
 from eisync.store.moves import move, note_all
 from eisync.store.rows import MISSING, Known, known_of, path_of, split, version_of
 
@@ -176,6 +177,8 @@ def _enter_known(
             move(connection, entry.id, entry.state, Event.CHANGED, "a new version", now)
         if entry is not None and candidate.replaces:
             connection.execute(_SUPERSEDE, {"id": entry.id})
+        if entry is not None:
+            keep_earlier(connection, entry.id)
         identity = _enter(connection, candidate, event, reason, now, is_known=entry is not None)
         entered.setdefault((event, reason), []).append(identity)
     for (event, reason), ids in entered.items():

@@ -18,7 +18,7 @@ from eisync.core.cadence import Progress, Remembered
 from eisync.core.items import Item, Missing, RemoteSample
 from eisync.core.lifecycle import Event, State
 from eisync.core.plan import Action, Believed, Learn, Mirror, Miss, Return, Slice
-from eisync.store.contents import lift_copies
+from eisync.store.contents import lift_copies, note_missed
 from eisync.store.database import Database
 from eisync.store.links import link
 from eisync.store.moves import move
@@ -242,6 +242,7 @@ class Mirrored:
         }
         with self._database.transaction() as connection:
             rows = connection.execute(_COUNT_MISSED, parameters).fetchall()
+            note_missed(connection, target, progress.generation, now)
             connection.execute(_FORGET, parameters)
             connection.execute("delete from sweep where target = ?", (target,))
             connection.execute(_REMEMBER, remembered)

@@ -329,6 +329,14 @@ def _010_versions_by_content(database: "SqliteUtilsDatabase") -> None:
             deleted_at real not null,
             primary key (target, size, sha256)
         ) strict, without rowid""",
+        # Contents of versions that others took the place of, by their samples, as long as these are there.
+        """create table earlier_content (
+            target text not null,
+            sample_id integer not null,
+            size integer not null,
+            sha256 text not null,
+            primary key (target, sample_id)
+        ) strict, without rowid""",
         """insert or ignore into deleted_content (target, size, sha256, sample_id, deleted_at)
             select target, size, sha256, (select max(sample_id) from file_sample where file_id = file.id), changed_at
             from file where state = 'tombstone' and sha256 is not null""",

@@ -10,10 +10,12 @@ from eisync.adapters.body import sha256_of
 from eisync.core.batching import Limits
 from eisync.core.items import Root
 from eisync.core.lifecycle import State
+from eisync.core.plan import compare
 from eisync.core.retry import RetryPolicy
 from eisync.loops.drainer import DrainerLoop
 from eisync.loops.lane import Lane
 from eisync.loops.watcher import WatcherLoop
+from eisync.store.mirror import Mirrored
 from tests.fakes import Bench, Cloud
 
 from .yard import Yard
@@ -96,6 +98,16 @@ class Circuit:
         self.cloud.samples.pop(sample_id)
         self.yard.index.bury("main", sample_id, now=self.now)
         return int(sample_id)
+
+    def sweep(self) -> None:
+        """A complete sweep of the listing."""
+        mirrored = Mirrored(self.yard.database)
+        progress = mirrored.begin_sweep("main", modified_at=None, now=self.now)
+        options: dict[str, Any] = {"generation": progress.generation, "began_at": self.now + 1, "limit": 1000}
+        believed = mirrored.slice("main", low=0, high=1 << 62, **options).believed
+        actions = compare(believed, sorted(self.cloud.samples.values(), key=lambda sample: -sample.id))
+        mirrored.apply("main", actions, generation=progress.generation, progress=progress, now=self.now)
+        mirrored.finish_sweep("main", progress, now=self.now)
 
     def restore(self, path: str, to: str | None = None) -> None:
         """A copy with the time of the file it is of, in its place or at `to`, as `cp -a` makes it."""

@@ -16,6 +16,7 @@ from eisync.core.settle import SettlePolicy
 from eisync.errors import FileChangedError
 from eisync.loops import checks
 from eisync.loops.watched import OnChange
+from eisync.store.acts import Acts
 from eisync.store.retention import Removals
 
 from .circuit import Circuit
@@ -209,6 +210,64 @@ def test_a_deleted_content_that_comes_back_where_it_was_rewritten_is_not_sent(ci
     circuit.yard.path(B).write_bytes(old)
     circuit.settle()
     assert (TOMBSTONE, ["b.csv"]) == (circuit.states()[B], circuit.sent())
+
+
+def replaced(circuit: Circuit) -> bytes:
+    """A file has a second version, and the first one's content is nowhere but in the project."""
+    old = circuit.yard.path(A).read_bytes()
+    circuit.yard.path(A).write_bytes(b"another recording")
+    circuit.settle()
+    assert (SYNCED, ["a.csv"]) == (circuit.states()[A], circuit.sent())
+    circuit.cloud.attempts.clear()
+    return old
+
+
+def test_an_earlier_version_that_a_person_deleted_is_not_sent_when_it_is_restored(circuit: Circuit) -> None:
+    [first] = circuit.yard.record(A)["sample_ids"]
+    old = replaced(circuit)
+    circuit.cloud.samples.pop(first)
+    circuit.sweep()
+    circuit.yard.path(A).write_bytes(old)
+    circuit.settle()
+    assert (TOMBSTONE, []) == (circuit.states()[A], circuit.sent())
+    assert f"(sample {first})" in circuit.yard.reason(A)
+
+
+def test_an_earlier_version_whose_sample_is_listed_again_is_there(circuit: Circuit) -> None:
+    [first] = circuit.yard.record(A)["sample_ids"]
+    old = replaced(circuit)
+    sample = circuit.cloud.samples.pop(first)
+    circuit.sweep()
+    circuit.cloud.samples[first] = sample
+    circuit.sweep()
+    circuit.yard.path(A).write_bytes(old)
+    circuit.settle()
+    assert (SYNCED, [first]) == (circuit.states()[A], circuit.yard.record(A)["sample_ids"])
+
+
+def test_an_earlier_version_that_we_deleted_ourselves_may_come_again(circuit: Circuit) -> None:
+    [first] = circuit.yard.record(A)["sample_ids"]
+    old = replaced(circuit)
+    acts = Acts(circuit.yard.database)
+    [file_id] = circuit.yard.index.ids_of(str(circuit.yard.path(A)))
+    act = Act(
+        kind=Kind.DELETE_SAMPLE,
+        cause=Cause.LOCAL_CHANGE,
+        file_id=file_id,
+        root=circuit.yard.root.path,
+        path=A,
+        reason="a new version of its file took its place",
+        since_at=circuit.now,
+        sample_id=first,
+    )
+    acts.allow("main", [act], now=circuit.now)
+    [written] = acts.to_do("main", is_retention=False, limit=9)
+    acts.begin(written.id)
+    circuit.cloud.samples.pop(first)
+    circuit.sweep()
+    circuit.yard.path(A).write_bytes(old)
+    circuit.settle()
+    assert (SYNCED, ["a.csv"]) == (circuit.states()[A], circuit.sent())
 
 
 def test_a_sample_that_is_deleted_while_its_file_is_being_written_stays_deleted(circuit: Circuit) -> None:
