@@ -102,12 +102,14 @@ class ContentMachine(RuleBasedStateMachine):
 
     @rule(one=st.sampled_from(PATHS), two=st.sampled_from(PATHS))
     def rename(self, one: str, two: str) -> None:
+        self.come_to_rest()  # of what moves twice before anybody looks, nothing is left that it is known by
         if (self.root / one).is_file() and not (self.root / two).exists():
             (self.root / two).parent.mkdir(parents=True, exist_ok=True)
             (self.root / one).rename(self.root / two)
 
     @rule(one=st.sampled_from(PATHS), two=st.sampled_from(PATHS))
     def swap(self, one: str, two: str) -> None:
+        self.come_to_rest()
         if one != two and (self.root / one).is_file() and (self.root / two).is_file():
             (self.root / one).rename(self.root / "swap.tmp")
             (self.root / two).rename(self.root / one)
@@ -167,17 +169,20 @@ class ContentMachine(RuleBasedStateMachine):
     def remove(self, path: str) -> None:
         (self.root / path).unlink(missing_ok=True)
 
-    @rule(path=st.sampled_from(PATHS))
-    def delete_its_sample(self, path: str) -> None:
-        """A person does, in Studio; all that has the content is at rest."""
+    @rule(which=st.integers(0, 99))
+    def delete_a_sample(self, which: int) -> None:
+        """A person does, in Studio, of what is in the folder or of an earlier version; and it is noticed."""
         self.come_to_rest()
-        content = self.files().get(path)
-        ids = [number for number in self.circuit.cloud.samples if self.circuit.cloud.contents[number] == content]
-        for number in ids:
-            self.circuit.cloud.samples.pop(number)
-            self.circuit.yard.index.bury("main", number, now=self.circuit.now)
-            assert content is not None
-            self.deleted.add(content)
+        circuit = self.circuit
+        if not circuit.cloud.samples:
+            return
+        number = sorted(circuit.cloud.samples)[which % len(circuit.cloud.samples)]
+        circuit.cloud.samples.pop(number)
+        for _ in range(2):
+            circuit.sweep()
+        circuit.yard.index.bury("main", number, now=circuit.now)
+        self.deleted.add(circuit.cloud.contents[number])
+        self.come_to_rest()
 
     # --- what is to come of it ---------------------------------------------------------------------------------------
 
