@@ -1,7 +1,7 @@
 """Look at the content of files that are at the service and may have changed: touched, restored, linked, remounted.
 
 A million of them may come at once, after a restore or a snapshot by hard links. They are read behind everything else,
-a bounded piece a tick, and only so many wait in memory: the next scan meets the others again.
+a bounded piece a tick, and only so many wait in memory: of the others the folders are remembered, and walked later.
 """
 
 from enum import Enum
@@ -10,7 +10,10 @@ from eisync.core.items import FileFacts, shown
 from eisync.loops.comparing import Comparing
 from eisync.loops.ports import Contents, KnownFile, Log
 
+BYTES_A_TICK = 1024 * 1024
+"""Less than of what waits to be sent: new files are announced meanwhile."""
 MOST_WAITING = 20_000
+MOST_FOLDERS = 10_000
 
 
 class Answer(Enum):
@@ -26,17 +29,17 @@ class ContentChecks:
     """The files of one root whose content is in doubt."""
 
     def __init__(self, root: str, contents: Contents, *, log: Log) -> None:
-        self._comparing = Comparing(root, contents)
+        self._comparing = Comparing(root, contents, bytes_a_tick=BYTES_A_TICK)
         self._log = log
         self._asked: dict[str, FileFacts] = {}
         self._unreadable: dict[str, FileFacts] = {}
-        self.has_left_out = False
-        """Whether some were not taken, because too many waited: only a scan finds them again."""
+        self._left_out: dict[str, None] = {}  # folders, in the order in which they were met
 
     def ask(self, path: str, facts: FileFacts, known: KnownFile) -> Answer:
         """Whether the file, with these facts, holds what was sent as `known`."""
         if path not in self._asked and len(self._asked) >= MOST_WAITING:
-            self.has_left_out = True
+            # Of too many folders, all are walked at last.
+            self._left_out[path.rpartition("/")[0] if len(self._left_out) < MOST_FOLDERS else ""] = None
             return Answer.LATER
         self._asked[path] = facts
         found = self._comparing.hash_of(path, facts)
@@ -60,6 +63,20 @@ class ContentChecks:
             self._asked.pop(path, None)
             self._unreadable.pop(path, None)
             self._comparing.forget(path)
+
+    def take_left_out(self) -> str | None:
+        """A folder with files that were not taken because too many waited, once there is room again; None: there is
+        none, or no room."""
+        if not self._left_out or len(self._asked) > MOST_WAITING // 2:
+            return None
+        folder = next(iter(self._left_out))
+        del self._left_out[folder]
+        return folder
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether no file waits, in memory or in a folder."""
+        return not self._asked and not self._left_out
 
     def go_on(self, now: float) -> set[str]:
         """Read a bounded piece. Returns the files that are to be asked for again."""

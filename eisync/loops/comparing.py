@@ -25,7 +25,8 @@ class _Reading:
 class Comparing:
     """The files of one root that are being read. A file that is read in pieces keeps what it has come to."""
 
-    def __init__(self, root: str, contents: Contents) -> None:
+    def __init__(self, root: str, contents: Contents, *, bytes_a_tick: int | None = None) -> None:
+        self._bytes_a_tick = bytes_a_tick
         self._root = root
         self._contents = contents
         self._under_way: dict[str, _Reading] = {}
@@ -52,9 +53,9 @@ class Comparing:
         return len(self._under_way)
 
     def go_on(self, now: float) -> set[str]:
-        """Read at most `BYTES_A_TICK`. Returns the files of which it is known now."""
+        """Read a bounded piece. Returns the files of which it is known now."""
         told: set[str] = set()
-        left_bytes = BYTES_A_TICK
+        left_bytes = self._bytes_a_tick or BYTES_A_TICK
         if now < self._rests_until <= now + AGAIN_S:
             return told
         while self._under_way and left_bytes > 0:

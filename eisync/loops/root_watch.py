@@ -91,21 +91,20 @@ class RootWatch:
         return found
 
     def compare_on(self, now: float) -> set[str]:
-        """Read on in files whose content is in doubt. Returns those of which it is known; a scan finds the left out."""
+        """Read on in files whose content is in doubt. Returns those of which it is known; others are met by a walk."""
         told = self.checks.go_on(now)
-        if self.checks.has_left_out and not self.checks:
-            self.checks.has_left_out = False
-            self.has_scanned = False
-            self.scan_due_at = min(self.scan_due_at, now)
+        if self.partial is None and self.scan is None and not self.moved:
+            folder = self.checks.take_left_out()
+            self.moved.update([] if folder is None else [folder])
         return told
 
     @property
     def is_comparing(self) -> bool:
         """Whether the content of files at the service is in doubt, and will be looked at."""
-        return bool(self.checks) or self.checks.has_left_out
+        return not self.checks.is_idle or self.partial is not None or bool(self.moved)
 
     @property
     def is_busy(self) -> bool:
         """Whether the next tick has something to do at once."""
         is_under_way = self.scan or self.partial or self.announced or self.moved or self.is_doubted
-        return bool(is_under_way or self.labels.is_busy or (self.checks.has_left_out and not self.checks))
+        return bool(is_under_way or self.labels.is_busy or (not self.checks and not self.checks.is_idle))

@@ -270,7 +270,9 @@ class WatcherLoop:
         root.closed.update(place for path, place in heeded.items() if path in announced.closed)
         if root.trust.is_weak:
             root.heard.update(heeded.values())
-        root.announced |= root.recogniser.take_due(now) or root.compare_on(now)
+        root.announced |= root.recogniser.take_due(now)
+        if len(root.announced) < FILES_A_TICK:  # what is known of a content is to be used before more is read
+            root.announced |= root.compare_on(now)
         root.moved.update(path for path in announced.folders if not root.walks.is_ignored(path))
         root.is_doubted = root.is_doubted or announced.is_doubted
         findings = Findings()

@@ -332,7 +332,7 @@ def test_so_many_files_at_once_are_looked_at_piece_by_piece(circuit: Circuit, mo
 
 
 def test_new_files_do_not_wait_for_files_in_doubt(circuit: Circuit, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("eisync.loops.comparing.BYTES_A_TICK", 1)  # a file takes a tick for each of its bytes
+    monkeypatch.setattr(checks, "BYTES_A_TICK", 1)  # a file takes a tick for each of its bytes
     for path in (A, C):
         os.utime(circuit.yard.path(path))
     circuit.write("new.csv")

@@ -71,12 +71,14 @@ class ContentMachine(RuleBasedStateMachine):
 
     @rule(path=st.sampled_from(PATHS))
     def write(self, path: str) -> None:
+        self.come_to_rest()
         (self.root / path).parent.mkdir(parents=True, exist_ok=True)
         (self.root / path).write_bytes(self.content())
         self.come_to_rest(is_new=True)
 
     @rule(path=st.sampled_from(PATHS), whole_seconds=st.booleans())
     def rewrite_with_its_time(self, path: str, whole_seconds: bool) -> None:
+        self.come_to_rest()
         if (self.root / path).is_file():
             before = (self.root / path).stat()
             with (self.root / path).open("r+b") as file:
