@@ -98,7 +98,7 @@ class Rename:
 
     `updates`: where it is at the service already, its samples are to follow. `before`: what it was called, where the
     index has it at `path` already because another file took its name. `ctime_ns` is the one that the rename gave it; 0:
-    not known.
+    not known. `is_proven`: by its content.
     """
 
     id: int
@@ -108,6 +108,7 @@ class Rename:
     updates: bool = False
     before: str | None = None
     ctime_ns: int = 0
+    is_proven: bool = False
 
 
 @value(kw_only=True)

@@ -11,7 +11,7 @@ ctime, so that says nothing here: the content is looked at once the file was fol
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from eisync.core.describing import Description
 from eisync.core.items import FileFacts, Rename, shown
@@ -68,6 +68,7 @@ class Recogniser:
         self._renames = renames
         self._log = log
         self._comparing = Comparing(root, contents)
+        self._is_proven = False  # whether the content told that the last file was a known one
         self._agenda = Agenda()
         self.waiting: dict[str, Waiting] = {}
         """Files of which nobody can tell yet whether they are known ones: to be looked at again, later."""
@@ -140,6 +141,7 @@ class Recogniser:
             return None
         is_alike = there is not None and (there.size, there.mtime_ns) == (facts.size, facts.mtime_ns)
         is_made_up = self._trust.is_weak or self._trust.ignores_inodes
+        self._is_proven = False
         if facts.mtime_ns % _SECOND_NS and not is_alike and not is_made_up:
             return True
         if twin.sha256 is None:
@@ -147,13 +149,14 @@ class Recogniser:
         is_same = self._comparing.is_same(path, self._trust.strict(facts), twin.sha256)
         if is_same is None:
             self._wait(path, facts, old_path, twin, "its content is being compared with what was sent as")
+        self._is_proven = bool(is_same)
         return is_same
 
     def _follow(
         self, path: str, facts: FileFacts, old_path: str, twin: KnownFile, known: KnownFile | None, now: float
     ) -> None:
         self._comparing.forget(path)
-        moves = [self._move(twin.id, path, facts, now)]
+        moves = [replace(self._move(twin.id, path, facts, now), is_proven=self._is_proven)]
         if known is not None and known.id != twin.id:
             self.vacated.add(old_path)
             there = self._files.look(self._root, old_path)

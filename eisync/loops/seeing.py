@@ -113,6 +113,7 @@ class Seeing:
                 findings.back.append(found.id)
             elif path not in root.recogniser.waiting:
                 root.labels.recheck(path)
+                found = self._intake.known_at(root.place.id, path)
         for name in root.recogniser.take_left():
             root.checks.forget(name)
             if name in root.unsettled and root.unsettled[name].facts == facts:

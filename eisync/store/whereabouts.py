@@ -77,7 +77,7 @@ _PUT = "update file set folder = ?, name = ?, absent_at = null where id = ?"
 
 # What is not sent yet goes with the facts that it has now. Of what was sent, the content is looked at before that.
 _LEARN_CTIME = """
-update file set ctime_ns = :ctime_ns where id = :id and state in ('settling', 'ready')"""
+update file set ctime_ns = :ctime_ns where id = :id and (:is_proven or state in ('settling', 'ready'))"""
 _NOWHERE = b"\0"  # no file system has such a name
 
 # What is not at the service yet is labelled by its new path; what is stays as it was sent.
@@ -260,7 +260,7 @@ def _follow(connection: sqlite3.Connection, move: Rename, now: float) -> None:
     reason = f"renamed; it was {shown(before)}"
     label, category = move.label, move.category.value
     connection.execute(_RELABEL, {"id": move.id, "label": label, "category": category})
-    connection.execute(_LEARN_CTIME, {"id": move.id, "ctime_ns": move.ctime_ns})
+    connection.execute(_LEARN_CTIME, {"id": move.id, "ctime_ns": move.ctime_ns, "is_proven": move.is_proven})
     if move.updates:
         _publish(connection, move.id, before, row)
         connection.execute(_FOLLOWED, {"id": move.id, "label": label, "category": category})
