@@ -174,7 +174,7 @@ class Seeing:
             return False
         likeness = root.trust.compare(known.facts, facts)
         is_comparable = known.sha256 is not None and known.state not in _ON_THE_WAY and known.taken_sha256 is None
-        if not is_comparable and known.state in _SENT and known.facts == facts:
+        if known.sha256 is None and known.state in _SENT and known.facts == facts:
             likeness = Likeness.LEARNT  # nobody knows what was sent: there is nothing to compare it with
         elif is_comparable and is_heard and likeness is not Likeness.DIFFERENT:
             root.checks.forget(path)  # what was found before was found of another moment
