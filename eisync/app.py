@@ -183,6 +183,7 @@ class App:
                     "is_heard": seen.is_heard,
                     "reason": seen.reason,
                     "missed": seen.missed,
+                    "comparing": seen.comparing,
                     "scan_every_s": round(seen.scan_every_s, 1),
                 }
                 for seen in self.watcher.attention()
@@ -276,6 +277,7 @@ class App:
             events=self._events,
             log=self.log,
             why_silent=_why_silent,
+            has_weak_facts=_has_weak_facts,
             luck=clock.luck,
             spent_s=clock.spent_s,
             is_same=removal.is_same,
@@ -303,6 +305,7 @@ class App:
             workers=upload.workers,
             order=Order(upload.order),
             unlabelled=self.watcher.unlabelled,
+            hash_of=sha256_of,
             quiet_s=lambda _: self._quiet_hours.quiet_s(clock.second_of_day()),
             monotonic=clock.monotonic,
             luck=clock.luck,
@@ -433,6 +436,10 @@ def _refuse_remote(folder: str) -> None:
             f"the state folder {folder} is on a file system over a network ({file_system}), where a database can be "
             "damaged; choose a folder on a local disk with --state-dir"
         )
+
+
+def _has_weak_facts(folder: str) -> bool:
+    return mounts.has_weak_facts(mounts.type_of(os.path.realpath(folder), files.mountinfo()))
 
 
 def _why_silent(folder: str) -> str | None:

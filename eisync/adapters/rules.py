@@ -44,7 +44,7 @@ class Rules:
         now = monotonic()
         if entry is None or now - entry.looked_at >= TRUSTED_FOR_S:
             facts = self._facts(folder)
-            if entry is None or facts != entry.facts:
+            if entry is None or not _is_same(entry.facts, facts):
                 self._forget(folder)
                 entry = _Entry(now, facts, None if facts is None else self._read(folder))
                 self._weight += entry.weight
@@ -82,3 +82,9 @@ class Rules:
         if len(content) > MOST_BYTES:
             return RuleFile(trouble=f"it has more than {MOST_BYTES // 1024} KiB")
         return RuleFile(os.fsdecode(content.removeprefix(b"\xef\xbb\xbf")).splitlines())
+
+
+def _is_same(before: FileFacts | None, now: FileFacts | None) -> bool:
+    if before is None or now is None:
+        return before is now
+    return now.is_untouched_since(before)

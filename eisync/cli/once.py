@@ -84,6 +84,9 @@ def _conclude(app: App) -> int:
     last_synced_at = app.index.counts().last_synced_at
     say(report.sentence(shown, last_synced_at=last_synced_at, now=now))
     _explain(app, unsettled)
+    comparing = app.watcher.comparing()
+    if comparing:
+        say(f"{comparing:,} files were touched since their upload, and are not compared with it yet", err=True)
     refusals = app.drainer.refusals()
     if refusals:
         raise KeyRefusedError("\n".join(f"target {name}: {reason}" for name, reason in refusals.items()))
@@ -92,7 +95,7 @@ def _conclude(app: App) -> int:
         raise key_refused[0]
     if any(isinstance(error, ForeignProjectError) for error in app.troubles().values()):
         return QUARANTINED
-    if app.watcher.offline() or any(shown.get(state) for state in PENDING_STATES):
+    if app.watcher.offline() or comparing or any(shown.get(state) for state in PENDING_STATES):
         return PENDING
     return QUARANTINED if counts.get(State.QUARANTINED) else OK
 

@@ -75,6 +75,8 @@ def _watching(watching: dict[str, Any] | None) -> Iterator[str]:
         yield f"  listened to, and {every}"
     if watching["missed"]:
         yield f"  {watching['missed']:,} files were found that no event told of"
+    if watching.get("comparing"):
+        yield f"  {watching['comparing']:,} were touched since their upload; their content is being compared with it"
 
 
 def _retention(retention: dict[str, Any] | None) -> Iterator[str]:

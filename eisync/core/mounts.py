@@ -24,6 +24,18 @@ _REMOTE_FUSE = (
 # What runs through a program of somebody else's, beside the above, announces at best what we write ourselves.
 _SILENT_TYPES = REMOTE_TYPES | {"virtiofs", "fuse", "fakeowner", "ncpfs", "coda"}
 
+# What keeps no inodes or no ctimes of its own on the disk, and what passes on those of a program or of another system.
+_WEAK_TYPES = (_SILENT_TYPES - {"nfs", "nfs4"}) | {
+    "vfat",
+    "msdos",
+    "exfat",
+    "fuseblk",
+    "ntfs",
+    "ntfs3",
+    "hfs",
+    "hfsplus",
+}
+
 _OCTAL = re.compile(r"\\([0-7]{3})")
 
 
@@ -36,6 +48,11 @@ def type_of(path: str, mountinfo: str) -> str | None:
 def is_remote(file_system: str | None) -> bool:
     """Whether the file system is known to be somebody else's."""
     return file_system is not None and (file_system in REMOTE_TYPES or file_system in _REMOTE_FUSE)
+
+
+def has_weak_facts(file_system: str | None) -> bool:
+    """Whether the file system may make up inodes and ctimes: anew at a mount, or whenever a file is looked at."""
+    return file_system is not None and (file_system in _WEAK_TYPES or file_system.startswith("fuse."))
 
 
 def why_silent(path: str, mountinfo: str) -> str | None:

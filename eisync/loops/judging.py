@@ -148,7 +148,7 @@ class Judging:
         """Go on with the examination of the file. Returns what it cost, in bytes."""
         seen, key = unsettled[path], (watched.root.id, path)
         facts, examination = self._under_way.pop(key, (None, None))
-        if examination is None or facts != seen.facts:
+        if examination is None or facts is None or not seen.facts.is_untouched_since(facts):
             examination = Examination(path, seen.facts.size)
         spent: int | None = 0
         if examination.verdict is None:
@@ -159,7 +159,7 @@ class Judging:
                 return 0
         if spent is None:
             found = self._look(watched, unsettled, seen, path, judged, now)
-            if found is not None and found.facts == seen.facts:
+            if found is not None and found.facts.is_untouched_since(seen.facts):
                 del unsettled[path]  # a link leads out of the root
             elif found is not None:
                 due_at = look_at(found, watched.policy)  # it is another version by now

@@ -15,6 +15,7 @@ from eisync.core.items import shown
 from eisync.core.retention import Disk, Local, Removal, Whereabout, Why
 from eisync.errors import (
     FileAwayError,
+    FileChangedError,
     FileError,
     FileUnreadableError,
     FolderError,
@@ -46,6 +47,7 @@ class Intents(Protocol):
 
     def begin(self, file: Local, act: Act, *, lies_at: str | None = None, now: float) -> Written | None: ...
     def release(self, written: Written) -> None: ...
+    def doubt(self, file_id: int) -> None: ...
 
 
 class Outcomes(Protocol):
@@ -327,6 +329,8 @@ class RetentionLoop:
             keeping.rest(str(error), self._now)
         else:
             self._intents.release(written)
+            if isinstance(error, FileChangedError):
+                self._intents.doubt(written.act.file_id)  # what is here may be nowhere else: it goes as a new version
         # Longer than the folder rests: the next one has its turn first.
         self._left[written.act.file_id] = self._now + 6 * TROUBLE_S
 

@@ -79,7 +79,10 @@ class Sidecars:
         sheets: Sheets,
         is_online: Callable[[], bool],
         log: Log,
+        strict: Callable[[FileFacts], FileFacts] = lambda facts: facts,
     ) -> None:
+        """`strict` leaves of the facts what proves anything on the root's file system."""
+        self._strict = strict
         self._root = root
         self._eligibility = eligibility
         self._files = files
@@ -144,7 +147,7 @@ class Sidecars:
     def sheet(self, place: str, facts: FileFacts) -> Sheet | None:
         """The sidecar as it was read; None while this version of it was not."""
         known = self._all().get(place)
-        return known if known is not None and known.facts == facts else None
+        return known if known is not None and facts.is_untouched_since(known.facts) else None
 
     def last_sheet(self, place: str, now: float) -> Sheet | None:
         """The sidecar as it was read last, where that is to be used although there is a newer version.
@@ -172,7 +175,7 @@ class Sidecars:
     def _look(self, place: str) -> FileFacts | None:
         facts = self._files.look(self._root.path, place)
         if facts is not None:
-            return None if self._eligibility.ignoring(place) is not None else facts
+            return None if self._eligibility.ignoring(place) is not None else self._strict(facts)
         known = self._all().get(place)
         if known is None or (self._files.is_missing(self._root.path, place) and self._is_online()):
             return None
@@ -192,7 +195,11 @@ class Sidecars:
                 del self._all()[place]
                 self.changed.add(place)
                 self._log.info("sidecar.gone", path=shown(place))
-        elif known is None or known.facts != facts or (known.trouble and known.facts.touched_at != facts.touched_at):
+        elif (
+            known is None
+            or not facts.is_untouched_since(known.facts)
+            or (known.trouble and known.facts.touched_at != facts.touched_at)
+        ):
             self._behind_since.setdefault(place, now)
             # One that is being read is read to its end, and looked at then: it would never come there otherwise.
             if place not in self._queue and all(one.place != place for one in self._readings):
@@ -261,19 +268,23 @@ class Sidecars:
         if reading.id is None and (entries or is_through):
             if reading.progress is not None and reading.steps.is_continued:
                 reading.id = reading.progress.id
-            elif (facts := reading.steps.facts or self._files.look(self._root.path, reading.place)) is not None:
+            elif (facts := reading.steps.facts or self._facts_at(reading.place)) is not None:
                 self._progress.pop(reading.place, None)
-                reading.id = self._sheets.begin(self._root.id, reading.place, facts)
+                reading.id = self._sheets.begin(self._root.id, reading.place, self._strict(facts))
         if entries and reading.id is not None:
             self._sheets.add(reading.id, entries)
             reading.added += len(entries)
             if reading.is_growing and len(reading.paths) <= MOST_GROWN:
                 reading.paths.update(entry.path for entry in entries)
 
+    def _facts_at(self, place: str) -> FileFacts | None:
+        facts = self._files.look(self._root.path, place)
+        return None if facts is None else self._strict(facts)
+
     def _finish(self, reading: _Reading, trouble: str | None, *, is_cut: bool) -> None:
         place, steps, checkpoint = reading.place, reading.steps, reading.steps.checkpoint()
-        facts_now = self._files.look(self._root.path, place)
-        facts = steps.facts or facts_now
+        facts_now = self._facts_at(place)
+        facts = facts_now if steps.facts is None else self._strict(steps.facts)
         self._close(reading)
         if reading.id is None or facts is None:
             self._distrust(place)
@@ -290,7 +301,7 @@ class Sidecars:
             self._progress[place] = _Progress(reading.id, checkpoint, is_read)
         else:
             self._progress.pop(place, None)
-        if is_late or facts != facts_now:
+        if is_late or facts_now is None or not facts_now.is_untouched_since(facts):
             self._late[place] = self._late.get(place, 0) + 1
             self._distrust(place)
         else:

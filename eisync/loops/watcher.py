@@ -12,6 +12,8 @@ from itertools import islice
 
 from eisync.core.items import FileFacts, shown
 from eisync.core.lifecycle import State
+from eisync.core.versions import Trust
+from eisync.loops.checks import ContentChecks
 from eisync.loops.judging import Accepted, Judging, Parked
 from eisync.loops.labels import Labels
 from eisync.loops.lookout import LOOK_EVERY_S, Lookout
@@ -70,14 +72,16 @@ class WatcherLoop:
         luck: Callable[[], float] = lambda: 0.0,
         spent_s: Callable[[], float] = lambda: 0.0,
         is_same: Callable[[str, str, FileFacts, str], bool] = lambda *_: False,
+        has_weak_facts: Callable[[str], bool] = lambda _: False,
     ) -> None:
         """`spent_s` is what the thread has taken of a core so far; `why_silent` tells of folders without events.
 
         `reads`, `sheets` and `waiting` are for what files say of others; `labelled` is called when it is known of a
         root how all that waits in it is to be sent. `is_same` tells whether the file at (root, path) has these facts
-        and this content hash.
+        and this content hash. `has_weak_facts` tells of folders whose file system may make up inodes and ctimes.
         """
         self._is_same = is_same
+        self._has_weak_facts = has_weak_facts
         self._intake = intake
         self._places = places
         self._notes = notes
@@ -117,7 +121,14 @@ class WatcherLoop:
     def has_scanned(self) -> bool:
         """Whether every root was scanned completely since the start, and all that was found there was looked at, or
         cannot be read."""
-        return all((root.has_scanned and not root.announced) or root.lookout.offline_reason for root in self._roots)
+        return all(
+            (root.has_scanned and not root.announced and not root.is_comparing) or root.lookout.offline_reason
+            for root in self._roots
+        )
+
+    def comparing(self) -> int:
+        """How many files at the service were touched, and are compared with what was sent. Safe to ask anywhere."""
+        return sum(len(root.checks) for root in self._roots)
 
     def unsettled(self, now: float) -> list[Observed]:
         """The files under observation. Safe to ask from any thread."""
@@ -131,7 +142,7 @@ class WatcherLoop:
         """How many known files wait for a person to mend a sidecar; None while others are under observation."""
         number = 0
         for root in self._roots:
-            if root.recogniser.waiting:
+            if root.recogniser.waiting or root.is_comparing:
                 return None
             for path in root.unsettled:
                 why = root.labels.unclear.get(path)
@@ -159,6 +170,7 @@ class WatcherLoop:
                 reason=hearing.reason,
                 missed=hearing.missed,
                 scan_every_s=root.scan_pause_s,
+                comparing=len(root.checks),
             )
             for root in self._roots
         ]
@@ -175,7 +187,8 @@ class WatcherLoop:
             log=log,
             why_silent=why_silent,
         )
-        walks = Walks(root.id, root.path, watched.eligibility, files=files, places=places)
+        trust = Trust(ignores_inodes=not places.has_stable_inodes(root.id))
+        walks = Walks(root.id, root.path, watched.eligibility, files=files, places=places, trust=trust)
         sidecars = Sidecars(
             root,
             watched.eligibility,
@@ -184,6 +197,7 @@ class WatcherLoop:
             sheets=self._sheets,
             is_online=lambda: lookout.why_offline() is None,
             log=log,
+            strict=trust.strict,
         )
         labels = Labels(watched, sidecars, self._waiting, wake=self._labelled, log=log)
         recogniser = Recogniser(
@@ -194,10 +208,12 @@ class WatcherLoop:
             contents=self._evidence,
             renames=places,
             log=log,
+            trust=trust,
             updates=watched.updates_renamed,
         )
         returns = Returns(root.path, self._intake, self._is_same, log=log)
-        return RootWatch(watched, lookout, walks, recogniser, labels, returns)
+        checks = ContentChecks(root.path, self._evidence, log=log)
+        return RootWatch(watched, lookout, walks, recogniser, labels, returns, checks, trust)
 
     def _tick_root(self, root: RootWatch, now: float) -> float:
         if root.is_mid_tick:
@@ -227,7 +243,7 @@ class WatcherLoop:
         if root.is_busy:
             return 0.0
         instants = [root.lookout.look_due_at, root.scan_due_at, root.agenda.next_at(), root.recogniser.next_at()]
-        instants.append(root.labels.next_at(now))
+        instants += [root.labels.next_at(now), root.checks.next_at()]
         return max(0.0, min(at for at in instants if at is not None) - now)
 
     def _look_at_root(self, root: RootWatch, now: float) -> None:
@@ -236,6 +252,7 @@ class WatcherLoop:
             root.scan = root.partial = None
             root.is_doubted = True
             return
+        root.trust.is_weak = self._has_weak_facts(root.place.path)
         root.announced.update(path for path in self._intake.settling(root.place.id) if path not in root.unsettled)
 
     def _gather_events(self, root: RootWatch, now: float) -> None:
@@ -251,7 +268,11 @@ class WatcherLoop:
         }
         root.announced.update(heeded.values())
         root.closed.update(place for path, place in heeded.items() if path in announced.closed)
+        if root.trust.is_weak:
+            root.heard.update(heeded.values())
         root.announced |= root.recogniser.take_due(now)
+        if len(root.announced) < FILES_A_TICK:  # what is known of a content is to be used before more is read
+            root.announced |= root.compare_on(now)
         root.moved.update(path for path in announced.folders if not root.walks.is_ignored(path))
         root.is_doubted = root.is_doubted or announced.is_doubted
         findings = Findings()
@@ -259,7 +280,9 @@ class WatcherLoop:
             path = root.announced.pop()
             is_closed = path in root.closed
             root.closed.discard(path)
-            self._seeing.see(root, path, findings, now, is_closed=is_closed)
+            is_heard = path in root.heard
+            root.heard.discard(path)
+            self._seeing.see(root, path, findings, now, is_closed=is_closed, is_heard=is_heard)
         self._seeing.write(root, findings, now)
 
     def _begin_walks(self, root: RootWatch, now: float) -> None:

@@ -206,9 +206,9 @@ class Acts:
             _end(connection, written.id, Progress.UNDONE, outcome, now)
             if facts is not None:
                 connection.execute(
-                    "update file set removal = 'kept', absent_at = null, size = ?, mtime_ns = ?, inode = ?, reason = ? "
-                    "where id = ? and state in ('synced', 'tombstone')",
-                    (facts.size, facts.mtime_ns, facts.inode, outcome, act.file_id),
+                    "update file set removal = 'kept', absent_at = null, size = ?, mtime_ns = ?, inode = ?, "
+                    "ctime_ns = ?, reason = ? where id = ? and state in ('synced', 'tombstone')",
+                    (facts.size, facts.mtime_ns, facts.inode, facts.ctime_ns, outcome, act.file_id),
                 )
             if act.kind in EDITS:
                 consequences.edit(connection, target, act, act.was)

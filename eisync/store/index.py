@@ -13,6 +13,7 @@ from eisync.core.items import Category, Item, RemoteSample
 from eisync.core.lifecycle import Event, State
 from eisync.store import history
 from eisync.store.consequences import send_again
+from eisync.store.contents import note_deleted, under_observation
 from eisync.store.database import Database
 from eisync.store.links import LISTED_SHA256, identity_of, link
 from eisync.store.moves import move
@@ -206,6 +207,8 @@ class Index:
                     event = Event.CHANGED if row["absent_at"] is None else Event.REMOVED
                     move(connection, row["id"], State(row["state"]), event, reasons[event], now)
                 return []
+            lost = [row["id"] for row in bereft] + under_observation(connection, target, sample_id)
+            note_deleted(connection, lost, sample_id, now)
             for row in bereft:
                 reason = f"deleted at the service (sample {sample_id}); 'eisync retry' sends it again"
                 move(connection, row["id"], State(row["state"]), Event.REMOTE_GONE, reason, now)

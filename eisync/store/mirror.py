@@ -19,6 +19,7 @@ from eisync.core.identity import Sent
 from eisync.core.items import Item, Missing, RemoteSample
 from eisync.core.lifecycle import Event, State
 from eisync.core.plan import Action, Believed, Contradict, Learn, Mirror, Miss, Return, Slice
+from eisync.store.contents import lift_copies, note_missed
 from eisync.store.database import Database
 from eisync.store.links import LISTED_SHA256, link
 from eisync.store.moves import move
@@ -76,7 +77,7 @@ where mine.sample_id = :id and file.target = :target"""
 
 # Tombstones that stand for the sample.
 _BURIED = """
-select file.id from file_sample mine cross join file on file.id = mine.file_id
+select file.id, file.sha256 from file_sample mine cross join file on file.id = mine.file_id
 where mine.sample_id = :id and file.target = :target and file.state = 'tombstone'"""
 
 # It is listed as another sample than the one we know, which stays as it is.
@@ -254,6 +255,7 @@ class Mirrored:
         }
         with self._database.transaction() as connection:
             rows = connection.execute(_COUNT_MISSED, parameters).fetchall()
+            note_missed(connection, target, progress.generation, now)
             connection.execute(_FORGET, parameters)
             connection.execute("delete from sweep where target = ?", (target,))
             connection.execute(_REMEMBER, remembered)
@@ -388,10 +390,13 @@ def _keep(connection: sqlite3.Connection, target: str, rows: Sequence[tuple[obje
 
 def _lift(connection: sqlite3.Connection, target: str, sample_id: int, now: float) -> list[int]:
     reason = f"it is there again (sample {sample_id})"
-    buried = [row["id"] for row in connection.execute(_BURIED, {"target": target, "id": sample_id}).fetchall()]
-    for identity in buried:
+    buried = connection.execute(_BURIED, {"target": target, "id": sample_id}).fetchall()
+    lifted = [row["id"] for row in buried]
+    for identity in lifted:
         move(connection, identity, State.TOMBSTONE, Event.FOUND, reason, now)
-    return buried
+    for sha256 in {row["sha256"] for row in buried if row["sha256"] is not None}:
+        lifted += lift_copies(connection, target, sha256, sample_id, now)
+    return lifted
 
 
 # Most samples of a project share a few sets of metadata.

@@ -8,15 +8,16 @@ import sqlite3
 
 from eisync.core.acts import Act, Written
 from eisync.core.identity import Identity
-from eisync.core.items import FileFacts, RemoteSample
+from eisync.core.items import RemoteSample
 from eisync.core.lifecycle import State
 from eisync.core.retention import Local, Proof
 from eisync.store.acts import Acts
 from eisync.store.consequences import REMOVAL
 from eisync.store.database import Database
+from eisync.store.entries import doubt
 from eisync.store.links import LISTED_SHA256, identity_of, listed_of, sent_of
 from eisync.store.plans import columns_of
-from eisync.store.rows import path_of
+from eisync.store.rows import facts_of, path_of
 
 # A page of the files of a folder that nobody took away, the oldest upload first.
 _PAGE = """
@@ -132,6 +133,11 @@ class Removals:
             connection.execute("delete from act where id = ? and state = 'begun'", (written.id,))
             connection.execute(_UNMARK, {"file_id": written.act.file_id, "removal": REMOVAL[written.act.kind]})
 
+    def doubt(self, file_id: int) -> None:
+        """The file does not seem to be what was sent: the watcher compares its content, whatever its facts say."""
+        with self._database.transaction() as connection:
+            doubt(connection, file_id)
+
 
 def _local(connection: sqlite3.Connection, row: sqlite3.Row) -> Local:
     proofs = connection.execute(_PROOFS, {"id": row["id"], "target": row["target"]}).fetchall()
@@ -142,7 +148,7 @@ def _local(connection: sqlite3.Connection, row: sqlite3.Row) -> Local:
         path=path_of(row),
         target=row["target"],
         state=State(row["state"]),
-        facts=FileFacts(row["size"], row["mtime_ns"], row["inode"]),
+        facts=facts_of(row),
         since_at=row["changed_at"],
         sha256=row["sha256"],
         is_absent=row["absent_at"] is not None,

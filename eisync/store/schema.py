@@ -15,7 +15,7 @@ from eisync.errors import StateError
 if TYPE_CHECKING:
     from sqlite_utils import Database as SqliteUtilsDatabase
 
-VERSION = 11
+VERSION = 12
 
 
 def migrate(connection: sqlite3.Connection) -> None:
@@ -39,6 +39,7 @@ def migrate(connection: sqlite3.Connection) -> None:
     migrations()(_009_acts_by_file)
     migrations()(_010_identity)
     migrations()(_011_forgotten_files)
+    migrations()(_012_versions_by_content)
     # sqlite-utils would begin a deferred one: two that look at a new folder at once would lock each other out.
     connection.execute("begin immediate")
     try:
@@ -341,5 +342,42 @@ def _011_forgotten_files(database: "SqliteUtilsDatabase") -> None:
             primary key (target, sha256)
         ) strict, without rowid""",
         "create index file_away on file (target, absent_at) where absent_at is not null",
+    ):
+        database.conn.execute(statement)
+
+
+def _012_versions_by_content(database: "SqliteUtilsDatabase") -> None:
+    for statement in (
+        # When anything last happened to the file, by its file system; 0: not known, the next look learns it.
+        "alter table file add column ctime_ns integer not null default 0",
+        "alter table sidecar add column ctime_ns integer not null default 0",
+        # 0: its file system numbers the files anew at every mount, say, and inodes tell nothing.
+        "alter table root add column has_stable_inodes integer not null default 1",
+        # The inode last: a file that was copied or restored has another one, and the time of the one it came from.
+        "drop index file_by_version",
+        "create index file_by_version on file (size, mtime_ns, inode)",
+        # Files at the service that are not in their place, by what a copy has of them.
+        """create index file_elsewhere on file (size, mtime_ns)
+            where state = 'synced' and absent_at is not null""",
+        # Contents of which a person deleted the sample, whatever file has them now or later.
+        """create table deleted_content (
+            target text not null,
+            size integer not null,
+            sha256 text not null,
+            sample_id integer,
+            deleted_at real not null,
+            primary key (target, size, sha256)
+        ) strict, without rowid""",
+        # Contents of versions that others took the place of, by their samples, as long as these are there.
+        """create table earlier_content (
+            target text not null,
+            sample_id integer not null,
+            size integer not null,
+            sha256 text not null,
+            primary key (target, sample_id)
+        ) strict, without rowid""",
+        """insert or ignore into deleted_content (target, size, sha256, sample_id, deleted_at)
+            select target, size, sha256, (select max(sample_id) from file_sample where file_id = file.id), changed_at
+            from file where state = 'tombstone' and sha256 is not null""",
     ):
         database.conn.execute(statement)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from eisync.core.items import FileFacts
 from eisync.core.sidecars import Entry, packed, unpacked
 from eisync.store.database import Database
-from eisync.store.rows import split
+from eisync.store.rows import facts_of, split, version_of
 
 # Those that were read to their end.
 _KNOWN = """
@@ -20,8 +20,8 @@ select * from sidecar where root_id = :root_id and is_read"""
 _DROP_UNREAD = """
 delete from sidecar where root_id = :root_id and folder = :folder and name = :name and not is_read"""
 _BEGIN = """
-insert into sidecar (root_id, folder, name, size, mtime_ns, inode)
-values (:root_id, :folder, :name, :size, :mtime_ns, :inode) returning id"""
+insert into sidecar (root_id, folder, name, size, mtime_ns, inode, ctime_ns)
+values (:root_id, :folder, :name, :size, :mtime_ns, :inode, :ctime_ns) returning id"""
 _ADD = """
 insert or replace into sidecar_entry (sidecar_id, path, said) values (:id, :path, :said)"""
 
@@ -67,18 +67,15 @@ class Sidecars:
         with self._database.reading() as connection:
             rows = connection.execute(_KNOWN, {"root_id": root_id}).fetchall()
         return {
-            _place(row["folder"], row["name"]): Sheet(
-                row["id"], FileFacts(row["size"], row["mtime_ns"], row["inode"]), row["trouble"], row["entries"]
-            )
+            _place(row["folder"], row["name"]): Sheet(row["id"], facts_of(row), row["trouble"], row["entries"])
             for row in rows
         }
 
     def begin(self, root_id: int, place: str, facts: FileFacts) -> int:
         """A new version is being read; returns by which id its entries are added."""
-        version = {"size": facts.size, "mtime_ns": facts.mtime_ns, "inode": facts.inode}
         with self._database.transaction() as connection:
             connection.execute(_DROP_UNREAD, _key(root_id, place))
-            row = connection.execute(_BEGIN, {**_key(root_id, place), **version}).fetchone()
+            row = connection.execute(_BEGIN, {**_key(root_id, place), **version_of(facts)}).fetchone()
         return int(row["id"])
 
     def add(self, sidecar_id: int, entries: Iterable[Entry]) -> None:

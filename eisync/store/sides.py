@@ -6,10 +6,10 @@ import sqlite3
 from collections.abc import Iterable
 
 from eisync.core.acts import FileSide, Held, Occasion, Published
-from eisync.core.items import Category, FileFacts
+from eisync.core.items import Category
 from eisync.core.lifecycle import State
 from eisync.store.links import LISTED_SHA256, identity_of, listed_of, sent_of
-from eisync.store.rows import path_of
+from eisync.store.rows import facts_of, path_of
 
 # Files that something may follow from, by the mark that says so. (Left to itself, SQLite reads every file.)
 _MARKED = {
@@ -79,7 +79,7 @@ def _side(connection: sqlite3.Connection, row: sqlite3.Row, root: str) -> FileSi
         root=root,
         path=path_of(row),
         state=State(row["state"]),
-        facts=FileFacts(row["size"], row["mtime_ns"], row["inode"]),
+        facts=facts_of(row),
         label=row["label"],
         category=Category(row["category"]),
         sha256=row["sha256"],

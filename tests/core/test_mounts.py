@@ -2,7 +2,7 @@
 
 import pytest
 
-from eisync.core.mounts import _REMOTE_FUSE, _SILENT_TYPES, is_remote, type_of, why_silent
+from eisync.core.mounts import _REMOTE_FUSE, _SILENT_TYPES, has_weak_facts, is_remote, type_of, why_silent
 
 TABLE = "\n".join(
     (
@@ -46,6 +46,16 @@ def test_a_table_that_does_not_tell_gives_none() -> None:
 )  # fmt: skip
 def test_only_file_systems_over_a_network_are_remote(file_system: str | None, expected: bool) -> None:
     assert expected is is_remote(file_system)
+
+
+@pytest.mark.parametrize(
+    ("file_system", "expected"),
+    [("ext4", False), ("xfs", False), ("btrfs", False), ("tmpfs", False), ("overlay", False), ("nfs4", False),
+     (None, False), ("fuse", True), ("fuse.sshfs", True), ("fuseblk", True), ("vfat", True), ("exfat", True),
+     ("cifs", True), ("9p", True), ("drvfs", True), ("virtiofs", True)],
+)  # fmt: skip
+def test_what_keeps_no_inodes_of_its_own_has_weak_facts(file_system: str | None, expected: bool) -> None:
+    assert expected is has_weak_facts(file_system)
 
 
 @pytest.mark.parametrize(

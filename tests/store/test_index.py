@@ -4,7 +4,7 @@ import os
 import pytest
 
 from eisync.core.lifecycle import Event, State
-from eisync.store import index, links, mirror, whereabouts
+from eisync.store import contents, index, links, mirror, whereabouts
 from eisync.store.index import RootFacts, TargetFacts
 
 from .shelf import NOW, Shelf, remote
@@ -398,12 +398,15 @@ def test_a_database_that_takes_a_write_says_so(shelf: Shelf) -> None:
         (index._LAST_SYNCED, ["SEARCH file USING COVERING INDEX file_by_state (state=?)"]),
         (index._PAGE, ["SEARCH file USING INTEGER PRIMARY KEY (rowid>?)", "file_sample USING PRIMARY KEY (file_id=?)"]),
         (links._KNOW, ["file USING INTEGER PRIMARY KEY (rowid=?)"]),
-        (whereabouts._INODES, ["file USING INDEX file_by_version (inode=?)"]),
+        (whereabouts._FAMILIAR, ["file USING INDEX file_by_version (size=? AND mtime_ns=? AND inode=?)"]),
+        (contents._DELETED, ["deleted_content USING PRIMARY KEY (target=? AND size=?)"]),
+        (contents._ABSENT, ["other USING INDEX file_elsewhere (size=? AND mtime_ns=?)"]),
+        (contents._UNWATCHED, ["other USING INDEX file_by_version (size=? AND mtime_ns=?)"]),
     ],
 )
 def test_what_is_asked_often_is_found_by_an_index(shelf: Shelf, statement: str, indexes: list[str]) -> None:
     names = ("target", "id", "generation", "began_at", "after", "after_id", "state", "sample_id", "sha256", "now")
-    more = ("low", "high", "limit", "filename", "links", "inodes", "root_id")
+    more = ("low", "high", "limit", "filename", "links", "versions", "asked", "roots", "root_id")
 
     plan = shelf.plan(statement, **dict.fromkeys((*names, *more)))
 
