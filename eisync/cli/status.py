@@ -95,6 +95,9 @@ def _target(target: dict[str, Any], held: str | None) -> Iterator[str]:
         yield f"  paused: {printable(target['paused'])}"
     if held:
         yield f"  nothing is sent for now: {printable(held)}"
+    if target.get("emptied"):
+        yield f"  {printable(target['emptied'])}"
+        yield "    'eisync plan --approve' says that this was wanted, 'eisync plan --reject' sends the files again"
     if target["listing_trouble"]:
         yield f"  not compared with the service: {printable(target['listing_trouble'])}"
         yield "    uploads go on; deletions and edits made there are not known until then"
@@ -107,6 +110,8 @@ def _daemon(daemon: dict[str, Any] | None) -> Iterator[str]:
         yield "No daemon runs on this state folder; nothing is uploaded until 'eisync run' or 'eisync once'."
         return
     yield f"The daemon runs as process {daemon['pid']} (eisync {daemon['version']})."
+    if daemon.get("clock"):
+        yield f"  no old trash is emptied, no grace_s ends, nothing is decided: {printable(daemon['clock'])}"
     for loop in daemon["loops"]:
         if loop["trouble"]:
             yield f"  the {loop['name']} fails and is tried again: {printable(loop['trouble'])}"

@@ -1,7 +1,7 @@
 """Decide whether what the clock on the wall says can be trusted, before anything is destroyed because time passed.
 
-Pure: what both clocks of this machine say, what services said in their answers (`Date`), and what was remembered by the
-last process in; trust, or a doubt with its sentence out. A machine without a good clock starts in 1970, or a year ahead;
+Pure: what both clocks of this machine say, what services said in their answers (`Date`), and what the last process
+remembered in; trust, or a doubt with its sentence out. A machine without a good clock starts in 1970, or a year ahead;
 that cannot be told from having been switched off for so long, so that a service must agree first. The steady clock
 carries what it said from there on: a clock that is set afterwards is found at once.
 """

@@ -19,10 +19,10 @@ class Setting:
     recent_from: float = 0.0
 
     def age_s(self, at: float, now: float) -> float:
-        """How long ago `at` was, at least."""
-        if at > now:  # of a clock that was ahead
-            return max(0.0, now - self.counts_from) if self.counts_from else 0.0
-        return max(0.0, now - max(at, self.counts_from))
+        """How long ago `at` was, at least; below 0 when nobody can tell."""
+        if at > now and self.counts_from:  # of a clock that was ahead
+            return now - self.counts_from
+        return now - max(at, self.counts_from)
 
     def since(self, span_s: float, now: float) -> float:
         """What may be younger than `span_s`, a day at most, was written down after this instant."""

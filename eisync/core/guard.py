@@ -95,7 +95,7 @@ class Ledger:
         setting: Setting | None = None,
         names: Mapping[int, str] | None = None,
     ) -> None:
-        """`known`: by root, how many files are. `setting`: since when the clock can be trusted. `names` of the roots."""
+        """`known`: by root, how many files are. `setting`: since when time counts. `names` are those of the roots."""
         self._guard = guard
         self._names = names or {}
         self._known = known

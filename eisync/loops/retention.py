@@ -212,9 +212,7 @@ class RetentionLoop:
 
         def is_old(folder: str, newest_at: float) -> bool:
             made_at, setting = self._records.last_put(folder), self._times.setting_of_days()
-            return retention.is_trash_old(
-                made_at, newest_at, keeping.policy.trash_days, setting=setting, now=self._now
-            )
+            return retention.is_trash_old(made_at, newest_at, keeping.policy.trash_days, setting=setting, now=self._now)
 
         try:
             days = self._disks.empty_trash(keeping.root.path, before_day=before_day, is_old=is_old)

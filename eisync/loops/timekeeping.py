@@ -71,6 +71,11 @@ class Timekeeper:
         """Why nothing that waits by time may happen now, and what to do; None: the clock is right."""
         return self._look()[0]
 
+    @property
+    def is_wrong(self) -> bool:
+        """Whether a service has said that it is another time, and none agrees."""
+        return self._look()[1].was_wrong
+
     def setting(self) -> Setting:
         """Since when time counts, for spans of minutes and hours."""
         return self._look()[1].setting

@@ -1,8 +1,8 @@
-"""Decide which files become tombstones, because the service does not list their samples any more and does not know them.
+"""Decide which files become tombstones, because the service does not list or know their samples any more.
 
-A few do by themselves. Where more vanished than the guard allows, nobody may have deleted them: the project was emptied,
-or restored, or is another one. Then they wait as a plan of their own for a person, who says yes (they were deleted) or
-no (they are sent again). Nothing that was uploaded before counts as deleted by itself only because it is missing.
+A few do by themselves. Where more vanished than the guard allows, it may be that nobody deleted them: the project was
+emptied, or restored from an older state. Then they wait as a plan of their own for a person, who says yes (they were
+deleted) or no (they are sent again).
 """
 
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence

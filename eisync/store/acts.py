@@ -7,7 +7,8 @@ An act is committed, and on the disk, before it is done (`begin`), and what foll
 import json
 import os
 import sqlite3
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 
 from eisync.core.acts import (
     EDITS,
@@ -19,7 +20,7 @@ from eisync.core.acts import (
     Progress,
     Written,
 )
-from eisync.core.emptied import Missing
+from eisync.core.emptied import Missing, why_emptied
 from eisync.core.guard import Touch
 from eisync.core.items import FileFacts
 from eisync.store import consequences, plans, sides
@@ -29,26 +30,32 @@ from eisync.store.plans import Plan
 KEEP_S = 90 * 24 * 3600.0
 """So long what was done can be undone, and what was rejected stays so."""
 
-# What was touched lately without a person's yes, and what is allowed and not done yet; of tombstones, or of all else.
-# (Left to itself, SQLite reads every act of the target.)
-_TOUCHES = """
-select act.file_id, root.id as root_id, act.at, exists (
-        select 1 from file where file.id = act.file_id and state in ('synced', 'tombstone')
-            and (removal is null or removal in ('kept', 'spared'))) as is_known
+# Whether a file still counts among those that are known.
+_IS_KNOWN = """exists (select 1 from file where file.id = touched.file_id and state in ('synced', 'tombstone')
+    and (removal is null or removal in ('kept', 'spared'))) as is_known"""
+
+# What was touched lately without a person's yes, and what is allowed and not done yet.
+_TOUCHES = f"""
+select touched.file_id, root.id as root_id, touched.at, {_IS_KNOWN}
 from (
-    select file_id, root, kind, cause, plan_id, null as at from act indexed by act_to_do
+    select file_id, root, cause, plan_id, null as at from act indexed by act_to_do
     where target = :target and state in ('due', 'begun', 'undoing') and state <> 'undoing'
     union all
-    select file_id, root, kind, cause, plan_id, done_at from act indexed by act_done
+    select file_id, root, cause, plan_id, done_at from act indexed by act_done
     where target = :target and done_at >= :since and state in ('done', 'undoing', 'undone')
-) act join root on root.path = act.root
-where act.plan_id is null and act.cause <> 'retention' and (act.kind = 'tombstone') = :is_tombstone"""
+) touched join root on root.path = touched.root
+where touched.plan_id is null and touched.cause <> 'retention'"""
+
+# What became a tombstone lately without a person's yes.
+_VANISHED = f"""
+select file_id, root_id, at, {_IS_KNOWN} from vanished touched where target = :target and at >= :since"""
 
 # Plans with which a person approved that the sample of a file vanished: what follows from that was approved with it.
 _APPROVED = """
 select act.file_id, act.plan_id from act join file on file.id = act.file_id
 where act.file_id in (select value from json_each(:files)) and act.kind = 'tombstone' and act.state = 'done'
-    and act.plan_id is not null and act.target = :target and act.done_at = file.changed_at and file.state = 'tombstone'"""
+    and act.plan_id is not null and act.target = :target and act.done_at = file.changed_at
+    and file.state = 'tombstone'"""
 
 # Files that have no sample left when these are gone; samples that we deleted ourselves are another story.
 _DOOMED = """
@@ -88,6 +95,16 @@ select count(*) from (
             where other.file_id = file.id and there.gone_at is null and there.missed = 0))"""
 
 
+@dataclass(frozen=True, slots=True)
+class VanishedFiles:
+    """Files that are not at the service any more, and of which a person is asked why; `emptied`: by target, what
+    happened to its whole project.
+    """
+
+    files: int
+    emptied: Mapping[str, str]
+
+
 class Acts:
     """The acts of all targets. Safe to use from any thread; each method is one transaction or one look."""
 
@@ -124,9 +141,9 @@ class Acts:
 
         Either of what is done to files and samples, or of files that became tombstones.
         """
-        parameters = {"target": target, "since": since, "is_tombstone": tombstones}
         with self._database.reading() as connection:
-            rows = connection.execute(_TOUCHES, parameters).fetchall()
+            statement = _VANISHED if tombstones else _TOUCHES
+            rows = connection.execute(statement, {"target": target, "since": since}).fetchall()
         return [Touch(row["file_id"], row["root_id"], row["at"], bool(row["is_known"])) for row in rows]
 
     def places(self) -> dict[int, str]:
@@ -159,6 +176,21 @@ class Acts:
                 "select count(*) from file where state = 'synced' and target = ?", (target,)
             ).fetchone()[0]
         return Missing(samples=mirror["samples"] if mirror is not None else 0, ours=ours, unlisted=unlisted)
+
+    def vanished(self, targets: Iterable[str]) -> VanishedFiles:
+        """What of these targets is not at the service any more, though nobody has said that it was deleted."""
+        waiting: dict[str, int] = {}
+        for plan in self.plans():
+            if plan.about == plans.TOMBSTONES:
+                waiting[plan.target] = waiting.get(plan.target, 0) + plan.acts
+        files, found = 0, {}
+        for target in targets:
+            missing = self.missing(target)
+            clause = why_emptied(missing)
+            files += waiting.get(target, 0) if clause is None else missing.unlisted
+            if clause is not None:
+                found[target] = clause
+        return VanishedFiles(files, found)
 
     def decided(self, acts: Iterable[Act]) -> set[str]:
         """The keys of those that are allowed already, or that a person said no to."""
@@ -271,8 +303,7 @@ class Acts:
         """What was done last, newest first."""
         with self._database.reading() as connection:
             rows = connection.execute(
-                "select * from act where state in ('done', 'undoing', 'undone') "
-                "and (kind <> 'tombstone' or plan_id is not null) order by done_at desc, id desc limit ?",
+                "select * from act where state in ('done', 'undoing', 'undone') order by done_at desc, id desc limit ?",
                 (limit,),
             ).fetchall()
         return [_written(row) for row in rows]
@@ -314,6 +345,7 @@ class Acts:
                 "and state in ('done', 'dropped', 'rejected', 'undone')",
                 (target, now - KEEP_S),
             )
+            connection.execute("delete from vanished where target = ? and at < ?", (target, now - KEEP_S))
             connection.execute(
                 "delete from plan where target = ? and state <> 'waiting' and made_at < ? "
                 "and not exists (select 1 from act where plan_id = plan.id)",

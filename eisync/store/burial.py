@@ -15,11 +15,8 @@ where mine.sample_id = :id and file.target = :target and file.state = 'synced' a
 
 # It happened without a person's yes: the guard counts it.
 _COUNT = """
-insert into act (target, key, kind, cause, file_id, root, path, sample_id, reason, since_at, state, made_at, done_at)
-select :target, 'tombstone ' || file.id || ' ' || :sample_id || ' ' || :now, 'tombstone', 'remote_deletion', file.id,
-    root.path, cast(iif(length(folder), folder || '/', '') || name as blob), :sample_id,
-    'its sample is gone', :now, 'done', :now, :now
-from file join root on root.id = file.root_id where file.id = :file_id"""
+insert into vanished (target, file_id, root_id, at)
+select :target, id, root_id, :now from file where id = :file_id"""
 
 _GONE = """
 update sample set gone_at = :now where target = :target and gone_at is null and id in (
@@ -38,9 +35,9 @@ def entomb(connection: sqlite3.Connection, file_id: int, sample_id: int, now: fl
     move(connection, file_id, State.SYNCED, Event.REMOTE_GONE, reason, now)
 
 
-def count(connection: sqlite3.Connection, target: str, file_id: int, sample_id: int, now: float) -> None:
+def count(connection: sqlite3.Connection, target: str, file_id: int, now: float) -> None:
     """It became one without a person's yes."""
-    connection.execute(_COUNT, {"target": target, "file_id": file_id, "sample_id": sample_id, "now": now})
+    connection.execute(_COUNT, {"target": target, "file_id": file_id, "now": now})
 
 
 def bury_file(connection: sqlite3.Connection, target: str, file_id: int, now: float) -> None:

@@ -183,7 +183,7 @@ class Index:
                 return []
             for row in bereft:
                 burial.entomb(connection, row["id"], sample_id, now)
-                burial.count(connection, target, row["id"], sample_id, now)
+                burial.count(connection, target, row["id"], now)
         return [row["id"] for row in bereft]
 
     def spare(self, target: str, sample_id: int) -> None:

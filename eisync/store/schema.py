@@ -311,6 +311,15 @@ def _010_clock_and_tombstone_plans(database: "SqliteUtilsDatabase") -> None:
     for statement in (
         # What a plan is about: 'acts' on files and samples, or 'tombstones', of files whose samples vanished.
         "alter table plan add column about text not null default 'acts'",
+        # Files that became tombstones without a person's yes, as the guard counts them.
+        """create table vanished (
+            id integer primary key,
+            target text not null,
+            file_id integer not null,
+            root_id integer not null,
+            at real not null
+        ) strict""",
+        "create index vanished_at on vanished (target, at)",
         # The last time known, and since when time counts. One row.
         """create table clock (
             id integer primary key check (id = 1),

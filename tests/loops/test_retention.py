@@ -48,7 +48,7 @@ class Meter:
     def device_of(self, root: str, path: str = "") -> int | None:
         return -1 if self.away else files.device_of(root, path)
 
-    def empty_trash(self, root: str, *, before_day: str) -> int:
+    def empty_trash(self, root: str, *, before_day: str, is_old: Callable[[str, float], bool]) -> int:
         self.emptied.append(before_day)
         return 1
 
