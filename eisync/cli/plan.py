@@ -87,8 +87,8 @@ def _end(plan: dict[str, Any] | None) -> Iterator[str]:
         number = plan["plan"]
         if plan["about"] == "tombstones":
             yield (
-                f"Were they deleted on purpose? 'eisync plan --approve {number}' says yes; "
-                f"'eisync plan --reject {number}' says no, and has their files sent again."
+                f"'eisync plan --approve {number}' does it: they were deleted on purpose; "
+                f"'eisync plan --reject {number}' has their files sent again."
             )
             return
         yield f"'eisync plan --approve {number}' does it; 'eisync plan --reject {number}' leaves everything as it is."
@@ -111,7 +111,7 @@ def _with_others(target: dict[str, Any], decided: dict[str, Any], acts: Iterable
         act["plan"] == decided["plan"]
         and act["state"] == "done"
         # Where something follows from a tombstone, that is what was wanted.
-        and (act["kind"] != "tombstone" or act["to"] is None)
+        and (act.get("kind") != "tombstone" or act["to"] is None)
         for act in acts
     )
     return {**target, "done": max(target["done"], done)}

@@ -40,6 +40,9 @@ def _lines(status: dict[str, Any]) -> Iterator[str]:
         yield ""
         yield f"target {target['name']}" + (f" (project {target['project_id']})" if target["project_id"] else "")
         yield from _target(target, ((status["daemon"] or {}).get("held") or {}).get(target["name"]))
+        if target["name"] in status["emptied"]:
+            yield f"  {printable(status['emptied'][target['name']])}"
+            yield "    'eisync plan --approve' says that this was wanted, 'eisync plan --reject' sends the files again"
     for plan in status["plans"]:
         yield ""
         acts = "1 act waits" if plan["acts"] == 1 else f"{plan['acts']:,} acts wait"
@@ -95,9 +98,6 @@ def _target(target: dict[str, Any], held: str | None) -> Iterator[str]:
         yield f"  paused: {printable(target['paused'])}"
     if held:
         yield f"  nothing is sent for now: {printable(held)}"
-    if target.get("emptied"):
-        yield f"  {printable(target['emptied'])}"
-        yield "    'eisync plan --approve' says that this was wanted, 'eisync plan --reject' sends the files again"
     if target["listing_trouble"]:
         yield f"  not compared with the service: {printable(target['listing_trouble'])}"
         yield "    uploads go on; deletions and edits made there are not known until then"

@@ -135,10 +135,10 @@ class Operations:
                     "paused": target.paused_reason,
                     "listed_s": None if target.listed_at is None else round(max(0.0, now - target.listed_at), 1),
                     "listing_trouble": target.listing_trouble,
-                    "emptied": vanished.emptied.get(target.name),
                 }
                 for target in targets
             ],
+            "emptied": dict(vanished.emptied),
             "plans": [_plan(plan) for plan in self._acts.plans()],
             "daemon": live,
         }

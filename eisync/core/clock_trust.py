@@ -6,7 +6,7 @@ that cannot be told from having been switched off for so long, so that a service
 carries what it said from there on: a clock that is set afterwards is found at once.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from eisync.core.elapsed import Setting
@@ -32,11 +32,15 @@ class Reading:
 
 @dataclass(frozen=True, slots=True)
 class Telling:
-    """A service said in an answer that it is `date_at` (Unix s), when the steady clock said `steady_at`."""
+    """A service said in an answer that it is `date_at` (Unix s), when the clocks of this machine said `reading`."""
 
     host: str
     date_at: float
-    steady_at: float
+    reading: Reading
+
+    def ahead_s(self, reading: Reading) -> float:
+        """How far the clock of `reading` is ahead of what the service says by then."""
+        return reading.now - (self.date_at + (reading.steady - self.reading.steady))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,29 +81,25 @@ def judge(
     remembered: Remembered | None, before: Reading | None, reading: Reading, tellings: Iterable[Telling]
 ) -> Judgement:
     """`remembered`: None for a new state. `before`: the last reading of this process. `tellings`: the last of each
-    service.
+    service, and those since `before` at which the clock was the farthest behind, and ahead.
     """
     known = remembered or Remembered(seen_at=reading.now)
     told = list(tellings)
     went_back = reading.now < known.seen_at - TOLERANCE_S
-    step_s = 0.0 if before is None else (reading.now - before.now) - (reading.steady - before.steady)
     if not told:
         return Judgement(_unwitnessed(known, reading, went_back), _seen(known, reading, went_back))
-    worst = max(told, key=lambda telling: abs(_ahead_s(reading, telling)))
-    ahead_s = _ahead_s(reading, worst)
+    news = [telling for telling in told if before is None or telling.reading.steady >= before.steady]
+    was_wrong = any(abs(telling.ahead_s(telling.reading)) > TOLERANCE_S for telling in news)
+    worst = max(told, key=lambda telling: abs(telling.ahead_s(reading)))
+    ahead_s = worst.ahead_s(reading)
     if abs(ahead_s) > TOLERANCE_S:
-        # What was said before the last look agreed then: this clock was set since, or the machine slept.
-        is_news = before is None or worst.steady_at >= before.steady
-        return Judgement(_disagreeing(worst.host, ahead_s), _seen(known, reading, known.was_wrong or is_news))
-    if known.was_wrong or went_back:
-        return Judgement(None, _set(known, reading, reading, days=True))
-    if before is not None and abs(step_s) > STEP_S:
-        return Judgement(None, _set(known, before, reading, days=False))
+        return Judgement(_disagreeing(worst.host, ahead_s), _seen(known, reading, was_wrong or went_back))
+    readings = [*([] if before is None else [before]), *(telling.reading for telling in news)]
+    if known.was_wrong or was_wrong or went_back:
+        return Judgement(None, _set(known, [reading, *readings], days=True))
+    if any(abs((reading.now - other.now) - (reading.steady - other.steady)) > STEP_S for other in readings):
+        return Judgement(None, _set(known, [reading, *readings], days=False))
     return Judgement(None, replace(known, seen_at=reading.now))
-
-
-def _ahead_s(reading: Reading, telling: Telling) -> float:
-    return reading.now - (telling.date_at + (reading.steady - telling.steady_at))
 
 
 def _seen(known: Remembered, reading: Reading, was_wrong: bool) -> Remembered:
@@ -111,14 +111,15 @@ def _seen(known: Remembered, reading: Reading, was_wrong: bool) -> Remembered:
     return replace(known, seen_at=reading.now, was_wrong=was_wrong or known.was_wrong, recent_from=earliest)
 
 
-def _set(known: Remembered, before: Reading, reading: Reading, *, days: bool) -> Remembered:
-    """The clock is right now, and was not before."""
-    earliest = min(before.now, reading.now) - DAY_S
-    if known.was_wrong or _is_recent(known, reading):
+def _set(known: Remembered, readings: Sequence[Reading], *, days: bool) -> Remembered:
+    """The clock is right in the first of these readings, and was not before, or was set."""
+    now = readings[0].now
+    earliest = min(reading.now for reading in readings) - DAY_S
+    if known.was_wrong or _is_recent(known, readings[0]):
         earliest = min(earliest, known.recent_from)
-    since = reading.now + MARGIN_S
+    since = now + MARGIN_S
     return Remembered(
-        seen_at=reading.now,
+        seen_at=now,
         counts_from=since,
         wrong_until=since if days else known.wrong_until,
         recent_from=earliest,

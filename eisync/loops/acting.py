@@ -12,7 +12,19 @@ from datetime import UTC, datetime
 from itertools import chain
 from typing import Protocol
 
-from eisync.core.acts import REMOVALS, Act, Cause, FileSide, Kind, Progress, Written, propose, sentence, tombstone
+from eisync.core.acts import (
+    REMOVALS,
+    Act,
+    Cause,
+    FileSide,
+    Kind,
+    Policy,
+    Progress,
+    Written,
+    propose,
+    sentence,
+    tombstone,
+)
 from eisync.core.guard import Ledger
 from eisync.core.items import FileFacts, shown
 from eisync.errors import (
@@ -180,11 +192,11 @@ class Actor:
     def _do(self, errand: Errand, written: Written) -> Done | Moot | Later:
         """Raises KeyRefusedError, StudioError or TransitError."""
         side = self._intents.side(written.act.file_id)
+        if written.act.kind is Kind.TOMBSTONE:
+            return _bury(errand, written, side)
         if side is not None and side.root_id not in errand.policies:
             return Later("its folder is not watched now; it goes on when it is again")
         try:
-            if written.act.kind is Kind.TOMBSTONE:
-                return _bury(errand, written, side)
             if written.act.kind in REMOVALS:
                 return self._remove_file(errand, written, side)
             return self._change_sample(errand, written, side)
@@ -284,7 +296,7 @@ def edit(errand: Errand, kind: Kind, sample_id: int, value: str) -> None:
 
 def _bury(errand: Errand, written: Written, side: FileSide | None) -> Done | Moot:
     """A person said that its samples were deleted: the service is asked once more. Raises what it raises."""
-    if side is None or tombstone(side, errand.policies[side.root_id]) is None or side.since_at != written.act.since_at:
+    if side is None or tombstone(side, Policy()) is None or side.since_at != written.act.since_at:
         return Moot("its cause is not so any more")
     for held in side.samples:
         errand.check_project()

@@ -29,14 +29,18 @@ class Guarding:
         self._times = times
 
     def ledger(self, errand: Errand, now: float, *, tombstones: bool = False, counts_due: bool = True) -> Ledger:
-        """Of the errand's folders. `counts_due` False: what is due is asked for one by one, as it is carried out."""
+        """Of the errand's folders. `tombstones`: of files that become those, and of nothing else that is done.
+
+        `counts_due` False: what is due is asked for one by one, as it is carried out.
+        """
         setting = self._times.setting()
         touches = self._books.touches(errand.target, since=setting.since(DAY_S, now), tombstones=tombstones)
         census = self._books.census(errand.target)
+        roots = census if tombstones else errand.policies  # those of folders that are not watched any more vanish too
         return Ledger(
             self._guard,
             (touch for touch in touches if counts_due or touch.at is not None),
-            {root_id: census.get(root_id, (0, 0))[0] for root_id in errand.policies},
+            {root_id: census.get(root_id, (0, 0))[0] for root_id in roots},
             now=now,
             setting=setting,
             names={root_id: shown(path) for root_id, path in self._books.places().items()},

@@ -9,7 +9,7 @@ from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from typing import Protocol
 
 from eisync.core import emptied, plan
-from eisync.core.acts import Act, FileSide, tombstone
+from eisync.core.acts import Act, FileSide, Policy, tombstone
 from eisync.core.guard import Guard, Ledger
 from eisync.core.items import Missing
 from eisync.loops.errand import Errand
@@ -22,6 +22,8 @@ MOST_FILES = 10_000
 """So many are proposed at once; what is left over is proposed once these are decided on."""
 
 ABOUT = "tombstones"
+UNWATCHED = Policy()
+"""What follows in a folder that is not watched any more: nothing but the tombstone."""
 
 
 class Vanished(Books, Protocol):
@@ -67,6 +69,12 @@ class Tombstones:
         now = self._clock()
         sides = self._vanished.doomed(errand.target, suspects, limit=MOST_FILES) if suspects else []
         proposed = self._proposed(errand, sides)
+        # What was decided on is carried out as it was, and what is more than are proposed at once waits.
+        others = {held.sample.id for side in sides for held in side.samples}
+        others -= {held.sample.id for side, _ in proposed.values() for held in side.samples}
+        if len(sides) == MOST_FILES:
+            others |= set(suspects) - {held.sample.id for side in sides for held in side.samples}
+        suspects = [sample_id for sample_id in suspects if sample_id not in others]
         doubt = self._times.why_doubt() if proposed else None
         ledger = self._guarding.ledger(errand, now, tombstones=True)
         gone = yield from self._ask(errand, suspects, proposed, None if doubt else ledger)
@@ -76,8 +84,7 @@ class Tombstones:
         """By key."""
         found = {}
         for side in sides:
-            policy = errand.policies.get(side.root_id)
-            act = None if policy is None else tombstone(side, policy)
+            act = tombstone(side, errand.policies.get(side.root_id, UNWATCHED))
             if act is not None:
                 found[act.key] = (side, act)
         decided = self._vanished.decided(act for _, act in found.values())
