@@ -87,43 +87,43 @@ def judge(
     told = list(tellings)
     went_back = reading.now < known.seen_at - TOLERANCE_S
     if not told:
-        return Judgement(_unwitnessed(known, reading, went_back), _seen(known, reading, went_back))
+        return Judgement(_unwitnessed(known, reading, went_back), _wrong(known, [reading], went_back))
     news = [telling for telling in told if before is None or telling.reading.steady >= before.steady]
     was_wrong = any(abs(telling.ahead_s(telling.reading)) > TOLERANCE_S for telling in news)
+    readings = [reading, *(telling.reading for telling in news), *([] if before is None else [before])]
     worst = max(told, key=lambda telling: abs(telling.ahead_s(reading)))
     ahead_s = worst.ahead_s(reading)
     if abs(ahead_s) > TOLERANCE_S:
-        return Judgement(_disagreeing(worst.host, ahead_s), _seen(known, reading, was_wrong or went_back))
-    readings = [*([] if before is None else [before]), *(telling.reading for telling in news)]
+        return Judgement(_disagreeing(worst.host, ahead_s), _wrong(known, readings, was_wrong or went_back))
     if known.was_wrong or was_wrong or went_back:
-        return Judgement(None, _set(known, [reading, *readings], days=True))
+        return Judgement(None, _set(known, readings, days=True))
     if any(abs((reading.now - other.now) - (reading.steady - other.steady)) > STEP_S for other in readings):
-        return Judgement(None, _set(known, [reading, *readings], days=False))
+        return Judgement(None, _set(known, readings, days=False))
     return Judgement(None, replace(known, seen_at=reading.now))
 
 
-def _seen(known: Remembered, reading: Reading, was_wrong: bool) -> Remembered:
-    """In doubt. What is written down by a wrong clock may be recent, whatever it says."""
-    earliest = known.recent_from
-    if was_wrong:
-        is_old = not known.was_wrong and not _is_recent(known, reading)
-        earliest = reading.now - DAY_S if is_old else min(earliest, reading.now - DAY_S)
-    return replace(known, seen_at=reading.now, was_wrong=was_wrong or known.was_wrong, recent_from=earliest)
+def _wrong(known: Remembered, readings: Sequence[Reading], was_wrong: bool) -> Remembered:
+    """In doubt; `was_wrong`: for certain."""
+    after = replace(known, seen_at=readings[0].now, was_wrong=was_wrong or known.was_wrong)
+    return replace(after, recent_from=_earliest(known, readings)) if after.was_wrong else after
 
 
 def _set(known: Remembered, readings: Sequence[Reading], *, days: bool) -> Remembered:
     """The clock is right in the first of these readings, and was not before, or was set."""
-    now = readings[0].now
-    earliest = min(reading.now for reading in readings) - DAY_S
-    if known.was_wrong or _is_recent(known, readings[0]):
-        earliest = min(earliest, known.recent_from)
-    since = now + MARGIN_S
+    since = readings[0].now + MARGIN_S
     return Remembered(
-        seen_at=now,
+        seen_at=readings[0].now,
         counts_from=since,
         wrong_until=since if days else known.wrong_until,
-        recent_from=earliest,
+        recent_from=_earliest(known, readings),
     )
+
+
+def _earliest(known: Remembered, readings: Sequence[Reading]) -> float:
+    """What is written down by a wrong clock may be recent, whatever it says; and what was so before may still be so."""
+    earliest = min(reading.now for reading in readings) - DAY_S
+    is_old = not known.was_wrong and not _is_recent(known, readings[0])
+    return earliest if is_old else min(earliest, known.recent_from)
 
 
 def _is_recent(known: Remembered, reading: Reading) -> bool:
