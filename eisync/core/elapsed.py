@@ -7,6 +7,9 @@ before it destroys anything waits longer.
 
 from dataclasses import dataclass
 
+SMALL_S = 600.0
+"""So far may two clocks be apart that were both taken for right."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Setting:
@@ -20,7 +23,7 @@ class Setting:
 
     def age_s(self, at: float, now: float) -> float:
         """How long ago `at` was, at least; below 0 when nobody can tell."""
-        if at > now and self.counts_from:  # of a clock that was ahead
+        if at > now + SMALL_S and self.counts_from:  # of a clock that was ahead, and has been set since
             return now - self.counts_from
         return now - max(at, self.counts_from)
 
