@@ -4,7 +4,7 @@ import threading
 from collections.abc import Callable, Iterable
 from typing import Protocol
 
-from eisync.core.clock_trust import Reading, Remembered, Telling, judge
+from eisync.core.clock_trust import Judgement, Reading, Remembered, Telling, judge
 from eisync.core.elapsed import Setting
 from eisync.loops.ports import Log
 
@@ -65,7 +65,8 @@ class Timekeeper:
         self._remembered = notes.remembered()
         self._kept = self._remembered
         self._before: Reading | None = None
-        self._doubt: str | None = None
+        self._is_doubted = False
+        self._is_told = False
 
     def why_doubt(self) -> str | None:
         """Why nothing that waits by time may happen now, and what to do; None: the clock is right."""
@@ -90,7 +91,7 @@ class Timekeeper:
             judgement = judge(self._remembered, self._before, reading, self._tellings())
             self._before, self._remembered = reading, judgement.remembered
             self._keep(judgement.remembered)
-            self._tell(judgement.doubt)
+            self._tell(judgement)
             return judgement.doubt, judgement.remembered
 
     def _keep(self, remembered: Remembered) -> None:
@@ -100,13 +101,14 @@ class Timekeeper:
             self._notes.remember(remembered)
             self._kept = remembered
 
-    def _tell(self, doubt: str | None) -> None:
-        is_new = (doubt is None) != (self._doubt is None)
-        if doubt is not None and is_new and self._remembered is not None and self._remembered.was_wrong:
-            self._log.warning("clock.doubted", reason=doubt)
-        elif doubt is None and is_new:
+    def _tell(self, judgement: Judgement) -> None:
+        """In the log, once; that no answer has come yet is no news."""
+        is_wrong = judgement.doubt is not None and judgement.remembered.was_wrong
+        if is_wrong and not self._is_told:
+            self._log.warning("clock.doubted", reason=judgement.doubt)
+        elif judgement.doubt is None and self._is_doubted:
             self._log.info("clock.trusted")
-        self._doubt = doubt
+        self._is_doubted, self._is_told = judgement.doubt is not None, is_wrong
 
 
 def _apart_from_time(remembered: Remembered) -> tuple[float | bool, ...]:
