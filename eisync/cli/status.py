@@ -40,8 +40,9 @@ def _lines(status: dict[str, Any]) -> Iterator[str]:
         yield ""
         yield f"target {target['name']}" + (f" (project {target['project_id']})" if target["project_id"] else "")
         yield from _target(target, ((status["daemon"] or {}).get("held") or {}).get(target["name"]))
-        if target["name"] in status["emptied"]:
-            yield f"  {printable(status['emptied'][target['name']])}"
+        emptied = status.get("emptied", {}).get(target["name"])
+        if emptied is not None:
+            yield f"  {printable(emptied)}"
             yield "    'eisync plan --approve' says that this was wanted, 'eisync plan --reject' sends the files again"
     for plan in status["plans"]:
         yield ""

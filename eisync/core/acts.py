@@ -303,11 +303,14 @@ _DOES = {
     Kind.TOMBSTONE: "never send {path} again by itself",
 }
 
+# What is done to the file once it is a tombstone: that is what a person says yes to.
+_FOLLOWS = {kind.value: kind for kind in REMOVALS}
+
 
 def sentence(act: Act) -> str:
     """What is done and why, for a person."""
     path = shown(f"{act.root.rstrip('/')}/{act.path}")
-    kind = Kind(act.to) if act.kind is Kind.TOMBSTONE and act.to is not None else act.kind  # that follows from it
+    kind = _FOLLOWS.get(act.to or "", act.kind) if act.kind is Kind.TOMBSTONE else act.kind
     return f"{_DOES[kind].format(act=act, path=path)}: {act.reason}"
 
 
