@@ -51,8 +51,9 @@ def command(
 
     \b
     Exit code 0   every file is in Edge Impulse (or was deleted there by a person)
-              3   some files are quarantined ('eisync ls --state quarantined' says why), or the project is
-                  not the one that the files were sent to
+              3   some files are quarantined: 'eisync ls --state quarantined' says why; or
+                  the project was emptied, or many samples vanished: 'eisync plan' asks;
+                  or the project is not the one that the files were sent to
               4   some are still pending: run it again
              77   the key is refused
     """
@@ -82,7 +83,11 @@ def _conclude(app: App) -> int:
     unsettled = app.watcher.unsettled(now)
     shown = {**counts, State.SETTLING: len(unsettled)}
     last_synced_at = app.index.counts().last_synced_at
-    say(report.sentence(shown, last_synced_at=last_synced_at, now=now))
+    vanished = app.acts.vanished(target.name for target in app.settings.targets)
+    sentence = report.sentence(
+        shown, last_synced_at=last_synced_at, now=now, vanished=vanished.files, emptied=vanished.emptied.values()
+    )
+    say(sentence)
     _explain(app, unsettled)
     comparing = app.watcher.comparing()
     if comparing:
@@ -93,11 +98,11 @@ def _conclude(app: App) -> int:
     key_refused = [error for error in app.troubles().values() if isinstance(error, KeyRefusedError)]
     if key_refused and not app.has_uploaded:
         raise key_refused[0]
-    if any(isinstance(error, ForeignProjectError) for error in app.troubles().values()):
-        return QUARANTINED
+    if vanished.emptied or any(isinstance(error, ForeignProjectError) for error in app.troubles().values()):
+        return QUARANTINED  # only a person can say what happened to the project, and running again does not help
     if app.watcher.offline() or comparing or any(shown.get(state) for state in PENDING_STATES):
         return PENDING
-    return QUARANTINED if counts.get(State.QUARANTINED) else OK
+    return QUARANTINED if counts.get(State.QUARANTINED) or vanished.files else OK
 
 
 def _explain(app: App, unsettled: list[Observed]) -> None:
@@ -118,6 +123,8 @@ def _explain(app: App, unsettled: list[Observed]) -> None:
     for folder in app.retention.report():
         if folder["waits_for"]:
             say(f"{folder['root']}: no room is made: {folder['waits_for']}", err=True)
+    if app.times.is_wrong and (doubt := app.times.why_doubt()) is not None:
+        say(f"nothing that waits by time is done: {doubt}", err=True)
     for target, error in app.troubles().items():
         say(f"target {target}: not compared with the service: {error}", err=True)
 

@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass, field
 
 from eisync.core import plan, wire
 from eisync.core.acts import Policy
-from eisync.core.items import Doubt, Item, RemoteSample, shown
+from eisync.core.items import Doubt, Item, Missing, RemoteSample, shown
 from eisync.core.lifecycle import Event
 from eisync.core.settlement import Settlement
 from eisync.errors import (
@@ -28,6 +28,7 @@ from eisync.loops.errand import Errand
 from eisync.loops.letting_go import LettingGo
 from eisync.loops.ports import Beliefs, Doubts, Editor, Forgets, Hashes, Log, LooksAndSweeps, Mirrored, Unidentified
 from eisync.loops.sweeping import Gaze, Pretence, Tally
+from eisync.loops.tombstones import Tombstones
 from eisync.loops.undoing import Undoer
 
 IDLE_S = 60.0
@@ -61,6 +62,7 @@ class Hands:
     decider: Decider
     actor: Actor
     undoer: Undoer
+    tombstones: Tombstones | None = None  # without it, whatever vanished at the service was deleted there
 
 
 @dataclass(frozen=True, slots=True)
@@ -254,10 +256,7 @@ class ReconcilerLoop:
         missing = yield from self._gaze(project, self._mirrored).look(tally, sweeps=sweeps)
         self._note_unread(project, tally)
         self._check_samples(project)
-        for ask in plan.suspects(missing):
-            self._check_project(project)
-            tally.buried += self._ask(project, ask.sample_id)
-            yield
+        yield from self._conclude_missing(project, missing, tally)
         if tally.learned and not project.allow_duplicates:
             tally.adopted = yield from self._adopt(project)
         yield from self._find_ids(project)
@@ -279,6 +278,16 @@ class ReconcilerLoop:
             self._unread.pop(project.target, None)
         if project.target in self._unread:
             self._beliefs.note_trouble(project.target, self._unread[project.target])
+
+    def _conclude_missing(self, project: Project, missing: Sequence[Missing], tally: Tally) -> Iterator[None]:
+        if self._hands is not None and self._hands.tombstones is not None:
+            if tally.swept:
+                yield from self._hands.tombstones.conclude(self._errand(project), missing, tally)
+            return
+        for ask in plan.suspects(missing):
+            self._check_project(project)
+            tally.buried += self._ask(project, ask.sample_id)
+            yield
 
     def _errand(self, project: Project) -> Errand:
         return Errand(

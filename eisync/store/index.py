@@ -11,21 +11,13 @@ from eisync.core.divergence import divergences
 from eisync.core.identity import Decision, Destruction, decide
 from eisync.core.items import Category, Item, RemoteSample
 from eisync.core.lifecycle import Event, State
-from eisync.store import history
+from eisync.store import burial, history
 from eisync.store.consequences import send_again
 from eisync.store.contents import note_deleted, under_observation
 from eisync.store.database import Database
 from eisync.store.links import LISTED_SHA256, identity_of, link
 from eisync.store.moves import move
 from eisync.store.rows import ITEM, item_of, path_of, split
-
-# Files of which every sample is confirmed gone. (A cross join is SQLite's word for "in this order": from the sample to
-# its files, not through all that are synced.)
-_BEREFT = """
-select distinct file.id, file.state, file.absent_at from file_sample mine cross join file on file.id = mine.file_id
-where mine.sample_id = :id and file.target = :target and file.state = 'synced' and not exists (
-    select 1 from file_sample other join sample on sample.id = other.sample_id and sample.target = file.target
-    where other.file_id = file.id and sample.gone_at is null)"""
 
 # What is known of a sample, as whoever judges it wants it.
 _KNOWN = f"""
@@ -193,11 +185,13 @@ class Index:
         """
         with self._database.transaction() as connection:
             parameters = {"target": target, "id": sample_id, "now": now}
-            if not _may_bury(connection, parameters):
+            decision = _decision(connection, parameters)
+            if decision is Decision.LEAVE:
                 send_again(connection, target, sample_id, now)
+            if decision is not Decision.GO:
                 return []
             connection.execute("update sample set gone_at = :now where target = :target and id = :id", parameters)
-            bereft = connection.execute(_BEREFT, parameters).fetchall()
+            bereft = burial.bereft(connection, target, sample_id)
             ours = connection.execute(_OURS, parameters).fetchone() if bereft else None
             if ours is not None:
                 again = bereft if ours["state"] != "begun" else ()
@@ -210,8 +204,8 @@ class Index:
             lost = [row["id"] for row in bereft] + under_observation(connection, target, sample_id)
             note_deleted(connection, lost, sample_id, now)
             for row in bereft:
-                reason = f"deleted at the service (sample {sample_id}); 'eisync retry' sends it again"
-                move(connection, row["id"], State(row["state"]), Event.REMOTE_GONE, reason, now)
+                burial.entomb(connection, row["id"], sample_id, now)
+                burial.count(connection, target, row["id"], now)
         return [row["id"] for row in bereft]
 
     def spare(self, target: str, sample_id: int) -> None:
@@ -395,9 +389,9 @@ def _version(row: sqlite3.Row) -> dict[str, object]:
     return {"facts": [row["size"], row["mtime_ns"], row["inode"]], "companions": row["companions"]}
 
 
-def _may_bury(connection: sqlite3.Connection, parameters: Mapping[str, object]) -> bool:
+def _decision(connection: sqlite3.Connection, parameters: Mapping[str, object]) -> Decision:
     row = connection.execute(_KNOWN, parameters).fetchone()
-    return row is not None and decide(Destruction.BURY, identity_of(row)) is Decision.GO
+    return Decision.STOP if row is None else decide(Destruction.BURY, identity_of(row))
 
 
 def _record(row: sqlite3.Row) -> dict[str, object]:
