@@ -31,6 +31,7 @@ from eisync.errors import ConfigurationError, EisyncError, StateDamagedError
 from eisync.loops.acting import Actor
 from eisync.loops.bringing_back import BringingBack
 from eisync.loops.deciding import Decider
+from eisync.loops.deletion_evidence import DeletionEvidence
 from eisync.loops.drainer import DrainerLoop
 from eisync.loops.folders import WatchedFolders
 from eisync.loops.keeping import Keeping
@@ -44,6 +45,7 @@ from eisync.loops.undoing import Undoer
 from eisync.loops.watched import Observed, OnChange, Watched
 from eisync.loops.watcher import WatcherLoop
 from eisync.settings import Settings, Watch
+from eisync.store.absences import Absences
 from eisync.store.acts import Acts
 from eisync.store.database import open_database, write_holder
 from eisync.store.descriptions import Descriptions
@@ -334,16 +336,30 @@ class App:
         reconcile = self.settings.reconcile
         acts, folders = self.acts, WatchedFolders(files, Whereabouts(self._database))
         retained = BringingBack(Removals(self._database), restoring)
+        evidence = self._deletion_evidence()
         return Hands(
             decider=Decider(
                 acts,
                 acts,
+                evidence,
                 guard=Guard(count=reconcile.guard_count, percent=reconcile.guard_percent),
                 clock=clock.now,
                 log=self.log,
             ),
-            actor=Actor(acts, trash, folders, clock=clock.now, log=self.log),
+            actor=Actor(acts, trash, folders, evidence, clock=clock.now, log=self.log),
             undoer=Undoer(acts, trash, folders, files.look, retained, clock=clock.now, log=self.log),
+        )
+
+    def _deletion_evidence(self) -> DeletionEvidence:
+        return DeletionEvidence(
+            Absences(self._database),
+            Mirrored(self._database).adopt,
+            sha256_of_file=sha256_of,
+            look=files.look,
+            observed=lambda: self.watcher.unsettled(clock.now()),
+            why_away=lambda _: None,
+            clock=clock.now,
+            log=self.log,
         )
 
     def _retention_loop(self) -> RetentionLoop:

@@ -133,7 +133,8 @@ class Doubt:
 class RemoteSample:
     """A sample as Studio lists it. `original_name` is the file name sent, where it can be told.
 
-    `metadata` is sorted by name. A sweep makes two for every sample and names no field: that is half of what it costs.
+    `is_cropped`: it is a piece of what was sent. `metadata` is sorted by name. A sweep makes two for every sample and
+    names no field: that is half of what it costs.
     """
 
     id: int
@@ -145,6 +146,7 @@ class RemoteSample:
     original_name: str | None = None
     metadata: tuple[tuple[str, str], ...] = ()
     has_processing_error: bool = False
+    is_cropped: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -188,6 +188,7 @@ def differences(before: RemoteSample, after: RemoteSample) -> tuple[str, ...]:
         "metadata was changed" if before.metadata != after.metadata else "",
         _switched(before.is_disabled, after.is_disabled, "was disabled", "was enabled"),
         _switched(before.has_processing_error, after.has_processing_error, "could not be processed", "was processed"),
+        _switched(before.is_cropped, after.is_cropped, "was cropped", "is whole again"),
     ]
     return tuple(clause for clause in clauses if clause)
 
@@ -209,6 +210,7 @@ def _visible(sample: RemoteSample) -> tuple[object, ...]:
         sample.metadata,
         sample.is_disabled,
         sample.has_processing_error,
+        sample.is_cropped,
     )
 
 

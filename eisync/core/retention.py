@@ -107,6 +107,7 @@ class Proof:
     is_listed: bool = True
     is_missed: bool = False  # by the last sweep, or by the one under way
     has_error: bool = False
+    is_cut: bool = False  # it is a piece of what was sent: a person split or cropped it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -168,6 +169,7 @@ class Why(Enum):
     UNLISTED = "the service has not listed its sample yet"
     MISSED = "the service's last listing did not have its sample"
     FAULTY = "the service could not process its sample"
+    CUT = "its sample was split or cropped in Studio: only the file here is whole"
     YOUNG = "it has not been at the service for grace_s"
     SAME_DISK = "the archive is on the same disk: moving it there frees nothing"
     TROUBLED = "it could not be taken away, and is tried again"
@@ -191,6 +193,8 @@ def why_unconfirmed(file: Local) -> Why | None:
         return Why.MISSED
     if any(proof.has_error for proof in file.proofs):
         return Why.FAULTY
+    if any(proof.is_cut for proof in file.proofs):
+        return Why.CUT
     return None
 
 

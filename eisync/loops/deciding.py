@@ -42,6 +42,14 @@ class Decisions(Protocol):
     def forget_old(self, target: str, *, now: float) -> None: ...
 
 
+class Evidence(Protocol):
+    """What tells a person's deletion from what only looks like one."""
+
+    def complete(
+        self, errand: Errand, sides: Sequence[FileSide], *, adopts: bool
+    ) -> Generator[None, None, list[FileSide]]: ...
+
+
 @dataclass(slots=True)
 class _Proposed:
     """By key, so that a file that was renamed and changed is not proposed twice."""
@@ -54,9 +62,17 @@ class Decider:
     """The decisions of all targets. Its generators do one bounded look a step."""
 
     def __init__(
-        self, wishes: Wishes, decisions: Decisions, *, guard: Guard, clock: Callable[[], float], log: Log
+        self,
+        wishes: Wishes,
+        decisions: Decisions,
+        evidence: Evidence,
+        *,
+        guard: Guard,
+        clock: Callable[[], float],
+        log: Log,
     ) -> None:
         self._wishes = wishes
+        self._evidence = evidence
         self._decisions = decisions
         self._guard = guard
         self._clock = clock
@@ -72,7 +88,7 @@ class Decider:
             self._log.warning("plan.skipped", target=errand.target, reason=doubt)
             tally.note(f"nothing is decided in this pass: {doubt}")
             return
-        proposed = yield from self._propose(errand, now, tally)
+        proposed = yield from self._propose(errand, now, tally, adopts=True)
         self._decisions.agree(proposed.agreed)
         self._decisions.forget_old(errand.target, now=now)
         acts = self._undecided(proposed)
@@ -92,7 +108,7 @@ class Decider:
     def preview(self, errand: Errand, tally: Tally) -> Iterator[None]:
         """Tell what would be decided, and write nothing down."""
         now = self._clock()
-        proposed = yield from self._propose(errand, now, tally)
+        proposed = yield from self._propose(errand, now, tally, adopts=False)
         acts = self._undecided(proposed)
         why = self._why_held(errand, acts, now)
         if why is not None:
@@ -103,7 +119,7 @@ class Decider:
         for act in acts:
             tally.note(f"would {sentence(act)}")
 
-    def _propose(self, errand: Errand, now: float, tally: Tally) -> Generator[None, None, _Proposed]:
+    def _propose(self, errand: Errand, now: float, tally: Tally, *, adopts: bool) -> Generator[None, None, _Proposed]:
         proposed = _Proposed()
         away = self._wishes.offline()
         for occasion, roots in occasions(errand.policies).items():
@@ -115,6 +131,8 @@ class Decider:
                 sides = self._wishes.sides(errand.target, occasion, wanted, after_id=after_id, limit=SIDES_A_STEP)
                 if not sides:
                     break
+                if occasion is Occasion.ABSENT:
+                    sides = yield from self._evidence.complete(errand, sides, adopts=adopts)
                 for side in sides:
                     self._look_at(side, errand, now, proposed)
                 after_id = sides[-1].id

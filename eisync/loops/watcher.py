@@ -266,12 +266,12 @@ class WatcherLoop:
         if root.scan is not None and root.is_doubted:
             root.scan.is_audit = False
         if root.scan is None and (root.is_doubted or now >= root.scan_due_at):
-            root.scan = root.walks.begin([""], is_audit=not root.is_doubted)
+            root.scan = root.walks.begin([""], is_audit=not root.is_doubted, now=now)
             root.is_doubted = False
             root.partial = None
             root.moved.clear()  # the whole has these in it
         if root.partial is None and root.moved:
-            root.partial = root.walks.begin(topmost(root.moved))
+            root.partial = root.walks.begin(topmost(root.moved), now=now)
             root.moved = set()
 
     def _walk_on(self, root: RootWatch, walk: Walk, now: float) -> None:
@@ -310,7 +310,7 @@ class WatcherLoop:
         if walk is root.partial:
             root.partial = None
             return
-        self._notes.note_scan(root.place.id, walk.left_out, now=now)
+        self._notes.note_scan(root.place.id, walk.left_out, began_at=walk.began_at, now=now)
         root.labels.scanned(root.unsettled, now)
         root.scan = None
         root.has_scanned = True

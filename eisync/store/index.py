@@ -10,7 +10,7 @@ from typing import Any
 from eisync.core.divergence import divergences
 from eisync.core.items import Category, Item, RemoteSample
 from eisync.core.lifecycle import Event, State
-from eisync.store import history
+from eisync.store import history, segments
 from eisync.store.database import Database
 from eisync.store.links import link
 from eisync.store.moves import move
@@ -174,7 +174,7 @@ class Index:
         """The sample is deleted at the service. Files that have no other become tombstones; returns their ids.
 
         None do where we deleted it ourselves: what follows from that is the act's to say, and a file that was tied to
-        the sample since is sent again.
+        the sample since is sent again. None do whose sample was split: they are tied to what was cut from it.
         """
         with self._database.transaction() as connection:
             parameters = {"target": target, "id": sample_id, "now": now}
@@ -189,10 +189,11 @@ class Index:
                     event = Event.CHANGED if row["absent_at"] is None else Event.REMOVED
                     move(connection, row["id"], State(row["state"]), event, reasons[event], now)
                 return []
-            for row in bereft:
+            buried = [row for row in bereft if not _is_split(connection, target, row["id"], now)]
+            for row in buried:
                 reason = f"deleted at the service (sample {sample_id}); 'eisync retry' sends it again"
                 move(connection, row["id"], State(row["state"]), Event.REMOTE_GONE, reason, now)
-        return [row["id"] for row in bereft]
+        return [row["id"] for row in buried]
 
     def spare(self, target: str, sample_id: int) -> None:
         """The sample is there after all: its count of misses starts anew."""
@@ -238,12 +239,15 @@ class Index:
 
     # --- roots -------------------------------------------------------------------------------------------------
 
-    def note_scan(self, root_id: int, left_out: Mapping[str, int], *, now: float) -> None:
-        """A complete scan of the root ended now."""
+    def note_scan(
+        self, root_id: int, left_out: Mapping[str, int], *, began_at: float | None = None, now: float
+    ) -> None:
+        """A complete scan of the root, which began at `began_at`, ended now."""
         with self._database.transaction() as connection:
             connection.execute(
-                "update root set scanned_at = ?, offline_reason = null, left_out = ? where id = ?",
-                (now, json.dumps(dict(left_out)), root_id),
+                "update root set scanned_at = ?, offline_reason = null, left_out = ?, "
+                "scan_began_at = coalesce(?, scan_began_at) where id = ?",
+                (now, json.dumps(dict(left_out)), began_at, root_id),
             )
 
     def note_offline(self, root_id: int, reason: str) -> None:
@@ -363,6 +367,11 @@ class Index:
                 f"update target set {assignments} where name = :name",
                 {"name": target, **values},
             )
+
+
+def _is_split(connection: sqlite3.Connection, target: str, file_id: int, now: float) -> bool:
+    cut = segments.there(connection, target, file_id)
+    return bool(cut) and segments.tie(connection, file_id, cut, now)
 
 
 def _version(row: sqlite3.Row) -> dict[str, object]:

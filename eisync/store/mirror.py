@@ -18,6 +18,7 @@ from eisync.core.cadence import Progress, Remembered
 from eisync.core.items import Item, Missing, RemoteSample
 from eisync.core.lifecycle import Event, State
 from eisync.core.plan import Action, Believed, Learn, Mirror, Miss, Return, Slice
+from eisync.store import segments
 from eisync.store.database import Database
 from eisync.store.links import link
 from eisync.store.moves import move
@@ -28,26 +29,27 @@ from eisync.store.rows import ITEM, item_of
 # (What was learned in the very instant in which the sweep began was there before it.)
 _SLICE = """
 select id, filename, category, label, is_disabled, sha256, original_name, metadata, has_processing_error,
-    exists (select 1 from file_sample mine cross join file on file.id = mine.file_id
+    is_cropped, exists (select 1 from file_sample mine cross join file on file.id = mine.file_id
         where mine.sample_id = sample.id and file.target = sample.target),
     gone_at is not null, missed, missing_in is :generation and :generation is not null,
     known_at > :began_at, filename is not null,
     gone_at is null and missed = 0 and missing_in is null and filename is not null
 from sample where target = :target and id >= :low and id < :high order by id desc limit :limit"""
-_FLAGS_AT, _PLAIN_AT = 9, 15  # where what the sample itself is ends in a row of these, and where the last is
+_FLAGS_AT, _PLAIN_AT = 10, 16  # where what the sample itself is ends in a row of these, and where the last is
 
 # A sample as the service lists it: new, or as it is now. Our own hash stays, it is of the bytes that were sent.
-# (By position: looking up eleven names for each of a million samples is a third of what writing them takes. What all of
+# (By position: looking up twelve names for each of a million samples is a third of what writing them takes. What all of
 # them have in common is ?1 and ?2.)
 _KEEP = """
 insert into sample (target, id, filename, category, label, is_disabled, sha256, original_name, metadata,
-                    has_processing_error, known_at)
+                    has_processing_error, is_cropped, known_at)
 values {rows}
 on conflict (target, id) do update set
     filename = excluded.filename, category = excluded.category, label = excluded.label,
     is_disabled = excluded.is_disabled, sha256 = coalesce(sha256, excluded.sha256),
     original_name = excluded.original_name, metadata = excluded.metadata,
-    has_processing_error = excluded.has_processing_error, missed = 0, missing_in = null, gone_at = null"""
+    has_processing_error = excluded.has_processing_error, is_cropped = excluded.is_cropped,
+    missed = 0, missing_in = null, gone_at = null"""
 
 _ROWS = 100  # of these in a statement
 
@@ -300,7 +302,7 @@ def _note_listed(connection: sqlite3.Connection, target: str, now: float) -> Non
 
 def _believed(row: tuple[Any, ...]) -> Believed:
     # Of every sample of a sweep: naming the fields, and a call of bool for each flag, took twice as long.
-    identity, filename, category, label, is_disabled, sha256, original, metadata, error = row[:_FLAGS_AT]
+    identity, filename, category, label, is_disabled, sha256, original, metadata, error, is_cropped = row[:_FLAGS_AT]
     is_ours, is_gone, missed, is_noted, is_new, was_listed = row[_FLAGS_AT:_PLAIN_AT]
     sample = RemoteSample(
         identity,
@@ -312,6 +314,7 @@ def _believed(row: tuple[Any, ...]) -> Believed:
         original,
         () if metadata == "{}" else _read(metadata),
         error != 0,
+        is_cropped != 0,
     )
     return Believed(sample, is_ours != 0, is_gone != 0, missed, is_noted != 0, is_new != 0, was_listed != 0)
 
@@ -328,6 +331,7 @@ def _row_of(sample: RemoteSample) -> tuple[object, ...]:
         sample.original_name,
         _written(sample.metadata),
         1 if sample.has_processing_error else 0,
+        1 if sample.is_cropped else 0,
     )
 
 
@@ -336,7 +340,7 @@ def _apply(
 ) -> list[int]:
     kept = sorted((action.sample for action in actions if not isinstance(action, Miss)), key=attrgetter("id"))
     _keep(connection, target, [_row_of(sample) for sample in kept], now)
-    lifted: list[int] = []
+    lifted = segments.lift(connection, target, (one.sample for one in actions if isinstance(one, Learn)), now)
     for action in actions:
         match action:
             case Learn():

@@ -37,7 +37,8 @@ _PAGE, _ONE = _PAGE.format(followed=_FOLLOWED), _ONE.format(followed=_FOLLOWED)
 _PROOFS = """
 select mine.sample_id as id, sample.filename is not null as is_listed,
     coalesce(sample.missed > 0 or sample.missing_in is not null, 0) as is_missed,
-    coalesce(sample.has_processing_error, 0) as has_error
+    coalesce(sample.has_processing_error, 0) as has_error,
+    mine.is_segment or coalesce(sample.is_cropped, 0) as is_cut
 from file_sample mine left join sample on sample.target = :target and sample.id = mine.sample_id
 where mine.file_id = :id and sample.gone_at is null order by mine.sample_id"""
 
@@ -142,6 +143,7 @@ def _local(connection: sqlite3.Connection, row: sqlite3.Row) -> Local:
                 is_listed=bool(one["is_listed"]),
                 is_missed=bool(one["is_missed"]),
                 has_error=bool(one["has_error"]),
+                is_cut=bool(one["is_cut"]),
             )
             for one in proofs
         ),

@@ -15,7 +15,7 @@ from eisync.errors import StateError
 if TYPE_CHECKING:
     from sqlite_utils import Database as SqliteUtilsDatabase
 
-VERSION = 9
+VERSION = 11
 
 
 def migrate(connection: sqlite3.Connection) -> None:
@@ -37,6 +37,8 @@ def migrate(connection: sqlite3.Connection) -> None:
     migrations()(_007_described_by)
     migrations()(_008_retention)
     migrations()(_009_acts_by_file)
+    migrations()(_010_segments)
+    migrations()(_011_absences)
     # sqlite-utils would begin a deferred one: two that look at a new folder at once would lock each other out.
     connection.execute("begin immediate")
     try:
@@ -302,5 +304,25 @@ def _009_acts_by_file(database: "SqliteUtilsDatabase") -> None:
     for statement in (
         "create index act_of_file on act (file_id) where state in ('waiting', 'due', 'begun')",
         "create index act_of_sample on act (sample_id) where sample_id is not null",
+    ):
+        database.conn.execute(statement)
+
+
+def _010_segments(database: "SqliteUtilsDatabase") -> None:
+    for statement in (
+        # It is a piece of what was sent: a person cropped or split it in Studio.
+        "alter table sample add column is_cropped integer not null default 0",
+        "create index sample_cropped on sample (target, original_name) where is_cropped",
+        # The sample does not hold the file: it was cut out of one that did, and that one is gone.
+        "alter table file_sample add column is_segment integer not null default 0",
+    ):
+        database.conn.execute(statement)
+
+
+def _011_absences(database: "SqliteUtilsDatabase") -> None:
+    for statement in (
+        "alter table root add column scan_began_at real",  # the last complete scan: when it began
+        # By content; a part of the hash is enough to find it, and takes a quarter of the room.
+        "create index file_by_content on file (substr(sha256, 1, 16)) where sha256 is not null",
     ):
         database.conn.execute(statement)

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from eisync.core.acts import FileSide, Held, Occasion, Published
 from eisync.core.items import Category, FileFacts, RemoteSample
 from eisync.core.lifecycle import State
+from eisync.store import segments
 from eisync.store.rows import path_of
 
 # Files that something may follow from, by the mark that says so. (Left to itself, SQLite reads every file.)
@@ -24,14 +25,14 @@ and root_id in (select value from json_each(:roots)) order by id limit :limit"""
     for occasion, marked in _MARKED.items()
 }
 
-# The samples of a file that are there, those of versions before as `is_older`. A sample that the listing has not shown
-# yet has no name.
+# The samples of a file that are there, those of versions before as `is_older`; not what a person cut from them. One
+# that the listing has not shown yet has no name. (Of a file that we took away its sample is all there is: it is shared.)
 _SAMPLES = """
 select sample.*, tied.is_older, exists (
         select 1 from file_sample other join file on file.id = other.file_id
         where other.sample_id = sample.id and other.file_id <> :id and file.target = :target
-            and file.absent_at is null and file.state <> 'gone') as is_shared
-from (select sample_id, 0 as is_older from file_sample where file_id = :id
+            and (file.absent_at is null or file.removal is not null) and file.state <> 'gone') as is_shared
+from (select sample_id, 0 as is_older from file_sample where file_id = :id and not is_segment
       union all select sample_id, 1 from superseded where file_id = :id) tied
 cross join sample on sample.target = :target and sample.id = tied.sample_id
 where sample.gone_at is null order by sample.id"""
@@ -72,6 +73,7 @@ def census(connection: sqlite3.Connection, target: str) -> dict[int, tuple[int, 
 def _side(connection: sqlite3.Connection, row: sqlite3.Row, root: str) -> FileSide:
     samples = connection.execute(_SAMPLES, {"id": row["id"], "target": row["target"]}).fetchall()
     published = None if row["published"] is None else json.loads(row["published"])
+    is_buried = row["state"] == State.TOMBSTONE.value
     return FileSide(
         id=row["id"],
         root_id=row["root_id"],
@@ -89,6 +91,7 @@ def _side(connection: sqlite3.Connection, row: sqlite3.Row, root: str) -> FileSi
         and Published(name=published["name"], label=published["label"], category=Category(published["category"])),
         samples=tuple(_held(one) for one in samples if not one["is_older"]),
         older=tuple(_held(one) for one in samples if one["is_older"]),
+        segments=len(segments.there(connection, row["target"], row["id"])) if is_buried else 0,
     )
 
 
