@@ -32,6 +32,7 @@ from eisync.loops.acting import Actor
 from eisync.loops.bringing_back import BringingBack
 from eisync.loops.deciding import Decider
 from eisync.loops.deletion_evidence import DeletionEvidence
+from eisync.loops.disks import DiskCheck, RootDisks
 from eisync.loops.drainer import DrainerLoop
 from eisync.loops.folders import WatchedFolders
 from eisync.loops.keeping import Keeping
@@ -49,6 +50,7 @@ from eisync.store.absences import Absences
 from eisync.store.acts import Acts
 from eisync.store.database import open_database, write_holder
 from eisync.store.descriptions import Descriptions
+from eisync.store.disks import Disks
 from eisync.store.index import Index
 from eisync.store.mirror import Mirrored
 from eisync.store.outbox import Outbox
@@ -255,6 +257,7 @@ class App:
             watched,
             intake=self.outbox,
             places=Whereabouts(self._database),
+            disks=lambda root: RootDisks(root, Disks(self._database), files, self.log),
             notes=self.index,
             files=files,
             evidence=evidence,
@@ -351,13 +354,14 @@ class App:
         )
 
     def _deletion_evidence(self) -> DeletionEvidence:
+        check = DiskCheck(Disks(self._database), files)
         return DeletionEvidence(
             Absences(self._database),
             Mirrored(self._database).adopt,
             sha256_of_file=sha256_of,
             look=files.look,
             observed=lambda: self.watcher.unsettled(clock.now()),
-            why_away=lambda _: None,
+            why_away=lambda side: check.why_away(side.root_id, side.root, side.path, side.id),
             clock=clock.now,
             log=self.log,
         )

@@ -127,8 +127,8 @@ class FileSide:
 
     `absent_at`: since when the file is not there (Unix s). `is_removed`: we took it away, or a person brought it back
     after that. `older`: samples of versions that this one replaced. `segments`: how many samples that are there were
-    cut from those of a tombstone. `absence`: what is known of one that is not there; None: nobody asked. `since_at`: when
-    it came into its state.
+    cut from those of a tombstone. `absence`: what is known of one that is not there; None: nobody asked. `since_at`:
+    when it came into its state.
     """
 
     id: int

@@ -63,6 +63,7 @@ class Folders(Protocol):
 class Evidence(Protocol):
     """What tells a person's deletion from what only looks like one."""
 
+    def why_away(self, side: FileSide) -> str | None: ...
     def of(self, errand: Errand, side: FileSide) -> FileSide: ...
     def find_segments(self, errand: Errand, side: FileSide) -> Segments: ...
 
@@ -178,7 +179,7 @@ class Actor:
         if side is None or side.sha256 is None:
             return Moot("the file is not known any more")
         if lies_at is None or not self._trash.holds(lies_at):
-            away = self._folders.why_away(side.root_id, act.root)
+            away = self._folders.why_away(side.root_id, act.root) or self._evidence.why_away(side)
             if away is not None:
                 return Later(away)
             if written.progress is Progress.BEGUN and self._folders.is_missing(act.root, act.path):
@@ -222,6 +223,9 @@ class Actor:
         act, sample_id = written.act, written.act.sample_id
         if side is None or sample_id is None:
             return Moot("the file is not known any more")
+        hidden = self._evidence.why_away(side) if act.cause is Cause.LOCAL_DELETION else None
+        if hidden is not None:
+            return Later(hidden)
         if not self._is_asked_for(errand, act, side):
             return self._when_unasked(errand, written, sample_id)
         away = self._folders.why_away(side.root_id, act.root)

@@ -109,6 +109,10 @@ class DeletionEvidence:
             self._follow(candidate, asked)
         return self._completed(errand, sides)
 
+    def why_away(self, side: FileSide) -> str | None:
+        """Why the file could not be seen if it were there; None when it could."""
+        return self._why_away(side)
+
     def of(self, errand: Errand, side: FileSide) -> FileSide:
         """The file with what is known of its absence; nothing is read for that."""
         return self._completed(errand, [side])[0]

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from eisync.core.items import FileFacts
 from eisync.core.settle import Unsettled, reason
 from eisync.loops.agenda import Agenda
+from eisync.loops.disks import RootDisks
 from eisync.loops.labels import Labels
 from eisync.loops.lookout import Lookout
 from eisync.loops.renames import Recogniser
@@ -19,15 +20,15 @@ class Findings:
     """Rows that are not as they were, gathered so that they are written at once."""
 
     changed: list[int] = field(default_factory=list)
-    went: list[int] = field(default_factory=list)
+    went: dict[int, str] = field(default_factory=dict)  # with their paths
     back: list[int] = field(default_factory=list)
     left: list[tuple[int, FileFacts]] = field(default_factory=list)  # changed, and to be left as they were sent
 
     def forget(self, identity: int) -> None:
         """The file was found again."""
-        for ids in (self.changed, self.went):
-            if identity in ids:
-                ids.remove(identity)
+        if identity in self.changed:
+            self.changed.remove(identity)
+        self.went.pop(identity, None)
 
 
 class RootWatch:
@@ -41,6 +42,7 @@ class RootWatch:
         recogniser: Recogniser,
         labels: Labels,
         returns: Returns,
+        disks: RootDisks,
     ) -> None:
         self.watched = watched
         self.place = watched.root
@@ -49,6 +51,7 @@ class RootWatch:
         self.recogniser = recogniser
         self.labels = labels
         self.returns = returns
+        self.disks = disks
         self.unsettled: dict[str, Unsettled] = {}
         self.agenda = Agenda()
         self.announced: set[str] = set()  # files that are to be looked at

@@ -10,7 +10,7 @@ from typing import Any
 from eisync.core.divergence import divergences
 from eisync.core.items import Category, Item, RemoteSample
 from eisync.core.lifecycle import Event, State
-from eisync.store import history, segments
+from eisync.store import disks, history, segments
 from eisync.store.database import Database
 from eisync.store.links import link
 from eisync.store.moves import move
@@ -89,7 +89,8 @@ class TargetFacts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RootFacts:
-    """What is remembered of a watched folder. `left_out` counts, by reason, the files that are not for the service."""
+    """What is remembered of a watched folder. `left_out` counts, by reason, the files that are not for the service;
+    `away` says which disks in it are not there."""
 
     id: int
     path: str
@@ -98,6 +99,7 @@ class RootFacts:
     offline_reason: str | None
     settling: int
     left_out: Mapping[str, int]
+    away: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -269,6 +271,7 @@ class Index:
         """Every root there ever was, by path."""
         with self._database.reading() as connection:
             rows = connection.execute("select * from root order by path").fetchall()
+            away = {row["id"]: disks.sentences(connection, row["id"], os.fsdecode(row["path"])) for row in rows}
         return [
             RootFacts(
                 id=row["id"],
@@ -278,6 +281,7 @@ class Index:
                 offline_reason=row["offline_reason"],
                 settling=row["settling"],
                 left_out=json.loads(row["left_out"]),
+                away=away[row["id"]],
             )
             for row in rows
         ]

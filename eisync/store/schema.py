@@ -15,7 +15,7 @@ from eisync.errors import StateError
 if TYPE_CHECKING:
     from sqlite_utils import Database as SqliteUtilsDatabase
 
-VERSION = 11
+VERSION = 12
 
 
 def migrate(connection: sqlite3.Connection) -> None:
@@ -39,6 +39,7 @@ def migrate(connection: sqlite3.Connection) -> None:
     migrations()(_009_acts_by_file)
     migrations()(_010_segments)
     migrations()(_011_absences)
+    migrations()(_012_disks)
     # sqlite-utils would begin a deferred one: two that look at a new folder at once would lock each other out.
     connection.execute("begin immediate")
     try:
@@ -324,5 +325,34 @@ def _011_absences(database: "SqliteUtilsDatabase") -> None:
         "alter table root add column scan_began_at real",  # the last complete scan: when it began
         # By content; a part of the hash is enough to find it, and takes a quarter of the room.
         "create index file_by_content on file (substr(sha256, 1, 16)) where sha256 is not null",
+    ):
+        database.conn.execute(statement)
+
+
+def _012_disks(database: "SqliteUtilsDatabase") -> None:
+    for statement in (
+        # What is mounted in a root, and what the root itself is on.
+        """create table disk (
+            root_id integer not null references root (id),
+            folder blob not null,        -- relative to the root; empty for the root itself
+            point blob not null,         -- where the file system of the root itself is mounted
+            device integer not null,
+            inode integer not null,      -- of the folder that is seen there
+            since_id integer not null,   -- files that came later than this one are on it
+            primary key (root_id, folder)
+        ) strict, without rowid""",
+        # Files that cannot be seen: those at and below the folder with from_id < id <= upto_id.
+        """create table away (
+            id integer primary key,
+            root_id integer not null references root (id),
+            folder blob not null,
+            point blob,                  -- the disk that is missing; null: the folder itself, under something else
+            device integer,
+            inode integer,
+            since_id integer,
+            from_id integer not null,
+            upto_id integer not null,
+            since_at real not null
+        ) strict""",
     ):
         database.conn.execute(statement)

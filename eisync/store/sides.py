@@ -26,7 +26,7 @@ and root_id in (select value from json_each(:roots)) order by id limit :limit"""
 }
 
 # The samples of a file that are there, those of versions before as `is_older`; not what a person cut from them. One
-# that the listing has not shown yet has no name. (Of a file that we took away its sample is all there is: it is shared.)
+# that the listing has not shown yet has no name. (Of a file that we took away its sample is all there is: it counts.)
 _SAMPLES = """
 select sample.*, tied.is_older, exists (
         select 1 from file_sample other join file on file.id = other.file_id
