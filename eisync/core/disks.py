@@ -14,18 +14,17 @@ from eisync.core.items import shown
 
 @dataclass(frozen=True, slots=True)
 class Disk:
-    """What is seen at `folder` of a root (empty: the root itself). `point`: where its file system is mounted (absolute;
-    of those below the root nothing), `identity`: device and inode of the folder. Its files have ids above `since_id`.
+    """What is seen at `folder` of a root (empty: the root itself). `identity`: device and inode of the folder. Its
+    files have ids above `since_id`.
+
+    `point`: of the root, where its file system is mounted (absolute); else the number of the mount. It is another one
+    after each mount, and so is that of many devices; either may come again.
     """
 
     folder: str
     point: str
     identity: tuple[int, int]
     since_id: int = 0
-
-    def is_as(self, other: "Disk") -> bool:
-        """Whether both are the same folder, however it is mounted."""
-        return self.identity == other.identity
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,5 +81,7 @@ def new(known: Collection[Disk], seen: Collection[Disk]) -> list[Disk]:
 def _is_same(disk: Disk, other: Disk | None) -> bool:
     if other is None:
         return False
-    # The root itself is on another disk when it is another folder, and that is looked at elsewhere as well.
-    return disk.is_as(other) or (not disk.folder and disk.point == other.point)
+    if disk.folder:
+        return disk.identity == other.identity and disk.point == other.point
+    # Whether another disk is mounted there, where one was before, is looked at elsewhere.
+    return disk.identity == other.identity or disk.point == other.point

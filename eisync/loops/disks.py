@@ -37,6 +37,7 @@ class DiskRecords(Protocol):
         from_id: int = 0,
         upto_id: int = ...,
         besides: Collection[int] = (),
+        before: float = ...,
         limit: int,
     ) -> dict[str, tuple[int, int]]: ...
 
@@ -55,20 +56,19 @@ class SeenDisks:
 
     def __init__(self, files: LooksAtDisks) -> None:
         self._files = files
-        self._read: tuple[str, str, str, frozenset[str]] = ("", "", "", frozenset())
+        self._read: tuple[str, str, str, dict[str, str]] = ("", "", "", {})
 
     def of(self, root: str) -> list[Disk]:
         """What is mounted in the root, and what the root itself is on; nothing when that is not there."""
         table, place = self._files.mountinfo(), self._files.resolved(root)
         if (table, place) != self._read[:2]:
-            points = frozenset(mounts.points_below(place, table))
-            self._read = (table, place, mounts.point_of(place, table), points)
+            self._read = (table, place, mounts.point_of(place, table), mounts.points_below(place, table))
         _, _, point, folders = self._read
         found = []
-        for folder in ("", *sorted(folders)):
+        for folder, number in {"": point, **folders}.items():
             identity = self._files.identity_of(root, folder)
             if identity is not None:
-                found.append(Disk(folder, "" if folder else point, identity))
+                found.append(Disk(folder, number, identity))
         return found
 
 
@@ -113,7 +113,8 @@ class RootDisks:
     def suspect(self, missing: Mapping[int, str], now: float) -> None:
         """Files are missing, by row: a disk that holds none of those that were on it is not the one that we know."""
         for disk in self._records.known(self._root.id):
-            if not disk.folder or not any(core.is_at(path, disk.folder) for path in missing.values()):
+            of_disk = (core.is_at(path, disk.folder) and one > disk.since_id for one, path in missing.items())
+            if not disk.folder or not any(of_disk):
                 continue
             believed = self._believed(disk.folder, disk.since_id, besides=missing)
             is_emptied = not believed and not any(away.folder == disk.folder for away in self._aways)
@@ -181,8 +182,16 @@ class RootDisks:
     def _is_back(self, away: Away, disk: Disk) -> bool:
         if away.disk is None or (not away.folder and disk.point != away.disk.point):
             return False
-        believed = self._believed(away.folder, away.from_id, upto_id=away.upto_id)
-        return not believed or self._any_there(believed)
+        # What was sent anew since was written to what is there now.
+        believed = self._records.believed(
+            self._root.id,
+            away.folder,
+            from_id=away.from_id,
+            upto_id=away.upto_id,
+            before=away.since_at,
+            limit=BELIEVED,
+        )
+        return self._any_there(believed)
 
     def _is_waived(self, away: Away) -> bool:
         """Whether a person said, since it went, that what is missing is deleted."""
@@ -201,13 +210,8 @@ class RootDisks:
         self._aways = self._records.aways(self._root.id)
         self._log.info("disk.back", root=shown(self._root.path), folder=shown(away.folder))
 
-    def _believed(
-        self, folder: str, from_id: int, *, upto_id: int | None = None, besides: Collection[int] = ()
-    ) -> dict[str, tuple[int, int]]:
-        upto = self._records.newest_id() if upto_id is None else upto_id
-        return self._records.believed(
-            self._root.id, folder, from_id=from_id, upto_id=upto, besides=besides, limit=BELIEVED
-        )
+    def _believed(self, folder: str, from_id: int, *, besides: Collection[int] = ()) -> dict[str, tuple[int, int]]:
+        return self._records.believed(self._root.id, folder, from_id=from_id, besides=besides, limit=BELIEVED)
 
     def _any_there(self, believed: Mapping[str, tuple[int, int]]) -> bool:
         """Whether one of them is there as it was. Its name alone proves little: recorders begin again at 1."""

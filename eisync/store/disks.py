@@ -1,6 +1,7 @@
 """What is mounted in the watched folders, as it was seen last, and which files are away with what is not there."""
 
 import json
+import math
 import os
 import sqlite3
 from collections.abc import Collection
@@ -26,12 +27,12 @@ _BELIEVED = """
 select folder, name, size, mtime_ns from file
 where root_id = :root_id and folder >= :folder and folder < :end and (folder = :folder or folder >= :first)
     and id > :from_id and id <= :upto_id and state <> 'gone' and absent_at is null
-    and id not in (select value from json_each(:besides))
+    and changed_at < :before and id not in (select value from json_each(:besides))
 order by folder {direction}, name {direction} limit :limit"""
 _IT = """
 select folder, name, size, mtime_ns from file
 where root_id = :root_id and folder = :above and name = :name and id > :from_id and id <= :upto_id
-    and state <> 'gone' and absent_at is null"""
+    and state <> 'gone' and absent_at is null and changed_at < :before"""
 
 _PAST_EVERY_PATH = b"\xff" * 8192
 _PAST_EVERY_ID = (1 << 63) - 1
@@ -88,9 +89,13 @@ class Disks:
         from_id: int = 0,
         upto_id: int = _PAST_EVERY_ID,
         besides: Collection[int] = (),
+        before: float = math.inf,
         limit: int,
     ) -> dict[str, tuple[int, int]]:
-        """Files that should be at or below `folder`, the first and the last of them by path: size and mtime (ns)."""
+        """Files that should be at or below `folder`, the first and the last of them by path: size and mtime (ns).
+
+        `before`: only those of which nothing was heard since.
+        """
         place = os.fsencode(folder)
         above, name = split(folder)
         asked = {
@@ -103,6 +108,7 @@ class Disks:
             "from_id": from_id,
             "upto_id": upto_id,
             "besides": json.dumps(list(besides)),
+            "before": before,
             "limit": limit,
         }
         queries = [_BELIEVED.format(direction="asc"), _BELIEVED.format(direction="desc"), _IT]

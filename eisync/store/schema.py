@@ -335,7 +335,7 @@ def _012_disks(database: "SqliteUtilsDatabase") -> None:
         """create table disk (
             root_id integer not null references root (id),
             folder blob not null,        -- relative to the root; empty for the root itself
-            point blob not null,         -- where the file system of the root itself is mounted
+            point blob not null,         -- where that of the root is mounted; else the number of the mount
             device integer not null,
             inode integer not null,      -- of the folder that is seen there
             since_id integer not null,   -- files that came later than this one are on it

@@ -1,0 +1,254 @@
+"""Real disks that are mounted in a watched folder, and what follows when they are not there any more."""
+
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from eisync.core.absence import ABSENT_S
+from eisync.core.acts import OnRemoteDelete, Policy, Progress
+from eisync.errors import UnansweredError
+from tests.mounting import Mounts, mounting
+
+from .stage import INTERVAL_S, Stage
+from .yard import Yard
+
+DELETES = Policy(deletes_samples=True)
+
+
+@pytest.fixture
+def mounts() -> Iterator[Mounts]:
+    with mounting() as made:
+        yield made
+
+
+def fill(stage: Stage, *folders: str) -> list[str]:
+    """Three files in each folder, which are sent."""
+    paths = [f"{folder}/{number}.csv" for folder in folders for number in range(3)]
+    stage.put(*paths)
+    return paths
+
+
+def wait(stage: Stage) -> None:
+    """Long enough for every deletion to be believed."""
+    for _ in range(3):
+        stage.follow()
+
+
+def away(yard: Yard) -> tuple[str, ...]:
+    [root] = yard.index.roots()
+    return root.away
+
+
+@pytest.mark.parametrize("place", ["disk", "a/b/disk"])
+@pytest.mark.parametrize("is_removed", [False, True], ids=["the folder stays", "the folder goes, too"])
+def test_a_disk_in_the_folder_that_is_away_deletes_nothing(
+    yard: Yard, mounts: Mounts, place: str, is_removed: bool
+) -> None:
+    stage = Stage(yard, DELETES)
+    disk = mounts.tmpfs(yard.path(place))
+    fill(stage, "here", place)
+    mounts.unmount(disk)
+    if is_removed:
+        disk.rmdir()
+    wait(stage)
+    assert ([], []) == (stage.cloud.edits, stage.all_acts())
+    [reason] = away(yard)
+    assert str(disk) in reason
+    assert "is not there" in reason
+    assert all(record["reason"] != "the local file is not there any more" for record in yard.records().values())
+
+
+def test_what_else_is_deleted_while_a_disk_is_away_is_deleted_there(yard: Yard, mounts: Mounts) -> None:
+    stage = Stage(yard, DELETES)
+    disk = mounts.tmpfs(yard.path("disk"))
+    fill(stage, "here", "disk")
+    sample = stage.sample_of("here/1.csv")
+    mounts.unmount(disk)
+    yard.path("here/1.csv").unlink()
+    wait(stage)
+    assert [("delete", sample)] == stage.cloud.edits
+
+
+def test_a_disk_that_is_back_is_recognised_and_what_was_deleted_on_it_is_deleted_there(
+    yard: Yard, mounts: Mounts
+) -> None:
+    stage = Stage(yard, DELETES)
+    elsewhere = yard.place / "elsewhere"
+    elsewhere.mkdir()
+    disk = mounts.bind(elsewhere, yard.path("disk"))
+    fill(stage, "here", "disk")
+    sample = stage.sample_of("disk/1.csv")
+    mounts.unmount(disk)
+    wait(stage)
+    (elsewhere / "1.csv").unlink()
+    mounts.bind(elsewhere, disk)
+    wait(stage)
+    assert ([("delete", sample)], ()) == (stage.cloud.edits, away(yard))
+
+
+@pytest.mark.parametrize("kind", ["bind", "tmpfs"])
+def test_another_disk_in_its_place_deletes_nothing(yard: Yard, mounts: Mounts, kind: str) -> None:
+    stage = Stage(yard, DELETES)
+    disk = mounts.tmpfs(yard.path("disk"))
+    fill(stage, "here", "disk")
+    mounts.unmount(disk)
+    other = yard.place / "other"
+    other.mkdir()
+    if kind == "bind":
+        mounts.bind(other, disk)
+    else:
+        mounts.tmpfs(disk)
+    for number in range(2):  # a recorder begins again at 1
+        yard.write(f"disk/{number}.csv", b"of the other disk %d" % number)
+    stage.scan()
+    stage.send()
+    wait(stage)
+    assert [] == stage.cloud.edits
+    assert away(yard)
+
+
+def test_a_folder_that_something_is_mounted_over_deletes_nothing(yard: Yard, mounts: Mounts) -> None:
+    stage = Stage(yard, DELETES)
+    fill(stage, "here", "day")
+    place = mounts.tmpfs(yard.path("day"))
+    wait(stage)
+    [reason] = away(yard)
+    assert "something is mounted over" in reason
+    stage.put("day/new.csv")
+    wait(stage)
+    mounts.unmount(place)
+    wait(stage)
+    assert [] == stage.cloud.edits
+
+
+def test_a_disk_that_is_emptied_deletes_nothing_until_a_person_says_so(yard: Yard, mounts: Mounts) -> None:
+    stage = Stage(yard, DELETES)
+    mounts.tmpfs(yard.path("disk"))
+    paths = fill(stage, "here", "disk")
+    samples = {stage.sample_of(path) for path in paths if path.startswith("disk/")}
+    for path in paths[3:]:
+        yard.path(path).unlink()
+    wait(stage)
+    assert [] == stage.cloud.edits
+    os.utime(yard.write("disk/.eisync-root"), times=(stage.clock.now, stage.clock.now))
+    wait(stage)
+    assert samples == {sample for _, sample in stage.cloud.edits}
+    assert () == away(yard)
+
+
+def test_a_yes_of_before_is_none_for_the_next_time(yard: Yard, mounts: Mounts) -> None:
+    stage = Stage(yard, DELETES)
+    stage.clock.now = yard.touched_at("mark") if yard.write("mark") else 0.0
+    yard.write("disk/.eisync-root")
+    disk = mounts.tmpfs(yard.path("disk"))
+    stage.clock.now += 3600.0
+    fill(stage, "here", "disk")
+    mounts.unmount(disk)
+    wait(stage)
+    assert ([], 1) == (stage.cloud.edits, len(away(yard)))
+
+
+def test_disks_within_disks_are_each_told_of(yard: Yard, mounts: Mounts) -> None:
+    stage = Stage(yard, DELETES)
+    outer = mounts.tmpfs(yard.path("outer"))
+    inner = mounts.tmpfs(yard.path("outer/inner"))
+    fill(stage, "here", "outer", "outer/inner")
+    mounts.unmount(inner)
+    wait(stage)
+    mounts.unmount(outer)
+    wait(stage)
+    assert ([], 2) == (stage.cloud.edits, len(away(yard)))
+
+
+def test_a_folder_that_moves_to_a_disk_of_its_own_is_away_until_all_of_it_is_there(yard: Yard, mounts: Mounts) -> None:
+    stage = Stage(yard, DELETES)
+    fill(stage, "here", "day")
+    aside = yard.place / "aside"
+    shutil.copytree(yard.path("day"), aside)
+    place = mounts.tmpfs(yard.path("day"))
+    wait(stage)
+    assert away(yard)
+    for path in aside.iterdir():
+        shutil.copy2(path, place)
+    wait(stage)
+    assert ([], ()) == (stage.cloud.edits, away(yard))
+
+
+def test_a_folder_that_is_mounted_upon_itself_is_the_same_one(yard: Yard, mounts: Mounts) -> None:
+    stage = Stage(yard, DELETES)
+    fill(stage, "here", "day")
+    place = mounts.bind(yard.path("day"), yard.path("day"))
+    wait(stage)
+    assert () == away(yard)
+    mounts.unmount(place)
+    wait(stage)
+    assert () == away(yard)
+
+
+def test_a_root_that_is_a_folder_of_a_disk_that_went_deletes_nothing(tmp_path: Path, mounts: Mounts) -> None:
+    """The folder below is on the same disk as what was mounted there: only the structure tells."""
+    elsewhere = tmp_path / "elsewhere/root"
+    (tmp_path / "yard/root").mkdir(parents=True)
+    elsewhere.mkdir(parents=True)
+    place = mounts.bind(elsewhere, tmp_path / "yard/root")
+    yard = Yard(tmp_path / "yard")
+    try:
+        stage = Stage(yard, DELETES)
+        fill(stage, "here")
+        mounts.unmount(place)
+        stage.put("here/new.csv")  # so it is not empty
+        wait(stage)
+        assert ([], 1) == (stage.cloud.edits, len(away(yard)))
+        mounts.bind(elsewhere, place)
+        wait(stage)
+        assert [] == stage.cloud.edits  # and what was in the folder below is away now
+        [reason] = away(yard)
+        assert str(place) in reason
+    finally:
+        yard.close()
+
+
+def test_what_is_due_waits_while_the_disk_is_away(yard: Yard, mounts: Mounts) -> None:
+    stage = Stage(yard, DELETES)
+    elsewhere = yard.place / "elsewhere"
+    elsewhere.mkdir()
+    disk = mounts.bind(elsewhere, yard.path("disk"))
+    fill(stage, "here", "disk")
+    sample = stage.sample_of("disk/1.csv")
+    yard.path("disk/1.csv").unlink()
+    stage.scan()
+
+    def unmount(sample_id: int) -> None:
+        mounts.unmount(disk)
+        raise UnansweredError("no answer")
+
+    stage.cloud.delete = unmount  # type: ignore[method-assign, assignment]
+    stage.look(after_s=ABSENT_S)
+    assert [Progress.BEGUN] == stage.progress()
+    del stage.cloud.delete  # type: ignore[attr-defined]
+    wait(stage)
+    assert ([], [Progress.BEGUN]) == (stage.cloud.edits, stage.progress())
+    mounts.bind(elsewhere, disk)
+    wait(stage)
+    assert [("delete", sample)] == stage.cloud.edits
+
+
+def test_a_tombstone_on_a_disk_that_is_away_takes_nothing(yard: Yard, mounts: Mounts) -> None:
+    stage = Stage(yard, Policy(on_remote_delete=OnRemoteDelete.DELETE))
+    elsewhere = yard.place / "elsewhere"
+    elsewhere.mkdir()
+    disk = mounts.bind(elsewhere, yard.path("disk"))
+    fill(stage, "here", "disk")
+    del stage.cloud.samples[stage.sample_of("disk/1.csv")]
+    mounts.unmount(disk)
+    for _ in range(3):
+        stage.look(after_s=INTERVAL_S)
+    assert Progress.DONE not in stage.progress()
+    mounts.bind(elsewhere, disk)
+    wait(stage)
+    [written] = stage.all_acts()
+    assert (Progress.BEGUN, True) == (written.progress, (elsewhere / "1.csv").exists())
+    assert "cross-device" in (written.outcome or "")  # and the trash of the folder is on another disk
