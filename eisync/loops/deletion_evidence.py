@@ -42,6 +42,7 @@ class Records(Protocol):
     def same_content(self, target: str, contents: Mapping[int, str]) -> set[int]: ...
     def unsent(self, target: str, sizes: Collection[int]) -> Sequence[WaitingFile] | None: ...
     def origin(self, file_id: int) -> Origin | None: ...
+    def free(self, target: str, sample_ids: Collection[int]) -> set[int]: ...
     def tie(self, file_id: int, sample_ids: Collection[int], *, now: float) -> bool: ...
 
 
@@ -206,7 +207,7 @@ class DeletionEvidence:
             found = _listed(errand, filename, origin)
             if found is None:
                 return Segments(f"too many samples are called like {filename!r} to tell whether it was split")
-            cut |= found
+            cut |= self._records.free(errand.target, found)
         if cut:
             self._records.tie(side.id, sorted(cut), now=self._clock())
         return Segments(number=len(cut))
@@ -221,7 +222,7 @@ def _listed(errand: Errand, filename: str, origin: Origin) -> set[int] | None:
         page = errand.studio.page(limit=PAGE, before_id=before_id, filename=filename)
         cut |= {sample.id for sample in page.samples if segments.is_cut_from(sample, origin)}
         seen += len(page.samples)
-        if not page.samples or seen >= page.total or cut:
+        if not page.samples or seen >= page.total:
             return cut
         lowest = min(sample.id for sample in page.samples)
         if before_id is not None and lowest >= before_id:

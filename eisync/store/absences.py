@@ -82,6 +82,11 @@ class Absences:
         with self._database.reading() as connection:
             return segments.origin(connection, file_id)
 
+    def free(self, target: str, sample_ids: Collection[int]) -> set[int]:
+        """Those of the samples that no file of ours is tied to as its own."""
+        with self._database.reading() as connection:
+            return segments.free(connection, target, sample_ids)
+
     def tie(self, file_id: int, sample_ids: Collection[int], *, now: float) -> bool:
         """These samples were cut from the file's, which went: it is no tombstone."""
         with self._database.transaction() as connection:

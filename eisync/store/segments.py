@@ -4,6 +4,7 @@ Such a file is tied to what was cut from its sample and stays synced: no person 
 whole copy, so what is tied as a segment counts for nothing that takes a file away.
 """
 
+import json
 import sqlite3
 from collections.abc import Collection, Iterable, Sequence
 
@@ -42,6 +43,11 @@ cross join file_sample mine on mine.sample_id = sample.id cross join file on fil
 where sample.target = :target and sample.filename = :filename and sample.gone_at is not null
     and file.target = :target and file.state = 'tombstone' and file.removal is null"""
 
+# Samples that are files of ours.
+_OURS = """
+select sample_id from file_sample mine cross join file on file.id = mine.file_id
+where mine.sample_id in (select value from json_each(:ids)) and file.target = :target and not mine.is_segment"""
+
 _TIE = "insert or ignore into file_sample (file_id, sample_id, is_segment) values (:file_id, :sample_id, 1)"
 _TELL = "update file set reason = :reason where id = :file_id and state = 'synced'"
 
@@ -71,6 +77,12 @@ def there(connection: sqlite3.Connection, target: str, file_id: int) -> list[int
     for sent in names.sent:
         rows += connection.execute(_CROPPED, {"target": target, "sent": sent}).fetchall()
     return sorted({row["id"] for row in rows if is_cut_from(_sample(row), names)})
+
+
+def free(connection: sqlite3.Connection, target: str, sample_ids: Collection[int]) -> set[int]:
+    """Those of the samples that no file of ours is tied to as its own."""
+    asked = {"target": target, "ids": json.dumps(sorted(sample_ids))}
+    return set(sample_ids) - {row["sample_id"] for row in connection.execute(_OURS, asked).fetchall()}
 
 
 def tie(connection: sqlite3.Connection, file_id: int, sample_ids: Collection[int], now: float) -> bool:
