@@ -37,10 +37,10 @@ def deletion_evidence(
     return DeletionEvidence(
         Absences(yard.database),
         Mirrored(yard.database).adopt,
-        sha256_of_file=sha256_of,
         look=files.look,
         observed=observed,
         **{
+            "sha256_of_file": sha256_of,
             "why_away": lambda side: check.why_away(side.root_id, side.root, side.path, side.id),
             "clock": clock,
             "log": yard.log,
