@@ -6,10 +6,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from eisync.core.absence import ABSENT_S
 from eisync.core.acts import OnRemoteDelete, Policy, Progress
 from eisync.errors import UnansweredError
+from tests.fakes import Cloud
 from tests.mounting import Mounts, mounting
 
 from .stage import INTERVAL_S, Stage
@@ -252,3 +255,75 @@ def test_a_tombstone_on_a_disk_that_is_away_takes_nothing(yard: Yard, mounts: Mo
     [written] = stage.all_acts()
     assert (Progress.BEGUN, True) == (written.progress, (elsewhere / "1.csv").exists())
     assert "cross-device" in (written.outcome or "")  # and the trash of the folder is on another disk
+
+
+# --- whatever is mounted, in whichever order
+
+STEPS = st.lists(
+    st.tuples(
+        st.sampled_from(["mount", "mount", "unmount", "write", "delete", "scan", "send", "pass"]),
+        st.integers(0, 3),
+        st.integers(0, 2),
+    ),
+    min_size=1,
+    max_size=14,
+)
+
+
+@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(STEPS)
+def test_a_sample_goes_only_for_a_file_that_is_on_no_disk(
+    tmp_path_factory: pytest.TempPathFactory, steps: list[tuple[str, int, int]]
+) -> None:
+    place = tmp_path_factory.mktemp("yard")
+    yard = Yard(place)
+    with mounting() as mounts:
+        try:
+            _try(yard, mounts, steps)
+        finally:
+            yard.close()
+
+
+def _try(yard: Yard, mounts: Mounts, steps: list[tuple[str, int, int]]) -> None:
+    stage = Stage(yard, DELETES)
+    disks = [yard.place / f"disk {number}" for number in range(2)]
+    points = [yard.path("point"), yard.path("a/b/point")]
+    for folder in (*disks, *points):
+        folder.mkdir(parents=True)
+    mounted: dict[Path, Path] = {}
+    contents: set[bytes] = set()  # of all files that no person deleted, wherever they are
+    number = 0
+
+    def delete(sample_id: int) -> bool:
+        assert stage.cloud.contents[sample_id] not in contents, "it is on a disk that is not there"
+        return Cloud.delete(stage.cloud, sample_id)
+
+    stage.cloud.delete = delete  # type: ignore[method-assign]
+    stage.put("stays.csv")
+    for what, which, where in steps:
+        point, disk = points[where % 2], disks[which % 2]
+        if what == "mount" and point not in mounted and disk not in mounted.values():
+            mounted[point] = disk
+            mounts.bind(disk, point)
+        elif what == "unmount" and point in mounted:
+            mounts.unmount(point)
+            del mounted[point]
+        elif what == "write":
+            # A recorder that begins again at 0 on every disk.
+            name = f"{which}.csv"
+            if not (point / name).exists():
+                number += 1
+                contents.add(b"%d" % number)
+                (point / name).write_bytes(b"%d" % number)
+        elif what == "delete":
+            for path in sorted(point.glob("*.csv"))[which : which + 1]:
+                contents.discard(path.read_bytes())
+                path.unlink()
+        elif what == "scan":
+            stage.scan()
+        elif what == "send":
+            stage.scan()
+            stage.send()
+        elif what == "pass":
+            stage.look(after_s=61.0)
+    wait(stage)
