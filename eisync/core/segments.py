@@ -38,13 +38,14 @@ def is_cut_from(sample: RemoteSample, origin: Origin) -> bool:
 
 def is_cut(sample: RemoteSample) -> bool:
     """Whether the sample may be a piece of any other one."""
-    return sample.is_cropped or next(wholes(sample.filename), None) is not None
+    # Asked of every new sample: nearly none ends in a way that is worth a pattern.
+    name = sample.filename
+    return sample.is_cropped or ((".s" in name or name[-1:] == ")") and next(wholes(name), None) is not None)
 
 
 def wholes(filename: str) -> Iterator[str]:
     """What the sample would be called that a segment of this name was cut from, the longest name first."""
-    # Asked of every new sample: nearly none ends in a way that is worth a pattern.
-    while (filename[-1:] == ")" or ".s" in filename) and (mark := _LAST_MARK.search(filename)):
+    while mark := _LAST_MARK.search(filename):
         filename = filename[: mark.start()]
         if filename:
             yield filename
