@@ -4,11 +4,13 @@ Nothing is done here. What the guard lets pass is written down as due; what it h
 A folder that is away, or in which nothing is left, and a clock that jumped are no reason to delete anything.
 """
 
+from collections import Counter
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
 from eisync.core import guard
+from eisync.core.absence import why_inconclusive
 from eisync.core.acts import Act, FileSide, Occasion, is_agreed, occasions, propose, sentence
 from eisync.core.guard import Guard
 from eisync.loops.errand import Errand
@@ -133,6 +135,7 @@ class Decider:
                     break
                 if occasion is Occasion.ABSENT:
                     sides = yield from self._evidence.complete(errand, sides, adopts=adopts)
+                    _tell_inconclusive(sides, now, tally)
                 for side in sides:
                     self._look_at(side, errand, now, proposed)
                 after_id = sides[-1].id
@@ -165,3 +168,15 @@ class Decider:
         known = sum(census.get(root_id, (0, 0))[0] for root_id in errand.policies)
         recent = self._wishes.recent(errand.target, since=now - guard.RECENT_S)
         return self._guard.why_held(files=len({act.file_id for act in acts}), recent=recent, known=known)
+
+
+def _tell_inconclusive(sides: Iterable[FileSide], now: float, tally: Tally) -> None:
+    """Say why nothing follows from files that are absent: a line for each reason."""
+    reasons = Counter(
+        reason
+        for side in sides
+        if side.absent_at is not None and side.absence is not None
+        if (reason := why_inconclusive(side.absent_at, side.absence, now=now)) is not None
+    )
+    for reason, files in reasons.items():
+        tally.note(f"nothing follows from {files:,} file{'s' * (files != 1)} that went: {reason}")

@@ -6,7 +6,7 @@ missing there, and stays so until they can be seen again or a person says that t
 """
 
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from eisync.core import disks as core
@@ -51,25 +51,46 @@ class LooksAtDisks(Protocol):
     def look(self, root: str, path: str) -> FileFacts | None: ...
 
 
+@dataclass(slots=True)
+class _Table:
+    """The table of mounts as it concerns one root, and the disks that were looked at since it is so."""
+
+    text: str
+    place: str
+    point: str
+    folders: dict[str, str]
+    disks: dict[str, Disk] = field(default_factory=dict)
+
+
 class SeenDisks:
-    """What is mounted now. Safe to use from any thread."""
+    """What is mounted now. For one thread."""
 
     def __init__(self, files: LooksAtDisks) -> None:
         self._files = files
-        self._read: tuple[str, str, str, dict[str, str]] = ("", "", "", {})
+        self._tables: dict[str, _Table] = {}
 
     def of(self, root: str) -> list[Disk]:
         """What is mounted in the root, and what the root itself is on; nothing when that is not there."""
-        table, place = self._files.mountinfo(), self._files.resolved(root)
-        if (table, place) != self._read[:2]:
-            self._read = (table, place, mounts.point_of(place, table), mounts.points_below(place, table))
-        _, _, point, folders = self._read
-        found = []
-        for folder, number in {"": point, **folders}.items():
-            identity = self._files.identity_of(root, folder)
-            if identity is not None:
-                found.append(Disk(folder, number, identity))
-        return found
+        identity = self._files.identity_of(root)
+        if identity is None:
+            return []
+        table = self._table(root)
+        # Each is looked at once for each mount: one look more would keep what mounts itself from being given back, and
+        # would wait for a server that does not answer.
+        for folder, number in table.folders.items():
+            if folder not in table.disks and (found := self._files.identity_of(root, folder)) is not None:
+                table.disks[folder] = Disk(folder, number, found)
+        return [Disk("", table.point, identity), *table.disks.values()]
+
+    def _table(self, root: str) -> _Table:
+        text, place = self._files.mountinfo(), self._files.resolved(root)
+        table = self._tables.get(root)
+        if table is None or (table.text, table.place) != (text, place):
+            before = {} if table is None else table.disks
+            folders = mounts.points_below(place, text)
+            kept = {folder: disk for folder, disk in before.items() if folders.get(folder) == disk.point}
+            table = self._tables[root] = _Table(text, place, mounts.point_of(place, text), folders, kept)
+        return table
 
 
 class RootDisks:

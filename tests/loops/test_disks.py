@@ -2,6 +2,7 @@
 
 import os
 import shutil
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 from eisync.core.absence import ABSENT_S
 from eisync.core.acts import OnRemoteDelete, Policy, Progress
 from eisync.errors import UnansweredError
+from eisync.loops.disks import SeenDisks
 from tests.fakes import Cloud
 from tests.mounting import Mounts, mounting
 
@@ -327,3 +329,54 @@ def _try(yard: Yard, mounts: Mounts, steps: list[tuple[str, int, int]]) -> None:
         elif what == "pass":
             stage.look(after_s=61.0)
     wait(stage)
+
+
+# --- how the table of mounts is looked at
+
+
+class Table:
+    """A table of mounts that a test writes, and what was looked at."""
+
+    def __init__(self, *points: str) -> None:
+        self.points = list(points)
+        self.asked: list[str] = []
+        self.silent: set[str] = set()
+
+    def mountinfo(self) -> str:
+        return "".join(f"{number} 1 8:1 / {place} rw - ext4 /dev/x rw\n" for number, place in enumerate(self.points))
+
+    def resolved(self, root: str) -> str:
+        return root
+
+    def identity_of(self, root: str, path: str = "") -> tuple[int, int] | None:
+        self.asked.append(path)
+        return None if path in self.silent else (1, len(path))
+
+    def look(self, root: str, path: str) -> None:
+        return None
+
+
+def test_a_disk_is_looked_at_once_for_each_mount() -> None:
+    table = Table("/", "/data/a", "/data/b")
+    seen = SeenDisks(table)
+    assert ["", "a", "b"] == [disk.folder for disk in seen.of("/data")]
+    for _ in range(3):
+        seen.of("/data")
+    assert {"": 4, "a": 1, "b": 1} == Counter(table.asked)
+    table.points.append("/elsewhere")
+    seen.of("/data")
+    assert 1 == table.asked.count("a")
+    table.points[1:3] = ["/data/b", "/data/a"]  # both were mounted anew
+    assert {("a", "2"), ("b", "1")} == {(disk.folder, disk.point) for disk in seen.of("/data")[1:]}
+    assert 2 == table.asked.count("a")
+
+
+def test_a_disk_that_does_not_answer_is_not_there_until_it_does() -> None:
+    table = Table("/", "/data/a")
+    table.silent = {"a"}
+    seen = SeenDisks(table)
+    assert [""] == [disk.folder for disk in seen.of("/data")]
+    table.silent = set()
+    assert ["", "a"] == [disk.folder for disk in seen.of("/data")]
+    table.silent = {""}
+    assert [] == seen.of("/data")
