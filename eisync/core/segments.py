@@ -31,7 +31,7 @@ def origin_of(path: str, filenames: frozenset[str] = frozenset(), sent: frozense
 
 def is_cut_from(sample: RemoteSample, origin: Origin) -> bool:
     """Whether the sample is a piece of what has these names."""
-    if sample.is_cropped and sample.original_name in origin.sent:
+    if sample.is_cropped and (sample.original_name in origin.sent or sample.filename in origin.filenames):
         return True
     return any(whole in origin.filenames for whole in wholes(sample.filename))
 
@@ -51,9 +51,9 @@ def wholes(filename: str) -> Iterator[str]:
             yield filename
 
 
-def marked(name: str) -> tuple[tuple[str, str], tuple[str, str]]:
+def marked(name: str) -> tuple[tuple[str, str], ...]:
     """The ranges [from, to) in which the names of its segments sort; others may be in there, too."""
-    return (f"{name}.s", f"{name}.t"), (f"{name} (", f"{name} )")
+    return (name, f"{name}\x01"), (f"{name}.s", f"{name}.t"), (f"{name} (", f"{name} )")
 
 
 def sentence(number: int) -> str:

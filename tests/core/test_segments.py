@@ -24,6 +24,7 @@ CASES = {
     "a crop with a number": (sample("wave.4 (2)"), True),
     "a crop with words": (sample("wave.4 (0.5 s to 1 s)"), True),
     "a segment with any name": (sample("x", original="wave.4.json", is_cropped=True), True),
+    "a crop with its name": (sample("wave.4", is_cropped=True), True),
     "what was sent under the name again": (sample("wave.4", original="wave.4.json"), False),
     "another recording": (sample("wave.40"), False),
     "a segment of another recording": (sample("wave.40.s1"), False),

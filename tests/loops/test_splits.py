@@ -52,9 +52,10 @@ def sweep_twice(stage: Stage) -> None:
         {"is_cropped": False},
         {"filename": "any"},
         {"original_name": None},
+        {"original_name": None, "filename": "a"},
         {"original_name": None, "is_cropped": False},
     ],
-    ids=["all", "no flag", "no name", "no original name", "the name only"],
+    ids=["all", "no flag", "no name", "no original name", "the same name", "the name only"],
 )
 def test_a_recording_that_was_split_stays(yard: Yard, way: OnRemoteDelete, shown: dict[str, Any]) -> None:
     stage = Stage(yard, Policy(on_remote_delete=way))
