@@ -32,6 +32,8 @@ from eisync.errors import ConfigurationError, EisyncError, StateDamagedError
 from eisync.loops.acting import Actor
 from eisync.loops.bringing_back import BringingBack
 from eisync.loops.deciding import Decider
+from eisync.loops.deletion_evidence import DeletionEvidence
+from eisync.loops.disks import DiskCheck, RootDisks
 from eisync.loops.drainer import DrainerLoop
 from eisync.loops.folders import WatchedFolders
 from eisync.loops.guarding import Guarding
@@ -49,10 +51,12 @@ from eisync.loops.undoing import Undoer
 from eisync.loops.watched import Observed, OnChange, Watched
 from eisync.loops.watcher import WatcherLoop
 from eisync.settings import Settings, Watch
+from eisync.store.absences import Absences
 from eisync.store.acts import Acts
 from eisync.store.clock import ClockNotes
 from eisync.store.database import open_database, write_holder
 from eisync.store.descriptions import Descriptions
+from eisync.store.disks import Disks
 from eisync.store.forgetting import Forgetting
 from eisync.store.index import Index
 from eisync.store.mirror import Mirrored
@@ -279,6 +283,7 @@ class App:
             watched,
             intake=self.outbox,
             places=Whereabouts(self._database),
+            disks=lambda root: RootDisks(root, Disks(self._database), files, self.log),
             notes=self.index,
             files=files,
             evidence=evidence,
@@ -367,11 +372,25 @@ class App:
         )
         guarding = Guarding(acts, guard, self.times)
         retained = BringingBack(Removals(self._database), restoring)
+        evidence = self._deletion_evidence()
         return Hands(
-            decider=Decider(acts, acts, guard=guard, clock=clock.now, log=self.log, times=self.times),
-            actor=Actor(acts, trash, folders, clock=clock.now, log=self.log, guarding=guarding),
+            decider=Decider(acts, acts, evidence, guard=guard, clock=clock.now, log=self.log, times=self.times),
+            actor=Actor(acts, trash, folders, evidence, clock=clock.now, log=self.log, guarding=guarding),
             undoer=Undoer(acts, trash, folders, files.look, retained, clock=clock.now, log=self.log),
             tombstones=Tombstones(acts, self.index, guard=guard, clock=clock.now, log=self.log, times=self.times),
+        )
+
+    def _deletion_evidence(self) -> DeletionEvidence:
+        check = DiskCheck(Disks(self._database), files)
+        return DeletionEvidence(
+            Absences(self._database),
+            Mirrored(self._database).adopt,
+            sha256_of_file=sha256_of,
+            look=files.look,
+            observed=lambda: self.watcher.unsettled(clock.now()),
+            why_away=lambda side: check.why_away(side.root_id, side.root, side.path, side.id),
+            clock=clock.now,
+            log=self.log,
         )
 
     def _retention_loop(self) -> RetentionLoop:

@@ -12,7 +12,7 @@ from typing_extensions import TypedDict
 
 from eisync.core.dataset import WholeSample
 from eisync.core.items import LARGEST_ID, RemoteSample
-from eisync.core.wire import original_name
+from eisync.core.wire import origin, original_name
 
 
 class _Reply(BaseModel):
@@ -58,6 +58,7 @@ class Entry(TypedDict):
     coldstorageFilename: NotRequired[str]
     metadata: NotRequired[dict[str, _Text] | None]
     processingError: NotRequired[bool]
+    isCropped: NotRequired[bool | None]
 
 
 class Listing(TypedDict):
@@ -81,6 +82,7 @@ _BEGUN = re.compile(rb'\{"id":([0-9]{1,18}),')
 def sample_of(entry: Entry) -> RemoteSample:
     """The value that `core` knows."""
     metadata, added = entry.get("metadata"), entry.get("added")
+    original, is_segment = origin(entry.get("coldstorageFilename", ""))
     return RemoteSample(
         entry["id"],
         entry.get("filename", ""),
@@ -88,10 +90,11 @@ def sample_of(entry: Entry) -> RemoteSample:
         entry.get("label"),
         entry.get("isDisabled", False),
         entry.get("sha256Hash") or None,
-        original_name(entry.get("coldstorageFilename", "")),
+        original,
         _sorted(tuple(metadata.items())) if metadata else (),
         entry.get("processingError", False),
         added if isinstance(added, str) else None,
+        is_segment or entry.get("isCropped") is True,
     )
 
 

@@ -61,6 +61,8 @@ def _root(root: dict[str, Any]) -> Iterator[str]:
         yield "  not scanned yet"
     else:
         yield f"  scanned {_span(root['scanned_s'])} ago"
+    for reason in root.get("away", ()):
+        yield f"  away: {reason}"
     if root["settling"]:
         yield f"  {root['settling']:,} not complete yet"
     for reason, number in sorted(root["left_out"].items(), key=lambda entry: -entry[1]):

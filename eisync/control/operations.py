@@ -120,6 +120,7 @@ class Operations:
                     "path": root.path,
                     "target": root.target,
                     "offline": root.offline_reason,
+                    "away": list(root.away),
                     "scanned_s": None if root.scanned_at is None else round(max(0.0, now - root.scanned_at), 1),
                     "settling": root.settling if live is not None else 0,
                     "left_out": dict(root.left_out),

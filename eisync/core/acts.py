@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from enum import Enum
 
 from eisync.core import wire
+from eisync.core.absence import Absence, why_inconclusive
 from eisync.core.identity import Decision, Destruction, Identity, Sent, decide
 from eisync.core.items import Category, FileFacts, RemoteSample, shown
 from eisync.core.lifecycle import State
@@ -138,7 +139,8 @@ class FileSide:
 
     `absent_at`: since when the file is not there (Unix s). `is_removed`: we took it away, or a person brought it back
     after that. `older`: samples of versions that this one replaced. `gone`: its samples that are not there any more.
-    `since_at`: when it came into its state.
+    `segments`: how many samples that are there were cut from those of a tombstone. `absence`: what is known of one that
+    is not there; None: nobody asked. `since_at`: when it came into its state.
     """
 
     id: int
@@ -157,6 +159,8 @@ class FileSide:
     samples: tuple[Held, ...] = ()
     older: tuple[Held, ...] = ()
     gone: tuple[Held, ...] = ()
+    segments: int = 0
+    absence: Absence | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -195,10 +199,6 @@ class Written:
     done_at: float | None = None
     lies_at: str | None = None
     outcome: str | None = None
-
-
-ABSENT_S = 60.0
-"""So long a file must be gone before that is taken for a deletion: editors and copy tools put files back."""
 
 
 def propose(file: FileSide, policy: Policy, *, now: float) -> list[Act]:
@@ -241,8 +241,8 @@ def tombstone(file: FileSide, policy: Policy) -> Act | None:
 def _after_remote_deletion(file: FileSide, policy: Policy) -> Iterator[Act]:
     # A file of which we do not know what was sent is kept: nobody could tell whether it is still that.
     is_known = file.sha256 is not None and file.absent_at is None
-    if policy.on_remote_delete is OnRemoteDelete.KEEP or not is_known or file.samples:
-        return
+    if policy.on_remote_delete is OnRemoteDelete.KEEP or not is_known or file.samples or file.segments:
+        return  # of one that was split or cropped only the file here is whole
     # What never was listed was not deleted, and what was something else by then was not this file.
     if not file.gone or not all(held.allows(Destruction.FOLLOW_DELETION) for held in file.gone):
         return
@@ -260,7 +260,7 @@ def _after_remote_deletion(file: FileSide, policy: Policy) -> Iterator[Act]:
 
 def _after_local_deletion(file: FileSide, policy: Policy, now: float) -> Iterator[Act]:
     absent_at = file.absent_at
-    if not policy.deletes_samples or absent_at is None or now - absent_at < ABSENT_S:
+    if not policy.deletes_samples or absent_at is None or why_inconclusive(absent_at, file.absence, now=now):
         return
     for held in file.samples:
         if not held.is_shared and held.allows(Destruction.DELETE_SAMPLE):

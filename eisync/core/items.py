@@ -153,8 +153,8 @@ class Doubt:
 class RemoteSample:
     """A sample as Studio lists it. `original_name` is the file name sent, where it can be told.
 
-    `metadata` is sorted by name; `added` is when it was stored, as the service writes that. A sweep makes two for every
-    sample and names no field: that is half of what it costs.
+    `metadata` is sorted by name; `added` is when it was stored, as the service writes that. `is_cropped`: it is a piece
+    of what was sent. A sweep makes two for every sample and names no field: that is half of what it costs.
     """
 
     id: int
@@ -167,6 +167,7 @@ class RemoteSample:
     metadata: tuple[tuple[str, str], ...] = ()
     has_processing_error: bool = False
     added: str | None = None
+    is_cropped: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -215,6 +215,7 @@ def differences(before: RemoteSample, after: RemoteSample) -> tuple[str, ...]:
         "its content was changed" if before.sha256 and after.sha256 and before.sha256 != after.sha256 else "",
         _switched(before.is_disabled, after.is_disabled, "was disabled", "was enabled"),
         _switched(before.has_processing_error, after.has_processing_error, "could not be processed", "was processed"),
+        _switched(before.is_cropped, after.is_cropped, "was cropped", "is whole again"),
     ]
     return tuple(clause for clause in clauses if clause)
 
@@ -236,6 +237,7 @@ def _visible(sample: RemoteSample) -> tuple[object, ...]:
         sample.is_disabled,
         sample.has_processing_error,
         sample.sha256,
+        sample.is_cropped,
     )
 
 

@@ -116,6 +116,7 @@ class Proof:
     identity: Identity = Identity.PROVEN
     is_missed: bool = False  # by the last sweep, or by the one under way
     raw_sha256: str | None = None
+    is_cut: bool = False  # it is a piece of what was sent: a person split or cropped it
 
     @property
     def has_error(self) -> bool:
@@ -185,6 +186,7 @@ class Why(Enum):
     FOREIGN = "the project is not the one it was sent to: its sample's number means another sample"
     CHANGED = "what the service holds is not what was sent: its sample was changed there"
     UNASKED = "the service cannot be asked whether it still has its sample"
+    CUT = "its sample was split or cropped in Studio: only the file here is whole"
     YOUNG = "it has not been at the service for grace_s"
     SAME_DISK = "the archive is on the same disk: moving it there frees nothing"
     CLOCK = "the clock is in doubt, so that nobody knows how long it has been at the service"
@@ -216,6 +218,8 @@ def why_unconfirmed(file: Local) -> Why | None:
         return Why.MISSED
     if any(proof.has_error for proof in file.proofs):
         return Why.FAULTY
+    if any(proof.is_cut for proof in file.proofs):
+        return Why.CUT
     return None
 
 
@@ -237,6 +241,8 @@ def why_unproven(file: Local, listed: Mapping[int, RemoteSample], raw: Mapping[i
             return Why.MISSED
         if sample.has_processing_error:
             return Why.FAULTY
+        if sample.is_cropped:
+            return Why.CUT
         is_as_before = (sample.sha256, sample.added) == (proof.listed.sha256, proof.listed.added)
         raw_sha256 = raw.get(proof.id, proof.raw_sha256 if is_as_before else None)
         sent = replace(proof.sent, sha256=file.sha256)

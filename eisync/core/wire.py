@@ -190,21 +190,26 @@ def stored_name(name: str) -> str:
 
 
 def original_name(coldstorage_filename: str) -> str | None:
-    """The file name that was sent, read from a sample's `coldstorageFilename`; None when it has another form.
+    """The file name that was sent, read from a sample's `coldstorageFilename`; None when it has another form."""
+    return origin(coldstorage_filename)[0]
+
+
+def origin(coldstorage_filename: str) -> tuple[str | None, bool]:
+    """The same, and whether the sample is a segment of what was sent.
 
     It is `<name sent>.<id8>.<pod>.<ext>`, with a segment mark such as `s1` before the last part of cropped samples.
     """
     # Asked of every sample of a sweep: the usual form, which has no mark, is cut once and not put together again.
     parts = coldstorage_filename.rsplit(".", 3)
     if len(parts) < 4:
-        return None
+        return None, False
     place, first, second, _ = parts
     name = place[coldstorage_filename.rfind("/") + 1 :]  # nothing, where a dot of a folder was cut at
     if first[:1] == "s" or second[:1] == "s":
         for mark in (first, second):
             if _SEGMENT_MARK.fullmatch(mark):
-                return name.rpartition(".")[0] or None
-    return name or None
+                return name.rpartition(".")[0] or None, True
+    return name or None, False
 
 
 def label_headers(label: str | None) -> dict[str, str]:

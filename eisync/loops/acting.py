@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from itertools import chain
 from typing import Protocol
 
+from eisync.core import segments
 from eisync.core.acts import (
     REMOVALS,
     Act,
@@ -36,6 +37,7 @@ from eisync.errors import (
     StudioError,
     TransitError,
 )
+from eisync.loops.deletion_evidence import Segments
 from eisync.loops.errand import Errand
 from eisync.loops.guarding import Guarding
 from eisync.loops.ports import Log
@@ -74,6 +76,14 @@ class Folders(Protocol):
     def is_missing(self, root: str, path: str) -> bool: ...
 
 
+class Evidence(Protocol):
+    """What tells a person's deletion from what only looks like one."""
+
+    def why_away(self, side: FileSide) -> str | None: ...
+    def of(self, errand: Errand, side: FileSide) -> FileSide: ...
+    def find_segments(self, errand: Errand, side: FileSide) -> Segments: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Done:
     """It is so now."""
@@ -104,6 +114,7 @@ class Actor:
         intents: Intents,
         trash: Trash,
         folders: Folders,
+        evidence: Evidence,
         *,
         clock: Callable[[], float],
         log: Log,
@@ -112,6 +123,7 @@ class Actor:
         """`guarding` is asked once more before what nobody said yes to; None: it is not."""
         self._guarding = guarding
         self._intents = intents
+        self._evidence = evidence
         self._trash = trash
         self._folders = folders
         self._clock = clock
@@ -213,13 +225,15 @@ class Actor:
         if side is None or side.sha256 is None:
             return Moot("the file is not known any more")
         if lies_at is None or not self._trash.holds(lies_at):
-            away = self._folders.why_away(side.root_id, act.root)
+            away = self._folders.why_away(side.root_id, act.root) or self._evidence.why_away(side)
             if away is not None:
                 return Later(away)
             if written.progress is Progress.BEGUN and self._folders.is_missing(act.root, act.path):
                 return Done("it is deleted") if act.kind is Kind.DELETE_FILE else Moot("the file went by another hand")
-            if not _is_asked_for(errand, act, side, self._clock()):
+            if not self._is_asked_for(errand, act, side):
                 return Moot("its cause is not so any more")
+            if (stays := self._why_whole(errand, act, side)) is not None:
+                return stays
             lies_at = self._place_for(written)
             self._intents.begin(written.id, lies_at=lies_at)
         self._trash.set_aside(act.root, act.path, side.facts, side.sha256, lies_at, file_id=side.id)
@@ -227,6 +241,23 @@ class Actor:
             self._trash.discard(lies_at)
             return Done("it is deleted")
         return Done(f"it lies at {shown(lies_at)}; 'eisync undo {written.id}' brings it back")
+
+    def _why_whole(self, errand: Errand, act: Act, side: FileSide) -> Moot | Later | None:
+        """Why a file stays whose sample went: it may have been split since the listing was looked at."""
+        if act.cause is not Cause.REMOTE_DELETION:
+            return None
+        errand.check_project()
+        found = self._evidence.find_segments(errand, side)
+        if found.why_unclear is not None:
+            return Later(found.why_unclear)
+        return Moot(segments.sentence(found.number)) if found.number else None
+
+    def _is_asked_for(self, errand: Errand, act: Act, side: FileSide) -> bool:
+        is_there = side.path == act.path and side.root == act.root
+        if act.cause is Cause.LOCAL_DELETION:
+            side = self._evidence.of(errand, side)
+        proposed = propose(side, errand.policies[side.root_id], now=self._clock())
+        return is_there and any(act.key == one.key for one in proposed)
 
     def _place_for(self, written: Written) -> str:
         day = datetime.fromtimestamp(self._clock(), UTC).date().isoformat()
@@ -238,7 +269,10 @@ class Actor:
         act, sample_id = written.act, written.act.sample_id
         if side is None or sample_id is None:
             return Moot("the file is not known any more")
-        if not _is_asked_for(errand, act, side, self._clock()):
+        hidden = self._evidence.why_away(side) if act.cause is Cause.LOCAL_DELETION else None
+        if hidden is not None:
+            return Later(hidden)
+        if not self._is_asked_for(errand, act, side):
             return self._when_unasked(errand, written, sample_id)
         away = self._folders.why_away(side.root_id, act.root)
         if away is not None:
@@ -303,12 +337,6 @@ def _bury(errand: Errand, written: Written, side: FileSide | None) -> Done | Moo
         if errand.studio.is_there(held.sample.id):
             return Moot(f"its sample {held.sample.id} is there after all")
     return Done("'eisync retry' sends it again")
-
-
-def _is_asked_for(errand: Errand, act: Act, side: FileSide, now: float) -> bool:
-    is_there = side.path == act.path and side.root == act.root
-    proposed = propose(side, errand.policies[side.root_id], now=now)
-    return is_there and any(act.key == one.key for one in proposed)
 
 
 def _deleted(written: Written) -> str:

@@ -4,11 +4,13 @@ Nothing is done here. What the guard lets pass is written down as due; what it h
 A folder that is away, or in which nothing is left, and a clock that jumped are no reason to delete anything.
 """
 
+from collections import Counter
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
 from eisync.core import guard
+from eisync.core.absence import why_inconclusive
 from eisync.core.acts import Act, Cause, FileSide, Occasion, is_agreed, occasions, propose, sentence
 from eisync.core.guard import Guard, Touch
 from eisync.loops.errand import Errand
@@ -47,6 +49,14 @@ class Decisions(Protocol):
     def forget_old(self, target: str, *, now: float) -> None: ...
 
 
+class Evidence(Protocol):
+    """What tells a person's deletion from what only looks like one."""
+
+    def complete(
+        self, errand: Errand, sides: Sequence[FileSide], *, adopts: bool
+    ) -> Generator[None, None, list[FileSide]]: ...
+
+
 @dataclass(slots=True)
 class _Proposed:
     """By key, so that a file that was renamed and changed is not proposed twice."""
@@ -63,6 +73,7 @@ class Decider:
         self,
         wishes: Wishes,
         decisions: Decisions,
+        evidence: Evidence,
         *,
         guard: Guard,
         clock: Callable[[], float],
@@ -70,6 +81,7 @@ class Decider:
         times: Times = RIGHT,
     ) -> None:
         self._wishes = wishes
+        self._evidence = evidence
         self._decisions = decisions
         self._guarding = Guarding(wishes, guard, times)
         self._times = times
@@ -87,7 +99,7 @@ class Decider:
             self._log.warning("plan.skipped", target=errand.target, reason=doubt)
             tally.note(f"nothing is decided in this pass: {doubt}")
             return
-        proposed = yield from self._propose(errand, now, tally)
+        proposed = yield from self._propose(errand, now, tally, adopts=True)
         self._decisions.agree(proposed.agreed)
         self._decisions.forget_old(errand.target, now=now)
         acts = self._unapproved(errand, self._undecided(proposed), now)
@@ -107,7 +119,7 @@ class Decider:
     def preview(self, errand: Errand, tally: Tally) -> Iterator[None]:
         """Tell what would be decided, and write nothing down."""
         now = self._clock()
-        proposed = yield from self._propose(errand, now, tally)
+        proposed = yield from self._propose(errand, now, tally, adopts=False)
         acts = self._undecided(proposed)
         why = self._why_held(errand, acts, proposed, now)
         if why is not None:
@@ -118,7 +130,7 @@ class Decider:
         for act in acts:
             tally.note(f"would {sentence(act)}")
 
-    def _propose(self, errand: Errand, now: float, tally: Tally) -> Generator[None, None, _Proposed]:
+    def _propose(self, errand: Errand, now: float, tally: Tally, *, adopts: bool) -> Generator[None, None, _Proposed]:
         proposed = _Proposed()
         away = self._wishes.offline()
         for occasion, roots in occasions(errand.policies).items():
@@ -130,6 +142,9 @@ class Decider:
                 sides = self._wishes.sides(errand.target, occasion, wanted, after_id=after_id, limit=SIDES_A_STEP)
                 if not sides:
                     break
+                if occasion is Occasion.ABSENT:
+                    sides = yield from self._evidence.complete(errand, sides, adopts=adopts)
+                    _tell_inconclusive(sides, now, tally)
                 for side in sides:
                     self._look_at(side, errand, now, proposed)
                 after_id = sides[-1].id
@@ -174,3 +189,15 @@ class Decider:
             return None
         ledger = self._guarding.ledger(errand, now)
         return ledger.why_held((act.file_id, proposed.roots[act.file_id]) for act in acts)
+
+
+def _tell_inconclusive(sides: Iterable[FileSide], now: float, tally: Tally) -> None:
+    """Say why nothing follows from files that are absent: a line for each reason."""
+    reasons = Counter(
+        reason
+        for side in sides
+        if side.absent_at is not None and side.absence is not None
+        if (reason := why_inconclusive(side.absent_at, side.absence, now=now)) is not None
+    )
+    for reason, files in reasons.items():
+        tally.note(f"nothing follows from {files:,} file{'s' * (files != 1)} that went: {reason}")

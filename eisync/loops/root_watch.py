@@ -8,6 +8,7 @@ from eisync.core.settle import Unsettled, reason
 from eisync.core.versions import Trust
 from eisync.loops.agenda import Agenda
 from eisync.loops.checks import ContentChecks
+from eisync.loops.disks import RootDisks
 from eisync.loops.labels import Labels
 from eisync.loops.lookout import Lookout
 from eisync.loops.renames import Recogniser
@@ -21,16 +22,16 @@ class Findings:
     """Rows that are not as they were, gathered so that they are written at once."""
 
     changed: list[int] = field(default_factory=list)
-    went: list[int] = field(default_factory=list)
+    went: dict[int, str] = field(default_factory=dict)  # with their paths
     back: list[int] = field(default_factory=list)
     left: list[tuple[int, FileFacts]] = field(default_factory=list)  # changed, and to be left as they were sent
     learnt: list[tuple[int, FileFacts]] = field(default_factory=list)  # the same version, with these facts now
 
     def forget(self, identity: int) -> None:
         """The file was found again."""
-        for ids in (self.changed, self.went):
-            if identity in ids:
-                ids.remove(identity)
+        if identity in self.changed:
+            self.changed.remove(identity)
+        self.went.pop(identity, None)
 
 
 class RootWatch:
@@ -46,6 +47,7 @@ class RootWatch:
         returns: Returns,
         checks: ContentChecks,
         trust: Trust,
+        disks: RootDisks,
     ) -> None:
         self.watched = watched
         self.place = watched.root
@@ -56,6 +58,7 @@ class RootWatch:
         self.returns = returns
         self.checks = checks
         self.trust = trust
+        self.disks = disks
         self.unsettled: dict[str, Unsettled] = {}
         self.agenda = Agenda()
         self.announced: set[str] = set()  # files that are to be looked at

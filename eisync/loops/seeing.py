@@ -86,7 +86,7 @@ class Seeing:
         for name, entry in (self._places.known(root.place.id, folder, missing) if missing else {}).items():
             if entry.state is not State.GONE:
                 root.unsettled.pop(join(folder, name), None)
-                findings.went.append(entry.id)
+                findings.went[entry.id] = join(folder, name)
 
     def write(self, root: RootWatch, findings: Findings, now: float) -> None:
         if findings.changed:
@@ -100,7 +100,11 @@ class Seeing:
         # A root that went while we looked took its files with it: nothing is concluded from that.
         if findings.went and root.lookout.why_offline() is None:
             waiting = root.recogniser.may_be_there()
-            self._intake.mark_gone([one for one in findings.went if one not in waiting], now=now)
+            went = {one: path for one, path in findings.went.items() if one not in waiting}
+            root.disks.look(now)  # nor from a disk that went: it is looked at after its files were missed
+            root.disks.suspect(went, now)
+            gone = [one for one, path in went.items() if not root.disks.is_away(path, one)]
+            self._intake.mark_gone(gone, now=now)
 
     def _recognise(
         self, root: RootWatch, path: str, facts: FileFacts, known: KnownFile | None, findings: Findings, now: float

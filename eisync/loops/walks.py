@@ -33,6 +33,7 @@ class Walk:
     huge: dict[str, int] = field(default_factory=dict)  # how many known files it met where it cannot tell which not
     absences: Iterator[tuple[str, list[str]]] | None = None  # of the folders that were not met
     is_audit: bool = False  # the events since the last scan should have told of all that is new
+    began_at: float | None = None
     missed: int = 0
     spent_s: float = 0.0
 
@@ -61,7 +62,7 @@ class Walks:
         self._files = files
         self._places = places
 
-    def begin(self, folders: Collection[str], *, is_audit: bool = False) -> Walk:
+    def begin(self, folders: Collection[str], *, is_audit: bool = False, now: float | None = None) -> Walk:
         """A walk of what is at and below `folders`."""
         known = _InRoot(self._places, self._root_id, self._trust)
         pieces = (
@@ -69,7 +70,7 @@ class Walks:
             for below in folders
             for piece in self._files.walk(self._path, self._eligibility, below=below, known=known)
         )
-        return Walk(pieces, frozenset(folders), is_audit=is_audit)
+        return Walk(pieces, frozenset(folders), is_audit=is_audit, began_at=now)
 
     def absences(self, walk: Walk) -> Iterator[tuple[str, list[str]]]:
         """Files that are known where the walk cannot tell or did not come to, page by page: folders that are huge, that

@@ -10,10 +10,12 @@ makes its root doubted too, and so does a clock that jumps.
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 
-from eisync.core.items import FileFacts, shown
+from eisync.core import disks as core_disks
+from eisync.core.items import FileFacts, Root, shown
 from eisync.core.lifecycle import State
 from eisync.core.versions import Trust
 from eisync.loops.checks import ContentChecks
+from eisync.loops.disks import RootDisks
 from eisync.loops.judging import Accepted, Judging, Parked
 from eisync.loops.labels import Labels
 from eisync.loops.lookout import LOOK_EVERY_S, Lookout
@@ -59,6 +61,7 @@ class WatcherLoop:
         *,
         intake: Intake,
         places: Whereabouts,
+        disks: Callable[[Root], RootDisks],
         notes: RootNotes,
         files: Files,
         evidence: Looking,
@@ -76,14 +79,16 @@ class WatcherLoop:
     ) -> None:
         """`spent_s` is what the thread has taken of a core so far; `why_silent` tells of folders without events.
 
-        `reads`, `sheets` and `waiting` are for what files say of others; `labelled` is called when it is known of a
-        root how all that waits in it is to be sent. `is_same` tells whether the file at (root, path) has these facts
-        and this content hash. `has_weak_facts` tells of folders whose file system may make up inodes and ctimes.
+        `disks` follows what is mounted in a root. `reads`, `sheets` and `waiting` are for what files say of others;
+        `labelled` is called when it is known of a root how all that waits in it is to be sent. `is_same` tells whether
+        the file at (root, path) has these facts and this content hash. `has_weak_facts` tells of folders whose file
+        system may make up inodes and ctimes.
         """
         self._is_same = is_same
         self._has_weak_facts = has_weak_facts
         self._intake = intake
         self._places = places
+        self._disks = disks
         self._notes = notes
         self._files = files
         self._evidence = evidence
@@ -157,8 +162,16 @@ class WatcherLoop:
         return {root.place.id for root in self._roots if not root.labels.is_through and not root.lookout.offline_reason}
 
     def offline(self) -> list[str]:
-        """Why roots cannot be read, a sentence each."""
-        return [root.lookout.offline_reason for root in self._roots if root.lookout.offline_reason]
+        """Why roots, or disks in them, cannot be read, a sentence each."""
+        return [
+            reason
+            for root in self._roots
+            for reason in (
+                root.lookout.offline_reason,
+                *(core_disks.sentence(away, root.place.path) for away in root.disks.aways),
+            )
+            if reason
+        ]
 
     def attention(self) -> list[Attention]:
         """How every root is watched. Safe to ask from any thread."""
@@ -213,7 +226,8 @@ class WatcherLoop:
         )
         returns = Returns(root.path, self._intake, self._is_same, log=log)
         checks = ContentChecks(root.path, self._evidence, log=log)
-        return RootWatch(watched, lookout, walks, recogniser, labels, returns, checks, trust)
+        disks = self._disks(root)
+        return RootWatch(watched, lookout, walks, recogniser, labels, returns, checks, trust, disks)
 
     def _tick_root(self, root: RootWatch, now: float) -> float:
         if root.is_mid_tick:
@@ -253,6 +267,7 @@ class WatcherLoop:
             root.is_doubted = True
             return
         root.trust.is_weak = self._has_weak_facts(root.place.path)
+        root.disks.look(now)
         root.announced.update(path for path in self._intake.settling(root.place.id) if path not in root.unsettled)
 
     def _gather_events(self, root: RootWatch, now: float) -> None:
@@ -289,12 +304,14 @@ class WatcherLoop:
         if root.scan is not None and root.is_doubted:
             root.scan.is_audit = False
         if root.scan is None and (root.is_doubted or now >= root.scan_due_at):
-            root.scan = root.walks.begin([""], is_audit=not root.is_doubted)
+            root.scan = root.walks.begin([""], is_audit=not root.is_doubted, now=now)
             root.is_doubted = False
+            root.disks.look(now)
+            root.disks.scan_began()
             root.partial = None
             root.moved.clear()  # the whole has these in it
         if root.partial is None and root.moved:
-            root.partial = root.walks.begin(topmost(root.moved))
+            root.partial = root.walks.begin(topmost(root.moved), now=now)
             root.moved = set()
 
     def _walk_on(self, root: RootWatch, walk: Walk, now: float) -> None:
@@ -333,10 +350,11 @@ class WatcherLoop:
         if walk is root.partial:
             root.partial = None
             return
-        self._notes.note_scan(root.place.id, walk.left_out, now=now)
+        self._notes.note_scan(root.place.id, walk.left_out, began_at=walk.began_at, now=now)
         root.labels.scanned(root.unsettled, now)
         root.scan = None
         root.has_scanned = True
+        root.disks.scan_ended(walk.troubled)
         # What scans may take of a core, they take together: each as if all were as large as it is.
         cost_s = walk.spent_s * len(self._roots)
         root.scan_pause_s = root.lookout.scan_pause_s(

@@ -3,6 +3,7 @@
 import sqlite3
 
 from eisync.core.lifecycle import Event, State
+from eisync.store import segments
 from eisync.store.contents import note_deleted
 from eisync.store.moves import move
 
@@ -30,6 +31,12 @@ def bereft(connection: sqlite3.Connection, target: str, sample_id: int) -> list[
     return connection.execute(_BEREFT, {"target": target, "id": sample_id}).fetchall()
 
 
+def is_split(connection: sqlite3.Connection, target: str, file_id: int, now: float) -> bool:
+    """Whether the file's sample was split or cropped: then the file is tied to what was cut from it."""
+    cut = segments.there(connection, target, file_id)
+    return bool(cut) and segments.tie(connection, file_id, cut, now)
+
+
 def entomb(connection: sqlite3.Connection, file_id: int, sample_id: int, now: float) -> None:
     """The file becomes a tombstone."""
     reason = f"deleted at the service (sample {sample_id}); 'eisync retry' sends it again"
@@ -45,7 +52,9 @@ def bury_file(connection: sqlite3.Connection, target: str, file_id: int, now: fl
     """Every sample of the file is gone: it becomes a tombstone, and so does every other file that had only those."""
     gone = connection.execute(_GONE, {"target": target, "file_id": file_id, "now": now}).fetchall()
     for row in gone:
-        left = bereft(connection, target, row["id"])
+        left = [
+            file for file in bereft(connection, target, row["id"]) if not is_split(connection, target, file["id"], now)
+        ]
         note_deleted(connection, [file["id"] for file in left], row["id"], now)
         for file in left:
             entomb(connection, file["id"], row["id"], now)

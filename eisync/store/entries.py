@@ -74,7 +74,7 @@ _SUPERSEDE = """
 insert or ignore into superseded (file_id, sample_id, sent_name, target)
 select mine.file_id, mine.sample_id, mine.sent_name, file.target
 from file_sample mine join file on file.id = mine.file_id
-where mine.file_id = :id and file.removal is null"""
+where mine.file_id = :id and file.removal is null and not mine.is_segment"""
 
 # A file that is at the service, or was, is not here; since when is what the first look that missed it says.
 _ABSENT = "update file set absent_at = :now where id = :id and absent_at is null and state in ('synced', 'tombstone')"

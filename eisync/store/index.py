@@ -11,7 +11,7 @@ from eisync.core.divergence import divergences
 from eisync.core.identity import Decision, Destruction, decide
 from eisync.core.items import Category, Item, RemoteSample
 from eisync.core.lifecycle import Event, State
-from eisync.store import burial, history
+from eisync.store import burial, disks, history
 from eisync.store.consequences import send_again
 from eisync.store.contents import note_deleted, under_observation
 from eisync.store.database import Database
@@ -95,7 +95,8 @@ class TargetFacts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RootFacts:
-    """What is remembered of a watched folder. `left_out` counts, by reason, the files that are not for the service."""
+    """What is remembered of a watched folder. `left_out` counts, by reason, the files that are not for the service;
+    `away` says which disks in it are not there."""
 
     id: int
     path: str
@@ -104,6 +105,7 @@ class RootFacts:
     offline_reason: str | None
     settling: int
     left_out: Mapping[str, int]
+    away: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -180,8 +182,8 @@ class Index:
         """The sample is deleted at the service. Files that have no other become tombstones; returns their ids.
 
         None do where we deleted it ourselves: what follows from that is the act's to say, and a file that was tied to
-        the sample since is sent again. Neither do where no listing ever showed the sample: nobody can have deleted it,
-        and its files are sent again.
+        the sample since is sent again. None do whose sample was split: they are tied to what was cut from it. Neither
+        do where no listing ever showed the sample: nobody can have deleted it, and its files are sent again.
         """
         with self._database.transaction() as connection:
             parameters = {"target": target, "id": sample_id, "now": now}
@@ -201,12 +203,13 @@ class Index:
                     event = Event.CHANGED if row["absent_at"] is None else Event.REMOVED
                     move(connection, row["id"], State(row["state"]), event, reasons[event], now)
                 return []
-            lost = [row["id"] for row in bereft] + under_observation(connection, target, sample_id)
+            buried = [row for row in bereft if not burial.is_split(connection, target, row["id"], now)]
+            lost = [row["id"] for row in buried] + under_observation(connection, target, sample_id)
             note_deleted(connection, lost, sample_id, now)
-            for row in bereft:
+            for row in buried:
                 burial.entomb(connection, row["id"], sample_id, now)
                 burial.count(connection, target, row["id"], now)
-        return [row["id"] for row in bereft]
+        return [row["id"] for row in buried]
 
     def spare(self, target: str, sample_id: int) -> None:
         """The sample is there after all: its count of misses starts anew."""
@@ -258,12 +261,15 @@ class Index:
 
     # --- roots -------------------------------------------------------------------------------------------------
 
-    def note_scan(self, root_id: int, left_out: Mapping[str, int], *, now: float) -> None:
-        """A complete scan of the root ended now."""
+    def note_scan(
+        self, root_id: int, left_out: Mapping[str, int], *, began_at: float | None = None, now: float
+    ) -> None:
+        """A complete scan of the root, which began at `began_at`, ended now."""
         with self._database.transaction() as connection:
             connection.execute(
-                "update root set scanned_at = ?, offline_reason = null, left_out = ? where id = ?",
-                (now, json.dumps(dict(left_out)), root_id),
+                "update root set scanned_at = ?, offline_reason = null, left_out = ?, "
+                "scan_began_at = coalesce(?, scan_began_at) where id = ?",
+                (now, json.dumps(dict(left_out)), began_at, root_id),
             )
 
     def note_offline(self, root_id: int, reason: str) -> None:
@@ -285,6 +291,7 @@ class Index:
         """Every root there ever was, by path."""
         with self._database.reading() as connection:
             rows = connection.execute("select * from root order by path").fetchall()
+            away = {row["id"]: disks.sentences(connection, row["id"], os.fsdecode(row["path"])) for row in rows}
         return [
             RootFacts(
                 id=row["id"],
@@ -294,6 +301,7 @@ class Index:
                 offline_reason=row["offline_reason"],
                 settling=row["settling"],
                 left_out=json.loads(row["left_out"]),
+                away=away[row["id"]],
             )
             for row in rows
         ]

@@ -59,6 +59,7 @@ def listed_of(row: sqlite3.Row) -> RemoteSample:
         original_name=row["original_name"],
         has_processing_error=bool(row["has_processing_error"]),
         added=row["added"],
+        is_cropped=bool(row["is_cropped"]),
     )
 
 

@@ -19,6 +19,7 @@ from eisync.core.identity import Sent
 from eisync.core.items import Item, Missing, RemoteSample
 from eisync.core.lifecycle import Event, State
 from eisync.core.plan import Action, Believed, Contradict, Learn, Mirror, Miss, Return, Slice
+from eisync.store import segments
 from eisync.store.contents import lift_copies, note_missed
 from eisync.store.database import Database
 from eisync.store.links import LISTED_SHA256, link
@@ -31,20 +32,21 @@ from eisync.store.rows import ITEM, item_of
 # (What was learned in the very instant in which the sweep began was there before it.)
 _SLICE = f"""
 select id, filename, category, label, is_disabled, {LISTED_SHA256}, original_name, metadata, has_processing_error,
-    added, (select coalesce(mine.sent_name, '') from file_sample mine cross join file on file.id = mine.file_id
+    added, is_cropped,
+    (select coalesce(mine.sent_name, '') from file_sample mine cross join file on file.id = mine.file_id
         where mine.sample_id = sample.id and file.target = sample.target order by mine.sent_name is null limit 1),
     sha256, gone_at is not null, missed, missing_in is :generation and :generation is not null,
     known_at > :began_at, filename is not null, contradiction is not null,
     gone_at is null and missed = 0 and missing_in is null and filename is not null and contradiction is null
 from sample where target = :target and id >= :low and id < :high order by id desc limit :limit"""
-_FLAGS_AT, _PLAIN_AT = 10, 18  # where what the sample itself is ends in a row of these, and where the last is
+_FLAGS_AT, _PLAIN_AT = 11, 19  # where what the sample itself is ends in a row of these, and where the last is
 
 # A sample as the service lists it: new, or as it is now. Our own hash stays, it is of the bytes that were sent.
-# (By position: looking up twelve names for each of a million samples is a third of what writing them takes. What all of
+# (By position: looking up thirteen names for each of a million samples is a third of what writing them takes. What all of
 # them have in common is ?1 and ?2.)
 _KEEP = f"""
 insert into sample (target, id, filename, category, label, is_disabled, sha256, original_name, metadata,
-                    has_processing_error, added, known_at)
+                    has_processing_error, added, is_cropped, known_at)
 values {{rows}}
 on conflict (target, id) do update set
     raw_sha256 = iif({LISTED_SHA256} is excluded.sha256 and original_name is excluded.original_name
@@ -54,8 +56,8 @@ on conflict (target, id) do update set
     filename = excluded.filename, category = excluded.category, label = excluded.label,
     is_disabled = excluded.is_disabled, sha256 = coalesce(sha256, excluded.sha256),
     original_name = excluded.original_name, metadata = excluded.metadata, added = excluded.added,
-    has_processing_error = excluded.has_processing_error, missed = 0, missing_in = null, gone_at = null,
-    contradiction = null"""
+    has_processing_error = excluded.has_processing_error, is_cropped = excluded.is_cropped,
+    missed = 0, missing_in = null, gone_at = null, contradiction = null"""
 
 _ROWS = 100  # of these in a statement
 
@@ -316,7 +318,8 @@ def _note_listed(connection: sqlite3.Connection, target: str, now: float) -> Non
 
 def _believed(row: tuple[Any, ...]) -> Believed:
     # Of every sample of a sweep: naming the fields, and a call of bool for each flag, took twice as long.
-    identity, filename, category, label, is_disabled, sha256, original, metadata, error, added = row[:_FLAGS_AT]
+    identity, filename, category, label, is_disabled, sha256, original, metadata, error, *rest = row[:_FLAGS_AT]
+    added, is_cropped = rest
     name, sent_sha256, is_gone, missed, is_noted, is_new, was_listed, is_contradicted = row[_FLAGS_AT:_PLAIN_AT]
     sample = RemoteSample(
         identity,
@@ -329,6 +332,7 @@ def _believed(row: tuple[Any, ...]) -> Believed:
         () if metadata == "{}" else _read(metadata),
         error != 0,
         added,
+        is_cropped != 0,
     )
     sent = None if name is None else Sent(sha256=sent_sha256, name=name or None)
     return Believed(
@@ -349,6 +353,7 @@ def _row_of(sample: RemoteSample) -> tuple[object, ...]:
         _written(sample.metadata),
         1 if sample.has_processing_error else 0,
         sample.added,
+        1 if sample.is_cropped else 0,
     )
 
 
@@ -357,7 +362,7 @@ def _apply(
 ) -> list[int]:
     kept = sorted((one.sample for one in actions if not isinstance(one, Miss | Contradict)), key=attrgetter("id"))
     _keep(connection, target, [_row_of(sample) for sample in kept], now)
-    lifted: list[int] = []
+    lifted = segments.lift(connection, target, (one.sample for one in actions if isinstance(one, Learn)), now)
     for action in actions:
         match action:
             case Learn():

@@ -39,7 +39,8 @@ _PAGE, _ONE = _PAGE.format(followed=_FOLLOWED), _ONE.format(followed=_FOLLOWED)
 # The samples of a file that were not deleted. One that no listing has shown has no name, or no row at all.
 _PROOFS = f"""
 select sample.*, {LISTED_SHA256} as listed, mine.sent_name, mine.sample_id as tied_id,
-    coalesce(sample.missed > 0 or sample.missing_in is not null, 0) as is_missed
+    coalesce(sample.missed > 0 or sample.missing_in is not null, 0) as is_missed,
+    mine.is_segment or coalesce(sample.is_cropped, 0) as is_cut
 from file_sample mine left join sample on sample.target = :target and sample.id = mine.sample_id
 where mine.file_id = :id and sample.gone_at is null order by mine.sample_id"""
 
@@ -178,4 +179,5 @@ def _proof(row: sqlite3.Row) -> Proof:
         identity=identity_of(row) if is_known else Identity.UNLISTED,
         is_missed=bool(row["is_missed"]),
         raw_sha256=row["raw_sha256"],
+        is_cut=bool(row["is_cut"]),
     )

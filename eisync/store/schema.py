@@ -15,7 +15,7 @@ from eisync.errors import StateError
 if TYPE_CHECKING:
     from sqlite_utils import Database as SqliteUtilsDatabase
 
-VERSION = 13
+VERSION = 16
 
 
 def migrate(connection: sqlite3.Connection) -> None:
@@ -41,6 +41,9 @@ def migrate(connection: sqlite3.Connection) -> None:
     migrations()(_011_forgotten_files)
     migrations()(_012_versions_by_content)
     migrations()(_013_clock_and_tombstone_plans)
+    migrations()(_014_segments)
+    migrations()(_015_absences)
+    migrations()(_016_disks)
     # sqlite-utils would begin a deferred one: two that look at a new folder at once would lock each other out.
     connection.execute("begin immediate")
     try:
@@ -405,6 +408,55 @@ def _013_clock_and_tombstone_plans(database: "SqliteUtilsDatabase") -> None:
             wrong_until real not null default 0,  -- the same, for spans of days
             recent_from real not null default 0,  -- what was written down before was older than a day then
             was_wrong integer not null default 0  -- a service told another time, and none has agreed since
+        ) strict""",
+    ):
+        database.conn.execute(statement)
+
+
+def _014_segments(database: "SqliteUtilsDatabase") -> None:
+    for statement in (
+        # It is a piece of what was sent: a person cropped or split it in Studio.
+        "alter table sample add column is_cropped integer not null default 0",
+        "create index sample_cropped on sample (target, original_name) where is_cropped",
+        # The sample does not hold the file: it was cut out of one that did, and that one is gone.
+        "alter table file_sample add column is_segment integer not null default 0",
+    ):
+        database.conn.execute(statement)
+
+
+def _015_absences(database: "SqliteUtilsDatabase") -> None:
+    for statement in (
+        "alter table root add column scan_began_at real",  # the last complete scan: when it began
+        # By content; a part of the hash is enough to find it, and takes a quarter of the room.
+        "create index file_by_content on file (substr(sha256, 1, 16)) where sha256 is not null",
+    ):
+        database.conn.execute(statement)
+
+
+def _016_disks(database: "SqliteUtilsDatabase") -> None:
+    for statement in (
+        # What is mounted in a root, and what the root itself is on.
+        """create table disk (
+            root_id integer not null references root (id),
+            folder blob not null,        -- relative to the root; empty for the root itself
+            point blob not null,         -- where that of the root is mounted; else the number of the mount
+            device integer not null,
+            inode integer not null,      -- of the folder that is seen there
+            since_id integer not null,   -- files that came later than this one are on it
+            primary key (root_id, folder)
+        ) strict, without rowid""",
+        # Files that cannot be seen: those at and below the folder with from_id < id <= upto_id.
+        """create table away (
+            id integer primary key,
+            root_id integer not null references root (id),
+            folder blob not null,
+            point blob,                  -- the disk that is missing; null: the folder itself, under something else
+            device integer,
+            inode integer,
+            since_id integer,
+            from_id integer not null,
+            upto_id integer not null,
+            since_at real not null
         ) strict""",
     ):
         database.conn.execute(statement)

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from eisync.core.acts import FileSide, Held, Occasion, Published
 from eisync.core.items import Category
 from eisync.core.lifecycle import State
+from eisync.store import segments
 from eisync.store.links import LISTED_SHA256, identity_of, listed_of, sent_of
 from eisync.store.rows import facts_of, path_of
 
@@ -25,14 +26,15 @@ and root_id in (select value from json_each(:roots)) order by id limit :limit"""
     for occasion, marked in _MARKED.items()
 }
 
-# The samples of a file, those of versions before as `is_older`, of the target that these were sent to. A sample that
-# the listing has not shown yet has no name.
+# The samples of a file, those of versions before as `is_older`, of the target that these were sent to; not what a person
+# cut from them. A sample that the listing has not shown yet has no name. (Of a file that we took away its sample is all
+# there is: it counts.)
 _SAMPLES = f"""
 select sample.*, {LISTED_SHA256} as listed, tied.is_older, tied.sent_name, exists (
         select 1 from file_sample other join file on file.id = other.file_id
         where other.sample_id = sample.id and other.file_id <> :id and file.target = :target
-            and file.absent_at is null and file.state <> 'gone') as is_shared
-from (select sample_id, sent_name, 0 as is_older from file_sample where file_id = :id
+            and (file.absent_at is null or file.removal is not null) and file.state <> 'gone') as is_shared
+from (select sample_id, sent_name, 0 as is_older from file_sample where file_id = :id and not is_segment
       union all select sample_id, sent_name, 1 from superseded where file_id = :id and target = :target) tied
 cross join sample on sample.target = :target and sample.id = tied.sample_id
 order by sample.id"""
@@ -73,6 +75,7 @@ def census(connection: sqlite3.Connection, target: str) -> dict[int, tuple[int, 
 def _side(connection: sqlite3.Connection, row: sqlite3.Row, root: str) -> FileSide:
     samples = connection.execute(_SAMPLES, {"id": row["id"], "target": row["target"]}).fetchall()
     published = None if row["published"] is None else json.loads(row["published"])
+    is_buried = row["state"] == State.TOMBSTONE.value
     return FileSide(
         id=row["id"],
         root_id=row["root_id"],
@@ -91,6 +94,7 @@ def _side(connection: sqlite3.Connection, row: sqlite3.Row, root: str) -> FileSi
         samples=tuple(_held(one) for one in samples if one["gone_at"] is None and not one["is_older"]),
         older=tuple(_held(one) for one in samples if one["gone_at"] is None and one["is_older"]),
         gone=tuple(_held(one) for one in samples if one["gone_at"] is not None and not one["is_older"]),
+        segments=len(segments.there(connection, row["target"], row["id"])) if is_buried else 0,
     )
 
 

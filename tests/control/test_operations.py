@@ -120,6 +120,7 @@ def test_status_says_everything_at_once(desk: Desk) -> None:
             "path": "/data/röot",
             "target": "main",
             "offline": "not there",
+            "away": [],
             "scanned_s": 5.0,
             "settling": 0,
             "left_out": {"a FIFO": 2},

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from eisync.core.absence import ABSENT_S, Absence, Elsewhere
 from eisync.core.acts import (
-    ABSENT_S,
     EDITS,
     REMOVALS,
     Act,
@@ -65,12 +65,15 @@ def side(**more: object) -> FileSide:
     return FileSide(**fields)  # type: ignore[arg-type]
 
 
+LOOKED_FOR = Absence(looked_through_at=NOW, elsewhere=Elsewhere.NOWHERE)
 LOCAL: dict[str, dict[str, object]] = {
     "as it was sent": {},
-    "gone for long": {"absent_at": NOW - ABSENT_S},
-    "gone just now": {"absent_at": NOW - ABSENT_S + 1.0},
-    "gone in the future": {"absent_at": NOW + 3600.0},
-    "taken away by us": {"absent_at": NOW - ABSENT_S, "is_removed": True},
+    "gone for long": {"absent_at": NOW - ABSENT_S, "absence": LOOKED_FOR},
+    "gone for long, and nobody looked for it": {"absent_at": NOW - ABSENT_S},
+    "moved": {"absent_at": NOW - ABSENT_S, "absence": replace(LOOKED_FOR, elsewhere=Elsewhere.THERE)},
+    "gone just now": {"absent_at": NOW - ABSENT_S + 1.0, "absence": LOOKED_FOR},
+    "gone in the future": {"absent_at": NOW + 3600.0, "absence": LOOKED_FOR},
+    "taken away by us": {"absent_at": NOW - ABSENT_S, "is_removed": True, "absence": LOOKED_FOR},
     "renamed": {
         "path": "testing/idle.2.csv",
         "label": "idle",
@@ -253,6 +256,16 @@ sides = st.builds(
     published=st.one_of(st.none(), st.builds(Published, name=names, label=labels, category=categories)),
     samples=helds,
     older=helds,
+    segments=st.integers(0, 2),
+    absence=st.one_of(
+        st.none(),
+        st.builds(
+            Absence,
+            looked_through_at=st.sampled_from([None, NOW - 2000.0, NOW + 2000.0]),
+            elsewhere=st.sampled_from(list(Elsewhere)),
+            away=st.sampled_from([None, "a disk"]),
+        ),
+    ),
 )
 policies = st.builds(
     Policy,
@@ -300,6 +313,7 @@ def test_nothing_is_deleted_that_was_not_confirmed(file: FileSide, policy: Polic
             assert file.state is State.TOMBSTONE
             assert file.sha256 is not None
             assert not file.samples
+            assert not file.segments
             assert policy.on_remote_delete is not OnRemoteDelete.KEEP
         if act.kind is Kind.DELETE_SAMPLE:
             assert act.sample_id in ours
@@ -311,6 +325,10 @@ def test_nothing_is_deleted_that_was_not_confirmed(file: FileSide, policy: Polic
                 assert any(held.is_listed and held.sample.id != act.sample_id for held in file.samples)
             else:
                 assert NOW - file.absent_at >= ABSENT_S
+                assert file.absence is not None
+                assert Elsewhere.NOWHERE is file.absence.elsewhere
+                assert file.absence.away is None
+                assert (file.absence.looked_through_at or 0.0) > file.absent_at
 
 
 @given(sides, policies)

@@ -24,7 +24,7 @@ from eisync.store.mirror import Mirrored
 from eisync.store.retention import Removals
 from tests.fakes import Clock, Cloud
 
-from .yard import Yard, run
+from .yard import Yard, deletion_evidence, run
 
 INTERVAL_S = 300.0
 FREE = Guard(count=1000, percent=100.0)
@@ -51,6 +51,7 @@ class Stage:
         self.trash: Any = trash
         self.folders: Any = None
         self.times: Times = RIGHT
+        self.evidence: Any = None
         self.policies: dict[int, Policy] = {yard.root.id: self.policy}
         self.start()
 
@@ -64,6 +65,7 @@ class Stage:
         yard, clock = self.yard, self.clock
         folders = self.folders or WatchedFolders(files, yard.places)
         retained = BringingBack(Removals(yard.database), restoring)
+        evidence = self.evidence or deletion_evidence(yard, clock, lambda: self.watcher.unsettled(clock.now))
         return ReconcilerLoop(
             [
                 Project(
@@ -82,11 +84,14 @@ class Stage:
             clock=clock,
             log=yard.log,
             hands=Hands(
-                decider=Decider(self.acts, self.acts, guard=self.guard, clock=clock, log=yard.log, times=self.times),
+                decider=Decider(
+                    self.acts, self.acts, evidence, guard=self.guard, clock=clock, log=yard.log, times=self.times
+                ),
                 actor=Actor(
                     self.acts,
                     self.trash,
                     folders,
+                    evidence,
                     clock=clock,
                     log=yard.log,
                     guarding=Guarding(self.acts, self.guard, self.times),
@@ -108,7 +113,8 @@ class Stage:
         """A later look at the folders."""
         self.clock.now += after_s
         self.yard.watcher(self.yard.watched(**self.watched)).tick(self.clock.now)
-        watcher = self.yard.watcher(self.yard.watched(**self.watched))
+        self.clock.now += 0.5  # what was missed then is not concluded from before everything was looked through again
+        watcher = self.watcher = self.yard.watcher(self.yard.watched(**self.watched))
         for _ in range(2):
             run(watcher, self.clock.now)
             self.clock.now += 10.0

@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 
 from eisync.adapters import trash
-from eisync.core.acts import ABSENT_S, Occasion, OnRemoteDelete, Policy, Progress
+from eisync.core.absence import ABSENT_S
+from eisync.core.acts import Occasion, OnRemoteDelete, Policy, Progress
 from eisync.core.guard import Guard
 from eisync.core.lifecycle import State
 from eisync.errors import FolderError, KeyRefusedError, StudioError, UnansweredError

@@ -16,7 +16,9 @@ from eisync.core.settle import SettlePolicy
 from eisync.core.verdict import Settlement
 from eisync.errors import StateError
 from eisync.loops import watcher as module
+from eisync.loops.disks import RootDisks
 from eisync.store.descriptions import Descriptions
+from eisync.store.disks import Disks
 from eisync.store.sidecars import Sidecars
 from tests.conftest import list_sample
 from tests.fakes import failing
@@ -762,6 +764,7 @@ def test_without_roots_it_waits(yard: Yard) -> None:
         [],
         intake=yard.outbox,
         places=yard.places,
+        disks=lambda root: RootDisks(root, Disks(yard.database), files, yard.log),
         notes=yard.index,
         files=files,
         evidence=evidence,
