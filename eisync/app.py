@@ -7,7 +7,18 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from eisync._version import __version__
-from eisync.adapters import clock, evidence, files, memory, removal, restoring, sidecars, trash
+from eisync.adapters import (
+    clock,
+    evidence,
+    files,
+    memory,
+    processes,
+    removal,
+    restoring,
+    root_file,
+    sidecars,
+    trash,
+)
 from eisync.adapters.body import sha256_of
 from eisync.adapters.http import Endpoints, Service
 from eisync.adapters.rules import Rules
@@ -24,7 +35,9 @@ from eisync.core.hearing import Mode
 from eisync.core.items import Category, Root
 from eisync.core.labelling import INFER, Labelling
 from eisync.core.lifecycle import PENDING, State
+from eisync.core.lineage import Claim
 from eisync.core.pace import read_quiet_hours
+from eisync.core.retention import After
 from eisync.core.retry import RetryPolicy
 from eisync.core.settle import SettlePolicy
 from eisync.errors import ConfigurationError, EisyncError, StateDamagedError
@@ -35,6 +48,7 @@ from eisync.loops.drainer import DrainerLoop
 from eisync.loops.folders import WatchedFolders
 from eisync.loops.keeping import Keeping
 from eisync.loops.lane import Lane
+from eisync.loops.lineage import Lineage
 from eisync.loops.once import Once
 from eisync.loops.ports import Log
 from eisync.loops.reconciler import Hands, Project, ReconcilerLoop
@@ -48,6 +62,7 @@ from eisync.store.acts import Acts
 from eisync.store.database import open_database, write_holder
 from eisync.store.descriptions import Descriptions
 from eisync.store.index import Index
+from eisync.store.lineages import Lineages
 from eisync.store.mirror import Mirrored
 from eisync.store.outbox import Outbox
 from eisync.store.retention import Removals
@@ -91,6 +106,7 @@ class App:
         self._listens = listen
         self._events = Watcher(self.bells["watcher"].set) if listen else Deaf()
         self._register()
+        self.lineage = self._lineage_of_roots()
         self.watcher = self._watcher_loop()
         self.drainer = self._drainer_loop()
         self.reconciler = self._reconciler_loop() if _asks_studio(settings) else None
@@ -182,6 +198,7 @@ class App:
                 }
                 for seen in self.watcher.attention()
             ],
+            "lineage": self.lineage.said(),
             "retention": self.retention.report(),
             "loops": [
                 {
@@ -244,6 +261,26 @@ class App:
         if under_way:
             self.log.warning("outbox.recovered", files=under_way, reason="they were being sent when eisync ended")
 
+    def _lineage_of_roots(self) -> Lineage:
+        pid = os.getpid()
+        return Lineage(
+            {root: claims(watch) for watch, root in zip(self.settings.watches, self._roots, strict=True)},
+            me=Claim(
+                epoch="",
+                host=processes.host(),
+                pid=pid,
+                process=processes.identity(pid),
+                state=os.path.realpath(self.settings.state.dir),
+                since=clock.now(),
+            ),
+            records=Lineages(self._database),
+            files=root_file,
+            is_running=processes.is_running,
+            new_epoch=clock.epoch,
+            clock=clock.now,
+            log=self.log,
+        )
+
     def _watcher_loop(self) -> WatcherLoop:
         watched = [
             watched_of(watch, root, Mode(watch.mode) if self._listens else Mode.SCAN)
@@ -266,6 +303,7 @@ class App:
             luck=clock.luck,
             spent_s=clock.spent_s,
             is_same=removal.is_same,
+            lineages=self.lineage,
         )
 
     def _drainer_loop(self) -> DrainerLoop:
@@ -328,6 +366,7 @@ class App:
             log=self.log,
             wake=self.bells["reconciler"].set,
             hands=self._hands(),
+            lineages=self.lineage,
         )
 
     def _hands(self) -> Hands:
@@ -341,8 +380,9 @@ class App:
                 guard=Guard(count=reconcile.guard_count, percent=reconcile.guard_percent),
                 clock=clock.now,
                 log=self.log,
+                lineages=self.lineage,
             ),
-            actor=Actor(acts, trash, folders, clock=clock.now, log=self.log),
+            actor=Actor(acts, trash, folders, clock=clock.now, log=self.log, lineages=self.lineage),
             undoer=Undoer(acts, trash, folders, files.look, retained, clock=clock.now, log=self.log),
         )
 
@@ -358,6 +398,7 @@ class App:
             log=self.log,
             monotonic=clock.monotonic,
             spent_s=clock.spent_s,
+            lineages=self.lineage,
         )
 
 
@@ -437,6 +478,14 @@ def policy_of(watch: Watch) -> Policy:
         edits_samples=watch.on_rename == "update",
         replaces_samples=watch.on_change == "replace",
     )
+
+
+def claims(watch: Watch) -> bool:
+    """Whether it is counted in the folder itself what is taken out of it, from the start on: wherever something follows
+    from a file that is missing, or a file is taken away for more than want of room."""
+    policy = policy_of(watch)
+    takes = policy.on_remote_delete is not OnRemoteDelete.KEEP or watch.retention.after is not After.KEEP
+    return takes or policy.deletes_samples
 
 
 def watched_of(watch: Watch, root: Root, mode: Mode | None = None) -> Watched:

@@ -34,6 +34,7 @@ def _lines(status: dict[str, Any]) -> Iterator[str]:
         yield ""
         yield f"folder {printable(root['path'])} -> {root['target']}"
         yield from _root(root)
+        yield from (f"  {printable(sentence)}" for sentence in root.get("lineage", []))
         yield from _watching(root["watching"])
         yield from _retention(root["retention"])
     for target in status["targets"]:

@@ -24,6 +24,7 @@ from eisync.errors import (
     TransitError,
 )
 from eisync.loops.errand import Errand
+from eisync.loops.lineage import Lineages, Trusting
 from eisync.loops.ports import Log
 from eisync.loops.sweeping import Tally
 
@@ -84,11 +85,19 @@ class Actor:
     """Does what is due, for all targets. Safe to repeat at any point."""
 
     def __init__(
-        self, intents: Intents, trash: Trash, folders: Folders, *, clock: Callable[[], float], log: Log
+        self,
+        intents: Intents,
+        trash: Trash,
+        folders: Folders,
+        *,
+        clock: Callable[[], float],
+        log: Log,
+        lineages: Lineages | None = None,
     ) -> None:
         self._intents = intents
         self._trash = trash
         self._folders = folders
+        self._lineages = lineages or Trusting()
         self._clock = clock
         self._log = log
         self._after: dict[str, int] = {}  # by target: the act that the service refused last; those behind it go first
@@ -168,6 +177,9 @@ class Actor:
                 return Done("it is deleted") if act.kind is Kind.DELETE_FILE else Moot("the file went by another hand")
             if not _is_asked_for(errand, act, side, self._clock()):
                 return Moot("its cause is not so any more")
+            kept = self._lineages.why_kept(side.root_id, act.path)
+            if kept is not None:
+                return Later(kept)
             lies_at = self._place_for(written)
             self._intents.begin(written.id, lies_at=lies_at)
         self._trash.set_aside(act.root, act.path, side.facts, side.sha256, lies_at, file_id=side.id)
@@ -191,8 +203,12 @@ class Actor:
         away = self._folders.why_away(side.root_id, act.root)
         if away is not None:
             return Later(away)
-        if act.cause is Cause.LOCAL_DELETION and not self._folders.is_missing(act.root, act.path):
-            return Moot("the file is there again")
+        if act.cause is Cause.LOCAL_DELETION:
+            if not self._folders.is_missing(act.root, act.path):
+                return Moot("the file is there again")
+            doubt = self._lineages.why_doubted(side.root_id)
+            if doubt is not None:
+                return Later(doubt)
         if act.kind is Kind.DELETE_SAMPLE:
             return self._delete_sample(errand, written, sample_id)
         self._intents.begin(written.id)

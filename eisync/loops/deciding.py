@@ -12,6 +12,7 @@ from eisync.core import guard
 from eisync.core.acts import Act, FileSide, Occasion, is_agreed, occasions, propose, sentence
 from eisync.core.guard import Guard
 from eisync.loops.errand import Errand
+from eisync.loops.lineage import Lineages, Trusting
 from eisync.loops.ports import Log
 from eisync.loops.sweeping import Tally
 
@@ -54,11 +55,19 @@ class Decider:
     """The decisions of all targets. Its generators do one bounded look a step."""
 
     def __init__(
-        self, wishes: Wishes, decisions: Decisions, *, guard: Guard, clock: Callable[[], float], log: Log
+        self,
+        wishes: Wishes,
+        decisions: Decisions,
+        *,
+        guard: Guard,
+        clock: Callable[[], float],
+        log: Log,
+        lineages: Lineages | None = None,
     ) -> None:
         self._wishes = wishes
         self._decisions = decisions
         self._guard = guard
+        self._lineages = lineages or Trusting()
         self._clock = clock
         self._log = log
         self._decided_at: dict[str, float] = {}
@@ -109,7 +118,7 @@ class Decider:
         for occasion, roots in occasions(errand.policies).items():
             wanted = roots - away
             if occasion is Occasion.ABSENT:
-                wanted -= self._emptied(errand, wanted, tally)
+                wanted -= self._emptied(errand, wanted, tally) | self._doubted(wanted, tally)
             after_id = 0
             while len(proposed.acts) < MOST_ACTS:
                 sides = self._wishes.sides(errand.target, occasion, wanted, after_id=after_id, limit=SIDES_A_STEP)
@@ -135,6 +144,14 @@ class Decider:
             known = census[root_id][0]
             tally.note(f"a folder that held {known:,} files is empty now; nothing is deleted at the service for that")
         return emptied
+
+    def _doubted(self, roots: Iterable[int], tally: Tally) -> frozenset[int]:
+        """Roots of which nobody can tell who took away what is missing there."""
+        reasons = {root_id: self._lineages.why_doubted(root_id) for root_id in sorted(roots)}
+        for reason in reasons.values():
+            if reason is not None:
+                tally.note(f"nothing is deleted at the service for files that are missing: {reason}")
+        return frozenset(root_id for root_id, reason in reasons.items() if reason is not None)
 
     def _undecided(self, proposed: _Proposed) -> list[Act]:
         decided = self._wishes.decided(proposed.acts.values()) if proposed.acts else set()

@@ -18,6 +18,7 @@ from eisync.errors import EisyncError, FileAwayError, FileError, FileUnreadableE
 from eisync.loops.acting import Actor
 from eisync.loops.deciding import Decider
 from eisync.loops.errand import Errand
+from eisync.loops.lineage import Lineages, Trusting
 from eisync.loops.ports import Beliefs, Doubts, Editor, Hashes, Log, LooksAndSweeps, Mirrored, Unidentified
 from eisync.loops.sweeping import Gaze, Pretence, Tally
 from eisync.loops.undoing import Undoer
@@ -80,9 +81,12 @@ class ReconcilerLoop:
         log: Log,
         wake: Callable[[], None] = lambda: None,
         hands: Hands | None = None,
+        lineages: Lineages | None = None,
     ) -> None:
-        """`hands`: None only looks. `wake` makes whoever ticks this loop tick it soon."""
+        """`hands`: None only looks. `lineages` is told what was listed. `wake` makes whoever ticks this loop tick it
+        soon."""
         self._wake = wake
+        self._lineages = lineages or Trusting()
         self._hands = hands
         self._projects = projects
         self._beliefs = beliefs
@@ -235,7 +239,10 @@ class ReconcilerLoop:
         self._doubts.forget_gone(before=self._clock() - KEEP_GONE_S)
 
     def _bring_together(self, project: Project, tally: Tally, *, sweeps: bool) -> Iterator[None]:
-        missing = yield from self._gaze(project, self._mirrored).look(tally, sweeps=sweeps)
+        unlisted = self._lineages.unlisted(project.target)
+        missing = yield from self._gaze(project, self._mirrored).look(tally, sweeps=sweeps or bool(unlisted))
+        if tally.swept:
+            self._lineages.listed(unlisted)
         for ask in plan.suspects(missing):
             self._check_project(project)
             tally.buried += self._ask(project, ask.sample_id)

@@ -20,6 +20,7 @@ from eisync.errors import (
     FolderError,
 )
 from eisync.loops.keeping import TROUBLE_S, Keeping, report_of
+from eisync.loops.lineage import Lineages, Trusting
 from eisync.loops.ports import Log
 
 REST_S = 60.0
@@ -91,8 +92,10 @@ class RetentionLoop:
         log: Log,
         monotonic: Callable[[], float],
         spent_s: Callable[[], float] = lambda: 0.0,
+        lineages: Lineages | None = None,
     ) -> None:
         """`spent_s` is what the thread has taken of a core so far."""
+        self._lineages = lineages or Trusting()
         self._folders = folders
         self._records = records
         self._intents = intents
@@ -279,6 +282,10 @@ class RetentionLoop:
                 to = self._hands.free_name(keeping.policy.archive, file.path)
         except FolderError as error:
             keeping.rest(str(error), self._now)
+            return False
+        kept = self._lineages.why_kept(file.root_id, file.path)
+        if kept is not None:
+            keeping.rest(kept, self._now)
             return False
         written = self._intents.begin(file, act, lies_at=to, now=self._now)
         return written is not None and self._do(keeping, file, written, is_new=True)

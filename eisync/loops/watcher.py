@@ -14,6 +14,7 @@ from eisync.core.items import FileFacts, shown
 from eisync.core.lifecycle import State
 from eisync.loops.judging import Accepted, Judging, Parked
 from eisync.loops.labels import Labels
+from eisync.loops.lineage import Lineages, Trusting
 from eisync.loops.lookout import LOOK_EVERY_S, Lookout
 from eisync.loops.ports import (
     MOST_TOLD,
@@ -70,14 +71,16 @@ class WatcherLoop:
         luck: Callable[[], float] = lambda: 0.0,
         spent_s: Callable[[], float] = lambda: 0.0,
         is_same: Callable[[str, str, FileFacts, str], bool] = lambda *_: False,
+        lineages: Lineages | None = None,
     ) -> None:
         """`spent_s` is what the thread has taken of a core so far; `why_silent` tells of folders without events.
 
         `reads`, `sheets` and `waiting` are for what files say of others; `labelled` is called when it is known of a
         root how all that waits in it is to be sent. `is_same` tells whether the file at (root, path) has these facts
-        and this content hash.
+        and this content hash. `lineages` is told what was looked through.
         """
         self._is_same = is_same
+        self._lineages = lineages or Trusting()
         self._intake = intake
         self._places = places
         self._notes = notes
@@ -224,6 +227,9 @@ class WatcherLoop:
                 self._walk_on(root, walk, now)
         self._enqueue_complete(root, now)
         self._note_settling(root, now)
+        if root.looked_through is not None and not root.announced and not root.recogniser.waiting:
+            self._lineages.looked_through(root.place.id, root.looked_through)
+            root.looked_through = None
         if root.is_busy:
             return 0.0
         instants = [root.lookout.look_due_at, root.scan_due_at, root.agenda.next_at(), root.recogniser.next_at()]
@@ -236,6 +242,7 @@ class WatcherLoop:
             root.scan = root.partial = None
             root.is_doubted = True
             return
+        self._lineages.look(root.place.id)
         root.announced.update(path for path in self._intake.settling(root.place.id) if path not in root.unsettled)
 
     def _gather_events(self, root: RootWatch, now: float) -> None:
@@ -266,6 +273,7 @@ class WatcherLoop:
         if root.scan is not None and root.is_doubted:
             root.scan.is_audit = False
         if root.scan is None and (root.is_doubted or now >= root.scan_due_at):
+            root.doubt = self._lineages.unscanned(root.place.id)
             root.scan = root.walks.begin([""], is_audit=not root.is_doubted)
             root.is_doubted = False
             root.partial = None
@@ -313,6 +321,7 @@ class WatcherLoop:
         self._notes.note_scan(root.place.id, walk.left_out, now=now)
         root.labels.scanned(root.unsettled, now)
         root.scan = None
+        root.looked_through = root.doubt
         root.has_scanned = True
         # What scans may take of a core, they take together: each as if all were as large as it is.
         cost_s = walk.spent_s * len(self._roots)

@@ -15,7 +15,7 @@ from eisync.errors import StateError
 if TYPE_CHECKING:
     from sqlite_utils import Database as SqliteUtilsDatabase
 
-VERSION = 9
+VERSION = 10
 
 
 def migrate(connection: sqlite3.Connection) -> None:
@@ -37,6 +37,7 @@ def migrate(connection: sqlite3.Connection) -> None:
     migrations()(_007_described_by)
     migrations()(_008_retention)
     migrations()(_009_acts_by_file)
+    migrations()(_010_lineage)
     # sqlite-utils would begin a deferred one: two that look at a new folder at once would lock each other out.
     connection.execute("begin immediate")
     try:
@@ -302,5 +303,29 @@ def _009_acts_by_file(database: "SqliteUtilsDatabase") -> None:
     for statement in (
         "create index act_of_file on act (file_id) where state in ('waiting', 'due', 'begun')",
         "create index act_of_sample on act (sample_id) where sample_id is not null",
+    ):
+        database.conn.execute(statement)
+
+
+def _010_lineage(database: "SqliteUtilsDatabase") -> None:
+    for statement in (
+        # What was counted in a watched folder as it was looked at last, and why a missing file means nothing there.
+        """create table lineage (
+            root_id integer primary key references root (id),
+            epoch text not null,
+            counter integer not null,
+            taken integer not null,      -- how many files this state took out of the folder
+            others text not null,        -- JSON: how many the others did, by epoch
+            doubt text,                  -- for a person; null: none
+            serial integer not null,     -- of the last doubt
+            is_unscanned integer not null,
+            is_unlisted integer not null
+        ) strict""",
+        # The archive that a folder's files go to, by the marker in it.
+        """create table archive (
+            path blob primary key,
+            marker text not null,
+            device integer not null
+        ) strict, without rowid""",
     ):
         database.conn.execute(statement)

@@ -1,0 +1,151 @@
+"""Tell whether a state folder and a watched folder have seen the same history, or one of them has not.
+
+Whoever takes files out of a folder counts that in the folder itself, before it does it: in the file `NAME` at its top,
+one claim for each state folder that works there. A state folder that remembers less than its claim says is an older
+one: a lost journal, a snapshot, a backup. A claim of another that has grown means that somebody else took files away.
+In both cases a file that is missing was not deleted by a person, as far as anybody can tell.
+
+Pure: what the state remembers and the bytes of the file in, a finding out. An empty file of that name is a person's
+word that the disk below it is a new one, put there on purpose; it holds no claims.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from enum import Enum
+from typing import Any
+
+NAME = ".eisync-root"
+
+MOST_CLAIMS = 32
+MOST_BYTES = 64 * 1024
+_MOST_COUNTED = 1 << 62
+_LONGEST_TEXT = 1024
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Claim:
+    """What one state folder says of its work in a watched folder.
+
+    `counter` grows with each start and each file that is taken away, `taken` with the latter only. `process` tells a
+    process of this machine from every other one; `since` (Unix s) is when it began here.
+    """
+
+    epoch: str
+    counter: int = 0
+    taken: int = 0
+    host: str = ""
+    pid: int = 0
+    process: str = ""
+    state: str = ""
+    since: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Own:
+    """What a state folder remembers of one watched folder.
+
+    `others`: how many files the others had taken away when that was looked at last, by epoch. `doubt`: why a missing
+    file means nothing now, for a person; it holds while the folder was not scanned since (`is_unscanned`), or the
+    service was not asked for all that it has (`is_unlisted`). `serial` counts the doubts.
+    """
+
+    epoch: str
+    counter: int = 0
+    taken: int = 0
+    others: Mapping[str, int] = field(default_factory=dict)
+    doubt: str | None = None
+    serial: int = 0
+    is_unscanned: bool = False
+    is_unlisted: bool = False
+
+
+class Finding(Enum):
+    """What the claims in a folder say of a state."""
+
+    SAME = "same"
+    STATE_OLDER = "state older"  # it went back in time
+    ROOT_OLDER = "root older"  # the folder did
+    OTHER_STATE = "other state"  # another one took files out of the folder
+    MISSING = "missing"  # nobody can tell
+
+
+def read_claims(raw: bytes | None) -> dict[str, Claim]:
+    """The claims by epoch; none of a file that is missing, empty or not ours."""
+    try:
+        parsed = json.loads(raw or b"null")
+        claims = [_claim(one) for one in parsed["claims"][:MOST_CLAIMS]]
+    except (ValueError, TypeError, KeyError, AttributeError, ArithmeticError, RecursionError):
+        return {}
+    return {claim.epoch: claim for claim in claims}
+
+
+def write_claims(claims: Mapping[str, Claim], *, length: int = 0) -> bytes:
+    """The file for these claims, the newest of them where they are many. At least `length` bytes long: written over
+    what was there, nothing of that is left behind it."""
+    newest = sorted(claims.values(), key=lambda claim: claim.since)[-MOST_CLAIMS:]
+    what = "written by eisync, which counts here what it takes out of this folder; it may be deleted"
+    text = json.dumps({"what": what, "claims": [asdict(claim) for claim in newest]}, indent=1)
+    return text.encode().ljust(max(length - 1, 0)) + b"\n"
+
+
+def judge(own: Own, claims: Mapping[str, Claim]) -> Finding:
+    """What the claims say of the state that remembers `own`."""
+    mine = claims.get(own.epoch)
+    if mine is None:
+        return Finding.MISSING
+    if mine.counter > own.counter or mine.taken > own.taken:
+        return Finding.STATE_OLDER
+    if mine.counter < own.counter - 1:  # one step is remembered before it is written there
+        return Finding.ROOT_OLDER
+    return Finding.OTHER_STATE if has_foreign_work(own, claims) else Finding.SAME
+
+
+def has_foreign_work(own: Own, claims: Mapping[str, Claim]) -> bool:
+    """Whether another state took files away of which this one does not know yet."""
+    return any(claim.taken != own.others.get(epoch, 0) for epoch, claim in claims.items() if epoch != own.epoch)
+
+
+def taken_by_others(own: Own, claims: Mapping[str, Claim]) -> dict[str, int]:
+    """What `Own.others` is once the claims were looked at."""
+    return {epoch: claim.taken for epoch, claim in claims.items() if epoch != own.epoch and claim.taken}
+
+
+def newest_other(own: Own | None, claims: Mapping[str, Claim]) -> Claim | None:
+    """The claim of another state that began last."""
+    others = [claim for epoch, claim in claims.items() if own is None or epoch != own.epoch]
+    return max(others, key=lambda claim: claim.since, default=None)
+
+
+_UNTIL = "a file that is missing is not taken for deleted by a person"
+_WHY = {
+    Finding.STATE_OLDER: "the state folder is older than what was done in the folder (a lost journal, a snapshot, a "
+    "backup)",
+    Finding.ROOT_OLDER: "the folder is older than what was done in it (a snapshot, a backup)",
+    Finding.OTHER_STATE: "another eisync took files out of the folder",
+    Finding.MISSING: f"nobody can tell whether others worked in the folder: {NAME} is not what it was",
+}
+
+
+def why_doubted(finding: Finding, other: Claim | None = None) -> str:
+    """Why nothing is concluded from what is missing, for a person."""
+    who = f" ({holder(other)})" if finding is Finding.OTHER_STATE and other is not None else ""
+    return f"{_WHY[finding]}{who}; {_UNTIL} until everything was looked at anew"
+
+
+def holder(claim: Claim) -> str:
+    """Who made the claim, for a person."""
+    return f"process {claim.pid} on {claim.host}, with the state folder {claim.state}"
+
+
+def _claim(found: Mapping[str, Any]) -> Claim:
+    """Raises ValueError, TypeError or KeyError for what is no claim."""
+    counter, taken = int(found["counter"]), int(found["taken"])
+    if not (0 <= taken <= counter <= _MOST_COUNTED):
+        raise ValueError("no count")
+    texts = {name: str(found.get(name, ""))[:_LONGEST_TEXT] for name in ("epoch", "host", "process", "state")}
+    if not texts["epoch"]:
+        raise ValueError("no epoch")
+    return Claim(
+        counter=counter, taken=taken, pid=int(found.get("pid", 0)), since=float(found.get("since", 0)), **texts
+    )

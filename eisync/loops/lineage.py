@@ -1,0 +1,345 @@
+"""Keep count, in each watched folder, of what is taken out of it, and tell when a missing file means nothing there.
+
+`look` is for whoever has seen that the folder is there; `why_doubted` for whoever would conclude something from what is
+missing, when it concludes and again when it acts; `why_kept` for whoever takes a file away, before it does. A doubt
+holds until a scan that began after it has looked for every file and, where the state itself may be the older one, until
+a sweep that began after it has listed all that the service has.
+
+A folder has its file from the start where a missing file may have consequences, or a file may be taken away because of
+what happened elsewhere; otherwise from the first file that is taken away on. Safe to use from any thread.
+"""
+
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+from eisync.core import lineage
+from eisync.core.items import Root, shown
+from eisync.core.lineage import NAME, Claim, Finding, Own
+from eisync.errors import FolderError
+from eisync.loops.ports import Log
+
+AGAIN_S = 300.0
+"""So long after a failure it is tried again to write into a folder."""
+NOT_SEEN = "the folder was not looked at yet"
+UNSEEN = "it went while nobody could tell who took it away; that is not taken for a deletion, and its sample stays"
+
+
+class Records(Protocol):
+    """What the state remembers."""
+
+    def own(self, root_id: int) -> Own | None: ...
+    def holds_files(self, root_id: int) -> bool: ...
+    def save(self, root_id: int, own: Own) -> None: ...
+    def doubt(self, root_id: int, own: Own) -> None: ...
+    def looked_through(self, root_id: int, own: Own, reason: str, *, now: float) -> int: ...
+    def unlisted(self, target: str) -> dict[int, int]: ...
+
+
+class RootFiles(Protocol):
+    """The file at the top of a folder. `change` raises FolderError."""
+
+    def read(self, folder: str) -> bytes | None: ...
+    def change(self, folder: str, write: Callable[[bytes | None, int], bytes]) -> bool: ...
+    def around(self, root: str, path: str) -> list[str]: ...
+
+
+class Lineages(Protocol):
+    """What the loops ask."""
+
+    def look(self, root_id: int) -> None: ...
+    def why_doubted(self, root_id: int) -> str | None: ...
+    def why_kept(self, root_id: int, path: str) -> str | None: ...
+    def unscanned(self, root_id: int) -> int | None: ...
+    def looked_through(self, root_id: int, serial: int) -> None: ...
+    def unlisted(self, target: str) -> Mapping[int, int]: ...
+    def listed(self, serials: Mapping[int, int]) -> None: ...
+
+
+class Trusting:
+    """For whoever has one state folder and one process, for certain: nothing is ever in doubt."""
+
+    def look(self, root_id: int) -> None: ...
+    def looked_through(self, root_id: int, serial: int) -> None: ...
+    def listed(self, serials: Mapping[int, int]) -> None: ...
+
+    def why_doubted(self, root_id: int) -> str | None:
+        return None
+
+    def why_kept(self, root_id: int, path: str) -> str | None:
+        return None
+
+    def unscanned(self, root_id: int) -> int | None:
+        return None
+
+    def unlisted(self, target: str) -> Mapping[int, int]:
+        return {}
+
+
+@dataclass(slots=True)
+class _Folder:
+    """A watched folder as this process knows it."""
+
+    root: Root
+    claims: bool  # from the start on
+    own: Own | None = None
+    is_seen: bool = False
+    unwritable: str | None = None
+    again_at: float = 0.0
+    is_uncounted: bool = False  # its disk was full
+    shared: str | None = None
+
+
+class Lineage:
+    """The counts of all watched folders."""
+
+    def __init__(
+        self,
+        roots: Mapping[Root, bool],
+        *,
+        me: Claim,
+        records: Records,
+        files: RootFiles,
+        is_running: Callable[[int, str], bool | None],
+        new_epoch: Callable[[], str],
+        clock: Callable[[], float],
+        log: Log,
+    ) -> None:
+        """`roots`: whether each claims its folder from the start on. `me` is this process, in every claim it makes."""
+        self._folders = {root.id: _Folder(root, claims) for root, claims in roots.items()}
+        self._me = me
+        self._records = records
+        self._files = files
+        self._is_running = is_running
+        self._new_epoch = new_epoch
+        self._clock = clock
+        self._log = log
+        self._lock = threading.RLock()
+
+    # --- asked by the loops ------------------------------------------------------------------------------------
+
+    def look(self, root_id: int) -> None:
+        """The folder is there: see what its file says. One small file is read."""
+        with self._lock:
+            folder = self._folders[root_id]
+            if not folder.is_seen:
+                self._begin(folder)
+            else:
+                self._check(folder)
+
+    def why_doubted(self, root_id: int) -> str | None:
+        """Why nothing may be concluded from what is missing in the folder, as things are now; None: it may."""
+        with self._lock:
+            folder = self._folders.get(root_id)
+            if folder is None or not folder.is_seen:
+                return NOT_SEEN
+            self._check(folder)
+            return folder.unwritable or (folder.own.doubt if folder.own is not None else None)
+
+    def why_kept(self, root_id: int, path: str) -> str | None:
+        """Count that the file will be taken away. Returns why it may not; None: it was counted, and may."""
+        with self._lock:
+            folder = self._folders.get(root_id)
+            if folder is None or not folder.is_seen:
+                return NOT_SEEN
+            self._own(folder)
+            why = self._why_unlisted(folder)
+            if why is not None:
+                return why
+            self._count(folder, takes=True)
+            why = folder.unwritable or self._why_unlisted(folder)
+            return why or self._tell_others(folder, path)
+
+    def unscanned(self, root_id: int) -> int | None:
+        """The number of the doubt for which the folder is to be looked through; None: there is none."""
+        with self._lock:
+            own = self._folders[root_id].own
+            return own.serial if own is not None and own.is_unscanned else None
+
+    def looked_through(self, root_id: int, serial: int) -> None:
+        """A scan that began after doubt `serial` has ended, and what it found is written down."""
+        with self._lock:
+            folder = self._folders[root_id]
+            self._check(folder)
+            own = folder.own
+            if own is None or not own.is_unscanned or own.serial != serial:
+                return
+            after = folder.own = _lifted(replace(own, is_unscanned=False))
+            unseen = self._records.looked_through(root_id, after, UNSEEN, now=self._clock())
+            self._log.info("root.looked_through", root=shown(folder.root.path), missing=unseen)
+
+    def unlisted(self, target: str) -> Mapping[int, int]:
+        """The folders of the target whose samples are to be listed anew, each with its doubt's number."""
+        return self._records.unlisted(target)
+
+    def listed(self, serials: Mapping[int, int]) -> None:
+        """A sweep that began after these doubts was complete."""
+        with self._lock:
+            for root_id, serial in serials.items():
+                folder = self._folders.get(root_id)
+                if folder is not None and folder.own is not None and folder.own.serial == serial:
+                    folder.own = _lifted(replace(folder.own, is_unlisted=False))
+                    self._records.save(root_id, folder.own)
+
+    def said(self) -> dict[str, list[str]]:
+        """What a person should know of each folder, by its path."""
+        with self._lock:
+            return {
+                folder.root.path: [
+                    sentence
+                    for sentence in (
+                        folder.shared,
+                        folder.unwritable
+                        and f"{folder.unwritable}; until then nothing is taken out of it, and no "
+                        "file that is missing is taken for deleted",
+                        folder.own.doubt if folder.own is not None else None,
+                    )
+                    if sentence
+                ]
+                for folder in self._folders.values()
+            }
+
+    # --- what it does ------------------------------------------------------------------------------------------
+
+    def _begin(self, folder: _Folder) -> None:
+        folder.own = self._records.own(folder.root.id)
+        folder.is_seen = True
+        if folder.claims:
+            self._own(folder)
+        if folder.own is not None:
+            self._count(folder)
+        self._note_others(folder, lineage.read_claims(self._files.read(folder.root.path)))
+
+    def _own(self, folder: _Folder) -> None:
+        """Where nothing was ever counted, it begins; what others took before that is not known to the state."""
+        if folder.own is not None:
+            return
+        places = [folder.root.path, *self._files.around(folder.root.path, "")]
+        found = {
+            epoch: claim for place in places for epoch, claim in lineage.read_claims(self._files.read(place)).items()
+        }
+        folder.own = own = Own(epoch=self._new_epoch(), others={})
+        if lineage.has_foreign_work(own, found) and self._records.holds_files(folder.root.id):
+            self._doubt(folder, Finding.OTHER_STATE, found, is_unlisted=True)
+        else:
+            here = lineage.read_claims(self._files.read(folder.root.path))
+            folder.own = replace(own, others=lineage.taken_by_others(own, here))
+
+    def _check(self, folder: _Folder) -> None:
+        own, now = folder.own, self._clock()
+        if own is None:
+            return
+        if folder.unwritable is not None:
+            folder.again_at = min(folder.again_at, now + AGAIN_S)
+            if now >= folder.again_at:
+                self._count(folder)
+            return
+        claims = lineage.read_claims(self._files.read(folder.root.path))
+        self._note_others(folder, claims)
+        finding = lineage.judge(own, claims)
+        if finding is Finding.MISSING and folder.is_uncounted:
+            return
+        if finding is Finding.OTHER_STATE:
+            self._doubt(folder, finding, claims)
+        elif finding is not Finding.SAME:
+            self._count(folder)
+
+    def _count(self, folder: _Folder, *, takes: bool = False) -> None:
+        """The state first, then the folder: a state that knows more than the folder is no older one."""
+        before = folder.own
+        assert before is not None
+        own = replace(before, counter=before.counter + 1, taken=before.taken + takes)
+        self._records.save(folder.root.id, own)
+        folder.own = own
+        finding, claims = Finding.SAME, dict[str, Claim]()
+
+        def write(raw: bytes | None, length: int) -> bytes:
+            nonlocal finding, own, claims
+            claims = lineage.read_claims(raw)
+            finding = lineage.judge(before, claims)
+            if finding is Finding.MISSING and (before.counter == 0 or folder.is_uncounted):
+                finding = Finding.OTHER_STATE if lineage.has_foreign_work(before, claims) else Finding.SAME
+            if finding is Finding.STATE_OLDER:
+                own = replace(own, epoch=self._new_epoch())
+            return lineage.write_claims({**claims, own.epoch: self._claim(own)}, length=length)
+
+        try:
+            is_written = self._files.change(folder.root.path, write)
+            folder.unwritable = None
+        except FolderError as error:
+            if str(error) != folder.unwritable:
+                self._log.warning("root.unwritable", root=shown(folder.root.path), reason=str(error))
+            folder.unwritable, folder.again_at = str(error), self._clock() + AGAIN_S
+            return
+        folder.own, folder.is_uncounted = own, not is_written  # what is taken away next makes room for it
+        if finding is not Finding.SAME:
+            self._doubt(folder, finding, claims, is_unlisted=finding is not Finding.OTHER_STATE)
+
+    def _claim(self, own: Own) -> Claim:
+        return replace(self._me, epoch=own.epoch, counter=own.counter, taken=own.taken)
+
+    def _doubt(
+        self, folder: _Folder, finding: Finding, claims: Mapping[str, Claim], *, is_unlisted: bool = False
+    ) -> None:
+        own = folder.own
+        assert own is not None
+        reason = lineage.why_doubted(finding, lineage.newest_other(own, claims))
+        folder.own = replace(
+            own,
+            others=lineage.taken_by_others(own, claims),
+            doubt=reason,
+            serial=own.serial + 1,
+            is_unscanned=True,
+            is_unlisted=own.is_unlisted or is_unlisted,
+        )
+        self._records.doubt(folder.root.id, folder.own)
+        self._log.warning("root.doubted", root=shown(folder.root.path), reason=reason)
+
+    def _why_unlisted(self, folder: _Folder) -> str | None:
+        own = folder.own
+        if own is None or not own.is_unlisted:
+            return None
+        return f"nothing is taken away before the service has listed everything anew: {own.doubt}"
+
+    def _tell_others(self, folder: _Folder, path: str) -> str | None:
+        """Folders of others lie around this one, or in it: what is taken away is missing there, too."""
+        own = folder.own
+        assert own is not None
+        for place in self._files.around(folder.root.path, path):
+            if not lineage.read_claims(self._files.read(place)):
+                continue  # a person's word, or nothing of ours
+
+            def write(raw: bytes | None, length: int) -> bytes:
+                claims = {**lineage.read_claims(raw), own.epoch: self._claim(own)}
+                return lineage.write_claims(claims, length=length)
+
+            try:
+                self._files.change(place, write)
+            except FolderError as error:
+                return str(error)
+        return None
+
+    def _note_others(self, folder: _Folder, claims: Mapping[str, Claim]) -> None:
+        """Who else works in the folder, for a person."""
+        others = [claim for epoch, claim in claims.items() if folder.own is None or epoch != folder.own.epoch]
+        told = {claim: self._is_running(claim.pid, claim.process) for claim in others}
+        running = [claim for claim, runs in told.items() if runs]
+        unknown = [claim for claim, runs in told.items() if runs is None]
+        shared = None
+        if running:
+            who = "; ".join(lineage.holder(claim) for claim in running)
+            shared = f"another eisync holds this folder, too: {who}; what it takes away is not taken for deleted"
+        elif unknown:
+            who = "; ".join(lineage.holder(claim) for claim in unknown)
+            shared = (
+                f"another eisync works in this folder, too, or did: {who}; what it takes away is not taken for "
+                f"deleted (if it does not any more, delete {NAME} there)"
+            )
+        if shared is not None and shared != folder.shared:
+            self._log.warning("root.shared", root=shown(folder.root.path), reason=shared)
+        folder.shared = shared
+
+
+def _lifted(own: Own) -> Own:
+    return own if own.is_unscanned or own.is_unlisted else replace(own, doubt=None)
