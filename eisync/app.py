@@ -276,6 +276,7 @@ class App:
             records=Lineages(self._database),
             files=root_file,
             is_running=processes.is_running,
+            why_away=WatchedFolders(files, Whereabouts(self._database)).why_away,
             new_epoch=clock.epoch,
             clock=clock.now,
             log=self.log,

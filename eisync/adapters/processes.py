@@ -13,11 +13,11 @@ def identity(pid: int) -> str:
     """What tells the process from any other one, on any machine and in any container; empty when it does not run, or
     nobody can tell."""
     try:
-        with open("/proc/sys/kernel/random/boot_id", encoding="ascii") as file:
+        with open("/proc/sys/kernel/random/boot_id", "rb") as file:
             boot = file.read().strip()
-        with open(f"/proc/{pid}/stat", encoding="utf-8", errors="replace") as file:
-            began = file.read().rpartition(")")[2].split()[19]
-        return f"{boot} {os.readlink('/proc/self/ns/pid')} {began}"
+        with open(f"/proc/{pid}/stat", "rb") as file:
+            began = file.read().rpartition(b")")[2].split()[19]
+        return f"{boot.decode()} {os.readlink('/proc/self/ns/pid')} {began.decode()}"
     except (OSError, IndexError):
         return ""
 

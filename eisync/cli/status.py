@@ -34,7 +34,8 @@ def _lines(status: dict[str, Any]) -> Iterator[str]:
         yield ""
         yield f"folder {printable(root['path'])} -> {root['target']}"
         yield from _root(root)
-        yield from (f"  {printable(sentence)}" for sentence in root.get("lineage", []))
+        lineage = (status["daemon"] or {}).get("lineage") or {}
+        yield from (f"  {printable(sentence)}" for sentence in lineage.get(root["path"], ()))
         yield from _watching(root["watching"])
         yield from _retention(root["retention"])
     for target in status["targets"]:

@@ -102,7 +102,6 @@ class Operations:
         oldest = counts.oldest_pending_at
         watching = {one["root"]: one for one in (live or {}).get("watching", [])}
         retention = {one["root"]: one for one in (live or {}).get("retention", [])}
-        lineage = (live or {}).get("lineage", {})
         return {
             "sentence": report.sentence(by_state, last_synced_at=counts.last_synced_at, now=now),
             "counts": {state.value: by_state[state] for state in State if by_state.get(state)},
@@ -118,7 +117,6 @@ class Operations:
                     "left_out": dict(root.left_out),
                     "watching": watching.get(root.path),
                     "retention": retention.get(root.path),
-                    "lineage": lineage.get(root.path, []),
                 }
                 for root in roots
             ],

@@ -22,7 +22,6 @@ from eisync.loops.ports import Log
 
 AGAIN_S = 300.0
 """So long after a failure it is tried again to write into a folder."""
-NOT_SEEN = "the folder was not looked at yet"
 UNSEEN = "it went while nobody could tell who took it away; that is not taken for a deletion, and its sample stays"
 
 
@@ -102,16 +101,19 @@ class Lineage:
         records: Records,
         files: RootFiles,
         is_running: Callable[[int, str], bool | None],
+        why_away: Callable[[int, str], str | None],
         new_epoch: Callable[[], str],
         clock: Callable[[], float],
         log: Log,
     ) -> None:
-        """`roots`: whether each claims its folder from the start on. `me` is this process, in every claim it makes."""
+        """`roots`: whether each claims its folder from the start on. `me` is this process, in every claim it makes.
+        `why_away` tells why a folder is not there, or not the one that we know."""
         self._folders = {root.id: _Folder(root, claims) for root, claims in roots.items()}
         self._me = me
         self._records = records
         self._files = files
         self._is_running = is_running
+        self._why_away = why_away
         self._new_epoch = new_epoch
         self._clock = clock
         self._log = log
@@ -131,18 +133,20 @@ class Lineage:
     def why_doubted(self, root_id: int) -> str | None:
         """Why nothing may be concluded from what is missing in the folder, as things are now; None: it may."""
         with self._lock:
-            folder = self._folders.get(root_id)
-            if folder is None or not folder.is_seen:
-                return NOT_SEEN
-            self._check(folder)
+            folder = self._folders[root_id]
+            if not folder.is_seen:
+                away = self._why_away(root_id, folder.root.path)
+                if away is not None:
+                    return away
+            self.look(root_id)
             return folder.unwritable or (folder.own.doubt if folder.own is not None else None)
 
     def why_kept(self, root_id: int, path: str) -> str | None:
         """Count that the file will be taken away. Returns why it may not; None: it was counted, and may."""
         with self._lock:
-            folder = self._folders.get(root_id)
-            if folder is None or not folder.is_seen:
-                return NOT_SEEN
+            folder = self._folders[root_id]
+            if not folder.is_seen:
+                self.look(root_id)
             self._own(folder)
             why = self._why_unlisted(folder)
             if why is not None:
