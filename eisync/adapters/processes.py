@@ -17,7 +17,7 @@ def identity(pid: int) -> str:
             boot = file.read().strip()
         with open(f"/proc/{pid}/stat", "rb") as file:
             began = file.read().rpartition(b")")[2].split()[19]
-        return f"{boot.decode()} {os.readlink('/proc/self/ns/pid')} {began.decode()}"
+        return f"{boot.decode()} {os.readlink('/proc/self/ns/pid')} {pid}-{began.decode()}"
     except (OSError, IndexError):
         return ""
 

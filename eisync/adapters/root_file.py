@@ -57,7 +57,8 @@ def change(folder: str, write: Callable[[bytes | None, int], bytes]) -> bool:
                 os.lseek(descriptor, 0, os.SEEK_SET)
                 if os.write(descriptor, after) != len(after):
                     raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-                os.fsync(descriptor)
+                if not before:
+                    os.fsync(descriptor)  # an empty one would be a person's word
         finally:
             os.close(descriptor)
     except OSError as error:
