@@ -128,20 +128,22 @@ def test_a_second_one_says_who_holds_the_folder_and_both_lose_nothing(bench: Ben
     for number in range(4):
         bench.write(f"wave.{number}.csv", row(number))
         bench.write(f"kept.{number}.csv", row(100 + number))
-    daemon = subprocess.Popen(
-        [*follows.command("run"), "--state-dir", str(follows.state)],
-        env=follows.environ,
-        cwd=follows.place,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
+    log = follows.place / "log"
+    with log.open("wb") as file:
+        daemon = subprocess.Popen(
+            [*follows.command("run"), "--state-dir", str(follows.state)],
+            env=follows.environ,
+            cwd=follows.place,
+            stdout=file,
+            stderr=file,
+        )
     try:
         until(lambda: (follows.state / "control.sock").exists())
         until(lambda: [record["state"] for record in follows.files().values()].count("synced") == 8)
         said = pass_over(takes)
         assert f"another eisync holds this folder, too: process {daemon.pid} on " in said
         assert f"with the state folder {follows.state}" in said
-        until(lambda: "another eisync took files out of the folder" in follows.run("status").stdout)
+        until(lambda: "another eisync took files out of the folder" in log.read_text())
         assert {f"kept.{number}.csv" for number in range(4)} == left(bench)
     finally:
         daemon.kill()
