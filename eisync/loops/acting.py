@@ -13,6 +13,7 @@ from itertools import chain
 from typing import Protocol
 
 from eisync.core.acts import REMOVALS, Act, Cause, FileSide, Kind, Progress, Written, propose, sentence
+from eisync.core.copies import Copy, Standing, standing, why_no_copy
 from eisync.core.items import FileFacts, shown
 from eisync.errors import (
     FileAwayError,
@@ -49,6 +50,7 @@ class Trash(Protocol):
     def holds(self, lies_at: str) -> bool: ...
     def set_aside(self, root: str, path: str, facts: FileFacts, sha256: str, to: str, *, file_id: int) -> None: ...
     def keep_copy(self, pieces: Iterable[bytes], to: str) -> str: ...
+    def copy_at(self, lies_at: str) -> Copy | None: ...
     def discard(self, lies_at: str) -> None: ...
 
 
@@ -210,7 +212,7 @@ class Actor:
             if doubt is not None:
                 return Later(doubt)
         if act.kind is Kind.DELETE_SAMPLE:
-            return self._delete_sample(errand, written, sample_id)
+            return self._delete_sample(errand, written, side, sample_id)
         self._intents.begin(written.id)
         errand.check_project()
         try:
@@ -230,21 +232,35 @@ class Actor:
                 return Done(_deleted(written))
         return Moot("its cause is not so any more")
 
-    def _delete_sample(self, errand: Errand, written: Written, sample_id: int) -> Done:
-        """A copy is kept before: nobody else may have these bytes any more."""
+    def _delete_sample(self, errand: Errand, written: Written, side: FileSide, sample_id: int) -> Done | Later:
+        """A copy is kept before, and proved: nobody else may have these bytes any more."""
         lies_at = written.lies_at or self._place_for(written)
         self._intents.begin(written.id, lies_at=lies_at)
         errand.check_project()
-        if not self._trash.holds(lies_at):
-            try:
-                self._trash.keep_copy(errand.studio.raw(sample_id), lies_at)
-            except StudioError:
-                if errand.studio.is_there(sample_id):
-                    raise
-                return Done("it was deleted there already")
+        try:
+            is_proved = self._has_copy(errand, side, sample_id, lies_at)
+        except StudioError:
+            if errand.studio.is_there(sample_id):
+                raise
+            return Done("it was deleted there already")
+        if not is_proved:
+            self._trash.discard(lies_at)
+            return Later(why_no_copy(sample_id))
         errand.check_project()  # the key may be another one by now, and the number another sample's
         errand.studio.delete(sample_id)
         return Done(_deleted(written))
+
+    def _has_copy(self, errand: Errand, side: FileSide, sample_id: int, lies_at: str) -> bool:
+        """Keep a copy of the sample, unless a whole one lies there. Returns whether it is proved to be one."""
+        copy = self._trash.copy_at(lies_at)
+        if copy is None or standing(copy, side, sample_id) is not Standing.PROVED:
+            self._trash.keep_copy(errand.studio.raw(sample_id), lies_at)
+            copy = self._trash.copy_at(lies_at)
+        if copy is None:
+            return False
+        worth = standing(copy, side, sample_id)
+        is_same_again = worth is Standing.LIKELY and errand.studio.sha256_of(sample_id) == copy.sha256
+        return worth is Standing.PROVED or is_same_again
 
 
 def edit(errand: Errand, kind: Kind, sample_id: int, value: str) -> None:
