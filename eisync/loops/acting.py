@@ -30,6 +30,8 @@ from eisync.loops.ports import Log
 from eisync.loops.sweeping import Tally
 
 ACTS_A_LOOK = 100
+COPY_AGAIN_S = 3600.0
+"""So long a sample is not downloaded again of which the service gave no whole copy."""
 
 
 class Intents(Protocol):
@@ -102,6 +104,7 @@ class Actor:
         self._lineages = lineages or Trusting()
         self._clock = clock
         self._log = log
+        self._copy_again_at: dict[int, float] = {}  # by act
         self._after: dict[str, int] = {}  # by target: the act that the service refused last; those behind it go first
 
     def carry_out(self, errand: Errand, tally: Tally) -> Iterator[None]:
@@ -234,6 +237,9 @@ class Actor:
 
     def _delete_sample(self, errand: Errand, written: Written, side: FileSide, sample_id: int) -> Done | Later:
         """A copy is kept before, and proved: nobody else may have these bytes any more."""
+        now = self._clock()
+        if now < self._copy_again_at.get(written.id, now) <= now + COPY_AGAIN_S:
+            return Later(why_no_copy(sample_id))
         lies_at = written.lies_at or self._place_for(written)
         self._intents.begin(written.id, lies_at=lies_at)
         errand.check_project()
@@ -245,6 +251,7 @@ class Actor:
             return Done("it was deleted there already")
         if not is_proved:
             self._trash.discard(lies_at)
+            self._copy_again_at[written.id] = now + COPY_AGAIN_S
             return Later(why_no_copy(sample_id))
         errand.check_project()  # the key may be another one by now, and the number another sample's
         errand.studio.delete(sample_id)

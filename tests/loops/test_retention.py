@@ -232,6 +232,7 @@ def test_on_local_delete_never_takes_the_retention_for_a_person(yard: Yard) -> N
     for number in (3, 4):
         digest = sha256(f"wave.{number}.csv".encode())
         stage.cloud.samples[number] = replace(stage.cloud.samples[1], id=number, sha256=digest)
+        stage.cloud.contents[number] = f"wave.{number}.csv".encode()
     assert ["wave.3.csv", "wave.4.csv"] == house.there()
     os.unlink(yard.path("wave.3.csv"))  # this one a person deletes
     for _ in range(4):
