@@ -15,7 +15,7 @@ from eisync.adapters import (
     processes,
     removal,
     restoring,
-    root_file,
+    root_notes,
     sidecars,
     trash,
 )
@@ -264,7 +264,7 @@ class App:
     def _lineage_of_roots(self) -> Lineage:
         pid = os.getpid()
         return Lineage(
-            {root: claims(watch) for watch, root in zip(self.settings.watches, self._roots, strict=True)},
+            {root: matters(watch) for watch, root in zip(self.settings.watches, self._roots, strict=True)},
             me=Claim(
                 epoch="",
                 host=processes.host(),
@@ -274,7 +274,7 @@ class App:
                 since=clock.now(),
             ),
             records=Lineages(self._database),
-            files=root_file,
+            notes=root_notes,
             is_running=processes.is_running,
             why_away=WatchedFolders(files, Whereabouts(self._database)).why_away,
             new_epoch=clock.epoch,
@@ -481,9 +481,9 @@ def policy_of(watch: Watch) -> Policy:
     )
 
 
-def claims(watch: Watch) -> bool:
-    """Whether it is counted in the folder itself what is taken out of it, from the start on: wherever something follows
-    from a file that is missing, or a file is taken away for more than want of room."""
+def matters(watch: Watch) -> bool:
+    """Whether something follows from a file of the folder that is missing, or one may be taken away for more than want
+    of room."""
     policy = policy_of(watch)
     takes = policy.on_remote_delete is not OnRemoteDelete.KEEP or watch.retention.after is not After.KEEP
     return takes or policy.deletes_samples

@@ -1,16 +1,17 @@
 """Tell whether a state folder and a watched folder have seen the same history, or one of them has not.
 
-Whoever takes files out of a folder counts that in the folder itself, before it does it: in the file `NAME` at its top,
-one claim for each state folder that works there. A state folder that remembers less than its claim says is an older
-one: a lost journal, a snapshot, a backup. A claim of another that has grown means that somebody else took files away.
-In both cases a file that is missing was not deleted by a person, as far as anybody can tell.
+Whoever takes files out of a folder counts that with the folder itself, before it does it: one claim for each state
+folder that works there, in an attribute of the folder, or in the file `NAME` where its disk has none. A state folder
+that remembers less than its claim says is an older one: a lost journal, a snapshot, a backup. A claim of another that
+has grown means that somebody else took files away. In both cases a file that is missing was not deleted by a person, as
+far as anybody can tell.
 
-Pure: what the state remembers and the bytes of the file in, a finding out. An empty file of that name is a person's
-word that the disk below it is a new one, put there on purpose; it holds no claims.
+Pure: what the state remembers and the claims in, a finding out. An empty file of that name is a person's word that the
+disk below it is a new one, put there on purpose; it holds no claims.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from enum import Enum
 from typing import Any
@@ -18,9 +19,10 @@ from typing import Any
 NAME = ".eisync-root"
 
 MOST_CLAIMS = 32
-MOST_BYTES = 64 * 1024
+MOST_BYTES = 3_500
+"""As much as every file system takes for an attribute."""
 _MOST_COUNTED = 1 << 62
-_LONGEST_TEXT = 1024
+_LONGEST_TEXT = 250
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,6 +62,9 @@ class Own:
     is_unlisted: bool = False
 
 
+_WHAT = "by eisync, which counts here what it takes out of this folder; it may be deleted"
+
+
 class Finding(Enum):
     """What the claims in a folder say of a state."""
 
@@ -71,7 +76,7 @@ class Finding(Enum):
 
 
 def read_claims(raw: bytes | None) -> dict[str, Claim]:
-    """The claims by epoch; none of a file that is missing, empty or not ours."""
+    """The claims by epoch; none of words that are missing, or not ours."""
     try:
         parsed = json.loads(raw or b"null")
         claims = [_claim(one) for one in parsed["claims"][:MOST_CLAIMS]]
@@ -80,13 +85,25 @@ def read_claims(raw: bytes | None) -> dict[str, Claim]:
     return {claim.epoch: claim for claim in claims}
 
 
-def write_claims(claims: Mapping[str, Claim], *, length: int = 0) -> bytes:
-    """The file for these claims, the newest of them where they are many. At least `length` bytes long: written over
-    what was there, nothing of that is left behind it."""
+def write_claims(claims: Mapping[str, Claim]) -> bytes:
+    """The words for these claims; of as many as have room, those that began last."""
     newest = sorted(claims.values(), key=lambda claim: claim.since)[-MOST_CLAIMS:]
-    what = "written by eisync, which counts here what it takes out of this folder; it may be deleted"
-    text = json.dumps({"what": what, "claims": [asdict(claim) for claim in newest]}, indent=1)
-    return text.encode().ljust(max(length - 1, 0)) + b"\n"
+    while True:
+        words = json.dumps({"what": _WHAT, "claims": [asdict(claim) for claim in newest]}, ensure_ascii=False)
+        written = words.encode(errors="replace")
+        if len(written) <= MOST_BYTES or len(newest) <= 1:
+            return written
+        del newest[0]
+
+
+def merged(found: Iterable[Mapping[str, Claim]]) -> dict[str, Claim]:
+    """The claims of several places; of two for one state, the one that counts more."""
+    claims: dict[str, Claim] = {}
+    for some in found:
+        for epoch, claim in some.items():
+            before = claims.get(epoch)
+            claims[epoch] = claim if before is None or before.counter < claim.counter else before
+    return claims
 
 
 def judge(own: Own, claims: Mapping[str, Claim]) -> Finding:
@@ -123,7 +140,7 @@ _WHY = {
     "backup)",
     Finding.ROOT_OLDER: "the folder is older than what was done in it (a snapshot, a backup)",
     Finding.OTHER_STATE: "another eisync took files out of the folder",
-    Finding.MISSING: f"nobody can tell whether others worked in the folder: {NAME} is not what it was",
+    Finding.MISSING: "nobody can tell whether others worked in the folder: what eisync had noted in it is gone",
 }
 
 

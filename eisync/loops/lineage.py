@@ -5,8 +5,8 @@ missing, when it concludes and again when it acts; `why_kept` for whoever takes 
 holds until a scan that began after it has looked for every file and, where the state itself may be the older one, until
 a sweep that began after it has listed all that the service has.
 
-A folder has its file from the start where a missing file may have consequences, or a file may be taken away because of
-what happened elsewhere; otherwise from the first file that is taken away on. Safe to use from any thread.
+What cannot be kept with a folder is said where it matters: where a missing file may have consequences, or a file may be
+taken away. Safe to use from any thread.
 """
 
 import threading
@@ -25,6 +25,9 @@ AGAIN_S = 300.0
 UNSEEN = "it went while nobody could tell who took it away; that is not taken for a deletion, and its sample stays"
 
 
+_UNTIL = "until then nothing is taken out of it, and no file that is missing is taken for deleted"
+
+
 class Records(Protocol):
     """What the state remembers."""
 
@@ -36,11 +39,13 @@ class Records(Protocol):
     def unlisted(self, target: str) -> dict[int, int]: ...
 
 
-class RootFiles(Protocol):
-    """The file at the top of a folder. `change` raises FolderError."""
+class Notes(Protocol):
+    """What is kept with a folder itself. `change` raises FolderError."""
 
-    def read(self, folder: str) -> bytes | None: ...
-    def change(self, folder: str, write: Callable[[bytes | None, int], bytes]) -> bool: ...
+    def read(self, folder: str) -> dict[str, Claim]: ...
+    def change(
+        self, folder: str, write: Callable[[Mapping[str, Claim]], Mapping[str, Claim]], *, makes_file: bool = ...
+    ) -> bool: ...
     def around(self, root: str, path: str) -> list[str]: ...
 
 
@@ -81,7 +86,7 @@ class _Folder:
     """A watched folder as this process knows it."""
 
     root: Root
-    claims: bool  # from the start on
+    matters: bool  # what is missing, or taken away, has consequences
     own: Own | None = None
     is_seen: bool = False
     unwritable: str | None = None
@@ -99,19 +104,19 @@ class Lineage:
         *,
         me: Claim,
         records: Records,
-        files: RootFiles,
+        notes: Notes,
         is_running: Callable[[int, str], bool | None],
         why_away: Callable[[int, str], str | None],
         new_epoch: Callable[[], str],
         clock: Callable[[], float],
         log: Log,
     ) -> None:
-        """`roots`: whether each claims its folder from the start on. `me` is this process, in every claim it makes.
-        `why_away` tells why a folder is not there, or not the one that we know."""
-        self._folders = {root.id: _Folder(root, claims) for root, claims in roots.items()}
+        """`roots`: whether what is missing in it, or taken out of it, has consequences. `me` is this process, in every
+        claim it makes. `why_away` tells why a folder is not there, or not the one that we know."""
+        self._folders = {root.id: _Folder(root, matters) for root, matters in roots.items()}
         self._me = me
         self._records = records
-        self._files = files
+        self._notes = notes
         self._is_running = is_running
         self._why_away = why_away
         self._new_epoch = new_epoch
@@ -122,7 +127,7 @@ class Lineage:
     # --- asked by the loops ------------------------------------------------------------------------------------
 
     def look(self, root_id: int) -> None:
-        """The folder is there: see what its file says. One small file is read."""
+        """The folder is there: see what is kept with it. An attribute is read, or a small file."""
         with self._lock:
             folder = self._folders[root_id]
             if not folder.is_seen:
@@ -194,10 +199,8 @@ class Lineage:
                     sentence
                     for sentence in (
                         folder.shared,
-                        folder.unwritable
-                        and f"{folder.unwritable}; until then nothing is taken out of it, and no "
-                        "file that is missing is taken for deleted",
-                        folder.own.doubt if folder.own is not None else None,
+                        f"{folder.unwritable}; {_UNTIL}" if folder.unwritable and folder.matters else None,
+                        folder.own.doubt if folder.own is not None and folder.matters else None,
                     )
                     if sentence
                 ]
@@ -209,25 +212,21 @@ class Lineage:
     def _begin(self, folder: _Folder) -> None:
         folder.own = self._records.own(folder.root.id)
         folder.is_seen = True
-        if folder.claims:
-            self._own(folder)
-        if folder.own is not None:
-            self._count(folder)
-        self._note_others(folder, lineage.read_claims(self._files.read(folder.root.path)))
+        self._own(folder)
+        self._count(folder)
+        self._note_others(folder, self._notes.read(folder.root.path))
 
     def _own(self, folder: _Folder) -> None:
         """Where nothing was ever counted, it begins; what others took before that is not known to the state."""
         if folder.own is not None:
             return
-        places = [folder.root.path, *self._files.around(folder.root.path, "")]
-        found = {
-            epoch: claim for place in places for epoch, claim in lineage.read_claims(self._files.read(place)).items()
-        }
+        places = [folder.root.path, *self._notes.around(folder.root.path, "")]
+        found = {epoch: claim for place in places for epoch, claim in self._notes.read(place).items()}
         folder.own = own = Own(epoch=self._new_epoch(), others={})
         if lineage.has_foreign_work(own, found) and self._records.holds_files(folder.root.id):
             self._doubt(folder, Finding.OTHER_STATE, found, is_unlisted=True)
         else:
-            here = lineage.read_claims(self._files.read(folder.root.path))
+            here = self._notes.read(folder.root.path)
             folder.own = replace(own, others=lineage.taken_by_others(own, here))
 
     def _check(self, folder: _Folder) -> None:
@@ -239,7 +238,7 @@ class Lineage:
             if now >= folder.again_at:
                 self._count(folder)
             return
-        claims = lineage.read_claims(self._files.read(folder.root.path))
+        claims = self._notes.read(folder.root.path)
         self._note_others(folder, claims)
         finding = lineage.judge(own, claims)
         if finding is Finding.MISSING and folder.is_uncounted:
@@ -256,23 +255,24 @@ class Lineage:
         own = replace(before, counter=before.counter + 1, taken=before.taken + takes)
         self._records.save(folder.root.id, own)
         folder.own = own
-        finding, claims = Finding.SAME, dict[str, Claim]()
+        finding: Finding = Finding.SAME
+        claims: Mapping[str, Claim] = {}
 
-        def write(raw: bytes | None, length: int) -> bytes:
+        def write(found: Mapping[str, Claim]) -> Mapping[str, Claim]:
             nonlocal finding, own, claims
-            claims = lineage.read_claims(raw)
+            claims = found
             finding = lineage.judge(before, claims)
             if finding is Finding.MISSING and (before.counter == 0 or folder.is_uncounted):
                 finding = Finding.OTHER_STATE if lineage.has_foreign_work(before, claims) else Finding.SAME
             if finding is Finding.STATE_OLDER:
                 own = replace(own, epoch=self._new_epoch())
-            return lineage.write_claims({**claims, own.epoch: self._claim(own)}, length=length)
+            return {**claims, own.epoch: self._claim(own)}
 
         try:
-            is_written = self._files.change(folder.root.path, write)
+            is_written = self._notes.change(folder.root.path, write, makes_file=folder.matters or takes)
             folder.unwritable = None
         except FolderError as error:
-            if str(error) != folder.unwritable:
+            if str(error) != folder.unwritable and (folder.matters or takes):
                 self._log.warning("root.unwritable", root=shown(folder.root.path), reason=str(error))
             folder.unwritable, folder.again_at = str(error), self._clock() + AGAIN_S
             return
@@ -310,16 +310,11 @@ class Lineage:
         """Folders of others lie around this one, or in it: what is taken away is missing there, too."""
         own = folder.own
         assert own is not None
-        for place in self._files.around(folder.root.path, path):
-            if not lineage.read_claims(self._files.read(place)):
-                continue  # a person's word, or nothing of ours
-
-            def write(raw: bytes | None, length: int) -> bytes:
-                claims = {**lineage.read_claims(raw), own.epoch: self._claim(own)}
-                return lineage.write_claims(claims, length=length)
-
+        for place in self._notes.around(folder.root.path, path):
+            if not self._notes.read(place):
+                continue
             try:
-                self._files.change(place, write)
+                self._notes.change(place, lambda found: {**found, own.epoch: self._claim(own)})
             except FolderError as error:
                 return str(error)
         return None

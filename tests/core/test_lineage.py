@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from eisync.core import lineage
-from eisync.core.lineage import MOST_CLAIMS, Claim, Finding, Own, judge, read_claims, write_claims
+from eisync.core.lineage import MOST_BYTES, MOST_CLAIMS, Claim, Finding, Own, judge, read_claims, write_claims
 
 MINE, OTHER = "mine", "other"
 ANY_TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
@@ -83,24 +83,29 @@ def test_a_file_that_is_not_ours_holds_no_claims(raw: bytes | None) -> None:
         ANY_TEXT.filter(bool),
         st.tuples(st.integers(0, 1 << 40), st.integers(0, 1 << 20), ANY_TEXT, st.integers(0, 1 << 22), ANY_TEXT),
         max_size=8,
-    ),
-    st.integers(0, 5000),
+    )
 )
-def test_what_is_written_is_read(found: dict[str, Any], length: int) -> None:
+def test_what_is_written_is_read(found: dict[str, Any]) -> None:
     written = {
         epoch: Claim(epoch=epoch, counter=starts + taken, taken=taken, host=host, pid=pid, state=state, since=7.5)
         for epoch, (starts, taken, host, pid, state) in found.items()
     }
-    raw = write_claims(written, length=length)
-    assert (written, True) == (read_claims(raw), len(raw) >= length)
-    # Over a longer one it is written whole: nothing of that is left behind it, and it does not grow with each time.
-    assert len(raw) == len(write_claims(written, length=len(raw)))
+    assert written == read_claims(write_claims(written))
 
 
-def test_the_newest_claims_stay_where_there_are_many() -> None:
-    many = {str(number): Claim(epoch=str(number), counter=1, since=float(number)) for number in range(MOST_CLAIMS + 5)}
-    kept = read_claims(write_claims(many))
-    assert {str(number) for number in range(5, MOST_CLAIMS + 5)} == set(kept)
+@given(st.integers(1, 60), st.text(st.characters(exclude_categories=["Cs"]), max_size=300))
+def test_the_newest_claims_stay_where_there_is_no_room_for_all(number: int, state: str) -> None:
+    many = {str(at): Claim(epoch=str(at), counter=1, since=float(at), state=state) for at in range(number)}
+    words = write_claims(many)
+    kept = sorted(map(int, read_claims(words)))
+    assert list(range(number - len(kept), number)) == kept
+    assert (True, True) == (1 <= len(kept) <= MOST_CLAIMS, len(words) <= MOST_BYTES)
+
+
+def test_of_two_claims_of_one_state_the_one_that_counts_more_is_believed() -> None:
+    less, more = Claim(epoch=MINE, counter=1), Claim(epoch=MINE, counter=2, taken=1)
+    for found in ([{MINE: less}, {MINE: more}], [{MINE: more}, {}, {MINE: less}]):
+        assert {MINE: more} == lineage.merged(found)
 
 
 def test_no_secret_and_no_other_word_is_in_it() -> None:

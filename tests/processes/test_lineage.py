@@ -3,6 +3,7 @@
 What is taken away is at the service, and nowhere else: whoever deletes a sample for it destroys the only copy.
 """
 
+import os
 import shutil
 import sqlite3
 import subprocess
@@ -11,7 +12,6 @@ from pathlib import Path
 
 import pytest
 
-from eisync.core.lineage import NAME
 from tests.conftest import Bench, row, until
 
 FREE = "[reconcile]\nguard_count = 1000\nguard_percent = 100.0\ninterval_s = 1.0\nsweep_interval_s = 1.0\n"
@@ -56,7 +56,7 @@ def left(bench: Bench) -> set[str]:
     return {path.name for path in bench.recordings.rglob("*.csv")}
 
 
-@pytest.mark.parametrize("loses", ["the journal", "the journal, and the folder its file"])
+@pytest.mark.parametrize("loses", ["the journal", "the journal, and the folder what was noted"])
 def test_an_older_state_deletes_no_sample_for_what_the_lost_one_took_away(bench: Bench, loses: str) -> None:
     configure(bench, DELETES)
     for number in range(6):
@@ -70,8 +70,8 @@ def test_an_older_state_deletes_no_sample_for_what_the_lost_one_took_away(bench:
         bench.write(f"kept.{number}.csv", row(number))  # the folder is not empty
     shutil.rmtree(bench.state)
     shutil.copytree(bench.place / "snapshot", bench.state)
-    if "its file" in loses:
-        (bench.recordings / NAME).unlink()
+    if "noted" in loses:
+        os.removexattr(bench.recordings, "user.eisync.claims")
     configure(bench, DELETES)
     said = pass_over(bench)
     for _ in range(3):
@@ -156,9 +156,10 @@ def test_a_second_one_says_who_holds_the_folder_and_both_lose_nothing(bench: Ben
     assert 8 == samples(bench)
 
 
-def test_a_folder_from_which_nothing_is_taken_gets_no_file(bench: Bench) -> None:
-    configure(bench, "")
+@pytest.mark.parametrize("watch", ["", TAKES, DELETES])
+def test_nothing_is_to_be_seen_of_it_in_the_folder(bench: Bench, watch: str) -> None:
+    configure(bench, watch)
     bench.write("wave.1.csv", row(1))
     for _ in range(2):
         pass_over(bench)
-    assert ["wave.1.csv"] == [path.name for path in bench.recordings.iterdir()]
+    assert ([] if watch == TAKES else ["wave.1.csv"]) == [path.name for path in bench.recordings.iterdir()]

@@ -10,7 +10,6 @@ from pathlib import Path
 
 import pytest
 
-from eisync.core.lineage import NAME
 from tests.conftest import Bench, row, stored_once, until
 
 KILLER = """
@@ -66,8 +65,7 @@ def killed(bench: Bench, patch: str) -> None:
 
 
 def tree(folder: Path) -> dict[str, bytes]:
-    files = (path for path in folder.rglob("*") if path.is_file() and path.name != NAME)
-    return {str(path.relative_to(folder)): path.read_bytes() for path in files}
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
 def samples(bench: Bench) -> int:
