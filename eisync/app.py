@@ -42,6 +42,7 @@ from eisync.core.retry import RetryPolicy
 from eisync.core.settle import SettlePolicy
 from eisync.errors import ConfigurationError, EisyncError, StateDamagedError
 from eisync.loops.acting import Actor
+from eisync.loops.archives import Archives
 from eisync.loops.bringing_back import BringingBack
 from eisync.loops.deciding import Decider
 from eisync.loops.drainer import DrainerLoop
@@ -400,6 +401,7 @@ class App:
             monotonic=clock.monotonic,
             spent_s=clock.spent_s,
             lineages=self.lineage,
+            archives=Archives(records, root_notes, new_marker=clock.epoch),
         )
 
 

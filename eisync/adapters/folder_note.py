@@ -42,8 +42,8 @@ class Note:
         self._attribute = attribute
         self._name = name
 
-    def read(self, folder: str) -> list[bytes]:
-        """What is kept with the folder, in no, one or both of the places. Raises nothing."""
+    def read(self, folder: str | int) -> list[bytes]:
+        """What is kept with the folder (a path, or a descriptor), in no, one or both of the places. Raises nothing."""
         found = (self._attribute_of(folder), self._file_of(folder))
         return [words for words in found if words]
 
@@ -77,7 +77,7 @@ class Note:
                 "to write in it"
             ) from error
 
-    def _attribute_of(self, folder: str) -> bytes | None:
+    def _attribute_of(self, folder: str | int) -> bytes | None:
         if not _HAS_ATTRIBUTES:
             return None
         try:
@@ -97,9 +97,10 @@ class Note:
             return False
         return True
 
-    def _file_of(self, folder: str) -> bytes | None:
+    def _file_of(self, folder: str | int) -> bytes | None:
+        place, above = (self._name, folder) if isinstance(folder, int) else (os.path.join(folder, self._name), None)
         try:
-            descriptor = os.open(os.path.join(folder, self._name), os.O_RDONLY | _FLAGS | _BINARY)
+            descriptor = os.open(place, os.O_RDONLY | _FLAGS | _BINARY, dir_fd=above)
         except (OSError, ValueError):
             return None
         try:

@@ -1,11 +1,16 @@
 """The claims that are kept with a watched folder, and the marker of an archive."""
 
+import os
 from collections.abc import Callable, Mapping
 
 from eisync.adapters.folder_note import Note
 from eisync.adapters.folder_note import around as around  # one module for whoever keeps count
+from eisync.core.items import shown
 from eisync.core.lineage import NAME, Claim, merged, read_claims, write_claims
+from eisync.errors import FolderError
 
+ARCHIVE_NAME = ".eisync-archive"
+_MARKER = Note("user.eisync.archive", ARCHIVE_NAME)
 _CLAIMS = Note("user.eisync.claims", NAME)
 
 
@@ -27,3 +32,25 @@ def change(
         return write_claims(write(merged(map(read_claims, found))))
 
     return _CLAIMS.change(folder, written, makes_file=makes_file)
+
+
+def marker_of(archive: str | int) -> str | None:
+    """The marker of an archive (a path, or a descriptor); None when it has none, or is not there."""
+    found = _MARKER.read(archive)
+    return found[0].decode(errors="replace") if found else None
+
+
+def mark(archive: str, marker: str) -> None:
+    """Give the archive this marker. Raises FolderError."""
+    if not _MARKER.change(archive, lambda _: marker.encode()):
+        raise FolderError(f"the disk of the archive {shown(archive)} is full; make room on it")
+
+
+def is_new_archive(archive: str) -> bool:
+    """Whether a person said with an empty file that this is a new archive, put there on purpose."""
+    return _MARKER.is_empty_file(archive)
+
+
+def is_there(place: str) -> bool:
+    """Whether anything is there."""
+    return os.path.lexists(place)

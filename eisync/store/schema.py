@@ -321,11 +321,7 @@ def _010_lineage(database: "SqliteUtilsDatabase") -> None:
             is_unscanned integer not null,
             is_unlisted integer not null
         ) strict""",
-        # The archive that a folder's files go to, by the marker in it.
-        """create table archive (
-            path blob primary key,
-            marker text not null,
-            device integer not null
-        ) strict, without rowid""",
+        # The folders that files are archived in, each by the marker that it has.
+        "create table archive (path blob primary key, marker text not null) strict, without rowid",
     ):
         database.conn.execute(statement)
