@@ -35,7 +35,7 @@ from eisync.core.hearing import Mode
 from eisync.core.items import Category, Root
 from eisync.core.labelling import INFER, Labelling
 from eisync.core.lifecycle import PENDING, State
-from eisync.core.lineage import Claim
+from eisync.core.lineage import Stamp
 from eisync.core.pace import read_quiet_hours
 from eisync.core.retention import After
 from eisync.core.retry import RetryPolicy
@@ -266,7 +266,7 @@ class App:
         pid = os.getpid()
         return Lineage(
             {root: matters(watch) for watch, root in zip(self.settings.watches, self._roots, strict=True)},
-            me=Claim(
+            me=Stamp(
                 epoch="",
                 host=processes.host(),
                 pid=pid,

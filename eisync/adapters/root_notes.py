@@ -1,4 +1,4 @@
-"""The claims that are kept with a watched folder, and the marker of an archive."""
+"""The stamps that are kept with a watched folder, and the marker of an archive."""
 
 import os
 from collections.abc import Callable, Mapping
@@ -6,32 +6,32 @@ from collections.abc import Callable, Mapping
 from eisync.adapters.folder_note import Note
 from eisync.adapters.folder_note import around as around  # one module for whoever keeps count
 from eisync.core.items import shown
-from eisync.core.lineage import NAME, Claim, merged, read_claims, write_claims
+from eisync.core.lineage import ATTRIBUTE, NAME, Stamp, merged, read_stamps, write_stamps
 from eisync.errors import FolderError
 
 ARCHIVE_NAME = ".eisync-archive"
 _MARKER = Note("user.eisync.archive", ARCHIVE_NAME)
-_CLAIMS = Note("user.eisync.claims", NAME)
+_STAMPS = Note(ATTRIBUTE, NAME)
 
 
-def read(folder: str) -> dict[str, Claim]:
-    """The claims by epoch. Raises nothing."""
-    return merged(read_claims(words) for words in _CLAIMS.read(folder))
+def read(folder: str) -> dict[str, Stamp]:
+    """The stamps by epoch. Raises nothing."""
+    return merged(read_stamps(words) for words in _STAMPS.read(folder))
 
 
 def change(
-    folder: str, write: Callable[[Mapping[str, Claim]], Mapping[str, Claim]], *, makes_file: bool = True
+    folder: str, write: Callable[[Mapping[str, Stamp]], Mapping[str, Stamp]], *, makes_file: bool = True
 ) -> bool:
-    """Keep what `write` makes of the claims; nobody else changes them meanwhile.
+    """Keep what `write` makes of the stamps; nobody else changes them meanwhile.
 
     False when the disk is full, or has no room for it but in a file that nobody `makes_file`. Raises FolderError when
     nothing can be kept there.
     """
 
     def written(found: list[bytes]) -> bytes:
-        return write_claims(write(merged(map(read_claims, found))))
+        return write_stamps(write(merged(map(read_stamps, found))))
 
-    return _CLAIMS.change(folder, written, makes_file=makes_file)
+    return _STAMPS.change(folder, written, makes_file=makes_file)
 
 
 def marker_of(archive: str | int) -> str | None:

@@ -16,7 +16,7 @@ from typing import Protocol
 
 from eisync.core import lineage
 from eisync.core.items import Root, shown
-from eisync.core.lineage import NAME, Claim, Finding, Own
+from eisync.core.lineage import ATTRIBUTE, Finding, Own, Stamp
 from eisync.errors import FolderError
 from eisync.loops.ports import Log
 
@@ -33,7 +33,7 @@ class Records(Protocol):
 
     def own(self, root_id: int) -> Own | None: ...
     def holds_files(self, root_id: int) -> bool: ...
-    def save(self, root_id: int, own: Own) -> None: ...
+    def save(self, root_id: int, own: Own, *, survives_power_cut: bool = ...) -> None: ...
     def doubt(self, root_id: int, own: Own) -> None: ...
     def looked_through(self, root_id: int, own: Own, reason: str, *, now: float) -> int: ...
     def unlisted(self, target: str) -> dict[int, int]: ...
@@ -42,9 +42,9 @@ class Records(Protocol):
 class Notes(Protocol):
     """What is kept with a folder itself. `change` raises FolderError."""
 
-    def read(self, folder: str) -> dict[str, Claim]: ...
+    def read(self, folder: str) -> dict[str, Stamp]: ...
     def change(
-        self, folder: str, write: Callable[[Mapping[str, Claim]], Mapping[str, Claim]], *, makes_file: bool = ...
+        self, folder: str, write: Callable[[Mapping[str, Stamp]], Mapping[str, Stamp]], *, makes_file: bool = ...
     ) -> bool: ...
     def around(self, root: str, path: str) -> list[str]: ...
 
@@ -102,7 +102,7 @@ class Lineage:
         self,
         roots: Mapping[Root, bool],
         *,
-        me: Claim,
+        me: Stamp,
         records: Records,
         notes: Notes,
         is_running: Callable[[int, str], bool | None],
@@ -112,7 +112,7 @@ class Lineage:
         log: Log,
     ) -> None:
         """`roots`: whether what is missing in it, or taken out of it, has consequences. `me` is this process, in every
-        claim it makes. `why_away` tells why a folder is not there, or not the one that we know."""
+        stamp it makes. `why_away` tells why a folder is not there, or not the one that we know."""
         self._folders = {root.id: _Folder(root, matters) for root, matters in roots.items()}
         self._me = me
         self._records = records
@@ -221,7 +221,7 @@ class Lineage:
         if folder.own is not None:
             return
         places = [folder.root.path, *self._notes.around(folder.root.path, "")]
-        found = {epoch: claim for place in places for epoch, claim in self._notes.read(place).items()}
+        found = {epoch: stamp for place in places for epoch, stamp in self._notes.read(place).items()}
         folder.own = own = Own(epoch=self._new_epoch(), others={})
         if lineage.has_foreign_work(own, found) and self._records.holds_files(folder.root.id):
             self._doubt(folder, Finding.OTHER_STATE, found, is_unlisted=True)
@@ -238,13 +238,13 @@ class Lineage:
             if now >= folder.again_at:
                 self._count(folder)
             return
-        claims = self._notes.read(folder.root.path)
-        self._note_others(folder, claims)
-        finding = lineage.judge(own, claims)
+        stamps = self._notes.read(folder.root.path)
+        self._note_others(folder, stamps)
+        finding = lineage.judge(own, stamps)
         if finding is Finding.MISSING and folder.is_uncounted:
             return
         if finding is Finding.OTHER_STATE:
-            self._doubt(folder, finding, claims)
+            self._doubt(folder, finding, stamps)
         elif finding is not Finding.SAME:
             self._count(folder)
 
@@ -253,20 +253,21 @@ class Lineage:
         before = folder.own
         assert before is not None
         own = replace(before, counter=before.counter + 1, taken=before.taken + takes)
-        self._records.save(folder.root.id, own)
+        # What takes a file away is on the disk together with its intent, which follows.
+        self._records.save(folder.root.id, own, survives_power_cut=not takes)
         folder.own = own
         finding: Finding = Finding.SAME
-        claims: Mapping[str, Claim] = {}
+        stamps: Mapping[str, Stamp] = {}
 
-        def write(found: Mapping[str, Claim]) -> Mapping[str, Claim]:
-            nonlocal finding, own, claims
-            claims = found
-            finding = lineage.judge(before, claims)
+        def write(found: Mapping[str, Stamp]) -> Mapping[str, Stamp]:
+            nonlocal finding, own, stamps
+            stamps = found
+            finding = lineage.judge(before, stamps)
             if finding is Finding.MISSING and (before.counter == 0 or folder.is_uncounted):
-                finding = Finding.OTHER_STATE if lineage.has_foreign_work(before, claims) else Finding.SAME
+                finding = Finding.OTHER_STATE if lineage.has_foreign_work(before, stamps) else Finding.SAME
             if finding is Finding.STATE_OLDER:
                 own = replace(own, epoch=self._new_epoch())
-            return {**claims, own.epoch: self._claim(own)}
+            return {**stamps, own.epoch: self._stamp(own)}
 
         try:
             is_written = self._notes.change(folder.root.path, write, makes_file=folder.matters or takes)
@@ -278,20 +279,20 @@ class Lineage:
             return
         folder.own, folder.is_uncounted = own, not is_written  # what is taken away next makes room for it
         if finding is not Finding.SAME:
-            self._doubt(folder, finding, claims, is_unlisted=finding is not Finding.OTHER_STATE)
+            self._doubt(folder, finding, stamps, is_unlisted=finding is not Finding.OTHER_STATE)
 
-    def _claim(self, own: Own) -> Claim:
+    def _stamp(self, own: Own) -> Stamp:
         return replace(self._me, epoch=own.epoch, counter=own.counter, taken=own.taken)
 
     def _doubt(
-        self, folder: _Folder, finding: Finding, claims: Mapping[str, Claim], *, is_unlisted: bool = False
+        self, folder: _Folder, finding: Finding, stamps: Mapping[str, Stamp], *, is_unlisted: bool = False
     ) -> None:
         own = folder.own
         assert own is not None
-        reason = lineage.why_doubted(finding, lineage.newest_other(own, claims))
+        reason = lineage.why_doubted(finding, lineage.newest_other(own, stamps))
         folder.own = replace(
             own,
-            others=lineage.taken_by_others(own, claims),
+            others=lineage.taken_by_others(own, stamps),
             doubt=reason,
             serial=own.serial + 1,
             is_unscanned=True,
@@ -314,26 +315,26 @@ class Lineage:
             if not self._notes.read(place):
                 continue
             try:
-                self._notes.change(place, lambda found: {**found, own.epoch: self._claim(own)})
+                self._notes.change(place, lambda found: {**found, own.epoch: self._stamp(own)})
             except FolderError as error:
                 return str(error)
         return None
 
-    def _note_others(self, folder: _Folder, claims: Mapping[str, Claim]) -> None:
+    def _note_others(self, folder: _Folder, stamps: Mapping[str, Stamp]) -> None:
         """Who else works in the folder, for a person."""
-        others = [claim for epoch, claim in claims.items() if folder.own is None or epoch != folder.own.epoch]
-        told = {claim: self._is_running(claim.pid, claim.process) for claim in others}
-        running = [claim for claim, runs in told.items() if runs]
-        unknown = [claim for claim, runs in told.items() if runs is None]
+        others = [stamp for epoch, stamp in stamps.items() if folder.own is None or epoch != folder.own.epoch]
+        told = {stamp: self._is_running(stamp.pid, stamp.process) for stamp in others}
+        running = [stamp for stamp, runs in told.items() if runs]
+        unknown = [stamp for stamp, runs in told.items() if runs is None]
         shared = None
         if running:
-            who = "; ".join(lineage.holder(claim) for claim in running)
+            who = "; ".join(lineage.holder(stamp) for stamp in running)
             shared = f"another eisync holds this folder, too: {who}; what it takes away is not taken for deleted"
         elif unknown:
-            who = "; ".join(lineage.holder(claim) for claim in unknown)
+            who = "; ".join(lineage.holder(stamp) for stamp in unknown)
             shared = (
                 f"another eisync works in this folder, too, or did: {who}; what it takes away is not taken for "
-                f"deleted (if it does not any more, delete {NAME} there)"
+                f"deleted (if it does not any more: setfattr -x {ATTRIBUTE} {shown(folder.root.path)})"
             )
         if shared is not None and shared != folder.shared:
             self._log.warning("root.shared", root=shown(folder.root.path), reason=shared)

@@ -11,7 +11,7 @@ import pytest
 
 from eisync.adapters import folder_note, processes, root_notes
 from eisync.adapters.folder_note import LENGTH, Note, around
-from eisync.core.lineage import NAME, Claim
+from eisync.core.lineage import NAME, Stamp
 from eisync.errors import FolderError
 
 ATTRIBUTE = "user.eisync.test"
@@ -183,10 +183,10 @@ def test_the_folders_around_are_those_above_and_those_on_the_way(tmp_path: Path)
 
 
 def test_claims_are_merged_from_where_they_are_kept(folder: Path) -> None:
-    one, more = Claim(epoch="a", counter=1, since=1.0), Claim(epoch="a", counter=2, taken=1, since=2.0)
+    one, more = Stamp(epoch="a", counter=1, since=1.0), Stamp(epoch="a", counter=2, taken=1, since=2.0)
     assert root_notes.change(str(folder), lambda found: {**found, "a": one})
-    assert root_notes.change(str(folder), lambda found: {**found, "b": Claim(epoch="b", counter=1)})
-    assert {"a": one, "b": Claim(epoch="b", counter=1)} == root_notes.read(str(folder))
+    assert root_notes.change(str(folder), lambda found: {**found, "b": Stamp(epoch="b", counter=1)})
+    assert {"a": one, "b": Stamp(epoch="b", counter=1)} == root_notes.read(str(folder))
     assert root_notes.change(str(folder), lambda found: {**found, "a": more})
     assert more == root_notes.read(str(folder))["a"]
 

@@ -1,4 +1,4 @@
-"""What the claims in a folder say of a state, in tables; whatever else is in the file says nothing."""
+"""What the stamps in a folder say of a state, in tables; whatever else is in the file says nothing."""
 
 import json
 from typing import Any
@@ -8,15 +8,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from eisync.core import lineage
-from eisync.core.lineage import MOST_BYTES, MOST_CLAIMS, Claim, Finding, Own, judge, read_claims, write_claims
+from eisync.core.lineage import MOST_BYTES, MOST_STAMPS, Finding, Own, Stamp, judge, read_stamps, write_stamps
 
 MINE, OTHER = "mine", "other"
 ANY_TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
 
 
-def claims(mine: tuple[int, int] | None, **others: int) -> dict[str, Claim]:
-    found = {epoch: Claim(epoch=epoch, counter=taken + 1, taken=taken) for epoch, taken in others.items()}
-    return found if mine is None else {**found, MINE: Claim(epoch=MINE, counter=mine[0], taken=mine[1])}
+def stamps(mine: tuple[int, int] | None, **others: int) -> dict[str, Stamp]:
+    found = {epoch: Stamp(epoch=epoch, counter=taken + 1, taken=taken) for epoch, taken in others.items()}
+    return found if mine is None else {**found, MINE: Stamp(epoch=MINE, counter=mine[0], taken=mine[1])}
 
 
 @pytest.mark.parametrize(
@@ -40,14 +40,14 @@ def test_the_counts_tell_which_of_the_two_is_older(
     remembered: tuple[int, int], mine: tuple[int, int] | None, others: dict[str, int], finding: Finding
 ) -> None:
     own = Own(epoch=MINE, counter=remembered[0], taken=remembered[1])
-    assert finding is judge(own, claims(mine, **others))
+    assert finding is judge(own, stamps(mine, **others))
 
 
 @pytest.mark.parametrize(
     ("known", "is_news"), [({}, True), ({OTHER: 2}, True), ({OTHER: 3}, False), ({OTHER: 4}, True)]
 )
 def test_what_another_took_away_is_news_once(known: dict[str, int], is_news: bool) -> None:
-    own, found = Own(epoch=MINE, counter=1, others=known), claims((1, 0), other=3)
+    own, found = Own(epoch=MINE, counter=1, others=known), stamps((1, 0), other=3)
     assert is_news is lineage.has_foreign_work(own, found)
     after = Own(epoch=MINE, counter=1, others=lineage.taken_by_others(own, found))
     assert not lineage.has_foreign_work(after, found)
@@ -63,19 +63,19 @@ def test_what_another_took_away_is_news_once(known: dict[str, int], is_news: boo
         b"\xff\xfe\x00",
         b"[" * 100_000,
         b"{}",
-        b'{"claims": 7}',
-        b'{"claims": [7]}',
-        b'{"claims": [{"epoch": "a"}]}',
-        b'{"claims": [{"epoch": "", "counter": 1, "taken": 0}]}',
-        b'{"claims": [{"epoch": "a", "counter": 1, "taken": 2}]}',
-        b'{"claims": [{"epoch": "a", "counter": -1, "taken": -1}]}',
-        b'{"claims": [{"epoch": "a", "counter": Infinity, "taken": 0}]}',
-        b'{"claims": [{"epoch": "a", "counter": 99999999999999999999, "taken": 0}]}',
-        b'{"claims": [{"epoch": "a", "counter": 1, "taken": 0, "pid": "x"}]}',
+        b'{"stamps": 7}',
+        b'{"stamps": [7]}',
+        b'{"stamps": [{"epoch": "a"}]}',
+        b'{"stamps": [{"epoch": "", "counter": 1, "taken": 0}]}',
+        b'{"stamps": [{"epoch": "a", "counter": 1, "taken": 2}]}',
+        b'{"stamps": [{"epoch": "a", "counter": -1, "taken": -1}]}',
+        b'{"stamps": [{"epoch": "a", "counter": Infinity, "taken": 0}]}',
+        b'{"stamps": [{"epoch": "a", "counter": 99999999999999999999, "taken": 0}]}',
+        b'{"stamps": [{"epoch": "a", "counter": 1, "taken": 0, "pid": "x"}]}',
     ],
 )
 def test_a_file_that_is_not_ours_holds_no_claims(raw: bytes | None) -> None:
-    assert {} == read_claims(raw)
+    assert {} == read_stamps(raw)
 
 
 @given(
@@ -87,37 +87,37 @@ def test_a_file_that_is_not_ours_holds_no_claims(raw: bytes | None) -> None:
 )
 def test_what_is_written_is_read(found: dict[str, Any]) -> None:
     written = {
-        epoch: Claim(epoch=epoch, counter=starts + taken, taken=taken, host=host, pid=pid, state=state, since=7.5)
+        epoch: Stamp(epoch=epoch, counter=starts + taken, taken=taken, host=host, pid=pid, state=state, since=7.5)
         for epoch, (starts, taken, host, pid, state) in found.items()
     }
-    assert written == read_claims(write_claims(written))
+    assert written == read_stamps(write_stamps(written))
 
 
 @given(st.integers(1, 60), st.text(st.characters(exclude_categories=["Cs"]), max_size=300))
 def test_the_newest_claims_stay_where_there_is_no_room_for_all(number: int, state: str) -> None:
-    many = {str(at): Claim(epoch=str(at), counter=1, since=float(at), state=state) for at in range(number)}
-    words = write_claims(many)
-    kept = sorted(map(int, read_claims(words)))
+    many = {str(at): Stamp(epoch=str(at), counter=1, since=float(at), state=state) for at in range(number)}
+    words = write_stamps(many)
+    kept = sorted(map(int, read_stamps(words)))
     assert list(range(number - len(kept), number)) == kept
-    assert (True, True) == (1 <= len(kept) <= MOST_CLAIMS, len(words) <= MOST_BYTES)
+    assert (True, True) == (1 <= len(kept) <= MOST_STAMPS, len(words) <= MOST_BYTES)
 
 
 def test_of_two_claims_of_one_state_the_one_that_counts_more_is_believed() -> None:
-    less, more = Claim(epoch=MINE, counter=1), Claim(epoch=MINE, counter=2, taken=1)
+    less, more = Stamp(epoch=MINE, counter=1), Stamp(epoch=MINE, counter=2, taken=1)
     for found in ([{MINE: less}, {MINE: more}], [{MINE: more}, {}, {MINE: less}]):
         assert {MINE: more} == lineage.merged(found)
 
 
 def test_no_secret_and_no_other_word_is_in_it() -> None:
-    raw = write_claims({MINE: Claim(epoch=MINE, counter=1, host="lab", pid=7, process="b 1 2", state="/s", since=1.0)})
+    raw = write_stamps({MINE: Stamp(epoch=MINE, counter=1, host="lab", pid=7, process="b 1 2", state="/s", since=1.0)})
     assert {"epoch", "counter", "taken", "host", "pid", "process", "state", "since"} == set(
-        json.loads(raw)["claims"][0]
+        json.loads(raw)["stamps"][0]
     )
 
 
 @pytest.mark.parametrize("finding", [one for one in Finding if one is not Finding.SAME])
 def test_a_doubt_is_a_sentence_for_a_person(finding: Finding) -> None:
-    other = Claim(epoch=OTHER, counter=1, host="lab", pid=7, state="/var/lib/eisync")
+    other = Stamp(epoch=OTHER, counter=1, host="lab", pid=7, state="/var/lib/eisync")
     said = lineage.why_doubted(finding, other)
     assert "not taken for deleted by a person until everything was looked at anew" in said
     assert (finding is Finding.OTHER_STATE) is ("process 7 on lab, with the state folder /var/lib/eisync" in said)

@@ -12,7 +12,7 @@ import pytest
 from eisync.adapters import files, root_notes
 from eisync.core.acts import Occasion
 from eisync.core.lifecycle import Event
-from eisync.core.lineage import NAME, Claim
+from eisync.core.lineage import NAME, Stamp
 from eisync.core.settlement import Settlement
 from eisync.errors import FolderError
 from eisync.loops.folders import WatchedFolders
@@ -46,7 +46,7 @@ class Keeper:
         self.clock = Clock(self.yard.later)
         self.lineage = Lineage(
             {self.root: self.matters},
-            me=Claim(epoch="", host="lab", pid=7, process=self.place.name, state=str(self.place), since=self.clock.now),
+            me=Stamp(epoch="", host="lab", pid=7, process=self.place.name, state=str(self.place), since=self.clock.now),
             records=Lineages(self.yard.database),
             notes=self.notes,
             is_running=lambda _, process: self.running.get(process, False),
@@ -160,7 +160,7 @@ def test_what_is_missing_to_an_older_state_is_nobodys_wish(one: Keeper, tmp_path
     shutil.rmtree(one.place / "state")
     shutil.copytree(tmp_path / "snapshot", one.place / "state")
     if loses == "the note":
-        os.removexattr(one.recordings, "user.eisync.claims")
+        os.removexattr(one.recordings, "user.eisync.stamps")
     one.start()
     one.scan()
     assert "nothing is taken away before" in str(one.take("b.csv"))
@@ -177,7 +177,7 @@ def test_what_is_missing_to_an_older_state_is_nobodys_wish(one: Keeper, tmp_path
 
 def test_a_doubt_outlives_a_kill(one: Keeper) -> None:
     settled(one, "a.csv", "b.csv")
-    os.removexattr(one.recordings, "user.eisync.claims")
+    os.removexattr(one.recordings, "user.eisync.stamps")
     one.lineage.look(one.root.id)
     os.unlink(one.recordings / "a.csv")
     one.restart()
@@ -191,12 +191,12 @@ def test_a_scan_that_began_before_the_doubt_ends_nothing(one: Keeper) -> None:
     settled(one, "a.csv", "b.csv")
     serial = one.lineage.unscanned(one.root.id)
     assert serial is None
-    os.removexattr(one.recordings, "user.eisync.claims")
+    os.removexattr(one.recordings, "user.eisync.stamps")
     one.lineage.look(one.root.id)
     first = one.lineage.unscanned(one.root.id)
     assert first is not None
     sweeping = dict(one.lineage.unlisted("main"))
-    os.removexattr(one.recordings, "user.eisync.claims")  # and once more meanwhile
+    os.removexattr(one.recordings, "user.eisync.stamps")  # and once more meanwhile
     one.lineage.looked_through(one.root.id, first)
     one.lineage.listed(sweeping)
     assert one.lineage.unscanned(one.root.id) not in (None, first)
@@ -250,7 +250,7 @@ class Refusing:
     error: FolderError | None = FolderError("the folder may not be written (Read-only file system)")
     is_full = False
 
-    def read(self, folder: str) -> dict[str, Claim]:
+    def read(self, folder: str) -> dict[str, Stamp]:
         return root_notes.read(folder)
 
     def change(self, folder: str, write: Any, **more: Any) -> bool:
@@ -293,14 +293,14 @@ def test_a_full_disk_is_made_room_on(tmp_path: Path) -> None:
     full.is_full = False
     assert None is keeper.take("b.csv")
     assert None is keeper.lineage.why_doubted(keeper.root.id)
-    [claim] = root_notes.read(str(keeper.recordings)).values()
-    assert 2 == claim.taken
+    [stamp] = root_notes.read(str(keeper.recordings)).values()
+    assert 2 == stamp.taken
     keeper.stop()
 
 
 def test_a_person_may_delete_what_is_noted_without_harm(one: Keeper) -> None:
     settled(one, "a.csv", "b.csv")
-    os.removexattr(one.recordings, "user.eisync.claims")
+    os.removexattr(one.recordings, "user.eisync.stamps")
     one.scan()
     one.sweep()
     os.unlink(one.recordings / "a.csv")

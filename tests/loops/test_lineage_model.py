@@ -97,7 +97,7 @@ class SharedFolder(RuleBasedStateMachine):
     @rule()
     def the_note_is_lost(self) -> None:
         with suppress(OSError):
-            os.removexattr(self.recordings, "user.eisync.claims")
+            os.removexattr(self.recordings, "user.eisync.stamps")
 
     @invariant()
     def nothing_that_was_taken_is_a_wish(self) -> None:

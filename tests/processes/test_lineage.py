@@ -71,7 +71,7 @@ def test_an_older_state_deletes_no_sample_for_what_the_lost_one_took_away(bench:
     shutil.rmtree(bench.state)
     shutil.copytree(bench.place / "snapshot", bench.state)
     if "noted" in loses:
-        os.removexattr(bench.recordings, "user.eisync.claims")
+        os.removexattr(bench.recordings, "user.eisync.stamps")
     configure(bench, DELETES)
     said = pass_over(bench)
     for _ in range(3):
