@@ -139,10 +139,9 @@ class Lineage:
         """Why nothing may be concluded from what is missing in the folder, as things are now; None: it may."""
         with self._lock:
             folder = self._folders[root_id]
-            if not folder.is_seen:
-                away = self._why_away(root_id, folder.root.path)
-                if away is not None:
-                    return away
+            away = self._why_away(root_id, folder.root.path)
+            if away is not None:
+                return away
             self.look(root_id)
             return folder.unwritable or (folder.own.doubt if folder.own is not None else None)
 
@@ -150,9 +149,11 @@ class Lineage:
         """Count that the file will be taken away. Returns why it may not; None: it was counted, and may."""
         with self._lock:
             folder = self._folders[root_id]
+            why = self._why_away(root_id, folder.root.path)
+            if why is not None:
+                return why
             if not folder.is_seen:
-                self.look(root_id)
-            self._own(folder)
+                self._begin(folder)
             why = self._why_unlisted(folder)
             if why is not None:
                 return why
@@ -245,8 +246,8 @@ class Lineage:
             return
         if finding is Finding.OTHER_STATE:
             self._doubt(folder, finding, stamps)
-        elif finding is not Finding.SAME:
-            self._count(folder)
+        elif finding is not Finding.SAME and self._why_away(folder.root.id, folder.root.path) is None:
+            self._count(folder)  # and never below a mount point whose disk has just gone
 
     def _count(self, folder: _Folder, *, takes: bool = False) -> None:
         """The state first, then the folder: a state that knows more than the folder is no older one."""

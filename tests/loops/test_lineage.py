@@ -282,6 +282,21 @@ def test_nothing_is_taken_out_of_a_folder_that_may_not_be_written(tmp_path: Path
     keeper.stop()
 
 
+def test_nothing_is_kept_with_what_lies_below_a_mount_point(one: Keeper, monkeypatch: pytest.MonkeyPatch) -> None:
+    settled(one, "a.csv", "b.csv")
+    one.recordings.rename(one.place / "disk")
+    one.recordings.mkdir()
+    monkeypatch.setattr(one.lineage, "_why_away", lambda *_: "the folder is on another disk than it was")
+    one.lineage.look(one.root.id)
+    assert "another disk" in str(one.lineage.why_doubted(one.root.id))
+    assert "another disk" in str(one.take("a.csv"))
+    assert ({}, []) == (root_notes.read(str(one.recordings)), list(one.recordings.iterdir()))
+    monkeypatch.undo()
+    one.recordings.rmdir()
+    (one.place / "disk").rename(one.recordings)
+    assert (None, None) == (one.lineage.why_doubted(one.root.id), one.lineage.unscanned(one.root.id))
+
+
 def test_a_full_disk_is_made_room_on(tmp_path: Path) -> None:
     (tmp_path / "recordings").mkdir()
     full = Refusing()
