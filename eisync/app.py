@@ -6,7 +6,18 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from eisync._version import __version__
-from eisync.adapters import clock, evidence, files, memory, removal, restoring, sidecars, trash
+from eisync.adapters import (
+    clock,
+    evidence,
+    files,
+    memory,
+    processes,
+    removal,
+    restoring,
+    root_notes,
+    sidecars,
+    trash,
+)
 from eisync.adapters.body import sha256_of
 from eisync.adapters.http import Endpoints, Service
 from eisync.adapters.rules import Rules
@@ -25,11 +36,14 @@ from eisync.core.hearing import Mode
 from eisync.core.items import Category, Root
 from eisync.core.labelling import INFER, Labelling
 from eisync.core.lifecycle import PENDING, State
+from eisync.core.lineage import Stamp
 from eisync.core.pace import read_quiet_hours
+from eisync.core.retention import After
 from eisync.core.retry import RetryPolicy
 from eisync.core.settle import SettlePolicy
 from eisync.errors import ConfigurationError, EisyncError, StateDamagedError
 from eisync.loops.acting import Actor
+from eisync.loops.archives import Archives
 from eisync.loops.bringing_back import BringingBack
 from eisync.loops.deciding import Decider
 from eisync.loops.deletion_evidence import DeletionEvidence
@@ -39,6 +53,7 @@ from eisync.loops.folders import WatchedFolders
 from eisync.loops.guarding import Guarding
 from eisync.loops.keeping import Keeping
 from eisync.loops.lane import Lane
+from eisync.loops.lineage import Lineage
 from eisync.loops.once import Once
 from eisync.loops.ports import Log
 from eisync.loops.proving import Prover
@@ -59,6 +74,7 @@ from eisync.store.descriptions import Descriptions
 from eisync.store.disks import Disks
 from eisync.store.forgetting import Forgetting
 from eisync.store.index import Index
+from eisync.store.lineages import Lineages
 from eisync.store.mirror import Mirrored
 from eisync.store.outbox import Outbox
 from eisync.store.retention import Removals
@@ -110,6 +126,7 @@ class App:
         self._listens = listen
         self._events = Watcher(self.bells["watcher"].set) if listen else Deaf()
         self._register()
+        self.lineage = self._lineage_of_roots()
         self.watcher = self._watcher_loop()
         self.drainer = self._drainer_loop()
         self.reconciler = self._reconciler_loop() if _asks_studio(settings) else None
@@ -204,6 +221,7 @@ class App:
                 }
                 for seen in self.watcher.attention()
             ],
+            "lineage": self.lineage.said(),
             "retention": self.retention.report(),
             "loops": [
                 {
@@ -274,6 +292,27 @@ class App:
         if under_way:
             self.log.warning("outbox.recovered", files=under_way, reason="they were being sent when eisync ended")
 
+    def _lineage_of_roots(self) -> Lineage:
+        pid = os.getpid()
+        return Lineage(
+            {root: matters(watch) for watch, root in zip(self.settings.watches, self._roots, strict=True)},
+            me=Stamp(
+                epoch="",
+                host=processes.host(),
+                pid=pid,
+                process=processes.identity(pid),
+                state=os.path.realpath(self.settings.state.dir),
+                since=clock.now(),
+            ),
+            records=Lineages(self._database),
+            notes=root_notes,
+            is_running=processes.is_running,
+            why_away=WatchedFolders(files, Whereabouts(self._database)).why_away,
+            new_epoch=clock.epoch,
+            clock=clock.now,
+            log=self.log,
+        )
+
     def _watcher_loop(self) -> WatcherLoop:
         watched = [
             watched_of(watch, root, Mode(watch.mode) if self._listens else Mode.SCAN)
@@ -298,6 +337,7 @@ class App:
             luck=clock.luck,
             spent_s=clock.spent_s,
             is_same=removal.is_same,
+            lineages=self.lineage,
         )
 
     def _drainer_loop(self) -> DrainerLoop:
@@ -362,6 +402,7 @@ class App:
             wake=self.bells["reconciler"].set,
             hands=self._hands(),
             forgets=Forgetting(self._database),
+            lineages=self.lineage,
         )
 
     def _hands(self) -> Hands:
@@ -374,8 +415,26 @@ class App:
         retained = BringingBack(Removals(self._database), restoring)
         evidence = self._deletion_evidence()
         return Hands(
-            decider=Decider(acts, acts, evidence, guard=guard, clock=clock.now, log=self.log, times=self.times),
-            actor=Actor(acts, trash, folders, evidence, clock=clock.now, log=self.log, guarding=guarding),
+            decider=Decider(
+                acts,
+                acts,
+                evidence,
+                guard=guard,
+                clock=clock.now,
+                log=self.log,
+                times=self.times,
+                lineages=self.lineage,
+            ),
+            actor=Actor(
+                acts,
+                trash,
+                folders,
+                evidence,
+                clock=clock.now,
+                log=self.log,
+                guarding=guarding,
+                lineages=self.lineage,
+            ),
             undoer=Undoer(acts, trash, folders, files.look, retained, clock=clock.now, log=self.log),
             tombstones=Tombstones(acts, self.index, guard=guard, clock=clock.now, log=self.log, times=self.times),
         )
@@ -407,6 +466,8 @@ class App:
             monotonic=clock.monotonic,
             spent_s=clock.spent_s,
             times=self.times,
+            lineages=self.lineage,
+            archives=Archives(records, root_notes, new_marker=clock.epoch),
         )
 
 
@@ -499,6 +560,14 @@ def policy_of(watch: Watch) -> Policy:
         edits_samples=watch.on_rename == "update",
         replaces_samples=watch.on_change == "replace",
     )
+
+
+def matters(watch: Watch) -> bool:
+    """Whether something follows from a file of the folder that is missing, or one may be taken away for more than want
+    of room."""
+    policy = policy_of(watch)
+    takes = policy.on_remote_delete is not OnRemoteDelete.KEEP or watch.retention.after is not After.KEEP
+    return takes or policy.deletes_samples
 
 
 def watched_of(watch: Watch, root: Root, mode: Mode | None = None) -> Watched:

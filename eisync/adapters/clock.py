@@ -38,6 +38,13 @@ def luck() -> float:
     return random.random()  # noqa: S311 - it spreads retries, it guards nothing
 
 
+def epoch() -> str:
+    """A name that nobody else has: 128 random bits."""
+    import secrets  # as above
+
+    return secrets.token_hex(16)
+
+
 def boundary() -> str:
     """A multipart boundary that no file contains: 128 random bits."""
     import secrets  # as above

@@ -109,6 +109,9 @@ def _explain(app: App, unsettled: list[Observed]) -> None:
     """On stderr: what is not in the project, and why."""
     for sentence in app.watcher.offline():
         say(sentence, err=True)
+    for root, sentences in app.lineage.said().items():
+        for sentence in sentences:
+            say(f"{root}: {sentence}", err=True)
     for seen in unsettled[:SHOWN_REASONS]:
         say(f"{seen.root}/{seen.path}: not complete yet: {seen.reason}", err=True)
     roots = {str(watch.path) for watch in app.settings.watches}

@@ -34,6 +34,8 @@ def _lines(status: dict[str, Any]) -> Iterator[str]:
         yield ""
         yield f"folder {root['path']} -> {root['target']}"
         yield from _root(root)
+        lineage = (status["daemon"] or {}).get("lineage") or {}
+        yield from (f"  {sentence}" for sentence in lineage.get(root["path"], ()))
         yield from _watching(root["watching"])
         yield from _retention(root["retention"])
     for target in status["targets"]:

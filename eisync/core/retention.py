@@ -103,6 +103,22 @@ class Disk:
     total: int
 
 
+@dataclass(frozen=True, slots=True)
+class Room:
+    """What a file takes of its disk. `links`: under how many names."""
+
+    device: int
+    bytes: int
+    links: int = 1
+
+    @property
+    def why_none_is_freed(self) -> "Why | None":
+        """Why the disk has no more room when the file is deleted; None: it has."""
+        if self.links > 1:
+            return Why.LINKED
+        return None if self.bytes else Why.EMPTY
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Proof:
     """A sample of the file that was not deleted, as it was listed last.
@@ -151,7 +167,8 @@ class Local:
 class Removal:
     """A file that is to leave its folder, as it must be then; `name` is what it is called meanwhile, in that folder.
 
-    `to`: where in the archive it goes (absolute); None: it is deleted.
+    `to`: where in the archive it goes (absolute); None: it is deleted. `archive` is that archive (absolute), with the
+    marker that it must have then.
     """
 
     file_id: int
@@ -161,6 +178,8 @@ class Removal:
     facts: FileFacts
     sha256: str
     to: str | None = None
+    archive: str | None = None
+    marker: str | None = None
 
 
 class Whereabout(Enum):
@@ -190,6 +209,8 @@ class Why(Enum):
     YOUNG = "it has not been at the service for grace_s"
     SAME_DISK = "the archive is on the same disk: moving it there frees nothing"
     CLOCK = "the clock is in doubt, so that nobody knows how long it has been at the service"
+    LINKED = "it has another name on its disk: deleting it frees nothing"
+    EMPTY = "it takes no room on its disk: deleting it frees nothing"
     TROUBLED = "it could not be taken away, and is tried again"
 
 
@@ -288,17 +309,27 @@ def decide(
 
 
 def make_room(
-    files: Iterable[Local], policy: Retention, *, now: float, short_bytes: int, frees: bool = True
+    files: Iterable[Local],
+    policy: Retention,
+    *,
+    now: float,
+    short_bytes: int,
+    frees: bool = True,
+    rooms: Mapping[int, Room] | None = None,
 ) -> list[Act]:
-    """The acts that free `short_bytes`, or as much as can be had: the oldest first, and no more than are needed."""
+    """The acts that free `short_bytes`, or as much as can be had: the oldest first, and no more than are needed.
+
+    `rooms`: what each file takes of the disk, by id; as much as it has bytes where that is not known.
+    """
     acts: list[Act] = []
     for file in sorted(files, key=lambda file: (file.since_at, file.id)):
         if short_bytes <= 0:
             break
-        decision = decide(file, policy, now=now, short_bytes=short_bytes, frees=frees)
+        room = (rooms or {}).get(file.id, Room(0, file.facts.size))
+        decision = room.why_none_is_freed or decide(file, policy, now=now, short_bytes=short_bytes, frees=frees)
         if isinstance(decision, Act):
             acts.append(decision)
-            short_bytes -= file.facts.size
+            short_bytes -= room.bytes
     return acts
 
 
@@ -339,6 +370,13 @@ def removal_of(written: Written, file: Local) -> Removal:
         sha256=file.sha256 or "",
         to=written.lies_at,
     )
+
+
+def is_wanted(removal: Removal, policy: Retention) -> bool:
+    """Whether a removal that was begun is still to be done, where it was to go to."""
+    if removal.to is None or not policy.removes:
+        return policy.removes
+    return policy.archive is not None and removal.to.startswith(policy.archive.rstrip("/") + "/")
 
 
 def _act(file: Local, policy: Retention, occasion: str) -> Act:

@@ -26,6 +26,7 @@ from eisync.core.acts import (
     sentence,
     tombstone,
 )
+from eisync.core.copies import Copy, Standing, standing, why_no_copy
 from eisync.core.guard import Ledger
 from eisync.core.items import FileFacts, shown
 from eisync.errors import (
@@ -40,12 +41,15 @@ from eisync.errors import (
 from eisync.loops.deletion_evidence import Segments
 from eisync.loops.errand import Errand
 from eisync.loops.guarding import Guarding
+from eisync.loops.lineage import Lineages, Trusting
 from eisync.loops.ports import Log
 from eisync.loops.sweeping import Tally
 
 ACTS_A_LOOK = 100
 NO_ROOT = 0
 """Of a file that is not known any more, of which nothing is done."""
+COPY_AGAIN_S = 3600.0
+"""So long a sample is not downloaded again of which the service gave no whole copy."""
 
 
 class Intents(Protocol):
@@ -66,6 +70,7 @@ class Trash(Protocol):
     def holds(self, lies_at: str) -> bool: ...
     def set_aside(self, root: str, path: str, facts: FileFacts, sha256: str, to: str, *, file_id: int) -> None: ...
     def keep_copy(self, pieces: Iterable[bytes], to: str) -> str: ...
+    def copy_at(self, lies_at: str) -> Copy | None: ...
     def discard(self, lies_at: str) -> None: ...
 
 
@@ -119,6 +124,7 @@ class Actor:
         clock: Callable[[], float],
         log: Log,
         guarding: Guarding | None = None,
+        lineages: Lineages | None = None,
     ) -> None:
         """`guarding` is asked once more before what nobody said yes to; None: it is not."""
         self._guarding = guarding
@@ -126,8 +132,10 @@ class Actor:
         self._evidence = evidence
         self._trash = trash
         self._folders = folders
+        self._lineages = lineages or Trusting()
         self._clock = clock
         self._log = log
+        self._copy_again_at: dict[int, float] = {}  # by act
         self._after: dict[str, int] = {}  # by target: the act that the service refused last; those behind it go first
 
     def carry_out(self, errand: Errand, tally: Tally) -> Iterator[None]:
@@ -234,6 +242,9 @@ class Actor:
                 return Moot("its cause is not so any more")
             if (stays := self._why_whole(errand, act, side)) is not None:
                 return stays
+            kept = self._lineages.why_kept(side.root_id, act.path)
+            if kept is not None:
+                return Later(kept)
             lies_at = self._place_for(written)
             self._intents.begin(written.id, lies_at=lies_at)
         self._trash.set_aside(act.root, act.path, side.facts, side.sha256, lies_at, file_id=side.id)
@@ -277,10 +288,14 @@ class Actor:
         away = self._folders.why_away(side.root_id, act.root)
         if away is not None:
             return Later(away)
-        if act.cause is Cause.LOCAL_DELETION and not self._folders.is_missing(act.root, act.path):
-            return Moot("the file is there again")
+        if act.cause is Cause.LOCAL_DELETION:
+            if not self._folders.is_missing(act.root, act.path):
+                return Moot("the file is there again")
+            doubt = self._lineages.why_doubted(side.root_id)
+            if doubt is not None:
+                return Later(doubt)
         if act.kind is Kind.DELETE_SAMPLE:
-            return self._delete_sample(errand, written, sample_id)
+            return self._delete_sample(errand, written, side, sample_id)
         self._intents.begin(written.id)
         errand.check_project()
         try:
@@ -300,21 +315,39 @@ class Actor:
                 return Done(_deleted(written))
         return Moot("its cause is not so any more")
 
-    def _delete_sample(self, errand: Errand, written: Written, sample_id: int) -> Done:
-        """A copy is kept before: nobody else may have these bytes any more."""
+    def _delete_sample(self, errand: Errand, written: Written, side: FileSide, sample_id: int) -> Done | Later:
+        """A copy is kept before, and proved: nobody else may have these bytes any more."""
+        now = self._clock()
+        if now < self._copy_again_at.get(written.id, now) <= now + COPY_AGAIN_S:
+            return Later(why_no_copy(sample_id))
         lies_at = written.lies_at or self._place_for(written)
         self._intents.begin(written.id, lies_at=lies_at)
         errand.check_project()
-        if not self._trash.holds(lies_at):
-            try:
-                self._trash.keep_copy(errand.studio.raw(sample_id), lies_at)
-            except StudioError:
-                if errand.studio.is_there(sample_id):
-                    raise
-                return Done("it was deleted there already")
+        try:
+            is_proved = self._has_copy(errand, side, sample_id, lies_at)
+        except StudioError:
+            if errand.studio.is_there(sample_id):
+                raise
+            return Done("it was deleted there already")
+        if not is_proved:
+            self._trash.discard(lies_at)
+            self._copy_again_at[written.id] = now + COPY_AGAIN_S
+            return Later(why_no_copy(sample_id))
         errand.check_project()  # the key may be another one by now, and the number another sample's
         errand.studio.delete(sample_id)
         return Done(_deleted(written))
+
+    def _has_copy(self, errand: Errand, side: FileSide, sample_id: int, lies_at: str) -> bool:
+        """Keep a copy of the sample, unless a whole one lies there. Returns whether it is proved to be one."""
+        copy = self._trash.copy_at(lies_at)
+        if copy is None or standing(copy, side, sample_id) is not Standing.PROVED:
+            self._trash.keep_copy(errand.studio.raw(sample_id), lies_at)
+            copy = self._trash.copy_at(lies_at)
+        if copy is None:
+            return False
+        worth = standing(copy, side, sample_id)
+        is_same_again = worth is Standing.LIKELY and errand.studio.sha256_of(sample_id) == copy.sha256
+        return worth is Standing.PROVED or is_same_again
 
 
 def edit(errand: Errand, kind: Kind, sample_id: int, value: str) -> None:

@@ -15,6 +15,7 @@ from eisync.core.acts import Act, Cause, FileSide, Occasion, is_agreed, occasion
 from eisync.core.guard import Guard, Touch
 from eisync.loops.errand import Errand
 from eisync.loops.guarding import Guarding
+from eisync.loops.lineage import Lineages, Trusting
 from eisync.loops.ports import Log
 from eisync.loops.sweeping import Tally
 from eisync.loops.timekeeping import RIGHT, Times
@@ -79,12 +80,14 @@ class Decider:
         clock: Callable[[], float],
         log: Log,
         times: Times = RIGHT,
+        lineages: Lineages | None = None,
     ) -> None:
         self._wishes = wishes
         self._evidence = evidence
         self._decisions = decisions
         self._guarding = Guarding(wishes, guard, times)
         self._times = times
+        self._lineages = lineages or Trusting()
         self._clock = clock
         self._log = log
         self._decided_at: dict[str, float] = {}
@@ -136,7 +139,7 @@ class Decider:
         for occasion, roots in occasions(errand.policies).items():
             wanted = roots - away
             if occasion is Occasion.ABSENT:
-                wanted -= self._emptied(errand, wanted, tally)
+                wanted -= self._emptied(errand, wanted, tally) | self._doubted(wanted, tally)
             after_id = 0
             while len(proposed.acts) < MOST_ACTS:
                 sides = self._wishes.sides(errand.target, occasion, wanted, after_id=after_id, limit=SIDES_A_STEP)
@@ -166,6 +169,14 @@ class Decider:
             known = census[root_id][0]
             tally.note(f"a folder that held {known:,} files is empty now; nothing is deleted at the service for that")
         return emptied
+
+    def _doubted(self, roots: Iterable[int], tally: Tally) -> frozenset[int]:
+        """Roots of which nobody can tell who took away what is missing there."""
+        reasons = {root_id: self._lineages.why_doubted(root_id) for root_id in sorted(roots)}
+        for reason in reasons.values():
+            if reason is not None:
+                tally.note(f"nothing is deleted at the service for files that are missing: {reason}")
+        return frozenset(root_id for root_id, reason in reasons.items() if reason is not None)
 
     def _undecided(self, proposed: _Proposed) -> list[Act]:
         decided = self._wishes.decided(proposed.acts.values()) if proposed.acts else set()

@@ -26,6 +26,7 @@ from eisync.loops.acting import Actor
 from eisync.loops.deciding import Decider
 from eisync.loops.errand import Errand
 from eisync.loops.letting_go import LettingGo
+from eisync.loops.lineage import Lineages, Trusting
 from eisync.loops.ports import Beliefs, Doubts, Editor, Forgets, Hashes, Log, LooksAndSweeps, Mirrored, Unidentified
 from eisync.loops.sweeping import Gaze, Pretence, Tally
 from eisync.loops.tombstones import Tombstones
@@ -93,9 +94,12 @@ class ReconcilerLoop:
         wake: Callable[[], None] = lambda: None,
         hands: Hands | None = None,
         forgets: Forgets | None = None,
+        lineages: Lineages | None = None,
     ) -> None:
-        """`hands`: None only looks. `wake` makes whoever ticks this loop tick it soon."""
+        """`hands`: None only looks. `lineages` is told what was listed. `wake` makes whoever ticks this loop tick it
+        soon."""
         self._wake = wake
+        self._lineages = lineages or Trusting()
         self._hands = hands
         self._letting_go = LettingGo(forgets, projects)
         self._projects = projects
@@ -253,9 +257,12 @@ class ReconcilerLoop:
         self._doubts.forget_gone(before=self._clock() - KEEP_GONE_S)
 
     def _bring_together(self, project: Project, tally: Tally, *, sweeps: bool) -> Iterator[None]:
-        missing = yield from self._gaze(project, self._mirrored).look(tally, sweeps=sweeps)
+        unlisted = self._lineages.unlisted(project.target)
+        missing = yield from self._gaze(project, self._mirrored).look(tally, sweeps=sweeps or bool(unlisted))
         self._note_unread(project, tally)
         self._check_samples(project)
+        if tally.swept:
+            self._lineages.listed(unlisted)
         yield from self._conclude_missing(project, missing, tally)
         if tally.learned and not project.allow_duplicates:
             tally.adopted = yield from self._adopt(project)

@@ -7,12 +7,13 @@ more.
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from typing import Protocol
 
 from eisync.core import retention
 from eisync.core.acts import Act, Kind, Written
 from eisync.core.items import shown
-from eisync.core.retention import Disk, Local, Removal, Whereabout, Why
+from eisync.core.retention import Disk, Local, Removal, Room, Whereabout, Why
 from eisync.errors import (
     FileAwayError,
     FileChangedError,
@@ -20,7 +21,9 @@ from eisync.errors import (
     FileUnreadableError,
     FolderError,
 )
+from eisync.loops.archives import Archives
 from eisync.loops.keeping import TROUBLE_S, Keeping, report_of
+from eisync.loops.lineage import Lineages, Trusting
 from eisync.loops.ports import Log
 from eisync.loops.proving import Prover
 from eisync.loops.timekeeping import RIGHT, Times
@@ -77,6 +80,7 @@ class Disks(Protocol):
     def is_on_other_disk(self, root: str, archive: str) -> bool: ...
     def device_of(self, root: str, path: str = "") -> int | None: ...
     def empty_trash(self, root: str, *, before_day: str, is_old: Callable[[str, float], bool]) -> int: ...
+    def room_of(self, root: str, path: str) -> Room | None: ...
 
 
 class RetentionLoop:
@@ -98,9 +102,14 @@ class RetentionLoop:
         monotonic: Callable[[], float],
         spent_s: Callable[[], float] = lambda: 0.0,
         times: Times = RIGHT,
+        lineages: Lineages | None = None,
+        archives: Archives | None = None,
     ) -> None:
-        """`spent_s` is what the thread has taken of a core so far. `times`: whether the clock can be trusted."""
+        """`spent_s` is what the thread has taken of a core so far. `times`: whether the clock can be trusted. Without
+        `archives` nobody asks which one it is."""
         self._times = times
+        self._archives = archives
+        self._lineages = lineages or Trusting()
         self._folders = folders
         self._records = records
         self._intents = intents
@@ -267,17 +276,21 @@ class RetentionLoop:
         archive = keeping.policy.archive
         frees = archive is None or self._disks.is_on_other_disk(keeping.root.path, archive)
         device = self._disks.device_of(keeping.root.path)
+        keeping.stays -= Counter({Why.LINKED: keeping.stays[Why.LINKED], Why.EMPTY: keeping.stays[Why.EMPTY]})
         for page in self._pages(keeping):
-            files = {file.id: file for file in page if self._disks.device_of(file.root, file.path) == device}
+            rooms = {file.id: self._disks.room_of(file.root, file.path) for file in page}
+            takes = {file_id: room for file_id, room in rooms.items() if room is not None and room.device == device}
+            files = {file.id: file for file in page if file.id in takes}
+            keeping.stays.update(why for room in takes.values() if (why := room.why_none_is_freed) is not None)
             # Where one could not be taken away, the next one of the page is.
             while acts := retention.make_room(
-                files.values(), keeping.policy, now=self._now, short_bytes=short, frees=frees
+                files.values(), keeping.policy, now=self._now, short_bytes=short, frees=frees, rooms=takes
             ):
                 due = [files[act.file_id] for act in acts]
                 for act in acts:
                     file = files.pop(act.file_id)
                     if self._carry_out(keeping, file, act, due) is None:
-                        short -= file.facts.size
+                        short -= takes[act.file_id].bytes
                     yield
                     if keeping.rests_until > self._now:
                         return
@@ -304,8 +317,13 @@ class RetentionLoop:
             if act.kind is Kind.ARCHIVE_FILE:
                 assert keeping.policy.archive is not None
                 to = self._hands.free_name(keeping.policy.archive, file.path)
+                self._marker_of(keeping.policy.archive)
         except FolderError as error:
             keeping.rest(str(error), self._now)
+            return Why.TROUBLED
+        kept = self._lineages.why_kept(file.root_id, file.path)
+        if kept is not None:
+            keeping.rest(kept, self._now)
             return Why.TROUBLED
         written = self._intents.begin(file, act, lies_at=to, now=self._now)
         is_away = written is not None and self._do(keeping, file, written, is_new=True)
@@ -323,9 +341,15 @@ class RetentionLoop:
                 self._left[file.id] = self._now + 6 * TROUBLE_S
         return why
 
+    def _marker_of(self, archive: str) -> str | None:
+        """Raises FolderError when the archive is not the one that it was."""
+        return None if self._archives is None else self._archives.marker(archive)
+
     def _do(self, keeping: Keeping, file: Local, written: Written, *, is_new: bool) -> bool:
-        removal = retention.removal_of(written, file)
+        removal, archive = retention.removal_of(written, file), keeping.policy.archive
         try:
+            if archive is not None and self._archives is not None:
+                removal = replace(removal, archive=archive, marker=self._marker_of(archive))
             if removal.to is None:
                 self._hands.delete(removal)
             else:
@@ -387,7 +411,8 @@ class RetentionLoop:
         whereabout = self._hands.where(removal)
         is_marked = file.removal is not None
         if whereabout is Whereabout.TAKEN:
-            if keeping is not None and keeping.policy.removes and is_marked and self._is_proven(file):
+            is_wanted = keeping is not None and retention.is_wanted(removal, keeping.policy)
+            if keeping is not None and is_wanted and is_marked and self._is_proven(file):
                 self._do(keeping, file, written, is_new=False)
                 return
             self._hands.give_back(removal)

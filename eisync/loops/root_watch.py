@@ -74,6 +74,8 @@ class RootWatch:
         self.is_mid_tick = False
         self.is_behind = False  # more files are due than one tick can see to
         self.has_scanned = False
+        self.doubt: int | None = None  # that the scan under way looks through the root for
+        self.looked_through: int | None = None  # the one for which that is done, but for what is still compared
         self.noted_settling = -1
         self.noted_at = 0.0
 

@@ -18,6 +18,7 @@ from eisync.loops.checks import ContentChecks
 from eisync.loops.disks import RootDisks
 from eisync.loops.judging import Accepted, Judging, Parked
 from eisync.loops.labels import Labels
+from eisync.loops.lineage import Lineages, Trusting
 from eisync.loops.lookout import LOOK_EVERY_S, Lookout
 from eisync.loops.ports import (
     MOST_TOLD,
@@ -76,16 +77,18 @@ class WatcherLoop:
         spent_s: Callable[[], float] = lambda: 0.0,
         is_same: Callable[[str, str, FileFacts, str], bool] = lambda *_: False,
         has_weak_facts: Callable[[str], bool] = lambda _: False,
+        lineages: Lineages | None = None,
     ) -> None:
         """`spent_s` is what the thread has taken of a core so far; `why_silent` tells of folders without events.
 
         `disks` follows what is mounted in a root. `reads`, `sheets` and `waiting` are for what files say of others;
         `labelled` is called when it is known of a root how all that waits in it is to be sent. `is_same` tells whether
         the file at (root, path) has these facts and this content hash. `has_weak_facts` tells of folders whose file
-        system may make up inodes and ctimes.
+        system may make up inodes and ctimes. `lineages` is told what was looked through.
         """
         self._is_same = is_same
         self._has_weak_facts = has_weak_facts
+        self._lineages = lineages or Trusting()
         self._intake = intake
         self._places = places
         self._disks = disks
@@ -254,6 +257,9 @@ class WatcherLoop:
                 self._walk_on(root, walk, now)
         self._enqueue_complete(root, now)
         self._note_settling(root, now)
+        if root.looked_through is not None and not root.announced and not root.recogniser.waiting:
+            self._lineages.looked_through(root.place.id, root.looked_through)
+            root.looked_through = None
         if root.is_busy:
             return 0.0
         instants = [root.lookout.look_due_at, root.scan_due_at, root.agenda.next_at(), root.recogniser.next_at()]
@@ -268,6 +274,7 @@ class WatcherLoop:
             return
         root.trust.is_weak = self._has_weak_facts(root.place.path)
         root.disks.look(now)
+        self._lineages.look(root.place.id)
         root.announced.update(path for path in self._intake.settling(root.place.id) if path not in root.unsettled)
 
     def _gather_events(self, root: RootWatch, now: float) -> None:
@@ -304,6 +311,7 @@ class WatcherLoop:
         if root.scan is not None and root.is_doubted:
             root.scan.is_audit = False
         if root.scan is None and (root.is_doubted or now >= root.scan_due_at):
+            root.doubt = self._lineages.unscanned(root.place.id)
             root.scan = root.walks.begin([""], is_audit=not root.is_doubted, now=now)
             root.is_doubted = False
             root.disks.look(now)
@@ -353,6 +361,7 @@ class WatcherLoop:
         self._notes.note_scan(root.place.id, walk.left_out, began_at=walk.began_at, now=now)
         root.labels.scanned(root.unsettled, now)
         root.scan = None
+        root.looked_through = root.doubt
         root.has_scanned = True
         root.disks.scan_ended(walk.troubled)
         # What scans may take of a core, they take together: each as if all were as large as it is.

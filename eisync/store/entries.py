@@ -84,7 +84,7 @@ _HERE = "update file set absent_at = null where id = :id and absent_at is not nu
 
 # It is here again, as it was. One that we took away was brought back by a person, who wants it here.
 _BACK = """
-update file set absent_at = null, removal = iif(removal is null or removal = 'spared', null, 'kept'),
+update file set absent_at = null, removal = iif(removal is null or removal in ('spared', 'unseen'), null, 'kept'),
     reason = iif(state = 'synced', :reason, reason)
 where id = :id and absent_at is not null"""
 # A copy of one that we took away was put into its place: it is the same content, in another file.

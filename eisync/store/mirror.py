@@ -42,8 +42,8 @@ from sample where target = :target and id >= :low and id < :high order by id des
 _FLAGS_AT, _PLAIN_AT = 11, 19  # where what the sample itself is ends in a row of these, and where the last is
 
 # A sample as the service lists it: new, or as it is now. Our own hash stays, it is of the bytes that were sent.
-# (By position: looking up thirteen names for each of a million samples is a third of what writing them takes. What all of
-# them have in common is ?1 and ?2.)
+# (By position: looking up thirteen names for each of a million samples is a third of what writing them takes. What all
+# of them have in common is ?1 and ?2.)
 _KEEP = f"""
 insert into sample (target, id, filename, category, label, is_disabled, sha256, original_name, metadata,
                     has_processing_error, added, is_cropped, known_at)

@@ -72,6 +72,12 @@ _LAST_PUT = """
 select max(coalesce(done_at, made_at)) as at from act where lies_at >= :first and lies_at < :end"""
 
 
+# Files that were archived in a folder, the last ones first.
+_ARCHIVED = """
+select lies_at from act where kind = 'archive_file' and state = 'done'
+    and lies_at > :first and lies_at < :end order by id desc limit :limit"""
+
+
 class Removals:
     """What may be taken away. Safe to use from any thread; each method is one transaction or one look."""
 
@@ -138,6 +144,26 @@ class Removals:
         with self._database.reading() as connection:
             row = connection.execute(_LAST_PUT, {"first": place + b"/", "end": place + b"0"}).fetchone()
         return None if row["at"] is None else float(row["at"])
+
+    def marker(self, archive: str) -> str | None:
+        """The marker of the archive; None when nothing is remembered of it."""
+        with self._database.reading() as connection:
+            row = connection.execute("select marker from archive where path = ?", (os.fsencode(archive),)).fetchone()
+        return None if row is None else str(row["marker"])
+
+    def remember_marker(self, archive: str, marker: str) -> None:
+        """The archive is the one with this marker, on the disk when this returns."""
+        with self._database.transaction(survives_power_cut=True) as connection:
+            connection.execute(
+                "insert or replace into archive (path, marker) values (?, ?)", (os.fsencode(archive), marker)
+            )
+
+    def archived_in(self, archive: str, *, limit: int) -> list[str]:
+        """Where files lie that were moved to the archive, the last ones first."""
+        top = os.fsencode(archive.rstrip("/"))
+        places = {"first": top + b"/", "end": top + b"0", "limit": limit}  # "0" comes behind "/"
+        with self._database.reading() as connection:
+            return [os.fsdecode(row["lies_at"]) for row in connection.execute(_ARCHIVED, places).fetchall()]
 
     def release(self, written: Written) -> None:
         """It was not done, and the file is where it was, or is not what it was: the intent is taken back."""

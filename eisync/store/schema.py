@@ -15,7 +15,7 @@ from eisync.errors import StateError
 if TYPE_CHECKING:
     from sqlite_utils import Database as SqliteUtilsDatabase
 
-VERSION = 16
+VERSION = 17
 
 
 def migrate(connection: sqlite3.Connection) -> None:
@@ -44,6 +44,7 @@ def migrate(connection: sqlite3.Connection) -> None:
     migrations()(_014_segments)
     migrations()(_015_absences)
     migrations()(_016_disks)
+    migrations()(_017_lineage)
     # sqlite-utils would begin a deferred one: two that look at a new folder at once would lock each other out.
     connection.execute("begin immediate")
     try:
@@ -458,5 +459,25 @@ def _016_disks(database: "SqliteUtilsDatabase") -> None:
             upto_id integer not null,
             since_at real not null
         ) strict""",
+    ):
+        database.conn.execute(statement)
+
+
+def _017_lineage(database: "SqliteUtilsDatabase") -> None:
+    for statement in (
+        # What was counted in a watched folder as it was looked at last, and why a missing file means nothing there.
+        """create table lineage (
+            root_id integer primary key references root (id),
+            epoch text not null,
+            counter integer not null,
+            taken integer not null,      -- how many files this state took out of the folder
+            others text not null,        -- JSON: how many the others did, by epoch
+            doubt text,                  -- for a person; null: none
+            serial integer not null,     -- of the last doubt
+            is_unscanned integer not null,
+            is_unlisted integer not null
+        ) strict""",
+        # The folders that files are archived in, each by the marker that it has.
+        "create table archive (path blob primary key, marker text not null) strict, without rowid",
     ):
         database.conn.execute(statement)

@@ -26,9 +26,9 @@ and root_id in (select value from json_each(:roots)) order by id limit :limit"""
     for occasion, marked in _MARKED.items()
 }
 
-# The samples of a file, those of versions before as `is_older`, of the target that these were sent to; not what a person
-# cut from them. A sample that the listing has not shown yet has no name. (Of a file that we took away its sample is all
-# there is: it counts.)
+# The samples of a file, those of versions before as `is_older`, of the target that these were sent to; not what a
+# person cut from them. A sample that the listing has not shown yet has no name. (Of a file that we took away its sample
+# is all there is: it counts.)
 _SAMPLES = f"""
 select sample.*, {LISTED_SHA256} as listed, tied.is_older, tied.sent_name, exists (
         select 1 from file_sample other join file on file.id = other.file_id

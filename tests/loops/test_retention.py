@@ -6,16 +6,17 @@ from typing import Any
 
 import pytest
 
-from eisync.adapters import files, removal
+from eisync.adapters import files, removal, root_notes
 from eisync.core.acts import Act, Cause, Kind, OnRemoteDelete, Policy, Progress, propose
 from eisync.core.elapsed import Setting
 from eisync.core.items import RemoteSample, sent_name
 from eisync.core.lifecycle import Event, State
 from eisync.core.plan import compare
-from eisync.core.retention import After, Disk, MinFree, Retention, Why
+from eisync.core.retention import After, Disk, MinFree, Retention, Room, Why
 from eisync.core.settlement import Settlement
 from eisync.core.wire import stored_name
 from eisync.errors import FolderError, StateError
+from eisync.loops.archives import YES_NAME, Archives
 from eisync.loops.keeping import TROUBLE_S, Keeping
 from eisync.loops.proving import Prover
 from eisync.loops.retention import REST_S, RetentionLoop
@@ -57,6 +58,7 @@ class Meter:
     is_other: bool = False
     emptied: list[str] = field(default_factory=list)
     away: bool = False
+    rooms: dict[str, int] = field(default_factory=dict)  # what files take of it, where that is not their size
 
     def disk_of(self, root: str) -> Disk | None:
         return Disk(self.free, self.total)
@@ -66,6 +68,12 @@ class Meter:
 
     def device_of(self, root: str, path: str = "") -> int | None:
         return -1 if self.away else files.device_of(root, path)
+
+    def room_of(self, root: str, path: str) -> Room | None:
+        room = removal.room_of(root, path)
+        if room is None or self.away:
+            return None
+        return replace(room, bytes=self.rooms.get(path, files.look(root, path).size))  # type: ignore[union-attr]
 
     def empty_trash(self, root: str, *, before_day: str, is_old: Callable[[str, float], bool]) -> int:
         self.emptied.append(before_day)
@@ -107,6 +115,7 @@ class House:
             log=self.yard.log,
             monotonic=lambda: self.monotonic(),
             times=self.times,
+            archives=Archives(self.records, root_notes, new_marker=lambda: f"archive {self.now}"),
         )
 
     def run(self, after_s: float = 0.0) -> float:
@@ -271,6 +280,7 @@ def test_on_local_delete_never_takes_the_retention_for_a_person(yard: Yard) -> N
     for number in (3, 4):
         digest = sha256(f"wave.{number}.csv".encode())
         stage.cloud.samples[number] = replace(stage.cloud.samples[1], id=number, sha256=digest)
+        stage.cloud.contents[number] = f"wave.{number}.csv".encode()
     assert ["wave.3.csv", "wave.4.csv"] == house.there()
     os.unlink(yard.path("wave.3.csv"))  # this one a person deletes
     for _ in range(4):
@@ -414,6 +424,113 @@ def test_an_archive_keeps_the_path_and_one_on_the_same_disk_frees_nothing(house:
     house.run(after_s=TROUBLE_S)
     assert ([], ["deep/wave.1.csv"]) == (house.there(), house.there(archive))
     assert "archived" == house.row("deep/wave.1.csv")["removal"]
+
+
+def archiving(house: House, tmp_path: Path) -> Path:
+    """An archive with a file of ours in it."""
+    archive = tmp_path / "archive"
+    archive.mkdir()
+    house.policy = Retention(after=After.ARCHIVE, archive=str(archive), grace_s=0.0)
+    house.start()
+    house.send("wave.1.csv")
+    house.run()
+    assert ["wave.1.csv"] == house.there(archive)
+    return archive
+
+
+def unmounted(archive: Path) -> Path:
+    """Its mount point alone is there. Returns where its disk is."""
+    disk = archive.with_name("disk")
+    archive.rename(disk)
+    archive.mkdir()
+    return disk
+
+
+@pytest.mark.parametrize("is_restarted", [True, False])
+def test_an_archive_that_is_not_mounted_is_not_filled(house: House, tmp_path: Path, is_restarted: bool) -> None:
+    archive = archiving(house, tmp_path)
+    disk = unmounted(archive)
+    house.send("wave.2.csv")
+    if is_restarted:
+        house.start()
+    house.run()
+    assert (["wave.2.csv"], []) == (house.there(), house.there(archive))
+    assert "is not the one that was filled before: mount its disk" in house.report()["waits_for"]
+    archive.rmdir()
+    disk.rename(archive)
+    house.run(after_s=TROUBLE_S)
+    assert ([], ["wave.1.csv", "wave.2.csv"]) == (house.there(), house.there(archive))
+
+
+def test_a_new_archive_is_taken_at_a_persons_word(house: House, tmp_path: Path) -> None:
+    archive = archiving(house, tmp_path)
+    unmounted(archive)
+    house.send("wave.2.csv")
+    (archive / YES_NAME).touch()
+    house.run(after_s=TROUBLE_S)
+    (archive / YES_NAME).unlink(missing_ok=True)
+    house.send("wave.3.csv")
+    house.run(after_s=TROUBLE_S)
+    assert ([], ["wave.2.csv", "wave.3.csv"]) == (house.there(), house.there(archive))
+
+
+def test_another_marked_archive_in_its_place_is_not_filled_either(house: House, tmp_path: Path) -> None:
+    archive = archiving(house, tmp_path)
+    unmounted(archive)
+    root_notes.mark(str(archive), "somebody's")
+    house.send("wave.2.csv")
+    house.run()
+    assert (["wave.2.csv"], []) == (house.there(), house.there(archive))
+
+
+def test_one_that_was_filled_before_there_were_markers_is_known_by_what_is_in_it(house: House, tmp_path: Path) -> None:
+    archive = archiving(house, tmp_path)
+    with house.yard.database.transaction() as connection:
+        connection.execute("delete from archive")
+    os.removexattr(archive, "user.eisync.archive")
+    disk = unmounted(archive)
+    house.send("wave.2.csv")
+    house.run()
+    assert (["wave.2.csv"], []) == (house.there(), house.there(archive))
+    archive.rmdir()
+    disk.rename(archive)
+    house.run(after_s=TROUBLE_S)
+    assert [] == house.there()
+
+
+def test_a_removal_into_an_archive_that_is_not_wanted_any_more_is_taken_back(house: House, tmp_path: Path) -> None:
+    archive = archiving(house, tmp_path)
+    house.send("wave.2.csv")
+    move, removal._move_into = removal._move_into, killed  # type: ignore[assignment]
+    try:
+        with pytest.raises(Killed):
+            house.run()
+    finally:
+        removal._move_into = move
+    other = tmp_path / "other"
+    other.mkdir()
+    house.policy = replace(house.policy, archive=str(other))
+    house.start()
+    house.run()
+    assert ([], ["wave.1.csv"], ["wave.2.csv"]) == (house.there(), house.there(archive), house.there(other))
+
+
+def test_what_frees_nothing_is_not_deleted_for_room(house: House) -> None:
+    house.policy = Retention(min_free=MinFree(house.meter.free + 10))
+    house.start()
+    house.send("linked.csv", "sparse.csv", "small.csv", "wave.csv", "next.csv")
+    os.link(house.yard.path("linked.csv"), house.yard.place / "snapshot")
+    house.meter.rooms = {"sparse.csv": 0, "small.csv": 4, "wave.csv": 8}
+    house.run()
+    assert ["linked.csv", "next.csv", "sparse.csv"] == house.there()  # 4 and 8 were missing, and no more
+    for _ in range(3):
+        house.run(after_s=REST_S)
+    assert ["linked.csv", "sparse.csv"] == house.there()
+    assert {
+        "it has another name on its disk: deleting it frees nothing": 1,
+        "it takes no room on its disk: deleting it frees nothing": 1,
+    } == house.report()["stays"]
+    assert "min_free is" in house.report()["waits_for"]
 
 
 def test_a_folder_that_cannot_be_worked_on_rests_and_others_have_their_turn(house: House) -> None:
