@@ -11,8 +11,9 @@ import hashlib
 import os
 import shutil
 import tempfile
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import replace
+from email.utils import formatdate
 from pathlib import Path
 from typing import Any
 from unittest import mock
@@ -41,10 +42,16 @@ class Liar(Cloud):
     def __init__(self) -> None:
         super().__init__()
         self.lie: str | None = None
+        self.tell_time: Callable[[], None] = lambda: None  # with every answer
         for sample_id in range(1, 9):
             self.add_theirs(sample_id)
 
+    def _asked(self) -> None:
+        super()._asked()
+        self.tell_time()
+
     def upload(self, envelope: Envelope) -> Sent:
+        self.tell_time()
         if self.lie not in ("nothing stored", "others' ids"):
             return super().upload(envelope)
         before, last_id = dict(self.samples), self._last_id
@@ -128,8 +135,13 @@ class Daemon:
         )
         environ = {"HOME": str(world.place), "EI_API_KEY": "ei_" + "0" * 64}
         told = load(environ=environ, cwd=str(world.place), state_dir=str(self.state))
+
+        def service_of(*_: object, hear_date: Callable[[str, str | None], None], **__: object) -> Liar:
+            world.cloud.tell_time = lambda: hear_date("service", formatdate(world.now, usegmt=True))
+            return world.cloud
+
         clock, service = "eisync.adapters.clock.now", "eisync.app.service_of"
-        with mock.patch(clock, new=world.clock), mock.patch(service, return_value=world.cloud):
+        with mock.patch(clock, new=world.clock), mock.patch(service, new=service_of):
             try:
                 self.app = build(told, log=Notebook(), listen=False)
             except EisyncError:
