@@ -15,7 +15,7 @@ from eisync.adapters.patience import PatientAdapter
 from eisync.adapters.weather import MAX_ANSWER_BYTES, read_whole, translated
 from eisync.core.retry import Fault
 from eisync.core.wire import Reply, Silence
-from eisync.errors import UnansweredError, UnreachableError
+from eisync.errors import AnswerTooLargeError, UnansweredError, UnreachableError
 
 
 class Transport:
@@ -62,6 +62,8 @@ class Transport:
                     raise
         except UnreachableError as error:
             return Silence(Fault.UNREACHABLE, str(error), is_timeout)
+        except AnswerTooLargeError as error:
+            return Silence(Fault.UNANSWERED, str(error), is_too_large=True)
         except UnansweredError as error:
             return Silence(Fault.UNANSWERED, str(error), is_timeout)
 

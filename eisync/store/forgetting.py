@@ -16,7 +16,8 @@ KEEP_S = 7 * 24 * 3600.0
 """So long the rows of files that exist nowhere stay at most."""
 MOST_AWAY = 2_000
 """So many of them stay; beyond that the oldest leave as soon as nothing can follow from them."""
-LEAST_AWAY_S = 60.0
+LEAST_AWAY_S = 15.0
+"""Not sooner: it may be on its way to another folder."""
 KEEP_HASH_S = 90 * 24 * 3600.0
 A_STEP = 500
 _PAGES_A_STEP = 256  # 1 MiB
