@@ -39,12 +39,12 @@ where other.id <> mine.id and other.target = mine.target and other.sha256 <> jso
 
 # Files that are tied to one of these samples by an answer alone: no listing has shown it.
 _UNPROVEN = """
-select distinct file.id from json_each(:samples) told
+select distinct file.id, file.state from json_each(:samples) told
 cross join file_sample tie indexed by file_sample_by_sample on tie.sample_id = told.value
 cross join file on file.id = tie.file_id
 cross join sample on sample.target = file.target and sample.id = told.value
-where file.target = :target and file.state = 'synced' and file.absent_at is null and file.removal is null
-    and sample.filename is null"""
+where file.target = :target and file.state in ('synced', 'tombstone') and file.absent_at is null
+    and file.removal is null and sample.filename is null"""
 
 # Files of which nobody knows whether they arrived.
 _DOUBTFUL = f"""
@@ -136,7 +136,7 @@ def release(connection: sqlite3.Connection, target: str, sample_ids: Iterable[in
     for row in rows:
         connection.execute("delete from file_sample where file_id = ?", (row["id"],))
         reason = "the service named its sample for other content too; it is sent again"
-        move(connection, row["id"], State.SYNCED, Event.CHANGED, reason, now)
+        move(connection, row["id"], State(row["state"]), Event.CHANGED, reason, now)
     return [row["id"] for row in rows]
 
 
