@@ -46,7 +46,7 @@ def test_a_file_that_is_away_for_long_leaves_and_its_hash_stays(shelf: Shelf, fo
     assert 1 == forgets.forget("main", [], now=WEEK_LATER)
     assert 0 == forgets.forget("main", [], now=WEEK_LATER)
     assert ["here.csv"] == paths(shelf)
-    assert Forgotten(size=11, is_tombstone=False) == forgets.forgotten("main", SHA)
+    assert Forgotten(size=11, is_tombstone=False, sample_id=1) == forgets.forgotten("main", SHA)
     assert None is forgets.forgotten("other", SHA)
     assert None is forgets.forgotten("main", "a0" * 32)
     assert {shelf.id_of("here.csv")} == {row[0] for row in sql(shelf, "select file_id from history")}
@@ -60,7 +60,7 @@ def test_a_tombstone_stays_one_for_ever(shelf: Shelf, forgets: Forgetting) -> No
     away(shelf, "again.csv", 5, now=WEEK_LATER)
     assert 1 == forgets.forget("main", [], now=WEEK_LATER + KEEP_S + 1.0)
     forgets.forget("main", [], now=WEEK_LATER + 10 * KEEP_HASH_S)
-    assert Forgotten(size=11, is_tombstone=True) == forgets.forgotten("main", SHA)
+    assert Forgotten(size=11, is_tombstone=True, sample_id=5) == forgets.forgotten("main", SHA)
 
 
 def test_the_hash_of_what_was_merely_deleted_here_leaves_later(shelf: Shelf, forgets: Forgetting) -> None:
@@ -196,7 +196,7 @@ def test_after_a_churn_the_state_is_as_small_as_before(tmp_path: Path, monkeypat
     while forgets.give_back():
         pass
     assert [] == paths(shelf)
-    kept = sql(shelf, "select count(*), sum(length(sha256) + length(target) + length(state) + 24) from forgotten_file")
+    kept = sql(shelf, "select count(*), sum(length(sha256) + length(target) + length(state) + 28) from forgotten_file")
     shelf.close()
     (count, remembered) = kept[0]
     assert files == count
