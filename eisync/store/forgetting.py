@@ -68,7 +68,7 @@ _FORGET_HASHES = "delete from forgotten_file where target = :target and state = 
 
 @dataclass(frozen=True, slots=True)
 class Forgotten:
-    """What is left of a file: the size of its content, whether it was deleted at the service, and which sample it was."""
+    """What is left of a file: the size of its content, whether its sample was deleted, and which one that was."""
 
     size: int
     is_tombstone: bool
