@@ -2,19 +2,21 @@
 SHELL  := /bin/sh
 VENV   := .venv
 SDK    := .venv-sdk
+AUDIT  := .venv-audit
 BIN    := $(VENV)/bin
 # The first interpreter on the path that is new enough and can make an environment.
 PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 python3.14; do \
 	$$p -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 ARGS   ?=
 
-.PHONY: help demo test burst check env sdk docs format bench bench-data bench-drain bench-reconciling bench-watching kills \
+.PHONY: help demo test burst check audit env sdk docs format bench bench-data bench-drain bench-reconciling bench-watching kills \
 	soak clean
 
 help:
 	@echo "make demo          see files travel into the emulator (ARGS=--once: the same, then end)"
 	@echo "make test          run all tests"
 	@echo "make check         formatting, lint, types, layers"
+	@echo "make audit         look the packages up in the database of known vulnerabilities (needs the network)"
 	@echo "make bench         start-up cost of the library and of 'eisync status'; what the emulator carries"
 	@echo "make bench-data    the data API beside the official SDK (ARGS='--only loopback': a part of it)"
 	@echo "make kills         SIGKILL 300 times over a drain of 2,000 files (KILLS=, KILL_FILES=, KILL_SEED=)"
@@ -59,6 +61,15 @@ check: env
 	$(BIN)/mypy
 	$(BIN)/python -m pytest tests/test_layers.py
 
+# Its own environment: what it brings along is none of ours.
+$(AUDIT)/.stamp: | $(VENV)/.stamp
+	@$(PYTHON) -m venv $(AUDIT)
+	@$(AUDIT)/bin/python -m pip install --quiet --disable-pip-version-check pip-audit
+	@touch $@
+
+audit: env $(AUDIT)/.stamp
+	@$(BIN)/python .ci/audit $(AUDIT)/bin/pip-audit "$$($(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')"
+
 bench: env
 	$(BIN)/python benchmarks/startup.py
 	$(BIN)/python benchmarks/emulator.py
@@ -94,4 +105,4 @@ format: env
 	$(BIN)/ruff check --fix .
 
 clean:
-	rm -rf $(VENV) $(SDK)
+	rm -rf $(VENV) $(SDK) $(AUDIT)

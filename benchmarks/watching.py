@@ -34,11 +34,13 @@ from eisync.core.labelling import Labelling
 from eisync.core.settle import SettlePolicy
 from eisync.errors import DaemonUnreachableError
 from eisync.log import configure
+from eisync.loops.disks import RootDisks
 from eisync.loops.supervisor import Charge, Supervisor
 from eisync.loops.watched import Watched
 from eisync.loops.watcher import WatcherLoop
 from eisync.store.database import Database, open_database
 from eisync.store.descriptions import Descriptions
+from eisync.store.disks import Disks
 from eisync.store.index import Index
 from eisync.store.outbox import Outbox
 from eisync.store.sidecars import Sidecars
@@ -166,10 +168,11 @@ def loop_over(
         [Watched(root=root, eligibility=Eligibility(), labelling=Labelling(), policy=policy)],
         intake=outbox,
         places=Whereabouts(database),
+        disks=lambda root: RootDisks(root, Disks(database), files, configure(level="none")),
         notes=index,
         files=files,
         evidence=evidence,
-        reads=sidecars.entries,
+        reads=sidecars.Reading,
         sheets=Sidecars(database),
         waiting=Descriptions(database),
         events=events,

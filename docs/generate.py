@@ -11,11 +11,12 @@ import sys
 from pathlib import Path
 
 from eisync.cli import VERBS
+from eisync.core.identity import Decision, Destruction, Identity, decide
 from eisync.core.lifecycle import diagram
 from eisync.settings import options_table
 
 ROOT = Path(__file__).parent.parent
-DOCUMENTS = (ROOT / "README.md", ROOT / "docs" / "drop-in.md", ROOT / "docs" / "faults.md")
+DOCUMENTS = (ROOT / "README.md", *(ROOT / "docs" / name for name in ("drop-in.md", "faults.md", "never.md")))
 _SECTION = "<!-- {name}: python docs/generate.py -->\n"
 _END = "<!-- end -->"
 
@@ -28,6 +29,7 @@ def sections() -> dict[str, str]:
         ),
         "differences": differences_table(),
         "faults": faults_table(),
+        "identity": identity_table(),
         "options": options_table().strip(),
         "states": f"```mermaid\n{diagram()}\n```",
     }
@@ -46,6 +48,23 @@ def faults_table() -> str:
     cases = importlib.import_module("tests.faults.cases").CASES
     rows = (f"| {case.fault} | {case.lone.value} | {case.batch.value} |" for case in cases)
     return "\n".join(["| fault | a lone file | a batch |", "|---|---|---|", *rows])
+
+
+def identity_table() -> str:
+    """What may be done to a sample, or because of it, by what it is to the file."""
+    said = {
+        Decision.GO: "yes",
+        Decision.LOOK: "its bytes are compared first",
+        Decision.WAIT: "not before it is listed",
+        Decision.LEAVE: "no",
+        Decision.STOP: "no, and nothing else of the target",
+    }
+    rows = [
+        f"| {act.value.replace('_', ' ')} | " + " | ".join(said[decide(act, one)] for one in Identity) + " |"
+        for act in Destruction
+    ]
+    head = " | ".join(one.value for one in Identity)
+    return "\n".join([f"| | {head} |", "|---" * (1 + len(Identity)) + "|", *rows])
 
 
 def drawn(text: str) -> str:

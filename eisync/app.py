@@ -6,10 +6,22 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from eisync._version import __version__
-from eisync.adapters import clock, evidence, files, memory, removal, restoring, sidecars, trash
+from eisync.adapters import (
+    clock,
+    evidence,
+    files,
+    memory,
+    processes,
+    removal,
+    restoring,
+    root_notes,
+    sidecars,
+    trash,
+)
 from eisync.adapters.body import sha256_of
 from eisync.adapters.http import Endpoints, Service
 from eisync.adapters.rules import Rules
+from eisync.adapters.service_time import ServiceTimes
 from eisync.adapters.throttle import Throttle
 from eisync.adapters.watch import Deaf, Watcher
 from eisync.adapters.workers import Workers
@@ -24,31 +36,45 @@ from eisync.core.hearing import Mode
 from eisync.core.items import Category, Root
 from eisync.core.labelling import INFER, Labelling
 from eisync.core.lifecycle import PENDING, State
+from eisync.core.lineage import Stamp
 from eisync.core.pace import read_quiet_hours
+from eisync.core.retention import After
 from eisync.core.retry import RetryPolicy
 from eisync.core.settle import SettlePolicy
 from eisync.errors import ConfigurationError, EisyncError, StateDamagedError
 from eisync.loops.acting import Actor
+from eisync.loops.archives import Archives
 from eisync.loops.bringing_back import BringingBack
 from eisync.loops.deciding import Decider
+from eisync.loops.deletion_evidence import DeletionEvidence
+from eisync.loops.disks import DiskCheck, RootDisks
 from eisync.loops.drainer import DrainerLoop
 from eisync.loops.folders import WatchedFolders
+from eisync.loops.guarding import Guarding
 from eisync.loops.keeping import Keeping
 from eisync.loops.lane import Lane
+from eisync.loops.lineage import Lineage
 from eisync.loops.once import Once
 from eisync.loops.ports import Log
+from eisync.loops.proving import Prover
 from eisync.loops.reconciler import Hands, Project, ReconcilerLoop
 from eisync.loops.retention import RetentionLoop
 from eisync.loops.supervisor import Charge, Supervisor
+from eisync.loops.timekeeping import Timekeeper
+from eisync.loops.tombstones import Tombstones
 from eisync.loops.undoing import Undoer
 from eisync.loops.watched import Observed, OnChange, Watched
 from eisync.loops.watcher import WatcherLoop
 from eisync.settings import Settings, Watch
+from eisync.store.absences import Absences
 from eisync.store.acts import Acts
+from eisync.store.clock import ClockNotes
 from eisync.store.database import open_database, write_holder
 from eisync.store.descriptions import Descriptions
+from eisync.store.disks import Disks
 from eisync.store.forgetting import Forgetting
 from eisync.store.index import Index
+from eisync.store.lineages import Lineages
 from eisync.store.mirror import Mirrored
 from eisync.store.outbox import Outbox
 from eisync.store.retention import Removals
@@ -78,6 +104,8 @@ class App:
     def _assemble(self, folder: str, repaired: str | None, *, listen: bool) -> None:
         settings = self.settings
         write_holder(folder, pid=os.getpid())
+        if self._database.mended is not None:
+            self.log.warning("state.mended", reason=self._database.mended)
         if repaired is not None:
             self.log.error("database.set_aside", reason=repaired)
         self.outbox = Outbox(self._database)
@@ -87,11 +115,18 @@ class App:
         self._pool = Workers(settings.upload.workers, thread_name_prefix="eisync-upload")
         self._throttle = Throttle(settings.upload.max_rate or None)
         self._quiet_hours = read_quiet_hours(settings.upload.quiet_hours)
-        spend = self._throttle.spend
-        self._services = {target.name: service_of(settings, target.name, spend=spend) for target in settings.targets}
+        spend, times = self._throttle.spend, ServiceTimes()
+        self.times = Timekeeper(
+            ClockNotes(self._database), times.tellings, clock=clock.now, steady=clock.steady, log=self.log
+        )
+        self._services = {
+            target.name: service_of(settings, target.name, spend=spend, hear_date=times.hear)
+            for target in settings.targets
+        }
         self._listens = listen
         self._events = Watcher(self.bells["watcher"].set) if listen else Deaf()
         self._register()
+        self.lineage = self._lineage_of_roots()
         self.watcher = self._watcher_loop()
         self.drainer = self._drainer_loop()
         self.reconciler = self._reconciler_loop() if _asks_studio(settings) else None
@@ -172,6 +207,8 @@ class App:
             "pid": os.getpid(),
             "version": __version__,
             "held": self.drainer.holds(clock.now()),
+            "lost": self.why_lost(),
+            "clock": self.times.why_doubt(),
             "watching": [
                 {
                     "root": seen.root,
@@ -179,10 +216,12 @@ class App:
                     "is_heard": seen.is_heard,
                     "reason": seen.reason,
                     "missed": seen.missed,
+                    "comparing": seen.comparing,
                     "scan_every_s": round(seen.scan_every_s, 1),
                 }
                 for seen in self.watcher.attention()
             ],
+            "lineage": self.lineage.said(),
             "retention": self.retention.report(),
             "loops": [
                 {
@@ -207,6 +246,14 @@ class App:
     def is_damaged(self) -> bool:
         """Whether the database turned out to be damaged; a machine that is built anew sets it aside."""
         return self._database.is_suspect
+
+    def why_lost(self) -> str | None:
+        """Why the state folder is not the one that was opened, as a sentence; None when it is."""
+        return self._database.why_lost()
+
+    def refuse_lost(self) -> None:
+        """Raise StateLostError when the state folder is not the one that was opened."""
+        self._database.refuse_lost()
 
     def watched(self) -> list[dict[str, Any]]:
         """The watched folders with their options, as plain values."""
@@ -245,6 +292,27 @@ class App:
         if under_way:
             self.log.warning("outbox.recovered", files=under_way, reason="they were being sent when eisync ended")
 
+    def _lineage_of_roots(self) -> Lineage:
+        pid = os.getpid()
+        return Lineage(
+            {root: matters(watch) for watch, root in zip(self.settings.watches, self._roots, strict=True)},
+            me=Stamp(
+                epoch="",
+                host=processes.host(),
+                pid=pid,
+                process=processes.identity(pid),
+                state=os.path.realpath(self.settings.state.dir),
+                since=clock.now(),
+            ),
+            records=Lineages(self._database),
+            notes=root_notes,
+            is_running=processes.is_running,
+            why_away=WatchedFolders(files, Whereabouts(self._database)).why_away,
+            new_epoch=clock.epoch,
+            clock=clock.now,
+            log=self.log,
+        )
+
     def _watcher_loop(self) -> WatcherLoop:
         watched = [
             watched_of(watch, root, Mode(watch.mode) if self._listens else Mode.SCAN)
@@ -254,19 +322,22 @@ class App:
             watched,
             intake=self.outbox,
             places=Whereabouts(self._database),
+            disks=lambda root: RootDisks(root, Disks(self._database), files, self.log),
             notes=self.index,
             files=files,
             evidence=evidence,
-            reads=sidecars.entries,
+            reads=sidecars.Reading,
             sheets=Sidecars(self._database),
             waiting=Descriptions(self._database),
             labelled=self.bells["drainer"].set,
             events=self._events,
             log=self.log,
             why_silent=_why_silent,
+            has_weak_facts=_has_weak_facts,
             luck=clock.luck,
             spent_s=clock.spent_s,
             is_same=removal.is_same,
+            lineages=self.lineage,
         )
 
     def _drainer_loop(self) -> DrainerLoop:
@@ -291,6 +362,7 @@ class App:
             workers=upload.workers,
             order=Order(upload.order),
             unlabelled=self.watcher.unlabelled,
+            hash_of=sha256_of,
             quiet_s=lambda _: self._quiet_hours.quiet_s(clock.second_of_day()),
             monotonic=clock.monotonic,
             luck=clock.luck,
@@ -330,22 +402,54 @@ class App:
             wake=self.bells["reconciler"].set,
             hands=self._hands(),
             forgets=Forgetting(self._database),
+            lineages=self.lineage,
         )
 
     def _hands(self) -> Hands:
         reconcile = self.settings.reconcile
         acts, folders = self.acts, WatchedFolders(files, Whereabouts(self._database))
+        guard = Guard(
+            count=reconcile.guard_count, percent=reconcile.guard_percent, day_factor=reconcile.guard_day_factor
+        )
+        guarding = Guarding(acts, guard, self.times)
         retained = BringingBack(Removals(self._database), restoring)
+        evidence = self._deletion_evidence()
         return Hands(
             decider=Decider(
                 acts,
                 acts,
-                guard=Guard(count=reconcile.guard_count, percent=reconcile.guard_percent),
+                evidence,
+                guard=guard,
                 clock=clock.now,
                 log=self.log,
+                times=self.times,
+                lineages=self.lineage,
             ),
-            actor=Actor(acts, trash, folders, clock=clock.now, log=self.log),
+            actor=Actor(
+                acts,
+                trash,
+                folders,
+                evidence,
+                clock=clock.now,
+                log=self.log,
+                guarding=guarding,
+                lineages=self.lineage,
+            ),
             undoer=Undoer(acts, trash, folders, files.look, retained, clock=clock.now, log=self.log),
+            tombstones=Tombstones(acts, self.index, guard=guard, clock=clock.now, log=self.log, times=self.times),
+        )
+
+    def _deletion_evidence(self) -> DeletionEvidence:
+        check = DiskCheck(Disks(self._database), files)
+        return DeletionEvidence(
+            Absences(self._database),
+            Mirrored(self._database).adopt,
+            sha256_of_file=sha256_of,
+            look=files.look,
+            observed=lambda: self.watcher.unsettled(clock.now()),
+            why_away=lambda side: check.why_away(side.root_id, side.root, side.path, side.id),
+            clock=clock.now,
+            log=self.log,
         )
 
     def _retention_loop(self) -> RetentionLoop:
@@ -357,9 +461,13 @@ class App:
             outcomes=self.acts,
             hands=removal,
             disks=removal,
+            prover=Prover(self._services, records, clock=clock.now),
             log=self.log,
             monotonic=clock.monotonic,
             spent_s=clock.spent_s,
+            times=self.times,
+            lineages=self.lineage,
+            archives=Archives(records, root_notes, new_marker=clock.epoch),
         )
 
 
@@ -378,8 +486,16 @@ def _asks_studio(settings: Settings) -> bool:
     return settings.reconcile.enabled or settings.upload.allow_duplicates
 
 
-def service_of(settings: Settings, name: str, *, spend: Callable[[int], float] = lambda _: 0.0) -> Service:
-    """The service of the target `name`, for whoever needs nothing else. `spend` is asked before bytes are sent."""
+def service_of(
+    settings: Settings,
+    name: str,
+    *,
+    spend: Callable[[int], float] = lambda _: 0.0,
+    hear_date: Callable[[str, str | None], None] = lambda _host, _date: None,
+) -> Service:
+    """The service of the target `name`, for whoever needs nothing else. `spend` is asked before bytes are sent;
+    `hear_date` is told what time its answers say that it is.
+    """
     target, upload = settings.target(name), settings.upload
     return Service(
         Endpoints(
@@ -393,6 +509,7 @@ def service_of(settings: Settings, name: str, *, spend: Callable[[int], float] =
         settings.key_source(name).read,
         user_agent=USER_AGENT,
         spend=spend,
+        hear_date=hear_date,
     )
 
 
@@ -422,6 +539,10 @@ def _refuse_remote(folder: str) -> None:
         )
 
 
+def _has_weak_facts(folder: str) -> bool:
+    return mounts.has_weak_facts(mounts.type_of(os.path.realpath(folder), files.mountinfo()))
+
+
 def _why_silent(folder: str) -> str | None:
     return mounts.why_silent(os.path.realpath(folder), files.mountinfo())
 
@@ -439,6 +560,14 @@ def policy_of(watch: Watch) -> Policy:
         edits_samples=watch.on_rename == "update",
         replaces_samples=watch.on_change == "replace",
     )
+
+
+def matters(watch: Watch) -> bool:
+    """Whether something follows from a file of the folder that is missing, or one may be taken away for more than want
+    of room."""
+    policy = policy_of(watch)
+    takes = policy.on_remote_delete is not OnRemoteDelete.KEEP or watch.retention.after is not After.KEEP
+    return takes or policy.deletes_samples
 
 
 def watched_of(watch: Watch, root: Root, mode: Mode | None = None) -> Watched:

@@ -7,7 +7,8 @@
     ├── KeyRefusedError      a person must give another key                       exit 77
     ├── StateBusyError       another process holds the state folder: try later    exit 75
     ├── StateError           the state folder cannot be used: a person must act   exit 1
-    │   └── StateDamagedError    its database is damaged: the next opening sets it aside
+    │   ├── StateDamagedError    its database is damaged: the next opening sets it aside
+    │   └── StateLostError       it was removed or replaced while we run: this process must end  exit 74
     ├── FolderError          a folder to write into cannot be used: a person must act  exit 73
     ├── DaemonUnreachableError   a daemon is there and does not answer: try later exit 69
     ├── TransitError         a request got no usable answer: try again
@@ -26,6 +27,10 @@ The message of each is one sentence for a person: what happened and what to do.
 """
 
 from typing import ClassVar
+
+CONTENT_ERRORS = (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
+"""What the content of a file, a name or an answer may provoke where we are wrong about it. Caught where one file or one
+folder stands for itself, so that it costs no other; what stops everything (the state, the key) is none of these."""
 
 
 class EisyncError(Exception):
@@ -62,6 +67,12 @@ class StateError(EisyncError):
 
 class StateDamagedError(StateError):
     """The database is damaged. It is set aside and rebuilt when it is opened again by whoever may."""
+
+
+class StateLostError(StateError):
+    """The state folder is not the one that was opened. Whoever goes on would write where nobody reads."""
+
+    exit_code = 74
 
 
 class FolderError(EisyncError):
@@ -106,6 +117,12 @@ class StudioError(EisyncError):
     def __init__(self, message: str, *, status: int) -> None:
         super().__init__(message)
         self.status = status
+
+
+class ForeignProjectError(EisyncError):
+    """The project does not hold what was sent to it: its ids mean other samples. A person must see to it."""
+
+    exit_code = 3
 
 
 class FileError(EisyncError):

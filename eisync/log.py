@@ -3,11 +3,12 @@
 import contextlib
 import json
 import logging
-import re
 import sys
 import threading
 from typing import Any, TextIO
 
+from eisync.core.printable import printable, printable_lines
+from eisync.core.redaction import KEYS
 from eisync.loops.ports import Log
 
 if "rich" in sys.modules:
@@ -20,8 +21,6 @@ else:
     finally:
         del sys.modules["rich"]
 
-# In JSON a line break is two characters, and a key may follow it.
-_KEY = re.compile(r"(?:\b|(?<=\\[nrt]))ei_[0-9A-Za-z]{8,}")
 # Made once: at a thousand files a second, an encoder for each line is a fifth of what its line costs.
 _ENCODER = json.JSONEncoder(default=repr)
 
@@ -48,6 +47,7 @@ def configure(*, level: str = "info", style: str = "auto", stream: TextIO | None
     ]
     if is_console:
         plain = structlog.dev.plain_traceback
+        processors.append(_for_a_terminal)
         processors.append(structlog.dev.ConsoleRenderer(colors=stream.isatty(), exception_formatter=plain))
     else:
         processors.append(_in_json)
@@ -78,10 +78,22 @@ class _Lines:
 
 
 def _in_json(_: Any, __: str, event: structlog.typing.EventDict) -> str:
-    return _ENCODER.encode(event)
+    return _ENCODER.encode(event).replace("\x7f", "\\u007f")
+
+
+def _for_a_terminal(_: Any, __: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
+    # The renderer adds colours, so this cannot wait for the line.
+    return {name: _shown(name, value) for name, value in event.items()}
+
+
+def _shown(name: str, value: object) -> object:
+    if value is None or isinstance(value, bool | int | float):
+        return value
+    if name in ("exception", "stack"):  # tracebacks have lines
+        return printable_lines(str(value))
+    return printable(value if isinstance(value, str) else repr(value))
 
 
 def _without_keys(_: Any, __: str, line: Any) -> str:
     # The second line of defence: no line of ours carries a key, and a foreign exception's text might.
-    text = str(line)
-    return _KEY.sub("ei_…", text) if "ei_" in text else text
+    return KEYS.text(str(line))

@@ -13,8 +13,12 @@ from typing import Any
 
 import pytest
 
+from eisync.core.items import RemoteSample
+from eisync.core.plan import Mirror
 from eisync.emulator.server import RunningEmulator, running_emulator
 from eisync.emulator.settings import EmulatorSettings
+from eisync.store.database import Database
+from eisync.store.mirror import Mirrored
 from tests.canary import (  # noqa: F401 - pytest finds its hooks and fixtures by their names
     CANARY,
     no_test_leaks_the_key,
@@ -141,6 +145,12 @@ def until(is_true: Callable[[], object], *, within_s: float = 20.0) -> None:
 def row(number: int) -> bytes:
     """A small CSV that the service takes, different for every number."""
     return f"timestamp,accX\n0,{number}\n10,{number + 1}\n".encode()
+
+
+def list_sample(database: Database, sample_id: int, target: str = "main") -> None:
+    """The service lists a sample that the index knows by its id only."""
+    listed = RemoteSample(id=sample_id, filename="wave", category="training", label=None)
+    Mirrored(database).apply(target, [Mirror(listed)], generation=None, now=0.0)
 
 
 def sha256(content: bytes) -> str:

@@ -3,7 +3,7 @@
 import json
 import traceback
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from concurrent.futures import Executor, Future
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -284,6 +284,10 @@ class Cloud:
 
     def ahead(self, *, limit: int, before_id: int | None = None, from_id: int | None = None) -> Waited:
         return Waited(lambda below: self.page(limit=limit, before_id=below, from_id=from_id), before_id, self.seen)
+
+    def listed(self, ids: Collection[int]) -> dict[int, RemoteSample]:
+        self._asked()
+        return {sample_id: self.samples[sample_id] for sample_id in ids if sample_id in self.samples}
 
     def count(self) -> int:
         self._asked()

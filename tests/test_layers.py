@@ -31,7 +31,7 @@ ROOMS = {
     "__main__": room({"cli"}),
     "errors": room(),
     "exceptions": room({"errors"}),
-    "core": room(CORE, {"pathspec", "cbor2"}),
+    "core": room(CORE, {"cbor2"}),
     "store": room(CORE, {"sqlite_utils"}),
     "adapters": room(CORE, {"requests", "urllib3", "watchdog", "pydantic", "typing_extensions"}),
     "loops": room(CORE, {"structlog"}),
@@ -41,14 +41,13 @@ ROOMS = {
     "places": room({"errors"}, {"platformdirs"}),
     "settings": room(CORE | {"places"}, {"pydantic", "pydantic_core"}),
     "pulling": room(CORE | {"adapters"}),
-    "log": room({"loops"}, {"structlog"}),
+    "log": room({"core", "loops"}, {"structlog"}),
     "app": room(EVERY_ROOM - {"cli", "web", "emulator", "data", "exceptions", "py"}, {"structlog"}),
     "cli": room(EVERY_ROOM, {"click"}),
 }
 
 # Within a room, a package may be one module's own.
 ONE_MODULE = {
-    "pathspec": "core/eligible.py",
     "cbor2": "core/acquisition.py",
 }
 

@@ -633,3 +633,10 @@ def test_nothing_is_removed_unless_somebody_says_so(site: Site) -> None:
 def test_retention_that_cannot_be_meant_is_one_sentence(site: Site, line: str, fault: str) -> None:
     site.write(f'[[watch]]\npath = "recordings"\n{line}\n')
     assert [f"eisync.toml:3: watch[0].{fault}"] == site.faults()
+
+
+def test_a_key_that_is_a_name_too_is_in_no_fault(site: Site) -> None:
+    key = "k3y" + "0123456789abcdef" * 2
+    site.write(f'[{key}]\na = 1\n[[target]]\n{key} = 1\nname = "{key}{key}{key}"\n[[watch]]\npath = "{key}"\n')
+    for environ in ({"EI_API_KEY": key}, {"EISYNC_API_KEY": key, f"EISYNC_{key.upper()}": "1"}):
+        assert key not in "\n".join(site.faults(environ=environ)).lower()

@@ -113,3 +113,56 @@ def test_a_source_never_shows_its_key() -> None:
     source = KeySource("environment variable EI_API_KEY", value=CANARY)
     assert "<KeySource environment variable EI_API_KEY>" == repr(source) == str(source)
     assert CANARY not in repr([getattr(source, name) for name in KeySource.__slots__])
+
+
+@pytest.mark.parametrize(
+    ("mode", "is_told", "is_refused"),
+    [
+        (0o600, False, False),
+        (0o400, False, False),
+        (0o640, True, False),
+        (0o644, True, False),
+        (0o664, True, False),
+        (0o622, True, True),
+        (0o666, True, True),
+        (0o777, True, True),
+    ],
+)
+def test_the_rights_of_a_key_file_of_ours_are_looked_at(
+    tmp_path: Path, mode: int, is_told: bool, is_refused: bool
+) -> None:
+    path = _key_file(tmp_path / "key", CANARY)
+    os.chmod(path, mode)
+    source = KeySource(f"file {path}", file=path)
+    warning = source.warning()
+    assert is_told == (warning is not None)
+    if warning is not None:
+        assert f"chmod 600 {path}" in warning
+        assert CANARY not in warning
+    if is_refused:
+        with pytest.raises(ConfigurationError, match=f"chmod 600 {path}"):
+            source.read()
+    else:
+        assert CANARY == source.read()
+
+
+@pytest.mark.parametrize("folder", ["secrets", "secrets/deeper"])
+def test_a_secret_that_was_handed_over_has_the_rights_that_it_was_given(tmp_path: Path, folder: str) -> None:
+    path = _key_file(tmp_path / folder / "key", CANARY)
+    os.chmod(path, 0o666)
+    source = KeySource(f"file {path}", file=path)
+    assert (CANARY, None) == (source.read(), source.warning())
+
+
+def test_a_key_file_of_another_user_is_that_users_matter(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = _key_file(tmp_path / "key", CANARY)
+    os.chmod(path, 0o644)
+    monkeypatch.setattr(os, "geteuid", lambda: os.stat(path).st_uid + 1)
+    source = KeySource(f"file {path}", file=path)
+    assert (CANARY, None) == (source.read(), source.warning())
+
+
+def test_a_fifo_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "key")
+    with pytest.raises(ConfigurationError, match="is not a regular file"):
+        KeySource("file key", file=str(tmp_path / "key")).read()

@@ -2,6 +2,8 @@
 
 import time
 
+_STEADY = getattr(time, "CLOCK_BOOTTIME", None)
+
 
 def now() -> float:
     """Unix seconds (UTC)."""
@@ -19,6 +21,11 @@ def monotonic() -> float:
     return time.monotonic()
 
 
+def steady() -> float:
+    """Seconds since some instant; never jumps, and goes on while the machine sleeps, where the system can tell."""
+    return time.clock_gettime(_STEADY) if _STEADY is not None else time.monotonic()
+
+
 def spent_s() -> float:
     """Seconds of a core that the calling thread has taken so far."""
     return time.thread_time()
@@ -29,6 +36,13 @@ def luck() -> float:
     import random  # not at the top: `eisync status` tells the time only, and has 0.2 s for everything
 
     return random.random()  # noqa: S311 - it spreads retries, it guards nothing
+
+
+def epoch() -> str:
+    """A name that nobody else has: 128 random bits."""
+    import secrets  # as above
+
+    return secrets.token_hex(16)
 
 
 def boundary() -> str:

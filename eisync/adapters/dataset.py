@@ -2,19 +2,19 @@
 
 A file is written beside, synced to the disk and then renamed: what has its final name is complete. Before that, the
 journal says which sample the name is for; so a name that is not in the journal is somebody else's file, and is never
-touched. The journal, and what is being written, are in the hidden folder `.eisync`.
+touched; no link in the folder is followed. The journal, and what is being written, are in the hidden folder `.eisync`.
 """
 
 import contextlib
 import errno
 import json
 import os
-import shutil
 import sys
 import threading
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import IO, Any
 
+from eisync.adapters.beneath import Beneath
 from eisync.core.dataset import ACCOUNT_NAME, fitting_name
 from eisync.core.naming import place_for, place_key
 from eisync.errors import FolderError
@@ -35,6 +35,7 @@ class Dataset:
         Raises FolderError when the folder holds anything else, is being written by another process, or cannot be.
         """
         self.folder = folder
+        self._beneath: Beneath
         self._lock = threading.Lock()
         self._places: dict[int, str] = {}
         self._taken: set[str] = set()
@@ -47,7 +48,7 @@ class Dataset:
     def has(self, sample_id: int) -> bool:
         """Whether the sample's file is there, whole."""
         place = self._places.get(sample_id)
-        return place is not None and os.path.isfile(self._path(place))
+        return place is not None and self._beneath.holds_file(place)
 
     def place_of(self, sample_id: int) -> str:
         """Where the sample's file is, relative to the folder, with `/` between the parts."""
@@ -63,8 +64,8 @@ class Dataset:
         Raises FolderError when no file at all can be written, OSError when this one cannot be; what `chunks` raises is
         let through. Nothing is left behind then.
         """
-        part = os.path.join(self.folder, OWN_FOLDER, _PARTS, str(sample_id))
-        with self._translated(), _written(part) as file:
+        part = f"{OWN_FOLDER}/{_PARTS}/{sample_id}"
+        with self._translated(), self._written(part) as file:
             beginning = b""
             with contextlib.closing(iter_of(chunks)) as pieces:
                 for chunk in pieces:
@@ -73,43 +74,43 @@ class Dataset:
             size = file.tell()
             _sync(file)
             place = self._assign(sample_id, category, fitting_name(name, beginning))
-            path = self._path(place)
-            os.makedirs(os.path.dirname(path), exist_ok=True)
-            os.replace(part, path)
+            self._beneath.make(place.rpartition("/")[0])
+            self._beneath.rename(part, place)
         return size
 
     @contextlib.contextmanager
     def account(self) -> Iterator["Account"]:
         """A new `info.labels`, which takes the place of the old one when `keep` was called. Raises FolderError."""
-        part = os.path.join(self.folder, OWN_FOLDER, ACCOUNT_NAME)
-        with self._translated(), _written(part) as file:
+        part = f"{OWN_FOLDER}/{ACCOUNT_NAME}"
+        with self._translated(), self._written(part) as file:
             account = Account(file)
             yield account
             if not account.is_kept:
                 return
             account.end()
             _sync(file)
-            os.replace(part, os.path.join(self.folder, ACCOUNT_NAME))
-            _sync_folder(self.folder)
+            self._beneath.rename(part, ACCOUNT_NAME)
+            self._beneath.sync()
 
     def close(self) -> None:
         """Let go of the folder. Safe to repeat."""
         self._journal.close()
 
     def _prepare(self, selection: Mapping[str, Any]) -> None:
-        own = os.path.join(self.folder, OWN_FOLDER)
-        journal = os.path.join(own, _JOURNAL)
-        os.makedirs(self.folder, exist_ok=True)
-        if not os.path.isfile(journal) and set(os.listdir(self.folder)) - {OWN_FOLDER}:
+        journal = f"{OWN_FOLDER}/{_JOURNAL}"
+        self._beneath = Beneath(self.folder)
+        if not self._beneath.holds_file(journal) and set(os.listdir(self.folder)) - {OWN_FOLDER}:
             raise FolderError(f"{self.folder} is not empty, and no pull has made what is in it; name a new folder")
-        os.makedirs(own, exist_ok=True)
-        self._journal = open(journal, "ab", buffering=0)  # noqa: SIM115 - it holds the lock until `close`
+        self._beneath.make(OWN_FOLDER)
+        flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT
+        descriptor = self._beneath.open(journal, flags)
+        self._journal = open(descriptor, "ab", buffering=0)  # noqa: SIM115 - it holds the lock until `close`
         try:
             self._take_lock()
             self._read_journal(journal, selection)
-            parts = os.path.join(own, _PARTS)
-            shutil.rmtree(parts, ignore_errors=True)
-            os.makedirs(parts, exist_ok=True)
+            parts = f"{OWN_FOLDER}/{_PARTS}"
+            self._beneath.clear(parts)
+            self._beneath.make(parts)
         except BaseException:
             self._journal.close()
             raise
@@ -128,7 +129,7 @@ class Dataset:
 
     def _read_journal(self, journal: str, selection: Mapping[str, Any]) -> None:
         end, header = 0, None
-        with open(journal, "rb") as lines:
+        with open(self._beneath.open(journal, os.O_RDONLY), "rb") as lines:
             for line in lines:
                 if not line.endswith(b"\n"):
                     break  # the process ended in the middle of it
@@ -149,9 +150,9 @@ class Dataset:
             place = self._places.get(sample_id)
             if place is None:
                 place = place_for(category, name, sample_id, self._taken)
-                if os.path.lexists(self._path(place)):  # somebody else's
+                if self._beneath.status(place) is not None:  # somebody else's
                     place = place_for(category, name, sample_id, {place_key(place)})
-                if os.path.lexists(self._path(place)):
+                if self._beneath.status(place) is not None:
                     raise FileExistsError(errno.EEXIST, f"there is a file at {place} that no pull has made")
                 self._note({"id": sample_id, "place": place})
                 self._remember(sample_id, place)
@@ -169,8 +170,15 @@ class Dataset:
             self._journal.truncate(before)  # what follows must not stand on half a line
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    def _path(self, place: str) -> str:
-        return os.path.join(self.folder, *place.split("/"))
+    @contextlib.contextmanager
+    def _written(self, part: str) -> Iterator[IO[bytes]]:
+        """A file to be written and renamed; gone when it was not."""
+        try:
+            with open(self._beneath.create(part), "wb") as file:
+                yield file
+        finally:
+            with contextlib.suppress(OSError):
+                self._beneath.remove(part)
 
     @contextlib.contextmanager
     def _translated(self) -> Iterator[None]:
@@ -216,30 +224,9 @@ def iter_of(chunks: Iterable[bytes]) -> Any:
     return chunks if hasattr(chunks, "close") else (chunk for chunk in chunks)
 
 
-@contextlib.contextmanager
-def _written(part: str) -> Iterator[IO[bytes]]:
-    """A file to be written and renamed; gone when it was not."""
-    try:
-        with open(part, "wb") as file:
-            yield file
-    finally:
-        with contextlib.suppress(OSError):
-            os.unlink(part)
-
-
 def _sync(file: IO[bytes]) -> None:
     file.flush()
     os.fsync(file.fileno())
-
-
-def _sync_folder(folder: str) -> None:
-    # Windows opens no folders, some file systems sync none.
-    with contextlib.suppress(OSError):
-        descriptor = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
 
 
 def _record(line: bytes) -> dict[str, Any]:

@@ -9,10 +9,11 @@ import json
 import re
 import ssl
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
+from urllib.parse import urlsplit
 
 import requests
 from pydantic import BaseModel, ValidationError
@@ -35,6 +36,7 @@ from eisync.adapters.replies import (
 from eisync.adapters.weather import (
     MAX_PAGE_BYTES,
     MAX_SMALL_BYTES,
+    clean_foreign_logs,
     read_whole,
     translated,
 )
@@ -43,6 +45,7 @@ from eisync.core.dataset import WholeSample
 from eisync.core.items import RemoteSample, Unread
 from eisync.core.json_scan import MOST_STRUCTURE
 from eisync.core.page_size import PageSize
+from eisync.core.redaction import KEYS
 from eisync.core.retry import Fault
 from eisync.core.wire import Envelope, Reply, Silence, asked_s, json_object, one_line
 from eisync.errors import (
@@ -56,6 +59,7 @@ from eisync.errors import (
 
 _NOT_FOUND = "no sample found"
 _STUDIOS = re.compile(rb'\s*\{\s*"success"\s*:')
+_MOST_LISTED = 1000  # by one question (wire contract, section 3)
 _HAS_SUCCEEDED = re.compile(rb'\s*\{\s*"success"\s*:\s*true\b')
 _ANSWER_BYTES, _ENTRY_BYTES = 64 * 1024, 4 * 1024
 """An answer to an upload is no larger than that, and that for each file: an entry has 200 bytes, an error some more."""
@@ -135,10 +139,14 @@ class Service:
         *,
         user_agent: str,
         spend: Callable[[int], float] = lambda _: 0.0,
+        hear_date: Callable[[str, str | None], None] = lambda _host, _date: None,
     ) -> None:
         """`read_key` is asked before every request, so that a new key is used at once; `spend` before each piece of a
-        body, and waits while others have the line.
+        body, and waits while others have the line. `hear_date` is told the host and the `Date` of every answer.
         """
+        clean_foreign_logs()
+        self._hear_date = hear_date
+        self._hosts = {url: urlsplit(url).netloc for url in (endpoints.studio_url, endpoints.ingestion_url)}
         self._spend = spend
         self._endpoints = endpoints
         self._read_key = read_key
@@ -160,7 +168,7 @@ class Service:
         ConfigurationError when the key cannot be read.
         """
         body = Body(envelope, self._spend)
-        headers = {**envelope.headers, "x-api-key": self._read_key()}
+        headers = {**envelope.headers, "x-api-key": self._key()}
         began_at = clock.monotonic()
         reply = self._upload(envelope, body, headers)
         return Uploaded(reply, body.sha256, clock.monotonic() - began_at - body.waited_s)
@@ -171,7 +179,7 @@ class Service:
             with translated(url), self._request("POST", url, headers=headers, data=body) as response:
                 limit_bytes = _ANSWER_BYTES + _ENTRY_BYTES * len(envelope.parts)
                 answer = bytes(read_whole(response, limit_bytes=limit_bytes))
-                return Reply(response.status_code, dict(response.headers), answer)
+                return Reply(response.status_code, KEYS.headers(response.headers), answer)
         except UnreachableError as error:
             return Silence(Fault.UNREACHABLE, str(error))
         except UnansweredError as error:
@@ -179,7 +187,7 @@ class Service:
 
     def project_id(self) -> int:
         """The project that the key opens. Raises KeyRefusedError, StudioError or TransitError."""
-        key, known = self._read_key(), self._project
+        key, known = self._key(), self._project
         if known is not None and known[0] == key:
             return known[1]
         project_id = self._ask_project_id()
@@ -294,6 +302,24 @@ class Service:
             raise
         return True
 
+    def listed(self, ids: Collection[int]) -> dict[int, RemoteSample]:
+        """Those of these samples that are there now, by id: a page of the listing for as many as lie within one.
+
+        Raises KeyRefusedError, StudioError or TransitError.
+        """
+        wanted = sorted(set(ids))
+        found: dict[int, RemoteSample] = {}
+        while wanted:
+            low, high = wanted[0], wanted[-1] + 1
+            page = self.page(limit=_MOST_LISTED, before_id=high, from_id=low)
+            if any(not low <= one.id < high for one in page.samples):
+                raise UnansweredError("the listing holds samples that were not asked for")
+            found.update((one.id, one) for one in page.samples)
+            # What is not on the page, and would be above its end, is not there.
+            end = min((one.id for one in page.samples), default=low)
+            wanted = [sample_id for sample_id in wanted if sample_id < end]
+        return {sample_id: found[sample_id] for sample_id in ids if sample_id in found}
+
     def delete(self, sample_id: int) -> bool:
         """Delete the sample; False when there was none. Raises KeyRefusedError, StudioError or TransitError."""
         try:
@@ -358,7 +384,7 @@ class Service:
                 _raise_for(response.status_code, answer, url, response.headers)
             for number, chunk in enumerate(response.iter_content(CHUNK_BYTES)):
                 if number == 0 and _is_studios(chunk):  # with HTTP 200, where the bytes should be
-                    _raise_for(response.status_code, chunk, url, response.headers)
+                    _raise_for(response.status_code, KEYS.body(chunk), url, response.headers)
                     raise UnansweredError(f"the answer of {url} holds no file")
                 yield chunk
 
@@ -416,18 +442,23 @@ class Service:
 
     def _change(self, method: str, path: str, body: Mapping[str, object] | None = None) -> None:
         url = f"{self._endpoints.studio_url}/api/{self.project_id()}/raw-data{path}"
-        headers = {"x-api-key": self._read_key()}
+        headers = {"x-api-key": self._key()}
         with translated(url), self._request(method, url, headers=headers, json=body) as response:
             answer = read_whole(response, limit_bytes=MAX_SMALL_BYTES)
         _raise_for(response.status_code, answer, url, response.headers)
 
+    def _key(self) -> str:
+        key = self._read_key()
+        KEYS.learn(key)  # before it leaves: an answer may repeat it
+        return key
+
     def _get(self, url: str, query: Mapping[str, object] | None = None) -> requests.Response:
-        return self._request("GET", url, headers={"x-api-key": self._read_key()}, params=query)
+        return self._request("GET", url, headers={"x-api-key": self._key()}, params=query)
 
     def _request(self, method: str, url: str, **arguments: Any) -> requests.Response:
         is_studio = url.startswith(self._endpoints.studio_url)
         proxies = self._studio_proxies if is_studio else self._proxies
-        return self._session().request(
+        response = self._session().request(
             method,
             url,
             stream=True,
@@ -436,6 +467,10 @@ class Service:
             timeout=(self._endpoints.connect_timeout_s, self._endpoints.timeout_s),
             **arguments,
         )
+        if "age" not in response.headers:  # what lay somewhere on the way says what time it was
+            endpoint = self._endpoints.studio_url if is_studio else self._endpoints.ingestion_url
+            self._hear_date(self._hosts[endpoint], response.headers.get("date"))
+        return response
 
     def _session(self) -> requests.Session:
         session: requests.Session | None = getattr(self._local, "session", None)

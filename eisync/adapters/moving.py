@@ -85,9 +85,10 @@ def holds(name: str, sha256: str, size: int, *, folder: int | None = None) -> bo
         return hashlib.file_digest(file, "sha256").hexdigest() == sha256
 
 
-def made_folder(top: str, folder: str) -> int:
-    """A descriptor of the folder below `top`, made where it is missing; no link leads out of it. Raises OSError."""
-    at = open_folder(top, "")
+def made_folder(top: str | int, folder: str) -> int:
+    """A descriptor of the folder below `top` (a path, or a descriptor that stays open), made where it is missing; no
+    link leads out of it. Raises OSError."""
+    at = os.dup(top) if isinstance(top, int) else open_folder(top, "")
     for part in folder.split("/") if folder else ():
         try:
             with contextlib.suppress(FileExistsError):

@@ -13,13 +13,14 @@ import errno
 import hashlib
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from eisync.adapters import trash
 from eisync.adapters.files import device_of as device_of  # one module for whoever takes files away
 from eisync.adapters.files import open_folder, why_offline
 from eisync.adapters.moving import (
     holds,
+    made_folder,
     names_beside,
     pieces_of,
     rename_anew,
@@ -27,9 +28,10 @@ from eisync.adapters.moving import (
     sync_folder,
     write_copy,
 )
+from eisync.adapters.root_notes import marker_of
 from eisync.adapters.walking import facts_of
 from eisync.core.items import FileFacts, shown
-from eisync.core.retention import Disk, Removal, Whereabout
+from eisync.core.retention import Disk, Removal, Room, Whereabout
 from eisync.errors import FileAwayError, FileChangedError, FileError, FileGoneError, FileUnreadableError, FolderError
 
 _OPEN = os.O_RDONLY | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
@@ -52,6 +54,17 @@ def is_on_other_disk(root: str, archive: str) -> bool:
         return False
 
 
+def room_of(root: str, path: str) -> Room | None:
+    """What the file takes of its disk, links not followed; None when nobody can tell."""
+    try:
+        status = os.lstat(os.path.join(root, path))
+    except OSError:
+        return None
+    blocks = getattr(status, "st_blocks", None)  # of 512 bytes; holes take none
+    taken = status.st_size if blocks is None else 512 * blocks
+    return Room(status.st_dev, taken, status.st_nlink)
+
+
 def is_same(root: str, path: str, facts: FileFacts, sha256: str) -> bool:
     """Whether the file at `path` has these facts and this content. False when nobody can tell."""
     try:
@@ -61,9 +74,11 @@ def is_same(root: str, path: str, facts: FileFacts, sha256: str) -> bool:
     return True
 
 
-def empty_trash(root: str, *, before_day: str) -> int:
-    """Remove what was put into the folder's trash before that day. Returns how many days that were."""
-    return trash.empty(root, before_day=before_day)
+def empty_trash(root: str, *, before_day: str, is_old: Callable[[str, float], bool]) -> int:
+    """Remove what was put into the folder's trash before that day, if `is_old` says so of the day's folder, and of
+    when the last thing came into it. Returns how many days that were.
+    """
+    return trash.empty(root, before_day=before_day, is_old=is_old)
 
 
 def free_name(archive: str, path: str) -> str:
@@ -114,6 +129,9 @@ def archive(removal: Removal) -> None:
         with _verified(folder, removal) as descriptor:
             try:
                 is_moved = _move_into(removal.to, folder, descriptor, removal)
+            except FolderError:
+                _put_back(folder, removal)
+                raise
             except OSError as error:
                 reason = f"{shown(removal.path)} cannot be moved to {shown(removal.to)} ({error.strerror})"
                 if error.errno == errno.ENAMETOOLONG:
@@ -210,36 +228,50 @@ def _marks(status: os.stat_result) -> tuple[int, ...]:
 
 
 def _move_into(to: str, folder: int, descriptor: int, removal: Removal) -> bool:
-    """False when another file has the name. Raises OSError; what it has begun to write is gone then."""
-    os.makedirs(os.path.dirname(to), exist_ok=True)
-    try:
-        if rename_anew(removal.name, to, source_folder=folder):
-            sync_folder(os.path.dirname(to))
-            return True
-    except OSError as error:
-        if error.errno != errno.EXDEV:
-            raise
-        if not _copy_into(to, descriptor, removal):
-            return False
-    else:
-        # A crash may have come after the one name was made and before the other was removed.
-        if not holds(to, removal.sha256, removal.facts.size):
-            return False
-    sync_folder(os.path.dirname(to))
+    """False when another file has the name. Raises OSError; what it has begun to write is gone then. Raises FolderError
+    when the archive is not the one that it is to go to."""
+    name = os.path.basename(to)
+    with _closing(_folder_in_archive(to, removal)) as goal:
+        try:
+            if rename_anew(removal.name, name, source_folder=folder, to_folder=goal):
+                sync_folder(goal)
+                return True
+        except OSError as error:
+            if error.errno != errno.EXDEV:
+                raise
+            if not _copy_into(goal, name, descriptor, removal):
+                return False
+        else:
+            # A crash may have come after the one name was made and before the other was removed.
+            if not holds(name, removal.sha256, removal.facts.size, folder=goal):
+                return False
+        sync_folder(goal)
     os.unlink(removal.name, dir_fd=folder)
     return True
 
 
-def _copy_into(to: str, descriptor: int, removal: Removal) -> bool:
-    if holds(to, removal.sha256, removal.facts.size):
+def _folder_in_archive(to: str, removal: Removal) -> int:
+    """The folder that the file goes to, open: made in the archive that was looked at, whatever is mounted meanwhile."""
+    if removal.archive is None:
+        os.makedirs(os.path.dirname(to), exist_ok=True)
+        return open_folder(os.path.dirname(to), "")
+    with _closing(open_folder(removal.archive, "")) as archive:
+        if marker_of(archive) != removal.marker:
+            raise FolderError(f"the archive {shown(removal.archive)} is not the one that it was a moment ago")
+        below = os.path.relpath(os.path.dirname(to), removal.archive)
+        return made_folder(archive, "" if below == os.curdir else below)
+
+
+def _copy_into(goal: int, name: str, descriptor: int, removal: Removal) -> bool:
+    if holds(name, removal.sha256, removal.facts.size, folder=goal):
         return True  # the copy was whole before a crash
-    part = os.path.join(os.path.dirname(to), removal.name)
-    if write_copy(pieces_of(descriptor), part, like=os.fstat(descriptor)) != removal.sha256:
-        os.unlink(part)
+    part = removal.name
+    if write_copy(pieces_of(descriptor), part, folder=goal, like=os.fstat(descriptor)) != removal.sha256:
+        os.unlink(part, dir_fd=goal)
         raise OSError(errno.EIO, "what was written is not what can be read back")
-    if rename_anew(part, to):
+    if rename_anew(part, name, source_folder=goal, to_folder=goal):
         return True
-    os.unlink(part)
+    os.unlink(part, dir_fd=goal)
     return False
 
 

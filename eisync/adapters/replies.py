@@ -7,12 +7,12 @@ from datetime import datetime
 from operator import itemgetter
 from typing import Annotated, Any, Literal, NotRequired
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 from typing_extensions import TypedDict
 
 from eisync.core.dataset import WholeSample
 from eisync.core.items import LARGEST_ID, RemoteSample
-from eisync.core.wire import original_name
+from eisync.core.wire import origin, original_name
 
 
 class _Reply(BaseModel):
@@ -52,12 +52,13 @@ class Entry(TypedDict):
     filename: NotRequired[str]
     category: NotRequired[str]
     label: NotRequired[str | None]
-    added: NotRequired[datetime | None]
+    added: NotRequired[Any]
     isDisabled: NotRequired[bool]
     sha256Hash: NotRequired[str | None]
     coldstorageFilename: NotRequired[str]
     metadata: NotRequired[dict[str, _Text] | None]
     processingError: NotRequired[bool]
+    isCropped: NotRequired[bool | None]
 
 
 class Listing(TypedDict):
@@ -72,6 +73,7 @@ class Listing(TypedDict):
 
 
 LISTING = TypeAdapter(Listing)
+_DATE = TypeAdapter(datetime)
 
 _ENTRY = b'{"id":'
 _BEGUN = re.compile(rb'\{"id":([0-9]{1,18}),')
@@ -79,7 +81,8 @@ _BEGUN = re.compile(rb'\{"id":([0-9]{1,18}),')
 
 def sample_of(entry: Entry) -> RemoteSample:
     """The value that `core` knows."""
-    metadata = entry.get("metadata")
+    metadata, added = entry.get("metadata"), entry.get("added")
+    original, is_segment = origin(entry.get("coldstorageFilename", ""))
     return RemoteSample(
         entry["id"],
         entry.get("filename", ""),
@@ -87,9 +90,11 @@ def sample_of(entry: Entry) -> RemoteSample:
         entry.get("label"),
         entry.get("isDisabled", False),
         entry.get("sha256Hash") or None,
-        original_name(entry.get("coldstorageFilename", "")),
+        original,
         _sorted(tuple(metadata.items())) if metadata else (),
         entry.get("processingError", False),
+        added if isinstance(added, str) else None,
+        is_segment or entry.get("isCropped") is True,
     )
 
 
@@ -108,7 +113,10 @@ def last_id(body: bytes | bytearray) -> int | None:
 def newest_added_at(entries: Sequence[Entry]) -> float | None:
     """When the one with the highest id was added (Unix s). Of the others nobody asks it, and a date is dear to read."""
     added = max(entries, key=itemgetter("id")).get("added") if entries else None
-    return None if added is None else _instant(added)
+    try:
+        return None if added is None else _instant(_DATE.validate_python(added))
+    except ValidationError:
+        return None  # no date
 
 
 def _instant(date: datetime) -> float | None:

@@ -41,8 +41,8 @@ def from_pieces(removal: Removal, pieces: Iterable[bytes]) -> FileFacts:
             if write_copy(pieces, removal.name, folder=folder, like=None) != removal.sha256:
                 os.unlink(removal.name, dir_fd=folder)
                 raise FolderError(
-                    f"the service does not hold {shown(removal.path)} as it was sent, only in another form; "
-                    "'eisync pull' downloads that"
+                    f"the service does not hold {shown(removal.path)} as it was sent, only in another form, or its "
+                    "answer was cut; 'eisync pull' downloads what it holds"
                 )
             os.utime(removal.name, ns=(removal.facts.mtime_ns, removal.facts.mtime_ns), dir_fd=folder)
             _publish(folder, name, removal)

@@ -13,6 +13,8 @@ from eisync.core.items import FileFacts
 
 MOST_BYTES = 64 * 1024
 MOST_FOLDERS = 4_096
+MOST_WEIGHT = 256 * 1024
+"""Of the rules that are remembered, in characters of expressions: each takes some 20 bytes."""
 TRUSTED_FOR_S = 1.0
 """A folder's rules are looked at again after so long: sooner than the next scan."""
 
@@ -23,6 +25,10 @@ class _Entry:
     facts: FileFacts | None
     rules: RuleFile | None
 
+    @property
+    def weight(self) -> int:
+        return 0 if self.rules is None else self.rules.weight
+
 
 class Rules:
     """The rules of every folder of one root, for `Eligibility`. Remembers a bounded number of folders."""
@@ -30,6 +36,7 @@ class Rules:
     def __init__(self, root: str) -> None:
         self._root = root
         self._folders: OrderedDict[str, _Entry] = OrderedDict()
+        self._weight = 0
 
     def __call__(self, folder: str) -> RuleFile | None:
         """The rules in `folder`, relative to the root; None when it holds none."""
@@ -37,14 +44,20 @@ class Rules:
         now = monotonic()
         if entry is None or now - entry.looked_at >= TRUSTED_FOR_S:
             facts = self._facts(folder)
-            if entry is None or facts != entry.facts:
+            if entry is None or not _is_same(entry.facts, facts):
+                self._forget(folder)
                 entry = _Entry(now, facts, None if facts is None else self._read(folder))
+                self._weight += entry.weight
             entry.looked_at = now
             self._folders[folder] = entry
             self._folders.move_to_end(folder)
-            if len(self._folders) > MOST_FOLDERS:
-                self._folders.popitem(last=False)
+            while len(self._folders) > 1 and (len(self._folders) > MOST_FOLDERS or self._weight > MOST_WEIGHT):
+                self._forget(next(iter(self._folders)))
         return entry.rules
+
+    def _forget(self, folder: str) -> None:
+        entry = self._folders.pop(folder, None)
+        self._weight -= 0 if entry is None else entry.weight
 
     def _facts(self, folder: str) -> FileFacts | None:
         try:
@@ -69,3 +82,9 @@ class Rules:
         if len(content) > MOST_BYTES:
             return RuleFile(trouble=f"it has more than {MOST_BYTES // 1024} KiB")
         return RuleFile(os.fsdecode(content.removeprefix(b"\xef\xbb\xbf")).splitlines())
+
+
+def _is_same(before: FileFacts | None, now: FileFacts | None) -> bool:
+    if before is None or now is None:
+        return before is now
+    return now.is_untouched_since(before)

@@ -1,28 +1,125 @@
-"""Read the files that say what other files are, a piece at a time."""
+"""Read the files that say what other files are, a piece at a time, and on from where they were read when they grew."""
 
+import codecs
 import contextlib
-import io
+import hashlib
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 
 from eisync.adapters.files import look, open_inside
+from eisync.adapters.walking import facts_of, is_version
 from eisync.core.eligible import Eligibility
-from eisync.core.items import shown
-from eisync.core.sidecars import Entry, entries_of, places_for, speaking
+from eisync.core.items import FileFacts, shown
+from eisync.core.pieces import Checkpoint, Pieces, Unfinished
+from eisync.core.sidecars import Entry, places_for, read_on, speaking
 
-CHUNK_CHARACTERS = 64 * 1024
+CHUNK_BYTES = 64 * 1024
+COMPARED_BYTES = 4 * 1024 * 1024
+"""So much of what was read before is compared in one step."""
+
+_BOM = b"\xef\xbb\xbf"
+
+
+class Reading:
+    """One reading of the sidecar at `place`: an iterator of its entries, and of None when it has worked for none yet.
+
+    Raises ValueError, with the reason, when it is of no use, and Unfinished where it ends in the middle.
+
+    `after` is where one before it ended. `is_continued` says, with the first step, whether what was read then is still
+    there, so that this one goes on behind it. `facts` are of what was opened.
+    """
+
+    def __init__(self, root: str, place: str, after: Checkpoint | None = None) -> None:
+        self.facts: FileFacts | None = None
+        self.is_continued = False
+        self.is_unchanged = False
+        """Whether it was one version from its beginning to its end. Only known at the end."""
+        self._place = place
+        self._after = after
+        self._pieces: Pieces | None = None
+        self._bom_bytes = 0
+        self._steps = self._run(root)
+
+    def __iter__(self) -> Iterator[Entry | None]:
+        return self._steps
+
+    def __next__(self) -> Entry | None:
+        return next(self._steps)
+
+    @property
+    def taken(self) -> int:
+        """How many characters were read so far."""
+        return 0 if self._pieces is None else self._pieces.taken
+
+    def checkpoint(self) -> Checkpoint | None:
+        """Where a later reading can go on, if the sidecar only grows; None when nothing was read."""
+        return None if self._pieces is None else self._pieces.checkpoint()
+
+    def close(self) -> None:
+        """Let the file go. Safe to repeat."""
+        self._steps.close()
+
+    def _run(self, root: str) -> Generator[Entry | None, None, None]:
+        try:
+            descriptor = open_inside(root, self._place)
+        except OSError as error:
+            raise ValueError(f"it cannot be read ({error.strerror})") from error
+        try:
+            yield from self._read(descriptor)
+        except UnicodeDecodeError as error:
+            raise ValueError(f"it is not UTF-8 (byte {error.object[error.start]:#04x})") from None
+        except OSError as error:
+            raise ValueError(f"it cannot be read ({error.strerror})") from error
+        finally:
+            os.close(descriptor)
+
+    def _read(self, descriptor: int) -> Iterator[Entry | None]:
+        status = os.fstat(descriptor)
+        if not stat.S_ISREG(status.st_mode):
+            raise ValueError("it is no regular file")
+        self.facts = facts_of(status)
+        self._bom_bytes = len(_BOM) if os.pread(descriptor, len(_BOM), 0) == _BOM else 0
+        if self._after is not None:
+            yield from self._compare(descriptor, self._after)
+        self._pieces = Pieces(self._text(descriptor), self._after if self.is_continued else None)
+        try:
+            yield from read_on(self._place.rpartition("/")[2], self._pieces)
+        finally:
+            self.is_unchanged = is_version(os.fstat(descriptor), self.facts)
+
+    def _compare(self, descriptor: int, after: Checkpoint) -> Iterator[None]:
+        """Find out whether the sidecar begins with all that was read of it before."""
+        digest = hashlib.sha256()
+        compared = 0
+        while compared < after.offset:
+            size = min(CHUNK_BYTES * 4, after.offset - compared)
+            chunk = os.pread(descriptor, size, self._bom_bytes + compared)
+            if not chunk:
+                return
+            digest.update(chunk)
+            compared += len(chunk)
+            if compared % COMPARED_BYTES < len(chunk):
+                yield None
+        self.is_continued = digest.hexdigest() == after.sha256()
+
+    def _text(self, descriptor: int) -> Iterator[str]:
+        decoder = codecs.getincrementaldecoder("utf-8")()
+        offset = self._bom_bytes + (self._after.offset if self._after is not None and self.is_continued else 0)
+        while chunk := os.pread(descriptor, CHUNK_BYTES, offset):
+            offset += len(chunk)
+            if text := decoder.decode(chunk):
+                yield text
+        if decoder.getstate()[0]:
+            raise Unfinished("it ends in the middle of a character")
 
 
 def entries(root: str, place: str) -> Iterator[Entry]:
     """What the sidecar at `place` says, entry by entry. Raises ValueError, with the reason, when it is of no use."""
-    try:
-        with contextlib.closing(_opened(root, place)) as text:
-            yield from entries_of(place.rpartition("/")[2], iter(lambda: text.read(CHUNK_CHARACTERS), ""))
-    except UnicodeDecodeError as error:
-        raise ValueError(f"it is not UTF-8 (byte {error.object[error.start]:#04x})") from None
-    except OSError as error:
-        raise ValueError(f"it cannot be read ({error.strerror})") from error
+    with contextlib.closing(Reading(root, place)) as reading:
+        for entry in reading:
+            if entry is not None:
+                yield entry
 
 
 def said_of(root: str, path: str, eligibility: Eligibility) -> dict[str, Entry | str | None]:
@@ -38,6 +135,8 @@ def said_of(root: str, path: str, eligibility: Eligibility) -> dict[str, Entry |
             for entry in entries(root, place):
                 if entry.path == shown(name):
                     said[place] = entry
+        except Unfinished as error:
+            said[place] = said[place] or str(error)
         except ValueError as error:
             said[place] = str(error)
     return said
@@ -45,16 +144,16 @@ def said_of(root: str, path: str, eligibility: Eligibility) -> dict[str, Entry |
 
 def census(root: str, place: str) -> str:
     """Of how many files the sidecar speaks, or why it is of no use, in a few words."""
+    number = troubled = 0
+    example: Entry | None = None
     try:
-        number = sum(1 for _ in entries(root, place))
+        for entry in entries(root, place):
+            number += 1
+            if entry.problem is not None:
+                troubled, example = troubled + 1, example or entry
     except ValueError as error:
         return f"it cannot be used: {error}"
-    return f"it speaks of {number:,} {'file' if number == 1 else 'files'}"
-
-
-def _opened(root: str, place: str) -> io.TextIOWrapper:
-    descriptor = open_inside(root, place)
-    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-        os.close(descriptor)
-        raise ValueError("it is no regular file")
-    return io.TextIOWrapper(os.fdopen(descriptor, "rb"), encoding="utf-8-sig")
+    speaks = f"it speaks of {number:,} {'file' if number == 1 else 'files'}"
+    if example is None:
+        return speaks
+    return f"{speaks}, and of {troubled:,} not so that it can be used: {example.path!r}, {example.problem}"

@@ -12,7 +12,8 @@ from urllib.parse import urlsplit
 import requests
 
 from eisync.adapters.patience import PatientAdapter
-from eisync.adapters.weather import MAX_ANSWER_BYTES, read_whole, translated
+from eisync.adapters.weather import MAX_ANSWER_BYTES, clean_foreign_logs, read_whole, translated
+from eisync.core.redaction import KEYS
 from eisync.core.retry import Fault
 from eisync.core.wire import Reply, Silence
 from eisync.errors import AnswerTooLargeError, UnansweredError, UnreachableError
@@ -22,6 +23,7 @@ class Transport:
     """Safe to use from any thread. `pool_maxsize` connections are kept for each of `pool_connections` hosts."""
 
     def __init__(self, *, user_agent: str, pool_connections: int, pool_maxsize: int) -> None:
+        clean_foreign_logs()
         self._user_agent = user_agent
         self._adapter = PatientAdapter(pool_connections=pool_connections, pool_maxsize=pool_maxsize, max_retries=0)
         self._local = threading.local()
@@ -36,11 +38,15 @@ class Transport:
         timeout_s: tuple[float, float],
         body: Iterable[bytes] | bytes | None = None,
         max_answer_bytes: int = MAX_ANSWER_BYTES,
+        is_file: bool = False,
     ) -> Reply | Silence:
         """`timeout_s` is for the connection and for each wait on it. Redirects come back as they are.
 
+        No key that the answer repeats comes back; of one that `is_file` none is looked for in its body.
+
         Raises FileError, and only from `body`.
         """
+        KEYS.learn(headers.get("x-api-key", ""))
         is_timeout = False
         try:
             with translated(url):
@@ -55,8 +61,8 @@ class Transport:
                         timeout=timeout_s,
                         **self._environment_of(url),
                     ) as response:
-                        whole = read_whole(response, limit_bytes=max_answer_bytes)
-                        return Reply(response.status_code, dict(response.headers), bytes(whole))
+                        whole = read_whole(response, limit_bytes=max_answer_bytes, is_file=is_file)
+                        return Reply(response.status_code, KEYS.headers(response.headers), bytes(whole))
                 except requests.exceptions.Timeout:
                     is_timeout = True
                     raise

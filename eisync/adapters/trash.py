@@ -13,11 +13,13 @@ import hashlib
 import os
 import shutil
 import stat
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from typing import BinaryIO
 
 from eisync.adapters.files import open_folder, open_inside, why_offline
 from eisync.adapters.walking import facts_of
+from eisync.core.copies import Copy
 from eisync.core.eligible import TRASH_NAME
 from eisync.core.items import FileFacts, shown
 from eisync.errors import FileAwayError, FileChangedError, FileGoneError, FileUnreadableError, FolderError
@@ -28,7 +30,9 @@ PART = ".part"
 """The name of a copy that is being written. (That of the sample may be as long as a name can be.)"""
 
 _LONGEST_NAME = 255
-_NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
+_END_BYTES = 4096
+_OLD = os.O_RDONLY | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
+_NEW = os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
 _FOLDER = os.O_RDONLY | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_DIRECTORY", 0) | getattr(os, "O_NOFOLLOW", 0)
 _NO_LINKS = frozenset({errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK})
 
@@ -114,11 +118,11 @@ def put_back(lies_at: str, place: str, facts: FileFacts | None = None) -> str:
 
 
 def keep_copy(pieces: Iterable[bytes], to: str) -> str:
-    """Write a copy of a sample to `to`; it is on the disk when this returns. Returns its content hash.
+    """Write a copy of a sample to `to`; it is on the disk when this returns. Returns the content hash of what can be
+    read back.
 
     Safe to repeat. Raises FolderError when it cannot be written, and what `pieces` raise; then nothing is left.
     """
-    digest = hashlib.sha256()
     what = f"{shown(to)} cannot be written"
     with contextlib.ExitStack() as stack:
         with _translated(what):
@@ -126,15 +130,16 @@ def keep_copy(pieces: Iterable[bytes], to: str) -> str:
             part = goal.beside(PART)
             with contextlib.suppress(FileNotFoundError):
                 os.unlink(part.name, dir_fd=part.folder)
-            copy = stack.enter_context(open(os.open(part.name, _NEW, 0o600, dir_fd=part.folder), "wb"))
+            copy = stack.enter_context(open(os.open(part.name, _NEW, 0o600, dir_fd=part.folder), "w+b"))
         try:
             for piece in pieces:  # what they raise is theirs: a broken connection is an OSError too
-                digest.update(piece)
                 with _translated(what):
                     copy.write(piece)
             with _translated(what):
                 copy.flush()
                 os.fsync(copy.fileno())
+                copy.seek(0)
+                sha256 = hashlib.file_digest(copy, "sha256").hexdigest()
                 os.replace(part.name, goal.name, src_dir_fd=part.folder, dst_dir_fd=goal.folder)
         except BaseException:
             with contextlib.suppress(OSError):
@@ -143,7 +148,19 @@ def keep_copy(pieces: Iterable[bytes], to: str) -> str:
                 discard(os.path.join(os.path.dirname(to), PART))
             raise
         _sync(goal)
-    return digest.hexdigest()
+    return sha256
+
+
+def copy_at(lies_at: str) -> Copy | None:
+    """What can be read back of what lies there; None when nothing does. Raises FolderError when it cannot be read."""
+    with _translated(f"{shown(lies_at)} cannot be read"):
+        if not _is_there(lies_at):
+            return None
+        with _in_trash(lies_at) as place:
+            descriptor = os.open(place.name, _OLD, dir_fd=place.folder)
+        with open(descriptor, "rb") as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+            return Copy(digest, _ends_of(file))
 
 
 def discard(lies_at: str) -> None:
@@ -162,17 +179,39 @@ def discard(lies_at: str) -> None:
             folder = os.path.dirname(folder)
 
 
-def empty(root: str, *, before_day: str) -> int:
-    """Remove what was put into the trash at the top of `root` before that day. Returns how many days that were."""
+def empty(root: str, *, before_day: str, is_old: Callable[[str, float], bool] = lambda _day, _newest_at: True) -> int:
+    """Remove what was put into the trash at the top of `root` before that day. Returns how many days that were.
+
+    `is_old` is asked with the folder of each such day (absolute), and when the last thing came into it, as the file
+    system says: the name alone is only what the clock said.
+    """
     trash = os.path.join(root, TRASH)
     if not _is_folder(trash):
         return 0
     with _translated(f"the trash {shown(trash)} cannot be emptied"):
         old = [os.path.join(trash, name) for name in os.listdir(trash) if _is_day(name) and name < before_day]
         old = [place for place in old if _is_folder(place)]  # a link, or a file of that name, is nothing of ours
+        old = [place for place in old if is_old(place, _newest_at(place))]
         for place in old:
             shutil.rmtree(place)
     return len(old)
+
+
+def _newest_at(day: str) -> float:
+    """When the last file came into the folder of a day, or into that of an act in it (Unix s). Raises OSError."""
+    newest = os.lstat(day).st_mtime
+    with os.scandir(day) as acts:
+        for act in acts:
+            newest = max(newest, act.stat(follow_symlinks=False).st_mtime)
+    return newest
+
+
+def _ends_of(file: BinaryIO) -> bytes:
+    """The first byte and the last one that are no blanks, as far as a few thousand bytes tell."""
+    file.seek(0)
+    first = file.read(_END_BYTES).lstrip()[:1]
+    file.seek(max(0, file.seek(0, os.SEEK_END) - _END_BYTES))
+    return first + file.read().rstrip()[-1:]
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ those that are not known.
 
 import os
 import stat
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import Protocol
@@ -24,18 +24,26 @@ AT_ONCE = 20_000
 # Some file systems keep times past the year 2262; the database holds signed integers of 64 bits.
 _INT64_MAX = (1 << 63) - 1
 
-Version = tuple[int, int, int]
+Version = tuple[int, int, int, int]
 
 
 class Known(Protocol):
-    """What is known of the files directly in a folder: (size, mtime_ns, inode), of those that are settled."""
+    """What is known of the files directly in a folder: (size, mtime_ns, inode, ctime_ns), of those that are settled.
 
+    `passes_over`: whether a file is as it is known, though it is not seen to be.
+    """
+
+    def passes_over(self, known: Version, seen: Version) -> bool: ...
     def all_in(self, folder: str, *, limit: int) -> dict[bytes, Version] | None: ...
     def some_in(self, folder: str, names: Iterable[bytes]) -> Mapping[bytes, Version]: ...
 
 
 class Nothing:
     """Nothing is known: every file is handed out."""
+
+    def passes_over(self, known: Version, seen: Version) -> bool:
+        """None is."""
+        return False
 
     def all_in(self, folder: str, *, limit: int) -> dict[bytes, Version] | None:
         """None are."""
@@ -79,20 +87,30 @@ def facts_of(status: os.stat_result) -> FileFacts:
     """What identifies the version of the file that was looked at."""
     # The later of the two: no program can set ctime, and mtime is what Windows keeps.
     modified_at, changed_at = status.st_mtime, status.st_ctime
-    mtime_ns = status.st_mtime_ns
+    mtime_ns, ctime_ns = status.st_mtime_ns, status.st_ctime_ns
     if not -_INT64_MAX <= mtime_ns <= _INT64_MAX:
         mtime_ns = _INT64_MAX if mtime_ns > 0 else -_INT64_MAX
-    return FileFacts(status.st_size, mtime_ns, status.st_ino, max(modified_at, changed_at))
+    if not -_INT64_MAX <= ctime_ns <= _INT64_MAX:
+        ctime_ns = _INT64_MAX if ctime_ns > 0 else -_INT64_MAX
+    return FileFacts(status.st_size, mtime_ns, status.st_ino, max(modified_at, changed_at), ctime_ns)
 
 
 def is_version(status: os.stat_result, facts: FileFacts) -> bool:
-    """Whether the file that was looked at is the regular one, in the version, of which these are the facts."""
+    """Whether the file that was looked at is the regular one, in the version, of which these are the facts.
+
+    Nothing has happened to it since they were taken: its ctime is the same as well, where it is known.
+    """
     if not stat.S_ISREG(status.st_mode):
         return False
     # Asked several times for every file; nearly always with numbers that fit in the database as they are.
-    if status.st_size == facts.size and status.st_mtime_ns == facts.mtime_ns and status.st_ino == facts.inode:
+    if (
+        status.st_size == facts.size
+        and status.st_mtime_ns == facts.mtime_ns
+        and status.st_ino == facts.inode
+        and status.st_ctime_ns == facts.ctime_ns
+    ):
         return True
-    return facts_of(status) == facts
+    return facts_of(status).is_untouched_since(facts)
 
 
 def _read_folder(
@@ -108,10 +126,10 @@ def _read_folder(
                 if versions is None:
                     some = dict(known.some_in(path, _names(piece)))
                     met += len(some)
-                    folder = _read(piece, path, eligibility, some, subfolders)
+                    folder = _read(piece, path, eligibility, some, subfolders, known.passes_over)
                     met -= len(some)
                 else:
-                    folder = _read(piece, path, eligibility, versions, subfolders)
+                    folder = _read(piece, path, eligibility, versions, subfolders, known.passes_over)
                 if len(piece) < PIECE:
                     break
                 yield folder
@@ -131,6 +149,7 @@ def _read(
     eligibility: Eligibility,
     versions: dict[bytes, Version],
     subfolders: list[str],
+    passes_over: Callable[[Version, Version], bool],
 ) -> Folder:
     """What is worth a word in a piece of a folder. What is met is taken out of `versions`."""
     folder = Folder(path, is_last=False, looked_at=len(entries))
@@ -139,7 +158,8 @@ def _read(
         try:
             if version is not None and entry.is_file(follow_symlinks=False):
                 status = entry.stat(follow_symlinks=False)
-                if version == (status.st_size, status.st_mtime_ns, status.st_ino):
+                seen = (status.st_size, status.st_mtime_ns, status.st_ino, status.st_ctime_ns)
+                if version == seen or passes_over(version, seen):
                     continue
             is_met = _look_closely(entry, folder, eligibility, subfolders)
         except FileNotFoundError:

@@ -84,7 +84,7 @@ class Watcher:
     def start(self) -> None:
         """Begin to listen. Roots are added by `watch`."""
         with (
-            contextlib.suppress(OSError),
+            contextlib.suppress(OSError, RecursionError),
             _threads(),
         ):  # a machine may have no inotify left; `watch` tries again and says so
             self._living_observer()
@@ -101,7 +101,7 @@ class Watcher:
                 identity = (status.st_dev, status.st_ino)
                 if not self._is_alive(root.id, identity):
                     self._schedule(observer, root, identity)
-        except OSError as error:
+        except (OSError, RecursionError) as error:
             self._unschedule(root.id)
             return _why_deaf(error)
         if root.id in self._exhausted:
@@ -299,8 +299,10 @@ def _threads() -> Iterator[None]:
         raise OSError(errno.EAGAIN, f"no thread can be started for them: {error}") from error
 
 
-def _why_deaf(error: OSError) -> str:
+def _why_deaf(error: OSError | RecursionError) -> str:
     """Why there are no events, with the line that mends it where there is one."""
+    if isinstance(error, RecursionError):
+        return "no events from it (its folders are nested too deeply)"
     if error.errno not in _LIMITS:
         return f"no events from it ({error.strerror or error})"
     name, enough, what = _LIMITS[error.errno]

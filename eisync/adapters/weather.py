@@ -1,6 +1,7 @@
 """What the network does to a request: foreign exceptions become ours here and nowhere else."""
 
 import contextlib
+import logging
 import ssl
 from collections.abc import Iterator
 from urllib.parse import urlsplit
@@ -8,9 +9,13 @@ from urllib.parse import urlsplit
 import requests
 import urllib3
 
+from eisync.core.printable import printable_lines
+from eisync.core.redaction import KEYS
 from eisync.errors import AnswerTooLargeError, FileError, TransitError, UnansweredError, UnreachableError
 
 _CHUNK_BYTES = 64 * 1024
+# What of the HTTP libraries logs words of an answer, such as headers that cannot be read.
+_LOGGERS = ("urllib3.connection", "urllib3.connectionpool", "urllib3.response", "urllib3.util.retry", "requests")
 
 MAX_ANSWER_BYTES = 16 * 1024 * 1024
 """An answer larger than this is not one of the service's."""
@@ -18,6 +23,24 @@ MAX_PAGE_BYTES = 4 * 1024 * 1024
 """A page of a listing that is larger is asked for smaller. One of 1000 samples has under 2 MB, without many boxes."""
 MAX_SMALL_BYTES = 1024 * 1024
 """What is no listing and no file has a few hundred bytes."""
+
+
+def clean_foreign_logs() -> None:
+    """Keep keys and control characters out of what the HTTP libraries log. Safe to repeat.
+
+    Python prints their warnings where nobody has set logging up.
+    """
+    for name in _LOGGERS:
+        logging.getLogger(name).addFilter(_clean)
+
+
+def _clean(record: logging.LogRecord) -> bool:
+    text = record.getMessage()
+    if record.exc_info:
+        text += "\n" + logging.Formatter().formatException(record.exc_info)
+        record.exc_info = record.exc_text = None
+    record.msg, record.args = printable_lines(KEYS.text(text)), None
+    return True
 
 
 @contextlib.contextmanager
@@ -75,11 +98,18 @@ def _innermost(error: BaseException) -> BaseException:
     return error
 
 
-def read_whole(response: requests.Response, *, limit_bytes: int = MAX_ANSWER_BYTES) -> bytearray:
-    """The whole answer. Raises AnswerTooLargeError, with what has come, for one that is larger than `limit_bytes`."""
+def read_whole(response: requests.Response, *, limit_bytes: int = MAX_ANSWER_BYTES, is_file: bool = False) -> bytearray:
+    """The whole answer, without any key that it repeats.
+
+    `is_file`: every byte as it came, for it may be somebody's recording. Raises AnswerTooLargeError, with what has
+    come, for one that is larger than `limit_bytes`.
+    """
     body = bytearray()
     for chunk in response.iter_content(_CHUNK_BYTES):
         body += chunk
         if len(body) > limit_bytes:
-            raise AnswerTooLargeError(f"the answer is larger than {limit_bytes / 1024**2:.3g} MiB", begun=body)
-    return body
+            raise AnswerTooLargeError(
+                f"the answer is larger than {limit_bytes / 1024**2:.3g} MiB", begun=bytearray(KEYS.body(body))
+            )
+    clean = body if is_file else KEYS.body(body)
+    return clean if isinstance(clean, bytearray) else bytearray(clean)

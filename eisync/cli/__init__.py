@@ -1,17 +1,22 @@
 """The command line: one module a verb, loaded when it is called, and one border where errors become exit codes.
 
-Exit codes: 0 ok, 1 unexpected, 2 usage, 3 some files are quarantined, 4 some are still pending, 5 a file does not go,
-69 the daemon cannot be reached, 73 the folder of a pull cannot be written, 75 the state folder is in use, 77 the key is
-refused, 78 the configuration is wrong.
+Exit codes: 0 ok, 1 unexpected, 2 usage, 3 some files are quarantined or vanished from the project, or that is another
+one, 4 some are still pending, 5 a file does not go, 69 the daemon cannot be reached, 73 the folder of a pull cannot be
+written, 74 the state folder was removed or replaced, 75 the state folder is in use, 77 the key is refused, 78 the
+configuration is wrong.
 """
 
 import importlib
+import io
 import os
 import sys
+import threading
 
 import click
 
 from eisync._version import __version__
+from eisync.cli.output import say
+from eisync.core.printable import printable
 from eisync.errors import ConfigurationError, EisyncError
 
 OK, UNEXPECTED, USAGE, QUARANTINED, PENDING, LEFT_OUT = 0, 1, 2, 3, 4, 5
@@ -69,6 +74,7 @@ def group() -> None:
 
 def main() -> None:
     """The console script. Never returns, and never shows a person a traceback for what a person can mend."""
+    threading.excepthook = _thread_failed
     sys.exit(_exit_code())
 
 
@@ -77,16 +83,24 @@ def _exit_code() -> int:
         code = group.main(prog_name="eisync", standalone_mode=False)
         sys.stdout.flush()
     except click.ClickException as error:
-        error.show()
+        shown = io.StringIO()
+        error.show(shown)
+        # A name in the message may hold a line break; click's own lines stay lines.
+        text = shown.getvalue().replace(error.message, printable(error.message))
+        say(*text.rstrip("\n").split("\n"), err=True)
         return error.exit_code
     except click.Abort:
         return 130
     except EisyncError as error:
         # A fault of the configuration begins with its place, as compilers do it.
-        prefix = "" if isinstance(error, ConfigurationError) else "eisync: "
-        for line in str(error).splitlines():
-            click.echo(prefix + line, err=True)
+        faults = error.faults if isinstance(error, ConfigurationError) else None
+        say(*(faults or [f"eisync: {line}" for line in str(error).split("\n")]), err=True)
         return error.exit_code
+    except SystemExit as error:  # of the emulator, which is a program of its own
+        if isinstance(error.code, str):
+            say(error.code, err=True)
+            return UNEXPECTED
+        return error.code or OK
     except BrokenPipeError:
         # The reader of a pipe has left. Point stdout nowhere, or the interpreter complains when it flushes.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -96,11 +110,17 @@ def _exit_code() -> int:
     return code if isinstance(code, int) else OK
 
 
+def _thread_failed(failure: threading.ExceptHookArgs) -> None:
+    """What no supervisor caught is shown as everything is: without keys, and fit for a terminal."""
+    if failure.exc_value is not None:
+        import traceback
+
+        say(*"".join(traceback.format_exception(failure.exc_value)).rstrip("\n").split("\n"), err=True)
+
+
 def _unexpected(error: Exception) -> int:
     import traceback  # only on the way that needs it
 
-    trace = "".join(traceback.format_exception(error))
-    click.echo(
-        f"{trace}eisync: this should not have happened; nothing is lost. Please report the lines above.", err=True
-    )
+    trace = "".join(traceback.format_exception(error)).rstrip("\n").split("\n")
+    say(*trace, "eisync: this should not have happened; nothing is lost. Please report the lines above.", err=True)
     return UNEXPECTED

@@ -11,7 +11,8 @@ import click
 from eisync.adapters.inventory import Found, Trouble, found_at, inventory
 from eisync.cli import OK, UNEXPECTED
 from eisync.cli.grounds import Ground, grounds
-from eisync.cli.options import ask, common, printable
+from eisync.cli.options import ask, common
+from eisync.cli.output import say, say_json
 from eisync.core.accounts import LEFT_OUT, UNEXPLAINED, Account, account
 
 FILES_A_QUESTION = 2_000
@@ -38,12 +39,12 @@ def command(dirs: tuple[str, ...], config: str | None, state_dir: str | None, as
             found[one.state] += 1
             place = os.path.join(ground.path, path)
             if as_json:
-                click.echo(json.dumps({"path": path, "root": ground.path, "state": one.state, "reason": one.reason}))
+                say_json({"path": path, "root": ground.path, "state": one.state, "reason": one.reason})
             else:
-                click.echo(printable(f"{one.state:<11}  {place}  ({one.reason})"))
+                say(f"{one.state:<11}  {place}  ({one.reason})")
     if not as_json:
         counted = ", ".join(f"{number:,} {state}" for state, number in sorted(found.items()))
-        click.echo(f"{sum(found.values()):,} in all: {counted}." if found else "There are no files.", err=True)
+        say(f"{sum(found.values()):,} in all: {counted}." if found else "There are no files.", err=True)
     return UNEXPECTED if found[UNEXPLAINED] else OK
 
 

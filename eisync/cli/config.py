@@ -1,12 +1,12 @@
 """`eisync config`: look at a configuration before the daemon lives by it."""
 
-import json
 from collections.abc import Iterator
 
 import click
 
 from eisync import settings as configuration
-from eisync.cli.options import common, common_unused, key_file, printable
+from eisync.cli.options import common, common_unused, key_file
+from eisync.cli.output import say, say_json
 from eisync.settings import Settings
 
 
@@ -29,35 +29,35 @@ def check(
     """
     settings = configuration.load(config=config, state_dir=state_dir, dirs=dirs, api_key_file=api_key_file)
     for warning in settings.warnings:
-        click.echo(f"warning: {warning}", err=True)
+        say(f"warning: {warning}", err=True)
     if as_json:
-        click.echo(json.dumps(_effective(settings), indent=2, default=str))
+        say_json(_effective(settings), indent=2)
     else:
-        click.echo("\n".join(_summary(settings)))
+        say(*_summary(settings))
 
 
 @command.command("schema")
 @common_unused
 def schema() -> None:
     """Print the JSON Schema of eisync.toml, for editors and checks."""
-    click.echo(json.dumps(configuration.json_schema(), indent=2))
+    say_json(configuration.json_schema(), indent=2)
 
 
 def _summary(settings: Settings) -> Iterator[str]:
     """What a person wants to see before trusting a configuration with data."""
-    yield f"Configuration file: {printable(str(settings.config_file or 'none'))}"
+    yield f"Configuration file: {settings.config_file or 'none'}"
     for target in settings.targets:
         yield f"Target {target.name}"
         yield f"  Studio     {target.studio_url}"
         yield f"  ingestion  {target.ingestion_url}"
         yield f"  API key    {settings.key_source(target.name).describe()}"
     for watch in settings.watches:
-        yield f"Folder {printable(str(watch.path))}"
+        yield f"Folder {watch.path}"
         yield f"  target     {watch.target}"
         yield f"  label      {_meaning(watch.label)}"
         yield f"  category   {_meaning(watch.category)}"
         yield f"  settles    after {watch.settle_s:g} s without a change"
-    yield f"State folder: {printable(str(settings.state.dir))}"
+    yield f"State folder: {settings.state.dir}"
     yield "The configuration is fine."
 
 

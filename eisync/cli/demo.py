@@ -21,7 +21,8 @@ import click
 from eisync.adapters import clock
 from eisync.cli import OK, PENDING, QUARANTINED
 from eisync.cli.demo_samples import samples
-from eisync.cli.options import common_unused, printable
+from eisync.cli.options import common_unused
+from eisync.cli.output import say
 from eisync.control import door
 from eisync.errors import ConfigurationError, EisyncError
 
@@ -49,20 +50,20 @@ def command(once: bool) -> int:
         emulator = stack.enter_context(_emulator())
         folder, state = os.path.join(place, "recordings"), os.path.join(place, "state")
         os.makedirs(folder)
-        click.echo(f"The emulator stands in for Edge Impulse: {_page_url(emulator)}")
+        say(f"The emulator stands in for Edge Impulse: {_page_url(emulator)}")
         stack.enter_context(_daemon(folder, state, place, emulator))
         _await_daemon(state, stop)
-        click.echo(f"The daemon watches {folder}\n")
+        say(f"The daemon watches {folder}", "")
         names = _drop_samples(folder, emulator.hmac_key)
         arrived = _Arrivals(state, folder)
         is_complete = arrived.show_until(len(names), stop, within_s=ARRIVE_WITHIN_S)
         if not is_complete and not stop.is_set():
-            click.echo(f"Not all files arrived within {ARRIVE_WITHIN_S:.0f} s.", err=True)
+            say(f"Not all files arrived within {ARRIVE_WITHIN_S:.0f} s.", err=True)
         if not once and not stop.is_set():
-            click.echo(f"\nDrop more into  {folder}\nLook at them at {_page_url(emulator)}\nCtrl-C ends the demo.\n")
+            say("", f"Drop more into  {folder}", f"Look at them at {_page_url(emulator)}", "Ctrl-C ends the demo.", "")
             while not stop.wait(POLL_S):
                 arrived.show()
-        click.echo(f"\n{arrived.sentence()}")
+        say("", arrived.sentence())
         return OK if is_complete else QUARANTINED if arrived.is_quarantined else PENDING
 
 
@@ -94,7 +95,7 @@ class _Arrivals:
             if record["state"] in ("synced", "quarantined", "tombstone") and key not in self._shown:
                 self._shown.add(key)
                 self.is_quarantined |= record["state"] == "quarantined"
-                click.echo(_line(record))
+                say(_line(record))
         return synced
 
     def sentence(self) -> str:
@@ -105,16 +106,14 @@ class _Arrivals:
         try:
             yield from door.ask(self._state, {"do": what}) or ()
         except EisyncError as error:
-            click.echo(f"eisync: {error}", err=True)
+            say(f"eisync: {error}", err=True)
 
 
 def _line(record: dict[str, Any]) -> str:
     if record["state"] != "synced":
-        return printable(f"  {record['path']:<32} {record['state']}: {record['reason']}")
+        return f"  {record['path']:<32} {record['state']}: {record['reason']}"
     ids = ", ".join(str(sample_id) for sample_id in record["sample_ids"])
-    return printable(
-        f"  {record['path']:<32} label {record['label'] or '-':<8} category {record['category']:<9} sample {ids}"
-    )
+    return f"  {record['path']:<32} label {record['label'] or '-':<8} category {record['category']:<9} sample {ids}"
 
 
 def _drop_samples(folder: str, hmac_key: str) -> list[str]:
@@ -127,7 +126,7 @@ def _drop_samples(folder: str, hmac_key: str) -> list[str]:
             file.write(data)
         os.replace(place + ".part", place)
         names.append(path)
-    click.echo(f"Dropped {len(names)} files into it:")
+    say(f"Dropped {len(names)} files into it:")
     return names
 
 
@@ -218,6 +217,6 @@ def _place() -> Iterator[str]:
         for name in names
     }
     if found - ours:
-        click.echo(f"Your files stay in {recordings}")
+        say(f"Your files stay in {recordings}")
     else:
         shutil.rmtree(place, ignore_errors=True)

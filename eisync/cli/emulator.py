@@ -3,6 +3,7 @@
 import click
 
 from eisync.cli.options import common_unused
+from eisync.cli.output import say_key
 from eisync.errors import ConfigurationError
 
 
@@ -15,6 +16,13 @@ from eisync.errors import ConfigurationError
 @click.option(
     "--allow-remote", is_flag=True, help="Let other machines reach it. It guards nothing: no TLS, plain keys."
 )
+@click.option(
+    "--allow-host",
+    "allow_hosts",
+    multiple=True,
+    metavar="NAME",
+    help="Let it be called by this name too, such as host.docker.internal; may be repeated.",
+)
 @common_unused
 def command(
     host: str,
@@ -23,6 +31,7 @@ def command(
     data: str | None,
     key: str | None,
     allow_remote: bool,
+    allow_hosts: tuple[str, ...],
 ) -> None:
     """Run a local stand-in for Edge Impulse, until SIGTERM or SIGINT.
 
@@ -41,7 +50,8 @@ def command(
             data=data,
             key=key,
             allow_remote=allow_remote,
+            allowed_hosts=allow_hosts,
         )
     except ValueError as error:
         raise click.UsageError(str(error)) from error
-    server.serve(wanted, announce=click.echo)
+    server.serve(wanted, announce=say_key)

@@ -1,6 +1,5 @@
 """`eisync explain`: what becomes of one file, and why."""
 
-import json
 import os
 from typing import Any
 
@@ -11,7 +10,8 @@ from eisync.adapters.inventory import Found, found_at
 from eisync.cli import LEFT_OUT, OK, PENDING, QUARANTINED
 from eisync.cli.audit import accounts_of, known_of
 from eisync.cli.grounds import Ground, grounds
-from eisync.cli.options import common, printable
+from eisync.cli.options import common
+from eisync.cli.output import say, say_json
 from eisync.core import accounts
 from eisync.core.describing import Description, describe
 from eisync.core.evidence import Cut, Whole
@@ -61,17 +61,17 @@ def command(file: str, config: str | None, state_dir: str | None, as_json: bool,
     if os.path.lexists(place):
         found = found_at(ground.path, ground.below, ground.watched.eligibility)
         if found is None or os.path.isdir(place):
-            raise click.UsageError(f"{printable(place)} is no file; 'eisync audit' accounts for folders")
+            raise click.UsageError(f"{place} is no file; 'eisync audit' accounts for folders")
         told = _told(ground, found, config, state_dir)
     else:
         record = known_of(ground, [ground.below], config, state_dir).get(ground.below)
         if record is None:
-            raise click.UsageError(f"there is no file {printable(place)}, and none is known that was there")
+            raise click.UsageError(f"there is no file {place}, and none is known that was there")
         told = _told_of_absent(ground, record)
     if as_json:
-        click.echo(json.dumps(told))
+        say_json(told)
     else:
-        click.echo("\n".join([printable(place), *(printable(f"  {name:<9} {said}") for name, said in _lines(told))]))
+        say(place, *(f"  {name:<9} {said}" for name, said in _lines(told)))
     return _EXIT_CODES.get(told["state"], PENDING)
 
 

@@ -4,6 +4,7 @@ import click
 
 from eisync import places
 from eisync.cli.options import common
+from eisync.cli.output import say
 from eisync.control import door
 from eisync.errors import DaemonUnreachableError
 
@@ -21,7 +22,7 @@ def command(config: str | None, state_dir: str | None) -> None:
         raise DaemonUnreachableError(f"no daemon runs on the state folder {folder}")
     for health in answer:
         if health["is_healthy"]:
-            click.echo("healthy")
+            say("healthy")
             continue
-        click.echo("unhealthy: " + "; ".join(health["faults"]), err=True)
+        say("unhealthy: " + "; ".join(health["faults"]), err=True)
         raise click.exceptions.Exit(1)

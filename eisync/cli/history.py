@@ -1,13 +1,13 @@
 """`eisync history`: what happened, when and why."""
 
-import json
 import os
 from datetime import UTC, datetime
 from typing import Any
 
 import click
 
-from eisync.cli.options import ask, common, printable
+from eisync.cli.options import ask, common
+from eisync.cli.output import say, say_json
 
 _WORDS = {
     "complete": "was complete, and waits to be sent",
@@ -37,6 +37,7 @@ _WORDS = {
     "trash_file": "was moved to the trash",
     "delete_file": "was deleted",
     "archive_file": "was moved to the archive",
+    "tombstone": "was deleted in the project, as you said",
 }
 
 
@@ -62,16 +63,16 @@ def command(file: str | None, limit: int, config: str | None, state_dir: str | N
     is_empty = True
     for record in ask({"do": "history", "path": path, "limit": limit}, config=config, state_dir=state_dir):
         is_empty = False
-        click.echo(json.dumps(_with_iso(record)) if as_json else _line(record, with_path=file is None))
+        say_json(_with_iso(record)) if as_json else say(_line(record, with_path=file is None))
     if is_empty and not as_json:
-        click.echo("Nothing has happened yet.")
+        say("Nothing has happened yet.")
 
 
 def _line(record: dict[str, Any], *, with_path: bool) -> str:
     words = _WORDS.get(record["event"], record["event"])
     reason = f": {record['reason']}" if record["reason"] not in ("", record["event"]) else ""
     what = f"{record['path']} {words}" if with_path else words
-    return printable(f"{_local(record['at'])}  {record['state']:<11}  {what}{reason}")
+    return f"{_local(record['at'])}  {record['state']:<11}  {what}{reason}"
 
 
 def _local(at: float) -> str:

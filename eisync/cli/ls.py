@@ -1,11 +1,11 @@
 """`eisync ls`: a line for each file."""
 
-import json
 from typing import Any
 
 import click
 
-from eisync.cli.options import ask, common, printable
+from eisync.cli.options import ask, common
+from eisync.cli.output import say, say_json
 from eisync.core.lifecycle import State
 
 
@@ -21,14 +21,12 @@ def command(config: str | None, state_dir: str | None, state: str | None, as_jso
     Files that are still being written are listed while the daemon runs, which watches them.
     """
     for record in ask({"do": "files", "state": state}, config=config, state_dir=state_dir):
-        click.echo(json.dumps(record) if as_json else _line(record))
+        say_json(record) if as_json else say(_line(record))
 
 
 def _line(record: dict[str, Any]) -> str:
     ids = ",".join(str(sample_id) for sample_id in record["sample_ids"]) or "-"
     label = "-" if record["label"] is None else record["label"]
     remarks = "; ".join([record["reason"], *record["there"]] if record["reason"] else record["there"])
-    return printable(
-        f"{record['state']:<11}  {label:<16}  {record['category']:<10}  {ids:<12}  {record['path']}"
-        + (f"  ({remarks})" if remarks else "")
-    )
+    line = f"{record['state']:<11}  {label:<16}  {record['category']:<10}  {ids:<12}  {record['path']}"
+    return f"{line}  ({remarks})" if remarks else line

@@ -10,13 +10,14 @@ import click
 from eisync.adapters import clock
 from eisync.app import App, build
 from eisync.cli import OK, PENDING, QUARANTINED
-from eisync.cli.options import common, key_file, printable
+from eisync.cli.options import common, key_file
+from eisync.cli.output import say
 from eisync.cli.progress import Bar
 from eisync.core import report
 from eisync.core.items import shown
 from eisync.core.lifecycle import PENDING as PENDING_STATES
 from eisync.core.lifecycle import State
-from eisync.errors import KeyRefusedError
+from eisync.errors import ForeignProjectError, KeyRefusedError
 from eisync.log import configure
 from eisync.loops.watched import Observed
 from eisync.settings import load
@@ -50,7 +51,9 @@ def command(
 
     \b
     Exit code 0   every file is in Edge Impulse (or was deleted there by a person)
-              3   some files are quarantined: 'eisync ls --state quarantined' says why
+              3   some files are quarantined: 'eisync ls --state quarantined' says why; or
+                  the project was emptied, or many samples vanished: 'eisync plan' asks;
+                  or the project is not the one that the files were sent to
               4   some are still pending: run it again
              77   the key is refused
     """
@@ -60,7 +63,7 @@ def command(
     level = "none" if is_watched else "error" if quiet else settings.log.level
     log = configure(level=level, style=settings.log.format)
     for warning in settings.warnings:
-        click.echo(f"warning: {warning}", err=True)
+        say(f"warning: {warning}", err=True)
     stop = threading.Event()
     _on_signals(stop)
     app = build(settings, log=log, listen=False)
@@ -80,39 +83,53 @@ def _conclude(app: App) -> int:
     unsettled = app.watcher.unsettled(now)
     shown = {**counts, State.SETTLING: len(unsettled)}
     last_synced_at = app.index.counts().last_synced_at
-    click.echo(report.sentence(shown, last_synced_at=last_synced_at, now=now))
+    vanished = app.acts.vanished(target.name for target in app.settings.targets)
+    sentence = report.sentence(
+        shown, last_synced_at=last_synced_at, now=now, vanished=vanished.files, emptied=vanished.emptied.values()
+    )
+    say(sentence)
     _explain(app, unsettled)
+    comparing = app.watcher.comparing()
+    if comparing:
+        say(f"{comparing:,} files were touched since their upload, and are not compared with it yet", err=True)
     refusals = app.drainer.refusals()
     if refusals:
         raise KeyRefusedError("\n".join(f"target {name}: {reason}" for name, reason in refusals.items()))
     key_refused = [error for error in app.troubles().values() if isinstance(error, KeyRefusedError)]
     if key_refused and not app.has_uploaded:
         raise key_refused[0]
-    if app.watcher.offline() or any(shown.get(state) for state in PENDING_STATES):
+    if vanished.emptied or any(isinstance(error, ForeignProjectError) for error in app.troubles().values()):
+        return QUARANTINED  # only a person can say what happened to the project, and running again does not help
+    if app.watcher.offline() or comparing or any(shown.get(state) for state in PENDING_STATES):
         return PENDING
-    return QUARANTINED if counts.get(State.QUARANTINED) else OK
+    return QUARANTINED if counts.get(State.QUARANTINED) or vanished.files else OK
 
 
 def _explain(app: App, unsettled: list[Observed]) -> None:
     """On stderr: what is not in the project, and why."""
     for sentence in app.watcher.offline():
-        click.echo(printable(sentence), err=True)
+        say(sentence, err=True)
+    for root, sentences in app.lineage.said().items():
+        for sentence in sentences:
+            say(f"{root}: {sentence}", err=True)
     for seen in unsettled[:SHOWN_REASONS]:
-        click.echo(f"{printable(f'{seen.root}/{seen.path}')}: not complete yet: {seen.reason}", err=True)
+        say(f"{seen.root}/{seen.path}: not complete yet: {seen.reason}", err=True)
     roots = {str(watch.path) for watch in app.settings.watches}
     for state in (State.QUARANTINED, State.READY, State.DOUBTFUL, State.TOMBSTONE):
         records = (record for record in app.index.files(state) if record["root"] in roots)
         for number, record in enumerate(records):
             if number == SHOWN_REASONS:
-                click.echo(f"… 'eisync ls --state {state.value}' lists them all", err=True)
+                say(f"… 'eisync ls --state {state.value}' lists them all", err=True)
                 break
             path = f"{record['root']}/{record['path']}"
-            click.echo(f"{printable(path)}: {state.value}: {printable(str(record['reason']))}", err=True)
+            say(f"{path}: {state.value}: {record['reason']!s}", err=True)
     for folder in app.retention.report():
         if folder["waits_for"]:
-            click.echo(printable(f"{folder['root']}: no room is made: {folder['waits_for']}"), err=True)
+            say(f"{folder['root']}: no room is made: {folder['waits_for']}", err=True)
+    if app.times.is_wrong and (doubt := app.times.why_doubt()) is not None:
+        say(f"nothing that waits by time is done: {doubt}", err=True)
     for target, error in app.troubles().items():
-        click.echo(f"target {target}: not compared with the service: {error}", err=True)
+        say(f"target {target}: not compared with the service: {error}", err=True)
 
 
 class _Progress:
@@ -126,6 +143,7 @@ class _Progress:
         self._is_said = is_shown
 
     def show(self) -> None:
+        self._app.refuse_lost()
         self._say_once()
         if not self._bar.is_due():
             return

@@ -84,17 +84,3 @@ def _look(folder: str, question: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     finally:
         with suppress(EisyncError):
             database.close()
-
-
-def printable(text: str) -> str:
-    """`text` on one line of any terminal: control characters escaped, undecodable bytes as `\\xff`."""
-    visible = "".join(
-        character if character.isprintable() or character == " " else _escape(character) for character in text
-    )
-    return visible.encode("utf-8", "backslashreplace").decode("utf-8")
-
-
-def _escape(character: str) -> str:
-    code = ord(character)
-    # A surrogate escape stands for one undecodable byte.
-    return f"\\x{code - 0xDC00:02x}" if 0xDC80 <= code <= 0xDCFF else character.encode("unicode_escape").decode("ascii")

@@ -1,6 +1,5 @@
 """`eisync plan`: what waits for a person's yes, item by item, and the yes or no."""
 
-import json
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from typing import Any
@@ -8,7 +7,8 @@ from typing import Any
 import click
 
 from eisync.cli import OK, PENDING
-from eisync.cli.options import ask, common, key_file, printable
+from eisync.cli.options import ask, common, key_file
+from eisync.cli.output import say, say_json
 from eisync.cli.passing import run_pass
 
 SHOWN_DETAILS = 20
@@ -38,22 +38,25 @@ def command(
         raise click.UsageError("say --approve or --reject, not both")
     if approve is None and reject is None:
         records = list(ask({"do": "plan"}, config=config, state_dir=state_dir))
-        for line in map(json.dumps, records) if as_json else _lines(records):
-            click.echo(line)
+        if as_json:
+            for record in records:
+                say_json(record)
+        else:
+            say(*_lines(records))
         return PENDING if any(record["what"] == "plan" for record in records) else OK
     question = {"do": "decide", "plan": approve or reject, "approve": approve is not None}
     [decided] = ask(question, config=config, state_dir=state_dir)
     if not as_json:
-        click.echo(_told(decided))
+        say(_told(decided))
     if approve is None:
         if as_json:
-            click.echo(json.dumps(decided))
+            say_json(decided)
         return OK
     found = run_pass(config=config, state_dir=state_dir, api_key_file=api_key_file)
     acts = list(ask({"do": "acts", "limit": _ACTS}, config=config, state_dir=state_dir))
     found = [_with_others(target, decided, acts) for target in found]
     for target in found:
-        click.echo(json.dumps({**decided, **target}) if as_json else "\n".join(_done(target)))
+        say_json({**decided, **target}) if as_json else say(*_done(target))
     return next((target["exit_code"] for target in found if target["exit_code"]), OK)
 
 
@@ -66,17 +69,17 @@ def _lines(records: Iterable[dict[str, Any]]) -> Iterator[str]:
             plan = record
             since = datetime.fromtimestamp(record["made_at"], UTC).astimezone()
             yield f"Plan {record['plan']} of target {record['target']} waits since {since:%Y-%m-%d %H:%M}:"
-            yield f"  {printable(record['why'])}"
+            yield f"  {record['why']}"
         elif record["state"] == "waiting":
-            yield f"  {printable(record['sentence'])}"
+            yield f"  {record['sentence']}"
         else:
             if not is_open:
                 yield from _end(plan)
                 plan, is_open = None, True
                 yield "Allowed, and done with the next pass:"
-            yield f"  {printable(record['sentence'])}" + (
-                f"\n    {printable(record['outcome'])}" if record["outcome"] else ""
-            )
+            yield f"  {record['sentence']}"
+            if record["outcome"]:
+                yield f"    {record['outcome']}"
     yield from _end(plan)
     if plan is None and not is_open:
         yield "Nothing waits for you."
@@ -85,6 +88,12 @@ def _lines(records: Iterable[dict[str, Any]]) -> Iterator[str]:
 def _end(plan: dict[str, Any] | None) -> Iterator[str]:
     if plan is not None:
         number = plan["plan"]
+        if plan["about"] == "tombstones":
+            yield (
+                f"'eisync plan --approve {number}' does it: they were deleted on purpose; "
+                f"'eisync plan --reject {number}' has their files sent again."
+            )
+            return
         yield f"'eisync plan --approve {number}' does it; 'eisync plan --reject {number}' leaves everything as it is."
 
 
@@ -92,6 +101,8 @@ def _told(decided: dict[str, Any]) -> str:
     acts = "1 act" if decided["acts"] == 1 else f"{decided['acts']:,} acts"
     if decided["is_approved"]:
         return f"Plan {decided['plan']} is approved: {acts}."
+    if decided["about"] == "tombstones":
+        return f"Plan {decided['plan']} is rejected: {acts} will not be done; the files are sent again, where they are."
     return f"Plan {decided['plan']} is rejected: {acts} will not be done, and not be proposed again."
 
 
@@ -99,16 +110,22 @@ def _with_others(target: dict[str, Any], decided: dict[str, Any], acts: Iterable
     """What the pass found, and what of the plan was done before it: by one of the daemon's own, a moment earlier."""
     if target["target"] != decided["target"]:
         return target
-    done = sum(act["plan"] == decided["plan"] and act["state"] == "done" for act in acts)
+    done = sum(
+        act["plan"] == decided["plan"]
+        and act["state"] == "done"
+        # Where something follows from a tombstone, that is what was wanted.
+        and (act.get("kind") != "tombstone" or act["to"] is None)
+        for act in acts
+    )
     return {**target, "done": max(target["done"], done)}
 
 
 def _done(target: dict[str, Any]) -> Iterator[str]:
     name = target["target"]
     if target["trouble"]:
-        yield f"target {name}: not done yet: {printable(target['trouble'])}; the next pass goes on with it"
+        yield f"target {name}: not done yet: {target['trouble']}; the next pass goes on with it"
         return
     yield f"target {name}: {target['done']:,} done"
-    yield from (f"  {printable(detail)}" for detail in target["details"][:SHOWN_DETAILS])
+    yield from (f"  {detail}" for detail in target["details"][:SHOWN_DETAILS])
     if len(target["details"]) > SHOWN_DETAILS:
         yield "  … 'eisync history' has more of them"

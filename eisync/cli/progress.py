@@ -1,8 +1,7 @@
 """A bar on stderr while there is something to wait for; nothing when nobody looks."""
 
-import click
-
 from eisync.adapters import clock
+from eisync.cli.output import redraw
 
 _WIDTH = 30
 _EVERY_S = 0.2
@@ -37,9 +36,9 @@ class Bar:
         """Leave the line as if nothing had been there. Safe to repeat."""
         if self._width:
             self._write("")
-            click.echo("\r", nl=False, err=True)
+            redraw("")
             self._width = 0
 
     def _write(self, text: str) -> None:
-        click.echo("\r" + text.ljust(self._width), nl=False, err=True)
+        redraw(text.ljust(self._width))
         self._width = len(text)

@@ -1,6 +1,5 @@
 """`eisync pull`: the project's samples, as a dataset on this disk."""
 
-import json
 import os
 import sys
 from contextlib import suppress
@@ -10,7 +9,8 @@ import click
 from eisync.adapters.dataset import Dataset
 from eisync.app import service_of
 from eisync.cli import OK, PENDING, REFUSED
-from eisync.cli.options import ask, common, key_file, printable
+from eisync.cli.options import ask, common, key_file
+from eisync.cli.output import say, say_json
 from eisync.cli.progress import Bar
 from eisync.errors import ConfigurationError, EisyncError, StudioError, TransitError
 from eisync.places import absolute
@@ -66,7 +66,7 @@ def command(
     target = _target(settings, target_name)
     _keep_apart(place, settings, config=config, state_dir=state_dir)
     for warning in settings.warnings:
-        click.echo(f"warning: {warning}", err=True)
+        say(f"warning: {warning}", err=True)
     selection = Selection(category=category, labels=labels)
     service = service_of(settings, target.name)
     try:
@@ -77,7 +77,7 @@ def command(
             pulled = pull(service, dataset, selection, progress=lambda now: bar.show(*_drawn(now)))
         except KeyboardInterrupt:
             bar.end()
-            click.echo("stopped; what is there is whole. Run it again to go on.", err=True)
+            say("stopped; what is there is whole. Run it again to go on.", err=True)
             raise
         finally:
             bar.end()
@@ -85,7 +85,7 @@ def command(
     except StudioError as error:
         raise StudioError(f"the project's samples cannot be listed: {error}", status=error.status) from error
     except TransitError as error:
-        click.echo(f"eisync: {error}; nothing was begun, run it again", err=True)
+        say(f"eisync: {error}; nothing was begun, run it again", err=True)
         return PENDING
     finally:
         service.close()
@@ -127,27 +127,25 @@ def _drawn(pulled: Pulled) -> tuple[int, int, str]:
 
 def _tell(pulled: Pulled, folder: str, project_id: int, *, as_json: bool) -> None:
     if as_json:
-        click.echo(json.dumps(_record(pulled, folder, project_id)))
+        say_json(_record(pulled, folder, project_id))
         return
-    click.echo(_sentence(pulled, printable(folder), project_id))
+    say(_sentence(pulled, folder, project_id))
     if pulled.disabled:
-        click.echo(
+        say(
             f"Of these, {pulled.disabled:,} {_are(pulled.disabled)} disabled in the project; "
             "info.labels cannot say so, and an upload of the folder enables them."
         )
     if pulled.withdrawn:
-        click.echo(
+        say(
             f"{_count(pulled.withdrawn, 'file')} of earlier pulls {_are(pulled.withdrawn)} left in place, "
             "and out of info.labels: the project does not list such a sample any more."
         )
     for failure in pulled.failures[:SHOWN_REASONS]:
-        click.echo(f"{printable(failure.name)} (sample {failure.sample_id}): {printable(failure.reason)}", err=True)
+        say(f"{failure.name} (sample {failure.sample_id}): {failure.reason}", err=True)
     if len(pulled.failures) > SHOWN_REASONS:
-        click.echo(f"… and {len(pulled.failures) - SHOWN_REASONS:,} more: --json names them all", err=True)
+        say(f"… and {len(pulled.failures) - SHOWN_REASONS:,} more: --json names them all", err=True)
     if pulled.stopped is not None:
-        click.echo(
-            f"stopped early: {printable(pulled.stopped)}; info.labels is as it was. Run it again to go on.", err=True
-        )
+        say(f"stopped early: {pulled.stopped}; info.labels is as it was. Run it again to go on.", err=True)
 
 
 def _sentence(pulled: Pulled, folder: str, project_id: int) -> str:

@@ -1,12 +1,12 @@
 """`eisync reconcile`: compare with the service now, and say what was found."""
 
-import json
 from typing import Any
 
 import click
 
 from eisync.cli import OK
-from eisync.cli.options import common, key_file, printable
+from eisync.cli.options import common, key_file
+from eisync.cli.output import say, say_json
 from eisync.cli.passing import run_pass
 
 SHOWN_DETAILS = 20
@@ -29,14 +29,14 @@ def command(
     """
     found = run_pass(sweep=sweep, dry_run=dry_run, config=config, state_dir=state_dir, api_key_file=api_key_file)
     for target in found:
-        click.echo(json.dumps(target) if as_json else "\n".join(_lines(target, dry_run)))
+        say_json(target) if as_json else say(*_lines(target, dry_run))
     return next((target["exit_code"] for target in found if target["exit_code"]), OK)
 
 
 def _lines(target: dict[str, Any], dry_run: bool) -> list[str]:
     name = target["target"]
     if target["trouble"]:
-        return [f"target {name}: not compared with the service: {printable(target['trouble'])}"]
+        return [f"target {name}: not compared with the service: {target['trouble']}"]
     how = f"everything was listed ({target['why']})" if target["swept"] else "new samples were listed"
     would = "would be " if dry_run else ""
     counts = {
@@ -52,7 +52,7 @@ def _lines(target: dict[str, Any], dry_run: bool) -> list[str]:
     }
     told = ", ".join(f"{number:,} {what}" for what, number in counts.items() if number) or "nothing changed"
     lines = [f"target {name}: {how}, {target['listed']:,} samples: {told}"]
-    lines += [f"  {printable(detail)}" for detail in target["details"][:SHOWN_DETAILS]]
+    lines += [f"  {detail}" for detail in target["details"][:SHOWN_DETAILS]]
     if len(target["details"]) > SHOWN_DETAILS:
         lines.append("  … '--json' has more of them")
     return lines

@@ -4,7 +4,8 @@ import os
 
 import click
 
-from eisync.cli.options import ask, common, printable
+from eisync.cli.options import ask, common
+from eisync.cli.output import say
 
 
 @click.command("retry")
@@ -22,8 +23,8 @@ def command(files: tuple[str, ...], everything: bool, config: str | None, state_
     paths = None if everything else [os.path.abspath(file) for file in files]
     for answer in ask({"do": "retry", "paths": paths}, config=config, state_dir=state_dir):
         for path in answer["unknown"]:
-            click.echo(f"{printable(path)}: not known; 'eisync ls' lists the files that are", err=True)
+            say(f"{path}: not known; 'eisync ls' lists the files that are", err=True)
         number = answer["retried"]
-        click.echo(f"{number:,} {'file is' if number == 1 else 'files are'} back in the queue.")
+        say(f"{number:,} {'file is' if number == 1 else 'files are'} back in the queue.")
         if answer["unknown"]:
             raise click.exceptions.Exit(1)

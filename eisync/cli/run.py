@@ -13,8 +13,9 @@ import click
 from eisync.adapters.notify import Notifier
 from eisync.app import App, build
 from eisync.cli import OK
-from eisync.cli.options import common, key_file, printable
-from eisync.errors import ConfigurationError
+from eisync.cli.options import common, key_file
+from eisync.cli.output import say
+from eisync.errors import ConfigurationError, StateLostError
 from eisync.log import configure
 from eisync.loops.ports import Log
 from eisync.loops.supervisor import Supervisor
@@ -22,6 +23,7 @@ from eisync.places import notify_socket
 from eisync.settings import Settings, load
 
 BEAT_EVERY_S = 2.0
+LOST_WITHIN_S = 1.0
 
 
 @click.command("run")
@@ -47,10 +49,13 @@ def command(dirs: tuple[str, ...], config: str | None, state_dir: str | None, ap
     _on_signals(stop, hurry, again)
     app = build(settings, log=log)
     supervisor = app.start_daemon()
-    click.echo(_greeting(settings), err=True)
+    say(_greeting(settings), err=True)
     notifier = Notifier(notify_socket())
     notifier.ready()
     _live(app, supervisor, stop, notifier, lambda: _adjust(app, again, read))
+    lost = app.why_lost()
+    if lost is not None and not stop.is_set():
+        _end_lost(app, supervisor, lost)
     if not stop.is_set():
         _begin_anew(log)
     notifier.stopping()
@@ -73,19 +78,32 @@ def _adjust(app: App, again: threading.Event, read: Callable[[], Settings]) -> N
 def _live(
     app: App, supervisor: Supervisor, stop: threading.Event, notifier: Notifier, heed: Callable[[], object]
 ) -> None:
-    """Tell the service manager that we live, as long as every loop does; until a signal, or a damaged database.
+    """Tell the service manager that we live, as long as every loop does; until a signal, or a damaged or lost database.
 
     `heed` is called at every beat.
     """
     while not stop.wait(BEAT_EVERY_S):
         heed()
-        if app.is_damaged:
+        if app.is_damaged or app.why_lost() is not None:
             return
         stale = [pulse for pulse in supervisor.pulses() if not pulse.is_fresh]
         if not stale:
             notifier.alive()
         else:
             notifier.status(f"the {stale[0].name} has not moved for {stale[0].age_s:.0f} s")
+
+
+def _end_lost(app: App, supervisor: Supervisor, reason: str) -> NoReturn:
+    """End at once: another eisync may hold the new folder already. What is under way is sent again, and refused there.
+
+    Raises StateLostError where nothing holds this process.
+    """
+    app.log.error("state.lost", reason=reason)
+    if not supervisor.stop(within_s=LOST_WITHIN_S, give_up=threading.Event()):
+        say(f"eisync: {reason}", err=True)
+        _leave(app, is_clean=False, code=StateLostError.exit_code)
+    app.close(wait=False)
+    raise StateLostError(reason)
 
 
 def _begin_anew(log: Log) -> NoReturn:
@@ -99,7 +117,7 @@ def _begin_anew(log: Log) -> NoReturn:
     os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])  # noqa: S606 - no shell wanted
 
 
-def _leave(app: App, *, is_clean: bool) -> None:
+def _leave(app: App, *, is_clean: bool, code: int = OK) -> None:
     if is_clean:
         app.close()
         return
@@ -107,7 +125,7 @@ def _leave(app: App, *, is_clean: bool) -> None:
     # doubtful at the next start, which is safe; going now is what was asked for.
     sys.stdout.flush()
     sys.stderr.flush()
-    os._exit(OK)
+    os._exit(code)
 
 
 def _on_signals(stop: threading.Event, hurry: threading.Event, again: threading.Event) -> None:
@@ -121,5 +139,5 @@ def _on_signals(stop: threading.Event, hurry: threading.Event, again: threading.
 
 
 def _greeting(settings: Settings) -> str:
-    folders = ", ".join(printable(str(watch.path)) for watch in settings.watches)
+    folders = ", ".join(str(watch.path) for watch in settings.watches)
     return f"eisync watches {folders}; 'eisync status' says where everything is. Ctrl-C ends it."

@@ -1,12 +1,12 @@
 """`eisync status`: where everything is, in one sentence and a few lines. Imports as little as it can."""
 
-import json
 from collections.abc import Iterator
 from typing import Any
 
 import click
 
-from eisync.cli.options import ask, common, printable
+from eisync.cli.options import ask, common
+from eisync.cli.output import say, say_json
 from eisync.core.report import in_bytes
 
 
@@ -19,11 +19,11 @@ def command(config: str | None, state_dir: str | None, as_json: bool) -> None:
     Works whether or not the daemon runs.
     """
     for status in ask({"do": "status"}, config=config, state_dir=state_dir):
-        click.echo(json.dumps(status, indent=2) if as_json else "\n".join(_lines(status)))
+        say_json(status, indent=2) if as_json else say(*_lines(status))
 
 
 def _lines(status: dict[str, Any]) -> Iterator[str]:
-    yield printable(status["sentence"])
+    yield status["sentence"]
     if status["counts"]:
         yield ""
         for state, number in status["counts"].items():
@@ -32,18 +32,24 @@ def _lines(status: dict[str, Any]) -> Iterator[str]:
         yield f"  the oldest has waited for {_span(status['oldest_pending_s'])}"
     for root in status["roots"]:
         yield ""
-        yield f"folder {printable(root['path'])} -> {root['target']}"
+        yield f"folder {root['path']} -> {root['target']}"
         yield from _root(root)
+        lineage = (status["daemon"] or {}).get("lineage") or {}
+        yield from (f"  {sentence}" for sentence in lineage.get(root["path"], ()))
         yield from _watching(root["watching"])
         yield from _retention(root["retention"])
     for target in status["targets"]:
         yield ""
         yield f"target {target['name']}" + (f" (project {target['project_id']})" if target["project_id"] else "")
         yield from _target(target, ((status["daemon"] or {}).get("held") or {}).get(target["name"]))
+        emptied = status.get("emptied", {}).get(target["name"])
+        if emptied is not None:
+            yield f"  {emptied}"
+            yield "    'eisync plan --approve' says that this was wanted, 'eisync plan --reject' sends the files again"
     for plan in status["plans"]:
         yield ""
         acts = "1 act waits" if plan["acts"] == 1 else f"{plan['acts']:,} acts wait"
-        yield f"plan {plan['plan']} of target {plan['target']}: {acts} for your yes: {printable(plan['why'])}"
+        yield f"plan {plan['plan']} of target {plan['target']}: {acts} for your yes: {plan['why']}"
         yield f"  'eisync plan' shows what it is; 'eisync plan --approve {plan['plan']}' or '--reject' decides"
     if status["roots"]:
         yield ""
@@ -52,15 +58,17 @@ def _lines(status: dict[str, Any]) -> Iterator[str]:
 
 def _root(root: dict[str, Any]) -> Iterator[str]:
     if root["offline"]:
-        yield f"  offline: {printable(root['offline'])}"
+        yield f"  offline: {root['offline']}"
     elif root["scanned_s"] is None:
         yield "  not scanned yet"
     else:
         yield f"  scanned {_span(root['scanned_s'])} ago"
+    for reason in root.get("away", ()):
+        yield f"  away: {reason}"
     if root["settling"]:
         yield f"  {root['settling']:,} not complete yet"
     for reason, number in sorted(root["left_out"].items(), key=lambda entry: -entry[1]):
-        yield f"  {number:,} left out: {printable(reason)}"
+        yield f"  {number:,} left out: {reason}"
 
 
 def _watching(watching: dict[str, Any] | None) -> Iterator[str]:
@@ -68,13 +76,15 @@ def _watching(watching: dict[str, Any] | None) -> Iterator[str]:
         return
     every = f"scanned every {_span(watching['scan_every_s'])}"
     if watching["reason"]:
-        yield f"  not listened to: {printable(watching['reason'])}; {every} instead, and tried again"
+        yield f"  not listened to: {watching['reason']}; {every} instead, and tried again"
     elif watching["mode"] == "scan":
         yield f"  {every}, as the configuration says"
     elif watching["is_heard"]:
         yield f"  listened to, and {every}"
     if watching["missed"]:
         yield f"  {watching['missed']:,} files were found that no event told of"
+    if watching.get("comparing"):
+        yield f"  {watching['comparing']:,} were touched since their upload; their content is being compared with it"
 
 
 def _retention(retention: dict[str, Any] | None) -> Iterator[str]:
@@ -87,16 +97,16 @@ def _retention(retention: dict[str, Any] | None) -> Iterator[str]:
     for reason, number in sorted(retention["stays"].items(), key=lambda entry: -entry[1]):
         yield f"  {number:,} not taken away: {reason}"
     if retention["waits_for"]:
-        yield f"  no room is made: {printable(retention['waits_for'])}"
+        yield f"  no room is made: {retention['waits_for']}"
 
 
 def _target(target: dict[str, Any], held: str | None) -> Iterator[str]:
     if target["paused"]:
-        yield f"  paused: {printable(target['paused'])}"
+        yield f"  paused: {target['paused']}"
     if held:
-        yield f"  nothing is sent for now: {printable(held)}"
+        yield f"  nothing is sent for now: {held}"
     if target["listing_trouble"]:
-        yield f"  not compared with the service: {printable(target['listing_trouble'])}"
+        yield f"  not compared with the service: {target['listing_trouble']}"
         yield "    uploads go on; deletions and edits made there are not known until then"
     elif target["listed_s"] is not None:
         yield f"  compared with the service {_span(target['listed_s'])} ago"
@@ -107,9 +117,13 @@ def _daemon(daemon: dict[str, Any] | None) -> Iterator[str]:
         yield "No daemon runs on this state folder; nothing is uploaded until 'eisync run' or 'eisync once'."
         return
     yield f"The daemon runs as process {daemon['pid']} (eisync {daemon['version']})."
+    if daemon.get("lost"):
+        yield f"  it ends: {daemon['lost']}"
+    if daemon.get("clock"):
+        yield f"  no old trash is emptied, no grace_s ends, nothing is decided: {daemon['clock']}"
     for loop in daemon["loops"]:
         if loop["trouble"]:
-            yield f"  the {loop['name']} fails and is tried again: {printable(loop['trouble'])}"
+            yield f"  the {loop['name']} fails and is tried again: {loop['trouble']}"
         elif not loop["is_fresh"]:
             yield f"  the {loop['name']} has not moved for {loop['age_s']:.0f} s"
 

@@ -1,13 +1,13 @@
 """`eisync undo`: bring back what was deleted, moved away or edited."""
 
-import json
 from datetime import UTC, datetime
 from typing import Any
 
 import click
 
 from eisync.cli import OK, PENDING, UNEXPECTED
-from eisync.cli.options import ask, common, key_file, printable
+from eisync.cli.options import ask, common, key_file
+from eisync.cli.output import say, say_json
 from eisync.cli.passing import run_pass
 
 
@@ -40,7 +40,7 @@ def command(
     """
     if not acts:
         for record in ask({"do": "acts", "limit": limit}, config=config, state_dir=state_dir):
-            click.echo(json.dumps(record) if as_json else _listed(record))
+            say_json(record) if as_json else say(_listed(record))
         return OK
     for act in acts:
         for _ in ask({"do": "undo", "act": act}, config=config, state_dir=state_dir):
@@ -49,7 +49,7 @@ def command(
     codes = []
     for act in acts:
         [record] = ask({"do": "act", "act": act}, config=config, state_dir=state_dir)
-        click.echo(json.dumps(record) if as_json else _outcome(record))
+        say_json(record) if as_json else say(_outcome(record))
         codes.append({"undone": OK, "undoing": PENDING}.get(record["state"], UNEXPECTED))
     return UNEXPECTED if UNEXPECTED in codes else max(codes)
 
@@ -57,9 +57,9 @@ def command(
 def _listed(record: dict[str, Any]) -> str:
     at = datetime.fromtimestamp(record["done_at"] or record["made_at"], UTC).astimezone()
     outcome = f"; {record['outcome']}" if record["outcome"] else ""
-    return printable(f"{record['act']:>6}  {at:%Y-%m-%d %H:%M}  {record['state']:<7}  {record['sentence']}{outcome}")
+    return f"{record['act']:>6}  {at:%Y-%m-%d %H:%M}  {record['state']:<7}  {record['sentence']}{outcome}"
 
 
 def _outcome(record: dict[str, Any]) -> str:
     how = {"undone": "undone", "undoing": "not undone yet, it is tried again"}.get(record["state"], "not undone")
-    return printable(f"{record['act']}: {how}: {record['outcome'] or 'nothing was said about it'}")
+    return f"{record['act']}: {how}: {record['outcome'] or 'nothing was said about it'}"

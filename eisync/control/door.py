@@ -13,9 +13,8 @@ from contextlib import suppress
 from typing import IO, Any
 
 from eisync.errors import ConfigurationError, DaemonUnreachableError, EisyncError
+from eisync.store.state_folder import NOTE_NAME, SOCKET_NAME, check_names, open_private
 
-SOCKET_NAME = "control.sock"
-NOTE_NAME = "control"
 ANSWER_WITHIN_S = 10.0
 LONGEST_LINE_BYTES = 1024 * 1024
 IN_MEMORY_BYTES = 4 * 1024 * 1024
@@ -54,6 +53,9 @@ def ask(folder: str, question: Mapping[str, Any]) -> Iterator[dict[str, Any]] | 
 def _listen_at(path: str) -> socket.socket:
     server = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
+        if hasattr(os, "fchmod"):
+            with suppress(OSError):  # then the file is made so; where sockets have no mode, it is so a moment later
+                os.fchmod(server.fileno(), 0o600)
         server.bind(path)
         os.chmod(path, 0o600)
         server.listen(16)  # nobody can connect before this
@@ -69,7 +71,8 @@ def _listen_with_token(note_path: str) -> tuple[socket.socket, str]:
     server = socket.create_server(("127.0.0.1", 0), backlog=16)
     token = secrets.token_hex(32)
     try:
-        descriptor = os.open(note_path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        folder, name = os.path.split(note_path)
+        descriptor = open_private(folder, name, os.O_WRONLY | os.O_CREAT | os.O_EXCL)
         with os.fdopen(descriptor, "w", encoding="ascii") as note:
             json.dump({"port": server.getsockname()[1], "token": token}, note)
     except BaseException:
@@ -115,7 +118,8 @@ def _conversation(caller: socket.socket, question: Mapping[str, Any]) -> Iterato
 def _connect(folder: str) -> tuple[socket.socket, str | None] | None:
     path = os.path.join(folder, SOCKET_NAME)
     try:
-        if os.path.exists(path):
+        check_names(folder)  # nobody else's daemon is spoken with
+        if os.path.lexists(path):
             caller = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
             caller.settimeout(ANSWER_WITHIN_S)
             try:
@@ -124,7 +128,7 @@ def _connect(folder: str) -> tuple[socket.socket, str | None] | None:
                 caller.close()
                 raise
             return caller, None
-        with open(os.path.join(folder, NOTE_NAME), encoding="ascii") as note:
+        with open(open_private(folder, NOTE_NAME, os.O_RDONLY), encoding="ascii") as note:
             facts = json.load(note)
         return socket.create_connection(("127.0.0.1", int(facts["port"])), timeout=ANSWER_WITHIN_S), facts["token"]
     except (FileNotFoundError, ConnectionRefusedError, NotADirectoryError):

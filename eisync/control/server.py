@@ -7,6 +7,7 @@ from typing import Any
 
 from eisync.control.door import ANSWER_WITHIN_S, LONGEST_LINE_BYTES, listen
 from eisync.control.operations import Operations
+from eisync.core.redaction import KEYS
 from eisync.errors import EisyncError
 from eisync.loops.ports import Log
 
@@ -79,4 +80,4 @@ class ControlServer:
 
 
 def _line(record: dict[str, Any]) -> bytes:
-    return json.dumps(record).encode() + b"\n"
+    return KEYS.told(json.dumps(record)).encode() + b"\n"

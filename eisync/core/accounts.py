@@ -18,6 +18,8 @@ GRACE_S = 30.0
 """A file that was touched so shortly before a scan ended may have come behind its back."""
 
 _UNDER_WAY = (State.SENDING.value, State.DOUBTFUL.value)
+_SENT = (State.SYNCED.value, State.TOMBSTONE.value, State.QUARANTINED.value)
+_IN_DOUBT = "it was touched, copied or restored since: its content is compared with that before anything is sent"
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +39,8 @@ def account(facts: FileFacts, record: Mapping[str, Any] | None, *, is_live: bool
             return Account(record["state"], f"{record['reason']}; it was changed meanwhile and follows")
         if record["state"] == State.SETTLING.value:
             return Account(record["state"], record["reason"])
+        if record["state"] in _SENT and record.get("sha256") and facts.size == record["facts"][0]:
+            return Account(record["state"], f"{record['reason']}; {_IN_DOUBT}")
     what = "it is new" if record is None else "it is another version than the known one"
     if not is_live:
         return Account(NEW, f"{what}; no daemon watches it, 'eisync run' or 'eisync once' sees to it")

@@ -9,10 +9,12 @@ service confirmed that its sample is deleted, and when what was sent of it is kn
 """
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 
 from eisync.core import wire
+from eisync.core.absence import Absence, why_inconclusive
+from eisync.core.identity import Decision, Destruction, Identity, Sent, decide
 from eisync.core.items import Category, FileFacts, RemoteSample, shown
 from eisync.core.lifecycle import State
 
@@ -27,6 +29,7 @@ class Kind(Enum):
     TRASH_FILE = "trash_file"
     DELETE_FILE = "delete_file"
     ARCHIVE_FILE = "archive_file"
+    TOMBSTONE = "tombstone"  # nothing is done to it: its sample vanished, and it is never sent again by itself
 
 
 EDITS = frozenset({Kind.RENAME_SAMPLE, Kind.RELABEL_SAMPLE, Kind.MOVE_SAMPLE})
@@ -113,11 +116,21 @@ class Published:
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """A sample of a file. `is_shared`: another file that is there is tied to it too. `is_listed`: it was listed."""
+    """A sample of a file, as it was listed last. `is_shared`: another file that is there is tied to it too."""
 
     sample: RemoteSample
+    sent: Sent
     is_shared: bool = False
-    is_listed: bool = True
+    identity: Identity = Identity.PROVEN
+
+    @property
+    def is_listed(self) -> bool:
+        """Whether a listing has shown it."""
+        return self.identity is not Identity.UNLISTED
+
+    def allows(self, destruction: Destruction) -> bool:
+        """Whether that may be done to it, or because of it; whoever does it may have to look at its bytes first."""
+        return decide(destruction, self.identity) in (Decision.GO, Decision.LOOK)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,7 +138,9 @@ class FileSide:
     """One file, and what the index knows of its samples that are there.
 
     `absent_at`: since when the file is not there (Unix s). `is_removed`: we took it away, or a person brought it back
-    after that. `older`: samples of versions that this one replaced. `since_at`: when it came into its state.
+    after that. `older`: samples of versions that this one replaced. `gone`: its samples that are not there any more.
+    `segments`: how many samples that are there were cut from those of a tombstone. `absence`: what is known of one that
+    is not there; None: nobody asked. `since_at`: when it came into its state.
     """
 
     id: int
@@ -143,6 +158,9 @@ class FileSide:
     published: Published | None = None
     samples: tuple[Held, ...] = ()
     older: tuple[Held, ...] = ()
+    gone: tuple[Held, ...] = ()
+    segments: int = 0
+    absence: Absence | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -183,10 +201,6 @@ class Written:
     outcome: str | None = None
 
 
-ABSENT_S = 60.0
-"""So long a file must be gone before that is taken for a deletion: editors and copy tools put files back."""
-
-
 def propose(file: FileSide, policy: Policy, *, now: float) -> list[Act]:
     """What the policy asks for because of this file, as things are."""
     if file.is_removed:
@@ -201,10 +215,36 @@ def propose(file: FileSide, policy: Policy, *, now: float) -> list[Act]:
     return []
 
 
+def tombstone(file: FileSide, policy: Policy) -> Act | None:
+    """What is proposed when every sample of the file vanished at the service; `to` is what then becomes of the file.
+
+    None when the file is not there to become anything else, or has no sample.
+    """
+    if file.state is not State.SYNCED or not file.samples:
+        return None
+    follows = replace(file, state=State.TOMBSTONE, samples=())
+    act = next(iter(propose(follows, policy, now=0.0)), None)
+    sample_id = file.samples[0].sample.id
+    return Act(
+        kind=Kind.TOMBSTONE,
+        cause=Cause.REMOTE_DELETION,
+        file_id=file.id,
+        root=file.root,
+        path=file.path,
+        reason=f"its sample {sample_id} is not at the service any more" if act is None else act.reason,
+        since_at=file.since_at,
+        sample_id=sample_id,
+        to=None if act is None else act.kind.value,
+    )
+
+
 def _after_remote_deletion(file: FileSide, policy: Policy) -> Iterator[Act]:
     # A file of which we do not know what was sent is kept: nobody could tell whether it is still that.
     is_known = file.sha256 is not None and file.absent_at is None
-    if policy.on_remote_delete is OnRemoteDelete.KEEP or not is_known or file.samples:
+    if policy.on_remote_delete is OnRemoteDelete.KEEP or not is_known or file.samples or file.segments:
+        return  # of one that was split or cropped only the file here is whole
+    # What never was listed was not deleted, and what was something else by then was not this file.
+    if not file.gone or not all(held.allows(Destruction.FOLLOW_DELETION) for held in file.gone):
         return
     trashes = policy.on_remote_delete is OnRemoteDelete.TRASH
     yield Act(
@@ -220,10 +260,10 @@ def _after_remote_deletion(file: FileSide, policy: Policy) -> Iterator[Act]:
 
 def _after_local_deletion(file: FileSide, policy: Policy, now: float) -> Iterator[Act]:
     absent_at = file.absent_at
-    if not policy.deletes_samples or absent_at is None or now - absent_at < ABSENT_S:
+    if not policy.deletes_samples or absent_at is None or why_inconclusive(absent_at, file.absence, now=now):
         return
     for held in file.samples:
-        if not held.is_shared:
+        if not held.is_shared and held.allows(Destruction.DELETE_SAMPLE):
             yield _on_sample(
                 file, held.sample.id, Kind.DELETE_SAMPLE, Cause.LOCAL_DELETION, "its file was deleted here"
             )
@@ -231,11 +271,12 @@ def _after_local_deletion(file: FileSide, policy: Policy, now: float) -> Iterato
 
 def _after_change(file: FileSide, policy: Policy) -> Iterator[Act]:
     # The new version is there for certain: the service named it, and lists it.
-    if not policy.replaces_samples or not any(held.is_listed for held in file.samples):
+    is_there = any(held.identity in (Identity.PROVEN, Identity.LIKELY) for held in file.samples)
+    if not policy.replaces_samples or not is_there:
         return
     ours = {held.sample.id for held in file.samples}
     for held in file.older:
-        if not held.is_shared and held.sample.id not in ours:
+        if not held.is_shared and held.sample.id not in ours and held.allows(Destruction.DELETE_SAMPLE):
             reason = "a new version of its file took its place"
             yield _on_sample(file, held.sample.id, Kind.DELETE_SAMPLE, Cause.LOCAL_CHANGE, reason)
 
@@ -246,7 +287,7 @@ def _after_rename(file: FileSide, policy: Policy) -> Iterator[Act]:
         return
     name = name_of(file.path)
     for held in file.samples:
-        if held.is_shared or not held.is_listed:
+        if held.is_shared or not held.allows(Destruction.EDIT_SAMPLE):
             continue
         sample = held.sample
         # Only what the rename changed follows it: what a person edited in Studio beside that stays.
@@ -276,13 +317,18 @@ _DOES = {
     Kind.TRASH_FILE: "move {path} to the trash",
     Kind.DELETE_FILE: "delete {path}",
     Kind.ARCHIVE_FILE: "move {path} to the archive",
+    Kind.TOMBSTONE: "never send {path} again by itself",
 }
+
+# What is done to the file once it is a tombstone: that is what a person says yes to.
+_FOLLOWS = {kind.value: kind for kind in REMOVALS}
 
 
 def sentence(act: Act) -> str:
     """What is done and why, for a person."""
     path = shown(f"{act.root.rstrip('/')}/{act.path}")
-    return f"{_DOES[act.kind].format(act=act, path=path)}: {act.reason}"
+    kind = _FOLLOWS.get(act.to or "", act.kind) if act.kind is Kind.TOMBSTONE else act.kind
+    return f"{_DOES[kind].format(act=act, path=path)}: {act.reason}"
 
 
 # Where a sample may be moved to: `split` leaves it to the service, and `anomaly` is none of its categories any more.

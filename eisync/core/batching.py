@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 
-from eisync.core.items import MAX_FILE_BYTES, Category, Item, sent_name
+from eisync.core.items import Category, Item, sent_name, too_large
 
 Key = tuple[str, Category, str | None, tuple[tuple[str, str], ...]]
 
@@ -74,12 +74,7 @@ def unsendable(item: Item) -> str | None:
     size = item.facts.size
     if size == 0:
         return "the file is empty; write something into it and it goes by itself"
-    if size >= MAX_FILE_BYTES:
-        return (
-            f"the file has {size / 1024**2:.1f} MiB and Edge Impulse takes files below "
-            f"{MAX_FILE_BYTES // 1024**2} MiB; cut the recording into shorter ones"
-        )
-    return None
+    return too_large(size)
 
 
 def _key(item: Item) -> Key:

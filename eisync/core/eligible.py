@@ -9,11 +9,9 @@ over those above it, and those over the configuration and the defaults, as with 
 nobody knows what it says: everything it speaks of is left out.
 """
 
-import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 
-from pathspec import GitIgnoreSpec
-
+from eisync.core.gitignore import GitIgnore
 from eisync.core.items import extension_of
 from eisync.core.sidecars import WHAT_THEY_ARE
 
@@ -45,7 +43,6 @@ DEFAULT_IGNORES = (
 )
 
 _IN_TRASH = "eisync's own trash"
-_GROUP_NAME = re.compile(r"\(\?P<\w+>")
 
 
 class RuleFile:
@@ -55,18 +52,24 @@ class RuleFile:
         self._lines = list(lines)
         self.trouble = trouble
         try:
-            self._spec = GitIgnoreSpec.from_lines(line or "#" for line in self._lines)  # empty lines are not counted
-        except (ValueError, re.error) as error:
-            self._spec, self.trouble = GitIgnoreSpec.from_lines(()), str(error)
+            self._patterns = GitIgnore(self._lines if trouble is None else ())
+        except ValueError as error:
+            self._patterns, self.trouble = GitIgnore(()), str(error)
 
-    def judge(self, place: str) -> tuple[bool, str] | None:
+    @property
+    def weight(self) -> int:
+        """How much memory it takes, in characters of expressions."""
+        return self._patterns.weight
+
+    def judge(self, place: str, *, is_dir: bool = False) -> tuple[bool, str] | None:
         """Whether `place`, relative to the folder, is left out, and by which rule; None when no rule speaks of it."""
         if self.trouble is not None:
             return True, ""
-        result = self._spec.check_file(place)
-        if result.include is None or result.index is None:
+        decided = self._patterns.decide(place, is_folder=is_dir)
+        if decided is None:
             return None
-        return result.include, f"{self._lines[result.index]!r} (line {result.index + 1} of "
+        is_left_out, index = decided
+        return is_left_out, f"{self._lines[index]!r} (line {index + 1} of "
 
 
 def _no_rules(_folder: str) -> RuleFile | None:
@@ -80,14 +83,9 @@ class Eligibility:
         """`patterns` come after the defaults; `rules_in` finds the rules of a folder. Raises ValueError for a pattern
         that is not gitignore's.
         """
-        # pathspec counts no empty lines, and lets through what `re` says of a bad range.
-        self._patterns = tuple(pattern for pattern in (*DEFAULT_IGNORES, *patterns) if pattern)
+        self._lines = (*DEFAULT_IGNORES, *patterns)
         self._rules_in = rules_in
-        try:
-            self._spec = GitIgnoreSpec.from_lines(self._patterns)
-        except re.error as error:
-            raise ValueError(str(error)) from error
-        self._any = _any_of(pattern.regex.pattern for pattern in self._spec.patterns if pattern.regex is not None)
+        self._patterns = GitIgnore(self._lines)
 
     def ignoring_rule(self, path: str, *, is_dir: bool = False) -> str | None:
         """The rule that leaves `path` out, for a person, or None. `path` is relative to the root, with `/` in it.
@@ -95,24 +93,37 @@ class Eligibility:
         Only the path itself is judged: whoever walks a tree does not descend into an ignored folder, and
         `why_left_out` judges the folders above a file.
         """
+        return self._judge(path, self._rules_above(path), is_dir=is_dir)
+
+    def _rules_above(self, path: str) -> list[tuple[str, RuleFile]]:
+        """The folders above `path` that hold rules, and their rules; the topmost first."""
+        if self._rules_in is _no_rules:
+            return []
+        found = []
+        end = -1
+        while True:
+            folder = path[:end] if end >= 0 else ""
+            if (rules := self._rules_in(folder)) is not None:
+                found.append((folder, rules))
+            if (end := path.find("/", end + 1)) < 0:
+                return found
+
+    def _judge(self, path: str, above: Sequence[tuple[str, RuleFile]], *, is_dir: bool) -> str | None:
+        """The rule that leaves `path` out, by what is `above` and by the configuration."""
         if _is_in_trash(path):
             return _IN_TRASH
-        place = path + "/" if is_dir else path
-        folder = path
-        while folder:
-            folder = folder.rpartition("/")[0]
-            rules = self._rules_in(folder)
-            judged = None if rules is None else rules.judge(place[len(folder) + 1 if folder else 0 :])
-            if rules is not None and judged is not None:
+        for folder, rules in reversed(above):
+            if folder and len(folder) >= len(path):
+                continue  # it is below
+            judged = rules.judge(path[len(folder) + 1 if folder else 0 :], is_dir=is_dir)
+            if judged is not None:
                 is_left_out, rule = judged
                 origin = f"{folder}/{RULES_NAME}" if folder else RULES_NAME
                 if rules.trouble is not None:
                     return f"in {origin}, if only it could be used: {rules.trouble}"
                 return f"{rule}{origin})" if is_left_out else None
-        if self._any.search(place) is None:
-            return None  # most files: no pattern says anything of them
-        result = self._spec.check_file(place)
-        return repr(self._patterns[result.index]) if result.include and result.index is not None else None
+        decided = self._patterns.decide(path, is_folder=is_dir)
+        return repr(self._lines[decided[1]]) if decided is not None and decided[0] else None
 
     def is_spoken_of(self, folder: str) -> bool:
         """Whether `folder`, or one above it, holds rules of its own. What they say may change while it runs; what the
@@ -137,9 +148,13 @@ class Eligibility:
         return self._rule_above(path) or self.ignoring_rule(path)
 
     def _rule_above(self, path: str) -> str | None:
-        parts = path.split("/")
-        rules = (self.ignoring_rule("/".join(parts[:depth]), is_dir=True) for depth in range(1, len(parts)))
-        return next((rule for rule in rules if rule is not None), None)
+        above = self._rules_above(path)
+        end = path.find("/")
+        while end >= 0:
+            if (rule := self._judge(path[:end], above, is_dir=True)) is not None:
+                return rule
+            end = path.find("/", end + 1)
+        return None
 
     def why_file_left_out(self, path: str) -> str | None:
         """The same for whoever has judged the folders above the file: only the path itself is looked at."""
@@ -154,8 +169,3 @@ class Eligibility:
 
 def _is_in_trash(path: str) -> bool:
     return TRASH_NAME in path and TRASH_NAME in path.split("/")
-
-
-def _any_of(patterns: Iterable[str]) -> re.Pattern[str]:
-    """One expression for all of them. A name may stand in an expression once, and nothing asks for pathspec's."""
-    return re.compile("|".join(f"(?:{re.sub(_GROUP_NAME, '(?:', pattern)})" for pattern in patterns) or r"(?!)")

@@ -35,13 +35,16 @@ class FileFacts:
     """What identifies one version of a file without opening it.
 
     Two facts are equal when size (bytes), mtime (ns) and inode are. `touched_at` is when the file was last touched
-    in any way, by the file system's clock; it ages a file and does not identify it.
+    in any way, by the file system's clock; it ages a file and does not identify it. `ctime_ns` moves with every write,
+    and with a rename, a link or a change of rights as well: another one puts the content in doubt, no more
+    (`eisync.core.versions`). 0: not known.
     """
 
     size: int
     mtime_ns: int
     inode: int
     touched_at: float = field(default=0.0, compare=False)
+    ctime_ns: int = field(default=0, compare=False)
 
     def __post_init__(self) -> None:
         # Some file systems number inodes past 2^63, and a clock gone wrong sets an mtime past the year 2262; the
@@ -49,6 +52,18 @@ class FileFacts:
         if not (-_TWO_63 <= self.inode < _TWO_63 and -_TWO_63 <= self.mtime_ns < _TWO_63):
             object.__setattr__(self, "inode", _signed(self.inode))
             object.__setattr__(self, "mtime_ns", _signed(self.mtime_ns))
+        if not -_TWO_63 <= self.ctime_ns < _TWO_63:
+            object.__setattr__(self, "ctime_ns", _signed(self.ctime_ns))
+
+    def is_untouched_since(self, before: "FileFacts") -> bool:
+        """Whether these are the facts of the version `before`, and nothing happened to it: ctime too, where known."""
+        if self != before:
+            return False
+        return self.ctime_ns == before.ctime_ns or not self.ctime_ns or not before.ctime_ns
+
+    def without_ctime(self) -> "FileFacts":
+        """The same, from a file system whose ctime proves nothing."""
+        return FileFacts(self.size, self.mtime_ns, self.inode, self.touched_at) if self.ctime_ns else self
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,7 +99,8 @@ class Rename:
     """A known file that is found at `path` now, with the label and the category that this path gives it.
 
     `updates`: where it is at the service already, its samples are to follow. `before`: what it was called, where the
-    index has it at `path` already because another file took its name.
+    index has it at `path` already because another file took its name. `ctime_ns` is the one that the rename gave it; 0:
+    not known. `is_proven`: by its content.
     """
 
     id: int
@@ -93,6 +109,8 @@ class Rename:
     category: Category
     updates: bool = False
     before: str | None = None
+    ctime_ns: int = 0
+    is_proven: bool = False
 
 
 @value(kw_only=True)
@@ -135,7 +153,8 @@ class Doubt:
 class RemoteSample:
     """A sample as Studio lists it. `original_name` is the file name sent, where it can be told.
 
-    `metadata` is sorted by name. A sweep makes two for every sample and names no field: that is half of what it costs.
+    `metadata` is sorted by name; `added` is when it was stored, as the service writes that. `is_cropped`: it is a piece
+    of what was sent. A sweep makes two for every sample and names no field: that is half of what it costs.
     """
 
     id: int
@@ -147,6 +166,8 @@ class RemoteSample:
     original_name: str | None = None
     metadata: tuple[tuple[str, str], ...] = ()
     has_processing_error: bool = False
+    added: str | None = None
+    is_cropped: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,6 +188,16 @@ class Missing:
 
     sample_id: int
     missed: int
+
+
+def too_large(size: int) -> str | None:
+    """Say why a file of so many bytes can never be accepted, or None."""
+    if size < MAX_FILE_BYTES:
+        return None
+    return (
+        f"the file has {size / 1024**2:.1f} MiB and Edge Impulse takes files below "
+        f"{MAX_FILE_BYTES // 1024**2} MiB; cut the recording into shorter ones"
+    )
 
 
 def shown(path: str) -> str:

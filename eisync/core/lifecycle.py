@@ -42,6 +42,7 @@ class Event(Enum):
     REMOTE_GONE = "remote_gone"  # its samples were deleted at the service
     REMOVED = "removed"  # it was deleted here, and then we deleted its samples
     FOUND = "found"  # the service holds these bytes, though nobody sent them now
+    DELETED_CONTENT = "deleted_content"  # a person deleted these bytes at the service, under whichever name
     RETRY = "retry"  # a person says: once more
 
 
@@ -49,12 +50,16 @@ TRANSITIONS: dict[tuple[State, Event], State] = {
     (State.SETTLING, Event.COMPLETE): State.READY,
     (State.SETTLING, Event.CUT): State.QUARANTINED,
     (State.SETTLING, Event.GONE): State.GONE,
+    (State.SETTLING, Event.FOUND): State.SYNCED,
+    (State.SETTLING, Event.DELETED_CONTENT): State.TOMBSTONE,
     (State.READY, Event.CLAIM): State.SENDING,
     (State.READY, Event.CHANGED): State.SETTLING,
     (State.READY, Event.GONE): State.GONE,
     (State.READY, Event.FOUND): State.SYNCED,
     (State.SENDING, Event.STORED): State.SYNCED,
     (State.SENDING, Event.DUPLICATE): State.SYNCED,
+    (State.SENDING, Event.FOUND): State.SYNCED,
+    (State.SENDING, Event.DELETED_CONTENT): State.TOMBSTONE,
     (State.SENDING, Event.DEFER): State.READY,
     (State.SENDING, Event.REFUSE): State.QUARANTINED,
     (State.SENDING, Event.CHANGED): State.SETTLING,

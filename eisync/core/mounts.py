@@ -7,6 +7,7 @@ through it: what another machine, or the host of a virtual one, writes into a sh
 """
 
 import re
+from collections.abc import Iterator
 
 REMOTE_TYPES = frozenset(
     {"nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "afs", "ceph", "glusterfs", "lustre", "drvfs", "vboxsf", "prl_fs"}
@@ -24,6 +25,18 @@ _REMOTE_FUSE = (
 # What runs through a program of somebody else's, beside the above, announces at best what we write ourselves.
 _SILENT_TYPES = REMOTE_TYPES | {"virtiofs", "fuse", "fakeowner", "ncpfs", "coda"}
 
+# What keeps no inodes or no ctimes of its own on the disk, and what passes on those of a program or of another system.
+_WEAK_TYPES = (_SILENT_TYPES - {"nfs", "nfs4"}) | {
+    "vfat",
+    "msdos",
+    "exfat",
+    "fuseblk",
+    "ntfs",
+    "ntfs3",
+    "hfs",
+    "hfsplus",
+}
+
 _OCTAL = re.compile(r"\\([0-7]{3})")
 
 
@@ -38,6 +51,11 @@ def is_remote(file_system: str | None) -> bool:
     return file_system is not None and (file_system in REMOTE_TYPES or file_system in _REMOTE_FUSE)
 
 
+def has_weak_facts(file_system: str | None) -> bool:
+    """Whether the file system may make up inodes and ctimes: anew at a mount, or whenever a file is looked at."""
+    return file_system is not None and (file_system in _WEAK_TYPES or file_system.startswith("fuse."))
+
+
 def why_silent(path: str, mountinfo: str) -> str | None:
     """Why no events are to be expected of a folder, as a clause; None when they are."""
     file_system, is_part = _mount_of(path, mountinfo) or ("", False)
@@ -48,6 +66,26 @@ def why_silent(path: str, mountinfo: str) -> str | None:
             "it is a part of another container's file system (overlay), which does not announce what is written there"
         )
     return None
+
+
+def point_of(path: str, mountinfo: str) -> str:
+    """Where the file system is mounted that `path` (absolute, links resolved) is on; empty when nobody can tell."""
+    inside = (place for _, place in _points(mountinfo) if path == place or path.startswith(place.rstrip("/") + "/"))
+    return max(inside, key=len, default="")
+
+
+def points_below(path: str, mountinfo: str) -> dict[str, str]:
+    """Where others are mounted below `path` (absolute, links resolved), relative to it, with the number of the mount,
+    which is another one each time."""
+    top = path.rstrip("/") + "/"
+    return {place[len(top) :]: number for number, place in _points(mountinfo) if place.startswith(top) and place != top}
+
+
+def _points(mountinfo: str) -> Iterator[tuple[str, str]]:
+    for line in mountinfo.splitlines():
+        fields = line.split(" ", 5)
+        if len(fields) > 5:
+            yield fields[0], _OCTAL.sub(lambda octal: chr(int(octal[1], 8)), fields[4])
 
 
 def _mount_of(path: str, mountinfo: str) -> tuple[str, bool] | None:

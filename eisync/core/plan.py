@@ -10,7 +10,8 @@ id, does not know it (pages shift while others upload, and listings have been wr
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from eisync.core import wire
+from eisync.core import identity, wire
+from eisync.core.identity import Identity, Sent
 from eisync.core.items import Missing, RemoteSample
 
 SWEEPS_TO_SUSPECT = 2
@@ -18,20 +19,27 @@ SWEEPS_TO_SUSPECT = 2
 
 @dataclass(slots=True, unsafe_hash=True)
 class Believed:
-    """A sample in the index. Not frozen, and not to be changed: see `RemoteSample`.
+    """A sample in the index, as it was listed last. Not frozen, and not to be changed: see `RemoteSample`.
 
-    `is_ours`: a file of ours is tied to it. `is_gone`: its deletion was confirmed. `missed`: how many complete sweeps
-    in a row did not list it. `is_noted`: the sweep under way did not either, and that is written down. `is_new`: it
-    came after that sweep began, which may have passed its place. `was_listed`: more than its id is known.
+    `sent`: what we know of the file of ours that is tied to it; None: none is. `is_gone`: its deletion was confirmed.
+    `missed`: how many complete sweeps in a row did not list it. `is_noted`: the sweep under way did not either, and
+    that is written down. `is_new`: it came after that sweep began, which may have passed its place. `was_listed`: more
+    than its id is known. `is_contradicted`: since then, its id was listed as another sample than ours.
     """
 
     sample: RemoteSample
-    is_ours: bool = False
+    sent: Sent | None = None
     is_gone: bool = False
     missed: int = 0
     is_noted: bool = False
     is_new: bool = False
     was_listed: bool = True
+    is_contradicted: bool = False
+
+    @property
+    def is_ours(self) -> bool:
+        """Whether a file of ours is tied to it."""
+        return self.sent is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,13 +79,21 @@ class Return:
 
 
 @dataclass(frozen=True, slots=True)
+class Contradict:
+    """The id of a sample of ours means another one now: what we know of it stays, and nothing is built on it."""
+
+    sample: RemoteSample
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
 class Miss:
     """The sample is not listed where it should be. That counts when the sweep ends well, and not before."""
 
     sample_id: int
 
 
-Action = Learn | Mirror | Return | Miss
+Action = Learn | Mirror | Return | Contradict | Miss
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,14 +186,19 @@ _SHRINK_BELIEVED = 50
 
 
 def _after_seeing(known: Believed, sample: RemoteSample) -> Action | None:
+    if known.sent is not None:
+        before = known.sample if known.was_listed else None
+        if identity.identify(identity.weigh(known.sent, sample, before=before)) is Identity.FOREIGN:
+            is_told = known.is_contradicted and not known.is_noted
+            return None if is_told else Contradict(sample, identity.why_foreign(known.sent, sample))
     if known.is_gone:
         return Return(sample)
     if not known.was_listed:
         return Mirror(sample)
     changes = differences(known.sample, sample)
     # That the service knows a hash, or names the file as it was sent, is news to the index and none to a person.
-    is_news = _is_news(known.sample.sha256, sample.sha256) or known.sample.original_name != sample.original_name
-    if changes or is_news or known.missed or known.is_noted:
+    is_news = _proof_of_identity(known.sample) != _proof_of_identity(sample)
+    if changes or is_news or known.missed or known.is_noted or known.is_contradicted:
         return Mirror(sample, changes, known.is_ours)
     return None
 
@@ -185,14 +206,16 @@ def _after_seeing(known: Believed, sample: RemoteSample) -> Action | None:
 def differences(before: RemoteSample, after: RemoteSample) -> tuple[str, ...]:
     """What was changed at the service, a clause each."""
     if _visible(before) == _visible(after):
-        return ()
+        return ()  # as of nearly all
     clauses = [
         _clause("label", before.label, after.label),
         _clause("category", before.category, after.category),
         _clause("name", before.filename, after.filename),
         "metadata was changed" if before.metadata != after.metadata else "",
+        "its content was changed" if before.sha256 and after.sha256 and before.sha256 != after.sha256 else "",
         _switched(before.is_disabled, after.is_disabled, "was disabled", "was enabled"),
         _switched(before.has_processing_error, after.has_processing_error, "could not be processed", "was processed"),
+        _switched(before.is_cropped, after.is_cropped, "was cropped", "is whole again"),
     ]
     return tuple(clause for clause in clauses if clause)
 
@@ -201,9 +224,8 @@ def _is_missed(one: Believed) -> bool:
     return not (one.is_new or one.is_noted or (one.is_gone and one.is_ours))
 
 
-def _is_news(before: str | None, after: str | None) -> bool:
-    # Our own hash stays: it is of the bytes that were sent, and what the service's is of is not documented.
-    return before is None and after is not None
+def _proof_of_identity(sample: RemoteSample) -> tuple[str | None, ...]:
+    return sample.sha256, sample.original_name, sample.added
 
 
 def _visible(sample: RemoteSample) -> tuple[object, ...]:
@@ -214,6 +236,8 @@ def _visible(sample: RemoteSample) -> tuple[object, ...]:
         sample.metadata,
         sample.is_disabled,
         sample.has_processing_error,
+        sample.sha256,
+        sample.is_cropped,
     )
 
 

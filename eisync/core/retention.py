@@ -1,17 +1,21 @@
 """Decide which files may leave a small disk, because the service has them for certain.
 
 Pure: what the index knows of a file, what the configuration wants, the instant and the free bytes in; an act out, or
-the reason why the file stays. A file is confirmed when every sample of it that is there was listed by the service under
-its id, without an error, and not missed since; a file of which anything else is known stays, however full the disk is.
+the reason why the file stays. A file is confirmed when every sample of it that is there was listed by the service as
+what was sent, without an error, and not missed since; a file of which anything else is known stays, however full the
+disk is. Before one goes, the service is asked once more (`why_unproven`).
 """
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from enum import Enum
 
+from eisync.core import identity
 from eisync.core.acts import Act, Cause, Kind, Written
-from eisync.core.items import FileFacts
+from eisync.core.elapsed import Setting
+from eisync.core.identity import Decision, Destruction, Identity, Sent
+from eisync.core.items import FileFacts, RemoteSample
 from eisync.core.lifecycle import State
 
 ARCHIVE = "archive:"
@@ -99,14 +103,41 @@ class Disk:
     total: int
 
 
+@dataclass(frozen=True, slots=True)
+class Room:
+    """What a file takes of its disk. `links`: under how many names."""
+
+    device: int
+    bytes: int
+    links: int = 1
+
+    @property
+    def why_none_is_freed(self) -> "Why | None":
+        """Why the disk has no more room when the file is deleted; None: it has."""
+        if self.links > 1:
+            return Why.LINKED
+        return None if self.bytes else Why.EMPTY
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Proof:
-    """A sample of the file that was not deleted, as the listing has it."""
+    """A sample of the file that was not deleted, as it was listed last.
+
+    `raw_sha256`: the hash of its bytes, where we looked at them since it is listed so.
+    """
 
     id: int
-    is_listed: bool = True
+    sent: Sent
+    listed: RemoteSample
+    identity: Identity = Identity.PROVEN
     is_missed: bool = False  # by the last sweep, or by the one under way
-    has_error: bool = False
+    raw_sha256: str | None = None
+    is_cut: bool = False  # it is a piece of what was sent: a person split or cropped it
+
+    @property
+    def has_error(self) -> bool:
+        """Whether the service could not process it."""
+        return self.listed.has_processing_error
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -136,7 +167,8 @@ class Local:
 class Removal:
     """A file that is to leave its folder, as it must be then; `name` is what it is called meanwhile, in that folder.
 
-    `to`: where in the archive it goes (absolute); None: it is deleted.
+    `to`: where in the archive it goes (absolute); None: it is deleted. `archive` is that archive (absolute), with the
+    marker that it must have then.
     """
 
     file_id: int
@@ -146,6 +178,8 @@ class Removal:
     facts: FileFacts
     sha256: str
     to: str | None = None
+    archive: str | None = None
+    marker: str | None = None
 
 
 class Whereabout(Enum):
@@ -168,9 +202,20 @@ class Why(Enum):
     UNLISTED = "the service has not listed its sample yet"
     MISSED = "the service's last listing did not have its sample"
     FAULTY = "the service could not process its sample"
+    FOREIGN = "the project is not the one it was sent to: its sample's number means another sample"
+    CHANGED = "what the service holds is not what was sent: its sample was changed there"
+    UNASKED = "the service cannot be asked whether it still has its sample"
+    CUT = "its sample was split or cropped in Studio: only the file here is whole"
     YOUNG = "it has not been at the service for grace_s"
     SAME_DISK = "the archive is on the same disk: moving it there frees nothing"
+    CLOCK = "the clock is in doubt, so that nobody knows how long it has been at the service"
+    LINKED = "it has another name on its disk: deleting it frees nothing"
+    EMPTY = "it takes no room on its disk: deleting it frees nothing"
     TROUBLED = "it could not be taken away, and is tried again"
+
+
+# The worst first: where the project is another one, nothing that it lists counts.
+_UNPROVEN = {Decision.STOP: Why.FOREIGN, Decision.WAIT: Why.UNLISTED, Decision.LEAVE: Why.CHANGED}
 
 
 def why_unconfirmed(file: Local) -> Why | None:
@@ -185,22 +230,67 @@ def why_unconfirmed(file: Local) -> Why | None:
         return Why.FOLLOWED
     if not file.sha256:
         return Why.UNKNOWN
-    if not file.proofs or not all(proof.is_listed for proof in file.proofs):
+    if not file.proofs:
         return Why.UNLISTED
+    for decision, why in _UNPROVEN.items():
+        if any(identity.decide(Destruction.REMOVE_FILE, proof.identity) is decision for proof in file.proofs):
+            return why
     if any(proof.is_missed for proof in file.proofs):
         return Why.MISSED
     if any(proof.has_error for proof in file.proofs):
         return Why.FAULTY
+    if any(proof.is_cut for proof in file.proofs):
+        return Why.CUT
     return None
 
 
+@dataclass(frozen=True, slots=True)
+class Look:
+    """Compare the bytes of this sample with what was sent."""
+
+    sample_id: int
+
+
+def why_unproven(file: Local, listed: Mapping[int, RemoteSample], raw: Mapping[int, str]) -> Why | Look | None:
+    """Why the file may not go now that the service was asked once more; a look that would tell; None: it may.
+
+    `listed`: those of its samples that are there now, by id; `raw`: the hashes of the bytes that were looked at now.
+    """
+    for proof in file.proofs:
+        sample = listed.get(proof.id)
+        if sample is None:
+            return Why.MISSED
+        if sample.has_processing_error:
+            return Why.FAULTY
+        if sample.is_cropped:
+            return Why.CUT
+        is_as_before = (sample.sha256, sample.added) == (proof.listed.sha256, proof.listed.added)
+        raw_sha256 = raw.get(proof.id, proof.raw_sha256 if is_as_before else None)
+        sent = replace(proof.sent, sha256=file.sha256)
+        evidence = identity.weigh(sent, sample, before=proof.listed, raw_sha256=raw_sha256)
+        decision = identity.decide(Destruction.REMOVE_FILE, identity.identify(evidence))
+        if decision is Decision.LOOK:
+            return Look(proof.id)
+        if decision is not Decision.GO:
+            return _UNPROVEN[decision]
+    return None if file.proofs else Why.UNLISTED
+
+
 def decide(
-    file: Local, policy: Retention, *, now: float, short_bytes: int = 0, frees: bool = True, counts_from: float = 0.0
+    file: Local,
+    policy: Retention,
+    *,
+    now: float,
+    short_bytes: int = 0,
+    frees: bool = True,
+    counts_from: float = 0.0,
+    doubts_clock: bool = False,
 ) -> Act | Why:
     """What is to be done with the file.
 
     `short_bytes`: so much is missing of `min_free`; then `grace_s` is not waited for. `frees`: the archive, if there is
     one, is on another disk. `counts_from`: no time before counts for the grace, because the clock was set there.
+    `doubts_clock`: nobody knows what time it is, and no grace is ever over.
     """
     if not policy.removes:
         return Why.KEPT
@@ -211,23 +301,35 @@ def decide(
         return _act(file, policy, "the disk ran short") if frees or policy.after is not After.ARCHIVE else Why.SAME_DISK
     if policy.after is After.KEEP:
         return Why.KEPT
-    if not now - max(file.since_at, counts_from) >= policy.grace_s:
+    if doubts_clock:
+        return Why.CLOCK
+    if not Setting(counts_from=counts_from).age_s(file.since_at, now) >= policy.grace_s:
         return Why.YOUNG
     return _act(file, policy, "after_upload says so")
 
 
 def make_room(
-    files: Iterable[Local], policy: Retention, *, now: float, short_bytes: int, frees: bool = True
+    files: Iterable[Local],
+    policy: Retention,
+    *,
+    now: float,
+    short_bytes: int,
+    frees: bool = True,
+    rooms: Mapping[int, Room] | None = None,
 ) -> list[Act]:
-    """The acts that free `short_bytes`, or as much as can be had: the oldest first, and no more than are needed."""
+    """The acts that free `short_bytes`, or as much as can be had: the oldest first, and no more than are needed.
+
+    `rooms`: what each file takes of the disk, by id; as much as it has bytes where that is not known.
+    """
     acts: list[Act] = []
     for file in sorted(files, key=lambda file: (file.since_at, file.id)):
         if short_bytes <= 0:
             break
-        decision = decide(file, policy, now=now, short_bytes=short_bytes, frees=frees)
+        room = (rooms or {}).get(file.id, Room(0, file.facts.size))
+        decision = room.why_none_is_freed or decide(file, policy, now=now, short_bytes=short_bytes, frees=frees)
         if isinstance(decision, Act):
             acts.append(decision)
-            short_bytes -= file.facts.size
+            short_bytes -= room.bytes
     return acts
 
 
@@ -239,6 +341,17 @@ def shortage(policy: Retention, disk: Disk) -> int:
 def oldest_day(now: float, days: int) -> str:
     """The first day (as 2026-11-26, UTC) that is not older than `days` days."""
     return (datetime.fromtimestamp(now, UTC) - timedelta(days=days)).date().isoformat()
+
+
+def is_trash_old(made_at: float | None, newest_at: float, days: int, *, setting: Setting, now: float) -> bool:
+    """Whether a day's folder in the trash may be removed, whose name says so.
+
+    Its name is by the clock of that day, which may have been wrong: all else that is known of it must say so too.
+    `made_at`: when the last act wrote down that it puts something there; None: none that is remembered. `newest_at`:
+    what the file system says of it.
+    """
+    evidence = [newest_at] if made_at is None else [newest_at, made_at]
+    return all(setting.age_s(at, now) >= days * 24 * 3600.0 for at in evidence)
 
 
 def taken_name(act_id: int, made_at: float) -> str:
@@ -257,6 +370,13 @@ def removal_of(written: Written, file: Local) -> Removal:
         sha256=file.sha256 or "",
         to=written.lies_at,
     )
+
+
+def is_wanted(removal: Removal, policy: Retention) -> bool:
+    """Whether a removal that was begun is still to be done, where it was to go to."""
+    if removal.to is None or not policy.removes:
+        return policy.removes
+    return policy.archive is not None and removal.to.startswith(policy.archive.rstrip("/") + "/")
 
 
 def _act(file: Local, policy: Retention, occasion: str) -> Act:

@@ -95,8 +95,8 @@ Decision = Wait | Examine | Go | Park
 
 def observe(before: Unsettled | None, facts: FileFacts, *, now: float, is_closed: bool = False) -> Unsettled:
     """What is known after one more look. Stillness and evidence start anew when the facts differ."""
-    if before is not None and before.facts == facts:
-        return Unsettled(facts, min(before.still_since, now), is_closed or before.is_closed, before.verdict)
+    if before is not None and facts.is_untouched_since(before.facts):
+        return Unsettled(before.facts, min(before.still_since, now), is_closed or before.is_closed, before.verdict)
     return Unsettled(facts, min(facts.touched_at, now) if before is None else now, is_closed)
 
 

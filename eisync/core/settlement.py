@@ -8,7 +8,8 @@ from eisync.core.values import value
 class Settlement:
     """What happened to one claimed file, ready to be written. `events` are walked in order.
 
-    `due_at`, `batch_cap` and `sha256` of None leave what was written before.
+    `due_at`, `batch_cap` and `sha256` of None leave what was written before. `sent_name` is the name under which the
+    samples were stored; None: this attempt did not store them.
     """
 
     item_id: int
@@ -18,4 +19,5 @@ class Settlement:
     batch_cap: int | None = None
     sample_ids: tuple[int, ...] = ()
     sha256: str | None = None
+    sent_name: str | None = None
     is_attempt: bool = True

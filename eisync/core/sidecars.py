@@ -7,13 +7,15 @@ is left to others, and what it says outright (`unlabeled`) is kept.
 Source: the wire contract, sections 1 and 5.
 """
 
+import contextlib
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from eisync.core.companions import Kind
-from eisync.core.pieces import Pieces
+from eisync.core.json_values import is_whole, mended, why_unusable
+from eisync.core.pieces import Pieces, Refused, Unfinished
 
 ACCOUNT_NAME = "info.labels"
 
@@ -28,6 +30,9 @@ WHAT_THEY_ARE = {
     Kind.STRUCTURED.part_name: "it holds the structured labels of the files beside it and goes with them, "
     "not by itself",
 }
+
+_IN_LINES, _IN_FILES, _IN_ENTRIES = "lines", "files", "entries"
+_MEMBERS = frozenset({"__ndjson", "path", "category", "label", "metadata", "boundingBoxes", "files"})
 
 _FOLDERS = ("training", "testing", "validation", "post-processing", "anomaly")
 
@@ -58,9 +63,19 @@ def entries_of(name: str, pieces: Iterable[str]) -> Iterator[Entry]:
     >>> next(entries_of("bounding_boxes.labels", ['{"boundingBoxes": {"a.png": []}}'])).path
     'a.png'
     """
+    return read_on(name, Pieces(pieces))
+
+
+def read_on(name: str, pieces: Pieces) -> Iterator[Entry]:
+    """The same from where `pieces` begin, which may be behind a checkpoint. Behind each entry they are marked.
+
+    Raises Unfinished where the text ends in the middle: what was said so far was said.
+    """
+    checkpoint = pieces.checkpoint()
+    where = None if checkpoint is None else checkpoint.where
     if name == ACCOUNT_NAME:
-        return _account(Pieces(pieces))
-    return _beside(BESIDE[name], Pieces(pieces))
+        return _lines(pieces) if where == _IN_LINES else _account(pieces, is_in_files=where == _IN_FILES)
+    return _beside(BESIDE[name], pieces, is_inside=where == _IN_ENTRIES)
 
 
 def read_entries(text: str) -> list[Entry]:
@@ -120,7 +135,7 @@ def worded(entry: Entry) -> str:
             (entry.label_map, "mapped label", "mapped labels"),
             (entry.metadata, "metadata entry", "metadata entries"),
         )
-        if found is not None
+        if isinstance(found, list | dict)
     ]
     return ", ".join(parts) or "nothing"
 
@@ -128,7 +143,7 @@ def worded(entry: Entry) -> str:
 def packed(entry: Entry) -> str:
     """The entry as one line of text, of what it says only. `unpacked` makes the entry of it again."""
     said = {name: getattr(entry, name) for name in Entry.__dataclass_fields__}
-    return json.dumps({name: value for name, value in said.items() if value not in (None, False)})
+    return json.dumps({name: value for name, value in said.items() if value not in (None, False)}, ensure_ascii=False)
 
 
 def unpacked(text: str) -> Entry:
@@ -136,25 +151,49 @@ def unpacked(text: str) -> Entry:
     return Entry(**json.loads(text))
 
 
-def _beside(kind: Kind, pieces: Pieces) -> Iterator[Entry]:
+def _beside(kind: Kind, pieces: Pieces, *, is_inside: bool) -> Iterator[Entry]:
     _, type_name, key = kind.value
-    said: dict[str, Any] = {}
-    has_entries = False
-    for name in _object(pieces, f"it has no {key}"):
-        if name != key:
-            said[name] = pieces.value()
-            continue
-        has_entries = True
-        for path in _object(pieces, f"it has no {key}"):
-            yield _entry_beside(kind, path, pieces.value())
+    type_found: Any = type_name
+    has_entries = is_inside
+    if is_inside:
+        yield from _entries_beside(kind, pieces, is_inside=True, is_marked=True)
+        names = pieces.members(is_inside=True)
+    else:
+        names = _object(pieces, f"it has no {key}")
+    for name in names:
+        if name == "type":
+            type_found = pieces.value()
+        elif name != key:
+            pieces.ignore()
+        else:
+            if pieces.next() not in ("{", ""):
+                raise _NotThis(f"it has no {key}")
+            yield from _entries_beside(kind, pieces, is_marked=type_found == type_name and not has_entries)
+            has_entries = True
     _nothing_more(pieces)
-    if said.get("type", type_name) != type_name:
+    if type_found != type_name:
         raise ValueError(f"its type is not {type_name}")
     if not has_entries:
         raise ValueError(f"it has no {key}")
 
 
-def _entry_beside(kind: Kind, path: str, found: Any) -> Entry:
+def _entries_beside(kind: Kind, pieces: Pieces, *, is_marked: bool, is_inside: bool = False) -> Iterator[Entry]:
+    for path in pieces.members(is_inside=is_inside):
+        try:
+            found = pieces.value()
+            entry = _entry_beside(kind, path, found, is_suspect=pieces.is_suspect)
+        except Refused as error:
+            entry = Entry(path=mended(path), problem=str(error))
+        if is_marked:
+            pieces.mark(_IN_ENTRIES)
+        yield entry
+
+
+def _entry_beside(kind: Kind, path: str, found: Any, *, is_suspect: bool) -> Entry:
+    if not is_whole(path):
+        return Entry(path=mended(path), problem="there is half a character in its name")
+    if is_suspect and (why := why_unusable(found)) is not None:
+        return Entry(path=path, problem=why)
     if not _is_listed(found):
         return Entry(path=path, problem=f"what {kind.part_name} says of it is no list of objects")
     if kind is Kind.BOXES:
@@ -162,40 +201,75 @@ def _entry_beside(kind: Kind, path: str, found: Any) -> Entry:
     return Entry(path=path, structured_labels=found)
 
 
-def _account(pieces: Pieces) -> Iterator[Entry]:
-    is_lines = False
+def _account(pieces: Pieces, *, is_in_files: bool) -> Iterator[Entry]:
+    has_files, is_lines = is_in_files, False
+    otherwise = f"{ACCOUNT_NAME} has no list of files"
+    with _naming(ACCOUNT_NAME):
+        if is_in_files:
+            yield from _files(pieces, is_marked=True, is_inside=True)
+            names = pieces.members(is_inside=True)
+        else:
+            names = _object(pieces, otherwise)
+        for name in names:
+            if name != "files":
+                is_lines = is_lines or name == "__ndjson"
+                pieces.ignore()
+                continue
+            if pieces.next() not in ("[", ""):
+                raise _NotThis(otherwise)
+            yield from _files(pieces, is_marked=not is_lines and not has_files)
+            has_files = True
+        if not is_lines:
+            _nothing_more(pieces)
+    if not has_files and not is_lines:
+        raise _NotThis(otherwise)
+    if is_lines:
+        pieces.mark(_IN_LINES)
+        yield from _lines(pieces)
+
+
+def _files(pieces: Pieces, *, is_marked: bool, is_inside: bool = False) -> Iterator[Entry]:
+    for _ in pieces.elements(is_inside=is_inside):
+        found, trouble = pieces.record(_MEMBERS)
+        entry = _entry(found, trouble, is_suspect=pieces.is_suspect)
+        if is_marked:
+            pieces.mark(_IN_FILES)
+        yield entry
+
+
+def _lines(pieces: Pieces) -> Iterator[Entry]:
     while True:
-        if not pieces.next() and is_lines:
+        if not pieces.next():
             return
-        line = pieces.line
-        rest: dict[str, Any] = {}
-        has_files = False
-        try:
-            for name in _object(pieces, f"{ACCOUNT_NAME} has no list of files"):
-                if name != "files":
-                    rest[name] = pieces.value()
-                    continue
-                has_files = True
-                if pieces.next() != "[":
-                    raise _NotThis(f"{ACCOUNT_NAME} has no list of files")
-                for found in pieces.elements():
-                    yield _entry(found)
-            if not is_lines and "__ndjson" not in rest:
-                _nothing_more(pieces)
-        except _NotThis:
-            raise
-        except ValueError as error:
-            where = f"line {line} of {ACCOUNT_NAME}" if is_lines else ACCOUNT_NAME
-            raise ValueError(f"{where} is not JSON ({error})") from None
-        if is_lines and "path" in rest:
-            yield _entry(rest)
-        elif not has_files and "__ndjson" not in rest:
-            raise _NotThis(
-                f"line {line} of {ACCOUNT_NAME} names no file" if is_lines else f"{ACCOUNT_NAME} has no list of files"
-            )
-        if not is_lines and "__ndjson" not in rest:
-            return
-        is_lines = True
+        where = f"line {pieces.line} of {ACCOUNT_NAME}"
+        with _naming(where):
+            found, trouble = pieces.record(_MEMBERS)
+        if not isinstance(found, dict):
+            raise _NotThis(f"{where} names no file")
+        listed = found.get("files")
+        if "path" in found:
+            entries = [_entry(found, trouble, is_suspect=pieces.is_suspect)]
+        elif isinstance(listed, list):
+            entries = [_entry(one) for one in listed]
+        elif "__ndjson" in found:
+            entries = []
+        else:
+            raise _NotThis(f"{where} names no file" if trouble is None else f"{where} cannot be used: {trouble}")
+        pieces.mark(_IN_LINES)
+        yield from entries
+
+
+@contextlib.contextmanager
+def _naming(where: str) -> Iterator[None]:
+    """Say where it is, of what is no JSON."""
+    try:
+        yield
+    except _NotThis:
+        raise
+    except Unfinished as error:
+        raise Unfinished(f"{where} is not JSON ({error})") from None
+    except ValueError as error:
+        raise ValueError(f"{where} is not JSON ({error})") from None
 
 
 class _NotThis(ValueError):
@@ -214,9 +288,14 @@ def _nothing_more(pieces: Pieces) -> None:
         raise ValueError(f"more follows in line {pieces.line}")
 
 
-def _entry(found: Any) -> Entry:
+def _entry(found: Any, trouble: str | None = None, *, is_suspect: bool = True) -> Entry:
     if not isinstance(found, dict) or not isinstance(found.get("path"), str) or not found["path"]:
         raise _NotThis(f"an entry of {ACCOUNT_NAME} has no path")
+    if trouble is None and is_suspect:
+        trouble = "there is half a character in its path" if not is_whole(found["path"]) else why_unusable(found)
+    if trouble is not None:
+        path = mended(found["path"]).replace("\\", "/")
+        return Entry(path=path.removeprefix("./"), problem=trouble)
     label = found.get("label")
     if not isinstance(label, dict):
         # Older tools write the text itself.

@@ -5,7 +5,7 @@ the request as a whole cost a file no attempt.
 """
 
 from eisync.core import wire
-from eisync.core.items import Item
+from eisync.core.items import Item, sent_name
 from eisync.core.lifecycle import Event
 from eisync.core.retry import Fault, RetryPolicy
 from eisync.core.settlement import Settlement
@@ -33,7 +33,12 @@ def judge(
     match outcome:
         case wire.Stored(sample_id=sample_id):
             return Settlement(
-                item_id=item.id, events=(Event.STORED,), reason="stored", sample_ids=(sample_id,), sha256=sha256
+                item_id=item.id,
+                events=(Event.STORED,),
+                reason="stored",
+                sample_ids=(sample_id,),
+                sha256=sha256,
+                sent_name=sent_name(item.path),
             )
         case wire.Duplicate(sample_ids=sample_ids):
             reason = "it was there already" if sample_ids else "it was there already; its id is not known yet"

@@ -20,6 +20,7 @@ from eisync.core.companions import Companions, unpacked
 from eisync.core.items import LARGEST_ID, Item, extension_of
 from eisync.core.items import sent_name as sent_name  # the name by which whoever reads an answer knows a file
 from eisync.core.json_scan import MOST_STRUCTURE, structure
+from eisync.core.printable import printable
 from eisync.core.retry import Fault, believed_s
 from eisync.core.values import value
 
@@ -193,21 +194,26 @@ def stored_name(name: str) -> str:
 
 
 def original_name(coldstorage_filename: str) -> str | None:
-    """The file name that was sent, read from a sample's `coldstorageFilename`; None when it has another form.
+    """The file name that was sent, read from a sample's `coldstorageFilename`; None when it has another form."""
+    return origin(coldstorage_filename)[0]
+
+
+def origin(coldstorage_filename: str) -> tuple[str | None, bool]:
+    """The same, and whether the sample is a segment of what was sent.
 
     It is `<name sent>.<id8>.<pod>.<ext>`, with a segment mark such as `s1` before the last part of cropped samples.
     """
     # Asked of every sample of a sweep: the usual form, which has no mark, is cut once and not put together again.
     parts = coldstorage_filename.rsplit(".", 3)
     if len(parts) < 4:
-        return None
+        return None, False
     place, first, second, _ = parts
     name = place[coldstorage_filename.rfind("/") + 1 :]  # nothing, where a dot of a folder was cut at
     if first[:1] == "s" or second[:1] == "s":
         for mark in (first, second):
             if _SEGMENT_MARK.fullmatch(mark):
-                return name.rpartition(".")[0] or None
-    return name or None
+                return name.rpartition(".")[0] or None, True
+    return name or None, False
 
 
 def label_headers(label: str | None) -> dict[str, str]:
@@ -384,7 +390,7 @@ def _excerpt(body: bytes) -> str:
 def one_line(text: str) -> str:
     """`text` of a service or a file as a sentence of bearable length."""
     # JSON may hold half a character (a lone surrogate), which no log and no database takes.
-    line = " ".join(text.encode("utf-8", "replace").decode("utf-8").split())
+    line = printable(" ".join(text.encode("utf-8", "replace").decode("utf-8").split()))
     return line if len(line) <= _LONGEST_REASON else line[: _LONGEST_REASON - 1] + "…"
 
 

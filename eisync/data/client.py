@@ -10,12 +10,15 @@ import json
 import os
 import threading
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal, overload
 from urllib.parse import quote, urlencode
 
 import eisync
 from eisync._version import __version__
 from eisync.adapters import clock
+from eisync.core.printable import printable, printable_lines
+from eisync.core.redaction import KEYS
 from eisync.core.retry import RetryPolicy
 from eisync.core.wire import Reply, Silence, asked_s
 from eisync.exceptions import (
@@ -169,6 +172,7 @@ def studio_request(
             timeout_s=limits_s(timeout_sec),
             body=raw,
             max_answer_bytes=max_answer_bytes,
+            is_file=expect == "bytes",
         )
         if attempt >= ATTEMPTS or not may_repeat(reply, is_repeatable=repeatable):
             break
@@ -254,15 +258,18 @@ def _understood(reply: Reply | Silence, expect: str) -> dict[str, Any] | bytes:
     if isinstance(reply, Silence):
         raise failure_of(reply)
     answer = _json_object(reply)
+    if expect == "bytes" and reply.status == 200 and not _is_refusal(answer):
+        return reply.body
+    if expect == "bytes":  # not the file: then no key either
+        reply = replace(reply, body=bytes(KEYS.body(reply.body)))
+        answer = _json_object(reply)
     if reply.status != 200:
         raise _api_exception(reply, answer)
-    if expect == "bytes" and not _is_refusal(answer):
-        return reply.body
     if answer is None:
         raise ServiceException(reply.status, "the answer is not Studio's", _excerpt(reply.body))
     if answer.get("success") is not True:
         error = answer.get("error")
-        raise UnsuccessfulRequestException(str(error) if error else None)
+        raise UnsuccessfulRequestException(printable_lines(str(error)) if error else None)
     return answer
 
 
@@ -287,7 +294,7 @@ def _is_refusal(answer: dict[str, Any] | None) -> bool:
 
 def _api_exception(reply: Reply, answer: dict[str, Any] | None) -> ApiException:
     body = _excerpt(reply.body)
-    reason = str((answer or {}).get("error") or body or "no reason given")
+    reason = printable_lines(str((answer or {}).get("error") or body or "no reason given"))
     match reply.status:
         case 401:
             return UnauthorizedException(401, reason, body)
@@ -304,7 +311,7 @@ def _api_exception(reply: Reply, answer: dict[str, Any] | None) -> ApiException:
 
 
 def _excerpt(raw: bytes) -> str:
-    return " ".join(raw[:1200].decode("utf-8", "replace").split())[:300]
+    return printable(" ".join(raw[:1200].decode("utf-8", "replace").split()))[:300]
 
 
 def _query_value(value: object) -> str:

@@ -22,11 +22,14 @@ def main() -> None:
     parser.add_argument("--project-name", default="Emulated project")
     parser.add_argument("--seed", type=int, default=0, help="of the fault dice")
     parser.add_argument("--allow-remote", action="store_true", help="let other machines in: there is no protection")
+    parser.add_argument(
+        "--allow-host", action="append", default=[], metavar="NAME", help="a name by which it may be called"
+    )
     parser.add_argument("--switch", action="append", default=[], metavar="NAME=VALUE", help="see docs/emulator.md")
     given = vars(parser.parse_args())
     try:
         switches = dict(map(read_switch, given.pop("switch")))
-        settings = EmulatorSettings(**given, **switches)
+        settings = EmulatorSettings(allowed_hosts=tuple(given.pop("allow_host")), **given, **switches)
     except ValueError as error:
         raise SystemExit(str(error)) from None
     run_until_signal(settings, _tell)

@@ -82,7 +82,7 @@ async def _add_project(request: web.Request) -> web.Response:
         name, hmac_key, keys = _read_project(document)
         for key, _ in keys:
             if service.store.find_key(key) is not None:
-                raise ValueError(f"the key {key} exists already")
+                raise ValueError("a key exists already: each opens one project")
     except ValueError as error:
         return refuse(str(error), status=400)
     project = service.store.add_project(name, hmac_key=hmac_key, now_ms=service.now_ms())
@@ -115,7 +115,7 @@ def _read_project(document: object) -> tuple[str, str, list[tuple[str, Role]]]:
         if one.get("role", "admin") not in {role.value for role in Role}:
             raise ValueError(f"role should be one of {', '.join(role.value for role in Role)}")
         if key in dict(keys):
-            raise ValueError(f"the key {key} is there twice")
+            raise ValueError("a key is there twice")
         keys.append((key, Role(one.get("role", "admin"))))
     return name, hmac_key, keys
 

@@ -33,7 +33,7 @@ td.number { text-align: right; } .off { color: #999; } code { font-size: .9em; o
 td img { max-height: 48px; max-width: 160px; vertical-align: middle; } svg { vertical-align: middle; }
 """
 _HEADERS = {
-    "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; img-src 'self'",
+    "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; img-src 'self'; frame-ancestors 'none'",
     "Cache-Control": "no-store",
 }
 _IMAGE_HEADERS = {"Content-Security-Policy": "default-src 'none'", "X-Content-Type-Options": "nosniff"}

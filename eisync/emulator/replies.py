@@ -15,6 +15,7 @@ from aiohttp.typedefs import Middleware
 from eisync.emulator.faults import Plan, Rule
 from eisync.emulator.model import Key
 from eisync.emulator.service import SERVICE, Service
+from eisync.emulator.visitors import why_barred
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 _STATUS_OF = {"redirect": 307, "rate_limit": 429}  # of a fault that names none; of any other: 503
@@ -106,11 +107,20 @@ class _Outcome:
 
 
 def guard(where: str) -> Middleware:
-    """The middleware of one port: header limit, ledger, faults, and an answer for what no route takes."""
+    """The middleware of one port: who may ask, header limit, ledger, faults, and an answer for what no route takes."""
 
     @web.middleware
     async def middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
         service = request.app[SERVICE]
+        barred = why_barred(
+            request.method,
+            request.headers,
+            allowed_hosts=(service.settings.host, *service.settings.allowed_hosts),
+            is_remote=service.settings.allow_remote,
+            own_ports=service.ports,
+        )
+        if barred is not None:
+            return refuse(barred, status=403)
         if sum(len(name) + len(value) + 4 for name, value in request.raw_headers) > service.settings.max_header_bytes:
             return refuse("Request Header Fields Too Large", status=431)
         is_counted = request.path.startswith(("/api/", "/v1/api/"))

@@ -71,6 +71,7 @@ class Emulator:
         host = f"[{settings.host}]" if ":" in settings.host else settings.host
         self.ingestion_url = service.ingestion_url = f"http://{host}:{ingestion_port}"
         self.studio_url = service.studio_url = f"http://{host}:{studio_port}/v1"
+        service.ports = (ingestion_port, studio_port)
         self.project_id, self.hmac_key = project.id, project.hmac_key
 
     async def stop(self) -> None:

@@ -24,6 +24,7 @@ class Service:
     pictures: dict[str, str] = field(default_factory=dict)  # sha256 -> what the page shows of it
     studio_url: str = ""
     ingestion_url: str = ""
+    ports: tuple[int, ...] = ()  # of both
     _last_name_ms: int = 0
     _last_job: int = 0
 

@@ -43,6 +43,7 @@ class EmulatorSettings:
     hmac_key: str | None = None  # of the first project; None: a random one
     project_name: str = "Emulated project"
     allow_remote: bool = False
+    allowed_hosts: tuple[str, ...] = ()  # names by which it may be called, beside those of this machine
     seed: int = 0  # of the fault dice and of sortBy=random
 
     # Limits. The first two are documented; the rest keep memory bounded.
@@ -82,6 +83,8 @@ class EmulatorSettings:
                 f"{self.host!r} can be reached from other machines, and the emulator guards nothing: "
                 "bind it to 127.0.0.1, or allow remote access explicitly."
             )
+        if not all(name.isascii() and name.isprintable() and name.strip() for name in self.allowed_hosts):
+            raise ValueError("A name by which the emulator may be called is empty, or no name.")
         if self.key is not None and not self.key.isascii():
             raise ValueError("A key travels in an HTTP header: it must be ASCII.")
         if self.key == "" or self.hmac_key == "":

@@ -12,7 +12,22 @@ from datetime import UTC, datetime
 from itertools import chain
 from typing import Protocol
 
-from eisync.core.acts import REMOVALS, Act, Cause, FileSide, Kind, Progress, Written, propose, sentence
+from eisync.core import segments
+from eisync.core.acts import (
+    REMOVALS,
+    Act,
+    Cause,
+    FileSide,
+    Kind,
+    Policy,
+    Progress,
+    Written,
+    propose,
+    sentence,
+    tombstone,
+)
+from eisync.core.copies import Copy, Standing, standing, why_no_copy
+from eisync.core.guard import Ledger
 from eisync.core.items import FileFacts, shown
 from eisync.errors import (
     FileAwayError,
@@ -23,11 +38,18 @@ from eisync.errors import (
     StudioError,
     TransitError,
 )
+from eisync.loops.deletion_evidence import Segments
 from eisync.loops.errand import Errand
+from eisync.loops.guarding import Guarding
+from eisync.loops.lineage import Lineages, Trusting
 from eisync.loops.ports import Log
 from eisync.loops.sweeping import Tally
 
 ACTS_A_LOOK = 100
+NO_ROOT = 0
+"""Of a file that is not known any more, of which nothing is done."""
+COPY_AGAIN_S = 3600.0
+"""So long a sample is not downloaded again of which the service gave no whole copy."""
 
 
 class Intents(Protocol):
@@ -48,6 +70,7 @@ class Trash(Protocol):
     def holds(self, lies_at: str) -> bool: ...
     def set_aside(self, root: str, path: str, facts: FileFacts, sha256: str, to: str, *, file_id: int) -> None: ...
     def keep_copy(self, pieces: Iterable[bytes], to: str) -> str: ...
+    def copy_at(self, lies_at: str) -> Copy | None: ...
     def discard(self, lies_at: str) -> None: ...
 
 
@@ -56,6 +79,14 @@ class Folders(Protocol):
 
     def why_away(self, root_id: int, root: str) -> str | None: ...
     def is_missing(self, root: str, path: str) -> bool: ...
+
+
+class Evidence(Protocol):
+    """What tells a person's deletion from what only looks like one."""
+
+    def why_away(self, side: FileSide) -> str | None: ...
+    def of(self, errand: Errand, side: FileSide) -> FileSide: ...
+    def find_segments(self, errand: Errand, side: FileSide) -> Segments: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,13 +115,27 @@ class Actor:
     """Does what is due, for all targets. Safe to repeat at any point."""
 
     def __init__(
-        self, intents: Intents, trash: Trash, folders: Folders, *, clock: Callable[[], float], log: Log
+        self,
+        intents: Intents,
+        trash: Trash,
+        folders: Folders,
+        evidence: Evidence,
+        *,
+        clock: Callable[[], float],
+        log: Log,
+        guarding: Guarding | None = None,
+        lineages: Lineages | None = None,
     ) -> None:
+        """`guarding` is asked once more before what nobody said yes to; None: it is not."""
+        self._guarding = guarding
         self._intents = intents
+        self._evidence = evidence
         self._trash = trash
         self._folders = folders
+        self._lineages = lineages or Trusting()
         self._clock = clock
         self._log = log
+        self._copy_again_at: dict[int, float] = {}  # by act
         self._after: dict[str, int] = {}  # by target: the act that the service refused last; those behind it go first
 
     def carry_out(self, errand: Errand, tally: Tally) -> Iterator[None]:
@@ -100,9 +145,11 @@ class Actor:
         at which that happened, so that none stands in the way of the others.
         """
         first = self._after.pop(errand.target, 0)
+        ledger: Ledger | None = None
         for written in chain(self._due(errand, after_id=first), self._due(errand, up_to=first)):
+            ledger = ledger or self._ledger(errand)
             try:
-                result = self._do(errand, written)
+                result = self._held_back(ledger, written) or self._do(errand, written)
             except (TransitError, StudioError) as error:
                 self._intents.put_off(written.id, str(error))
                 self._after[errand.target] = written.id
@@ -111,8 +158,28 @@ class Actor:
                 tally.note(f"{sentence(written.act)}: the service says no ({error})")
                 self._log.warning("act.refused", target=errand.target, act=written.id, reason=str(error))
                 return
+            if ledger is not None and isinstance(result, Done) and written.plan_id is None:
+                ledger.note(*self._place_of(written))
             self._write_down(errand, written, result, tally)
             yield
+
+    def _ledger(self, errand: Errand) -> Ledger | None:
+        # What is due is not counted: each is asked for when its turn comes.
+        return None if self._guarding is None else self._guarding.ledger(errand, self._clock(), counts_due=False)
+
+    def _place_of(self, written: Written) -> tuple[int, int]:
+        side = self._intents.side(written.act.file_id)
+        return written.act.file_id, NO_ROOT if side is None else side.root_id
+
+    def _held_back(self, ledger: Ledger | None, written: Written) -> "Later | None":
+        """An act that was allowed long ago, and could not be done, was allowed beside others than those of today.
+
+        What was begun may have been done: it is ended.
+        """
+        if ledger is None or written.plan_id is not None or written.progress is not Progress.DUE:
+            return None
+        why = ledger.why_held([self._place_of(written)])
+        return None if why is None else Later(f"{why}; it goes on when that is over")
 
     def _due(self, errand: Errand, *, after_id: int = 0, up_to: float = math.inf) -> Iterator[Written]:
         while batch := self._intents.to_do(errand.target, is_retention=False, after_id=after_id, limit=ACTS_A_LOOK):
@@ -129,7 +196,10 @@ class Actor:
         match result:
             case Done(outcome):
                 self._intents.finish(errand.target, written, outcome, now=now)
-                tally.done += 1
+                if written.act.kind is Kind.TOMBSTONE:
+                    tally.buried += 1
+                # Where something follows from a tombstone, that is what was wanted.
+                tally.done += written.act.kind is not Kind.TOMBSTONE or written.act.to is None
                 tally.note(f"{sentence(written.act)}; {outcome}")
                 self._log.info("act.done", kind=written.act.kind.value, sample=written.act.sample_id, **told)
             case Moot(reason, spares):
@@ -142,6 +212,8 @@ class Actor:
     def _do(self, errand: Errand, written: Written) -> Done | Moot | Later:
         """Raises KeyRefusedError, StudioError or TransitError."""
         side = self._intents.side(written.act.file_id)
+        if written.act.kind is Kind.TOMBSTONE:
+            return _bury(errand, written, side)
         if side is not None and side.root_id not in errand.policies:
             return Later("its folder is not watched now; it goes on when it is again")
         try:
@@ -161,13 +233,18 @@ class Actor:
         if side is None or side.sha256 is None:
             return Moot("the file is not known any more")
         if lies_at is None or not self._trash.holds(lies_at):
-            away = self._folders.why_away(side.root_id, act.root)
+            away = self._folders.why_away(side.root_id, act.root) or self._evidence.why_away(side)
             if away is not None:
                 return Later(away)
             if written.progress is Progress.BEGUN and self._folders.is_missing(act.root, act.path):
                 return Done("it is deleted") if act.kind is Kind.DELETE_FILE else Moot("the file went by another hand")
-            if not _is_asked_for(errand, act, side, self._clock()):
+            if not self._is_asked_for(errand, act, side):
                 return Moot("its cause is not so any more")
+            if (stays := self._why_whole(errand, act, side)) is not None:
+                return stays
+            kept = self._lineages.why_kept(side.root_id, act.path)
+            if kept is not None:
+                return Later(kept)
             lies_at = self._place_for(written)
             self._intents.begin(written.id, lies_at=lies_at)
         self._trash.set_aside(act.root, act.path, side.facts, side.sha256, lies_at, file_id=side.id)
@@ -175,6 +252,23 @@ class Actor:
             self._trash.discard(lies_at)
             return Done("it is deleted")
         return Done(f"it lies at {shown(lies_at)}; 'eisync undo {written.id}' brings it back")
+
+    def _why_whole(self, errand: Errand, act: Act, side: FileSide) -> Moot | Later | None:
+        """Why a file stays whose sample went: it may have been split since the listing was looked at."""
+        if act.cause is not Cause.REMOTE_DELETION:
+            return None
+        errand.check_project()
+        found = self._evidence.find_segments(errand, side)
+        if found.why_unclear is not None:
+            return Later(found.why_unclear)
+        return Moot(segments.sentence(found.number)) if found.number else None
+
+    def _is_asked_for(self, errand: Errand, act: Act, side: FileSide) -> bool:
+        is_there = side.path == act.path and side.root == act.root
+        if act.cause is Cause.LOCAL_DELETION:
+            side = self._evidence.of(errand, side)
+        proposed = propose(side, errand.policies[side.root_id], now=self._clock())
+        return is_there and any(act.key == one.key for one in proposed)
 
     def _place_for(self, written: Written) -> str:
         day = datetime.fromtimestamp(self._clock(), UTC).date().isoformat()
@@ -186,15 +280,22 @@ class Actor:
         act, sample_id = written.act, written.act.sample_id
         if side is None or sample_id is None:
             return Moot("the file is not known any more")
-        if not _is_asked_for(errand, act, side, self._clock()):
+        hidden = self._evidence.why_away(side) if act.cause is Cause.LOCAL_DELETION else None
+        if hidden is not None:
+            return Later(hidden)
+        if not self._is_asked_for(errand, act, side):
             return self._when_unasked(errand, written, sample_id)
         away = self._folders.why_away(side.root_id, act.root)
         if away is not None:
             return Later(away)
-        if act.cause is Cause.LOCAL_DELETION and not self._folders.is_missing(act.root, act.path):
-            return Moot("the file is there again")
+        if act.cause is Cause.LOCAL_DELETION:
+            if not self._folders.is_missing(act.root, act.path):
+                return Moot("the file is there again")
+            doubt = self._lineages.why_doubted(side.root_id)
+            if doubt is not None:
+                return Later(doubt)
         if act.kind is Kind.DELETE_SAMPLE:
-            return self._delete_sample(errand, written, sample_id)
+            return self._delete_sample(errand, written, side, sample_id)
         self._intents.begin(written.id)
         errand.check_project()
         try:
@@ -214,21 +315,39 @@ class Actor:
                 return Done(_deleted(written))
         return Moot("its cause is not so any more")
 
-    def _delete_sample(self, errand: Errand, written: Written, sample_id: int) -> Done:
-        """A copy is kept before: nobody else may have these bytes any more."""
+    def _delete_sample(self, errand: Errand, written: Written, side: FileSide, sample_id: int) -> Done | Later:
+        """A copy is kept before, and proved: nobody else may have these bytes any more."""
+        now = self._clock()
+        if now < self._copy_again_at.get(written.id, now) <= now + COPY_AGAIN_S:
+            return Later(why_no_copy(sample_id))
         lies_at = written.lies_at or self._place_for(written)
         self._intents.begin(written.id, lies_at=lies_at)
         errand.check_project()
-        if not self._trash.holds(lies_at):
-            try:
-                self._trash.keep_copy(errand.studio.raw(sample_id), lies_at)
-            except StudioError:
-                if errand.studio.is_there(sample_id):
-                    raise
-                return Done("it was deleted there already")
+        try:
+            is_proved = self._has_copy(errand, side, sample_id, lies_at)
+        except StudioError:
+            if errand.studio.is_there(sample_id):
+                raise
+            return Done("it was deleted there already")
+        if not is_proved:
+            self._trash.discard(lies_at)
+            self._copy_again_at[written.id] = now + COPY_AGAIN_S
+            return Later(why_no_copy(sample_id))
         errand.check_project()  # the key may be another one by now, and the number another sample's
         errand.studio.delete(sample_id)
         return Done(_deleted(written))
+
+    def _has_copy(self, errand: Errand, side: FileSide, sample_id: int, lies_at: str) -> bool:
+        """Keep a copy of the sample, unless a whole one lies there. Returns whether it is proved to be one."""
+        copy = self._trash.copy_at(lies_at)
+        if copy is None or standing(copy, side, sample_id) is not Standing.PROVED:
+            self._trash.keep_copy(errand.studio.raw(sample_id), lies_at)
+            copy = self._trash.copy_at(lies_at)
+        if copy is None:
+            return False
+        worth = standing(copy, side, sample_id)
+        is_same_again = worth is Standing.LIKELY and errand.studio.sha256_of(sample_id) == copy.sha256
+        return worth is Standing.PROVED or is_same_again
 
 
 def edit(errand: Errand, kind: Kind, sample_id: int, value: str) -> None:
@@ -242,10 +361,15 @@ def edit(errand: Errand, kind: Kind, sample_id: int, value: str) -> None:
             errand.studio.move(sample_id, value)
 
 
-def _is_asked_for(errand: Errand, act: Act, side: FileSide, now: float) -> bool:
-    is_there = side.path == act.path and side.root == act.root
-    proposed = propose(side, errand.policies[side.root_id], now=now)
-    return is_there and any(act.key == one.key for one in proposed)
+def _bury(errand: Errand, written: Written, side: FileSide | None) -> Done | Moot:
+    """A person said that its samples were deleted: the service is asked once more. Raises what it raises."""
+    if side is None or tombstone(side, Policy()) is None or side.since_at != written.act.since_at:
+        return Moot("its cause is not so any more")
+    for held in side.samples:
+        errand.check_project()
+        if errand.studio.is_there(held.sample.id):
+            return Moot(f"its sample {held.sample.id} is there after all")
+    return Done("'eisync retry' sends it again")
 
 
 def _deleted(written: Written) -> str:

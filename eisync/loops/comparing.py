@@ -1,7 +1,7 @@
 """Whether files hold what was sent, found out by their contents: a bounded piece a tick, the first asked for first."""
 
 import hashlib
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from eisync.core.items import FileFacts
 from eisync.errors import UnreachableError
@@ -18,14 +18,15 @@ MOST_REMEMBERED = 10_000
 @dataclass(slots=True)
 class _Reading:
     facts: FileFacts
-    digest: Digest = field(default_factory=hashlib.sha256)
+    digest: Digest | None = None  # not before its turn comes: many may wait
     offset: int = 0
 
 
 class Comparing:
     """The files of one root that are being read. A file that is read in pieces keeps what it has come to."""
 
-    def __init__(self, root: str, contents: Contents) -> None:
+    def __init__(self, root: str, contents: Contents, *, bytes_a_tick: int | None = None) -> None:
+        self._bytes_a_tick = bytes_a_tick
         self._root = root
         self._contents = contents
         self._under_way: dict[str, _Reading] = {}
@@ -34,26 +35,36 @@ class Comparing:
 
     def is_same(self, path: str, facts: FileFacts, sha256: str) -> bool | None:
         """Whether this version of the file has this content; None: ask again when `go_on` names it."""
+        found = self.hash_of(path, facts)
+        return None if found is None else found == sha256
+
+    def hash_of(self, path: str, facts: FileFacts) -> str | None:
+        """The hash of this version of the file; empty when it cannot be told. None: ask again when `go_on` names it."""
         found = self._found.get(path)
-        if found is not None and found[0] == facts:
-            return found[1] == sha256
+        if found is not None and found[0].is_untouched_since(facts):
+            return found[1] or ""
         before = self._under_way.get(path)
-        if before is None or before.facts != facts:
+        if before is None or not before.facts.is_untouched_since(facts):
             self._under_way[path] = _Reading(facts)
         return None
 
+    def __len__(self) -> int:
+        """How many files wait to be read."""
+        return len(self._under_way)
+
     def go_on(self, now: float) -> set[str]:
-        """Read at most `BYTES_A_TICK`. Returns the files of which it is known now."""
+        """Read a bounded piece. Returns the files of which it is known now."""
         told: set[str] = set()
-        left_bytes = BYTES_A_TICK
+        left_bytes = self._bytes_a_tick or BYTES_A_TICK
         if now < self._rests_until <= now + AGAIN_S:
             return told
         while self._under_way and left_bytes > 0:
             path, reading = next(iter(self._under_way.items()))
             left_bytes -= FILE_COSTS_BYTES
+            digest = reading.digest = reading.digest or hashlib.sha256()
             try:
                 read = self._contents.hash_on(
-                    reading.digest, self._root, path, reading.facts, offset=reading.offset, most_bytes=left_bytes
+                    digest, self._root, path, reading.facts, offset=reading.offset, most_bytes=left_bytes
                 )
             except UnreachableError:
                 self._rests_until = now + AGAIN_S
@@ -63,7 +74,7 @@ class Comparing:
                 left_bytes -= read
             if read is None or reading.offset >= reading.facts.size:
                 del self._under_way[path]
-                self._remember(path, reading.facts, None if read is None else reading.digest.hexdigest())
+                self._remember(path, reading.facts, None if read is None else digest.hexdigest())
                 told.add(path)
         return told
 

@@ -22,8 +22,9 @@ from eisync.core.steering import Landed, Steering
 from eisync.core.verdict import dispute, give_back, judge
 from eisync.core.wall import Wall
 from eisync.errors import ConfigurationError, EisyncError, FileChangedError, FileError, FileGoneError
+from eisync.loops.deduplication import Deduplicator
 from eisync.loops.lane import Flight, Lane, LaneState
-from eisync.loops.ports import Log, Queue, Sent, TargetNotes
+from eisync.loops.ports import Hashes, Log, Queue, Sent, TargetNotes
 from eisync.loops.telling import Teller
 
 IDLE_S = 30.0
@@ -55,13 +56,15 @@ class DrainerLoop:
         unlabelled: Callable[[], Collection[int]] = tuple,
         quiet_s: Callable[[float], float] = lambda _: 0.0,
         monotonic: Callable[[], float] = lambda: 0.0,
+        hash_of: Hashes,
         luck: Callable[[], float],
         boundary: Callable[[], str],
         wake: Callable[[], None],
         log: Log,
     ) -> None:
         """`wake` asks for the next tick; it is called from the workers when a request has ended. `quiet_s` says for
-        how long nothing is to be sent, `unlabelled` of which roots it is not known yet how their files are to be sent.
+        how long nothing is to be sent, `unlabelled` of which roots it is not known yet how their files are to be sent,
+        and `hash_of` reads a file whose content may be known already, in a worker.
         """
         self._states = deque(LaneState(lane, Steering(lane.limits, lane.policy, workers=workers)) for lane in lanes)
         self._share = max(1, workers - (len(lanes) - 1))
@@ -85,6 +88,8 @@ class DrainerLoop:
         self._results: deque[tuple[int, list[tuple[Item, Settlement]]]] = deque()
         self._claims = 0
         self._teller = Teller(log)
+        self._all_roots = sorted({root_id for lane in lanes for root_id in lane.roots})
+        self._deduplicator = Deduplicator(pool, hash_of, after_error=_after_file_error, wake=wake)
         self._is_stopping = False
         self._threadless_since: float | None = None  # when no thread could be started last; None: all could since
         self._threadless_told_at = float("-inf")
@@ -109,6 +114,7 @@ class DrainerLoop:
             launched = sum(self._launch(state, now) for state in self._states)
             if not launched:
                 break
+        self._deduplicator.begin()
         return self._wait_s(now)
 
     def stop(self, now: float) -> None:
@@ -121,7 +127,7 @@ class DrainerLoop:
     @property
     def is_done(self) -> bool:
         """Whether no request is under way and everything is written down."""
-        return not self._flights and not self._results
+        return not self._flights and not self._results and self._deduplicator.is_idle
 
     @property
     def is_idle(self) -> bool:
@@ -213,7 +219,7 @@ class DrainerLoop:
         heavy = sum(flight.is_heavy for flight in self._flights.values())
         is_light_only = 1 < self._workers <= heavy + 1
         found = state.take(light_only=is_light_only)
-        if found is None and len(state.queue) < PROBE_CHOICE:
+        if found is None and len(state.queue) < PROBE_CHOICE and not self._deduplicator.is_full(state):
             self._claim(state, now)
             found = state.take(light_only=is_light_only)
         if found is None:
@@ -262,6 +268,7 @@ class DrainerLoop:
         settled = [(item, _refusal(item, reason)) for item in items if (reason := unsendable(item)) is not None]
         parked = {item.id for item, _ in settled}
         sendable = [item for item in items if item.id not in parked]
+        sendable = self._unless_known(state, sendable, settled)
         if steering.is_held and sendable:
             probe = min(sendable, key=lambda item: item.facts.size)
             settled += [(item, give_back(item)) for item in sendable if item is not probe]
@@ -270,6 +277,18 @@ class DrainerLoop:
         if settled:
             self._results.append((self._claims, settled))
         self._write(now)
+
+    def _unless_known(self, state: LaneState, items: list[Item], settled: list[tuple[Item, Settlement]]) -> list[Item]:
+        """Those of the claimed items that are sent as they are; the content of the others may be known."""
+        if not items:
+            return items
+        contents = None
+        try:
+            contents = self._queue.known_contents(state.lane.target, items, self._all_roots)
+        finally:
+            if contents is None:  # the store failed; what was claimed is given back
+                self._results.append((self._claims, settled + [(item, give_back(item)) for item in items]))
+        return self._deduplicator.add(state, self._claims, items, contents) if contents else items
 
     def _roots_of(self, lane: Lane) -> list[int]:
         unlabelled = self._unlabelled()
@@ -281,6 +300,13 @@ class DrainerLoop:
             self._results.append((flight.claim, self._settlements(flight, future, now)))
             del self._flights[future]
             flight.state.under_way -= 1
+        for found in self._deduplicator.take(now):
+            if found.settled:
+                self._results.append((found.claim, found.settled))
+            requests = requests_of(found.unknown, found.state.steering.limits)
+            found.state.queue.extend((found.claim, request) for request in requests)
+            if self._is_stopping or found.state.refusal is not None:
+                self._give_back_queue(found.state)
         self._write(now)
 
     def _write(self, now: float) -> None:
@@ -405,6 +431,8 @@ class DrainerLoop:
         while state.queue:
             claim, request = state.queue.popleft()
             self._results.append((claim, [(item, give_back(item)) for item in request.items]))
+        for claim, item in self._deduplicator.give_back(state):
+            self._results.append((claim, [(item, give_back(item))]))
 
     def _wait_s(self, now: float) -> float:
         if len(self._flights) >= self._workers:
@@ -421,7 +449,8 @@ class DrainerLoop:
             return IDLE_S
         wait_s = max(0.0, due_at - now, state.steering.hold_s(now))
         # What is due and did not go waits for a request that is under way: woken when it ends.
-        return IDLE_S if self._flights and not wait_s else min(IDLE_S, wait_s)
+        is_busy = bool(self._flights) or not self._deduplicator.is_idle
+        return IDLE_S if is_busy and not wait_s else min(IDLE_S, wait_s)
 
 
 def _refusal(item: Item, reason: str) -> Settlement:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from eisync.core.describing import Description
 from eisync.core.eligible import Eligibility
 from eisync.core.examination import Examination
-from eisync.core.items import Candidate, FileFacts
+from eisync.core.items import MAX_FILE_BYTES, Candidate, FileFacts, too_large
 from eisync.core.settle import Examine, Go, Park, Unsettled, Wait, decide, look_at, observe
 from eisync.core.values import value
 from eisync.errors import UnreachableError
@@ -83,10 +83,13 @@ class Judging:
                     continue
                 decision = decide(seen, policy, now=now)
                 # Whoever opens it looks at it: one look is enough.
-                if not isinstance(decision, Examine) or policy.needs_marker:
+                is_hopeless = seen.facts.size >= MAX_FILE_BYTES
+                if not isinstance(decision, Examine) or policy.needs_marker or is_hopeless:
                     if (seen := self._look(watched, unsettled, seen, path, judged, now)) is None:
                         continue
                     decision = decide(seen, policy, now=now)
+                if isinstance(decision, Examine) and (reason := too_large(seen.facts.size)) is not None:
+                    decision = Park(reason)  # its size says so: not a byte of it is read
                 if isinstance(decision, Examine):
                     if left_bytes <= 0:
                         judged.again[path] = look_at(seen, policy)  # before those that rest
@@ -145,7 +148,7 @@ class Judging:
         """Go on with the examination of the file. Returns what it cost, in bytes."""
         seen, key = unsettled[path], (watched.root.id, path)
         facts, examination = self._under_way.pop(key, (None, None))
-        if examination is None or facts != seen.facts:
+        if examination is None or facts is None or not seen.facts.is_untouched_since(facts):
             examination = Examination(path, seen.facts.size)
         spent: int | None = 0
         if examination.verdict is None:
@@ -156,7 +159,7 @@ class Judging:
                 return 0
         if spent is None:
             found = self._look(watched, unsettled, seen, path, judged, now)
-            if found is not None and found.facts == seen.facts:
+            if found is not None and found.facts.is_untouched_since(seen.facts):
                 del unsettled[path]  # a link leads out of the root
             elif found is not None:
                 due_at = look_at(found, watched.policy)  # it is another version by now

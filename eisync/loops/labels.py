@@ -76,7 +76,7 @@ class Labels:
     @property
     def is_busy(self) -> bool:
         """Whether the next tick has something to do at once."""
-        return bool(self._passes or self._sidecars.changed) or self._sidecars.is_busy
+        return bool(self._passes or self._sidecars.changed or self._sidecars.grown) or self._sidecars.is_busy
 
     def next_at(self, now: float) -> float:
         """When there is something to do again (Unix s)."""
@@ -101,13 +101,15 @@ class Labels:
         found = self._sidecars.around(path, now)
         entries: list[Entry] = []
         for place, name in speaking(path, found).items() if found else ():
-            sheet = self._sidecars.sheet(place, found[place])
-            if sheet is None:
-                return Unclear(f"{shown(place)} is being read, which says what the file is", now + AGAIN_S / 5)
-            if sheet.trouble is not None:
-                return self._useless(place, sheet, now)
-            if (entry := self._sidecars.said_of(sheet, shown(name))) is not None:
+            current = self._sidecars.sheet(place, found[place])
+            sheet = current or self._sidecars.last_sheet(place, now)
+            entry = None if sheet is None else self._sidecars.said_of(sheet, shown(name))
+            if entry is not None:
                 entries.append(entry)
+            elif current is None and not self._has_waited(place, seen, now):
+                return Unclear(f"{shown(place)} is being read, which says what the file is", now + AGAIN_S / 5)
+            elif current is not None and current.trouble is not None:
+                return self._useless(place, current, now)
         if found and not entries and seen is not None:
             until = self._patience(list(found.values()), seen, now)
             if now < until:
@@ -144,7 +146,7 @@ class Labels:
 
     def _take_changes(self) -> set[str]:
         """Sidecars that came, changed or went: what they speak of, or spoke of, is described anew."""
-        again: set[str] = set()
+        again = self._take_growth()
         while self._sidecars.changed:
             folder, _, name = self._sidecars.changed.pop().rpartition("/")
             one = _Pass(folder, is_deep=name == ACCOUNT_NAME)
@@ -152,6 +154,14 @@ class Labels:
                 self._passes.append(one)
             again |= {path for path in self.unclear if _is_in(path, one)}
         return again
+
+    def _take_growth(self) -> set[str]:
+        """Files of which a sidecar says something now, and said nothing before: they are described anew."""
+        grown, self._sidecars.grown = self._sidecars.grown, set()
+        if grown:
+            self._later |= grown
+            self._later_at = 0.0
+        return {path for path in grown if path in self.unclear}
 
     def _work_on(self, one: _Pass, now: float) -> set[str]:
         if self._is_as_before is None:
@@ -228,6 +238,11 @@ class Labels:
             now + 5 * AGAIN_S,
             needs_person=True,
         )
+
+    def _has_waited(self, place: str, seen: Unsettled | None, now: float) -> bool:
+        """Whether the file has waited long enough for a sidecar that changes whenever it is read."""
+        late_s, policy = self._sidecars.late_s(place, now), self._watched.policy
+        return seen is not None and late_s > 0.0 and late_s >= max(policy.settle_s, policy.patience_s)
 
     def _patience(self, sidecars: list[FileFacts], seen: Unsettled, now: float) -> float:
         """Until when a sidecar that is there may still mention the file (Unix s)."""

@@ -9,12 +9,12 @@ from collections.abc import Callable
 
 from eisync.core.hearing import Hearing, Mode, scan_pause_s
 from eisync.core.items import Root, shown
+from eisync.core.lineage import NAME as YES_NAME
 from eisync.loops.ports import Disks, Events, Files, Log, RootNotes
 
 LOOK_EVERY_S = 5.0
 LONGEST_LOOK_PAUSE_S = 60.0
 BELIEVED = 200
-YES_NAME = ".eisync-root"
 
 
 class Lookout:
@@ -76,7 +76,8 @@ class Lookout:
         if self._device is not None and not self._is_recognised():
             return (
                 f"the folder {path} is on another disk than it was and holds none of the files that were in it: mount "
-                f"the disk, and watching resumes by itself; if this is the new one, make a file called {YES_NAME} in it"
+                "the disk, and watching resumes by itself; if this is the new one, make an empty file called "
+                f"{YES_NAME} in it"
             )
         self._device = device
         self._disks.note_device(self.root.id, device)
@@ -100,7 +101,8 @@ class Lookout:
 
     def _is_recognised(self) -> bool:
         path = self.root.path
-        if self._files.look(path, YES_NAME) is not None:
+        yes = self._files.look(path, YES_NAME)
+        if yes is not None and yes.size == 0:  # in one that is not, eisync counts, on whichever disk
             return True
         believed = self._disks.believed(self.root.id, limit=BELIEVED)
         return not believed or any(self._files.look(path, place) is not None for place in believed)

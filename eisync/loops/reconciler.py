@@ -11,16 +11,25 @@ from dataclasses import asdict, dataclass, field
 
 from eisync.core import plan, wire
 from eisync.core.acts import Policy
-from eisync.core.items import Doubt, Item, RemoteSample, shown
+from eisync.core.items import Doubt, Item, Missing, RemoteSample, shown
 from eisync.core.lifecycle import Event
 from eisync.core.settlement import Settlement
-from eisync.errors import EisyncError, FileAwayError, FileError, FileUnreadableError, TransitError
+from eisync.errors import (
+    EisyncError,
+    FileAwayError,
+    FileError,
+    FileUnreadableError,
+    ForeignProjectError,
+    TransitError,
+)
 from eisync.loops.acting import Actor
 from eisync.loops.deciding import Decider
 from eisync.loops.errand import Errand
 from eisync.loops.letting_go import LettingGo
+from eisync.loops.lineage import Lineages, Trusting
 from eisync.loops.ports import Beliefs, Doubts, Editor, Forgets, Hashes, Log, LooksAndSweeps, Mirrored, Unidentified
 from eisync.loops.sweeping import Gaze, Pretence, Tally
+from eisync.loops.tombstones import Tombstones
 from eisync.loops.undoing import Undoer
 
 IDLE_S = 60.0
@@ -54,6 +63,7 @@ class Hands:
     decider: Decider
     actor: Actor
     undoer: Undoer
+    tombstones: Tombstones | None = None  # without it, whatever vanished at the service was deleted there
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,9 +94,12 @@ class ReconcilerLoop:
         wake: Callable[[], None] = lambda: None,
         hands: Hands | None = None,
         forgets: Forgets | None = None,
+        lineages: Lineages | None = None,
     ) -> None:
-        """`hands`: None only looks. `wake` makes whoever ticks this loop tick it soon."""
+        """`hands`: None only looks. `lineages` is told what was listed. `wake` makes whoever ticks this loop tick it
+        soon."""
         self._wake = wake
+        self._lineages = lineages or Trusting()
         self._hands = hands
         self._letting_go = LettingGo(forgets, projects)
         self._projects = projects
@@ -227,7 +240,8 @@ class ReconcilerLoop:
         self._check_project(project)
         yield
         yield from self._gaze(project, Pretence(self._mirrored)).look(tally, sweeps=sweeps)
-        if self._hands is not None:
+        self._check_samples(project)
+        if self._hands is not None and not tally.contradicted:
             yield from self._hands.decider.preview(self._errand(project), tally)
 
     def _pass(self, project: Project, tally: Tally, *, sweeps: bool) -> Iterator[None]:
@@ -243,12 +257,13 @@ class ReconcilerLoop:
         self._doubts.forget_gone(before=self._clock() - KEEP_GONE_S)
 
     def _bring_together(self, project: Project, tally: Tally, *, sweeps: bool) -> Iterator[None]:
-        missing = yield from self._gaze(project, self._mirrored).look(tally, sweeps=sweeps)
+        unlisted = self._lineages.unlisted(project.target)
+        missing = yield from self._gaze(project, self._mirrored).look(tally, sweeps=sweeps or bool(unlisted))
         self._note_unread(project, tally)
-        for ask in plan.suspects(missing):
-            self._check_project(project)
-            tally.buried += self._ask(project, ask.sample_id)
-            yield
+        self._check_samples(project)
+        if tally.swept:
+            self._lineages.listed(unlisted)
+        yield from self._conclude_missing(project, missing, tally)
         if tally.learned and not project.allow_duplicates:
             tally.adopted = yield from self._adopt(project)
         yield from self._find_ids(project)
@@ -271,13 +286,23 @@ class ReconcilerLoop:
         if project.target in self._unread:
             self._beliefs.note_trouble(project.target, self._unread[project.target])
 
+    def _conclude_missing(self, project: Project, missing: Sequence[Missing], tally: Tally) -> Iterator[None]:
+        if self._hands is not None and self._hands.tombstones is not None:
+            if tally.swept:
+                yield from self._hands.tombstones.conclude(self._errand(project), missing, tally)
+            return
+        for ask in plan.suspects(missing):
+            self._check_project(project)
+            tally.buried += self._ask(project, ask.sample_id)
+            yield
+
     def _errand(self, project: Project) -> Errand:
         return Errand(
             target=project.target,
             studio=project.studio,
             policies=project.policies,
             interval_s=project.interval_s,
-            check_project=lambda: self._check_project(project),
+            check_project=lambda: self._check_for_act(project),
         )
 
     def _gaze(self, project: Project, mirrored: LooksAndSweeps) -> Gaze:
@@ -297,6 +322,21 @@ class ReconcilerLoop:
         mismatch = self._unidentified.identify(project.target, project.studio.project_id())
         if mismatch is not None:
             raise EisyncError(mismatch)
+
+    def _check_samples(self, project: Project) -> None:
+        """Raises ForeignProjectError when samples of ours are other ones now: whose project it is, no id tells."""
+        why = self._beliefs.why_foreign(project.target)
+        if why is not None:
+            raise ForeignProjectError(
+                f"the project does not hold what was sent to it: {why}. Nothing is deleted or changed because of it, "
+                "here or there. Give the endpoints and the key of the project that the files are in; if that was "
+                "begun anew, give eisync a new state folder, and it sends what is not there"
+            )
+
+    def _check_for_act(self, project: Project) -> None:
+        """Raises EisyncError when nothing may be done in the project, or because of it."""
+        self._check_project(project)
+        self._check_samples(project)
 
     def _ask(self, project: Project, sample_id: int) -> int:
         """Returns how many files became tombstones."""

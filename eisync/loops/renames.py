@@ -5,18 +5,21 @@ history. Where it still is at its old place too, there are two (hard) links, and
 moment ago: a file that is renamed without rest is seen at any name.
 
 An mtime of whole seconds proves little: archives and copies set it, and an inode is given away again at once. The
-content of such a file is compared with what was sent.
+content of such a file is compared with what was sent; so is that of a file whose old place has one of the same size
+and time, for many files get theirs in one tick of the clock, and that of any where inodes are made up. A rename moves
+ctime, so that says nothing here: the content is looked at once the file was followed (`eisync.loops.checks`).
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from eisync.core.describing import Description
 from eisync.core.items import FileFacts, Rename, shown
 from eisync.core.lifecycle import State
+from eisync.core.versions import Trust
 from eisync.loops.agenda import Agenda
 from eisync.loops.comparing import Comparing
-from eisync.loops.ports import Contents, Files, KnownFile, Log, Renames, Twin
+from eisync.loops.ports import Contents, Files, KnownFile, Log, Renames
 
 UNDER_WAY = frozenset({State.SENDING, State.DOUBTFUL})
 
@@ -52,9 +55,11 @@ class Recogniser:
         contents: Contents,
         renames: Renames,
         log: Log,
+        trust: Trust,
         updates: bool = True,
     ) -> None:
         """`updates`: what is at the service is to follow, by name, label and category."""
+        self._trust = trust
         self._updates = updates
         self._root_id = root_id
         self._root = root
@@ -63,6 +68,7 @@ class Recogniser:
         self._renames = renames
         self._log = log
         self._comparing = Comparing(root, contents)
+        self._is_proven = False  # whether the content told that the last file was a known one
         self._agenda = Agenda()
         self.waiting: dict[str, Waiting] = {}
         """Files of which nobody can tell yet whether they are known ones: to be looked at again, later."""
@@ -90,9 +96,9 @@ class Recogniser:
             if there == facts or device is None:
                 self._wait(path, facts, old_path, twin, "it is being renamed; it was", now + MOVING_S)
                 return twin
-            is_same = self._is_same(path, facts, old_path, twin, now)
+            is_same = self._is_same(path, facts, old_path, twin, there, now)
             if is_same:
-                self._follow(path, old_path, twin, known, now)
+                self._follow(path, facts, old_path, twin, known, now)
             if is_same is not False:
                 return twin
         return known
@@ -126,36 +132,55 @@ class Recogniser:
         vacated, self.vacated = self.vacated, set()
         return vacated
 
-    def _is_same(self, path: str, facts: FileFacts, old_path: str, twin: Twin, now: float) -> bool | None:
+    def _is_same(
+        self, path: str, facts: FileFacts, old_path: str, twin: KnownFile, there: FileFacts | None, now: float
+    ) -> bool | None:
         """Whether the file is the known one; None: it waits until somebody can tell."""
         if twin.state in UNDER_WAY:
             self._wait(path, facts, old_path, twin, "renamed; it is being sent as", now + UNDER_WAY_S)
             return None
-        if facts.mtime_ns % _SECOND_NS:
+        is_alike = there is not None and (there.size, there.mtime_ns) == (facts.size, facts.mtime_ns)
+        is_made_up = self._trust.is_weak or self._trust.ignores_inodes
+        self._is_proven = False
+        if facts.mtime_ns % _SECOND_NS and not is_alike and not is_made_up:
             return True
         if twin.sha256 is None:
             return False
-        is_same = self._comparing.is_same(path, facts, twin.sha256)
+        is_same = self._comparing.is_same(path, self._trust.strict(facts), twin.sha256)
         if is_same is None:
             self._wait(path, facts, old_path, twin, "its content is being compared with what was sent as")
+        self._is_proven = bool(is_same)
         return is_same
 
-    def _follow(self, path: str, old_path: str, twin: KnownFile, known: KnownFile | None, now: float) -> None:
+    def _follow(
+        self, path: str, facts: FileFacts, old_path: str, twin: KnownFile, known: KnownFile | None, now: float
+    ) -> None:
         self._comparing.forget(path)
-        moves = [self._move(twin.id, path, now)]
+        moves = [replace(self._move(twin.id, path, facts, now), is_proven=self._is_proven)]
         if known is not None and known.id != twin.id:
             self.vacated.add(old_path)
-            if self._files.look(self._root, old_path) == known.facts:
-                moves.append(self._move(known.id, old_path, now, before=path))  # the two swapped their names
+            there = self._files.look(self._root, old_path)
+            if there is not None and there == known.facts:
+                moves.append(self._move(known.id, old_path, there, now, before=path))  # the two swapped their names
         self._renames.follow(moves, now=now)
         self.left.append(old_path)
         self._log.info("file.renamed", path=shown(path), before=shown(old_path))
 
-    def _move(self, identity: int, path: str, now: float, *, before: str | None = None) -> Rename:
-        said, updates = self._described(path, now), self._updates
-        return Rename(id=identity, path=path, label=said.label, category=said.category, updates=updates, before=before)
+    def _move(self, identity: int, path: str, facts: FileFacts, now: float, *, before: str | None = None) -> Rename:
+        said = self._described(path, now)
+        return Rename(
+            id=identity,
+            path=path,
+            label=said.label,
+            category=said.category,
+            updates=self._updates,
+            before=before,
+            ctime_ns=self._trust.strict(facts).ctime_ns,
+        )
 
-    def _wait(self, path: str, facts: FileFacts, before: str, twin: Twin, why: str, until: float | None = None) -> None:
+    def _wait(
+        self, path: str, facts: FileFacts, before: str, twin: KnownFile, why: str, until: float | None = None
+    ) -> None:
         self.waiting[path] = Waiting(facts, twin.id, before, f"{why} {shown(before)}")
         if until is not None:
             self._agenda.add(path, until)

@@ -7,20 +7,26 @@ more.
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from typing import Protocol
 
 from eisync.core import retention
 from eisync.core.acts import Act, Kind, Written
 from eisync.core.items import shown
-from eisync.core.retention import Disk, Local, Removal, Whereabout, Why
+from eisync.core.retention import Disk, Local, Removal, Room, Whereabout, Why
 from eisync.errors import (
     FileAwayError,
+    FileChangedError,
     FileError,
     FileUnreadableError,
     FolderError,
 )
+from eisync.loops.archives import Archives
 from eisync.loops.keeping import TROUBLE_S, Keeping, report_of
+from eisync.loops.lineage import Lineages, Trusting
 from eisync.loops.ports import Log
+from eisync.loops.proving import Prover
+from eisync.loops.timekeeping import RIGHT, Times
 
 REST_S = 60.0
 TRASH_S = 3600.0
@@ -38,6 +44,7 @@ class Records(Protocol):
     def device(self, root_id: int) -> int | None: ...
     def why_not_listed(self, target: str) -> str | None: ...
     def under_way(self) -> list[Written]: ...
+    def last_put(self, folder: str) -> float | None: ...
 
 
 class Intents(Protocol):
@@ -45,6 +52,7 @@ class Intents(Protocol):
 
     def begin(self, file: Local, act: Act, *, lies_at: str | None = None, now: float) -> Written | None: ...
     def release(self, written: Written) -> None: ...
+    def doubt(self, file_id: int) -> None: ...
 
 
 class Outcomes(Protocol):
@@ -71,7 +79,8 @@ class Disks(Protocol):
     def disk_of(self, root: str) -> Disk | None: ...
     def is_on_other_disk(self, root: str, archive: str) -> bool: ...
     def device_of(self, root: str, path: str = "") -> int | None: ...
-    def empty_trash(self, root: str, *, before_day: str) -> int: ...
+    def empty_trash(self, root: str, *, before_day: str, is_old: Callable[[str, float], bool]) -> int: ...
+    def room_of(self, root: str, path: str) -> Room | None: ...
 
 
 class RetentionLoop:
@@ -88,17 +97,26 @@ class RetentionLoop:
         outcomes: Outcomes,
         hands: Hands,
         disks: Disks,
+        prover: Prover,
         log: Log,
         monotonic: Callable[[], float],
         spent_s: Callable[[], float] = lambda: 0.0,
+        times: Times = RIGHT,
+        lineages: Lineages | None = None,
+        archives: Archives | None = None,
     ) -> None:
-        """`spent_s` is what the thread has taken of a core so far."""
+        """`spent_s` is what the thread has taken of a core so far. `times`: whether the clock can be trusted. Without
+        `archives` nobody asks which one it is."""
+        self._times = times
+        self._archives = archives
+        self._lineages = lineages or Trusting()
         self._folders = folders
         self._records = records
         self._intents = intents
         self._outcomes = outcomes
         self._hands = hands
         self._disks = disks
+        self._prover = prover
         self._log = log
         self._monotonic = monotonic
         self._spent_s = spent_s
@@ -108,6 +126,7 @@ class RetentionLoop:
         self._now = 0.0
         self._ahead_s: float | None = None  # how far the clock was ahead of the monotonic one
         self._counts_from = 0.0
+        self._doubt: str | None = None
         self._left: dict[int, float] = {}  # files that could not be taken away, and until when they are left alone
         self._is_stopping = False
 
@@ -166,6 +185,8 @@ class RetentionLoop:
                 keeping.trash_due_at = now + 24 * 3600.0
         self._ahead_s = ahead_s
         self._now = now
+        self._doubt = self._times.why_doubt()
+        self._counts_from = max(self._counts_from, self._times.setting().counts_from)
 
     # --- a pass ------------------------------------------------------------------------------------------------
 
@@ -198,12 +219,17 @@ class RetentionLoop:
 
     def _empty_trash(self, keeping: Keeping) -> Iterator[None]:
         keeping.trash_due_at = min(keeping.trash_due_at, self._now + 24 * 3600.0)
-        if not keeping.policy.trash_days or self._now < keeping.trash_due_at:
+        if not keeping.policy.trash_days or self._now < keeping.trash_due_at or self._doubt is not None:
             return
         keeping.trash_due_at = self._now + TRASH_S
         before_day = retention.oldest_day(self._now, keeping.policy.trash_days)
+
+        def is_old(folder: str, newest_at: float) -> bool:
+            made_at, setting = self._records.last_put(folder), self._times.setting_of_days()
+            return retention.is_trash_old(made_at, newest_at, keeping.policy.trash_days, setting=setting, now=self._now)
+
         try:
-            days = self._disks.empty_trash(keeping.root.path, before_day=before_day)
+            days = self._disks.empty_trash(keeping.root.path, before_day=before_day, is_old=is_old)
         except FolderError as error:
             keeping.rest(str(error), self._now)
             return
@@ -216,19 +242,28 @@ class RetentionLoop:
         stays: Counter[Why] = Counter()
         if keeping.policy.after is not retention.After.KEEP:
             for page in self._pages(keeping):
-                for file in page:
-                    decision = retention.decide(file, keeping.policy, now=self._now, counts_from=self._counts_from)
+                decided = [(file, self._decide(keeping, file)) for file in page]
+                due = [file for file, decision in decided if isinstance(decision, Act)]
+                stays.update(decision for _, decision in decided if isinstance(decision, Why))
+                for file, decision in decided:
                     if isinstance(decision, Why):
-                        stays[decision] += 1
-                    elif not self._carry_out(keeping, file, decision):
-                        stays[Why.TROUBLED] += 1
-                        yield
-                    else:
-                        yield
+                        continue
+                    why = self._carry_out(keeping, file, decision, due)
+                    stays.update(() if why is None else (why,))
+                    yield
                     if keeping.rests_until > self._now:
                         return
                 yield
         keeping.stays = stays
+
+    def _decide(self, keeping: Keeping, file: Local) -> Act | Why:
+        return retention.decide(
+            file,
+            keeping.policy,
+            now=self._now,
+            counts_from=self._counts_from,
+            doubts_clock=self._doubt is not None,
+        )
 
     def _make_room(self, keeping: Keeping) -> Iterator[None]:
         """What `min_free` wants, and no more. The disk is asked once: some take their time to say what was freed."""
@@ -241,16 +276,21 @@ class RetentionLoop:
         archive = keeping.policy.archive
         frees = archive is None or self._disks.is_on_other_disk(keeping.root.path, archive)
         device = self._disks.device_of(keeping.root.path)
+        keeping.stays -= Counter({Why.LINKED: keeping.stays[Why.LINKED], Why.EMPTY: keeping.stays[Why.EMPTY]})
         for page in self._pages(keeping):
-            files = {file.id: file for file in page if self._disks.device_of(file.root, file.path) == device}
+            rooms = {file.id: self._disks.room_of(file.root, file.path) for file in page}
+            takes = {file_id: room for file_id, room in rooms.items() if room is not None and room.device == device}
+            files = {file.id: file for file in page if file.id in takes}
+            keeping.stays.update(why for room in takes.values() if (why := room.why_none_is_freed) is not None)
             # Where one could not be taken away, the next one of the page is.
             while acts := retention.make_room(
-                files.values(), keeping.policy, now=self._now, short_bytes=short, frees=frees
+                files.values(), keeping.policy, now=self._now, short_bytes=short, frees=frees, rooms=takes
             ):
+                due = [files[act.file_id] for act in acts]
                 for act in acts:
                     file = files.pop(act.file_id)
-                    if self._carry_out(keeping, file, act):
-                        short -= file.facts.size
+                    if self._carry_out(keeping, file, act, due) is None:
+                        short -= takes[act.file_id].bytes
                     yield
                     if keeping.rests_until > self._now:
                         return
@@ -267,25 +307,49 @@ class RetentionLoop:
 
     # --- an act ------------------------------------------------------------------------------------------------
 
-    def _carry_out(self, keeping: Keeping, file: Local, act: Act) -> bool:
-        """Write the act down and do it, if it is still right. Returns whether the file is away."""
-        now_known = self._records.one(file.id)
-        if now_known is None or retention.why_unconfirmed(now_known) is not None:
-            return False
+    def _carry_out(self, keeping: Keeping, file: Local, act: Act, due: Sequence[Local]) -> Why | None:
+        """Write the act down and do it, if it is still right; `due` are those that follow. None: the file is away."""
+        why = self._why_not_now(keeping, file, due)
+        if why is not None:
+            return why
         to = None
         try:
             if act.kind is Kind.ARCHIVE_FILE:
                 assert keeping.policy.archive is not None
                 to = self._hands.free_name(keeping.policy.archive, file.path)
+                self._marker_of(keeping.policy.archive)
         except FolderError as error:
             keeping.rest(str(error), self._now)
-            return False
+            return Why.TROUBLED
+        kept = self._lineages.why_kept(file.root_id, file.path)
+        if kept is not None:
+            keeping.rest(kept, self._now)
+            return Why.TROUBLED
         written = self._intents.begin(file, act, lies_at=to, now=self._now)
-        return written is not None and self._do(keeping, file, written, is_new=True)
+        is_away = written is not None and self._do(keeping, file, written, is_new=True)
+        return None if is_away else Why.TROUBLED
+
+    def _why_not_now(self, keeping: Keeping, file: Local, due: Sequence[Local] = ()) -> Why | None:
+        """What the index, and the service itself, say against it at the last moment."""
+        now_known = self._records.one(file.id)
+        why = Why.TROUBLED if now_known is None else retention.why_unconfirmed(now_known)
+        if why is None and now_known is not None:
+            why = self._prover.why_unproven(now_known, due)
+            if self._prover.trouble is not None:
+                keeping.rest(f"{Why.UNASKED.value} ({self._prover.trouble})", self._now)
+            elif why is not None:
+                self._left[file.id] = self._now + 6 * TROUBLE_S
+        return why
+
+    def _marker_of(self, archive: str) -> str | None:
+        """Raises FolderError when the archive is not the one that it was."""
+        return None if self._archives is None else self._archives.marker(archive)
 
     def _do(self, keeping: Keeping, file: Local, written: Written, *, is_new: bool) -> bool:
-        removal = retention.removal_of(written, file)
+        removal, archive = retention.removal_of(written, file), keeping.policy.archive
         try:
+            if archive is not None and self._archives is not None:
+                removal = replace(removal, archive=archive, marker=self._marker_of(archive))
             if removal.to is None:
                 self._hands.delete(removal)
             else:
@@ -307,6 +371,8 @@ class RetentionLoop:
             keeping.rest(str(error), self._now)
         else:
             self._intents.release(written)
+            if isinstance(error, FileChangedError):
+                self._intents.doubt(written.act.file_id)  # what is here may be nowhere else: it goes as a new version
         # Longer than the folder rests: the next one has its turn first.
         self._left[written.act.file_id] = self._now + 6 * TROUBLE_S
 
@@ -334,6 +400,10 @@ class RetentionLoop:
                 keeping.rest(str(error), self._now)
         yield
 
+    def _is_proven(self, file: Local) -> bool:
+        """It was when the act was begun; how long ago that is, nobody knows."""
+        return self._prover.why_unproven(file) is None
+
     def _settle(self, keeping: Keeping | None, file: Local, written: Written) -> None:
         if keeping is not None and not self._is_home(keeping):
             return
@@ -341,7 +411,8 @@ class RetentionLoop:
         whereabout = self._hands.where(removal)
         is_marked = file.removal is not None
         if whereabout is Whereabout.TAKEN:
-            if keeping is not None and keeping.policy.removes and is_marked:
+            is_wanted = keeping is not None and retention.is_wanted(removal, keeping.policy)
+            if keeping is not None and is_wanted and is_marked and self._is_proven(file):
                 self._do(keeping, file, written, is_new=False)
                 return
             self._hands.give_back(removal)

@@ -1,6 +1,7 @@
-"""Know a file again that we took away after its upload, when a copy of it is put back: it is not sent a second time.
+"""Know a file again by its content when it is complete: it is not sent a second time.
 
-Its inode, and often its time, are new; its content is not. It is looked at when it is complete, a few at once.
+One that we took away after its upload may be put back as a copy: its inode, and often its time, are new. One that was
+at the service and changed may be, once it is still, what it was: a restore writes over a file what was in it before.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -17,10 +18,11 @@ class Places(Protocol):
     """Where it is written down that a file is there again."""
 
     def mark_returned(self, identity: int, facts: FileFacts, sha256: str, *, now: float) -> bool: ...
+    def mark_unchanged(self, identity: int, facts: FileFacts, sha256: str, *, now: float) -> bool: ...
 
 
 class Returns:
-    """Files of one root that were taken away, and at whose places something is again."""
+    """Files of one root at whose places something is complete that may be what was sent."""
 
     def __init__(
         self,
@@ -38,11 +40,11 @@ class Returns:
         self._expected: dict[str, KnownFile] = {}
 
     def expect(self, path: str, known: KnownFile) -> None:
-        """Something is at the place of this file, which we took away. It is looked at once it is complete."""
+        """This file was taken away or changed, and something is in its place: looked at when complete."""
         self._expected[path] = known
 
     def recognise(self, complete: Mapping[str, FileFacts], *, now: float) -> tuple[set[str], Sequence[str]]:
-        """Those of the complete files that are as they were taken away; and those to be asked for again soon."""
+        """Those of the complete files that are as they were sent; and those to be asked for again soon."""
         same: set[str] = set()
         later: list[str] = []
         left_bytes = BYTES_A_TICK
@@ -51,12 +53,14 @@ class Returns:
                 later.append(path)
                 continue
             known, facts = self._expected.pop(path), complete[path]
-            sha256 = known.taken_sha256
+            sha256 = known.taken_sha256 or known.sha256
             if sha256 is None or known.facts.size != facts.size:
                 continue
             left_bytes -= facts.size
             is_it = self._is_same(self._root, path, facts, sha256)
-            if is_it and self._places.mark_returned(known.id, facts, sha256, now=now):
+            is_taken = known.taken_sha256 is not None
+            mark = self._places.mark_returned if is_taken else self._places.mark_unchanged
+            if is_it and mark(known.id, facts, sha256, now=now):
                 same.add(path)
-                self._log.info("file.returned", path=shown(path))
+                self._log.info("file.returned" if is_taken else "file.unchanged", path=shown(path))
         return same, later

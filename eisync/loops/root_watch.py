@@ -5,7 +5,10 @@ from dataclasses import dataclass, field
 
 from eisync.core.items import FileFacts
 from eisync.core.settle import Unsettled, reason
+from eisync.core.versions import Trust
 from eisync.loops.agenda import Agenda
+from eisync.loops.checks import ContentChecks
+from eisync.loops.disks import RootDisks
 from eisync.loops.labels import Labels
 from eisync.loops.lookout import Lookout
 from eisync.loops.renames import Recogniser
@@ -19,15 +22,16 @@ class Findings:
     """Rows that are not as they were, gathered so that they are written at once."""
 
     changed: list[int] = field(default_factory=list)
-    went: list[int] = field(default_factory=list)
+    went: dict[int, str] = field(default_factory=dict)  # with their paths
     back: list[int] = field(default_factory=list)
     left: list[tuple[int, FileFacts]] = field(default_factory=list)  # changed, and to be left as they were sent
+    learnt: list[tuple[int, FileFacts]] = field(default_factory=list)  # the same version, with these facts now
 
     def forget(self, identity: int) -> None:
         """The file was found again."""
-        for ids in (self.changed, self.went):
-            if identity in ids:
-                ids.remove(identity)
+        if identity in self.changed:
+            self.changed.remove(identity)
+        self.went.pop(identity, None)
 
 
 class RootWatch:
@@ -41,6 +45,9 @@ class RootWatch:
         recogniser: Recogniser,
         labels: Labels,
         returns: Returns,
+        checks: ContentChecks,
+        trust: Trust,
+        disks: RootDisks,
     ) -> None:
         self.watched = watched
         self.place = watched.root
@@ -49,10 +56,14 @@ class RootWatch:
         self.recogniser = recogniser
         self.labels = labels
         self.returns = returns
+        self.checks = checks
+        self.trust = trust
+        self.disks = disks
         self.unsettled: dict[str, Unsettled] = {}
         self.agenda = Agenda()
         self.announced: set[str] = set()  # files that are to be looked at
         self.closed: set[str] = set()  # of these, the ones whose writers are through with them
+        self.heard: set[str] = set()  # of these, the ones that an event told of, where facts may not tell a change
         self.moved: set[str] = set()  # folders that appeared, moved or went as a whole
         self.partial: Walk | None = None  # of such folders
         self.scan: Walk | None = None  # of the whole root
@@ -63,6 +74,8 @@ class RootWatch:
         self.is_mid_tick = False
         self.is_behind = False  # more files are due than one tick can see to
         self.has_scanned = False
+        self.doubt: int | None = None  # that the scan under way looks through the root for
+        self.looked_through: int | None = None  # the one for which that is done, but for what is still compared
         self.noted_settling = -1
         self.noted_at = 0.0
 
@@ -82,7 +95,21 @@ class RootWatch:
                 found.append(Observed(self.place.path, path, waiting.facts.size, waiting.reason))
         return found
 
+    def compare_on(self, now: float) -> set[str]:
+        """Read on in files whose content is in doubt. Returns those of which it is known; others are met by a walk."""
+        told = self.checks.go_on(now)
+        if self.partial is None and self.scan is None and not self.moved:
+            folder = self.checks.take_left_out()
+            self.moved.update([] if folder is None else [folder])
+        return told
+
+    @property
+    def is_comparing(self) -> bool:
+        """Whether the content of files at the service is in doubt, and will be looked at."""
+        return not self.checks.is_idle or self.partial is not None or bool(self.moved)
+
     @property
     def is_busy(self) -> bool:
         """Whether the next tick has something to do at once."""
-        return bool(self.scan or self.partial or self.announced or self.moved or self.is_doubted or self.labels.is_busy)
+        is_under_way = self.scan or self.partial or self.announced or self.moved or self.is_doubted
+        return bool(is_under_way or self.labels.is_busy or (not self.checks and not self.checks.is_idle))

@@ -1,20 +1,47 @@
 """The files of one root that say what others are: look at them, and read those that changed, a bounded piece a tick.
 
-What was read is in the store; here is only which version of each that is, and which is being read.
+What was read is in the store; here is only which version of each that is, and which are being read. A sidecar that
+only grew, as a recorder's does with each recording, is read on from where it was; what it said before stays in use
+meanwhile. One that changes faster than it can be read is used as it was read last. Several are read side by side, so
+that a large one keeps no small one waiting.
 """
 
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 
 from eisync.core.eligible import Eligibility
 from eisync.core.items import FileFacts, Root, shown
+from eisync.core.pieces import Checkpoint, Unfinished
 from eisync.core.sidecars import NAMES, Entry, places_for
-from eisync.loops.ports import Files, Log, ReadsSidecars, Sheet, Sheets
+from eisync.errors import CONTENT_ERRORS
+from eisync.loops.ports import Files, Log, ReadsSidecars, Sheet, Sheets, SidecarReading
 
 ENTRIES_A_TICK = 2_000
+SLICE = 500
+"""So many entries of one are read before the next one's turn."""
+MOST_OPEN = 4
+ENTRY_COSTS_CHARACTERS = 512
+"""An entry of more characters counts for more entries, and what yields none for some."""
+WORK_COSTS = 250
+MOST_GATHERED = 256 * 1024
+"""Entries of so many characters are held until they are written down."""
+MOST_GROWN = 1_000
+"""If more entries were added, all that waits in the folder is described anew."""
+BEHIND_S = 10.0
+"""A sidecar that has changed for so long, and was never read in time, is used as it was read last."""
+LATE_OFTEN = 3
 TRUSTED_FOR_S = 1.0
 MOST_LOOKS = 20_000
+
+
+@dataclass(frozen=True, slots=True)
+class _Progress:
+    """Up to where a sidecar was read, and by which id its entries stand in the store."""
+
+    id: int
+    checkpoint: Checkpoint
+    is_read: bool  # to the end it had then
 
 
 @dataclass(slots=True)
@@ -22,13 +49,25 @@ class _Reading:
     """A sidecar that is being read."""
 
     place: str
-    facts: FileFacts
-    id: int
-    entries: Iterator[Entry]
+    steps: SidecarReading
+    progress: _Progress | None
+    id: int | None = None
+    added: int = 0
+    paths: set[str] = field(default_factory=set)  # some of those that were added
+    flushed_at: int = 0
+
+    @property
+    def is_growing(self) -> bool:
+        """Whether it is certain that all that was read before still stands in it."""
+        return self.progress is not None and self.progress.is_read and self.steps.is_continued
 
 
 class Sidecars:
-    """The sidecars of one root. `changed` are the places where one came, changed or went: whoever heeds it takes it."""
+    """The sidecars of one root.
+
+    `changed` are the places where one came, changed or went, `grown` the files of which one says more than before:
+    whoever heeds them takes them.
+    """
 
     def __init__(
         self,
@@ -40,7 +79,10 @@ class Sidecars:
         sheets: Sheets,
         is_online: Callable[[], bool],
         log: Log,
+        strict: Callable[[FileFacts], FileFacts] = lambda facts: facts,
     ) -> None:
+        """`strict` leaves of the facts what proves anything on the root's file system."""
+        self._strict = strict
         self._root = root
         self._eligibility = eligibility
         self._files = files
@@ -53,14 +95,18 @@ class Sidecars:
         # What `around` told last: of which folder, and at which instant.
         self._around: tuple[str, float, dict[str, FileFacts]] | None = None
         self._queue: deque[str] = deque()
-        self._reading: _Reading | None = None
+        self._readings: deque[_Reading] = deque()
+        self._progress: dict[str, _Progress] = {}
+        self._behind_since: dict[str, float] = {}
+        self._late: dict[str, int] = {}  # how often in a row there was a newer one when it was read
         self._left = 0
         self.changed: set[str] = set()
+        self.grown: set[str] = set()
 
     @property
     def is_busy(self) -> bool:
         """Whether one is being read."""
-        return self._reading is not None or bool(self._queue)
+        return bool(self._readings or self._queue)
 
     def begin_tick(self) -> None:
         """From now on so much may be read again, and what is being read goes on."""
@@ -95,13 +141,28 @@ class Sidecars:
                 self._looks.clear()
             facts = self._look(place)
             self._looks[place] = (now, facts)
-            self._compare(place, facts)
+            self._compare(place, facts, now)
         return facts
 
     def sheet(self, place: str, facts: FileFacts) -> Sheet | None:
         """The sidecar as it was read; None while this version of it was not."""
         known = self._all().get(place)
-        return known if known is not None and known.facts == facts else None
+        return known if known is not None and facts.is_untouched_since(known.facts) else None
+
+    def last_sheet(self, place: str, now: float) -> Sheet | None:
+        """The sidecar as it was read last, where that is to be used although there is a newer version.
+
+        That is so where it only grew, and where it is read too late again and again. None: wait for the newer one.
+        """
+        since = self._behind_since.get(place, now)
+        is_growing = any(one.place == place and one.is_growing for one in self._readings)
+        return self._all().get(place) if is_growing or now - since >= BEHIND_S else None
+
+    def late_s(self, place: str, now: float) -> float:
+        """For how long it has changed again and again while it was read, so that it may never be."""
+        if self._late.get(place, 0) < LATE_OFTEN:
+            return 0.0
+        return now - self._behind_since.get(place, now)
 
     def said_of(self, sheet: Sheet, path: str) -> Entry | None:
         """What the sidecar says of the file."""
@@ -114,7 +175,7 @@ class Sidecars:
     def _look(self, place: str) -> FileFacts | None:
         facts = self._files.look(self._root.path, place)
         if facts is not None:
-            return None if self._eligibility.ignoring(place) is not None else facts
+            return None if self._eligibility.ignoring(place) is not None else self._strict(facts)
         known = self._all().get(place)
         if known is None or (self._files.is_missing(self._root.path, place) and self._is_online()):
             return None
@@ -125,7 +186,7 @@ class Sidecars:
             self._known = dict(self._sheets.known(self._root.id))
         return self._known
 
-    def _compare(self, place: str, facts: FileFacts | None) -> None:
+    def _compare(self, place: str, facts: FileFacts | None, now: float) -> None:
         known = self._all().get(place)
         if facts is None:
             self._drop_reading(place)
@@ -134,69 +195,142 @@ class Sidecars:
                 del self._all()[place]
                 self.changed.add(place)
                 self._log.info("sidecar.gone", path=shown(place))
-        elif known is None or known.facts != facts or (known.trouble and known.facts.touched_at != facts.touched_at):
-            if self._reading is not None and self._reading.place == place and self._reading.facts == facts:
-                return
-            self._drop_reading(place)
-            self._queue.append(place)
-            self._read_on()  # a small one is read at once
+        elif (
+            known is None
+            or not facts.is_untouched_since(known.facts)
+            or (known.trouble and known.facts.touched_at != facts.touched_at)
+        ):
+            self._behind_since.setdefault(place, now)
+            # One that is being read is read to its end, and looked at then: it would never come there otherwise.
+            if place not in self._queue and all(one.place != place for one in self._readings):
+                self._queue.append(place)
+                self._read_on()  # a small one is read at once
+        else:
+            self._behind_since.pop(place, None)
 
     def _drop_reading(self, place: str) -> None:
+        for told in (self._progress, self._behind_since, self._late):
+            told.pop(place, None)
         if place in self._queue:
             self._queue.remove(place)
-        if self._reading is not None and self._reading.place == place:
-            self._close_reading()
+        for reading in [one for one in self._readings if one.place == place]:
+            self._close(reading)
 
-    def _close_reading(self) -> None:
-        if self._reading is not None:
-            close = getattr(self._reading.entries, "close", None)
-            if close is not None:
-                close()
-            self._reading = None
+    def _close(self, reading: _Reading) -> None:
+        self._readings.remove(reading)
+        reading.steps.close()
 
     def _read_on(self) -> None:
         while self._left > 0 and self.is_busy:
-            if self._reading is None:
+            while self._queue and len(self._readings) < MOST_OPEN:
                 self._begin(self._queue.popleft())
-            if self._reading is not None:
-                self._read_some(self._reading)
+            if self._readings:
+                self._readings.rotate(-1)
+                self._read_some(self._readings[-1])
 
     def _begin(self, place: str) -> None:
-        facts = self._files.look(self._root.path, place)
-        if facts is not None:
-            identity = self._sheets.begin(self._root.id, place, facts)
-            self._reading = _Reading(place, facts, identity, self._reads(self._root.path, place))
+        if self._files.look(self._root.path, place) is not None:
+            progress = self._progress.get(place)
+            steps = self._reads(self._root.path, place, None if progress is None else progress.checkpoint)
+            self._readings.append(_Reading(place, steps, progress))
 
     def _read_some(self, reading: _Reading) -> None:
-        entries: list[Entry] = []
+        until = max(0, self._left - SLICE)
         trouble: str | None = None
-        is_through = False
+        is_through = is_cut = False
+        entries: list[Entry] = []
         try:
-            while self._left > 0:
-                self._left -= 1
-                entries.append(next(reading.entries))
+            while self._left > until and reading.steps.taken - reading.flushed_at < MOST_GATHERED:
+                taken = reading.steps.taken
+                entry = next(reading.steps)
+                self._left -= (
+                    WORK_COSTS if entry is None else 1 + (reading.steps.taken - taken) // ENTRY_COSTS_CHARACTERS
+                )
+                if entry is not None:
+                    entries.append(entry)
         except StopIteration:
             is_through = True
-        except ValueError as error:
-            is_through, trouble = True, str(error)
-        if entries and trouble is None:
-            try:
-                self._sheets.add(reading.id, entries)
-            except BaseException:
-                self._close_reading()  # some of it is lost: it is read anew
-                raise
-        if is_through:
-            self._finish(reading, trouble)
+        except CONTENT_ERRORS as error:
+            is_through, is_cut = True, isinstance(error, Unfinished)
+            trouble = str(error) if isinstance(error, ValueError) else f"it is not understood ({type(error).__name__})"
+        try:
+            self._write(reading, entries, is_through=is_through)
+            if is_through:
+                self._finish(reading, trouble, is_cut=is_cut)
+        except BaseException:
+            if reading in self._readings:
+                self._close(reading)  # some of it is lost: it is read anew
+            raise
 
-    def _finish(self, reading: _Reading, trouble: str | None) -> None:
-        self._close_reading()
-        if self._files.look(self._root.path, reading.place) != reading.facts:
-            self._distrust(reading.place)  # it changed while it was read: the next look begins anew
+    def _write(self, reading: _Reading, entries: list[Entry], *, is_through: bool) -> None:
+        """Write down what was read. Before the first of it, it is known whether it is read on or anew."""
+        reading.flushed_at = reading.steps.taken
+        if reading.id is None and (entries or is_through):
+            if reading.progress is not None and reading.steps.is_continued:
+                reading.id = reading.progress.id
+            elif (facts := reading.steps.facts or self._facts_at(reading.place)) is not None:
+                self._progress.pop(reading.place, None)
+                reading.id = self._sheets.begin(self._root.id, reading.place, self._strict(facts))
+        if entries and reading.id is not None:
+            self._sheets.add(reading.id, entries)
+            reading.added += len(entries)
+            if reading.is_growing and len(reading.paths) <= MOST_GROWN:
+                reading.paths.update(entry.path for entry in entries)
+
+    def _facts_at(self, place: str) -> FileFacts | None:
+        facts = self._files.look(self._root.path, place)
+        return None if facts is None else self._strict(facts)
+
+    def _finish(self, reading: _Reading, trouble: str | None, *, is_cut: bool) -> None:
+        place, steps, checkpoint = reading.place, reading.steps, reading.steps.checkpoint()
+        facts_now = self._facts_at(place)
+        facts = facts_now if steps.facts is None else self._strict(steps.facts)
+        self._close(reading)
+        if reading.id is None or facts is None:
+            self._distrust(place)
             return
-        sheet = self._sheets.finish(reading.id, self._root.id, reading.place, reading.facts, trouble=trouble)
-        self._all()[reading.place] = sheet
-        self.changed.add(reading.place)
-        if trouble is None:
-            self._log.info("sidecar.read", path=shown(reading.place), entries=sheet.entries)
+        is_late = steps.facts is not None and not steps.is_unchanged
+        if is_late:
+            trouble = (
+                None  # its end was another version's; the next reading finds out whether its beginning is this one's
+            )
+        if steps.is_continued or not is_late:
+            self._keep(reading, facts, trouble, keeps=is_cut)
+        if checkpoint is not None and (trouble is None or is_cut):
+            is_read = steps.is_continued or not is_late
+            self._progress[place] = _Progress(reading.id, checkpoint, is_read)
         else:
-            self._log.error("sidecar.refused", path=shown(reading.place), reason=trouble)
+            self._progress.pop(place, None)
+        if is_late or facts_now is None or not facts_now.is_untouched_since(facts):
+            self._late[place] = self._late.get(place, 0) + 1
+            self._distrust(place)
+        else:
+            self._late.pop(place, None)
+            self._behind_since.pop(place, None)
+
+    def _keep(self, reading: _Reading, facts: FileFacts, trouble: str | None, *, keeps: bool) -> None:
+        """What was read is what the sidecar says, until it is read again."""
+        place, before = reading.place, self._all().get(reading.place)
+        if reading.id is None:
+            return
+        if reading.is_growing:
+            sheet = self._sheets.renew(reading.id, facts, added=reading.added, trouble=trouble, keeps=keeps)
+        else:
+            sheet = self._sheets.finish(reading.id, self._root.id, place, facts, trouble=trouble, keeps=keeps)
+        self._all()[place] = sheet
+        self._tell(reading, sheet, before)
+
+    def _tell(self, reading: _Reading, sheet: Sheet, before: Sheet | None) -> None:
+        place = reading.place
+        has_grown = reading.is_growing and before is not None and before.trouble == sheet.trouble
+        if has_grown and len(reading.paths) <= MOST_GROWN:
+            folder = place.rpartition("/")[0]
+            self.grown.update(f"{folder}/{path}" if folder else path for path in reading.paths)
+        else:
+            self.changed.add(place)
+        if sheet.trouble is not None:
+            tell = self._log.debug if has_grown else self._log.error
+            tell("sidecar.refused", path=shown(place), reason=sheet.trouble)
+        else:
+            tell = self._log.debug if has_grown else self._log.info
+            tell("sidecar.read", path=shown(place), entries=sheet.entries)

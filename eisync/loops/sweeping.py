@@ -35,6 +35,7 @@ class Tally:
     listed: int = 0
     learned: int = 0
     changed: int = 0
+    contradicted: int = 0
     returned: int = 0
     unlisted: int = 0
     buried: int = 0
@@ -265,6 +266,9 @@ def _count(actions: Sequence[plan.Action], listed: int, tally: Tally) -> None:
                 tally.changed += bool(action.changes)
                 for change in action.changes:
                     tally.tell(action.sample.id, change)
+            case plan.Contradict():
+                tally.contradicted += 1
+                tally.note(action.why)
             case plan.Return():
                 tally.returned += 1
                 tally.tell(action.sample.id, "was taken for deleted, and is listed")

@@ -9,9 +9,9 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
-from eisync.core.acts import EDITS, Cause, FileSide, Kind, Progress, Written, sentence
+from eisync.core.acts import EDITS, Act, Cause, FileSide, Kind, Progress, Written, sentence
 from eisync.core.items import FileFacts, shown
-from eisync.errors import EisyncError, FolderError, KeyRefusedError, StudioError, TransitError
+from eisync.errors import EisyncError, FileError, FolderError, KeyRefusedError, StudioError, TransitError
 from eisync.loops.acting import ACTS_A_LOOK, Folders, Later, edit
 from eisync.loops.errand import Errand
 from eisync.loops.ports import Log
@@ -33,6 +33,7 @@ class Bin(Protocol):
 
     def place_of(self, root: str, path: str) -> str: ...
     def put_back(self, lies_at: str, place: str, facts: FileFacts | None = None) -> str: ...
+    def verify(self, root: str, path: str, facts: FileFacts, sha256: str, *, file_id: int) -> None: ...
 
 
 class Looks(Protocol):
@@ -127,6 +128,8 @@ class Undoer:
             return self._edit_back(errand, written)
         if act.cause is Cause.RETENTION:
             return self._bring_back(errand, written)
+        if act.kind is Kind.TOMBSTONE:
+            return Final("'eisync retry FILE' sends it again")
         if act.kind is Kind.DELETE_FILE:
             return Final('nothing brings it back: on_remote_delete = "delete" keeps no copy')
         if written.lies_at is None:
@@ -142,8 +145,19 @@ class Undoer:
         except FolderError as error:
             return Final(str(error))
         if is_file and lies_at == place:
-            return Undone("the file is back in its place", self._look(act.root, act.path))
+            return self._in_place(act, side)
         return Undone(f"the file is at {shown(lies_at)}, and is sent as a new one")
+
+    def _in_place(self, act: Act, side: FileSide | None) -> Undone:
+        """A file that came back from the trash counts as what was sent only if it is that."""
+        facts = self._look(act.root, act.path)
+        try:
+            if facts is not None and side is not None and side.sha256 is not None:
+                self._trash.verify(act.root, act.path, facts, side.sha256, file_id=side.id)
+                return Undone("the file is back in its place", facts)
+        except FileError:
+            pass
+        return Undone("the file is back in its place, and is not what was sent: it is looked at as a new version")
 
     def _bring_back(self, errand: Errand, written: Written) -> Undone | Final | Later:
         side = self._regrets.side(written.act.file_id)

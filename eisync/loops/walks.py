@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 from eisync.core.eligible import Eligibility
 from eisync.core.items import shown
 from eisync.core.sidecars import WHAT_THEY_ARE
-from eisync.loops.ports import Files, Log, Places, SeenFolder, Version
+from eisync.core.versions import Trust, Version
+from eisync.loops.ports import Files, Log, Places, SeenFolder
 
 MOST_REASONS = 50
 MOST_TOLD = 2_000
@@ -32,6 +33,7 @@ class Walk:
     huge: dict[str, int] = field(default_factory=dict)  # how many known files it met where it cannot tell which not
     absences: Iterator[tuple[str, list[str]]] | None = None  # of the folders that were not met
     is_audit: bool = False  # the events since the last scan should have told of all that is new
+    began_at: float | None = None
     missed: int = 0
     spent_s: float = 0.0
 
@@ -50,22 +52,25 @@ class Walk:
 class Walks:
     """Begins walks of one root."""
 
-    def __init__(self, root_id: int, path: str, eligibility: Eligibility, *, files: Files, places: Places) -> None:
+    def __init__(
+        self, root_id: int, path: str, eligibility: Eligibility, *, files: Files, places: Places, trust: Trust
+    ) -> None:
+        self._trust = trust
         self._root_id = root_id
         self._path = path
         self._eligibility = eligibility
         self._files = files
         self._places = places
 
-    def begin(self, folders: Collection[str], *, is_audit: bool = False) -> Walk:
+    def begin(self, folders: Collection[str], *, is_audit: bool = False, now: float | None = None) -> Walk:
         """A walk of what is at and below `folders`."""
-        known = _InRoot(self._places, self._root_id)
+        known = _InRoot(self._places, self._root_id, self._trust)
         pieces = (
             piece
             for below in folders
             for piece in self._files.walk(self._path, self._eligibility, below=below, known=known)
         )
-        return Walk(pieces, frozenset(folders), is_audit=is_audit)
+        return Walk(pieces, frozenset(folders), is_audit=is_audit, began_at=now)
 
     def absences(self, walk: Walk) -> Iterator[tuple[str, list[str]]]:
         """Files that are known where the walk cannot tell or did not come to, page by page: folders that are huge, that
@@ -119,12 +124,16 @@ class _InRoot:
 
     places: Places
     root_id: int
+    trust: Trust
 
     def all_in(self, folder: str, *, limit: int) -> dict[bytes, Version] | None:
         return self.places.versions(self.root_id, folder, limit=limit)
 
     def some_in(self, folder: str, names: Iterable[bytes]) -> Mapping[bytes, Version]:
         return self.places.versions_of(self.root_id, folder, names)
+
+    def passes_over(self, known: Version, seen: Version) -> bool:
+        return self.trust.passes_over(known, seen)
 
 
 def topmost(folders: Iterable[str]) -> list[str]:

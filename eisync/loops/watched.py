@@ -54,3 +54,4 @@ class Attention:
     reason: str | None
     missed: int
     scan_every_s: float
+    comparing: int = 0

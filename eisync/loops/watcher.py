@@ -10,10 +10,15 @@ makes its root doubted too, and so does a clock that jumps.
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 
-from eisync.core.items import FileFacts, shown
+from eisync.core import disks as core_disks
+from eisync.core.items import FileFacts, Root, shown
 from eisync.core.lifecycle import State
+from eisync.core.versions import Trust
+from eisync.loops.checks import ContentChecks
+from eisync.loops.disks import RootDisks
 from eisync.loops.judging import Accepted, Judging, Parked
 from eisync.loops.labels import Labels
+from eisync.loops.lineage import Lineages, Trusting
 from eisync.loops.lookout import LOOK_EVERY_S, Lookout
 from eisync.loops.ports import (
     MOST_TOLD,
@@ -57,6 +62,7 @@ class WatcherLoop:
         *,
         intake: Intake,
         places: Whereabouts,
+        disks: Callable[[Root], RootDisks],
         notes: RootNotes,
         files: Files,
         evidence: Looking,
@@ -70,16 +76,22 @@ class WatcherLoop:
         luck: Callable[[], float] = lambda: 0.0,
         spent_s: Callable[[], float] = lambda: 0.0,
         is_same: Callable[[str, str, FileFacts, str], bool] = lambda *_: False,
+        has_weak_facts: Callable[[str], bool] = lambda _: False,
+        lineages: Lineages | None = None,
     ) -> None:
         """`spent_s` is what the thread has taken of a core so far; `why_silent` tells of folders without events.
 
-        `reads`, `sheets` and `waiting` are for what files say of others; `labelled` is called when it is known of a
-        root how all that waits in it is to be sent. `is_same` tells whether the file at (root, path) has these facts
-        and this content hash.
+        `disks` follows what is mounted in a root. `reads`, `sheets` and `waiting` are for what files say of others;
+        `labelled` is called when it is known of a root how all that waits in it is to be sent. `is_same` tells whether
+        the file at (root, path) has these facts and this content hash. `has_weak_facts` tells of folders whose file
+        system may make up inodes and ctimes. `lineages` is told what was looked through.
         """
         self._is_same = is_same
+        self._has_weak_facts = has_weak_facts
+        self._lineages = lineages or Trusting()
         self._intake = intake
         self._places = places
+        self._disks = disks
         self._notes = notes
         self._files = files
         self._evidence = evidence
@@ -117,7 +129,14 @@ class WatcherLoop:
     def has_scanned(self) -> bool:
         """Whether every root was scanned completely since the start, and all that was found there was looked at, or
         cannot be read."""
-        return all((root.has_scanned and not root.announced) or root.lookout.offline_reason for root in self._roots)
+        return all(
+            (root.has_scanned and not root.announced and not root.is_comparing) or root.lookout.offline_reason
+            for root in self._roots
+        )
+
+    def comparing(self) -> int:
+        """How many files at the service were touched, and are compared with what was sent. Safe to ask anywhere."""
+        return sum(len(root.checks) for root in self._roots)
 
     def unsettled(self, now: float) -> list[Observed]:
         """The files under observation. Safe to ask from any thread."""
@@ -131,7 +150,7 @@ class WatcherLoop:
         """How many known files wait for a person to mend a sidecar; None while others are under observation."""
         number = 0
         for root in self._roots:
-            if root.recogniser.waiting:
+            if root.recogniser.waiting or root.is_comparing:
                 return None
             for path in root.unsettled:
                 why = root.labels.unclear.get(path)
@@ -146,8 +165,16 @@ class WatcherLoop:
         return {root.place.id for root in self._roots if not root.labels.is_through and not root.lookout.offline_reason}
 
     def offline(self) -> list[str]:
-        """Why roots cannot be read, a sentence each."""
-        return [root.lookout.offline_reason for root in self._roots if root.lookout.offline_reason]
+        """Why roots, or disks in them, cannot be read, a sentence each."""
+        return [
+            reason
+            for root in self._roots
+            for reason in (
+                root.lookout.offline_reason,
+                *(core_disks.sentence(away, root.place.path) for away in root.disks.aways),
+            )
+            if reason
+        ]
 
     def attention(self) -> list[Attention]:
         """How every root is watched. Safe to ask from any thread."""
@@ -159,6 +186,7 @@ class WatcherLoop:
                 reason=hearing.reason,
                 missed=hearing.missed,
                 scan_every_s=root.scan_pause_s,
+                comparing=len(root.checks),
             )
             for root in self._roots
         ]
@@ -175,7 +203,8 @@ class WatcherLoop:
             log=log,
             why_silent=why_silent,
         )
-        walks = Walks(root.id, root.path, watched.eligibility, files=files, places=places)
+        trust = Trust(ignores_inodes=not places.has_stable_inodes(root.id))
+        walks = Walks(root.id, root.path, watched.eligibility, files=files, places=places, trust=trust)
         sidecars = Sidecars(
             root,
             watched.eligibility,
@@ -184,6 +213,7 @@ class WatcherLoop:
             sheets=self._sheets,
             is_online=lambda: lookout.why_offline() is None,
             log=log,
+            strict=trust.strict,
         )
         labels = Labels(watched, sidecars, self._waiting, wake=self._labelled, log=log)
         recogniser = Recogniser(
@@ -194,10 +224,13 @@ class WatcherLoop:
             contents=self._evidence,
             renames=places,
             log=log,
+            trust=trust,
             updates=watched.updates_renamed,
         )
         returns = Returns(root.path, self._intake, self._is_same, log=log)
-        return RootWatch(watched, lookout, walks, recogniser, labels, returns)
+        checks = ContentChecks(root.path, self._evidence, log=log)
+        disks = self._disks(root)
+        return RootWatch(watched, lookout, walks, recogniser, labels, returns, checks, trust, disks)
 
     def _tick_root(self, root: RootWatch, now: float) -> float:
         if root.is_mid_tick:
@@ -224,10 +257,13 @@ class WatcherLoop:
                 self._walk_on(root, walk, now)
         self._enqueue_complete(root, now)
         self._note_settling(root, now)
+        if root.looked_through is not None and not root.announced and not root.recogniser.waiting:
+            self._lineages.looked_through(root.place.id, root.looked_through)
+            root.looked_through = None
         if root.is_busy:
             return 0.0
         instants = [root.lookout.look_due_at, root.scan_due_at, root.agenda.next_at(), root.recogniser.next_at()]
-        instants.append(root.labels.next_at(now))
+        instants += [root.labels.next_at(now), root.checks.next_at()]
         return max(0.0, min(at for at in instants if at is not None) - now)
 
     def _look_at_root(self, root: RootWatch, now: float) -> None:
@@ -236,6 +272,9 @@ class WatcherLoop:
             root.scan = root.partial = None
             root.is_doubted = True
             return
+        root.trust.is_weak = self._has_weak_facts(root.place.path)
+        root.disks.look(now)
+        self._lineages.look(root.place.id)
         root.announced.update(path for path in self._intake.settling(root.place.id) if path not in root.unsettled)
 
     def _gather_events(self, root: RootWatch, now: float) -> None:
@@ -251,7 +290,11 @@ class WatcherLoop:
         }
         root.announced.update(heeded.values())
         root.closed.update(place for path, place in heeded.items() if path in announced.closed)
+        if root.trust.is_weak:
+            root.heard.update(heeded.values())
         root.announced |= root.recogniser.take_due(now)
+        if len(root.announced) < FILES_A_TICK:  # what is known of a content is to be used before more is read
+            root.announced |= root.compare_on(now)
         root.moved.update(path for path in announced.folders if not root.walks.is_ignored(path))
         root.is_doubted = root.is_doubted or announced.is_doubted
         findings = Findings()
@@ -259,19 +302,24 @@ class WatcherLoop:
             path = root.announced.pop()
             is_closed = path in root.closed
             root.closed.discard(path)
-            self._seeing.see(root, path, findings, now, is_closed=is_closed)
+            is_heard = path in root.heard
+            root.heard.discard(path)
+            self._seeing.see(root, path, findings, now, is_closed=is_closed, is_heard=is_heard)
         self._seeing.write(root, findings, now)
 
     def _begin_walks(self, root: RootWatch, now: float) -> None:
         if root.scan is not None and root.is_doubted:
             root.scan.is_audit = False
         if root.scan is None and (root.is_doubted or now >= root.scan_due_at):
-            root.scan = root.walks.begin([""], is_audit=not root.is_doubted)
+            root.doubt = self._lineages.unscanned(root.place.id)
+            root.scan = root.walks.begin([""], is_audit=not root.is_doubted, now=now)
             root.is_doubted = False
+            root.disks.look(now)
+            root.disks.scan_began()
             root.partial = None
             root.moved.clear()  # the whole has these in it
         if root.partial is None and root.moved:
-            root.partial = root.walks.begin(topmost(root.moved))
+            root.partial = root.walks.begin(topmost(root.moved), now=now)
             root.moved = set()
 
     def _walk_on(self, root: RootWatch, walk: Walk, now: float) -> None:
@@ -310,10 +358,12 @@ class WatcherLoop:
         if walk is root.partial:
             root.partial = None
             return
-        self._notes.note_scan(root.place.id, walk.left_out, now=now)
+        self._notes.note_scan(root.place.id, walk.left_out, began_at=walk.began_at, now=now)
         root.labels.scanned(root.unsettled, now)
         root.scan = None
+        root.looked_through = root.doubt
         root.has_scanned = True
+        root.disks.scan_ended(walk.troubled)
         # What scans may take of a core, they take together: each as if all were as large as it is.
         cost_s = walk.spent_s * len(self._roots)
         root.scan_pause_s = root.lookout.scan_pause_s(

@@ -3,7 +3,7 @@
 `eisync.toml:7: watch[0].labl: unknown key (did you mean "label"?)`
 
 Every fault is collected, so that one look at the output mends all of them. A sentence never quotes a value of the wrong
-type or under an unknown key: it could be an API key.
+type or under an unknown key: it could be an API key. Where a name is one, it is taken out of the sentence.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -11,6 +11,7 @@ from difflib import get_close_matches
 
 from pydantic_core import ErrorDetails
 
+from eisync.core.redaction import KEYS
 from eisync.settings.lines import Location
 from eisync.settings.models import TABLES, Layout
 
@@ -74,7 +75,8 @@ class Faults:
 
     def sentences(self) -> tuple[str, ...]:
         """Every fault once: those of the file in the order of its lines, then the others."""
-        return tuple(dict.fromkeys(sentence for _, sentence in sorted(self._found, key=lambda found: found[0])))
+        found = sorted(self._found, key=lambda found: found[0])
+        return tuple(dict.fromkeys(KEYS.told(sentence) for _, sentence in found))
 
     def _line(self, location: Location) -> int | None:
         """The line of the key, or of the table around it when the key is what is missing."""

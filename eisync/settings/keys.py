@@ -7,16 +7,20 @@ name the place, and `KeySource` has no way to show the rest.
 
 import os
 import stat
+import sys
 from collections.abc import Mapping
 from typing import Protocol
 
 from pydantic import SecretStr
 
+from eisync.core.redaction import KEYS
 from eisync.errors import ConfigurationError
 from eisync.places import absolute
 
 SECRETS_DIR = "/run/secrets"
 KEY_LIMIT_BYTES = 4096
+
+_WITHOUT_WAITING = getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
 
 Token = tuple[int, int, int]
 
@@ -57,6 +61,7 @@ class KeySource:
             raise ConfigurationError(f"{self._place}: is empty: put the API key of the project into it")
         if not (key.isascii() and key.isprintable()) or " " in key:
             raise ConfigurationError(f"{self._place}: has characters that no API key has: it must hold the key alone")
+        KEYS.learn(key)
         return key
 
     def token(self) -> Token | None:
@@ -73,13 +78,35 @@ class KeySource:
         """Whether reading again may give another key than when `token()` gave `token`."""
         return self.token() != token
 
+    def warning(self) -> str | None:
+        """What a person should know of the rights of the key's file, as a sentence; None when they are right."""
+        if self._file is None:
+            return None
+        try:
+            facts = os.stat(self._file)
+        except OSError:
+            return None
+        if not _is_open(facts, self._file):
+            return None
+        return (
+            f"{self._place}: other users of this machine may read the API key in it (permissions "
+            f"{stat.S_IMODE(facts.st_mode):04o}): run 'chmod 600 {self._file}'"
+        )
+
     def _read_file(self) -> str:
         assert self._file is not None
         try:
             # A FIFO or a terminal would block for ever, and could not be read a second time.
-            if not stat.S_ISREG(os.stat(self._file).st_mode):
-                raise ConfigurationError(f"{self._place}: is not a regular file")
-            with open(self._file, "rb") as file:
+            descriptor = os.open(self._file, os.O_RDONLY | _WITHOUT_WAITING)
+            with open(descriptor, "rb") as file:
+                facts = os.fstat(descriptor)
+                if not stat.S_ISREG(facts.st_mode):
+                    raise ConfigurationError(f"{self._place}: is not a regular file")
+                if facts.st_mode & stat.S_IWOTH and _is_open(facts, self._file):
+                    raise ConfigurationError(
+                        f"{self._place}: anybody on this machine may put another API key into it: see that it is "
+                        f"yours, then run 'chmod 600 {self._file}'"
+                    )
                 raw = file.read(KEY_LIMIT_BYTES + 1)
         except OSError as error:
             raise ConfigurationError(f"{self._place}: cannot be read: {error.strerror or error}") from error
@@ -87,6 +114,21 @@ class KeySource:
             raise ConfigurationError(f"{self._place}: is too long to be an API key")
         # latin-1 reads every byte; what is not ASCII is refused above, and never becomes part of an error's text.
         return raw.decode("latin-1")
+
+
+def _is_open(facts: os.stat_result, path: str) -> bool:
+    """Whether others may read or write a key file that is ours.
+
+    As ssh does: one of another owner, such as root's that our group may read, is that owner's matter. Secrets that
+    Docker, Kubernetes or systemd hand over have the rights that these give them.
+    """
+    if sys.platform == "win32" or facts.st_uid != os.geteuid() or not facts.st_mode & 0o077:
+        return False
+    place = os.path.realpath(path)
+    handed_over = (SECRETS_DIR, "/run/secrets", "/run/credentials", "/var/run/secrets")
+    return not any(place.startswith(os.path.join(os.path.realpath(folder), "")) for folder in handed_over) and not (
+        os.statvfs(place).f_flag & os.ST_RDONLY
+    )
 
 
 def find_key(

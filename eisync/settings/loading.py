@@ -5,6 +5,7 @@ at once more, so that a misspelt key on line 3 does not hide the folder that is 
 """
 
 import os
+import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +14,7 @@ from typing import Any, TypeVar
 from pydantic import ValidationError
 
 from eisync import places
+from eisync.core.redaction import KEYS
 from eisync.core.retention import read_after
 from eisync.errors import ConfigurationError
 from eisync.settings import environment
@@ -90,12 +92,23 @@ class _Checked:
 def _read(config: str | None, environ: Mapping[str, str], cwd: str | None) -> _Source:
     file = places.config_file(config, environ=environ, cwd=cwd)
     document, text = places.read_toml(file, cwd=cwd) if file else ({}, "")
+    _learn_keys(document, environ)
     overlay, variables = environment.read(environ)
     name = places.shown(file, cwd=cwd) if file else None
     faults = Faults(name, find_lines(text), variables)
     environment.check(environ, faults)
     cwd = os.getcwd() if cwd is None else cwd
     return _Source(file=file, document=document, overlay=overlay, environ=environ, cwd=cwd, faults=faults)
+
+
+def _learn_keys(document: Mapping[str, Any], environ: Mapping[str, str]) -> None:
+    """What is said to be a key is one, wherever else it stands: before any sentence quotes a name."""
+    targets = document.get("target")
+    tables = targets if isinstance(targets, list) else [targets]
+    written = [table.get("api_key") for table in tables if isinstance(table, dict)]
+    for key in (*written, environ.get("EISYNC_API_KEY"), environ.get("EI_API_KEY")):
+        if isinstance(key, str):
+            KEYS.learn(key.strip())
 
 
 class _Loading:
@@ -144,7 +157,11 @@ class _Loading:
             state=state,
             reconcile=reconcile,
             log=log,
-            warnings=(*_clear_text_warnings(targets), *_state_warnings(state, watches)),
+            warnings=(
+                *_clear_text_warnings(targets),
+                *_state_warnings(state, watches),
+                *dict.fromkeys(filter(None, (source.warning() for source in keys.values()))),
+            ),
             config_file=Path(self.source.file) if self.source.file else None,
             keys=keys,
         )
@@ -352,7 +369,7 @@ _FOLLOWS = {
 
 def _is_private(path: str) -> bool:
     facts = os.stat(path)
-    return facts.st_mode & 0o077 == 0 and facts.st_uid == os.geteuid()
+    return sys.platform == "win32" or (facts.st_mode & 0o077 == 0 and facts.st_uid == os.geteuid())
 
 
 def _listed(names: Iterable[str]) -> str:

@@ -5,6 +5,7 @@ import sqlite3
 from eisync.core.acts import Act, Kind
 from eisync.core.items import shown
 from eisync.core.lifecycle import Event, State
+from eisync.store.burial import bury_file
 from eisync.store.history import forget_old_of
 from eisync.store.moves import move
 
@@ -17,6 +18,10 @@ select distinct file.id, file.absent_at from file_sample mine cross join file on
 where mine.sample_id = :sample_id and file.target = :target and file.state = 'synced' and not exists (
     select 1 from file_sample other join sample on sample.id = other.sample_id and sample.target = file.target
     where other.file_id = file.id and sample.gone_at is null)"""
+
+_UNTIE = """
+delete from file_sample where sample_id = :sample_id
+    and (select target from file where file.id = file_sample.file_id) = :target"""
 
 _NOTE = """
 insert into history (at, file_id, event, state, detail) select :now, id, :event, state, :detail
@@ -38,6 +43,9 @@ def conclude(connection: sqlite3.Connection, target: str, act: Act, outcome: str
     """The index as the done act leaves it, and a line in the file's history."""
     is_told = False
     match act.kind:
+        case Kind.TOMBSTONE:
+            bury_file(connection, target, act.file_id, now)
+            is_told = True
         case Kind.DELETE_SAMPLE:
             is_told = _sample_went(connection, target, act, outcome, now)
         case Kind.RENAME_SAMPLE | Kind.RELABEL_SAMPLE | Kind.MOVE_SAMPLE:
@@ -66,6 +74,18 @@ def edit(connection: sqlite3.Connection, target: str, act: Act, value: str | Non
 def agree(connection: sqlite3.Connection, file_id: int) -> None:
     """Nothing is left to be said to the service of the file's new name, once every edit of it is done."""
     connection.execute(_AGREE, {"id": file_id})
+
+
+def send_again(connection: sqlite3.Connection, target: str, sample_id: int, now: float) -> None:
+    """The service named the sample and never listed it: files that have no other are not there, and are sent again."""
+    parameters = {"target": target, "sample_id": sample_id, "now": now}
+    connection.execute("update sample set gone_at = :now where target = :target and id = :sample_id", parameters)
+    for row in connection.execute(_LEFT_WITHOUT, parameters).fetchall():
+        reason = f"the service said that it stored it as sample {sample_id}, and never listed that; it is sent again"
+        event = Event.CHANGED if row["absent_at"] is None else Event.REMOVED
+        move(connection, row["id"], State.SYNCED, event, reason, now)
+    connection.execute(_UNTIE, parameters)
+    connection.execute("delete from sample where target = :target and id = :sample_id", parameters)
 
 
 def note(connection: sqlite3.Connection, file_id: int, event: str, detail: str, now: float) -> None:

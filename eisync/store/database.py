@@ -22,11 +22,21 @@ import sqlite3
 import threading
 from collections.abc import Iterator
 
-from eisync.errors import StateBusyError, StateDamagedError, StateError
+from eisync.errors import StateBusyError, StateDamagedError, StateError, StateLostError
 from eisync.store.schema import migrate
+from eisync.store.state_folder import (
+    DATABASE_NAME,
+    HOLDER_NAME,
+    check_names,
+    claim_folder,
+    identity_of,
+    keep_private,
+    lost,
+    open_private,
+    write_anew,
+)
 
-FILE_NAME = "eisync.db"
-HOLDER_NAME = "holder"
+FILE_NAME = DATABASE_NAME
 OLDEST_SQLITE = (3, 37, 0)  # strict tables; RETURNING came with 3.35
 
 _BUSY_PAUSE_S = 0.02
@@ -56,6 +66,9 @@ class Database:
         self._is_exclusive = is_exclusive
         self._is_doubtful = is_doubtful
         self._lock = threading.Lock()
+        self._identity = None if file is None else _identity(file)
+        self.mended: str | None = None
+        """What was put right of the folder's rights, as a sentence."""
 
     @contextlib.contextmanager
     def transaction(self, *, survives_power_cut: bool = False) -> Iterator[sqlite3.Connection]:
@@ -63,6 +76,8 @@ class Database:
 
         `survives_power_cut`: it is on the disk when this returns; for what must be known before something is destroyed.
         """
+        if survives_power_cut:
+            self.refuse_lost()
         with self._lock, self._translated(), self._synced(survives_power_cut):
             self._empty_journal()
             try:
@@ -117,6 +132,33 @@ class Database:
         """Whether damage showed in use: then the next opening looks at every page."""
         return os.path.exists(self._path + _SUSPECT)
 
+    def why_lost(self) -> str | None:
+        """Why this is not the database of the state folder any more, as a sentence; None when it is.
+
+        Somebody may remove the folder, or put another one in its place: then another eisync may hold that one, and what
+        is written here nobody reads again.
+        """
+        if self._identity is None:
+            return None
+        try:
+            there = identity_of(self._path)
+        except OSError:
+            return None  # nobody can tell
+        if there == self._identity or (there is not None and there == self._identity_now()):
+            return None
+        return lost(os.path.dirname(self._path), is_gone=there is None)
+
+    def refuse_lost(self) -> None:
+        """Raise StateLostError when `why_lost` says something: nothing may be destroyed on the word of what is gone."""
+        reason = self.why_lost()
+        if reason is not None:
+            raise StateLostError(reason)
+
+    def _identity_now(self) -> tuple[int, int] | None:
+        # Some file systems make up inodes anew; then the open file has a new one, too.
+        with self._lock:
+            return None if self._file is None else _identity(self._file)
+
     def close(self) -> None:
         """Let go of the state folder. Safe to repeat."""
         with self._lock, self._translated():
@@ -133,8 +175,9 @@ class Database:
             if _is_damage(error) and not _can_be_read(self._path, self._file):
                 raise _failing_disk("disk I/O error") from error
             if _is_damage(error):
-                with contextlib.suppress(OSError), open(self._path + _SUSPECT, "wb"):
-                    pass
+                with contextlib.suppress(OSError):
+                    folder, name = os.path.split(self._path)
+                    os.close(open_private(folder, name + _SUSPECT, os.O_WRONLY | os.O_CREAT))
             raise _translate(error, self._path) from error
 
 
@@ -150,14 +193,16 @@ def open_database(folder: str, *, exclusive: bool, busy_timeout_s: float = 2.0) 
     if sqlite3.sqlite_version_info < OLDEST_SQLITE:
         oldest = ".".join(map(str, OLDEST_SQLITE))
         raise StateError(f"this Python carries SQLite {sqlite3.sqlite_version}; eisync needs {oldest} or newer")
+    mended = claim_folder(folder, only_looks=not exclusive)
     try:
-        os.makedirs(folder, mode=0o700, exist_ok=True)
-    except (OSError, ValueError) as error:
-        reason = error.strerror if isinstance(error, OSError) else error
-        raise StateError(f"the state folder {folder} cannot be made: {reason}; choose one with --state-dir") from error
+        check_names(folder)
+        if exclusive:
+            keep_private(folder)
+    except OSError as error:
+        raise StateError(f"the state folder {folder} cannot be used: {error.strerror}; see to its rights") from error
     path = os.path.join(folder, FILE_NAME)
     try:
-        return _open(path, exclusive, busy_timeout_s), None
+        return _open(path, exclusive, busy_timeout_s, mended), None
     except sqlite3.DatabaseError as error:
         if _is_damage(error) and not _can_be_read(path, None):
             raise _failing_disk("disk I/O error") from error
@@ -165,7 +210,7 @@ def open_database(folder: str, *, exclusive: bool, busy_timeout_s: float = 2.0) 
             raise _translate(error, path) from error
     try:
         aside = _set_aside(path)
-        database = _open(path, exclusive, busy_timeout_s)
+        database = _open(path, exclusive, busy_timeout_s, mended)
     except sqlite3.DatabaseError as error:
         raise _translate(error, path) from error
     except OSError as error:
@@ -178,19 +223,19 @@ def open_database(folder: str, *, exclusive: bool, busy_timeout_s: float = 2.0) 
 
 def write_holder(folder: str, *, pid: int) -> None:
     """Leave a note of who holds the state folder, for the sentence that the next one prints. It is no lock."""
-    with contextlib.suppress(OSError), open(os.path.join(folder, HOLDER_NAME), "w", encoding="utf-8") as note:
-        json.dump({"pid": pid}, note)
+    with contextlib.suppress(OSError):
+        write_anew(folder, HOLDER_NAME, json.dumps({"pid": pid}).encode())
 
 
 def _holder_of(path: str) -> str:
     try:
-        with open(os.path.join(os.path.dirname(path), HOLDER_NAME), encoding="utf-8") as note:
+        with open(open_private(os.path.dirname(path), HOLDER_NAME, os.O_RDONLY), encoding="utf-8") as note:
             return f"process {int(json.load(note)['pid'])}"
     except (OSError, ValueError, KeyError, TypeError):
         return "another process"
 
 
-def _open(path: str, exclusive: bool, busy_timeout_s: float) -> Database:
+def _open(path: str, exclusive: bool, busy_timeout_s: float, mended: str | None) -> Database:
     _refuse_emptied(path)
     file = _keep_private(path)
     is_doubtful = _size_of(path + "-wal") > 0  # of one that did not close it
@@ -219,7 +264,9 @@ def _open(path: str, exclusive: bool, busy_timeout_s: float) -> Database:
         if file is not None:
             os.close(file)
         raise
-    return Database(connection, path, file, is_exclusive=exclusive, is_doubtful=is_doubtful)
+    database = Database(connection, path, file, is_exclusive=exclusive, is_doubtful=is_doubtful)
+    database.mended = mended
+    return database
 
 
 def _make_shrinkable(connection: sqlite3.Connection) -> None:
@@ -239,9 +286,14 @@ def _keep_private(path: str) -> int | None:
     # Before SQLite does: the journal beside the database takes the rights that the database has at that moment.
     file = None
     with contextlib.suppress(OSError):
-        file = os.open(path, os.O_RDONLY | os.O_CREAT, 0o600)
-        os.chmod(path, 0o600)
+        folder, name = os.path.split(path)
+        file = open_private(folder, name, os.O_RDONLY | os.O_CREAT)
     return file
+
+
+def _identity(file: int) -> tuple[int, int]:
+    status = os.fstat(file)
+    return status.st_dev, status.st_ino
 
 
 def _can_be_read(path: str, file: int | None) -> bool:
@@ -313,7 +365,7 @@ def _retry_busy(connection: sqlite3.Connection, statement: str, limit_s: float) 
 
 def _set_aside(path: str) -> str:
     number = 1
-    while os.path.exists(f"{path}.damaged-{number}"):
+    while os.path.lexists(f"{path}.damaged-{number}"):
         number += 1
     for suffix in ("", "-wal", "-shm"):
         with contextlib.suppress(FileNotFoundError):

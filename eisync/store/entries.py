@@ -9,8 +9,10 @@ from typing import Any
 
 from eisync.core.items import Candidate, FileFacts
 from eisync.core.lifecycle import Event, State, can, sources, step
+from eisync.core.versions import IN_DOUBT_NS
+from eisync.store.contents import keep_earlier
 from eisync.store.moves import move, note_all
-from eisync.store.rows import MISSING, Known, known_of, path_of, split
+from eisync.store.rows import MISSING, Known, known_of, path_of, split, version_of
 
 Row = tuple[int, bytes, bytes, *tuple[Any, ...]]
 
@@ -21,7 +23,7 @@ Entry = tuple[Candidate, Event, str | None]
 
 # What is known of one file.
 _KNOWN_AT = """
-select id, state, size, mtime_ns, inode, absent_at,
+select id, state, size, mtime_ns, inode, ctime_ns, absent_at, sha256,
     iif(removal in ('deleted', 'archived'), sha256, null) as taken_sha256
 from file where root_id = :root_id and folder = :folder and name = :name"""
 
@@ -31,15 +33,15 @@ select folder, name from file where state = 'settling' and root_id = :root_id"""
 
 # A file that is complete, or cut for good.
 _FILE = """
-insert into file (root_id, folder, name, target, state, reason, size, mtime_ns, inode, label, category, metadata,
-                  companions, due_at, enqueued_at, changed_at)"""
+insert into file (root_id, folder, name, target, state, reason, size, mtime_ns, inode, ctime_ns, label, category,
+                  metadata, companions, due_at, enqueued_at, changed_at)"""
 _ONE = f"""{_FILE}
-values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?14, ?14)
+values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?15, ?15)
 on conflict (root_id, folder, name)"""
 
 # New rows, or none; what all of them have in common is ?1. (One a statement takes twice as long.)
 _ROWS = 64
-_COLUMNS = 13
+_COLUMNS = 14
 
 
 def _entering(count: int) -> str:
@@ -59,8 +61,8 @@ where id > :newest order by id"""
 _ENQUEUE = f"""{_ONE} do update set
     target = excluded.target, state = excluded.state, reason = excluded.reason,
     size = excluded.size, mtime_ns = excluded.mtime_ns,
-    inode = excluded.inode, label = excluded.label, category = excluded.category, metadata = excluded.metadata,
-    companions = excluded.companions,
+    inode = excluded.inode, ctime_ns = excluded.ctime_ns, label = excluded.label, category = excluded.category,
+    metadata = excluded.metadata, companions = excluded.companions,
     sha256 = null, attempts = 0, batch_cap = null, due_at = excluded.due_at, claim = null,
     enqueued_at = excluded.enqueued_at, changed_at = excluded.changed_at,
     absent_at = null, removal = null, published = null
@@ -69,9 +71,10 @@ returning id"""
 
 # The samples of the version before: to be deleted once this one is there, unless we took that version away ourselves.
 _SUPERSEDE = """
-insert or ignore into superseded (file_id, sample_id)
-select mine.file_id, mine.sample_id from file_sample mine join file on file.id = mine.file_id
-where mine.file_id = :id and file.removal is null"""
+insert or ignore into superseded (file_id, sample_id, sent_name, target)
+select mine.file_id, mine.sample_id, mine.sent_name, file.target
+from file_sample mine join file on file.id = mine.file_id
+where mine.file_id = :id and file.removal is null and not mine.is_segment"""
 
 # A file that is at the service, or was, is not here; since when is what the first look that missed it says.
 _ABSENT = "update file set absent_at = :now where id = :id and absent_at is null and state in ('synced', 'tombstone')"
@@ -81,20 +84,30 @@ _HERE = "update file set absent_at = null where id = :id and absent_at is not nu
 
 # It is here again, as it was. One that we took away was brought back by a person, who wants it here.
 _BACK = """
-update file set absent_at = null, removal = iif(removal is null or removal = 'spared', null, 'kept'),
+update file set absent_at = null, removal = iif(removal is null or removal in ('spared', 'unseen'), null, 'kept'),
     reason = iif(state = 'synced', :reason, reason)
 where id = :id and absent_at is not null"""
 # A copy of one that we took away was put into its place: it is the same content, in another file.
 _RETURNED = """
-update file set size = :size, mtime_ns = :mtime_ns, inode = :inode, absent_at = coalesce(absent_at, :now)
+update file set size = :size, mtime_ns = :mtime_ns, inode = :inode, ctime_ns = :ctime_ns,
+    absent_at = coalesce(absent_at, :now)
 where id = :id and sha256 = :sha256 and removal in ('deleted', 'archived') and state in ('synced', 'tombstone')"""
 _TELL_BACK = """
 insert into history (at, file_id, event, state, detail)
 select :now, id, 'back', state, :reason from file where id = :id"""
 
+# It is the version that is known, and its facts are others now.
+_LEARN = """
+update file set mtime_ns = :mtime_ns, inode = :inode, ctime_ns = :ctime_ns where id = :id and size = :size"""
+
+# The content of a file at the service is to be looked at, whatever its facts say.
+_DOUBT = """
+update file set ctime_ns = :in_doubt_ns where id = :id and state in ('synced', 'tombstone')"""
+
 # It was changed, and is left as it was sent.
 _LEAVE = """
-update file set size = :size, mtime_ns = :mtime_ns, inode = :inode, reason = iif(state = 'synced', :reason, reason)
+update file set size = :size, mtime_ns = :mtime_ns, inode = :inode, ctime_ns = :ctime_ns,
+    reason = iif(state = 'synced', :reason, reason)
 where id = :id and state in ('synced', 'tombstone')"""
 _TELL_LEFT = """
 insert into history (at, file_id, event, state, detail)
@@ -165,6 +178,8 @@ def _enter_known(
             move(connection, entry.id, entry.state, Event.CHANGED, "a new version", now)
         if entry is not None and candidate.replaces:
             connection.execute(_SUPERSEDE, {"id": entry.id})
+        if entry is not None:
+            keep_earlier(connection, entry.id)
         identity = _enter(connection, candidate, event, reason, now, is_known=entry is not None)
         entered.setdefault((event, reason), []).append(identity)
     for (event, reason), ids in entered.items():
@@ -194,11 +209,21 @@ def mark_back(connection: sqlite3.Connection, ids: Iterable[int], now: float) ->
 
 def mark_returned(connection: sqlite3.Connection, identity: int, facts: FileFacts, sha256: str, now: float) -> bool:
     """A file that we took away is in its place again, with its content. False when it is not that one any more."""
-    version = {"size": facts.size, "mtime_ns": facts.mtime_ns, "inode": facts.inode, "sha256": sha256}
+    version = {**version_of(facts), "sha256": sha256}
     if not connection.execute(_RETURNED, {"id": identity, "now": now, **version}).rowcount:
         return False
     mark_back(connection, [identity], now)
     return True
+
+
+def learn_versions(connection: sqlite3.Connection, changes: Iterable[tuple[int, FileFacts]]) -> None:
+    """These files are the versions that are known, and have these facts now."""
+    connection.executemany(_LEARN, [{"id": identity, **version_of(facts)} for identity, facts in changes])
+
+
+def doubt(connection: sqlite3.Connection, identity: int) -> None:
+    """The content of the file is to be compared with what was sent, whatever its facts say."""
+    connection.execute(_DOUBT, {"id": identity, "in_doubt_ns": IN_DOUBT_NS})
 
 
 def leave_as_sent(connection: sqlite3.Connection, changes: Iterable[tuple[int, FileFacts]], now: float) -> None:
@@ -206,8 +231,7 @@ def leave_as_sent(connection: sqlite3.Connection, changes: Iterable[tuple[int, F
     reason = "it was changed since; on_change leaves what is at the service as it is"
     for identity, facts in changes:
         told = {"id": identity, "now": now, "reason": reason}
-        version = {"size": facts.size, "mtime_ns": facts.mtime_ns, "inode": facts.inode}
-        if connection.execute(_LEAVE, {**told, **version}).rowcount:
+        if connection.execute(_LEAVE, {**told, **version_of(facts)}).rowcount:
             connection.execute(_TELL_LEFT, told)
 
 
@@ -243,6 +267,7 @@ def _row(candidate: Candidate, event: Event, reason: str | None) -> Row:
         facts.size,
         facts.mtime_ns,
         facts.inode,
+        facts.ctime_ns,
         candidate.label,
         candidate.category.value,
         metadata,

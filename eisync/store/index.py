@@ -8,21 +8,27 @@ from dataclasses import dataclass
 from typing import Any
 
 from eisync.core.divergence import divergences
+from eisync.core.identity import Decision, Destruction, decide
 from eisync.core.items import Category, Item, RemoteSample
 from eisync.core.lifecycle import Event, State
-from eisync.store import history
+from eisync.store import burial, disks, history
+from eisync.store.consequences import send_again
+from eisync.store.contents import note_deleted, under_observation
 from eisync.store.database import Database
-from eisync.store.links import link
+from eisync.store.links import LISTED_SHA256, identity_of, link
 from eisync.store.moves import move
 from eisync.store.rows import ITEM, item_of, path_of, split
 
-# Files of which every sample is confirmed gone. (A cross join is SQLite's word for "in this order": from the sample to
-# its files, not through all that are synced.)
-_BEREFT = """
-select distinct file.id, file.state, file.absent_at from file_sample mine cross join file on file.id = mine.file_id
-where mine.sample_id = :id and file.target = :target and file.state = 'synced' and not exists (
-    select 1 from file_sample other join sample on sample.id = other.sample_id and sample.target = file.target
-    where other.file_id = file.id and sample.gone_at is null)"""
+# What is known of a sample, as whoever judges it wants it.
+_KNOWN = f"""
+select sample.*, {LISTED_SHA256} as listed, null as sent_name from sample where target = :target and id = :id"""
+
+# Samples of ours whose ids mean others now.
+_CONTRADICTED = """
+select count(*) as samples, min(contradiction) as why from sample indexed by sample_contradicted
+where target = :target and contradiction is not null and gone_at is null and exists (
+    select 1 from file_sample mine cross join file on file.id = mine.file_id
+    where mine.sample_id = sample.id and file.target = sample.target)"""
 
 # Whether we deleted the sample ourselves, for a file that was deleted or changed here: done, or perhaps done.
 _OURS = """
@@ -89,7 +95,8 @@ class TargetFacts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RootFacts:
-    """What is remembered of a watched folder. `left_out` counts, by reason, the files that are not for the service."""
+    """What is remembered of a watched folder. `left_out` counts, by reason, the files that are not for the service;
+    `away` says which disks in it are not there."""
 
     id: int
     path: str
@@ -98,6 +105,7 @@ class RootFacts:
     offline_reason: str | None
     settling: int
     left_out: Mapping[str, int]
+    away: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -174,12 +182,18 @@ class Index:
         """The sample is deleted at the service. Files that have no other become tombstones; returns their ids.
 
         None do where we deleted it ourselves: what follows from that is the act's to say, and a file that was tied to
-        the sample since is sent again.
+        the sample since is sent again. None do whose sample was split: they are tied to what was cut from it. Neither
+        do where no listing ever showed the sample: nobody can have deleted it, and its files are sent again.
         """
         with self._database.transaction() as connection:
             parameters = {"target": target, "id": sample_id, "now": now}
+            decision = _decision(connection, parameters)
+            if decision is Decision.LEAVE:
+                send_again(connection, target, sample_id, now)
+            if decision is not Decision.GO:
+                return []
             connection.execute("update sample set gone_at = :now where target = :target and id = :id", parameters)
-            bereft = connection.execute(_BEREFT, parameters).fetchall()
+            bereft = burial.bereft(connection, target, sample_id)
             ours = connection.execute(_OURS, parameters).fetchone() if bereft else None
             if ours is not None:
                 again = bereft if ours["state"] != "begun" else ()
@@ -189,10 +203,13 @@ class Index:
                     event = Event.CHANGED if row["absent_at"] is None else Event.REMOVED
                     move(connection, row["id"], State(row["state"]), event, reasons[event], now)
                 return []
-            for row in bereft:
-                reason = f"deleted at the service (sample {sample_id}); 'eisync retry' sends it again"
-                move(connection, row["id"], State(row["state"]), Event.REMOTE_GONE, reason, now)
-        return [row["id"] for row in bereft]
+            buried = [row for row in bereft if not burial.is_split(connection, target, row["id"], now)]
+            lost = [row["id"] for row in buried] + under_observation(connection, target, sample_id)
+            note_deleted(connection, lost, sample_id, now)
+            for row in buried:
+                burial.entomb(connection, row["id"], sample_id, now)
+                burial.count(connection, target, row["id"], now)
+        return [row["id"] for row in buried]
 
     def spare(self, target: str, sample_id: int) -> None:
         """The sample is there after all: its count of misses starts anew."""
@@ -234,16 +251,25 @@ class Index:
         version = {"id": item.id, "size": facts.size, "mtime_ns": facts.mtime_ns, "inode": facts.inode}
         with self._database.transaction() as connection:
             if connection.execute(_IDENTIFIED, version).rowcount:
-                link(connection, [(item.id, sample_id) for sample_id in sample_ids], now)
+                link(connection, [(item.id, sample_id, None) for sample_id in sample_ids], now)
+
+    def why_foreign(self, target: str) -> str | None:
+        """Why the project is not the one that the target's files were sent to; None: nothing says so."""
+        with self._database.reading() as connection:
+            row = connection.execute(_CONTRADICTED, {"target": target}).fetchone()
+        return None if not row["samples"] else f"{row['why']} ({row['samples']:,} such)"
 
     # --- roots -------------------------------------------------------------------------------------------------
 
-    def note_scan(self, root_id: int, left_out: Mapping[str, int], *, now: float) -> None:
-        """A complete scan of the root ended now."""
+    def note_scan(
+        self, root_id: int, left_out: Mapping[str, int], *, began_at: float | None = None, now: float
+    ) -> None:
+        """A complete scan of the root, which began at `began_at`, ended now."""
         with self._database.transaction() as connection:
             connection.execute(
-                "update root set scanned_at = ?, offline_reason = null, left_out = ? where id = ?",
-                (now, json.dumps(dict(left_out)), root_id),
+                "update root set scanned_at = ?, offline_reason = null, left_out = ?, "
+                "scan_began_at = coalesce(?, scan_began_at) where id = ?",
+                (now, json.dumps(dict(left_out)), began_at, root_id),
             )
 
     def note_offline(self, root_id: int, reason: str) -> None:
@@ -265,6 +291,7 @@ class Index:
         """Every root there ever was, by path."""
         with self._database.reading() as connection:
             rows = connection.execute("select * from root order by path").fetchall()
+            away = {row["id"]: disks.sentences(connection, row["id"], os.fsdecode(row["path"])) for row in rows}
         return [
             RootFacts(
                 id=row["id"],
@@ -274,6 +301,7 @@ class Index:
                 offline_reason=row["offline_reason"],
                 settling=row["settling"],
                 left_out=json.loads(row["left_out"]),
+                away=away[row["id"]],
             )
             for row in rows
         ]
@@ -367,6 +395,11 @@ class Index:
 
 def _version(row: sqlite3.Row) -> dict[str, object]:
     return {"facts": [row["size"], row["mtime_ns"], row["inode"]], "companions": row["companions"]}
+
+
+def _decision(connection: sqlite3.Connection, parameters: Mapping[str, object]) -> Decision:
+    row = connection.execute(_KNOWN, parameters).fetchone()
+    return Decision.STOP if row is None else decide(Destruction.BURY, identity_of(row))
 
 
 def _record(row: sqlite3.Row) -> dict[str, object]:

@@ -15,39 +15,49 @@ from operator import attrgetter
 from typing import Any
 
 from eisync.core.cadence import Progress, Remembered
+from eisync.core.identity import Sent
 from eisync.core.items import Item, Missing, RemoteSample
 from eisync.core.lifecycle import Event, State
-from eisync.core.plan import Action, Believed, Learn, Mirror, Miss, Return, Slice
+from eisync.core.plan import Action, Believed, Contradict, Learn, Mirror, Miss, Return, Slice
+from eisync.store import segments
+from eisync.store.contents import lift_copies, note_missed
 from eisync.store.database import Database
-from eisync.store.links import link
+from eisync.store.links import LISTED_SHA256, link
 from eisync.store.moves import move
 from eisync.store.rows import ITEM, item_of
 
 # A slice of the index: samples of a range of ids, newest first, with the fields of RemoteSample and Believed in their
-# order, and whether the sample itself is all there is to say. Ours are those that a file of the target is tied to.
+# order, and whether the sample itself is all there is to say. Ours are those that a file of the target is tied to; for
+# them the name sent (empty: nobody knows it) and the hash of what was sent follow.
 # (What was learned in the very instant in which the sweep began was there before it.)
-_SLICE = """
-select id, filename, category, label, is_disabled, sha256, original_name, metadata, has_processing_error,
-    exists (select 1 from file_sample mine cross join file on file.id = mine.file_id
-        where mine.sample_id = sample.id and file.target = sample.target),
-    gone_at is not null, missed, missing_in is :generation and :generation is not null,
-    known_at > :began_at, filename is not null,
-    gone_at is null and missed = 0 and missing_in is null and filename is not null
+_SLICE = f"""
+select id, filename, category, label, is_disabled, {LISTED_SHA256}, original_name, metadata, has_processing_error,
+    added, is_cropped,
+    (select coalesce(mine.sent_name, '') from file_sample mine cross join file on file.id = mine.file_id
+        where mine.sample_id = sample.id and file.target = sample.target order by mine.sent_name is null limit 1),
+    sha256, gone_at is not null, missed, missing_in is :generation and :generation is not null,
+    known_at > :began_at, filename is not null, contradiction is not null,
+    gone_at is null and missed = 0 and missing_in is null and filename is not null and contradiction is null
 from sample where target = :target and id >= :low and id < :high order by id desc limit :limit"""
-_FLAGS_AT, _PLAIN_AT = 9, 15  # where what the sample itself is ends in a row of these, and where the last is
+_FLAGS_AT, _PLAIN_AT = 11, 19  # where what the sample itself is ends in a row of these, and where the last is
 
 # A sample as the service lists it: new, or as it is now. Our own hash stays, it is of the bytes that were sent.
-# (By position: looking up eleven names for each of a million samples is a third of what writing them takes. What all of
-# them have in common is ?1 and ?2.)
-_KEEP = """
+# (By position: looking up thirteen names for each of a million samples is a third of what writing them takes. What all
+# of them have in common is ?1 and ?2.)
+_KEEP = f"""
 insert into sample (target, id, filename, category, label, is_disabled, sha256, original_name, metadata,
-                    has_processing_error, known_at)
-values {rows}
+                    has_processing_error, added, is_cropped, known_at)
+values {{rows}}
 on conflict (target, id) do update set
+    raw_sha256 = iif({LISTED_SHA256} is excluded.sha256 and original_name is excluded.original_name
+        and (added is null or added is excluded.added), raw_sha256, null),
+    listed_sha256 = case
+        when coalesce(sha256, excluded.sha256) is excluded.sha256 then null else coalesce(excluded.sha256, '') end,
     filename = excluded.filename, category = excluded.category, label = excluded.label,
     is_disabled = excluded.is_disabled, sha256 = coalesce(sha256, excluded.sha256),
-    original_name = excluded.original_name, metadata = excluded.metadata,
-    has_processing_error = excluded.has_processing_error, missed = 0, missing_in = null, gone_at = null"""
+    original_name = excluded.original_name, metadata = excluded.metadata, added = excluded.added,
+    has_processing_error = excluded.has_processing_error, is_cropped = excluded.is_cropped,
+    missed = 0, missing_in = null, gone_at = null, contradiction = null"""
 
 _ROWS = 100  # of these in a statement
 
@@ -69,8 +79,13 @@ where mine.sample_id = :id and file.target = :target"""
 
 # Tombstones that stand for the sample.
 _BURIED = """
-select file.id from file_sample mine cross join file on file.id = mine.file_id
+select file.id, file.sha256 from file_sample mine cross join file on file.id = mine.file_id
 where mine.sample_id = :id and file.target = :target and file.state = 'tombstone'"""
+
+# It is listed as another sample than the one we know, which stays as it is.
+_CONTRADICT = """
+update sample set contradiction = :why, missing_in = null
+where target = :target and id = :id and (contradiction is not :why or missing_in is not null)"""
 
 _MARK = "update sample set missing_in = :generation where target = :target and id = :id"
 
@@ -96,16 +111,18 @@ _UNMARK = (
 _WAITING = f"""
 select {ITEM} from file
 where target = :target and state = 'ready' and id > :after_id order by id limit :limit"""
-_NAMED = """
-select id, category, label, sha256, original_name from sample indexed by sample_by_name
-where target = :target and filename = :filename and gone_at is null and sha256 is not null"""
+_NAMED = f"""
+select id, category, label, {LISTED_SHA256} as sha256, original_name from sample indexed by sample_by_name
+where target = :target and filename = :filename and gone_at is null and {LISTED_SHA256} is not null
+    and contradiction is null"""
 _ADOPT = """
 update file set sha256 = :sha256
 where id = :id and state = 'ready' and size = :size and mtime_ns = :mtime_ns and inode = :inode"""
 
-# Whether any sample of ours was not listed, and nobody knows yet why.
+# Whether any sample of ours was not listed, and nobody knows yet why, or waits for a person to say it.
 _ANY_MISSED = """
-select 1 from sample indexed by sample_missed where target = :target and missed > 0 and gone_at is null limit 1"""
+select 1 from sample indexed by sample_missed where target = :target and missed > 0 and gone_at is null
+    and not exists (select 1 from plan where target = :target and state = 'waiting' and about = 'tombstones') limit 1"""
 
 _REMEMBER = """
 insert or replace into mirror (target, newest_id, samples, modified_at, swept_at, sweep_s)
@@ -241,6 +258,7 @@ class Mirrored:
         }
         with self._database.transaction() as connection:
             rows = connection.execute(_COUNT_MISSED, parameters).fetchall()
+            note_missed(connection, target, progress.generation, now)
             connection.execute(_FORGET, parameters)
             connection.execute("delete from sweep where target = ?", (target,))
             connection.execute(_REMEMBER, remembered)
@@ -290,7 +308,7 @@ class Mirrored:
             if not connection.execute(_ADOPT, {**version, "sha256": sha256}).rowcount:
                 return False
             move(connection, item.id, State.READY, Event.FOUND, "it was there already; nothing was sent", now)
-            link(connection, [(item.id, sample_id) for sample_id in sample_ids], now)
+            link(connection, [(item.id, sample_id, None) for sample_id in sample_ids], now)
         return True
 
 
@@ -300,8 +318,9 @@ def _note_listed(connection: sqlite3.Connection, target: str, now: float) -> Non
 
 def _believed(row: tuple[Any, ...]) -> Believed:
     # Of every sample of a sweep: naming the fields, and a call of bool for each flag, took twice as long.
-    identity, filename, category, label, is_disabled, sha256, original, metadata, error = row[:_FLAGS_AT]
-    is_ours, is_gone, missed, is_noted, is_new, was_listed = row[_FLAGS_AT:_PLAIN_AT]
+    identity, filename, category, label, is_disabled, sha256, original, metadata, error, *rest = row[:_FLAGS_AT]
+    added, is_cropped = rest
+    name, sent_sha256, is_gone, missed, is_noted, is_new, was_listed, is_contradicted = row[_FLAGS_AT:_PLAIN_AT]
     sample = RemoteSample(
         identity,
         filename or "",
@@ -312,8 +331,13 @@ def _believed(row: tuple[Any, ...]) -> Believed:
         original,
         () if metadata == "{}" else _read(metadata),
         error != 0,
+        added,
+        is_cropped != 0,
     )
-    return Believed(sample, is_ours != 0, is_gone != 0, missed, is_noted != 0, is_new != 0, was_listed != 0)
+    sent = None if name is None else Sent(sha256=sent_sha256, name=name or None)
+    return Believed(
+        sample, sent, is_gone != 0, missed, is_noted != 0, is_new != 0, was_listed != 0, is_contradicted != 0
+    )
 
 
 def _row_of(sample: RemoteSample) -> tuple[object, ...]:
@@ -328,15 +352,17 @@ def _row_of(sample: RemoteSample) -> tuple[object, ...]:
         sample.original_name,
         _written(sample.metadata),
         1 if sample.has_processing_error else 0,
+        sample.added,
+        1 if sample.is_cropped else 0,
     )
 
 
 def _apply(
     connection: sqlite3.Connection, target: str, actions: Sequence[Action], generation: int | None, now: float
 ) -> list[int]:
-    kept = sorted((action.sample for action in actions if not isinstance(action, Miss)), key=attrgetter("id"))
+    kept = sorted((one.sample for one in actions if not isinstance(one, Miss | Contradict)), key=attrgetter("id"))
     _keep(connection, target, [_row_of(sample) for sample in kept], now)
-    lifted: list[int] = []
+    lifted = segments.lift(connection, target, (one.sample for one in actions if isinstance(one, Learn)), now)
     for action in actions:
         match action:
             case Learn():
@@ -346,6 +372,11 @@ def _apply(
             case Mirror() if action.changes and action.is_ours:
                 detail = "; ".join(action.changes) + " at the service"
                 connection.execute(_TELL, {"target": target, "id": action.sample.id, "detail": detail, "now": now})
+            case Contradict(sample, why):
+                told = {"target": target, "id": sample.id, "why": why}
+                if connection.execute(_CONTRADICT, told).rowcount:
+                    detail = f"{why}; nothing is concluded from it"
+                    connection.execute(_TELL, {"target": target, "id": sample.id, "detail": detail, "now": now})
             case Return():
                 lifted += _lift(connection, target, action.sample.id, now)
             case Mirror():
@@ -365,10 +396,13 @@ def _keep(connection: sqlite3.Connection, target: str, rows: Sequence[tuple[obje
 
 def _lift(connection: sqlite3.Connection, target: str, sample_id: int, now: float) -> list[int]:
     reason = f"it is there again (sample {sample_id})"
-    buried = [row["id"] for row in connection.execute(_BURIED, {"target": target, "id": sample_id}).fetchall()]
-    for identity in buried:
+    buried = connection.execute(_BURIED, {"target": target, "id": sample_id}).fetchall()
+    lifted = [row["id"] for row in buried]
+    for identity in lifted:
         move(connection, identity, State.TOMBSTONE, Event.FOUND, reason, now)
-    return buried
+    for sha256 in {row["sha256"] for row in buried if row["sha256"] is not None}:
+        lifted += lift_copies(connection, target, sha256, sample_id, now)
+    return lifted
 
 
 # Most samples of a project share a few sets of metadata.

@@ -9,10 +9,11 @@ import sqlite3
 from collections.abc import Callable, Iterable, Sequence
 
 from eisync.core.batching import Order
+from eisync.core.contents import KnownContent
 from eisync.core.items import Candidate, Doubt, FileFacts, Item, Root
 from eisync.core.lifecycle import Event, State
 from eisync.core.settlement import Settlement
-from eisync.store import claims, entries, outcomes
+from eisync.store import claims, contents, entries, outcomes
 from eisync.store.database import Database
 from eisync.store.history import forget_oldest
 from eisync.store.rows import Known
@@ -78,6 +79,21 @@ class Outbox:
         with self._database.transaction() as connection:
             return entries.mark_returned(connection, identity, facts, sha256, now)
 
+    def mark_unchanged(self, identity: int, facts: FileFacts, sha256: str, *, now: float) -> bool:
+        """A file that changed is again what was sent. False when that is not at the service, nor was deleted there."""
+        with self._database.transaction() as connection:
+            return contents.mark_unchanged(connection, identity, facts, sha256, now)
+
+    def learn_versions(self, changes: Iterable[tuple[int, FileFacts]]) -> None:
+        """These files are the versions that are known, and have these facts now."""
+        with self._database.transaction() as connection:
+            entries.learn_versions(connection, changes)
+
+    def doubt(self, identity: int) -> None:
+        """The content of the file is to be compared with what was sent, whatever its facts say."""
+        with self._database.transaction() as connection:
+            entries.doubt(connection, identity)
+
     def leave_as_sent(self, changes: Iterable[tuple[int, FileFacts]], *, now: float) -> None:
         """These files were changed after they were sent, and the new version is not to go."""
         with self._database.transaction() as connection:
@@ -108,6 +124,11 @@ class Outbox:
         """Take at most `limit` files that are due, in `order`. They are ours until they are settled."""
         with self._database.transaction() as connection:
             return claims.take(connection, target, roots, order=order, limit=limit, claim=claim, now=now)
+
+    def known_contents(self, target: str, items: Sequence[Item], roots: Iterable[int]) -> dict[int, list[KnownContent]]:
+        """What is known of contents that these files may have, by id. `roots` are the watched ones of this run."""
+        with self._database.reading() as connection:
+            return contents.known_contents(connection, target, items, roots)
 
     def next_due_at(self, target: str, roots: Iterable[int]) -> float | None:
         """When the next file of the target is due (Unix s), or None when none waits."""

@@ -14,6 +14,7 @@ from eisync.core.lifecycle import Event, State, sources, walk
 from eisync.core.retry import ASKED_CAP_S
 from eisync.core.settlement import Settlement
 from eisync.store import forgetting
+from eisync.store.contents import note_restored
 from eisync.store.links import link
 from eisync.store.moves import move, note, note_all
 from eisync.store.rows import ITEM, item_of
@@ -46,6 +47,10 @@ cross join file on file.id = tie.file_id
 cross join sample on sample.target = file.target and sample.id = told.value
 where file.target = :target and file.state in ('synced', 'tombstone') and file.absent_at is null
     and file.removal is null and sample.filename is null"""
+
+# A person put the file here after its content was deleted at the service: no policy takes it away for that.
+_KEEP_HERE = """
+update file set removal = 'kept' where id in (select value from json_each(:ids)) and state = 'tombstone'"""
 
 # Files of which nobody knows whether they arrived.
 _DOUBTFUL = f"""
@@ -103,12 +108,15 @@ def settle(
             "now": now,
         }
         written += connection.execute(_SETTLE, told).rowcount
+        if events[-1] is Event.DELETED_CONTENT:
+            connection.execute(_KEEP_HERE, {"ids": json.dumps([one.item_id for one in some])})
         if is_attempt or events != (Event.DEFER,):
             note_all(connection, [one.item_id for one in some], events[-1], end, reason, now)
     if written != len(settlements):
         lost = len(settlements) - written
         raise LostClaimError(f"{lost} of {len(settlements)} files are not {before.value} under claim {claim}")
-    link(connection, [(one.item_id, sample_id) for one in settlements for sample_id in one.sample_ids], now)
+    links = [(one.item_id, sample_id, one.sent_name) for one in settlements for sample_id in one.sample_ids]
+    link(connection, links, now)
 
 
 def disputed(connection: sqlite3.Connection, settlements: Iterable[Settlement]) -> dict[int, int]:
@@ -187,10 +195,12 @@ def retry(connection: sqlite3.Connection, ids: Iterable[int], now: float) -> int
     """Files that a person wants to go once more: parked, buried or doubtful. Returns how many."""
     moved = 0
     for identity in ids:
-        row = connection.execute("select state from file where id = ?", (identity,)).fetchone()
+        row = connection.execute("select state, target, sha256 from file where id = ?", (identity,)).fetchone()
         event = None if row is None else _RETRIES.get(State(row["state"]))
         if event is None:
             continue
+        if row["sha256"] is not None:
+            note_restored(connection, row["target"], row["sha256"])
         connection.execute("delete from file_sample where file_id = ?", (identity,))
         forgetting.remember(connection, identity)
         connection.execute(_RETRY, {"id": identity, "before": row["state"], "now": now})

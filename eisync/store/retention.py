@@ -7,14 +7,17 @@ import os
 import sqlite3
 
 from eisync.core.acts import Act, Written
-from eisync.core.items import FileFacts
+from eisync.core.identity import Identity
+from eisync.core.items import RemoteSample
 from eisync.core.lifecycle import State
 from eisync.core.retention import Local, Proof
 from eisync.store.acts import Acts
 from eisync.store.consequences import REMOVAL
 from eisync.store.database import Database
+from eisync.store.entries import doubt
+from eisync.store.links import LISTED_SHA256, identity_of, listed_of, sent_of
 from eisync.store.plans import columns_of
-from eisync.store.rows import path_of
+from eisync.store.rows import facts_of, path_of
 
 # A page of the files of a folder that nobody took away, the oldest upload first.
 _PAGE = """
@@ -34,12 +37,17 @@ _FOLLOWED = "(file.published is not null or exists (select 1 from superseded whe
 _PAGE, _ONE = _PAGE.format(followed=_FOLLOWED), _ONE.format(followed=_FOLLOWED)
 
 # The samples of a file that were not deleted. One that no listing has shown has no name, or no row at all.
-_PROOFS = """
-select mine.sample_id as id, sample.filename is not null as is_listed,
+_PROOFS = f"""
+select sample.*, {LISTED_SHA256} as listed, mine.sent_name, mine.sample_id as tied_id,
     coalesce(sample.missed > 0 or sample.missing_in is not null, 0) as is_missed,
-    coalesce(sample.has_processing_error, 0) as has_error
+    mine.is_segment or coalesce(sample.is_cropped, 0) as is_cut
 from file_sample mine left join sample on sample.target = :target and sample.id = mine.sample_id
 where mine.file_id = :id and sample.gone_at is null order by mine.sample_id"""
+
+# What the bytes of a sample are, as long as it is listed as it was when they were looked at.
+_NOTE_RAW = f"""
+update sample set raw_sha256 = :raw
+where target = :target and id = :id and {LISTED_SHA256} is :sha256 and added is :added"""
 
 # The row says what will be done to its file, as long as it is still the version that was decided on.
 _MARK = """
@@ -58,6 +66,16 @@ where state in ('due', 'begun', 'undoing') and state = 'begun' and cause = 'rete
 # It was not done. The watcher may have missed the file and met it again meanwhile, as if a person had brought it back.
 _UNMARK = """
 update file set removal = null where id = :file_id and removal in (:removal, 'kept')"""
+
+# When an act last wrote down that it puts something below a folder; done, or perhaps done.
+_LAST_PUT = """
+select max(coalesce(done_at, made_at)) as at from act where lies_at >= :first and lies_at < :end"""
+
+
+# Files that were archived in a folder, the last ones first.
+_ARCHIVED = """
+select lies_at from act where kind = 'archive_file' and state = 'done'
+    and lies_at > :first and lies_at < :end order by id desc limit :limit"""
 
 
 class Removals:
@@ -107,6 +125,12 @@ class Removals:
                 row = connection.execute(_INTEND, columns_of(file.target, act, now) | lies).fetchone()
         return None if row is None else self._acts.find(row["id"])
 
+    def note_raw(self, target: str, sample: RemoteSample, raw_sha256: str) -> None:
+        """The bytes of the sample, as it is listed now, have this hash."""
+        told = {"target": target, "id": sample.id, "sha256": sample.sha256, "added": sample.added, "raw": raw_sha256}
+        with self._database.transaction() as connection:
+            connection.execute(_NOTE_RAW, told)
+
     def under_way(self) -> list[Written]:
         """Acts that may have been done or not, in the order in which they were decided."""
         with self._database.reading() as connection:
@@ -114,11 +138,43 @@ class Removals:
         found = (self._acts.find(row["id"]) for row in rows)
         return [written for written in found if written is not None]
 
+    def last_put(self, folder: str) -> float | None:
+        """When an act last put something below the folder (absolute), as far as is remembered."""
+        place = os.fsencode(folder)
+        with self._database.reading() as connection:
+            row = connection.execute(_LAST_PUT, {"first": place + b"/", "end": place + b"0"}).fetchone()
+        return None if row["at"] is None else float(row["at"])
+
+    def marker(self, archive: str) -> str | None:
+        """The marker of the archive; None when nothing is remembered of it."""
+        with self._database.reading() as connection:
+            row = connection.execute("select marker from archive where path = ?", (os.fsencode(archive),)).fetchone()
+        return None if row is None else str(row["marker"])
+
+    def remember_marker(self, archive: str, marker: str) -> None:
+        """The archive is the one with this marker, on the disk when this returns."""
+        with self._database.transaction(survives_power_cut=True) as connection:
+            connection.execute(
+                "insert or replace into archive (path, marker) values (?, ?)", (os.fsencode(archive), marker)
+            )
+
+    def archived_in(self, archive: str, *, limit: int) -> list[str]:
+        """Where files lie that were moved to the archive, the last ones first."""
+        top = os.fsencode(archive.rstrip("/"))
+        places = {"first": top + b"/", "end": top + b"0", "limit": limit}  # "0" comes behind "/"
+        with self._database.reading() as connection:
+            return [os.fsdecode(row["lies_at"]) for row in connection.execute(_ARCHIVED, places).fetchall()]
+
     def release(self, written: Written) -> None:
         """It was not done, and the file is where it was, or is not what it was: the intent is taken back."""
         with self._database.transaction() as connection:
             connection.execute("delete from act where id = ? and state = 'begun'", (written.id,))
             connection.execute(_UNMARK, {"file_id": written.act.file_id, "removal": REMOVAL[written.act.kind]})
+
+    def doubt(self, file_id: int) -> None:
+        """The file does not seem to be what was sent: the watcher compares its content, whatever its facts say."""
+        with self._database.transaction() as connection:
+            doubt(connection, file_id)
 
 
 def _local(connection: sqlite3.Connection, row: sqlite3.Row) -> Local:
@@ -130,19 +186,24 @@ def _local(connection: sqlite3.Connection, row: sqlite3.Row) -> Local:
         path=path_of(row),
         target=row["target"],
         state=State(row["state"]),
-        facts=FileFacts(row["size"], row["mtime_ns"], row["inode"]),
+        facts=facts_of(row),
         since_at=row["changed_at"],
         sha256=row["sha256"],
         is_absent=row["absent_at"] is not None,
         removal=row["removal"],
         is_followed=bool(row["is_followed"]),
-        proofs=tuple(
-            Proof(
-                id=one["id"],
-                is_listed=bool(one["is_listed"]),
-                is_missed=bool(one["is_missed"]),
-                has_error=bool(one["has_error"]),
-            )
-            for one in proofs
-        ),
+        proofs=tuple(_proof(one) for one in proofs),
+    )
+
+
+def _proof(row: sqlite3.Row) -> Proof:
+    is_known = row["id"] is not None
+    return Proof(
+        id=row["tied_id"],
+        sent=sent_of(row),
+        listed=listed_of(row) if is_known else RemoteSample(row["tied_id"], "", "", None),
+        identity=identity_of(row) if is_known else Identity.UNLISTED,
+        is_missed=bool(row["is_missed"]),
+        raw_sha256=row["raw_sha256"],
+        is_cut=bool(row["is_cut"]),
     )

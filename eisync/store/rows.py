@@ -14,8 +14,8 @@ from eisync.core.values import value
 _CATEGORIES = {category.value: category for category in Category}
 
 ITEM = """
-id, root_id, folder, name, target, size, mtime_ns, inode, label, category, metadata, attempts, batch_cap, sha256,
-companions"""
+id, root_id, folder, name, target, size, mtime_ns, inode, ctime_ns, label, category, metadata, attempts, batch_cap,
+sha256, companions"""
 """The columns that `item_of` reads."""
 
 MISSING = "the local file is not there any more"
@@ -33,7 +33,7 @@ class Known:
     facts: FileFacts
     is_absent: bool = False
     taken_sha256: str | None = None
-    sha256: str | None = None  # of what was sent of it; only twins are told of it
+    sha256: str | None = None  # of what was sent of it
 
 
 def split(path: str) -> tuple[bytes, bytes]:
@@ -49,21 +49,31 @@ def path_of(row: sqlite3.Row) -> str:
 
 def known_of(row: sqlite3.Row) -> Known:
     """What the row holds, for whoever compares it with the file."""
-    facts = FileFacts(row["size"], row["mtime_ns"], row["inode"])
-    return Known(row["id"], State(row["state"]), facts, row["absent_at"] is not None, row["taken_sha256"])
+    is_absent = row["absent_at"] is not None
+    return Known(row["id"], State(row["state"]), facts_of(row), is_absent, row["taken_sha256"], row["sha256"])
+
+
+def facts_of(row: sqlite3.Row) -> FileFacts:
+    """The version that the row speaks of."""
+    return FileFacts(row["size"], row["mtime_ns"], row["inode"], ctime_ns=row["ctime_ns"])
+
+
+def version_of(facts: FileFacts) -> dict[str, int]:
+    """The parameters that name a version."""
+    return {"size": facts.size, "mtime_ns": facts.mtime_ns, "inode": facts.inode, "ctime_ns": facts.ctime_ns}
 
 
 def item_of(row: Iterable[Any], places: Mapping[int, bytes]) -> Item:
     """The columns `ITEM` of a row as an item of the outbox. `places` are the paths of the roots, by id."""
-    # By position: looking up fifteen columns by their names is half of what a claim costs.
-    (identity, root_id, folder, name, target, size, mtime_ns, inode, label, category, *rest) = row
+    # By position: looking up sixteen columns by their names is half of what a claim costs.
+    (identity, root_id, folder, name, target, size, mtime_ns, inode, ctime_ns, label, category, *rest) = row
     metadata, attempts, batch_cap, sha256, companions = rest
     return Item(
         id=identity,
         root=_place(places[root_id]),
         path=os.fsdecode(folder + b"/" + name if folder else name),
         target=target,
-        facts=FileFacts(size, mtime_ns, inode),
+        facts=FileFacts(size, mtime_ns, inode, 0.0, ctime_ns),
         label=label,
         category=_CATEGORIES[category],
         metadata=_metadata(metadata),

@@ -15,7 +15,7 @@ from eisync.errors import StateError
 if TYPE_CHECKING:
     from sqlite_utils import Database as SqliteUtilsDatabase
 
-VERSION = 10
+VERSION = 17
 
 
 def migrate(connection: sqlite3.Connection) -> None:
@@ -37,7 +37,14 @@ def migrate(connection: sqlite3.Connection) -> None:
     migrations()(_007_described_by)
     migrations()(_008_retention)
     migrations()(_009_acts_by_file)
-    migrations()(_010_forgotten_files)
+    migrations()(_010_identity)
+    migrations()(_011_forgotten_files)
+    migrations()(_012_versions_by_content)
+    migrations()(_013_clock_and_tombstone_plans)
+    migrations()(_014_segments)
+    migrations()(_015_absences)
+    migrations()(_016_disks)
+    migrations()(_017_lineage)
     # sqlite-utils would begin a deferred one: two that look at a new folder at once would lock each other out.
     connection.execute("begin immediate")
     try:
@@ -307,7 +314,28 @@ def _009_acts_by_file(database: "SqliteUtilsDatabase") -> None:
         database.conn.execute(statement)
 
 
-def _010_forgotten_files(database: "SqliteUtilsDatabase") -> None:
+def _010_identity(database: "SqliteUtilsDatabase") -> None:
+    for statement in (
+        # What the service listed last where that is not `sha256`, which is of what was sent; empty: it lists none.
+        "alter table sample add column listed_sha256 text",
+        "alter table sample add column added text",  # when it was stored, as the service writes it
+        "alter table sample add column raw_sha256 text",  # of its bytes, where we looked since it is listed so
+        # Why the id means another sample than the one we know, for a person; null: it does not.
+        "alter table sample add column contradiction text",
+        # Of what was listed so far, only our own hash was kept: nobody knows what the service's was.
+        """update sample set listed_sha256 = '' where filename is not null
+            and exists (select 1 from file_sample where sample_id = sample.id)""",
+        "create index sample_contradicted on sample (target) where contradiction is not null",
+        # The name that the service was given for it; null: somebody else sent it, or nobody remembers.
+        "alter table file_sample add column sent_name text",
+        "alter table superseded add column sent_name text",
+        "alter table superseded add column target text",  # an id belongs to its project
+        "update superseded set target = (select target from file where file.id = superseded.file_id)",
+    ):
+        database.conn.execute(statement)
+
+
+def _011_forgotten_files(database: "SqliteUtilsDatabase") -> None:
     for statement in (
         # What is left of files that exist nowhere any more: their content, and whether it was deleted at the service.
         """create table forgotten_file (
@@ -320,5 +348,137 @@ def _010_forgotten_files(database: "SqliteUtilsDatabase") -> None:
             primary key (target, sha256)
         ) strict, without rowid""",
         "create index file_away on file (target, absent_at) where absent_at is not null",
+    ):
+        database.conn.execute(statement)
+
+
+def _012_versions_by_content(database: "SqliteUtilsDatabase") -> None:
+    for statement in (
+        # When anything last happened to the file, by its file system; 0: not known, the next look learns it.
+        "alter table file add column ctime_ns integer not null default 0",
+        "alter table sidecar add column ctime_ns integer not null default 0",
+        # 0: its file system numbers the files anew at every mount, say, and inodes tell nothing.
+        "alter table root add column has_stable_inodes integer not null default 1",
+        # The inode last: a file that was copied or restored has another one, and the time of the one it came from.
+        "drop index file_by_version",
+        "create index file_by_version on file (size, mtime_ns, inode)",
+        # Files at the service that are not in their place, by what a copy has of them.
+        """create index file_elsewhere on file (size, mtime_ns)
+            where state = 'synced' and absent_at is not null""",
+        # Contents of which a person deleted the sample, whatever file has them now or later.
+        """create table deleted_content (
+            target text not null,
+            size integer not null,
+            sha256 text not null,
+            sample_id integer,
+            deleted_at real not null,
+            primary key (target, size, sha256)
+        ) strict, without rowid""",
+        # Contents of versions that others took the place of, by their samples, as long as these are there.
+        """create table earlier_content (
+            target text not null,
+            sample_id integer not null,
+            size integer not null,
+            sha256 text not null,
+            primary key (target, sample_id)
+        ) strict, without rowid""",
+        """insert or ignore into deleted_content (target, size, sha256, sample_id, deleted_at)
+            select target, size, sha256, (select max(sample_id) from file_sample where file_id = file.id), changed_at
+            from file where state = 'tombstone' and sha256 is not null""",
+    ):
+        database.conn.execute(statement)
+
+
+def _013_clock_and_tombstone_plans(database: "SqliteUtilsDatabase") -> None:
+    for statement in (
+        # What a plan is about: 'acts' on files and samples, or 'tombstones', of files whose samples vanished.
+        "alter table plan add column about text not null default 'acts'",
+        # Files that became tombstones without a person's yes, as the guard counts them.
+        """create table vanished (
+            id integer primary key,
+            target text not null,
+            file_id integer not null,
+            root_id integer not null,
+            at real not null
+        ) strict""",
+        "create index vanished_at on vanished (target, at)",
+        # The last time known, and since when time counts. One row.
+        """create table clock (
+            id integer primary key check (id = 1),
+            seen_at real not null,       -- the last time seen (Unix s)
+            counts_from real not null default 0,  -- nothing before this instant counts: the clock was set then
+            wrong_until real not null default 0,  -- the same, for spans of days
+            recent_from real not null default 0,  -- what was written down before was older than a day then
+            was_wrong integer not null default 0  -- a service told another time, and none has agreed since
+        ) strict""",
+    ):
+        database.conn.execute(statement)
+
+
+def _014_segments(database: "SqliteUtilsDatabase") -> None:
+    for statement in (
+        # It is a piece of what was sent: a person cropped or split it in Studio.
+        "alter table sample add column is_cropped integer not null default 0",
+        "create index sample_cropped on sample (target, original_name) where is_cropped",
+        # The sample does not hold the file: it was cut out of one that did, and that one is gone.
+        "alter table file_sample add column is_segment integer not null default 0",
+    ):
+        database.conn.execute(statement)
+
+
+def _015_absences(database: "SqliteUtilsDatabase") -> None:
+    for statement in (
+        "alter table root add column scan_began_at real",  # the last complete scan: when it began
+        # By content; a part of the hash is enough to find it, and takes a quarter of the room.
+        "create index file_by_content on file (substr(sha256, 1, 16)) where sha256 is not null",
+    ):
+        database.conn.execute(statement)
+
+
+def _016_disks(database: "SqliteUtilsDatabase") -> None:
+    for statement in (
+        # What is mounted in a root, and what the root itself is on.
+        """create table disk (
+            root_id integer not null references root (id),
+            folder blob not null,        -- relative to the root; empty for the root itself
+            point blob not null,         -- where that of the root is mounted; else the number of the mount
+            device integer not null,
+            inode integer not null,      -- of the folder that is seen there
+            since_id integer not null,   -- files that came later than this one are on it
+            primary key (root_id, folder)
+        ) strict, without rowid""",
+        # Files that cannot be seen: those at and below the folder with from_id < id <= upto_id.
+        """create table away (
+            id integer primary key,
+            root_id integer not null references root (id),
+            folder blob not null,
+            point blob,                  -- the disk that is missing; null: the folder itself, under something else
+            device integer,
+            inode integer,
+            since_id integer,
+            from_id integer not null,
+            upto_id integer not null,
+            since_at real not null
+        ) strict""",
+    ):
+        database.conn.execute(statement)
+
+
+def _017_lineage(database: "SqliteUtilsDatabase") -> None:
+    for statement in (
+        # What was counted in a watched folder as it was looked at last, and why a missing file means nothing there.
+        """create table lineage (
+            root_id integer primary key references root (id),
+            epoch text not null,
+            counter integer not null,
+            taken integer not null,      -- how many files this state took out of the folder
+            others text not null,        -- JSON: how many the others did, by epoch
+            doubt text,                  -- for a person; null: none
+            serial integer not null,     -- of the last doubt
+            is_unscanned integer not null,
+            is_unlisted integer not null
+        ) strict""",
+        # The folders that files are archived in, each by the marker that it has.
+        "create table archive (path blob primary key, marker text not null) strict, without rowid",
     ):
         database.conn.execute(statement)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from eisync.core.items import FileFacts
 from eisync.core.sidecars import Entry, packed, unpacked
 from eisync.store.database import Database
-from eisync.store.rows import split
+from eisync.store.rows import facts_of, split, version_of
 
 # Those that were read to their end.
 _KNOWN = """
@@ -20,8 +20,8 @@ select * from sidecar where root_id = :root_id and is_read"""
 _DROP_UNREAD = """
 delete from sidecar where root_id = :root_id and folder = :folder and name = :name and not is_read"""
 _BEGIN = """
-insert into sidecar (root_id, folder, name, size, mtime_ns, inode)
-values (:root_id, :folder, :name, :size, :mtime_ns, :inode) returning id"""
+insert into sidecar (root_id, folder, name, size, mtime_ns, inode, ctime_ns)
+values (:root_id, :folder, :name, :size, :mtime_ns, :inode, :ctime_ns) returning id"""
 _ADD = """
 insert or replace into sidecar_entry (sidecar_id, path, said) values (:id, :path, :said)"""
 
@@ -32,8 +32,15 @@ _FINISH = """
 update sidecar set is_read = 1, trouble = :trouble,
     entries = (select count(*) from sidecar_entry where sidecar_id = :id)
 where id = :id"""
+_VERSION = """
+update sidecar set size = :size, mtime_ns = :mtime_ns, inode = :inode where id = :id"""
 _DROP_ENTRIES = """
 delete from sidecar_entry where sidecar_id = :id"""
+
+# It only grew, and what was added was read, too.
+_RENEW = """
+update sidecar set size = :size, mtime_ns = :mtime_ns, inode = :inode, trouble = :trouble, entries = entries + :added
+where id = :id returning entries"""
 
 _SAID = """
 select said from sidecar_entry where sidecar_id = ? and path = ?"""
@@ -60,18 +67,15 @@ class Sidecars:
         with self._database.reading() as connection:
             rows = connection.execute(_KNOWN, {"root_id": root_id}).fetchall()
         return {
-            _place(row["folder"], row["name"]): Sheet(
-                row["id"], FileFacts(row["size"], row["mtime_ns"], row["inode"]), row["trouble"], row["entries"]
-            )
+            _place(row["folder"], row["name"]): Sheet(row["id"], facts_of(row), row["trouble"], row["entries"])
             for row in rows
         }
 
     def begin(self, root_id: int, place: str, facts: FileFacts) -> int:
         """A new version is being read; returns by which id its entries are added."""
-        version = {"size": facts.size, "mtime_ns": facts.mtime_ns, "inode": facts.inode}
         with self._database.transaction() as connection:
             connection.execute(_DROP_UNREAD, _key(root_id, place))
-            row = connection.execute(_BEGIN, {**_key(root_id, place), **version}).fetchone()
+            row = connection.execute(_BEGIN, {**_key(root_id, place), **version_of(facts)}).fetchone()
         return int(row["id"])
 
     def add(self, sidecar_id: int, entries: Iterable[Entry]) -> None:
@@ -80,14 +84,29 @@ class Sidecars:
         with self._database.transaction() as connection:
             connection.executemany(_ADD, lines)
 
-    def finish(self, sidecar_id: int, root_id: int, place: str, facts: FileFacts, *, trouble: str | None) -> Sheet:
-        """It was read to its end, or is of no use: then none of its entries is kept."""
+    def finish(
+        self, sidecar_id: int, root_id: int, place: str, facts: FileFacts, *, trouble: str | None, keeps: bool = False
+    ) -> Sheet:
+        """It was read to its end, or is of no use: then none of its entries is kept, unless `keeps`."""
+        version = {"size": facts.size, "mtime_ns": facts.mtime_ns, "inode": facts.inode, "id": sidecar_id}
         with self._database.transaction() as connection:
             connection.execute(_DROP_READ, _key(root_id, place))
-            if trouble is not None:
+            connection.execute(_VERSION, version)
+            if trouble is not None and not keeps:
                 connection.execute(_DROP_ENTRIES, {"id": sidecar_id})
             connection.execute(_FINISH, {"id": sidecar_id, "trouble": trouble})
             row = connection.execute("select entries from sidecar where id = ?", (sidecar_id,)).fetchone()
+        return Sheet(sidecar_id, facts, trouble, row["entries"])
+
+    def renew(
+        self, sidecar_id: int, facts: FileFacts, *, added: int, trouble: str | None, keeps: bool = False
+    ) -> Sheet:
+        """One that was read before has grown, and `added` entries more were read; the same of `trouble`."""
+        version = {"size": facts.size, "mtime_ns": facts.mtime_ns, "inode": facts.inode, "id": sidecar_id}
+        with self._database.transaction() as connection:
+            if trouble is not None and not keeps:
+                connection.execute(_DROP_ENTRIES, {"id": sidecar_id})
+            row = connection.execute(_RENEW, {**version, "added": added, "trouble": trouble}).fetchone()
         return Sheet(sidecar_id, facts, trouble, row["entries"])
 
     def forget(self, root_id: int, place: str) -> None:

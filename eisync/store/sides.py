@@ -6,9 +6,11 @@ import sqlite3
 from collections.abc import Iterable
 
 from eisync.core.acts import FileSide, Held, Occasion, Published
-from eisync.core.items import Category, FileFacts, RemoteSample
+from eisync.core.items import Category
 from eisync.core.lifecycle import State
-from eisync.store.rows import path_of
+from eisync.store import segments
+from eisync.store.links import LISTED_SHA256, identity_of, listed_of, sent_of
+from eisync.store.rows import facts_of, path_of
 
 # Files that something may follow from, by the mark that says so. (Left to itself, SQLite reads every file.)
 _MARKED = {
@@ -24,17 +26,18 @@ and root_id in (select value from json_each(:roots)) order by id limit :limit"""
     for occasion, marked in _MARKED.items()
 }
 
-# The samples of a file that are there, those of versions before as `is_older`. A sample that the listing has not shown
-# yet has no name.
-_SAMPLES = """
-select sample.*, tied.is_older, exists (
+# The samples of a file, those of versions before as `is_older`, of the target that these were sent to; not what a
+# person cut from them. A sample that the listing has not shown yet has no name. (Of a file that we took away its sample
+# is all there is: it counts.)
+_SAMPLES = f"""
+select sample.*, {LISTED_SHA256} as listed, tied.is_older, tied.sent_name, exists (
         select 1 from file_sample other join file on file.id = other.file_id
         where other.sample_id = sample.id and other.file_id <> :id and file.target = :target
-            and file.absent_at is null and file.state <> 'gone') as is_shared
-from (select sample_id, 0 as is_older from file_sample where file_id = :id
-      union all select sample_id, 1 from superseded where file_id = :id) tied
+            and (file.absent_at is null or file.removal is not null) and file.state <> 'gone') as is_shared
+from (select sample_id, sent_name, 0 as is_older from file_sample where file_id = :id and not is_segment
+      union all select sample_id, sent_name, 1 from superseded where file_id = :id and target = :target) tied
 cross join sample on sample.target = :target and sample.id = tied.sample_id
-where sample.gone_at is null order by sample.id"""
+order by sample.id"""
 
 # How many files of these roots the index holds, and how many of each root are there.
 _KNOWN = """
@@ -72,13 +75,14 @@ def census(connection: sqlite3.Connection, target: str) -> dict[int, tuple[int, 
 def _side(connection: sqlite3.Connection, row: sqlite3.Row, root: str) -> FileSide:
     samples = connection.execute(_SAMPLES, {"id": row["id"], "target": row["target"]}).fetchall()
     published = None if row["published"] is None else json.loads(row["published"])
+    is_buried = row["state"] == State.TOMBSTONE.value
     return FileSide(
         id=row["id"],
         root_id=row["root_id"],
         root=root,
         path=path_of(row),
         state=State(row["state"]),
-        facts=FileFacts(row["size"], row["mtime_ns"], row["inode"]),
+        facts=facts_of(row),
         label=row["label"],
         category=Category(row["category"]),
         sha256=row["sha256"],
@@ -87,19 +91,12 @@ def _side(connection: sqlite3.Connection, row: sqlite3.Row, root: str) -> FileSi
         is_removed=row["removal"] is not None,
         published=published
         and Published(name=published["name"], label=published["label"], category=Category(published["category"])),
-        samples=tuple(_held(one) for one in samples if not one["is_older"]),
-        older=tuple(_held(one) for one in samples if one["is_older"]),
+        samples=tuple(_held(one) for one in samples if one["gone_at"] is None and not one["is_older"]),
+        older=tuple(_held(one) for one in samples if one["gone_at"] is None and one["is_older"]),
+        gone=tuple(_held(one) for one in samples if one["gone_at"] is not None and not one["is_older"]),
+        segments=len(segments.there(connection, row["target"], row["id"])) if is_buried else 0,
     )
 
 
 def _held(row: sqlite3.Row) -> Held:
-    sample = RemoteSample(
-        id=row["id"],
-        filename=row["filename"] or "",
-        category=row["category"] or "",
-        label=row["label"],
-        sha256=row["sha256"],
-        is_disabled=bool(row["is_disabled"]),
-        has_processing_error=bool(row["has_processing_error"]),
-    )
-    return Held(sample, is_shared=bool(row["is_shared"]), is_listed=row["filename"] is not None)
+    return Held(listed_of(row), sent_of(row), is_shared=bool(row["is_shared"]), identity=identity_of(row))

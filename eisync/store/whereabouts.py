@@ -8,7 +8,6 @@ import json
 import os
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import replace
 
 from eisync.core.acts import name_of
 from eisync.core.items import FileFacts, Rename, shown
@@ -17,18 +16,18 @@ from eisync.store.rows import Known, known_of, path_of, split
 
 # What is known of the files directly in a folder that have nothing left to do with settling, and were there.
 _VERSIONS = """
-select name, size, mtime_ns, inode from file
+select name, size, mtime_ns, inode, ctime_ns from file
 where root_id = :root_id and folder = :folder and state not in ('settling', 'gone') and absent_at is null
 limit :limit"""
 
 # The same, of one file.
 _VERSION = """
-select size, mtime_ns, inode from file
+select size, mtime_ns, inode, ctime_ns from file
 where root_id = ? and folder = ? and name = ? and state not in ('settling', 'gone') and absent_at is null"""
 
 # What is known of one file.
 _KNOWN = """
-select id, name, state, size, mtime_ns, inode, absent_at,
+select id, name, state, size, mtime_ns, inode, ctime_ns, absent_at, sha256,
     iif(removal in ('deleted', 'archived'), sha256, null) as taken_sha256
 from file where root_id = ? and folder = ? and name in ({marks})"""
 _ASKED_AT_ONCE = 500
@@ -60,19 +59,25 @@ select 1 from file where root_id = ? and folder = ? and state <> 'gone' limit 1"
 
 # Files that had these facts when they were seen last.
 _TWINS = """
-select id, folder, name, state, size, mtime_ns, inode, absent_at,
+select id, folder, name, state, size, mtime_ns, inode, ctime_ns, absent_at,
     iif(removal in ('deleted', 'archived'), sha256, null) as taken_sha256, sha256
 from file where inode = :inode and size = :size and mtime_ns = :mtime_ns and root_id = :root_id"""
 
-# Which of these inodes files had that are known. `:inodes` is a JSON list.
-_INODES = """
-select distinct file.inode from json_each(:inodes) asked
-join file indexed by file_by_version on file.inode = asked.value where file.root_id = :root_id"""
+# Which of these versions files had that are known. `:versions` is a JSON list of (size, mtime_ns, inode).
+_FAMILIAR = """
+select file.size, file.mtime_ns, file.inode from json_each(:versions) asked
+cross join file indexed by file_by_version on file.size = json_extract(asked.value, '$[0]')
+    and file.mtime_ns = json_extract(asked.value, '$[1]') and file.inode = json_extract(asked.value, '$[2]')
+where file.root_id = :root_id"""
 
 # The file takes its new place, and who is there the one that it leaves.
 _AT = "select id from file where root_id = ? and folder = ? and name = ?"
 _PLACE = "select root_id, folder, name, label, category from file where id = ?"
 _PUT = "update file set folder = ?, name = ?, absent_at = null where id = ?"
+
+# What is not sent yet goes with the facts that it has now. Of what was sent, the content is looked at before that.
+_LEARN_CTIME = """
+update file set ctime_ns = :ctime_ns where id = :id and (:is_proven or state in ('settling', 'ready'))"""
 _NOWHERE = b"\0"  # no file system has such a name
 
 # What is not at the service yet is labelled by its new path; what is stays as it was sent.
@@ -98,7 +103,7 @@ order by id {direction} limit :limit"""
 
 _PAST_EVERY_PATH = b"\xff" * 8192
 
-Version = tuple[int, int, int]
+Version = tuple[int, int, int, int]
 
 
 class Whereabouts:
@@ -110,13 +115,13 @@ class Whereabouts:
     # --- comparing ---------------------------------------------------------------------------------------------
 
     def versions(self, root_id: int, folder: str, *, limit: int) -> dict[bytes, Version] | None:
-        """(size, mtime_ns, inode) of the settled files directly in `folder`; None when they are more than `limit`."""
+        """(size, mtime_ns, inode, ctime_ns) of the settled files directly in `folder`; None: more than `limit`."""
         parameters = {"root_id": root_id, "folder": os.fsencode(folder), "limit": limit + 1}
         with self._database.reading() as connection:
             rows = _plain(connection).execute(_VERSIONS, parameters).fetchall()
         if len(rows) > limit:
             return None
-        return {name: (size, mtime_ns, inode) for name, size, mtime_ns, inode in rows}
+        return {name: (size, mtime_ns, inode, ctime_ns) for name, size, mtime_ns, inode, ctime_ns in rows}
 
     def versions_of(self, root_id: int, folder: str, names: Iterable[bytes]) -> dict[bytes, Version]:
         """The same for some of the files in a folder."""
@@ -176,13 +181,14 @@ class Whereabouts:
         version = {"inode": facts.inode, "size": facts.size, "mtime_ns": facts.mtime_ns}
         with self._database.reading() as connection:
             rows = connection.execute(_TWINS, {"root_id": root_id, **version}).fetchall()
-        return {path_of(row): replace(known_of(row), sha256=row["sha256"]) for row in rows}
+        return {path_of(row): known_of(row) for row in rows}
 
-    def inodes(self, root_id: int, inodes: Iterable[int]) -> set[int]:
-        """Those of `inodes` that a known file of the root had when it was seen last: only these can have twins."""
-        asked = {"root_id": root_id, "inodes": json.dumps(list(inodes))}
+    def familiar(self, root_id: int, facts: Iterable[FileFacts]) -> set[FileFacts]:
+        """Those of `facts` that a known file of the root had when it was seen last: only these can have twins."""
+        versions = json.dumps([(one.size, one.mtime_ns, one.inode) for one in facts])
         with self._database.reading() as connection:
-            return {inode for [inode] in _plain(connection).execute(_INODES, asked)}
+            rows = _plain(connection).execute(_FAMILIAR, {"root_id": root_id, "versions": versions})
+            return {FileFacts(size, mtime_ns, inode) for size, mtime_ns, inode in rows}
 
     def follow(self, moves: Sequence[Rename], *, now: float) -> None:
         """These files have other names now; they keep everything else. Whoever is known at the new name changes places
@@ -203,6 +209,17 @@ class Whereabouts:
         """The root is on this device."""
         with self._database.transaction() as connection:
             connection.execute("update root set device = ? where id = ?", (device, root_id))
+
+    def has_stable_inodes(self, root_id: int) -> bool:
+        """Whether the root's files keep their inodes, as far as we have learnt."""
+        with self._database.reading() as connection:
+            row = connection.execute("select has_stable_inodes from root where id = ?", (root_id,)).fetchone()
+        return row is None or bool(row["has_stable_inodes"])
+
+    def note_unstable_inodes(self, root_id: int) -> None:
+        """The root's files are numbered anew now and then: inodes tell nothing there."""
+        with self._database.transaction() as connection:
+            connection.execute("update root set has_stable_inodes = 0 where id = ?", (root_id,))
 
 
 def _in_pieces(names: list[bytes]) -> Iterator[list[bytes]]:
@@ -243,6 +260,7 @@ def _follow(connection: sqlite3.Connection, move: Rename, now: float) -> None:
     reason = f"renamed; it was {shown(before)}"
     label, category = move.label, move.category.value
     connection.execute(_RELABEL, {"id": move.id, "label": label, "category": category})
+    connection.execute(_LEARN_CTIME, {"id": move.id, "ctime_ns": move.ctime_ns, "is_proven": move.is_proven})
     if move.updates:
         _publish(connection, move.id, before, row)
         connection.execute(_FOLLOWED, {"id": move.id, "label": label, "category": category})

@@ -1,3 +1,4 @@
+import contextlib
 import json
 import os
 from collections.abc import Iterator
@@ -6,6 +7,8 @@ from typing import Any
 
 import pytest
 
+from eisync.adapters import beneath
+from eisync.adapters.beneath import Beneath
 from eisync.adapters.dataset import Dataset
 from eisync.errors import FolderError, UnansweredError
 
@@ -125,9 +128,8 @@ def test_an_account_takes_the_place_of_the_old_one_when_it_is_complete(dataset: 
 
 
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="this system has no disk that is always full")
-def test_a_full_disk_is_told(dataset: Dataset, place: Path) -> None:
-    (place / ".eisync/parts/7").symlink_to("/dev/full")
-    (place / ".eisync/info.labels").symlink_to("/dev/full")
+def test_a_full_disk_is_told(dataset: Dataset, place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Beneath, "create", lambda _, place: os.open("/dev/full", os.O_WRONLY))
     with pytest.raises(FolderError, match=r"no space left for .*; make room and run it again"):
         dataset.store(7, "training", "a.csv", [b"x" * 100_000])
     with pytest.raises(FolderError, match="no space left"), dataset.account() as account:
@@ -154,3 +156,83 @@ def test_a_folder_with_anything_else_in_it_is_left_alone(tmp_path: Path) -> None
     with pytest.raises(FolderError, match="is not empty"):
         Dataset(str(tmp_path), SELECTION)
     assert ["mine.txt"] == os.listdir(tmp_path)
+
+
+PLANTED = {
+    "training": "",  # the folder of a category; what the link leads to, below the folder outside
+    "training/8": "",
+    ".eisync": "",
+    ".eisync/pull.jsonl": "words",
+    ".eisync/parts": "",
+    ".eisync/parts/8": "words",
+    "training/a.csv": "words",
+    "info.labels": "words",
+    ".eisync/info.labels": "words",
+}
+
+
+@pytest.fixture(params=[True, False], ids=["descriptors", "none"])
+def ways(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With descriptors of folders, and as on a system that has none."""
+    monkeypatch.setattr(beneath, "HAS_DESCRIPTORS", request.param)
+
+
+@pytest.mark.usefixtures("ways")
+@pytest.mark.parametrize("is_early", [True, False], ids=["before it begins", "meanwhile"])
+@pytest.mark.parametrize("planted", PLANTED)
+def test_nothing_is_written_through_a_link(tmp_path: Path, place: Path, planted: str, is_early: bool) -> None:
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    (outside / "words").write_text("somebody's words")
+    Dataset(str(place), SELECTION).close()
+    link = place / planted
+
+    def plant() -> None:
+        if link.is_dir() and not link.is_symlink():
+            link.rename(tmp_path / "was")
+        link.unlink(missing_ok=True)
+        link.parent.mkdir(parents=True, exist_ok=True)
+        link.symlink_to(outside / PLANTED[planted])
+
+    # Whether it goes around the link or refuses is its own choice.
+    with contextlib.suppress(FolderError, OSError), contextlib.ExitStack() as stack:
+        if is_early:
+            plant()
+        dataset = Dataset(str(place), SELECTION)
+        stack.callback(dataset.close)
+        if not is_early:
+            plant()
+        for number in (8, 9):
+            dataset.store(number, "training", "a.csv", [b"x,y\n"])
+        with dataset.account() as account:
+            account.keep()
+    assert ["words"] == os.listdir(outside)
+    assert "somebody's words" == (outside / "words").read_text()
+
+
+@pytest.mark.usefixtures("ways")
+def test_a_link_is_no_file_that_came(dataset: Dataset, place: Path, tmp_path: Path) -> None:
+    dataset.store(7, "training", "a.csv", [b"x"])
+    assert dataset.has(7)
+    (place / "training/a.csv").rename(tmp_path / "elsewhere")
+    (place / "training/a.csv").symlink_to(tmp_path / "elsewhere")
+    assert not dataset.has(7)
+    (place / "training").rename(tmp_path / "training")
+    (place / "training").symlink_to(tmp_path / "training")
+    assert not dataset.has(7)
+
+
+def test_what_is_in_the_way_is_named(dataset: Dataset, place: Path, tmp_path: Path) -> None:
+    (place / "training").symlink_to(tmp_path)
+    with pytest.raises(OSError) as caught:
+        dataset.store(7, "training", "a.csv", [b"x"])
+    assert "a link or a file is in the way at training" == caught.value.strerror
+
+
+def test_the_folder_itself_may_be_reached_through_a_link(place: Path, tmp_path: Path) -> None:
+    (tmp_path / "disk").mkdir()
+    place.symlink_to(tmp_path / "disk")
+    dataset = Dataset(str(place), SELECTION)
+    dataset.store(7, "training", "a.csv", [b"x"])
+    dataset.close()
+    assert b"x" == (tmp_path / "disk/training/a.csv").read_bytes()

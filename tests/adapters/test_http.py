@@ -511,6 +511,30 @@ def test_pages_go_down_from_the_newest_and_miss_none(service: Service, pack: Cal
     assert 7 == service.page(limit=1).total
 
 
+def test_those_of_some_samples_that_are_there_are_told_however_far_apart(
+    service: Service, pack: Callable[..., Envelope], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stored = outcomes(service, pack(*(row(100 + number) for number in range(7))))
+    ids = [outcome.sample_id for outcome in stored if isinstance(outcome, Stored)]
+    assert {} == service.listed([])
+    assert service.delete(ids[2])
+    asked = [ids[5], ids[0], ids[2], max(ids) + 1000]
+    for most in (1000, 2, 1):
+        monkeypatch.setattr("eisync.adapters.http._MOST_LISTED", most)
+        assert {ids[5], ids[0]} == set(service.listed(asked))
+        assert {sample_id: sample_id for sample_id in (ids[5], ids[0])} == {
+            sample_id: sample.id for sample_id, sample in service.listed(asked).items()
+        }
+
+
+def test_samples_that_nobody_asked_for_are_no_answer(raw: Callable[..., tuple[Service, RawServer]]) -> None:
+    replies = iter(['{"success":true,"projectId":7}'])
+    page = '{"success":true,"samples":[{"id":9}],"totalCount":1}'
+    service, _ = raw(lambda caller: answers(next(replies, page))(caller))
+    with pytest.raises(UnansweredError, match="not asked for"):
+        service.listed([5, 7])
+
+
 @pytest.mark.parametrize(
     ("rule", "error"),
     [
@@ -1028,3 +1052,26 @@ def test_a_sample_is_there_although_its_values_are_many(raw: Callable[..., tuple
     replies = iter(['{"success":true,"projectId":7}'])
     service, _ = raw(lambda caller: answers(next(replies, values))(caller))
     assert service.is_there(5)
+
+
+@pytest.mark.parametrize(
+    ("headers", "heard"),
+    [
+        ("Date: Thu, 26 Nov 2026 10:00:00 GMT\r\n", "Thu, 26 Nov 2026 10:00:00 GMT"),
+        ("", None),
+        ("Date: Thu, 26 Nov 2026 10:00:00 GMT\r\nAge: 4000\r\n", "nothing"),  # it lay on the way
+    ],
+)
+def test_what_time_an_answer_says_that_it_is_is_handed_on(headers: str, heard: str | None) -> None:
+    body = b'{"success": true, "projectId": 7}'
+    reply = f"HTTP/1.1 200 OK\r\n{headers}Content-Length: {len(body)}\r\n\r\n".encode() + body
+    found: list[tuple[str, str | None]] = []
+    with raw_server(says(reply)) as server:
+        url = f"http://127.0.0.1:{server.port}"
+        endpoints = Endpoints(studio_url=f"{url}/v1", ingestion_url=url, timeout_s=2.0)
+        service = Service(
+            endpoints, lambda: "ei_key", user_agent="test", hear_date=lambda host, date: found.append((host, date))
+        )
+        with contextlib.closing(service):
+            assert 7 == service.project_id()
+    assert ([] if heard == "nothing" else [(f"127.0.0.1:{server.port}", heard)]) == found

@@ -5,14 +5,15 @@ import os
 import shutil
 import subprocess
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from eisync.adapters import moving, removal, restoring
+from eisync.adapters import moving, removal, restoring, root_notes
 from eisync.adapters.walking import facts_of
-from eisync.core.retention import Removal, Whereabout
+from eisync.core.retention import Removal, Whereabout, Why
 from eisync.errors import FileAwayError, FileChangedError, FileGoneError, FileUnreadableError, FolderError
 from tests.conftest import sha256
 
@@ -45,14 +46,18 @@ def other_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path
         return
     link, copy = os.link, moving.write_copy
 
+    def is_on_it(name: Any, folder: int | None) -> bool:
+        above = "" if folder is None else os.readlink(f"/proc/self/fd/{folder}")
+        return os.path.join(above, name).startswith(str(place))
+
     def link_on_one_disk(source: Any, to: Any, **more: Any) -> None:
-        if str(to).startswith(str(place)) != (str(source).startswith(str(place))):
+        if is_on_it(to, more.get("dst_dir_fd")) != is_on_it(source, more.get("src_dir_fd")):
             raise OSError(errno.EXDEV, os.strerror(errno.EXDEV))
         link(source, to, **more)
 
     def copy_what_fits(pieces: Any, part: str, **more: Any) -> str:
         content = b"".join(pieces)
-        if str(part).startswith(str(place)) and len(content) > SMALL_DISK_BYTES:
+        if is_on_it(part, more.get("folder")) and len(content) > SMALL_DISK_BYTES:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         return copy([content], part, **more)
 
@@ -73,6 +78,60 @@ def written(root: Path, path: str = "deep/wave.1.csv", content: bytes = CONTENT,
         sha256=sha256(content),
         to=None if to is None else str(to),
     )
+
+
+def test_an_archive_that_is_another_one_by_now_is_not_filled(root: Path, tmp_path: Path) -> None:
+    archive = tmp_path / "archive"
+    archive.mkdir()
+    root_notes.mark(str(archive), "that one")
+    one = replace(written(root, to=archive / "deep/wave.1.csv"), archive=str(archive), marker="that one")
+    archive.rename(tmp_path / "unmounted")
+    archive.mkdir()
+    with pytest.raises(FolderError, match="is not the one that it was"):
+        removal.archive(one)
+    assert (["deep/wave.1.csv"], []) == (names(root), names(archive))
+    archive.rmdir()
+    (tmp_path / "unmounted").rename(archive)
+    removal.archive(one)
+    assert ([], ["deep/wave.1.csv"]) == (names(root), names(archive))
+
+
+def test_what_an_archive_is_looked_at_for_is_where_the_file_goes(
+    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also where another one comes into its place between the look and the move."""
+    archive = tmp_path / "archive"
+    archive.mkdir()
+    root_notes.mark(str(archive), "that one")
+    one = replace(written(root, to=archive / "deep/wave.1.csv"), archive=str(archive), marker="that one")
+    look = removal.marker_of
+
+    def look_and_exchange(place: Any) -> str | None:
+        found = look(place)
+        archive.rename(tmp_path / "moved")
+        archive.mkdir()
+        return found
+
+    monkeypatch.setattr(removal, "marker_of", look_and_exchange)
+    removal.archive(one)
+    assert ([], [], ["deep/wave.1.csv"]) == (names(root), names(archive), names(tmp_path / "moved"))
+
+
+def test_what_a_file_takes_of_its_disk_is_told(root: Path) -> None:
+    whole = root / "whole.csv"
+    whole.write_bytes(b"x" * 100_000)
+    with (root / "sparse.csv").open("wb") as file:
+        file.truncate(1 << 30)
+    os.link(whole, root / "link.csv")
+    rooms = {name: removal.room_of(str(root), name) for name in ("whole.csv", "link.csv", "sparse.csv", "none.csv")}
+    assert None is rooms.pop("none.csv")
+    assert {"whole.csv": Why.LINKED, "link.csv": Why.LINKED, "sparse.csv": Why.EMPTY} == {
+        name: room.why_none_is_freed for name, room in rooms.items() if room is not None
+    }
+    (root / "link.csv").unlink()
+    room = removal.room_of(str(root), "whole.csv")
+    assert room is not None
+    assert (None, True) == (room.why_none_is_freed, 100_000 <= room.bytes < 200_000)
 
 
 def names(folder: Path) -> list[str]:

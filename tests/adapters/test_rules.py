@@ -3,6 +3,7 @@
 import os
 import shutil
 import subprocess
+import time
 from pathlib import Path
 
 import pytest
@@ -72,7 +73,7 @@ def test_a_change_takes_effect_at_the_next_scan(tmp_path: Path, monkeypatch: pyt
     assert eligibility.why_left_out("a.csv") is None
 
 
-@pytest.mark.parametrize("what", ["a link", "a pipe", "a folder", "too long", "no pattern"])
+@pytest.mark.parametrize("what", ["a link", "a pipe", "a folder", "too long", "no pattern", "too many"])
 def test_rules_that_cannot_be_used_leave_everything_out(tmp_path: Path, what: str) -> None:
     place = tmp_path / "day/.eisyncignore"
     place.parent.mkdir()
@@ -83,7 +84,8 @@ def test_rules_that_cannot_be_used_leave_everything_out(tmp_path: Path, what: st
     elif what == "a folder":
         place.mkdir()
     else:
-        place.write_text("!" if what == "no pattern" else "a" * (module.MOST_BYTES + 1))
+        texts = {"no pattern": "!", "too many": "a\n" * 501, "too long": "a" * (module.MOST_BYTES + 1)}
+        place.write_text(texts[what])
     eligibility = Eligibility(rules_in=Rules(str(tmp_path)))
     assert "in day/.eisyncignore, if only it could be used" in str(eligibility.why_left_out("day/a.csv"))
     assert eligibility.why_left_out("a.csv") is None
@@ -95,3 +97,22 @@ def test_memory_is_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
     for number in range(10):
         assert rules(str(number)) is None
     assert 3 == len(rules._folders)
+
+
+def test_memory_is_bounded_by_what_patterns_become(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "MOST_WEIGHT", 1_000)
+    rules = Rules(str(tmp_path))
+    for number in range(20):
+        (tmp_path / str(number)).mkdir()
+        (tmp_path / str(number) / ".eisyncignore").write_text("*a*b*c\n" * 10)
+        assert rules(str(number)) is not None
+    assert 1 <= len(rules._folders) < 5
+    assert rules._weight == sum(entry.weight for entry in rules._folders.values()) <= 1_000
+
+
+def test_a_strangers_pattern_holds_nobody_up(tmp_path: Path) -> None:
+    (tmp_path / ".eisyncignore").write_text("*a" * 14 + "b\n")
+    eligibility = Eligibility(rules_in=Rules(str(tmp_path)))
+    began = time.process_time()
+    assert eligibility.why_left_out("a" * 120 + ".csv") is None
+    assert time.process_time() - began < 0.25

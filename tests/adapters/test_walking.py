@@ -20,13 +20,18 @@ class Memory:
         self.versions: dict[bytes, Version] = {}
         for path in folder.iterdir():
             status = path.lstat()
-            self.versions[os.fsencode(path.name)] = (status.st_size, status.st_mtime_ns, status.st_ino)
+            version = (status.st_size, status.st_mtime_ns, status.st_ino, status.st_ctime_ns)
+            self.versions[os.fsencode(path.name)] = version
+            self.ignores_inodes = False
 
     def all_in(self, folder: str, *, limit: int) -> dict[bytes, Version] | None:
         return None if len(self.versions) > limit else dict(self.versions)
 
     def some_in(self, folder: str, names: Iterable[bytes]) -> dict[bytes, Version]:
         return {name: self.versions[name] for name in names if name in self.versions}
+
+    def passes_over(self, known: Version, seen: Version) -> bool:
+        return self.ignores_inodes and (known[:2], known[3]) == (seen[:2], seen[3])
 
 
 @pytest.fixture
@@ -75,6 +80,30 @@ def test_what_is_new_or_changed_is_handed_out(root: Path, at_once: bool) -> None
     files, left_out, _ = walked(root, memory)
 
     assert ({"1.csv", "2.csv", "new.csv", "4.csv"}, {"kept"}) == (files, left_out)
+
+
+def test_what_was_rewritten_with_its_size_and_time_is_handed_out(root: Path, at_once: bool) -> None:
+    memory = Memory(root)
+    (root / "1.csv").write_text("x")
+    os.utime(root / "1.csv", ns=(0, memory.versions[b"1.csv"][1]))
+    seen = (root / "1.csv").stat()
+    assert memory.versions[b"1.csv"][:3] == (seen.st_size, seen.st_mtime_ns, seen.st_ino)
+
+    files, _, _ = walked(root, memory)
+
+    assert {"1.csv"} == files
+
+
+@pytest.mark.parametrize("ignores", [False, True])
+def test_what_whoever_knows_passes_over_is_not_handed_out(root: Path, at_once: bool, ignores: bool) -> None:
+    memory = Memory(root)
+    size, mtime_ns, inode, ctime_ns = memory.versions[b"1.csv"]
+    memory.versions[b"1.csv"] = (size, mtime_ns, inode + 1, ctime_ns)
+    memory.ignores_inodes = ignores
+
+    files, _, _ = walked(root, memory)
+
+    assert (set() if ignores else {"1.csv"}) == files
 
 
 def test_what_is_known_and_no_file_any_more_was_not_met(root: Path, at_once: bool) -> None:

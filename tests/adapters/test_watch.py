@@ -2,6 +2,7 @@ import errno
 import os
 import queue
 import shutil
+import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
@@ -387,6 +388,69 @@ def test_an_event_from_elsewhere_announces_nothing(watcher: Watcher, place: Path
     (emitter,) = observer_of(watcher).emitters
     emitter.queue_event(event)
     assert Seen() == watcher.take(1)
+
+
+DEEP = 1_500
+
+
+@pytest.fixture
+def deep(place: Path) -> Iterator[str]:
+    """More folders in one another than Python has frames; a root's content, which pytest could not remove."""
+    at = os.open(place.parent, os.O_RDONLY)
+    for name in ["deep", *["a"] * DEEP]:
+        os.mkdir(name, dir_fd=at)
+        inner = os.open(name, os.O_RDONLY, dir_fd=at)
+        os.close(at)
+        at = inner
+    os.close(at)
+    yield "deep" + "/a" * DEEP
+    for folder in (place, place.parent):
+        subprocess.run(["rm", "-rf", str(folder / "deep")], check=True)
+
+
+def test_folders_are_listened_to_however_deep_they_lie(
+    watcher: Watcher, bell: Bell, place: Path, root: Root, deep: str
+) -> None:
+    watcher.forget(root.id)
+    (place.parent / "deep").rename(place / "deep")
+    assert watcher.watch(root) is None
+    gather(watcher, bell, lambda seen: seen.is_doubted)
+    (place / deep / "a.csv").write_bytes(b"x")
+    assert f"{deep}/a.csv" in gather(watcher, bell, lambda seen: f"{deep}/a.csv" in seen.files).files
+
+
+def test_deep_folders_that_are_moved_in_are_listened_to(watcher: Watcher, bell: Bell, place: Path, deep: str) -> None:
+    (place.parent / "deep").rename(place / "deep")
+    gather(watcher, bell, lambda seen: "deep" in seen.folders)
+    (place / deep / "a.csv").write_bytes(b"x")
+    assert f"{deep}/a.csv" in gather(watcher, bell, lambda seen: f"{deep}/a.csv" in seen.files).files
+    (place / "deep").rename(place / "moved")
+    gather(watcher, bell, lambda seen: "moved" in seen.folders)
+    (place / "after.csv").write_bytes(b"x")
+    assert "after.csv" in gather(watcher, bell, lambda seen: "after.csv" in seen.files).files
+    (place / "moved").rename(place / "deep")
+
+
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [
+        (RecursionError("maximum recursion depth exceeded"), "no events from it (its folders are nested too deeply)"),
+        (RuntimeError("can't start new thread"), "no events from it (can't start new thread)"),
+    ],
+)
+def test_what_stops_the_listening_is_told_and_no_watch_is_left(
+    watcher: Watcher, place: Path, root: Root, monkeypatch: pytest.MonkeyPatch, error: Exception, reason: str
+) -> None:
+    def fail(_self: Any) -> None:
+        raise error
+
+    watcher.forget(root.id)
+    observer: Any = watcher._observer
+    with monkeypatch.context() as patch:
+        patch.setattr(threading.Thread, "start", fail)
+        assert reason == watcher.watch(root)
+    assert {} == observer.reader._watch_for_wd
+    assert watcher.watch(root) is None
 
 
 def test_a_root_that_may_not_be_looked_at_is_scanned_instead(watcher: Watcher, tmp_path: Path) -> None:

@@ -29,6 +29,7 @@ def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "recordings").mkdir()
     (tmp_path / "key").write_text(CANARY)
+    (tmp_path / "key").chmod(0o600)
     return tmp_path
 
 

@@ -43,6 +43,13 @@ def test_why_a_target_is_held_is_said_below_it(daemon: dict[str, Any] | None, ex
         assert lines.index("target main (project 7)") + 1 == lines.index(expected[0])
 
 
+def test_a_lost_state_folder_is_said_of_the_daemon() -> None:
+    root = {"path": "/r", "target": "main", "offline": None, "scanned_s": None, "settling": 0, "left_out": {}}
+    daemon = {"pid": 7, "version": "1", "loops": [], "lost": "the state folder /s was removed"}
+    lines = list(_lines({**STATUS, "roots": [{**root, "watching": None, "retention": None}], "daemon": daemon}))
+    assert "  it ends: the state folder /s was removed" == lines[-1]
+
+
 def test_a_target_in_its_quiet_hours_says_so(bench: Bench) -> None:
     bench.configure(upload={"quiet_hours": "00:00-23:59,23:59-00:00"})
     bench.write("wave.1.csv", row(1))

@@ -13,6 +13,7 @@ from eisync.store.acts import Acts
 from eisync.store.database import open_database
 from eisync.store.index import Index
 from eisync.store.outbox import Outbox
+from tests.conftest import list_sample
 
 NOW = 1_000_000.0
 SETTLED = {
@@ -73,6 +74,7 @@ class Desk:
         if state is State.TOMBSTONE:
             stored = Settlement(item_id=mine[0].id, events=(Event.STORED,), sample_ids=(99,))
             self.outbox.settle([stored], claim=1, now=at)
+            list_sample(self.database, 99)
             self.index.bury("main", 99, now=at)
         elif state is not State.SENDING:
             self.outbox.settle([Settlement(item_id=mine[0].id, events=SETTLED[state])], claim=1, now=at)
@@ -118,6 +120,7 @@ def test_status_says_everything_at_once(desk: Desk) -> None:
             "path": "/data/röot",
             "target": "main",
             "offline": "not there",
+            "away": [],
             "scanned_s": 5.0,
             "settling": 0,
             "left_out": {"a FIFO": 2},
@@ -301,6 +304,12 @@ def test_a_daemon_is_healthy_while_every_loop_moves(desk: Desk) -> None:
     assert [{"is_healthy": True, "faults": []}] == desk.ask(do="health")
     desk.live["loops"].append({"name": "drainer", "age_s": 75.2, "is_fresh": False})
     assert [{"is_healthy": False, "faults": ["the drainer has not moved for 75 s"]}] == desk.ask(do="health")
+
+
+def test_a_daemon_whose_state_folder_is_lost_is_not_healthy_and_says_so(desk: Desk) -> None:
+    desk.live |= {"loops": [], "lost": "the state folder /s was removed"}
+    assert [{"is_healthy": False, "faults": ["the state folder /s was removed"]}] == desk.ask(do="health")
+    assert "the state folder /s was removed" == desk.ask(do="status")[0]["daemon"]["lost"]
 
 
 def test_a_database_that_takes_no_write_is_not_healthy(desk: Desk) -> None:

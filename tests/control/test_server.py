@@ -14,6 +14,7 @@ from eisync.control.door import ask
 from eisync.control.operations import Operations
 from eisync.control.server import ControlServer
 from eisync.errors import EisyncError, StateError
+from tests.canary import CANARY
 from tests.fakes import Clock, Notebook
 
 LIMIT_S = 10.0
@@ -142,6 +143,9 @@ def test_an_error_is_an_answer(daemon: Daemon) -> None:
         b"9" * 10_000 + b"\n",
         b'{"do": "' + b"x" * 2_000_000 + b'"}\n',
         b"\0" * 100,
+        # what a web page can have a browser say
+        b'POST / HTTP/1.1\r\nHost: evil.example\r\nContent-Length: 18\r\n\r\n{"do": "status"}\n',
+        b"GET /?{%22do%22:%22status%22} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n",
     ],
     ids=lambda raw: repr(raw[:12]),
 )
@@ -153,6 +157,12 @@ def test_garbage_is_answered_with_an_error_and_the_server_lives_on(daemon: Daemo
     else:
         assert [{"error": "that is no question", "exit_code": 1}] == answer
     assert is_alive(daemon)
+
+
+def test_no_answer_holds_a_key(daemon: Daemon) -> None:
+    key = CANARY + "0123456789abcdef0123456789"  # an older eisync may have written one down
+    daemon.operations.records = [{"reason": f"x-api-key: {key}", "path": "ei_recording.csv"}]
+    assert [{"reason": "x-api-key: ei_…", "path": "ei_recording.csv"}] == daemon.ask({"do": "it"})
 
 
 def test_a_caller_who_leaves_takes_nothing_along(daemon: Daemon) -> None:

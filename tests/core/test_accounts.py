@@ -6,11 +6,11 @@ from eisync.core.accounts import Account, account
 from eisync.core.items import FileFacts
 
 NOW = FileFacts(5, 1, 1, 1_000.0)
-SAME, OTHER = [5, 1, 1], [6, 1, 1]
+SAME, OTHER, TOUCHED = [5, 1, 1], [6, 1, 1], [5, 2, 1]
 
 
-def record(state: str, facts: list[int] | None) -> dict[str, Any]:
-    return {"state": state, "reason": "so it is", "facts": facts}
+def record(state: str, facts: list[int] | None, sha256: str | None = None) -> dict[str, Any]:
+    return {"state": state, "reason": "so it is", "facts": facts, "sha256": sha256}
 
 
 @pytest.mark.parametrize(
@@ -26,6 +26,12 @@ def record(state: str, facts: list[int] | None) -> dict[str, Any]:
         (None, True, 1_010.0, "new"),
         (None, True, 5_000.0, "unexplained"),
         (record("gone", SAME), True, 5_000.0, "unexplained"),
+        (record("synced", TOUCHED, "a"), True, 5_000.0, "synced"),
+        (record("tombstone", TOUCHED, "a"), False, None, "tombstone"),
+        (record("quarantined", TOUCHED, "a"), True, 5_000.0, "quarantined"),
+        (record("synced", TOUCHED), True, 5_000.0, "unexplained"),
+        (record("ready", TOUCHED), True, 5_000.0, "unexplained"),
+        (record("synced", OTHER, "a"), True, 5_000.0, "unexplained"),
         (record("synced", OTHER), True, 1_010.0, "new"),
         (record("synced", OTHER), True, 5_000.0, "unexplained"),
         (record("synced", OTHER), False, 5_000.0, "new"),

@@ -3,13 +3,14 @@
 from collections.abc import Iterator
 from dataclasses import replace
 from itertools import product
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from eisync.core.absence import ABSENT_S, Absence, Elsewhere
 from eisync.core.acts import (
-    ABSENT_S,
     EDITS,
     REMOVALS,
     Act,
@@ -27,6 +28,7 @@ from eisync.core.acts import (
     propose,
     sentence,
 )
+from eisync.core.identity import Identity, Sent
 from eisync.core.items import Category, FileFacts, RemoteSample
 from eisync.core.lifecycle import State
 
@@ -41,6 +43,10 @@ def sample(identity: int = 1, name: str = "wave.1", label: str = "wave", categor
     return RemoteSample(id=identity, filename=name, category=category, label=label, sha256=SHA)
 
 
+def held(one: RemoteSample, **more: Any) -> Held:
+    return Held(one, Sent(sha256=SHA), **more)
+
+
 def side(**more: object) -> FileSide:
     fields: dict[str, object] = {
         "id": 7,
@@ -53,18 +59,21 @@ def side(**more: object) -> FileSide:
         "category": Category.TRAINING,
         "sha256": SHA,
         "since_at": 900.0,
-        "samples": (Held(sample()),),
+        "samples": (held(sample()),),
         **more,
     }
     return FileSide(**fields)  # type: ignore[arg-type]
 
 
+LOOKED_FOR = Absence(looked_through_at=NOW, elsewhere=Elsewhere.NOWHERE)
 LOCAL: dict[str, dict[str, object]] = {
     "as it was sent": {},
-    "gone for long": {"absent_at": NOW - ABSENT_S},
-    "gone just now": {"absent_at": NOW - ABSENT_S + 1.0},
-    "gone in the future": {"absent_at": NOW + 3600.0},
-    "taken away by us": {"absent_at": NOW - ABSENT_S, "is_removed": True},
+    "gone for long": {"absent_at": NOW - ABSENT_S, "absence": LOOKED_FOR},
+    "gone for long, and nobody looked for it": {"absent_at": NOW - ABSENT_S},
+    "moved": {"absent_at": NOW - ABSENT_S, "absence": replace(LOOKED_FOR, elsewhere=Elsewhere.THERE)},
+    "gone just now": {"absent_at": NOW - ABSENT_S + 1.0, "absence": LOOKED_FOR},
+    "gone in the future": {"absent_at": NOW + 3600.0, "absence": LOOKED_FOR},
+    "taken away by us": {"absent_at": NOW - ABSENT_S, "is_removed": True, "absence": LOOKED_FOR},
     "renamed": {
         "path": "testing/idle.2.csv",
         "label": "idle",
@@ -79,12 +88,12 @@ LOCAL: dict[str, dict[str, object]] = {
         "category": Category.SPLIT,
         "published": Published(name="wave.1", label="wave", category=Category.TRAINING),
     },
-    "changed": {"samples": (Held(sample(2)),), "older": (Held(sample(1)),)},
+    "changed": {"samples": (held(sample(2)),), "older": (held(sample(1)),)},
     "changed, and the new one not listed": {
-        "samples": (Held(sample(2), is_listed=False),),
-        "older": (Held(sample(1)),),
+        "samples": (held(sample(2), identity=Identity.UNLISTED),),
+        "older": (held(sample(1)),),
     },
-    "changed back": {"older": (Held(sample(1)),)},
+    "changed back": {"older": (held(sample(1)),)},
 }
 REMOTE: dict[str, dict[str, object]] = {
     "there": {},
@@ -140,11 +149,16 @@ def test_a_file_on_its_way_is_left_alone(state: State) -> None:
         (OnRemoteDelete.DELETE, {"sha256": None}, []),
         (OnRemoteDelete.DELETE, {"absent_at": NOW - 1000.0}, []),
         (OnRemoteDelete.DELETE, {"is_removed": True}, []),
-        (OnRemoteDelete.DELETE, {"samples": (Held(sample(2)),)}, []),
+        (OnRemoteDelete.DELETE, {"samples": (held(sample(2)),)}, []),
+        (OnRemoteDelete.DELETE, {"gone": ()}, []),
+        *[
+            (OnRemoteDelete.DELETE, {"gone": (held(sample(), identity=identity),)}, [])
+            for identity in (Identity.CHANGED, Identity.UNLISTED, Identity.FOREIGN)
+        ],
     ],
 )
 def test_what_becomes_of_a_tombstone(policy: OnRemoteDelete, more: dict[str, object], expected: list[Kind]) -> None:
-    file = side(**{"state": State.TOMBSTONE, "samples": (), **more})
+    file = side(**{"state": State.TOMBSTONE, "samples": (), "gone": (held(sample()),), **more})
     assert expected == [act.kind for act in propose(file, Policy(on_remote_delete=policy), now=NOW)]
 
 
@@ -159,12 +173,12 @@ def test_what_becomes_of_a_tombstone(policy: OnRemoteDelete, more: dict[str, obj
     ],
 )
 def test_an_edit_of_a_person_stays(there: RemoteSample, expected: list[tuple[Kind, str]]) -> None:
-    file = replace(side(**LOCAL["renamed within its label"]), samples=(Held(there),))
+    file = replace(side(**LOCAL["renamed within its label"]), samples=(held(there),))
     assert expected == [(act.kind, act.to) for act in propose(file, ALL, now=NOW)]
 
 
 def test_nothing_is_said_of_a_sample_that_was_not_listed_yet() -> None:
-    file = replace(side(**LOCAL["renamed"]), samples=(Held(sample(), is_listed=False),))
+    file = replace(side(**LOCAL["renamed"]), samples=(held(sample(), identity=Identity.UNLISTED),))
     assert ([], False) == (propose(file, ALL, now=NOW), is_agreed(file))
     assert is_agreed(side(**LOCAL["renamed"]))
 
@@ -205,7 +219,7 @@ def test_every_act_is_told_in_a_sentence() -> None:
         )
         told = sentence(act)
         assert told.endswith(": because")
-        assert ("9" in told) == (kind not in REMOVALS)
+        assert ("9" in told) == (kind not in {*REMOVALS, Kind.TOMBSTONE})
         assert "/data/a/b.csv" in told
 
 
@@ -222,9 +236,9 @@ listed = st.builds(
     label=labels,
     sha256=st.just(SHA),
 )
-helds = st.lists(st.builds(Held, listed, is_shared=st.booleans(), is_listed=st.booleans()), max_size=3).map(
-    lambda found: tuple({held.sample.id: held for held in found}.values())
-)
+helds = st.lists(
+    st.builds(Held, listed, st.just(Sent(sha256=SHA)), st.booleans(), st.sampled_from(Identity)), max_size=3
+).map(lambda found: tuple({held.sample.id: held for held in found}.values()))
 sides = st.builds(
     FileSide,
     id=st.just(7),
@@ -242,6 +256,16 @@ sides = st.builds(
     published=st.one_of(st.none(), st.builds(Published, name=names, label=labels, category=categories)),
     samples=helds,
     older=helds,
+    segments=st.integers(0, 2),
+    absence=st.one_of(
+        st.none(),
+        st.builds(
+            Absence,
+            looked_through_at=st.sampled_from([None, NOW - 2000.0, NOW + 2000.0]),
+            elsewhere=st.sampled_from(list(Elsewhere)),
+            away=st.sampled_from([None, "a disk"]),
+        ),
+    ),
 )
 policies = st.builds(
     Policy,
@@ -289,6 +313,7 @@ def test_nothing_is_deleted_that_was_not_confirmed(file: FileSide, policy: Polic
             assert file.state is State.TOMBSTONE
             assert file.sha256 is not None
             assert not file.samples
+            assert not file.segments
             assert policy.on_remote_delete is not OnRemoteDelete.KEEP
         if act.kind is Kind.DELETE_SAMPLE:
             assert act.sample_id in ours
@@ -300,6 +325,10 @@ def test_nothing_is_deleted_that_was_not_confirmed(file: FileSide, policy: Polic
                 assert any(held.is_listed and held.sample.id != act.sample_id for held in file.samples)
             else:
                 assert NOW - file.absent_at >= ABSENT_S
+                assert file.absence is not None
+                assert Elsewhere.NOWHERE is file.absence.elsewhere
+                assert file.absence.away is None
+                assert (file.absence.looked_through_at or 0.0) > file.absent_at
 
 
 @given(sides, policies)

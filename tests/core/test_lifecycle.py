@@ -17,10 +17,12 @@ from eisync.core.lifecycle import (
 
 # The table of the design: a state, then what may happen to it and where that leads.
 DESIGN = """
-SETTLING    complete -> READY        cut -> QUARANTINED   gone -> GONE
+SETTLING    complete -> READY        cut -> QUARANTINED   gone -> GONE            found -> SYNCED
+            deleted_content -> TOMBSTONE
 READY       claim -> SENDING         changed -> SETTLING  gone -> GONE            found -> SYNCED
 SENDING     stored -> SYNCED         duplicate -> SYNCED  defer -> READY
             refuse -> QUARANTINED    changed -> SETTLING  silence -> DOUBTFUL     gone -> GONE
+            found -> SYNCED          deleted_content -> TOMBSTONE
 DOUBTFUL    stored -> SYNCED         absent -> READY
 SYNCED      remote_gone -> TOMBSTONE changed -> SETTLING  gone -> SYNCED   removed -> GONE
 QUARANTINED retry -> READY           changed -> SETTLING  gone -> GONE

@@ -2,7 +2,8 @@
 
 import pytest
 
-from eisync.core.mounts import _REMOTE_FUSE, _SILENT_TYPES, is_remote, type_of, why_silent
+from eisync.core import mounts
+from eisync.core.mounts import _REMOTE_FUSE, _SILENT_TYPES, has_weak_facts, is_remote, type_of, why_silent
 
 TABLE = "\n".join(
     (
@@ -49,6 +50,16 @@ def test_only_file_systems_over_a_network_are_remote(file_system: str | None, ex
 
 
 @pytest.mark.parametrize(
+    ("file_system", "expected"),
+    [("ext4", False), ("xfs", False), ("btrfs", False), ("tmpfs", False), ("overlay", False), ("nfs4", False),
+     (None, False), ("fuse", True), ("fuse.sshfs", True), ("fuseblk", True), ("vfat", True), ("exfat", True),
+     ("cifs", True), ("9p", True), ("drvfs", True), ("virtiofs", True)],
+)  # fmt: skip
+def test_what_keeps_no_inodes_of_its_own_has_weak_facts(file_system: str | None, expected: bool) -> None:
+    assert expected is has_weak_facts(file_system)
+
+
+@pytest.mark.parametrize(
     ("fields", "is_silent"),
     [
         ("/ /data rw - ext4 /dev/vda rw", False),
@@ -79,3 +90,28 @@ def test_a_file_system_that_announces_nothing_is_named(file_system: str) -> None
     table = f"22 1 254:0 / / rw - ext4 /dev/vda rw\n40 22 0:35 / /data rw - {file_system} somebody rw"
 
     assert f"its file system ({file_system}) does not announce what others write" == why_silent("/data/lab", table)
+
+
+NESTED = """\
+21 1 8:1 / / rw - ext4 /dev/sda1 rw
+30 21 8:17 / /data rw - ext4 /dev/sdb1 rw
+31 30 0:50 / /data/in/station\\040one rw,relatime - tmpfs tmpfs rw
+32 30 0:51 / /data/inn rw - tmpfs tmpfs rw
+33 31 8:33 / /data/in/station\\040one rw - ext4 /dev/sdc1 rw
+34 30 8:17 /elsewhere /data/in/a/b rw - ext4 /dev/sdb1 rw
+"""
+
+
+def test_what_is_mounted_below_a_folder_is_found_with_its_number() -> None:
+    assert {"station one": "33", "a/b": "34"} == mounts.points_below("/data/in", NESTED)
+    assert {} == mounts.points_below("/data/in/a/b", NESTED)
+    assert {} == mounts.points_below("/data/in", "")
+
+
+@pytest.mark.parametrize(
+    ("path", "point"),
+    [("/data/in", "/data"), ("/data", "/data"), ("/database", "/"), ("/data/in/a/b/c", "/data/in/a/b")],
+)
+def test_where_a_folder_is_mounted_is_the_nearest_above(path: str, point: str) -> None:
+    assert point == mounts.point_of(path, NESTED)
+    assert mounts.point_of(path, "") == ""

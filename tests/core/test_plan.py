@@ -6,12 +6,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from eisync.core.identity import Sent
 from eisync.core.items import Missing, RemoteSample
 from eisync.core.plan import (
     Action,
     Ask,
     Believed,
     Bury,
+    Contradict,
     Learn,
     Match,
     Mirror,
@@ -107,18 +109,27 @@ EDITS = {
     "disabled": ({"is_disabled": True}, "was disabled"),
     "not processed": ({"has_processing_error": True}, "could not be processed"),
 }
+SENT = Sent(sha256=HASH, name="wave.01.csv")
 BELIEFS = {
     "unknown": None,
-    "ours": Believed(AS_BELIEVED, is_ours=True),
-    "ours, known by its id only": Believed(replace(AS_BELIEVED, label=None), is_ours=True, was_listed=False),
-    "ours, missed": Believed(AS_BELIEVED, is_ours=True, missed=1),
-    "ours, not listed by this sweep": Believed(AS_BELIEVED, is_ours=True, is_noted=True),
-    "ours, came during this sweep": Believed(AS_BELIEVED, is_ours=True, is_new=True),
-    "ours, buried": Believed(AS_BELIEVED, is_ours=True, is_gone=True),
+    "ours": Believed(AS_BELIEVED, sent=SENT),
+    "ours, known by its id only": Believed(replace(AS_BELIEVED, label=None), sent=SENT, was_listed=False),
+    "ours, missed": Believed(AS_BELIEVED, sent=SENT, missed=1),
+    "ours, not listed by this sweep": Believed(AS_BELIEVED, sent=SENT, is_noted=True),
+    "ours, came during this sweep": Believed(AS_BELIEVED, sent=SENT, is_new=True),
+    "ours, buried": Believed(AS_BELIEVED, sent=SENT, is_gone=True),
+    "ours, contradicted": Believed(AS_BELIEVED, sent=SENT, is_contradicted=True),
     "another's": Believed(AS_BELIEVED),
     "another's, buried": Believed(AS_BELIEVED, is_gone=True),
 }
-LISTINGS = {"not listed": None, "as believed": AS_BELIEVED, "edited": replace(AS_BELIEVED, label="idle")}
+FOREIGN = replace(AS_BELIEVED, filename="other.7", original_name="other.7.csv", sha256=OTHER_HASH)
+LISTINGS = {
+    "not listed": None,
+    "as believed": AS_BELIEVED,
+    "edited": replace(AS_BELIEVED, label="idle"),
+    "as another sample": FOREIGN,
+}
+CONTRADICTED = Contradict(FOREIGN, "sample 5 was sent as 'wave.01.csv', and is 'other.7.csv' now")
 CHANGED = ("label 'wave' became 'idle'",)
 
 EXPECTED: dict[tuple[str, str], Action | None] = {
@@ -143,12 +154,20 @@ EXPECTED: dict[tuple[str, str], Action | None] = {
     ("ours, buried", "not listed"): None,
     ("ours, buried", "as believed"): Return(AS_BELIEVED),
     ("ours, buried", "edited"): Return(LISTINGS["edited"]),
+    ("ours, contradicted", "not listed"): Miss(5),
+    ("ours, contradicted", "as believed"): Mirror(AS_BELIEVED, (), is_ours=True),
+    ("ours, contradicted", "edited"): Mirror(LISTINGS["edited"], CHANGED, is_ours=True),
     ("another's", "not listed"): Miss(5),
     ("another's", "as believed"): None,
     ("another's", "edited"): Mirror(LISTINGS["edited"], CHANGED),
     ("another's, buried", "not listed"): Miss(5),
     ("another's, buried", "as believed"): Return(AS_BELIEVED),
     ("another's, buried", "edited"): Return(LISTINGS["edited"]),
+    ("unknown", "as another sample"): Learn(FOREIGN),
+    **{(belief, "as another sample"): CONTRADICTED for belief in BELIEFS if belief.startswith("ours")},
+    ("ours, contradicted", "as another sample"): None,  # it is told already
+    ("another's", "as another sample"): Mirror(FOREIGN, ("name 'wave.01' became 'other.7'", "its content was changed")),
+    ("another's, buried", "as another sample"): Return(FOREIGN),
 }
 
 
@@ -167,8 +186,9 @@ def test_an_edit_is_told_in_a_clause(what: str) -> None:
     assert [Mirror(edited, (clause,))] == compare([Believed(AS_BELIEVED)], [edited])
 
 
-def test_a_hash_of_the_service_never_takes_the_place_of_ours() -> None:
-    assert [] == compare([Believed(AS_BELIEVED)], [replace(AS_BELIEVED, sha256=OTHER_HASH)])
+def test_another_hash_of_the_service_is_news_and_its_first_one_is_no_change() -> None:
+    changed = replace(AS_BELIEVED, sha256=OTHER_HASH)
+    assert [Mirror(changed, ("its content was changed",))] == compare([Believed(AS_BELIEVED)], [changed])
     unhashed = replace(AS_BELIEVED, sha256=None)
     assert [Mirror(AS_BELIEVED)] == compare([Believed(unhashed)], [AS_BELIEVED])
 
@@ -188,7 +208,7 @@ SLICES = st.lists(
     st.builds(
         Believed,
         sample=SAMPLES,
-        is_ours=st.booleans(),
+        sent=st.sampled_from([None, Sent(sha256=HASH), Sent(sha256=HASH, name="a.csv")]),
         is_gone=st.booleans(),
         missed=st.integers(0, 3),
         is_noted=st.booleans(),
@@ -206,11 +226,12 @@ def applied(index: list[Believed], actions: list[Action]) -> list[Believed]:
         match action:
             case Miss():
                 by_id[action.sample_id] = replace(by_id[action.sample_id], is_noted=True)
+            case Contradict():
+                by_id[action.sample.id] = replace(by_id[action.sample.id], is_contradicted=True, is_noted=False)
             case _:
                 before = by_id.get(action.sample.id, Believed(action.sample))
-                sample = replace(action.sample, sha256=before.sample.sha256 or action.sample.sha256)
-                seen = {"is_gone": False, "missed": 0, "is_noted": False, "was_listed": True}
-                by_id[sample.id] = replace(before, sample=sample, **seen)
+                seen = {"is_gone": False, "missed": 0, "is_noted": False, "was_listed": True, "is_contradicted": False}
+                by_id[action.sample.id] = replace(before, sample=action.sample, **seen)
     return list(by_id.values())
 
 
@@ -224,7 +245,7 @@ def test_no_comparison_buries_anything_and_none_misses_what_is_listed(
     index: list[Believed], listing: list[RemoteSample]
 ) -> None:
     actions = compare(index, listing)
-    assert {type(action) for action in actions} <= {Learn, Mirror, Return, Miss}
+    assert {type(action) for action in actions} <= {Learn, Mirror, Return, Contradict, Miss}
     missed = {action.sample_id for action in actions if isinstance(action, Miss)}
     assert set() == missed & {sample.id for sample in listing}
     assert missed <= {one.sample.id for one in index if not one.is_new}

@@ -6,7 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from eisync.core.acts import Act, Cause, Kind
-from eisync.core.items import FileFacts
+from eisync.core.identity import Identity, Sent
+from eisync.core.items import FileFacts, RemoteSample
 from eisync.core.lifecycle import State
 from eisync.core.report import in_bytes
 from eisync.core.retention import (
@@ -33,6 +34,15 @@ ARCHIVE = Retention(after=After.ARCHIVE, archive="/old", grace_s=600.0)
 ROOM = Retention(min_free=MinFree(1000))
 
 
+MAY_GO = (Identity.PROVEN, Identity.LIKELY, Identity.UNCERTAIN)  # the bytes of the last two are looked at before
+
+
+def proof(sample_id: int, *, has_error: bool = False, **more: Any) -> Proof:
+    """A sample that is listed as what was sent."""
+    listed = RemoteSample(sample_id, "wave", "training", None, sha256="a" * 64, has_processing_error=has_error)
+    return Proof(**{"id": sample_id, "sent": Sent(sha256="a" * 64, name="wave.csv"), "listed": listed, **more})
+
+
 def local(identity: int = 1, **more: Any) -> Local:
     """A file that the service has for certain, for an hour."""
     return Local(
@@ -46,7 +56,7 @@ def local(identity: int = 1, **more: Any) -> Local:
             "facts": FileFacts(100, 1, identity),
             "since_at": NOW - 3600.0,
             "sha256": "a" * 64,
-            "proofs": (Proof(id=7),),
+            "proofs": (proof(7),),
             **more,
         }
     )
@@ -60,10 +70,13 @@ UNCONFIRMED = [
     ({"sha256": None}, Why.UNKNOWN),
     ({"sha256": ""}, Why.UNKNOWN),
     ({"proofs": ()}, Why.UNLISTED),
-    ({"proofs": (Proof(id=7, is_listed=False),)}, Why.UNLISTED),
-    ({"proofs": (Proof(id=7), Proof(id=8, is_listed=False))}, Why.UNLISTED),
-    ({"proofs": (Proof(id=7), Proof(id=8, is_missed=True))}, Why.MISSED),
-    ({"proofs": (Proof(id=7, has_error=True),)}, Why.FAULTY),
+    ({"proofs": (proof(7, identity=Identity.UNLISTED),)}, Why.UNLISTED),
+    ({"proofs": (proof(7), proof(8, identity=Identity.UNLISTED))}, Why.UNLISTED),
+    ({"proofs": (proof(7), proof(8, identity=Identity.CHANGED))}, Why.CHANGED),
+    ({"proofs": (proof(7), proof(8, identity=Identity.FOREIGN))}, Why.FOREIGN),
+    ({"proofs": (proof(7, identity=Identity.UNLISTED), proof(8, identity=Identity.FOREIGN))}, Why.FOREIGN),
+    ({"proofs": (proof(7), proof(8, is_missed=True))}, Why.MISSED),
+    ({"proofs": (proof(7, has_error=True),)}, Why.FAULTY),
 ]
 
 
@@ -117,7 +130,13 @@ files = st.builds(
     removal=st.sampled_from([None, None, "kept", "deleted", "archived", "trash", "spared"]),
     is_followed=st.booleans(),
     proofs=st.lists(
-        st.builds(Proof, id=st.integers(), is_listed=st.booleans(), is_missed=st.booleans(), has_error=st.booleans()),
+        st.builds(
+            proof,
+            st.integers(),
+            identity=st.sampled_from(Identity),
+            is_missed=st.booleans(),
+            has_error=st.booleans(),
+        ),
         max_size=2,
     ).map(tuple),
 )
@@ -159,7 +178,7 @@ def test_whatever_the_row_nothing_is_touched_that_is_not_confirmed(
         assert (State.SYNCED, False, None, False) == (file.state, file.is_absent, file.removal, file.is_followed)
         assert file.sha256
         assert file.proofs
-        assert all(one.is_listed and not one.is_missed and not one.has_error for one in file.proofs)
+        assert all(one.identity in MAY_GO and not one.is_missed and not one.has_error for one in file.proofs)
         assert short_bytes > 0 or NOW - file.since_at >= policy.grace_s
 
 

@@ -1,11 +1,21 @@
+import contextlib
 import json
+import tracemalloc
+from collections.abc import Iterator
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from eisync.core.sidecars import Entry, read_entries
+from eisync.core.pieces import Pieces, Unfinished
+from eisync.core.sidecars import Entry, entries_of, read_entries, read_on
 
 BOX = {"label": "nut", "x": 1, "y": 2, "width": 3, "height": 4}
 RANGE = {"startIndex": 0, "endIndex": 2, "label": "a"}
+
+
+def cut(text: str) -> Iterator[str]:
+    return (text[at : at + 65_536] for at in range(0, len(text), 65_536))
 
 
 @pytest.mark.parametrize(
@@ -69,3 +79,111 @@ def test_an_account_is_read_in_every_form(text: str) -> None:
 def test_what_is_no_account_is_told(text: str, reason: str) -> None:
     with pytest.raises(ValueError, match=reason):
         read_entries(text)
+
+
+# --- entries that cannot be used cost no other
+
+BAD = {
+    '"\\ud800"': "half a character",
+    '["\\udfff"]': "half a character",
+    '{"\\ud83d": 1}': "half a character",
+    '"a\\u0000b"': "NUL",
+    "1e999": "too large",
+    "-1e999": "too large",
+    "9223372036854775808": "more than 64 bits",
+    "-9223372036854775809": "more than 64 bits",
+    "9" * 5_000: "thousands of digits",
+    "NaN": "NaN is no number",
+    "[Infinity]": "Infinity is no number",
+    "[" * 100 + "]" * 100: "nested deeper than 64",
+    "[" * 5_000 + "]" * 5_000: "nested too deeply",
+    "[" + "[]," * 30_000 + "0]": "made of more than 25,000 values",
+    json.dumps("x" * 600_000): "more than 524,288 characters",
+}
+FORMS = {
+    "a list": '{"files": [%s, {"path": "b.csv", "label": "good"}]}',
+    "lines": '{"__ndjson": true}\n%s\n{"path": "b.csv", "label": "good"}\n',
+}
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("member", ["label", "category", "metadata", "boundingBoxes"])
+@pytest.mark.parametrize("value", BAD, ids=lambda value: value[:20])
+def test_an_entry_of_an_account_that_cannot_be_used_costs_no_other(form: str, member: str, value: str) -> None:
+    bad, good = read_entries(FORMS[form] % f'{{"path": "a.csv", "{member}": {value}, "more": {value}}}')
+    assert ("a.csv", True) == (bad.path, BAD[value] in str(bad.problem))
+    assert Entry(path="b.csv", label="good") == good
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_a_large_entry_is_used_as_far_as_it_can_be(form: str) -> None:
+    boxes = [BOX] * 4_000
+    junk = "x" * 600_000  # of which nobody wants to know
+    text = json.dumps({"junk": junk, "path": "a.csv", "boundingBoxes": boxes}).replace("\n", "")
+    assert [Entry(path="a.csv", bounding_boxes=boxes), Entry(path="b.csv", label="good")] == read_entries(
+        FORMS[form] % text
+    )
+
+
+@pytest.mark.parametrize("name", ["bounding_boxes.labels", "structured_labels.labels"])
+@pytest.mark.parametrize("value", BAD, ids=lambda value: value[:20])
+def test_what_stands_beside_and_cannot_be_used_costs_no_other(name: str, value: str) -> None:
+    key = "boundingBoxes" if name.startswith("bounding") else "structuredLabels"
+    text = f'{{"{key}": {{"a.png": [{{"label": {value}}}], "b.png": []}}, "version": {value}}}'
+    bad, good = entries_of(name, [text])
+    assert ("a.png", True) == (bad.path, BAD[value] in str(bad.problem))
+    assert ("b.png", None) == (good.path, good.problem)
+
+
+@pytest.mark.parametrize("half", ["\\ud800", "\\udc80", "\\udfff\\ud800"])
+def test_half_a_character_in_a_path_is_told_of_the_file_that_may_be_meant(half: str) -> None:
+    entries = read_entries(f'{{"files": [{{"path": "a{half}.csv"}}, {{"path": "b.csv"}}]}}')
+    beside = entries_of("bounding_boxes.labels", [f'{{"boundingBoxes": {{"a{half}.csv": [], "b.csv": []}}}}'])
+    for bad, good in (entries, beside):
+        assert ("a" + "\ufffd" * half.count("u") + ".csv", True) == (bad.path, "half a character" in str(bad.problem))
+        assert ("b.csv", None) == (good.path, good.problem)
+
+
+@pytest.mark.parametrize("name", ["info.labels", "bounding_boxes.labels"])
+def test_members_that_nobody_asks_for_are_not_held(name: str) -> None:
+    junk = ",".join(f'"a{number}": {number}' for number in range(50_000))
+    key, rest = ("files", "[]") if name == "info.labels" else ("boundingBoxes", "{}")
+    tracemalloc.start()
+    try:
+        assert [] == list(entries_of(name, cut(f'{{{junk},"{key}":{rest}}}')))
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 3_000_000
+
+
+ENTRIES = st.lists(
+    st.fixed_dictionaries({"path": st.text(min_size=1, max_size=5)}, optional={"label": st.text(max_size=4)}),
+    max_size=8,
+)
+
+
+@given(entries=ENTRIES, form=st.sampled_from(["lines", "list", "beside"]), data=st.data())
+def test_what_was_cut_is_read_on_from_the_last_entry_and_says_the_same(
+    entries: list[dict[str, str]], form: str, data: st.DataObject
+) -> None:
+    name = "bounding_boxes.labels" if form == "beside" else "info.labels"
+    if form == "lines":
+        text = '{"__ndjson": true}\n' + "".join(json.dumps(one, ensure_ascii=False) + "\n" for one in entries)
+    elif form == "list":
+        text = json.dumps({"version": 1, "files": entries, "more": [1]}, ensure_ascii=False, indent=1)
+    else:
+        text = json.dumps({"type": "bounding-box-labels", "boundingBoxes": {one["path"]: [] for one in entries}})
+    whole = list(entries_of(name, [text]))
+    end = data.draw(st.integers(0, len(text)))
+    pieces = Pieces([text[:end]])
+    found: list[Entry] = []
+    with contextlib.suppress(Unfinished):  # and nothing else
+        for entry in read_on(name, pieces):
+            found.append(entry)
+    checkpoint = pieces.checkpoint()
+    if checkpoint is None:
+        assert [] == found
+        return
+    rest = text.encode()[checkpoint.offset :].decode()
+    assert whole == found + list(read_on(name, Pieces([rest], checkpoint)))

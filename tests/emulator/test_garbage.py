@@ -46,13 +46,13 @@ def alive(emulator: RunningEmulator) -> bool:
     [
         b"\0" * 100,
         b"GET / HTTP/9.9\r\n\r\n",
-        b"POST /api/training/files HTTP/1.1\r\nHost: x\r\nContent-Length: -5\r\n\r\n",
-        b"POST /api/training/files HTTP/1.1\r\nHost: x\r\nContent-Length: 1" + b"0" * 40 + b"\r\n\r\n",
-        b"POST /api/training/files HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
-        b"GET / HTTP/1.1\r\nHost: x\r\n" + b"".join(b"X-%d: y\r\n" % n for n in range(10_000)) + b"\r\n",
-        b"GET / HTTP/1.1\r\nHost: x\r\nX-Long: " + b"y" * 1_000_000 + b"\r\n\r\n",
+        b"POST /api/training/files HTTP/1.1\r\nHost: localhost\r\nContent-Length: -5\r\n\r\n",
+        b"POST /api/training/files HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1" + b"0" * 40 + b"\r\n\r\n",
+        b"POST /api/training/files HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
+        b"GET / HTTP/1.1\r\nHost: localhost\r\n" + b"".join(b"X-%d: y\r\n" % n for n in range(10_000)) + b"\r\n",
+        b"GET / HTTP/1.1\r\nHost: localhost\r\nX-Long: " + b"y" * 1_000_000 + b"\r\n\r\n",
         b"GET /" + b"a" * 1_000_000 + b" HTTP/1.1\r\n\r\n",
-        b"GET /api/%FF%00/\xff HTTP/1.1\r\nHost: x\r\n\r\n",
+        b"GET /api/%FF%00/\xff HTTP/1.1\r\nHost: localhost\r\n\r\n",
     ],
 )
 def test_broken_http_is_no_reason_to_fall(emulator: RunningEmulator, raw: bytes) -> None:
@@ -109,7 +109,7 @@ def test_whatever_comes_the_memory_of_the_process_stays_bounded() -> None:
         assert answer_of(url, raw_upload(key, b"x" * 1000, content_length=2 * 1024**3)).startswith(b"HTTP/1.1 400")
         for heads in (b"X: y\r\n" * 10_000, b"X-Long: " + b"y" * 5_000_000 + b"\r\n"):
             # Whether the answer is seen before the reset is the network's luck.
-            assert send(url, b"GET / HTTP/1.1\r\nHost: x\r\n" + heads + b"\r\n")[:12] in (
+            assert send(url, b"GET / HTTP/1.1\r\nHost: localhost\r\n" + heads + b"\r\n")[:12] in (
                 b"",
                 b"HTTP/1.0 400",
                 b"HTTP/1.1 400",

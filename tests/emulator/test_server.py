@@ -207,5 +207,5 @@ def test_a_request_under_way_does_not_hold_up_the_end(emulator: RunningEmulator)
     emulator.set_faults({"where": "studio", "kind": "latency", "seconds": 3600})
     address = emulator.studio_url.removeprefix("http://").removesuffix("/v1").split(":")
     with socket.create_connection((address[0], int(address[1])), timeout=TIMEOUT_S) as connection:
-        connection.sendall(b"GET /api/projects HTTP/1.1\r\nHost: x\r\n\r\n")
+        connection.sendall(b"GET /api/projects HTTP/1.1\r\nHost: localhost\r\n\r\n")
         assert emulator.ledger()["faults"] == {"latency": 1}

@@ -156,7 +156,7 @@ def raw_upload(key: str, body: bytes, *, content_length: int | None = None, extr
     """A whole HTTP request whose stated length may lie."""
     length = len(body) if content_length is None else content_length
     head = (
-        "POST /api/training/files HTTP/1.1\r\nHost: emulator\r\nConnection: close\r\n"
+        "POST /api/training/files HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n"
         f"x-api-key: {key}\r\nContent-Type: multipart/form-data; boundary=frontier\r\n"
         f"Content-Length: {length}\r\n{extra}\r\n"
     )

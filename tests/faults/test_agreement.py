@@ -22,7 +22,8 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from eisync.adapters import files, restoring, trash
 from eisync.adapters.body import sha256_of
 from eisync.adapters.http import Endpoints, Service
-from eisync.core.acts import ABSENT_S, Occasion, OnRemoteDelete, Policy, name_of, propose
+from eisync.core.absence import ABSENT_S
+from eisync.core.acts import Occasion, OnRemoteDelete, Policy, name_of, propose
 from eisync.core.batching import Limits
 from eisync.core.guard import Guard
 from eisync.core.items import RemoteSample
@@ -32,6 +33,7 @@ from eisync.emulator.settings import EmulatorSettings
 from eisync.loops.acting import Actor
 from eisync.loops.bringing_back import BringingBack
 from eisync.loops.deciding import Decider
+from eisync.loops.errand import Errand
 from eisync.loops.folders import WatchedFolders
 from eisync.loops.reconciler import Hands, Project, ReconcilerLoop
 from eisync.loops.undoing import Undoer
@@ -43,7 +45,7 @@ from tests.canary import holders
 from tests.conftest import row
 from tests.fakes import Clock
 from tests.loops.test_drainer import Drain, lane
-from tests.loops.yard import Yard, run
+from tests.loops.yard import Yard, deletion_evidence, run
 
 NAMES = ("wave.1.csv", "wave.2.csv", "idle.1.csv", "testing/wave.1.csv", "testing/idle.3.csv")
 INTERVAL_S = 300.0
@@ -167,6 +169,11 @@ class AgreementMachine(RuleBasedStateMachine):
         bin_: Any = self.trash
         folders = WatchedFolders(files, self.yard.places)
         retained = BringingBack(Removals(self.yard.database), restoring)
+        self.evidence = evidence = deletion_evidence(self.yard, self.clock, lambda: self.watcher.unsettled(self.now))
+        policies = {self.yard.root.id: self.policy}
+        self.errand = Errand(
+            target="main", studio=studio, policies=policies, interval_s=INTERVAL_S, check_project=lambda: None
+        )
         self.loop = ReconcilerLoop(
             [
                 Project(
@@ -174,7 +181,7 @@ class AgreementMachine(RuleBasedStateMachine):
                     studio=studio,
                     interval_s=INTERVAL_S,
                     page_size=3,
-                    policies={self.yard.root.id: self.policy},
+                    policies=policies,
                 )
             ],
             beliefs=self.yard.index,
@@ -185,8 +192,8 @@ class AgreementMachine(RuleBasedStateMachine):
             clock=self.clock,
             log=self.yard.log,
             hands=Hands(
-                decider=Decider(acts, acts, guard=self.guard, clock=self.clock, log=self.yard.log),
-                actor=Actor(acts, bin_, folders, clock=self.clock, log=self.yard.log),
+                decider=Decider(acts, acts, evidence, guard=self.guard, clock=self.clock, log=self.yard.log),
+                actor=Actor(acts, bin_, folders, evidence, clock=self.clock, log=self.yard.log),
                 undoer=Undoer(acts, bin_, folders, files.look, retained, clock=self.clock, log=self.yard.log),
             ),
         )
@@ -419,6 +426,7 @@ class AgreementMachine(RuleBasedStateMachine):
         for occasion in Occasion:
             roots = [self.yard.root.id]
             sides = self.acts.sides("main", occasion, roots, limit=100)
+            sides = [self.evidence.of(self.errand, side) for side in sides]
             proposals = [act for side in sides for act in propose(side, self.policy, now=self.now)]
             if occasion is Occasion.ABSENT and not self.here:
                 continue  # an emptied folder says nothing

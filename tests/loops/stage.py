@@ -14,14 +14,17 @@ from eisync.loops.acting import Actor
 from eisync.loops.bringing_back import BringingBack
 from eisync.loops.deciding import Decider
 from eisync.loops.folders import WatchedFolders
+from eisync.loops.guarding import Guarding
 from eisync.loops.reconciler import Hands, Project, ReconcilerLoop
+from eisync.loops.timekeeping import RIGHT, Times
+from eisync.loops.tombstones import Tombstones
 from eisync.loops.undoing import Undoer
 from eisync.store.acts import Acts
 from eisync.store.mirror import Mirrored
 from eisync.store.retention import Removals
 from tests.fakes import Clock, Cloud
 
-from .yard import Yard, run
+from .yard import Yard, deletion_evidence, run
 
 INTERVAL_S = 300.0
 FREE = Guard(count=1000, percent=100.0)
@@ -47,6 +50,8 @@ class Stage:
         self.watched = dict(watched or {})
         self.trash: Any = trash
         self.folders: Any = None
+        self.times: Times = RIGHT
+        self.evidence: Any = None
         self.policies: dict[int, Policy] = {yard.root.id: self.policy}
         self.start()
 
@@ -60,6 +65,7 @@ class Stage:
         yard, clock = self.yard, self.clock
         folders = self.folders or WatchedFolders(files, yard.places)
         retained = BringingBack(Removals(yard.database), restoring)
+        evidence = self.evidence or deletion_evidence(yard, clock, lambda: self.watcher.unsettled(clock.now))
         return ReconcilerLoop(
             [
                 Project(
@@ -78,9 +84,22 @@ class Stage:
             clock=clock,
             log=yard.log,
             hands=Hands(
-                decider=Decider(self.acts, self.acts, guard=self.guard, clock=clock, log=yard.log),
-                actor=Actor(self.acts, self.trash, folders, clock=clock, log=yard.log),
+                decider=Decider(
+                    self.acts, self.acts, evidence, guard=self.guard, clock=clock, log=yard.log, times=self.times
+                ),
+                actor=Actor(
+                    self.acts,
+                    self.trash,
+                    folders,
+                    evidence,
+                    clock=clock,
+                    log=yard.log,
+                    guarding=Guarding(self.acts, self.guard, self.times),
+                ),
                 undoer=Undoer(self.acts, self.trash, folders, files.look, retained, clock=clock, log=yard.log),
+                tombstones=Tombstones(
+                    self.acts, yard.index, guard=self.guard, clock=clock, log=yard.log, times=self.times
+                ),
             ),
         )
 
@@ -94,7 +113,8 @@ class Stage:
         """A later look at the folders."""
         self.clock.now += after_s
         self.yard.watcher(self.yard.watched(**self.watched)).tick(self.clock.now)
-        watcher = self.yard.watcher(self.yard.watched(**self.watched))
+        self.clock.now += 0.5  # what was missed then is not concluded from before everything was looked through again
+        watcher = self.watcher = self.yard.watcher(self.yard.watched(**self.watched))
         for _ in range(2):
             run(watcher, self.clock.now)
             self.clock.now += 10.0

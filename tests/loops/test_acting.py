@@ -5,11 +5,14 @@ from typing import Any
 import pytest
 
 from eisync.adapters import trash
-from eisync.core.acts import ABSENT_S, Occasion, OnRemoteDelete, Policy, Progress
+from eisync.core.absence import ABSENT_S
+from eisync.core.acts import Occasion, OnRemoteDelete, Policy, Progress
 from eisync.core.guard import Guard
 from eisync.core.lifecycle import State
 from eisync.errors import FolderError, KeyRefusedError, StudioError, UnansweredError
+from eisync.loops.acting import COPY_AGAIN_S
 from eisync.loops.watched import OnChange
+from tests.conftest import sha256
 from tests.fakes import Cloud, failing
 
 from .stage import INTERVAL_S, Stage
@@ -241,6 +244,77 @@ def test_no_sample_is_deleted_of_which_no_copy_can_be_kept(yard: Yard) -> None:
     yard.path(trash.TRASH).unlink()
     stage.look()
     assert [Progress.DONE] == stage.progress()
+
+
+@pytest.mark.parametrize("answer", [b"", b"a.cs", b"another sample's", b"<html>"])
+@pytest.mark.parametrize("name", ["a.csv", "a.wav"])
+def test_a_short_answer_is_no_copy_and_its_sample_stays(yard: Yard, name: str, answer: bytes) -> None:
+    stage = Stage(yard, DELETES)
+    ids = stage.put(name, "b.csv")
+    whole, stage.cloud.contents[ids[name]] = stage.cloud.contents[ids[name]], answer
+    remove(stage, name)
+    report = stage.follow()
+    assert ([], False) == (stage.cloud.edits, yard.path(trash.TRASH, yard.root).joinpath(name).exists())
+    assert "nothing is deleted before a whole copy of it is kept" in report["details"][-1]
+    questions = stage.cloud.questions
+    stage.look()  # and it is not downloaded again with each pass
+    assert [] == stage.cloud.edits
+    assert stage.cloud.questions <= questions + 8
+    stage.cloud.contents[ids[name]] = whole
+    stage.look(after_s=COPY_AGAIN_S + 1.0)
+    stage.look(after_s=COPY_AGAIN_S + 1.0)
+    assert ([("delete", ids[name])], [name]) == (stage.cloud.edits, stage.trashed())
+
+
+def test_a_copy_that_was_cut_by_a_crash_is_made_anew(yard: Yard) -> None:
+    stage = Stage(yard, DELETES)
+    ids = stage.put("a.csv", "b.csv")
+    remove(stage, "a.csv")
+    stage.scan()
+    delete, stage.cloud.delete = stage.cloud.delete, failing(1, Died(), stage.cloud.delete)  # type: ignore[method-assign]
+    with pytest.raises(Died):
+        stage.look(after_s=ABSENT_S)
+    lies_at = stage.all_acts()[0].lies_at
+    assert lies_at is not None
+    with open(lies_at, "r+b") as copy:
+        copy.truncate(2)
+    stage.cloud.delete = delete  # type: ignore[method-assign]
+    stage.start()
+    stage.look()
+    with open(lies_at, "rb") as copy:
+        assert b"a.csv" == copy.read()
+    assert [("delete", ids["a.csv"])] == stage.cloud.edits
+
+
+@pytest.mark.parametrize(("again", "goes"), [(True, True), (False, False)])
+def test_what_the_service_keeps_as_json_is_a_copy_when_it_is_the_same_twice(
+    yard: Yard, again: bool, goes: bool
+) -> None:
+    stage = Stage(yard, DELETES)
+    ids = stage.put("a.csv", "b.csv")
+    sample_id = ids["a.csv"]
+    stage.cloud.contents[sample_id] = b'{"payload": {"values": [[1], [2]]}}\n'
+    kept = sha256(stage.cloud.contents[sample_id]) if again else sha256(b'{"payload": {"values": [[1]]}}')
+    stage.cloud.sha256_of = lambda _: kept  # type: ignore[method-assign]
+    remove(stage, "a.csv")
+    stage.follow()
+    assert ([("delete", sample_id)] if goes else []) == stage.cloud.edits
+
+
+def test_a_file_that_was_changed_in_the_trash_does_not_come_back_as_what_was_sent(yard: Yard) -> None:
+    stage = Stage(yard, TRASHES)
+    stage.put("a.csv", "b.csv")
+    delete_there(stage, "a.csv")
+    act = stage.all_acts()[0]
+    assert act.lies_at is not None
+    with open(act.lies_at, "wb") as file:
+        file.write(b"something else")
+    assert stage.acts.ask_undo(act.id)
+    report = stage.look()
+    assert "is not what was sent" in report["details"][-1]
+    for _ in range(2):
+        stage.scan()
+    assert (READY, b"something else") == (stage.states["a.csv"], yard.path("a.csv").read_bytes())
 
 
 @pytest.mark.parametrize("step", ["before the copy", "before the deletion", "after the deletion"])
@@ -668,6 +742,47 @@ def test_500_samples_that_a_person_deletes_take_no_file_along_without_a_yes(yard
     stage.look()
     assert 100 == sum(yard.path(path).exists() for path in paths)
     assert 500 == len(stage.trashed())
+
+
+def test_acts_that_pile_up_while_they_cannot_be_done_are_counted(yard: Yard) -> None:
+    stage = Stage(yard, TRASHES, guard=Guard())
+    paths = put_many(stage, 100)
+    yard.write(trash.TRASH, b"a file where the trash should be")
+    for at in range(0, 40, 8):
+        delete_there(stage, *paths[at : at + 8])
+        stage.clock.now += 3_700.0  # what is due does not age
+    assert 8 == sum(
+        written.progress is Progress.DUE or written.progress is Progress.BEGUN for written in acts_of(stage)
+    )
+    yard.path(trash.TRASH).unlink()
+    stage.look()
+    assert 92 == sum(yard.path(path).exists() for path in paths)
+    assert stage.acts.plans()
+
+
+def acts_of(stage: Stage) -> list[Any]:
+    return [written for written in stage.all_acts() if written.plan_id is None]
+
+
+def test_what_was_allowed_too_freely_is_held_back_when_it_is_carried_out(yard: Yard) -> None:
+    stage = Stage(yard, TRASHES)
+    paths = put_many(stage, 20)
+    yard.write(trash.TRASH, b"a file where the trash should be")
+    delete_there(stage, *paths[:6])
+    assert 6 == len(acts_of(stage))
+    yard.path(trash.TRASH).unlink()
+    stage.guard = Guard()  # two of twenty, by another configuration
+    stage.start()
+    begun = [written.id for written in acts_of(stage) if written.progress is Progress.BEGUN]
+    for identity in begun:
+        yard.database._connection.execute("update act set state = 'due' where id = ?", (identity,))
+    report = stage.look()
+    assert (2, 18) == (report["done"], sum(yard.path(path).exists() for path in paths))
+    assert (
+        "not now: it would touch 1 of 20 files, after 2 in the last hour; 2 go by themselves" in report["details"][-1]
+    )
+    stage.clock.now += 3_700.0
+    assert 2 == stage.look()["done"]
 
 
 def test_a_renamed_folder_of_many_files_waits(yard: Yard) -> None:

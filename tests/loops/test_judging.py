@@ -13,7 +13,7 @@ from eisync.adapters import evidence
 from eisync.adapters.evidence import Advance
 from eisync.core.eligible import Eligibility, RuleFile
 from eisync.core.examination import Examination
-from eisync.core.items import FileFacts
+from eisync.core.items import MAX_FILE_BYTES, FileFacts
 from eisync.core.lifecycle import State
 from eisync.core.settle import Marker, SettlePolicy
 from eisync.errors import UnreachableError
@@ -171,6 +171,33 @@ def test_each_version_is_examined_once(yard: Yard) -> None:
     announce(yard, "a.wav")
     run(loop, now + 100.0)
     assert (["a.wav"] * 2, {"a.wav": READY}) == (counted.calls, yard.states())
+
+
+@pytest.mark.parametrize("name", ["a.jpg", "a.json", "a.wav", "a.csv", "a.txt", "a.cbor", "a.mp4"])
+@pytest.mark.parametrize("size", [MAX_FILE_BYTES, 1 << 42])
+def test_what_is_too_large_for_the_service_is_refused_before_a_byte_of_it_is_read(
+    yard: Yard, name: str, size: int
+) -> None:
+    counted = Counted()
+    os.truncate(yard.write(name), size)
+    yard.write("small.wav", formats.wav(SOUND))
+    run(yard.watcher(evidence=counted), yard.touched_at("small.wav") + 2.0)  # and not after `patience_s`
+    assert {name: QUARANTINED, "small.wav": READY} == yard.states()
+    assert ["small.wav"] == counted.calls
+    assert "Edge Impulse takes files below 100 MiB; cut the recording into shorter ones" in yard.reason(name)
+    yard.path(name).unlink()  # so that nobody reads it to its end
+
+
+def test_a_reserved_file_that_is_cut_to_what_was_written_goes(yard: Yard) -> None:
+    place = yard.write("a.wav", formats.wav(SOUND))
+    size = place.stat().st_size
+    os.truncate(place, MAX_FILE_BYTES)
+    loop = yard.watcher()
+    run(loop, yard.later)
+    os.truncate(place, size)
+    announce(yard, "a.wav")
+    run(loop, yard.later + 60.0)
+    assert {"a.wav": READY} == yard.states()
 
 
 def test_a_process_without_descriptors_looks_again_later(yard: Yard) -> None:

@@ -2,7 +2,6 @@
 
 import json
 import tracemalloc
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -11,7 +10,7 @@ from eisync.adapters import files, sidecars
 from eisync.core.companions import Kind, unpacked
 from eisync.core.eligible import Eligibility
 from eisync.core.lifecycle import State
-from eisync.core.sidecars import Entry
+from eisync.core.pieces import Checkpoint
 from eisync.errors import StateError
 from eisync.loops import sidecars as module
 from eisync.loops.sidecars import Sidecars
@@ -216,9 +215,9 @@ def test_an_account_of_100_000_files_is_read_once_in_pieces_and_not_held(yard: Y
     yard.write("info.labels", content)
     reads: list[str] = []
 
-    def entries(root: str, place: str) -> Iterator[Entry]:
+    def entries(root: str, place: str, after: Checkpoint | None = None) -> sidecars.Reading:
         reads.append(place)
-        return sidecars.entries(root, place)
+        return sidecars.Reading(root, place, after)
 
     shelf = Shelf(yard.database)
     root = Sidecars(
@@ -263,7 +262,7 @@ def test_a_store_that_fails_while_one_is_read_costs_no_entry(
         yard.root,
         Eligibility(),
         files=files,
-        reads=sidecars.entries,
+        reads=sidecars.Reading,
         sheets=shelf,
         is_online=lambda: True,
         log=yard.log,
@@ -292,6 +291,191 @@ def test_files_wait_while_an_account_is_read(yard: Yard, monkeypatch: pytest.Mon
     assert {} == yard.states()
     run(loop, yard.later + 1.0)
     assert READY is yard.states()["wave.csv"]
+
+
+# --- one that changes while it is used
+
+
+class Read:
+    """Readings, counted: what each took, and whether it went on where another was."""
+
+    def __init__(self) -> None:
+        self.all: list[sidecars.Reading] = []
+
+    def __call__(self, root: str, place: str, after: Checkpoint | None = None) -> sidecars.Reading:
+        self.all.append(sidecars.Reading(root, place, after))
+        return self.all[-1]
+
+
+def lines(*entries: tuple[str, str]) -> bytes:
+    return b'{"__ndjson": true}\n' + b"".join(
+        json.dumps({"path": path, "label": label}).encode() + b"\n" for path, label in entries
+    )
+
+
+def listed(*entries: tuple[str, str], first: int = 1) -> bytes:
+    files_ = [{"path": path, "label": label} for path, label in entries]
+    return json.dumps({"version": first, "files": files_, "more": None}, indent=1).encode()
+
+
+def beside(*entries: tuple[str, str]) -> bytes:
+    return json.dumps({"structuredLabels": {path: [{"label": label}] for path, label in entries}}).encode()
+
+
+def labels_of(yard: Yard) -> dict[str, Any]:
+    """The label of each file that entered; of one with structured labels the first of them."""
+    found = {}
+    for path in yard.states():
+        [record] = yard.index.files_at(yard.root.path, [path])
+        companions: Any = record["companions"]
+        [structured] = unpacked(companions).get(Kind.STRUCTURED, [{"label": record["label"]}])
+        found[path] = structured["label"]
+    return found
+
+
+OLD = [(f"old.{number}.csv", "old") for number in range(200)]
+
+
+@pytest.mark.parametrize(
+    ("name", "form"), [("info.labels", lines), ("info.labels", listed), ("structured_labels.labels", beside)]
+)
+def test_one_that_only_grew_is_read_on_and_nothing_of_it_twice(yard: Yard, name: str, form: Any) -> None:
+    reads = Read()
+    yard.write(name, b"\xef\xbb\xbf" + form(*OLD))
+    loop = yard.watcher(reads=reads)
+    run(loop, yard.later)
+    for number in range(1, 6):
+        new = [(f"né.{one}.csv", f"new {one}") for one in range(number)]
+        yard.write(f"né.{number - 1}.csv")
+        yard.write(name, b"\xef\xbb\xbf" + form(*OLD, *new))
+        yard.ear.of(1).files |= {name, f"né.{number - 1}.csv"}
+        run(loop, yard.later + number)
+    assert {f"né.{number}.csv": f"new {number}" for number in range(5)} == labels_of(yard)
+    first, *others = reads.all
+    assert (5, True) == (len(others), all(one.is_continued for one in others))
+    assert max(one.taken for one in others) < first.taken / 20
+
+
+@pytest.mark.parametrize("form", [lines, listed])
+@pytest.mark.parametrize("edited", [("old.7.csv", "new"), ("old.7.csv", "longer")])
+def test_one_that_grew_and_was_edited_is_read_anew(yard: Yard, form: Any, edited: tuple[str, str]) -> None:
+    reads = Read()
+    yard.write("info.labels", form(*OLD))
+    loop = yard.watcher(reads=reads)
+    run(loop, yard.later)
+    yard.write("info.labels", form(*OLD[:7], edited, *OLD[8:], ("old.200.csv", "old")))
+    yard.write("old.7.csv")
+    yard.ear.of(1).files |= {"info.labels", "old.7.csv"}
+    run(loop, yard.later + 1.0)
+    assert {"old.7.csv": edited[1]} == labels_of(yard)
+    assert [False, False] == [one.is_continued for one in reads.all]
+
+
+@pytest.mark.parametrize("form", [lines, listed])
+def test_a_recorder_that_adds_an_entry_with_each_recording_sees_them_go(
+    yard: Yard, monkeypatch: pytest.MonkeyPatch, form: Any
+) -> None:
+    monkeypatch.setattr(module, "ENTRIES_A_TICK", 20)  # the account takes ten ticks, and changes with each
+    yard.write("info.labels", form(*OLD))
+    reads = Read()
+    loop = yard.watcher(reads=reads)
+    entries = list(OLD)
+    for number in range(40):
+        entries.append((f"rec.{number}.csv", f"wave {number}"))
+        yard.write(f"rec.{number}.csv")
+        yard.write("info.labels", form(*entries))
+        yard.ear.of(1).files |= {"info.labels", f"rec.{number}.csv"}
+        loop.tick(yard.later + number)
+    arrived = labels_of(yard)
+    assert len(arrived) >= 25, "and not when it is over"
+    assert {path: label for path, label in entries if path in arrived} == arrived
+    run(loop, yard.later + 100.0)
+    assert dict(entries[200:]) == labels_of(yard)
+    assert sum(one.taken for one in reads.all) < 3 * len(form(*entries))
+
+
+@pytest.mark.parametrize("is_in_place", [False, True])
+def test_one_that_is_rewritten_whenever_it_is_read_keeps_nobody_waiting_for_ever(
+    yard: Yard, monkeypatch: pytest.MonkeyPatch, is_in_place: bool
+) -> None:
+    yard.write("info.labels", listed(*OLD, ("known.csv", "told"), first=1))
+    loop = yard.watcher()
+    run(loop, yard.later)
+    monkeypatch.setattr(module, "ENTRIES_A_TICK", 20)
+    yard.write("known.csv")
+    yard.write("never.csv")
+    yard.ear.of(1).files |= {"known.csv", "never.csv"}
+    gone_at: dict[str, int] = {}
+    for second in range(700):
+        place = yard.path("info.labels" if is_in_place else "new")
+        place.write_bytes(listed(*OLD, ("known.csv", "told"), first=10 + second))
+        if not is_in_place:
+            place.rename(yard.path("info.labels"))
+        yard.ear.of(1).files.add("info.labels")
+        loop.tick(yard.later + second)
+        gone_at |= {path: second for path in yard.states() if path not in gone_at}
+        if len(gone_at) == 2:
+            break
+    assert gone_at["known.csv"] <= module.BEHIND_S + 2.0
+    assert {"known.csv": "told", "never.csv": "never"} == labels_of(yard)
+
+
+@pytest.mark.parametrize("form", [lines, listed])
+def test_of_one_that_is_cut_what_it_says_is_used_and_the_rest_is_waited_for(yard: Yard, form: Any) -> None:
+    content = form(("a.csv", "first"), ("b.csv", "second"), ("c.csv", "third"))
+    end = content.index(b"third")
+    yard.write("info.labels", content[:end])
+    for path in ("a.csv", "c.csv"):
+        yard.write(path)
+    reads = Read()
+    loop = yard.watcher(reads=reads)
+    run(loop, yard.later)
+    assert {"a.csv": "first"} == labels_of(yard)
+    assert "cannot be used" in reasons(loop, yard.later)["c.csv"]
+    assert 0 == loop.stuck()
+    yard.write("info.labels", content)
+    yard.ear.of(1).files.add("info.labels")
+    run(loop, yard.later + 1.0)
+    assert {"a.csv": "first", "c.csv": "third"} == labels_of(yard)
+    assert [False, True] == [one.is_continued for one in reads.all]
+
+
+def test_garbage_behind_what_was_read_takes_all_of_it_back(yard: Yard) -> None:
+    yard.write("info.labels", lines(("a.csv", "first")))
+    loop = yard.watcher()
+    run(loop, yard.later)
+    yard.write("info.labels", lines(("a.csv", "first")) + b"nonsense\n")
+    yard.write("a.csv")
+    yard.ear.of(1).files |= {"a.csv", "info.labels"}
+    run(loop, yard.later + 1.0)
+    assert {} == yard.states()
+    assert "line 3 of info.labels is not JSON" in reasons(loop, yard.later + 1.0)["a.csv"]
+
+
+def test_a_large_one_keeps_no_small_one_waiting(yard: Yard, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "ENTRIES_A_TICK", 40)
+    monkeypatch.setattr(module, "SLICE", 10)
+    yard.write("info.labels", lines(*((f"{number}.csv", "x") for number in range(5_000))))
+    yard.write("small/info.labels", lines(("a.csv", "small")))
+    yard.write("small/a.csv")
+    loop = yard.watcher()
+    for _ in range(6):
+        loop.tick(yard.later)
+    assert {"small/a.csv": "small"} == labels_of(yard)
+
+
+def test_an_entry_that_cannot_be_used_costs_no_other_file_and_no_other_root(yard: Yard) -> None:
+    other = yard.add_root("other")
+    bad = {"boundingBoxes": {"\ud800.png": [], "a.csv": [{"label": "\ud800"}], "b.csv": [{"label": "b", "x": 2}]}}
+    yard.write(BOXES, json.dumps(bad).encode())
+    for path in ("a.csv", "b.csv", "c.csv"):
+        yard.write(path)
+    yard.write("d.csv", root=other)
+    loop = yard.watcher(yard.watched(), yard.watched(other))
+    run(loop, yard.later)
+    assert {"b.csv": READY, "c.csv": READY, "other/d.csv": READY} == yard.states()
+    assert [2] == boxes(yard, "b.csv")
+    assert "there is half a character in it; mend it" in reasons(loop, yard.later)["a.csv"]
 
 
 # --- what waits, after a start

@@ -77,6 +77,7 @@ class Pass:
             notes=yard.index,
             pool=self.bench,
             workers=2,
+            hash_of=sha256_of,
             luck=lambda: 0.5,
             boundary=lambda: "eisync-0123456789abcdef",
             wake=self.bell.set,

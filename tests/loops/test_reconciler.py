@@ -172,8 +172,9 @@ def test_a_deleted_sample_makes_a_tombstone_after_two_sweeps_and_a_question(yard
 
 def test_a_tombstone_is_not_sent_by_a_scan(yard: Yard, cloud: Cloud) -> None:
     synced(yard, cloud, "a.csv")
-    cloud.samples.clear()
     sweep = Sweep(yard, project(cloud))
+    sweep.run(after_s=300.0)
+    cloud.samples.clear()
     for _ in range(3):
         sweep.run(after_s=300.0)
     run(yard.watcher(), yard.later + 1000.0)
@@ -612,6 +613,7 @@ def test_rows_of_files_that_went_are_dropped_after_a_while(yard: Yard, cloud: Cl
 @pytest.mark.parametrize("method", ["begin_sweep", "apply", "slice", "finish_sweep", "bury", "note_trouble"])
 def test_a_store_that_fails_is_tried_again_with_the_next_pass(yard: Yard, cloud: Cloud, method: str) -> None:
     ids = synced(yard, cloud, "a.csv", "b.csv")
+    Sweep(yard, project(cloud)).run(after_s=1.0)
     del cloud.samples[ids["a.csv"]]
 
     class Failing:

@@ -6,15 +6,19 @@ from typing import Any
 
 import pytest
 
-from eisync.adapters import files, removal
-from eisync.core.acts import OnRemoteDelete, Policy, Progress, propose
-from eisync.core.items import RemoteSample
+from eisync.adapters import files, removal, root_notes
+from eisync.core.acts import Act, Cause, Kind, OnRemoteDelete, Policy, Progress, propose
+from eisync.core.elapsed import Setting
+from eisync.core.items import RemoteSample, sent_name
 from eisync.core.lifecycle import Event, State
 from eisync.core.plan import compare
-from eisync.core.retention import After, Disk, MinFree, Retention
+from eisync.core.retention import After, Disk, MinFree, Retention, Room, Why
 from eisync.core.settlement import Settlement
+from eisync.core.wire import stored_name
 from eisync.errors import FolderError, StateError
+from eisync.loops.archives import YES_NAME, Archives
 from eisync.loops.keeping import TROUBLE_S, Keeping
+from eisync.loops.proving import Prover
 from eisync.loops.retention import REST_S, RetentionLoop
 from eisync.store.acts import Acts
 from eisync.store.mirror import Mirrored
@@ -30,6 +34,22 @@ GRACE_OVER_S = 601.0
 
 
 @dataclass
+class Times:
+    """A clock that a test doubts, or has set."""
+
+    doubt: str | None = None
+    counts_from: float = 0.0
+
+    def why_doubt(self) -> str | None:
+        return self.doubt
+
+    def setting(self) -> Setting:
+        return Setting(counts_from=self.counts_from)
+
+    setting_of_days = setting
+
+
+@dataclass
 class Meter:
     """A disk that grows as files go."""
 
@@ -38,6 +58,7 @@ class Meter:
     is_other: bool = False
     emptied: list[str] = field(default_factory=list)
     away: bool = False
+    rooms: dict[str, int] = field(default_factory=dict)  # what files take of it, where that is not their size
 
     def disk_of(self, root: str) -> Disk | None:
         return Disk(self.free, self.total)
@@ -48,8 +69,15 @@ class Meter:
     def device_of(self, root: str, path: str = "") -> int | None:
         return -1 if self.away else files.device_of(root, path)
 
-    def empty_trash(self, root: str, *, before_day: str) -> int:
+    def room_of(self, root: str, path: str) -> Room | None:
+        room = removal.room_of(root, path)
+        if room is None or self.away:
+            return None
+        return replace(room, bytes=self.rooms.get(path, files.look(root, path).size))  # type: ignore[union-attr]
+
+    def empty_trash(self, root: str, *, before_day: str, is_old: Callable[[str, float], bool]) -> int:
         self.emptied.append(before_day)
+        self.is_old = is_old
         return 1
 
 
@@ -60,6 +88,7 @@ class House:
         self.yard = yard
         self.policy = policy
         self.meter = Meter()
+        self.times = Times()
         self.hands: Any = removal
         self.now = yard.later
         self.monotonic: Callable[[], float] = lambda: self.now
@@ -67,6 +96,7 @@ class House:
         self.records = Removals(yard.database)
         self.mirrored = Mirrored(yard.database)
         self.sent = 0
+        self.cloud = Cloud()
         device = files.device_of(yard.root.path)
         assert device is not None
         yard.places.note_device(yard.root.id, device)
@@ -81,8 +111,11 @@ class House:
             outcomes=self.acts,
             hands=self.hands,
             disks=self.meter,
+            prover=Prover({"main": self.cloud}, self.records, clock=lambda: self.now),
             log=self.yard.log,
             monotonic=lambda: self.monotonic(),
+            times=self.times,
+            archives=Archives(self.records, root_notes, new_marker=lambda: f"archive {self.now}"),
         )
 
     def run(self, after_s: float = 0.0) -> float:
@@ -98,9 +131,24 @@ class House:
             items = self.yard.outbox.claim("main", [self.yard.root.id], limit=9, claim=1, now=self.yard.later)
             for item in items:
                 self.sent += 1
-                digest = sha256((Path(item.root) / item.path).read_bytes())
+                body = (Path(item.root) / item.path).read_bytes()
+                digest, name = sha256(body), sent_name(item.path)
                 settlement = Settlement(
-                    item_id=item.id, events=(Event.STORED,), sample_ids=(self.sent,), sha256=digest, reason="stored"
+                    item_id=item.id,
+                    events=(Event.STORED,),
+                    sample_ids=(self.sent,),
+                    sha256=digest,
+                    reason="stored",
+                    sent_name=name,
+                )
+                self.cloud.contents[self.sent] = body
+                self.cloud.samples[self.sent] = RemoteSample(
+                    id=self.sent,
+                    filename=stored_name(name),
+                    category="training",
+                    label=None,
+                    sha256=digest,
+                    original_name=name,
                 )
                 self.yard.outbox.settle([settlement], claim=1, now=self.now)
         if is_listed:
@@ -108,10 +156,10 @@ class House:
 
     def sweep(self, *samples: RemoteSample, **more: Any) -> None:
         """A complete sweep that lists every sample, or these."""
-        listed = samples or tuple(
-            RemoteSample(**{"id": number, "filename": "wave", "category": "training", "label": None, **more})
-            for number in range(self.sent, 0, -1)
-        )
+        if samples:
+            self.cloud.samples = {one.id: one for one in samples}
+        self.cloud.samples = {number: replace(one, **more) for number, one in self.cloud.samples.items()}
+        listed = [one for _, one in sorted(self.cloud.samples.items(), reverse=True)]
         progress = self.mirrored.begin_sweep("main", modified_at=None, now=self.now)
         known = self.mirrored.slice(
             "main", low=0, high=1 << 62, generation=progress.generation, began_at=self.now + 1, limit=1000
@@ -179,7 +227,7 @@ def test_what_is_not_confirmed_stays_and_status_says_why(house: House, more: dic
 
 def test_a_sample_that_the_last_sweep_missed_confirms_nothing(house: House) -> None:
     house.send("wave.1.csv", "wave.2.csv")
-    house.sweep(RemoteSample(id=2, filename="wave.2", category="training", label=None))
+    house.sweep(house.cloud.samples[2])
     house.run(after_s=GRACE_OVER_S)
     assert ["wave.1.csv"] == house.there()
     assert {"the service's last listing did not have its sample": 1} == house.report()["stays"]
@@ -232,6 +280,7 @@ def test_on_local_delete_never_takes_the_retention_for_a_person(yard: Yard) -> N
     for number in (3, 4):
         digest = sha256(f"wave.{number}.csv".encode())
         stage.cloud.samples[number] = replace(stage.cloud.samples[1], id=number, sha256=digest)
+        stage.cloud.contents[number] = f"wave.{number}.csv".encode()
     assert ["wave.3.csv", "wave.4.csv"] == house.there()
     os.unlink(yard.path("wave.3.csv"))  # this one a person deletes
     for _ in range(4):
@@ -377,6 +426,113 @@ def test_an_archive_keeps_the_path_and_one_on_the_same_disk_frees_nothing(house:
     assert "archived" == house.row("deep/wave.1.csv")["removal"]
 
 
+def archiving(house: House, tmp_path: Path) -> Path:
+    """An archive with a file of ours in it."""
+    archive = tmp_path / "archive"
+    archive.mkdir()
+    house.policy = Retention(after=After.ARCHIVE, archive=str(archive), grace_s=0.0)
+    house.start()
+    house.send("wave.1.csv")
+    house.run()
+    assert ["wave.1.csv"] == house.there(archive)
+    return archive
+
+
+def unmounted(archive: Path) -> Path:
+    """Its mount point alone is there. Returns where its disk is."""
+    disk = archive.with_name("disk")
+    archive.rename(disk)
+    archive.mkdir()
+    return disk
+
+
+@pytest.mark.parametrize("is_restarted", [True, False])
+def test_an_archive_that_is_not_mounted_is_not_filled(house: House, tmp_path: Path, is_restarted: bool) -> None:
+    archive = archiving(house, tmp_path)
+    disk = unmounted(archive)
+    house.send("wave.2.csv")
+    if is_restarted:
+        house.start()
+    house.run()
+    assert (["wave.2.csv"], []) == (house.there(), house.there(archive))
+    assert "is not the one that was filled before: mount its disk" in house.report()["waits_for"]
+    archive.rmdir()
+    disk.rename(archive)
+    house.run(after_s=TROUBLE_S)
+    assert ([], ["wave.1.csv", "wave.2.csv"]) == (house.there(), house.there(archive))
+
+
+def test_a_new_archive_is_taken_at_a_persons_word(house: House, tmp_path: Path) -> None:
+    archive = archiving(house, tmp_path)
+    unmounted(archive)
+    house.send("wave.2.csv")
+    (archive / YES_NAME).touch()
+    house.run(after_s=TROUBLE_S)
+    (archive / YES_NAME).unlink(missing_ok=True)
+    house.send("wave.3.csv")
+    house.run(after_s=TROUBLE_S)
+    assert ([], ["wave.2.csv", "wave.3.csv"]) == (house.there(), house.there(archive))
+
+
+def test_another_marked_archive_in_its_place_is_not_filled_either(house: House, tmp_path: Path) -> None:
+    archive = archiving(house, tmp_path)
+    unmounted(archive)
+    root_notes.mark(str(archive), "somebody's")
+    house.send("wave.2.csv")
+    house.run()
+    assert (["wave.2.csv"], []) == (house.there(), house.there(archive))
+
+
+def test_one_that_was_filled_before_there_were_markers_is_known_by_what_is_in_it(house: House, tmp_path: Path) -> None:
+    archive = archiving(house, tmp_path)
+    with house.yard.database.transaction() as connection:
+        connection.execute("delete from archive")
+    os.removexattr(archive, "user.eisync.archive")
+    disk = unmounted(archive)
+    house.send("wave.2.csv")
+    house.run()
+    assert (["wave.2.csv"], []) == (house.there(), house.there(archive))
+    archive.rmdir()
+    disk.rename(archive)
+    house.run(after_s=TROUBLE_S)
+    assert [] == house.there()
+
+
+def test_a_removal_into_an_archive_that_is_not_wanted_any_more_is_taken_back(house: House, tmp_path: Path) -> None:
+    archive = archiving(house, tmp_path)
+    house.send("wave.2.csv")
+    move, removal._move_into = removal._move_into, killed  # type: ignore[assignment]
+    try:
+        with pytest.raises(Killed):
+            house.run()
+    finally:
+        removal._move_into = move
+    other = tmp_path / "other"
+    other.mkdir()
+    house.policy = replace(house.policy, archive=str(other))
+    house.start()
+    house.run()
+    assert ([], ["wave.1.csv"], ["wave.2.csv"]) == (house.there(), house.there(archive), house.there(other))
+
+
+def test_what_frees_nothing_is_not_deleted_for_room(house: House) -> None:
+    house.policy = Retention(min_free=MinFree(house.meter.free + 10))
+    house.start()
+    house.send("linked.csv", "sparse.csv", "small.csv", "wave.csv", "next.csv")
+    os.link(house.yard.path("linked.csv"), house.yard.place / "snapshot")
+    house.meter.rooms = {"sparse.csv": 0, "small.csv": 4, "wave.csv": 8}
+    house.run()
+    assert ["linked.csv", "next.csv", "sparse.csv"] == house.there()  # 4 and 8 were missing, and no more
+    for _ in range(3):
+        house.run(after_s=REST_S)
+    assert ["linked.csv", "sparse.csv"] == house.there()
+    assert {
+        "it has another name on its disk: deleting it frees nothing": 1,
+        "it takes no room on its disk: deleting it frees nothing": 1,
+    } == house.report()["stays"]
+    assert "min_free is" in house.report()["waits_for"]
+
+
 def test_a_folder_that_cannot_be_worked_on_rests_and_others_have_their_turn(house: House) -> None:
     house.send("wave.1.csv", "wave.2.csv")
     asked: list[str] = []
@@ -448,6 +604,72 @@ def test_old_trash_is_emptied_now_and_then(house: House, days: int, emptied: int
     for _ in range(3):
         house.run(after_s=60.0)
     assert emptied == len(house.meter.emptied)
+
+
+def test_no_grace_ends_and_no_trash_goes_by_a_clock_in_doubt(yard: Yard) -> None:
+    house = House(yard, DELETE)
+    house.send("wave.1.csv")
+    house.times.doubt = "the clock of this machine is 400 days ahead"
+    house.run(after_s=400 * 86_400.0)
+    assert (["wave.1.csv"], []) == (house.there(), house.meter.emptied)
+    assert 1 == house.keeping.stays[Why.CLOCK]
+    house.times.doubt = None
+    house.run(after_s=60.0)
+    assert [] == house.there()
+
+
+def test_a_grace_counts_from_when_the_clock_was_set_also_in_a_new_process(yard: Yard) -> None:
+    house = House(yard, DELETE)
+    house.send("wave.1.csv")
+    house.now += 10 * 86_400.0
+    house.times.counts_from = house.now
+    house.start()
+    house.run(after_s=599.0)
+    assert ["wave.1.csv"] == house.there()
+    house.run(after_s=1.0)
+    assert [] == house.there()
+
+
+DAY_S = 86_400.0
+
+
+@pytest.mark.parametrize(
+    ("put_ago_s", "newest_ago_s", "set_ago_s", "is_old"),
+    [
+        (40 * DAY_S, 40 * DAY_S, None, True),
+        (None, 40 * DAY_S, None, True),  # nobody remembers the act
+        (60.0, 40 * DAY_S, None, False),
+        (40 * DAY_S, 60.0, None, False),
+        (None, -DAY_S, None, False),
+        (40 * DAY_S, 40 * DAY_S, 29 * DAY_S, False),  # all of it is by a clock that was wrong
+        (40 * DAY_S, 40 * DAY_S, 30 * DAY_S, True),
+    ],
+)
+def test_a_day_of_the_trash_goes_when_all_that_is_known_of_it_is_old(
+    yard: Yard, put_ago_s: float | None, newest_ago_s: float, set_ago_s: float | None, is_old: bool
+) -> None:
+    house = House(yard, Retention(trash_days=30))
+    house.now += 1_000 * DAY_S
+    day = f"{yard.root.path}/.eisync-trash/2026-11-26"
+    if put_ago_s is not None:
+        house.acts.allow("main", [ACT], now=house.now - put_ago_s)
+        [written] = house.acts.to_do("main", is_retention=False, limit=9)
+        house.acts.begin(written.id, lies_at=f"{day}/{written.id}/a.csv")
+        house.acts.finish("main", written, "done", now=house.now - put_ago_s)
+    house.times.counts_from = 0.0 if set_ago_s is None else house.now - set_ago_s
+    house.run()
+    assert is_old == house.meter.is_old(day, house.now - newest_ago_s)
+
+
+ACT = Act(
+    kind=Kind.TRASH_FILE,
+    cause=Cause.REMOTE_DELETION,
+    file_id=1,
+    root="/data",
+    path="a.csv",
+    reason="because",
+    since_at=1.0,
+)
 
 
 def test_an_undo_downloads_what_was_deleted_and_keeps_it(yard: Yard) -> None:

@@ -12,17 +12,24 @@ class Known:
     id: int
     facts: FileFacts
     taken_sha256: str | None = "a"
+    sha256: str | None = "a"
     state: State = State.SYNCED
     is_absent: bool = True
 
 
 class Places:
-    def __init__(self) -> None:
+    def __init__(self, *, is_there: bool = True) -> None:
+        self.is_there = is_there
         self.returned: list[int] = []
+        self.unchanged: list[int] = []
 
     def mark_returned(self, identity: int, facts: FileFacts, sha256: str, *, now: float) -> bool:
         self.returned.append(identity)
         return True
+
+    def mark_unchanged(self, identity: int, facts: FileFacts, sha256: str, *, now: float) -> bool:
+        self.unchanged.append(identity)
+        return self.is_there
 
 
 def facts(size: int, inode: int = 1) -> FileFacts:
@@ -44,6 +51,15 @@ def test_only_what_was_taken_away_and_has_its_size_is_read() -> None:
     assert [("/data", "same.csv", "a"), ("/data", "other.csv", "a")] == read
     assert [0] == places.returned
     assert (set(), []) == returns.recognise(complete, now=2.0)
+
+
+def test_what_changed_and_is_as_it_was_sent_is_not_sent_unless_the_service_lost_it() -> None:
+    for is_there in (True, False):
+        places = Places(is_there=is_there)
+        returns = Returns("/data", places, lambda *_: True, log=Notebook())
+        returns.expect("a.csv", Known(5, facts(10), taken_sha256=None, state=State.SETTLING))
+        assert ({"a.csv"} if is_there else set(), []) == returns.recognise({"a.csv": facts(10, 2)}, now=1.0)
+        assert ([5], []) == (places.unchanged, places.returned)
 
 
 def test_a_few_are_read_at_once_and_the_others_soon() -> None:

@@ -16,9 +16,9 @@ from eisync.store.mirror import Mirrored
 from tests.fakes import Cloud, Listed
 
 from .test_reconciler import Sweep, digest, project, samples, send, synced
-from .yard import Yard
+from .yard import Yard, run
 
-SYNCED, READY, TOMBSTONE = State.SYNCED, State.READY, State.TOMBSTONE
+SYNCED, READY, TOMBSTONE, SETTLING = State.SYNCED, State.READY, State.TOMBSTONE, State.SETTLING
 
 
 @pytest.fixture
@@ -259,7 +259,7 @@ def test_a_file_whose_sample_is_listed_again_is_no_tombstone_any_more(yard: Yard
     assert ({"a.csv": SYNCED}, f"it is there again (sample {lost.id})") == (yard.states(), yard.reason("a.csv"))
 
 
-def test_a_new_sample_that_is_deleted_before_it_was_ever_listed_is_missed(yard: Yard, cloud: Cloud) -> None:
+def test_the_file_of_a_sample_that_never_was_listed_is_sent_again(yard: Yard, cloud: Cloud) -> None:
     synced(yard, cloud, "a.csv")
     sweep = Sweep(yard, project(cloud))
     sweep.run(after_s=1.0)
@@ -269,7 +269,10 @@ def test_a_new_sample_that_is_deleted_before_it_was_ever_listed_is_missed(yard: 
     sweep.run(after_s=300.0)
     assert "new samples are not listed any more" == sweep.loop.tallies()["main"].why
     sweep.run(after_s=300.0)
-    assert {"a.csv": SYNCED, "b.csv": TOMBSTONE, "c.csv": SYNCED} == yard.states()
+    # Nobody can tell that it ever was there: what never was listed is no deletion of a person's.
+    assert {"a.csv": SYNCED, "b.csv": SETTLING, "c.csv": SYNCED} == yard.states()
+    run(yard.watcher(), yard.later + 900.0)
+    assert {"a.csv": SYNCED, "b.csv": READY, "c.csv": SYNCED} == yard.states()
 
 
 # --- sweeps that do not come to their end

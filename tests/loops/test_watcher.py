@@ -16,8 +16,11 @@ from eisync.core.settle import SettlePolicy
 from eisync.core.verdict import Settlement
 from eisync.errors import StateError
 from eisync.loops import watcher as module
+from eisync.loops.disks import RootDisks
 from eisync.store.descriptions import Descriptions
+from eisync.store.disks import Disks
 from eisync.store.sidecars import Sidecars
+from tests.conftest import list_sample
 from tests.fakes import failing
 
 from .yard import Yard, run
@@ -464,6 +467,7 @@ def test_a_tombstone_stays_one_while_its_file_is_as_it_was(yard: Yard) -> None:
     claim(yard, yard.later)
     (file_id,) = yard.index.ids_in([State.SENDING])
     yard.outbox.settle([Settlement(item_id=file_id, events=(Event.STORED,), sample_ids=(7,))], claim=1, now=yard.later)
+    list_sample(yard.database, 7)
     yard.index.bury("main", 7, now=yard.later)
     yard.path("a.csv").rename(yard.path("b.csv"))
     loop = yard.watcher()
@@ -760,10 +764,11 @@ def test_without_roots_it_waits(yard: Yard) -> None:
         [],
         intake=yard.outbox,
         places=yard.places,
+        disks=lambda root: RootDisks(root, Disks(yard.database), files, yard.log),
         notes=yard.index,
         files=files,
         evidence=evidence,
-        reads=sidecars.entries,
+        reads=sidecars.Reading,
         sheets=Sidecars(yard.database),
         waiting=Descriptions(yard.database),
         events=yard.ear,

@@ -1,25 +1,52 @@
 """Real folders and a real database, and short words for what the tests do with them."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 from eisync.adapters import evidence, files, sidecars
+from eisync.adapters import files as mounted
+from eisync.adapters.body import sha256_of
 from eisync.core.eligible import Eligibility
 from eisync.core.items import Root
 from eisync.core.labelling import Labelling
 from eisync.core.lifecycle import State
 from eisync.core.settle import SettlePolicy
-from eisync.loops.watched import Watched
+from eisync.loops.deletion_evidence import DeletionEvidence
+from eisync.loops.disks import DiskCheck, RootDisks
+from eisync.loops.watched import Observed, Watched
 from eisync.loops.watcher import WatcherLoop
+from eisync.store.absences import Absences
 from eisync.store.database import open_database
 from eisync.store.descriptions import Descriptions
+from eisync.store.disks import Disks
 from eisync.store.index import Index
+from eisync.store.mirror import Mirrored
 from eisync.store.outbox import Outbox
 from eisync.store.sidecars import Sidecars
 from eisync.store.whereabouts import Whereabouts
 from tests.fakes import Ear, Notebook
+
+
+def deletion_evidence(
+    yard: "Yard", clock: Callable[[], float], observed: Callable[[], Iterable[Observed]] = tuple, **more: Any
+) -> DeletionEvidence:
+    """What is known about absent files and samples, from real folders and a real index."""
+    check = DiskCheck(Disks(yard.database), files)
+    return DeletionEvidence(
+        Absences(yard.database),
+        Mirrored(yard.database).adopt,
+        look=files.look,
+        observed=observed,
+        **{
+            "sha256_of_file": sha256_of,
+            "why_away": lambda side: check.why_away(side.root_id, side.root, side.path, side.id),
+            "clock": clock,
+            "log": yard.log,
+            **more,
+        },
+    )
 
 
 class Yard:
@@ -101,6 +128,7 @@ class Yard:
         places: Any = None,
         files: Any = files,
         evidence: Any = evidence,
+        reads: Any = sidecars.Reading,
         handed: Mapping[str, Any] | None = None,
         **more: Any,
     ) -> WatcherLoop:
@@ -109,10 +137,11 @@ class Yard:
             roots or [self.watched(**more)],
             intake=intake or self.outbox,
             places=places or self.places,
+            disks=lambda root: RootDisks(root, Disks(self.database), mounted, self.log),
             notes=self.index,
             files=files,
             evidence=evidence,
-            reads=sidecars.entries,
+            reads=reads,
             sheets=Sidecars(self.database),
             waiting=Descriptions(self.database),
             events=self.ear,
@@ -133,7 +162,7 @@ class Yard:
 
 def run(loop: Any, now: float) -> float:
     """Tick until nothing is to be done at once. Returns how long the loop wants to wait."""
-    for _ in range(1000):
+    for _ in range(5000):
         wait_s = float(loop.tick(now))
         if wait_s > 0:
             return wait_s

@@ -225,3 +225,39 @@ def overwrite(database: Path) -> None:
         size = stream.seek(0, os.SEEK_END)
         stream.seek(4096)
         stream.write(b"\x55" * (size - 4096))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("loss", ["removed", "replaced", "its database"])
+def test_a_daemon_whose_state_folder_is_gone_ends_and_says_why(
+    bench: Bench, start: "Callable[[], subprocess.Popen[bytes]]", loss: str
+) -> None:
+    write_all(bench, [b"timestamp,x\n0,1\n"], first=0)
+    daemon = start()
+    until(lambda: bench.files().get("shake.000.csv", {}).get("state") == "synced")
+    if loss == "its database":
+        (bench.state / "eisync.db").unlink()
+    else:
+        bench.state.rename(bench.place / "old")
+    if loss == "replaced":
+        bench.state.mkdir(mode=0o700)
+    assert 74 == daemon.wait(timeout=20)
+    said = (bench.place / "daemon-1.log").read_text()
+    assert '"event": "state.lost"' in said
+    assert "was removed or replaced while eisync ran" in said
+    second = start()
+    assert second.poll() is None
+    until(lambda: bench.files().get("shake.000.csv", {}).get("state") == "synced")
+    assert 1 == bench.emulator.ledger()["stored"]
+
+
+@pytest.mark.slow
+def test_once_whose_state_folder_is_gone_ends_and_says_why(bench: Bench) -> None:
+    bench.write("cut.json", b'{"protected": ')  # it is waited for
+    command = [*bench.command("once", str(bench.recordings), "--timeout", "60"), "--state-dir", str(bench.state)]
+    with subprocess.Popen(command, env=bench.environ, cwd=bench.place, stderr=subprocess.PIPE, text=True) as process:
+        until(lambda: (bench.state / "holder").exists())
+        bench.state.rename(bench.place / "old")
+        said = process.communicate(timeout=30)[1]
+    assert 74 == process.returncode
+    assert "was removed or replaced while eisync ran" in said

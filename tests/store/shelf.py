@@ -112,6 +112,13 @@ class Shelf:
         missing = self.mirrored.finish_sweep(target, progress, now=now)
         return [(entry.sample_id, entry.missed) for entry in missing]
 
+    def bury(self, sample_id: int, *, target: str = "main", now: float) -> list[int]:
+        """The service lists the sample, and later it is found to be deleted there."""
+        looked = {"low": sample_id, "high": sample_id + 1, "generation": None, "began_at": now, "limit": 9}
+        actions = compare(self.mirrored.slice(target, **looked).believed, [remote(sample_id)])
+        self.mirrored.apply(target, actions, generation=None, now=now)
+        return self.index.bury(target, sample_id, now=now)
+
     def known(self, folder: str = "") -> dict[str, Known]:
         """What is known of the files directly in a folder, by name."""
         with self.database.reading() as connection:

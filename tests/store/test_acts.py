@@ -5,11 +5,12 @@ from typing import Any
 import pytest
 
 from eisync.core.acts import Act, Cause, Kind, Occasion, Progress, Written
+from eisync.core.guard import Touch
 from eisync.core.items import Category
 from eisync.core.lifecycle import State
 from eisync.errors import StateError
 from eisync.store import acts as acts_room
-from eisync.store import consequences, sides
+from eisync.store import burial, consequences, sides
 from eisync.store import index as index_room
 from eisync.store.acts import KEEP_S, Acts
 
@@ -86,7 +87,7 @@ MARKS = {
 update file set published = '{"name": "b", "label": "x", "category": "testing"}' where id = ?""",
     Occasion.ABSENT: "update file set absent_at = 50.0 where id = ?",
     Occasion.TOMBSTONE: "update file set state = 'tombstone' where id = ?",
-    Occasion.REPLACED: "insert into superseded (file_id, sample_id) select id, 70 from file where id = ?",
+    Occasion.REPLACED: "insert into superseded (file_id, sample_id, target) values (?, 70, 'main')",
 }
 
 
@@ -146,7 +147,7 @@ def test_a_side_says_all_that_is_known_of_a_file(shelf: Shelf, acts: Acts) -> No
 
 def test_samples_that_are_gone_are_not_shown(shelf: Shelf, acts: Acts) -> None:
     identity = shelf.sync("a.csv", 7, 8)
-    shelf.index.bury("main", 7, now=NOW)
+    shelf.bury(7, now=NOW)
     side = acts.side(identity)
     assert side is not None
     assert [8] == [held.sample.id for held in side.samples]
@@ -201,8 +202,31 @@ def test_what_was_done_lately_without_a_yes_counts_once_a_file(shelf: Shelf, act
     [approved] = acts.to_do("main", is_retention=False, limit=9)
     acts.finish("main", approved, "done", now=NOW)
     acts.drop(allowed(acts, act(5)), "not so", now=NOW)
-    assert (1, 2, 0) == tuple(acts.recent("main", since=since) for since in (NOW, NOW - 100, NOW + 1))
-    assert 0 == acts.recent("other", since=0.0)
+
+    def touched(target: str, since: float) -> set[int]:
+        return {touch.file_id for touch in acts.touches(target, since=since)}
+
+    assert ({1}, {1, 2}, set()) == tuple(touched("main", since) for since in (NOW, NOW - 100, NOW + 1))
+    assert set() == touched("other", 0.0)
+
+
+def test_what_is_allowed_and_not_done_counts_and_what_was_taken_away_is_not_known_any_more(
+    shelf: Shelf, acts: Acts
+) -> None:
+    known, taken = shelf.sync("a.csv", 7), shelf.sync("b.csv", 8)
+    update(shelf, "update file set removal = 'trash' where id = ?", taken)
+    done(acts, act(known), now=NOW)
+    done(acts, act(taken, Kind.TRASH_FILE, cause=Cause.REMOTE_DELETION), now=NOW)
+    acts.allow("main", [act(known, sample_id=9)], now=NOW)
+    acts.begin(allowed(acts, act(5)).id)
+    root = shelf.root.id
+    assert {
+        Touch(known, root, NOW, True),
+        Touch(taken, root, NOW, False),
+        Touch(known, root, None, True),
+        Touch(5, root, None, False),
+    } == set(acts.touches("main", since=NOW))
+    assert [] == acts.touches("main", since=NOW, tombstones=True)
 
 
 def test_renames_are_agreed_on_when_no_edit_is_open(shelf: Shelf, acts: Acts) -> None:
@@ -421,7 +445,7 @@ def test_edits_are_agreed_on_with_the_last_of_them(shelf: Shelf, acts: Acts) -> 
 )
 def test_a_file_that_was_taken_away_is_absent_by_our_hand(shelf: Shelf, acts: Acts, kind: Kind, removal: str) -> None:
     identity = shelf.sync("a.csv", 7)
-    shelf.index.bury("main", 7, now=NOW)
+    shelf.bury(7, now=NOW)
     written = done(acts, act(identity, kind, cause=Cause.REMOTE_DELETION), now=NOW + 2)
     row = shelf.row()
     assert (removal, NOW + 2, "because; it is done", "tombstone") == (
@@ -493,7 +517,7 @@ def begun_and_deleted(shelf: Shelf, acts: Acts) -> tuple[int, int, Written]:
 
 def test_a_file_whose_sample_we_deleted_for_another_is_no_tombstone(shelf: Shelf, acts: Acts) -> None:
     first, second, written = begun_and_deleted(shelf, acts)
-    assert [] == shelf.index.bury("main", 7, now=NOW + 1)
+    assert [] == shelf.bury(7, now=NOW + 1)
     acts.finish("main", written, "it is deleted", now=NOW + 2)
     assert (State.GONE, State.SETTLING) == (shelf.state("a.csv"), shelf.state("b.csv"))
     assert ["removed", "changed"] == [told(shelf, identity)[-1][0] for identity in (first, second)]
@@ -505,7 +529,7 @@ def test_a_file_that_was_tied_to_a_sample_after_we_deleted_it_is_sent_again(shel
     late = shelf.sync("late.csv", 7)  # its answer was under way
     away = shelf.sync("away.csv", 7)
     update(shelf, MARKS[Occasion.ABSENT], away)
-    assert [] == shelf.index.bury("main", 7, now=NOW + 2)
+    assert [] == shelf.bury(7, now=NOW + 2)
     assert (State.GONE, State.SETTLING) == (shelf.state("a.csv"), shelf.state("late.csv"))
     assert State.GONE is shelf.state("away.csv")
     assert "we deleted" in told(shelf, late)[-1][2]
@@ -515,13 +539,13 @@ def test_a_file_that_was_tied_to_a_sample_after_we_deleted_it_is_sent_again(shel
 def test_a_sample_that_a_person_deleted_after_our_act_was_dropped_is_buried(shelf: Shelf, acts: Acts) -> None:
     first, second, written = begun_and_deleted(shelf, acts)
     acts.drop(written, "not so", now=NOW)
-    assert [first, second] == shelf.index.bury("main", 7, now=NOW + 1)
+    assert [first, second] == shelf.bury(7, now=NOW + 1)
 
 
 def test_an_act_that_is_only_due_hinders_no_burial(shelf: Shelf, acts: Acts) -> None:
     identity = shelf.sync("a.csv", 7)
     allowed(acts, act(identity, sample_id=7))
-    assert [identity] == shelf.index.bury("main", 7, now=NOW + 1)
+    assert [identity] == shelf.bury(7, now=NOW + 1)
 
 
 # --- undoing ----------------------------------------------------------------------------------------------------------
@@ -574,14 +598,19 @@ def test_what_ended_long_ago_is_forgotten(shelf: Shelf, acts: Acts) -> None:
 STATEMENTS = {
     **{occasion.value: statement for occasion, statement in sides._SIDES.items()},
     "samples": sides._SAMPLES,
-    "recent": acts_room._RECENT,
+    "touches": acts_room._TOUCHES,
+    "vanished": acts_room._VANISHED,
+    "approved": acts_room._APPROVED,
+    "doomed": acts_room._DOOMED,
+    "unlisted": acts_room._UNLISTED,
+    "bereft": burial._BEREFT,
     "to do": acts_room._TO_DO,
     "left without": consequences._LEFT_WITHOUT,
     "agree": consequences._AGREE,
     "deleted by us": index_room._OURS,
     "same as before": acts_room._SAME_AS_BEFORE,
 }
-NAMES = ("target", "id", "after_id", "roots", "limit", "since", "is_retention", "sample_id")
+NAMES = ("target", "id", "after_id", "roots", "limit", "since", "is_retention", "sample_id", "files", "ids")
 
 
 @pytest.fixture(scope="module")

@@ -9,13 +9,14 @@ from eisync.core.lifecycle import TRANSITIONS, Event, State
 from eisync.core.settlement import Settlement
 from eisync.store.acts import Acts
 
-from .shelf import NOW, Shelf
+from .shelf import NOW, Shelf, facts
 
 LATER = NOW + 50.0
 
 
 def known_and_settling(shelf: Shelf) -> int:
-    identity = shelf.enqueue()
+    """It was sent before."""
+    identity = shelf.sync("a.csv", 7)
     shelf.outbox.mark_changed([identity], now=NOW)
     return identity
 
@@ -41,7 +42,7 @@ def quarantined(shelf: Shelf) -> int:
 
 def tombstone(shelf: Shelf) -> int:
     identity = shelf.sync("a.csv", 7)
-    shelf.index.bury("main", 7, now=NOW)
+    shelf.bury(7, now=NOW)
     return identity
 
 
@@ -96,12 +97,21 @@ def found_waiting(shelf: Shelf, identity: int) -> None:
     assert shelf.mirrored.adopt(item, "a" * 64, [7], now=LATER)
 
 
+def returned(shelf: Shelf, identity: int) -> None:
+    assert shelf.outbox.mark_unchanged(identity, facts(), "a", now=LATER)
+
+
+def returned_without_sample(shelf: Shelf, identity: int) -> None:
+    assert [] == shelf.index.bury("main", 7, now=LATER)
+    returned(shelf, identity)
+
+
 def found_again(shelf: Shelf, identity: int) -> None:
     assert [] == shelf.sweep(7, now=LATER)
 
 
 def buried(shelf: Shelf, identity: int) -> None:
-    assert [identity] == shelf.index.bury("main", 7, now=LATER)
+    assert [identity] == shelf.bury(7, now=LATER)
 
 
 def removed(shelf: Shelf, identity: int) -> None:
@@ -126,11 +136,15 @@ CROSSINGS: dict[tuple[State, Event], Crossing] = {
     (State.SETTLING, Event.COMPLETE): completed,
     (State.SETTLING, Event.CUT): cut,
     (State.SETTLING, Event.GONE): went,
+    (State.SETTLING, Event.FOUND): returned,
+    (State.SETTLING, Event.DELETED_CONTENT): returned_without_sample,
     (State.READY, Event.CLAIM): claimed,
     (State.READY, Event.CHANGED): changed,
     (State.READY, Event.GONE): went,
     (State.SENDING, Event.STORED): settled(Event.STORED),
     (State.SENDING, Event.DUPLICATE): settled(Event.DUPLICATE),
+    (State.SENDING, Event.FOUND): settled(Event.FOUND),
+    (State.SENDING, Event.DELETED_CONTENT): settled(Event.DELETED_CONTENT),
     (State.SENDING, Event.DEFER): settled(Event.DEFER),
     (State.SENDING, Event.REFUSE): settled(Event.REFUSE),
     (State.SENDING, Event.CHANGED): settled(Event.CHANGED),

@@ -55,7 +55,7 @@ def test_a_file_that_is_away_for_long_leaves_and_its_hash_stays(shelf: Shelf, fo
 
 def test_a_tombstone_stays_one_for_ever(shelf: Shelf, forgets: Forgetting) -> None:
     away(shelf)
-    assert shelf.index.bury("main", 1, now=NOW)
+    assert shelf.bury(1, now=NOW)
     assert 1 == forgets.forget("main", [], now=WEEK_LATER)
     away(shelf, "again.csv", 5, now=WEEK_LATER)
     assert 1 == forgets.forget("main", [], now=WEEK_LATER + KEEP_S + 1.0)
@@ -74,10 +74,10 @@ def test_the_hash_of_what_was_merely_deleted_here_leaves_later(shelf: Shelf, for
 
 def test_what_a_person_sends_again_is_remembered_as_nothing(shelf: Shelf, forgets: Forgetting) -> None:
     away(shelf)
-    shelf.index.bury("main", 1, now=NOW)
+    shelf.bury(1, now=NOW)
     forgets.forget("main", [], now=WEEK_LATER)
     again = away(shelf, "again.csv", 7, now=WEEK_LATER)
-    shelf.index.bury("main", 7, now=WEEK_LATER)
+    shelf.bury(7, now=WEEK_LATER)
     assert 1 == shelf.outbox.retry([again], now=WEEK_LATER)
     assert None is forgets.forgotten("main", SHA)
 
@@ -165,7 +165,7 @@ def test_after_a_churn_the_state_is_as_small_as_before(tmp_path: Path, monkeypat
     before = size_of(tmp_path)
     shelf.open()
     forgets = Forgetting(shelf.database)
-    files, now = 20_000, NOW
+    files, now = 4_000, NOW
     for first in range(0, files, 1000):
         now += 10.0
         numbers = range(first, first + 1000)
@@ -189,18 +189,17 @@ def test_after_a_churn_the_state_is_as_small_as_before(tmp_path: Path, monkeypat
         shelf.outbox.mark_gone([item.id for item in items], now=now)
     now += LEAST_AWAY_S
     for number in range(1, files + 1):
-        shelf.index.bury("main", number, now=now)
+        shelf.bury(number, now=now)
     now += KEEP_S + 1.0
     while forgets.forget("main", [shelf.root.id], now=now):
         pass
     while forgets.give_back():
         pass
     assert [] == paths(shelf)
-    kept = sql(shelf, "select count(*), sum(length(sha256) + length(target) + length(state) + 28) from forgotten_file")
+    assert [(files,)] == sql(shelf, "select count(*) from forgotten_file")
     shelf.close()
-    (count, remembered) = kept[0]
-    assert files == count
-    assert size_of(tmp_path) <= 1.1 * (before + 1.5 * int(str(remembered)))  # a third of such a table is never full
+    # Hash, size and sample of each content, and that a person deleted it there: they are remembered on purpose.
+    assert size_of(tmp_path) <= 1.1 * (before + 200 * files)
 
 
 def test_a_database_of_before_gives_its_free_room_back_at_a_start(tmp_path: Path) -> None:

@@ -107,7 +107,7 @@ def test_the_same_follows_whether_agreement_was_looked_for_or_not(
     if past in ("missed", "buried"):
         shelf.sweep(now=NOW + 10)
     if past == "buried":
-        shelf.index.bury("main", 7, now=NOW + 20)
+        shelf.bury(7, now=NOW + 20)
     listed = [replace(WHOLE, **edit)]
     plainly, closely = (
         shelf.mirrored.slice("main", given, low=0, high=10, generation=None, began_at=NOW + 1000, limit=9)

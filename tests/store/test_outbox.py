@@ -58,7 +58,7 @@ def test_a_version_that_went_out_does_not_enter_again(shelf: Shelf, event: Event
 
 def test_a_tombstone_does_not_enter_again_by_itself(shelf: Shelf) -> None:
     shelf.sync("a.csv", 7)
-    shelf.index.bury("main", 7, now=NOW)
+    shelf.bury(7, now=NOW)
 
     shelf.enqueue(now=LATER)
 
@@ -202,7 +202,7 @@ def test_what_waits_goes_where_its_folder_goes_now(shelf: Shelf) -> None:
 def test_what_was_synced_stays_with_the_target_that_holds_it_until_it_is_sent_again(shelf: Shelf) -> None:
     shelf.sync("kept.csv", 1)
     shelf.sync("buried.csv", 2)
-    shelf.index.bury("main", 2, now=NOW)
+    shelf.bury(2, now=NOW)
 
     root = moved_to_another_target(shelf)
 
@@ -357,14 +357,14 @@ def test_two_files_of_one_content_share_their_sample_and_its_end(shelf: Shelf) -
     shelf.settle(second, Event.DUPLICATE, sample_ids=(7,), sha256="a")
     assert [[7], [7]] == [shelf.record(path)["sample_ids"] for path in ("a.csv", "b.csv")]
 
-    assert [first, second] == sorted(shelf.index.bury("main", 7, now=LATER))
+    assert [first, second] == sorted(shelf.bury(7, now=LATER))
 
     assert [State.TOMBSTONE, State.TOMBSTONE] == [shelf.state("a.csv"), shelf.state("b.csv")]
 
 
 def test_a_sample_that_the_service_names_again_is_there(shelf: Shelf) -> None:
     shelf.sync("a.csv", 7)
-    shelf.index.bury("main", 7, now=NOW)
+    shelf.bury(7, now=NOW)
     identity = shelf.enqueue("b.csv")
     shelf.claim()
 
@@ -501,7 +501,7 @@ def test_a_changed_file_is_looked_for_until_it_is_complete(shelf: Shelf) -> None
 def test_a_retry_puts_what_is_parked_back_at_once_and_as_new(shelf: Shelf, is_buried: bool) -> None:
     identity = shelf.sync("a.csv", 7) if is_buried else shelf.enqueue()
     if is_buried:
-        shelf.index.bury("main", 7, now=NOW)
+        shelf.bury(7, now=NOW)
     else:
         shelf.claim()
         shelf.settle(identity, Event.REFUSE, reason="bad CSV", batch_cap=1)
@@ -517,13 +517,13 @@ def test_a_retry_puts_what_is_parked_back_at_once_and_as_new(shelf: Shelf, is_bu
 
 def test_a_tombstone_that_was_sent_again_may_be_buried_again(shelf: Shelf) -> None:
     identity = shelf.sync("a.csv", 7)
-    shelf.index.bury("main", 7, now=NOW)
+    shelf.bury(7, now=NOW)
     shelf.outbox.retry([identity], now=NOW)
     shelf.claim()
     shelf.settle(identity, Event.STORED, sample_ids=(8,))
-    assert [] == shelf.index.bury("main", 7, now=NOW)
+    assert [] == shelf.bury(7, now=NOW)
 
-    assert [identity] == shelf.index.bury("main", 8, now=NOW)
+    assert [identity] == shelf.bury(8, now=NOW)
 
 
 @pytest.mark.parametrize("state", ["ready", "sending", "synced", "settling", "gone"])
@@ -757,7 +757,7 @@ def test_no_question_of_the_loops_walks_all_files(shelf: Shelf, statement: str, 
 
 def test_a_sample_seen_in_a_listing_is_known_to_be_there(shelf: Shelf) -> None:
     shelf.sync("a.csv", 7)
-    shelf.index.bury("main", 7, now=NOW)
+    shelf.bury(7, now=NOW)
 
     assert [] == shelf.sweep(7, now=LATER)
 

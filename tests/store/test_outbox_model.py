@@ -223,9 +223,12 @@ class OutboxMachine(RuleBasedStateMachine):
     @rule(data=st.data())
     def bury(self, data: st.DataObject) -> None:
         sample = data.draw(st.integers(1, self.samples))
+        is_again = sample in self.gone_samples
         self.gone_samples.add(sample)
 
-        buried = self.shelf.index.bury("main", sample, now=self.now)
+        buried = (
+            self.shelf.index.bury("main", sample, now=self.now) if is_again else self.shelf.bury(sample, now=self.now)
+        )
 
         bereft = [
             path

@@ -6,6 +6,9 @@ from typing import Any
 import pytest
 
 from eisync.core.acts import Act, Progress
+from eisync.core.identity import Identity, Sent
+from eisync.core.items import RemoteSample
+from eisync.core.lifecycle import Event
 from eisync.core.retention import After, Local, Proof, Retention, decide
 from eisync.store import retention as module
 from eisync.store.acts import Acts
@@ -28,7 +31,9 @@ def known(removals: Removals, identity: int) -> Local:
 
 
 def wish(file: Local) -> Act:
-    act = decide(replace(file, proofs=(Proof(id=1),)), DELETE, now=NOW + 10**6)
+    listed = RemoteSample(id=1, filename="a", category="training", label=None, sha256=file.sha256)
+    proof = Proof(id=1, sent=Sent(sha256=file.sha256), listed=listed)
+    act = decide(replace(file, proofs=(proof,)), DELETE, now=NOW + 10**6)
     assert isinstance(act, Act)
     return act
 
@@ -52,17 +57,19 @@ def test_it_is_found_by_its_index_without_sorting(shelf: Shelf) -> None:
 
 def test_a_file_is_told_with_what_proves_it(shelf: Shelf, removals: Removals) -> None:
     identity = shelf.sync("a.csv", 7, 8)
-    assert [(7, False, False), (8, False, False)] == [
-        (one.id, one.is_listed, one.is_missed) for one in known(removals, identity).proofs
-    ]
+    told = [(one.id, one.identity, one.is_missed) for one in known(removals, identity).proofs]
+    assert [(7, Identity.UNLISTED, False), (8, Identity.UNLISTED, False)] == told
     shelf.sweep(7, 8)
-    assert (Proof(id=7), Proof(id=8)) == known(removals, identity).proofs
+    sent = Sent(sha256="a")
+    seven = Proof(id=7, sent=sent, listed=remote(7), identity=Identity.UNCERTAIN)
+    eight = Proof(id=8, sent=sent, listed=remote(8), identity=Identity.UNCERTAIN)
+    assert (seven, eight) == known(removals, identity).proofs
     shelf.sweep(7, now=NOW + 200)
-    assert (Proof(id=7), Proof(id=8, is_missed=True)) == known(removals, identity).proofs
-    shelf.index.bury("main", 8, now=NOW + 300)
+    assert (seven, replace(eight, is_missed=True)) == known(removals, identity).proofs
+    shelf.bury(8, now=NOW + 300)
     progress = shelf.begin_sweep(now=NOW + 400)
     shelf.list_page(progress, remote(7, has_processing_error=True), now=NOW + 400)
-    assert (Proof(id=7, has_error=True),) == known(removals, identity).proofs
+    assert (replace(seven, listed=remote(7, has_processing_error=True)),) == known(removals, identity).proofs
 
 
 def test_a_sweep_under_way_that_has_passed_it_confirms_nothing(shelf: Shelf, removals: Removals) -> None:
@@ -70,7 +77,7 @@ def test_a_sweep_under_way_that_has_passed_it_confirms_nothing(shelf: Shelf, rem
     shelf.sweep(7)
     progress = shelf.begin_sweep(now=NOW + 400)
     shelf.list_page(progress, now=NOW + 400)
-    assert (Proof(id=7, is_missed=True),) == known(removals, identity).proofs
+    assert [True] == [one.is_missed for one in known(removals, identity).proofs]
 
 
 def test_an_intent_marks_the_row_and_is_on_the_disk(
@@ -139,3 +146,45 @@ def test_what_the_root_and_the_target_say(shelf: Shelf, removals: Removals) -> N
     shelf.places.note_device(shelf.root.id, 5)
     shelf.index.note_trouble("main", "it may not list")
     assert (5, "it may not list") == (removals.device(shelf.root.id), removals.why_not_listed("main"))
+
+
+WITNESSES = [
+    ({"sha256": "a"}, Identity.PROVEN),
+    ({"original_name": "a.csv"}, Identity.LIKELY),
+    ({"original_name": "b.csv", "sha256": "b"}, Identity.FOREIGN),
+    ({"filename": "renamed"}, Identity.UNCERTAIN),
+]
+
+
+@pytest.mark.parametrize(("more", "identity"), WITNESSES)
+def test_what_a_sample_is_to_a_file_is_told_by_what_is_listed(
+    shelf: Shelf, removals: Removals, more: dict[str, Any], identity: Identity
+) -> None:
+    row = shelf.enqueue("a.csv")
+    shelf.claim()
+    shelf.settle(row, Event.STORED, sample_ids=(7,), sha256="a", sent_name="a.csv")
+    shelf.list_page(shelf.begin_sweep(now=NOW + 5), remote(7, **more), now=NOW + 5)
+    assert [identity] == [one.identity for one in known(removals, row).proofs]
+
+
+def test_a_look_at_the_bytes_counts_as_long_as_the_sample_is_listed_as_it_was(shelf: Shelf, removals: Removals) -> None:
+    row = shelf.sync("a.csv", 7)
+    listed = remote(7, sha256="other", added="2026-11-28T10:00:00Z")
+    shelf.list_page(shelf.begin_sweep(now=NOW + 5), listed, now=NOW + 5)
+    removals.note_raw("main", replace(listed, sha256="stale"), "a")
+    assert [None] == [one.raw_sha256 for one in known(removals, row).proofs]
+    removals.note_raw("main", listed, "a")
+    assert [("a", Identity.PROVEN)] == [(one.raw_sha256, one.identity) for one in known(removals, row).proofs]
+    shelf.list_page(shelf.begin_sweep(now=NOW + 6), replace(listed, label="idle"), now=NOW + 6)
+    assert ["a"] == [one.raw_sha256 for one in known(removals, row).proofs]
+    shelf.list_page(shelf.begin_sweep(now=NOW + 7), replace(listed, sha256="newer"), now=NOW + 7)
+    assert [None] == [one.raw_sha256 for one in known(removals, row).proofs]
+
+
+def test_a_sample_of_others_that_becomes_ours_is_believed_as_it_was_listed(shelf: Shelf, removals: Removals) -> None:
+    """Its hash is the service's: that we sent the same bytes now does not make it that of what we sent."""
+    shelf.list_page(shelf.begin_sweep(now=NOW), remote(7, sha256="theirs"), remote(8), remote(9, sha256="a"), now=NOW)
+    row = shelf.sync("a.csv", 7, 8, 9)
+    assert [("theirs", Identity.UNCERTAIN), (None, Identity.UNCERTAIN), ("a", Identity.PROVEN)] == [
+        (one.listed.sha256, one.identity) for one in known(removals, row).proofs
+    ]

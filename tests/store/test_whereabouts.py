@@ -26,7 +26,7 @@ def test_versions_are_of_settled_files_directly_in_the_folder(shelf: Shelf) -> N
     shelf.outbox.mark_gone([shelf.id_of("day/gone.csv")], now=NOW)
     shelf.outbox.mark_changed([shelf.id_of("day/b.csv")], now=NOW)
 
-    version = (11, 1, 1)
+    version = (11, 1, 1, 0)
     expected = {b"a.csv": version, os.fsencode(ODD)[4:]: version}
     assert expected == shelf.places.versions(shelf.root.id, "day", limit=10)
     assert {b"d.csv": version} == shelf.places.versions(shelf.root.id, "", limit=10)
@@ -109,9 +109,11 @@ def test_only_inodes_of_known_files_of_the_root_can_have_twins(shelf: Shelf) -> 
     gone = shelf.enqueue("b.csv", facts=FileFacts(11, 1, -9))
     shelf.outbox.mark_gone([gone], now=NOW)
 
-    assert {7, -9} == shelf.places.inodes(shelf.root.id, [7, -9, 8, 2**63 - 1])
-    assert set() == shelf.places.inodes(shelf.root.id + 1, [7])
-    assert set() == shelf.places.inodes(shelf.root.id, [])
+    known = {FileFacts(11, 1, 7), FileFacts(11, 1, -9)}
+    others = [FileFacts(11, 1, 8), FileFacts(11, 2, 7), FileFacts(12, 1, 7), FileFacts(11, 1, 2**63 - 1)]
+    assert known == shelf.places.familiar(shelf.root.id, [*known, *others])
+    assert set() == shelf.places.familiar(shelf.root.id + 1, known)
+    assert set() == shelf.places.familiar(shelf.root.id, [])
 
 
 def test_twins_have_exactly_the_same_facts(shelf: Shelf) -> None:
@@ -198,7 +200,7 @@ def test_a_file_that_nobody_knows_is_followed_nowhere(shelf: Shelf) -> None:
         (whereabouts._VERSIONS, "INDEX sqlite_autoindex_file_1 (root_id=? AND folder=?)"),
         (whereabouts._NAMES, "INDEX sqlite_autoindex_file_1 (root_id=? AND folder=? AND name>?)"),
         (whereabouts._FOLDERS, "COVERING INDEX sqlite_autoindex_file_1 (root_id=? AND folder>?)"),
-        (whereabouts._TWINS, "INDEX file_by_version (inode=? AND size=? AND mtime_ns=?)"),
+        (whereabouts._TWINS, "INDEX file_by_version (size=? AND mtime_ns=? AND inode=?)"),
     ],
 )
 def test_no_question_of_a_walk_goes_through_all_files(shelf: Shelf, statement: str, index: str) -> None:

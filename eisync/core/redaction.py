@@ -1,0 +1,256 @@
+"""Take API keys out of texts, however whoever repeats them has written them.
+
+A service, a proxy or a person may repeat a key: as it is, without its `ei_`, in another case, percent-encoded, in the
+escapes of JSON or HTML, in base64 or hex, broken over lines, or cut short. So a text is compared in its plainest form,
+and what is found there is taken out of the text as it was written.
+
+`KEYS` is what this process knows to be secret. Answers of a service pass it where they come in, and what is logged,
+printed or answered passes it once more. Nothing else here has state.
+
+Sources: RFC 3986 §2.1; RFC 8259 §7; RFC 4648 §4, §5 and §8; HTML, "character references".
+"""
+
+import base64
+import json
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+MARK = "ei_…"
+"""What stands where a key was."""
+
+SHORTEST_KEY = 8
+"""A shorter text is no secret: taking it out would take words out of every sentence."""
+
+MOST_KEYS = 64
+"""Keys are forgotten, the first one first, where a program speaks for more projects."""
+
+_SHORTEST_PIECE = 16  # of a key: what is shorter gives nothing away
+_BLOCK = 8  # every piece of twice this length, less one, holds one of the blocks that a key is cut into
+_LEVELS = 4  # of escapes within escapes
+
+_ESCAPE = re.compile(
+    r"\\+u(?P<json>[0-9a-f]{4})"
+    r"|\\+u\{0*(?P<braced>[0-9a-f]{1,4})\}"
+    r"|\\+x(?P<hex>[0-9a-f]{2})"
+    r"|\\+(?P<line>[nrt/])"
+    r"|%(?P<percent>[0-9a-f]{2})"
+    r"|&\#0*(?P<decimal>[0-9]{1,4});?"
+    r"|&\#x0*(?P<hexadecimal>[0-9a-f]{1,4});?"
+    r"|&(?P<name>lowbar|underbar|amp|num|semi|percnt|bsol|equals|sol|plus|newline|tab);?",
+    re.IGNORECASE,
+)
+_NAMES = {
+    "lowbar": "_",
+    "underbar": "_",
+    "amp": "&",
+    "num": "#",
+    "semi": ";",
+    "percnt": "%",
+    "bsol": "\\",
+    "equals": "=",
+    "sol": "/",
+    "plus": "+",
+    "newline": "\n",
+    "tab": "\t",
+    "n": "\n",
+    "r": "\r",
+    "t": "\t",
+    "/": "/",
+}
+_UNSEEN = re.compile("[\x00-\x1f\x7f-\x9f\xad\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]")
+# As the service makes them; a sample may be called `ei_recording`, and a log line's word after a line break may be one.
+_LIKELY = re.compile(r"(?<![0-9a-z])ei_[0-9a-z]{32,}|ei_[0-9a-f]{40,}")
+_POSSIBLE = re.compile(r"(?:\b|(?<=\\[nrt]))ei_[0-9A-Za-z]{8,}")
+
+# Letters, digits and `_` need no escapes: who writes them so hides something, or repeats what was hidden. Each pattern
+# begins with plain bytes, which makes looking for it cheap.
+_ODD = rb"(?:3[0-9]|[46][1-9a-f]|[57][0-9a]|5f)"
+_ODD_ESCAPES = tuple(re.compile(begin + _ODD) for begin in (rb"\\u00", rb"\\u\{0*", rb"\\x", rb"%(?:25)*"))
+_ODD_ENTITIES = (b"&#", b"&amp;#", b"&lowbar", b"&underbar")
+_SMALL_BYTES = 64 * 1024  # a larger one, a listing, is looked through for whole keys in letters only
+
+
+class Redactor:
+    """Takes out the keys that it has learnt. Safe to use from any thread."""
+
+    def __init__(self, keys: Iterable[str] = ()) -> None:
+        # What to look for, by key. An entry is made at once, so that threads need no lock.
+        self._needles: dict[str, _Needles] = {}
+        for key in keys:
+            self.learn(key)
+
+    def learn(self, key: str) -> None:
+        """Take `key` out from now on. Cheap when it is known; one that was replaced stays a secret."""
+        if key in self._needles or len(key) < SHORTEST_KEY:
+            return
+        if len(self._needles) >= MOST_KEYS:
+            self._needles.pop(next(iter(self._needles)), None)
+        self._needles[key] = _needles_of(key)
+
+    def text(self, text: str) -> str:
+        """`text` without any key that is known, nor what looks like one."""
+        return self._without(text, _POSSIBLE)
+
+    def told(self, text: str) -> str:
+        """The same of what a service or a person told: `ei_recording` is a good name there."""
+        return self._without(text, None)
+
+    def headers(self, headers: Mapping[str, str]) -> dict[str, str]:
+        """The headers of an answer, each without any key."""
+        joined = " ".join(f"{name}: {value}" for name, value in headers.items())
+        if self.told(joined) == joined:  # as nearly always: one look instead of twenty
+            return dict(headers)
+        return {self.told(name): self.told(value) for name, value in headers.items()}
+
+    def body(self, body: bytes | bytearray) -> bytes | bytearray:
+        """The body of an answer without any key; the same object when there was none."""
+        if len(body) > _SMALL_BYTES and b"\0" not in body[:4] and not self._is_suspect(body.lower()):
+            return body
+        raw = bytes(body)
+        encoding = json.detect_encoding(raw)  # whoever reads it as JSON takes UTF-16 and UTF-32, too
+        errors = "surrogateescape" if encoding.startswith("utf-8") else "surrogatepass"
+        try:
+            text = raw.decode(encoding, errors)
+        except UnicodeDecodeError:  # then it is no JSON
+            encoding, errors = "utf-8", "surrogateescape"
+            text = raw.decode(encoding, errors)
+        clean = self.told(text)
+        return body if clean == text else clean.encode(encoding, errors)
+
+    def _is_suspect(self, lowered: bytes | bytearray) -> bool:
+        """Whether a large body is worth the time of a closer look."""
+        return (
+            any(known.middle in lowered for known in self._known())
+            or (b"&" in lowered and any(entity in lowered for entity in _ODD_ENTITIES))
+            or ((b"\\" in lowered or b"%" in lowered) and any(odd.search(lowered) for odd in _ODD_ESCAPES))
+        )
+
+    def _without(self, text: str, possible: re.Pattern[str] | None) -> str:
+        plain = _plain(text)
+        spans = [span for known in self._known() for span in _found(plain, known.blocks)]
+        if "ei_" in plain:
+            spans += [found.span() for found in _LIKELY.finditer(plain)]
+        if spans:
+            text = _cut(text, spans)
+        return possible.sub(MARK, text) if possible is not None and "ei_" in text else text
+
+    def _known(self) -> tuple["_Needles", ...]:
+        return tuple(self._needles.values())
+
+
+KEYS = Redactor()
+
+
+@dataclass(frozen=True, slots=True)
+class _Needles:
+    """What to look for to find a key: blocks of its forms, each with the form and its place in it."""
+
+    blocks: tuple[tuple[str, str, int], ...]
+    middle: bytes  # of the key as it is
+
+
+def _needles_of(key: str) -> _Needles:
+    blocks = ((form[at : at + _BLOCK], form, at) for form in _forms(key) for at in _starts(form))
+    return _Needles(tuple(blocks), _middle(key).lower().encode("utf-8", "replace"))
+
+
+def _found(plain: str, blocks: Iterable[tuple[str, str, int]]) -> Iterator[tuple[int, int]]:
+    """Where in the plain text a key is, or a piece of one that is long enough."""
+    for block, form, at in blocks:
+        found = plain.find(block) if block in plain else -1
+        while found >= 0:
+            start, end = _widened(plain, form, found, at, len(block))
+            if end - start >= min(len(form), _SHORTEST_PIECE):
+                yield start, end
+            found = plain.find(block, found + 1)
+
+
+def _forms(key: str) -> tuple[str, ...]:
+    """The key in the ways that it may be written, all in lower case."""
+    bare = key.removeprefix("ei_")
+    raw = key.encode("utf-8", "replace")
+    written = [key, raw.hex()]
+    if SHORTEST_KEY <= len(bare) < _SHORTEST_PIECE:  # otherwise it is one of the pieces
+        written.append(bare)
+    for shift in range(3):  # base64 has three ways, by what is before; what others take part in is left out
+        coded = base64.b64encode(b"\0" * shift + raw)
+        inner = coded[-(-8 * shift // 6) : 8 * (shift + len(raw)) // 6].decode()
+        written += [inner, inner.replace("+", "-").replace("/", "_")]
+    return tuple(dict.fromkeys(form.lower() for form in written))
+
+
+def _starts(needle: str) -> range:
+    return range(0, max(1, len(needle) - _BLOCK + 1), _BLOCK)
+
+
+def _middle(needle: str) -> str:
+    start = max(0, (len(needle) - _SHORTEST_PIECE) // 2)
+    return needle[start : start + _SHORTEST_PIECE]
+
+
+def _widened(plain: str, needle: str, found: int, at: int, length: int) -> tuple[int, int]:
+    """The piece of the needle around a block of it that was found."""
+    start, end, last = found, found + length, at + length
+    while at and start and plain[start - 1] == needle[at - 1]:
+        start, at = start - 1, at - 1
+    while last < len(needle) and end < len(plain) and plain[end] == needle[last]:
+        end, last = end + 1, last + 1
+    return start, end
+
+
+def _plain(text: str) -> str:
+    """`text` in lower case, without escapes and without what nobody sees."""
+    for _ in range(_LEVELS):
+        if "\\" not in text and "%" not in text and "&" not in text:
+            break
+        simpler = _ESCAPE.sub(_meant, text)
+        if simpler == text:
+            break
+        text = simpler
+    return _lowered(text if text.isprintable() else _UNSEEN.sub("", text))
+
+
+def _meant(escape: re.Match[str]) -> str:
+    kind = escape.lastgroup
+    assert kind is not None
+    value = escape[kind]
+    if kind in ("name", "line"):
+        return _NAMES[value.lower()]
+    return chr(int(value, 10 if kind == "decimal" else 16))
+
+
+def _lowered(text: str) -> str:
+    # Of some letters the lower case is two characters long; places must stay what they are.
+    lowered = text.lower()
+    if len(lowered) == len(text):
+        return lowered
+    return "".join(one.lower() if len(one.lower()) == 1 else one for one in text)
+
+
+def _cut(text: str, spans: list[tuple[int, int]]) -> str:
+    """`text` without what its plain form has between these places."""
+    origins = [(at, at + 1) for at in range(len(text))]
+    plain = text
+    for _ in range(_LEVELS):
+        parts: list[str] = []
+        places: list[tuple[int, int]] = []
+        at = 0
+        for escape in _ESCAPE.finditer(plain):
+            parts += (plain[at : escape.start()], _meant(escape))
+            places += origins[at : escape.start()]
+            places.append((origins[escape.start()][0], origins[escape.end() - 1][1]))
+            at = escape.end()
+        if not parts:
+            break
+        plain = "".join(parts) + plain[at:]
+        origins = places + origins[at:]
+    origins = [origin for origin, one in zip(origins, plain, strict=True) if not _UNSEEN.match(one)]
+    cuts = sorted((origins[start][0], origins[end - 1][1]) for start, end in spans)
+    kept: list[str] = []
+    at = 0
+    for start, end in cuts:
+        if start >= at:
+            kept += (text[at:start], MARK)
+        at = max(at, end)
+    return "".join(kept) + text[at:]

@@ -1,0 +1,64 @@
+"""Recognise the samples that a person cut out of another one in Studio: splits and crops.
+
+Pure. A split takes a sample away and puts segments in its place: named as it was with `.s1`, `.s2` behind that, stored
+under the name that was sent with the same mark, and flagged as cropped (wire contract, section 3). Which of these a
+service shows is not documented, so each of them is enough: who is wrongly taken for a segment keeps a file here.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from eisync.core import wire
+from eisync.core.items import RemoteSample, sent_name
+
+_LAST_MARK = re.compile(r"(?:\.s\d{1,9}| \([^()]*\))\Z")
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """By which names the segments of a recording can be told: `filenames` at the service, and the names `sent`."""
+
+    filenames: frozenset[str]
+    sent: frozenset[str]
+
+
+def origin_of(path: str, filenames: frozenset[str] = frozenset(), sent: frozenset[str] = frozenset()) -> Origin:
+    """The names of the file at `path`, and of the samples that it had."""
+    name = sent_name(path)
+    return Origin(filenames | {wire.stored_name(name)}, sent | {name})
+
+
+def is_cut_from(sample: RemoteSample, origin: Origin) -> bool:
+    """Whether the sample is a piece of what has these names."""
+    if sample.is_cropped and (sample.original_name in origin.sent or sample.filename in origin.filenames):
+        return True
+    return any(whole in origin.filenames for whole in wholes(sample.filename))
+
+
+def is_cut(sample: RemoteSample) -> bool:
+    """Whether the sample may be a piece of any other one."""
+    # Asked of every new sample: nearly none ends in a way that is worth a pattern.
+    name = sample.filename
+    return sample.is_cropped or ((".s" in name or name[-1:] == ")") and next(wholes(name), None) is not None)
+
+
+def wholes(filename: str) -> Iterator[str]:
+    """What the sample would be called that a segment of this name was cut from, the longest name first."""
+    while mark := _LAST_MARK.search(filename):
+        filename = filename[: mark.start()]
+        if filename:
+            yield filename
+
+
+def marked(name: str) -> tuple[tuple[str, str], ...]:
+    """The ranges [from, to) in which the names of its segments sort; others may be in there, too."""
+    return (name, f"{name}\x01"), (f"{name}.s", f"{name}.t"), (f"{name} (", f"{name} )")
+
+
+def sentence(number: int) -> str:
+    """What became of the sample of a file, for a person."""
+    return (
+        f"its sample was split or cropped in Studio: {number:,} sample{'s' * (number != 1)} cut from it "
+        f"{'are' if number != 1 else 'is'} there; the file here is the only whole one and stays"
+    )

@@ -1,0 +1,97 @@
+"""Look at the content of files that are at the service and may have changed: touched, restored, linked, remounted.
+
+A million of them may come at once, after a restore or a snapshot by hard links. They are read behind everything else,
+a bounded piece a tick, and only so many wait in memory: of the others the folders are remembered, and walked later.
+"""
+
+from enum import Enum
+
+from eisync.core.items import FileFacts, shown
+from eisync.loops.comparing import Comparing
+from eisync.loops.ports import Contents, KnownFile, Log
+
+BYTES_A_TICK = 1024 * 1024
+"""Less than of what waits to be sent: new files are announced meanwhile."""
+MOST_WAITING = 20_000
+MOST_FOLDERS = 10_000
+
+
+class Answer(Enum):
+    """Whether a file holds what was sent."""
+
+    SAME = "same"
+    OTHER = "other"
+    LATER = "later"  # nobody has looked yet
+    UNREADABLE = "unreadable"  # nobody can tell at the moment
+
+
+class ContentChecks:
+    """The files of one root whose content is in doubt."""
+
+    def __init__(self, root: str, contents: Contents, *, log: Log) -> None:
+        self._comparing = Comparing(root, contents, bytes_a_tick=BYTES_A_TICK)
+        self._log = log
+        self._asked: dict[str, FileFacts] = {}
+        self._unreadable: dict[str, FileFacts] = {}
+        self._left_out: dict[str, None] = {}  # folders, in the order in which they were met
+
+    def ask(self, path: str, facts: FileFacts, known: KnownFile) -> Answer:
+        """Whether the file, with these facts, holds what was sent as `known`."""
+        if path not in self._asked and len(self._asked) >= MOST_WAITING:
+            # Of too many folders, all are walked at last.
+            self._left_out[path.rpartition("/")[0] if len(self._left_out) < MOST_FOLDERS else ""] = None
+            return Answer.LATER
+        self._asked[path] = facts
+        found = self._comparing.hash_of(path, facts)
+        if found is None:
+            return Answer.LATER
+        del self._asked[path]
+        self._comparing.forget(path)
+        if not found:
+            self._tell_unreadable(path, facts)  # the next look at the file tries again
+            return Answer.UNREADABLE
+        self._unreadable.pop(path, None)
+        return Answer.SAME if found == known.sha256 else Answer.OTHER
+
+    def is_asked(self, path: str) -> bool:
+        """Whether the file waits for its answer."""
+        return path in self._asked
+
+    def forget(self, path: str) -> None:
+        """Nobody wants to know any more, or it is to be read anew."""
+        if path in self._asked or path in self._unreadable:
+            self._asked.pop(path, None)
+            self._unreadable.pop(path, None)
+            self._comparing.forget(path)
+
+    def take_left_out(self) -> str | None:
+        """A folder with files that were not taken because too many waited, once there is room again; None: there is
+        none, or no room."""
+        if not self._left_out or len(self._asked) > MOST_WAITING // 2:
+            return None
+        folder = next(iter(self._left_out))
+        del self._left_out[folder]
+        return folder
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether no file waits, in memory or in a folder."""
+        return not self._asked and not self._left_out
+
+    def go_on(self, now: float) -> set[str]:
+        """Read a bounded piece. Returns the files that are to be asked for again."""
+        return self._comparing.go_on(now) if self._asked else set()
+
+    def next_at(self) -> float | None:
+        """When to go on (Unix s), or None when nothing waits."""
+        return self._comparing.next_at()
+
+    def __len__(self) -> int:
+        """How many files wait for an answer."""
+        return len(self._asked)
+
+    def _tell_unreadable(self, path: str, facts: FileFacts) -> None:
+        if self._unreadable.get(path) != facts:
+            reason = "it was touched since its upload, and cannot be read to see whether it was changed"
+            self._log.warning("file.unverified", path=shown(path), reason=reason)
+        self._unreadable[path] = facts

@@ -1,0 +1,139 @@
+"""Before files are sent: those whose content may be known are hashed, and what the project has or lost is not sent.
+
+Few files are: those of the size of a deleted content, and those of the size and time of a file that is not in its
+place any more. One worker hashes, a bounded piece at a time, and the others send meanwhile.
+"""
+
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Executor, Future
+from dataclasses import dataclass, field
+
+from eisync.core.contents import KnownContent, settle_known
+from eisync.core.items import Item
+from eisync.core.lifecycle import Event
+from eisync.core.settlement import Settlement
+from eisync.errors import FileError, UnreachableError
+from eisync.loops.lane import LaneState
+from eisync.loops.ports import Hashes
+
+FILES_AT_ONCE = 64
+BYTES_AT_ONCE = 32 * 1024 * 1024
+MOST_WAITING = 4_000
+"""A target with so many files to be hashed claims no more."""
+AGAIN_S = 5.0
+
+Found = str | FileError | UnreachableError
+
+
+@dataclass(frozen=True, slots=True)
+class Suspect:
+    """A claimed file, and the contents that it may have."""
+
+    state: LaneState
+    claim: int
+    item: Item
+    contents: Sequence[KnownContent]
+
+
+@dataclass(slots=True)
+class Looked:
+    """What was found of one target's files of one claim: what becomes of some, and those that are sent."""
+
+    state: LaneState
+    claim: int
+    settled: list[tuple[Item, Settlement]] = field(default_factory=list)
+    unknown: list[Item] = field(default_factory=list)
+
+
+class Deduplicator:
+    """Claimed files that wait to be hashed. Give every one of them back, or settle it."""
+
+    def __init__(
+        self,
+        pool: Executor,
+        hash_of: Hashes,
+        *,
+        after_error: Callable[[Item, FileError], Settlement],
+        wake: Callable[[], None],
+    ) -> None:
+        self._pool = pool
+        self._hash_of = hash_of
+        self._after_error = after_error
+        self._wake = wake
+        self._waiting: deque[Suspect] = deque()
+        self._under_way: tuple[list[Suspect], Future[list[Found]]] | None = None
+
+    def add(
+        self, state: LaneState, claim: int, items: Sequence[Item], contents: Mapping[int, Sequence[KnownContent]]
+    ) -> list[Item]:
+        """Keep those of the items whose content may be known. Returns the others."""
+        self._waiting.extend(Suspect(state, claim, item, contents[item.id]) for item in items if item.id in contents)
+        return [item for item in items if item.id not in contents]
+
+    def is_full(self, state: LaneState) -> bool:
+        """Whether so many files of the target wait that no more are to be claimed."""
+        return len(self._waiting) >= MOST_WAITING and sum(one.state is state for one in self._waiting) >= MOST_WAITING
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether none waits or is being hashed."""
+        return not self._waiting and self._under_way is None
+
+    def begin(self) -> None:
+        """Have the next ones hashed, unless some are already."""
+        if self._under_way is not None or not self._waiting:
+            return
+        piece: list[Suspect] = []
+        left_bytes = BYTES_AT_ONCE
+        while self._waiting and len(piece) < FILES_AT_ONCE and left_bytes > 0:
+            piece.append(self._waiting.popleft())
+            left_bytes -= piece[-1].item.facts.size
+        try:
+            future = self._pool.submit(self._hash_all, [one.item for one in piece])
+        except RuntimeError:  # no thread can be started at the moment
+            self._waiting.extendleft(reversed(piece))
+            return
+        self._under_way = (piece, future)
+        future.add_done_callback(lambda _: self._wake())
+
+    def take(self, now: float) -> Iterator[Looked]:
+        """What was found since, by target and claim."""
+        if self._under_way is None or not self._under_way[1].done():
+            return
+        piece, future = self._under_way
+        self._under_way = None
+        found: dict[tuple[int, int], Looked] = {}
+        for suspect, one in zip(piece, future.result(), strict=True):
+            key = (id(suspect.state), suspect.claim)
+            together = found.setdefault(key, Looked(suspect.state, suspect.claim))
+            settlement = self._settlement(suspect, one, now)
+            if settlement is None:
+                together.unknown.append(suspect.item)
+            else:
+                together.settled.append((suspect.item, settlement))
+        yield from found.values()
+
+    def give_back(self, state: LaneState | None = None) -> list[tuple[int, Item]]:
+        """Those that nobody has begun to hash, of one target or all, by (claim, item): they wait no more."""
+        given = [one for one in self._waiting if state is None or one.state is state]
+        self._waiting = deque(one for one in self._waiting if state is not None and one.state is not state)
+        return [(one.claim, one.item) for one in given]
+
+    def _settlement(self, suspect: Suspect, found: Found, now: float) -> Settlement | None:
+        item = suspect.item
+        if isinstance(found, FileError):
+            return self._after_error(item, found)
+        if isinstance(found, UnreachableError):
+            again_at = now + AGAIN_S
+            return Settlement(item_id=item.id, events=(Event.DEFER,), due_at=again_at, is_attempt=False)
+        return settle_known(item.id, found, suspect.contents)
+
+    def _hash_all(self, items: Sequence[Item]) -> list[Found]:
+        return [self._hash(item) for item in items]
+
+    def _hash(self, item: Item) -> Found:
+        try:
+            return self._hash_of(item)
+        except (FileError, UnreachableError) as error:
+            return error

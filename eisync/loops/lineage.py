@@ -1,0 +1,346 @@
+"""Keep count, in each watched folder, of what is taken out of it, and tell when a missing file means nothing there.
+
+`look` is for whoever has seen that the folder is there; `why_doubted` for whoever would conclude something from what is
+missing, when it concludes and again when it acts; `why_kept` for whoever takes a file away, before it does. A doubt
+holds until a scan that began after it has looked for every file and, where the state itself may be the older one, until
+a sweep that began after it has listed all that the service has.
+
+What cannot be kept with a folder is said where it matters: where a missing file may have consequences, or a file may be
+taken away. Safe to use from any thread.
+"""
+
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+from eisync.core import lineage
+from eisync.core.items import Root, shown
+from eisync.core.lineage import ATTRIBUTE, Finding, Own, Stamp
+from eisync.errors import FolderError
+from eisync.loops.ports import Log
+
+AGAIN_S = 300.0
+"""So long after a failure it is tried again to write into a folder."""
+UNSEEN = "it went while nobody could tell who took it away; that is not taken for a deletion, and its sample stays"
+
+
+_UNTIL = "until then nothing is taken out of it, and no file that is missing is taken for deleted"
+
+
+class Records(Protocol):
+    """What the state remembers."""
+
+    def own(self, root_id: int) -> Own | None: ...
+    def holds_files(self, root_id: int) -> bool: ...
+    def save(self, root_id: int, own: Own, *, survives_power_cut: bool = ...) -> None: ...
+    def doubt(self, root_id: int, own: Own) -> None: ...
+    def looked_through(self, root_id: int, own: Own, reason: str, *, now: float) -> int: ...
+    def unlisted(self, target: str) -> dict[int, int]: ...
+
+
+class Notes(Protocol):
+    """What is kept with a folder itself. `change` raises FolderError."""
+
+    def read(self, folder: str) -> dict[str, Stamp]: ...
+    def change(
+        self, folder: str, write: Callable[[Mapping[str, Stamp]], Mapping[str, Stamp]], *, makes_file: bool = ...
+    ) -> bool: ...
+    def around(self, root: str, path: str) -> list[str]: ...
+
+
+class Lineages(Protocol):
+    """What the loops ask."""
+
+    def look(self, root_id: int) -> None: ...
+    def why_doubted(self, root_id: int) -> str | None: ...
+    def why_kept(self, root_id: int, path: str) -> str | None: ...
+    def unscanned(self, root_id: int) -> int | None: ...
+    def looked_through(self, root_id: int, serial: int) -> None: ...
+    def unlisted(self, target: str) -> Mapping[int, int]: ...
+    def listed(self, serials: Mapping[int, int]) -> None: ...
+
+
+class Trusting:
+    """For whoever has one state folder and one process, for certain: nothing is ever in doubt."""
+
+    def look(self, root_id: int) -> None: ...
+    def looked_through(self, root_id: int, serial: int) -> None: ...
+    def listed(self, serials: Mapping[int, int]) -> None: ...
+
+    def why_doubted(self, root_id: int) -> str | None:
+        return None
+
+    def why_kept(self, root_id: int, path: str) -> str | None:
+        return None
+
+    def unscanned(self, root_id: int) -> int | None:
+        return None
+
+    def unlisted(self, target: str) -> Mapping[int, int]:
+        return {}
+
+
+@dataclass(slots=True)
+class _Folder:
+    """A watched folder as this process knows it."""
+
+    root: Root
+    matters: bool  # what is missing, or taken away, has consequences
+    own: Own | None = None
+    is_seen: bool = False
+    unwritable: str | None = None
+    again_at: float = 0.0
+    is_uncounted: bool = False  # its disk was full
+    shared: str | None = None
+
+
+class Lineage:
+    """The counts of all watched folders."""
+
+    def __init__(
+        self,
+        roots: Mapping[Root, bool],
+        *,
+        me: Stamp,
+        records: Records,
+        notes: Notes,
+        is_running: Callable[[int, str], bool | None],
+        why_away: Callable[[int, str], str | None],
+        new_epoch: Callable[[], str],
+        clock: Callable[[], float],
+        log: Log,
+    ) -> None:
+        """`roots`: whether what is missing in it, or taken out of it, has consequences. `me` is this process, in every
+        stamp it makes. `why_away` tells why a folder is not there, or not the one that we know."""
+        self._folders = {root.id: _Folder(root, matters) for root, matters in roots.items()}
+        self._me = me
+        self._records = records
+        self._notes = notes
+        self._is_running = is_running
+        self._why_away = why_away
+        self._new_epoch = new_epoch
+        self._clock = clock
+        self._log = log
+        self._lock = threading.RLock()
+
+    # --- asked by the loops ------------------------------------------------------------------------------------
+
+    def look(self, root_id: int) -> None:
+        """The folder is there: see what is kept with it. An attribute is read, or a small file."""
+        with self._lock:
+            folder = self._folders[root_id]
+            if not folder.is_seen:
+                self._begin(folder)
+            else:
+                self._check(folder)
+
+    def why_doubted(self, root_id: int) -> str | None:
+        """Why nothing may be concluded from what is missing in the folder, as things are now; None: it may."""
+        with self._lock:
+            folder = self._folders[root_id]
+            away = self._why_away(root_id, folder.root.path)
+            if away is not None:
+                return away
+            self.look(root_id)
+            return folder.unwritable or (folder.own.doubt if folder.own is not None else None)
+
+    def why_kept(self, root_id: int, path: str) -> str | None:
+        """Count that the file will be taken away. Returns why it may not; None: it was counted, and may."""
+        with self._lock:
+            folder = self._folders[root_id]
+            why = self._why_away(root_id, folder.root.path)
+            if why is not None:
+                return why
+            if not folder.is_seen:
+                self._begin(folder)
+            why = self._why_unlisted(folder)
+            if why is not None:
+                return why
+            self._count(folder, takes=True)
+            why = folder.unwritable or self._why_unlisted(folder)
+            return why or self._tell_others(folder, path)
+
+    def unscanned(self, root_id: int) -> int | None:
+        """The number of the doubt for which the folder is to be looked through; None: there is none."""
+        with self._lock:
+            own = self._folders[root_id].own
+            return own.serial if own is not None and own.is_unscanned else None
+
+    def looked_through(self, root_id: int, serial: int) -> None:
+        """A scan that began after doubt `serial` has ended, and what it found is written down."""
+        with self._lock:
+            folder = self._folders[root_id]
+            self._check(folder)
+            own = folder.own
+            if own is None or not own.is_unscanned or own.serial != serial:
+                return
+            after = folder.own = _lifted(replace(own, is_unscanned=False))
+            unseen = self._records.looked_through(root_id, after, UNSEEN, now=self._clock())
+            self._log.info("root.looked_through", root=shown(folder.root.path), missing=unseen)
+
+    def unlisted(self, target: str) -> Mapping[int, int]:
+        """The folders of the target whose samples are to be listed anew, each with its doubt's number."""
+        return self._records.unlisted(target)
+
+    def listed(self, serials: Mapping[int, int]) -> None:
+        """A sweep that began after these doubts was complete."""
+        with self._lock:
+            for root_id, serial in serials.items():
+                folder = self._folders.get(root_id)
+                if folder is not None and folder.own is not None and folder.own.serial == serial:
+                    folder.own = _lifted(replace(folder.own, is_unlisted=False))
+                    self._records.save(root_id, folder.own)
+
+    def said(self) -> dict[str, list[str]]:
+        """What a person should know of each folder, by its path."""
+        with self._lock:
+            return {
+                folder.root.path: [
+                    sentence
+                    for sentence in (
+                        folder.shared,
+                        f"{folder.unwritable}; {_UNTIL}" if folder.unwritable and folder.matters else None,
+                        folder.own.doubt if folder.own is not None and folder.matters else None,
+                    )
+                    if sentence
+                ]
+                for folder in self._folders.values()
+            }
+
+    # --- what it does ------------------------------------------------------------------------------------------
+
+    def _begin(self, folder: _Folder) -> None:
+        folder.own = self._records.own(folder.root.id)
+        folder.is_seen = True
+        self._own(folder)
+        self._count(folder)
+        self._note_others(folder, self._notes.read(folder.root.path))
+
+    def _own(self, folder: _Folder) -> None:
+        """Where nothing was ever counted, it begins; what others took before that is not known to the state."""
+        if folder.own is not None:
+            return
+        places = [folder.root.path, *self._notes.around(folder.root.path, "")]
+        found = {epoch: stamp for place in places for epoch, stamp in self._notes.read(place).items()}
+        folder.own = own = Own(epoch=self._new_epoch(), others={})
+        if lineage.has_foreign_work(own, found) and self._records.holds_files(folder.root.id):
+            self._doubt(folder, Finding.OTHER_STATE, found, is_unlisted=True)
+        else:
+            here = self._notes.read(folder.root.path)
+            folder.own = replace(own, others=lineage.taken_by_others(own, here))
+
+    def _check(self, folder: _Folder) -> None:
+        own, now = folder.own, self._clock()
+        if own is None:
+            return
+        if folder.unwritable is not None:
+            folder.again_at = min(folder.again_at, now + AGAIN_S)
+            if now >= folder.again_at:
+                self._count(folder)
+            return
+        stamps = self._notes.read(folder.root.path)
+        self._note_others(folder, stamps)
+        finding = lineage.judge(own, stamps)
+        if finding is Finding.MISSING and folder.is_uncounted:
+            return
+        if finding is Finding.OTHER_STATE:
+            self._doubt(folder, finding, stamps)
+        elif finding is not Finding.SAME and self._why_away(folder.root.id, folder.root.path) is None:
+            self._count(folder)  # and never below a mount point whose disk has just gone
+
+    def _count(self, folder: _Folder, *, takes: bool = False) -> None:
+        """The state first, then the folder: a state that knows more than the folder is no older one."""
+        before = folder.own
+        assert before is not None
+        own = replace(before, counter=before.counter + 1, taken=before.taken + takes)
+        # What takes a file away is on the disk together with its intent, which follows.
+        self._records.save(folder.root.id, own, survives_power_cut=not takes)
+        folder.own = own
+        finding: Finding = Finding.SAME
+        stamps: Mapping[str, Stamp] = {}
+
+        def write(found: Mapping[str, Stamp]) -> Mapping[str, Stamp]:
+            nonlocal finding, own, stamps
+            stamps = found
+            finding = lineage.judge(before, stamps)
+            if finding is Finding.MISSING and (before.counter == 0 or folder.is_uncounted):
+                finding = Finding.OTHER_STATE if lineage.has_foreign_work(before, stamps) else Finding.SAME
+            if finding is Finding.STATE_OLDER:
+                own = replace(own, epoch=self._new_epoch())
+            return {**stamps, own.epoch: self._stamp(own)}
+
+        try:
+            is_written = self._notes.change(folder.root.path, write, makes_file=folder.matters or takes)
+            folder.unwritable = None
+        except FolderError as error:
+            if str(error) != folder.unwritable and (folder.matters or takes):
+                self._log.warning("root.unwritable", root=shown(folder.root.path), reason=str(error))
+            folder.unwritable, folder.again_at = str(error), self._clock() + AGAIN_S
+            return
+        folder.own, folder.is_uncounted = own, not is_written  # what is taken away next makes room for it
+        if finding is not Finding.SAME:
+            self._doubt(folder, finding, stamps, is_unlisted=finding is not Finding.OTHER_STATE)
+
+    def _stamp(self, own: Own) -> Stamp:
+        return replace(self._me, epoch=own.epoch, counter=own.counter, taken=own.taken)
+
+    def _doubt(
+        self, folder: _Folder, finding: Finding, stamps: Mapping[str, Stamp], *, is_unlisted: bool = False
+    ) -> None:
+        own = folder.own
+        assert own is not None
+        reason = lineage.why_doubted(finding, lineage.newest_other(own, stamps))
+        folder.own = replace(
+            own,
+            others=lineage.taken_by_others(own, stamps),
+            doubt=reason,
+            serial=own.serial + 1,
+            is_unscanned=True,
+            is_unlisted=own.is_unlisted or is_unlisted,
+        )
+        self._records.doubt(folder.root.id, folder.own)
+        self._log.warning("root.doubted", root=shown(folder.root.path), reason=reason)
+
+    def _why_unlisted(self, folder: _Folder) -> str | None:
+        own = folder.own
+        if own is None or not own.is_unlisted:
+            return None
+        return f"nothing is taken away before the service has listed everything anew: {own.doubt}"
+
+    def _tell_others(self, folder: _Folder, path: str) -> str | None:
+        """Folders of others lie around this one, or in it: what is taken away is missing there, too."""
+        own = folder.own
+        assert own is not None
+        for place in self._notes.around(folder.root.path, path):
+            if not self._notes.read(place):
+                continue
+            try:
+                self._notes.change(place, lambda found: {**found, own.epoch: self._stamp(own)})
+            except FolderError as error:
+                return str(error)
+        return None
+
+    def _note_others(self, folder: _Folder, stamps: Mapping[str, Stamp]) -> None:
+        """Who else works in the folder, for a person."""
+        others = [stamp for epoch, stamp in stamps.items() if folder.own is None or epoch != folder.own.epoch]
+        told = {stamp: self._is_running(stamp.pid, stamp.process) for stamp in others}
+        running = [stamp for stamp, runs in told.items() if runs]
+        unknown = [stamp for stamp, runs in told.items() if runs is None]
+        shared = None
+        if running:
+            who = "; ".join(lineage.holder(stamp) for stamp in running)
+            shared = f"another eisync holds this folder, too: {who}; what it takes away is not taken for deleted"
+        elif unknown:
+            who = "; ".join(lineage.holder(stamp) for stamp in unknown)
+            shared = (
+                f"another eisync works in this folder, too, or did: {who}; what it takes away is not taken for "
+                f"deleted (if it does not any more: setfattr -x {ATTRIBUTE} {shown(folder.root.path)})"
+            )
+        if shared is not None and shared != folder.shared:
+            self._log.warning("root.shared", root=shown(folder.root.path), reason=shared)
+        folder.shared = shared
+
+
+def _lifted(own: Own) -> Own:
+    return own if own.is_unscanned or own.is_unlisted else replace(own, doubt=None)

@@ -1,0 +1,153 @@
+"""What is mounted in the watched folders, as it was seen last, and which files are away with what is not there."""
+
+import json
+import math
+import os
+import sqlite3
+from collections.abc import Collection
+
+from eisync.core.disks import Away, Disk, sentence
+from eisync.store.database import Database
+from eisync.store.rows import path_of, split
+
+_DISKS = "select * from disk where root_id = ? order by folder"
+_AWAYS = "select * from away where root_id = ? order by id"
+_NOTE = """
+insert into disk (root_id, folder, point, device, inode, since_id)
+values (:root_id, :folder, :point, :device, :inode, :since_id)
+on conflict (root_id, folder) do update set
+    point = excluded.point, device = excluded.device, inode = excluded.inode, since_id = excluded.since_id"""
+_MISS = """
+insert into away (root_id, folder, point, device, inode, since_id, from_id, upto_id, since_at)
+values (:root_id, :folder, :point, :device, :inode, :since_id, :from_id, :upto_id, :now)"""
+
+# Files that should be there, at and below a folder, in the order of their paths. (Another folder may sort between a
+# folder and what is below it: "a", "a-b", "a/b".)
+_BELIEVED = """
+select folder, name, size, mtime_ns from file
+where root_id = :root_id and folder >= :folder and folder < :end and (folder = :folder or folder >= :first)
+    and id > :from_id and id <= :upto_id and state <> 'gone' and absent_at is null
+    and changed_at < :before and id not in (select value from json_each(:besides))
+order by folder {direction}, name {direction} limit :limit"""
+_IT = """
+select folder, name, size, mtime_ns from file
+where root_id = :root_id and folder = :above and name = :name and id > :from_id and id <= :upto_id
+    and state <> 'gone' and absent_at is null and changed_at < :before"""
+
+_PAST_EVERY_PATH = b"\xff" * 8192
+_PAST_EVERY_ID = (1 << 63) - 1
+
+
+class Disks:
+    """The disks of all roots. Safe to use from any thread; each method is one transaction or one look."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def known(self, root_id: int) -> list[Disk]:
+        """What was mounted there when it was looked at last, the root itself first."""
+        with self._database.reading() as connection:
+            return [_disk(row) for row in connection.execute(_DISKS, (root_id,)).fetchall()]
+
+    def aways(self, root_id: int) -> list[Away]:
+        """The files that cannot be seen."""
+        with self._database.reading() as connection:
+            return [_away(row) for row in connection.execute(_AWAYS, (root_id,)).fetchall()]
+
+    def newest_id(self) -> int:
+        """No file that is known has a higher one."""
+        with self._database.reading() as connection:
+            return int(connection.execute("select coalesce(max(id), 0) from file").fetchone()[0])
+
+    def note(self, root_id: int, disk: Disk) -> None:
+        """It is there now."""
+        with self._database.transaction() as connection:
+            connection.execute(_NOTE, {"root_id": root_id, **_columns(disk)})
+
+    def forget(self, root_id: int, folder: str) -> None:
+        """Nothing is mounted there now."""
+        with self._database.transaction() as connection:
+            connection.execute("delete from disk where root_id = ? and folder = ?", (root_id, os.fsencode(folder)))
+
+    def miss(self, root_id: int, folder: str, disk: Disk | None, *, from_id: int, upto_id: int, now: float) -> None:
+        """What came there with these ids cannot be seen."""
+        of = {"point": None, "device": None, "inode": None, "since_id": None} if disk is None else _columns(disk)
+        place = {"root_id": root_id, **of, "folder": os.fsencode(folder)}
+        with self._database.transaction() as connection:
+            connection.execute(_MISS, {**place, "from_id": from_id, "upto_id": upto_id, "now": now})
+
+    def found(self, away_id: int) -> None:
+        """It can be seen again, or a person said that it will not be."""
+        with self._database.transaction() as connection:
+            connection.execute("delete from away where id = ?", (away_id,))
+
+    def believed(
+        self,
+        root_id: int,
+        folder: str,
+        *,
+        from_id: int = 0,
+        upto_id: int = _PAST_EVERY_ID,
+        besides: Collection[int] = (),
+        before: float = math.inf,
+        limit: int,
+    ) -> dict[str, tuple[int, int]]:
+        """Files that should be at or below `folder`, the first and the last of them by path: size and mtime (ns).
+
+        `before`: only those of which nothing was heard since.
+        """
+        place = os.fsencode(folder)
+        above, name = split(folder)
+        asked = {
+            "root_id": root_id,
+            "folder": place,
+            "first": place + b"/" if place else b"",
+            "end": place + b"0" if place else _PAST_EVERY_PATH,
+            "above": above,
+            "name": name,
+            "from_id": from_id,
+            "upto_id": upto_id,
+            "besides": json.dumps(list(besides)),
+            "before": before,
+            "limit": limit,
+        }
+        queries = [_BELIEVED.format(direction="asc"), _BELIEVED.format(direction="desc"), _IT]
+        with self._database.reading() as connection:
+            rows = [row for query in queries for row in connection.execute(query, asked).fetchall()]
+        return {path_of(row): (row["size"], row["mtime_ns"]) for row in rows}
+
+
+def sentences(connection: sqlite3.Connection, root_id: int, root: str) -> tuple[str, ...]:
+    """Which disks are not there in the root at that path, for a person."""
+    return tuple(sentence(_away(row), root) for row in connection.execute(_AWAYS, (root_id,)).fetchall())
+
+
+def _columns(disk: Disk) -> dict[str, object]:
+    device, inode = disk.identity
+    return {
+        "folder": os.fsencode(disk.folder),
+        "point": os.fsencode(disk.point),
+        "device": device,
+        "inode": inode,
+        "since_id": disk.since_id,
+    }
+
+
+def _disk(row: sqlite3.Row) -> Disk:
+    return Disk(
+        folder=os.fsdecode(row["folder"]),
+        point=os.fsdecode(row["point"]),
+        identity=(row["device"], row["inode"]),
+        since_id=row["since_id"],
+    )
+
+
+def _away(row: sqlite3.Row) -> Away:
+    return Away(
+        id=row["id"],
+        folder=os.fsdecode(row["folder"]),
+        disk=None if row["device"] is None else _disk(row),
+        from_id=row["from_id"],
+        upto_id=row["upto_id"],
+        since_at=row["since_at"],
+    )

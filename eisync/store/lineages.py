@@ -1,0 +1,106 @@
+"""What was counted in each watched folder, and whether a missing file means anything there."""
+
+import json
+import sqlite3
+
+from eisync.core.lineage import Own
+from eisync.store.database import Database
+
+_SAVE = """
+insert or replace into lineage (root_id, epoch, counter, taken, others, doubt, serial, is_unscanned, is_unlisted)
+values (:root_id, :epoch, :counter, :taken, :others, :doubt, :serial, :is_unscanned, :is_unlisted)"""
+
+# A walk of the listing that an older state began concludes nothing for this one.
+_FORGET_SWEEP = "delete from sweep where target = (select target from root where id = ?)"
+
+# What is missing now went at a time of which nothing is known: nobody takes it for a person's wish, ever.
+_UNSEEN = """
+update file set removal = 'unseen', reason = :reason
+where root_id = :root_id and state = 'synced' and absent_at is not null and removal is null
+returning id"""
+_NOTE = """
+insert into history (at, file_id, event, state, detail) select :now, id, 'unseen', state, :reason
+from file where id = :id"""
+
+_UNLISTED = """
+select root_id, serial from lineage join root on root.id = lineage.root_id
+where root.target = ? and is_unlisted and doubt is not null"""
+
+_HOLDS_FILES = "select 1 from file where root_id = ? and state in ('synced', 'tombstone') limit 1"
+
+
+class Lineages:
+    """The memory of it. Safe to use from any thread; each method is one transaction or one look."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def own(self, root_id: int) -> Own | None:
+        """What is remembered of the folder; None when nothing was ever counted there."""
+        with self._database.reading() as connection:
+            row = connection.execute("select * from lineage where root_id = ?", (root_id,)).fetchone()
+        return None if row is None else _own(row)
+
+    def holds_files(self, root_id: int) -> bool:
+        """Whether the index believes anything of files of the folder."""
+        with self._database.reading() as connection:
+            return connection.execute(_HOLDS_FILES, (root_id,)).fetchone() is not None
+
+    def save(self, root_id: int, own: Own, *, survives_power_cut: bool = False) -> None:
+        """Remember it."""
+        with self._database.transaction(survives_power_cut=survives_power_cut) as connection:
+            _save(connection, root_id, own)
+
+    def doubt(self, root_id: int, own: Own) -> None:
+        """Remember it, on the disk when this returns: from now on a missing file means nothing."""
+        with self._database.transaction(survives_power_cut=True) as connection:
+            _save(connection, root_id, own)
+            if own.is_unlisted:
+                connection.execute(_FORGET_SWEEP, (root_id,))
+
+    def looked_through(self, root_id: int, own: Own, reason: str, *, now: float) -> int:
+        """Every file of the folder was looked for: what is missing went while nobody could tell who took it.
+
+        Returns how many files that are.
+        """
+        parameters = {"root_id": root_id, "reason": reason, "now": now}
+        with self._database.transaction() as connection:
+            unseen = connection.execute(_UNSEEN, parameters).fetchall()
+            connection.executemany(_NOTE, [{**parameters, "id": row["id"]} for row in unseen])
+            _save(connection, root_id, own)
+        return len(unseen)
+
+    def unlisted(self, target: str) -> dict[int, int]:
+        """The folders of the target whose samples are to be listed anew, each with its doubt's number."""
+        with self._database.reading() as connection:
+            return {row["root_id"]: row["serial"] for row in connection.execute(_UNLISTED, (target,)).fetchall()}
+
+
+def _save(connection: sqlite3.Connection, root_id: int, own: Own) -> None:
+    connection.execute(
+        _SAVE,
+        {
+            "root_id": root_id,
+            "epoch": own.epoch,
+            "counter": own.counter,
+            "taken": own.taken,
+            "others": json.dumps(dict(own.others), sort_keys=True),
+            "doubt": own.doubt,
+            "serial": own.serial,
+            "is_unscanned": own.is_unscanned,
+            "is_unlisted": own.is_unlisted,
+        },
+    )
+
+
+def _own(row: sqlite3.Row) -> Own:
+    return Own(
+        epoch=row["epoch"],
+        counter=row["counter"],
+        taken=row["taken"],
+        others=json.loads(row["others"]),
+        doubt=row["doubt"],
+        serial=row["serial"],
+        is_unscanned=bool(row["is_unscanned"]),
+        is_unlisted=bool(row["is_unlisted"]),
+    )

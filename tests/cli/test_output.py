@@ -1,0 +1,174 @@
+"""Nothing that a file or the service is called reaches a terminal raw, and no command has another way to it."""
+
+import ast
+import json
+import os
+import pty
+import subprocess
+import sys
+from pathlib import Path
+
+import click
+import pytest
+
+from eisync import cli
+from eisync.cli.output import redraw, say, say_json
+from eisync.core.printable import printable, printable_lines
+from eisync.core.redaction import KEYS, MARK
+from tests.canary import CANARY
+from tests.conftest import Bench
+
+COMMANDS = Path(cli.__file__).parent
+KEY = CANARY + "0123456789abcdef0123456789"
+WAYS_OUT = {"echo", "secho", "print", "prompt", "confirm", "pause", "edit", "echo_via_pager", "write", "writelines"}
+ITS_OWN = {"output.py", "demo.py"}  # the demo writes the files that it drops, and a key file
+
+# C0, DEL, C1, line separators, overrides and isolates of direction, what is not seen, half a character, a lone byte
+RAW = [*map(chr, range(0x20)), "\x7f", *map(chr, range(0x80, 0xA0)), "\u2028", "\u2029", "\u061c", "\u200e", "\u200f"]
+RAW += [*map(chr, range(0x202A, 0x202F)), *map(chr, range(0x2066, 0x206A)), "\u200b", "\u200d", "\u2060", "\ufeff"]
+RAW += ["\xad", "\ud800", "\udcff", "\U000e0041"]
+
+
+@pytest.mark.parametrize("character", RAW, ids=ascii)
+def test_no_character_that_moves_or_hides_anything_is_printed(character: str) -> None:
+    shown = printable(f"a{character}b")
+    assert character not in shown
+    assert shown.isprintable()
+    assert shown.encode()
+    assert shown == printable(shown)
+    assert f"{shown}\n{shown}" == printable_lines(f"a{character}b\na{character}b") or character == "\n"
+
+
+@pytest.mark.parametrize("text", ["größe 3 °C", "日本語", "naïve/ß.csv", "a\\x1b", "emoji 🙂", ""])
+def test_words_stay_what_they_are(text: str) -> None:
+    assert text == printable(text)
+
+
+@pytest.mark.parametrize("character", RAW, ids=ascii)
+def test_what_is_said_is_one_line_whatever_is_in_it(character: str, capsys: pytest.CaptureFixture[str]) -> None:
+    say(f"a{character}b", "c")
+    say(f"a{character}b", err=True)
+    told = capsys.readouterr()
+    assert [printable(f"a{character}b"), "c", ""] == told.out.split("\n")
+    assert printable(f"a{character}b") + "\n" == told.err
+    say_json({"name": f"a{character}b"})
+    told = capsys.readouterr()
+    assert told.out.rstrip("\n").isprintable()
+    assert {"name": f"a{character}b"} == json.loads(told.out)
+    redraw(f"a{character}b")
+    assert "\r" + printable(f"a{character}b") == capsys.readouterr().err
+
+
+def test_no_key_is_said(capsys: pytest.CaptureFixture[str]) -> None:
+    secret = "k3y" + "0123456789abcdef" * 2
+    KEYS.learn(secret)
+    say(f"x-api-key: {KEY}", f"it was {secret.upper()}")
+    say_json({"reason": f"{KEY} {secret}"}, indent=2)
+    told = capsys.readouterr().out
+    assert secret not in told.lower()
+    assert KEY not in told
+    assert 4 == told.count(MARK) + told.count("ei_\\u2026")
+    assert {"reason": f"{MARK} {MARK}"} == json.loads(told[told.index("{") :])
+
+
+def test_a_stream_of_few_letters_gets_the_others_as_escapes(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    with (tmp_path / "out").open("w", encoding="ascii") as stream:
+        monkeypatch.setattr(sys, "stdout", stream)
+        say("größe")
+    assert "gr\\xf6\\xdfe\n" == (tmp_path / "out").read_text()
+
+
+@pytest.mark.parametrize("module", sorted(set(os.listdir(COMMANDS)) - ITS_OWN - {"__pycache__"}))
+def test_a_command_has_no_other_way_to_a_terminal(module: str) -> None:
+    assert [] == ways_out((COMMANDS / module).read_text(encoding="utf-8"))
+
+
+def test_the_demo_writes_files_only() -> None:
+    found = ways_out((COMMANDS / "demo.py").read_text(encoding="utf-8"))
+    assert {"file.write"} == set(found)
+
+
+@pytest.mark.parametrize("source", ["click.echo(x)", "print(x)", "sys.stdout.write(x)", "from click import echo"])
+def test_another_way_is_found(source: str) -> None:
+    assert ways_out(source)
+
+
+def ways_out(source: str) -> list[str]:
+    found = []
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Call):
+            name = ast.unparse(node.func)
+            if name.rpartition(".")[2] in WAYS_OUT:
+                found.append(name)
+        elif isinstance(node, ast.ImportFrom) and node.module == "click":
+            found += [alias.name for alias in node.names]
+    return found
+
+
+EVIL = "\x1b[2Jx\u202ey\x07"
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("run", f"{EVIL}nofolder"),
+        ("once", f"{EVIL}nofolder"),
+        ("explain", f"{EVIL}none"),
+        ("explain", f"{EVIL}line\nbreak"),
+        ("audit", f"{EVIL}none"),
+        ("history", f"{EVIL}none"),
+        ("retry", f"{EVIL}none"),
+        ("undo", EVIL),
+        ("status", "--config", f"{EVIL}.toml"),
+        ("config", "check", "--api-key-file", EVIL),
+        (f"{EVIL}verb",),
+        ("ls", f"--{EVIL}"),
+        ("emulator", "--host", EVIL),
+        ("pull", "--target", EVIL, "x"),
+        ("healthcheck", "--state-dir", EVIL),
+    ],
+    ids=" ".join,
+)
+def test_no_error_of_a_command_is_raw(
+    arguments: tuple[str, ...], monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "argv", ["eisync", *arguments])
+    monkeypatch.setenv("EISYNC_STATE_DIR", str(tmp_path / "state"))
+    monkeypatch.setenv("EI_API_KEY", KEY)
+    with pytest.raises(SystemExit):
+        cli.main()
+    told = capsys.readouterr()
+    assert all(line.isprintable() for line in (told.out + told.err).split("\n"))
+    assert "line\nbreak" not in told.err
+
+
+def test_the_log_of_a_terminal_is_not_raw_either(bench: Bench) -> None:
+    bench.write("\x1b[2Jcut\x9b31m.json", b'{"a":')
+    bench.write("a\x1b]0;title\x07.csv", b"timestamp,x\n0,1\n")
+    bench.configure(log={"format": "console", "level": "debug"})
+    ours, theirs = pty.openpty()
+    command = [*bench.command("once", str(bench.recordings), "--timeout", "1"), "--state-dir", str(bench.state)]
+    process = subprocess.Popen(command, env=bench.environ, cwd=bench.place, stdout=theirs, stderr=subprocess.PIPE)
+    told = process.communicate(timeout=60)[1]
+    os.close(theirs)
+    told += os.read(ours, 65536)
+    os.close(ours)
+    assert b"file.enqueued" in told
+    assert [] == [mark for mark in (b"\x1b[2J", b"\x1b]0;", b"\x07", b"\xc2\x9b") if mark in told]
+
+
+def test_the_entry_of_a_thread_that_failed_is_said_like_everything(capsys: pytest.CaptureFixture[str]) -> None:
+    import threading
+
+    error = RuntimeError(f"{EVIL} {KEY}")
+    cli._thread_failed(threading.ExceptHookArgs((RuntimeError, error, None, None)))
+    told = capsys.readouterr().err
+    assert "RuntimeError" in told
+    assert KEY not in told
+    assert all(line.isprintable() for line in told.split("\n"))
+
+
+def test_click_is_what_writes() -> None:
+    assert "click.echo" in ways_out((COMMANDS / "output.py").read_text(encoding="utf-8"))
+    assert click.echo

@@ -1,0 +1,123 @@
+"""What the stamps in a folder say of a state, in tables; whatever else is in the file says nothing."""
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from eisync.core import lineage
+from eisync.core.lineage import MOST_BYTES, MOST_STAMPS, Finding, Own, Stamp, judge, read_stamps, write_stamps
+
+MINE, OTHER = "mine", "other"
+ANY_TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
+
+
+def stamps(mine: tuple[int, int] | None, **others: int) -> dict[str, Stamp]:
+    found = {epoch: Stamp(epoch=epoch, counter=taken + 1, taken=taken) for epoch, taken in others.items()}
+    return found if mine is None else {**found, MINE: Stamp(epoch=MINE, counter=mine[0], taken=mine[1])}
+
+
+@pytest.mark.parametrize(
+    ("remembered", "mine", "others", "finding"),
+    [
+        ((5, 2), (5, 2), {}, Finding.SAME),
+        ((6, 2), (5, 2), {}, Finding.SAME),  # it ended before it was written there
+        ((6, 3), (5, 2), {}, Finding.SAME),
+        ((7, 2), (5, 2), {}, Finding.ROOT_OLDER),
+        ((5, 2), (6, 2), {}, Finding.STATE_OLDER),
+        ((5, 2), (6, 3), {}, Finding.STATE_OLDER),
+        ((40, 2), (40, 37), {}, Finding.STATE_OLDER),  # many starts since, and never in step
+        ((5, 2), None, {}, Finding.MISSING),
+        ((5, 2), None, {OTHER: 3}, Finding.MISSING),
+        ((5, 2), (5, 2), {OTHER: 0}, Finding.SAME),  # another one that took nothing
+        ((5, 2), (5, 2), {OTHER: 3}, Finding.OTHER_STATE),
+        ((5, 2), (6, 3), {OTHER: 3}, Finding.STATE_OLDER),  # the graver one
+    ],
+)
+def test_the_counts_tell_which_of_the_two_is_older(
+    remembered: tuple[int, int], mine: tuple[int, int] | None, others: dict[str, int], finding: Finding
+) -> None:
+    own = Own(epoch=MINE, counter=remembered[0], taken=remembered[1])
+    assert finding is judge(own, stamps(mine, **others))
+
+
+@pytest.mark.parametrize(
+    ("known", "is_news"), [({}, True), ({OTHER: 2}, True), ({OTHER: 3}, False), ({OTHER: 4}, True)]
+)
+def test_what_another_took_away_is_news_once(known: dict[str, int], is_news: bool) -> None:
+    own, found = Own(epoch=MINE, counter=1, others=known), stamps((1, 0), other=3)
+    assert is_news is lineage.has_foreign_work(own, found)
+    after = Own(epoch=MINE, counter=1, others=lineage.taken_by_others(own, found))
+    assert not lineage.has_foreign_work(after, found)
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        None,
+        b"",
+        b"\n",
+        b"yes",
+        b"\xff\xfe\x00",
+        b"[" * 100_000,
+        b"{}",
+        b'{"stamps": 7}',
+        b'{"stamps": [7]}',
+        b'{"stamps": [{"epoch": "a"}]}',
+        b'{"stamps": [{"epoch": "", "counter": 1, "taken": 0}]}',
+        b'{"stamps": [{"epoch": "a", "counter": 1, "taken": 2}]}',
+        b'{"stamps": [{"epoch": "a", "counter": -1, "taken": -1}]}',
+        b'{"stamps": [{"epoch": "a", "counter": Infinity, "taken": 0}]}',
+        b'{"stamps": [{"epoch": "a", "counter": 99999999999999999999, "taken": 0}]}',
+        b'{"stamps": [{"epoch": "a", "counter": 1, "taken": 0, "pid": "x"}]}',
+    ],
+)
+def test_a_file_that_is_not_ours_holds_no_claims(raw: bytes | None) -> None:
+    assert {} == read_stamps(raw)
+
+
+@given(
+    st.dictionaries(
+        ANY_TEXT.filter(bool),
+        st.tuples(st.integers(0, 1 << 40), st.integers(0, 1 << 20), ANY_TEXT, st.integers(0, 1 << 22), ANY_TEXT),
+        max_size=8,
+    )
+)
+def test_what_is_written_is_read(found: dict[str, Any]) -> None:
+    written = {
+        epoch: Stamp(epoch=epoch, counter=starts + taken, taken=taken, host=host, pid=pid, state=state, since=7.5)
+        for epoch, (starts, taken, host, pid, state) in found.items()
+    }
+    assert written == read_stamps(write_stamps(written))
+
+
+@given(st.integers(1, 60), st.text(st.characters(exclude_categories=["Cs"]), max_size=300))
+def test_the_newest_claims_stay_where_there_is_no_room_for_all(number: int, state: str) -> None:
+    many = {str(at): Stamp(epoch=str(at), counter=1, since=float(at), state=state) for at in range(number)}
+    words = write_stamps(many)
+    kept = sorted(map(int, read_stamps(words)))
+    assert list(range(number - len(kept), number)) == kept
+    assert (True, True) == (1 <= len(kept) <= MOST_STAMPS, len(words) <= MOST_BYTES)
+
+
+def test_of_two_claims_of_one_state_the_one_that_counts_more_is_believed() -> None:
+    less, more = Stamp(epoch=MINE, counter=1), Stamp(epoch=MINE, counter=2, taken=1)
+    for found in ([{MINE: less}, {MINE: more}], [{MINE: more}, {}, {MINE: less}]):
+        assert {MINE: more} == lineage.merged(found)
+
+
+def test_no_secret_and_no_other_word_is_in_it() -> None:
+    raw = write_stamps({MINE: Stamp(epoch=MINE, counter=1, host="lab", pid=7, process="b 1 2", state="/s", since=1.0)})
+    assert {"epoch", "counter", "taken", "host", "pid", "process", "state", "since"} == set(
+        json.loads(raw)["stamps"][0]
+    )
+
+
+@pytest.mark.parametrize("finding", [one for one in Finding if one is not Finding.SAME])
+def test_a_doubt_is_a_sentence_for_a_person(finding: Finding) -> None:
+    other = Stamp(epoch=OTHER, counter=1, host="lab", pid=7, state="/var/lib/eisync")
+    said = lineage.why_doubted(finding, other)
+    assert "not taken for deleted by a person until everything was looked at anew" in said
+    assert (finding is Finding.OTHER_STATE) is ("process 7 on lab, with the state folder /var/lib/eisync" in said)

@@ -1,0 +1,159 @@
+"""No key comes through, however it is written; everything else does, as it was."""
+
+import base64
+import json
+import string
+from urllib.parse import quote
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from eisync.core.redaction import MARK, Redactor
+from tests.canary import CANARY
+
+KEY = CANARY + "0123456789abcdef0123456789"
+PLAIN_KEY = "k3y" + CANARY.removeprefix("ei_") + "89ABcdef76"
+
+
+def percent(text: str) -> str:
+    return "".join(f"%{ord(one):02X}" for one in text)
+
+
+def in_json(text: str) -> str:
+    return "".join(f"\\u{ord(one):04x}" for one in text)
+
+
+def in_html(text: str) -> str:
+    return "".join(f"&#{ord(one)};" for one in text)
+
+
+WAYS = {
+    "as it is": lambda key: key,
+    "without its prefix": lambda key: key.removeprefix("ei_"),
+    "in upper case": str.upper,
+    "in another case": str.title,
+    "percent-encoded": percent,
+    "percent-encoded twice": lambda key: quote(percent(key)),
+    "in part percent-encoded": lambda key: key.replace("_", "%5F").replace("c", "%63"),
+    "in JSON escapes": in_json,
+    "in braced escapes": lambda key: "".join(f"\\u{{{ord(one):x}}}" for one in key),
+    "in JSON in JSON": lambda key: json.dumps(json.dumps({"key": in_json(key)})),
+    "in hexadecimal escapes": lambda key: "".join(f"\\x{ord(one):02x}" for one in key),
+    "in HTML": in_html,
+    "in hexadecimal HTML": lambda key: "".join(f"&#x{ord(one):X};" for one in key),
+    "in HTML, without the ends": lambda key: "".join(f"&#{ord(one):04d}" for one in key),
+    "in HTML in HTML": lambda key: in_html(key).replace("&", "&amp;"),
+    "with its line as a name": lambda key: key.replace("_", "&lowbar;"),
+    "in base64": lambda key: base64.b64encode(key.encode()).decode(),
+    "in base64 behind a name": lambda key: base64.b64encode(b"api:" + key.encode() + b"\n").decode(),
+    "in base64 behind another": lambda key: base64.b64encode(b"token:" + key.encode()).decode(),
+    "in base64 of URLs": lambda key: base64.urlsafe_b64encode(b"no:" + key.encode()).decode().rstrip("="),
+    "in base64, percent-encoded": lambda key: percent(base64.b64encode(key.encode()).decode()),
+    "in base64 on lines": lambda key: base64.encodebytes(key.encode()).decode(),
+    "in hex": lambda key: key.encode().hex(),
+    "on two lines": lambda key: key[:20] + "\n" + key[20:],
+    "on two lines of JSON": lambda key: key[:20] + "\\r\\n" + key[20:],
+    "with what nobody sees in it": lambda key: "\u200b".join(key),
+    "cut short": lambda key: key[:30],
+    "without its beginning": lambda key: key[-30:],
+}
+
+HIDDEN = {"cut short", "without its beginning", "with what nobody sees in it", "in hex", "on two lines of JSON"}
+WHOLE = {way for way in WAYS if way not in HIDDEN and ("base64" not in way or "percent" in way)}
+
+
+def gives_away(text: str, key: str) -> bool:
+    """Whether a piece of the key of some length can be read in the text, by whoever undoes what can be undone."""
+    plain = text.lower()
+    return any(key.lower()[at : at + 16] in plain for at in range(len(key) - 15))
+
+
+@pytest.mark.parametrize("key", [KEY, PLAIN_KEY])
+@pytest.mark.parametrize("way", WAYS)
+def test_a_key_is_taken_out_however_it_is_written(way: str, key: str) -> None:
+    written = WAYS[way](key)
+    told = Redactor([key]).told(f"<<{written}>>")
+    assert MARK in told
+    assert written not in told
+    assert not gives_away(told, key)
+    assert len(told) < 16 + len(MARK) * 3
+    assert told.startswith("<<")
+    assert told.endswith(">>")
+
+
+# A large one is looked through for whole keys in letters only.
+@pytest.mark.parametrize(("way", "rest"), [*((way, 0) for way in WAYS), *((way, 200_000) for way in sorted(WHOLE))])
+def test_a_body_loses_it_too_and_stays_json(way: str, rest: int) -> None:
+    body = json.dumps({"success": False, "error": f"it was {WAYS[way](KEY)}!", "rest": "x" * rest}).encode()
+    clean = bytes(Redactor([KEY]).body(body))
+    answer = json.loads(clean)
+    assert MARK in answer["error"]
+    assert not gives_away(answer["error"], KEY)
+    assert "x" * rest == answer["rest"]
+
+
+@pytest.mark.parametrize("rest", [b"", b"x" * 200_000])
+@pytest.mark.parametrize("way", ["as it is", "in JSON escapes", "percent-encoded", "in HTML"])
+def test_a_body_that_is_no_json_of_ours_loses_it_too(way: str, rest: bytes) -> None:
+    clean = bytes(Redactor([KEY]).body(b'{"error":"' + WAYS[way](KEY).encode() + b'"}' + rest))
+    assert b'{"error":"ei_\xe2\x80\xa6"}' + rest == clean
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-16-be", "utf-32-le"])
+@pytest.mark.parametrize("rest", ["", "x" * 200_000])
+def test_a_body_in_another_encoding_loses_it_too(encoding: str, rest: str) -> None:
+    clean = Redactor([KEY]).body(json.dumps({"error": KEY, "rest": rest}).encode(encoding))
+    assert {"error": MARK, "rest": rest} == json.loads(bytes(clean))
+
+
+def test_headers_lose_it() -> None:
+    assert {"location": f"https://x/?k={MARK}"} == Redactor([KEY]).headers({"location": f"https://x/?k={KEY}"})
+
+
+def test_every_key_that_was_learnt_stays_a_secret() -> None:
+    redactor = Redactor([PLAIN_KEY])
+    redactor.learn("another-" + PLAIN_KEY[::-1])
+    told = redactor.told(f"{PLAIN_KEY} and another-{PLAIN_KEY[::-1]}")
+    assert f"{MARK} and {MARK}" == told
+
+
+@pytest.mark.parametrize(
+    "text", [KEY, KEY.upper(), percent(KEY), in_json(KEY), in_html(KEY), f"[{KEY}]", f"a\\n{KEY}", f"_{KEY}"]
+)
+def test_what_looks_like_a_key_is_taken_out_though_nobody_knows_it(text: str) -> None:
+    assert not gives_away(Redactor().text(text), KEY)
+    assert MARK in Redactor().told(text)
+
+
+@pytest.mark.parametrize("name", ["ei_recording01.csv", "hei_temperature_2024", "sei_" + "a" * 20, "100%25", "a&b#1"])
+def test_a_name_of_a_sample_stays_what_it_is(name: str) -> None:
+    redactor = Redactor([KEY, PLAIN_KEY])
+    assert name == redactor.told(name)
+    body = json.dumps({"filename": name}).encode()
+    assert body is redactor.body(body)
+
+
+def test_what_is_too_short_for_a_key_is_left() -> None:
+    assert "the key is test" == Redactor(["test"]).text("the key is test")
+
+
+@given(st.text(), st.text(), st.sampled_from(sorted(WAYS)), st.text(string.ascii_letters + string.digits, min_size=24))
+def test_whatever_is_around_it_stays(before: str, after: str, way: str, bare: str) -> None:
+    key = "ei_" + bare
+    written = WAYS[way](key)
+    told = Redactor([key]).told(f"{before} {written} {after}")
+    assert written not in told or len(written) < 16
+    assert MARK in told
+
+
+@given(st.text())
+def test_what_holds_no_key_is_not_changed(text: str) -> None:
+    assert text == Redactor([KEY]).told(text)
+    body = text.encode("utf-8", "replace")
+    assert body is Redactor([KEY]).body(body)
+
+
+@given(st.binary())
+def test_a_body_of_any_bytes_passes(body: bytes) -> None:
+    assert body is Redactor([KEY]).body(body)

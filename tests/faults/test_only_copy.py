@@ -1,0 +1,349 @@
+"""No content that existed only here is ever nowhere: not in a folder, not in its trash or archive, not in the project.
+
+The whole machine as `app` puts it together, over real files and a real database, through random histories: people who
+write, move and delete files and samples; a service that lies about ids, names, hashes, bytes and what it stored, or is
+begun anew; a clock that is wrong before the start and jumps; a state folder that is restored from an older copy; and
+another eisync with a state folder of its own on the same files. A content is let go only where a person deleted its
+last copy, here or there.
+"""
+
+import hashlib
+import os
+import shutil
+import tempfile
+from collections.abc import Collection, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+from unittest import mock
+
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+
+from eisync.app import App, build
+from eisync.core.items import RemoteSample
+from eisync.core.wire import Envelope
+from eisync.errors import EisyncError
+from eisync.settings import load
+from tests.conftest import row
+from tests.fakes import Cloud, Listed, Notebook, Sent, reply_of
+
+NAMES = ("a.csv", "b.csv", "day/c.csv", "day/d.csv")
+DAY_S = 86_400.0
+PASSES = 3
+LIES = ("nothing stored", "others' ids", "no hash", "bytes cut short", "half is hidden", "hash of something else")
+
+
+class Liar(Cloud):
+    """A service that keeps what it is given, and now and then says something else."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.lie: str | None = None
+        for sample_id in range(1, 9):
+            self.add_theirs(sample_id)
+
+    def upload(self, envelope: Envelope) -> Sent:
+        if self.lie not in ("nothing stored", "others' ids"):
+            return super().upload(envelope)
+        before, last_id = dict(self.samples), self._last_id
+        sent = super().upload(envelope)
+        self.samples, self._last_id = before, last_id
+        # The ids of samples that were never there, or that other people stored.
+        ids = [last_id + 1000 + number for number, _ in enumerate(envelope.parts)]
+        if self.lie == "others' ids":
+            ids = [*sorted(self.theirs()), *ids]
+        entries = [
+            {"success": True, "projectId": 7, "sampleId": sample_id, "fileName": part.item.path}
+            for sample_id, part in zip(ids, envelope.parts, strict=False)
+        ]
+        return Sent(reply_of({"success": True, "files": entries}), sent.sha256)
+
+    def theirs(self) -> list[int]:
+        """The samples that other people stored."""
+        return [one.id for one in self.samples.values() if one.filename.startswith("theirs")]
+
+    def add_theirs(self, sample_id: int) -> None:
+        body = f"theirs {sample_id} {len(self.uploads)}".encode()
+        self._last_id, last_id = sample_id - 1, max(self._last_id, sample_id)
+        self.add(f"theirs.{sample_id}.csv", hashlib.sha256(body).hexdigest())
+        self.contents[sample_id], self._last_id = body, last_id
+
+    def shown(self, sample: RemoteSample) -> RemoteSample:
+        match self.lie:
+            case "no hash":
+                return replace(sample, sha256=None)
+            case "hash of something else":
+                return replace(sample, sha256=hashlib.sha256(str(sample.id).encode()).hexdigest())
+            case _:
+                return sample
+
+    def page(self, **query: Any) -> Listed:
+        page = super().page(**query)
+        found = [self.shown(one) for one in page.samples]
+        if self.lie == "half is hidden":
+            return Listed(tuple(found[::2]), len(found[::2]))
+        return Listed(tuple(found), page.total)
+
+    def listed(self, ids: Collection[int]) -> dict[int, RemoteSample]:
+        return {sample_id: self.shown(one) for sample_id, one in super().listed(ids).items()}
+
+    def raw(self, sample_id: int) -> Iterator[bytes]:
+        for piece in super().raw(sample_id):
+            yield piece[:-1] if self.lie == "bytes cut short" else piece
+
+    def sha256_of(self, sample_id: int) -> str:
+        return hashlib.sha256(b"".join(self.raw(sample_id))).hexdigest()
+
+    def close(self) -> None: ...
+
+    # --- what happens to it
+
+    def begin_anew(self, is_filled: bool) -> None:
+        """Its numbers begin again, and mean what other people send."""
+        numbers, self.samples, self.contents, self._last_id = sorted(self.samples), {}, {}, 100
+        for number in numbers if is_filled else ():
+            self.add_theirs(number)
+
+    def holds(self) -> set[str]:
+        """The hashes of the contents that it really has."""
+        return {hashlib.sha256(self.contents[one]).hexdigest() for one in self.samples if one in self.contents}
+
+
+class Daemon:
+    """One eisync: its state folder, and what it wants of the folder."""
+
+    def __init__(self, world: "Histories", name: str, watch: str) -> None:
+        self.world, self.watch = world, watch
+        self.state = world.place / name
+        self.app: App | None = None
+
+    def start(self) -> bool:
+        """False where it may not: another one holds the folder."""
+        world = self.world
+        (world.place / "eisync.toml").write_text(
+            f'[[watch]]\npath = "{world.root}"\nsettle_s = 0.1\npatience_s = 0.1\n{self.watch}\n'
+            "[reconcile]\nguard_percent = 60.0\n"
+        )
+        environ = {"HOME": str(world.place), "EI_API_KEY": "ei_" + "0" * 64}
+        told = load(environ=environ, cwd=str(world.place), state_dir=str(self.state))
+        clock, service = "eisync.adapters.clock.now", "eisync.app.service_of"
+        with mock.patch(clock, new=world.clock), mock.patch(service, return_value=world.cloud):
+            try:
+                self.app = build(told, log=Notebook(), listen=False)
+            except EisyncError:
+                return False
+        return True
+
+    def stop(self) -> None:
+        if self.app is not None:
+            self.app.close()
+        self.app = None
+
+    def work(self) -> None:
+        """Whole passes of everything, as often as acts need to be proposed, believed and done."""
+        for _ in range(PASSES):
+            self.world.now += 400.0
+            self.stop()
+            if not self.start():
+                return
+            assert self.app is not None
+            clock = mock.patch("eisync.adapters.clock.now", new=self.world.clock)
+            with clock, mock.patch("eisync.loops.once.LONGEST_WAIT_S", 0.01):
+                once = self.app.once(lambda: None)
+                once.run(give_up_at=self.world.clock() + 30.0, is_stopped=lambda: False)
+
+
+class Histories(RuleBasedStateMachine):
+    def __init__(self) -> None:
+        super().__init__()
+        self.place = Path(tempfile.mkdtemp(prefix="eisync-only-copy-"))
+        self.root, self.archive = self.place / "recordings", self.place / "archive"
+        self.root.mkdir()
+        self.archive.mkdir()
+        self.cloud = Liar()
+        self.now = os.stat(self.place).st_ctime + 3600.0
+        self.wrong_by_s = 0.0
+        self.contents: dict[str, bytes] = {}  # all that must be somewhere, by hash
+        self.taken_away: set[str] = set()  # by eisync, because the project has it
+        self.versions = 0
+        self.snapshots = 0
+
+    @initialize(
+        after_upload=st.sampled_from(["keep", "delete", "archive"]), on_change=st.sampled_from(["add", "replace"])
+    )
+    def begin(self, after_upload: str, on_change: str) -> None:
+        after = f"archive:{self.archive}" if after_upload == "archive" else after_upload
+        options = [f'after_upload = "{after}"', f'on_change = "{on_change}"', "grace_s = 0.0"]
+        options += ['on_local_delete = "delete"', 'on_remote_delete = "trash"']
+        self.first = Daemon(self, "first", "\n".join(options))
+        self.other = Daemon(self, "other", 'on_local_delete = "delete"\non_remote_delete = "trash"')
+        assert self.first.start()
+
+    def teardown(self) -> None:
+        for daemon in (getattr(self, "first", None), getattr(self, "other", None)):
+            if daemon is not None:
+                daemon.stop()
+        shutil.rmtree(self.place)
+
+    def clock(self) -> float:
+        """What this machine takes the time for; looking at it takes a while."""
+        self.now += 0.25
+        return self.now + self.wrong_by_s
+
+    # --- what is where
+
+    def here(self) -> set[str]:
+        """The contents in the folder, its trash and the archive, whatever they are called."""
+        found = (path for place in (self.root, self.archive) for path in place.rglob("*") if path.is_file())
+        return {hashlib.sha256(path.read_bytes()).hexdigest() for path in found}
+
+    def recordings(self) -> list[Path]:
+        found = (path for path in self.root.rglob("*.csv") if path.is_file())
+        return sorted(path for path in found if ".eisync-trash" not in path.parts and not path.name.startswith(".e"))
+
+    def recorded(self) -> set[str]:
+        """The contents in the folder, where people put them."""
+        return {hashlib.sha256(path.read_bytes()).hexdigest() for path in self.recordings()}
+
+    def let_go(self) -> None:
+        """A person has just removed or replaced something: what is nowhere now, is so by that hand."""
+        there = self.here() | self.cloud.holds()
+        self.contents = {digest: body for digest, body in self.contents.items() if digest in there}
+        self.taken_away &= self.cloud.holds()
+
+    @invariant()
+    def nothing_is_nowhere(self) -> None:
+        there = self.here() | self.cloud.holds()
+        lost = [body for digest, body in self.contents.items() if digest not in there]
+        assert [] == lost
+
+    @invariant()
+    def what_eisync_took_away_here_stays_in_the_project(self) -> None:
+        """No absence of our own making is a person's wish, whichever of us made it, and in which life."""
+        assert set() == self.taken_away - self.cloud.holds()
+
+    # --- what people do
+
+    @rule(names=st.sets(st.sampled_from(NAMES), min_size=1), keeps_time=st.booleans(), works=st.booleans())
+    def record(self, names: set[str], keeps_time: bool, works: bool) -> None:
+        """New recordings; of the same size, and perhaps of the same time, as those that they replace."""
+        for name in sorted(names):
+            self.versions += 1
+            body = row(10_000 + self.versions)
+            path = self.root / name
+            path.parent.mkdir(exist_ok=True)
+            path.write_bytes(body)
+            if keeps_time:
+                os.utime(path, (1_600_000_000, 1_600_000_000))
+            self.contents[hashlib.sha256(body).hexdigest()] = body
+        self.let_go()
+        self.works(works)
+
+    @precondition(lambda self: self.recordings())
+    @rule(data=st.data(), works=st.booleans())
+    def delete_file(self, data: st.DataObject, works: bool) -> None:
+        data.draw(st.sampled_from(self.recordings())).unlink()
+        self.let_go()
+        self.works(works)
+
+    @precondition(lambda self: self.recordings())
+    @rule(data=st.data(), is_copied=st.booleans(), works=st.booleans())
+    def move_file(self, data: st.DataObject, is_copied: bool, works: bool) -> None:
+        """Renamed, or copied to where it belongs and removed."""
+        path = data.draw(st.sampled_from(self.recordings()))
+        to = self.root / "sorted" / f"{self.versions}.{path.name}"
+        to.parent.mkdir(exist_ok=True)
+        if is_copied:
+            shutil.copy2(path, to)
+            path.unlink()
+        else:
+            path.rename(to)
+        self.let_go()  # it may have been renamed over another one
+        self.works(works)
+
+    @precondition(lambda self: self.cloud.samples)
+    @rule(data=st.data(), works=st.booleans())
+    def delete_samples(self, data: st.DataObject, works: bool) -> None:
+        for sample_id in data.draw(st.sets(st.sampled_from(sorted(self.cloud.samples)), min_size=1)):
+            del self.cloud.samples[sample_id]
+        self.let_go()
+        self.works(works)
+
+    # --- what lies
+
+    @rule(lie=st.none() | st.sampled_from(LIES), works=st.booleans())
+    def tell_lies(self, lie: str | None, works: bool) -> None:
+        self.cloud.lie = lie
+        self.works(works)
+
+    @rule(is_filled=st.booleans(), works=st.booleans())
+    def begin_the_service_anew(self, is_filled: bool, works: bool) -> None:
+        self.cloud.begin_anew(is_filled)
+        self.let_go()  # by whoever did that
+        self.works(works)
+
+    @rule(days=st.sampled_from([-400.0, -10.0, 0.0, 40.0, 400.0]), is_restarted=st.booleans(), works=st.booleans())
+    def set_the_clock(self, days: float, is_restarted: bool, works: bool) -> None:
+        if is_restarted:
+            self.first.stop()
+        self.wrong_by_s = days * DAY_S
+        if is_restarted:
+            self.first.start()
+        self.works(works)
+
+    @rule()
+    def keep_a_snapshot(self) -> None:
+        self.first.stop()
+        self.snapshots += 1
+        shutil.copytree(self.first.state, self.place / f"snapshot-{self.snapshots}")
+        self.first.start()
+
+    @precondition(lambda self: self.snapshots)
+    @rule(data=st.data(), works=st.booleans())
+    def restore_a_snapshot(self, data: st.DataObject, works: bool) -> None:
+        number = data.draw(st.integers(1, self.snapshots))
+        self.first.stop()
+        shutil.rmtree(self.first.state)
+        shutil.copytree(self.place / f"snapshot-{number}", self.first.state)
+        self.first.start()
+        self.works(works)
+
+    # --- what eisync does
+
+    def works(self, works: bool, daemon: Daemon | None = None) -> None:
+        """It does all that it wants to; what is not in the folder any more, it took away."""
+        daemon = daemon or self.first
+        if not works or daemon.app is None:
+            return
+        before, held = self.recorded(), self.cloud.holds()
+        daemon.work()
+        after = self.recorded()
+        self.taken_away = (self.taken_away | (before - after) & held) - after
+
+    @rule()
+    def work(self) -> None:
+        self.works(True)
+
+    @rule(is_alone=st.booleans(), works=st.booleans())
+    def the_other_one_works(self, is_alone: bool, works: bool) -> None:
+        """While the first one runs it may not, or not do what destroys."""
+        if is_alone:
+            self.first.stop()
+        self.other.start()
+        self.works(True, self.other)
+        self.other.stop()
+        if is_alone:
+            self.first.start()
+        self.works(works)
+
+
+Histories.TestCase.settings = settings(
+    max_examples=int(os.environ.get("ONLY_COPY_EXAMPLES", "25")),
+    stateful_step_count=14,
+    deadline=None,
+    database=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
+)
+TestNoContentIsEverNowhere = Histories.TestCase

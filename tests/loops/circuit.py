@@ -1,0 +1,142 @@
+"""From the folder to the service and back: a real watcher and a real drainer over one database, and a service."""
+
+import os
+import shutil
+from pathlib import Path
+from typing import Any
+
+from eisync.adapters import removal
+from eisync.adapters.body import sha256_of
+from eisync.core.batching import Limits
+from eisync.core.items import Root
+from eisync.core.lifecycle import State
+from eisync.core.plan import compare
+from eisync.core.retry import RetryPolicy
+from eisync.loops.drainer import DrainerLoop
+from eisync.loops.lane import Lane
+from eisync.loops.watcher import WatcherLoop
+from eisync.store.mirror import Mirrored
+from tests.fakes import Bench, Cloud
+
+from .yard import Yard
+
+
+class Circuit:
+    """One project, one folder or several, and all that moves a file between them."""
+
+    def __init__(self, place: Path) -> None:
+        self.yard = Yard(place)
+        self.cloud = Cloud()
+        self.bench = Bench()
+        self.allows_duplicates = False
+        self.now = self.yard.later
+        self.roots: list[Root] = [self.yard.root]
+        self.watched: dict[str, Any] = {}
+        self.handed: dict[str, Any] = {}
+
+    def close(self) -> None:
+        self.yard.close()
+
+    def settle(self) -> None:
+        """Start anew, scan, and send, until nothing is to be done any more."""
+        self.start()
+        self.go_on()
+
+    def start(self) -> None:
+        yard = self.yard
+        self.watcher: WatcherLoop = yard.watcher(
+            *(yard.watched(root, **self.watched) for root in self.roots),
+            handed={"is_same": removal.is_same, **self.handed},
+        )
+        self.drainer = DrainerLoop(
+            [
+                Lane(
+                    target="main",
+                    roots=tuple(root.id for root in self.roots),
+                    service=self.cloud,
+                    limits=Limits(files=8, bytes=1_000_000),
+                    policy=RetryPolicy(),
+                    allow_duplicates=self.allows_duplicates,
+                    key_token=lambda: "key",
+                )
+            ],
+            queue=yard.outbox,
+            notes=yard.index,
+            pool=self.bench,
+            workers=2,
+            hash_of=sha256_of,
+            luck=lambda: 0.5,
+            boundary=lambda: "eisync-0123456789abcdef",
+            wake=lambda: None,
+            log=yard.log,
+        )
+
+    def go_on(self, after_s: float = 0.0) -> None:
+        """Tick until nothing moves for a while, by a clock that goes on; a scan is among it."""
+        self.now += after_s
+        for _ in range(2):
+            self.now += 200.0
+            self._come_to_rest()
+
+    def _come_to_rest(self) -> None:
+        for _ in range(10_000):
+            watcher_s, drainer_s = self.watcher.tick(self.now), self.drainer.tick(self.now)
+            if not self.bench.run() and watcher_s > 0 and drainer_s > 0:
+                return
+        raise AssertionError("the loops do not come to rest")
+
+    # --- what people do
+
+    def write(self, *paths: str) -> None:
+        """Files with contents and times of their own."""
+        for path in paths:
+            self.yard.write(path, f"the content of {path:>40}".encode())
+
+    def delete_sample(self, path: str) -> int:
+        """A person deletes the sample of a file in Studio, and two sweeps have seen that it is gone."""
+        [sample_id] = self.yard.record(path)["sample_ids"]
+        self.cloud.samples.pop(sample_id)
+        self.yard.index.bury("main", sample_id, now=self.now)
+        return int(sample_id)
+
+    def sweep(self) -> None:
+        """A complete sweep of the listing."""
+        mirrored = Mirrored(self.yard.database)
+        progress = mirrored.begin_sweep("main", modified_at=None, now=self.now)
+        options: dict[str, Any] = {"generation": progress.generation, "began_at": self.now + 1, "limit": 1000}
+        believed = mirrored.slice("main", low=0, high=1 << 62, **options).believed
+        actions = compare(believed, sorted(self.cloud.samples.values(), key=lambda sample: -sample.id))
+        mirrored.apply("main", actions, generation=progress.generation, progress=progress, now=self.now)
+        mirrored.finish_sweep("main", progress, now=self.now)
+
+    def restore(self, path: str, to: str | None = None) -> None:
+        """A copy with the time of the file it is of, in its place or at `to`, as `cp -a` makes it."""
+        place, goal = self.yard.path(path), self.yard.path(to or path)
+        goal.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(place, goal.with_name("copying.tmp"))
+        os.rename(goal.with_name("copying.tmp"), goal)
+
+    def rewrite(self, path: str, content: bytes) -> None:
+        """Other bytes in the same file, with the time that it had: `rsync --inplace --times`."""
+        place = self.yard.path(path)
+        before = place.stat()
+        assert before.st_size == len(content)
+        with place.open("r+b") as file:
+            file.write(content)
+        os.utime(place, ns=(before.st_atime_ns, before.st_mtime_ns))
+        after = place.stat()
+        assert (before.st_mtime_ns, before.st_ino) == (after.st_mtime_ns, after.st_ino)
+
+    def number_inodes_anew(self) -> None:
+        """What a remount does where the file system has no inodes of its own: none is the one that is known."""
+        with self.yard.database.transaction() as connection:
+            connection.execute("update file set inode = -1 - inode")
+
+    # --- what is so
+
+    def states(self) -> dict[str, State]:
+        return self.yard.states()
+
+    def sent(self) -> list[str]:
+        """The names of all files that were ever sent, in the order in which they were."""
+        return [name for names in self.cloud.attempts for name in names]

@@ -1,0 +1,144 @@
+"""Files whose content may be known are hashed before they are sent, and none of them is lost on the way."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from eisync.adapters.body import sha256_of
+from eisync.core.items import Item
+from eisync.core.lifecycle import State
+from eisync.errors import FileChangedError, FileGoneError, FileUnreadableError, UnreachableError
+from eisync.loops import deduplication
+
+from .circuit import Circuit
+
+READY, SENDING, SYNCED = State.READY, State.SENDING, State.SYNCED
+
+
+@pytest.fixture
+def circuit(tmp_path: Path) -> Iterator[Circuit]:
+    """A deleted content of the size of every other file."""
+    circuit = Circuit(tmp_path)
+    circuit.write("deleted.csv")
+    circuit.settle()
+    circuit.delete_sample("deleted.csv")
+    yield circuit
+    circuit.close()
+
+
+def claimed(circuit: Circuit, *paths: str) -> None:
+    """New files, which are claimed and not hashed yet."""
+    circuit.write(*paths)
+    circuit.start()
+    circuit.watcher.tick(circuit.now)
+    for _ in range(9):
+        circuit.now += 10.0
+        circuit.watcher.tick(circuit.now)
+    circuit.drainer.tick(circuit.now)
+    circuit.bench.run()  # it learns which project it is
+    circuit.drainer.tick(circuit.now)
+    assert {SENDING} == {circuit.states()[path] for path in paths}
+
+
+def test_a_file_of_the_size_of_a_deleted_one_is_hashed_and_goes(circuit: Circuit) -> None:
+    claimed(circuit, "a.csv", "b.csv")
+    assert [["deleted.csv"]] == circuit.cloud.attempts
+    circuit.go_on()
+    assert ["a.csv", "b.csv", "deleted.csv"] == sorted(circuit.sent())
+    assert SYNCED is circuit.states()["a.csv"] is circuit.states()["b.csv"]
+
+
+@pytest.mark.parametrize(
+    ("error", "state"),
+    [
+        (FileChangedError, State.SETTLING),
+        (FileGoneError, State.GONE),
+        (FileUnreadableError, State.QUARANTINED),
+        (UnreachableError, READY),
+    ],
+)
+def test_a_file_that_cannot_be_hashed_is_told_as_one_that_cannot_be_sent(
+    circuit: Circuit, error: Any, state: State
+) -> None:
+    claimed(circuit, "a.csv", "b.csv")
+
+    def hash_of(item: Item) -> str:
+        if item.path == "a.csv":
+            raise error("it is so") if error is UnreachableError else error("it is so", item_id=item.id)
+        return sha256_of(item)
+
+    circuit.drainer._deduplicator._hash_of = hash_of
+    circuit.bench.run()
+    circuit.drainer.tick(circuit.now)
+    assert (state, SENDING) == (circuit.states()["a.csv"], circuit.states()["b.csv"])
+    circuit.bench.run()
+    circuit.drainer.tick(circuit.now)
+    assert SYNCED is circuit.states()["b.csv"]
+
+
+def test_what_nobody_has_begun_to_hash_is_given_back_at_the_end(
+    circuit: Circuit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(deduplication, "FILES_AT_ONCE", 1)
+    claimed(circuit, "a.csv", "b.csv", "c.csv")
+    circuit.drainer.stop(circuit.now)
+    assert [SENDING, READY, READY] == [circuit.states()[path] for path in ("a.csv", "b.csv", "c.csv")]
+    assert not circuit.drainer.is_done
+    circuit.bench.run()
+    circuit.drainer.tick(circuit.now)
+    assert (READY, True) == (circuit.states()["a.csv"], circuit.drainer.is_done)
+
+
+def test_where_no_thread_can_be_started_nothing_is_lost(circuit: Circuit, monkeypatch: pytest.MonkeyPatch) -> None:
+    circuit.write("a.csv")
+    circuit.start()
+    circuit.go_on()
+    circuit.cloud.attempts.clear()
+    submit = circuit.bench.submit
+
+    def refuse(fn: Any, *args: Any, **more: Any) -> Any:
+        if "hash" in fn.__name__:
+            raise RuntimeError("can't start new thread")
+        return submit(fn, *args, **more)
+
+    monkeypatch.setattr(circuit.bench, "submit", refuse)
+    claimed(circuit, "b.csv")
+    for _ in range(3):
+        circuit.drainer.tick(circuit.now)
+        circuit.bench.run()
+    assert (SENDING, []) == (circuit.states()["b.csv"], circuit.sent())
+    monkeypatch.setattr(circuit.bench, "submit", submit)
+    circuit.go_on()
+    assert (SYNCED, ["b.csv"]) == (circuit.states()["b.csv"], circuit.sent())
+
+
+def test_a_target_with_many_files_to_be_hashed_claims_no_more(
+    circuit: Circuit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(deduplication, "MOST_WAITING", 8)
+    monkeypatch.setattr(deduplication, "FILES_AT_ONCE", 1)
+    paths = [f"{number:02}.csv" for number in range(60)]
+    circuit.write(*paths)
+    circuit.start()
+    for _ in range(9):
+        circuit.now += 10.0
+        circuit.watcher.tick(circuit.now)
+    circuit.drainer.tick(circuit.now)
+    circuit.bench.run()
+    for _ in range(5):
+        circuit.drainer.tick(circuit.now)
+    assert 16 == sum(state is SENDING for state in circuit.states().values())  # one claim's worth
+    circuit.go_on()
+    assert {SYNCED} == {circuit.states()[path] for path in paths}
+
+
+def test_a_paused_target_gets_its_files_back(circuit: Circuit, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(deduplication, "FILES_AT_ONCE", 1)
+    claimed(circuit, "a.csv", "b.csv")
+    [state] = circuit.drainer._states
+    circuit.drainer._pause(state, "the key is refused", circuit.now)
+    circuit.bench.run()
+    circuit.drainer.tick(circuit.now)
+    assert [READY, READY] == [circuit.states()[path] for path in ("a.csv", "b.csv")]

@@ -1,0 +1,346 @@
+"""Whether a missing file means anything, over real folders and databases: states go back in time, and share roots."""
+
+import itertools
+import os
+import shutil
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from eisync.adapters import files, root_notes
+from eisync.core.acts import Occasion
+from eisync.core.lifecycle import Event
+from eisync.core.lineage import NAME, Stamp
+from eisync.core.settlement import Settlement
+from eisync.errors import FolderError
+from eisync.loops.folders import WatchedFolders
+from eisync.loops.lineage import AGAIN_S, Lineage
+from eisync.store.acts import Acts
+from eisync.store.lineages import Lineages
+from eisync.store.retention import Removals
+from tests.fakes import Clock
+
+from .yard import Yard, run
+
+EPOCHS = itertools.count()
+
+
+class Keeper:
+    """One eisync: a state folder of its own, and the recordings of everybody."""
+
+    def __init__(self, place: Path, recordings: Path, *, matters: bool = True, notes: Any = root_notes) -> None:
+        self.place = place
+        self.recordings = recordings
+        self.matters = matters
+        self.notes = notes
+        self.running: Mapping[str, bool | None] = {}
+        self.start()
+
+    def start(self) -> None:
+        """A process over what the state folder holds."""
+        self.yard = Yard(self.place)
+        self.yard.index.register(["main"])
+        (self.root,) = self.yard.outbox.register([(str(self.recordings), "main")])
+        self.clock = Clock(self.yard.later)
+        self.lineage = Lineage(
+            {self.root: self.matters},
+            me=Stamp(epoch="", host="lab", pid=7, process=self.place.name, state=str(self.place), since=self.clock.now),
+            records=Lineages(self.yard.database),
+            notes=self.notes,
+            is_running=lambda _, process: self.running.get(process, False),
+            why_away=WatchedFolders(files, self.yard.places).why_away,
+            new_epoch=lambda: f"{self.place.name} {next(EPOCHS)}",
+            clock=self.clock,
+            log=self.yard.log,
+        )
+        self.watcher = self._watcher()
+
+    def _watcher(self) -> Any:
+        watched = self.yard.watched(self.root)
+        return self.yard.watcher(watched, handed={"lineages": self.lineage})
+
+    def stop(self) -> None:
+        self.yard.close()
+
+    def restart(self) -> None:
+        self.stop()
+        self.start()
+
+    def scan(self) -> None:
+        """Everything is looked at, and what is new is uploaded."""
+        self.watcher = self._watcher()
+        for _ in range(3):
+            self.clock.now += 10.0
+            run(self.watcher, self.clock.now)
+        now = self.clock.now
+        items = self.yard.outbox.claim("main", [self.root.id], limit=1000, claim=1, now=now)
+        stored = [
+            Settlement(item_id=item.id, events=(Event.STORED,), sample_ids=(item.id,), sha256=f"{item.path}")
+            for item in items
+        ]
+        self.yard.outbox.settle(stored, claim=1, now=now)
+
+    def sweep(self) -> None:
+        """Everything that the service has is listed."""
+        self.lineage.listed(self.lineage.unlisted("main"))
+
+    def take(self, path: str) -> str | None:
+        """The retention takes the file away. Returns why it does not."""
+        known = self.yard.outbox.known_at(self.root.id, path)
+        if known is None:
+            return "unknown"
+        records = Removals(self.yard.database)
+        file = records.one(known.id)
+        assert file is not None
+        why = self.lineage.why_kept(self.root.id, path)
+        if why is None:
+            with self.yard.database.transaction() as connection:
+                connection.execute("update file set removal = 'deleted' where id = ?", (file.id,))
+            self.yard.path(path, self.root).unlink()
+        return why
+
+    def wishes(self) -> set[str]:
+        """Files whose samples would be deleted, because a person seems to have deleted them."""
+        if self.lineage.why_doubted(self.root.id) is not None:
+            return set()
+        acts = Acts(self.yard.database)
+        sides = acts.sides("main", Occasion.ABSENT, [self.root.id], after_id=0, limit=1000)
+        return {side.path for side in sides}
+
+    def write(self, *paths: str) -> None:
+        for path in paths:
+            self.yard.write(path, path.encode(), self.root)
+
+
+@pytest.fixture
+def keepers(tmp_path: Path) -> Iterator[list[Keeper]]:
+    (tmp_path / "recordings").mkdir()
+    made = [Keeper(tmp_path / name, tmp_path / "recordings") for name in ("one", "two")]
+    yield made
+    for keeper in made:
+        keeper.stop()
+
+
+@pytest.fixture
+def one(keepers: list[Keeper]) -> Keeper:
+    return keepers[0]
+
+
+def settled(keeper: Keeper, *paths: str) -> None:
+    keeper.write(*paths)
+    keeper.scan()
+    keeper.sweep()
+    keeper.scan()
+    assert set() == keeper.wishes()
+
+
+def test_a_persons_deletion_counts_also_after_a_start(one: Keeper) -> None:
+    settled(one, "a.csv", "b.csv", "c.csv")
+    one.yard.path("a.csv", one.root).unlink()
+    one.scan()
+    assert {"a.csv"} == one.wishes()
+    one.stop()
+    one.start()
+    os.unlink(one.recordings / "b.csv")
+    one.scan()
+    assert {"a.csv", "b.csv"} == one.wishes()
+
+
+@pytest.mark.parametrize("loses", ["nothing", "the note"])
+def test_what_is_missing_to_an_older_state_is_nobodys_wish(one: Keeper, tmp_path: Path, loses: str) -> None:
+    settled(one, "a.csv", "b.csv", "c.csv")
+    one.stop()
+    shutil.copytree(one.place / "state", tmp_path / "snapshot")
+    one.start()
+    one.scan()
+    assert None is one.take("a.csv")
+    one.stop()
+    shutil.rmtree(one.place / "state")
+    shutil.copytree(tmp_path / "snapshot", one.place / "state")
+    if loses == "the note":
+        os.removexattr(one.recordings, "user.eisync.stamps")
+    one.start()
+    one.scan()
+    assert "nothing is taken away before" in str(one.take("b.csv"))
+    assert set() == one.wishes()
+    one.sweep()
+    assert (set(), None) == (one.wishes(), one.lineage.why_doubted(one.root.id))
+    # From here on it counts again.
+    assert None is one.take("b.csv")
+    os.unlink(one.recordings / "c.csv")
+    one.scan()
+    assert {"c.csv"} == one.wishes()
+    assert [] == one.lineage.said()[str(one.recordings)]
+
+
+def test_a_doubt_outlives_a_kill(one: Keeper) -> None:
+    settled(one, "a.csv", "b.csv")
+    os.removexattr(one.recordings, "user.eisync.stamps")
+    one.lineage.look(one.root.id)
+    os.unlink(one.recordings / "a.csv")
+    one.restart()
+    assert "until everything was looked at anew" in str(one.lineage.why_doubted(one.root.id))
+    one.scan()
+    one.sweep()
+    assert (None, set()) == (one.lineage.why_doubted(one.root.id), one.wishes())
+
+
+def test_a_scan_that_began_before_the_doubt_ends_nothing(one: Keeper) -> None:
+    settled(one, "a.csv", "b.csv")
+    serial = one.lineage.unscanned(one.root.id)
+    assert serial is None
+    os.removexattr(one.recordings, "user.eisync.stamps")
+    one.lineage.look(one.root.id)
+    first = one.lineage.unscanned(one.root.id)
+    assert first is not None
+    sweeping = dict(one.lineage.unlisted("main"))
+    os.removexattr(one.recordings, "user.eisync.stamps")  # and once more meanwhile
+    one.lineage.looked_through(one.root.id, first)
+    one.lineage.listed(sweeping)
+    assert one.lineage.unscanned(one.root.id) not in (None, first)
+    assert one.lineage.unlisted("main")
+
+
+def test_what_another_takes_away_is_nobodys_wish(keepers: list[Keeper]) -> None:
+    one, two = keepers
+    settled(one, "a.csv", "b.csv", "c.csv")
+    settled(two)
+    assert None is two.take("a.csv")
+    assert set() == one.wishes()
+    one.scan()
+    assert set() == one.wishes()
+    os.unlink(one.recordings / "b.csv")
+    one.scan()
+    assert {"b.csv"} == one.wishes()
+    assert None is two.take("c.csv")  # and an act that was decided before is not done now
+    assert "another eisync took files out of the folder" in str(one.lineage.why_doubted(one.root.id))
+    assert set() == one.wishes()
+
+
+def test_another_that_takes_nothing_is_no_reason_to_doubt(keepers: list[Keeper]) -> None:
+    one, two = keepers
+    settled(one, "a.csv", "b.csv")
+    for _ in range(3):
+        two.restart()
+        two.scan()
+    assert None is one.lineage.why_doubted(one.root.id)
+
+
+@pytest.mark.parametrize(
+    ("runs", "said"), [(True, "another eisync holds this folder, too"), (None, "or did"), (False, None)]
+)
+def test_who_else_holds_the_folder_is_said(keepers: list[Keeper], runs: bool | None, said: str | None) -> None:
+    one, two = keepers
+    one.running = two.running = {"one": runs, "two": False}
+    one.scan()
+    two.scan()
+    found = two.lineage.said()[str(two.recordings)]
+    assert (said is not None) == bool(found)
+    if said is not None:
+        assert said in found[0]
+        assert f"process 7 on lab, with the state folder {one.place}" in found[0]
+    assert [] == one.lineage.said()[str(one.recordings)]
+
+
+class Refusing:
+    """A folder with which nothing can be kept."""
+
+    error: FolderError | None = FolderError("the folder may not be written (Read-only file system)")
+    is_full = False
+
+    def read(self, folder: str) -> dict[str, Stamp]:
+        return root_notes.read(folder)
+
+    def change(self, folder: str, write: Any, **more: Any) -> bool:
+        if self.error is not None:
+            raise self.error
+        return False if self.is_full else root_notes.change(folder, write, **more)
+
+    def around(self, root: str, path: str) -> list[str]:
+        return root_notes.around(root, path)
+
+
+@pytest.mark.parametrize("matters", [True, False])
+def test_nothing_is_taken_out_of_a_folder_that_may_not_be_written(tmp_path: Path, matters: bool) -> None:
+    (tmp_path / "recordings").mkdir()
+    refusing = Refusing()
+    keeper = Keeper(tmp_path / "one", tmp_path / "recordings", matters=matters, notes=refusing)
+    keeper.write("a.csv", "b.csv")
+    keeper.scan()
+    assert "Read-only file system" in str(keeper.take("a.csv"))
+    os.unlink(keeper.recordings / "b.csv")
+    keeper.scan()
+    assert set() == keeper.wishes()
+    said = keeper.lineage.said()[str(keeper.recordings)]
+    assert matters == any("until then nothing is taken out of it" in sentence for sentence in said)
+    refusing.error = None
+    keeper.clock.now += AGAIN_S
+    keeper.lineage.look(keeper.root.id)
+    assert [] == [line for line in keeper.lineage.said()[str(keeper.recordings)] if "Read-only" in line]
+    keeper.stop()
+
+
+def test_nothing_is_kept_with_what_lies_below_a_mount_point(one: Keeper, monkeypatch: pytest.MonkeyPatch) -> None:
+    settled(one, "a.csv", "b.csv")
+    one.recordings.rename(one.place / "disk")
+    one.recordings.mkdir()
+    monkeypatch.setattr(one.lineage, "_why_away", lambda *_: "the folder is on another disk than it was")
+    one.lineage.look(one.root.id)
+    assert "another disk" in str(one.lineage.why_doubted(one.root.id))
+    assert "another disk" in str(one.take("a.csv"))
+    assert ({}, []) == (root_notes.read(str(one.recordings)), list(one.recordings.iterdir()))
+    monkeypatch.undo()
+    one.recordings.rmdir()
+    (one.place / "disk").rename(one.recordings)
+    assert (None, None) == (one.lineage.why_doubted(one.root.id), one.lineage.unscanned(one.root.id))
+
+
+def test_a_full_disk_is_made_room_on(tmp_path: Path) -> None:
+    (tmp_path / "recordings").mkdir()
+    full = Refusing()
+    full.error, full.is_full = None, True
+    keeper = Keeper(tmp_path / "one", tmp_path / "recordings", notes=full)
+    keeper.write("a.csv", "b.csv", "c.csv")
+    keeper.scan()
+    assert None is keeper.take("a.csv")
+    full.is_full = False
+    assert None is keeper.take("b.csv")
+    assert None is keeper.lineage.why_doubted(keeper.root.id)
+    [stamp] = root_notes.read(str(keeper.recordings)).values()
+    assert 2 == stamp.taken
+    keeper.stop()
+
+
+def test_a_person_may_delete_what_is_noted_without_harm(one: Keeper) -> None:
+    settled(one, "a.csv", "b.csv")
+    os.removexattr(one.recordings, "user.eisync.stamps")
+    one.scan()
+    one.sweep()
+    os.unlink(one.recordings / "a.csv")
+    one.scan()
+    assert {"a.csv"} == one.wishes()
+
+
+def test_a_persons_word_is_not_taken_for_a_claim(one: Keeper) -> None:
+    settled(one, "a.csv", "b.csv")
+    (one.recordings / NAME).touch()
+    one.restart()
+    one.scan()
+    assert None is one.lineage.why_doubted(one.root.id)
+    assert b"" == (one.recordings / NAME).read_bytes()
+
+
+def test_a_file_that_is_back_is_as_it_was(keepers: list[Keeper]) -> None:
+    one, two = keepers
+    settled(one, "a.csv", "b.csv")
+    settled(two)
+    os.link(one.recordings / "a.csv", one.place / "aside")
+    assert None is two.take("a.csv")
+    one.scan()
+    os.rename(one.place / "aside", one.recordings / "a.csv")
+    one.scan()
+    os.unlink(one.recordings / "a.csv")  # now a person does it
+    one.scan()
+    assert {"a.csv"} == one.wishes()

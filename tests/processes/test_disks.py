@@ -1,0 +1,62 @@
+"""A disk inside the watched folder that is unmounted, under eisync as a person runs it; the service is the judge."""
+
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from tests.conftest import Bench, row, until
+from tests.mounting import Mounts, mounting
+
+HERE, ON_THE_DISK = 100, 10
+
+
+@pytest.fixture
+def mounts() -> Iterator[Mounts]:
+    with mounting() as made:
+        yield made
+
+
+def configure(bench: Bench) -> None:
+    (bench.place / "eisync.toml").write_text(
+        '[[watch]]\npath = "recordings"\nsettle_s = 0.1\nscan_interval_s = 0.5\non_local_delete = "delete"\n'
+        "[reconcile]\ninterval_s = 1\nsweep_interval_s = 2\n"
+    )
+
+
+@pytest.mark.slow
+def test_a_disk_that_is_unmounted_under_the_daemon_takes_no_sample_along(bench: Bench, mounts: Mounts) -> None:
+    configure(bench)
+    disk = mounts.tmpfs(bench.recordings / "station/disk")
+    for number in range(HERE):
+        bench.write(f"day/{number}.csv", row(number))
+    for number in range(ON_THE_DISK):
+        bench.write(f"station/disk/{number}.csv", row(1000 + number))
+    daemon = bench.daemon()
+    try:
+        until(
+            lambda: {record["state"] for record in bench.files().values()} == {"synced"} and len(bench.files()) == 110
+        )
+        mounts.unmount(disk)
+        until(lambda: "is not there, or is another one" in bench.run("status").stdout)
+        time.sleep(70)  # longer than any absence must last
+        samples = [one for record in bench.files().values() for one in record["samples"] if not one["is_deleted"]]
+        assert HERE + ON_THE_DISK == len(samples)
+        assert {"synced"} == {record["state"] for record in bench.files().values()}
+    finally:
+        daemon.terminate()
+        daemon.wait(timeout=10)
+
+
+@pytest.mark.slow
+def test_once_says_that_a_disk_is_not_there_and_does_not_end_well(bench: Bench, mounts: Mounts) -> None:
+    configure(bench)
+    disk = mounts.tmpfs(bench.recordings / "disk")
+    bench.write("wave.1.csv", row(1))
+    bench.write("disk/wave.2.csv", row(2))
+    assert 0 == bench.once().returncode
+    mounts.unmount(disk)
+    done = bench.once()
+    assert 0 != done.returncode
+    assert f"the disk that was at {disk} is not there" in done.stderr
+    assert {"synced"} == {record["state"] for record in bench.files().values()}
