@@ -16,7 +16,7 @@ from eisync.adapters.weather import MAX_ANSWER_BYTES, clean_foreign_logs, read_w
 from eisync.core.redaction import KEYS
 from eisync.core.retry import Fault
 from eisync.core.wire import Reply, Silence
-from eisync.errors import UnansweredError, UnreachableError
+from eisync.errors import AnswerTooLargeError, UnansweredError, UnreachableError
 
 
 class Transport:
@@ -68,6 +68,8 @@ class Transport:
                     raise
         except UnreachableError as error:
             return Silence(Fault.UNREACHABLE, str(error), is_timeout)
+        except AnswerTooLargeError as error:
+            return Silence(Fault.UNANSWERED, str(error), is_too_large=True)
         except UnansweredError as error:
             return Silence(Fault.UNANSWERED, str(error), is_timeout)
 

@@ -90,11 +90,15 @@ class Reply:
 
 @dataclass(frozen=True, slots=True)
 class Silence:
-    """No usable answer came. `fault` says whether the request can have arrived, `is_timeout` whether time ran out."""
+    """No usable answer came. `fault` says whether the request can have arrived, `is_timeout` whether time ran out.
+
+    `is_too_large`: one came, and less is to be asked for.
+    """
 
     fault: Fault
     reason: str
     is_timeout: bool = False
+    is_too_large: bool = False
 
 
 @value

@@ -47,7 +47,7 @@ PATIENCE = RetryPolicy(base_s=0.5, cap_s=8.0)
 LONGEST_PAUSE_S = 60.0
 """A Retry-After is honoured up to here: a call that a person waits for does not sleep for hours."""
 
-_LARGEST_ANSWER_BYTES = 4 * 1024**3
+LARGEST_ANSWER_BYTES = 4 * 1024**3
 
 _transports: dict[tuple[int, int, int], "Transport"] = {}
 _projects: dict[tuple[str, bytes], int] = {}
@@ -109,6 +109,7 @@ def studio_request(
     timeout_sec: float | None = ...,
     expect: Literal["json"] = ...,
     is_repeatable: bool | None = ...,
+    max_answer_bytes: int = ...,
     pool_connections: int | None = ...,
     pool_maxsize: int | None = ...,
 ) -> dict[str, Any]: ...
@@ -125,6 +126,7 @@ def studio_request(
     timeout_sec: float | None = ...,
     expect: Literal["bytes"],
     is_repeatable: bool | None = ...,
+    max_answer_bytes: int = ...,
     pool_connections: int | None = ...,
     pool_maxsize: int | None = ...,
 ) -> bytes: ...
@@ -140,6 +142,7 @@ def studio_request(
     timeout_sec: float | None = None,
     expect: Literal["json", "bytes"] = "json",
     is_repeatable: bool | None = None,
+    max_answer_bytes: int = LARGEST_ANSWER_BYTES,
     pool_connections: int | None = 20,
     pool_maxsize: int | None = 20,
 ) -> dict[str, Any] | bytes:
@@ -149,7 +152,8 @@ def studio_request(
     `body` is sent as JSON. With `expect="bytes"` the answer is the file. Tried again after bad weather: GET and DELETE
     always, others only where the request certainly did not arrive, unless `is_repeatable` says otherwise. Raises
     UnauthorizedException, ForbiddenException, NotFoundException, ServiceException, UnsuccessfulRequestException (its
-    text is Studio's own, such as `No sample found with ID 7`), TimeoutException, UnreachableException.
+    text is Studio's own, such as `No sample found with ID 7`), TimeoutException, UnreachableException, and of the last
+    kind TooLargeException for an answer of more than `max_answer_bytes`.
     """
     headers = {"x-api-key": _key(api_key), "accept": "application/json" if expect == "json" else "*/*"}
     raw = None
@@ -167,7 +171,7 @@ def studio_request(
             headers=headers,
             timeout_s=limits_s(timeout_sec),
             body=raw,
-            max_answer_bytes=_LARGEST_ANSWER_BYTES,
+            max_answer_bytes=max_answer_bytes,
             is_file=expect == "bytes",
         )
         if attempt >= ATTEMPTS or not may_repeat(reply, is_repeatable=repeatable):
@@ -185,6 +189,10 @@ def project_id(api_key: str | None = None, timeout_sec: float | None = None) -> 
     if found is None:
         found = _projects[known] = _ask_project(key, timeout_sec)
     return found
+
+
+class TooLargeException(UnreachableException):
+    """The answer is larger than was wanted; whoever can ask for less does."""
 
 
 def forget_everything() -> None:
@@ -209,6 +217,8 @@ def may_repeat(reply: Reply | Silence, *, is_repeatable: bool) -> bool:
     from eisync.core.retry import Fault
 
     if isinstance(reply, Silence):
+        if reply.is_too_large:
+            return False
         return reply.fault is Fault.UNREACHABLE or is_repeatable
     return reply.status in (429, 503) or (is_repeatable and (reply.status == 408 or reply.status >= 500))
 
@@ -222,6 +232,8 @@ def pause(reply: Reply | Silence, attempt: int) -> None:
 
 def failure_of(silence: Silence) -> EdgeImpulseException:
     """What to raise when nothing came."""
+    if silence.is_too_large:
+        return TooLargeException(silence.reason)
     kind = TimeoutException if silence.is_timeout else UnreachableException
     return kind(silence.reason)
 

@@ -9,13 +9,15 @@ import operator
 import threading
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any
 
 from eisync.adapters import clock
 from eisync.adapters.workers import hand_over
-from eisync.data.client import project_id, studio_request
+from eisync.core.page_size import PageSize
+from eisync.core.plan import may_be_listed
+from eisync.data.client import LARGEST_ANSWER_BYTES, TooLargeException, project_id, studio_request
 from eisync.data.sample_type import SampleInfo
 from eisync.exceptions import NotFoundException, TimeoutException, UnsuccessfulRequestException
 
@@ -23,6 +25,7 @@ CATEGORIES = ("training", "testing", "validation", "post-processing")
 """What may be asked for. Samples of the legacy category `anomaly` are found when every category is asked for."""
 
 _PAGE = 1000  # samples; the largest one documented
+_MOST_BYTES = 16 * 1024 * 1024  # a page that is larger is asked for smaller
 _BATCH = 500  # ids in a query: about 6 KB, and a request line may have 16 KB
 _JOB_PAUSE_S = 0.5
 _JOB_LIMIT_S = 600.0
@@ -186,10 +189,12 @@ class _Listing:
     query: dict[str, object]
     api_key: str | None
     timeout_sec: float | None
+    size: PageSize = field(default_factory=PageSize)
 
     def whole(self, workers: int) -> list[Remote]:
         """All of them, newest first. After the first page, stretches of ids are walked at the same time."""
-        first, total = self._page(None, None)
+        first, told = self._page(None, None)
+        total = len(first) + 1 if told is None else told
         if len(first) >= total or not first:
             return first
         stretches = stretches_below(first[0]["id"], first[-1]["id"], len(first), total, workers)
@@ -200,23 +205,48 @@ class _Listing:
     def _walk(self, stretch: tuple[int | None, int]) -> list[Remote]:
         from_id, below_id = stretch
         found: list[Remote] = []
+        promised: int | None = None
         while True:
-            page, total = self._page(from_id, below_id)
+            page, told = self._page(from_id, below_id)
+            promised = told if promised is None else promised
             found += page
-            if not page or len(page) >= total:
+            if promised is not None and not may_be_listed(len(found), total=promised):
+                raise UnsuccessfulRequestException(
+                    f"the listing says that it has {promised} samples, and goes on after {len(found)}"
+                )
+            if not page or (told is not None and len(page) >= told):
                 return found
             last = page[-1]["id"]
             if last >= below_id:
                 raise UnsuccessfulRequestException("the listing does not advance: maxId was not obeyed")
             below_id = last
 
-    def _page(self, from_id: int | None, below_id: int | None) -> tuple[list[Remote], int]:
-        """A page, newest first, and how many the stretch holds: at least one more where it is not told."""
-        query = self.query | {"limit": _PAGE, "minId": from_id, "maxId": below_id}
+    def _answer(self, from_id: int | None, below_id: int | None) -> dict[str, Any]:
+        """A page of as many samples as are bearable; one at least, however large it is."""
         path = f"/api/{project_id(self.api_key, self.timeout_sec)}/raw-data"
-        answer = studio_request("GET", path, query=query, api_key=self.api_key, timeout_sec=self.timeout_sec)
+        limit = self.size.of(_PAGE)
+        while True:
+            query = self.query | {"limit": limit, "minId": from_id, "maxId": below_id}
+            most = _MOST_BYTES if limit > 1 else LARGEST_ANSWER_BYTES
+            try:
+                return studio_request(
+                    "GET",
+                    path,
+                    query=query,
+                    api_key=self.api_key,
+                    timeout_sec=self.timeout_sec,
+                    max_answer_bytes=most,
+                )
+            except TooLargeException:
+                if limit == 1:
+                    raise
+            limit = self.size.was_too_large(limit)
+
+    def _page(self, from_id: int | None, below_id: int | None) -> tuple[list[Remote], int | None]:
+        """A page, newest first, and how many the stretch holds, where it is told."""
+        answer = self._answer(from_id, below_id)
         page = sorted(answer["samples"], key=operator.itemgetter("id"), reverse=True)
-        return page, answer.get("totalCount", len(page) + 1)
+        return page, answer.get("totalCount")
 
 
 def stretches_below(newest: int, oldest: int, count: int, total: int, workers: int) -> list[tuple[int | None, int]]:

@@ -6,7 +6,7 @@ from typing import Protocol
 from eisync.core.acts import Policy
 from eisync.loops.ports import Forgets
 
-EVERY_S = 60.0
+EVERY_S = 10.0
 
 
 class Owner(Protocol):

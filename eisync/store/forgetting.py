@@ -16,7 +16,8 @@ KEEP_S = 7 * 24 * 3600.0
 """So long the rows of files that exist nowhere stay at most."""
 MOST_AWAY = 2_000
 """So many of them stay; beyond that the oldest leave as soon as nothing can follow from them."""
-LEAST_AWAY_S = 60.0
+LEAST_AWAY_S = 15.0
+"""Not sooner: it may be on its way to another folder."""
 KEEP_HASH_S = 90 * 24 * 3600.0
 A_STEP = 500
 _PAGES_A_STEP = 256  # 1 MiB
@@ -46,10 +47,13 @@ _NEWEST_GONE = """
 select changed_at from file indexed by file_by_state where state = 'gone' order by changed_at desc
 limit 1 offset :most"""
 
-_LEAVING = "select target, sha256, size, state from file where id in (select value from json_each(:ids))"
+_LEAVING = """
+select target, sha256, size, state, (select max(sample_id) from file_sample where file_id = file.id) as sample_id
+from file where id in (select value from json_each(:ids))"""
 _KEEP_HASH = """
-insert into forgotten_file (target, sha256, size, at, state) values (?, ?, ?, ?, ?)
-on conflict (target, sha256) do update set at = excluded.at, state = max(state, excluded.state)"""
+insert into forgotten_file (target, sha256, size, at, state, sample_id) values (?, ?, ?, ?, ?, ?)
+on conflict (target, sha256) do update set at = excluded.at, state = max(state, excluded.state),
+    sample_id = coalesce(excluded.sample_id, sample_id)"""
 
 # Samples that are known to be deleted, and that no other file is tied to.
 _FORGET_SAMPLES = """
@@ -64,10 +68,11 @@ _FORGET_HASHES = "delete from forgotten_file where target = :target and state = 
 
 @dataclass(frozen=True, slots=True)
 class Forgotten:
-    """What is left of a file: the size of its content, and whether the service's sample was deleted."""
+    """What is left of a file: the size of its content, whether its sample was deleted, and which one that was."""
 
     size: int
     is_tombstone: bool
+    sample_id: int | None = None
 
 
 class Forgetting:
@@ -103,10 +108,10 @@ class Forgetting:
         """What is left of a file with this content; None when none was forgotten."""
         with self._database.reading() as connection:
             row = connection.execute(
-                "select size, state from forgotten_file where target = ? and sha256 = ?",
+                "select size, state, sample_id from forgotten_file where target = ? and sha256 = ?",
                 (target, _digest(sha256)),
             ).fetchone()
-        return None if row is None else Forgotten(row["size"], row["state"] == "tombstone")
+        return None if row is None else Forgotten(row["size"], row["state"] == "tombstone", row["sample_id"])
 
 
 def remember(connection: sqlite3.Connection, file_id: int) -> None:
@@ -120,7 +125,7 @@ def remember(connection: sqlite3.Connection, file_id: int) -> None:
 
 def _keep_hashes(connection: sqlite3.Connection, ids: Iterable[int], now: float) -> None:
     rows = connection.execute(_LEAVING, {"ids": json.dumps(list(ids))}).fetchall()
-    kept = [(row["target"], _digest(row["sha256"]), row["size"], now, row["state"]) for row in rows]
+    kept = [(row["target"], _digest(row["sha256"]), row["size"], now, row["state"], row["sample_id"]) for row in rows]
     connection.executemany(_KEEP_HASH, kept)
 
 

@@ -5,6 +5,7 @@ Every update names the state it comes from, so that an arrow walked twice, or by
 
 import json
 import sqlite3
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -33,19 +34,20 @@ where file.id = cast(told.key as integer) and +file.state = :before and file.cla
 _OTHERS = """
 select json_extract(told.value, '$[0]') as file_id, json_extract(told.value, '$[1]') as sample_id
 from json_each(:told) told
-cross join file mine on mine.id = json_extract(told.value, '$[0]')
 cross join file_sample tie indexed by file_sample_by_sample on tie.sample_id = json_extract(told.value, '$[1]')
+cross join file mine on mine.id = json_extract(told.value, '$[0]')
 cross join file other on other.id = tie.file_id
 where other.id <> mine.id and other.target = mine.target and other.sha256 <> json_extract(told.value, '$[2]')"""
 
 # Files that are tied to one of these samples by an answer alone: no listing has shown it.
 _UNPROVEN = """
-select distinct file.id from json_each(:samples) told
+select distinct file.id, file.state from json_each(:samples) told
 cross join file_sample tie indexed by file_sample_by_sample on tie.sample_id = told.value
 cross join file on file.id = tie.file_id
 cross join sample on sample.target = file.target and sample.id = told.value
-where file.target = :target and file.state = 'synced' and file.absent_at is null and file.removal is null
-    and sample.filename is null"""
+where file.target = :target and file.state in ('synced', 'tombstone') and file.absent_at is null
+    and file.removal is null and sample.filename is null"""
+
 # A person put the file here after its content was deleted at the service: no policy takes it away for that.
 _KEEP_HERE = """
 update file set removal = 'kept' where id in (select value from json_each(:ids)) and state = 'tombstone'"""
@@ -126,11 +128,12 @@ def disputed(connection: sqlite3.Connection, settlements: Iterable[Settlement]) 
     if not told:
         return {}
     rows = connection.execute(_OTHERS, {"told": json.dumps(told)}).fetchall()
-    contents: dict[int, set[str]] = {}
-    for _, sample_id, sha256 in told:
-        contents.setdefault(sample_id, set()).add(sha256)
-    shared = {item_id: sample_id for item_id, sample_id, _ in told if len(contents[sample_id]) > 1}
-    return shared | {row["file_id"]: row["sample_id"] for row in rows}
+    found = {row["file_id"]: row["sample_id"] for row in rows}
+    contents = {(sample_id, sha256) for _, sample_id, sha256 in told}
+    if len({sample_id for sample_id, _ in contents}) == len(contents):  # as nearly always
+        return found
+    count = Counter(sample_id for sample_id, _ in contents)
+    return found | {item_id: sample_id for item_id, sample_id, _ in told if count[sample_id] > 1}
 
 
 def release(connection: sqlite3.Connection, target: str, sample_ids: Iterable[int], now: float) -> list[int]:
@@ -143,7 +146,7 @@ def release(connection: sqlite3.Connection, target: str, sample_ids: Iterable[in
     for row in rows:
         connection.execute("delete from file_sample where file_id = ?", (row["id"],))
         reason = "the service named its sample for other content too; it is sent again"
-        move(connection, row["id"], State.SYNCED, Event.CHANGED, reason, now)
+        move(connection, row["id"], State(row["state"]), Event.CHANGED, reason, now)
     return [row["id"] for row in rows]
 
 

@@ -344,6 +344,7 @@ def _011_forgotten_files(database: "SqliteUtilsDatabase") -> None:
             size integer not null,
             at real not null,            -- when its row left
             state text not null,         -- synced or tombstone
+            sample_id integer,           -- a sample that held it; null: none was known
             primary key (target, sha256)
         ) strict, without rowid""",
         "create index file_away on file (target, absent_at) where absent_at is not null",

@@ -7,6 +7,7 @@ import pytest
 
 import eisync
 from eisync.data import studio
+from eisync.data.client import TooLargeException
 from eisync.data.studio import (
     GenericApiResponse,
     delete_all_samples,
@@ -18,7 +19,12 @@ from eisync.data.studio import (
 )
 from eisync.emulator.server import RunningEmulator, running_emulator
 from eisync.emulator.settings import EmulatorSettings
-from eisync.exceptions import MissingApiKeyException, TimeoutException, UnauthorizedException
+from eisync.exceptions import (
+    MissingApiKeyException,
+    TimeoutException,
+    UnauthorizedException,
+    UnsuccessfulRequestException,
+)
 from tests.canary import CANARY
 from tests.emulator.wire import Client, csv
 
@@ -295,3 +301,46 @@ def test_everything_or_one_category_is_deleted(stranger: Client) -> None:
     assert ["a"] == names()
     assert DONE == delete_all_samples() == delete_all_samples()
     assert [] == names()
+
+
+# Pages that are too large, and listings without an end
+
+
+BOXES = [{"label": "a", "x": 1, "y": 2, "width": 3, "height": 4}] * 400
+
+
+def listing(
+    samples: list[dict[str, Any]], asked: list[int], *, total: int | None = None
+) -> Callable[..., dict[str, Any]]:
+    """Studio, as far as it lists these."""
+
+    def answer(method: str, path: str, *, query: dict[str, Any], max_answer_bytes: int, **_: Any) -> dict[str, Any]:
+        asked.append(query["limit"])
+        below, least = query["maxId"] or 2**60, query["minId"] or 0
+        found = [one for one in samples if least <= one["id"] < below]
+        told = {"samples": found[: query["limit"]], "totalCount": len(found) if total is None else total}
+        if len(str(told)) > max_answer_bytes:
+            raise TooLargeException("the answer is larger than 16 MiB")
+        return told
+
+    return answer
+
+
+def test_pages_that_are_too_large_are_asked_for_smaller(monkeypatch: pytest.MonkeyPatch) -> None:
+    samples = [{"id": number, "filename": str(number), "boundingBoxes": BOXES} for number in range(2500, 0, -1)]
+    asked: list[int] = []
+    monkeypatch.setattr(studio, "studio_request", listing(samples, asked))
+    monkeypatch.setattr(studio, "project_id", lambda *_: 1)
+    assert [one["id"] for one in samples] == [info.sample_id for info in get_sample_ids()]
+    assert (1000, {1000, 500}) == (asked[0], set(asked))
+    assert 1 == asked.count(1000)
+
+
+def test_a_listing_without_an_end_is_not_walked(monkeypatch: pytest.MonkeyPatch) -> None:
+    samples = [{"id": number} for number in range(50_000, 0, -1)]
+    asked: list[int] = []
+    monkeypatch.setattr(studio, "studio_request", listing(samples, asked, total=1500))
+    monkeypatch.setattr(studio, "project_id", lambda *_: 1)
+    with pytest.raises(UnsuccessfulRequestException, match="says that it has 1500 samples, and goes on"):
+        get_sample_ids()
+    assert len(asked) < 6

@@ -1074,6 +1074,25 @@ def test_one_sample_is_never_taken_for_two_contents(yard: Yard, cloud: Cloud, an
     assert len(sent - stored) <= 1  # the one that nobody contradicted
 
 
+def test_who_was_said_to_be_that_sample_before_is_sent_again_unless_a_listing_showed_it(
+    yard: Yard, cloud: Cloud
+) -> None:
+    first, second = names(2)
+    yard.fill(first)
+    drain = Drain(yard, lane(cloud))
+    drain.luck, cloud.always = 0.5, of_one_sample
+    drain.run()
+    yard.fill(second)
+    drain.run()
+    assert {first: State.SETTLING, second: READY} == yard.states()
+
+    cloud.always = None
+    run(yard.watcher(), drain.now)
+    drain.run(after_s=600.0)
+    assert {SYNCED} == set(yard.states().values())
+    assert 2 == len(cloud.samples)
+
+
 def test_an_answer_that_stays_at_odds_with_another_file_is_for_a_person(yard: Yard, cloud: Cloud) -> None:
     first, second = names(2)
     yard.fill(first)

@@ -46,7 +46,7 @@ def test_a_file_that_is_away_for_long_leaves_and_its_hash_stays(shelf: Shelf, fo
     assert 1 == forgets.forget("main", [], now=WEEK_LATER)
     assert 0 == forgets.forget("main", [], now=WEEK_LATER)
     assert ["here.csv"] == paths(shelf)
-    assert Forgotten(size=11, is_tombstone=False) == forgets.forgotten("main", SHA)
+    assert Forgotten(size=11, is_tombstone=False, sample_id=1) == forgets.forgotten("main", SHA)
     assert None is forgets.forgotten("other", SHA)
     assert None is forgets.forgotten("main", "a0" * 32)
     assert {shelf.id_of("here.csv")} == {row[0] for row in sql(shelf, "select file_id from history")}
@@ -60,7 +60,7 @@ def test_a_tombstone_stays_one_for_ever(shelf: Shelf, forgets: Forgetting) -> No
     away(shelf, "again.csv", 5, now=WEEK_LATER)
     assert 1 == forgets.forget("main", [], now=WEEK_LATER + KEEP_S + 1.0)
     forgets.forget("main", [], now=WEEK_LATER + 10 * KEEP_HASH_S)
-    assert Forgotten(size=11, is_tombstone=True) == forgets.forgotten("main", SHA)
+    assert Forgotten(size=11, is_tombstone=True, sample_id=5) == forgets.forgotten("main", SHA)
 
 
 def test_the_hash_of_what_was_merely_deleted_here_leaves_later(shelf: Shelf, forgets: Forgetting) -> None:
@@ -165,7 +165,7 @@ def test_after_a_churn_the_state_is_as_small_as_before(tmp_path: Path, monkeypat
     before = size_of(tmp_path)
     shelf.open()
     forgets = Forgetting(shelf.database)
-    files, now = 20_000, NOW
+    files, now = 4_000, NOW
     for first in range(0, files, 1000):
         now += 10.0
         numbers = range(first, first + 1000)
@@ -196,11 +196,10 @@ def test_after_a_churn_the_state_is_as_small_as_before(tmp_path: Path, monkeypat
     while forgets.give_back():
         pass
     assert [] == paths(shelf)
-    kept = sql(shelf, "select count(*), sum(length(sha256) + length(target) + length(state) + 24) from forgotten_file")
+    assert [(files,)] == sql(shelf, "select count(*) from forgotten_file")
     shelf.close()
-    (count, remembered) = kept[0]
-    assert files == count
-    assert size_of(tmp_path) <= 1.1 * (before + 1.5 * int(str(remembered)))  # a third of such a table is never full
+    # Hash, size and sample of each content, and that a person deleted it there: they are remembered on purpose.
+    assert size_of(tmp_path) <= 1.1 * (before + 200 * files)
 
 
 def test_a_database_of_before_gives_its_free_room_back_at_a_start(tmp_path: Path) -> None:
