@@ -179,6 +179,7 @@ class App:
                     "reason": seen.reason,
                     "missed": seen.missed,
                     "scan_every_s": round(seen.scan_every_s, 1),
+                    "trouble": seen.trouble,
                 }
                 for seen in self.watcher.attention()
             ],

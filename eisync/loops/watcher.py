@@ -12,7 +12,8 @@ from itertools import islice
 
 from eisync.core.items import FileFacts, shown
 from eisync.core.lifecycle import State
-from eisync.loops.judging import Accepted, Judging, Parked
+from eisync.errors import CONTENT_ERRORS
+from eisync.loops.judging import Accepted, Judging, Parked, stumbled
 from eisync.loops.labels import Labels
 from eisync.loops.lookout import LOOK_EVERY_S, Lookout
 from eisync.loops.ports import (
@@ -24,6 +25,7 @@ from eisync.loops.ports import (
     Looking,
     ReadsSidecars,
     RootNotes,
+    SeenFolder,
     Sheets,
     WaitingFiles,
     Whereabouts,
@@ -33,7 +35,7 @@ from eisync.loops.returns import AGAIN_S, Returns
 from eisync.loops.root_watch import Findings, RootWatch
 from eisync.loops.seeing import Seeing
 from eisync.loops.sidecars import Sidecars
-from eisync.loops.walks import LeftOut, Walk, Walks, topmost
+from eisync.loops.walks import LeftOut, Walk, Walks, join, topmost
 from eisync.loops.watched import Attention, Observed, Watched
 
 LOOKS_A_TICK = 2_000
@@ -42,6 +44,9 @@ FILES_A_TICK = 256
 """A tick sees to so many files that are new or changed: about as many as share a request, which the drainer sends
 while the next are looked at. (With ever larger ones both wait for each other, and what is found is held for longer.)"""
 NOTE_EVERY_S = 1.0
+LONGEST_PAUSE_S = 60.0
+"""A folder or a file that makes us stumble is tried again after so long at most."""
+MOST_FAILING = 1_000
 CLOCK_JUMP_S = 120.0
 """No two ticks are so far apart: the clock was set, or the machine slept."""
 
@@ -117,7 +122,10 @@ class WatcherLoop:
     def has_scanned(self) -> bool:
         """Whether every root was scanned completely since the start, and all that was found there was looked at, or
         cannot be read."""
-        return all((root.has_scanned and not root.announced) or root.lookout.offline_reason for root in self._roots)
+        return all(
+            (root.has_scanned and not root.announced) or root.lookout.offline_reason or root.trouble
+            for root in self._roots
+        )
 
     def unsettled(self, now: float) -> list[Observed]:
         """The files under observation. Safe to ask from any thread."""
@@ -146,8 +154,9 @@ class WatcherLoop:
         return {root.place.id for root in self._roots if not root.labels.is_through and not root.lookout.offline_reason}
 
     def offline(self) -> list[str]:
-        """Why roots cannot be read, a sentence each."""
-        return [root.lookout.offline_reason for root in self._roots if root.lookout.offline_reason]
+        """Why roots cannot be read or worked on, a sentence each."""
+        reasons = [root.lookout.offline_reason or root.trouble for root in self._roots]
+        return [reason for reason in reasons if reason]
 
     def attention(self) -> list[Attention]:
         """How every root is watched. Safe to ask from any thread."""
@@ -159,6 +168,7 @@ class WatcherLoop:
                 reason=hearing.reason,
                 missed=hearing.missed,
                 scan_every_s=root.scan_pause_s,
+                trouble=root.trouble,
             )
             for root in self._roots
         ]
@@ -200,6 +210,30 @@ class WatcherLoop:
         return RootWatch(watched, lookout, walks, recogniser, labels, returns)
 
     def _tick_root(self, root: RootWatch, now: float) -> float:
+        """Work on one root. Where its content makes us stumble, it waits, and the others are worked on."""
+        if root.trouble is not None and 0.0 < root.again_at - now <= LONGEST_PAUSE_S:
+            return root.again_at - now
+        try:
+            wait_s = self._try_root(root, now)
+        except CONTENT_ERRORS as error:
+            return self._set_aside(root, error, now)
+        if root.trouble is not None:
+            self._log.info("root.recovered", root=shown(root.place.path))
+        root.trouble, root.failures = None, 0
+        return wait_s
+
+    def _set_aside(self, root: RootWatch, error: Exception, now: float) -> float:
+        root.failures += 1
+        pause_s = min(LONGEST_PAUSE_S, 2.0 ** min(root.failures, 16))
+        root.trouble = (
+            f"eisync stumbles over the folder {root.place.path} ({type(error).__name__}); the other folders go on, and "
+            "it is tried again; please report it with what 'eisync run' logs"
+        )
+        root.again_at = now + pause_s
+        self._log.exception("root.failed", root=shown(root.place.path), reason=root.trouble, again_in_s=pause_s)
+        return pause_s
+
+    def _try_root(self, root: RootWatch, now: float) -> float:
         if root.is_mid_tick:
             root.is_doubted = True
             root.scan = None  # what it had in hand when the last tick failed is not known
@@ -259,8 +293,22 @@ class WatcherLoop:
             path = root.announced.pop()
             is_closed = path in root.closed
             root.closed.discard(path)
-            self._seeing.see(root, path, findings, now, is_closed=is_closed)
+            self._see(root, path, findings, now, is_closed=is_closed)
         self._seeing.write(root, findings, now)
+
+    def _see(self, root: RootWatch, path: str, findings: Findings, now: float, *, is_closed: bool = False) -> None:
+        """Look at one file. One that makes us stumble is set aside with its reason."""
+        try:
+            self._seeing.see(root, path, findings, now, is_closed=is_closed)
+        except CONTENT_ERRORS as error:
+            self._note_failing(root, path, stumbled(error))
+        else:
+            root.failing.pop(path, None)
+
+    def _note_failing(self, root: RootWatch, path: str, reason: str) -> None:
+        if path not in root.failing and len(root.failing) < MOST_FAILING:
+            self._log.exception("file.failed", path=shown(path), reason=reason)
+            root.failing[path] = reason
 
     def _begin_walks(self, root: RootWatch, now: float) -> None:
         if root.scan is not None and root.is_doubted:
@@ -285,7 +333,7 @@ class WatcherLoop:
             for path, _ in piece.left_out:
                 root.labels.heed(path, now)
             if piece.trouble is None:
-                self._seeing.compare(root, walk, piece, findings, now)
+                self._compare(root, walk, piece, findings, now)
             budget -= piece.looked_at + 1
             if budget <= 0:
                 break
@@ -295,6 +343,15 @@ class WatcherLoop:
         walk.spent_s += max(0.0, self._spent_s() - began_at)
         if budget > 0:
             self._finish(root, walk, now)
+
+    def _compare(self, root: RootWatch, walk: Walk, piece: SeenFolder, findings: Findings, now: float) -> None:
+        """Compare a piece of a folder with what is known. Where it makes us stumble, each of its files is looked at."""
+        try:
+            self._seeing.compare(root, walk, piece, findings, now)
+        except CONTENT_ERRORS:
+            walk.troubled.add(piece.path)
+            for name in piece.files:
+                self._see(root, join(piece.path, name), findings, now)
 
     def _look_for_the_absent(self, root: RootWatch, walk: Walk, findings: Findings, budget: int) -> int:
         """What is left of `budget`; none when there may be more to look for."""
@@ -331,7 +388,10 @@ class WatcherLoop:
             root.agenda.add(path, at)
         findings = Findings()
         for path in judged.missing:
-            self._seeing.see(root, path, findings, now)
+            self._see(root, path, findings, now)
+        for path, reason in judged.failing.items():
+            self._note_failing(root, path, reason)
+            root.agenda.add(path, now + LONGEST_PAUSE_S)
         self._seeing.write(root, findings, now)
         self._enter(root, judged.accepted, now)
         self._park(root, judged.parked, now)
@@ -379,6 +439,7 @@ class WatcherLoop:
                 root.agenda.add(path, now + 1.0)  # its last version is under way; look again when that is settled
             else:
                 root.unsettled.pop(path, None)
+                root.failing.pop(path, None)
                 yield path
 
     def _note_settling(self, root: RootWatch, now: float) -> None:
