@@ -44,14 +44,14 @@ class Parked:
 class Judged:
     """What became of the files, by path. `again` has the instants (Unix s) at which to look at others again.
 
-    `failing` are those that we stumble over, with the reasons; `due` is how many were taken.
+    `failing` are those that we stumble over, with what it was; `due` is how many were taken.
     """
 
     accepted: dict[str, Accepted] = field(default_factory=dict)
     parked: dict[str, Parked] = field(default_factory=dict)
     again: dict[str, float] = field(default_factory=dict)
     missing: list[str] = field(default_factory=list)
-    failing: dict[str, str] = field(default_factory=dict)
+    failing: dict[str, Exception] = field(default_factory=dict)
     due: int = 0
 
 
@@ -99,7 +99,7 @@ class Judging:
                 try:
                     is_through = self._judge_one(work, path)
                 except CONTENT_ERRORS as error:  # it costs no other file
-                    work.judged.failing[path] = stumbled(error)
+                    work.judged.failing[path] = error
                     continue
                 if is_through:
                     break

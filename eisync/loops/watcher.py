@@ -301,14 +301,14 @@ class WatcherLoop:
         try:
             self._seeing.see(root, path, findings, now, is_closed=is_closed)
         except CONTENT_ERRORS as error:
-            self._note_failing(root, path, stumbled(error))
+            self._note_failing(root, path, error)
         else:
             root.failing.pop(path, None)
 
-    def _note_failing(self, root: RootWatch, path: str, reason: str) -> None:
+    def _note_failing(self, root: RootWatch, path: str, error: Exception) -> None:
         if path not in root.failing and len(root.failing) < MOST_FAILING:
-            self._log.exception("file.failed", path=shown(path), reason=reason)
-            root.failing[path] = reason
+            root.failing[path] = stumbled(error)
+            self._log.error("file.failed", path=shown(path), reason=root.failing[path], exc_info=error)
 
     def _begin_walks(self, root: RootWatch, now: float) -> None:
         if root.scan is not None and root.is_doubted:
@@ -389,8 +389,8 @@ class WatcherLoop:
         findings = Findings()
         for path in judged.missing:
             self._see(root, path, findings, now)
-        for path, reason in judged.failing.items():
-            self._note_failing(root, path, reason)
+        for path, error in judged.failing.items():
+            self._note_failing(root, path, error)
             root.agenda.add(path, now + LONGEST_PAUSE_S)
         self._seeing.write(root, findings, now)
         self._enter(root, judged.accepted, now)
