@@ -34,10 +34,8 @@ class Description:
     @property
     def weight(self) -> int:
         """How much there is to hold of it, in bytes of JSON at most."""
-        said = len(self.companions or "")
-        for text in (self.label or "", *self.metadata, *self.metadata.values()):
-            said += len(text) if text.isascii() else 12 * len(text)
-        return said
+        texts = (self.label or "", *self.metadata, *self.metadata.values())
+        return len(self.companions or "") + sum(map(_weight, texts))
 
 
 def describe(path: str, labelling: Labelling, metadata: Mapping[str, str], entries: Iterable[Entry]) -> Description:
@@ -55,8 +53,8 @@ def describe(path: str, labelling: Labelling, metadata: Mapping[str, str], entri
             label = None
         elif entry.label:
             label = _text(entry.label, "label")
-            if len(label) > LONGEST_LABEL:
-                raise ValueError(f"it gives a label of more than {LONGEST_LABEL:,} characters")
+            if _weight(label) > LONGEST_LABEL:
+                raise ValueError(f"it gives a label of more than {LONGEST_LABEL:,} bytes, as it would be sent")
         if entry.category is not None:
             category = _category(entry.category)
         said |= _metadata(entry.metadata)
@@ -87,8 +85,8 @@ def _metadata(found: Any) -> dict[str, str]:
         _text(name, "metadata"): _text(value if isinstance(value, str) else json.dumps(value), "metadata")
         for name, value in found.items()
     }
-    if sum(len(name) + len(text) for name, text in said.items()) > LONGEST_METADATA:
-        raise ValueError(f"it gives metadata of more than {LONGEST_METADATA:,} characters")
+    if sum(map(_weight, [*said, *said.values()])) > LONGEST_METADATA:
+        raise ValueError(f"it gives metadata of more than {LONGEST_METADATA:,} bytes, as they would be sent")
     return said
 
 
@@ -99,6 +97,11 @@ def _text(text: str, what: str) -> str:
     except UnicodeEncodeError:
         raise ValueError(f"it gives a {what} with half a character in it") from None
     return text
+
+
+def _weight(text: str) -> int:
+    """How many bytes the text is at most, with escapes."""
+    return len(text) if text.isascii() else 12 * len(text)
 
 
 def _listed(kind: Kind, found: Any) -> Any:

@@ -15,7 +15,7 @@ from eisync.errors import StateError
 if TYPE_CHECKING:
     from sqlite_utils import Database as SqliteUtilsDatabase
 
-VERSION = 9
+VERSION = 10
 
 
 def migrate(connection: sqlite3.Connection) -> None:
@@ -37,6 +37,7 @@ def migrate(connection: sqlite3.Connection) -> None:
     migrations()(_007_described_by)
     migrations()(_008_retention)
     migrations()(_009_acts_by_file)
+    migrations()(_010_sidecars_anew)
     # sqlite-utils would begin a deferred one: two that look at a new folder at once would lock each other out.
     connection.execute("begin immediate")
     try:
@@ -304,3 +305,9 @@ def _009_acts_by_file(database: "SqliteUtilsDatabase") -> None:
         "create index act_of_sample on act (sample_id) where sample_id is not null",
     ):
         database.conn.execute(statement)
+
+
+def _010_sidecars_anew(database: "SqliteUtilsDatabase") -> None:
+    # They were read without a limit on what an entry is made of: they are read again, which takes seconds.
+    database.conn.execute("delete from sidecar_entry")
+    database.conn.execute("delete from sidecar")
