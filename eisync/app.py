@@ -218,6 +218,7 @@ class App:
                     "missed": seen.missed,
                     "comparing": seen.comparing,
                     "scan_every_s": round(seen.scan_every_s, 1),
+                    "trouble": seen.trouble,
                 }
                 for seen in self.watcher.attention()
             ],

@@ -14,6 +14,7 @@ from typing import Protocol
 
 from eisync.core.eligible import Eligibility
 from eisync.core.items import FileFacts
+from eisync.errors import CONTENT_ERRORS
 
 PIECE = 1_000
 """A folder is handed out when so many of its entries were looked at, so that no step takes long."""
@@ -133,6 +134,10 @@ def _read_folder(
                 if len(piece) < PIECE:
                     break
                 yield folder
+    except CONTENT_ERRORS as error:  # whatever is in this folder, the others are walked
+        subfolders.clear()
+        yield Folder(path, trouble=f"the folder is not understood ({type(error).__name__}); please tell us")
+        return
     except OSError as error:
         subfolders.clear()
         if path and isinstance(error, FileNotFoundError | NotADirectoryError):

@@ -286,7 +286,7 @@ class Operations:
         return self.act(act_id)
 
     def health(self) -> Record:
-        """Whether every loop is alive and the database takes a write."""
+        """Whether every loop is alive, every folder is worked on and the database takes a write."""
         live = self._live() if self._live is not None else None
         loops = live["loops"] if live is not None else []
         stale = [
@@ -294,6 +294,7 @@ class Operations:
         ]
         if live is not None and live.get("lost"):
             stale.append(str(live["lost"]))
+        stale += [one["trouble"] for one in (live or {}).get("watching", ()) if one.get("trouble")]
         return {"is_healthy": self._index.is_writable() and not stale, "faults": stale}
 
 

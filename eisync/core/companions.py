@@ -25,13 +25,16 @@ class Kind(Enum):
 
 @dataclass(slots=True)
 class Companions:
-    """What the files of one request say of themselves, by kind and by the name sent."""
+    """What the files of one request say of themselves, by kind and by the name sent.
 
-    entries: dict[Kind, dict[str, Any]] = field(default_factory=dict)
+    It is held as text: what a thousand files say would be thirty times as much as values.
+    """
+
+    entries: dict[Kind, dict[str, str]] = field(default_factory=dict)
 
     def add(self, name: str, about: Mapping[Kind, Any]) -> None:
         for kind, entry in about.items():
-            self.entries.setdefault(kind, {})[name] = entry
+            self.entries.setdefault(kind, {})[name] = json.dumps(entry, separators=(",", ":"))
 
     def parts(self) -> list[tuple[str, bytes]]:
         """Name and content of each part, to follow the files."""
@@ -53,6 +56,7 @@ def unpacked(text: str | None) -> dict[Kind, Any]:
     return {} if text is None else {Kind[name.upper()]: entry for name, entry in json.loads(text).items()}
 
 
-def _document(kind: Kind, entries: Mapping[str, Any]) -> bytes:
+def _document(kind: Kind, entries: Mapping[str, str]) -> bytes:
     _, type_name, key = kind.value
-    return json.dumps({"version": 1, "type": type_name, key: entries}, separators=(",", ":")).encode()
+    listed = ",".join(f"{json.dumps(name)}:{entry}" for name, entry in entries.items())
+    return f'{{"version":1,"type":"{type_name}","{key}":{{{listed}}}}}'.encode()

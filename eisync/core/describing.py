@@ -14,6 +14,11 @@ from eisync.core.labelling import Labelling
 from eisync.core.sidecars import Entry
 from eisync.core.values import value
 
+LONGEST_LABEL = 16 * 1024
+MOST_METADATA = 500
+LONGEST_METADATA = 64 * 1024
+"""Labels and metadata travel in headers: no server takes headers of this length (wire contract, section 1)."""
+
 _CATEGORIES = {category.value: category for category in Category}
 
 
@@ -25,6 +30,12 @@ class Description:
     category: Category
     metadata: Mapping[str, str] = field(default_factory=dict)
     companions: str | None = None
+
+    @property
+    def weight(self) -> int:
+        """How much there is to hold of it, in bytes of JSON at most."""
+        texts = (self.label or "", *self.metadata, *self.metadata.values())
+        return len(self.companions or "") + sum(map(_weight, texts))
 
 
 def describe(path: str, labelling: Labelling, metadata: Mapping[str, str], entries: Iterable[Entry]) -> Description:
@@ -42,6 +53,8 @@ def describe(path: str, labelling: Labelling, metadata: Mapping[str, str], entri
             label = None
         elif entry.label:
             label = _text(entry.label, "label")
+            if _weight(label) > LONGEST_LABEL:
+                raise ValueError(f"it gives a label of more than {LONGEST_LABEL:,} bytes, as it would be sent")
         if entry.category is not None:
             category = _category(entry.category)
         said |= _metadata(entry.metadata)
@@ -66,10 +79,15 @@ def _metadata(found: Any) -> dict[str, str]:
         return {}
     if not isinstance(found, dict):
         raise ValueError("it gives metadata that are no object of names and texts")
-    return {
+    if len(found) > MOST_METADATA:
+        raise ValueError(f"it gives more than {MOST_METADATA} metadata")
+    said = {
         _text(name, "metadata"): _text(value if isinstance(value, str) else json.dumps(value), "metadata")
         for name, value in found.items()
     }
+    if sum(map(_weight, [*said, *said.values()])) > LONGEST_METADATA:
+        raise ValueError(f"it gives metadata of more than {LONGEST_METADATA:,} bytes, as they would be sent")
+    return said
 
 
 def _text(text: str, what: str) -> str:
@@ -79,6 +97,11 @@ def _text(text: str, what: str) -> str:
     except UnicodeEncodeError:
         raise ValueError(f"it gives a {what} with half a character in it") from None
     return text
+
+
+def _weight(text: str) -> int:
+    """How many bytes the text is at most, with escapes."""
+    return len(text) if text.isascii() else 12 * len(text)
 
 
 def _listed(kind: Kind, found: Any) -> Any:

@@ -202,7 +202,12 @@ def too_large(size: int) -> str | None:
 
 def shown(path: str) -> str:
     """`path` for a person's eyes or for the wire: undecodable bytes become U+FFFD, nothing else changes."""
-    return path if path.isascii() else path.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+    if path.isascii():
+        return path
+    try:
+        return path.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+    except UnicodeEncodeError:  # half a character, which no file system gives: somebody's JSON has it
+        return path.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
 def sent_name(path: str) -> str:

@@ -24,6 +24,9 @@ PASSED_OVER = 16 * 1024 * 1024
 AT_ONCE = 32 * 1024
 """A value of so many characters is made without counting first."""
 
+MOST_IGNORED = 1_000
+"""An object with more members that nobody asks for is none of ours."""
+
 _BLANKS = re.compile(r"[ \t\r\n]*")
 _BEHIND_A_VALUE = frozenset(" \t\r\n,]}")
 _ODD_NUMBER = re.compile(r"[0-9](?:[0-9]{17}|[eE])")
@@ -77,6 +80,7 @@ class Pieces:
         self._mark: tuple[int, int, str] | None = None
         self._checkpoint = after
         self._dropped = 0  # characters in front of the text
+        self._ignored = 0  # members of the object that is being taken
         self.is_suspect = False  # the value that was taken last: it may hold what cannot be used
         self.line = 1 if after is None else after.line  # in which what is read next begins
 
@@ -142,6 +146,9 @@ class Pieces:
         """Take the next value, whatever it is, usable or not."""
         with contextlib.suppress(Refused):
             self.value()
+        self._ignored += 1
+        if self._ignored > MOST_IGNORED:
+            raise ValueError(f"it has more than {MOST_IGNORED:,} members that say nothing of a file")
 
     def record(self, kept: Iterable[str]) -> tuple[Any, str | None]:
         """Take the next value, and of a large object the members that are `kept`. A member that cannot be used is left
@@ -156,7 +163,7 @@ class Pieces:
             return found, None
         members: dict[str, Any] = {}
         trouble: str | None = None
-        held = 0
+        held = self._ignored = 0
         for name in self.members():
             if name not in kept:
                 self.ignore()

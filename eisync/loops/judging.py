@@ -11,14 +11,16 @@ from eisync.core.describing import Description
 from eisync.core.eligible import Eligibility
 from eisync.core.examination import Examination
 from eisync.core.items import MAX_FILE_BYTES, Candidate, FileFacts, too_large
-from eisync.core.settle import Examine, Go, Park, Unsettled, Wait, decide, look_at, observe
+from eisync.core.settle import Decision, Examine, Go, Park, Unsettled, Wait, decide, look_at, observe
 from eisync.core.values import value
-from eisync.errors import UnreachableError
+from eisync.errors import CONTENT_ERRORS, UnreachableError
 from eisync.loops.labels import Labels, Unclear
 from eisync.loops.ports import Advance, Evidence, Files
 from eisync.loops.watched import OnChange, Watched
 
 BYTES_A_TICK = 512 * 1024
+SAID_A_TICK = 256 * 1024
+"""What is said of the files that enter together has at most so many bytes, but for the last one's."""
 AGAIN_S = 1.0
 
 
@@ -40,14 +42,32 @@ class Parked:
 
 @dataclass(slots=True)
 class Judged:
-    """What became of the files, by path. `again` has the instants (Unix s) at which to look at others again, `due` is
-    how many were taken."""
+    """What became of the files, by path. `again` has the instants (Unix s) at which to look at others again.
+
+    `failing` are those that we stumble over, with what it was; `due` is how many were taken.
+    """
 
     accepted: dict[str, Accepted] = field(default_factory=dict)
     parked: dict[str, Parked] = field(default_factory=dict)
     again: dict[str, float] = field(default_factory=dict)
     missing: list[str] = field(default_factory=list)
+    failing: dict[str, Exception] = field(default_factory=dict)
     due: int = 0
+
+
+@dataclass(slots=True)
+class _Work:
+    """One call: what it is about, what came of it, and what may still be spent."""
+
+    watched: Watched
+    labels: Labels
+    unsettled: MutableMapping[str, Unsettled]
+    advance: Advance
+    rules: "_Rules"
+    now: float
+    judged: Judged = field(default_factory=Judged)
+    left_bytes: int = 0
+    left_said: int = 0
 
 
 class Judging:
@@ -68,53 +88,72 @@ class Judging:
         now: float,
     ) -> Judged:
         """Decide on the paths that are `due`. What was seen of them is written into `unsettled`."""
-        judged = Judged()
-        left_bytes = BYTES_A_TICK
-        policy = watched.policy
-        rules = _Rules(watched.eligibility)
         with self._evidence.reading() as advance:
+            work = _Work(watched, labels, unsettled, advance, _Rules(watched.eligibility), now)
+            work.left_bytes, work.left_said = BYTES_A_TICK, SAID_A_TICK
             for path in due:
-                judged.due += 1
-                seen = unsettled.get(path)
-                if seen is None:
+                if work.left_said <= 0:
+                    work.judged.again[path] = now
+                    break
+                work.judged.due += 1
+                try:
+                    is_through = self._judge_one(work, path)
+                except CONTENT_ERRORS as error:  # it costs no other file
+                    work.judged.failing[path] = error
                     continue
-                if rules.leave_out(path):
-                    del unsettled[path]  # a rule that leaves it out came since
-                    continue
-                decision = decide(seen, policy, now=now)
-                # Whoever opens it looks at it: one look is enough.
-                is_hopeless = seen.facts.size >= MAX_FILE_BYTES
-                if not isinstance(decision, Examine) or policy.needs_marker or is_hopeless:
-                    if (seen := self._look(watched, unsettled, seen, path, judged, now)) is None:
-                        continue
-                    decision = decide(seen, policy, now=now)
-                if isinstance(decision, Examine) and (reason := too_large(seen.facts.size)) is not None:
-                    decision = Park(reason)  # its size says so: not a byte of it is read
-                if isinstance(decision, Examine):
-                    if left_bytes <= 0:
-                        judged.again[path] = look_at(seen, policy)  # before those that rest
-                        break
-                    left_bytes -= self._examine(advance, watched, unsettled, path, judged, left_bytes, now)
-                    seen = unsettled.get(path)
-                    if seen is None or seen.verdict is None:
-                        continue
-                    decision = decide(seen, policy, now=now)
-                match decision:
-                    case Wait(until=until):
-                        judged.again[path] = until
-                    case Go(evidence=evidence):
-                        said = labels.of(path, now=now, seen=seen)
-                        if isinstance(said, Unclear):
-                            judged.again[path] = said.until
-                            labels.unclear[path] = said
-                            continue
-                        labels.unclear.pop(path, None)
-                        judged.accepted[path] = Accepted(_candidate(watched, path, seen.facts, said), evidence)
-                    case Park(reason=reason):
-                        said = labels.plain(path, now)
-                        judged.parked[path] = Parked(_candidate(watched, path, seen.facts, said), reason)
+                if is_through:
+                    break
         self._forget_the_unwatched(watched, unsettled)
-        return judged
+        return work.judged
+
+    def _judge_one(self, work: "_Work", path: str) -> bool:
+        """Decide on one file. Returns whether there is no room for more: then it is left to the next call."""
+        watched, judged, policy, now = work.watched, work.judged, work.watched.policy, work.now
+        seen = work.unsettled.get(path)
+        if seen is None:
+            return False
+        if work.rules.leave_out(path):
+            del work.unsettled[path]  # a rule that leaves it out came since
+            return False
+        decision = decide(seen, policy, now=now)
+        # Whoever opens it looks at it: one look is enough.
+        is_hopeless = seen.facts.size >= MAX_FILE_BYTES
+        if not isinstance(decision, Examine) or policy.needs_marker or is_hopeless:
+            if (seen := self._look(watched, work.unsettled, seen, path, judged, now)) is None:
+                return False
+            decision = decide(seen, policy, now=now)
+        if isinstance(decision, Examine) and (reason := too_large(seen.facts.size)) is not None:
+            decision = Park(reason)  # its size says so: not a byte of it is read
+        if isinstance(decision, Examine):
+            if work.left_bytes <= 0:
+                judged.again[path] = look_at(seen, policy)  # before those that rest
+                return True
+            spent = self._examine(work.advance, watched, work.unsettled, path, judged, work.left_bytes, now)
+            work.left_bytes -= spent
+            seen = work.unsettled.get(path)
+            if seen is None or seen.verdict is None:
+                return False
+            decision = decide(seen, policy, now=now)
+        self._follow(work, path, seen, decision)
+        return False
+
+    def _follow(self, work: "_Work", path: str, seen: Unsettled, decision: Decision) -> None:
+        watched, labels, judged = work.watched, work.labels, work.judged
+        match decision:
+            case Wait(until=until):
+                judged.again[path] = until
+            case Go(evidence=evidence):
+                said = labels.of(path, now=work.now, seen=seen)
+                if isinstance(said, Unclear):
+                    judged.again[path] = said.until
+                    labels.unclear[path] = said
+                    return
+                labels.unclear.pop(path, None)
+                work.left_said -= said.weight
+                judged.accepted[path] = Accepted(_candidate(watched, path, seen.facts, said), evidence)
+            case Park(reason=reason):
+                said = labels.plain(path, work.now)
+                judged.parked[path] = Parked(_candidate(watched, path, seen.facts, said), reason)
 
     def _look(
         self,
@@ -194,6 +233,13 @@ class _Rules:
         if (are_there := self._are_there.get(folder)) is None:
             are_there = self._are_there[folder] = self._eligibility.is_spoken_of(folder)
         return are_there and self._eligibility.why_left_out(path) is not None
+
+
+def stumbled(error: Exception) -> str:
+    """Why a file is set aside that makes us stumble, for a person."""
+    return (
+        f"eisync stumbles over it ({type(error).__name__}); it is tried again, and the others go on; please report it"
+    )
 
 
 def _candidate(watched: Watched, path: str, facts: FileFacts, said: Description) -> Candidate:

@@ -76,18 +76,26 @@ class RootWatch:
         self.has_scanned = False
         self.doubt: int | None = None  # that the scan under way looks through the root for
         self.looked_through: int | None = None  # the one for which that is done, but for what is still compared
+        self.trouble: str | None = None  # why its last tick failed
+        self.failures = 0
+        self.again_at = 0.0
+        self.failing: dict[str, str] = {}  # files that we stumble over, and the reasons
         self.noted_settling = -1
         self.noted_at = 0.0
 
     def observed(self, now: float) -> list[Observed]:
         """The files that are in memory only, and why. Safe to ask from any thread."""
-        return self.observed_at([*list(self.unsettled), *list(self.recogniser.waiting)], now)
+        failing = [path for path in list(self.failing) if path not in self.unsettled]
+        return self.observed_at([*list(self.unsettled), *list(self.recogniser.waiting), *failing], now)
 
     def observed_at(self, paths: Iterable[str], now: float) -> list[Observed]:
         """Those of them that are at `paths`."""
         found = []
         for path in paths:
-            if (seen := self.unsettled.get(path)) is not None:
+            if path in self.failing:
+                size = self.unsettled[path].facts.size if path in self.unsettled else 0
+                found.append(Observed(self.place.path, path, size, self.failing[path]))
+            elif (seen := self.unsettled.get(path)) is not None:
                 unclear = self.labels.unclear.get(path)
                 why = reason(seen, self.watched.policy, now=now) if unclear is None else unclear.reason
                 found.append(Observed(self.place.path, path, seen.facts.size, why))

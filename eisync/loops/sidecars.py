@@ -24,7 +24,7 @@ MOST_OPEN = 4
 ENTRY_COSTS_CHARACTERS = 512
 """An entry of more characters counts for more entries, and what yields none for some."""
 WORK_COSTS = 250
-MOST_GATHERED = 256 * 1024
+MOST_GATHERED = 64 * 1024
 """Entries of so many characters are held until they are written down."""
 MOST_GROWN = 1_000
 """If more entries were added, all that waits in the folder is described anew."""

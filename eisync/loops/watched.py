@@ -46,7 +46,10 @@ class Observed:
 
 @dataclass(frozen=True, slots=True)
 class Attention:
-    """How a root is watched. `reason` says why it is scanned instead of listened to; None: it is, or was to be."""
+    """How a root is watched. `reason` says why it is scanned instead of listened to; None: it is, or was to be.
+
+    `trouble` says why nothing is found in it at the moment, through a fault of ours; None: all is well.
+    """
 
     root: str
     mode: Mode
@@ -55,3 +58,4 @@ class Attention:
     missed: int
     scan_every_s: float
     comparing: int = 0
+    trouble: str | None = None

@@ -14,9 +14,10 @@ from eisync.core import disks as core_disks
 from eisync.core.items import FileFacts, Root, shown
 from eisync.core.lifecycle import State
 from eisync.core.versions import Trust
+from eisync.errors import CONTENT_ERRORS
 from eisync.loops.checks import ContentChecks
 from eisync.loops.disks import RootDisks
-from eisync.loops.judging import Accepted, Judging, Parked
+from eisync.loops.judging import Accepted, Judging, Parked, stumbled
 from eisync.loops.labels import Labels
 from eisync.loops.lineage import Lineages, Trusting
 from eisync.loops.lookout import LOOK_EVERY_S, Lookout
@@ -29,6 +30,7 @@ from eisync.loops.ports import (
     Looking,
     ReadsSidecars,
     RootNotes,
+    SeenFolder,
     Sheets,
     WaitingFiles,
     Whereabouts,
@@ -38,7 +40,7 @@ from eisync.loops.returns import AGAIN_S, Returns
 from eisync.loops.root_watch import Findings, RootWatch
 from eisync.loops.seeing import Seeing
 from eisync.loops.sidecars import Sidecars
-from eisync.loops.walks import LeftOut, Walk, Walks, topmost
+from eisync.loops.walks import LeftOut, Walk, Walks, join, topmost
 from eisync.loops.watched import Attention, Observed, Watched
 
 LOOKS_A_TICK = 2_000
@@ -47,6 +49,9 @@ FILES_A_TICK = 256
 """A tick sees to so many files that are new or changed: about as many as share a request, which the drainer sends
 while the next are looked at. (With ever larger ones both wait for each other, and what is found is held for longer.)"""
 NOTE_EVERY_S = 1.0
+LONGEST_PAUSE_S = 60.0
+"""A folder or a file that makes us stumble is tried again after so long at most."""
+MOST_FAILING = 1_000
 CLOCK_JUMP_S = 120.0
 """No two ticks are so far apart: the clock was set, or the machine slept."""
 
@@ -130,7 +135,9 @@ class WatcherLoop:
         """Whether every root was scanned completely since the start, and all that was found there was looked at, or
         cannot be read."""
         return all(
-            (root.has_scanned and not root.announced and not root.is_comparing) or root.lookout.offline_reason
+            (root.has_scanned and not root.announced and not root.is_comparing)
+            or root.lookout.offline_reason
+            or root.trouble
             for root in self._roots
         )
 
@@ -165,12 +172,12 @@ class WatcherLoop:
         return {root.place.id for root in self._roots if not root.labels.is_through and not root.lookout.offline_reason}
 
     def offline(self) -> list[str]:
-        """Why roots, or disks in them, cannot be read, a sentence each."""
+        """Why roots, or disks in them, cannot be read or worked on, a sentence each."""
         return [
             reason
             for root in self._roots
             for reason in (
-                root.lookout.offline_reason,
+                root.lookout.offline_reason or root.trouble,
                 *(core_disks.sentence(away, root.place.path) for away in root.disks.aways),
             )
             if reason
@@ -187,6 +194,7 @@ class WatcherLoop:
                 missed=hearing.missed,
                 scan_every_s=root.scan_pause_s,
                 comparing=len(root.checks),
+                trouble=root.trouble,
             )
             for root in self._roots
         ]
@@ -233,6 +241,30 @@ class WatcherLoop:
         return RootWatch(watched, lookout, walks, recogniser, labels, returns, checks, trust, disks)
 
     def _tick_root(self, root: RootWatch, now: float) -> float:
+        """Work on one root. Where its content makes us stumble, it waits, and the others are worked on."""
+        if root.trouble is not None and 0.0 < root.again_at - now <= LONGEST_PAUSE_S:
+            return root.again_at - now
+        try:
+            wait_s = self._try_root(root, now)
+        except CONTENT_ERRORS as error:
+            return self._set_aside(root, error, now)
+        if root.trouble is not None:
+            self._log.info("root.recovered", root=shown(root.place.path))
+        root.trouble, root.failures = None, 0
+        return wait_s
+
+    def _set_aside(self, root: RootWatch, error: Exception, now: float) -> float:
+        root.failures += 1
+        pause_s = min(LONGEST_PAUSE_S, 2.0 ** min(root.failures, 16))
+        root.trouble = (
+            f"eisync stumbles over the folder {root.place.path} ({type(error).__name__}); the other folders go on, and "
+            "it is tried again; please report it with what 'eisync run' logs"
+        )
+        root.again_at = now + pause_s
+        self._log.exception("root.failed", root=shown(root.place.path), reason=root.trouble, again_in_s=pause_s)
+        return pause_s
+
+    def _try_root(self, root: RootWatch, now: float) -> float:
         if root.is_mid_tick:
             root.is_doubted = True
             root.scan = None  # what it had in hand when the last tick failed is not known
@@ -304,8 +336,31 @@ class WatcherLoop:
             root.closed.discard(path)
             is_heard = path in root.heard
             root.heard.discard(path)
-            self._seeing.see(root, path, findings, now, is_closed=is_closed, is_heard=is_heard)
+            self._see(root, path, findings, now, is_closed=is_closed, is_heard=is_heard)
         self._seeing.write(root, findings, now)
+
+    def _see(
+        self,
+        root: RootWatch,
+        path: str,
+        findings: Findings,
+        now: float,
+        *,
+        is_closed: bool = False,
+        is_heard: bool = False,
+    ) -> None:
+        """Look at one file. One that makes us stumble is set aside with its reason."""
+        try:
+            self._seeing.see(root, path, findings, now, is_closed=is_closed, is_heard=is_heard)
+        except CONTENT_ERRORS as error:
+            self._note_failing(root, path, error)
+        else:
+            root.failing.pop(path, None)
+
+    def _note_failing(self, root: RootWatch, path: str, error: Exception) -> None:
+        if path not in root.failing and len(root.failing) < MOST_FAILING:
+            root.failing[path] = stumbled(error)
+            self._log.error("file.failed", path=shown(path), reason=root.failing[path], exc_info=error)
 
     def _begin_walks(self, root: RootWatch, now: float) -> None:
         if root.scan is not None and root.is_doubted:
@@ -333,7 +388,7 @@ class WatcherLoop:
             for path, _ in piece.left_out:
                 root.labels.heed(path, now)
             if piece.trouble is None:
-                self._seeing.compare(root, walk, piece, findings, now)
+                self._compare(root, walk, piece, findings, now)
             budget -= piece.looked_at + 1
             if budget <= 0:
                 break
@@ -343,6 +398,15 @@ class WatcherLoop:
         walk.spent_s += max(0.0, self._spent_s() - began_at)
         if budget > 0:
             self._finish(root, walk, now)
+
+    def _compare(self, root: RootWatch, walk: Walk, piece: SeenFolder, findings: Findings, now: float) -> None:
+        """Compare a piece of a folder with what is known. Where it makes us stumble, each of its files is looked at."""
+        try:
+            self._seeing.compare(root, walk, piece, findings, now)
+        except CONTENT_ERRORS:
+            walk.troubled.add(piece.path)
+            for name in piece.files:
+                self._see(root, join(piece.path, name), findings, now)
 
     def _look_for_the_absent(self, root: RootWatch, walk: Walk, findings: Findings, budget: int) -> int:
         """What is left of `budget`; none when there may be more to look for."""
@@ -381,7 +445,10 @@ class WatcherLoop:
             root.agenda.add(path, at)
         findings = Findings()
         for path in judged.missing:
-            self._seeing.see(root, path, findings, now)
+            self._see(root, path, findings, now)
+        for path, error in judged.failing.items():
+            self._note_failing(root, path, error)
+            root.agenda.add(path, now + LONGEST_PAUSE_S)
         self._seeing.write(root, findings, now)
         self._enter(root, judged.accepted, now)
         self._park(root, judged.parked, now)
@@ -429,6 +496,7 @@ class WatcherLoop:
                 root.agenda.add(path, now + 1.0)  # its last version is under way; look again when that is settled
             else:
                 root.unsettled.pop(path, None)
+                root.failing.pop(path, None)
                 yield path
 
     def _note_settling(self, root: RootWatch, now: float) -> None:

@@ -15,7 +15,7 @@ from eisync.errors import StateError
 if TYPE_CHECKING:
     from sqlite_utils import Database as SqliteUtilsDatabase
 
-VERSION = 17
+VERSION = 18
 
 
 def migrate(connection: sqlite3.Connection) -> None:
@@ -45,6 +45,7 @@ def migrate(connection: sqlite3.Connection) -> None:
     migrations()(_015_absences)
     migrations()(_016_disks)
     migrations()(_017_lineage)
+    migrations()(_018_sidecars_anew)
     # sqlite-utils would begin a deferred one: two that look at a new folder at once would lock each other out.
     connection.execute("begin immediate")
     try:
@@ -482,3 +483,9 @@ def _017_lineage(database: "SqliteUtilsDatabase") -> None:
         "create table archive (path blob primary key, marker text not null) strict, without rowid",
     ):
         database.conn.execute(statement)
+
+
+def _018_sidecars_anew(database: "SqliteUtilsDatabase") -> None:
+    # They were read without a limit on what an entry is made of: they are read again, which takes seconds.
+    database.conn.execute("delete from sidecar_entry")
+    database.conn.execute("delete from sidecar")

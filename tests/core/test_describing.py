@@ -69,6 +69,10 @@ def test_boxes_that_were_taken_away_beside_it_are_none() -> None:
         ({"bounding_boxes": {"x": 1}}, "boundingBoxes that are no list of objects"),
         ({"structured_labels": [1]}, "structuredLabels that are no list of objects"),
         ({"problem": "it is odd"}, "it is odd"),
+        ({"label": "x" * 16_385}, "label of more than 16,384 bytes"),
+        ({"label": "\N{BOMB}" * 1_366}, "label of more than 16,384 bytes"),
+        ({"metadata": {str(number): "x" for number in range(501)}}, "more than 500 metadata"),
+        ({"metadata": {"a": "x" * 65_536}}, "metadata of more than 65,536 bytes"),
     ],
 )
 def test_what_could_not_be_sent_is_told(entry: dict[str, Any], reason: str) -> None:

@@ -33,7 +33,13 @@ def test_facts_that_differ_past_the_database_s_range_stay_different() -> None:
 
 @pytest.mark.parametrize(
     ("path", "text"),
-    [("a.csv", "a.csv"), ("日記 100%.csv", "日記 100%.csv"), ("caf\udce9.csv", "caf\ufffd.csv"), ("", "")],
+    [
+        ("a.csv", "a.csv"),
+        ("日記 100%.csv", "日記 100%.csv"),
+        ("caf\udce9.csv", "caf\ufffd.csv"),
+        ("", ""),
+        ("é\ud800.csv", "é\ufffd.csv"),
+    ],
 )
 def test_undecodable_bytes_are_shown_as_one_sign(path: str, text: str) -> None:
     assert text == shown(path)

@@ -1,3 +1,4 @@
+import contextlib
 import os
 from collections.abc import Iterator
 from itertools import pairwise
@@ -42,6 +43,91 @@ def settle(yard: Yard, event: Event, now: float) -> None:
 def sync(yard: Yard, now: float) -> None:
     claim(yard, now)
     settle(yard, Event.STORED, now)
+
+
+# --- one bad thing costs no other
+
+
+class Stumbling:
+    """Files of which some make whoever looks at them stumble."""
+
+    def __init__(self, *names: str, error: Exception) -> None:
+        self.names = names
+        self.error = error
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(files, name)
+
+    def look(self, root: str, path: str) -> Any:
+        if path.rpartition("/")[2] in self.names:
+            raise self.error
+        return files.look(root, path)
+
+    @contextlib.contextmanager
+    def reading(self) -> Iterator[Any]:
+        with evidence.reading() as advance:
+
+            def stumble(examination: Any, root: str, path: str, facts: FileFacts, *, most_bytes: int) -> int | None:
+                if path.rpartition("/")[2] in self.names:
+                    raise self.error
+                return advance(examination, root, path, facts, most_bytes=most_bytes)
+
+            yield stumble
+
+
+ERRORS = [
+    UnicodeEncodeError("utf-8", "\ud800", 0, 1, "surrogates not allowed"),
+    OverflowError(),
+    RecursionError(),
+    TypeError(),
+]
+
+
+@pytest.mark.parametrize("error", ERRORS, ids=lambda error: type(error).__name__)
+def test_a_root_that_makes_us_stumble_costs_no_other_and_is_tried_again(yard: Yard, error: Exception) -> None:
+    other = yard.add_root("other")
+    stumbling = Stumbling(error=error)
+
+    def why_offline(root: str) -> str | None:
+        if stumbling.names and root == yard.root.path:
+            raise error
+        return files.why_offline(root)
+
+    stumbling.why_offline = why_offline  # type: ignore[attr-defined]
+    stumbling.names = ("any",)
+    yard.write("a.csv")
+    yard.write("b.csv", root=other)
+    loop = yard.watcher(yard.watched(), yard.watched(other), files=stumbling)
+    for second in range(5):
+        loop.tick(yard.later + second)
+    assert {"other/b.csv": READY} == yard.states()
+    bad, good = loop.attention()
+    assert (True, None) == (type(error).__name__ in str(bad.trouble), good.trouble)
+    assert [bad.trouble] == loop.offline()
+    assert loop.has_scanned, "it keeps nobody waiting for ever"
+    assert 2 <= yard.log.events().count("root.failed") <= 3, "after pauses that grow"
+
+    stumbling.names = ()
+    run(loop, yard.later + 100.0)
+    assert {"a.csv": READY, "other/b.csv": READY} == yard.states()
+    assert [None, None] == [one.trouble for one in loop.attention()]
+
+
+@pytest.mark.parametrize("error", ERRORS, ids=lambda error: type(error).__name__)
+def test_a_file_that_makes_us_stumble_costs_no_other_and_is_tried_again(yard: Yard, error: Exception) -> None:
+    stumbling = Stumbling("a.csv", error=error)
+    for path in ("a.csv", "b.csv", "sub/c.csv"):
+        yard.write(path)
+    yard.ear.of(1).files |= {"a.csv", "b.csv"}
+    loop = yard.watcher(files=stumbling, evidence=stumbling)
+    run(loop, yard.later)
+    assert {"b.csv": READY, "sub/c.csv": READY} == yard.states()
+    [told] = [one for one in loop.unsettled(yard.later) if one.path == "a.csv"]
+    assert type(error).__name__ in told.reason
+    stumbling.names = ()
+    run(loop, yard.later + 100.0)
+    assert {"a.csv": READY, "b.csv": READY, "sub/c.csv": READY} == yard.states()
+    assert [] == loop.unsettled(yard.later + 100.0)
 
 
 # --- settling
