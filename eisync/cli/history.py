@@ -25,6 +25,7 @@ _WORDS = {
     "gone": "is not there any more",
     "renamed": "has another name",
     "remote_gone": "was deleted in the project",
+    "deleted_content": "was not sent: its content was deleted in the project",
     "retry": "was put back into the queue",
     "back": "is there again",
     "ignored": "was changed, and stays as it was sent",

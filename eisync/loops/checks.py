@@ -32,7 +32,7 @@ class ContentChecks:
         self._comparing = Comparing(root, contents, bytes_a_tick=BYTES_A_TICK)
         self._log = log
         self._asked: dict[str, FileFacts] = {}
-        self._unreadable: dict[str, FileFacts] = {}
+        self._unreadable: set[str] = set()  # of which that was told
         self._left_out: dict[str, None] = {}  # folders, in the order in which they were met
 
     def ask(self, path: str, facts: FileFacts, known: KnownFile) -> Answer:
@@ -48,9 +48,9 @@ class ContentChecks:
         del self._asked[path]
         self._comparing.forget(path)
         if not found:
-            self._tell_unreadable(path, facts)  # the next look at the file tries again
+            self._tell_unreadable(path)  # the next look at the file tries again
             return Answer.UNREADABLE
-        self._unreadable.pop(path, None)
+        self._unreadable.discard(path)
         return Answer.SAME if found == known.sha256 else Answer.OTHER
 
     def is_asked(self, path: str) -> bool:
@@ -59,9 +59,8 @@ class ContentChecks:
 
     def forget(self, path: str) -> None:
         """Nobody wants to know any more, or it is to be read anew."""
-        if path in self._asked or path in self._unreadable:
-            self._asked.pop(path, None)
-            self._unreadable.pop(path, None)
+        self._unreadable.discard(path)
+        if self._asked.pop(path, None) is not None:
             self._comparing.forget(path)
 
     def take_left_out(self) -> str | None:
@@ -90,8 +89,10 @@ class ContentChecks:
         """How many files wait for an answer."""
         return len(self._asked)
 
-    def _tell_unreadable(self, path: str, facts: FileFacts) -> None:
-        if self._unreadable.get(path) != facts:
-            reason = "it was touched since its upload, and cannot be read to see whether it was changed"
+    def _tell_unreadable(self, path: str) -> None:
+        if path not in self._unreadable and len(self._unreadable) < MOST_WAITING:
+            self._unreadable.add(path)
+            reason = (
+                "it was touched since its upload, and cannot be read, or changes while it is; it is looked at again"
+            )
             self._log.warning("file.unverified", path=shown(path), reason=reason)
-        self._unreadable[path] = facts

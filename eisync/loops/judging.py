@@ -168,7 +168,8 @@ class Judging:
         if facts is None:
             judged.missing.append(path)
             return None
-        seen = observe(seen, facts, now=now)
+        # What is looked at without its ctime, because that may be made up, stays so.
+        seen = observe(seen, facts if seen.facts.ctime_ns else facts.without_ctime(), now=now)
         if watched.policy.needs_marker:
             seen = replace(seen, marker=self._evidence.marker_of(watched.root.path, path))
         unsettled[path] = seen

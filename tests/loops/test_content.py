@@ -3,7 +3,9 @@
 import os
 import shutil
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -385,6 +387,40 @@ def test_where_facts_tell_nothing_an_event_puts_the_content_in_doubt(circuit: Ci
     circuit.yard.ear.of(circuit.yard.root.id).files.add(A)
     circuit.go_on()
     assert ["a.csv"] == circuit.sent()
+
+
+def test_a_ctime_that_is_made_up_holds_no_file_up(circuit: Circuit) -> None:
+    """Also one that grew while it was looked at."""
+
+    class MadeUp:
+        """Every look at a file gives it another ctime."""
+
+        def __init__(self) -> None:
+            self.number = 10**18
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(files, name)
+
+        def look(self, root: str, path: str) -> FileFacts | None:
+            found = files.look(root, path)
+            self.number += 1
+            return found and replace(found, ctime_ns=self.number)
+
+    circuit.write("new.csv")
+    policy = SettlePolicy(settle_s=100.0)
+    loop = circuit.yard.watcher(
+        policy=policy, scan_interval_s=1e9, files=MadeUp(), handed={"has_weak_facts": lambda _: True}
+    )
+    now = circuit.yard.touched_at("new.csv")
+    run(loop, now)
+    circuit.yard.write("new.csv", b"longer " * 99)
+    for _ in range(40):
+        now += 20.0
+        run(loop, now)
+    assert State.READY is circuit.states()["new.csv"]
+    known = circuit.yard.outbox.known_at(circuit.yard.root.id, "new.csv")
+    assert known is not None
+    assert 0 == known.facts.ctime_ns
 
 
 def test_rows_of_an_earlier_version_learn_their_ctime_and_nothing_is_sent(circuit: Circuit) -> None:

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 import sqlite_utils
 
+from eisync.core.contents import DeletedContent
 from eisync.core.lifecycle import State
 from eisync.errors import StateBusyError, StateError
 from eisync.store import schema
@@ -514,3 +515,40 @@ def test_noise_in_the_journal_loses_the_last_writes_at_most(tmp_path: Path) -> N
     assert repaired is None
     use(database)
     database.close()
+
+
+def test_the_contents_of_tombstones_are_known_after_an_upgrade(tmp_path: Path) -> None:
+    with contextlib.closing(sqlite3.connect(tmp_path / FILE_NAME, isolation_level=None)) as connection:
+        older = sqlite_utils.Migrations("eisync")
+        for migration in (
+            schema._001_files_and_samples,
+            schema._002_renames_and_devices,
+            schema._003_orders_and_counts,
+            schema._004_mirror,
+            schema._005_acts,
+            schema._006_sidecars,
+            schema._007_described_by,
+            schema._008_retention,
+            schema._009_acts_by_file,
+        ):
+            older()(migration)
+        older.apply(sqlite_utils.Database(connection, use_counts_table=False))
+        connection.execute("pragma user_version = 9")
+        connection.execute("insert into root (id, path, target) values (1, cast('/data' as blob), 'main')")
+        connection.execute("insert into target (name, project_id) values ('main', 7)")
+        connection.executemany(
+            "insert into file (id, root_id, folder, name, target, state, reason, size, mtime_ns, inode, category, "
+            "metadata, due_at, enqueued_at, changed_at, sha256) values (?, 1, x'', cast(? as blob), 'main', ?, 'so', "
+            "11, 1, 1, 'split', '{}', 5, 5, 5, ?)",
+            [(1, "there.csv", "synced", "a"), (2, "deleted.csv", "tombstone", "b"), (3, "old.csv", "tombstone", None)],
+        )
+        connection.executemany("insert into file_sample (file_id, sample_id) values (?, ?)", [(1, 70), (2, 71)])
+
+    shelf = Shelf(tmp_path)
+
+    shelf.enqueue("copy.csv")
+    items = shelf.claim()
+    assert {items[0].id: [DeletedContent("b", 71)]} == shelf.outbox.known_contents("main", items, [shelf.root.id])
+    assert {0} == {known.facts.ctime_ns for known in shelf.known().values()}
+    assert shelf.places.has_stable_inodes(shelf.root.id)
+    shelf.close()
