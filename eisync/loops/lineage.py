@@ -28,6 +28,9 @@ UNSEEN = "it went while nobody could tell who took it away; that is not taken fo
 _UNTIL = "until then nothing is taken out of it, and no file that is missing is taken for deleted"
 
 
+_BEHIND = (Finding.MISSING, Finding.ROOT_OLDER)
+
+
 class Records(Protocol):
     """What the state remembers."""
 
@@ -91,7 +94,7 @@ class _Folder:
     is_seen: bool = False
     unwritable: str | None = None
     again_at: float = 0.0
-    is_uncounted: bool = False  # its disk was full
+    is_uncounted: bool = False  # the last could not be noted there: the folder is behind, and that is known
     shared: str | None = None
 
 
@@ -242,7 +245,7 @@ class Lineage:
         stamps = self._notes.read(folder.root.path)
         self._note_others(folder, stamps)
         finding = lineage.judge(own, stamps)
-        if finding is Finding.MISSING and folder.is_uncounted:
+        if folder.is_uncounted and finding in _BEHIND:
             return
         if finding is Finding.OTHER_STATE:
             self._doubt(folder, finding, stamps)
@@ -264,7 +267,7 @@ class Lineage:
             nonlocal finding, own, stamps
             stamps = found
             finding = lineage.judge(before, stamps)
-            if finding is Finding.MISSING and (before.counter == 0 or folder.is_uncounted):
+            if finding in _BEHIND and (before.counter == 0 or folder.is_uncounted):
                 finding = Finding.OTHER_STATE if lineage.has_foreign_work(before, stamps) else Finding.SAME
             if finding is Finding.STATE_OLDER:
                 own = replace(own, epoch=self._new_epoch())
@@ -277,6 +280,7 @@ class Lineage:
             if str(error) != folder.unwritable and (folder.matters or takes):
                 self._log.warning("root.unwritable", root=shown(folder.root.path), reason=str(error))
             folder.unwritable, folder.again_at = str(error), self._clock() + AGAIN_S
+            folder.is_uncounted = True
             return
         folder.own, folder.is_uncounted = own, not is_written  # what is taken away next makes room for it
         if finding is not Finding.SAME:

@@ -16,9 +16,12 @@ from eisync.core.retention import (
     Local,
     MinFree,
     Proof,
+    Removal,
     Retention,
+    Room,
     Why,
     decide,
+    is_wanted,
     make_room,
     oldest_day,
     read_after,
@@ -167,6 +170,31 @@ def test_room_is_made_with_confirmed_files_only_the_oldest_first_and_no_more_tha
         assert not taken or min((file.since_at, file.id) for file in left) >= (taken[-1].since_at, taken[-1].id)
     if not may_free:
         assert [] == acts
+
+
+def test_for_room_goes_only_what_frees_some() -> None:
+    rows = [local(identity, since_at=float(identity)) for identity in range(1, 5)]
+    rooms = {1: Room(1, 4096, links=2), 2: Room(1, 0), 3: Room(1, 600), 4: Room(1, 4096)}
+    for short_bytes, taken in ((1, [3]), (600, [3]), (601, [3, 4])):
+        acts = make_room(rows, ROOM, now=NOW, short_bytes=short_bytes, rooms=rooms)
+        assert taken == [act.file_id for act in acts]
+
+
+@pytest.mark.parametrize(
+    ("to", "policy", "is_so"),
+    [
+        (None, DELETE, True),
+        (None, Retention(), False),
+        ("/old/a.csv", ARCHIVE, True),
+        ("/old/deep/a.csv", ARCHIVE, True),
+        ("/older/a.csv", ARCHIVE, False),
+        ("/old/a.csv", DELETE, False),
+        ("/old/a.csv", Retention(), False),
+    ],
+)
+def test_what_was_begun_is_gone_on_with_where_it_is_still_to_go(to: str | None, policy: Retention, is_so: bool) -> None:
+    removal = Removal(file_id=1, root="/r", path="a.csv", name="n", facts=FileFacts(1, 1, 1), sha256="a", to=to)
+    assert is_so is is_wanted(removal, policy)
 
 
 @given(files, policies, st.integers(0, 10**6), st.booleans(), st.floats(0, 2 * NOW))

@@ -313,6 +313,22 @@ def test_a_full_disk_is_made_room_on(tmp_path: Path) -> None:
     keeper.stop()
 
 
+def test_a_folder_that_is_behind_because_it_could_not_be_written_is_no_older_one(tmp_path: Path) -> None:
+    (tmp_path / "recordings").mkdir()
+    notes = Refusing()
+    notes.error = None
+    keeper = Keeper(tmp_path / "one", tmp_path / "recordings", notes=notes)
+    keeper.write("a.csv", "b.csv", "c.csv")
+    keeper.scan()
+    notes.error = FolderError("the lock was not had in time")
+    for _ in range(4):
+        assert "in time" in str(keeper.take("a.csv"))
+    notes.error = None
+    assert None is keeper.take("a.csv")
+    assert None is keeper.lineage.why_doubted(keeper.root.id)
+    keeper.stop()
+
+
 def test_a_person_may_delete_what_is_noted_without_harm(one: Keeper) -> None:
     settled(one, "a.csv", "b.csv")
     os.removexattr(one.recordings, "user.eisync.stamps")
