@@ -75,7 +75,7 @@ def _watching(watching: dict[str, Any] | None) -> Iterator[str]:
     if watching is None:
         return
     if watching.get("trouble"):
-        yield f"  not worked on: {printable(watching['trouble'])}"
+        yield f"  not worked on: {watching['trouble']}"
     every = f"scanned every {_span(watching['scan_every_s'])}"
     if watching["reason"]:
         yield f"  not listened to: {watching['reason']}; {every} instead, and tried again"
