@@ -2,6 +2,7 @@
 
 import threading
 from email.utils import parsedate_to_datetime
+from functools import lru_cache
 
 from eisync.adapters import clock
 from eisync.core.clock_trust import Reading, Telling
@@ -48,7 +49,13 @@ def _offset(heard: _Heard) -> float:
 
 def _telling(heard: _Heard) -> Telling | None:
     host, date, reading = heard
+    at = _read(date)
+    return None if at is None else Telling(host, at, reading)
+
+
+@lru_cache(maxsize=16)  # the same few are asked for again and again
+def _read(date: str) -> float | None:
     try:
-        return Telling(host, parsedate_to_datetime(date).timestamp(), reading)
+        return parsedate_to_datetime(date).timestamp()
     except (ValueError, OverflowError, OSError):
         return None

@@ -9,14 +9,16 @@ carries what it said from there on: a clock that is set afterwards is found at o
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from eisync.core.elapsed import Setting
-from eisync.core.guard import DAY_S
+from eisync.core.elapsed import DAY_S, Setting
 
 TOLERANCE_S = 300.0
 """So far may this clock and a service's be apart: `Date` has whole seconds, and answers take their time."""
 
 STEP_S = 5.0
 """A clock that goes so far in no time was set; one that is steered takes hours for that."""
+
+STALE_S = DAY_S
+"""What a service said is believed for so long: the steady clock is not proof against everything either."""
 
 MARGIN_S = 10.0
 """What is written down in the moment in which a clock is set may still be of the time before."""
@@ -85,13 +87,14 @@ def judge(
     """
     known = remembered or Remembered(seen_at=reading.now)
     told = list(tellings)
-    went_back = reading.now < known.seen_at - TOLERANCE_S
-    if not told:
-        return Judgement(_unwitnessed(known, reading, went_back), _wrong(known, [reading], went_back))
+    fresh = [telling for telling in told if 0.0 <= reading.steady - telling.reading.steady <= STALE_S]
     news = [telling for telling in told if before is None or telling.reading.steady >= before.steady]
-    was_wrong = any(abs(telling.ahead_s(telling.reading)) > TOLERANCE_S for telling in news)
     readings = [reading, *(telling.reading for telling in news), *([] if before is None else [before])]
-    worst = max(told, key=lambda telling: abs(telling.ahead_s(reading)))
+    went_back = reading.now < known.seen_at - TOLERANCE_S
+    was_wrong = any(abs(telling.ahead_s(telling.reading)) > TOLERANCE_S for telling in news)
+    if not fresh:
+        return Judgement(_unwitnessed(known, reading, went_back), _wrong(known, readings, was_wrong or went_back))
+    worst = max(fresh, key=lambda telling: abs(telling.ahead_s(reading)))
     ahead_s = worst.ahead_s(reading)
     if abs(ahead_s) > TOLERANCE_S:
         return Judgement(_disagreeing(worst.host, ahead_s), _wrong(known, readings, was_wrong or went_back))
@@ -99,7 +102,7 @@ def judge(
         return Judgement(None, _set(known, readings, days=True))
     if any(abs((reading.now - other.now) - (reading.steady - other.steady)) > STEP_S for other in readings):
         return Judgement(None, _set(known, readings, days=False))
-    return Judgement(None, replace(known, seen_at=reading.now))
+    return Judgement(None, _right(known, reading.now))
 
 
 def _wrong(known: Remembered, readings: Sequence[Reading], was_wrong: bool) -> Remembered:
@@ -122,13 +125,14 @@ def _set(known: Remembered, readings: Sequence[Reading], *, days: bool) -> Remem
 def _earliest(known: Remembered, readings: Sequence[Reading]) -> float:
     """What is written down by a wrong clock may be recent, whatever it says; and what was so before may still be so."""
     earliest = min(reading.now for reading in readings) - DAY_S
-    is_old = not known.was_wrong and not _is_recent(known, readings[0])
-    return earliest if is_old else min(earliest, known.recent_from)
+    was_set = known.was_wrong or known.counts_from > 0.0
+    return min(earliest, known.recent_from) if was_set else earliest
 
 
-def _is_recent(known: Remembered, reading: Reading) -> bool:
-    """Whether the clock was set within the last day, or perhaps: then what was recent there still is."""
-    return known.counts_from > 0.0 and reading.now - known.counts_from < DAY_S
+def _right(known: Remembered, now: float) -> Remembered:
+    """The clock goes on; a day after it was set, nothing of the time before is recent any more."""
+    is_over = known.counts_from > 0.0 and now - known.counts_from >= DAY_S
+    return replace(known, seen_at=now, recent_from=now if is_over else known.recent_from)
 
 
 def _unwitnessed(known: Remembered, reading: Reading, went_back: bool) -> str:
@@ -138,8 +142,8 @@ def _unwitnessed(known: Remembered, reading: Reading, went_back: bool) -> str:
         else ""
     )
     return (
-        f"{back}no service has told the time since the start, so that nobody knows whether the clock of this machine "
-        "is right; it is known with the first answer"
+        f"{back}no service has told the time since the start or for a day, so that nobody knows whether the clock of "
+        "this machine is right; it is known with the next answer"
     )
 
 

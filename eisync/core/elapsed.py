@@ -7,6 +7,8 @@ before it destroys anything waits longer.
 
 from dataclasses import dataclass
 
+DAY_S = 24 * 3600.0
+
 SMALL_S = 600.0
 """So far may two clocks be apart that were both taken for right."""
 

@@ -11,10 +11,9 @@ import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from eisync.core.elapsed import Setting
+from eisync.core.elapsed import DAY_S, Setting
 
 RECENT_S = 3600.0
-DAY_S = 24 * RECENT_S
 
 
 @dataclass(frozen=True, slots=True)

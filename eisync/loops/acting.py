@@ -178,6 +178,9 @@ class Actor:
         """
         if ledger is None or written.plan_id is not None or written.progress is not Progress.DUE:
             return None
+        doubt = None if self._guarding is None else self._guarding.why_doubt()
+        if doubt is not None:
+            return Later(doubt)
         why = ledger.why_held([self._place_of(written)])
         return None if why is None else Later(f"{why}; it goes on when that is over")
 

@@ -6,7 +6,8 @@ could not be done is held back then, if others were done meanwhile.
 
 from typing import Protocol
 
-from eisync.core.guard import DAY_S, Guard, Ledger, Touch
+from eisync.core.elapsed import DAY_S
+from eisync.core.guard import Guard, Ledger, Touch
 from eisync.core.items import shown
 from eisync.loops.errand import Errand
 from eisync.loops.timekeeping import RIGHT, Times
@@ -27,6 +28,10 @@ class Guarding:
         self._books = books
         self._guard = guard
         self._times = times
+
+    def why_doubt(self) -> str | None:
+        """Why no window can be looked at: the clock is in doubt."""
+        return self._times.why_doubt()
 
     def ledger(self, errand: Errand, now: float, *, tombstones: bool = False, counts_due: bool = True) -> Ledger:
         """Of the errand's folders. `tombstones`: of files that become those, and of nothing else that is done.

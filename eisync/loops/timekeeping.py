@@ -1,11 +1,13 @@
 """Keep watch over the clock on the wall: what waits by time asks here first."""
 
+import contextlib
 import threading
 from collections.abc import Callable, Iterable
 from typing import Protocol
 
 from eisync.core.clock_trust import Judgement, Reading, Remembered, Telling, judge
 from eisync.core.elapsed import Setting
+from eisync.errors import StateError
 from eisync.loops.ports import Log
 
 KEEP_EVERY_S = 60.0
@@ -98,8 +100,10 @@ class Timekeeper:
         kept = self._kept
         is_news = kept is None or abs(remembered.seen_at - kept.seen_at) >= KEEP_EVERY_S
         if is_news or kept is None or _apart_from_time(remembered) != _apart_from_time(kept):
-            self._notes.remember(remembered)
-            self._kept = remembered
+            # Where nothing can be written down, nothing can be destroyed either; whoever asks for the time gets it.
+            with contextlib.suppress(StateError):
+                self._notes.remember(remembered)
+                self._kept = remembered
 
     def _tell(self, judgement: Judgement) -> None:
         """In the log, once; that no answer has come yet is no news."""

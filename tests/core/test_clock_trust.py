@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from eisync.core.clock_trust import MARGIN_S, TOLERANCE_S, Judgement, Reading, Remembered, Telling, judge, span
-from eisync.core.guard import DAY_S
+from eisync.core.elapsed import DAY_S
 
 NOW = 1_000_000_000.0
 KNOWN = Remembered(seen_at=NOW - 100.0)
@@ -98,6 +98,12 @@ def test_a_machine_that_stood_still_keeps_its_days() -> None:
     assert stopped.doubt is not None
     again = judge(stopped.remembered, Reading(NOW, 500.0), Reading(NOW, 500.0), [told(ago_s=0.0)])
     assert (None, 0.0) == (again.doubt, again.remembered.wrong_until)
+
+
+@pytest.mark.parametrize(("ago_s", "is_doubted"), [(DAY_S, False), (DAY_S + 1.0, True), (-1.0, True)])
+def test_what_a_service_said_is_believed_for_a_day(ago_s: float, is_doubted: bool) -> None:
+    judgement = judge(KNOWN, None, Reading(NOW, 500.0), [told(ago_s=ago_s)])
+    assert is_doubted == (judgement.doubt is not None)
 
 
 @pytest.mark.parametrize(

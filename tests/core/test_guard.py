@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from eisync.core.elapsed import Setting
-from eisync.core.guard import DAY_S, DOUBT_S, RECENT_S, Guard, Ledger, Touch, why_doubt_clock
+from eisync.core.elapsed import DAY_S, Setting
+from eisync.core.guard import DOUBT_S, RECENT_S, Guard, Ledger, Touch, why_doubt_clock
 
 COUNTS = st.integers(0, 10**9)
 PERCENTS = st.floats(0.0, 100.0)

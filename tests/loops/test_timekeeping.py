@@ -2,8 +2,9 @@ from typing import Any
 
 import pytest
 
-from eisync.core.clock_trust import Reading, Telling
-from eisync.core.guard import DAY_S
+from eisync.core.clock_trust import Reading, Remembered, Telling
+from eisync.core.elapsed import DAY_S
+from eisync.errors import StateError
 from eisync.loops.timekeeping import KEEP_EVERY_S, Timekeeper
 from eisync.store.clock import ClockNotes
 
@@ -79,6 +80,22 @@ def test_the_time_is_written_down_now_and_then_only(machine: Machine) -> None:
     machine.true += 1.0
     machine.keeper.why_doubt()
     assert machine.true == machine.remembered().seen_at
+
+
+def test_a_state_that_cannot_be_written_tells_the_time_all_the_same(machine: Machine) -> None:
+    class Full(ClockNotes):
+        def remember(self, remembered: Remembered) -> None:
+            raise StateError("the disk is full")
+
+    machine.answer()
+    keeper = Timekeeper(
+        Full(machine.yard.database),
+        lambda: machine.told,
+        clock=lambda: machine.true,
+        steady=lambda: machine.true - 5.0,
+        log=machine.yard.log,
+    )
+    assert keeper.why_doubt() is None
 
 
 def test_a_state_without_a_time_has_none(machine: Machine) -> None:

@@ -4,8 +4,8 @@ from typing import Any
 import pytest
 
 from eisync.core.acts import OnRemoteDelete, Policy, Progress, sentence
-from eisync.core.elapsed import Setting
-from eisync.core.guard import DAY_S, RECENT_S, Guard
+from eisync.core.elapsed import DAY_S, Setting
+from eisync.core.guard import RECENT_S, Guard
 from eisync.core.lifecycle import State
 from eisync.errors import UnansweredError
 

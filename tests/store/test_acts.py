@@ -10,7 +10,7 @@ from eisync.core.items import Category
 from eisync.core.lifecycle import State
 from eisync.errors import StateError
 from eisync.store import acts as acts_room
-from eisync.store import burial, consequences, sides
+from eisync.store import burial, consequences, losses, sides
 from eisync.store import index as index_room
 from eisync.store.acts import KEEP_S, Acts
 
@@ -598,11 +598,11 @@ def test_what_ended_long_ago_is_forgotten(shelf: Shelf, acts: Acts) -> None:
 STATEMENTS = {
     **{occasion.value: statement for occasion, statement in sides._SIDES.items()},
     "samples": sides._SAMPLES,
-    "touches": acts_room._TOUCHES,
-    "vanished": acts_room._VANISHED,
-    "approved": acts_room._APPROVED,
-    "doomed": acts_room._DOOMED,
-    "unlisted": acts_room._UNLISTED,
+    "touches": losses._TOUCHES,
+    "vanished": losses._VANISHED,
+    "approved": losses._APPROVED,
+    "doomed": losses._DOOMED,
+    "unlisted": losses._UNLISTED,
     "bereft": burial._BEREFT,
     "to do": acts_room._TO_DO,
     "left without": consequences._LEFT_WITHOUT,
