@@ -2,6 +2,8 @@
 
 import time
 
+_STEADY = getattr(time, "CLOCK_BOOTTIME", None)
+
 
 def now() -> float:
     """Unix seconds (UTC)."""
@@ -17,6 +19,11 @@ def second_of_day() -> float:
 def monotonic() -> float:
     """Seconds since some instant; never jumps. For measuring waits, never for writing down."""
     return time.monotonic()
+
+
+def steady() -> float:
+    """Seconds since some instant; never jumps, and goes on while the machine sleeps, where the system can tell."""
+    return time.clock_gettime(_STEADY) if _STEADY is not None else time.monotonic()
 
 
 def spent_s() -> float:

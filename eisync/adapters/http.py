@@ -14,6 +14,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, TypeVar
+from urllib.parse import urlsplit
 
 import requests
 from pydantic import BaseModel, ValidationError
@@ -109,10 +110,13 @@ class Service:
         *,
         user_agent: str,
         spend: Callable[[int], float] = lambda _: 0.0,
+        hear_date: Callable[[str, str | None], None] = lambda _host, _date: None,
     ) -> None:
         """`read_key` is asked before every request, so that a new key is used at once; `spend` before each piece of a
-        body, and waits while others have the line.
+        body, and waits while others have the line. `hear_date` is told the host and the `Date` of every answer.
         """
+        self._hear_date = hear_date
+        self._hosts = {url: urlsplit(url).netloc for url in (endpoints.studio_url, endpoints.ingestion_url)}
         self._spend = spend
         self._endpoints = endpoints
         self._read_key = read_key
@@ -332,7 +336,7 @@ class Service:
     def _request(self, method: str, url: str, **arguments: Any) -> requests.Response:
         is_studio = url.startswith(self._endpoints.studio_url)
         proxies = self._studio_proxies if is_studio else self._proxies
-        return self._session().request(
+        response = self._session().request(
             method,
             url,
             stream=True,
@@ -341,6 +345,10 @@ class Service:
             timeout=(self._endpoints.connect_timeout_s, self._endpoints.timeout_s),
             **arguments,
         )
+        if "age" not in response.headers:  # what lay somewhere on the way says what time it was
+            endpoint = self._endpoints.studio_url if is_studio else self._endpoints.ingestion_url
+            self._hear_date(self._hosts[endpoint], response.headers.get("date"))
+        return response
 
     def _session(self) -> requests.Session:
         session: requests.Session | None = getattr(self._local, "session", None)

@@ -15,7 +15,7 @@ from eisync.errors import StateError
 if TYPE_CHECKING:
     from sqlite_utils import Database as SqliteUtilsDatabase
 
-VERSION = 9
+VERSION = 10
 
 
 def migrate(connection: sqlite3.Connection) -> None:
@@ -37,6 +37,7 @@ def migrate(connection: sqlite3.Connection) -> None:
     migrations()(_007_described_by)
     migrations()(_008_retention)
     migrations()(_009_acts_by_file)
+    migrations()(_010_clock_and_tombstone_plans)
     # sqlite-utils would begin a deferred one: two that look at a new folder at once would lock each other out.
     connection.execute("begin immediate")
     try:
@@ -302,5 +303,31 @@ def _009_acts_by_file(database: "SqliteUtilsDatabase") -> None:
     for statement in (
         "create index act_of_file on act (file_id) where state in ('waiting', 'due', 'begun')",
         "create index act_of_sample on act (sample_id) where sample_id is not null",
+    ):
+        database.conn.execute(statement)
+
+
+def _010_clock_and_tombstone_plans(database: "SqliteUtilsDatabase") -> None:
+    for statement in (
+        # What a plan is about: 'acts' on files and samples, or 'tombstones', of files whose samples vanished.
+        "alter table plan add column about text not null default 'acts'",
+        # Files that became tombstones without a person's yes, as the guard counts them.
+        """create table vanished (
+            id integer primary key,
+            target text not null,
+            file_id integer not null,
+            root_id integer not null,
+            at real not null
+        ) strict""",
+        "create index vanished_at on vanished (target, at)",
+        # The last time known, and since when time counts. One row.
+        """create table clock (
+            id integer primary key check (id = 1),
+            seen_at real not null,       -- the last time seen (Unix s)
+            counts_from real not null default 0,  -- nothing before this instant counts: the clock was set then
+            wrong_until real not null default 0,  -- the same, for spans of days
+            recent_from real not null default 0,  -- what was written down before was older than a day then
+            was_wrong integer not null default 0  -- a service told another time, and none has agreed since
+        ) strict""",
     ):
         database.conn.execute(statement)

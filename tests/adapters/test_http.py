@@ -926,3 +926,26 @@ def test_what_an_upload_waits_for_its_turn_is_not_how_long_it_took(emulator: Run
         sent = service.upload(wire.envelope(request, boundary="B", allow_duplicates=False))
     assert (200, True) == (getattr(sent.reply, "status", None), sent.took_s < 0.0)
     assert sum(pieces) >= facts.size
+
+
+@pytest.mark.parametrize(
+    ("headers", "heard"),
+    [
+        ("Date: Thu, 26 Nov 2026 10:00:00 GMT\r\n", "Thu, 26 Nov 2026 10:00:00 GMT"),
+        ("", None),
+        ("Date: Thu, 26 Nov 2026 10:00:00 GMT\r\nAge: 4000\r\n", "nothing"),  # it lay on the way
+    ],
+)
+def test_what_time_an_answer_says_that_it_is_is_handed_on(headers: str, heard: str | None) -> None:
+    body = b'{"success": true, "projectId": 7}'
+    reply = f"HTTP/1.1 200 OK\r\n{headers}Content-Length: {len(body)}\r\n\r\n".encode() + body
+    found: list[tuple[str, str | None]] = []
+    with raw_server(says(reply)) as server:
+        url = f"http://127.0.0.1:{server.port}"
+        endpoints = Endpoints(studio_url=f"{url}/v1", ingestion_url=url, timeout_s=2.0)
+        service = Service(
+            endpoints, lambda: "ei_key", user_agent="test", hear_date=lambda host, date: found.append((host, date))
+        )
+        with contextlib.closing(service):
+            assert 7 == service.project_id()
+    assert ([] if heard == "nothing" else [(f"127.0.0.1:{server.port}", heard)]) == found

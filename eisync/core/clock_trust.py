@@ -1,0 +1,163 @@
+"""Decide whether what the clock on the wall says can be trusted, before anything is destroyed because time passed.
+
+Pure: what both clocks of this machine say, what services said in their answers (`Date`), and what the last process
+remembered in; trust, or a doubt with its sentence out. A machine without a good clock starts in 1970, or a year ahead;
+that cannot be told from having been switched off for so long, so that a service must agree first. The steady clock
+carries what it said from there on: a clock that is set afterwards is found at once.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+
+from eisync.core.elapsed import DAY_S, Setting
+
+TOLERANCE_S = 300.0
+"""So far may this clock and a service's be apart: `Date` has whole seconds, and answers take their time."""
+
+STEP_S = 5.0
+"""A clock that goes so far in no time was set; one that is steered takes hours for that."""
+
+STALE_S = DAY_S
+"""What a service said is believed for so long: the steady clock is not proof against everything either."""
+
+MARGIN_S = 10.0
+"""What is written down in the moment in which a clock is set may still be of the time before."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """Both clocks of this machine, in one instant: Unix seconds, and seconds of the one that never jumps."""
+
+    now: float
+    steady: float
+
+
+@dataclass(frozen=True, slots=True)
+class Telling:
+    """A service said in an answer that it is `date_at` (Unix s), when the clocks of this machine said `reading`."""
+
+    host: str
+    date_at: float
+    reading: Reading
+
+    def ahead_s(self, reading: Reading) -> float:
+        """How far the clock of `reading` is ahead of what the service says by then."""
+        return reading.now - (self.date_at + (reading.steady - self.reading.steady))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Remembered:
+    """What outlives the process.
+
+    `seen_at`: the last time seen. `counts_from`: what was written down before counts from there, because the clock was
+    set. `wrong_until`: the same, for spans of days; a small step is no matter there. `recent_from`: what was written
+    down before was older than a day when it was set. `was_wrong`: a service disagreed, and none has agreed since.
+    """
+
+    seen_at: float
+    counts_from: float = 0.0
+    wrong_until: float = 0.0
+    recent_from: float = 0.0
+    was_wrong: bool = False
+
+    @property
+    def setting(self) -> Setting:
+        """For spans of minutes and hours."""
+        return Setting(counts_from=self.counts_from, recent_from=self.recent_from)
+
+    @property
+    def setting_of_days(self) -> Setting:
+        """For spans of days."""
+        return Setting(counts_from=self.wrong_until, recent_from=self.recent_from)
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """`doubt`: why nothing that waits by time may happen, and what to do, for a person; None: the clock is right."""
+
+    doubt: str | None
+    remembered: Remembered
+
+
+def judge(
+    remembered: Remembered | None, before: Reading | None, reading: Reading, tellings: Iterable[Telling]
+) -> Judgement:
+    """`remembered`: None for a new state. `before`: the last reading of this process. `tellings`: the last of each
+    service, and those since `before` at which the clock was the farthest behind, and ahead.
+    """
+    known = remembered or Remembered(seen_at=reading.now)
+    told = list(tellings)
+    fresh = [telling for telling in told if 0.0 <= reading.steady - telling.reading.steady <= STALE_S]
+    news = [telling for telling in told if before is None or telling.reading.steady >= before.steady]
+    readings = [reading, *(telling.reading for telling in news), *([] if before is None else [before])]
+    went_back = reading.now < known.seen_at - TOLERANCE_S
+    was_wrong = any(abs(telling.ahead_s(telling.reading)) > TOLERANCE_S for telling in news)
+    if not fresh:
+        return Judgement(_unwitnessed(known, reading, went_back), _wrong(known, readings, was_wrong or went_back))
+    worst = max(fresh, key=lambda telling: abs(telling.ahead_s(reading)))
+    ahead_s = worst.ahead_s(reading)
+    if abs(ahead_s) > TOLERANCE_S:
+        return Judgement(_disagreeing(worst.host, ahead_s), _wrong(known, readings, was_wrong or went_back))
+    if known.was_wrong or was_wrong or went_back:
+        return Judgement(None, _set(known, readings, days=True))
+    if any(abs((reading.now - other.now) - (reading.steady - other.steady)) > STEP_S for other in readings):
+        return Judgement(None, _set(known, readings, days=False))
+    return Judgement(None, _right(known, reading.now))
+
+
+def _wrong(known: Remembered, readings: Sequence[Reading], was_wrong: bool) -> Remembered:
+    """In doubt; `was_wrong`: for certain."""
+    after = replace(known, seen_at=readings[0].now, was_wrong=was_wrong or known.was_wrong)
+    return replace(after, recent_from=_earliest(known, readings)) if after.was_wrong else after
+
+
+def _set(known: Remembered, readings: Sequence[Reading], *, days: bool) -> Remembered:
+    """The clock is right in the first of these readings, and was not before, or was set."""
+    since = readings[0].now + MARGIN_S
+    return Remembered(
+        seen_at=readings[0].now,
+        counts_from=since,
+        wrong_until=since if days else known.wrong_until,
+        recent_from=_earliest(known, readings),
+    )
+
+
+def _earliest(known: Remembered, readings: Sequence[Reading]) -> float:
+    """What is written down by a wrong clock may be recent, whatever it says; and what was so before may still be so."""
+    earliest = min(reading.now for reading in readings) - DAY_S
+    was_set = known.was_wrong or known.counts_from > 0.0
+    return min(earliest, known.recent_from) if was_set else earliest
+
+
+def _right(known: Remembered, now: float) -> Remembered:
+    """The clock goes on; a day after it was set, nothing of the time before is recent any more."""
+    is_over = known.counts_from > 0.0 and now - known.counts_from >= DAY_S
+    return replace(known, seen_at=now, recent_from=now if is_over else known.recent_from)
+
+
+def _unwitnessed(known: Remembered, reading: Reading, went_back: bool) -> str:
+    back = (
+        f"the clock of this machine says {span(known.seen_at - reading.now)} less than when eisync ran last, and "
+        if went_back
+        else ""
+    )
+    return (
+        f"{back}no service has told the time since the start or for a day, so that nobody knows whether the clock of "
+        "this machine is right; it is known with the next answer"
+    )
+
+
+def _disagreeing(host: str, ahead_s: float) -> str:
+    direction = "ahead of" if ahead_s > 0 else "behind"
+    return (
+        f"the clock of this machine is {span(abs(ahead_s))} {direction} that of {host}; set it "
+        "('timedatectl set-ntp true' keeps it right)"
+    )
+
+
+def span(seconds: float) -> str:
+    """A span of time in a person's words."""
+    for length, unit in ((86_400, "days"), (3_600, "hours"), (60, "minutes")):
+        if seconds >= 2 * length:
+            return f"{seconds / length:,.0f} {unit}"
+    return f"{seconds:,.0f} seconds"

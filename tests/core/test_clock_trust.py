@@ -1,0 +1,188 @@
+from dataclasses import dataclass, field
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from eisync.core.clock_trust import MARGIN_S, TOLERANCE_S, Judgement, Reading, Remembered, Telling, judge, span
+from eisync.core.elapsed import DAY_S
+
+NOW = 1_000_000_000.0
+KNOWN = Remembered(seen_at=NOW - 100.0)
+
+
+def told(ahead_s: float = 0.0, *, ago_s: float = 1.0, then_ahead_s: float | None = None) -> Telling:
+    """So long ago a service said what time it was; the clock is so far ahead now, and was so far ahead then."""
+    was_s = ahead_s if then_ahead_s is None else then_ahead_s
+    date_at = NOW - ahead_s - ago_s
+    return Telling("studio.example.org", date_at, Reading(date_at + was_s, 500.0 - ago_s))
+
+
+def at_start(remembered: Remembered | None, *tellings: Telling) -> Judgement:
+    return judge(remembered, None, Reading(NOW, 500.0), tellings)
+
+
+@pytest.mark.parametrize("remembered", [None, KNOWN, Remembered(seen_at=NOW - 400 * DAY_S)])
+def test_a_start_is_in_doubt_until_a_service_has_told_the_time(remembered: Remembered | None) -> None:
+    doubt = at_start(remembered).doubt
+    assert doubt is not None
+    assert "no service has told the time since the start" in doubt
+    judgement = at_start(remembered, told())
+    assert (None, NOW, 0.0) == (judgement.doubt, judgement.remembered.seen_at, judgement.remembered.wrong_until)
+
+
+@pytest.mark.parametrize(
+    ("ahead_s", "doubt"),
+    [
+        (0.0, None),
+        (TOLERANCE_S, None),
+        (-TOLERANCE_S, None),
+        (TOLERANCE_S + 1.0, "5 minutes ahead of that of studio.example.org; set it"),
+        (400 * DAY_S, "400 days ahead of that of studio.example.org; set it"),
+        (-10 * DAY_S, "10 days behind that of studio.example.org; set it"),
+        (-NOW, "11,574 days behind that of studio.example.org; set it"),
+    ],
+)
+def test_a_clock_that_a_service_contradicts_is_in_doubt_and_says_what_to_do(ahead_s: float, doubt: str | None) -> None:
+    judgement = at_start(KNOWN, told(ahead_s))
+    assert (doubt is not None) == judgement.remembered.was_wrong
+    assert (doubt is None) == (judgement.doubt is None)
+    assert (doubt or "") in (judgement.doubt or "")
+
+
+def test_one_service_that_disagrees_is_enough() -> None:
+    assert at_start(KNOWN, told(), told(-400 * DAY_S)).doubt is not None
+
+
+def test_after_a_wrong_clock_was_set_time_counts_from_there() -> None:
+    wrong = judge(KNOWN, None, Reading(NOW - 10 * DAY_S, 499.0), [told(-10 * DAY_S)]).remembered
+    right = judge(wrong, Reading(NOW - 10 * DAY_S, 499.0), Reading(NOW, 500.0), [told()])
+    since = NOW + MARGIN_S
+    assert (None, since, since) == (right.doubt, right.remembered.counts_from, right.remembered.wrong_until)
+    assert right.remembered.recent_from <= NOW - 11 * DAY_S
+    assert not right.remembered.was_wrong
+
+
+def test_a_wrong_clock_is_remembered_over_a_restart() -> None:
+    wrong = at_start(KNOWN, told(400 * DAY_S)).remembered
+    assert wrong.was_wrong
+    assert NOW + MARGIN_S == at_start(wrong, told()).remembered.wrong_until
+
+
+def test_a_clock_that_goes_back_counts_anew_even_if_a_service_goes_with_it() -> None:
+    judgement = at_start(Remembered(seen_at=NOW + DAY_S), told())
+    assert (None, NOW + MARGIN_S) == (judgement.doubt, judgement.remembered.wrong_until)
+    doubt = at_start(Remembered(seen_at=NOW + DAY_S)).doubt
+    assert doubt is not None
+    assert "says 24 hours less than when eisync ran last" in doubt
+
+
+@pytest.mark.parametrize(("step_s", "is_set"), [(4.0, False), (60.0, True), (-60.0, True)])
+def test_a_small_step_is_no_matter_for_days(step_s: float, is_set: bool) -> None:
+    before = Reading(NOW - 10.0 - step_s, 490.0)
+    judgement = judge(KNOWN, before, Reading(NOW, 500.0), [told(ago_s=100.0)])
+    assert (None, 0.0) == (judgement.doubt, judgement.remembered.wrong_until)
+    assert is_set == (judgement.remembered.counts_from == NOW + MARGIN_S)
+
+
+def test_a_clock_that_is_set_far_is_found_without_another_answer() -> None:
+    judgement = judge(KNOWN, Reading(NOW - 10 * DAY_S, 490.0), Reading(NOW, 500.0), [told(10 * DAY_S, ago_s=100.0)])
+    assert judgement.doubt is not None
+
+
+def test_a_machine_that_stood_still_keeps_its_days() -> None:
+    # Its steady clock stood too: what was said before agrees no more, and the next answer does.
+    stopped = judge(
+        KNOWN, Reading(NOW - DAY_S, 499.0), Reading(NOW, 500.0), [told(DAY_S, ago_s=100.0, then_ahead_s=0.0)]
+    )
+    assert stopped.doubt is not None
+    again = judge(stopped.remembered, Reading(NOW, 500.0), Reading(NOW, 500.0), [told(ago_s=0.0)])
+    assert (None, 0.0) == (again.doubt, again.remembered.wrong_until)
+
+
+@pytest.mark.parametrize(("ago_s", "is_doubted"), [(DAY_S, False), (DAY_S + 1.0, True), (-1.0, True)])
+def test_what_a_service_said_is_believed_for_a_day(ago_s: float, is_doubted: bool) -> None:
+    judgement = judge(KNOWN, None, Reading(NOW, 500.0), [told(ago_s=ago_s)])
+    assert is_doubted == (judgement.doubt is not None)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"), [(5.0, "5 seconds"), (119.0, "119 seconds"), (120.0, "2 minutes"), (7_200.0, "2 hours")]
+)
+def test_a_span_is_said_in_words(seconds: float, text: str) -> None:
+    assert text == span(seconds)
+
+
+@dataclass
+class Machine:
+    """A clock that is set at any moment, processes that start and end, and services that tell the truth."""
+
+    true: float = NOW
+    ahead_s: float = 0.0
+    began_at: float = NOW - 500.0
+    remembered: Remembered | None = None
+    before: Reading | None = None
+    last: Telling | None = None
+    since_look: list[Telling] = field(default_factory=list)
+    stamps: list[tuple[float, float]] = field(default_factory=list)  # when it was, and when it was said to be
+
+    def reading(self) -> Reading:
+        return Reading(self.true + self.ahead_s, self.true - self.began_at)
+
+    def upload(self) -> None:
+        """An answer comes, and what it says is written down with the time."""
+        self.last = Telling("host", float(int(self.true)), self.reading())
+        self.since_look.append(self.last)
+        self.stamps.append((self.true, self.reading().now))
+
+    def look(self) -> Judgement:
+        reading = self.reading()
+
+        def offset(telling: Telling) -> float:
+            return telling.reading.now - telling.reading.steady
+
+        extremes = [min(self.since_look, key=offset), max(self.since_look, key=offset)] if self.since_look else []
+        judgement = judge(self.remembered, self.before, reading, [*([self.last] if self.last else []), *extremes])
+        self.before, self.remembered, self.since_look = reading, judgement.remembered, []
+        return judgement
+
+    def restart(self) -> None:
+        self.look()
+        self.began_at, self.before, self.last, self.since_look = self.true - 3.0, None, None, []
+
+
+JUMPS = st.sampled_from([-400 * DAY_S, -10 * DAY_S, -3_600.0, -60.0, 0.0, 60.0, 3_600.0, 10 * DAY_S, 400 * DAY_S])
+STEPS = st.one_of(
+    st.tuples(st.just("wait"), st.sampled_from([0.5, 30.0, 3_600.0, 5 * DAY_S])),
+    st.tuples(st.just("set"), JUMPS),
+    st.tuples(st.just("upload"), st.just(0.0)),
+    st.tuples(st.just("look"), st.just(0.0)),
+    st.tuples(st.just("restart"), st.just(0.0)),
+)
+
+
+@settings(max_examples=500)
+@given(first=JUMPS, steps=st.lists(STEPS, max_size=40))
+def test_nothing_is_ever_taken_for_older_than_it_is(first: float, steps: list[tuple[str, float]]) -> None:
+    machine = Machine(ahead_s=first)
+    for what, value in [*steps, ("set", None), ("upload", 0.0), ("look", 0.0)]:
+        match what:
+            case "wait":
+                machine.true += value or 0.0
+            case "set":
+                machine.ahead_s = value or 0.0
+            case "upload":
+                machine.upload()
+            case "restart":
+                machine.restart()
+            case _:
+                judgement = machine.look()
+                if judgement.doubt is not None:
+                    continue
+                now, remembered = machine.reading().now, judgement.remembered
+                for at, stamp in machine.stamps:
+                    assert remembered.setting.age_s(stamp, now) <= machine.true - at + 2 * TOLERANCE_S
+                    assert remembered.setting_of_days.age_s(stamp, now) <= machine.true - at + 2 * TOLERANCE_S
+                    is_recent = machine.true - at < DAY_S - 2 * TOLERANCE_S
+                    assert not is_recent or stamp >= remembered.setting.since(DAY_S, now)
+    assert machine.look().doubt is None
