@@ -11,6 +11,7 @@ from eisync.adapters import clock, evidence, files, memory, removal, restoring, 
 from eisync.adapters.body import sha256_of
 from eisync.adapters.http import Endpoints, Service
 from eisync.adapters.rules import Rules
+from eisync.adapters.service_time import ServiceTimes
 from eisync.adapters.throttle import Throttle
 from eisync.adapters.watch import Deaf, Watcher
 from eisync.control.operations import Operations
@@ -33,6 +34,7 @@ from eisync.loops.bringing_back import BringingBack
 from eisync.loops.deciding import Decider
 from eisync.loops.drainer import DrainerLoop
 from eisync.loops.folders import WatchedFolders
+from eisync.loops.guarding import Guarding
 from eisync.loops.keeping import Keeping
 from eisync.loops.lane import Lane
 from eisync.loops.once import Once
@@ -40,11 +42,14 @@ from eisync.loops.ports import Log
 from eisync.loops.reconciler import Hands, Project, ReconcilerLoop
 from eisync.loops.retention import RetentionLoop
 from eisync.loops.supervisor import Charge, Supervisor
+from eisync.loops.timekeeping import Timekeeper
+from eisync.loops.tombstones import Tombstones
 from eisync.loops.undoing import Undoer
 from eisync.loops.watched import Observed, OnChange, Watched
 from eisync.loops.watcher import WatcherLoop
 from eisync.settings import Settings, Watch
 from eisync.store.acts import Acts
+from eisync.store.clock import ClockNotes
 from eisync.store.database import open_database, write_holder
 from eisync.store.descriptions import Descriptions
 from eisync.store.index import Index
@@ -86,8 +91,14 @@ class App:
         self._pool = ThreadPoolExecutor(settings.upload.workers, thread_name_prefix="eisync-upload")
         self._throttle = Throttle(settings.upload.max_rate or None)
         self._quiet_hours = read_quiet_hours(settings.upload.quiet_hours)
-        spend = self._throttle.spend
-        self._services = {target.name: service_of(settings, target.name, spend=spend) for target in settings.targets}
+        spend, times = self._throttle.spend, ServiceTimes()
+        self.times = Timekeeper(
+            ClockNotes(self._database), times.tellings, clock=clock.now, steady=clock.steady, log=self.log
+        )
+        self._services = {
+            target.name: service_of(settings, target.name, spend=spend, hear_date=times.hear)
+            for target in settings.targets
+        }
         self._listens = listen
         self._events = Watcher(self.bells["watcher"].set) if listen else Deaf()
         self._register()
@@ -171,6 +182,7 @@ class App:
             "pid": os.getpid(),
             "version": __version__,
             "held": self.drainer.holds(clock.now()),
+            "clock": self.times.why_doubt(),
             "watching": [
                 {
                     "root": seen.root,
@@ -333,17 +345,16 @@ class App:
     def _hands(self) -> Hands:
         reconcile = self.settings.reconcile
         acts, folders = self.acts, WatchedFolders(files, Whereabouts(self._database))
+        guard = Guard(
+            count=reconcile.guard_count, percent=reconcile.guard_percent, day_factor=reconcile.guard_day_factor
+        )
+        guarding = Guarding(acts, guard, self.times)
         retained = BringingBack(Removals(self._database), restoring)
         return Hands(
-            decider=Decider(
-                acts,
-                acts,
-                guard=Guard(count=reconcile.guard_count, percent=reconcile.guard_percent),
-                clock=clock.now,
-                log=self.log,
-            ),
-            actor=Actor(acts, trash, folders, clock=clock.now, log=self.log),
+            decider=Decider(acts, acts, guard=guard, clock=clock.now, log=self.log, times=self.times),
+            actor=Actor(acts, trash, folders, clock=clock.now, log=self.log, guarding=guarding),
             undoer=Undoer(acts, trash, folders, files.look, retained, clock=clock.now, log=self.log),
+            tombstones=Tombstones(acts, self.index, guard=guard, clock=clock.now, log=self.log, times=self.times),
         )
 
     def _retention_loop(self) -> RetentionLoop:
@@ -358,6 +369,7 @@ class App:
             log=self.log,
             monotonic=clock.monotonic,
             spent_s=clock.spent_s,
+            times=self.times,
         )
 
 
@@ -376,8 +388,16 @@ def _asks_studio(settings: Settings) -> bool:
     return settings.reconcile.enabled or settings.upload.allow_duplicates
 
 
-def service_of(settings: Settings, name: str, *, spend: Callable[[int], float] = lambda _: 0.0) -> Service:
-    """The service of the target `name`, for whoever needs nothing else. `spend` is asked before bytes are sent."""
+def service_of(
+    settings: Settings,
+    name: str,
+    *,
+    spend: Callable[[int], float] = lambda _: 0.0,
+    hear_date: Callable[[str, str | None], None] = lambda _host, _date: None,
+) -> Service:
+    """The service of the target `name`, for whoever needs nothing else. `spend` is asked before bytes are sent;
+    `hear_date` is told what time its answers say that it is.
+    """
     target, upload = settings.target(name), settings.upload
     return Service(
         Endpoints(
@@ -391,6 +411,7 @@ def service_of(settings: Settings, name: str, *, spend: Callable[[int], float] =
         settings.key_source(name).read,
         user_agent=USER_AGENT,
         spend=spend,
+        hear_date=hear_date,
     )
 
 

@@ -13,7 +13,7 @@ import errno
 import hashlib
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from eisync.adapters import trash
 from eisync.adapters.files import device_of as device_of  # one module for whoever takes files away
@@ -61,9 +61,11 @@ def is_same(root: str, path: str, facts: FileFacts, sha256: str) -> bool:
     return True
 
 
-def empty_trash(root: str, *, before_day: str) -> int:
-    """Remove what was put into the folder's trash before that day. Returns how many days that were."""
-    return trash.empty(root, before_day=before_day)
+def empty_trash(root: str, *, before_day: str, is_old: Callable[[str, float], bool]) -> int:
+    """Remove what was put into the folder's trash before that day, if `is_old` says so of the day's folder, and of
+    when the last thing came into it. Returns how many days that were.
+    """
+    return trash.empty(root, before_day=before_day, is_old=is_old)
 
 
 def free_name(archive: str, path: str) -> str:

@@ -13,7 +13,7 @@ import hashlib
 import os
 import shutil
 import stat
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 from eisync.adapters.files import open_folder, open_inside, why_offline
@@ -162,17 +162,31 @@ def discard(lies_at: str) -> None:
             folder = os.path.dirname(folder)
 
 
-def empty(root: str, *, before_day: str) -> int:
-    """Remove what was put into the trash at the top of `root` before that day. Returns how many days that were."""
+def empty(root: str, *, before_day: str, is_old: Callable[[str, float], bool] = lambda _day, _newest_at: True) -> int:
+    """Remove what was put into the trash at the top of `root` before that day. Returns how many days that were.
+
+    `is_old` is asked with the folder of each such day (absolute), and when the last thing came into it, as the file
+    system says: the name alone is only what the clock said.
+    """
     trash = os.path.join(root, TRASH)
     if not _is_folder(trash):
         return 0
     with _translated(f"the trash {shown(trash)} cannot be emptied"):
         old = [os.path.join(trash, name) for name in os.listdir(trash) if _is_day(name) and name < before_day]
         old = [place for place in old if _is_folder(place)]  # a link, or a file of that name, is nothing of ours
+        old = [place for place in old if is_old(place, _newest_at(place))]
         for place in old:
             shutil.rmtree(place)
     return len(old)
+
+
+def _newest_at(day: str) -> float:
+    """When the last file came into the folder of a day, or into that of an act in it (Unix s). Raises OSError."""
+    newest = os.lstat(day).st_mtime
+    with os.scandir(day) as acts:
+        for act in acts:
+            newest = max(newest, act.stat(follow_symlinks=False).st_mtime)
+    return newest
 
 
 @dataclass(frozen=True, slots=True)

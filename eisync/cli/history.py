@@ -37,6 +37,7 @@ _WORDS = {
     "trash_file": "was moved to the trash",
     "delete_file": "was deleted",
     "archive_file": "was moved to the archive",
+    "tombstone": "was deleted in the project, as you said",
 }
 
 

@@ -50,7 +50,8 @@ def command(
 
     \b
     Exit code 0   every file is in Edge Impulse (or was deleted there by a person)
-              3   some files are quarantined: 'eisync ls --state quarantined' says why
+              3   some files are quarantined: 'eisync ls --state quarantined' says why; or
+                  the project was emptied, or many samples vanished: 'eisync plan' asks
               4   some are still pending: run it again
              77   the key is refused
     """
@@ -80,7 +81,11 @@ def _conclude(app: App) -> int:
     unsettled = app.watcher.unsettled(now)
     shown = {**counts, State.SETTLING: len(unsettled)}
     last_synced_at = app.index.counts().last_synced_at
-    click.echo(report.sentence(shown, last_synced_at=last_synced_at, now=now))
+    vanished = app.acts.vanished(target.name for target in app.settings.targets)
+    sentence = report.sentence(
+        shown, last_synced_at=last_synced_at, now=now, vanished=vanished.files, emptied=vanished.emptied.values()
+    )
+    click.echo(sentence)
     _explain(app, unsettled)
     refusals = app.drainer.refusals()
     if refusals:
@@ -88,9 +93,11 @@ def _conclude(app: App) -> int:
     key_refused = [error for error in app.troubles().values() if isinstance(error, KeyRefusedError)]
     if key_refused and not app.has_uploaded:
         raise key_refused[0]
+    if vanished.emptied:
+        return QUARANTINED  # only a person can say what happened to the project, and running again does not help
     if app.watcher.offline() or any(shown.get(state) for state in PENDING_STATES):
         return PENDING
-    return QUARANTINED if counts.get(State.QUARANTINED) else OK
+    return QUARANTINED if counts.get(State.QUARANTINED) or vanished.files else OK
 
 
 def _explain(app: App, unsettled: list[Observed]) -> None:
@@ -111,6 +118,8 @@ def _explain(app: App, unsettled: list[Observed]) -> None:
     for folder in app.retention.report():
         if folder["waits_for"]:
             click.echo(printable(f"{folder['root']}: no room is made: {folder['waits_for']}"), err=True)
+    if app.times.is_wrong and (doubt := app.times.why_doubt()) is not None:
+        click.echo(f"nothing that waits by time is done: {printable(doubt)}", err=True)
     for target, error in app.troubles().items():
         click.echo(f"target {target}: not compared with the service: {error}", err=True)
 

@@ -85,6 +85,12 @@ def _lines(records: Iterable[dict[str, Any]]) -> Iterator[str]:
 def _end(plan: dict[str, Any] | None) -> Iterator[str]:
     if plan is not None:
         number = plan["plan"]
+        if plan["about"] == "tombstones":
+            yield (
+                f"'eisync plan --approve {number}' does it: they were deleted on purpose; "
+                f"'eisync plan --reject {number}' has their files sent again."
+            )
+            return
         yield f"'eisync plan --approve {number}' does it; 'eisync plan --reject {number}' leaves everything as it is."
 
 
@@ -92,6 +98,8 @@ def _told(decided: dict[str, Any]) -> str:
     acts = "1 act" if decided["acts"] == 1 else f"{decided['acts']:,} acts"
     if decided["is_approved"]:
         return f"Plan {decided['plan']} is approved: {acts}."
+    if decided["about"] == "tombstones":
+        return f"Plan {decided['plan']} is rejected: {acts} will not be done; the files are sent again, where they are."
     return f"Plan {decided['plan']} is rejected: {acts} will not be done, and not be proposed again."
 
 
@@ -99,7 +107,13 @@ def _with_others(target: dict[str, Any], decided: dict[str, Any], acts: Iterable
     """What the pass found, and what of the plan was done before it: by one of the daemon's own, a moment earlier."""
     if target["target"] != decided["target"]:
         return target
-    done = sum(act["plan"] == decided["plan"] and act["state"] == "done" for act in acts)
+    done = sum(
+        act["plan"] == decided["plan"]
+        and act["state"] == "done"
+        # Where something follows from a tombstone, that is what was wanted.
+        and (act.get("kind") != "tombstone" or act["to"] is None)
+        for act in acts
+    )
     return {**target, "done": max(target["done"], done)}
 
 

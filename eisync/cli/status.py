@@ -40,6 +40,10 @@ def _lines(status: dict[str, Any]) -> Iterator[str]:
         yield ""
         yield f"target {target['name']}" + (f" (project {target['project_id']})" if target["project_id"] else "")
         yield from _target(target, ((status["daemon"] or {}).get("held") or {}).get(target["name"]))
+        emptied = status.get("emptied", {}).get(target["name"])
+        if emptied is not None:
+            yield f"  {printable(emptied)}"
+            yield "    'eisync plan --approve' says that this was wanted, 'eisync plan --reject' sends the files again"
     for plan in status["plans"]:
         yield ""
         acts = "1 act waits" if plan["acts"] == 1 else f"{plan['acts']:,} acts wait"
@@ -107,6 +111,8 @@ def _daemon(daemon: dict[str, Any] | None) -> Iterator[str]:
         yield "No daemon runs on this state folder; nothing is uploaded until 'eisync run' or 'eisync once'."
         return
     yield f"The daemon runs as process {daemon['pid']} (eisync {daemon['version']})."
+    if daemon.get("clock"):
+        yield f"  no old trash is emptied, no grace_s ends, nothing is decided: {printable(daemon['clock'])}"
     for loop in daemon["loops"]:
         if loop["trouble"]:
             yield f"  the {loop['name']} fails and is tried again: {printable(loop['trouble'])}"

@@ -102,8 +102,16 @@ class Operations:
         oldest = counts.oldest_pending_at
         watching = {one["root"]: one for one in (live or {}).get("watching", [])}
         retention = {one["root"]: one for one in (live or {}).get("retention", [])}
+        targets = self._index.targets()
+        vanished = self._acts.vanished([target.name for target in targets])
         return {
-            "sentence": report.sentence(by_state, last_synced_at=counts.last_synced_at, now=now),
+            "sentence": report.sentence(
+                by_state,
+                last_synced_at=counts.last_synced_at,
+                now=now,
+                vanished=vanished.files,
+                emptied=vanished.emptied.values(),
+            ),
             "counts": {state.value: by_state[state] for state in State if by_state.get(state)},
             "oldest_pending_s": None if oldest is None else round(max(0.0, now - oldest), 1),
             "last_synced_s": None if counts.last_synced_at is None else round(max(0.0, now - counts.last_synced_at), 1),
@@ -128,8 +136,9 @@ class Operations:
                     "listed_s": None if target.listed_at is None else round(max(0.0, now - target.listed_at), 1),
                     "listing_trouble": target.listing_trouble,
                 }
-                for target in self._index.targets()
+                for target in targets
             ],
+            "emptied": dict(vanished.emptied),
             "plans": [_plan(plan) for plan in self._acts.plans()],
             "daemon": live,
         }
@@ -247,7 +256,13 @@ class Operations:
         if number is None or plan is None:
             waiting = ", ".join(str(plan.id) for plan in self._acts.plans()) or "none"
             raise EisyncError(f"plan {plan_id} does not wait (any more); waiting: {waiting}")
-        return {"plan": plan_id, "target": plan.target, "is_approved": is_approved, "acts": number}
+        return {
+            "plan": plan_id,
+            "target": plan.target,
+            "about": plan.about,
+            "is_approved": is_approved,
+            "acts": number,
+        }
 
     def acts(self, limit: object) -> Iterator[Record]:
         """What was done last, the last one first."""
@@ -286,7 +301,14 @@ def _number(given: object, what: str) -> int:
 
 
 def _plan(plan: Plan) -> Record:
-    return {"plan": plan.id, "target": plan.target, "why": plan.why, "made_at": plan.made_at, "acts": plan.acts}
+    return {
+        "plan": plan.id,
+        "target": plan.target,
+        "about": plan.about,
+        "why": plan.why,
+        "made_at": plan.made_at,
+        "acts": plan.acts,
+    }
 
 
 def _act(written: Written) -> Record:

@@ -9,7 +9,7 @@ service confirmed that its sample is deleted, and when what was sent of it is kn
 """
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 
 from eisync.core import wire
@@ -27,6 +27,7 @@ class Kind(Enum):
     TRASH_FILE = "trash_file"
     DELETE_FILE = "delete_file"
     ARCHIVE_FILE = "archive_file"
+    TOMBSTONE = "tombstone"  # nothing is done to it: its sample vanished, and it is never sent again by itself
 
 
 EDITS = frozenset({Kind.RENAME_SAMPLE, Kind.RELABEL_SAMPLE, Kind.MOVE_SAMPLE})
@@ -201,6 +202,29 @@ def propose(file: FileSide, policy: Policy, *, now: float) -> list[Act]:
     return []
 
 
+def tombstone(file: FileSide, policy: Policy) -> Act | None:
+    """What is proposed when every sample of the file vanished at the service; `to` is what then becomes of the file.
+
+    None when the file is not there to become anything else, or has no sample.
+    """
+    if file.state is not State.SYNCED or not file.samples:
+        return None
+    follows = replace(file, state=State.TOMBSTONE, samples=())
+    act = next(iter(propose(follows, policy, now=0.0)), None)
+    sample_id = file.samples[0].sample.id
+    return Act(
+        kind=Kind.TOMBSTONE,
+        cause=Cause.REMOTE_DELETION,
+        file_id=file.id,
+        root=file.root,
+        path=file.path,
+        reason=f"its sample {sample_id} is not at the service any more" if act is None else act.reason,
+        since_at=file.since_at,
+        sample_id=sample_id,
+        to=None if act is None else act.kind.value,
+    )
+
+
 def _after_remote_deletion(file: FileSide, policy: Policy) -> Iterator[Act]:
     # A file of which we do not know what was sent is kept: nobody could tell whether it is still that.
     is_known = file.sha256 is not None and file.absent_at is None
@@ -276,13 +300,18 @@ _DOES = {
     Kind.TRASH_FILE: "move {path} to the trash",
     Kind.DELETE_FILE: "delete {path}",
     Kind.ARCHIVE_FILE: "move {path} to the archive",
+    Kind.TOMBSTONE: "never send {path} again by itself",
 }
+
+# What is done to the file once it is a tombstone: that is what a person says yes to.
+_FOLLOWS = {kind.value: kind for kind in REMOVALS}
 
 
 def sentence(act: Act) -> str:
     """What is done and why, for a person."""
     path = shown(f"{act.root.rstrip('/')}/{act.path}")
-    return f"{_DOES[act.kind].format(act=act, path=path)}: {act.reason}"
+    kind = _FOLLOWS.get(act.to or "", act.kind) if act.kind is Kind.TOMBSTONE else act.kind
+    return f"{_DOES[kind].format(act=act, path=path)}: {act.reason}"
 
 
 # Where a sample may be moved to: `split` leaves it to the service, and `anomaly` is none of its categories any more.

@@ -1,34 +1,160 @@
 """Hold back what would destroy or change much at once, until a person says yes.
 
 Pure. A script that renames a folder, a person who selects all in Studio, a disk that comes back with half of its files:
-each looks like many wishes at once. Few items go by themselves, and slowly: what was done in the last hour counts, so
-that much does not become little by being spread over passes.
+each looks like many wishes at once. Few items go by themselves, and slowly: what was done in the last hour and in the
+last day counts, and so does what is allowed and could not be done yet, so that much does not become little by being
+spread over passes, or by piling up. The share is of all files and of each folder's own: a small one beside a large one
+loses no more than its share.
 """
 
 import math
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+
+from eisync.core.elapsed import DAY_S, Setting
 
 RECENT_S = 3600.0
 
 
+@dataclass(frozen=True, slots=True)
+class Touch:
+    """A file that was touched without a person's yes: `at` (Unix s); None: that is allowed, and not done yet.
+
+    `is_known`: it is still among the files that are known, so that it is counted there.
+    """
+
+    file_id: int
+    root_id: int
+    at: float | None = None
+    is_known: bool = True
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Guard:
-    """How many files a pass may touch by itself: `count`, and `percent` of all that are known, one at least."""
+    """How many files may be touched by themselves in an hour: `count`, and `percent` of all that are known, one at
+    least. In a day it is `day_factor` times as many.
+    """
 
     count: int = 50
     percent: float = 10.0
+    day_factor: float = 3.0
 
     def allowed(self, known: int) -> int:
         """The most files that may be touched where `known` are known. A share is rounded up: one is never too many."""
         return min(self.count, max(1, math.ceil(known * self.percent / 100.0)))
 
-    def why_held(self, *, files: int, recent: int, known: int) -> str | None:
-        """Why a pass that would touch `files` after `recent` of the last hour waits for a person; None: it need not."""
-        allowed = self.allowed(known)
-        if not files or files + recent <= allowed:
+    def allowed_a_day(self, known: int) -> int:
+        """The same, in a day."""
+        return math.floor(self.allowed(known) * max(1.0, self.day_factor))
+
+
+@dataclass(frozen=True, slots=True)
+class _Window:
+    span_s: float
+    name: str
+    per: str = ""
+
+
+_HOUR = _Window(RECENT_S, "hour")
+_DAY = _Window(DAY_S, "day", " a day")
+
+
+@dataclass(slots=True)
+class _Share:
+    """What one folder, or all of them, have spent in one window. No file is both `done` and `due`."""
+
+    allowed: int
+    known: int
+    done: set[int]
+    due: set[int]
+
+    def why_held(self, wanted: set[int], window: _Window, folder: str) -> str | None:
+        new = sum(file not in self.done and file not in self.due for file in wanted)
+        if len(self.done) + len(self.due) + new <= self.allowed:
             return None
-        before = f", after {recent:,} in the last hour" if recent else ""
-        return f"it would touch {files:,} of {known:,} files{before}; {allowed:,} go by themselves"
+        after = [f"{len(self.done):,} in the last {window.name}"] if self.done else []
+        after += [f"{len(self.due):,} that are allowed and not done yet"] if self.due else []
+        before = f", after {' and '.join(after)}" if after else ""
+        return (
+            f"it would touch {len(wanted):,} of {self.known:,} files{folder}{before}; "
+            f"{self.allowed:,}{window.per} go by themselves"
+        )
+
+
+class Ledger:
+    """What was touched without a person's yes, and what may be touched still; for one pass."""
+
+    def __init__(
+        self,
+        guard: Guard,
+        touches: Iterable[Touch],
+        known: Mapping[int, int],
+        *,
+        now: float,
+        setting: Setting | None = None,
+        names: Mapping[int, str] | None = None,
+    ) -> None:
+        """`known`: by root, how many files are. `setting`: since when time counts. `names` are those of the roots."""
+        self._guard = guard
+        self._names = names or {}
+        self._known = known
+        self._shares: dict[tuple[_Window, int | None], _Share] = {}
+        self._touches = list(touches)
+        setting = setting or Setting()
+        self._ages = [None if touch.at is None else setting.age_s(touch.at, now) for touch in self._touches]
+
+    def why_held(self, wanted: Iterable[tuple[int, int]]) -> str | None:
+        """Why these files, each with its root, wait for a person; None: they need not."""
+        by_root: dict[int, set[int]] = {}
+        for file_id, root_id in wanted:
+            by_root.setdefault(root_id, set()).add(file_id)
+        if not by_root:
+            return None
+        # All of them first: that is what is said when both are too many.
+        why = self._why_too_many(set[int]().union(*by_root.values()), None)
+        for root_id, files in by_root.items():
+            why = why or self._why_too_many(files, root_id)
+        return why
+
+    def _why_too_many(self, wanted: set[int], root_id: int | None) -> str | None:
+        folder = "" if root_id is None else f" in {self._names.get(root_id, f'folder {root_id}')}"
+        for window in (_HOUR, _DAY):
+            why = self._share(window, root_id).why_held(wanted, window, folder)
+            if why is not None:
+                return why
+        return None
+
+    def note(self, file_id: int, root_id: int) -> None:
+        """The file is touched now."""
+        for (_, scope), share in self._shares.items():
+            if scope in (None, root_id):
+                share.done.add(file_id)
+                share.due.discard(file_id)
+        self._touches.append(Touch(file_id, root_id, 0.0))
+        self._ages.append(0.0)
+
+    def _share(self, window: _Window, root_id: int | None) -> _Share:
+        """Made when it is asked for: most passes want nothing."""
+        found = self._shares.get((window, root_id))
+        if found is None:
+            found = self._shares[window, root_id] = self._count(window, root_id)
+        return found
+
+    def _count(self, window: _Window, root_id: int | None) -> _Share:
+        done: set[int] = set()
+        due: set[int] = set()
+        lost: set[int] = set()
+        for touch, age_s in zip(self._touches, self._ages, strict=True):
+            if root_id not in (None, touch.root_id) or (age_s is not None and age_s >= window.span_s):
+                continue
+            (due if age_s is None else done).add(touch.file_id)
+            if not touch.is_known:
+                lost.add(touch.file_id)
+        # What a window has cost already was there when it began: the share is of that.
+        known = sum(self._known.values()) if root_id is None else self._known.get(root_id, 0)
+        known += len(lost)
+        allowed = self._guard.allowed(known) if window is _HOUR else self._guard.allowed_a_day(known)
+        return _Share(allowed, known, done, due - done)
 
 
 DOUBT_S = 3600.0

@@ -3,14 +3,32 @@
 Pure: counts and instants in, text out.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from eisync.core.lifecycle import PENDING, State
 
 
-def sentence(counts: Mapping[State, int], *, last_synced_at: float | None, now: float) -> str:
-    """Whether everything is where it belongs, and if not, what is not. `counts` are files by state."""
-    synced = counts.get(State.SYNCED, 0)
+def sentence(
+    counts: Mapping[State, int],
+    *,
+    last_synced_at: float | None,
+    now: float,
+    vanished: int = 0,
+    emptied: Iterable[str] = (),
+) -> str:
+    """Whether everything is where it belongs, and if not, what is not. `counts` are files by state.
+
+    `vanished`: so many that were synced are not at the service any more, and a person is asked why. `emptied`: what
+    happened to whole projects, which is said first.
+    """
+    told = [
+        f"{clause[:1].upper()}{clause[1:]}: nothing follows without your word ('eisync plan')." for clause in emptied
+    ]
+    return " ".join([*told, _of_files(counts, last_synced_at, now, vanished)])
+
+
+def _of_files(counts: Mapping[State, int], last_synced_at: float | None, now: float, vanished: int) -> str:
+    synced = max(0, counts.get(State.SYNCED, 0) - vanished)
     total = sum(number for state, number in counts.items() if state is not State.GONE)
     if total == 0:
         return "There are no files yet."
@@ -26,6 +44,9 @@ def sentence(counts: Mapping[State, int], *, last_synced_at: float | None, now: 
         _clause(waiting, "waits", "wait"),
         _clause(counts.get(State.QUARANTINED, 0), "is quarantined", "are quarantined"),
         _clause(counts.get(State.TOMBSTONE, 0), "was deleted there", "were deleted there"),
+        _clause(
+            vanished, "is not there any more, and waits for your word", "are not there any more, and wait for your word"
+        ),
     ]
     return (
         f"{synced:,} of {_files(total)} {_be(synced)} in Edge Impulse{when}; {_and([part for part in parts if part])}."

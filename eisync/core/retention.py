@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 from enum import Enum
 
 from eisync.core.acts import Act, Cause, Kind, Written
+from eisync.core.elapsed import Setting
 from eisync.core.items import FileFacts
 from eisync.core.lifecycle import State
 
@@ -170,6 +171,7 @@ class Why(Enum):
     FAULTY = "the service could not process its sample"
     YOUNG = "it has not been at the service for grace_s"
     SAME_DISK = "the archive is on the same disk: moving it there frees nothing"
+    CLOCK = "the clock is in doubt, so that nobody knows how long it has been at the service"
     TROUBLED = "it could not be taken away, and is tried again"
 
 
@@ -195,12 +197,20 @@ def why_unconfirmed(file: Local) -> Why | None:
 
 
 def decide(
-    file: Local, policy: Retention, *, now: float, short_bytes: int = 0, frees: bool = True, counts_from: float = 0.0
+    file: Local,
+    policy: Retention,
+    *,
+    now: float,
+    short_bytes: int = 0,
+    frees: bool = True,
+    counts_from: float = 0.0,
+    doubts_clock: bool = False,
 ) -> Act | Why:
     """What is to be done with the file.
 
     `short_bytes`: so much is missing of `min_free`; then `grace_s` is not waited for. `frees`: the archive, if there is
     one, is on another disk. `counts_from`: no time before counts for the grace, because the clock was set there.
+    `doubts_clock`: nobody knows what time it is, and no grace is ever over.
     """
     if not policy.removes:
         return Why.KEPT
@@ -211,7 +221,9 @@ def decide(
         return _act(file, policy, "the disk ran short") if frees or policy.after is not After.ARCHIVE else Why.SAME_DISK
     if policy.after is After.KEEP:
         return Why.KEPT
-    if not now - max(file.since_at, counts_from) >= policy.grace_s:
+    if doubts_clock:
+        return Why.CLOCK
+    if not Setting(counts_from=counts_from).age_s(file.since_at, now) >= policy.grace_s:
         return Why.YOUNG
     return _act(file, policy, "after_upload says so")
 
@@ -239,6 +251,17 @@ def shortage(policy: Retention, disk: Disk) -> int:
 def oldest_day(now: float, days: int) -> str:
     """The first day (as 2026-11-26, UTC) that is not older than `days` days."""
     return (datetime.fromtimestamp(now, UTC) - timedelta(days=days)).date().isoformat()
+
+
+def is_trash_old(made_at: float | None, newest_at: float, days: int, *, setting: Setting, now: float) -> bool:
+    """Whether a day's folder in the trash may be removed, whose name says so.
+
+    Its name is by the clock of that day, which may have been wrong: all else that is known of it must say so too.
+    `made_at`: when the last act wrote down that it puts something there; None: none that is remembered. `newest_at`:
+    what the file system says of it.
+    """
+    evidence = [newest_at] if made_at is None else [newest_at, made_at]
+    return all(setting.age_s(at, now) >= days * 24 * 3600.0 for at in evidence)
 
 
 def taken_name(act_id: int, made_at: float) -> str:

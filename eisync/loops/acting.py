@@ -12,7 +12,20 @@ from datetime import UTC, datetime
 from itertools import chain
 from typing import Protocol
 
-from eisync.core.acts import REMOVALS, Act, Cause, FileSide, Kind, Progress, Written, propose, sentence
+from eisync.core.acts import (
+    REMOVALS,
+    Act,
+    Cause,
+    FileSide,
+    Kind,
+    Policy,
+    Progress,
+    Written,
+    propose,
+    sentence,
+    tombstone,
+)
+from eisync.core.guard import Ledger
 from eisync.core.items import FileFacts, shown
 from eisync.errors import (
     FileAwayError,
@@ -24,10 +37,13 @@ from eisync.errors import (
     TransitError,
 )
 from eisync.loops.errand import Errand
+from eisync.loops.guarding import Guarding
 from eisync.loops.ports import Log
 from eisync.loops.sweeping import Tally
 
 ACTS_A_LOOK = 100
+NO_ROOT = 0
+"""Of a file that is not known any more, of which nothing is done."""
 
 
 class Intents(Protocol):
@@ -84,8 +100,17 @@ class Actor:
     """Does what is due, for all targets. Safe to repeat at any point."""
 
     def __init__(
-        self, intents: Intents, trash: Trash, folders: Folders, *, clock: Callable[[], float], log: Log
+        self,
+        intents: Intents,
+        trash: Trash,
+        folders: Folders,
+        *,
+        clock: Callable[[], float],
+        log: Log,
+        guarding: Guarding | None = None,
     ) -> None:
+        """`guarding` is asked once more before what nobody said yes to; None: it is not."""
+        self._guarding = guarding
         self._intents = intents
         self._trash = trash
         self._folders = folders
@@ -100,9 +125,11 @@ class Actor:
         at which that happened, so that none stands in the way of the others.
         """
         first = self._after.pop(errand.target, 0)
+        ledger: Ledger | None = None
         for written in chain(self._due(errand, after_id=first), self._due(errand, up_to=first)):
+            ledger = ledger or self._ledger(errand)
             try:
-                result = self._do(errand, written)
+                result = self._held_back(ledger, written) or self._do(errand, written)
             except (TransitError, StudioError) as error:
                 self._intents.put_off(written.id, str(error))
                 self._after[errand.target] = written.id
@@ -111,8 +138,31 @@ class Actor:
                 tally.note(f"{sentence(written.act)}: the service says no ({error})")
                 self._log.warning("act.refused", target=errand.target, act=written.id, reason=str(error))
                 return
+            if ledger is not None and isinstance(result, Done) and written.plan_id is None:
+                ledger.note(*self._place_of(written))
             self._write_down(errand, written, result, tally)
             yield
+
+    def _ledger(self, errand: Errand) -> Ledger | None:
+        # What is due is not counted: each is asked for when its turn comes.
+        return None if self._guarding is None else self._guarding.ledger(errand, self._clock(), counts_due=False)
+
+    def _place_of(self, written: Written) -> tuple[int, int]:
+        side = self._intents.side(written.act.file_id)
+        return written.act.file_id, NO_ROOT if side is None else side.root_id
+
+    def _held_back(self, ledger: Ledger | None, written: Written) -> "Later | None":
+        """An act that was allowed long ago, and could not be done, was allowed beside others than those of today.
+
+        What was begun may have been done: it is ended.
+        """
+        if ledger is None or written.plan_id is not None or written.progress is not Progress.DUE:
+            return None
+        doubt = None if self._guarding is None else self._guarding.why_doubt()
+        if doubt is not None:
+            return Later(doubt)
+        why = ledger.why_held([self._place_of(written)])
+        return None if why is None else Later(f"{why}; it goes on when that is over")
 
     def _due(self, errand: Errand, *, after_id: int = 0, up_to: float = math.inf) -> Iterator[Written]:
         while batch := self._intents.to_do(errand.target, is_retention=False, after_id=after_id, limit=ACTS_A_LOOK):
@@ -129,7 +179,10 @@ class Actor:
         match result:
             case Done(outcome):
                 self._intents.finish(errand.target, written, outcome, now=now)
-                tally.done += 1
+                if written.act.kind is Kind.TOMBSTONE:
+                    tally.buried += 1
+                # Where something follows from a tombstone, that is what was wanted.
+                tally.done += written.act.kind is not Kind.TOMBSTONE or written.act.to is None
                 tally.note(f"{sentence(written.act)}; {outcome}")
                 self._log.info("act.done", kind=written.act.kind.value, sample=written.act.sample_id, **told)
             case Moot(reason, spares):
@@ -142,6 +195,8 @@ class Actor:
     def _do(self, errand: Errand, written: Written) -> Done | Moot | Later:
         """Raises KeyRefusedError, StudioError or TransitError."""
         side = self._intents.side(written.act.file_id)
+        if written.act.kind is Kind.TOMBSTONE:
+            return _bury(errand, written, side)
         if side is not None and side.root_id not in errand.policies:
             return Later("its folder is not watched now; it goes on when it is again")
         try:
@@ -240,6 +295,17 @@ def edit(errand: Errand, kind: Kind, sample_id: int, value: str) -> None:
             errand.studio.relabel(sample_id, value)
         case Kind.MOVE_SAMPLE:
             errand.studio.move(sample_id, value)
+
+
+def _bury(errand: Errand, written: Written, side: FileSide | None) -> Done | Moot:
+    """A person said that its samples were deleted: the service is asked once more. Raises what it raises."""
+    if side is None or tombstone(side, Policy()) is None or side.since_at != written.act.since_at:
+        return Moot("its cause is not so any more")
+    for held in side.samples:
+        errand.check_project()
+        if errand.studio.is_there(held.sample.id):
+            return Moot(f"its sample {held.sample.id} is there after all")
+    return Done("'eisync retry' sends it again")
 
 
 def _is_asked_for(errand: Errand, act: Act, side: FileSide, now: float) -> bool:

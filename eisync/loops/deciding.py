@@ -9,11 +9,13 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from eisync.core import guard
-from eisync.core.acts import Act, FileSide, Occasion, is_agreed, occasions, propose, sentence
-from eisync.core.guard import Guard
+from eisync.core.acts import Act, Cause, FileSide, Occasion, is_agreed, occasions, propose, sentence
+from eisync.core.guard import Guard, Touch
 from eisync.loops.errand import Errand
+from eisync.loops.guarding import Guarding
 from eisync.loops.ports import Log
 from eisync.loops.sweeping import Tally
+from eisync.loops.timekeeping import RIGHT, Times
 
 SIDES_A_STEP = 500
 MOST_ACTS = 10_000
@@ -28,8 +30,10 @@ class Wishes(Protocol):
     ) -> list[FileSide]: ...
     def census(self, target: str) -> dict[int, tuple[int, int]]: ...
     def offline(self) -> set[int]: ...
-    def recent(self, target: str, *, since: float) -> int: ...
+    def touches(self, target: str, *, since: float, tombstones: bool = False) -> list[Touch]: ...
+    def places(self) -> dict[int, str]: ...
     def decided(self, acts: Iterable[Act]) -> set[str]: ...
+    def approved(self, target: str, file_ids: Iterable[int]) -> dict[int, int]: ...
 
 
 class Decisions(Protocol):
@@ -37,6 +41,7 @@ class Decisions(Protocol):
 
     def agree(self, file_ids: Iterable[int]) -> None: ...
     def allow(self, target: str, acts: Iterable[Act], *, now: float) -> None: ...
+    def allow_with(self, target: str, acts: Iterable[Act], plan_id: int, *, now: float) -> None: ...
     def hold(self, target: str, acts: Sequence[Act], why: str, *, now: float) -> tuple[int, bool]: ...
     def withdraw(self, target: str, *, now: float) -> None: ...
     def forget_old(self, target: str, *, now: float) -> None: ...
@@ -47,6 +52,7 @@ class _Proposed:
     """By key, so that a file that was renamed and changed is not proposed twice."""
 
     acts: dict[str, Act] = field(default_factory=dict)
+    roots: dict[int, int] = field(default_factory=dict)  # by file
     agreed: list[int] = field(default_factory=list)
 
 
@@ -54,11 +60,19 @@ class Decider:
     """The decisions of all targets. Its generators do one bounded look a step."""
 
     def __init__(
-        self, wishes: Wishes, decisions: Decisions, *, guard: Guard, clock: Callable[[], float], log: Log
+        self,
+        wishes: Wishes,
+        decisions: Decisions,
+        *,
+        guard: Guard,
+        clock: Callable[[], float],
+        log: Log,
+        times: Times = RIGHT,
     ) -> None:
         self._wishes = wishes
         self._decisions = decisions
-        self._guard = guard
+        self._guarding = Guarding(wishes, guard, times)
+        self._times = times
         self._clock = clock
         self._log = log
         self._decided_at: dict[str, float] = {}
@@ -68,6 +82,7 @@ class Decider:
         now = self._clock()
         doubt = guard.why_doubt_clock(self._decided_at.get(errand.target), now, interval_s=errand.interval_s)
         self._decided_at[errand.target] = now
+        doubt = doubt or self._times.why_doubt()
         if doubt is not None:
             self._log.warning("plan.skipped", target=errand.target, reason=doubt)
             tally.note(f"nothing is decided in this pass: {doubt}")
@@ -75,8 +90,8 @@ class Decider:
         proposed = yield from self._propose(errand, now, tally)
         self._decisions.agree(proposed.agreed)
         self._decisions.forget_old(errand.target, now=now)
-        acts = self._undecided(proposed)
-        why = self._why_held(errand, acts, now)
+        acts = self._unapproved(errand, self._undecided(proposed), now)
+        why = self._why_held(errand, acts, proposed, now)
         yield
         if not acts:
             self._decisions.withdraw(errand.target, now=now)
@@ -94,7 +109,7 @@ class Decider:
         now = self._clock()
         proposed = yield from self._propose(errand, now, tally)
         acts = self._undecided(proposed)
-        why = self._why_held(errand, acts, now)
+        why = self._why_held(errand, acts, proposed, now)
         if why is not None:
             tally.waiting = len(acts)
             tally.note(f"this would wait for a yes: {why}")
@@ -124,6 +139,7 @@ class Decider:
     def _look_at(self, side: FileSide, errand: Errand, now: float, proposed: _Proposed) -> None:
         acts = propose(side, errand.policies[side.root_id], now=now)
         proposed.acts |= {act.key: act for act in acts}
+        proposed.roots[side.id] = side.root_id
         if not acts and side.absent_at is None and is_agreed(side):
             proposed.agreed.append(side.id)
 
@@ -140,10 +156,21 @@ class Decider:
         decided = self._wishes.decided(proposed.acts.values()) if proposed.acts else set()
         return [act for key, act in proposed.acts.items() if key not in decided]
 
-    def _why_held(self, errand: Errand, acts: Sequence[Act], now: float) -> str | None:
+    def _unapproved(self, errand: Errand, acts: list[Act], now: float) -> list[Act]:
+        """What is left to be decided on; what follows from a plan that a person approved is allowed with it."""
+        after_remote = [act.file_id for act in acts if act.cause is Cause.REMOTE_DELETION]
+        plans = self._wishes.approved(errand.target, after_remote) if after_remote else {}
+        following: dict[int, list[Act]] = {}
+        left: list[Act] = []
+        for act in acts:
+            plan_id = plans.get(act.file_id) if act.cause is Cause.REMOTE_DELETION else None
+            (left if plan_id is None else following.setdefault(plan_id, [])).append(act)
+        for plan_id, approved in following.items():
+            self._decisions.allow_with(errand.target, approved, plan_id, now=now)
+        return left
+
+    def _why_held(self, errand: Errand, acts: Sequence[Act], proposed: _Proposed, now: float) -> str | None:
         if not acts:
             return None
-        census = self._wishes.census(errand.target)
-        known = sum(census.get(root_id, (0, 0))[0] for root_id in errand.policies)
-        recent = self._wishes.recent(errand.target, since=now - guard.RECENT_S)
-        return self._guard.why_held(files=len({act.file_id for act in acts}), recent=recent, known=known)
+        ledger = self._guarding.ledger(errand, now)
+        return ledger.why_held((act.file_id, proposed.roots[act.file_id]) for act in acts)

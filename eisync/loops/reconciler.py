@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass, field
 
 from eisync.core import plan, wire
 from eisync.core.acts import Policy
-from eisync.core.items import Doubt, Item, RemoteSample, shown
+from eisync.core.items import Doubt, Item, Missing, RemoteSample, shown
 from eisync.core.lifecycle import Event
 from eisync.core.settlement import Settlement
 from eisync.errors import EisyncError, FileAwayError, FileError, FileUnreadableError, TransitError
@@ -20,6 +20,7 @@ from eisync.loops.deciding import Decider
 from eisync.loops.errand import Errand
 from eisync.loops.ports import Beliefs, Doubts, Editor, Hashes, Log, LooksAndSweeps, Mirrored, Unidentified
 from eisync.loops.sweeping import Gaze, Pretence, Tally
+from eisync.loops.tombstones import Tombstones
 from eisync.loops.undoing import Undoer
 
 IDLE_S = 60.0
@@ -51,6 +52,7 @@ class Hands:
     decider: Decider
     actor: Actor
     undoer: Undoer
+    tombstones: Tombstones | None = None  # without it, whatever vanished at the service was deleted there
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,10 +238,7 @@ class ReconcilerLoop:
 
     def _bring_together(self, project: Project, tally: Tally, *, sweeps: bool) -> Iterator[None]:
         missing = yield from self._gaze(project, self._mirrored).look(tally, sweeps=sweeps)
-        for ask in plan.suspects(missing):
-            self._check_project(project)
-            tally.buried += self._ask(project, ask.sample_id)
-            yield
+        yield from self._conclude_missing(project, missing, tally)
         if tally.learned and not project.allow_duplicates:
             tally.adopted = yield from self._adopt(project)
         yield from self._find_ids(project)
@@ -249,6 +248,16 @@ class ReconcilerLoop:
             yield from self._hands.actor.carry_out(errand, tally)
             yield from self._hands.decider.decide(errand, tally)
             yield from self._hands.actor.carry_out(errand, tally)
+
+    def _conclude_missing(self, project: Project, missing: Sequence[Missing], tally: Tally) -> Iterator[None]:
+        if self._hands is not None and self._hands.tombstones is not None:
+            if tally.swept:
+                yield from self._hands.tombstones.conclude(self._errand(project), missing, tally)
+            return
+        for ask in plan.suspects(missing):
+            self._check_project(project)
+            tally.buried += self._ask(project, ask.sample_id)
+            yield
 
     def _errand(self, project: Project) -> Errand:
         return Errand(

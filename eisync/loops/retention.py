@@ -21,6 +21,7 @@ from eisync.errors import (
 )
 from eisync.loops.keeping import TROUBLE_S, Keeping, report_of
 from eisync.loops.ports import Log
+from eisync.loops.timekeeping import RIGHT, Times
 
 REST_S = 60.0
 TRASH_S = 3600.0
@@ -38,6 +39,7 @@ class Records(Protocol):
     def device(self, root_id: int) -> int | None: ...
     def why_not_listed(self, target: str) -> str | None: ...
     def under_way(self) -> list[Written]: ...
+    def last_put(self, folder: str) -> float | None: ...
 
 
 class Intents(Protocol):
@@ -71,7 +73,7 @@ class Disks(Protocol):
     def disk_of(self, root: str) -> Disk | None: ...
     def is_on_other_disk(self, root: str, archive: str) -> bool: ...
     def device_of(self, root: str, path: str = "") -> int | None: ...
-    def empty_trash(self, root: str, *, before_day: str) -> int: ...
+    def empty_trash(self, root: str, *, before_day: str, is_old: Callable[[str, float], bool]) -> int: ...
 
 
 class RetentionLoop:
@@ -91,8 +93,10 @@ class RetentionLoop:
         log: Log,
         monotonic: Callable[[], float],
         spent_s: Callable[[], float] = lambda: 0.0,
+        times: Times = RIGHT,
     ) -> None:
-        """`spent_s` is what the thread has taken of a core so far."""
+        """`spent_s` is what the thread has taken of a core so far. `times`: whether the clock can be trusted."""
+        self._times = times
         self._folders = folders
         self._records = records
         self._intents = intents
@@ -108,6 +112,7 @@ class RetentionLoop:
         self._now = 0.0
         self._ahead_s: float | None = None  # how far the clock was ahead of the monotonic one
         self._counts_from = 0.0
+        self._doubt: str | None = None
         self._left: dict[int, float] = {}  # files that could not be taken away, and until when they are left alone
         self._is_stopping = False
 
@@ -166,6 +171,8 @@ class RetentionLoop:
                 keeping.trash_due_at = now + 24 * 3600.0
         self._ahead_s = ahead_s
         self._now = now
+        self._doubt = self._times.why_doubt()
+        self._counts_from = max(self._counts_from, self._times.setting().counts_from)
 
     # --- a pass ------------------------------------------------------------------------------------------------
 
@@ -198,12 +205,17 @@ class RetentionLoop:
 
     def _empty_trash(self, keeping: Keeping) -> Iterator[None]:
         keeping.trash_due_at = min(keeping.trash_due_at, self._now + 24 * 3600.0)
-        if not keeping.policy.trash_days or self._now < keeping.trash_due_at:
+        if not keeping.policy.trash_days or self._now < keeping.trash_due_at or self._doubt is not None:
             return
         keeping.trash_due_at = self._now + TRASH_S
         before_day = retention.oldest_day(self._now, keeping.policy.trash_days)
+
+        def is_old(folder: str, newest_at: float) -> bool:
+            made_at, setting = self._records.last_put(folder), self._times.setting_of_days()
+            return retention.is_trash_old(made_at, newest_at, keeping.policy.trash_days, setting=setting, now=self._now)
+
         try:
-            days = self._disks.empty_trash(keeping.root.path, before_day=before_day)
+            days = self._disks.empty_trash(keeping.root.path, before_day=before_day, is_old=is_old)
         except FolderError as error:
             keeping.rest(str(error), self._now)
             return
@@ -217,7 +229,13 @@ class RetentionLoop:
         if keeping.policy.after is not retention.After.KEEP:
             for page in self._pages(keeping):
                 for file in page:
-                    decision = retention.decide(file, keeping.policy, now=self._now, counts_from=self._counts_from)
+                    decision = retention.decide(
+                        file,
+                        keeping.policy,
+                        now=self._now,
+                        counts_from=self._counts_from,
+                        doubts_clock=self._doubt is not None,
+                    )
                     if isinstance(decision, Why):
                         stays[decision] += 1
                     elif not self._carry_out(keeping, file, decision):

@@ -127,6 +127,8 @@ class Undoer:
             return self._edit_back(errand, written)
         if act.cause is Cause.RETENTION:
             return self._bring_back(errand, written)
+        if act.kind is Kind.TOMBSTONE:
+            return Final("'eisync retry FILE' sends it again")
         if act.kind is Kind.DELETE_FILE:
             return Final('nothing brings it back: on_remote_delete = "delete" keeps no copy')
         if written.lies_at is None:

@@ -384,13 +384,21 @@ class Reconcile(Table):
         ge=0,
         le=1_000_000_000,
         description="A pass that would delete, trash, relabel or move more files or samples waits for "
-        "`eisync plan --approve`; what was done in the last hour counts. `0`: every one waits.",
+        "`eisync plan --approve`; what was done in the last hour counts, and what is allowed and not done yet. So do "
+        "files whose samples were deleted at the service, by themselves. `0`: every one waits.",
     )
     guard_percent: Number = Field(
         default=10.0,
         ge=0,
         le=100,
-        description="The same, as a share of all that were uploaded; it is rounded up, so that one goes by itself.",
+        description="The same, as a share of all that were uploaded, and of those of each folder; it is rounded up, so "
+        "that one goes by itself.",
+    )
+    guard_day_factor: Number = Field(
+        default=3.0,
+        ge=1,
+        le=24,
+        description="In a day, no more go by themselves than so many times what goes in an hour.",
     )
 
 

@@ -7,7 +7,8 @@ An act is committed, and on the disk, before it is done (`begin`), and what foll
 import json
 import os
 import sqlite3
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 
 from eisync.core.acts import (
     EDITS,
@@ -19,19 +20,15 @@ from eisync.core.acts import (
     Progress,
     Written,
 )
+from eisync.core.emptied import Missing, why_emptied
+from eisync.core.guard import Touch
 from eisync.core.items import FileFacts
-from eisync.store import consequences, plans, sides
+from eisync.store import consequences, losses, plans, sides
 from eisync.store.database import Database
 from eisync.store.plans import Plan
 
 KEEP_S = 90 * 24 * 3600.0
 """So long what was done can be undone, and what was rejected stays so."""
-
-# How many files were touched lately without a person's yes.
-_RECENT = """
-select count(distinct file_id) from act indexed by act_done
-where target = :target and done_at >= :since and plan_id is null and cause <> 'retention'
-    and state in ('done', 'undone')"""
 
 # What is to be done, in the order in which it was decided.
 _TO_DO = """
@@ -43,6 +40,16 @@ where target = :target and state in ('due', 'begun', 'undoing') and (cause = 're
 _SAME_AS_BEFORE = """
 delete from superseded where file_id = :id
 and sample_id in (select sample_id from file_sample where file_id = :id)"""
+
+
+@dataclass(frozen=True, slots=True)
+class VanishedFiles:
+    """Files that are not at the service any more, and of which a person is asked why; `emptied`: by target, what
+    happened to its whole project.
+    """
+
+    files: int
+    emptied: Mapping[str, str]
 
 
 class Acts:
@@ -76,10 +83,49 @@ class Acts:
             rows = connection.execute("select id from root where offline_reason is not null").fetchall()
         return {row["id"] for row in rows}
 
-    def recent(self, target: str, *, since: float) -> int:
-        """How many files were touched since then without a person's yes."""
+    def touches(self, target: str, *, since: float, tombstones: bool = False) -> list[Touch]:
+        """What was touched since then without a person's yes, and what is allowed and not done yet.
+
+        Either of what is done to files and samples, or of files that became tombstones.
+        """
         with self._database.reading() as connection:
-            return int(connection.execute(_RECENT, {"target": target, "since": since}).fetchone()[0])
+            return losses.touches(connection, target, since, tombstones)
+
+    def places(self) -> dict[int, str]:
+        """The path of every root."""
+        with self._database.reading() as connection:
+            return {row["id"]: os.fsdecode(row["path"]) for row in connection.execute("select id, path from root")}
+
+    def approved(self, target: str, file_ids: Iterable[int]) -> dict[int, int]:
+        """By file: the plan with which a person said that its sample was deleted, since it became a tombstone."""
+        with self._database.reading() as connection:
+            return losses.approved(connection, target, file_ids)
+
+    def doomed(self, target: str, sample_ids: Iterable[int], *, limit: int) -> list[FileSide]:
+        """Files that would have no sample left if these were gone, by id."""
+        with self._database.reading() as connection:
+            found = (sides.of_file(connection, one) for one in losses.doomed(connection, target, sample_ids, limit))
+            return [side for side in found if side is not None]
+
+    def missing(self, target: str) -> Missing:
+        """What of ours the last complete listing did not have."""
+        with self._database.reading() as connection:
+            return losses.missing(connection, target)
+
+    def vanished(self, targets: Iterable[str]) -> VanishedFiles:
+        """What of these targets is not at the service any more, though nobody has said that it was deleted."""
+        waiting: dict[str, int] = {}
+        for plan in self.plans():
+            if plan.about == plans.TOMBSTONES:
+                waiting[plan.target] = waiting.get(plan.target, 0) + plan.acts
+        files, found = 0, {}
+        for target in targets:
+            missing = self.missing(target)
+            clause = why_emptied(missing)
+            files += waiting.get(target, 0) if clause is None else missing.unlisted
+            if clause is not None:
+                found[target] = clause
+        return VanishedFiles(files, found)
 
     def decided(self, acts: Iterable[Act]) -> set[str]:
         """The keys of those that are allowed already, or that a person said no to."""
@@ -106,18 +152,25 @@ class Acts:
         with self._database.transaction() as connection:
             plans.allow(connection, target, acts, now)
 
-    def hold(self, target: str, acts: Sequence[Act], why: str, *, now: float) -> tuple[int, bool]:
+    def allow_with(self, target: str, acts: Iterable[Act], plan_id: int, *, now: float) -> None:
+        """These may be done too, with what a person approved. Safe to repeat."""
+        with self._database.transaction() as connection:
+            plans.allow_with(connection, target, acts, plan_id, now)
+
+    def hold(
+        self, target: str, acts: Sequence[Act], why: str, *, now: float, about: str = plans.ACTS
+    ) -> tuple[int, bool]:
         """These wait for a person. Returns the plan, and whether it is a new one.
 
         What waits already stays under its number as long as it is the same: nobody says yes to what they did not see.
         """
         with self._database.transaction() as connection:
-            return plans.hold(connection, target, acts, why, now)
+            return plans.hold(connection, target, acts, why, now, about=about)
 
-    def withdraw(self, target: str, *, now: float) -> None:
-        """Nothing waits any more: what was proposed is not so now."""
+    def withdraw(self, target: str, *, now: float, about: str = plans.ACTS) -> None:
+        """Nothing of that waits any more: what was proposed is not so now."""
         with self._database.transaction() as connection:
-            plans.withdraw(connection, target, now)
+            plans.withdraw(connection, target, now, about=about)
 
     def plans(self) -> list[Plan]:
         """What waits for a person."""
@@ -227,6 +280,7 @@ class Acts:
                 "and state in ('done', 'dropped', 'rejected', 'undone')",
                 (target, now - KEEP_S),
             )
+            connection.execute("delete from vanished where target = ? and at < ?", (target, now - KEEP_S))
             connection.execute(
                 "delete from plan where target = ? and state <> 'waiting' and made_at < ? "
                 "and not exists (select 1 from act where plan_id = plan.id)",

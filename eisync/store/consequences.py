@@ -5,6 +5,7 @@ import sqlite3
 from eisync.core.acts import Act, Kind
 from eisync.core.items import shown
 from eisync.core.lifecycle import Event, State
+from eisync.store.burial import bury_file
 from eisync.store.history import forget_old_of
 from eisync.store.moves import move
 
@@ -38,6 +39,9 @@ def conclude(connection: sqlite3.Connection, target: str, act: Act, outcome: str
     """The index as the done act leaves it, and a line in the file's history."""
     is_told = False
     match act.kind:
+        case Kind.TOMBSTONE:
+            bury_file(connection, target, act.file_id, now)
+            is_told = True
         case Kind.DELETE_SAMPLE:
             is_told = _sample_went(connection, target, act, outcome, now)
         case Kind.RENAME_SAMPLE | Kind.RELABEL_SAMPLE | Kind.MOVE_SAMPLE:

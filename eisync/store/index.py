@@ -10,19 +10,11 @@ from typing import Any
 from eisync.core.divergence import divergences
 from eisync.core.items import Category, Item, RemoteSample
 from eisync.core.lifecycle import Event, State
-from eisync.store import history
+from eisync.store import burial, history
 from eisync.store.database import Database
 from eisync.store.links import link
 from eisync.store.moves import move
 from eisync.store.rows import ITEM, item_of, path_of, split
-
-# Files of which every sample is confirmed gone. (A cross join is SQLite's word for "in this order": from the sample to
-# its files, not through all that are synced.)
-_BEREFT = """
-select distinct file.id, file.state, file.absent_at from file_sample mine cross join file on file.id = mine.file_id
-where mine.sample_id = :id and file.target = :target and file.state = 'synced' and not exists (
-    select 1 from file_sample other join sample on sample.id = other.sample_id and sample.target = file.target
-    where other.file_id = file.id and sample.gone_at is null)"""
 
 # Whether we deleted the sample ourselves, for a file that was deleted or changed here: done, or perhaps done.
 _OURS = """
@@ -179,7 +171,7 @@ class Index:
         with self._database.transaction() as connection:
             parameters = {"target": target, "id": sample_id, "now": now}
             connection.execute("update sample set gone_at = :now where target = :target and id = :id", parameters)
-            bereft = connection.execute(_BEREFT, parameters).fetchall()
+            bereft = burial.bereft(connection, target, sample_id)
             ours = connection.execute(_OURS, parameters).fetchone() if bereft else None
             if ours is not None:
                 again = bereft if ours["state"] != "begun" else ()
@@ -190,8 +182,8 @@ class Index:
                     move(connection, row["id"], State(row["state"]), event, reasons[event], now)
                 return []
             for row in bereft:
-                reason = f"deleted at the service (sample {sample_id}); 'eisync retry' sends it again"
-                move(connection, row["id"], State(row["state"]), Event.REMOTE_GONE, reason, now)
+                burial.entomb(connection, row["id"], sample_id, now)
+                burial.count(connection, target, row["id"], now)
         return [row["id"] for row in bereft]
 
     def spare(self, target: str, sample_id: int) -> None:

@@ -6,8 +6,10 @@ import sqlite3
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from eisync.core.acts import Act, Cause, Progress
+from eisync.core.acts import Act, Cause, Kind, Progress
+from eisync.core.lifecycle import Event, State
 from eisync.store import consequences
+from eisync.store.moves import move
 
 _INSERT = """
 insert into act (plan_id, target, key, kind, cause, file_id, root, path, sample_id, was, wanted, reason, since_at,
@@ -18,6 +20,9 @@ on conflict (key) where state in ('waiting', 'due', 'begun') do nothing"""
 
 # Whatever the policy asks for, this version of the file, and its sample, stay.
 _SPARE = "update file set removal = 'spared' where id = :id and removal is null"
+
+ACTS, TOMBSTONES = "acts", "tombstones"
+"""What a plan is about: what is done to files and samples, or which files are taken for deleted at the service."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +35,7 @@ class Plan:
     why: str
     made_at: float
     acts: int
+    about: str = ACTS
 
 
 def allow(connection: sqlite3.Connection, target: str, acts: Iterable[Act], now: float) -> None:
@@ -38,27 +44,37 @@ def allow(connection: sqlite3.Connection, target: str, acts: Iterable[Act], now:
     _insert(connection, target, acts, Progress.DUE, None, now)
 
 
-def hold(connection: sqlite3.Connection, target: str, acts: Sequence[Act], why: str, now: float) -> tuple[int, bool]:
+def allow_with(connection: sqlite3.Connection, target: str, acts: Iterable[Act], plan_id: int, now: float) -> None:
+    """These may be done too: they follow from what a person approved with this plan. Safe to repeat."""
+    _insert(connection, target, acts, Progress.DUE, plan_id, now)
+
+
+def hold(
+    connection: sqlite3.Connection, target: str, acts: Sequence[Act], why: str, now: float, *, about: str = ACTS
+) -> tuple[int, bool]:
     """These wait for a person. Returns the plan, and whether it is a new one."""
-    before = connection.execute("select id from plan where target = ? and state = 'waiting'", (target,)).fetchone()
+    before = connection.execute(
+        "select id from plan where target = ? and state = 'waiting' and about = ?", (target, about)
+    ).fetchone()
     if before is not None and _digest_of(connection, before["id"]) == _digest(act.key for act in acts):
         return int(before["id"]), False
-    withdraw(connection, target, now)
+    withdraw(connection, target, now, about=about)
     plan_id = int(
         connection.execute(
-            "insert into plan (target, state, why, made_at) values (?, 'waiting', ?, ?) returning id",
-            (target, why, now),
+            "insert into plan (target, state, why, made_at, about) values (?, 'waiting', ?, ?, ?) returning id",
+            (target, why, now, about),
         ).fetchone()["id"]
     )
     _insert(connection, target, acts, Progress.WAITING, plan_id, now)
     return plan_id, True
 
 
-def withdraw(connection: sqlite3.Connection, target: str, now: float) -> None:
+def withdraw(connection: sqlite3.Connection, target: str, now: float, *, about: str = ACTS) -> None:
     """Nothing waits any more."""
     withdrawn = connection.execute(
-        "update plan set state = 'withdrawn', decided_at = ? where target = ? and state = 'waiting' returning id",
-        (now, target),
+        "update plan set state = 'withdrawn', decided_at = ? where target = ? and state = 'waiting' and about = ? "
+        "returning id",
+        (now, target, about),
     ).fetchall()
     # What nobody decided on need not be remembered.
     connection.executemany(
@@ -72,7 +88,10 @@ def waiting(connection: sqlite3.Connection) -> list[Plan]:
         "select plan.*, (select count(*) from act where plan_id = plan.id) as acts "
         "from plan where state = 'waiting' order by id"
     ).fetchall()
-    return [Plan(row["id"], row["target"], row["state"], row["why"], row["made_at"], row["acts"]) for row in rows]
+    return [
+        Plan(row["id"], row["target"], row["state"], row["why"], row["made_at"], row["acts"], row["about"])
+        for row in rows
+    ]
 
 
 def decide(connection: sqlite3.Connection, plan_id: int, is_approved: bool, now: float) -> int | None:
@@ -85,11 +104,14 @@ def decide(connection: sqlite3.Connection, plan_id: int, is_approved: bool, now:
     after = Progress.DUE if is_approved else Progress.REJECTED
     decided = connection.execute(
         "update act set state = ?, done_at = iif(? = 'rejected', ?, null) where plan_id = ? "
-        "and state = 'waiting' returning file_id, kind, sample_id, cause",
+        "and state = 'waiting' returning file_id, kind, sample_id, cause, target",
         (after.value, after.value, now, plan_id),
     ).fetchall()
     if not is_approved:
-        _forget_wishes(connection, decided)
+        _forget_wishes(connection, [row for row in decided if row["kind"] != Kind.TOMBSTONE.value])
+        for row in decided:
+            if row["kind"] == Kind.TOMBSTONE.value:
+                _send_again(connection, row, now)
     return len(decided)
 
 
@@ -150,3 +172,25 @@ def _forget_wishes(connection: sqlite3.Connection, rejected: Iterable[sqlite3.Ro
                 )
             case Cause.LOCAL_DELETION | Cause.REMOTE_DELETION:
                 spare(connection, row["file_id"])
+
+
+# What vanished was not deleted by a person who meant it: the file has no sample any more, and is sent again.
+_FORSAKE = """
+update sample set gone_at = :now where target = :target and gone_at is null and id in (
+    select sample_id from file_sample where file_id = :id)"""
+
+
+def _send_again(connection: sqlite3.Connection, rejected: sqlite3.Row, now: float) -> None:
+    identity = rejected["file_id"]
+    row = connection.execute(
+        "select absent_at from file where id = ? and state = 'synced' and target = ?", (identity, rejected["target"])
+    ).fetchone()
+    if row is None:
+        return
+    connection.execute(_FORSAKE, {"id": identity, "target": rejected["target"], "now": now})
+    if row["absent_at"] is None:
+        reason = "its sample is not at the service any more, and you said that nobody deleted it; it is sent again"
+        move(connection, identity, State.SYNCED, Event.CHANGED, reason, now)
+    else:
+        reason = "its sample is not at the service any more, and the file is not there either"
+        move(connection, identity, State.SYNCED, Event.REMOVED, reason, now)

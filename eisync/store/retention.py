@@ -59,6 +59,10 @@ where state in ('due', 'begun', 'undoing') and state = 'begun' and cause = 'rete
 _UNMARK = """
 update file set removal = null where id = :file_id and removal in (:removal, 'kept')"""
 
+# When an act last wrote down that it puts something below a folder; done, or perhaps done.
+_LAST_PUT = """
+select max(coalesce(done_at, made_at)) as at from act where lies_at >= :first and lies_at < :end"""
+
 
 class Removals:
     """What may be taken away. Safe to use from any thread; each method is one transaction or one look."""
@@ -113,6 +117,13 @@ class Removals:
             rows = connection.execute(_UNDER_WAY).fetchall()
         found = (self._acts.find(row["id"]) for row in rows)
         return [written for written in found if written is not None]
+
+    def last_put(self, folder: str) -> float | None:
+        """When an act last put something below the folder (absolute), as far as is remembered."""
+        place = os.fsencode(folder)
+        with self._database.reading() as connection:
+            row = connection.execute(_LAST_PUT, {"first": place + b"/", "end": place + b"0"}).fetchone()
+        return None if row["at"] is None else float(row["at"])
 
     def release(self, written: Written) -> None:
         """It was not done, and the file is where it was, or is not what it was: the intent is taken back."""

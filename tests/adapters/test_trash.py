@@ -608,6 +608,24 @@ def test_only_days_before_that_one_go(yard: Yard) -> None:
     assert 0 == trash.empty(yard.root, before_day="2026-11-26")
 
 
+def test_a_day_goes_only_if_more_than_its_name_is_old(yard: Yard) -> None:
+    folder = Path(yard.root, ".eisync-trash")
+    for name in ("2026-11-23", "2026-11-24", "2026-11-25"):
+        (folder / name / "1").mkdir(parents=True)
+        os.utime(folder / name / "1", (5e8, 5e8))
+        os.utime(folder / name, (6e8, 6e8))
+    os.utime(folder / "2026-11-24" / "1", (9e8, 9e8))
+    asked: dict[str, float] = {}
+
+    def is_old(day: str, newest_at: float) -> bool:
+        asked[os.path.basename(day)] = newest_at
+        return newest_at < 7e8
+
+    assert 1 == trash.empty(yard.root, before_day="2026-11-25", is_old=is_old)
+    assert {"2026-11-23": 6e8, "2026-11-24": 9e8} == asked
+    assert {"2026-11-24", "2026-11-25"} == set(os.listdir(folder))
+
+
 def test_a_day_that_is_no_folder_is_left_and_hinders_no_other(yard: Yard) -> None:
     folder = Path(yard.root, ".eisync-trash")
     (folder / "2026-01-03").mkdir(parents=True)

@@ -52,6 +52,29 @@ def test_every_file_is_in_the_project_once_and_labelled(bench: Bench) -> None:
     ]  # fmt: skip
 
 
+def test_an_emptied_project_ends_with_3_until_a_person_has_said_what_it_means(bench: Bench) -> None:
+    bench.configure(reconcile={"sweep_interval_s": 0.01})
+    for number in range(12):
+        bench.write(f"wave.{number}.csv", row(number))
+    assert 0 == bench.once().returncode
+    for record in bench.files().values():
+        delete(bench, record["sample_ids"][0])
+    told = "The project is empty now; it held 12 of ours: nothing follows without your word ('eisync plan')."
+    for _ in range(3):
+        done = bench.once("--quiet")
+        assert (3, told) == (done.returncode, done.stdout[: len(told)]), done.stdout + done.stderr
+    status = bench.status()
+    assert status["sentence"].startswith(told)
+    assert {"main": "the project is empty now; it held 12 of ours"} == status["emptied"]
+    assert "12 are not there any more, and wait for your word" in status["sentence"]
+    assert {"synced"} == {record["state"] for record in bench.files().values()}
+    shown = bench.run("status").stdout
+    assert "  the project is empty now; it held 12 of ours\n" in shown
+    assert 0 == bench.run("plan", "--reject", "1").returncode
+    done = bench.once("--quiet")
+    assert (0, "All 12 files are in Edge Impulse") == (done.returncode, done.stdout.split(";")[0]), done.stderr
+
+
 def test_a_second_run_uploads_nothing(bench: Bench) -> None:
     bench.write("wave.1.csv", row(1))
     assert 0 == bench.once().returncode

@@ -153,11 +153,13 @@ def test_what_was_refused_stays_and_is_not_asked_again(bench: Bench) -> None:
     buried(bench, ids["wave.0.csv"], ids["wave.1.csv"])
     no = bench.run("plan", "--reject", "1")
     assert 0 == no.returncode
-    assert "Plan 1 is rejected: 2 acts will not be done, and not be proposed again.\n" == no.stdout
+    assert "Plan 1 is rejected: 2 acts will not be done; the files are sent again, where they are.\n" == no.stdout
     for _ in range(2):
         bench.run("reconcile", "--sweep")
     assert 0 == bench.run("plan").returncode
     assert 4 == len(list(bench.recordings.iterdir()))
+    assert 0 == bench.run("once", "--quiet").returncode
+    assert {"wave.0", "wave.1", "wave.2", "wave.3"} == set(there(bench))
 
 
 def test_a_running_daemon_does_what_was_approved(bench: Bench) -> None:

@@ -43,6 +43,27 @@ def test_why_a_target_is_held_is_said_below_it(daemon: dict[str, Any] | None, ex
         assert lines.index("target main (project 7)") + 1 == lines.index(expected[0])
 
 
+def test_a_clock_in_doubt_and_an_emptied_project_are_said() -> None:
+    doubt = "the clock of this machine is 400 days ahead of that of host; set it"
+    daemon = {"pid": 1, "version": "1", "loops": [], "clock": doubt}
+    roots = [
+        {
+            "path": "/data",
+            "target": "main",
+            "offline": None,
+            "scanned_s": 1.0,
+            "settling": 0,
+            "left_out": {},
+            "watching": None,
+            "retention": None,
+        }
+    ]
+    emptied = {"main": "the project is empty now; it held 9 of ours"}
+    lines = list(_lines({**STATUS, "roots": roots, "emptied": emptied, "daemon": daemon}))
+    assert f"  no old trash is emptied, no grace_s ends, nothing is decided: {doubt}" in lines
+    assert "  the project is empty now; it held 9 of ours" in lines
+
+
 def test_a_target_in_its_quiet_hours_says_so(bench: Bench) -> None:
     bench.configure(upload={"quiet_hours": "00:00-23:59,23:59-00:00"})
     bench.write("wave.1.csv", row(1))

@@ -205,7 +205,7 @@ def test_every_act_is_told_in_a_sentence() -> None:
         )
         told = sentence(act)
         assert told.endswith(": because")
-        assert ("9" in told) == (kind not in REMOVALS)
+        assert ("9" in told) == (kind not in {*REMOVALS, Kind.TOMBSTONE})
         assert "/data/a/b.csv" in told
 
 

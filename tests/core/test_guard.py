@@ -1,8 +1,13 @@
+import itertools
+from collections import Counter
+from dataclasses import dataclass, field
+
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from eisync.core.guard import DOUBT_S, Guard, why_doubt_clock
+from eisync.core.elapsed import DAY_S, Setting
+from eisync.core.guard import DOUBT_S, RECENT_S, Guard, Ledger, Touch, why_doubt_clock
 
 COUNTS = st.integers(0, 10**9)
 PERCENTS = st.floats(0.0, 100.0)
@@ -45,39 +50,206 @@ def test_what_is_allowed_grows_with_the_share(count: int, percent: float, more: 
     assert Guard(count=count, percent=low).allowed(known) <= Guard(count=count, percent=high).allowed(known)
 
 
+NOW = 1_000_000_000.0
+HOUR, DAY = RECENT_S, DAY_S
+
+
+def touched(*groups: tuple[int, float | None], root_id: int = 1, is_known: bool = True) -> list[Touch]:
+    """So many files, each at so many seconds before now; None: they are due."""
+    ids = itertools.count(1_000_000 * root_id)
+    return [
+        Touch(next(ids), root_id, None if age_s is None else NOW - age_s, is_known)
+        for number, age_s in groups
+        for _ in range(number)
+    ]
+
+
+def wanted(number: int, root_id: int = 1) -> list[tuple[int, int]]:
+    return [(at, root_id) for at in range(number)]
+
+
 @pytest.mark.parametrize(
-    ("files", "recent", "known", "why"),
+    ("files", "touches", "known", "why"),
     [
-        (0, 0, 0, None),
-        (0, 1_000, 10, None),  # nothing is held where nothing is wanted
-        (1, 0, 1, None),
-        (2, 0, 10, "it would touch 2 of 10 files; 1 go by themselves"),
-        (50, 0, 500, None),
-        (51, 0, 1_000_000, "it would touch 51 of 1,000,000 files; 50 go by themselves"),
-        (1, 49, 500, None),
-        (1, 50, 500, "it would touch 1 of 500 files, after 50 in the last hour; 50 go by themselves"),
+        (0, [], 0, None),
+        (0, touched((1_000, 0.0)), 10, None),  # nothing is held where nothing is wanted
+        (1, [], 1, None),
+        (2, [], 10, "it would touch 2 of 10 files; 1 go by themselves"),
+        (50, [], 500, None),
+        (51, [], 1_000_000, "it would touch 51 of 1,000,000 files; 50 go by themselves"),
+        (1, touched((49, HOUR - 1)), 500, None),
+        (
+            1,
+            touched((50, HOUR - 1)),
+            500,
+            "it would touch 1 of 500 files, after 50 in the last hour; 50 go by themselves",
+        ),
+        (1, touched((50, HOUR)), 500, None),
+        (
+            1,
+            touched((50, None)),
+            500,
+            "it would touch 1 of 500 files, after 50 that are allowed and not done yet; 50 go by themselves",
+        ),
+        (
+            1,
+            touched((40, 5.0), (10, None)),
+            500,
+            "it would touch 1 of 500 files, after 40 in the last hour and 10 that are allowed and not done yet; "
+            "50 go by themselves",
+        ),
+        (
+            1,
+            touched((50, 2 * HOUR), (50, 4 * HOUR), (50, 6 * HOUR)),
+            500,
+            "it would touch 1 of 500 files, after 150 in the last day; 150 a day go by themselves",
+        ),
+        (1, touched((50, 2 * HOUR), (50, 4 * HOUR), (50, DAY)), 500, None),
     ],
 )
-def test_a_pass_that_would_touch_many_waits(files: int, recent: int, known: int, why: str | None) -> None:
-    assert why == Guard().why_held(files=files, recent=recent, known=known)
+def test_a_pass_that_would_touch_many_waits(files: int, touches: list[Touch], known: int, why: str | None) -> None:
+    ledger = Ledger(Guard(), touches, {1: known}, now=NOW)
+    assert why == ledger.why_held(wanted(files))
 
 
-@given(count=COUNTS, percent=PERCENTS, files=COUNTS, recent=COUNTS, known=COUNTS)
-def test_whoever_waits_wanted_more_than_is_allowed(
-    count: int, percent: float, files: int, recent: int, known: int
-) -> None:
+def test_a_file_counts_once_however_much_is_done_to_it() -> None:
+    ledger = Ledger(Guard(count=2, percent=100.0), [Touch(1, 1, NOW), Touch(1, 1)], {1: 10}, now=NOW)
+    assert ledger.why_held([(1, 1), (2, 1), (2, 1)]) is None
+
+
+def test_a_share_is_of_each_folder_too() -> None:
+    ledger = Ledger(Guard(), [], {1: 1_000, 2: 40}, now=NOW, names={2: "/data/small"})
+    assert ledger.why_held(wanted(4, 2)) is None
+    assert "it would touch 5 of 40 files in /data/small; 4 go by themselves" == ledger.why_held(wanted(5, 2))
+    assert ledger.why_held([*wanted(46, 1), *((1_000 + at, 2) for at in range(4))]) is None
+    assert "it would touch 51 of 1,040 files; 50 go by themselves" == ledger.why_held(
+        [*wanted(47, 1), *((1_000 + at, 2) for at in range(4))]
+    )
+
+
+def test_what_was_done_to_one_folder_costs_the_others_nothing_of_their_own_share() -> None:
+    ledger = Ledger(Guard(), touched((4, 5.0), root_id=2), {1: 1_000, 2: 40}, now=NOW)
+    assert ledger.why_held(wanted(46, 1)) is None
+    assert ledger.why_held([(9, 2)]) is not None
+
+
+def test_what_was_taken_away_still_counts_among_what_there_was() -> None:
+    ledger = Ledger(Guard(), touched((5, 5.0), is_known=False), {1: 95}, now=NOW)
+    assert ledger.why_held(wanted(5)) is None
+    assert "it would touch 6 of 100 files, after 5 in the last hour; 10 go by themselves" == ledger.why_held(wanted(6))
+
+
+def test_what_is_done_meanwhile_counts_at_once() -> None:
+    ledger = Ledger(Guard(count=2, percent=100.0), touched((1, None)), {1: 10}, now=NOW)
+    assert ledger.why_held([(1, 1)]) is None
+    ledger.note(1, 1)
+    assert ledger.why_held([(2, 1)]) is not None
+
+
+@pytest.mark.parametrize("jump_s", [2 * HOUR, 400 * DAY])
+def test_a_clock_that_was_set_forward_opens_no_window(jump_s: float) -> None:
+    setting = Setting(counts_from=NOW + jump_s, recent_from=NOW - DAY)
+    now = NOW + jump_s + 1.0
+    assert setting.since(DAY, now) <= NOW - 60.0
+    ledger = Ledger(Guard(), touched((10, 60.0)), {1: 100}, now=now, setting=setting)
+    assert ledger.why_held([(1, 1)]) is not None
+    later = Ledger(Guard(day_factor=2.0), touched((10, 60.0)), {1: 100}, now=now + HOUR, setting=setting)
+    assert later.why_held([(1, 1)]) is None
+
+
+@given(count=st.integers(0, 10**9), percent=PERCENTS, files=st.integers(0, 300), known=COUNTS)
+def test_whoever_waits_wanted_more_than_is_allowed(count: int, percent: float, files: int, known: int) -> None:
     guard = Guard(count=count, percent=percent)
-    is_held = guard.why_held(files=files, recent=recent, known=known) is not None
-    assert is_held == (files > 0 and files > guard.allowed(known) - recent)
+    is_held = Ledger(guard, [], {1: known}, now=NOW).why_held(wanted(files)) is not None
+    assert is_held == (files > guard.allowed(known))
 
 
-@given(sizes=st.lists(st.integers(1, 60)), known=COUNTS)
-def test_much_does_not_become_little_by_being_spread_over_passes(sizes: list[int], known: int) -> None:
-    guard, done = Guard(), 0
-    for files in sizes:
-        if guard.why_held(files=files, recent=done, known=known) is None:
-            done += files
-    assert done <= guard.allowed(known)
+@dataclass
+class House:
+    """Folders of files, what was done to them, and what waits: as the database has it, over passes and restarts."""
+
+    guard: Guard
+    sizes: dict[int, int]
+    now: float = NOW
+    due: list[tuple[int, int]] = field(default_factory=list)
+    done: list[tuple[int, int, float]] = field(default_factory=list)
+    is_stuck: bool = False
+
+    def ledger(self, *, counts_due: bool) -> Ledger:
+        """`known` is what is left: what was done to a file took it away."""
+        touches = [Touch(file_id, root_id, at, is_known=False) for file_id, root_id, at in self.done]
+        touches += [Touch(file_id, root_id) for file_id, root_id in self.due] if counts_due else []
+        left = Counter(root_id for _, root_id, at in self.done)
+        known = {root_id: size - left[root_id] for root_id, size in self.sizes.items()}
+        return Ledger(self.guard, touches, known, now=self.now)
+
+    def decide(self, root_id: int, number: int) -> None:
+        touched_before = {file_id for file_id, _, _ in self.done} | {file_id for file_id, _ in self.due}
+        files = [
+            (1_000 * root_id + at, root_id)
+            for at in range(self.sizes[root_id])
+            if 1_000 * root_id + at not in touched_before
+        ][:number]
+        if files and self.ledger(counts_due=True).why_held(files) is None:
+            self.due += files
+
+    def carry_out(self) -> None:
+        if self.is_stuck:
+            return
+        ledger = self.ledger(counts_due=False)
+        for file_id, root_id in list(self.due):
+            if ledger.why_held([(file_id, root_id)]) is None:
+                self.due.remove((file_id, root_id))
+                self.done.append((file_id, root_id, self.now))
+                ledger.note(file_id, root_id)
+
+    def most_within(self, span_s: float, root_id: int | None) -> int:
+        ats = sorted(at for _, root, at in self.done if root_id in (None, root))
+        return max((sum(at <= other < at + span_s for other in ats) for at in ats), default=0)
+
+
+STEPS = st.one_of(
+    st.tuples(st.just("decide"), st.integers(1, 3), st.integers(1, 40)),
+    st.tuples(st.just("carry out"), st.just(0), st.just(0)),
+    st.tuples(st.just("wait"), st.sampled_from([60, 1_800, 3_599, 3_600, 20_000]), st.just(0)),
+    st.tuples(st.just("break"), st.just(0), st.just(0)),
+    st.tuples(st.just("mend"), st.just(0), st.just(0)),
+)
+
+
+@settings(max_examples=300)
+@given(
+    count=st.integers(0, 60),
+    percent=st.floats(0.0, 100.0),
+    factor=st.floats(1.0, 5.0),
+    sizes=st.tuples(st.integers(1, 40), st.integers(1, 100), st.integers(1, 300)),
+    steps=st.lists(STEPS, max_size=60),
+)
+def test_no_more_than_is_allowed_goes_in_any_hour_or_day_however_it_piles_up(
+    count: int,
+    percent: float,
+    factor: float,
+    sizes: tuple[int, int, int],
+    steps: list[tuple[str, int, int]],
+) -> None:
+    guard = Guard(count=count, percent=percent, day_factor=factor)
+    house = House(guard, dict(enumerate(sizes, start=1)))
+    for what, number, files in steps:
+        match what:
+            case "decide":
+                house.decide(number, files)
+            case "carry out":
+                house.carry_out()
+            case "wait":
+                house.now += number
+            case _:
+                house.is_stuck = what == "break"
+    house.is_stuck = False
+    house.carry_out()
+    for root_id in (None, 1, 2, 3):
+        known = sum(sizes) if root_id is None else sizes[root_id - 1]
+        assert house.most_within(HOUR, root_id) <= guard.allowed(known)
+        assert house.most_within(DAY, root_id) <= guard.allowed_a_day(known)
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,10 @@ from eisync.loops.acting import Actor
 from eisync.loops.bringing_back import BringingBack
 from eisync.loops.deciding import Decider
 from eisync.loops.folders import WatchedFolders
+from eisync.loops.guarding import Guarding
 from eisync.loops.reconciler import Hands, Project, ReconcilerLoop
+from eisync.loops.timekeeping import RIGHT, Times
+from eisync.loops.tombstones import Tombstones
 from eisync.loops.undoing import Undoer
 from eisync.store.acts import Acts
 from eisync.store.mirror import Mirrored
@@ -47,6 +50,7 @@ class Stage:
         self.watched = dict(watched or {})
         self.trash: Any = trash
         self.folders: Any = None
+        self.times: Times = RIGHT
         self.policies: dict[int, Policy] = {yard.root.id: self.policy}
         self.start()
 
@@ -78,9 +82,19 @@ class Stage:
             clock=clock,
             log=yard.log,
             hands=Hands(
-                decider=Decider(self.acts, self.acts, guard=self.guard, clock=clock, log=yard.log),
-                actor=Actor(self.acts, self.trash, folders, clock=clock, log=yard.log),
+                decider=Decider(self.acts, self.acts, guard=self.guard, clock=clock, log=yard.log, times=self.times),
+                actor=Actor(
+                    self.acts,
+                    self.trash,
+                    folders,
+                    clock=clock,
+                    log=yard.log,
+                    guarding=Guarding(self.acts, self.guard, self.times),
+                ),
                 undoer=Undoer(self.acts, self.trash, folders, files.look, retained, clock=clock, log=yard.log),
+                tombstones=Tombstones(
+                    self.acts, yard.index, guard=self.guard, clock=clock, log=yard.log, times=self.times
+                ),
             ),
         )
 

@@ -670,6 +670,47 @@ def test_500_samples_that_a_person_deletes_take_no_file_along_without_a_yes(yard
     assert 500 == len(stage.trashed())
 
 
+def test_acts_that_pile_up_while_they_cannot_be_done_are_counted(yard: Yard) -> None:
+    stage = Stage(yard, TRASHES, guard=Guard())
+    paths = put_many(stage, 100)
+    yard.write(trash.TRASH, b"a file where the trash should be")
+    for at in range(0, 40, 8):
+        delete_there(stage, *paths[at : at + 8])
+        stage.clock.now += 3_700.0  # what is due does not age
+    assert 8 == sum(
+        written.progress is Progress.DUE or written.progress is Progress.BEGUN for written in acts_of(stage)
+    )
+    yard.path(trash.TRASH).unlink()
+    stage.look()
+    assert 92 == sum(yard.path(path).exists() for path in paths)
+    assert stage.acts.plans()
+
+
+def acts_of(stage: Stage) -> list[Any]:
+    return [written for written in stage.all_acts() if written.plan_id is None]
+
+
+def test_what_was_allowed_too_freely_is_held_back_when_it_is_carried_out(yard: Yard) -> None:
+    stage = Stage(yard, TRASHES)
+    paths = put_many(stage, 20)
+    yard.write(trash.TRASH, b"a file where the trash should be")
+    delete_there(stage, *paths[:6])
+    assert 6 == len(acts_of(stage))
+    yard.path(trash.TRASH).unlink()
+    stage.guard = Guard()  # two of twenty, by another configuration
+    stage.start()
+    begun = [written.id for written in acts_of(stage) if written.progress is Progress.BEGUN]
+    for identity in begun:
+        yard.database._connection.execute("update act set state = 'due' where id = ?", (identity,))
+    report = stage.look()
+    assert (2, 18) == (report["done"], sum(yard.path(path).exists() for path in paths))
+    assert (
+        "not now: it would touch 1 of 20 files, after 2 in the last hour; 2 go by themselves" in report["details"][-1]
+    )
+    stage.clock.now += 3_700.0
+    assert 2 == stage.look()["done"]
+
+
 def test_a_renamed_folder_of_many_files_waits(yard: Yard) -> None:
     stage = Stage(yard, guard=Guard())
     paths = [f"wave/x.{number}.csv" for number in range(60)]

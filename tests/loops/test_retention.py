@@ -7,11 +7,12 @@ from typing import Any
 import pytest
 
 from eisync.adapters import files, removal
-from eisync.core.acts import OnRemoteDelete, Policy, Progress, propose
+from eisync.core.acts import Act, Cause, Kind, OnRemoteDelete, Policy, Progress, propose
+from eisync.core.elapsed import Setting
 from eisync.core.items import RemoteSample
 from eisync.core.lifecycle import Event, State
 from eisync.core.plan import compare
-from eisync.core.retention import After, Disk, MinFree, Retention
+from eisync.core.retention import After, Disk, MinFree, Retention, Why
 from eisync.core.settlement import Settlement
 from eisync.errors import FolderError, StateError
 from eisync.loops.keeping import TROUBLE_S, Keeping
@@ -27,6 +28,22 @@ from .yard import Yard, run
 
 DELETE = Retention(after=After.DELETE, grace_s=600.0)
 GRACE_OVER_S = 601.0
+
+
+@dataclass
+class Times:
+    """A clock that a test doubts, or has set."""
+
+    doubt: str | None = None
+    counts_from: float = 0.0
+
+    def why_doubt(self) -> str | None:
+        return self.doubt
+
+    def setting(self) -> Setting:
+        return Setting(counts_from=self.counts_from)
+
+    setting_of_days = setting
 
 
 @dataclass
@@ -48,8 +65,9 @@ class Meter:
     def device_of(self, root: str, path: str = "") -> int | None:
         return -1 if self.away else files.device_of(root, path)
 
-    def empty_trash(self, root: str, *, before_day: str) -> int:
+    def empty_trash(self, root: str, *, before_day: str, is_old: Callable[[str, float], bool]) -> int:
         self.emptied.append(before_day)
+        self.is_old = is_old
         return 1
 
 
@@ -60,6 +78,7 @@ class House:
         self.yard = yard
         self.policy = policy
         self.meter = Meter()
+        self.times = Times()
         self.hands: Any = removal
         self.now = yard.later
         self.monotonic: Callable[[], float] = lambda: self.now
@@ -83,6 +102,7 @@ class House:
             disks=self.meter,
             log=self.yard.log,
             monotonic=lambda: self.monotonic(),
+            times=self.times,
         )
 
     def run(self, after_s: float = 0.0) -> float:
@@ -448,6 +468,72 @@ def test_old_trash_is_emptied_now_and_then(house: House, days: int, emptied: int
     for _ in range(3):
         house.run(after_s=60.0)
     assert emptied == len(house.meter.emptied)
+
+
+def test_no_grace_ends_and_no_trash_goes_by_a_clock_in_doubt(yard: Yard) -> None:
+    house = House(yard, DELETE)
+    house.send("wave.1.csv")
+    house.times.doubt = "the clock of this machine is 400 days ahead"
+    house.run(after_s=400 * 86_400.0)
+    assert (["wave.1.csv"], []) == (house.there(), house.meter.emptied)
+    assert 1 == house.keeping.stays[Why.CLOCK]
+    house.times.doubt = None
+    house.run(after_s=60.0)
+    assert [] == house.there()
+
+
+def test_a_grace_counts_from_when_the_clock_was_set_also_in_a_new_process(yard: Yard) -> None:
+    house = House(yard, DELETE)
+    house.send("wave.1.csv")
+    house.now += 10 * 86_400.0
+    house.times.counts_from = house.now
+    house.start()
+    house.run(after_s=599.0)
+    assert ["wave.1.csv"] == house.there()
+    house.run(after_s=1.0)
+    assert [] == house.there()
+
+
+DAY_S = 86_400.0
+
+
+@pytest.mark.parametrize(
+    ("put_ago_s", "newest_ago_s", "set_ago_s", "is_old"),
+    [
+        (40 * DAY_S, 40 * DAY_S, None, True),
+        (None, 40 * DAY_S, None, True),  # nobody remembers the act
+        (60.0, 40 * DAY_S, None, False),
+        (40 * DAY_S, 60.0, None, False),
+        (None, -DAY_S, None, False),
+        (40 * DAY_S, 40 * DAY_S, 29 * DAY_S, False),  # all of it is by a clock that was wrong
+        (40 * DAY_S, 40 * DAY_S, 30 * DAY_S, True),
+    ],
+)
+def test_a_day_of_the_trash_goes_when_all_that_is_known_of_it_is_old(
+    yard: Yard, put_ago_s: float | None, newest_ago_s: float, set_ago_s: float | None, is_old: bool
+) -> None:
+    house = House(yard, Retention(trash_days=30))
+    house.now += 1_000 * DAY_S
+    day = f"{yard.root.path}/.eisync-trash/2026-11-26"
+    if put_ago_s is not None:
+        house.acts.allow("main", [ACT], now=house.now - put_ago_s)
+        [written] = house.acts.to_do("main", is_retention=False, limit=9)
+        house.acts.begin(written.id, lies_at=f"{day}/{written.id}/a.csv")
+        house.acts.finish("main", written, "done", now=house.now - put_ago_s)
+    house.times.counts_from = 0.0 if set_ago_s is None else house.now - set_ago_s
+    house.run()
+    assert is_old == house.meter.is_old(day, house.now - newest_ago_s)
+
+
+ACT = Act(
+    kind=Kind.TRASH_FILE,
+    cause=Cause.REMOTE_DELETION,
+    file_id=1,
+    root="/data",
+    path="a.csv",
+    reason="because",
+    since_at=1.0,
+)
 
 
 def test_an_undo_downloads_what_was_deleted_and_keeps_it(yard: Yard) -> None:

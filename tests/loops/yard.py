@@ -133,7 +133,7 @@ class Yard:
 
 def run(loop: Any, now: float) -> float:
     """Tick until nothing is to be done at once. Returns how long the loop wants to wait."""
-    for _ in range(1000):
+    for _ in range(5000):
         wait_s = float(loop.tick(now))
         if wait_s > 0:
             return wait_s

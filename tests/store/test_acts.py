@@ -5,11 +5,12 @@ from typing import Any
 import pytest
 
 from eisync.core.acts import Act, Cause, Kind, Occasion, Progress, Written
+from eisync.core.guard import Touch
 from eisync.core.items import Category
 from eisync.core.lifecycle import State
 from eisync.errors import StateError
 from eisync.store import acts as acts_room
-from eisync.store import consequences, sides
+from eisync.store import burial, consequences, losses, sides
 from eisync.store import index as index_room
 from eisync.store.acts import KEEP_S, Acts
 
@@ -201,8 +202,31 @@ def test_what_was_done_lately_without_a_yes_counts_once_a_file(shelf: Shelf, act
     [approved] = acts.to_do("main", is_retention=False, limit=9)
     acts.finish("main", approved, "done", now=NOW)
     acts.drop(allowed(acts, act(5)), "not so", now=NOW)
-    assert (1, 2, 0) == tuple(acts.recent("main", since=since) for since in (NOW, NOW - 100, NOW + 1))
-    assert 0 == acts.recent("other", since=0.0)
+
+    def touched(target: str, since: float) -> set[int]:
+        return {touch.file_id for touch in acts.touches(target, since=since)}
+
+    assert ({1}, {1, 2}, set()) == tuple(touched("main", since) for since in (NOW, NOW - 100, NOW + 1))
+    assert set() == touched("other", 0.0)
+
+
+def test_what_is_allowed_and_not_done_counts_and_what_was_taken_away_is_not_known_any_more(
+    shelf: Shelf, acts: Acts
+) -> None:
+    known, taken = shelf.sync("a.csv", 7), shelf.sync("b.csv", 8)
+    update(shelf, "update file set removal = 'trash' where id = ?", taken)
+    done(acts, act(known), now=NOW)
+    done(acts, act(taken, Kind.TRASH_FILE, cause=Cause.REMOTE_DELETION), now=NOW)
+    acts.allow("main", [act(known, sample_id=9)], now=NOW)
+    acts.begin(allowed(acts, act(5)).id)
+    root = shelf.root.id
+    assert {
+        Touch(known, root, NOW, True),
+        Touch(taken, root, NOW, False),
+        Touch(known, root, None, True),
+        Touch(5, root, None, False),
+    } == set(acts.touches("main", since=NOW))
+    assert [] == acts.touches("main", since=NOW, tombstones=True)
 
 
 def test_renames_are_agreed_on_when_no_edit_is_open(shelf: Shelf, acts: Acts) -> None:
@@ -574,14 +598,19 @@ def test_what_ended_long_ago_is_forgotten(shelf: Shelf, acts: Acts) -> None:
 STATEMENTS = {
     **{occasion.value: statement for occasion, statement in sides._SIDES.items()},
     "samples": sides._SAMPLES,
-    "recent": acts_room._RECENT,
+    "touches": losses._TOUCHES,
+    "vanished": losses._VANISHED,
+    "approved": losses._APPROVED,
+    "doomed": losses._DOOMED,
+    "unlisted": losses._UNLISTED,
+    "bereft": burial._BEREFT,
     "to do": acts_room._TO_DO,
     "left without": consequences._LEFT_WITHOUT,
     "agree": consequences._AGREE,
     "deleted by us": index_room._OURS,
     "same as before": acts_room._SAME_AS_BEFORE,
 }
-NAMES = ("target", "id", "after_id", "roots", "limit", "since", "is_retention", "sample_id")
+NAMES = ("target", "id", "after_id", "roots", "limit", "since", "is_retention", "sample_id", "files", "ids")
 
 
 @pytest.fixture(scope="module")

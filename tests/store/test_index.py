@@ -4,7 +4,7 @@ import os
 import pytest
 
 from eisync.core.lifecycle import Event, State
-from eisync.store import index, links, mirror, whereabouts
+from eisync.store import burial, index, links, mirror, whereabouts
 from eisync.store.index import RootFacts, TargetFacts
 
 from .shelf import NOW, Shelf, remote
@@ -382,7 +382,7 @@ def test_a_database_that_takes_a_write_says_so(shelf: Shelf) -> None:
 @pytest.mark.parametrize(
     ("statement", "indexes"),
     [
-        (index._BEREFT, ["file_sample_by_sample (sample_id=?)", "file USING INTEGER PRIMARY KEY"]),
+        (burial._BEREFT, ["file_sample_by_sample (sample_id=?)", "file USING INTEGER PRIMARY KEY"]),
         (
             mirror._SLICE,
             ["sample USING PRIMARY KEY (target=? AND id>? AND id<?)", "file_sample_by_sample (sample_id=?)"],

@@ -1,0 +1,93 @@
+"""What the guard is told of a target: what was touched by itself, and which files are left without a sample."""
+
+import json
+import sqlite3
+from collections.abc import Iterable
+
+from eisync.core.emptied import Missing
+from eisync.core.guard import Touch
+
+# Whether a file still counts among those that are known.
+_IS_KNOWN = """exists (select 1 from file where file.id = touched.file_id and state in ('synced', 'tombstone')
+    and (removal is null or removal in ('kept', 'spared'))) as is_known"""
+
+# What was touched lately without a person's yes, and what is allowed and not done yet.
+_TOUCHES = f"""
+select touched.file_id, root.id as root_id, touched.at, {_IS_KNOWN}
+from (
+    select file_id, root, cause, plan_id, null as at from act indexed by act_to_do
+    where target = :target and state in ('due', 'begun', 'undoing') and state <> 'undoing'
+    union all
+    select file_id, root, cause, plan_id, done_at from act indexed by act_done
+    where target = :target and done_at >= :since and state in ('done', 'undoing', 'undone')
+) touched join root on root.path = touched.root
+where touched.plan_id is null and touched.cause <> 'retention'"""
+
+# What became a tombstone lately without a person's yes.
+_VANISHED = f"""
+select file_id, root_id, at, {_IS_KNOWN} from vanished touched where target = :target and at >= :since"""
+
+# Plans with which a person approved that the sample of a file vanished: what follows from that was approved with it.
+_APPROVED = """
+select act.file_id, act.plan_id from act join file on file.id = act.file_id
+where act.file_id in (select value from json_each(:files)) and act.kind = 'tombstone' and act.state = 'done'
+    and act.plan_id is not null and act.target = :target and act.done_at = file.changed_at
+    and file.state = 'tombstone'"""
+
+# Files that have no sample left when these are gone; samples that we deleted ourselves are another story.
+_DOOMED = """
+select distinct file.id from file_sample mine cross join file on file.id = mine.file_id
+where mine.sample_id in (select value from json_each(:ids)) and file.target = :target and file.state = 'synced'
+    and not exists (
+        select 1 from file_sample other cross join sample
+        on sample.id = other.sample_id and sample.target = file.target
+        where other.file_id = file.id and sample.gone_at is null
+            and other.sample_id not in (select value from json_each(:ids)))
+    and not exists (
+        select 1 from act where act.target = :target and act.sample_id = mine.sample_id and kind = 'delete_sample'
+            and act.state in ('begun', 'done', 'undoing', 'undone'))
+order by file.id limit :limit"""
+
+# Synced files with a sample that the last complete listing did not have and with none that it had. (From the samples
+# that were missed, which are few: left to itself, SQLite walks them all.)
+_UNLISTED = """
+select count(*) from (
+    select distinct file.id from sample indexed by sample_missed
+    cross join file_sample mine on mine.sample_id = sample.id
+    cross join file on file.id = mine.file_id
+    where sample.target = :target and sample.missed > 0 and sample.gone_at is null
+        and file.target = :target and file.state = 'synced' and not exists (
+            select 1 from file_sample other cross join sample there
+            on there.target = :target and there.id = other.sample_id
+            where other.file_id = file.id and there.gone_at is null and there.missed = 0))"""
+
+
+def touches(connection: sqlite3.Connection, target: str, since: float, tombstones: bool) -> list[Touch]:
+    """What was touched since then without a person's yes, and what is allowed and not done yet."""
+    rows = connection.execute(_VANISHED if tombstones else _TOUCHES, {"target": target, "since": since}).fetchall()
+    return [Touch(row["file_id"], row["root_id"], row["at"], bool(row["is_known"])) for row in rows]
+
+
+def approved(connection: sqlite3.Connection, target: str, file_ids: Iterable[int]) -> dict[int, int]:
+    """By file: the plan with which a person said that its sample was deleted, since it became a tombstone."""
+    parameters = {"target": target, "files": json.dumps(list(file_ids))}
+    return {row["file_id"]: row["plan_id"] for row in connection.execute(_APPROVED, parameters)}
+
+
+def doomed(connection: sqlite3.Connection, target: str, sample_ids: Iterable[int], limit: int) -> list[int]:
+    """Files that would have no sample left if these were gone, by id."""
+    parameters = {"target": target, "ids": json.dumps(list(sample_ids)), "limit": limit}
+    return [row["id"] for row in connection.execute(_DOOMED, parameters)]
+
+
+def missing(connection: sqlite3.Connection, target: str) -> Missing:
+    """What of ours the last complete listing did not have."""
+    parameters = {"target": target}
+    unlisted = int(connection.execute(_UNLISTED, parameters).fetchone()[0])
+    if not unlisted:
+        return Missing(samples=0, ours=0, unlisted=0)
+    mirror = connection.execute("select samples from mirror where target = :target", parameters).fetchone()
+    ours = connection.execute(
+        "select count(*) from file where state = 'synced' and target = :target", parameters
+    ).fetchone()
+    return Missing(samples=mirror["samples"] if mirror is not None else 0, ours=ours[0], unlisted=unlisted)

@@ -1,0 +1,238 @@
+import dataclasses
+from typing import Any
+
+import pytest
+
+from eisync.core.acts import OnRemoteDelete, Policy, Progress, sentence
+from eisync.core.elapsed import DAY_S, Setting
+from eisync.core.guard import RECENT_S, Guard
+from eisync.core.lifecycle import State
+from eisync.errors import UnansweredError
+
+from .stage import INTERVAL_S, Stage
+from .yard import Yard
+
+SYNCED, TOMBSTONE, READY, GONE = State.SYNCED, State.TOMBSTONE, State.READY, State.GONE
+TRASHES = Policy(on_remote_delete=OnRemoteDelete.TRASH)
+PATHS = [f"{number:02}.csv" for number in range(20)]
+TWO = Guard()  # of twenty
+
+
+@pytest.fixture
+def stage(yard: Yard) -> Stage:
+    stage = Stage(yard, guard=TWO)
+    stage.put(*PATHS)
+    return stage
+
+
+def delete_there(stage: Stage, *paths: str) -> dict[str, Any]:
+    """Samples are gone from one moment to the next; two sweeps do not find them."""
+    for sample_id in stage.samples_of(*paths).values():
+        del stage.cloud.samples[sample_id]
+    stage.look(after_s=INTERVAL_S)
+    return stage.look(after_s=INTERVAL_S)
+
+
+def buried(stage: Stage) -> list[str]:
+    return sorted(path for path, state in stage.states.items() if state is TOMBSTONE)
+
+
+def decide(stage: Stage, *, yes: bool) -> None:
+    [plan] = stage.acts.plans()
+    assert stage.acts.decide(plan.id, is_approved=yes, now=stage.clock.now) == plan.acts
+
+
+def test_a_few_deletions_in_studio_are_taken_for_what_they_are(stage: Stage) -> None:
+    assert 2 == delete_there(stage, *PATHS[:2])["buried"]
+    assert (PATHS[:2], []) == (buried(stage), stage.acts.plans())
+
+
+def test_many_wait_for_a_yes(stage: Stage) -> None:
+    report = delete_there(stage, *PATHS[:3])
+    assert ([], 0, 3) == (buried(stage), report["buried"], report["waiting"])
+    assert "plan 1 waits for a yes: it would touch 3 of 20 files; 2 go by themselves" in report["details"][-1]
+    for _ in range(3):
+        stage.look(after_s=INTERVAL_S)  # and go on waiting, under the same number
+    [plan] = stage.acts.plans()
+    assert ([], 1, 3, "tombstones") == (buried(stage), plan.id, plan.acts, plan.about)
+    stage.start()
+    stage.look(after_s=INTERVAL_S)
+    assert [1] == [plan.id for plan in stage.acts.plans()]
+
+
+def test_with_a_yes_they_are_tombstones_and_nothing_is_sent(stage: Stage) -> None:
+    delete_there(stage, *PATHS[:3])
+    decide(stage, yes=True)
+    report = stage.look()
+    assert (PATHS[:3], 3, 3) == (buried(stage), report["buried"], report["done"])
+    stage.scan()
+    stage.send()
+    assert 17 == len(stage.cloud.samples)
+
+
+def test_with_a_no_they_are_sent_again(stage: Stage) -> None:
+    delete_there(stage, *PATHS[:3])
+    stage.yard.path(PATHS[2]).unlink()
+    stage.scan()
+    decide(stage, yes=False)
+    for _ in range(2):
+        stage.follow()
+        stage.send()
+    stage.look()
+    assert (GONE, [], 19) == (stage.states[PATHS[2]], buried(stage), len(stage.cloud.samples))
+    assert {SYNCED} == {stage.states[path] for path in PATHS if path != PATHS[2]}
+    assert [] == stage.acts.plans()
+
+
+def test_samples_that_are_there_again_need_no_word(stage: Stage) -> None:
+    before = dict(stage.cloud.samples)
+    delete_there(stage, *PATHS)
+    assert 20 == stage.acts.plans()[0].acts
+    stage.cloud.samples = before
+    stage.look(after_s=INTERVAL_S)
+    assert ([], []) == (buried(stage), stage.acts.plans())
+    assert stage.acts.vanished(["main"]).files == 0
+
+
+def test_what_is_there_after_all_when_the_yes_is_carried_out_is_no_tombstone(stage: Stage) -> None:
+    before = dict(stage.cloud.samples)
+    delete_there(stage, *PATHS[:3])
+    decide(stage, yes=True)
+    stage.cloud.samples = before
+    stage.ask(after_s=1.0)
+    assert [] == buried(stage)
+    assert {Progress.DROPPED} == set(stage.progress())
+
+
+def test_what_is_listed_no_more_and_known_by_its_id_is_no_tombstone(stage: Stage) -> None:
+    known = dict(stage.cloud.samples)
+    stage.cloud.is_there = known.__contains__  # type: ignore[method-assign, assignment]
+    delete_there(stage, *PATHS[:9])
+    assert ([], []) == (buried(stage), stage.acts.plans())
+
+
+def test_no_more_than_a_few_an_hour_and_a_day_go_by_being_spread(stage: Stage) -> None:
+    for at in range(0, 20, 2):
+        delete_there(stage, *PATHS[at : at + 2])
+        stage.start()
+    assert PATHS[:2] == buried(stage)
+    assert 18 == stage.acts.plans()[0].acts
+
+
+def test_what_was_done_to_files_and_what_became_a_tombstone_are_counted_apart(yard: Yard) -> None:
+    stage = Stage(yard, dataclasses.replace(TRASHES, deletes_samples=True), guard=TWO)
+    stage.put(*PATHS)
+    delete_there(stage, *PATHS[:2])
+    assert PATHS[:2] == stage.trashed()
+    assert ([], 2) == (stage.acts.plans(), len(stage.all_acts()))
+
+
+def test_each_folder_has_its_own_share(yard: Yard) -> None:
+    stage = Stage(yard, guard=Guard())
+    stage.put(*(f"{number:03}.csv" for number in range(100)))
+    small = yard.outbox.register([(yard.root.path, "main"), ("/data/small", "main")])[1]
+    with yard.database.transaction() as connection:
+        connection.execute("update file set root_id = ? where name < cast('010' as blob)", (small.id,))
+    stage.policies[small.id] = Policy()
+    stage.rebuild()
+    rows = yard.database._connection.execute("select sample_id from file_sample order by file_id limit 2").fetchall()
+    for row in rows:
+        del stage.cloud.samples[row["sample_id"]]
+    for _ in range(2):
+        report = stage.look(after_s=INTERVAL_S)
+    assert "it would touch 2 of 10 files in /data/small; 1 go by themselves" in report["details"][-1]
+
+
+def test_an_emptied_project_is_told_as_such(stage: Stage) -> None:
+    report = delete_there(stage, *PATHS)
+    assert report["details"][-1].startswith(
+        "plan 1 waits for a yes: it would touch 20 of 20 files; 2 go by themselves; "
+    )
+    assert "the project is empty now; it held 20 of ours" in report["details"][-1]
+    vanished = stage.acts.vanished(["main"])
+    assert (20, {"main": "the project is empty now; it held 20 of ours"}) == (vanished.files, vanished.emptied)
+    decide(stage, yes=True)
+    stage.look()
+    assert {} == stage.acts.vanished(["main"]).emptied
+
+
+def test_it_is_told_by_the_first_listing_already(stage: Stage) -> None:
+    stage.cloud.samples.clear()
+    stage.look(after_s=INTERVAL_S)
+    assert {"main": "the project is empty now; it held 20 of ours"} == stage.acts.vanished(["main"]).emptied
+
+
+def test_a_yes_to_the_tombstones_is_one_to_what_follows_from_them(yard: Yard) -> None:
+    stage = Stage(yard, TRASHES, guard=TWO)
+    stage.put(*PATHS)
+    delete_there(stage, *PATHS[:5])
+    [plan] = stage.acts.plans()
+    told = sentence(stage.acts.of_plan(plan.id)[0].act)
+    assert f"move {stage.yard.path(PATHS[0])} to the trash: its sample was deleted at the service" == told
+    decide(stage, yes=True)
+    report = stage.look()
+    assert (PATHS[:5], 5, []) == (stage.trashed(), report["done"], stage.acts.plans())
+    # And to nothing else.
+    delete_there(stage, *PATHS[5:8])
+    assert PATHS[:5] == stage.trashed()
+
+
+def test_a_service_that_breaks_off_leaves_what_was_approved_to_the_next_pass(stage: Stage) -> None:
+    delete_there(stage, *PATHS[:3])
+    decide(stage, yes=True)
+    is_there = stage.cloud.is_there
+
+    def broken(sample_id: int) -> bool:
+        raise UnansweredError("no answer came")
+
+    stage.cloud.is_there = broken  # type: ignore[method-assign]
+    stage.ask()
+    assert ([], "no answer came") == (buried(stage), stage.trouble)
+    stage.cloud.is_there = is_there  # type: ignore[method-assign]
+    stage.look()
+    assert PATHS[:3] == buried(stage)
+
+
+def test_what_was_approved_is_not_asked_for_again_while_it_is_not_done(stage: Stage) -> None:
+    delete_there(stage, *PATHS[:3])
+    decide(stage, yes=True)
+    stage.look(after_s=INTERVAL_S)  # a whole sweep, and the acts behind it
+    assert ([], {Progress.DONE}) == (stage.acts.plans(), set(stage.progress()))
+    assert {1} == {written.plan_id for written in stage.all_acts()}
+
+
+class Doubtful:
+    """A clock that nobody trusts."""
+
+    def why_doubt(self) -> str | None:
+        return "the clock is wrong"
+
+    def setting(self) -> Setting:
+        return Setting()
+
+    setting_of_days = setting
+
+
+def test_no_window_of_the_guard_runs_on_a_clock_in_doubt(stage: Stage) -> None:
+    stage.times = Doubtful()
+    stage.rebuild()
+    report = delete_there(stage, PATHS[0])
+    assert [] == buried(stage)
+    assert any("the clock is wrong" in line for line in report["details"])
+
+
+@pytest.mark.parametrize(("after_s", "is_over"), [(RECENT_S - 700.0, False), (RECENT_S + 10.0, True)])
+def test_after_an_hour_a_few_more_go(stage: Stage, after_s: float, is_over: bool) -> None:
+    delete_there(stage, *PATHS[:2])
+    stage.clock.now += after_s
+    delete_there(stage, PATHS[2])
+    assert is_over == (PATHS[:3] == buried(stage))
+
+
+def test_no_more_than_three_hours_worth_go_in_a_day(stage: Stage) -> None:
+    for at in range(0, 10, 2):
+        stage.clock.now += RECENT_S + 10.0
+        delete_there(stage, *PATHS[at : at + 2])
+    assert PATHS[:6] == buried(stage)
+    stage.clock.now += DAY_S
+    stage.acts.decide(stage.acts.plans()[0].id, is_approved=False, now=stage.clock.now)
