@@ -23,7 +23,7 @@ from eisync.core.acts import (
 from eisync.core.emptied import Missing, why_emptied
 from eisync.core.guard import Touch
 from eisync.core.items import FileFacts
-from eisync.store import consequences, losses, plans, sides
+from eisync.store import consequences, history, losses, plans, sides
 from eisync.store.database import Database
 from eisync.store.plans import Plan
 
@@ -265,7 +265,7 @@ class Acts:
                 )
             if act.kind in EDITS:
                 consequences.edit(connection, target, act, act.was)
-            consequences.note(connection, act.file_id, "undone", outcome, now)
+            history.note(connection, act.file_id, "undone", outcome, now)
 
     def fail_undo(self, written: Written, reason: str) -> None:
         """It cannot be undone, for `reason`: it stays done."""

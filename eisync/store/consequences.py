@@ -6,7 +6,7 @@ from eisync.core.acts import Act, Kind
 from eisync.core.items import shown
 from eisync.core.lifecycle import Event, State
 from eisync.store.burial import bury_file
-from eisync.store.history import forget_old_of
+from eisync.store.history import note
 from eisync.store.moves import move
 
 REMOVAL = {Kind.TRASH_FILE: "trash", Kind.DELETE_FILE: "deleted", Kind.ARCHIVE_FILE: "archived"}
@@ -22,10 +22,6 @@ where mine.sample_id = :sample_id and file.target = :target and file.state = 'sy
 _UNTIE = """
 delete from file_sample where sample_id = :sample_id
     and (select target from file where file.id = file_sample.file_id) = :target"""
-
-_NOTE = """
-insert into history (at, file_id, event, state, detail) select :now, id, :event, state, :detail
-from file where id = :id"""
 
 # Every edit of the file is done: what the service has is what the row says.
 _AGREE = """
@@ -86,12 +82,6 @@ def send_again(connection: sqlite3.Connection, target: str, sample_id: int, now:
         move(connection, row["id"], State.SYNCED, event, reason, now)
     connection.execute(_UNTIE, parameters)
     connection.execute("delete from sample where target = :target and id = :sample_id", parameters)
-
-
-def note(connection: sqlite3.Connection, file_id: int, event: str, detail: str, now: float) -> None:
-    """A line in the file's history."""
-    connection.execute(_NOTE, {"now": now, "id": file_id, "event": event, "detail": detail})
-    forget_old_of(connection, [file_id])
 
 
 def _sample_went(connection: sqlite3.Connection, target: str, act: Act, outcome: str, now: float) -> bool:

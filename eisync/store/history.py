@@ -24,6 +24,10 @@ where id in (select id from history where file_id = :id order by id desc limit -
 _FORGET_OLDEST = """
 delete from history where id <= (select id from history order by id desc limit 1 offset :lines)"""
 
+_NOTE = """
+insert into history (at, file_id, event, state, detail) select :now, id, :event, state, :detail
+from file where id = :id"""
+
 # The newest lines of all files. (A cross join is SQLite's word for "in this order": from the lines to their files.)
 _LATEST = """
 select history.*, file.folder, file.name, root.path as root_path
@@ -35,6 +39,12 @@ _OF_FILE = """
 select history.*, file.folder, file.name, root.path as root_path
 from history cross join file on file.id = history.file_id join root on root.id = file.root_id
 where history.file_id = :file_id order by history.id desc"""
+
+
+def note(connection: sqlite3.Connection, file_id: int, event: str, detail: str, now: float) -> None:
+    """A line in the file's history."""
+    connection.execute(_NOTE, {"now": now, "id": file_id, "event": event, "detail": detail})
+    forget_old_of(connection, [file_id])
 
 
 def forget_old_of(connection: sqlite3.Connection, ids: Iterable[int]) -> None:

@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterable, Sequence
 from eisync.core.items import RemoteSample
 from eisync.core.lifecycle import Event, State
 from eisync.core.segments import Origin, is_cut, is_cut_from, marked, origin_of, sentence, wholes
-from eisync.store import consequences
+from eisync.store import history
 from eisync.store.moves import move
 from eisync.store.rows import path_of
 
@@ -98,7 +98,7 @@ def tie(connection: sqlite3.Connection, file_id: int, sample_ids: Collection[int
         move(connection, file_id, State.TOMBSTONE, Event.FOUND, reason, now)
         return True
     connection.execute(_TELL, {"file_id": file_id, "reason": reason})
-    consequences.note(connection, file_id, "split", reason, now)
+    history.note(connection, file_id, "split", reason, now)
     return True
 
 
