@@ -1,14 +1,16 @@
 """Tell whether a copy of a sample is the sample, before the sample is deleted: what nobody proves is no copy.
 
-Pure. A copy is proved by its content hash: that of the file that was sent, or that which the service lists. Where the
-service keeps another form of what was sent (JSON in place of CSV and TXT) there is no such hash: a copy is taken for
-whole then when it is a whole document, and is the same a second time. Everything else waits, and nothing is deleted.
+Pure. A copy is proved by its content hash: that of what was sent as the sample or, where nobody knows that, what the
+service lists. Where the service keeps another form of what was sent (JSON in place of CSV and TXT) there is no such
+hash: where everything else says that it is the sample, a copy is taken for whole then when it is a whole document, and
+is the same a second time. Everything else waits, and nothing is deleted.
 """
 
 from dataclasses import dataclass
 from enum import Enum
 
 from eisync.core.acts import FileSide
+from eisync.core.identity import Identity
 from eisync.core.items import extension_of
 
 _KEPT_AS_JSON = frozenset({".csv", ".txt"})
@@ -33,23 +35,19 @@ class Standing(Enum):
 
 def standing(copy: Copy, file: FileSide, sample_id: int) -> Standing:
     """What the copy of the sample of that file is worth."""
-    if copy.sha256 in _hashes(file, sample_id):
+    held = next((one for one in (*file.samples, *file.older) if one.sample.id == sample_id), None)
+    if held is None:
+        return Standing.NONE
+    if copy.sha256 == (held.sent.sha256 or held.sample.sha256):
         return Standing.PROVED
-    may_be_other_form = extension_of(file.path) in _KEPT_AS_JSON and copy.ends == _DOCUMENT
-    return Standing.LIKELY if may_be_other_form else Standing.NONE
+    may_be_other_form = extension_of(held.sent.name or file.path) in _KEPT_AS_JSON and copy.ends == _DOCUMENT
+    is_it = held.identity in (Identity.PROVEN, Identity.LIKELY)
+    return Standing.LIKELY if may_be_other_form and is_it else Standing.NONE
 
 
 def why_no_copy(sample_id: int) -> str:
     """Why the sample is not deleted, for a person."""
     return (
-        f"what the service gave of sample {sample_id} is not what was sent, and not what it lists: a short answer, or "
-        "another sample; nothing is deleted before a whole copy of it is kept. Delete it in Studio if it is not wanted"
+        f"what the service gave of sample {sample_id} is not what was sent: a short answer, or another sample; nothing "
+        "is deleted before a whole copy of it is kept. Delete it in Studio if it is not wanted"
     )
-
-
-def _hashes(file: FileSide, sample_id: int) -> set[str]:
-    held = [one for one in (*file.samples, *file.older) if one.sample.id == sample_id]
-    found = {one.sample.sha256 for one in held}
-    if any(one.sample.id == sample_id for one in file.samples):
-        found.add(file.sha256)
-    return {sha256 for sha256 in found if sha256}

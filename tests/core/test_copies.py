@@ -6,6 +6,7 @@ import pytest
 
 from eisync.core.acts import FileSide, Held
 from eisync.core.copies import Copy, Standing, standing, why_no_copy
+from eisync.core.identity import Identity, Sent
 from eisync.core.items import Category, FileFacts, RemoteSample
 from eisync.core.lifecycle import State
 
@@ -13,9 +14,17 @@ SENT, LISTED, NEITHER = "5e47", "715d", "0000"
 SAMPLE = 7
 
 
-def side(path: str, *, sent: str | None, listed: str | None, is_older: bool) -> FileSide:
-    held = Held(RemoteSample(id=SAMPLE, filename="wave", category="training", label=None, sha256=listed))
-    other = Held(RemoteSample(id=8, filename="wave", category="training", label=None, sha256=NEITHER))
+def side(
+    path: str, *, sent: str | None, listed: str | None, is_older: bool, identity: Identity = Identity.LIKELY
+) -> FileSide:
+    held = Held(
+        RemoteSample(id=SAMPLE, filename="wave", category="training", label=None, sha256=listed),
+        Sent(sha256=sent, name=path),
+        identity=identity,
+    )
+    other = Held(
+        RemoteSample(id=8, filename="wave", category="training", label=None, sha256=NEITHER), Sent(sha256=NEITHER)
+    )
     return FileSide(
         id=1,
         root_id=1,
@@ -25,14 +34,14 @@ def side(path: str, *, sent: str | None, listed: str | None, is_older: bool) -> 
         facts=FileFacts(1, 1, 1),
         label=None,
         category=Category.TRAINING,
-        sha256=sent,
+        sha256=NEITHER if is_older else sent,  # of the present version: of an older sample it proves nothing
         samples=(other,) if is_older else (held,),
         older=(held,) if is_older else (other,),
     )
 
 
 @pytest.mark.parametrize(
-    ("found", "sent", "listed", "is_older", "path", "ends"),
+    ("found", "sent", "listed", "is_older", "path", "ends", "identity"),
     list(
         product(
             (SENT, LISTED, NEITHER),
@@ -41,25 +50,28 @@ def side(path: str, *, sent: str | None, listed: str | None, is_older: bool) -> 
             (True, False),
             ("a.csv", "a.txt", "a.wav"),
             (b"{}", b"{1"),
+            Identity,
         )
     ),
 )
 def test_only_what_is_proved_is_a_copy(
-    found: str, sent: str | None, listed: str | None, is_older: bool, path: str, ends: bytes
+    found: str, sent: str | None, listed: str | None, is_older: bool, path: str, ends: bytes, identity: Identity
 ) -> None:
-    worth = standing(Copy(found, ends), side(path, sent=sent, listed=listed, is_older=is_older), SAMPLE)
-    # The hash of the file is that of its present version: of an older sample it proves nothing.
-    is_proved = (found == listed) or (found == sent and not is_older)
-    is_likely = not path.endswith(".wav") and ends == b"{}"
+    file = side(path, sent=sent, listed=listed, is_older=is_older, identity=identity)
+    # What the service lists counts where nobody knows what was sent: else it is the hash of something else.
+    is_proved = found == SENT if sent is not None else found == listed
+    is_it = identity in (Identity.PROVEN, Identity.LIKELY)
+    is_likely = not path.endswith(".wav") and ends == b"{}" and is_it
     expected = Standing.PROVED if is_proved else Standing.LIKELY if is_likely else Standing.NONE
-    assert expected is worth
+    assert expected is standing(Copy(found, ends), file, SAMPLE)
 
 
 def test_the_hash_of_another_sample_proves_nothing() -> None:
     both = side("a.wav", sent=None, listed=LISTED, is_older=False)
     assert Standing.NONE is standing(Copy(NEITHER, b""), both, SAMPLE)
+    assert Standing.NONE is standing(Copy(LISTED, b""), both, SAMPLE + 10)
 
 
-def test_a_person_is_told_what_to_do() -> None:
-    assert "nothing is deleted before a whole copy of it is kept" in why_no_copy(SAMPLE)
+def test_the_sentence_names_the_sample_and_what_to_do() -> None:
     assert "sample 7" in why_no_copy(SAMPLE)
+    assert "Delete it in Studio" in why_no_copy(SAMPLE)

@@ -16,6 +16,7 @@ from eisync.loops.drainer import DrainerLoop
 from eisync.loops.lane import Lane
 from eisync.loops.watcher import WatcherLoop
 from eisync.store.mirror import Mirrored
+from tests.conftest import list_sample
 from tests.fakes import Bench, Cloud
 
 from .yard import Yard
@@ -96,6 +97,7 @@ class Circuit:
         """A person deletes the sample of a file in Studio, and two sweeps have seen that it is gone."""
         [sample_id] = self.yard.record(path)["sample_ids"]
         self.cloud.samples.pop(sample_id)
+        list_sample(self.yard.database, sample_id)
         self.yard.index.bury("main", sample_id, now=self.now)
         return int(sample_id)
 

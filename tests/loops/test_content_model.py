@@ -13,6 +13,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 
 from eisync.core.items import Root
 from eisync.core.lifecycle import State
+from tests.conftest import list_sample
 
 from .circuit import Circuit
 
@@ -184,6 +185,7 @@ class ContentMachine(RuleBasedStateMachine):
         circuit.cloud.samples.pop(number)
         for _ in range(2):
             circuit.sweep()
+        list_sample(circuit.yard.database, number)
         circuit.yard.index.bury("main", number, now=circuit.now)
         self.deleted.add(circuit.cloud.contents[number])
         self.come_to_rest()
