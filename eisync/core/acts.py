@@ -222,7 +222,7 @@ def tombstone(file: FileSide, policy: Policy) -> Act | None:
     """
     if file.state is not State.SYNCED or not file.samples:
         return None
-    follows = replace(file, state=State.TOMBSTONE, samples=())
+    follows = replace(file, state=State.TOMBSTONE, samples=(), gone=file.samples)
     act = next(iter(propose(follows, policy, now=0.0)), None)
     sample_id = file.samples[0].sample.id
     return Act(

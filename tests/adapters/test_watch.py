@@ -435,7 +435,10 @@ def test_deep_folders_that_are_moved_in_are_listened_to(watcher: Watcher, bell: 
     ("error", "reason"),
     [
         (RecursionError("maximum recursion depth exceeded"), "no events from it (its folders are nested too deeply)"),
-        (RuntimeError("can't start new thread"), "no events from it (can't start new thread)"),
+        (
+            RuntimeError("can't start new thread"),
+            "no events from it (no thread can be started for them: can't start new thread)",
+        ),
     ],
 )
 def test_what_stops_the_listening_is_told_and_no_watch_is_left(

@@ -102,7 +102,7 @@ def returned(shelf: Shelf, identity: int) -> None:
 
 
 def returned_without_sample(shelf: Shelf, identity: int) -> None:
-    assert [] == shelf.index.bury("main", 7, now=LATER)
+    assert [] == shelf.bury(7, now=LATER)
     returned(shelf, identity)
 
 
