@@ -80,7 +80,7 @@ insert or ignore into deleted_content (target, size, sha256, sample_id, deleted_
 select earlier.target, earlier.size, earlier.sha256, earlier.sample_id, :now
 from sample indexed by sample_missing cross join earlier_content earlier
     on earlier.target = sample.target and earlier.sample_id = sample.id
-where sample.target = :target and sample.missing_in = :generation and not exists (
+where sample.target = :target and sample.missing_in = :generation and sample.filename is not null and not exists (
     select 1 from act where act.target = sample.target and act.sample_id = sample.id and act.kind = 'delete_sample'
         and act.state in ('begun', 'done', 'undoing', 'undone'))"""
 _FORGET_EARLIER = """
@@ -142,7 +142,7 @@ def note_deleted(connection: sqlite3.Connection, ids: Iterable[int], sample_id: 
 
 
 def keep_earlier(connection: sqlite3.Connection, file_id: int) -> None:
-    """The file has another version now: what it was sent with before is remembered by the samples that hold it."""
+    """The file has another version now, or its row leaves: what it was sent with is remembered by its samples."""
     connection.execute(_KEEP_EARLIER, (file_id,))
 
 

@@ -7,9 +7,10 @@ ever, so that it can still say no to its content, the others' as long as an act 
 
 import json
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
+from eisync.store.contents import keep_earlier
 from eisync.store.database import Database
 
 KEEP_S = 7 * 24 * 3600.0
@@ -123,10 +124,12 @@ def remember(connection: sqlite3.Connection, file_id: int) -> None:
         )
 
 
-def _keep_hashes(connection: sqlite3.Connection, ids: Iterable[int], now: float) -> None:
+def _keep_hashes(connection: sqlite3.Connection, ids: Collection[int], now: float) -> None:
     rows = connection.execute(_LEAVING, {"ids": json.dumps(list(ids))}).fetchall()
     kept = [(row["target"], _digest(row["sha256"]), row["size"], now, row["state"], row["sample_id"]) for row in rows]
     connection.executemany(_KEEP_HASH, kept)
+    for file_id in ids:
+        keep_earlier(connection, file_id)  # whether a person deletes its samples later is still to be known
 
 
 def _digest(sha256: str) -> bytes:

@@ -63,6 +63,18 @@ def test_a_tombstone_stays_one_for_ever(shelf: Shelf, forgets: Forgetting) -> No
     assert Forgotten(size=11, is_tombstone=True, sample_id=5) == forgets.forgotten("main", SHA)
 
 
+def test_what_a_person_deletes_there_after_the_row_left_is_never_sent_again(shelf: Shelf, forgets: Forgetting) -> None:
+    away(shelf)
+    away(shelf, "other.csv", 2, sha256="b1" * 32)
+    away(shelf, "unlisted.csv", 3, sha256="c2" * 32)
+    shelf.sweep(1, 2)
+    assert 3 == forgets.forget("main", [], now=WEEK_LATER)
+    shelf.sweep(1, now=WEEK_LATER + 10.0)
+    assert [("b1" * 32, 2)] == sql(shelf, "select sha256, sample_id from deleted_content")
+    shelf.sweep(now=WEEK_LATER + 20.0)
+    assert [(SHA, 1), ("b1" * 32, 2)] == sql(shelf, "select sha256, sample_id from deleted_content order by sample_id")
+
+
 def test_the_hash_of_what_was_merely_deleted_here_leaves_later(shelf: Shelf, forgets: Forgetting) -> None:
     away(shelf)
     forgets.forget("main", [], now=WEEK_LATER)
