@@ -81,11 +81,17 @@ def _conclude(app: App) -> int:
     now = clock.now()
     counts = app.index.tally(app.root_ids)
     unsettled = app.watcher.unsettled(now)
-    shown = {**counts, State.SETTLING: len(unsettled)}
+    # Some are known to the index only: the comparison with the service has just found that they must go again.
+    shown = {**counts, State.SETTLING: max(len(unsettled), counts.get(State.SETTLING, 0))}
     last_synced_at = app.index.counts().last_synced_at
     vanished = app.acts.vanished(target.name for target in app.settings.targets)
     sentence = report.sentence(
-        shown, last_synced_at=last_synced_at, now=now, vanished=vanished.files, emptied=vanished.emptied.values()
+        shown,
+        last_synced_at=last_synced_at,
+        now=now,
+        vanished=vanished.files,
+        emptied=vanished.emptied.values(),
+        unconfirmed=app.index.unconfirmed(target.name for target in app.settings.targets),
     )
     say(sentence)
     _explain(app, unsettled)

@@ -111,6 +111,7 @@ class Operations:
                 now=now,
                 vanished=vanished.files,
                 emptied=vanished.emptied.values(),
+                unconfirmed=self._index.unconfirmed(target.name for target in targets),
             ),
             "counts": {state.value: by_state[state] for state in State if by_state.get(state)},
             "oldest_pending_s": None if oldest is None else round(max(0.0, now - oldest), 1),

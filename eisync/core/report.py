@@ -15,20 +15,29 @@ def sentence(
     now: float,
     vanished: int = 0,
     emptied: Iterable[str] = (),
+    unconfirmed: Mapping[str, int] | None = None,
 ) -> str:
     """Whether everything is where it belongs, and if not, what is not. `counts` are files by state.
 
     `vanished`: so many that were synced are not at the service any more, and a person is asked why. `emptied`: what
-    happened to whole projects, which is said first.
+    happened to whole projects, which is said first. `unconfirmed`: targets whose project is another one than their
+    files were sent to, with how many these are.
     """
     told = [
         f"{clause[:1].upper()}{clause[1:]}: nothing follows without your word ('eisync plan')." for clause in emptied
     ]
-    return " ".join([*told, _of_files(counts, last_synced_at, now, vanished)])
+    unconfirmed = unconfirmed or {}
+    told += [
+        f"The project of target {target!r} is not the one that its files were sent to; 'eisync status' says what to do."
+        for target in unconfirmed
+    ]
+    return " ".join([*told, _of_files(counts, last_synced_at, now, vanished, sum(unconfirmed.values()))])
 
 
-def _of_files(counts: Mapping[State, int], last_synced_at: float | None, now: float, vanished: int) -> str:
-    synced = max(0, counts.get(State.SYNCED, 0) - vanished)
+def _of_files(
+    counts: Mapping[State, int], last_synced_at: float | None, now: float, vanished: int, unconfirmed: int
+) -> str:
+    synced = max(0, counts.get(State.SYNCED, 0) - vanished - unconfirmed)
     total = sum(number for state, number in counts.items() if state is not State.GONE)
     if total == 0:
         return "There are no files yet."
@@ -47,6 +56,7 @@ def _of_files(counts: Mapping[State, int], last_synced_at: float | None, now: fl
         _clause(
             vanished, "is not there any more, and waits for your word", "are not there any more, and wait for your word"
         ),
+        _clause(unconfirmed, "was sent to another project", "were sent to another project"),
     ]
     return (
         f"{synced:,} of {_files(total)} {_be(synced)} in Edge Impulse{when}; {_and([part for part in parts if part])}."

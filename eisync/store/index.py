@@ -259,6 +259,17 @@ class Index:
             row = connection.execute(_CONTRADICTED, {"target": target}).fetchone()
         return None if not row["samples"] else f"{row['why']} ({row['samples']:,} such)"
 
+    def unconfirmed(self, targets: Iterable[str]) -> dict[str, int]:
+        """Those of the targets whose project is another one, with how many files were sent to the one we know."""
+        foreign = [target for target in targets if self.why_foreign(target) is not None]
+        with self._database.reading() as connection:
+            return {
+                target: connection.execute(
+                    "select count(*) as files from file where state = 'synced' and target = ?", (target,)
+                ).fetchone()["files"]
+                for target in foreign
+            }
+
     # --- roots -------------------------------------------------------------------------------------------------
 
     def note_scan(

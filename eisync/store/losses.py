@@ -48,14 +48,14 @@ where mine.sample_id in (select value from json_each(:ids)) and file.target = :t
             and act.state in ('begun', 'done', 'undoing', 'undone'))
 order by file.id limit :limit"""
 
-# Synced files with a sample that the last complete listing did not have and with none that it had. (From the samples
-# that were missed, which are few: left to itself, SQLite walks them all.)
+# Synced files with a sample that the last complete listing did not have any more, and with none that it had. (From the
+# samples that were missed, which are few: left to itself, SQLite walks them all.)
 _UNLISTED = """
 select count(*) from (
     select distinct file.id from sample indexed by sample_missed
     cross join file_sample mine on mine.sample_id = sample.id
     cross join file on file.id = mine.file_id
-    where sample.target = :target and sample.missed > 0 and sample.gone_at is null
+    where sample.target = :target and sample.missed > 0 and sample.gone_at is null and sample.filename is not null
         and file.target = :target and file.state = 'synced' and not exists (
             select 1 from file_sample other cross join sample there
             on there.target = :target and there.id = other.sample_id

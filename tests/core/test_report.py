@@ -50,6 +50,14 @@ def test_a_file_in_any_state_is_counted_or_gone(state: State) -> None:
             assert others_than_synced.startswith("1 of 2 files is in Edge Impulse; 1 ")
 
 
+def test_a_project_that_is_another_one_confirms_nothing() -> None:
+    told = sentence({State.SYNCED: 12}, last_synced_at=NOW, now=NOW, unconfirmed={"main": 12})
+    assert told == (
+        "The project of target 'main' is not the one that its files were sent to; 'eisync status' says what to do. "
+        "0 of 12 files are in Edge Impulse; 12 were sent to another project."
+    )
+
+
 @pytest.mark.parametrize(
     ("seconds", "text"),
     [

@@ -682,3 +682,39 @@ def test_a_pass_that_is_asked_for_during_another_begins_when_that_one_ends(yard:
         if sweep.loop.tick(sweep.clock.now) > 0.0:
             break
     assert sweep.loop.report(ticket) is not None
+
+
+# --- a project that is another one than the files were sent to
+
+
+def test_where_the_numbers_mean_other_samples_nothing_is_concluded_and_it_is_said(yard: Yard, cloud: Cloud) -> None:
+    ids = synced(yard, cloud, "a.csv", "b.csv")
+    sweep = Sweep(yard, project(cloud))
+    sweep.run(after_s=300.0)
+    ours = dict(cloud.samples)
+    for sample_id in ids.values():
+        cloud.samples[sample_id] = replace(
+            cloud.samples[sample_id], filename="theirs", original_name="theirs.csv", sha256="f" * 64, label="other"
+        )
+    del cloud.samples[ids["b.csv"]]
+    for _ in range(4):
+        sweep.run(after_s=300.0)
+        trouble = str(sweep.loop.troubles()["main"])
+        assert f"sample {ids['a.csv']} is 'theirs.csv'" in trouble
+    assert {"a.csv": SYNCED, "b.csv": SYNCED} == yard.states()
+    assert {"main": 2} == yard.index.unconfirmed(["main"])
+    cloud.samples = ours
+    sweep.run(after_s=300.0)
+    assert {} == sweep.loop.troubles()
+    assert {} == yard.index.unconfirmed(["main"])
+    assert {"a.csv": SYNCED, "b.csv": SYNCED} == yard.states()
+
+
+def test_a_sample_that_was_renamed_and_relabelled_there_is_ours_all_the_same(yard: Yard, cloud: Cloud) -> None:
+    ids = synced(yard, cloud, "a.csv")
+    sweep = Sweep(yard, project(cloud))
+    sweep.run(after_s=300.0)
+    [sample_id] = ids.values()
+    cloud.samples[sample_id] = replace(cloud.samples[sample_id], filename="renamed", label="other")
+    sweep.run(after_s=300.0)
+    assert {} == sweep.loop.troubles()
