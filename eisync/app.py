@@ -328,7 +328,7 @@ class App:
             notes=self.index,
             files=files,
             evidence=evidence,
-            probing=writer_probe.probing,
+            probing=writer_probe.WriterProbe().probing,
             reads=sidecars.Reading,
             sheets=Sidecars(self._database),
             waiting=Descriptions(self._database),

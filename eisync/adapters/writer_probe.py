@@ -9,9 +9,11 @@ Source: fcntl(2), "Leases"; `core.writers` says what the answers mean.
 
 import contextlib
 import errno
+import functools
 import os
 import signal
 import sys
+import time
 from collections.abc import Callable, Iterator
 
 from eisync.adapters.files import OpenFolder, mountinfo, resolved
@@ -22,6 +24,8 @@ from eisync.errors import UnreachableError
 if sys.platform == "linux":
     import fcntl
 
+BELIEVED_S = 5.0
+
 _LATER = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM})
 
 
@@ -31,43 +35,31 @@ def ignore_lease_breaks() -> None:
         signal.signal(signal.SIGIO, signal.SIG_IGN)
 
 
-@contextlib.contextmanager
-def probing() -> Iterator[Callable[[str, str], Writers]]:
-    """A probe for many files (root, path): the folder of one is kept open for the next.
+class WriterProbe:
+    """Tells who has files open for writing. It remembers for a few seconds which file systems are to be believed."""
 
-    It raises UnreachableError when no file can be opened at the moment.
-    """
-    why_not = _why_no_leases()
-    if why_not is not None:
-        answer = cannot_tell(why_not)
-        yield lambda _root, _path: answer
-        return
-    with contextlib.closing(OpenFolder()) as folder:
-        yield _Probe(folder).writers_of
-
-
-def _why_no_leases() -> str | None:
-    """Why no lease may be taken by this process; None when it may."""
-    if sys.platform != "linux":
-        return "this system does not tell who writes"
-    # What embeds us may have restored the default. A lease is not worth its end.
-    if signal.getsignal(signal.SIGIO) is signal.SIG_DFL:
-        return "this process does not ignore SIGIO, which a lease may bring"
-    return None
-
-
-class _Probe:
-    """The probe, and which file systems it has met."""
-
-    def __init__(self, folder: OpenFolder) -> None:
-        self._folder = folder
-        self._mountinfo: str | None = None
+    def __init__(self, monotonic: Callable[[], float] = time.monotonic) -> None:
+        self._monotonic = monotonic
         self._why_not: dict[int, str | None] = {}  # by device: why the leases of its file system are not believed
+        self._forget_at = 0.0
 
-    def writers_of(self, root: str, path: str) -> Writers:
-        """Return who has the file at `path` open for writing."""
+    @contextlib.contextmanager
+    def probing(self) -> Iterator[Callable[[str, str], Writers]]:
+        """A probe for many files (root, path): the folder of one is kept open for the next.
+
+        It raises UnreachableError when no file can be opened at the moment.
+        """
+        why_not = _why_no_leases()
+        if why_not is not None:
+            answer = cannot_tell(why_not)
+            yield lambda _root, _path: answer
+            return
+        with contextlib.closing(OpenFolder()) as folder:
+            yield functools.partial(self._writers_of, folder)
+
+    def _writers_of(self, folder: OpenFolder, root: str, path: str) -> Writers:
         try:
-            descriptor = self._folder.open(root, path)
+            descriptor = folder.open(root, path)
         except BlockingIOError:
             return SOME_WRITERS  # somebody holds it for himself: opening it for reading would wait for him
         except OSError as error:
@@ -81,12 +73,24 @@ class _Probe:
             os.close(descriptor)
 
     def _why_not_believed(self, root: str, path: str, device: int) -> str | None:
+        # The number of a device may be another's after a mount. (To read the table of mounts costs ten leases.)
+        if (now := self._monotonic()) >= self._forget_at:
+            self._why_not.clear()
+            self._forget_at = now + BELIEVED_S
         if device not in self._why_not:
-            if self._mountinfo is None:
-                self._mountinfo = mountinfo()
             place = os.path.join(resolved(root), path)  # no part of `path` is a link: it was opened so
-            self._why_not[device] = mounts.why_no_leases(mounts.type_of(place, self._mountinfo))
+            self._why_not[device] = mounts.why_no_leases(mounts.type_of(place, mountinfo()))
         return self._why_not[device]
+
+
+def _why_no_leases() -> str | None:
+    """Why no lease may be taken by this process; None when it may."""
+    if sys.platform != "linux":
+        return "this system does not tell who writes"
+    # What embeds us may have restored the default. A lease is not worth its end.
+    if signal.getsignal(signal.SIGIO) is signal.SIG_DFL:
+        return "this process does not ignore SIGIO, which a lease may bring"
+    return None
 
 
 def _lease(descriptor: int) -> Writers:

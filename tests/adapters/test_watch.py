@@ -189,7 +189,7 @@ def test_reading_a_file_wakes_nobody(watcher: Watcher, bell: Bell, place: Path) 
     close(place)
     gather(watcher, bell, lambda seen: "a.csv" in seen.files)
     (place / "a.csv").read_bytes()
-    with writer_probe.probing() as probe:
+    with writer_probe.WriterProbe().probing() as probe:
         assert NO_WRITERS == probe(str(place), "a.csv")
     os.listdir(place)
     (place / "b.csv").write_bytes(b"x")

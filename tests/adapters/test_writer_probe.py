@@ -15,7 +15,7 @@ import pytest
 from eisync.adapters import writer_probe
 from eisync.core.writers import NO_WRITERS, SOME_WRITERS, Writers, cannot_tell, writers_of
 from eisync.errors import UnreachableError
-from tests.fakes import failing
+from tests.fakes import Clock, failing
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="leases are Linux's")
 
@@ -58,7 +58,7 @@ def holding(path: Path, does: str) -> Iterator[None]:
 
 def probed(path: Path) -> Writers:
     root = path.parent.parent
-    with writer_probe.probing() as probe:
+    with writer_probe.WriterProbe().probing() as probe:
         return probe(str(root), path.relative_to(root).as_posix())
 
 
@@ -99,7 +99,7 @@ def test_a_writer_of_one_name_writes_them_all(path: Path) -> None:
 
 
 def test_the_lease_is_given_back(path: Path) -> None:
-    with writer_probe.probing() as probe:
+    with writer_probe.WriterProbe().probing() as probe:
         assert NO_WRITERS == probe(str(path.parent), path.name)
         # With a lease still held, this would fail at once.
         os.close(os.open(path, os.O_WRONLY | os.O_NONBLOCK))
@@ -114,7 +114,7 @@ def test_another_users_file_may_not_be_asked_about() -> None:
         os.chmod(path, 0o644)
         os.seteuid(65534)
         try:
-            with writer_probe.probing() as probe:
+            with writer_probe.WriterProbe().probing() as probe:
                 found = probe(place, "a.csv")
         finally:
             os.seteuid(0)
@@ -136,7 +136,7 @@ def test_a_fifo_is_not_waited_for(path: Path) -> None:
 
 
 def test_a_process_without_descriptors_asks_later(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    with writer_probe.probing() as probe:
+    with writer_probe.WriterProbe().probing() as probe:
         monkeypatch.setattr(os, "open", failing(1, OSError(errno.EMFILE, "Too many open files"), os.open))
         with pytest.raises(UnreachableError, match="at the moment"):
             probe(str(path.parent), path.name)
@@ -153,6 +153,22 @@ def test_a_file_system_that_does_not_know_every_writer_is_not_believed(
         "the table of mounts does not name its file system",
         "its file system (fuse.sshfs) does not know of every writer",
     }
+
+
+def test_the_table_of_mounts_is_read_now_and_then(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    tables = ["22 1 254:0 / / rw - nfs rw rw", "22 1 254:0 / / rw - ext4 /dev/vda rw"]
+    monkeypatch.setattr(writer_probe, "mountinfo", lambda: tables.pop(0))
+    clock = Clock()
+    asked = writer_probe.WriterProbe(clock)
+
+    def writers() -> Writers:
+        with asked.probing() as probe:
+            return probe(str(path.parent), path.name)
+
+    remote = cannot_tell("its file system (nfs) does not know of every writer")
+    assert [remote, remote] == [writers(), writers()]
+    clock.now += 5.0
+    assert [NO_WRITERS, NO_WRITERS] == [writers(), writers()]
 
 
 def test_without_the_signal_ignored_no_lease_is_taken(path: Path) -> None:

@@ -854,7 +854,7 @@ def test_without_roots_it_waits(yard: Yard) -> None:
         notes=yard.index,
         files=files,
         evidence=evidence,
-        probing=writer_probe.probing,
+        probing=writer_probe.WriterProbe().probing,
         reads=sidecars.Reading,
         sheets=Sidecars(yard.database),
         waiting=Descriptions(yard.database),
