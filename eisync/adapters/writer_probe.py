@@ -1,8 +1,9 @@
 """Ask the kernel whether a program has a file open for writing, by a read lease that is given back at once.
 
-While the lease is held, a program that opens the file for writing waits, for a few microseconds, and this process gets
-a SIGIO, which would end it by default: `ignore_lease_breaks` is called before the first lease, in the main thread, by
-whoever owns the process. Without it no lease is ever taken.
+While the lease is held, a program that opens the file for writing waits: for microseconds, or for the few milliseconds
+that other threads of ours may have the interpreter. One that opens it with O_NONBLOCK is told to try again. And this
+process gets a SIGIO, which would end it by default: `ignore_lease_breaks` is called before the first lease, in the main
+thread, by whoever owns the process. Without it no lease is ever taken.
 
 Source: fcntl(2), "Leases"; `core.writers` says what the answers mean.
 """
