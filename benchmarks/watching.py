@@ -25,7 +25,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from eisync.adapters import clock, evidence, files, sidecars
+from eisync.adapters import clock, evidence, files, sidecars, writer_probe
 from eisync.adapters.watch import Deaf, Watcher
 from eisync.control.door import ask
 from eisync.core.eligible import Eligibility
@@ -148,6 +148,7 @@ class Machine:
 
 @contextmanager
 def watching(place: Path) -> Iterator[Machine]:
+    writer_probe.ignore_lease_breaks()
     machine = Machine(place)
     yield machine
     machine.close()
@@ -172,6 +173,7 @@ def loop_over(
         notes=index,
         files=files,
         evidence=evidence,
+        probing=writer_probe.WriterProbe().probing,
         reads=sidecars.Reading,
         sheets=Sidecars(database),
         waiting=Descriptions(database),

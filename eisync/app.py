@@ -17,6 +17,7 @@ from eisync.adapters import (
     root_notes,
     sidecars,
     trash,
+    writer_probe,
 )
 from eisync.adapters.body import sha256_of
 from eisync.adapters.http import Endpoints, Service
@@ -327,6 +328,7 @@ class App:
             notes=self.index,
             files=files,
             evidence=evidence,
+            probing=writer_probe.WriterProbe().probing,
             reads=sidecars.Reading,
             sheets=Sidecars(self._database),
             waiting=Descriptions(self._database),
@@ -473,8 +475,10 @@ class App:
 
 
 def build(settings: Settings, *, log: Log, listen: bool = True) -> App:
-    """The machine that `settings` describe. Raises StateBusyError, StateError, ConfigurationError."""
+    """The machine that `settings` describe, built in the main thread. Raises StateBusyError, StateError,
+    ConfigurationError."""
     memory.look_seldom()
+    writer_probe.ignore_lease_breaks()
     try:
         return App(settings, log, listen=listen)
     except StateDamagedError:

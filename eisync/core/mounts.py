@@ -56,6 +56,15 @@ def has_weak_facts(file_system: str | None) -> bool:
     return file_system is not None and (file_system in _WEAK_TYPES or file_system.startswith("fuse."))
 
 
+def why_no_leases(file_system: str | None) -> str | None:
+    """Why a lease does not tell who writes a file of the file system, as a clause; None when it does."""
+    if file_system is None:
+        return "the table of mounts does not name its file system"
+    if file_system in _SILENT_TYPES or file_system.startswith("fuse."):
+        return f"its file system ({file_system}) does not know of every writer"
+    return None
+
+
 def why_silent(path: str, mountinfo: str) -> str | None:
     """Why no events are to be expected of a folder, as a clause; None when they are."""
     file_system, is_part = _mount_of(path, mountinfo) or ("", False)

@@ -5,7 +5,9 @@ says it is cut waits for more until `patience_s`, and is quarantined then), that
 place or set a marker beside it, and its stillness. A file that was closed and whose format says that it is whole goes
 at once; one that a scan found may still be open and must be still for `settle_s` as well, and so must one whose
 format cannot tell. A recording whose header leaves its length open is complete when its writer closed it and it is
-still for `settle_s`; a recorder that was not seen to close it may pause, and is given `patience_s`. An empty one is
+still for `settle_s`; a recorder that was not seen to close it may pause, and is given `patience_s`. A file that another
+program has open for writing (`core.writers`) is never complete, however still it is: it waits to be closed, and where
+that is found by asking, for `settle_s` more, as far as its stillness matters. An empty one is
 cut: a placeholder that is filled a moment later looks the same (users of other programs lost files to a 0-byte first
 sight).
 
@@ -20,6 +22,7 @@ from enum import Enum
 from eisync.core.evidence import CannotTell, Cut, OpenEnded, Verdict, Whole
 from eisync.core.items import FileFacts
 from eisync.core.values import value
+from eisync.core.writers import BEING_WRITTEN
 
 MARKER_SUFFIX = ".done"
 
@@ -54,7 +57,8 @@ class Unsettled:
     """A file under observation, and since when it has looked as it does.
 
     `is_closed`: its writer closed it, or renamed it into place, since it has looked so. `verdict` and `marker` are None
-    while nobody has looked.
+    while nobody has looked. `written_at` is when another program was found to have it open for writing (Unix s); None
+    when none was, or it was closed since.
     """
 
     facts: FileFacts
@@ -62,6 +66,7 @@ class Unsettled:
     is_closed: bool = False
     verdict: Verdict | None = None
     marker: Marker | None = None
+    written_at: float | None = None
 
 
 @value
@@ -96,7 +101,12 @@ Decision = Wait | Examine | Go | Park
 def observe(before: Unsettled | None, facts: FileFacts, *, now: float, is_closed: bool = False) -> Unsettled:
     """What is known after one more look. Stillness and evidence start anew when the facts differ."""
     if before is not None and facts.is_untouched_since(before.facts):
-        return Unsettled(before.facts, min(before.still_since, now), is_closed or before.is_closed, before.verdict)
+        still_since, written_at = min(before.still_since, now), before.written_at
+        if written_at is not None:
+            # Until a moment ago it could have been written.
+            still_since, written_at = (now, None) if is_closed else (still_since, min(written_at, now))
+        closed = is_closed or before.is_closed
+        return Unsettled(before.facts, still_since, closed, before.verdict, written_at=written_at)
     return Unsettled(facts, min(facts.touched_at, now) if before is None else now, is_closed)
 
 
@@ -104,7 +114,11 @@ def look_at(unsettled: Unsettled, policy: SettlePolicy) -> float:
     """When to decide on the file, if nothing more happens to it (Unix s); infinity when something must."""
     if policy.needs_marker and unsettled.marker in (Marker.ABSENT, Marker.OLDER):
         return math.inf
-    return unsettled.still_since + _wait_s(unsettled, policy)
+    wait_s = _wait_s(unsettled, policy)
+    due_at = unsettled.still_since + wait_s
+    if unsettled.written_at is None:
+        return due_at
+    return max(due_at, unsettled.written_at + min(wait_s, policy.settle_s))
 
 
 def _wait_s(unsettled: Unsettled, policy: SettlePolicy) -> float:
@@ -139,6 +153,8 @@ def decide(unsettled: Unsettled, policy: SettlePolicy, *, now: float) -> Decisio
 
 def reason(unsettled: Unsettled, policy: SettlePolicy, *, now: float) -> str:
     """Why the file is not complete, for a person."""
+    if unsettled.written_at is not None:
+        return BEING_WRITTEN
     if isinstance(unsettled.verdict, Cut):
         return unsettled.verdict.finding
     if not unsettled.facts.size:

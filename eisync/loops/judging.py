@@ -4,7 +4,8 @@ Looking into files is bounded: one call reads at most `BYTES_A_TICK` of them all
 rests, keeps its place in the queue, and is gone on with by a later call; it holds no content meanwhile.
 """
 
-from collections.abc import Iterable, MutableMapping
+from collections.abc import Callable, Iterable, MutableMapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 
 from eisync.core.describing import Description
@@ -13,6 +14,7 @@ from eisync.core.examination import Examination
 from eisync.core.items import MAX_FILE_BYTES, Candidate, FileFacts, too_large
 from eisync.core.settle import Decision, Examine, Go, Park, Unsettled, Wait, decide, look_at, observe
 from eisync.core.values import value
+from eisync.core.writers import Presence, Writers
 from eisync.errors import CONTENT_ERRORS, UnreachableError
 from eisync.loops.labels import Labels, Unclear
 from eisync.loops.ports import Advance, Evidence, Files
@@ -22,6 +24,12 @@ BYTES_A_TICK = 512 * 1024
 SAID_A_TICK = 256 * 1024
 """What is said of the files that enter together has at most so many bytes, but for the last one's."""
 AGAIN_S = 1.0
+CLOSING_S = 0.1
+"""A close is announced a moment before the kernel takes the writer off its books."""
+
+Probe = Callable[[str, str], Writers]
+"""Tells who has the file at (root, path) open for writing. Raises UnreachableError when none can be opened."""
+Probing = Callable[[], AbstractContextManager[Probe]]
 
 
 @value
@@ -63,6 +71,7 @@ class _Work:
     labels: Labels
     unsettled: MutableMapping[str, Unsettled]
     advance: Advance
+    probe: Probe
     rules: "_Rules"
     now: float
     judged: Judged = field(default_factory=Judged)
@@ -73,9 +82,10 @@ class _Work:
 class Judging:
     """The examinations that are under way."""
 
-    def __init__(self, files: Files, evidence: Evidence) -> None:
+    def __init__(self, files: Files, evidence: Evidence, probing: Probing) -> None:
         self._files = files
         self._evidence = evidence
+        self._probing = probing
         self._under_way: dict[tuple[int, str], tuple[FileFacts, Examination]] = {}
 
     def judge(
@@ -88,8 +98,8 @@ class Judging:
         now: float,
     ) -> Judged:
         """Decide on the paths that are `due`. What was seen of them is written into `unsettled`."""
-        with self._evidence.reading() as advance:
-            work = _Work(watched, labels, unsettled, advance, _Rules(watched.eligibility), now)
+        with self._evidence.reading() as advance, self._probing() as probe:
+            work = _Work(watched, labels, unsettled, advance, probe, _Rules(watched.eligibility), now)
             work.left_bytes, work.left_said = BYTES_A_TICK, SAID_A_TICK
             for path in due:
                 if work.left_said <= 0:
@@ -134,8 +144,27 @@ class Judging:
             if seen is None or seen.verdict is None:
                 return False
             decision = decide(seen, policy, now=now)
-        self._follow(work, path, seen, decision)
+        if seen.facts.size >= MAX_FILE_BYTES or not self._is_written(work, path, seen, decision):
+            self._follow(work, path, seen, decision)
         return False
+
+    def _is_written(self, work: "_Work", path: str, seen: Unsettled, decision: Decision) -> bool:
+        """Whether somebody has the file open for writing that would go, or be set aside: it stays under observation."""
+        if isinstance(decision, Wait):
+            return False
+        try:
+            is_written = work.probe(work.watched.root.path, path).presence is Presence.SOME
+        except UnreachableError:
+            work.judged.again[path] = work.now + AGAIN_S
+            return True
+        if is_written:
+            pause_s = CLOSING_S if seen.is_closed and seen.written_at is None else AGAIN_S
+            seen = work.unsettled[path] = replace(seen, written_at=work.now)
+            work.judged.again[path] = max(look_at(seen, work.watched.policy), work.now + pause_s)
+            work.labels.unclear.pop(path, None)
+        elif seen.written_at is not None:
+            work.unsettled[path] = replace(seen, written_at=None)
+        return is_written
 
     def _follow(self, work: "_Work", path: str, seen: Unsettled, decision: Decision) -> None:
         watched, labels, judged = work.watched, work.labels, work.judged
@@ -211,7 +240,12 @@ class Judging:
         else:
             # (For every file: `replace` would take twice as long.)
             unsettled[path] = Unsettled(
-                seen.facts, seen.still_since, seen.is_closed, verdict=examination.verdict, marker=seen.marker
+                seen.facts,
+                seen.still_since,
+                seen.is_closed,
+                verdict=examination.verdict,
+                marker=seen.marker,
+                written_at=seen.written_at,
             )
         return spent
 

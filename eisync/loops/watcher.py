@@ -17,7 +17,7 @@ from eisync.core.versions import Trust
 from eisync.errors import CONTENT_ERRORS
 from eisync.loops.checks import ContentChecks
 from eisync.loops.disks import RootDisks
-from eisync.loops.judging import Accepted, Judging, Parked, stumbled
+from eisync.loops.judging import Accepted, Judging, Parked, Probing, stumbled
 from eisync.loops.labels import Labels
 from eisync.loops.lineage import Lineages, Trusting
 from eisync.loops.lookout import LOOK_EVERY_S, Lookout
@@ -71,6 +71,7 @@ class WatcherLoop:
         notes: RootNotes,
         files: Files,
         evidence: Looking,
+        probing: Probing,
         reads: ReadsSidecars,
         sheets: Sheets,
         waiting: WaitingFiles,
@@ -86,10 +87,11 @@ class WatcherLoop:
     ) -> None:
         """`spent_s` is what the thread has taken of a core so far; `why_silent` tells of folders without events.
 
-        `disks` follows what is mounted in a root. `reads`, `sheets` and `waiting` are for what files say of others;
-        `labelled` is called when it is known of a root how all that waits in it is to be sent. `is_same` tells whether
-        the file at (root, path) has these facts and this content hash. `has_weak_facts` tells of folders whose file
-        system may make up inodes and ctimes. `lineages` is told what was looked through.
+        `probing` tells who has files open for writing. `disks` follows what is mounted in a root. `reads`, `sheets` and
+        `waiting` are for what files say of others; `labelled` is called when it is known of a root how all that waits
+        in it is to be sent. `is_same` tells whether the file at (root, path) has these facts and this content hash.
+        `has_weak_facts` tells of folders whose file system may make up inodes and ctimes. `lineages` is told what was
+        looked through.
         """
         self._is_same = is_same
         self._has_weak_facts = has_weak_facts
@@ -100,7 +102,7 @@ class WatcherLoop:
         self._notes = notes
         self._files = files
         self._evidence = evidence
-        self._judging = Judging(files, evidence)
+        self._judging = Judging(files, evidence, probing)
         self._seeing = Seeing(intake, places, files)
         self._labelled = labelled
         self._reads = reads

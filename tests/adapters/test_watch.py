@@ -22,9 +22,10 @@ from watchdog.events import (
 )
 from watchdog.observers.inotify_c import InotifyConstants, InotifyEvent, InotifyFD, WatchDescriptor
 
-from eisync.adapters import watch
+from eisync.adapters import watch, writer_probe
 from eisync.adapters.watch import Deaf, Seen, Watcher
 from eisync.core.items import Root
+from eisync.core.writers import NO_WRITERS
 from tests.conftest import until
 from tests.fakes import failing
 
@@ -184,9 +185,12 @@ def test_who_wrote_a_file_is_through_with_it_when_it_is_closed_or_moved_into_pla
 
 
 def test_reading_a_file_wakes_nobody(watcher: Watcher, bell: Bell, place: Path) -> None:
+    writer_probe.ignore_lease_breaks()
     close(place)
     gather(watcher, bell, lambda seen: "a.csv" in seen.files)
     (place / "a.csv").read_bytes()
+    with writer_probe.WriterProbe().probing() as probe:
+        assert NO_WRITERS == probe(str(place), "a.csv")
     os.listdir(place)
     (place / "b.csv").write_bytes(b"x")
     # The queue keeps its order: what comes with b is all that came since a.

@@ -3,7 +3,15 @@
 import pytest
 
 from eisync.core import mounts
-from eisync.core.mounts import _REMOTE_FUSE, _SILENT_TYPES, has_weak_facts, is_remote, type_of, why_silent
+from eisync.core.mounts import (
+    _REMOTE_FUSE,
+    _SILENT_TYPES,
+    has_weak_facts,
+    is_remote,
+    type_of,
+    why_no_leases,
+    why_silent,
+)
 
 TABLE = "\n".join(
     (
@@ -57,6 +65,20 @@ def test_only_file_systems_over_a_network_are_remote(file_system: str | None, ex
 )  # fmt: skip
 def test_what_keeps_no_inodes_of_its_own_has_weak_facts(file_system: str | None, expected: bool) -> None:
     assert expected is has_weak_facts(file_system)
+
+
+@pytest.mark.parametrize("file_system", ["ext4", "xfs", "btrfs", "tmpfs", "overlay", "vfat", "fuseblk"])
+def test_a_local_file_system_knows_of_every_writer(file_system: str) -> None:
+    assert why_no_leases(file_system) is None
+
+
+@pytest.mark.parametrize("file_system", sorted({*_SILENT_TYPES, *_REMOTE_FUSE, "nfs4", "cifs", "fuse.mine"}))
+def test_a_lease_on_what_others_write_past_our_kernel_proves_nothing(file_system: str) -> None:
+    assert f"its file system ({file_system}) does not know of every writer" == why_no_leases(file_system)
+
+
+def test_a_file_system_that_nobody_names_is_not_believed() -> None:
+    assert "the table of mounts does not name its file system" == why_no_leases(None)
 
 
 @pytest.mark.parametrize(

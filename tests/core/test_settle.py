@@ -20,6 +20,7 @@ from eisync.core.settle import (
     observe,
     reason,
 )
+from eisync.core.writers import BEING_WRITTEN
 
 NOW = 1_000.0
 POLICY = SettlePolicy(settle_s=2.0, patience_s=600.0)
@@ -108,8 +109,44 @@ def test_who_closes_a_file_that_was_seen_before_speaks_of_it() -> None:
 
 
 @pytest.mark.parametrize(
+    ("policy", "is_closed", "verdict", "due_at"),
+    [
+        (POLICY, False, UNKNOWN, NOW + 52.0),
+        (POLICY, False, WHOLE, NOW + 52.0),
+        (POLICY, True, UNKNOWN, NOW + 52.0),
+        (POLICY, True, WHOLE, NOW + 50.0),
+        (POLICY, False, OPEN, NOW + 600.0),
+        (POLICY, False, CUT, NOW + 600.0),
+        (SettlePolicy(settle_s=2.0, patience_s=10.0), False, OPEN, NOW + 52.0),
+        (MARKED, False, UNKNOWN, NOW + 50.0),
+    ],
+)
+def test_a_file_that_had_a_writer_is_still_from_then_on(
+    policy: SettlePolicy, is_closed: bool, verdict: Verdict, due_at: float
+) -> None:
+    marker = Marker.SET if policy.needs_marker else None
+    unsettled = Unsettled(facts(), NOW, is_closed, verdict, marker, written_at=NOW + 50.0)
+
+    assert due_at == look_at(unsettled, policy)
+    assert Wait(due_at) == decide(unsettled, policy, now=due_at - 0.001)
+    assert isinstance(decide(unsettled, policy, now=due_at), Go | Park)
+
+
+def test_a_writer_is_forgotten_when_it_closes_the_file_and_with_its_version() -> None:
+    written = Unsettled(facts(), 990.0, verdict=UNKNOWN, written_at=995.0)
+
+    assert written == observe(written, facts(), now=NOW)
+    assert Unsettled(facts(), NOW, True, UNKNOWN) == observe(written, facts(), now=NOW, is_closed=True)
+    assert Unsettled(facts(size=6), NOW) == observe(written, facts(size=6), now=NOW)
+    assert NOW == observe(Unsettled(facts(), NOW, written_at=NOW + 9.0), facts(), now=NOW).written_at
+
+
+@pytest.mark.parametrize(
     ("unsettled", "policy", "text"),
     [
+        (Unsettled(facts(), NOW - 9, verdict=UNKNOWN, written_at=NOW), POLICY, BEING_WRITTEN),
+        (Unsettled(facts(), NOW - 900, verdict=CUT, written_at=NOW), POLICY, BEING_WRITTEN),
+        (Unsettled(facts(), NOW - 9, marker=Marker.SET, written_at=NOW), MARKED, BEING_WRITTEN),
         (Unsettled(facts(size=0), NOW), POLICY, "it is empty; it goes when something is written into it"),
         (Unsettled(facts(), NOW - 1.4), POLICY, "still for 1 s of 2 s"),
         (Unsettled(facts(), NOW + 9), POLICY, "still for 0 s of 2 s"),

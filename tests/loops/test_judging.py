@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import sys
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,6 +17,7 @@ from eisync.core.examination import Examination
 from eisync.core.items import MAX_FILE_BYTES, FileFacts
 from eisync.core.lifecycle import State
 from eisync.core.settle import Marker, SettlePolicy
+from eisync.core.writers import BEING_WRITTEN, NO_WRITERS, SOME_WRITERS, Writers, cannot_tell
 from eisync.errors import UnreachableError
 from eisync.loops import judging as module
 from tests.core import formats
@@ -25,6 +27,8 @@ from .yard import Yard, run
 READY, QUARANTINED = State.READY, State.QUARANTINED
 SOUND = bytes(range(200)) * 10
 MARKED = SettlePolicy(settle_s=2.0, patience_s=600.0, needs_marker=True)
+
+on_linux = pytest.mark.skipif(sys.platform != "linux", reason="Linux alone tells who writes")
 
 
 def announce(yard: Yard, *paths: str, is_closed: bool = True) -> None:
@@ -130,6 +134,146 @@ def test_a_quarantined_file_that_a_person_sends_is_not_examined_again(yard: Yard
     announce(yard, "a.wav")
     run(loop, yard.later + 1.0)
     run(loop, yard.later + 9_000.0)
+    assert {"a.wav": READY} == yard.states()
+
+
+# --- writers
+
+
+def reasons(loop: Any, now: float) -> dict[str, str]:
+    return {seen.path: seen.reason for seen in loop.unsettled(now)}
+
+
+HELD = {
+    "log.csv": b"timestamp,accX\n0,1\n",
+    "notes.txt": b"a line",
+    "whole.wav": formats.wav(SOUND),
+    "whole.json": b"[1, 2]",
+    "open.wav": formats.wav(SOUND, riff=0xFFFFFFFF, data=0xFFFFFFFF),
+    "cut.wav": formats.wav(SOUND)[:500],
+    "empty.csv": b"",
+}
+
+
+@on_linux
+@pytest.mark.parametrize("name", HELD)
+@pytest.mark.parametrize("is_heard", [False, True])
+def test_a_file_that_a_program_has_open_for_writing_waits_for_its_close(yard: Yard, name: str, is_heard: bool) -> None:
+    yard.write(name, HELD[name])
+    loop = yard.watcher()
+    run(loop, yard.touched_at(name))
+    with yard.path(name).open("ab"):
+        for second in (1.0, 2.0, 3.0, 10.0, 599.0, 601.0, 9_000.0):  # beyond settle_s, and beyond patience_s
+            run(loop, yard.later + second)
+            assert {} == yard.states()
+        assert {name: BEING_WRITTEN} == reasons(loop, yard.later + 9_000.0)
+    if is_heard:
+        announce(yard, name)
+    run(loop, yard.later + 9_002.0)
+    run(loop, yard.later + 9_004.0)
+    if name in ("cut.wav", "empty.csv") and is_heard:
+        assert {} == yard.states()  # who closed it may open it again, and has its patience from now on
+        run(loop, yard.later + 9_700.0)
+    assert {name: QUARANTINED if name in ("cut.wav", "empty.csv") else READY} == yard.states()
+
+
+@on_linux
+def test_a_whole_file_goes_at_once_when_its_writer_closes_it(yard: Yard) -> None:
+    loop = yard.watcher()
+    run(loop, yard.later - 3600.0)
+    with yard.write("a.wav", formats.wav(SOUND)).open("r+b"):
+        announce(yard, "a.wav")  # by another, which had it open as well
+        run(loop, yard.later)
+        assert {"a.wav": BEING_WRITTEN} == reasons(loop, yard.later)
+        run(loop, yard.later + 5.0)
+    announce(yard, "a.wav")
+    run(loop, yard.later + 5.1)
+    assert {"a.wav": READY} == yard.states()
+
+
+@on_linux
+def test_a_table_goes_when_it_is_still_for_long_enough_after_its_close(yard: Yard) -> None:
+    loop = yard.watcher()
+    with yard.write("a.csv").open("ab"):
+        run(loop, yard.later)
+    announce(yard, "a.csv")
+    run(loop, yard.later + 1.0)
+    assert {"a.csv": "still for 0 s of 2 s"} == reasons(loop, yard.later + 1.0)
+    run(loop, yard.later + 2.9)
+    assert {} == yard.states()
+    run(loop, yard.later + 3.0)
+    assert {"a.csv": READY} == yard.states()
+
+
+@on_linux
+def test_a_marker_does_not_close_a_file(yard: Yard) -> None:
+    yard.write("a.csv.done", b"")
+    with yard.write("a.csv").open("ab"):
+        Path(yard.path("a.csv.done")).touch()
+        loop = started(yard, policy=MARKED)
+        assert ({}, {"a.csv": BEING_WRITTEN}) == (yard.states(), reasons(loop, yard.later))
+    run(loop, yard.later + 2.0)
+    assert {"a.csv": READY} == yard.states()
+
+
+class Told:
+    """A probe whose answers are given in advance, the last one for ever."""
+
+    def __init__(self, *answers: Writers | UnreachableError) -> None:
+        self.answers = list(answers)
+        self.asked: list[str] = []
+
+    @contextlib.contextmanager
+    def __call__(self) -> Iterator[module.Probe]:
+        yield self.probe
+
+    def probe(self, root: str, path: str) -> Writers:
+        self.asked.append(path)
+        answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
+        if isinstance(answer, UnreachableError):
+            raise answer
+        return answer
+
+
+@pytest.mark.parametrize("answer", [NO_WRITERS, cannot_tell("its file system (nfs4) does not know of every writer")])
+def test_where_nobody_writes_or_nobody_can_tell_a_file_goes_by_the_other_evidence(yard: Yard, answer: Writers) -> None:
+    told = Told(answer)
+    yard.write("a.csv")
+    run(yard.watcher(probing=told), yard.touched_at("a.csv") + 2.0)
+    assert ({"a.csv": READY}, ["a.csv"]) == (yard.states(), told.asked)
+
+
+def test_only_a_file_that_would_go_is_asked_about(yard: Yard) -> None:
+    told = Told(NO_WRITERS)
+    yard.write("a.csv")
+    loop = yard.watcher(probing=told)
+    now = yard.touched_at("a.csv")
+    for tenth in range(19):
+        announce(yard, "a.csv")
+        run(loop, now + tenth / 10)
+    assert [] == told.asked
+    run(loop, now + 2.0)
+    run(loop, now + 100.0)
+    assert ["a.csv"] == told.asked
+
+
+def test_a_process_that_can_ask_nobody_asks_again_later(yard: Yard) -> None:
+    told = Told(UnreachableError("no file can be opened at the moment (too many open files)"), NO_WRITERS)
+    yard.write("a.csv")
+    loop = yard.watcher(probing=told)
+    run(loop, yard.later)
+    assert {} == yard.states()
+    run(loop, yard.later + 1.0)
+    assert {"a.csv": READY} == yard.states()
+
+
+def test_a_close_that_the_kernel_announces_a_moment_early_costs_a_moment(yard: Yard) -> None:
+    loop = yard.watcher(probing=Told(SOME_WRITERS, NO_WRITERS))
+    run(loop, yard.later - 3600.0)
+    yard.write("a.wav", formats.wav(SOUND))
+    announce(yard, "a.wav")
+    assert 0.1 == pytest.approx(run(loop, yard.later), abs=1e-3)
+    run(loop, yard.later + 0.1)
     assert {"a.wav": READY} == yard.states()
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from eisync.adapters import evidence, files, sidecars
+from eisync.adapters import evidence, files, sidecars, writer_probe
 from eisync.adapters.walking import Folder
 from eisync.core.eligible import Eligibility
 from eisync.core.items import Category, FileFacts
@@ -854,6 +854,7 @@ def test_without_roots_it_waits(yard: Yard) -> None:
         notes=yard.index,
         files=files,
         evidence=evidence,
+        probing=writer_probe.WriterProbe().probing,
         reads=sidecars.Reading,
         sheets=Sidecars(yard.database),
         waiting=Descriptions(yard.database),

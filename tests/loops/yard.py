@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from eisync.adapters import evidence, files, sidecars
+from eisync.adapters import evidence, files, sidecars, writer_probe
 from eisync.adapters import files as mounted
 from eisync.adapters.body import sha256_of
 from eisync.core.eligible import Eligibility
@@ -53,6 +53,7 @@ class Yard:
     """Outbox and index over one database. Roots are folders that it makes, all of the target `main`."""
 
     def __init__(self, place: Path) -> None:
+        writer_probe.ignore_lease_breaks()
         self.place = place
         self.database, _ = open_database(str(place / "state"), exclusive=True)
         self.outbox = Outbox(self.database)
@@ -128,6 +129,7 @@ class Yard:
         places: Any = None,
         files: Any = files,
         evidence: Any = evidence,
+        probing: Any = None,
         reads: Any = sidecars.Reading,
         handed: Mapping[str, Any] | None = None,
         **more: Any,
@@ -141,6 +143,7 @@ class Yard:
             notes=self.index,
             files=files,
             evidence=evidence,
+            probing=probing or writer_probe.WriterProbe().probing,
             reads=reads,
             sheets=Sidecars(self.database),
             waiting=Descriptions(self.database),

@@ -1,7 +1,9 @@
 """Writers as they are in the wild, while the real daemon listens: each file is stored once, and whole."""
 
 import os
+import re
 import shutil
+import signal
 import subprocess
 import tempfile
 import time
@@ -12,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from eisync.core.writers import BEING_WRITTEN
 from tests.cli.test_daemon import until
 from tests.conftest import Bench, row, sha256, stored_once
 from tests.core import formats
@@ -51,6 +54,52 @@ def test_writers_in_the_wild(bench: Bench, daemon: "subprocess.Popen[bytes]", tm
         assert set(bench.emulator.ledger()["stored_by_hash"]) <= {sha256(content) for content in expected}
         time.sleep(0.25)  # a writer's pace: shorter than the time for which a file must be still
     until(lambda: stored_once(bench.emulator.ledger(), expected))
+
+
+@pytest.mark.parametrize("mode", ["auto", "scan"])
+def test_a_table_that_its_logger_holds_open_is_one_sample(bench: Bench, mode: str) -> None:
+    """A line now and then, with longer pauses in between than a file must be still."""
+    (bench.place / "eisync.toml").write_text(
+        f'[[watch]]\npath = "recordings"\nmode = "{mode}"\nsettle_s = 0.3\nscan_interval_s = 0.5\n'
+    )
+    signal.signal(signal.SIGIO, signal.SIG_DFL)  # what a process ignores its children ignore
+    process = bench.daemon()
+    try:
+        until(lambda: bench.run("healthcheck").returncode == 0)
+        ignored = re.search(r"SigIgn:\s+(\w+)", Path(f"/proc/{process.pid}/status").read_text())
+        assert ignored is not None
+        assert int(ignored[1], 16) >> (signal.SIGIO - 1) & 1
+        path, content = bench.recordings / "log.csv", b"timestamp,accX\n"
+        with path.open("wb") as file:
+            file.write(content)
+            for number in range(8):
+                line = b"%d,%d\n" % (number * 10, number)
+                file.write(line)
+                file.flush()
+                content += line
+                time.sleep(1.0)
+                assert not bench.emulator.ledger()["stored_by_hash"]
+            until(lambda: bench.files()["log.csv"]["reason"] == BEING_WRITTEN)
+            assert "settling" == bench.files()["log.csv"]["state"]
+            explained = bench.run("explain", str(path)).stdout
+            assert f"settling: {BEING_WRITTEN}" in explained
+        until(lambda: stored_once(bench.emulator.ledger(), [content]))
+        time.sleep(1.5)
+        assert stored_once(bench.emulator.ledger(), [content])
+    finally:
+        process.kill()
+        process.wait(timeout=10)
+
+
+def test_one_pass_waits_for_a_writer_and_says_so(bench: Bench) -> None:
+    with (bench.recordings / "log.csv").open("wb") as file:
+        file.write(row(1))
+        file.flush()
+        done = bench.once("--timeout", "1.5")
+        assert (4, {}) == (done.returncode, dict(bench.emulator.ledger()["stored_by_hash"]))
+        assert f"log.csv: not complete yet: {BEING_WRITTEN}" in done.stderr
+    assert 0 == bench.once().returncode
+    assert stored_once(bench.emulator.ledger(), [row(1)])
 
 
 def cp(bench: Bench, place: Path) -> bytes:

@@ -1,0 +1,31 @@
+"""What the kernel's answer to a read lease means."""
+
+import errno
+
+import pytest
+
+from eisync.core.writers import NO_WRITERS, SOME_WRITERS, Presence, Writers, cannot_tell, writers_of
+
+NO_RIGHT = cannot_tell("the file is another user's, and eisync has no right to ask the kernel (CAP_LEASE)")
+
+
+@pytest.mark.parametrize(
+    ("error_number", "expected"),
+    [
+        (None, NO_WRITERS),
+        (errno.EAGAIN, SOME_WRITERS),
+        (errno.EWOULDBLOCK, SOME_WRITERS),
+        (errno.EACCES, NO_RIGHT),
+        (errno.EPERM, NO_RIGHT),
+        (errno.EINVAL, cannot_tell("its file system grants no leases (EINVAL)")),
+        (errno.ENOTSUP, cannot_tell("its file system grants no leases (ENOTSUP)")),
+        (errno.ENOLCK, cannot_tell("its file system grants no leases (ENOLCK)")),
+        (99_999, cannot_tell("its file system grants no leases (99999)")),
+    ],
+)
+def test_only_an_answer_about_writers_is_taken_for_one(error_number: int | None, expected: Writers) -> None:
+    assert expected == writers_of(error_number)
+
+
+def test_who_cannot_tell_says_why() -> None:
+    assert Writers(Presence.CANNOT_TELL, "so") == cannot_tell("so")
