@@ -146,11 +146,18 @@ def test_half_a_character_in_a_path_is_told_of_the_file_that_may_be_meant(half: 
 
 @pytest.mark.parametrize("name", ["info.labels", "bounding_boxes.labels"])
 def test_members_that_nobody_asks_for_are_not_held(name: str) -> None:
-    junk = ",".join(f'"a{number}": {number}' for number in range(50_000))
     key, rest = ("files", "[]") if name == "info.labels" else ("boundingBoxes", "{}")
+
+    def with_members(number: int) -> str:
+        junk = ",".join(f'"a{one}": {one}' for one in range(number))
+        return f'{{{junk},"{key}":{rest}}}'
+
+    assert [] == list(entries_of(name, cut(with_members(1_000))))
+    text = with_members(50_000)
     tracemalloc.start()
     try:
-        assert [] == list(entries_of(name, cut(f'{{{junk},"{key}":{rest}}}')))
+        with pytest.raises(ValueError, match="more than 1,000 members that say nothing of a file"):
+            list(entries_of(name, cut(text)))
         _, peak = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()

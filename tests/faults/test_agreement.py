@@ -407,7 +407,7 @@ class AgreementMachine(RuleBasedStateMachine):
             assert [] == samples
             assert set(record["sample_ids"]) & self.deleted_there or record["sample_ids"] == []
             is_other = record["sha256"] != digest
-            assert self.policy.on_remote_delete is OnRemoteDelete.KEEP or is_other
+            assert self.policy.on_remote_delete is OnRemoteDelete.KEEP or is_other or self.was_put_here(path)
             return
         assert State.SYNCED is state, (path, state, record["reason"])
         if self.on_change is not OnChange.IGNORE:
@@ -417,6 +417,14 @@ class AgreementMachine(RuleBasedStateMachine):
                 assert name_of(path) == sample.filename
                 assert record["label"] == sample.label
                 assert record["category"] in ("split", sample.category)
+
+    def was_put_here(self, path: str) -> bool:
+        """Whether it is a copy of what was deleted there: a person put it here, and no policy takes it away."""
+        known = self.yard.outbox.known_at(self.yard.root.id, path)
+        assert known is not None
+        with self.yard.database.reading() as connection:
+            row = connection.execute("select removal from file where id = ?", (known.id,)).fetchone()
+        return bool(row["removal"] == "kept")
 
     def is_only_of(self, record: dict[str, Any], sample: RemoteSample) -> bool:
         tied = [other for other in self.yard.index.files() if sample.id in other["sample_ids"]]  # type: ignore[operator]

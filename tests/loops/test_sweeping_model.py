@@ -138,7 +138,7 @@ class Project(RuleBasedStateMachine):
     def possible(self, sample_id: int) -> set[State]:
         """What may have become of the file; one that never seemed to arrive waits to be sent again, or was by now."""
         if sample_id in self.ever_unlisted:
-            return {State.SETTLING, State.SYNCED} | ({State.TOMBSTONE} if sample_id in self.cloud.listed_ids else set())
+            return {State.SETTLING, State.SYNCED, State.TOMBSTONE}
         return {State.SYNCED if sample_id in self.cloud.samples else State.TOMBSTONE}
 
     def quiet(self) -> None:
