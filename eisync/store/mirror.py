@@ -33,8 +33,8 @@ from eisync.store.rows import ITEM, item_of
 _SLICE = f"""
 select id, filename, category, label, is_disabled, {LISTED_SHA256}, original_name, metadata, has_processing_error,
     added, is_cropped,
-    (select coalesce(mine.sent_name, '') from file_sample mine cross join file on file.id = mine.file_id
-        where mine.sample_id = sample.id and file.target = sample.target order by mine.sent_name is null limit 1),
+    (select max(coalesce(mine.sent_name, '')) from file_sample mine cross join file on file.id = mine.file_id
+        where mine.sample_id = sample.id and file.target = sample.target),
     sha256, gone_at is not null, missed, missing_in is :generation and :generation is not null,
     known_at > :began_at, filename is not null, contradiction is not null,
     gone_at is null and missed = 0 and missing_in is null and filename is not null and contradiction is null
