@@ -1,5 +1,6 @@
 import contextlib
 import gc
+import gzip
 import hashlib
 import json
 import os
@@ -345,8 +346,27 @@ def test_no_connection_in_time_has_certainly_not_arrived(
         (says("SSH-2.0-OpenSSH_9.2\n"), "the connection to {url} broke"),
         (says("HTTP/1.1 abc OK\n\n"), "the connection to {url} broke"),
         (never_ends, "the answer is larger than 0.0664 MiB"),
+        (says(b"HTTP/1.1 200 OK\r\n" + b"X-Many: 1\r\n" * 500 + b"\r\n"), "the connection to {url} broke"),
+        (says(b"HTTP/1.1 200 OK\r\nX-Long: " + b"x" * 200_000 + b"\r\n\r\n"), "the connection to {url} broke"),
+        (
+            says(b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\n\r\n" + gzip.compress(bytes(64 * 1024 * 1024))),
+            "the answer is larger than 0.0664 MiB",
+        ),
     ],
-    ids=["silent", "reset", "closed", "truncated", "cut-chunk", "no-gzip", "not-http", "bad-status", "endless"],
+    ids=[
+        "silent",
+        "reset",
+        "closed",
+        "truncated",
+        "cut-chunk",
+        "no-gzip",
+        "not-http",
+        "bad-status",
+        "endless",
+        "many-headers",
+        "long-header",
+        "gzip-bomb",
+    ],
 )
 def test_whatever_is_no_answer_leaves_it_open_whether_it_arrived(
     raw: Callable[..., tuple[Service, RawServer]], pack: Callable[..., Envelope], script: object, reason: str

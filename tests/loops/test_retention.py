@@ -15,7 +15,7 @@ from eisync.core.plan import compare
 from eisync.core.retention import After, Disk, MinFree, Retention, Room, Why
 from eisync.core.settlement import Settlement
 from eisync.core.wire import stored_name
-from eisync.errors import FolderError, StateError
+from eisync.errors import FolderError, StateError, UnansweredError
 from eisync.loops.archives import YES_NAME, Archives
 from eisync.loops.keeping import TROUBLE_S, Keeping
 from eisync.loops.proving import Prover
@@ -729,3 +729,85 @@ def test_an_undo_without_a_sample_says_why_it_cannot_be(yard: Yard) -> None:
     assert found is not None
     assert Progress.DONE is found.progress
     assert "No sample found" in str(found.outcome)
+
+
+# --- at the last moment the service is asked once more
+
+
+def begun_anew(house: House) -> None:
+    """The service's numbers mean what other people sent."""
+    house.cloud.samples = {
+        number: replace(one, filename="theirs", original_name=f"theirs.{number}.csv", sha256="f" * 64)
+        for number, one in house.cloud.samples.items()
+    }
+    house.cloud.contents = dict.fromkeys(house.cloud.contents, b"theirs")
+
+
+def gone(house: House) -> None:
+    house.cloud.samples.clear()
+
+
+def broken_since(house: House) -> None:
+    house.cloud.samples = {
+        number: replace(one, has_processing_error=True) for number, one in house.cloud.samples.items()
+    }
+
+
+def cut_there(house: House) -> None:
+    house.cloud.samples = {number: replace(one, is_cropped=True) for number, one in house.cloud.samples.items()}
+
+
+def in_need(house: House) -> None:
+    house.policy = replace(DELETE, min_free=MinFree(10**12))
+    house.start()
+
+
+@pytest.mark.parametrize("is_in_need", [False, True])
+@pytest.mark.parametrize(
+    ("happens", "why"),
+    [(begun_anew, Why.FOREIGN), (gone, Why.MISSED), (broken_since, Why.FAULTY), (cut_there, Why.CUT)],
+)
+def test_what_happened_at_the_service_since_its_listing_keeps_the_files_here(
+    house: House, happens: Callable[[House], None], why: Why, is_in_need: bool
+) -> None:
+    house.send("wave.1.csv", "wave.2.csv")
+    happens(house)
+    if is_in_need:
+        in_need(house)
+    house.run(after_s=GRACE_OVER_S)
+    assert ["wave.1.csv", "wave.2.csv"] == house.there()
+    assert {why.value: 2}.items() <= house.report()["stays"].items()
+    assert [] == house.acts.latest(limit=9)
+
+
+def test_where_the_numbers_mean_other_samples_in_the_listing_nothing_is_removed(house: House) -> None:
+    house.send("wave.1.csv", "wave.2.csv", is_listed=False)
+    begun_anew(house)
+    house.sweep()
+    in_need(house)
+    house.run(after_s=GRACE_OVER_S)
+    assert ["wave.1.csv", "wave.2.csv"] == house.there()
+    assert {Why.FOREIGN.value: 2} == house.report()["stays"]
+
+
+def test_where_no_hash_proves_it_the_bytes_do_and_only_once(house: House) -> None:
+    house.send("wave.1.csv", "wave.2.csv", is_listed=False)
+    house.cloud.contents[2] = b"theirs"
+    house.cloud.sha256_of = lambda number: sha256(house.cloud.contents[number])  # type: ignore[method-assign]
+    house.sweep(sha256=None)
+    house.run(after_s=GRACE_OVER_S)
+    assert ["wave.2.csv"] == house.there()
+    house.run(after_s=6 * TROUBLE_S + 1.0)
+    assert {Why.CHANGED.value: 1} == house.report()["stays"]
+
+
+def test_where_the_service_cannot_be_asked_everything_stays_and_it_is_said(house: House) -> None:
+    house.send("wave.1.csv")
+    house.cloud.trouble = UnansweredError("no answer")
+    in_need(house)
+    house.run(after_s=GRACE_OVER_S)
+    assert ["wave.1.csv"] == house.there()
+    assert "the service cannot be asked whether it still has its sample (no answer)" == house.report()["waits_for"]
+    house.cloud.trouble = None
+    house.run(after_s=TROUBLE_S + 1.0)
+    assert [] == house.there()
