@@ -227,6 +227,7 @@ def replaced(circuit: Circuit) -> bytes:
 def test_an_earlier_version_that_a_person_deleted_is_not_sent_when_it_is_restored(circuit: Circuit) -> None:
     [first] = circuit.yard.record(A)["sample_ids"]
     old = replaced(circuit)
+    circuit.sweep()  # it is listed, and then it is not
     circuit.cloud.samples.pop(first)
     circuit.sweep()
     circuit.yard.path(A).write_bytes(old)
