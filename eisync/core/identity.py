@@ -30,10 +30,14 @@ class Agreement(Enum):
 
 @value(kw_only=True)
 class Sent:
-    """What we know of what was sent. `name` None: somebody else sent it, or nobody remembers under which name."""
+    """What we know of what was sent. `name` None: somebody else sent it, or nobody remembers under which name.
+
+    `stored_name` is what the service most likely calls it, without extension; another name there proves nothing.
+    """
 
     sha256: str | None
     name: str | None = None
+    stored_name: str | None = None
 
 
 @value(kw_only=True)
@@ -179,7 +183,9 @@ def _name(sent: Sent, listed: RemoteSample, before: RemoteSample | None) -> Agre
     known = sent.name or (before.original_name if before is not None else None)
     if known is not None and listed.original_name is not None:
         return _compare(known, listed.original_name)
-    is_named_so = known is not None and stored_name(known) == listed.filename
+    likely = stored_name(known) if known is not None else sent.stored_name
+    names = {listed.filename, stored_name(listed.original_name or "")} - {""}
+    is_named_so = likely is not None and likely in names
     # Anybody may have renamed it: another name than the one that was sent proves nothing.
     return Agreement.AGREES if is_named_so else Agreement.UNKNOWN
 

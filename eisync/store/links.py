@@ -6,7 +6,9 @@ from collections.abc import Iterable
 
 from eisync.core import identity
 from eisync.core.identity import Identity, Sent
-from eisync.core.items import RemoteSample
+from eisync.core.items import RemoteSample, sent_name
+from eisync.core.wire import stored_name
+from eisync.store.rows import path_of
 
 LISTED_SHA256 = "iif(sample.listed_sha256 is null, sample.sha256, nullif(sample.listed_sha256, ''))"
 """The hash that the service listed last for a sample that was listed; null: it lists none."""
@@ -42,9 +44,15 @@ def link(connection: sqlite3.Connection, links: Iterable[tuple[int, int, str | N
     connection.execute(_LINK, {"links": told})
 
 
-def sent_of(row: sqlite3.Row) -> Sent:
-    """What was sent as the sample. The row is of `sample`, with `sent_name`."""
-    return Sent(sha256=row["sha256"], name=row["sent_name"])
+def stored_name_of(file: sqlite3.Row) -> str:
+    """What the service most likely calls the samples of a file: as it was when its last rename was told there."""
+    published = None if file["published"] is None else json.loads(file["published"])
+    return str(published["name"]) if published else stored_name(sent_name(path_of(file)))
+
+
+def sent_of(row: sqlite3.Row, likely: str | None = None) -> Sent:
+    """What was sent as the sample. The row is of `sample`, with `sent_name`; `likely`: see `stored_name_of`."""
+    return Sent(sha256=row["sha256"], name=row["sent_name"], stored_name=likely)
 
 
 def listed_of(row: sqlite3.Row) -> RemoteSample:
@@ -63,11 +71,11 @@ def listed_of(row: sqlite3.Row) -> RemoteSample:
     )
 
 
-def identity_of(row: sqlite3.Row) -> Identity:
-    """What the sample is to the file that was sent as it, as far as the listing has told. The row is as above."""
+def identity_of(row: sqlite3.Row, likely: str | None = None) -> Identity:
+    """What the sample is to the file that was sent as it, as far as the listing has told. The arguments are as above."""
     if row["contradiction"] is not None:
         return Identity.FOREIGN
     if row["filename"] is None:
         return Identity.UNLISTED
-    evidence = identity.weigh(sent_of(row), listed_of(row), raw_sha256=row["raw_sha256"])
+    evidence = identity.weigh(sent_of(row, likely), listed_of(row), raw_sha256=row["raw_sha256"])
     return identity.identify(evidence)

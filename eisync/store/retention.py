@@ -15,7 +15,7 @@ from eisync.store.acts import Acts
 from eisync.store.consequences import REMOVAL
 from eisync.store.database import Database
 from eisync.store.entries import doubt
-from eisync.store.links import LISTED_SHA256, identity_of, listed_of, sent_of
+from eisync.store.links import LISTED_SHA256, identity_of, listed_of, sent_of, stored_name_of
 from eisync.store.plans import columns_of
 from eisync.store.rows import facts_of, path_of
 
@@ -192,17 +192,17 @@ def _local(connection: sqlite3.Connection, row: sqlite3.Row) -> Local:
         is_absent=row["absent_at"] is not None,
         removal=row["removal"],
         is_followed=bool(row["is_followed"]),
-        proofs=tuple(_proof(one) for one in proofs),
+        proofs=tuple(_proof(one, stored_name_of(row)) for one in proofs),
     )
 
 
-def _proof(row: sqlite3.Row) -> Proof:
+def _proof(row: sqlite3.Row, likely: str) -> Proof:
     is_known = row["id"] is not None
     return Proof(
         id=row["tied_id"],
-        sent=sent_of(row),
+        sent=sent_of(row, likely),
         listed=listed_of(row) if is_known else RemoteSample(row["tied_id"], "", "", None),
-        identity=identity_of(row) if is_known else Identity.UNLISTED,
+        identity=identity_of(row, likely) if is_known else Identity.UNLISTED,
         is_missed=bool(row["is_missed"]),
         raw_sha256=row["raw_sha256"],
         is_cut=bool(row["is_cut"]),

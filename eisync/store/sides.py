@@ -9,7 +9,7 @@ from eisync.core.acts import FileSide, Held, Occasion, Published
 from eisync.core.items import Category
 from eisync.core.lifecycle import State
 from eisync.store import segments
-from eisync.store.links import LISTED_SHA256, identity_of, listed_of, sent_of
+from eisync.store.links import LISTED_SHA256, identity_of, listed_of, sent_of, stored_name_of
 from eisync.store.rows import facts_of, path_of
 
 # Files that something may follow from, by the mark that says so. (Left to itself, SQLite reads every file.)
@@ -75,6 +75,7 @@ def census(connection: sqlite3.Connection, target: str) -> dict[int, tuple[int, 
 def _side(connection: sqlite3.Connection, row: sqlite3.Row, root: str) -> FileSide:
     samples = connection.execute(_SAMPLES, {"id": row["id"], "target": row["target"]}).fetchall()
     published = None if row["published"] is None else json.loads(row["published"])
+    likely = stored_name_of(row)
     is_buried = row["state"] == State.TOMBSTONE.value
     return FileSide(
         id=row["id"],
@@ -91,12 +92,13 @@ def _side(connection: sqlite3.Connection, row: sqlite3.Row, root: str) -> FileSi
         is_removed=row["removal"] is not None,
         published=published
         and Published(name=published["name"], label=published["label"], category=Category(published["category"])),
-        samples=tuple(_held(one) for one in samples if one["gone_at"] is None and not one["is_older"]),
-        older=tuple(_held(one) for one in samples if one["gone_at"] is None and one["is_older"]),
-        gone=tuple(_held(one) for one in samples if one["gone_at"] is not None and not one["is_older"]),
+        samples=tuple(_held(one, likely) for one in samples if one["gone_at"] is None and not one["is_older"]),
+        older=tuple(_held(one, likely) for one in samples if one["gone_at"] is None and one["is_older"]),
+        gone=tuple(_held(one, likely) for one in samples if one["gone_at"] is not None and not one["is_older"]),
         segments=len(segments.there(connection, row["target"], row["id"])) if is_buried else 0,
     )
 
 
-def _held(row: sqlite3.Row) -> Held:
-    return Held(listed_of(row), sent_of(row), is_shared=bool(row["is_shared"]), identity=identity_of(row))
+def _held(row: sqlite3.Row, likely: str) -> Held:
+    identity = identity_of(row, likely)
+    return Held(listed_of(row), sent_of(row, likely), is_shared=bool(row["is_shared"]), identity=identity)

@@ -103,6 +103,12 @@ LISTED = RemoteSample(
         ({}, {"original_name": None, "filename": "renamed"}, None, None, (U, U, U)),
         ({"name": None}, {}, None, None, (U, U, U)),
         ({"name": None}, {}, {}, None, (U, A, A)),
+        # what it is most likely called speaks for it, and never against it
+        ({"name": None, "stored_name": "wave.1"}, {}, None, None, (U, A, U)),
+        ({"name": None, "stored_name": "wave.1"}, {"original_name": None}, None, None, (U, A, U)),
+        ({"name": None, "stored_name": "wave.1"}, {"filename": "renamed"}, None, None, (U, A, U)),
+        ({"name": None, "stored_name": "other"}, {}, None, None, (U, U, U)),
+        ({"name": None, "stored_name": ""}, {"original_name": None}, None, None, (U, U, U)),
         ({"name": None}, {"original_name": "other.csv"}, {}, None, (U, D, A)),
         ({"sha256": None}, {"sha256": None}, None, None, (U, A, U)),
         ({"sha256": None}, {}, None, HASH, (U, A, U)),

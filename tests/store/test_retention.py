@@ -60,9 +60,9 @@ def test_a_file_is_told_with_what_proves_it(shelf: Shelf, removals: Removals) ->
     told = [(one.id, one.identity, one.is_missed) for one in known(removals, identity).proofs]
     assert [(7, Identity.UNLISTED, False), (8, Identity.UNLISTED, False)] == told
     shelf.sweep(7, 8)
-    sent = Sent(sha256="a")
-    seven = Proof(id=7, sent=sent, listed=remote(7), identity=Identity.UNCERTAIN)
-    eight = Proof(id=8, sent=sent, listed=remote(8), identity=Identity.UNCERTAIN)
+    sent = Sent(sha256="a", stored_name="a")
+    seven = Proof(id=7, sent=sent, listed=remote(7), identity=Identity.LIKELY)
+    eight = Proof(id=8, sent=sent, listed=remote(8), identity=Identity.LIKELY)
     assert (seven, eight) == known(removals, identity).proofs
     shelf.sweep(7, now=NOW + 200)
     assert (seven, replace(eight, is_missed=True)) == known(removals, identity).proofs
@@ -185,6 +185,6 @@ def test_a_sample_of_others_that_becomes_ours_is_believed_as_it_was_listed(shelf
     """Its hash is the service's: that we sent the same bytes now does not make it that of what we sent."""
     shelf.list_page(shelf.begin_sweep(now=NOW), remote(7, sha256="theirs"), remote(8), remote(9, sha256="a"), now=NOW)
     row = shelf.sync("a.csv", 7, 8, 9)
-    assert [("theirs", Identity.UNCERTAIN), (None, Identity.UNCERTAIN), ("a", Identity.PROVEN)] == [
+    assert [("theirs", Identity.LIKELY), (None, Identity.LIKELY), ("a", Identity.PROVEN)] == [
         (one.listed.sha256, one.identity) for one in known(removals, row).proofs
     ]
