@@ -72,7 +72,7 @@ def listed_of(row: sqlite3.Row) -> RemoteSample:
 
 
 def identity_of(row: sqlite3.Row, likely: str | None = None) -> Identity:
-    """What the sample is to the file that was sent as it, as far as the listing has told. The arguments are as above."""
+    """What the sample is to the file that was sent as it, as far as the listing has told. `likely` is as above."""
     if row["contradiction"] is not None:
         return Identity.FOREIGN
     if row["filename"] is None:
