@@ -4,8 +4,8 @@ Few files are: those of the size of a deleted content, and those of the size and
 place any more. One worker hashes, a bounded piece at a time, and the others send meanwhile.
 """
 
-from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections import defaultdict, deque
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from concurrent.futures import Executor, Future
 from dataclasses import dataclass, field
 
@@ -24,16 +24,17 @@ MOST_WAITING = 4_000
 AGAIN_S = 5.0
 
 Found = str | FileError | UnreachableError
+Known = Callable[[str, Sequence[tuple[Item, str]]], Mapping[int, Sequence[KnownContent]]]
+"""Tells what is known of the contents of items of a target, given their SHA-256, by the id of the item."""
 
 
 @dataclass(frozen=True, slots=True)
 class Suspect:
-    """A claimed file, and the contents that it may have."""
+    """A claimed file whose content may be known."""
 
     state: LaneState
     claim: int
     item: Item
-    contents: Sequence[KnownContent]
 
 
 @dataclass(slots=True)
@@ -54,22 +55,22 @@ class Deduplicator:
         pool: Executor,
         hash_of: Hashes,
         *,
+        known: Known,
         after_error: Callable[[Item, FileError], Settlement],
         wake: Callable[[], None],
     ) -> None:
         self._pool = pool
         self._hash_of = hash_of
+        self._known = known
         self._after_error = after_error
         self._wake = wake
         self._waiting: deque[Suspect] = deque()
         self._under_way: tuple[list[Suspect], Future[list[Found]]] | None = None
 
-    def add(
-        self, state: LaneState, claim: int, items: Sequence[Item], contents: Mapping[int, Sequence[KnownContent]]
-    ) -> list[Item]:
-        """Keep those of the items whose content may be known. Returns the others."""
-        self._waiting.extend(Suspect(state, claim, item, contents[item.id]) for item in items if item.id in contents)
-        return [item for item in items if item.id not in contents]
+    def add(self, state: LaneState, claim: int, items: Sequence[Item], suspects: Set[int]) -> list[Item]:
+        """Keep those of the items that are `suspects`, by their ids. Returns the others."""
+        self._waiting.extend(Suspect(state, claim, item) for item in items if item.id in suspects)
+        return [item for item in items if item.id not in suspects]
 
     def is_full(self, state: LaneState) -> bool:
         """Whether so many files of the target wait that no more are to be claimed."""
@@ -102,12 +103,14 @@ class Deduplicator:
         if self._under_way is None or not self._under_way[1].done():
             return
         piece, future = self._under_way
+        results = future.result()
+        contents = self._contents_of(piece, results)  # when the store fails, they are asked for again
         self._under_way = None
         found: dict[tuple[int, int], Looked] = {}
-        for suspect, one in zip(piece, future.result(), strict=True):
+        for suspect, one in zip(piece, results, strict=True):
             key = (id(suspect.state), suspect.claim)
             together = found.setdefault(key, Looked(suspect.state, suspect.claim))
-            settlement = self._settlement(suspect, one, now)
+            settlement = self._settlement(suspect.item, one, contents, now)
             if settlement is None:
                 together.unknown.append(suspect.item)
             else:
@@ -120,14 +123,25 @@ class Deduplicator:
         self._waiting = deque(one for one in self._waiting if state is not None and one.state is not state)
         return [(one.claim, one.item) for one in given]
 
-    def _settlement(self, suspect: Suspect, found: Found, now: float) -> Settlement | None:
-        item = suspect.item
+    def _contents_of(self, piece: Sequence[Suspect], results: Sequence[Found]) -> dict[int, Sequence[KnownContent]]:
+        hashed: defaultdict[str, list[tuple[Item, str]]] = defaultdict(list)
+        for suspect, one in zip(piece, results, strict=True):
+            if isinstance(one, str):
+                hashed[suspect.state.lane.target].append((suspect.item, one))
+        contents: dict[int, Sequence[KnownContent]] = {}
+        for target, items in hashed.items():
+            contents.update(self._known(target, items))
+        return contents
+
+    def _settlement(
+        self, item: Item, found: Found, contents: Mapping[int, Sequence[KnownContent]], now: float
+    ) -> Settlement | None:
         if isinstance(found, FileError):
             return self._after_error(item, found)
         if isinstance(found, UnreachableError):
             again_at = now + AGAIN_S
             return Settlement(item_id=item.id, events=(Event.DEFER,), due_at=again_at, is_attempt=False)
-        return settle_known(item.id, found, suspect.contents)
+        return settle_known(item.id, found, contents.get(item.id, ()))
 
     def _hash_all(self, items: Sequence[Item]) -> list[Found]:
         return [self._hash(item) for item in items]

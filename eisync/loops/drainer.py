@@ -14,6 +14,7 @@ from typing import TypeVar
 
 from eisync.core import wire
 from eisync.core.batching import Order, requests_of, unsendable
+from eisync.core.contents import KnownContent
 from eisync.core.items import Item
 from eisync.core.lifecycle import Event
 from eisync.core.retry import Fault
@@ -89,7 +90,9 @@ class DrainerLoop:
         self._claims = 0
         self._teller = Teller(log)
         self._all_roots = sorted({root_id for lane in lanes for root_id in lane.roots})
-        self._deduplicator = Deduplicator(pool, hash_of, after_error=_after_file_error, wake=wake)
+        self._deduplicator = Deduplicator(
+            pool, hash_of, known=self._known_contents, after_error=_after_file_error, wake=wake
+        )
         self._is_stopping = False
         self._threadless_since: float | None = None  # when no thread could be started last; None: all could since
         self._threadless_told_at = float("-inf")
@@ -282,13 +285,16 @@ class DrainerLoop:
         """Those of the claimed items that are sent as they are; the content of the others may be known."""
         if not items:
             return items
-        contents = None
+        suspects = None
         try:
-            contents = self._queue.known_contents(state.lane.target, items, self._all_roots)
+            suspects = self._queue.may_be_known(state.lane.target, items, self._all_roots)
         finally:
-            if contents is None:  # the store failed; what was claimed is given back
+            if suspects is None:  # the store failed; what was claimed is given back
                 self._results.append((self._claims, settled + [(item, give_back(item)) for item in items]))
-        return self._deduplicator.add(state, self._claims, items, contents) if contents else items
+        return self._deduplicator.add(state, self._claims, items, suspects) if suspects else items
+
+    def _known_contents(self, target: str, hashed: Sequence[tuple[Item, str]]) -> Mapping[int, Sequence[KnownContent]]:
+        return self._queue.known_contents(target, hashed, self._all_roots)
 
     def _roots_of(self, lane: Lane) -> list[int]:
         unlabelled = self._unlabelled()

@@ -21,17 +21,26 @@ _SAME_PROJECT = """
 select name from target where name = :target
 or project_id = (select project_id from target where name = :target)"""
 
+# The sample of a deleted content is not there again.
+_IS_GONE = """
+not exists (
+    select 1 from sample where sample.target = deleted_content.target and sample.id = deleted_content.sample_id
+        and sample.gone_at is null)"""
+
 _ANY_DELETED = "select 1 from deleted_content limit 1"
 
-# Deleted contents of the sizes of these files, unless the sample is there again. `:asked` is a JSON list of
-# (id, size, mtime_ns).
+# `:asked` is a JSON list of (id, size, mtime_ns, sha256); the hash is null as long as nobody has read the file. Then
+# one content of its size says that it has to be read: devices write files of one size, and a project loses thousands.
 _DELETED = f"""
 select json_extract(asked.value, '$[0]') as id, deleted_content.sha256, deleted_content.sample_id
 from json_each(:asked) asked cross join deleted_content
     on deleted_content.size = json_extract(asked.value, '$[1]') and deleted_content.target in ({_SAME_PROJECT})
-where not exists (
-    select 1 from sample where sample.target = deleted_content.target and sample.id = deleted_content.sample_id
-        and sample.gone_at is null)"""
+    and deleted_content.sha256 = json_extract(asked.value, '$[3]')
+where {_IS_GONE}"""
+_MAY_BE_DELETED = f"""
+select json_extract(asked.value, '$[0]') as id from json_each(:asked) asked where exists (
+    select 1 from deleted_content where size = json_extract(asked.value, '$[1]') and target in ({_SAME_PROJECT})
+        and {_IS_GONE})"""
 
 # The sample that a content was deleted with.
 _DELETED_WITH = f"""
@@ -40,19 +49,26 @@ select sample_id from deleted_content where size = :size and sha256 = :sha256 an
 # Files of the same size and time that are at the service, and that are not in their place any more, or in no folder
 # of this run: it may be them. (Of those in their place there are many of one size and time, written in one tick.)
 _LIKE = """
+other.size = json_extract(asked.value, '$[1]') and other.mtime_ns = json_extract(asked.value, '$[2]')
+    and other.id <> json_extract(asked.value, '$[0]') and other.state = 'synced' and other.sha256 is not null
+    and {where} and other.target in ({same_project})"""
+_STORED = f"""
 select json_extract(asked.value, '$[0]') as id, other.id as other_id, other.folder, other.name, other.sha256,
     root.path as root_path
-from json_each(:asked) asked cross join file other indexed by {index}
-    on other.size = json_extract(asked.value, '$[1]') and other.mtime_ns = json_extract(asked.value, '$[2]')
-cross join root on root.id = other.root_id
-where other.id <> json_extract(asked.value, '$[0]') and other.state = 'synced' and other.sha256 is not null
-    and {where} and other.target in ({same_project})"""
-_ABSENT = _LIKE.format(index="file_elsewhere", where="other.absent_at is not null", same_project=_SAME_PROJECT)
-_UNWATCHED = _LIKE.format(
-    index="file_by_version",
-    where="other.absent_at is null and other.root_id not in (select value from json_each(:roots))",
-    same_project=_SAME_PROJECT,
-)
+from json_each(:asked) asked cross join file other indexed by {{index}}
+    on {_LIKE} and other.sha256 = json_extract(asked.value, '$[3]')
+cross join root on root.id = other.root_id"""
+_MAY_BE_STORED = f"""
+select json_extract(asked.value, '$[0]') as id from json_each(:asked) asked where exists (
+    select 1 from file other indexed by {{index}} where {_LIKE})"""
+_AWAY = {"index": "file_elsewhere", "where": "other.absent_at is not null", "same_project": _SAME_PROJECT}
+_OUTSIDE = {
+    "index": "file_by_version",
+    "where": "other.absent_at is null and other.root_id not in (select value from json_each(:roots))",
+    "same_project": _SAME_PROJECT,
+}
+_ABSENT, _MAY_BE_ABSENT = _STORED.format(**_AWAY), _MAY_BE_STORED.format(**_AWAY)
+_UNWATCHED, _MAY_BE_UNWATCHED = _STORED.format(**_OUTSIDE), _MAY_BE_STORED.format(**_OUTSIDE)
 _ANY_ABSENT = """
 select 1 from file indexed by file_elsewhere where state = 'synced' and absent_at is not null limit 1"""
 _ANY_UNWATCHED = """
@@ -114,25 +130,36 @@ update file set mtime_ns = :mtime_ns, inode = :inode, ctime_ns = :ctime_ns
 where id = :id and sha256 = :sha256 and size = :size and state = 'settling' returning target"""
 
 
-def known_contents(
-    connection: sqlite3.Connection, target: str, items: Sequence[Item], roots: Iterable[int]
-) -> dict[int, list[KnownContent]]:
-    """What is known of contents that the items may have, by the id of the item. `roots` are those of this run."""
-    asked = json.dumps([(item.id, item.facts.size, item.facts.mtime_ns) for item in items])
-    parameters = {"target": target, "asked": asked, "roots": json.dumps(list(roots))}
-    found: defaultdict[int, list[KnownContent]] = defaultdict(list)
-    if connection.execute(_ANY_DELETED).fetchone() is not None:
-        for row in connection.execute(_DELETED, parameters).fetchall():
-            found[row["id"]].append(DeletedContent(row["sha256"], row["sample_id"]))
-    likely: list[sqlite3.Row] = []
-    for guard, statement in ((_ANY_ABSENT, _ABSENT), (_ANY_UNWATCHED, _UNWATCHED)):
+def may_be_known(connection: sqlite3.Connection, target: str, items: Sequence[Item], roots: Iterable[int]) -> set[int]:
+    """The ids of the items whose content may be known: they have to be read. `roots` are those of this run."""
+    asked = [(item.id, item.facts.size, item.facts.mtime_ns, None) for item in items]
+    parameters = {"target": target, "asked": json.dumps(asked), "roots": json.dumps(list(roots))}
+    found: set[int] = set()
+    for guard, statement in (
+        (_ANY_DELETED, _MAY_BE_DELETED),
+        (_ANY_ABSENT, _MAY_BE_ABSENT),
+        (_ANY_UNWATCHED, _MAY_BE_UNWATCHED),
+    ):
         if connection.execute(guard, {"roots": parameters["roots"]}).fetchone() is not None:
-            likely += connection.execute(statement, parameters).fetchall()
-    for row in likely:
-        samples = connection.execute(_SAMPLES, (row["other_id"],)).fetchall()
-        if samples and all(one["is_there"] for one in samples):
-            path = os.path.join(os.fsdecode(row["root_path"]), path_of(row))
-            found[row["id"]].append(StoredContent(row["sha256"], path, tuple(one["id"] for one in samples)))
+            found.update(row["id"] for row in connection.execute(statement, parameters))
+    return found
+
+
+def known_contents(
+    connection: sqlite3.Connection, target: str, hashed: Sequence[tuple[Item, str]], roots: Iterable[int]
+) -> dict[int, list[KnownContent]]:
+    """What is known of the contents of these items, by the id of the item. `roots` are those of this run."""
+    asked = [(item.id, item.facts.size, item.facts.mtime_ns, sha256) for item, sha256 in hashed]
+    parameters = {"target": target, "asked": json.dumps(asked), "roots": json.dumps(list(roots))}
+    found: defaultdict[int, list[KnownContent]] = defaultdict(list)
+    for row in connection.execute(_DELETED, parameters):
+        found[row["id"]].append(DeletedContent(row["sha256"], row["sample_id"]))
+    for statement in (_ABSENT, _UNWATCHED):
+        for row in connection.execute(statement, parameters).fetchall():
+            samples = connection.execute(_SAMPLES, (row["other_id"],)).fetchall()
+            if samples and all(one["is_there"] for one in samples):
+                path = os.path.join(os.fsdecode(row["root_path"]), path_of(row))
+                found[row["id"]].append(StoredContent(row["sha256"], path, tuple(one["id"] for one in samples)))
     return dict(found)
 
 

@@ -125,10 +125,17 @@ class Outbox:
         with self._database.transaction() as connection:
             return claims.take(connection, target, roots, order=order, limit=limit, claim=claim, now=now)
 
-    def known_contents(self, target: str, items: Sequence[Item], roots: Iterable[int]) -> dict[int, list[KnownContent]]:
-        """What is known of contents that these files may have, by id. `roots` are the watched ones of this run."""
+    def may_be_known(self, target: str, items: Sequence[Item], roots: Iterable[int]) -> set[int]:
+        """The ids of the files whose content may be known. `roots` are the watched ones of this run."""
         with self._database.reading() as connection:
-            return contents.known_contents(connection, target, items, roots)
+            return contents.may_be_known(connection, target, items, roots)
+
+    def known_contents(
+        self, target: str, hashed: Sequence[tuple[Item, str]], roots: Iterable[int]
+    ) -> dict[int, list[KnownContent]]:
+        """What is known of the contents of files, by id; those that nothing is known of are left out."""
+        with self._database.reading() as connection:
+            return contents.known_contents(connection, target, hashed, roots)
 
     def next_due_at(self, target: str, roots: Iterable[int]) -> float | None:
         """When the next file of the target is due (Unix s), or None when none waits."""

@@ -9,10 +9,11 @@ import pytest
 from eisync.adapters.body import sha256_of
 from eisync.core.items import Item
 from eisync.core.lifecycle import State
-from eisync.errors import FileChangedError, FileGoneError, FileUnreadableError, UnreachableError
+from eisync.errors import FileChangedError, FileGoneError, FileUnreadableError, StateError, UnreachableError
 from eisync.loops import deduplication
 
 from .circuit import Circuit
+from .yard import run
 
 READY, SENDING, SYNCED = State.READY, State.SENDING, State.SYNCED
 
@@ -76,6 +77,47 @@ def test_a_file_that_cannot_be_hashed_is_told_as_one_that_cannot_be_sent(
     circuit.bench.run()
     circuit.drainer.tick(circuit.now)
     assert SYNCED is circuit.states()["b.csv"]
+
+
+@pytest.mark.parametrize("failures", [1, 3])
+def test_while_the_store_cannot_say_what_is_known_nothing_is_sent_or_lost(
+    circuit: Circuit, monkeypatch: pytest.MonkeyPatch, failures: int
+) -> None:
+    claimed(circuit, "a.csv")
+    circuit.bench.run()
+    ask, left = circuit.yard.outbox.known_contents, [None] * failures
+
+    def fail_first(*args: Any) -> Any:
+        if left:
+            left.pop()
+            raise StateError("the database cannot be used")
+        return ask(*args)
+
+    monkeypatch.setattr(circuit.yard.outbox, "known_contents", fail_first)
+    for _ in range(failures):
+        with pytest.raises(StateError):
+            circuit.drainer.tick(circuit.now)
+        assert (SENDING, False) == (circuit.states()["a.csv"], circuit.drainer.is_done)
+    circuit.go_on()
+    assert (SYNCED, ["deleted.csv", "a.csv"]) == (circuit.states()["a.csv"], circuit.sent())
+
+
+def test_a_file_is_compared_with_its_own_content_however_many_of_its_size_were_deleted(circuit: Circuit) -> None:
+    paths = [f"{number:02}.csv" for number in range(50)]
+    circuit.write(*paths)
+    circuit.settle()
+    content = circuit.yard.path("07.csv").read_bytes()
+    for path in paths:
+        circuit.delete_sample(path)
+    circuit.yard.write("again.csv", content)
+    circuit.write("new.csv")
+    yard, root = circuit.yard, circuit.yard.root.id
+    run(yard.watcher(yard.watched(yard.root)), circuit.now)
+    items = yard.outbox.claim("main", [root], limit=99, claim=1, now=circuit.now)
+    assert {item.id for item in items} == yard.outbox.may_be_known("main", items, [root])
+    known = yard.outbox.known_contents("main", [(item, sha256_of(item)) for item in items], [root])
+    assert {"again.csv": 1} == {item.path: len(known[item.id]) for item in items if item.id in known}
+    assert ["again.csv", "new.csv"] == sorted(item.path for item in items)
 
 
 def test_what_nobody_has_begun_to_hash_is_given_back_at_the_end(

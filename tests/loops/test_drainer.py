@@ -846,6 +846,7 @@ class Ledger:
         self.claim: Callable[..., Any] = yard.outbox.claim
         self.settle: Callable[..., Any] = yard.outbox.settle
         self.next_due_at: Callable[..., Any] = yard.outbox.next_due_at
+        self.may_be_known: Callable[..., Any] = yard.outbox.may_be_known
         self.known_contents: Callable[..., Any] = yard.outbox.known_contents
 
 
@@ -871,7 +872,7 @@ def test_a_result_is_kept_until_the_store_takes_it(yard: Yard, cloud: Cloud) -> 
     assert (3, 1) == (yard.log.events().count("file.synced"), len(cloud.uploads))
 
 
-@pytest.mark.parametrize("method", ["claim", "settle", "next_due_at", "known_contents"])
+@pytest.mark.parametrize("method", ["claim", "settle", "next_due_at", "may_be_known"])
 @pytest.mark.parametrize("failures", [1, 2, 5])
 def test_whenever_the_store_fails_no_file_is_left_behind(yard: Yard, cloud: Cloud, method: str, failures: int) -> None:
     yard.fill(*names(30), "bad.csv")

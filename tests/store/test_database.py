@@ -548,7 +548,8 @@ def test_the_contents_of_tombstones_are_known_after_an_upgrade(tmp_path: Path) -
 
     shelf.enqueue("copy.csv")
     items = shelf.claim()
-    assert {items[0].id: [DeletedContent("b", 71)]} == shelf.outbox.known_contents("main", items, [shelf.root.id])
+    hashed = [(items[0], "b")]
+    assert {items[0].id: [DeletedContent("b", 71)]} == shelf.outbox.known_contents("main", hashed, [shelf.root.id])
     assert {0} == {known.facts.ctime_ns for known in shelf.known().values()}
     assert shelf.places.has_stable_inodes(shelf.root.id)
     shelf.close()
