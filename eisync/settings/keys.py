@@ -66,13 +66,8 @@ class KeySource:
 
     def token(self) -> Token | None:
         """Modification time, size and inode of the file; None for what cannot change, or a file that is not there."""
-        if self._file is None:
-            return None
-        try:
-            facts = os.stat(self._file)
-        except OSError:
-            return None
-        return facts.st_mtime_ns, facts.st_size, facts.st_ino
+        facts = self._facts()
+        return None if facts is None else (facts.st_mtime_ns, facts.st_size, facts.st_ino)
 
     def changed_since(self, token: Token | None) -> bool:
         """Whether reading again may give another key than when `token()` gave `token`."""
@@ -80,18 +75,21 @@ class KeySource:
 
     def warning(self) -> str | None:
         """What a person should know of the rights of the key's file, as a sentence; None when they are right."""
-        if self._file is None:
-            return None
-        try:
-            facts = os.stat(self._file)
-        except OSError:
-            return None
-        if not _is_open(facts, self._file):
+        facts = self._facts()
+        if self._file is None or facts is None or not _is_open(facts, self._file):
             return None
         return (
             f"{self._place}: other users of this machine may read the API key in it (permissions "
             f"{stat.S_IMODE(facts.st_mode):04o}): run 'chmod 600 {self._file}'"
         )
+
+    def _facts(self) -> os.stat_result | None:
+        if self._file is None:
+            return None
+        try:
+            return os.stat(self._file)
+        except OSError:
+            return None
 
     def _read_file(self) -> str:
         assert self._file is not None

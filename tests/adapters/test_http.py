@@ -349,6 +349,10 @@ def test_no_connection_in_time_has_certainly_not_arrived(
         (says(b"HTTP/1.1 200 OK\r\n" + b"X-Many: 1\r\n" * 500 + b"\r\n"), "the connection to {url} broke"),
         (says(b"HTTP/1.1 200 OK\r\nX-Long: " + b"x" * 200_000 + b"\r\n\r\n"), "the connection to {url} broke"),
         (
+            says(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\nX-Long: " + b"x" * 200_000 + b"\r\n\r\n"),
+            "the request to {url} failed",
+        ),
+        (
             says(b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\n\r\n" + gzip.compress(bytes(64 * 1024 * 1024))),
             "the answer is larger than 0.0664 MiB",
         ),
@@ -365,6 +369,7 @@ def test_no_connection_in_time_has_certainly_not_arrived(
         "endless",
         "many-headers",
         "long-header",
+        "long-trailer",
         "gzip-bomb",
     ],
 )
@@ -377,6 +382,31 @@ def test_whatever_is_no_answer_leaves_it_open_whether_it_arrived(
     assert silence.reason.startswith(reason.format(url=server.url)), silence.reason
     with pytest.raises(UnansweredError):
         service.project_id()
+
+
+STORED = b'{"success":true,"files":[{"success":true,"projectId":7,"sampleId":5,"fileName":"a.csv"}]}'
+CHUNKED = b"Transfer-Encoding: chunked\r\n\r\n%x\r\n%s\r\n0\r\n" % (len(STORED), STORED)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"HTTP/1.0 200 OK\r\n\r\n" + STORED,
+        b"HTTP/1.0 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (len(STORED), STORED),
+        b"HTTP/1.1 200 OK\r\n" + CHUNKED + b"\r\n",
+        b"HTTP/1.1 200 OK\r\n" + CHUNKED + b"X-Sum: 1\r\n" * 5_000 + b"\r\n",
+    ],
+    ids=["http-1.0", "http-1.0-with-length", "chunked", "many-trailers"],
+)
+def test_an_answer_is_read_as_old_and_new_proxies_put_it(
+    raw: Callable[..., tuple[Service, RawServer]], pack: Callable[..., Envelope], answer: bytes
+) -> None:
+    service, server = raw(says(answer))
+    for _ in range(2):  # also where the connection before it was not kept
+        (outcome,) = outcomes(service, pack(row(1)))
+        assert isinstance(outcome, wire.Stored), outcome
+        assert 5 == outcome.sample_id
+    assert 2 == len(server.heard)
 
 
 def test_an_answer_is_never_read_beyond_its_limit(
