@@ -391,8 +391,8 @@ class Reconcile(Table):
         default=10.0,
         ge=0,
         le=100,
-        description="The same, as a share of all that were uploaded, and of those of each folder; it is rounded up, so "
-        "that one goes by itself.",
+        description="The same limit in percent of the uploaded files: of all, and of each folder's own. It is rounded up: "
+        "one may always go.",
     )
     guard_day_factor: Number = Field(
         default=3.0,
