@@ -391,8 +391,8 @@ class Reconcile(Table):
         default=10.0,
         ge=0,
         le=100,
-        description="The same limit in percent of the uploaded files: of all, and of each folder's own. It is rounded up: "
-        "one may always go.",
+        description="The same limit in percent of the uploaded files: of all, and of each folder's own. It is rounded "
+        "up: one may always go.",
     )
     guard_day_factor: Number = Field(
         default=3.0,
