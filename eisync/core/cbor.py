@@ -1,106 +1,214 @@
-"""Whether a CBOR file is whole: one item, with all that it promises, and nothing behind it.
+"""Whether a CBOR file is whole: one item, with all that it promises, and its samples behind it where it says so.
 
 Walked head by head; texts are stepped over and nothing is decoded, so that memory does not grow with the file.
-Source: RFC 8949, section 3.
+
+An item may be followed by its samples: its list of values holds one text, `Ref-Binary-i16` (or u8 … f32; firmware
+writes `Ref-BINARY-i16`, with blanks behind it that align the samples). The header alone is not a recording, and how
+many samples there are stands nowhere. Decoders (cbor2) read the first item and leave what follows.
+
+Sources: RFC 8949, section 3; the data acquisition format's "Binary payloads" in Edge Impulse's documentation;
+`insert_ref` in its firmware (edgeimpulse/firmware-*).
 """
 
 import re
-import struct
 
-from eisync.core.evidence import CHUNK_BYTES, CannotTell, Cut, Read, Verdict, Walk, Whole, cut_short, unlike
+from eisync.core.evidence import CHUNK_BYTES, CannotTell, Cut, Read, Verdict, Walk, Whole, cut_short
+from eisync.core.foreign import foreign
+from eisync.core.magic import HEAD_BYTES, is_text, recognised
+from eisync.core.nul import nul_tail, reserved
 
 DEEPEST = 512
-_ENDLESS = -1  # how many items of an indefinite length are to come
-_BREAK = 0xFF
-_UNSIGNED, _BYTES, _TEXT, _ARRAY, _MAP, _TAG, _SIMPLE = 0, 2, 3, 4, 5, 6, 7
-_LENGTHS = {24: ">B", 25: ">H", 26: ">I", 27: ">Q"}
+REFERENCE = re.compile(r"Ref-(?:Binary|BINARY)-([uif](?:8|16|32|64)) *")
+"""The text among a recording's values that says that its samples follow behind the item, and of which type they are."""
 
-# Numbers, most of what a recording is made of, are stepped over by the hundred.
-_RUN = 128
-_NUMBERS = re.compile(
-    rb"(?s:[\x00-\x17\x20-\x37\xf4-\xf7]|[\x18\x38].|[\x19\x39\xf9]..|[\x1a\x3a\xfa].{4}|[\x1b\x3b\xfb].{8}){%d}" % _RUN
+_MOST = 1 << 61  # no file has so many items
+_ENDLESS = 1 << 62  # how many items of an indefinite length are to come
+_BREAK = 0xFF
+_SURE_OF_TEXT = 16  # so many letters in a row are no CBOR that anybody records
+_BYTES, _TEXT, _ARRAY, _MAP, _TAG = 2, 3, 4, 5, 6
+
+# How long the items are whose first byte tells it: numbers, simple values and short texts; 0 for all others.
+_LONG = bytes(
+    1 + (info if kind in (_BYTES, _TEXT) else 0)
+    if info < 24 and kind not in (_ARRAY, _MAP, _TAG)
+    else 1 + (1 << (info - 24))
+    if info < 28 and (kind < _BYTES or (kind == 7 and info > 24))
+    else 0
+    for kind in range(8)
+    for info in range(32)
 )
-# And so are the small lists of them, one for each instant.
-_NUMBER = rb"(?:[\x00-\x17\x20-\x37\xf4-\xf7]|[\x18\x38].|[\x19\x39\xf9]..|[\x1a\x3a\xfa].{4}|[\x1b\x3b\xfb].{8})"
-_LISTS = re.compile(
-    rb"(?s:(?:%s){%d})"
-    % (b"|".join(rb"%s%s{%d}" % (re.escape(bytes([0x80 + n])), _NUMBER, n) for n in range(1, 17)), _RUN)
+
+# How many items follow the first byte of a short list or map.
+_ITEMS = bytes(
+    (info if kind == _ARRAY else 2 * info) if info < 24 and kind in (_ARRAY, _MAP) else 0
+    for kind in range(8)
+    for info in range(32)
+)
+
+# Numbers, most of what a recording is made of, are stepped over by the hundred, and so are the small lists of them,
+# one for each instant. Dots are faster than `.{8}`.
+_RUNS = (128, 32, 8, 2)
+_NUMBER = rb"(?:[\x19\x39\xf9]..|[\x1b\x3b\xfb]........|[\x1a\x3a\xfa]....|[\x00-\x17\x20-\x37\xf4-\xf7]|[\x18\x38].)"
+_LIST = b"(?:%s)" % b"|".join(rb"%s%s{%d}" % (re.escape(bytes([0x80 + n])), _NUMBER, n) for n in range(1, 17))
+_Patterns = list[tuple[int, re.Pattern[bytes]]]
+_NUMBERS: _Patterns = [(run, re.compile(rb"(?s:%s{%d})" % (_NUMBER, run))) for run in _RUNS]
+_LISTS: _Patterns = [(run, re.compile(rb"(?s:%s{%d})" % (_LIST, run))) for run in _RUNS]
+_PATTERNS = dict.fromkeys((*range(0x1C), *range(0x20, 0x3C), *range(0xF4, 0xF8), *range(0xF9, 0xFC)), _NUMBERS)
+_PATTERNS |= dict.fromkeys(range(0x81, 0x91), _LISTS)
+
+_NUMBERS_OF = ((8, (b"\x1b", b"\x3b", b"\xfb")), (4, (b"\x1a", b"\x3a", b"\xfa")), (2, (b"\x19", b"\x39", b"\xf9")))
+_BLOCK = 16  # so many NUL bytes at the end of what is not whole are space that was reserved
+
+_REFERRED = re.compile(
+    rb"\x66values(?:[\x81\x9f]|\x98\x01|\x99\0\x01|\x9a\0\0\0\x01)(?s:[\x6d-\x77]|\x78.)"
+    rb"Ref-(?:Binary|BINARY)-([uif](?:8|16|32|64)) *\xff?"
 )
 
 
 def cbor(size: int) -> Walk:
-    """CBOR, if the file is one item."""
+    """CBOR: one item, and what may stand behind it."""
+    samples: str | None = None
     left = [1]  # of each list that is open, how many items are to come
     offset = 0
     while left:
         if offset >= size:
-            what = "an item" if len(left) == 1 else f"{len(left) - 1:,} list{'' if len(left) == 2 else 's'}"
-            if offset > size:
-                return cut_short("CBOR text", promised=offset, size=size)
-            return Cut(f"CBOR has {what} that it does not end; the file has {size:,} bytes")
-        length = min(CHUNK_BYTES, size - offset)
-        step = _step((yield Read(offset, length)), left, offset, size)
+            return (yield from _or_other(_unended(left, offset, size), size))
+        chunk = yield Read(offset, min(CHUNK_BYTES, size - offset))
+        samples = samples if offset else _samples_in(chunk)
+        step = _step(chunk, left, offset, size)
+        del chunk
         if not isinstance(step, int):
-            return step
+            return (yield from _or_other(step, size))
         offset += step
     if offset > size:
-        return cut_short("CBOR text", promised=offset, size=size)
-    if offset < size:
-        rest = yield Read(offset, min(64, size - offset))
-        cut = unlike("CBOR", rest, offset=offset)
-        return cut if isinstance(cut, Cut) else CannotTell("more follows behind its CBOR item, and still more may")
-    return Whole("its CBOR item has all that it promises")
+        return (yield from _or_other(_unended(left, offset, size), size))
+    if samples is not None:
+        return _by_samples(samples, size - offset, size)
+    if offset == size:
+        return Whole("its CBOR item has all that it promises")
+    return (yield from _behind(offset, size))
 
 
 def _step(chunk: bytes, left: list[int], offset: int, size: int) -> int | Verdict:
-    """Walk the items in `chunk`, which stands at `offset`. How many bytes were walked, which may lead behind it."""
-    at, end, is_last = 0, len(chunk), offset + len(chunk) == size
-    while left and at < end:
-        if left[-1] == 0:
-            left.pop()
-            continue
-        run = _LISTS.match(chunk, at) or _NUMBERS.match(chunk, at) if left[-1] >= _RUN or left[-1] == _ENDLESS else None
-        if run is not None:
-            if left[-1] != _ENDLESS:
-                left[-1] -= _RUN
-            at = run.end()
-            continue
+    """Walk the items in `chunk`, which stands at `offset`. Return how many bytes were walked; it may lead behind it."""
+    at, end = 0, len(chunk)
+    to_come = left.pop()
+    while at < end:
         first = chunk[at]
-        kind, info = first >> 5, first & 31
-        if first == _BREAK and left[-1] == _ENDLESS:
-            left.pop()
+        length, items = _LONG[first], _ITEMS[first]
+        run = _run(chunk, at, _PATTERNS[first], to_come) if to_come > 1 and first in _PATTERNS else None
+        if run is not None:
+            to_come -= run[0]
+            at = run[1]
+        elif length and at + length <= end:
+            to_come -= 1
+            at += length
+        elif first == _BREAK and to_come > _MOST:
+            to_come = 0
             at += 1
-            continue
-        if info < 24:
-            number, head = info, 1
-        elif info < 28:
-            head = 1 + (1 << (info - 24))
-            if at + head > end:
-                return _torn(at, offset, size, is_last=is_last)
-            number = struct.unpack_from(_LENGTHS[info], chunk, at + 1)[0]
-        elif info == 31 and kind in (_BYTES, _TEXT, _ARRAY, _MAP):
-            number, head = _ENDLESS, 1
         else:
-            return unlike("CBOR", chunk[at : at + 8], offset=offset + at)
-        at += head
-        if left[-1] != _ENDLESS:
-            left[-1] -= 1
-        if kind in (_BYTES, _TEXT) and number != _ENDLESS:
-            at += number
-        elif kind in (_BYTES, _TEXT, _ARRAY, _MAP, _TAG):
-            items = 1 if kind == _TAG else number * 2 if kind == _MAP and number != _ENDLESS else number
-            if items > size - offset - at:
-                return Cut(f"CBOR promises {items:,} items at byte {offset + at:,}; the file has {size:,} bytes")
-            left.append(items)
+            step = (at + 1, items) if items and at + items < end else _head(chunk, at, first, offset, size)
+            if not isinstance(step, tuple):
+                return step
+            if step[0] == at:
+                break  # the head goes on behind the chunk: the next one begins with it
+            left.append(to_come - 1)
+            at, to_come = step
             if len(left) > DEEPEST:
                 return CannotTell(f"it is nested deeper than {DEEPEST} lists")
-    while left and left[-1] == 0:
-        left.pop()
+        while not to_come:
+            if not left:
+                return at
+            to_come = left.pop()
+    left.append(to_come)
     return at
 
 
-def _torn(at: int, offset: int, size: int, *, is_last: bool) -> int | Verdict:
-    """An item's head goes on behind the chunk: the next one begins with it, if there is one."""
-    if is_last:
-        return Cut(f"CBOR ends within an item, at byte {offset + at:,}; the file has {size:,} bytes")
-    return at
+def _run(chunk: bytes, at: int, patterns: _Patterns, to_come: int) -> tuple[int, int] | None:
+    """Return how many numbers, or lists of numbers, begin at `at` at least, and where those end."""
+    for run, pattern in patterns:
+        if run <= to_come:
+            found = pattern.match(chunk, at)
+            if found is not None:
+                return run, found.end()
+    return None
+
+
+def _head(chunk: bytes, at: int, first: int, offset: int, size: int) -> tuple[int, int] | Verdict:
+    """Return where the content of the item at `at` begins, or ends where that is text, and of how many items it is.
+
+    Where the chunk ends within the head it begins at `at` itself.
+    """
+    kind, info = first >> 5, first & 31
+    number, length = info, 1
+    if 24 <= info < 28:
+        length = 1 + (1 << (info - 24))
+        if at + length > len(chunk):
+            if offset + len(chunk) == size:
+                return Cut(f"CBOR ends within an item, at byte {offset + at:,}; the file has {size:,} bytes")
+            return at, 0
+        number = int.from_bytes(chunk[at + 1 : at + length], "big")
+    elif info == 31 and kind in (_BYTES, _TEXT, _ARRAY, _MAP):
+        return at + 1, _ENDLESS
+    elif info > 23:
+        return CannotTell(f"it does not look like CBOR at byte {offset + at:,}; the service will judge it")
+    at += length
+    if kind in (_BYTES, _TEXT):
+        return at + number, 0
+    if kind not in (_ARRAY, _MAP, _TAG):
+        return at, 0
+    items = 1 if kind == _TAG else number * 2 if kind == _MAP else number
+    if items > size - offset - at:
+        return Cut(f"CBOR promises {items:,} items at byte {offset + at:,}; the file has {size:,} bytes")
+    return at, items
+
+
+def _unended(left: list[int], offset: int, size: int) -> Cut:
+    if offset > size:
+        return cut_short("CBOR text", promised=offset, size=size)
+    what = "an item" if len(left) == 1 else f"{len(left) - 1:,} list{'' if len(left) == 2 else 's'}"
+    return Cut(f"CBOR has {what} that it does not end; the file has {size:,} bytes")
+
+
+def _samples_in(chunk: bytes) -> str | None:
+    """Return the type of the samples that the header, with which `chunk` begins, says to follow behind it."""
+    if b"\x66values" not in chunk:
+        return None
+    found = _REFERRED.search(chunk)
+    return None if found is None else found[1].decode()
+
+
+def _by_samples(samples: str, length: int, size: int) -> Verdict:
+    """Decide by how many bytes stand behind the header. Silence is samples, too."""
+    if not length:
+        finding = f"its CBOR header says that samples ({samples}) follow it, and there are none yet"
+        return Cut(f"{finding}; the file has {size:,} bytes")
+    return CannotTell(f"{length:,} bytes of samples ({samples}) follow its CBOR header, which does not say how many")
+
+
+def _behind(offset: int, size: int) -> Walk:
+    """Decide by what stands behind the item, which ended at `offset`."""
+    begins = yield from nul_tail(size)
+    if begins < offset and not _ends_in_number((yield Read(max(0, offset - 9), min(9, offset))), offset - begins):
+        # They were taken for numbers, which NUL bytes are in CBOR, and would be all that the item still promised.
+        return reserved(begins)
+    what = "only NUL bytes follow" if begins <= offset else "more follows, and still more may"
+    return (yield from _or_other(CannotTell(f"its CBOR item ends at byte {offset:,} and {what}"), size))
+
+
+def _ends_in_number(end: bytes, nul_bytes: int) -> bool:
+    """Whether so many NUL bytes, with which the item ends, are the rest of one number, as they are of 13.0."""
+    return any(nul_bytes <= length and end[-1 - length : -length] in heads for length, heads in _NUMBERS_OF)
+
+
+def _or_other(verdict: Verdict, size: int) -> Walk:
+    """Say what it is instead, where it is not CBOR: read as such, the first letter of a text promises anything."""
+    head = yield Read(0, min(size, HEAD_BYTES))
+    if recognised(head) is not None:
+        return foreign("CBOR", head)
+    if len(head) >= _SURE_OF_TEXT and is_text(head):
+        return CannotTell("it is text, not CBOR; the service will judge it")
+    if isinstance(verdict, Cut):
+        begins = yield from nul_tail(size)
+        return reserved(begins) if size - begins >= _BLOCK else verdict
+    return verdict

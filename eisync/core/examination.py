@@ -7,7 +7,7 @@ verdict; it may rest between any two reads.
 
 from collections.abc import Callable
 
-from eisync.core import documents, images, media
+from eisync.core import documents, images, json_document, media
 from eisync.core.cbor import cbor
 from eisync.core.evidence import CannotTell, Cut, Read, Verdict, Walk
 from eisync.core.items import extension_of
@@ -19,7 +19,7 @@ _WALKS: dict[str, Callable[[int], Walk]] = {
     ".jpg": images.image,
     ".jpeg": images.image,
     ".png": images.image,
-    ".json": documents.document,
+    ".json": json_document.document,
     ".cbor": cbor,
     ".parquet": documents.parquet,
     ".csv": documents.table,

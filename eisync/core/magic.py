@@ -67,6 +67,10 @@ _BEGINNINGS = (
     (b"bplist00", "an Apple property list"),
 )
 
+_BY_FIRST_BYTE: dict[bytes, list[tuple[bytes, str]]] = {}
+for _beginning, _name in _BEGINNINGS:
+    _BY_FIRST_BYTE.setdefault(_beginning[:1], []).append((_beginning, _name))
+
 # What stands behind "RIFF" and a length.
 _RIFF = {b"WAVE": "a WAV file", b"AVI ": "an AVI video", b"WEBP": "a WebP image", b"RMID": "a MIDI file"}
 
@@ -82,12 +86,16 @@ _BRANDS = (
 )
 _BOXES_OF_QUICKTIME = frozenset({b"moov", b"mdat", b"wide", b"pnot", b"skip", b"free"})
 
+_BOXES = _BOXES_OF_QUICKTIME | {b"ftyp"}
+
 _BLANKS = b" \t\r\n\x0b\x0c"
 _HTML = re.compile(rb"<(?:!doctype\s+html|html|head|body|title|script|meta|h1|p|div|table|iframe)\b", re.IGNORECASE)
 _XML = re.compile(rb"<\?xml\b|<!DOCTYPE\b|<[A-Za-z_][\w.:-]*(?:\s+[\w.:-]+\s*=|\s*/?>)", re.IGNORECASE)
 _TEXT = bytes(range(32, 127)) + b"\t\r\n"
 
 _LFS = re.compile(rb"version https?://(?:git-lfs\.github\.com|hawser\.github\.com|git-media\.io)/")
+# Most tables and documents begin with none of these, and are not looked at any further.
+_FIRST_BYTES_OF_OTHERS = frozenset(bytes([byte]) for byte in b"v/.RFPB\x1a<\xef\xfe\xff" + _BLANKS)
 _ANNEX = re.compile(rb"/annex/objects/|(?:\.\./)*\.git/annex/objects/")
 
 
@@ -97,9 +105,11 @@ def recognised(head: bytes) -> str | None:
     `HEAD_BYTES` are enough, and fewer will do for most. A CSV table or a JSON document is not recognised: any text may
     be one.
     """
-    for beginning, name in _BEGINNINGS:
+    for beginning, name in _BY_FIRST_BYTE.get(head[:1], ()):
         if head.startswith(beginning):
             return name
+    if head[:1] not in _FIRST_BYTES_OF_OTHERS and head[4:8] not in _BOXES and head[257:262] != b"ustar":
+        return None
     return placeholder(head) or _boxed(head) or _zipped(head) or _rarer(head) or _marked_up(head)
 
 
