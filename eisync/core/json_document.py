@@ -22,7 +22,7 @@ from eisync.core.cbor import REFERENCE
 from eisync.core.evidence import CHUNK_BYTES, CannotTell, Cut, Read, Verdict, Walk, Whole
 from eisync.core.foreign import foreign
 from eisync.core.json_brackets import Brackets
-from eisync.core.magic import HEAD_BYTES
+from eisync.core.magic import HEAD_BYTES, recognised
 from eisync.core.nul import nul_tail, reserved
 
 PARSED_BYTES = CHUNK_BYTES
@@ -54,8 +54,8 @@ def document(size: int) -> Walk:
 def _parsed(raw: bytes) -> Verdict:
     try:
         value = from_json(raw.removeprefix(_MARK))
-    except ValueError as error:
-        return _not_parsed(raw, str(error))
+    except ValueError:
+        return _not_parsed(raw)
     if isinstance(value, dict):
         return _without_samples(value, len(raw)) or Whole("it parses as JSON")
     return Whole("it parses as JSON") if isinstance(value, list) else _neither(raw)
@@ -75,11 +75,13 @@ def _without_samples(value: dict[object, object], size: int) -> Cut | None:
     )
 
 
-def _not_parsed(raw: bytes, trouble: str) -> Verdict:
+def _not_parsed(raw: bytes) -> Verdict:
     """Decide why, and what the decoders that are less strict make of it."""
     body = raw.rstrip(b"\0")
     if not body:
         return reserved(0)
+    if recognised(raw[:HEAD_BYTES]) is not None:
+        return _neither(raw)
     encoding = _wide_encoding(raw[:4])
     if encoding is not None:
         return _wide(raw, encoding)
@@ -91,7 +93,9 @@ def _not_parsed(raw: bytes, trouble: str) -> Verdict:
     trouble = _trouble_with(_lenient(text))
     if trouble.startswith("EOF "):
         return reserved(len(body)) if len(body) < len(raw) else _open(text, len(raw))
-    verdict = _wrong(text, trouble, len(raw)) if trouble else Whole("it parses as JSON, but for characters of its own")
+    verdict = (
+        _wrong(text, trouble, len(raw)) if trouble else Whole("it parses as JSON, but for characters that JSON has not")
+    )
     return _behind_it_nul(len(body)) if isinstance(verdict, Whole) and len(body) < len(raw) else verdict
 
 
@@ -172,7 +176,9 @@ def _by_brackets(size: int) -> Walk:
 
 
 def _otherwise_begun(found: Verdict) -> Walk:
-    head = yield Read(0, 4)
+    head = yield Read(0, HEAD_BYTES)
+    if recognised(head) is not None:
+        return _neither(head)
     if _wide_encoding(head) is None:
         return found
     return CannotTell("it is UTF-16 or UTF-32 text, and too long to be parsed; the service will judge it")

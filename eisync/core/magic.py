@@ -79,9 +79,9 @@ _BRANDS = (
     (("heic", "heix", "heim", "heis", "hevc", "hevx", "hevm", "hevs"), "a HEIC image"),
     (("avif", "avis"), "an AVIF image"),
     (("mif1", "msf1", "mif2", "miaf"), "a HEIF image"),
-    (("qt  ",), "a QuickTime video"),
+    (("qt  ",), "a QuickTime file"),
     (("M4A ", "M4B ", "M4P "), "an MPEG-4 audio file"),
-    (("3gp", "3g2", "3ge", "3gg", "3gr", "3gs"), "a 3GP video"),
+    (("3gp", "3g2", "3ge", "3gg", "3gr", "3gs"), "a 3GP file"),
     (("crx ",), "a Canon raw photo"),
 )
 _BOXES_OF_QUICKTIME = frozenset({b"moov", b"mdat", b"wide", b"pnot", b"skip", b"free"})
@@ -138,14 +138,14 @@ def _boxed(head: bytes) -> str | None:
     if name == b"ftyp":
         return _by_brands(head)
     if name in _BOXES_OF_QUICKTIME and head[:2] == b"\0\0":
-        return "a QuickTime video"
+        return "a QuickTime file"
     return None
 
 
 def _by_brands(head: bytes) -> str:
     """Decide by the major brand, and where that is a general one of images by those that it is compatible with."""
     major = head[8:12].decode("latin-1")
-    name = next((name for brands, name in _BRANDS if major.startswith(brands)), "an MP4 video")
+    name = next((name for brands, name in _BRANDS if major.startswith(brands)), "an MP4 file")
     length = min(int.from_bytes(head[:4], "big"), len(head))
     compatible = {head[at : at + 4] for at in range(16, length, 4)}
     if name == "a HEIF image":
@@ -174,7 +174,7 @@ def _rarer(head: bytes) -> str | None:
     if head.startswith(b"BM") and head[6:10] == b"\0\0\0\0" and head[15:18] == b"\0\0\0":
         return "a BMP image"
     if head.startswith(b"\x1a\x45\xdf\xa3"):
-        return "a WebM video" if b"webm" in head[:64] else "a Matroska video"
+        return "a WebM file" if b"webm" in head[:64] else "a Matroska file"
     if head.startswith(b"BZh") and head[4:10] == b"1AY&SY":
         return "a bzip2 archive"
     if head[257:262] == b"ustar":
