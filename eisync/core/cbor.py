@@ -95,9 +95,8 @@ def _step(chunk: bytes, left: list[int], offset: int, size: int) -> int | Verdic
     to_come = left.pop()
     while at < end:
         first = chunk[at]
-        length, items = _LONG[first], _ITEMS[first]
-        run = _run(chunk, at, _PATTERNS[first], to_come) if to_come > 1 and first in _PATTERNS else None
-        if run is not None:
+        length = _LONG[first]
+        if to_come > 1 and first in _PATTERNS and (run := _run(chunk, at, _PATTERNS[first], to_come)):
             to_come -= run[0]
             at = run[1]
         elif length and at + length <= end:
@@ -107,6 +106,7 @@ def _step(chunk: bytes, left: list[int], offset: int, size: int) -> int | Verdic
             to_come = 0
             at += 1
         else:
+            items = _ITEMS[first]
             step = (at + 1, items) if items and at + items < end else _head(chunk, at, first, offset, size)
             if not isinstance(step, tuple):
                 return step
