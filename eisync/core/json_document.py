@@ -93,9 +93,7 @@ def _not_parsed(raw: bytes) -> Verdict:
     trouble = _trouble_with(_lenient(text))
     if trouble.startswith("EOF "):
         return reserved(len(body)) if len(body) < len(raw) else _open(text, len(raw))
-    verdict = (
-        _wrong(text, trouble, len(raw)) if trouble else Whole("it parses as JSON, but for characters that JSON has not")
-    )
+    verdict = _wrong(text, trouble, len(raw)) if trouble else _odd(text)
     return _behind_it_nul(len(body)) if isinstance(verdict, Whole) and len(body) < len(raw) else verdict
 
 
@@ -121,6 +119,13 @@ def _open(text: bytes, size: int) -> Cut:
     brackets = Brackets()
     brackets.after(text, 0)
     return brackets.unclosed(size)
+
+
+def _odd(text: bytes) -> Verdict:
+    """It parses but for its odd characters, one of which may stand behind it, as the end mark of DOS does."""
+    if text.rstrip(_BLANKS)[-1:] not in (b"}", b"]"):
+        return CannotTell("more follows behind its last bracket, and still more may")
+    return Whole("it parses as JSON, but for characters that JSON does not allow")
 
 
 def _wrong(text: bytes, trouble: str, size: int) -> Verdict:

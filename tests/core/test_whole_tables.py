@@ -208,6 +208,7 @@ def test_a_header_of_json_has_no_samples_behind_it() -> None:
             b'{"a": 1}\n{"a": 2}\n',
             "there is more than one JSON document in it, and still more may follow",
         ),
+        ("the end mark of DOS.json", b"[1]\x1a", "more follows behind its last bracket, and still more may"),
         ("words behind.json", b"[1] and more", "more follows behind its last bracket, and still more may"),
         (
             "a hole.json",
