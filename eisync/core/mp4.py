@@ -7,7 +7,7 @@ neither. Recorders write the index last, and without it no decoder finds a pictu
 QuickTime File Format (Apple); ffmpeg's mov.c.
 """
 
-import struct
+from dataclasses import dataclass, field
 
 from eisync.core.evidence import (
     CannotTell,
@@ -22,8 +22,8 @@ from eisync.core.evidence import (
     unlike_to_the_end,
 )
 from eisync.core.items import MAX_FILE_BYTES
+from eisync.core.mp4_index import BOX_BYTES, TO_THE_END, Box, box_of, media_reach
 from eisync.core.signatures import HEAD_BYTES, is_still_image
-from eisync.core.values import value
 
 MOST_PARTS = 100_000
 _OFF_BY_A_HEADER = 16
@@ -36,52 +36,48 @@ _BEGIN = frozenset(
 _MEDIA = frozenset({b"mdat", b"imda"})
 _IN_AN_INDEX = frozenset({b"mvhd", b"trak", b"udta"})
 _PAYLOAD = _MEDIA | {b"moov", b"moof"}
-_TO_THE_END = 0
 
 
-@value
-class _Box:
-    """A box's name, and its length with its header; `_TO_THE_END` when it goes to the end of the file."""
+@dataclass(slots=True)
+class _Found:
+    """The names of the boxes so far, and from where to where those of the index stand in it."""
 
-    name: bytes
-    length: int
+    names: list[bytes] = field(default_factory=list)
+    index: tuple[int, int] | None = None
 
 
 def mp4(size: int) -> Walk:
     """MP4, and QuickTime under its name."""
+    found = _Found()
+    verdict = yield from _walk(found, size)
+    if found.index is None or b"moof" in found.names or not isinstance(verdict, CannotTell | OpenEnded):
+        return verdict
+    # The boxes do not tell where the media end. The index does.
+    reach = yield from media_reach(*found.index)
+    return cut_short("MP4 index", promised=reach, size=size) if reach > size + _OFF_BY_A_HEADER else verdict
+
+
+def _walk(found: _Found, size: int) -> Walk:
     offset = 0
-    names: list[bytes] = []
+    names = found.names
     while offset < size:
-        head = yield Read(offset, min(size - offset, 16 if offset else HEAD_BYTES))
+        head = yield Read(offset, min(size - offset, BOX_BYTES if offset else HEAD_BYTES))
         if not offset and (is_still_image(head) or (size >= 8 and head[4:8] not in _BEGIN)):
             return (yield from unlike_to_the_end("an MP4 file", head, size=size))
-        box = _box(head)
+        box = box_of(head)
         if box is None:
             return (yield from _no_box(names, head, offset, size))
-        if box.length == _TO_THE_END:
+        if box.length == TO_THE_END:
             return _box_to_the_end(names, box.name, size)
         if offset + box.length > size:
             return _cut_box(names, box, offset, size)
         if len(names) == MOST_PARTS:
             return CannotTell("it has more parts than can be looked at")
         names.append(box.name)
+        if box.name == b"moov":
+            found.index = (offset + box.header, offset + box.length)
         offset += box.length
     return _by_boxes(names, size)
-
-
-def _box(head: bytes) -> _Box | None:
-    """Read the header of a box; None when these bytes are none, or not all of one."""
-    if len(head) < 8:
-        return None
-    length, name = struct.unpack(">I4s", head[:8])
-    if not name.isascii() or not name.decode("ascii").isprintable():
-        return None
-    if length == 1:
-        if len(head) < 16:
-            return None
-        length = struct.unpack(">Q", head[8:16])[0]
-        return _Box(name, length) if length >= 16 else None
-    return _Box(name, length) if length == _TO_THE_END or length >= 8 else None
 
 
 def _has_all(names: list[bytes]) -> bool:
@@ -108,7 +104,7 @@ def _no_box(names: list[bytes], head: bytes, offset: int, size: int) -> Walk:
     return (yield from unlike_to_the_end("an MP4 file", head[:8], size=size, offset=offset))
 
 
-def _cut_box(names: list[bytes], box: _Box, offset: int, size: int) -> Verdict:
+def _cut_box(names: list[bytes], box: Box, offset: int, size: int) -> Verdict:
     """Decide when the box at `offset` is longer than the file."""
     missing = offset + box.length - size
     shown = box.name.decode("ascii")
