@@ -31,6 +31,7 @@ from eisync.core.items import MAX_FILE_BYTES
 from eisync.core.riff import HEAD_BYTES, MOST_PARTS, OFF_BY_A_HEADER, is_name, read_chunk
 
 _LIST_BYTES = 12
+_BEHIND_PICTURES = frozenset({b"idx1", b"JUNK", b"LIST", b"RIFF", bytes(4)})
 _AROUND = 16  # so far from where it is to be the index is looked for
 
 
@@ -129,10 +130,12 @@ def _behind_pictures(end: int, size: int) -> Generator[Read, bytes, int]:
     """Return where the index stands, which may be a little off from the end that the pictures name."""
     begin = max(0, end - _AROUND)
     around = yield Read(begin, min(2 * _AROUND + HEAD_BYTES, size - begin))
+    here = around[end - begin :]
+    pad = end % 2 if here[:1] == b"\0" else 0
     found = around.find(b"idx1")
-    if found >= 0:
-        return begin + found
-    return end + (end % 2 if around[_AROUND : _AROUND + 1] == b"\0" else 0)
+    if here[pad : pad + 4] in _BEHIND_PICTURES or found < 0:
+        return end + pad
+    return begin + found
 
 
 def _ended(parts: _Parts, offset: int, size: int) -> Verdict:

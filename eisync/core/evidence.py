@@ -11,7 +11,7 @@ but for what may be missing without harm: padding, blanks, what stands behind th
 from collections.abc import Generator
 from dataclasses import dataclass
 
-from eisync.core.signatures import kind_of
+from eisync.core.signatures import HEAD_BYTES, kind_of
 from eisync.core.values import value
 
 CHUNK_BYTES = 64 * 1024
@@ -81,7 +81,8 @@ def unlike(name: str, head: bytes, *, offset: int = 0) -> Cut | CannotTell:
 def unlike_to_the_end(
     name: str, head: bytes, *, size: int, offset: int = 0
 ) -> Generator[Read, bytes, Cut | CannotTell]:
-    """`unlike`, which says that there are only NUL bytes from `offset` on after it has seen all of them."""
+    """`unlike`, which says that there are only NUL bytes from `offset` on after it has seen all of them, and names a
+    file by as many of its first bytes as that takes."""
     if head and not head.strip(b"\0"):
         written_at = yield from behind_nul(offset, size)
         if written_at < size:
@@ -89,6 +90,8 @@ def unlike_to_the_end(
                 f"it does not look like {name} at byte {offset:,}, where it has {counted(written_at - offset)} of NUL; "
                 "the service will judge it"
             )
+    elif not offset:
+        head = yield Read(0, min(size, HEAD_BYTES))
     return unlike(name, head, offset=offset)
 
 

@@ -25,7 +25,6 @@ from eisync.core.evidence import (
     unlike_to_the_end,
 )
 from eisync.core.items import MAX_FILE_BYTES
-from eisync.core.signatures import HEAD_BYTES
 
 MOST_PARTS = 100_000
 _PNG = b"\x89PNG\r\n\x1a\n"
@@ -41,8 +40,8 @@ _FIRST_LOOK_BYTES = 64  # for the next marker, which is far off in a photo and c
 
 def image(size: int) -> Walk:
     """PNG or JPEG, whatever it is called: Edge Impulse's own exports hold PNG images that are called .jpg."""
-    head = yield Read(0, min(size, HEAD_BYTES))
-    if _PNG.startswith(head[:8]):
+    head = yield Read(0, min(size, len(_PNG)))
+    if _PNG.startswith(head):
         return (yield from _png(size))
     if _JPEG.startswith(head[:2]):
         return (yield from _jpeg(size))

@@ -23,7 +23,7 @@ from eisync.core.evidence import (
 )
 from eisync.core.items import MAX_FILE_BYTES
 from eisync.core.mp4_index import BOX_BYTES, TO_THE_END, Box, box_of, media_reach
-from eisync.core.signatures import HEAD_BYTES, is_still_image
+from eisync.core.signatures import is_still_image
 
 MOST_PARTS = 100_000
 _OFF_BY_A_HEADER = 16
@@ -61,7 +61,7 @@ def _walk(found: _Found, size: int) -> Walk:
     offset = 0
     names = found.names
     while offset < size:
-        head = yield Read(offset, min(size - offset, BOX_BYTES if offset else HEAD_BYTES))
+        head = yield Read(offset, min(size - offset, BOX_BYTES))
         if not offset and (is_still_image(head) or (size >= 8 and head[4:8] not in _BEGIN)):
             return (yield from unlike_to_the_end("an MP4 file", head, size=size))
         box = box_of(head)

@@ -9,7 +9,7 @@ AVIF specification for `ftyp`; RFC 9639 (FLAC), RFC 3533 (Ogg), RFC 9559 (Matros
 
 import re
 
-HEAD_BYTES = 44
+HEAD_BYTES = 192
 """So many bytes of a file are enough to name it."""
 
 _BEGINNINGS = (
@@ -44,6 +44,7 @@ _BEGINNINGS = (
 )
 _BMP = re.compile(rb"BM(?s:.{4})\0\0\0\0")
 _QUICKTIME = frozenset({b"moov", b"mdat", b"wide"})
+_TS_PACKET_BYTES, _TS_BEGINS = 188, b"G"  # ISO/IEC 13818-1, 2.4.3.2: each packet begins with 47
 _RIFF_FORMS = {b"WAVE": "a WAV recording", b"AVI ": "an AVI video", b"WEBP": "a WebP image"}
 _LARGE_FORMS = frozenset({b"RIFF", b"RIFX", b"RF64", b"BW64"})
 _AIFF_FORMS = frozenset({b"AIFF", b"AIFC"})
@@ -82,6 +83,8 @@ def kind_of(head: bytes) -> str | None:
         return "a QuickTime video"
     if _BMP.match(head):
         return "a BMP image"
+    if head[:1] == _TS_BEGINS == head[_TS_PACKET_BYTES : _TS_PACKET_BYTES + 1]:
+        return "an MPEG transport stream"
     if _MP3_FRAME.match(head):
         return "an MP3 recording"
     if _ADTS_FRAME.match(head):
@@ -97,9 +100,9 @@ def is_still_image(head: bytes) -> bool:
 
 def _by_brand(head: bytes) -> str:
     brand = head[8:12]
-    if brand in _AVIF or (brand in (b"mif1", b"msf1") and b"avi" in head[16:]):
+    if brand in _AVIF or (brand in (b"mif1", b"msf1") and b"avi" in head[16:44]):
         return "an AVIF image"
-    if brand in _HEIC:
+    if brand in _HEIC or any(head[at : at + 4] in _HEIC for at in range(16, min(len(head), 44), 4)):
         return "a HEIC image"
     if brand.startswith((b"3gp", b"3g2")):
         return "a 3GPP video"

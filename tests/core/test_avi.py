@@ -37,6 +37,8 @@ WITHOUT_INDEX = OpenEnded("its pictures are all there; its AVI index (idx1) is n
         (avi(PICTURE, riff_add=8, between=bytes(4)), BY_PARTS),
         (avi(PICTURE, riff_add=8, between=chunk(b"JUNK", b"odd", pad=b"")), BY_PARTS),
         (avi(PICTURE, riff_add=8) + avix(PICTURE), BY_PARTS),
+        (avi(b"idx1", riff_add=8), BY_PARTS),
+        (avi(PICTURE + b"idx1 in a picture", riff_add=8), BY_PARTS),
         (PLAIN + bytes(4) + avix(PICTURE), BY_PARTS),
     ],
 )

@@ -38,6 +38,8 @@ KINDS = [
     (b"FORM\0\0\1\0AIFFCOMM", "an AIFF recording"),
     (b"riff\x2e\x91\xcf\x11\xa5\xd6", "a Wave64 recording"),
     (b"\x1aE\xdf\xa3", "a Matroska or WebM video"),
+    ((b"G" + bytes(187)) * 2, "an MPEG transport stream"),
+    (FTYP + b"MiHB\0\0\0\0mif1heic", "a HEIC image"),
     (b"PK\x03\x04", "a ZIP archive, as office documents are"),
     (b"<!DOCTYPE HTML>", "an HTML page"),
     (b"\xef\xbb\xbf\n<html lang=en>", "an HTML page"),
@@ -53,7 +55,17 @@ def test_a_file_is_named_by_its_first_bytes(head: bytes, kind: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "head", [b"", b"\0" * 44, b"BM and more words", b"words", b"{braces}", b"\xff\xff\xff\xff", b"\xff\xfb\xff\xff"]
+    "head",
+    [
+        b"",
+        b"\0" * 44,
+        b"BM and more words",
+        b"words",
+        b"Good day",
+        b"{braces}",
+        b"\xff\xff\xff\xff",
+        b"\xff\xfb\xff\xff",
+    ],
 )
 def test_what_could_be_anything_is_not_named(head: bytes) -> None:
     assert kind_of(head) is None
@@ -73,6 +85,7 @@ def test_an_image_that_is_built_like_an_mp4_is_told_from_one(brand: bytes, is_im
 
 
 OTHERS = [
+    (b"G" + bytes(187)) * 3,
     formats.wav(b"sound"),
     formats.avi(b"picture"),
     box(b"ftyp", b"isom") + box(b"moov") + box(b"mdat", b"media"),
