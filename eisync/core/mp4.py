@@ -117,10 +117,10 @@ def _cut_box(names: list[bytes], box: Box, offset: int, size: int) -> Verdict:
             return OpenEnded("its MP4 header leaves the length of its media open, as a recorder does until it ends")
         if missing <= _OFF_BY_A_HEADER:
             return OpenEnded(f"its MP4 box {shown} names {counted(missing)} more than there are")
-    if box.length >= MAX_FILE_BYTES:
-        if box.name in _MEDIA:
-            return _without_index(size)
+    if box.length >= MAX_FILE_BYTES and box.name not in _PAYLOAD:
         return CannotTell(f"it does not look like an MP4 file at byte {offset:,}; the service will judge it")
+    if box.length >= MAX_FILE_BYTES and b"moov" not in names and box.name != b"moov":
+        return _without_index(size)
     return cut_short(f"MP4 box {shown}", promised=offset + box.length, size=size)
 
 

@@ -100,6 +100,7 @@ WITHOUT_INDEX = "MP4 has no index (moov), which a recorder writes when it ends"
         (FTYP + MOOV + MDAT[:-17], "MP4 box mdat promises 448 bytes, the file has 431"),
         (INDEX_LAST[:-1], "MP4 box moov promises 448 bytes, the file has 447"),
         (FRAGMENTS[:-1], "MP4 box mdat promises 892 bytes, the file has 891"),
+        (FTYP + MOOV + MOOF + box(b"mdat", MEDIA, length=200_000_000), "MP4 box mdat promises 200,000,208 bytes"),
         (FTYP + MOOV + MOOF + MDAT + MOOF, "the last fragment of the MP4 has no media (mdat) yet"),
         (FTYP + MDAT + bytes(500), "there are only NUL bytes from byte 332 on"),
         (bytes(70_000), "there are only NUL bytes from byte 0 on"),
