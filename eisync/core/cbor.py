@@ -12,8 +12,7 @@ Sources: RFC 8949, section 3; the data acquisition format's "Binary payloads" in
 
 import re
 
-from eisync.core.evidence import CHUNK_BYTES, CannotTell, Cut, Read, Verdict, Walk, Whole, cut_short
-from eisync.core.foreign import foreign
+from eisync.core.evidence import CHUNK_BYTES, CannotTell, Cut, Read, Verdict, Walk, Whole, cut_short, foreign
 from eisync.core.magic import HEAD_BYTES, is_text, recognised
 from eisync.core.nul import nul_tail, reserved
 

@@ -12,8 +12,7 @@ apache/parquet-format; RFC 4180 (CSV).
 
 import struct
 
-from eisync.core.evidence import CannotTell, Cut, Read, Verdict, Walk, Whole
-from eisync.core.foreign import foreign
+from eisync.core.evidence import CannotTell, Cut, Read, Verdict, Walk, Whole, foreign
 from eisync.core.magic import HEAD_BYTES, recognised
 from eisync.core.nul import nul_tail, reserved
 

@@ -11,6 +11,7 @@ but for what may be missing without harm: padding, blanks, what stands behind th
 from collections.abc import Generator
 from dataclasses import dataclass
 
+from eisync.core.magic import HEAD_BYTES, is_json, placeholder, recognised
 from eisync.core.values import value
 
 CHUNK_BYTES = 64 * 1024
@@ -57,6 +58,11 @@ Verdict = Whole | Cut | CannotTell | OpenEnded
 Walk = Generator[Read, bytes, Verdict]
 
 
+def counted(count: int) -> str:
+    """So many bytes, in words."""
+    return "1 byte" if count == 1 else f"{count:,} bytes"
+
+
 def cut_short(name: str, *, promised: int, size: int) -> Cut:
     """A file that is shorter than it says."""
     return Cut(f"{name} promises {promised:,} bytes, the file has {size:,}")
@@ -66,4 +72,53 @@ def unlike(name: str, head: bytes, *, offset: int = 0) -> Cut | CannotTell:
     """`head`, at `offset`, is not what `name` has there. A hole is space that was reserved and not written yet."""
     if head and not head.strip(b"\0"):
         return Cut(f"there are only NUL bytes from byte {offset:,} on: space that nothing was written into yet")
+    if not offset:
+        return foreign(name, head)
     return CannotTell(f"it does not look like {name} at byte {offset:,}; the service will judge it")
+
+
+def foreign(expected: str, head: bytes) -> Cut | CannotTell:
+    """Return the verdict on a file that begins with `head` and is not `expected` ("a Parquet file").
+
+    The service decides by the extension and refuses most of these, and the sentence says what the file really is. What
+    only stands in place of content that is elsewhere is not complete: when the content is fetched, the file changes.
+    """
+    pointer = placeholder(head)
+    if pointer is not None:
+        return Cut(f"it is {pointer}, which stands in place of the content; fetch the content itself")
+    kind = recognised(head) or ("a JSON document" if is_json(head) else None)
+    if kind is not None and kind != expected:
+        return CannotTell(f"it is {kind}, not {expected}; the service will judge it")
+    return CannotTell(f"it does not look like {expected} at byte 0; the service will judge it")
+
+
+def unlike_to_the_end(
+    name: str, head: bytes, *, size: int, offset: int = 0
+) -> Generator[Read, bytes, Cut | CannotTell]:
+    """`unlike`, which says that there are only NUL bytes from `offset` on after it has seen all of them, and names a
+    file by as many of its first bytes as that takes."""
+    if head and not head.strip(b"\0"):
+        written_at = yield from behind_nul(offset, size)
+        if written_at < size:
+            return CannotTell(
+                f"it does not look like {name} at byte {offset:,}, where it has {counted(written_at - offset)} of NUL; "
+                "the service will judge it"
+            )
+    elif not offset:
+        head = yield Read(0, min(size, HEAD_BYTES))
+    return unlike(name, head, offset=offset)
+
+
+def behind_nul(offset: int, size: int) -> Generator[Read, bytes, int]:
+    """Return where the first byte from `offset` on stands that is not NUL; `size` when there is none."""
+    while offset < size:
+        length = min(CHUNK_BYTES, size - offset)
+        nul = yield from _nul_at_the_start(offset, length)
+        offset += nul
+        if nul < length:
+            break
+    return offset
+
+
+def _nul_at_the_start(offset: int, length: int) -> Generator[Read, bytes, int]:
+    return length - len((yield Read(offset, length)).lstrip(b"\0"))

@@ -7,15 +7,18 @@ verdict; it may rest between any two reads.
 
 from collections.abc import Callable
 
-from eisync.core import documents, images, json_document, media
+from eisync.core import documents, images, json_document
+from eisync.core.avi import avi
 from eisync.core.cbor import cbor
 from eisync.core.evidence import CannotTell, Cut, Read, Verdict, Walk
 from eisync.core.items import extension_of
+from eisync.core.mp4 import mp4
+from eisync.core.wav import wav
 
 _WALKS: dict[str, Callable[[int], Walk]] = {
-    ".wav": media.wave,
-    ".avi": media.avi,
-    ".mp4": media.mp4,
+    ".wav": wav,
+    ".avi": avi,
+    ".mp4": mp4,
     ".jpg": images.image,
     ".jpeg": images.image,
     ".png": images.image,

@@ -8,8 +8,7 @@ Source: RFC 8259, section 2.
 
 import re
 
-from eisync.core.evidence import CannotTell, Cut, Verdict
-from eisync.core.foreign import foreign
+from eisync.core.evidence import CannotTell, Cut, Verdict, foreign
 from eisync.core.magic import HEAD_BYTES
 
 DEEPEST = 512

@@ -19,8 +19,7 @@ import re
 from pydantic_core import from_json
 
 from eisync.core.cbor import REFERENCE
-from eisync.core.evidence import CHUNK_BYTES, CannotTell, Cut, Read, Verdict, Walk, Whole
-from eisync.core.foreign import foreign
+from eisync.core.evidence import CHUNK_BYTES, CannotTell, Cut, Read, Verdict, Walk, Whole, foreign
 from eisync.core.json_brackets import Brackets
 from eisync.core.magic import HEAD_BYTES, recognised
 from eisync.core.nul import nul_tail, reserved

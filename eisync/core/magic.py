@@ -72,7 +72,7 @@ for _beginning, _name in _BEGINNINGS:
     _BY_FIRST_BYTE.setdefault(_beginning[:1], []).append((_beginning, _name))
 
 # What stands behind "RIFF" and a length.
-_RIFF = {b"WAVE": "a WAV file", b"AVI ": "an AVI video", b"WEBP": "a WebP image", b"RMID": "a MIDI file"}
+_RIFF = {b"WAVE": "a WAV file", b"AVI ": "an AVI file", b"WEBP": "a WebP image", b"RMID": "a MIDI file"}
 
 # What stands behind the length and "ftyp": the major brand. A family's brands begin alike.
 _BRANDS = (
@@ -84,18 +84,23 @@ _BRANDS = (
     (("3gp", "3g2", "3ge", "3gg", "3gr", "3gs"), "a 3GP file"),
     (("crx ",), "a Canon raw photo"),
 )
+_STILL_IMAGES = frozenset({"a HEIC image", "an AVIF image", "a HEIF image"})
 _BOXES_OF_QUICKTIME = frozenset({b"moov", b"mdat", b"wide", b"pnot", b"skip", b"free"})
 
 _BOXES = _BOXES_OF_QUICKTIME | {b"ftyp"}
+
+_TS_PACKET_BYTES, _TS_BEGINS = 188, b"G"
+"""Each packet of a transport stream begins with 47 (ISO/IEC 13818-1, section 2.4.3.2)."""
 
 _BLANKS = b" \t\r\n\x0b\x0c"
 _HTML = re.compile(rb"<(?:!doctype\s+html|html|head|body|title|script|meta|h1|p|div|table|iframe)\b", re.IGNORECASE)
 _XML = re.compile(rb"<\?xml\b|<!DOCTYPE\b|<[A-Za-z_][\w.:-]*(?:\s+[\w.:-]+\s*=|\s*/?>)", re.IGNORECASE)
 _TEXT = bytes(range(32, 127)) + b"\t\r\n"
 
+_JSON = re.compile(rb'\{\s*["}]|\[\s*[\[{"\]]')
 _LFS = re.compile(rb"version https?://(?:git-lfs\.github\.com|hawser\.github\.com|git-media\.io)/")
 # Most tables and documents begin with none of these, and are not looked at any further.
-_FIRST_BYTES_OF_OTHERS = frozenset(bytes([byte]) for byte in b"v/.RFPB\x1a<\xef\xfe\xff" + _BLANKS)
+_FIRST_BYTES_OF_OTHERS = frozenset(bytes([byte]) for byte in b"v/.RFPBG\x1a<\xef\xfe\xff" + _BLANKS)
 _ANNEX = re.compile(rb"/annex/objects/|(?:\.\./)*\.git/annex/objects/")
 
 
@@ -120,6 +125,16 @@ def placeholder(head: bytes) -> str | None:
     if _ANNEX.match(head):
         return "a git-annex pointer"
     return None
+
+
+def is_still_image(head: bytes) -> bool:
+    """Return whether a file that is built of the boxes of an MP4 is an image."""
+    return head[4:8] == b"ftyp" and _by_brands(head) in _STILL_IMAGES
+
+
+def is_json(head: bytes) -> bool:
+    """Return whether these bytes begin a JSON document, in a file where no text is expected."""
+    return _JSON.match(head.removeprefix(b"\xef\xbb\xbf").lstrip(_BLANKS)) is not None
 
 
 def is_text(head: bytes) -> bool:
@@ -148,7 +163,8 @@ def _by_brands(head: bytes) -> str:
     name = next((name for brands, name in _BRANDS if major.startswith(brands)), "an MP4 file")
     length = min(int.from_bytes(head[:4], "big"), len(head))
     compatible = {head[at : at + 4] for at in range(16, length, 4)}
-    if name == "a HEIF image":
+    if name in ("a HEIF image", "an MP4 file"):
+        # A brand of a maker's own tells nothing; an image says so among the others.
         if b"avif" in compatible:
             return "an AVIF image"
         if b"heic" in compatible or b"heix" in compatible:
@@ -179,6 +195,8 @@ def _rarer(head: bytes) -> str | None:
         return "a bzip2 archive"
     if head[257:262] == b"ustar":
         return "a tar archive"
+    if head[:1] == _TS_BEGINS == head[_TS_PACKET_BYTES : _TS_PACKET_BYTES + 1]:
+        return "an MPEG transport stream"
     return _mpeg_audio(head)
 
 

@@ -4,6 +4,7 @@ Sources: RIFF/WAVE (Microsoft, 1991, 2007); PNG (W3C, §11.2.2); JPEG (ITU-T T.8
 """
 
 import os
+import re
 import struct
 from dataclasses import dataclass
 from typing import BinaryIO
@@ -14,6 +15,8 @@ _PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _MAX_CHUNKS = 1000
 _WAV_PCM, _WAV_FLOAT, _WAV_EXTENSIBLE = 1, 3, 0xFFFE
 _JPEG_FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
+_JPEG_MARKER = re.compile(rb"\xff[\x01\xc0-\xfe]")
+_BLOCK_BYTES = 4096
 _AUDIO = Sensor("audio", "wav")
 
 
@@ -68,8 +71,17 @@ def read_wav_header(file: BinaryIO) -> WavHeader | Refused:
             return _wav_header(form, length, file.tell(), size_bytes)
         if file.tell() + length > size_bytes:
             break
-        file.seek(length + (length & 1), os.SEEK_CUR)
+        file.seek(length, os.SEEK_CUR)
+        if length & 1:
+            _skip_pad(file)
     return Refused("Invalid WAV file: it holds no audio")
+
+
+def _skip_pad(file: BinaryIO) -> None:
+    """A chunk of odd length is followed by one byte of padding, which some writers leave out: there, a name begins."""
+    begins = file.read(5)
+    is_missing = begins[:4].isalpha() and begins[:1] != b"\0" and begins[1:] not in (b"data", b"LIST")
+    file.seek((0 if is_missing else 1) - len(begins), os.SEEK_CUR)
 
 
 def _wav_header(form: tuple[int, ...] | None, length: int, data_at: int, size_bytes: int) -> WavHeader | Refused:
@@ -107,12 +119,10 @@ def image_type(head: bytes) -> str:
 def _jpeg_size(file: BinaryIO) -> tuple[int, int] | None:
     file.seek(2)
     for _ in range(_MAX_CHUNKS):
+        _skip_to_marker(file)
         head = file.read(4)
-        if len(head) < 4 or head[0] != 0xFF:
+        if len(head) < 4:
             return None
-        if head[1] == 0xFF:  # a fill byte
-            file.seek(-3, os.SEEK_CUR)
-            continue
         length = struct.unpack(">H", head[2:])[0]
         if head[1] in _JPEG_FRAMES:
             frame = file.read(5)
@@ -124,3 +134,16 @@ def _jpeg_size(file: BinaryIO) -> tuple[int, int] | None:
             return None
         file.seek(length - 2, os.SEEK_CUR)
     return None
+
+
+def _skip_to_marker(file: BinaryIO) -> None:
+    """Step over fill bytes and whatever else a camera left between two segments, as decoders do; else to the end."""
+    for _ in range(_MAX_CHUNKS):
+        block = file.read(_BLOCK_BYTES)
+        found = _JPEG_MARKER.search(block)
+        if found:
+            file.seek(found.start() - len(block), os.SEEK_CUR)
+            return
+        if len(block) < _BLOCK_BYTES:
+            return
+        file.seek(-1, os.SEEK_CUR)

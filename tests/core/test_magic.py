@@ -4,7 +4,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from eisync.core.magic import HEAD_BYTES, is_text, placeholder, recognised
+from eisync.core import evidence
+from eisync.core.evidence import CannotTell, Cut
+from eisync.core.magic import HEAD_BYTES, is_json, is_still_image, is_text, placeholder, recognised
+from tests.core import formats
+from tests.core.formats import box, examine
 
 
 def ftyp(major: bytes, *compatible: bytes) -> bytes:
@@ -47,7 +51,7 @@ CASES = [
     (struct.pack(">I4s", 8, b"wide") + struct.pack(">I4s", 9, b"mdat"), "a QuickTime file"),
     (riff(b"WAVE") + b"fmt ", "a WAV file"),
     (b"RF64\xff\xff\xff\xffWAVEds64", "a WAV file"),
-    (riff(b"AVI ") + b"LIST", "an AVI video"),
+    (riff(b"AVI ") + b"LIST", "an AVI file"),
     (b"riff\x2e\x91\xcf\x11\xa5\xd6\x28\xdb\x04\xc1\0\0", "a Wave64 file"),
     (b"FORM\0\0\x10\0AIFFCOMM", "an AIFF file"),
     (b"fLaC\0\0\0\x22", "a FLAC file"),
@@ -130,3 +134,83 @@ def test_plain_text_is_told_from_bytes(head: bytes, expected: bool) -> None:
 def test_every_head_gets_a_name_or_none(head: bytes) -> None:
     name = recognised(head)
     assert name is None or name.startswith(("a ", "an "))
+
+
+FTYP = b"\0\0\0\x18ftyp"
+
+
+@pytest.mark.parametrize(
+    ("head", "name"),
+    [
+        ((b"G" + bytes(187)) * 2, "an MPEG transport stream"),
+        (FTYP + b"MiHB\0\0\0\0mif1heic", "a HEIC image"),
+    ],
+)
+def test_a_maker_s_own_brand_and_packets_are_named(head: bytes, name: str) -> None:
+    assert name == recognised(head)
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        b"",
+        b"\0" * 44,
+        b"BM and more words",
+        b"words",
+        b"Good day",
+        b"{braces}",
+        b"\xff\xff\xff\xff",
+        b"\xff\xfb\xff\xff",
+    ],
+)
+def test_what_could_be_anything_is_not_named(head: bytes) -> None:
+    assert recognised(head) is None
+
+
+@pytest.mark.parametrize(
+    ("brand", "is_image"), [(b"heic", True), (b"avif", True), (b"mif1", True), (b"isom", False), (b"qt  ", False)]
+)
+def test_an_image_that_is_built_like_an_mp4_is_told_from_one(brand: bytes, is_image: bool) -> None:
+    assert is_image is is_still_image(FTYP + brand)
+
+
+@pytest.mark.parametrize(
+    ("head", "expected"),
+    [(b'{"message": "Not found"}', True), (b"\xef\xbb\xbf[[1, 2]]", True), (b"{braces}", False), (b"1,2", False)],
+)
+def test_a_json_document_is_told_where_no_text_is_expected(head: bytes, expected: bool) -> None:
+    assert expected is is_json(head)
+    named = evidence.foreign("a WAV file", head)
+    assert expected is (named == CannotTell("it is a JSON document, not a WAV file; the service will judge it"))
+
+
+@pytest.mark.parametrize("extension", [".wav", ".avi", ".mp4", ".jpg", ".png", ".csv", ".json", ".cbor", ".parquet"])
+def test_a_pointer_in_place_of_the_content_is_not_complete(extension: str) -> None:
+    pointer = b"version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 12345\n"
+    assert isinstance(examine(f"a{extension}", pointer), Cut)
+
+
+OTHERS = [
+    (b"G" + bytes(187)) * 3,
+    formats.wav(b"sound"),
+    formats.avi(b"picture"),
+    box(b"ftyp", b"isom") + box(b"moov") + box(b"mdat", b"media"),
+    formats.png(b"data"),
+    formats.jpeg(b"data"),
+    b"fLaC" + bytes(99),
+    box(b"ftyp", b"heic") + bytes(99),
+]
+
+
+@pytest.mark.parametrize("extension", [".wav", ".avi", ".mp4", ".jpg", ".png"])
+@pytest.mark.parametrize("content", OTHERS)
+def test_one_format_under_the_name_of_another_is_named_and_left_to_the_service(extension: str, content: bytes) -> None:
+    kind = recognised(content)
+    assert kind is not None
+    is_its_own = {".wav": "WAV", ".avi": "AVI", ".mp4": "MP4 f", ".jpg": "EG image", ".png": "NG image"}[extension]
+    verdict = examine(f"a{extension}", content)
+    if is_its_own in kind or (extension in (".jpg", ".png") and kind in ("a JPEG image", "a PNG image")):
+        assert "not" not in getattr(verdict, "why", "")
+    else:
+        assert isinstance(verdict, CannotTell)
+        assert verdict.why.startswith(f"it is {kind}, not a")

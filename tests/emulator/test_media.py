@@ -31,6 +31,19 @@ def test_a_wav_holds_the_frames_that_are_there_whatever_its_header_says(raw: byt
     assert (found.values_count, found.interval_ms, found.chart_type) == (frames, 0.125, "chart")
 
 
+def odd_list(body: bytes) -> bytes:
+    """A WAV with a LIST of odd length before its sound, and `body` between the two."""
+    raw = wav()
+    return raw[:36] + b"LIST" + struct.pack("<I", 17) + b"INFOISFT\5\0\0\0Lavf\0" + body + raw[36:]
+
+
+@pytest.mark.parametrize("pad", [b"\0", b"", b"x"], ids=["as it should be", "missing", "of another value"])
+def test_a_chunk_of_odd_length_has_a_pad_byte_or_none(pad: bytes) -> None:
+    found = read_wav(io.BytesIO(odd_list(pad)))
+    assert isinstance(found, Facts)
+    assert 3 == found.values_count
+
+
 @pytest.mark.parametrize(
     "raw",
     [
@@ -52,7 +65,14 @@ def test_a_wav_that_contradicts_itself_is_refused(raw: bytes) -> None:
 
 
 @pytest.mark.parametrize(
-    ("raw", "size"), [(png(96, 64), (96, 64)), (JPEG, (48, 32)), (JPEG[:2] + b"\xff" + JPEG[2:], (48, 32))]
+    ("raw", "size"),
+    [
+        (png(96, 64), (96, 64)),
+        (JPEG, (48, 32)),
+        (JPEG[:2] + b"\xff" + JPEG[2:], (48, 32)),
+        (JPEG[:20] + bytes(9_000) + JPEG[20:], (48, 32)),
+        (JPEG[:20] + b"\0\xe1junk" + JPEG[20:], (48, 32)),
+    ],
 )
 def test_an_image_tells_its_size(raw: bytes, size: tuple[int, int]) -> None:
     found = read_image(io.BytesIO(raw))

@@ -117,7 +117,7 @@ NAMES = IMAGES | {
     "jp2": "a JPEG 2000 image",
     "jpx": "a JPEG 2000 image",
     "wav": "a WAV file",
-    "avi": "an AVI video",
+    "avi": "an AVI file",
     "aif": "an AIFF file",
     "flac": "a FLAC file",
     "ogg": "an Ogg file",

@@ -1,0 +1,130 @@
+"""An AVI whose pictures are all there is complete, with or without an index, whatever its outermost size says."""
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from eisync.core.evidence import CannotTell, Cut, OpenEnded, Whole
+from tests.core.formats import avi, avix, chunk, examine, examined
+
+quick = settings(max_examples=80, deadline=None, database=None)
+
+PICTURE = bytes((i * 7) % 250 + 1 for i in range(301))
+PLAIN = avi(PICTURE)
+MOVI_AT = PLAIN.index(b"movi") - 8
+PICTURES_END = MOVI_AT + 8 + 4 + 2 * (8 + 302)
+BY_HEADER = Whole("as long as its AVI header says")
+BY_PARTS = Whole("its AVI lists and its index end with the file")
+LEFT_OPEN = OpenEnded("its AVI header leaves its length open, as a recorder does until it ends")
+WITHOUT_INDEX = OpenEnded("its pictures are all there; its AVI index (idx1) is not, and players do without one")
+
+
+@pytest.mark.parametrize(
+    ("content", "verdict"),
+    [
+        (PLAIN, BY_HEADER),
+        (avi(PICTURE, index=False), BY_HEADER),
+        (PLAIN + avix(PICTURE) + avix(PICTURE), BY_HEADER),
+        (avi(PICTURE, movi_add=8), BY_HEADER),
+        (avi(PICTURE, between=bytes(4)), BY_HEADER),
+        (avi(PICTURE, riff_add=8), BY_PARTS),
+        (avi(PICTURE, riff_add=4), BY_PARTS),
+        (avi(PICTURE, riff_add=-70), BY_PARTS),
+        (avi(PICTURE, riff=0), BY_PARTS),
+        (avi(PICTURE, riff=0xFFFF_FFFF), BY_PARTS),
+        (avi(PICTURE, riff_add=8, movi_add=8), BY_PARTS),
+        (avi(PICTURE, riff_add=-4, movi_add=-4), BY_PARTS),
+        (avi(PICTURE, riff_add=8, between=bytes(4)), BY_PARTS),
+        (avi(PICTURE, riff_add=8, between=chunk(b"JUNK", b"odd", pad=b"")), BY_PARTS),
+        (avi(PICTURE, riff_add=8) + avix(PICTURE), BY_PARTS),
+        (avi(b"idx1", riff_add=8), BY_PARTS),
+        (avi(PICTURE + b"idx1 in a picture", riff_add=8), BY_PARTS),
+        (PLAIN + bytes(4) + avix(PICTURE), BY_PARTS),
+    ],
+)
+def test_sizes_that_are_off_by_a_header_cost_nothing(content: bytes, verdict: Whole) -> None:
+    assert verdict == examine("a.avi", content)
+
+
+@pytest.mark.parametrize("tail", [bytes(3), bytes(4), bytes(512), bytes(70_000), b"GARMIN and where it was", b"\1" * 9])
+@pytest.mark.parametrize("riff_add", [0, 8])
+def test_what_follows_the_last_list_costs_nothing(tail: bytes, riff_add: int) -> None:
+    verdict = examine("a.avi", avi(PICTURE, riff_add=riff_add) + tail)
+    assert CannotTell(f"its pictures are all there, and {len(tail):,} bytes stand behind its last AVI list") == verdict
+
+
+@pytest.mark.parametrize(
+    ("content", "verdict"),
+    [
+        (PLAIN[:PICTURES_END], WITHOUT_INDEX),
+        (PLAIN[:-20], WITHOUT_INDEX),
+        (PLAIN[: PICTURES_END - 10], OpenEnded("its AVI list of pictures names 10 bytes more than there are")),
+        (avi(PICTURE, riff=0, movi=0, index=False), LEFT_OPEN),
+        (avi(PICTURE, riff=0, movi=0, index=False)[:-100], LEFT_OPEN),
+        (avi(PICTURE, riff=0xFFFF_FFFF, movi=0xFFFF_FFFF, index=False), LEFT_OPEN),
+        (avi(PICTURE, riff=0, movi=200_000_000), LEFT_OPEN),
+    ],
+)
+def test_one_that_a_recorder_left_goes_when_nothing_is_to_be_expected(content: bytes, verdict: OpenEnded) -> None:
+    assert verdict == examine("a.avi", content)
+
+
+@pytest.mark.parametrize(
+    ("content", "finding"),
+    [
+        (PLAIN[: PICTURES_END - 17], f"AVI header promises {len(PLAIN):,} bytes, the file has {PICTURES_END - 17:,}"),
+        (avi(PICTURE, riff=0)[: PICTURES_END - 17], f"AVI header promises {PICTURES_END:,} bytes, the file has"),
+        (PLAIN[:MOVI_AT], f"AVI header promises {len(PLAIN):,} bytes, the file has {MOVI_AT:,}"),
+        (avi(b"", riff=0, movi=0, index=False)[: MOVI_AT + 12], "AVI header leaves its length open"),
+        (PLAIN[:MOVI_AT] + bytes(9_000), f"there are only NUL bytes from byte {MOVI_AT} on"),
+        (bytes(9_000), "there are only NUL bytes from byte 0 on"),
+        ((PLAIN + avix(PICTURE))[:-20], "AVI header promises"),
+        ((avi(PICTURE, riff_add=8) + avix(PICTURE))[:-20], "AVI header promises"),
+        (PLAIN + avix(PICTURE)[:9], f"an AVI list begins at byte {len(PLAIN):,} and has no header yet"),
+        (PLAIN + avix(PICTURE)[:12], "AVI header promises"),
+    ],
+)
+def test_pictures_that_are_not_there_are_missed(content: bytes, finding: str) -> None:
+    verdict = examine("a.avi", content)
+    assert isinstance(verdict, Cut)
+    assert finding in verdict.finding
+
+
+@quick
+@given(st.binary(min_size=1, max_size=400), st.integers(0, 0xFFFF_FFFF))
+def test_no_outermost_size_costs_one_whose_pictures_are_all_there(picture: bytes, riff: int) -> None:
+    assert isinstance(examine("a.avi", avi(picture, riff=riff)), Whole | CannotTell)
+
+
+@quick
+@given(st.binary(min_size=20, max_size=1_000), st.integers(-9, 9), st.sampled_from([b"", bytes(4)]), st.data())
+def test_a_beginning_is_whole_only_with_all_pictures(
+    picture: bytes, riff_add: int, between: bytes, data: st.DataObject
+) -> None:
+    whole = avi(picture, riff_add=riff_add, between=between)
+    pictures_end = whole.index(b"idx1")
+    length = data.draw(st.integers(0, len(whole) - 1))
+    verdict = examine("a.avi", whole[:length])
+    if length < pictures_end - 16:
+        assert isinstance(verdict, Cut)
+    elif length < pictures_end:
+        assert isinstance(verdict, OpenEnded)
+    else:
+        # A file size that is as much too small as bytes are missing agrees with the file; what is missing is index.
+        assert isinstance(verdict, OpenEnded | CannotTell) or len(whole) - length <= 9
+
+
+@quick
+@given(st.binary(max_size=300), st.integers(-9, 9), st.integers(0, 9_000).map(bytes) | st.binary(max_size=60))
+def test_no_tail_costs_a_whole_one(picture: bytes, riff_add: int, tail: bytes) -> None:
+    assert isinstance(examine("a.avi", avi(picture, riff_add=riff_add) + tail), Whole | CannotTell)
+
+
+def test_most_files_are_told_by_one_read() -> None:
+    _, reads = examined("a.avi", avi(bytes(1_000_000)))
+    assert [(0, 12)] == [(read.offset, read.length) for read in reads]
+
+
+def test_a_walk_of_the_parts_reads_little() -> None:
+    _, reads = examined("a.avi", avi(bytes(1_000_000), riff_add=8))
+    assert sum(read.length for read in reads) < 200

@@ -1,0 +1,161 @@
+"""An MP4 whose index and media are there is complete, whatever follows them; without its index it never is."""
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from eisync.core.evidence import CannotTell, Cut, OpenEnded, Whole
+from tests.core.formats import box, examine, examined, long_box
+
+quick = settings(max_examples=80, deadline=None, database=None)
+
+MEDIA = bytes((i * 7) % 250 + 1 for i in range(300))
+FTYP = box(b"ftyp", b"isom\0\0\2\0isomiso2")
+MOOV = box(b"moov", box(b"mvhd", bytes(100)))
+MDAT = box(b"mdat", MEDIA)
+MOOF = box(b"moof", bytes(60))
+INDEX_LAST, INDEX_FIRST = FTYP + MDAT + MOOV, FTYP + MOOV + MDAT
+FRAGMENTS = FTYP + MOOV + MOOF + MDAT + MOOF + MDAT
+FILLED = Whole("its MP4 boxes fill the file, index and media among them")
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        INDEX_LAST,
+        INDEX_FIRST,
+        MDAT + MOOV,
+        box(b"wide") + MDAT + MOOV,
+        FTYP + box(b"free", bytes(9)) + MDAT + MDAT + MOOV,
+        FTYP + long_box(b"mdat", MEDIA) + MOOV,
+        FTYP + MOOV + long_box(b"mdat", MEDIA),
+        FTYP + box(b"uuid", bytes(16)) + MOOV + MDAT + box(b"udta", b"maker"),
+        INDEX_LAST + box(b"free", bytes(900)) + box(b"skip"),
+        box(b"ftyp", b"qt  \0\0\2\0qt  ") + MDAT + MOOV,
+        box(b"ftyp", b"M4A \0\0\2\0M4A ") + MDAT + MOOV,
+    ],
+)
+def test_index_and_media_are_all_it_takes(content: bytes) -> None:
+    assert FILLED == examine("a.mp4", content)
+
+
+@pytest.mark.parametrize("content", [INDEX_LAST, INDEX_FIRST, FTYP + long_box(b"mdat", MEDIA) + MOOV])
+@pytest.mark.parametrize("tail", [bytes(4), bytes(8), bytes(200), bytes(70_000), b"SEFT" + b"\5" * 96, b"\0\0\0\4free"])
+def test_what_follows_the_last_box_costs_nothing(content: bytes, tail: bytes) -> None:
+    verdict = examine("a.mp4", content + tail)
+    assert isinstance(verdict, CannotTell)
+    assert "its index and media are there" in verdict.why
+
+
+@pytest.mark.parametrize(
+    ("content", "why"),
+    [
+        (
+            INDEX_LAST + box(b"free", bytes(9), length=9_000),
+            "its last MP4 box (free) names 8,983 bytes more than there",
+        ),
+        (INDEX_LAST + box(b"uuid", bytes(9), length=18), "its last MP4 box (uuid) names 1 byte more than there are"),
+        (FTYP + MOOV + box(b"mdat", MEDIA, length=0), "its last MP4 box (mdat) goes to the end, wherever that is"),
+        (FTYP + MOOV + MDAT + MDAT, "its index stands before several pieces of media, and more of them may follow"),
+        (FRAGMENTS, "its fragments may go on"),
+        (FRAGMENTS + bytes(40), "its index and media are there, and 40 bytes stand behind its last MP4 box"),
+        (box(b"styp", b"msdh") + MOOF + MDAT, "it is a piece of an MP4 stream whose index (moov) is elsewhere"),
+        (FTYP + box(b"mdat", MEDIA, length=len(MDAT) + 8) + MOOV, "its index (moov) is not where its boxes lead"),
+        (FTYP + MOOV + bytes(300) + MDAT, "at byte 140, where it has 302 bytes of NUL"),
+        (box(b"ftyp", b"heic\0\0\0\0mif1heic") + bytes(99), "it is a HEIC image, not an MP4 file"),
+        (box(b"ftyp", b"mif1\0\0\0\0mif1avif") + bytes(99), "it is an AVIF image, not an MP4 file"),
+        (b"\x1aE\xdf\xa3" + bytes(99), "it is a Matroska file, not an MP4 file"),
+        (FTYP + box(b"what", b"", length=200_000_000), "it does not look like an MP4 file at byte 24"),
+    ],
+)
+def test_what_cannot_be_told_goes_once_it_is_still(content: bytes, why: str) -> None:
+    verdict = examine("a.mp4", content)
+    assert isinstance(verdict, CannotTell)
+    assert why in verdict.why
+
+
+@pytest.mark.parametrize("length", [200_000_000, 0x7FFF_FFFF, 0xFFFF_FFFF])
+def test_media_longer_than_any_file_are_open_ended_behind_their_index(length: int) -> None:
+    expected = OpenEnded("its MP4 header leaves the length of its media open, as a recorder does until it ends")
+    assert expected == examine("a.mp4", FTYP + MOOV + box(b"mdat", MEDIA, length=length))
+    assert isinstance(examine("a.mp4", FTYP + box(b"mdat", MEDIA, length=length)), Cut)
+
+
+@pytest.mark.parametrize("off", [1, 8, 16])
+def test_media_that_count_their_header_go_when_nothing_is_to_be_expected(off: int) -> None:
+    verdict = examine("a.mp4", FTYP + MOOV + box(b"mdat", MEDIA, length=len(MDAT) + off))
+    assert isinstance(verdict, OpenEnded)
+
+
+WITHOUT_INDEX = "MP4 has no index (moov), which a recorder writes when it ends"
+
+
+@pytest.mark.parametrize(
+    ("content", "finding"),
+    [
+        (FTYP + MDAT, WITHOUT_INDEX),
+        (FTYP + box(b"mdat", MEDIA, length=0), WITHOUT_INDEX),
+        (FTYP + b"\0\0\0\1mdat" + bytes(8) + MEDIA, WITHOUT_INDEX),
+        (FTYP + MOOV, "MP4 has an index and no media (mdat) yet"),
+        (FTYP + MOOV + MDAT[:-17], "MP4 box mdat promises 448 bytes, the file has 431"),
+        (INDEX_LAST[:-1], "MP4 box moov promises 448 bytes, the file has 447"),
+        (FRAGMENTS[:-1], "MP4 box mdat promises 892 bytes, the file has 891"),
+        (FTYP + MOOV + MOOF + box(b"mdat", MEDIA, length=200_000_000), "MP4 box mdat promises 200,000,208 bytes"),
+        (FTYP + MOOV + MOOF + MDAT + MOOF, "the last fragment of the MP4 has no media (mdat) yet"),
+        (FTYP + MDAT + bytes(500), "there are only NUL bytes from byte 332 on"),
+        (bytes(70_000), "there are only NUL bytes from byte 0 on"),
+        (FTYP + MDAT + b"\0\0", "there are only NUL bytes from byte 332 on"),
+        (FTYP + MDAT + b"\0\0\0\x74mo", "an MP4 box begins at byte 332 and has no header yet"),
+    ],
+)
+def test_what_is_not_there_is_missed(content: bytes, finding: str) -> None:
+    verdict = examine("a.mp4", content)
+    assert isinstance(verdict, Cut)
+    assert finding in verdict.finding
+
+
+OTHERS = st.lists(
+    st.builds(box, st.sampled_from([b"free", b"skip", b"uuid", b"wide"]), st.binary(max_size=50)), max_size=2
+)
+
+
+@quick
+@given(st.binary(min_size=20, max_size=300), OTHERS, OTHERS, st.booleans(), st.data())
+def test_a_beginning_is_whole_only_with_index_and_media(
+    media: bytes, before: list[bytes], after: list[bytes], is_index_first: bool, data: st.DataObject
+) -> None:
+    mdat = box(b"mdat", media)
+    payload = FTYP + b"".join(before) + (MOOV + mdat if is_index_first else mdat + MOOV)
+    whole = payload + b"".join(after)
+    assert FILLED == examine("a.mp4", whole)
+    length = data.draw(st.integers(0, len(whole) - 1))
+    verdict = examine("a.mp4", whole[:length])
+    if length < len(payload) - (16 if is_index_first else 0):
+        assert isinstance(verdict, Cut)
+    elif length < len(payload):
+        assert isinstance(verdict, OpenEnded)
+    else:
+        assert isinstance(verdict, Whole | CannotTell)
+
+
+@quick
+@given(st.sampled_from([INDEX_LAST, INDEX_FIRST, FRAGMENTS + box(b"mfra")]), st.integers(1, 9_000).map(bytes))
+def test_no_reserved_space_behind_costs_a_whole_one(content: bytes, tail: bytes) -> None:
+    assert isinstance(examine("a.mp4", content + tail), CannotTell)
+
+
+@quick
+@given(st.sampled_from([INDEX_LAST, INDEX_FIRST]), st.binary(min_size=1, max_size=99))
+def test_no_trailer_of_a_maker_costs_a_whole_one(content: bytes, tail: bytes) -> None:
+    is_more_of_it = tail[4:8] in (b"moov", b"mdat", b"moof", b"imda")
+    assert is_more_of_it or isinstance(examine("a.mp4", content + tail), Whole | CannotTell)
+
+
+def test_the_end_of_the_fragments_is_their_index() -> None:
+    assert Whole("its fragments end in an index") == examine("a.mp4", FRAGMENTS + box(b"mfra"))
+    assert Whole("its fragments end in an index") == examine("a.mp4", FRAGMENTS + box(b"mfra") + box(b"free"))
+
+
+def test_headers_are_read_and_not_the_media() -> None:
+    _, reads = examined("a.mp4", FTYP + box(b"mdat", bytes(1_000_000)) + MOOV + bytes(100_000))
+    assert sum(read.length for read in reads) < 200
