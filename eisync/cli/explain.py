@@ -134,7 +134,7 @@ def _worded(one: Entry | NearMiss | str | None) -> str:
 
 def _is_as_sent(described: Description, record: dict[str, Any]) -> bool:
     now = (described.label, described.category.value, described.companions, described.name)
-    return now == (record["label"], record["category"], record["companions"], record["sent_as"])
+    return now == (record["label"], record["category"], record["companions"], record.get("sent_as"))
 
 
 def _completeness(ground: Ground, found: Found) -> dict[str, Any]:
