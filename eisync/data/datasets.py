@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from eisync.core.companions import Kind
-from eisync.core.mentions import collected, near
+from eisync.core.mentions import NearMiss, collected, near
 from eisync.core.sidecars import Entry, entries_of
 from eisync.core.unicode_form import caseless, nfc
 
@@ -20,13 +20,19 @@ class Beside:
     """The companion files of each folder, read once; one that cannot be read is as good as none."""
 
     found: dict[tuple[str, Kind], "_Companion"] = field(default_factory=dict)
+    misses: list[str] = field(default_factory=list)
+    """Of files that a companion most likely means and does not mention, a sentence each."""
 
     def of(self, path: str, kind: Kind) -> Entry | None:
         """What a companion beside the file at `path` says of it; None: nothing."""
         folder, name = os.path.split(path)
         if (folder, kind) not in self.found:
             self.found[folder, kind] = _Companion(_read_companion(os.path.join(folder, kind.part_name), kind))
-        return self.found[folder, kind].of(folder, name)
+        entry = self.found[folder, kind].of(folder, name)
+        if isinstance(entry, NearMiss):
+            self.misses.append(entry.sentence(kind.part_name, name))
+            return None
+        return entry
 
 
 class _Companion:
@@ -34,16 +40,15 @@ class _Companion:
 
     def __init__(self, entries: Mapping[str, Entry]) -> None:
         self._entries = entries
-        self._in_nfc: dict[str, dict[str, Entry]] = {}
+        self._alike: dict[str, dict[str, Entry]] = {}
         for path, entry in entries.items():
-            self._in_nfc.setdefault(nfc(path), {})[path] = entry
+            self._alike.setdefault(caseless(path), {})[path] = entry
 
-    def of(self, folder: str, name: str) -> Entry | None:
+    def of(self, folder: str, name: str) -> Entry | NearMiss | None:
         if name in self._entries:
             return self._entries[name]
-        alike = self._in_nfc.get(nfc(name), {})
-        found = near(name, alike, _others(folder, name, alike)) if alike else None
-        return found if isinstance(found, Entry) else None
+        alike = self._alike.get(caseless(name), {})
+        return near(name, alike, _others(folder, name, alike)) if alike else None
 
 
 @dataclass(slots=True)

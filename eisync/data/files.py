@@ -147,7 +147,11 @@ def upload_plain_directory(
             sample.metadata = None if metadata is None else dict(metadata)
             yield given
 
-    return _upload(list(drafts()), wishes, transform, size, show_progress, executor, progress)
+    given = list(drafts())
+    if beside.misses:
+        others = "" if len(beside.misses) == 1 else f" (and {len(beside.misses) - 1:,} more like this)"
+        warnings.warn(f"{beside.misses[0]}{others}", stacklevel=2)
+    return _upload(given, wishes, transform, size, show_progress, executor, progress)
 
 
 def upload_exported_dataset(

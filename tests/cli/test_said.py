@@ -161,6 +161,18 @@ def test_a_name_of_the_account_is_the_samples_and_does_not_grow(bench: Bench, tm
             assert [one[what] for one in before] == [one[what] for one in after]
 
 
+@pytest.mark.parametrize("name", ["\u00fc" * 500, 'a "b" 50%', "day/1", " a ", "idle.1.csv"])
+def test_a_name_of_any_kind_is_known_again(bench: Bench, name: str) -> None:
+    bench.configure(reconcile={"sweep_interval_s": 0.01})
+    bench.write("a.csv", row(1))
+    bench.write("info.labels", account(said("a.csv", name=name)))
+    for _ in range(2):
+        assert 0 == bench.once().returncode
+    assert [name.replace("/", "_")] == named(bench)
+    assert [] == bench.files()["a.csv"]["there"]
+    assert ["name"] * ("/" in name) == [one["kind"] for one in remarks(bench)]
+
+
 def _environ(bench: Bench, emulator: RunningEmulator) -> dict[str, str]:
     return bench.environ | {
         "EI_API_KEY": emulator.key,

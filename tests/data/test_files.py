@@ -256,6 +256,14 @@ def test_boxes_are_found_in_another_form_and_all_of_them(service: RunningEmulato
     assert [{**box, "label": "t\u00fcr"} for box in boxes] == held()[0]["boundingBoxes"]
 
 
+def test_boxes_of_an_image_in_another_case_are_warned_of(service: RunningEmulator, tmp_path: Path) -> None:
+    (tmp_path / "a.1.png").write_bytes(png(b"one"))
+    (tmp_path / "bounding_boxes.labels").write_text(json.dumps({"boundingBoxes": {"A.1.png": [BOX]}}))
+    with pytest.warns(UserWarning, match=r"mentions 'A\.1\.png', the file is 'a\.1\.png': rename one of them"):
+        assert upload_directory(str(tmp_path)).success
+    assert [] == held()[0]["boundingBoxes"]
+
+
 def test_a_label_is_sent_in_one_form_and_the_sample_keeps_its_own(service: RunningEmulator, tmp_path: Path) -> None:
     fill(tmp_path, {"tu\u0308r.1.csv": csv(1), "t\u00fcr.2.csv": csv(2)})
     response = upload_directory(str(tmp_path), transform=infer_from_filename)
