@@ -11,8 +11,10 @@ from eisync.adapters.files import look, open_inside
 from eisync.adapters.walking import facts_of, is_version
 from eisync.core.eligible import Eligibility
 from eisync.core.items import FileFacts, shown
+from eisync.core.mentions import NearMiss, collected, near
 from eisync.core.pieces import Checkpoint, Pieces, Unfinished
 from eisync.core.sidecars import Entry, places_for, read_on, speaking
+from eisync.core.unicode_form import caseless
 
 CHUNK_BYTES = 64 * 1024
 COMPARED_BYTES = 4 * 1024 * 1024
@@ -122,24 +124,33 @@ def entries(root: str, place: str) -> Iterator[Entry]:
                 yield entry
 
 
-def said_of(root: str, path: str, eligibility: Eligibility) -> dict[str, Entry | str | None]:
+def said_of(root: str, path: str, eligibility: Eligibility) -> dict[str, Entry | NearMiss | str | None]:
     """What each sidecar that is there says of the file at `path`, by its place: for whoever asks about one file.
 
     None: it does not mention the file. A text says why the sidecar is of no use.
     """
-    said: dict[str, Entry | str | None] = {}
+    said: dict[str, Entry | NearMiss | str | None] = {}
     there = [place for place in places_for(path) if look(root, place) and eligibility.ignoring(place) is None]
     for place, name in speaking(path, there).items():
-        said[place] = None
+        alike: list[Entry] = []
+        trouble: str | None = None
         try:
-            for entry in entries(root, place):
-                if entry.path == shown(name):
-                    said[place] = entry
+            alike += (entry for entry in entries(root, place) if caseless(entry.path) == caseless(shown(name)))
         except Unfinished as error:
-            said[place] = said[place] or str(error)
+            trouble = str(error)
         except ValueError as error:
             said[place] = str(error)
+            continue
+        said[place] = _mention(root, place, shown(name), collected(place.rpartition("/")[2], alike)) or trouble
     return said
+
+
+def _mention(root: str, place: str, name: str, alike: dict[str, Entry]) -> Entry | NearMiss | None:
+    if name in alike or not alike:
+        return alike.get(name)
+    folder = place.rpartition("/")[0]
+    facts = {one: look(root, f"{folder}/{one}" if folder else one) for one in (name, *alike)}
+    return near(name, alike, {one for one in alike if facts[one] is not None and facts[one] != facts[name]})
 
 
 def census(root: str, place: str) -> str:

@@ -16,13 +16,15 @@ from eisync.core import accounts
 from eisync.core.describing import Description, describe
 from eisync.core.evidence import Cut, Whole
 from eisync.core.examination import Examination
+from eisync.core.items import sent_name, shown
 from eisync.core.labelling import INFER, infer_category
 from eisync.core.lifecycle import State
+from eisync.core.mentions import NearMiss
 from eisync.core.settle import MARKER_SUFFIX, Marker
-from eisync.core.sidecars import WHAT_THEY_ARE, Entry, worded
+from eisync.core.sidecars import ACCOUNT_NAME, WHAT_THEY_ARE, Entry, speaking, worded
 from eisync.errors import EisyncError
 
-Said = dict[str, Entry | str | None]
+Said = dict[str, Entry | NearMiss | str | None]
 
 MOST_BYTES = 1 << 40
 _EXIT_CODES = {
@@ -88,6 +90,7 @@ def _told(ground: Ground, found: Found, config: str | None, state_dir: str | Non
     said = sidecars.said_of(ground.path, found.path, ground.watched.eligibility)
     described = _described(ground, found.path, said)
     told |= {"label": described.label, "label_from": _label_from(ground, said), "category": described.category.value}
+    told |= {"name": described.name or sent_name(found.path), "remarks": dict(described.remarks)}
     told |= {"category_from": _category_from(ground, found.path, said), **_completeness(ground, found)}
     if ground.watched.policy.needs_marker:
         told["marker"] = evidence.marker_of(ground.path, found.path).value
@@ -112,21 +115,26 @@ def _described(ground: Ground, path: str, said: Said) -> Description:
     """How the file would be sent, as far as what is said of it can be used."""
     watched = ground.watched
     entries = [one for one in said.values() if isinstance(one, Entry)]
+    misses = [
+        one.sentence(shown(place), shown(speaking(path, [place])[place]))
+        for place, one in said.items()
+        if isinstance(one, NearMiss)
+    ]
     try:
-        return describe(path, watched.labelling, watched.metadata, entries)
+        return describe(path, watched.labelling, watched.metadata, entries, misses)
     except ValueError:
-        return describe(path, watched.labelling, watched.metadata, ())
+        return describe(path, watched.labelling, watched.metadata, (), misses)
 
 
-def _worded(one: Entry | str | None) -> str:
+def _worded(one: Entry | NearMiss | str | None) -> str:
     if isinstance(one, Entry):
         return worded(one)
-    return "it does not mention the file" if one is None else f"it cannot be used: {one}"
+    return f"it cannot be used: {one}" if isinstance(one, str) else "it does not mention the file"
 
 
 def _is_as_sent(described: Description, record: dict[str, Any]) -> bool:
-    now = (described.label, described.category.value, described.companions)
-    return now == (record["label"], record["category"], record["companions"])
+    now = (described.label, described.category.value, described.companions, described.name)
+    return now == (record["label"], record["category"], record["companions"], record.get("sent_as"))
 
 
 def _completeness(ground: Ground, found: Found) -> dict[str, Any]:
@@ -185,9 +193,12 @@ def _lines(told: dict[str, Any]) -> list[tuple[str, str]]:
         ("category", f"{told['category']} ({told['category_from']})"),
         ("complete", f"{whole}: {told['evidence']}"),
     ]
+    if told["name"] != sent_name(told["path"]):
+        lines.append(("name", f"{told['name']} (from {ACCOUNT_NAME})"))
     if "marker" in told:
         lines.append(("marker", _MARKERS[told["marker"]]))
     lines += [("said", f"{place}: {what}") for place, what in told["sidecars"].items()]
+    lines += [("not sent", sentence) for sentence in told["remarks"].values()]
     if told["is_as_sent"] is False:
         lines.append(
             ("changed", "what is said of it is not what it was sent with, and is not sent again: edit it there")

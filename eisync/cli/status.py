@@ -69,6 +69,9 @@ def _root(root: dict[str, Any]) -> Iterator[str]:
         yield f"  {root['settling']:,} not complete yet"
     for reason, number in sorted(root["left_out"].items(), key=lambda entry: -entry[1]):
         yield f"  {number:,} left out: {reason}"
+    for one in root.get("remarks", ()):
+        go, whom = ("goes", "it") if one["files"] == 1 else ("go", "them, for example")
+        yield f"  {one['files']:,} {go} without something that is said of {whom}: {one['example']}"
 
 
 def _watching(watching: dict[str, Any] | None) -> Iterator[str]:

@@ -125,6 +125,7 @@ class Operations:
                     "scanned_s": None if root.scanned_at is None else round(max(0.0, now - root.scanned_at), 1),
                     "settling": root.settling if live is not None else 0,
                     "left_out": dict(root.left_out),
+                    "remarks": [{"kind": one.kind, "files": one.files, "example": one.example} for one in root.remarks],
                     "watching": watching.get(root.path),
                     "retention": retention.get(root.path),
                 }
@@ -189,7 +190,7 @@ class Operations:
                 observed.pop(str(record["path"]), None)
                 yield record
         for record in observed.values():
-            yield {**record, "facts": None, "companions": None}
+            yield {**record, "facts": None, "companions": None, "sent_as": None}
 
     def reconcile(self, *, sweeps: bool, pretends: bool) -> Record:
         """Ask for a pass. What it found is asked for with the ticket."""

@@ -17,6 +17,7 @@ from eisync.core.absence import Absence, why_inconclusive
 from eisync.core.identity import Decision, Destruction, Identity, Sent, decide
 from eisync.core.items import Category, FileFacts, RemoteSample, shown
 from eisync.core.lifecycle import State
+from eisync.core.unicode_form import nfc
 
 
 class Kind(Enum):
@@ -140,7 +141,8 @@ class FileSide:
     `absent_at`: since when the file is not there (Unix s). `is_removed`: we took it away, or a person brought it back
     after that. `older`: samples of versions that this one replaced. `gone`: its samples that are not there any more.
     `segments`: how many samples that are there were cut from those of a tombstone. `absence`: what is known of one that
-    is not there; None: nobody asked. `since_at`: when it came into its state.
+    is not there; None: nobody asked. `since_at`: when it came into its state. `sent_as`: the name that an account
+    gives it; None: its own.
     """
 
     id: int
@@ -161,6 +163,7 @@ class FileSide:
     gone: tuple[Held, ...] = ()
     segments: int = 0
     absence: Absence | None = None
+    sent_as: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -285,15 +288,16 @@ def _after_rename(file: FileSide, policy: Policy) -> Iterator[Act]:
     published = file.published
     if not policy.edits_samples or published is None:
         return
-    name = name_of(file.path)
+    name = name_of(file.path, file.sent_as)
     for held in file.samples:
         if held.is_shared or not held.allows(Destruction.EDIT_SAMPLE):
             continue
         sample = held.sample
         # Only what the rename changed follows it: what a person edited in Studio beside that stays.
-        if name != published.name and sample.filename != name:
+        if nfc(published.name) != nfc(name) != nfc(sample.filename):
             yield _edit(file, sample.id, Kind.RENAME_SAMPLE, was=sample.filename, to=name)
-        if file.label != published.label and (sample.label or "") != (file.label or ""):
+        label = nfc(file.label or "")
+        if label != nfc(published.label or "") and label != nfc(sample.label or ""):
             yield _edit(file, sample.id, Kind.RELABEL_SAMPLE, was=sample.label or "", to=file.label or "")
         if file.category in _MOVABLE and file.category != published.category and sample.category != file.category.value:
             yield _edit(file, sample.id, Kind.MOVE_SAMPLE, was=sample.category, to=file.category.value)
@@ -304,9 +308,9 @@ def is_agreed(file: FileSide) -> bool:
     return all(held.is_listed for held in file.samples)
 
 
-def name_of(path: str) -> str:
-    """The name that the service stores for the file at `path`."""
-    return wire.stored_name(wire.sent_name(shown(path)))
+def name_of(path: str, sent_as: str | None = None) -> str:
+    """The name that the service stores for the file at `path`, which an account may have it `sent_as`."""
+    return wire.stored_name(sent_as or wire.sent_name(shown(path)))
 
 
 _DOES = {

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 
-from eisync.core.items import Category, Item, sent_name, too_large
+from eisync.core.items import Category, Item, too_large
 
 Key = tuple[str, Category, str | None, tuple[tuple[str, str], ...]]
 
@@ -92,7 +92,7 @@ class _Open:
 
     def take(self, item: Item, max_files: int, max_bytes: int) -> bool:
         """Whether the item goes along."""
-        name = sent_name(item.path)
+        name = item.name
         is_full = len(self.items) >= max_files or self.total + item.weight > max_bytes
         if self.items and (is_full or name in self.described or (item.companions is not None and name in self.names)):
             return False

@@ -6,11 +6,15 @@ Pure: what the file was labelled, and its samples as they were listed last; a cl
 from collections.abc import Iterable
 
 from eisync.core.items import Category, RemoteSample, shown
+from eisync.core.unicode_form import nfc
 from eisync.core.wire import sent_name, stored_name
 
 
 def divergences(path: str, label: str | None, category: Category, samples: Iterable[RemoteSample]) -> list[str]:
-    """What somebody changed in Studio, each difference once. The service may split as it likes."""
+    """What somebody changed in Studio of the file at `path`, or sent under this name, each difference once.
+
+    The service may split as it likes, and write a text in another form that looks the same.
+    """
     clauses: dict[str, None] = {}
     for sample in samples:
         clauses.update(dict.fromkeys(_of(path, label or "", category, sample)))
@@ -18,11 +22,11 @@ def divergences(path: str, label: str | None, category: Category, samples: Itera
 
 
 def _of(path: str, label: str, category: Category, sample: RemoteSample) -> Iterable[str]:
-    if (sample.label or "") != label:
+    if nfc(sample.label or "") != nfc(label):
         yield f"labelled {_quoted(sample.label)} there, {_quoted(label)} here"
     if category is not Category.SPLIT and sample.category != category.value:
         yield f"in {sample.category} there, {category.value} here"
-    if sample.filename != stored_name(sent_name(shown(path))):
+    if nfc(sample.filename) != nfc(stored_name(sent_name(shown(path)))):
         yield f"named '{sample.filename}' there"
     if sample.is_disabled:
         yield "disabled there"

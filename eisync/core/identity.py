@@ -12,6 +12,7 @@ from enum import Enum
 from itertools import product
 
 from eisync.core.items import RemoteSample, extension_of
+from eisync.core.unicode_form import nfc
 from eisync.core.values import value
 from eisync.core.wire import stored_name
 
@@ -182,10 +183,10 @@ def _name(sent: Sent, listed: RemoteSample, before: RemoteSample | None) -> Agre
     # The name that was sent is in the name of the stored file, which a rename in Studio does not change.
     known = sent.name or (before.original_name if before is not None else None)
     if known is not None and listed.original_name is not None:
-        return _compare(known, listed.original_name)
+        return _compare(nfc(known), nfc(listed.original_name))  # a service may write it in its own form
     likely = stored_name(known) if known is not None else sent.stored_name
-    names = {listed.filename, stored_name(listed.original_name or "")} - {""}
-    is_named_so = likely is not None and likely in names
+    names = {nfc(listed.filename), nfc(stored_name(listed.original_name or ""))} - {""}
+    is_named_so = likely is not None and nfc(likely) in names
     # Anybody may have renamed it: another name than the one that was sent proves nothing.
     return Agreement.AGREES if is_named_so else Agreement.UNKNOWN
 

@@ -80,7 +80,8 @@ class Candidate:
     """A complete file with its label, ready to enter the outbox. `label` None: assign none, infer none.
 
     `companions` is what else is said of it (`eisync.core.companions.packed`), None when nothing is. `replaces`: the
-    samples of its versions before are to be deleted once it is at the service.
+    samples of its versions before are to be deleted once it is at the service. `sent_as` is the name that it is given
+    there, None: its own; `remarks` say what is said of it and not sent, a sentence by kind.
     """
 
     root_id: int
@@ -92,11 +93,13 @@ class Candidate:
     metadata: Mapping[str, str] = field(default_factory=dict)
     companions: str | None = None
     replaces: bool = False
+    sent_as: str | None = None
+    remarks: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rename:
-    """A known file that is found at `path` now, with the label and the category that this path gives it.
+    """A known file that is found at `path` now, with the label, the category and the name that this path gives it.
 
     `updates`: where it is at the service already, its samples are to follow. `before`: what it was called, where the
     index has it at `path` already because another file took its name. `ctime_ns` is the one that the rename gave it; 0:
@@ -111,6 +114,8 @@ class Rename:
     before: str | None = None
     ctime_ns: int = 0
     is_proven: bool = False
+    sent_as: str | None = None
+    remarks: Mapping[str, str] = field(default_factory=dict)
 
 
 @value(kw_only=True)
@@ -119,7 +124,8 @@ class Item:
 
     `batch_cap` is the largest request it may share: 1 sends it alone, None leaves it to the limits.
     `sha256` is of the version that was sent last, None when none was. `companions` is what else is said of the file
-    (`eisync.core.companions.packed`), None when nothing is.
+    (`eisync.core.companions.packed`), None when nothing is. `sent_as` is the name that an account gives it, None: its
+    own.
     """
 
     id: int
@@ -134,6 +140,17 @@ class Item:
     batch_cap: int | None = None
     sha256: str | None = None
     companions: str | None = None
+    sent_as: str | None = None
+
+    @property
+    def name(self) -> str:
+        """The file name as it is told to the service."""
+        return self.sent_as or sent_name(self.path)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names under which the service may know it: another upload may have sent it under its own."""
+        return tuple(dict.fromkeys((self.name, sent_name(self.path))))
 
     @property
     def weight(self) -> int:
@@ -211,7 +228,7 @@ def shown(path: str) -> str:
 
 
 def sent_name(path: str) -> str:
-    """The file name as it is told to the service: the base name, undecodable bytes as U+FFFD."""
+    """The file name as it is told to the service where none is given: the base name, undecodable bytes as U+FFFD."""
     return shown(path).rsplit("/", 1)[-1]
 
 

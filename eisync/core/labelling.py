@@ -3,11 +3,14 @@
 The rule is the official SDK's `infer_from_filename` (wire contract, section 1): the label is the text before the
 first dot of the base name, the category is the first of testing, anomaly, training that occurs anywhere in the path.
 We give it the path relative to the watched root, so that a root called `/data/testing-rig` decides nothing.
+
+Labels are in NFC: one class, named on a Mac and elsewhere, is one label.
 """
 
 from dataclasses import dataclass
 
 from eisync.core.items import Category, shown
+from eisync.core.unicode_form import nfc
 
 INFER = "infer"
 NONE = "none"
@@ -25,7 +28,7 @@ class Labelling:
     def of(self, path: str) -> tuple[str | None, Category]:
         """Label (None: without one) and category of the file at `path`, relative to its root."""
         label = infer_label(path) if self.label == INFER else None if self.label == NONE else self.label
-        return label, self.category or infer_category(path) or Category.SPLIT
+        return label and nfc(label), self.category or infer_category(path) or Category.SPLIT
 
 
 def infer_label(path: str) -> str | None:

@@ -11,6 +11,8 @@ import re
 import unicodedata
 from collections.abc import Container
 
+from eisync.core.unicode_form import caseless
+
 LONGEST_NAME_BYTES = 200
 """Most file systems hold 255 bytes; what is written beside and encrypted folders (143 of 255) want room."""
 
@@ -54,7 +56,7 @@ def place_for(category: str, name: str, sample_id: int, taken: Container[str]) -
 
 def place_key(place: str) -> str:
     """Two places with one key are one file on a disk that ignores case, or the form of an accent."""
-    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", place).casefold())
+    return caseless(place)
 
 
 def _harmless(character: str) -> str:

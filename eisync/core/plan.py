@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from eisync.core import identity, wire
 from eisync.core.identity import Identity, Sent
 from eisync.core.items import Missing, RemoteSample
+from eisync.core.unicode_form import nfc
 
 SWEEPS_TO_SUSPECT = 2
 
@@ -170,14 +171,17 @@ def is_believable(*, first_total: int, last_total: int) -> bool:
     return first_total - last_total <= max(_SHRINK_BELIEVED, first_total // 10)
 
 
-def match(path: str, sha256: str, candidates: Sequence[RemoteSample]) -> Match:
-    """Which of `candidates` hold the file at `path` with the content hash `sha256`.
+def match(path: str, sha256: str, candidates: Sequence[RemoteSample], *, names: Iterable[str] = ()) -> Match:
+    """Which of `candidates` hold the file at `path` with the content hash `sha256`; it may be sent under other `names`.
 
-    The name filter of the service is a substring, so names are compared again; whether its hash is that of the bytes is
-    documented for no type (wire contract, section 1), so an unequal hash proves nothing and the bytes are compared.
+    The name filter of the service is a substring, so names are compared again, in NFC: a service may write them in its
+    own form. Whether its hash is that of the bytes is documented for no type (wire contract, section 1), so an unequal
+    hash proves nothing and the bytes are compared.
     """
-    name = wire.sent_name(path)
-    namesakes = [sample for sample in candidates if name == sample.original_name or _listed_as(sample, name)]
+    known_as = list(names) or [wire.sent_name(path)]
+    sent = {nfc(name) for name in known_as}
+    listed = {nfc(wire.stored_name(name)) for name in known_as}
+    namesakes = [one for one in candidates if nfc(one.original_name or "") in sent or nfc(one.filename) in listed]
     proven = tuple(sample.id for sample in namesakes if sample.sha256 == sha256)
     return Match(proven, () if proven else tuple(sample.id for sample in namesakes))
 
@@ -251,7 +255,3 @@ def _quoted(text: str | None) -> str:
 
 def _switched(before: bool, after: bool, on: str, off: str) -> str:
     return "" if before == after else on if after else off
-
-
-def _listed_as(sample: RemoteSample, name: str) -> bool:
-    return sample.filename == wire.stored_name(name)

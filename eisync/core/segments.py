@@ -24,7 +24,7 @@ class Origin:
 
 
 def origin_of(path: str, filenames: frozenset[str] = frozenset(), sent: frozenset[str] = frozenset()) -> Origin:
-    """The names of the file at `path`, and of the samples that it had."""
+    """The names of the file at `path`, or that is sent under this name, and of the samples that it had."""
     name = sent_name(path)
     return Origin(filenames | {wire.stored_name(name)}, sent | {name})
 

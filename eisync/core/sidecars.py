@@ -32,7 +32,9 @@ WHAT_THEY_ARE = {
 }
 
 _IN_LINES, _IN_FILES, _IN_ENTRIES = "lines", "files", "entries"
-_MEMBERS = frozenset({"__ndjson", "path", "category", "label", "metadata", "boundingBoxes", "files"})
+_MEMBERS = frozenset(
+    {"__ndjson", "path", "name", "category", "label", "metadata", "boundingBoxes", "attachments", "files"}
+)
 
 _FOLDERS = ("training", "testing", "validation", "post-processing", "anomaly")
 
@@ -41,7 +43,8 @@ _FOLDERS = ("training", "testing", "validation", "post-processing", "anomaly")
 class Entry:
     """What is said of one file. `path` is relative to the sidecar's folder, with `/` between its parts.
 
-    None says nothing. `problem` says why what is said cannot be used.
+    None says nothing. `problem` says why what is said cannot be used. `name` is what the sample is called in Studio,
+    without extension; `attachments` is how many files are said to belong to this one.
     """
 
     path: str
@@ -53,6 +56,8 @@ class Entry:
     metadata: dict[str, Any] | None = None
     bounding_boxes: list[dict[str, Any]] | None = None
     problem: str | None = None
+    name: str | None = None
+    attachments: int = 0
 
 
 def entries_of(name: str, pieces: Iterable[str]) -> Iterator[Entry]:
@@ -127,6 +132,8 @@ def worded(entry: Entry) -> str:
         return entry.problem
     parts = ["no label"] if entry.is_unlabeled else [f"label {entry.label!r}"] if entry.label else []
     parts += [f"category {entry.category}"] if entry.category else []
+    parts += [f"name {entry.name!r}"] if entry.name else []
+    parts += [f"{entry.attachments} attachments, which are not sent"] if entry.attachments else []
     parts += [
         f"{len(found)} {one if len(found) == 1 else many}"
         for found, one, many in (
@@ -183,7 +190,7 @@ def _entries_beside(kind: Kind, pieces: Pieces, *, is_marked: bool, is_inside: b
             found = pieces.value()
             entry = _entry_beside(kind, path, found, is_suspect=pieces.is_suspect)
         except Refused as error:
-            entry = Entry(path=mended(path), problem=str(error))
+            entry = Entry(path=_relative(mended(path)), problem=str(error))
         if is_marked:
             pieces.mark(_IN_ENTRIES)
         yield entry
@@ -191,7 +198,8 @@ def _entries_beside(kind: Kind, pieces: Pieces, *, is_marked: bool, is_inside: b
 
 def _entry_beside(kind: Kind, path: str, found: Any, *, is_suspect: bool) -> Entry:
     if not is_whole(path):
-        return Entry(path=mended(path), problem="there is half a character in its name")
+        return Entry(path=_relative(mended(path)), problem="there is half a character in its name")
+    path = _relative(path)
     if is_suspect and (why := why_unusable(found)) is not None:
         return Entry(path=path, problem=why)
     if not _is_listed(found):
@@ -294,17 +302,16 @@ def _entry(found: Any, trouble: str | None = None, *, is_suspect: bool = True) -
     if trouble is None and is_suspect:
         trouble = "there is half a character in its path" if not is_whole(found["path"]) else why_unusable(found)
     if trouble is not None:
-        path = mended(found["path"]).replace("\\", "/")
-        return Entry(path=path.removeprefix("./"), problem=trouble)
+        return Entry(path=_relative(mended(found["path"])), problem=trouble)
     label = found.get("label")
     if not isinstance(label, dict):
         # Older tools write the text itself.
         label = {} if label is None else {"type": "label", "label": label}
     labels = label.get("labels")
     text = label.get("label")
-    path = found["path"].replace("\\", "/")
+    path = _relative(found["path"])
     return Entry(
-        path=path.removeprefix("./"),
+        path=path,
         category=found.get("category") or _category_of(path),
         label=None if text is None else str(text),
         is_unlabeled=label.get("type") == "unlabeled",
@@ -312,7 +319,23 @@ def _entry(found: Any, trouble: str | None = None, *, is_suspect: bool = True) -
         label_map=labels if isinstance(labels, dict) else None,
         metadata=found.get("metadata"),
         bounding_boxes=found.get("boundingBoxes") or None,
+        name=_name(found.get("name")),
+        attachments=_number_of(found.get("attachments")),
     )
+
+
+def _relative(path: str) -> str:
+    """The path as this machine writes it; exports of Windows have backslashes."""
+    return path.replace("\\", "/").removeprefix("./")
+
+
+def _name(found: Any) -> str | None:
+    is_text = isinstance(found, str) or (isinstance(found, int | float) and not isinstance(found, bool))
+    return (str(found) or None) if is_text else None
+
+
+def _number_of(attachments: Any) -> int:
+    return len(attachments) if isinstance(attachments, list | dict) else int(bool(attachments))
 
 
 def _category_of(path: str) -> str | None:

@@ -4,11 +4,15 @@ Pure: the drainer gathers the outcome, `judge` decides, the store applies. A wro
 the request as a whole cost a file no attempt.
 """
 
+import re
+
 from eisync.core import wire
-from eisync.core.items import Item, sent_name
+from eisync.core.items import Category, Item
 from eisync.core.lifecycle import Event
 from eisync.core.retry import Fault, RetryPolicy
 from eisync.core.settlement import Settlement
+
+_OF_A_CATEGORY = re.compile(r"validation|categor", re.IGNORECASE)
 
 MOST_DISPUTES = 10
 """A file of which so many answers named a sample that holds other content is for a person to look at."""
@@ -38,7 +42,7 @@ def judge(
                 reason="stored",
                 sample_ids=(sample_id,),
                 sha256=sha256,
-                sent_name=sent_name(item.path),
+                sent_name=item.name,
             )
         case wire.Duplicate(sample_ids=sample_ids):
             reason = "it was there already" if sample_ids else "it was there already; its id is not known yet"
@@ -46,6 +50,7 @@ def judge(
                 item_id=item.id, events=(Event.DUPLICATE,), reason=reason, sample_ids=sample_ids, sha256=sha256
             )
         case wire.Refused(reason=reason):
+            reason += _remedy(item, reason)
             return Settlement(item_id=item.id, events=(Event.REFUSE,), reason=reason, sha256=sha256)
         case wire.Smaller(reason=reason, cap=cap, is_doubtful=is_doubtful):
             # A file that may have been stored is asked for where duplicates are allowed: sending it twice stores two.
@@ -100,6 +105,19 @@ def dispute(
 def give_back(item: Item) -> Settlement:
     """`item` was claimed and nothing of it was sent: it is due as it was, and keeps its place in the queue."""
     return Settlement(item_id=item.id, events=(Event.DEFER,), is_attempt=False)
+
+
+def _remedy(item: Item, reason: str) -> str:
+    """What a person can do, where the refusal most likely means that the project has no validation set.
+
+    What the service answers then is not documented (wire contract, second measurement); it will name one or the other.
+    """
+    if item.category is not Category.VALIDATION or not _OF_A_CATEGORY.search(reason):
+        return ""
+    return (
+        "; if the project has no validation set, switch on 'explicit validation set' among its dataset settings in "
+        "Studio, or give the file another category; then 'eisync retry FILE' sends it again"
+    )
 
 
 def _after_failure(fault: Fault, *, allow_duplicates: bool) -> tuple[Event, ...]:

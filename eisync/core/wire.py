@@ -168,11 +168,11 @@ def envelope(request: Request, *, boundary: str, allow_duplicates: bool) -> Enve
         headers["x-metadata"] = json.dumps(dict(request.metadata), separators=(",", ":"))
     companions = Companions()
     for item in request.items:
-        companions.add(sent_name(item.path), unpacked(item.companions))
+        companions.add(item.name, unpacked(item.companions))
     return Envelope(
         path=f"/api/{request.category.value}/files",
         headers=headers,
-        parts=tuple(FilePart(preamble(sent_name(item.path), boundary), item) for item in request.items),
+        parts=tuple(FilePart(preamble(item.name, boundary), item) for item in request.items),
         between=_BETWEEN,
         closing=closing(companions, boundary),
     )

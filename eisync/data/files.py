@@ -4,17 +4,20 @@ Files are opened when their turn comes. `transform(sample, file)` may change any
 """
 
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import warnings
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Executor
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
 from eisync.core.companions import Kind
 from eisync.core.dataset import ACCOUNT_NAME as LABEL_FILE
+from eisync.core.describing import given_name
 from eisync.core.items import extension_of
 from eisync.core.labelling import infer_category, infer_label
 from eisync.core.sidecars import Entry, entries_of
+from eisync.data.datasets import CHUNK_CHARACTERS, Beside, Places
 from eisync.data.lazy_file import LazyFile
 from eisync.data.outgoing import Draft
 from eisync.data.progress import Progress
@@ -26,8 +29,6 @@ Transform = Callable[[Sample, str], Any]
 
 EXTENSIONS = frozenset((".cbor", ".json", ".csv", ".txt", ".wav", ".jpg", ".jpeg", ".png", ".mp4", ".avi", ".parquet"))
 """What the service takes (wire contract, section 1), in upper or lower case."""
-
-_CHUNK_CHARACTERS = 64 * 1024
 
 
 def infer_from_filename(sample: Sample, file: str) -> None:
@@ -136,22 +137,21 @@ def upload_plain_directory(
     _directory_there(directory)
     wishes = _wishes(allow_duplicates, api_key, timeout_sec, max_workers)
     size = _batch_size(batch_size)
-    beside = _Beside()
+    beside = Beside()
 
     def drafts() -> Iterator[_Given]:
         for path in _eligible(directory):
-            sample = Sample(
-                data=LazyFile(path),
-                filename=os.path.basename(path),
-                category=category,
-                label=label,
-                bounding_boxes=beside.of(path, Kind.BOXES),
-                metadata=None if metadata is None else dict(metadata),
-                structured_labels=beside.of(path, Kind.STRUCTURED),
-            )
-            yield _Given(Draft(sample), path)
+            given = _plain(path, beside)
+            sample = given.draft.sample
+            sample.category, sample.label = category, label
+            sample.metadata = None if metadata is None else dict(metadata)
+            yield given
 
-    return _upload(list(drafts()), wishes, transform, size, show_progress, executor, progress)
+    given = list(drafts())
+    if beside.misses:
+        others = "" if len(beside.misses) == 1 else f" (and {len(beside.misses) - 1:,} more like this)"
+        warnings.warn(f"{beside.misses[0]}{others}", stacklevel=2)
+    return _upload(given, wishes, transform, size, show_progress, executor, progress)
 
 
 def upload_exported_dataset(
@@ -169,8 +169,9 @@ def upload_exported_dataset(
 ) -> UploadSamplesResponse:
     """Upload a dataset that was exported from Studio, and keep what its `info.labels` says of each file.
 
-    That is the label (none for `unlabeled`), structured labels, boxes, metadata and category. A file that is named and
-    missing, or that lies outside the dataset, is a failure in the response. Raises FileNotFoundError when there is no
+    That is the label (none for `unlabeled`), the name, structured labels, boxes, metadata and category. A file that is
+    named and missing, or that lies outside the dataset, is a failure in the response; attachments are not sent, and
+    warned of. Raises FileNotFoundError when there is no
     such directory or no `info.labels` in it, and ValueError when that cannot be read.
     """
     _directory_there(directory)
@@ -178,10 +179,12 @@ def upload_exported_dataset(
     size = _batch_size(batch_size)
     try:
         with open(os.path.join(directory, LABEL_FILE), encoding="utf-8-sig") as file:
-            entries = list(entries_of(LABEL_FILE, iter(lambda: file.read(_CHUNK_CHARACTERS), "")))
+            entries = list(entries_of(LABEL_FILE, iter(lambda: file.read(CHUNK_CHARACTERS), "")))
     except FileNotFoundError:
         raise FileNotFoundError(f"Labels file '{LABEL_FILE}' not found in the specified directory.") from None
-    given = [_of_entry(entry, directory) for entry in entries]
+    _tell_of_attachments(entries)
+    places = Places(directory, frozenset(entry.path for entry in entries))
+    given = [_of_entry(entry, places) for entry in entries]
     return _upload(given, wishes, transform, size, show_progress, executor, progress)
 
 
@@ -193,59 +196,45 @@ class _Given:
     path: str
 
 
-@dataclass(slots=True)
-class _Beside:
-    """The companion files of each folder, read once; one that cannot be read is as good as none."""
-
-    found: dict[tuple[str, Kind], Mapping[str, Entry]] = field(default_factory=dict)
-
-    def of(self, path: str, kind: Kind) -> list[dict[str, Any]] | None:
-        folder, name = os.path.split(path)
-        if (folder, kind) not in self.found:
-            self.found[folder, kind] = _read_companion(os.path.join(folder, kind.part_name), kind)
-        entry = self.found[folder, kind].get(name)
-        if entry is None:
-            return None
-        return entry.bounding_boxes if kind is Kind.BOXES else entry.structured_labels
-
-
-def _read_companion(path: str, kind: Kind) -> Mapping[str, Entry]:
-    try:
-        with open(path, encoding="utf-8-sig") as file:
-            said = entries_of(kind.part_name, iter(lambda: file.read(_CHUNK_CHARACTERS), ""))
-            return {entry.path: entry for entry in said}
-    except (OSError, ValueError):
-        return {}
-
-
-def _of_entry(entry: Entry, directory: str) -> _Given:
-    path = os.path.join(directory, *entry.path.split("/"))
+def _plain(path: str, beside: Beside) -> _Given:
+    """A file and what companions say of it; its category, label and metadata are the caller's."""
+    boxes, ranges = beside.of(path, Kind.BOXES), beside.of(path, Kind.STRUCTURED)
+    problem = next((one.problem for one in (boxes, ranges) if one is not None and one.problem is not None), None)
     sample = Sample(
         data=LazyFile(path),
         filename=os.path.basename(path),
+        bounding_boxes=None if boxes is None else boxes.bounding_boxes,
+        structured_labels=None if ranges is None else ranges.structured_labels,
+    )
+    return _Given(Draft(sample, problem=problem and f"what is said of {path} cannot be used: {problem}"), path)
+
+
+def _of_entry(entry: Entry, places: Places) -> _Given:
+    path, problem = places.of(entry.path)
+    if entry.problem is not None:
+        problem = f"what {LABEL_FILE} says of {entry.path} cannot be used: {entry.problem}"
+    sent_as = None if entry.name is None else given_name(path, entry.name)[0]
+    sample = Sample(
+        data=LazyFile(path),
+        filename=sent_as or os.path.basename(path),
         category=entry.category,
         label=entry.label,
         bounding_boxes=entry.bounding_boxes,
         metadata=entry.metadata,
         structured_labels=entry.structured_labels,
     )
-    return _Given(
-        Draft(
-            sample,
-            has_no_label=entry.is_unlabeled,
-            label_map=entry.label_map,
-            problem=_problem(entry.path, path, directory),
-        ),
-        path,
-    )
+    draft = Draft(sample, has_no_label=entry.is_unlabeled, label_map=entry.label_map, problem=problem)
+    return _Given(draft, path)
 
 
-def _problem(named: str, path: str, directory: str) -> str | None:
-    root = os.path.abspath(directory)
-    if os.path.commonpath((root, os.path.abspath(path))) != root:
-        # A dataset comes from somebody else: it must not name files of ours. Links in it are the owner's own doing.
-        return f"{named} lies outside the dataset; it is not sent"
-    return None if os.path.isfile(path) else f"{path} not found, though {LABEL_FILE} names it"
+def _tell_of_attachments(entries: Iterable[Entry]) -> None:
+    number = sum(1 for entry in entries if entry.attachments)
+    if number:
+        warnings.warn(
+            f"{LABEL_FILE} names attachments of {number:,} file{'s' * (number != 1)}; attachments are not sent, "
+            "add them in Studio",
+            stacklevel=3,
+        )
 
 
 def _upload(

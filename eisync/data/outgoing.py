@@ -11,7 +11,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from eisync.core.companions import Kind
+from eisync.core.describing import with_canonical_labels
 from eisync.core.items import MAX_FILE_BYTES, Category, shown
+from eisync.core.unicode_form import nfc
 from eisync.core.wire import label_headers
 from eisync.data.cells import label_text, metadata_texts
 from eisync.data.sample_type import DataAcquisition, Sample
@@ -84,9 +86,11 @@ def outgoing(draft: Draft, position: int) -> Outgoing:
             f"{MAX_FILE_BYTES // 1024**2} MiB"
         )
     about = {
-        Kind.BOXES: _entries(sample.bounding_boxes, "bounding_boxes"),
-        Kind.STRUCTURED: _entries(sample.structured_labels, "structured_labels"),
-        Kind.LABEL_MAP: dict(draft.label_map or {}),
+        Kind.BOXES: with_canonical_labels(Kind.BOXES, _entries(sample.bounding_boxes, "bounding_boxes")),
+        Kind.STRUCTURED: with_canonical_labels(
+            Kind.STRUCTURED, _entries(sample.structured_labels, "structured_labels")
+        ),
+        Kind.LABEL_MAP: with_canonical_labels(Kind.LABEL_MAP, dict(draft.label_map or {})),
     }
     return Outgoing(
         position=position,
@@ -101,8 +105,8 @@ def outgoing(draft: Draft, position: int) -> Outgoing:
 def _headers(draft: Draft) -> Iterator[tuple[str, str]]:
     label = label_text(draft.sample.label)
     if label is not None:
-        # A header has one line, and a lone surrogate no bytes.
-        yield from label_headers(shown(label)).items()
+        # A header has one line, and a lone surrogate no bytes. One class is one label, however it was typed.
+        yield from label_headers(nfc(shown(label))).items()
     elif draft.has_no_label:
         yield from label_headers(None).items()
     metadata = _metadata(draft.sample.metadata)

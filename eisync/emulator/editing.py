@@ -13,6 +13,7 @@ from eisync.emulator.calls import Call, success
 from eisync.emulator.companions import is_string_map, read_boxes, read_structured_labels
 from eisync.emulator.model import STORED_CATEGORIES, Refused, Sample, Selection
 from eisync.emulator.names import choose_split
+from eisync.emulator.replies import NO_VALIDATION_SET
 from eisync.emulator.selecting import Refusal, read_category, read_selection
 from eisync.emulator.showing import iso
 from eisync.emulator.spool import hash_md5
@@ -89,6 +90,8 @@ def _move(call: Call, selection: Selection, body: dict[str, Any], _: Sample | No
     if category != "split":
         if category not in STORED_CATEGORIES:
             raise Refusal(f"Unknown category {category}")
+        if category == "validation" and call.service.settings.validation != "stored":
+            raise Refusal(NO_VALIDATION_SET)
         _set(call, selection, "category", category)
         return
     chosen: dict[str, list[int]] = {}

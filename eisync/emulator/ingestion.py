@@ -15,6 +15,7 @@ from eisync.emulator.recognise import extension_by_content_type
 from eisync.emulator.replies import (
     FORBIDDEN,
     INVALID_KEY,
+    NO_VALIDATION_SET,
     BodyCut,
     BodyTooLarge,
     answer,
@@ -125,6 +126,8 @@ def _enter(request: web.Request) -> tuple[Project, str, UploadHeaders] | web.Res
     category = request.match_info["category"]
     if category not in UPLOAD_CATEGORIES:
         return refuse(f"Unknown category {category}", status=400)
+    if category == "validation" and service.settings.validation == "refused":
+        return refuse(NO_VALIDATION_SET, status=400)
     headers = _read_headers(request)
     if isinstance(headers, Refused):
         return refuse(headers.error, status=400)

@@ -117,6 +117,8 @@ def _examine_one(
 def _category_of(asked: str, part: Part, settings: EmulatorSettings) -> str:
     if asked == "anomaly":
         return settings.anomaly_stored_as
+    if asked == "validation" and settings.validation == "training":
+        return "training"
     return choose_split(part.md5) if asked == "split" else asked
 
 

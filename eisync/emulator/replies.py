@@ -20,6 +20,7 @@ from eisync.emulator.visitors import why_barred
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 _STATUS_OF = {"redirect": 307, "rate_limit": 429}  # of a fault that names none; of any other: 503
 INVALID_KEY = "Invalid API key"
+NO_VALIDATION_SET = "This project has no validation set"  # how the service words it is not known
 FORBIDDEN = "This API key does not allow this"
 
 _IDLE = Plan()

@@ -19,6 +19,7 @@ SWITCHES = (
     "label_without_match",
     "duplicate_names_ids",
     "anomaly_stored_as",
+    "validation",
     "decode_quote_escapes",
     "unsigned_is_valid",
     "csv_constant_interval",
@@ -29,6 +30,8 @@ SWITCHES = (
     "forbidden_status",
     "max_request_bytes",
 )
+
+VALIDATION_ANSWERS = ("stored", "refused", "training")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,6 +66,8 @@ class EmulatorSettings:
     label_without_match: str = ""  # no label sent, and the file name begins with no word
     duplicate_names_ids: bool = True  # False: the text of a refused duplicate lacks its "(ids: …)"
     anomaly_stored_as: str = "training"  # the legacy category is none that Studio's own client could read back
+    # A project without an explicit validation set, sent a file for it: "stored" (it has one), "refused", or "training".
+    validation: str = "stored"
     decode_quote_escapes: bool = True  # file names: %22, %0D and %0A are what browsers write for ", CR and LF
     unsigned_is_valid: bool = False  # signatureValidate of an acquisition file with alg "none" or a signature of zeros
     csv_constant_interval: bool = False  # True: refuse timestamps that do not all lie equally far apart
@@ -91,6 +96,8 @@ class EmulatorSettings:
             raise ValueError("A key must not be empty: leave it out to get a random one.")
         if self.anomaly_stored_as not in STORED_CATEGORIES:
             raise ValueError(f"{self.anomaly_stored_as!r} is no category that a sample can be stored in.")
+        if self.validation not in VALIDATION_ANSWERS:
+            raise ValueError(f"{self.validation!r} is none of {', '.join(VALIDATION_ANSWERS)}.")
         if min(self.max_files_per_request, self.max_file_bytes, self.max_page_limit) < 1 or self.idle_timeout_s <= 0:
             raise ValueError("Every limit must be positive.")
 

@@ -288,4 +288,6 @@ def _candidate(watched: Watched, path: str, facts: FileFacts, said: Description)
         metadata=said.metadata,
         companions=said.companions,
         replaces=watched.on_change is OnChange.REPLACE,
+        sent_as=said.name,
+        remarks=said.remarks,
     )

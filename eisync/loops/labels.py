@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from eisync.core.describing import Description, describe
 from eisync.core.items import FileFacts, shown
 from eisync.core.lifecycle import State
+from eisync.core.mentions import NearMiss
 from eisync.core.settle import Unsettled
 from eisync.core.sidecars import ACCOUNT_NAME, NAMES, Entry, speaking
 from eisync.loops.ports import Log, Sheet, Unsent, WaitingFiles
@@ -50,6 +51,7 @@ class _Pass:
     states: list[State] = field(default_factory=lambda: list(_STATES))
     cursor: tuple[float, int] = (0.0, 0)
     last_folder: str | None = None
+    remarked_id: int | None = 0  # up to which file remarks were looked at; None: all were
 
 
 class Labels:
@@ -100,23 +102,29 @@ class Labels:
         """How the file is to be sent. One that was just `seen` may still be mentioned by a sidecar that is there."""
         found = self._sidecars.around(path, now)
         entries: list[Entry] = []
+        misses: list[str] = []
         for place, name in speaking(path, found).items() if found else ():
             current = self._sidecars.sheet(place, found[place])
             sheet = current or self._sidecars.last_sheet(place, now)
-            entry = None if sheet is None else self._sidecars.said_of(sheet, shown(name))
-            if entry is not None:
+            entry = (
+                None if sheet is None else self._sidecars.said_of(sheet, shown(name), folder=place.rpartition("/")[0])
+            )
+            if isinstance(entry, Entry):
                 entries.append(entry)
             elif current is None and not self._has_waited(place, seen, now):
                 return Unclear(f"{shown(place)} is being read, which says what the file is", now + AGAIN_S / 5)
             elif current is not None and current.trouble is not None:
                 return self._useless(place, current, now)
+            elif isinstance(entry, NearMiss):
+                misses.append(entry.sentence(shown(place), shown(name)))
         if found and not entries and seen is not None:
             until = self._patience(list(found.values()), seen, now)
             if now < until:
                 named = " and ".join(shown(place) for place in speaking(path, found))
-                return Unclear(f"{named} does not mention it; it goes without in {until - now:.0f} s", until)
+                why = "; ".join(misses) or f"{named} does not mention it"
+                return Unclear(f"{why}; it goes without in {until - now:.0f} s", until)
         try:
-            return describe(path, self._watched.labelling, self._watched.metadata, entries)
+            return describe(path, self._watched.labelling, self._watched.metadata, entries, misses)
         except ValueError as error:
             places = " and ".join(shown(place) for place in speaking(path, found))
             return Unclear(
@@ -169,6 +177,9 @@ class Labels:
         if one.folder is None and self._is_as_before:
             self._find_folders(one, now)
             return set()
+        if one.folder is not None and one.remarked_id is not None:
+            self._look_at_remarks(one, one.folder, one.remarked_id, now)
+            return set()
         if one.folder is None:
             page = self._waiting.in_state(self._root.id, one.states[0], after=one.cursor, limit=PAGE)
         else:
@@ -179,6 +190,19 @@ class Labels:
         if len(page) < PAGE:
             self._end(one)
         return again
+
+    def _look_at_remarks(self, one: _Pass, folder: str, after_id: int, now: float) -> None:
+        """Files that were sent without something that was said of them: what was in the way may be mended."""
+        page = self._waiting.remarked(self._root.id, folder, is_deep=one.is_deep, after_id=after_id, limit=PAGE)
+        said = [(file, self.of(file.path, now=now)) for file in page]
+        changes = [
+            (file.id, what.remarks)
+            for file, what in said
+            if isinstance(what, Description) and what.remarks != file.description.remarks
+        ]
+        if changes:
+            self._waiting.remark(changes)
+        one.remarked_id = page[-1].id if len(page) == PAGE else None
 
     def _find_folders(self, one: _Pass, now: float) -> None:
         """Nothing has changed but what sidecars may say: look for those only."""

@@ -6,7 +6,7 @@ in `acting` and undone in `undoing`. One tick asks the service once or writes on
 
 import threading
 from collections import deque
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 
 from eisync.core import plan, wire
@@ -359,7 +359,8 @@ class ReconcilerLoop:
             if not waiting:
                 break
             for item in waiting:
-                namesakes = self._mirrored.named(project.target, wire.stored_name(wire.sent_name(item.path)))
+                listed = [self._mirrored.named(project.target, wire.stored_name(name)) for name in item.names]
+                namesakes = list({one.id: one for some in listed for one in some}.values())
                 if namesakes and hashed < LOOK_UPS_A_PASS:
                     hashed += 1
                     adopted += self._adopt_one(item, namesakes)
@@ -372,7 +373,7 @@ class ReconcilerLoop:
             sha256 = self._sha256_of_file(item)
         except FileError:
             return False  # the drainer or the watcher will say so
-        proven = plan.match(item.path, sha256, namesakes).proven
+        proven = plan.match(item.path, sha256, namesakes, names=item.names).proven
         if not proven or not self._mirrored.adopt(item, sha256, proven, now=self._clock()):
             return False
         self._log.info("file.adopted", path=shown(item.path), samples=proven)
@@ -406,12 +407,13 @@ class ReconcilerLoop:
             return _absent(item, "it changed after it was sent", self._clock())
         # A sample is one file's: where duplicates are allowed, two files of one name and content are two samples.
         try:
-            namesakes = yield from self._namesakes(project, item)
+            namesakes = yield from self._namesakes(project, item.name)
         except _NotToldError:
             return None
         taken = self._unidentified.held_by_others(item, [sample.id for sample in namesakes])
         free = [sample for sample in namesakes if sample.id not in taken]
-        sample_ids = yield from self._compare(project, item, sha256, free)
+        # What another upload has sent under the file's own name says nothing of ours.
+        sample_ids = yield from self._compare(project, item, (item.name,), sha256, free)
         now = self._clock()
         if sample_ids:
             return Settlement(
@@ -449,15 +451,18 @@ class ReconcilerLoop:
         except FileError:
             return ()  # it is not what was sent; the drainer or the watcher will say so
         try:
-            namesakes = yield from self._namesakes(project, item)
+            namesakes: dict[int, RemoteSample] = {}
+            for name in item.names:
+                found = yield from self._namesakes(project, name)
+                namesakes.update((sample.id, sample) for sample in found)
         except _NotToldError:
             return ()
-        return (yield from self._compare(project, item, sha256, namesakes))
+        return (yield from self._compare(project, item, item.names, sha256, list(namesakes.values())))
 
     def _compare(
-        self, project: Project, item: Item, sha256: str, samples: Sequence[RemoteSample]
+        self, project: Project, item: Item, names: Iterable[str], sha256: str, samples: Sequence[RemoteSample]
     ) -> Generator[None, None, tuple[int, ...]]:
-        found = plan.match(item.path, sha256, samples)
+        found = plan.match(item.path, sha256, samples, names=names)
         if found.proven:
             return found.proven
         for sample_id in found.to_compare:
@@ -466,8 +471,8 @@ class ReconcilerLoop:
             yield
         return ()
 
-    def _namesakes(self, project: Project, item: Item) -> Generator[None, None, list[RemoteSample]]:
-        name = wire.stored_name(wire.sent_name(item.path))
+    def _namesakes(self, project: Project, sent_as: str) -> Generator[None, None, list[RemoteSample]]:
+        name = wire.stored_name(sent_as)
         found: list[RemoteSample] = []
         first_total: int | None = None
         before_id: int | None = None

@@ -176,6 +176,8 @@ class Recogniser:
             updates=self._updates,
             before=before,
             ctime_ns=self._trust.strict(facts).ctime_ns,
+            sent_as=said.name,
+            remarks=said.remarks,
         )
 
     def _wait(

@@ -12,8 +12,10 @@ from dataclasses import dataclass, field
 
 from eisync.core.eligible import Eligibility
 from eisync.core.items import FileFacts, Root, shown
+from eisync.core.mentions import NearMiss, joins, near
 from eisync.core.pieces import Checkpoint, Unfinished
 from eisync.core.sidecars import NAMES, Entry, places_for
+from eisync.core.unicode_form import forms
 from eisync.errors import CONTENT_ERRORS
 from eisync.loops.ports import Files, Log, ReadsSidecars, Sheet, Sheets, SidecarReading
 
@@ -164,9 +166,16 @@ class Sidecars:
             return 0.0
         return now - self._behind_since.get(place, now)
 
-    def said_of(self, sheet: Sheet, path: str) -> Entry | None:
-        """What the sidecar says of the file."""
-        return self._sheets.said_of(sheet.id, path)
+    def said_of(self, sheet: Sheet, name: str, *, folder: str = "") -> Entry | NearMiss | None:
+        """What the sidecar in `folder` says of the file that it would call `name`, or that it nearly does."""
+        entry = self._sheets.said_of(sheet.id, name)
+        alike = {} if entry is not None else self._sheets.alike(sheet.id, name)
+        if not alike:
+            return entry
+        facts = {one: self._files.look(self._root.path, f"{folder}/{one}" if folder else one) for one in (name, *alike)}
+        # A disk may take two forms of one name for one: then it is this very file.
+        taken = {one for one in alike if facts[one] is not None and facts[one] != facts[name]}
+        return near(name, alike, taken)
 
     def _distrust(self, place: str) -> None:
         self._looks.pop(place, None)
@@ -272,7 +281,7 @@ class Sidecars:
                 self._progress.pop(reading.place, None)
                 reading.id = self._sheets.begin(self._root.id, reading.place, self._strict(facts))
         if entries and reading.id is not None:
-            self._sheets.add(reading.id, entries)
+            self._sheets.add(reading.id, entries, joins=joins(reading.place.rpartition("/")[2]))
             reading.added += len(entries)
             if reading.is_growing and len(reading.paths) <= MOST_GROWN:
                 reading.paths.update(entry.path for entry in entries)
@@ -325,7 +334,8 @@ class Sidecars:
         has_grown = reading.is_growing and before is not None and before.trouble == sheet.trouble
         if has_grown and len(reading.paths) <= MOST_GROWN:
             folder = place.rpartition("/")[0]
-            self.grown.update(f"{folder}/{path}" if folder else path for path in reading.paths)
+            told = (f"{folder}/{path}" if folder else path for path in reading.paths)
+            self.grown.update(form for path in told for form in forms(path))
         else:
             self.changed.add(place)
         if sheet.trouble is not None:

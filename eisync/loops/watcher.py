@@ -161,6 +161,8 @@ class WatcherLoop:
         for root in self._roots:
             if root.recogniser.waiting or root.is_comparing:
                 return None
+            if root.labels.is_busy and not root.lookout.offline_reason:
+                return None  # what is said of the files is being read
             for path in root.unsettled:
                 why = root.labels.unclear.get(path)
                 if why is None or not why.needs_person:
@@ -468,6 +470,9 @@ class WatcherLoop:
             tell("file.enqueued", path=shown(path), label=label, size=size, evidence=one.evidence)
         if len(entered) > MOST_TOLD:
             self._log.info("files.enqueued", files=len(entered), root=shown(root.place.path))
+        if remarked := [path for path in entered if accepted[path].candidate.remarks]:
+            reason = "; ".join(accepted[remarked[0]].candidate.remarks.values())
+            self._log.warning("files.said_in_part", files=len(remarked), path=shown(remarked[0]), reason=reason)
 
     def _without_returned(
         self, root: RootWatch, accepted: Mapping[str, Accepted], now: float

@@ -6,7 +6,7 @@ Files by which a request is under way are listed too, and left as they are: what
 import json
 import os
 import sqlite3
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from eisync.core.describing import Description
@@ -14,7 +14,7 @@ from eisync.core.items import Category
 from eisync.core.lifecycle import Event, State
 from eisync.store.database import Database
 from eisync.store.moves import move
-from eisync.store.rows import path_of, split
+from eisync.store.rows import path_of, remarks_of, remarks_text, split
 
 # A page of the files of a root that are in a state, since when and with which id.
 _IN_STATE = """
@@ -50,8 +50,22 @@ where root_id = :root_id and folder = :folder and name = :name
     and state in ('ready', 'quarantined', 'sending', 'doubtful')"""
 
 _DESCRIBE = """
-update file set label = :label, category = :category, metadata = :metadata, companions = :companions
+update file set label = :label, category = :category, metadata = :metadata, companions = :companions,
+    sent_as = :sent_as, remarks = :remarks
 where id = :id and state in ('ready', 'quarantined')"""
+
+# What is said of files that were sent has changed, and with it why some of it was not sent: they stay as they are.
+_REMARK = """
+update file set remarks = :remarks where id = :id and state not in ('ready', 'quarantined', 'sending', 'doubtful')"""
+
+# A page of those at and below a folder that were sent without something that is said of them. A folder sorts before
+# what is below it, and others may stand between ("a", "a-b", "a/b").
+_REMARKED = """
+select * from file indexed by file_remarked
+where remarks is not null and root_id = :root_id and id > :after_id
+    and (folder = :folder or (:is_deep and folder >= :low and folder < :high))
+    and state in ('synced', 'tombstone')
+order by id limit :limit"""
 
 _PAST_EVERY_PATH = b"\xff" * 8192
 
@@ -135,10 +149,26 @@ class Descriptions:
                         "category": said.category.value,
                         "metadata": json.dumps(dict(said.metadata)) if said.metadata else "{}",
                         "companions": said.companions,
+                        "sent_as": said.name,
+                        "remarks": remarks_text(said.remarks),
                     }
                     for identity, said in changes
                 ],
             )
+
+    def remarked(self, root_id: int, folder: str, *, is_deep: bool, after_id: int, limit: int) -> list[Unsent]:
+        """A page of the files in a folder, and below it where `is_deep`, by id, that were sent without something that
+        is said of them."""
+        place = os.fsencode(folder)
+        low, high = (place + b"/", place + b"0") if place else (b"", _PAST_EVERY_PATH)
+        page: dict[str, object] = {"root_id": root_id, "after_id": after_id, "limit": limit}
+        return self._read(_REMARKED, {**page, "folder": place, "is_deep": is_deep, "low": low, "high": high})
+
+    def remark(self, changes: Sequence[tuple[int, Mapping[str, str]]]) -> None:
+        """These files were sent, without what these sentences say."""
+        with self._database.transaction() as connection:
+            told = [{"id": identity, "remarks": remarks_text(remarks)} for identity, remarks in changes]
+            connection.executemany(_REMARK, told)
 
     def hold_back(self, ids: Iterable[int], reason: str, *, now: float) -> None:
         """Nobody knows how these files are to be sent: they go back to where it is found out."""
@@ -157,5 +187,7 @@ def _unsent(row: sqlite3.Row) -> Unsent:
         category=Category(row["category"]),
         metadata=json.loads(row["metadata"]),
         companions=row["companions"],
+        name=row["sent_as"],
+        remarks=remarks_of(row),
     )
     return Unsent(row["id"], path_of(row), State(row["state"]), said, (row["changed_at"], row["id"]))

@@ -12,7 +12,7 @@ from eisync.core.lifecycle import Event, State, can, sources, step
 from eisync.core.versions import IN_DOUBT_NS
 from eisync.store.contents import keep_earlier
 from eisync.store.moves import move, note_all
-from eisync.store.rows import MISSING, Known, known_of, path_of, split, version_of
+from eisync.store.rows import MISSING, Known, known_of, path_of, remarks_text, split, version_of
 
 Row = tuple[int, bytes, bytes, *tuple[Any, ...]]
 
@@ -34,14 +34,14 @@ select folder, name from file where state = 'settling' and root_id = :root_id"""
 # A file that is complete, or cut for good.
 _FILE = """
 insert into file (root_id, folder, name, target, state, reason, size, mtime_ns, inode, ctime_ns, label, category,
-                  metadata, companions, due_at, enqueued_at, changed_at)"""
+                  metadata, companions, sent_as, remarks, due_at, enqueued_at, changed_at)"""
 _ONE = f"""{_FILE}
-values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?15, ?15)
+values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?17, ?17)
 on conflict (root_id, folder, name)"""
 
 # New rows, or none; what all of them have in common is ?1. (One a statement takes twice as long.)
 _ROWS = 64
-_COLUMNS = 14
+_COLUMNS = 16
 
 
 def _entering(count: int) -> str:
@@ -63,6 +63,7 @@ _ENQUEUE = f"""{_ONE} do update set
     size = excluded.size, mtime_ns = excluded.mtime_ns,
     inode = excluded.inode, ctime_ns = excluded.ctime_ns, label = excluded.label, category = excluded.category,
     metadata = excluded.metadata, companions = excluded.companions,
+    sent_as = excluded.sent_as, remarks = excluded.remarks,
     sha256 = null, attempts = 0, batch_cap = null, due_at = excluded.due_at, claim = null,
     enqueued_at = excluded.enqueued_at, changed_at = excluded.changed_at,
     absent_at = null, removal = null, published = null
@@ -272,6 +273,8 @@ def _row(candidate: Candidate, event: Event, reason: str | None) -> Row:
         candidate.category.value,
         metadata,
         candidate.companions,
+        candidate.sent_as,
+        remarks_text(candidate.remarks),
     )
 
 

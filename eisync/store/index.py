@@ -17,7 +17,7 @@ from eisync.store.contents import note_deleted, under_observation
 from eisync.store.database import Database
 from eisync.store.links import LISTED_SHA256, identity_of, link
 from eisync.store.moves import move
-from eisync.store.rows import ITEM, item_of, path_of, split
+from eisync.store.rows import ITEM, item_of, name_of, path_of, split
 
 # What is known of a sample, as whoever judges it wants it.
 _KNOWN = f"""
@@ -53,6 +53,13 @@ where root_id in (select value from json_each(:roots)) group by state"""
 _OLDEST_PENDING = """
 select min(enqueued_at) as at from file indexed by file_pending
 where state in ('ready', 'sending', 'doubtful', 'settling')"""
+
+# What is said of files and not sent, by root and kind. (Only the files of which there is any are read.)
+_REMARKS = """
+select file.root_id, one.key as kind, count(*) as files, min(one.value) as example
+from file indexed by file_remarked cross join json_each(file.remarks) one
+where file.remarks is not null and file.state <> 'gone'
+group by file.root_id, one.key order by file.root_id, one.key"""
 
 # When the last file was synced.
 _LAST_SYNCED = """
@@ -93,10 +100,19 @@ class TargetFacts:
     listing_trouble: str | None
 
 
+@dataclass(frozen=True, slots=True)
+class Remark:
+    """What is said of so many files and not sent, for one reason; `example` is the sentence for one of them."""
+
+    kind: str
+    files: int
+    example: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RootFacts:
     """What is remembered of a watched folder. `left_out` counts, by reason, the files that are not for the service;
-    `away` says which disks in it are not there."""
+    `away` says which disks in it are not there, `remarks` what is said of files and not sent."""
 
     id: int
     path: str
@@ -106,6 +122,7 @@ class RootFacts:
     settling: int
     left_out: Mapping[str, int]
     away: tuple[str, ...] = ()
+    remarks: tuple[Remark, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -302,6 +319,7 @@ class Index:
         """Every root there ever was, by path."""
         with self._database.reading() as connection:
             rows = connection.execute("select * from root order by path").fetchall()
+            remarks = connection.execute(_REMARKS).fetchall()
             away = {row["id"]: disks.sentences(connection, row["id"], os.fsdecode(row["path"])) for row in rows}
         return [
             RootFacts(
@@ -313,6 +331,9 @@ class Index:
                 settling=row["settling"],
                 left_out=json.loads(row["left_out"]),
                 away=away[row["id"]],
+                remarks=tuple(
+                    Remark(one["kind"], one["files"], one["example"]) for one in remarks if one["root_id"] == row["id"]
+                ),
             )
             for row in rows
         ]
@@ -405,7 +426,8 @@ class Index:
 
 
 def _version(row: sqlite3.Row) -> dict[str, object]:
-    return {"facts": [row["size"], row["mtime_ns"], row["inode"]], "companions": row["companions"]}
+    about = {"companions": row["companions"], "sent_as": row["sent_as"]}
+    return {"facts": [row["size"], row["mtime_ns"], row["inode"]], **about}
 
 
 def _decision(connection: sqlite3.Connection, parameters: Mapping[str, object]) -> Decision:
@@ -428,7 +450,7 @@ def _record(row: sqlite3.Row) -> dict[str, object]:
         "size": row["size"],
         "attempts": row["attempts"],
         "samples": samples,
-        "there": divergences(path, row["label"], Category(row["category"]), map(_listed, samples)),
+        "there": divergences(name_of(row), row["label"], Category(row["category"]), map(_listed, samples)),
     }
 
 

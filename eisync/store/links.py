@@ -6,9 +6,9 @@ from collections.abc import Iterable
 
 from eisync.core import identity
 from eisync.core.identity import Identity, Sent
-from eisync.core.items import RemoteSample, sent_name
+from eisync.core.items import RemoteSample
 from eisync.core.wire import stored_name
-from eisync.store.rows import path_of
+from eisync.store.rows import name_of
 
 LISTED_SHA256 = "iif(sample.listed_sha256 is null, sample.sha256, nullif(sample.listed_sha256, ''))"
 """The hash that the service listed last for a sample that was listed; null: it lists none."""
@@ -47,7 +47,7 @@ def link(connection: sqlite3.Connection, links: Iterable[tuple[int, int, str | N
 def stored_name_of(file: sqlite3.Row) -> str:
     """What the service most likely calls the samples of a file: as it was when its last rename was told there."""
     published = None if file["published"] is None else json.loads(file["published"])
-    return str(published["name"]) if published else stored_name(sent_name(path_of(file)))
+    return str(published["name"]) if published else stored_name(name_of(file))
 
 
 def sent_of(row: sqlite3.Row, likely: str | None = None) -> Sent:

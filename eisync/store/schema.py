@@ -15,7 +15,7 @@ from eisync.errors import StateError
 if TYPE_CHECKING:
     from sqlite_utils import Database as SqliteUtilsDatabase
 
-VERSION = 18
+VERSION = 19
 
 
 def migrate(connection: sqlite3.Connection) -> None:
@@ -46,6 +46,7 @@ def migrate(connection: sqlite3.Connection) -> None:
     migrations()(_016_disks)
     migrations()(_017_lineage)
     migrations()(_018_sidecars_anew)
+    migrations()(_019_names_and_remarks)
     # sqlite-utils would begin a deferred one: two that look at a new folder at once would lock each other out.
     connection.execute("begin immediate")
     try:
@@ -489,3 +490,28 @@ def _018_sidecars_anew(database: "SqliteUtilsDatabase") -> None:
     # They were read without a limit on what an entry is made of: they are read again, which takes seconds.
     database.conn.execute("delete from sidecar_entry")
     database.conn.execute("delete from sidecar")
+
+
+def _019_names_and_remarks(database: "SqliteUtilsDatabase") -> None:
+    for statement in (
+        # The file name that the service is told, where an account gives one; null: that of the file.
+        "alter table file add column sent_as text",
+        # JSON: what is said of the file and not sent, a sentence by kind; null: nothing.
+        "alter table file add column remarks text",
+        "create index file_remarked on file (root_id) where remarks is not null",
+        # A path may have several entries, and a name several forms. They are read again, which takes seconds.
+        "delete from sidecar",
+        "drop table sidecar_entry",
+        """create table sidecar_entry (
+            sidecar_id integer not null references sidecar (id) on delete cascade,
+            path text not null,
+            number integer not null,     -- of the entries of one path
+            alike text,                  -- the same for names that differ in form or case only; null: it is the path
+            said text not null,          -- JSON
+            primary key (sidecar_id, path, number)
+        ) strict, without rowid""",
+        "create index sidecar_entry_alike on sidecar_entry (sidecar_id, alike) where alike is not null",
+        # Labels are in NFC now: what waits is described anew.
+        "update root set described_by = null",
+    ):
+        database.conn.execute(statement)

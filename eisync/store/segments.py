@@ -13,7 +13,7 @@ from eisync.core.lifecycle import Event, State
 from eisync.core.segments import Origin, is_cut, is_cut_from, marked, origin_of, sentence, wholes
 from eisync.store import history
 from eisync.store.moves import move
-from eisync.store.rows import path_of
+from eisync.store.rows import name_of
 
 # A sample that no file of ours is tied to as its own can be a piece of any.
 _FREE = """
@@ -34,7 +34,7 @@ _NAMES = """
 select sample.filename, sample.original_name from file_sample mine cross join sample
 on sample.target = :target and sample.id = mine.sample_id where mine.file_id = :file_id and not mine.is_segment"""
 
-_FILE = "select id, folder, name, target, state from file where id = :file_id"
+_FILE = "select id, folder, name, sent_as, target, state from file where id = :file_id"
 
 # Tombstones of samples of a name, which that of a segment begins with, or under which the file was sent.
 _BURIED = """
@@ -59,7 +59,7 @@ def origin(connection: sqlite3.Connection, file_id: int) -> Origin | None:
         return None
     names = connection.execute(_NAMES, {"file_id": file_id, "target": file["target"]}).fetchall()
     return origin_of(
-        path_of(file),
+        name_of(file),
         frozenset(row["filename"] for row in names if row["filename"]),
         frozenset(row["original_name"] for row in names if row["original_name"]),
     )

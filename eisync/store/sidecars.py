@@ -4,11 +4,15 @@ A new version is read beside the old one and takes its place when it was read to
 """
 
 import os
+import sqlite3
 from collections.abc import Iterable
 from dataclasses import dataclass
 
 from eisync.core.items import FileFacts
+from eisync.core.mentions import joined
+from eisync.core.pieces import LARGEST_VALUE
 from eisync.core.sidecars import Entry, packed, unpacked
+from eisync.core.unicode_form import caseless
 from eisync.store.database import Database
 from eisync.store.rows import facts_of, split, version_of
 
@@ -22,8 +26,12 @@ delete from sidecar where root_id = :root_id and folder = :folder and name = :na
 _BEGIN = """
 insert into sidecar (root_id, folder, name, size, mtime_ns, inode, ctime_ns)
 values (:root_id, :folder, :name, :size, :mtime_ns, :inode, :ctime_ns) returning id"""
+# Of one path the last entry counts, or all of them do.
 _ADD = """
-insert or replace into sidecar_entry (sidecar_id, path, said) values (:id, :path, :said)"""
+insert or replace into sidecar_entry (sidecar_id, path, number, alike, said) values (:id, :path, 0, :alike, :said)"""
+_ADD_ONE_MORE = """
+insert into sidecar_entry (sidecar_id, path, number, alike, said) values (:id, :path,
+    (select coalesce(max(number), -1) + 1 from sidecar_entry where sidecar_id = :id and path = :path), :alike, :said)"""
 
 # The new one takes the place of the old one.
 _DROP_READ = """
@@ -43,7 +51,15 @@ update sidecar set size = :size, mtime_ns = :mtime_ns, inode = :inode, trouble =
 where id = :id returning entries"""
 
 _SAID = """
-select said from sidecar_entry where sidecar_id = ? and path = ?"""
+select said from sidecar_entry where sidecar_id = ? and path = ? order by number"""
+
+# The paths that differ from one in form or case only.
+_ALIKE = """
+select path from sidecar_entry where sidecar_id = :id and path = :alike and number = 0
+union
+select path from sidecar_entry indexed by sidecar_entry_alike where sidecar_id = :id and alike = :alike
+limit :limit"""
+_MOST_ALIKE = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,11 +94,13 @@ class Sidecars:
             row = connection.execute(_BEGIN, {**_key(root_id, place), **version_of(facts)}).fetchone()
         return int(row["id"])
 
-    def add(self, sidecar_id: int, entries: Iterable[Entry]) -> None:
-        """Some more of what it says."""
-        lines = [{"id": sidecar_id, "path": entry.path, "said": packed(entry)} for entry in entries]
+    def add(self, sidecar_id: int, entries: Iterable[Entry], *, joins: bool = False) -> None:
+        """Some more of what it says. `joins`: all entries of one path count, not the last one alone."""
+        lines = [
+            {"id": sidecar_id, "path": one.path, "alike": _alike(one.path), "said": packed(one)} for one in entries
+        ]
         with self._database.transaction() as connection:
-            connection.executemany(_ADD, lines)
+            connection.executemany(_ADD_ONE_MORE if joins else _ADD, lines)
 
     def finish(
         self, sidecar_id: int, root_id: int, place: str, facts: FileFacts, *, trouble: str | None, keeps: bool = False
@@ -118,8 +136,31 @@ class Sidecars:
     def said_of(self, sidecar_id: int, path: str) -> Entry | None:
         """What it says of the file; `path` is relative to its folder."""
         with self._database.reading() as connection:
-            row = connection.execute(_SAID, (sidecar_id, path)).fetchone()
-        return None if row is None else unpacked(row["said"])
+            return _said_of(connection, sidecar_id, path)
+
+    def alike(self, sidecar_id: int, path: str) -> dict[str, Entry]:
+        """What it says of files whose names differ from `path` in form or case only, by their paths."""
+        with self._database.reading() as connection:
+            asked = {"id": sidecar_id, "alike": caseless(path), "limit": _MOST_ALIKE}
+            paths = [row["path"] for row in connection.execute(_ALIKE, asked).fetchall()]
+            found = {one: _said_of(connection, sidecar_id, one) for one in paths if one != path}
+        return {one: entry for one, entry in found.items() if entry is not None}
+
+
+def _said_of(connection: sqlite3.Connection, sidecar_id: int, path: str) -> Entry | None:
+    entries: list[Entry] = []
+    held = 0
+    for row in connection.execute(_SAID, (sidecar_id, path)):
+        held += len(row["said"])
+        if entries and held > LARGEST_VALUE:
+            return Entry(path=path, problem=f"its entries have more than {LARGEST_VALUE:,} characters together")
+        entries.append(unpacked(row["said"]))
+    return joined(entries)
+
+
+def _alike(path: str) -> str | None:
+    found = caseless(path)
+    return None if found == path else found
 
 
 def _key(root_id: int, place: str) -> dict[str, object]:

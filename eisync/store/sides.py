@@ -96,6 +96,7 @@ def _side(connection: sqlite3.Connection, row: sqlite3.Row, root: str) -> FileSi
         older=tuple(_held(one, likely) for one in samples if one["gone_at"] is None and one["is_older"]),
         gone=tuple(_held(one, likely) for one in samples if one["gone_at"] is not None and not one["is_older"]),
         segments=len(segments.there(connection, row["target"], row["id"])) if is_buried else 0,
+        sent_as=row["sent_as"],
     )
 
 

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from eisync.core.acts import name_of
 from eisync.core.items import FileFacts, Rename, shown
 from eisync.store.database import Database
-from eisync.store.rows import Known, known_of, path_of, split
+from eisync.store.rows import Known, known_of, path_of, remarks_text, split
 
 # What is known of the files directly in a folder that have nothing left to do with settling, and were there.
 _VERSIONS = """
@@ -72,7 +72,7 @@ where file.root_id = :root_id"""
 
 # The file takes its new place, and who is there the one that it leaves.
 _AT = "select id from file where root_id = ? and folder = ? and name = ?"
-_PLACE = "select root_id, folder, name, label, category from file where id = ?"
+_PLACE = "select root_id, folder, name, label, category, sent_as from file where id = ?"
 _PUT = "update file set folder = ?, name = ?, absent_at = null where id = ?"
 
 # What is not sent yet goes with the facts that it has now. Of what was sent, the content is looked at before that.
@@ -82,7 +82,7 @@ _NOWHERE = b"\0"  # no file system has such a name
 
 # What is not at the service yet is labelled by its new path; what is stays as it was sent.
 _RELABEL = """
-update file set label = :label, category = :category
+update file set label = :label, category = :category, sent_as = :sent_as, remarks = :remarks
 where id = :id and state not in ('synced', 'sending', 'doubtful')"""
 
 _TELL = """
@@ -90,7 +90,9 @@ update file set reason = :reason where id = :id and state = 'synced'"""
 
 # Where what is at the service is to follow: what it was sent as, until that is done, and what it is now.
 _PUBLISH = "update file set published = coalesce(published, :published) where id = :id and state = 'synced'"
-_FOLLOWED = "update file set label = :label, category = :category where id = :id and state = 'synced'"
+_FOLLOWED = """
+update file set label = :label, category = :category, sent_as = :sent_as, remarks = :remarks
+where id = :id and state = 'synced'"""
 _NOTE = """
 insert into history (at, file_id, event, state, detail) select :now, id, 'renamed', state, :reason
 from file where id = :id"""
@@ -238,7 +240,7 @@ def _plain(connection: sqlite3.Connection) -> sqlite3.Cursor:
 
 
 def _publish(connection: sqlite3.Connection, identity: int, path: str, row: sqlite3.Row) -> None:
-    before = {"name": name_of(path), "label": row["label"], "category": row["category"]}
+    before = {"name": name_of(path, row["sent_as"]), "label": row["label"], "category": row["category"]}
     connection.execute(_PUBLISH, {"id": identity, "published": json.dumps(before)})
 
 
@@ -258,11 +260,13 @@ def _follow(connection: sqlite3.Connection, move: Rename, now: float) -> None:
     if other is not None and other["id"] != move.id:
         connection.execute(_PUT, (row["folder"], row["name"], other["id"]))
     reason = f"renamed; it was {shown(before)}"
-    label, category = move.label, move.category.value
-    connection.execute(_RELABEL, {"id": move.id, "label": label, "category": category})
+    said = {"id": move.id, "label": move.label, "category": move.category.value, "remarks": remarks_text(move.remarks)}
+    connection.execute(_RELABEL, {**said, "sent_as": move.sent_as})
     connection.execute(_LEARN_CTIME, {"id": move.id, "ctime_ns": move.ctime_ns, "is_proven": move.is_proven})
     if move.updates:
         _publish(connection, move.id, before, row)
-        connection.execute(_FOLLOWED, {"id": move.id, "label": label, "category": category})
+        # Who only moved it to another folder has not renamed it: it keeps the name that an account gave it.
+        is_moved = split(before)[1] == name
+        connection.execute(_FOLLOWED, {**said, "sent_as": move.sent_as or (row["sent_as"] if is_moved else None)})
     connection.execute(_TELL, {"id": move.id, "reason": reason})
     connection.execute(_NOTE, {"id": move.id, "reason": reason, "now": now})

@@ -165,6 +165,30 @@ def an_account_in_lines(stage: Stage) -> Any:
 
 
 @case
+def a_name_in_the_account(stage: Stage) -> Any:
+    label = {"type": "label", "label": "a"}
+    return _exported(
+        stage,
+        {
+            "path": "training/a.1.json.4ooensbh.pod.json",
+            "name": "a.1",
+            "category": "training",
+            "label": label,
+            "boundingBoxes": [],
+        },
+    )
+
+
+@case
+def a_name_in_another_unicode_form(stage: Stage) -> Any:
+    stage.write("training/t\u00fcr.1.json", acquisition(1).encode())
+    label = {"type": "label", "label": "a"}
+    entry = {"path": "training/tu\u0308r.1.json", "category": "training", "label": label, "boundingBoxes": []}
+    stage.write("info.labels", json.dumps({"files": [entry]}).encode())
+    return told(stage.data.upload_exported_dataset(stage.place))
+
+
+@case
 def a_file_that_is_named_and_missing(stage: Stage) -> Any:
     stage.write("there.json", acquisition(1).encode())
     entries = [{"path": path, "label": {}, "boundingBoxes": []} for path in ("missing.json", "there.json")]

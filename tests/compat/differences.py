@@ -31,6 +31,10 @@ DIFFERENCES: dict[str, str] = {
     "service infer one.",
     "a_map_of_labels": "`keyvalue-labels` travel as a label map; the official module sends them as structured labels.",
     "an_account_in_lines": "A very large `info.labels`, in JSON lines, is read.",
+    "a_name_in_the_account": "A `name` of `info.labels` plus the extension of its file is the name that is "
+    "sent, as the official uploader does it; the official module sends the long name of the exported file.",
+    "a_name_in_another_unicode_form": "A file that `info.labels` names in another Unicode form is found, and "
+    "labels are sent in one form (NFC); the official call ends.",
     "a_file_that_is_named_and_missing": "A file that `info.labels` names and that is not there is a failure in the "
     "response; the official call ends.",
     "a_file_outside_the_dataset": "A file outside the dataset's folder is not uploaded, whatever `info.labels` says.",

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -142,3 +144,9 @@ def test_what_could_never_be_accepted_is_not_sent(size: int, reason: str | None)
 def test_limits_that_hold_no_file_or_more_than_the_service_takes_are_refused(wrong: dict[str, int]) -> None:
     with pytest.raises(ValueError, match="a request holds 1 to 1000 files"):
         Limits(**wrong)
+
+
+def test_two_files_that_are_given_one_name_do_not_share_a_request_when_one_is_described() -> None:
+    one, other = (replace(item(n, path=f"{n}.png", companions="{}"), sent_as="same.png") for n in (1, 2))
+    assert [[1], [2]] == ids([one, other], Limits())
+    assert [[1, 2]] == ids([replace(one, companions=None), replace(other, companions=None)], Limits())

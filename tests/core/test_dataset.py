@@ -68,4 +68,6 @@ def test_the_extension_fits_the_content(name: str, beginning: bytes, expected: s
 )
 def test_an_entry_is_read_back_as_the_sample(found: WholeSample, expected: dict[str, Any]) -> None:
     text = json.dumps({"version": 1, "files": [account_entry(found, "training/wave.01.csv")]})
-    assert [Entry(path="training/wave.01.csv", **{"category": "training", **expected})] == read_entries(text)
+    assert [
+        Entry(path="training/wave.01.csv", **{"name": "wave.01", "category": "training", **expected})
+    ] == read_entries(text)

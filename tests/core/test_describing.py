@@ -3,7 +3,7 @@ from typing import Any
 import pytest
 
 from eisync.core.companions import Kind, unpacked
-from eisync.core.describing import Description, describe
+from eisync.core.describing import LONGEST_LABEL, Description, describe, given_name
 from eisync.core.items import Category
 from eisync.core.labelling import Labelling
 from eisync.core.sidecars import Entry, packed, speaking
@@ -111,3 +111,75 @@ def test_an_entry_is_kept_as_it_was(entry: Entry) -> None:
 )
 def test_the_nearest_account_speaks_and_what_lies_beside_the_file(there: list[str], expected: dict[str, str]) -> None:
     assert list(expected.items()) == list(speaking("a/b/c.png", there).items())
+
+
+COMPOSED, APART = "t\u00fcr", "tu\u0308r"
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        describe(f"{APART}.1.csv", Labelling(), {}, ()),
+        describe("a.csv", Labelling(label=APART), {}, ()),
+        told(Entry(path=PATH, label=APART)),
+    ],
+    ids=["the file's name", "the configuration", "a sidecar"],
+)
+def test_a_label_has_one_form_wherever_it_comes_from(said: Description) -> None:
+    assert COMPOSED == said.label
+
+
+def test_the_labels_of_boxes_ranges_and_maps_have_that_form_too() -> None:
+    entry = Entry(
+        path=PATH,
+        bounding_boxes=[{**BOX, "label": APART}, {"x": 1}],
+        structured_labels=[{**RANGE, "label": APART}],
+        label_map={APART: APART, "n": 7},  # type: ignore[dict-item]
+    )
+    assert {
+        Kind.BOXES: [{**BOX, "label": COMPOSED}, {"x": 1}],
+        Kind.STRUCTURED: [{**RANGE, "label": COMPOSED}],
+        Kind.LABEL_MAP: {COMPOSED: COMPOSED, "n": 7},
+    } == unpacked(told(entry).companions)
+
+
+def test_a_label_may_be_as_long_as_it_is_sent() -> None:
+    longest = LONGEST_LABEL // 12
+    assert "\u00fc" * longest == told(Entry(path=PATH, label="u\u0308" * longest)).label
+    with pytest.raises(ValueError, match="a label of more than"):
+        told(Entry(path=PATH, label="u\u0308" * (longest + 1)))
+
+
+@pytest.mark.parametrize(
+    ("path", "name", "expected"),
+    [
+        ("training/idle.1.csv.4ooensbh.pod.s1.json", "idle.1.s1", ("idle.1.s1.json", None)),
+        ("idle.1.JSON", "idle.1", (None, None)),  # it is called so
+        ("long.JPG", "a", ("a.JPG", None)),
+        ("photo.jpg", "photo.jpg", ("photo.jpg.jpg", None)),  # what Studio shows is `photo.jpg`
+        (".hidden", "a", ("a", None)),
+        ("a.csv", "day/a", ("day_a.csv", "the name that it is given cannot be sent, it is sent as 'day_a.csv'")),
+        ("a.csv", "b\nc\\", ("b_c_.csv", "the name that it is given cannot be sent, it is sent as 'b_c_.csv'")),
+        (
+            "a.csv",
+            "\u00fc" * 511,
+            (None, "the name that it is given has more than 1,024 bytes; it keeps that of its file"),
+        ),
+        ("a.csv", "\u00fc" * 510, ("\u00fc" * 510 + ".csv", None)),
+    ],
+)
+def test_the_name_of_an_account_and_the_extension_of_the_file_are_what_is_sent(
+    path: str, name: str, expected: tuple[str | None, str | None]
+) -> None:
+    assert expected == given_name(path, name)
+    said = describe(path, Labelling(), {}, [Entry(path=path, name=name)])
+    assert expected == (said.name, said.remarks.get("name"))
+
+
+def test_what_is_said_and_not_sent_is_put_into_words() -> None:
+    said = describe(PATH, Labelling(), {}, [Entry(path=PATH, attachments=2)], ["one sidecar", "another"])
+    assert {
+        "not_mentioned": "one sidecar; another",
+        "attachments": "a sidecar names 2 attachments of it, and eisync does not send attachments: add them in Studio",
+    } == said.remarks
+    assert {} == told(Entry(path=PATH, name="wave.1")).remarks

@@ -37,3 +37,8 @@ def test_what_differs_there_is_said_once(
 def test_a_name_that_is_not_utf_8_is_the_same_as_it_was_sent() -> None:
     sample = replace(SAME, filename="caf\ufffd.1")
     assert [] == divergences("caf\udce9.1.csv", "wave", Category.SPLIT, [sample])
+
+
+def test_a_name_or_label_in_another_form_is_no_difference() -> None:
+    sample = RemoteSample(id=1, filename="tu\u0308r.1", category="training", label="tu\u0308r")
+    assert [] == divergences("t\u00fcr.1.csv", "t\u00fcr", Category.SPLIT, [sample])

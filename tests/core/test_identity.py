@@ -165,3 +165,9 @@ def test_no_file_goes_but_for_its_own_bytes(
 @given(st.builds(Sent, sha256=texts, name=names), samples)
 def test_a_sample_that_is_listed_as_it_was_is_never_foreign(sent: Sent, listed: RemoteSample) -> None:
     assert identify(weigh(replace(sent, name=None), listed, before=listed)) is not FOREIGN
+
+
+def test_a_name_in_another_form_is_the_name_that_was_sent() -> None:
+    listed = RemoteSample(id=1, filename="t\u00fcr", category="training", label=None, original_name="t\u00fcr.csv")
+    assert Agreement.AGREES is weigh(Sent(sha256=None, name="tu\u0308r.csv"), listed).name
+    assert Agreement.AGREES is weigh(Sent(sha256=None, stored_name="tu\u0308r"), listed).name

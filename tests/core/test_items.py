@@ -2,7 +2,7 @@ import dataclasses
 
 import pytest
 
-from eisync.core.items import FileFacts, extension_of, shown
+from eisync.core.items import Category, FileFacts, Item, extension_of, shown
 
 INT64 = range(-(2**63), 2**63)
 FACTS = FileFacts(5, 7, 9, 100.0)
@@ -59,3 +59,12 @@ def test_undecodable_bytes_are_shown_as_one_sign(path: str, text: str) -> None:
 )
 def test_the_extension_is_the_last_one_in_lower_case(path: str, extension: str) -> None:
     assert extension == extension_of(path)
+
+
+def test_an_item_is_called_as_its_account_says() -> None:
+    item = Item(
+        id=1, root="/d", path="a/long.csv", target="main", facts=FileFacts(1, 1, 1), label=None, category=Category.SPLIT
+    )
+    assert ("long.csv", ("long.csv",)) == (item.name, item.names)
+    given = dataclasses.replace(item, sent_as="idle.csv")
+    assert ("idle.csv", ("idle.csv", "long.csv")) == (given.name, given.names)

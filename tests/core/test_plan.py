@@ -265,3 +265,14 @@ def test_nothing_is_buried_that_two_sweeps_and_the_service_did_not_deny(missing:
 )
 def test_a_total_that_breaks_down_is_not_believed(first_total: int, last_total: int, believable: bool) -> None:
     assert believable is is_believable(first_total=first_total, last_total=last_total)
+
+
+def test_a_file_with_a_name_of_its_account_is_known_by_that_one_and_by_its_own() -> None:
+    samples = [sample(1, filename="idle.1", sha256=HASH), sample(2, filename="long.idle", sha256=HASH)]
+    assert Match((1,), ()) == match("long.idle.csv", HASH, samples, names=("idle.1.csv",))
+    assert Match((1, 2), ()) == match("long.idle.csv", HASH, samples, names=("idle.1.csv", "long.idle.csv"))
+    assert Match((2,), ()) == match("long.idle.csv", HASH, samples)
+
+
+def test_a_name_that_the_service_writes_in_another_form_is_the_same() -> None:
+    assert Match((3,), ()) == match("tu\u0308r.csv", HASH, [sample(3, filename="t\u00fcr", sha256=HASH)])

@@ -43,6 +43,15 @@ def cut(text: str) -> Iterator[str]:
             Entry(path="a.png", bounding_boxes=[BOX], metadata={"k": "v"}),
         ),
         ({"path": "a.png", "boundingBoxes": [], "metadata": None}, Entry(path="a.png")),
+        ({"path": "a.1.csv", "name": "a"}, Entry(path="a.1.csv", name="a")),
+        ({"path": "a.1.csv", "name": 7}, Entry(path="a.1.csv", name="7")),
+        ({"path": "a.1.csv", "name": ""}, Entry(path="a.1.csv")),
+        ({"path": "a.1.csv", "name": None}, Entry(path="a.1.csv")),
+        ({"path": "a.1.csv", "name": ["a"]}, Entry(path="a.1.csv")),
+        ({"path": "a.csv", "attachments": [{"path": "b"}, {"path": "c"}]}, Entry(path="a.csv", attachments=2)),
+        ({"path": "a.csv", "attachments": {"b": {}}}, Entry(path="a.csv", attachments=1)),
+        ({"path": "a.csv", "attachments": []}, Entry(path="a.csv")),
+        ({"path": "./testing\\a.csv"}, Entry(path="testing/a.csv", category="testing")),
     ],
 )
 def test_an_entry_says_what_it_says_and_no_more(entry: dict[str, object], expected: Entry) -> None:

@@ -130,3 +130,29 @@ def test_what_was_never_sent_keeps_its_place_and_costs_nothing() -> None:
     expected = Settlement(item_id=5, events=(Event.DEFER,), is_attempt=False)
 
     assert expected == give_back(ITEM)
+
+
+@pytest.mark.parametrize(
+    ("category", "error", "has_remedy"),
+    [
+        (Category.VALIDATION, "HTTP 400: This project has no validation set", True),
+        (Category.VALIDATION, "Invalid category", True),
+        (Category.VALIDATION, "Could not parse this CSV file", False),
+        (Category.TRAINING, "Validation failed", False),
+    ],
+)
+def test_a_project_without_a_validation_set_is_said_with_what_to_do(
+    category: Category, error: str, has_remedy: bool
+) -> None:
+    item = dataclasses.replace(ITEM, category=category)
+    told = judge(item, wire.Refused(error), policy=POLICY, allow_duplicates=False, now=NOW, luck=0.5)
+    assert told.reason is not None
+    assert told.reason.startswith(error)
+    assert has_remedy == ("explicit validation set" in told.reason and "'eisync retry FILE'" in told.reason)
+
+
+def test_a_file_is_remembered_under_the_name_that_was_sent() -> None:
+    told = judge(
+        dataclasses.replace(ITEM, sent_as="idle.csv"), STORED, policy=POLICY, allow_duplicates=False, now=NOW, luck=0.5
+    )
+    assert "idle.csv" == told.sent_name

@@ -1,5 +1,6 @@
 import json
 import os
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from typing import Any
@@ -574,3 +575,10 @@ def test_a_file_is_listed_as_its_name_less_the_last_extension(path: str, sent: s
 )
 def test_the_name_that_was_sent_is_read_from_where_the_sample_is_kept(coldstorage: str, name: str | None) -> None:
     assert name == wire.original_name(coldstorage)
+
+
+def test_a_file_is_sent_and_described_under_the_name_of_its_account() -> None:
+    given = replace(item(1, "a/long.png", 3), sent_as="idle.png", companions='{"boxes":[1]}')
+    sent = letter_of(Request(target="main", category=Category.TRAINING, label=None, metadata=(), items=(given,)))
+    assert b'filename="idle.png"' in sent.parts[0].preamble
+    assert b'"boundingBoxes":{"idle.png":[1]}' in sent.closing

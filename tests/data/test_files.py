@@ -7,6 +7,7 @@ import pytest
 
 from eisync.data import Sample, infer_from_filename, upload_directory, upload_exported_dataset, upload_plain_directory
 from eisync.emulator.server import RunningEmulator
+from tests.core.formats import png
 
 from .samples import acquisition, csv, held
 
@@ -184,6 +185,96 @@ def test_a_link_in_a_dataset_is_its_owners_own_doing(service: RunningEmulator, t
     fill(tmp_path, {"cache/4711.csv": csv(1), "set/info.labels": '{"files": [{"path": "wave.csv"}]}'})
     (tmp_path / "set" / "wave.csv").symlink_to(tmp_path / "cache" / "4711.csv")
     assert ["wave.csv"] == names(upload_exported_dataset(str(tmp_path / "set")).successes)
+
+
+# Names, and the forms in which they are written
+
+
+COMPOSED, APART = "\u00dcbung/t\u00fcr.1.csv", "U\u0308bung/tu\u0308r.1.csv"
+BOX = {"label": "tu\u0308r", "x": 1, "y": 1, "width": 2, "height": 2}
+
+
+def exported(place: Path, *entries: dict[str, Any]) -> Any:
+    fill(place, {"info.labels": json.dumps({"files": entries})})
+    return upload_exported_dataset(str(place))
+
+
+def test_a_name_of_the_account_is_sent_with_the_extension_of_its_file(service: RunningEmulator, tmp_path: Path) -> None:
+    fill(tmp_path, {"training/idle.1.csv.4ooensbh.pod.csv": csv(1), "b.csv": csv(2)})
+    response = exported(
+        tmp_path, {"path": "training/idle.1.csv.4ooensbh.pod.csv", "name": "idle.1"}, {"path": "b.csv", "name": ""}
+    )
+    assert ["idle.1.csv", "b.csv"] == names(response.successes)
+    assert ["b", "idle.1"] == sorted(one["filename"] for one in held())
+
+
+@pytest.mark.parametrize(("on_disk", "mentioned"), [(COMPOSED, APART), (APART, COMPOSED), (APART, APART)])
+def test_a_file_is_found_in_whichever_form_the_account_names_it(
+    service: RunningEmulator, tmp_path: Path, on_disk: str, mentioned: str
+) -> None:
+    fill(tmp_path, {on_disk: csv(1)})
+    label = {"type": "label", "label": "tu\u0308r"}
+    assert exported(tmp_path, {"path": mentioned, "category": "testing", "label": label}).success
+    assert [("testing", "t\u00fcr")] == [(one["category"], one["label"]) for one in held()]
+
+
+def test_of_two_files_that_look_the_same_each_is_its_own_entrys(service: RunningEmulator, tmp_path: Path) -> None:
+    fill(tmp_path, {COMPOSED: csv(1), APART: csv(2)})
+    labels = [{"type": "label", "label": label} for label in "ab"]
+    response = exported(tmp_path, {"path": COMPOSED, "label": labels[0]}, {"path": APART, "label": labels[1]})
+    paths = [one.sample.data.path for one in response.successes]
+    assert [str(tmp_path / COMPOSED), str(tmp_path / APART)] == paths
+
+
+def test_a_file_that_another_entry_names_is_not_sent_twice(service: RunningEmulator, tmp_path: Path) -> None:
+    fill(tmp_path, {COMPOSED: csv(1)})
+    response = exported(tmp_path, {"path": COMPOSED}, {"path": APART})
+    assert (1, 1) == (len(response.successes), len(response.fails))
+    assert "not found" in str(response.fails[0].error)
+
+
+def test_a_file_in_another_case_is_missing_and_named(service: RunningEmulator, tmp_path: Path) -> None:
+    fill(tmp_path, {"Training/idle.1.csv": csv(1)})
+    response = exported(tmp_path, {"path": "training/Idle.1.csv"})
+    assert "the file is 'Training/idle.1.csv': rename one of them" in str(response.fails[0].error)
+
+
+def test_an_entry_that_cannot_be_used_is_a_failure(service: RunningEmulator, tmp_path: Path) -> None:
+    fill(tmp_path, {"a.csv": csv(1), "b.csv": csv(2)})
+    (tmp_path / "info.labels").write_text('{"files": [{"path": "a.csv", "label": "\\ud800"}, {"path": "b.csv"}]}')
+    response = upload_exported_dataset(str(tmp_path))
+    assert ["b.csv"] == names(response.successes)
+    assert "what info.labels says of a.csv cannot be used" in str(response.fails[0].error)
+
+
+def test_boxes_are_found_in_another_form_and_all_of_them(service: RunningEmulator, tmp_path: Path) -> None:
+    (tmp_path / "tu\u0308r.1.png").write_bytes(png(b"one"))
+    boxes = [BOX, {**BOX, "x": 5}]
+    named = ",".join(f'"t\u00fcr.1.png":[{json.dumps(box)}]' for box in boxes)
+    (tmp_path / "bounding_boxes.labels").write_text(f'{{"type":"bounding-box-labels","boundingBoxes":{{{named}}}}}')
+    assert upload_directory(str(tmp_path)).success
+    assert [{**box, "label": "t\u00fcr"} for box in boxes] == held()[0]["boundingBoxes"]
+
+
+def test_boxes_of_an_image_in_another_case_are_warned_of(service: RunningEmulator, tmp_path: Path) -> None:
+    (tmp_path / "a.1.png").write_bytes(png(b"one"))
+    (tmp_path / "bounding_boxes.labels").write_text(json.dumps({"boundingBoxes": {"A.1.png": [BOX]}}))
+    with pytest.warns(UserWarning, match=r"mentions 'A\.1\.png', the file is 'a\.1\.png': rename one of them"):
+        assert upload_directory(str(tmp_path)).success
+    assert [] == held()[0]["boundingBoxes"]
+
+
+def test_a_label_is_sent_in_one_form_and_the_sample_keeps_its_own(service: RunningEmulator, tmp_path: Path) -> None:
+    fill(tmp_path, {"tu\u0308r.1.csv": csv(1), "t\u00fcr.2.csv": csv(2)})
+    response = upload_directory(str(tmp_path), transform=infer_from_filename)
+    assert {"tu\u0308r", "t\u00fcr"} == {one.sample.label for one in response.successes}
+    assert {"t\u00fcr"} == {one["label"] for one in held()}
+
+
+def test_attachments_are_warned_of(service: RunningEmulator, tmp_path: Path) -> None:
+    fill(tmp_path, {"a.csv": csv(1)})
+    with pytest.warns(UserWarning, match=r"info\.labels names attachments of 1 file; attachments are not sent"):
+        assert exported(tmp_path, {"path": "a.csv", "attachments": [{"path": "x"}]}).success
 
 
 # Real files

@@ -68,6 +68,23 @@ def test_the_legacy_category_is_stored_as_the_switch_says(switch: dict[str, str]
             assert [one["category"] for one in client.listed()] == [category]
 
 
+def test_a_project_without_a_validation_set_refuses_what_is_for_it() -> None:
+    with running_emulator(EmulatorSettings(studio_port=0, ingestion_port=0, validation="refused")) as emulator:
+        client = Client(emulator)
+        with client.session:
+            response = client.post_form([("a.csv", csv(1))], "validation")
+            assert (400, "This project has no validation set") == (response.status_code, response.json()["error"])
+            client.store(("a.csv", csv(1)), category="training")
+
+
+def test_a_project_without_a_validation_set_may_take_it_for_training() -> None:
+    with running_emulator(EmulatorSettings(studio_port=0, ingestion_port=0, validation="training")) as emulator:
+        client = Client(emulator)
+        with client.session:
+            client.store(("a.csv", csv(1)), category="validation")
+            assert ["training"] == [one["category"] for one in client.listed()]
+
+
 def test_an_unknown_category_is_refused(client: Client) -> None:
     assert client.post_form([("a.csv", csv(1))], "everything").status_code == 400
 

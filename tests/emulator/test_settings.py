@@ -28,6 +28,7 @@ def test_another_host_is_refused_unless_remote_access_is_allowed(host: str) -> N
         {"hmac_key": ""},
         {"max_files_per_request": 0},
         {"idle_timeout_s": 0},
+        {"validation": "sometimes"},
     ],
 )
 def test_what_could_never_be_obeyed_is_refused(wrong: dict[str, object]) -> None:
@@ -43,6 +44,7 @@ def test_the_ports_are_those_the_official_uploader_expects() -> None:
     ("text", "expected"),
     [
         ("pod=7", ("pod", "7")),
+        ("validation=refused", ("validation", "refused")),
         ("label_without_match=", ("label_without_match", "")),
         ("duplicate_names_ids=false", ("duplicate_names_ids", False)),
         ("batch_job_above=500", ("batch_job_above", 500)),

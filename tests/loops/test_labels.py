@@ -2,6 +2,7 @@
 
 import json
 import tracemalloc
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -501,3 +502,64 @@ def test_a_root_that_is_away_keeps_no_other_from_being_sent(yard: Yard) -> None:
     yard.path("").rmdir()
     loop.tick(yard.later)
     assert set() == loop.unlabelled()
+
+
+# --- names that are written in two ways
+
+
+COMPOSED, APART = "t\u00fcr/\u00fc.csv", "tu\u0308r/u\u0308.csv"
+
+
+@pytest.mark.parametrize("form", [lines, listed])
+@pytest.mark.parametrize(("on_disk", "mentioned"), [(COMPOSED, APART), (APART, COMPOSED)])
+def test_a_file_that_waits_takes_what_a_growing_account_says_of_it_in_another_form(
+    yard: Yard, form: Any, on_disk: str, mentioned: str
+) -> None:
+    yard.write("info.labels", form(*OLD))
+    yard.write(on_disk)
+    loop = yard.watcher()
+    run(loop, yard.later)
+    run(loop, yard.later + 100.0)
+    assert {on_disk: "\u00fc"} == labels_of(yard)
+    yard.write("info.labels", form(*OLD, (mentioned, "door")))
+    yard.ear.of(1).files |= {"info.labels"}
+    run(loop, yard.later + 101.0)
+    run(loop, yard.later + 110.0)
+    assert {on_disk: "door"} == labels_of(yard)
+
+
+def test_an_image_that_is_named_once_for_each_box_has_those_that_are_added_too(yard: Yard) -> None:
+    def named(*xs: int) -> bytes:
+        every = [f'"old.{number}.csv":[]' for number in range(200)]
+        every += [f'"a.csv":[{json.dumps({"label": "b", "x": x})}]' for x in xs]
+        return f'{{"boundingBoxes":{{{",".join(every)}}}}}'.encode()
+
+    reads = Read()
+    yard.write("a.csv")
+    yard.write(BOXES, named(1))
+    loop = yard.watcher(reads=reads)
+    run(loop, yard.later)
+    assert [1] == boxes(yard, "a.csv")
+    yard.write(BOXES, named(1, 2, 3))
+    yard.ear.of(1).files |= {BOXES}
+    run(loop, yard.later + 1.0)
+    run(loop, yard.later + 10.0)
+    assert [1, 2, 3] == boxes(yard, "a.csv")
+    assert [False, True] == [one.is_continued for one in reads.all]
+
+
+def test_a_file_that_is_mentioned_in_another_case_waits_with_the_sentence_and_goes_with_it(yard: Yard) -> None:
+    yard.write("day/info.labels", lines(("Idle.csv", "door")))
+    yard.write("day/idle.csv")
+    loop = yard.watcher()
+    sentence = "day/info.labels mentions 'Idle.csv', the file is 'idle.csv': rename one of them"
+    run(loop, yard.later)
+    run(loop, yard.later + 100.0)
+    assert {"day/idle.csv": "idle"} == labels_of(yard)
+    [told] = yard.index.roots()[0].remarks
+    assert ("not_mentioned", 1, sentence) == (told.kind, told.files, told.example)
+    assert [sentence] == [line.fields["reason"] for line in yard.log.lines if line.event == "files.said_in_part"]
+    (Path(yard.root.path) / "day" / "info.labels").unlink()
+    yard.ear.of(1).files |= {"day/info.labels"}
+    run(loop, yard.later + 101.0)
+    assert () == yard.index.roots()[0].remarks

@@ -1,5 +1,6 @@
 """What a look at the listing finds, and what it concludes when people, the network and the clock do as they like."""
 
+import json
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import partial
@@ -489,6 +490,18 @@ def test_a_file_that_others_uploaded_is_adopted_without_an_upload(yard: Yard, cl
         record["reason"],
     )
     assert [] == cloud.uploads
+
+
+@pytest.mark.parametrize("sent_as", ["idle.1.csv", "a.csv"], ids=["under that name", "under its own, before"])
+def test_a_file_with_a_name_of_its_account_is_adopted_by_that_name_or_its_own(
+    yard: Yard, cloud: Cloud, sent_as: str
+) -> None:
+    account = {"files": [{"path": "deep/a.csv", "name": "idle.1"}]}
+    yard.write("info.labels", json.dumps(account).encode())
+    yard.fill("deep/a.csv")
+    sample_id = cloud.add(sent_as, digest("deep/a.csv"))
+    Sweep(yard, project(cloud)).run()
+    assert ({"deep/a.csv": SYNCED}, [sample_id]) == (yard.states(), yard.record("deep/a.csv")["sample_ids"])
 
 
 def test_nothing_is_adopted_where_duplicates_are_wanted(yard: Yard, cloud: Cloud) -> None:

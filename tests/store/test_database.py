@@ -18,9 +18,11 @@ from eisync.core.lifecycle import State
 from eisync.errors import StateBusyError, StateError
 from eisync.store import schema
 from eisync.store.database import FILE_NAME, HOLDER_NAME, Database, open_database, write_holder
+from eisync.store.descriptions import Descriptions
 from eisync.store.index import Index
 from eisync.store.outbox import Outbox
 from eisync.store.rows import MISSING
+from eisync.store.sidecars import Sidecars
 from eisync.store.whereabouts import Whereabouts
 
 from .shelf import NOW, Shelf
@@ -552,4 +554,35 @@ def test_the_contents_of_tombstones_are_known_after_an_upgrade(tmp_path: Path) -
     assert {items[0].id: [DeletedContent("b", 71)]} == shelf.outbox.known_contents("main", hashed, [shelf.root.id])
     assert {0} == {known.facts.ctime_ns for known in shelf.known().values()}
     assert shelf.places.has_stable_inodes(shelf.root.id)
+    shelf.close()
+
+
+def test_what_waits_is_described_anew_after_an_upgrade(tmp_path: Path) -> None:
+    with contextlib.closing(sqlite3.connect(tmp_path / FILE_NAME, isolation_level=None)) as connection:
+        older = sqlite_utils.Migrations("eisync")
+        for name, migration in sorted(vars(schema).items()):
+            if name[:1] == "_" and name[1:4].isdigit() and name < "_019":
+                older()(migration)
+        older.apply(sqlite_utils.Database(connection, use_counts_table=False))
+        connection.execute("pragma user_version = 18")
+        connection.execute(
+            "insert into root (id, path, target, described_by) values (1, cast('/data' as blob), 'main', 'rules')"
+        )
+        connection.execute(
+            "insert into file (id, root_id, folder, name, target, state, size, mtime_ns, inode, category, metadata, "
+            "due_at, enqueued_at, changed_at) values (1, 1, x'', cast('a.csv' as blob), 'main', 'ready', 11, 1, 1, "
+            "'split', '{}', 5, 5, 5)"
+        )
+        connection.execute(
+            "insert into sidecar (id, root_id, folder, name, size, mtime_ns, inode, is_read) "
+            "values (1, 1, x'', 'info.labels', 1, 1, 1, 1)"
+        )
+        connection.execute("insert into sidecar_entry values (1, 'a.csv', '{}')")
+
+    shelf = Shelf(tmp_path)
+
+    assert {} == Sidecars(shelf.database).known(shelf.root.id)
+    assert Descriptions(shelf.database).described_by(shelf.root.id) is None
+    [item] = shelf.claim()
+    assert ("a.csv", None) == (item.name, item.sent_as)
     shelf.close()

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 
 from eisync.core.describing import Description
@@ -99,3 +101,50 @@ def test_by_what_a_root_was_described_is_remembered(shelf: Shelf) -> None:
     assert descriptions.described_by(shelf.root.id) is None
     descriptions.note_described(shelf.root.id, "rules")
     assert "rules" == descriptions.described_by(shelf.root.id)
+
+
+def remarked(shelf: Shelf, folder: str, *, is_deep: bool, limit: int = 10) -> list[str]:
+    found: list[str] = []
+    after_id = 0
+    while page := Descriptions(shelf.database).remarked(
+        shelf.root.id, folder, is_deep=is_deep, after_id=after_id, limit=limit
+    ):
+        found += [one.path for one in page]
+        after_id = page[-1].id
+    return found
+
+
+def test_a_file_enters_and_is_described_with_its_name_and_with_what_is_not_sent(shelf: Shelf) -> None:
+    identity = shelf.enqueue(sent_as="idle.csv", remarks={"name": "why"})
+    [found] = Descriptions(shelf.database).at(shelf.root.id, ["a.csv"])
+    assert ("idle.csv", {"name": "why"}) == (found.description.name, found.description.remarks)
+    Descriptions(shelf.database).describe([(identity, replace(SAID, name="wave.csv", remarks={}))])
+    [found] = Descriptions(shelf.database).at(shelf.root.id, ["a.csv"])
+    assert ("wave.csv", {}) == (found.description.name, found.description.remarks)
+    [item] = shelf.claim()
+    assert ("wave.csv", "wave.csv") == (item.sent_as, item.name)
+
+
+@pytest.mark.parametrize("limit", [1, 2, 10])
+def test_what_was_sent_without_something_is_told_by_folder_and_said_anew(shelf: Shelf, limit: int) -> None:
+    for number, path in enumerate(PATHS):
+        shelf.enqueue(path, remarks={"name": "why", "attachments": "what"} if path != "a/2.csv" else {})
+        [item] = shelf.claim()
+        shelf.settle(item.id, Event.STORED, sample_ids=(number + 1,), sha256="a")
+    left = [path for path in PATHS if path != "a/2.csv"]
+    assert left == remarked(shelf, "", is_deep=True, limit=limit)
+    assert ["a.csv", "z.csv"] == remarked(shelf, "", is_deep=False, limit=limit)
+    assert ["a/1.csv", "a/b/1.csv", "a/b/2.csv"] == remarked(shelf, "a", is_deep=True, limit=limit)
+    assert ["a/1.csv"] == remarked(shelf, "a", is_deep=False, limit=limit)
+    told = [(one.kind, one.files, one.example) for one in shelf.index.roots()[0].remarks]
+    assert [("attachments", 8, "what"), ("name", 8, "why")] == told
+    Descriptions(shelf.database).remark([(shelf.id_of("a/1.csv"), {}), (shelf.id_of("z.csv"), {"name": "other"})])
+    told = [(one.kind, one.files, one.example) for one in shelf.index.roots()[0].remarks]
+    assert [("attachments", 6, "what"), ("name", 7, "other")] == told
+
+
+def test_what_waits_keeps_what_its_description_says(shelf: Shelf) -> None:
+    identity = shelf.enqueue(remarks={"name": "why"})
+    Descriptions(shelf.database).remark([(identity, {})])
+    assert [1] == [one.files for one in shelf.index.roots()[0].remarks]
+    assert [] == remarked(shelf, "", is_deep=True)

@@ -1,0 +1,108 @@
+import json
+from typing import Any
+
+import pytest
+
+from eisync.core.mentions import MOST_JOINED, NearMiss, collected, joined, near
+from eisync.core.sidecars import Entry, entries_of
+
+COMPOSED, APART = "t\u00fcr.csv", "tu\u0308r.csv"
+THREE = ("\u01d6.csv", "\u00fc\u0304.csv", "u\u0308\u0304.csv")  # one name, in three forms
+
+
+def box(x: int) -> dict[str, Any]:
+    return {"label": "nut", "x": x, "y": 0, "width": 1, "height": 1}
+
+
+def entry(path: str, label: str = "door") -> Entry:
+    return Entry(path=path, label=label)
+
+
+@pytest.mark.parametrize(
+    ("name", "mentioned", "taken", "expected"),
+    [
+        (COMPOSED, [APART], [], entry(APART)),
+        (APART, [COMPOSED], [], entry(COMPOSED)),
+        # Both files are there, and one of them is mentioned exactly: it is that one.
+        (APART, [COMPOSED], [COMPOSED], NearMiss(COMPOSED, is_taken=True, is_form=True)),
+        ("idle.csv", ["Idle.csv"], [], NearMiss("Idle.csv")),
+        ("idle.csv", ["Idle.csv", "IDLE.csv"], ["IDLE.csv"], NearMiss("Idle.csv")),
+        ("idle.csv", ["Idle.csv"], ["Idle.csv"], NearMiss("Idle.csv", is_taken=True)),
+        (APART, [COMPOSED, "T\u00dcR.csv"], [], entry(COMPOSED)),
+        (THREE[0], THREE[1:], [], entry(THREE[1])),  # twice, and both say the same
+        (THREE[0], THREE[1:], [THREE[1]], entry(THREE[2])),
+        ("a.csv", [], [], None),
+    ],
+)
+def test_a_file_is_spoken_of_in_another_form_and_in_no_other_case(
+    name: str, mentioned: list[str], taken: list[str], expected: object
+) -> None:
+    assert expected == near(name, {path: entry(path) for path in mentioned}, taken)
+
+
+def test_two_entries_that_look_the_same_and_say_two_things_are_of_no_use() -> None:
+    found = near(THREE[0], {THREE[1]: entry(THREE[1], "a"), THREE[2]: entry(THREE[2], "b")}, ())
+    assert isinstance(found, Entry)
+    assert "two names that look the same" in str(found.problem)
+
+
+@pytest.mark.parametrize(
+    ("miss", "expected"),
+    [
+        (NearMiss("Idle.csv"), "info.labels mentions 'Idle.csv', the file is 'idle.csv': rename one of them"),
+        (
+            NearMiss("Idle.csv", is_taken=True),
+            "info.labels mentions 'Idle.csv', which is another file, and not 'idle.csv': mention both",
+        ),
+    ],
+)
+def test_what_is_nearly_mentioned_is_said(miss: NearMiss, expected: str) -> None:
+    assert expected == miss.sentence("info.labels", "idle.csv")
+
+
+@pytest.mark.parametrize(
+    ("lists", "expected"),
+    [
+        ([[box(1)], [box(2)]], [box(1), box(2)]),
+        ([[box(1), box(2)], [box(2)], [box(3)]], [box(1), box(2), box(3)]),
+        ([[], [box(1)]], [box(1)]),
+        ([[], []], []),
+        ([[box(1)]], [box(1)]),
+    ],
+)
+def test_of_an_image_that_is_named_several_times_every_box_counts_once(
+    lists: list[list[dict[str, Any]]], expected: list[dict[str, Any]]
+) -> None:
+    named = ",".join(f'"a.png":{json.dumps(some)}' for some in lists)
+    text = f'{{"version":1,"type":"bounding-box-labels","boundingBoxes":{{{named}}}}}'
+    for size in (1, 7, len(text)):
+        pieces = [text[at : at + size] for at in range(0, len(text), size)]
+        found = collected("bounding_boxes.labels", entries_of("bounding_boxes.labels", pieces))
+        assert {"a.png": Entry(path="a.png", bounding_boxes=expected)} == found
+
+
+def test_ranges_that_are_named_one_by_one_are_put_together() -> None:
+    ranges = [{"startIndex": at, "endIndex": at, "label": "x"} for at in (0, 1)]
+    named = ",".join(f'"a.csv":[{json.dumps(one)}]' for one in ranges)
+    text = f'{{"type":"structured-labels","structuredLabels":{{{named}}}}}'
+    found = collected("structured_labels.labels", entries_of("structured_labels.labels", [text]))
+    assert {"a.csv": Entry(path="a.csv", structured_labels=ranges)} == found
+
+
+def test_of_an_account_the_last_entry_of_a_path_counts() -> None:
+    entries = [Entry(path="a.csv", label="a", bounding_boxes=[box(1)]), Entry(path="a.csv", label="b")]
+    assert {"a.csv": entries[1]} == collected("info.labels", entries)
+
+
+def test_what_cannot_be_used_of_one_entry_cannot_be_used_of_all() -> None:
+    found = joined([Entry(path="a.png", bounding_boxes=[box(1)]), Entry(path="a.png", problem="no list")])
+    assert Entry(path="a.png", problem="no list") == found
+
+
+def test_no_file_has_more_boxes_than_are_put_together() -> None:
+    halves = [[box(at) for at in range(begin, begin + MOST_JOINED // 2)] for begin in (0, MOST_JOINED // 2)]
+    many = [Entry(path="a.png", bounding_boxes=half) for half in halves]
+    assert MOST_JOINED == len(getattr(joined(many), "bounding_boxes"))  # noqa: B009
+    too_many = joined([*many, Entry(path="a.png", bounding_boxes=[box(-1)])])
+    assert too_many is not None
+    assert "more than 4,000" in str(too_many.problem)
