@@ -35,7 +35,7 @@ from eisync.core.eligible import Eligibility
 from eisync.core.guard import Guard
 from eisync.core.hearing import Mode
 from eisync.core.items import Category, Root
-from eisync.core.labelling import INFER, Labelling
+from eisync.core.labelling import INFER, SDK, Labelling
 from eisync.core.lifecycle import PENDING, State
 from eisync.core.lineage import Stamp
 from eisync.core.pace import read_quiet_hours
@@ -575,6 +575,13 @@ def matters(watch: Watch) -> bool:
     return takes or policy.deletes_samples
 
 
+def labelling_of(watch: Watch) -> Labelling:
+    """Return what the folder says of the labels and categories of its files."""
+    if watch.category in (INFER, SDK):
+        return Labelling(watch.label, rule=watch.category)
+    return Labelling(watch.label, Category(watch.category))
+
+
 def watched_of(watch: Watch, root: Root, mode: Mode | None = None) -> Watched:
     """The folder as the watcher takes it; `mode` goes before what it says itself. Raises ConfigurationError."""
     try:
@@ -584,7 +591,7 @@ def watched_of(watch: Watch, root: Root, mode: Mode | None = None) -> Watched:
     return Watched(
         root=root,
         eligibility=eligibility,
-        labelling=Labelling(watch.label, None if watch.category == INFER else Category(watch.category)),
+        labelling=labelling_of(watch),
         policy=SettlePolicy(settle_s=watch.settle_s, patience_s=watch.patience_s, needs_marker=watch.ready == "marker"),
         metadata=watch.metadata,
         scan_interval_s=watch.scan_interval_s,

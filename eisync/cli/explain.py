@@ -16,13 +16,16 @@ from eisync.core import accounts
 from eisync.core.describing import Description, describe
 from eisync.core.evidence import Cut, Whole
 from eisync.core.examination import Examination
-from eisync.core.labelling import INFER, infer_category
+from eisync.core.labelling import CATEGORY_WORDS, INFER, SDK, infer_category_as_sdk, naming_of
 from eisync.core.lifecycle import State
 from eisync.core.settle import MARKER_SUFFIX, Marker
 from eisync.core.sidecars import WHAT_THEY_ARE, Entry, worded
 from eisync.errors import EisyncError
 
 Said = dict[str, Entry | str | None]
+
+_NOT_NAMED = "no word of its path names one: the service splits"
+_A_LABEL = "; what its name begins with is the label, and names no category"
 
 MOST_BYTES = 1 << 40
 _EXIT_CODES = {
@@ -161,10 +164,15 @@ def _category_from(ground: Ground, path: str, said: Said) -> str:
             return place
     if ground.watched.labelling.category is not None:
         return "the configuration of the folder"
-    named = infer_category(path)
-    if named is None:
-        return "no part of its path says another one: the service splits"
-    return next(f"'{part}' in its path" for part in path.split("/") if named.value in part)
+    if ground.watched.labelling.rule == SDK:
+        found = infer_category_as_sdk(path)
+        return _NOT_NAMED if found is None else f"'{found.value}' occurs in its path, and category is \"{SDK}\""
+    naming = naming_of(path)
+    if naming is None:
+        looks = path.rpartition("/")[2].partition(".")[0].lower() in CATEGORY_WORDS
+        return f"{_NOT_NAMED}{_A_LABEL if looks else ''}"
+    where = f"its name {naming.part} behind the first dot" if naming.in_name else f"the folder {naming.part}"
+    return f"the word '{naming.word}' in {where}"
 
 
 def _lines(told: dict[str, Any]) -> list[tuple[str, str]]:

@@ -119,7 +119,7 @@ def test_explain_says_what_becomes_of_a_file_and_why(bench: Bench, daemon: "subp
     until(lambda: audited(bench)["testing/wave.1.csv"][0] == "synced")
     until(lambda: audited(bench)["cut.wav"][0] == "settling")
     there = explained(bench, "testing/wave.1.csv", 0)
-    assert ("wave", "testing", "'testing' in its path", "main") == (
+    assert ("wave", "testing", "the word 'testing' in the folder testing", "main") == (
         there["label"],
         there["category"],
         there["category_from"],
