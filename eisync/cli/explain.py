@@ -6,7 +6,8 @@ from typing import Any
 import click
 
 from eisync.adapters import clock, evidence, sidecars
-from eisync.adapters.inventory import Found, found_at
+from eisync.adapters.inventory import Found, found_at, found_behind_link
+from eisync.adapters.links import is_link_at
 from eisync.cli import LEFT_OUT, OK, PENDING, QUARANTINED
 from eisync.cli.audit import accounts_of, known_of
 from eisync.cli.grounds import Ground, grounds
@@ -62,8 +63,9 @@ def command(file: str, config: str | None, state_dir: str | None, as_json: bool,
     root = None if root is None else os.path.abspath(root)
     (ground,) = grounds([place], config=config, state_dir=state_dir, root=root)
     if os.path.lexists(place):
-        found = found_at(ground.path, ground.below, ground.watched.eligibility)
-        if found is None or os.path.isdir(place):
+        found = found_behind_link(ground.path, ground.below, ground.watched.eligibility)
+        found = found or found_at(ground.path, ground.below, ground.watched.eligibility)
+        if found is None or (os.path.isdir(place) and not is_link_at(place)):
             raise click.UsageError(f"{place} is no file; 'eisync audit' accounts for folders")
         told = _told(ground, found, config, state_dir)
     else:

@@ -163,6 +163,11 @@ class Eligibility:
         above = self._rule_above(path)
         return self.ignoring_rule(path) if above is None else above.rule
 
+    def why_ignored(self, path: str, *, is_dir: bool = False) -> str | None:
+        """One clause that says which rule leaves out what is at `path`, or a folder above it; None: none does."""
+        found = self._rule_above(path) or self._judge(path, self._rules_above(path), is_dir=is_dir)
+        return None if found is None else found.clause
+
     def _rule_above(self, path: str) -> LeftOut | None:
         above = self._rules_above(path)
         end = path.find("/")

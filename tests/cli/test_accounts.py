@@ -204,6 +204,23 @@ def test_explain_of_a_file_that_no_daemon_has_seen(bench: Bench) -> None:
     assert (True, "as long as its WAV header says", "new") == (told["is_whole"], told["evidence"], told["state"])
 
 
+def test_links_are_told_as_what_they_are(bench: Bench) -> None:
+    outside = bench.place / "elsewhere"
+    outside.mkdir()
+    (outside / "a.1.csv").write_bytes(row(1))
+    (bench.recordings / "day").symlink_to(outside)
+    (bench.recordings / "b.1.csv").symlink_to(outside / "a.1.csv")
+    assert 0 == bench.once().returncode
+    what = f"it is a link to the folder {os.path.realpath(outside)}; eisync does not follow links: watch that folder"
+    assert explained(bench, "day", 5)["reason"].startswith(what)
+    assert explained(bench, "day/a.1.csv", 5)["reason"].startswith(f"it lies behind day: {what}")
+    assert "left out" == explained(bench, "b.1.csv", 5)["state"]
+    assert {"day": "left out", "b.1.csv": "left out"} == {path: state for path, (state, _) in audited(bench).items()}
+    told = bench.run("audit", str(bench.recordings / "day")).stdout
+    assert (1, True) == (len(told.splitlines()), what in told)
+    assert "1 left out: it is a link to a folder; eisync does not follow links" in bench.run("status").stdout
+
+
 def test_sidecars_are_accounted_for_and_what_they_give_is_told(bench: Bench) -> None:
     box = {"label": "nut", "x": 1, "y": 2, "width": 3, "height": 4}
     labels = {"boundingBoxes": {"a.png": [box, box]}}
