@@ -7,6 +7,7 @@ from typing import Any
 
 from eisync._version import __version__
 from eisync.adapters import (
+    annotations,
     clock,
     evidence,
     files,
@@ -341,6 +342,7 @@ class App:
             spent_s=clock.spent_s,
             is_same=removal.is_same,
             lineages=self.lineage,
+            annotating=annotations.annotation_at,
         )
 
     def _drainer_loop(self) -> DrainerLoop:
