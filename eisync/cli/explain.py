@@ -90,6 +90,8 @@ def _told(ground: Ground, found: Found, config: str | None, state_dir: str | Non
         told |= {"state": one.state, "reason": one.reason}
     if "state" not in told:
         raise EisyncError("the file went while it was looked at")
+    if told["state"] == accounts.LEFT_OUT:
+        return told
     said = sidecars.said_of(ground.path, found.path, ground.watched.eligibility)
     described = _described(ground, found.path, said)
     told |= {"label": described.label, "label_from": _label_from(ground, said), "category": described.category.value}

@@ -29,7 +29,7 @@ class Unread:
         self._root_id = root_id
         self._notes = notes
         self._reasons: dict[int, str] = {}
-        self._met: set[int] = set()  # since the last scan ended
+        self._met: set[int] = set()  # since the last scan began
         self._by_name: Mapping[str, int] | None = None  # what the last scan left out by name; None: there was none
         self._is_news = False
         self._noted_at = 0.0
@@ -52,10 +52,13 @@ class Unread:
         self._met.add(key)
         return True
 
+    def scan_began(self) -> None:
+        """A scan of the whole root begins."""
+        self._met = set()
+
     def scanned(self, by_name: Mapping[str, int]) -> Counter[str]:
         """A scan of the whole root ended, and left out so many by their names. Returns how many are left out in all."""
         self._reasons = {key: reason for key, reason in self._reasons.items() if key in self._met}
-        self._met = set()
         self._by_name = dict(by_name)
         self._is_news = False
         return self._counted()

@@ -392,6 +392,7 @@ class WatcherLoop:
             root.is_doubted = False
             root.disks.look(now)
             root.disks.scan_began()
+            root.unread.scan_began()
             root.partial = None
             root.moved.clear()  # the whole has these in it
         if root.partial is None and root.moved:

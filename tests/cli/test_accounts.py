@@ -204,6 +204,29 @@ def test_explain_of_a_file_that_no_daemon_has_seen(bench: Bench) -> None:
     assert (True, "as long as its WAV header says", "new") == (told["is_whole"], told["evidence"], told["state"])
 
 
+def test_annotations_are_left_out_with_one_line_and_no_alarm(bench: Bench) -> None:
+    bench.write("images/im0.jpg", formats.jpeg(b"1"))
+    bench.write("labels/im0.txt", b"0 0.5 0.5 0.1 0.1\n")
+    bench.write("labels/im1.txt", b"")
+    bench.write("call.1.wav", formats.wav(bytes(range(200)) * 2))
+    bench.write("call.1.json", b'{"start": 1, "freq": 162400000}')
+    done = bench.once()
+    assert (0, "") == (done.returncode, "".join(bench.files().keys() - {"images/im0.jpg", "call.1.wav"}))
+    said = audited(bench)
+    why = "it holds annotations of other files, which eisync does not read yet"
+    assert {"labels/im0.txt", "labels/im1.txt", "call.1.json"} == {
+        path for path, (state, reason) in said.items() if state == "left out" and reason.startswith(why)
+    }
+    assert (
+        f"{why} (JSON that is no acquisition, beside a file of its name)"
+        == explained(bench, "call.1.json", 5)["reason"]
+    )
+    (line,) = [line for line in bench.run("status").stdout.splitlines() if "left out" in line]
+    assert f"  3 left out: {why}" == line
+    (bench.recordings / "call.1.wav").unlink()
+    assert "left out" == explained(bench, "call.1.json", 5)["state"], "the recording is in the project"
+
+
 def test_links_are_told_as_what_they_are(bench: Bench) -> None:
     outside = bench.place / "elsewhere"
     outside.mkdir()
