@@ -30,7 +30,9 @@ TEXT = "it is a text that came with the data, and no table of numbers"
 HEAD_BYTES = 16 * 1024
 """So much of a file is looked at."""
 
+_CHARACTERS = 4 * 1024
 _LINES = 20
+"""So much of a text is looked at: its first lines tell."""
 
 _FOLDERS_OF_LABELS = re.compile(r"labels?(?:_\d)?|labeltxt|annotations?|annots?|bbox(?:es)?", re.IGNORECASE)
 _FOLDERS_OF_DATA = ("images", "image", "imgs", "img", "JPEGImages", "frames", "audio", "wav", "data")
@@ -39,7 +41,7 @@ _LISTS_OF_CLASSES = re.compile(
     r"(?:predefined_)?class(?:es)?(?:_?names)?|labels?|label_?map|categories|obj_?names|names|synsets?", re.IGNORECASE
 )
 _TEXTS = re.compile(
-    r"licen[cs]e|copying|notice|copyright|authors|contributors|citation|changelog|changes|requirements|cmakelists|notes?",
+    r"licen[cs]e|copying|notice|copyright|authors|contributors|citation|changelog|changes|requirements|cmakelists",
     re.IGNORECASE,
 )
 _TABLES_OF_LABELS = re.compile(
@@ -144,7 +146,8 @@ def _text(path: str, text: str, is_all: bool) -> LeftOut | IfBeside | None:
 
 
 def _lines(text: str, is_all: bool) -> list[str]:
-    lines = text.splitlines()
+    is_all = is_all and len(text) <= _CHARACTERS
+    lines = text[:_CHARACTERS].splitlines()
     if not is_all and len(lines) > 1:
         lines.pop()  # it goes on
     return list(islice((line for line in lines if line.strip()), _LINES))
@@ -182,6 +185,8 @@ def _table(path: str, text: str, is_all: bool) -> LeftOut | IfBeside | None:
     """A .csv: what is no table of numbers may be one that the service's CSV wizard knows, so only shapes count."""
     lines = _lines(text, is_all)
     mark = next((one for one in "\t;|," if lines and one in lines[0]), ",")
+    if len(lines) > 1 and _are_numbers(lines[1].split(mark)):
+        return None  # nearly every one
     try:
         rows = [[cell.strip() for cell in row] for row in csv.reader(lines, delimiter=mark)]
     except csv.Error:
