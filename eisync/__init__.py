@@ -1,10 +1,11 @@
 """eisync: drop a file into a folder, and it is in your Edge Impulse project.
 
 The module globals are those of the official SDK: read from the environment once, at import, and free to be assigned.
-Importing this package costs nothing else.
+`data`, `exceptions` and `experimental` are loaded when they are asked for; importing this package costs nothing else.
 """
 
 import os
+from types import ModuleType
 
 from eisync._version import __version__
 
@@ -13,3 +14,20 @@ API_ENDPOINT: str = os.environ.get("EI_API_ENDPOINT", "https://studio.edgeimpuls
 INGESTION_ENDPOINT: str = os.environ.get("EI_INGESTION_ENDPOINT", "https://ingestion.edgeimpulse.com")
 
 __all__ = ["API_ENDPOINT", "API_KEY", "INGESTION_ENDPOINT", "__version__"]
+
+_LOADED_WHEN_ASKED_FOR = ("data", "exceptions", "experimental")
+
+
+def __getattr__(name: str) -> ModuleType:
+    """Load what `import eisync as ei` promises: `ei.data`, `ei.exceptions`, `ei.experimental.data`."""
+    if name not in _LOADED_WHEN_ASKED_FOR:
+        raise AttributeError(
+            f"module 'eisync' has no attribute {name!r}; of the official SDK it stands in for the data"
+        )
+    import importlib
+
+    return importlib.import_module(f"eisync.{name}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_LOADED_WHEN_ASKED_FOR})

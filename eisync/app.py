@@ -7,6 +7,7 @@ from typing import Any
 
 from eisync._version import __version__
 from eisync.adapters import (
+    annotations,
     clock,
     evidence,
     files,
@@ -35,7 +36,7 @@ from eisync.core.eligible import Eligibility
 from eisync.core.guard import Guard
 from eisync.core.hearing import Mode
 from eisync.core.items import Category, Root
-from eisync.core.labelling import INFER, Labelling
+from eisync.core.labelling import INFER, SDK, Labelling
 from eisync.core.lifecycle import PENDING, State
 from eisync.core.lineage import Stamp
 from eisync.core.pace import read_quiet_hours
@@ -341,6 +342,7 @@ class App:
             spent_s=clock.spent_s,
             is_same=removal.is_same,
             lineages=self.lineage,
+            annotating=annotations.annotation_at,
         )
 
     def _drainer_loop(self) -> DrainerLoop:
@@ -575,6 +577,13 @@ def matters(watch: Watch) -> bool:
     return takes or policy.deletes_samples
 
 
+def labelling_of(watch: Watch) -> Labelling:
+    """Return what the folder says of the labels and categories of its files."""
+    if watch.category in (INFER, SDK):
+        return Labelling(watch.label, rule=watch.category)
+    return Labelling(watch.label, Category(watch.category))
+
+
 def watched_of(watch: Watch, root: Root, mode: Mode | None = None) -> Watched:
     """The folder as the watcher takes it; `mode` goes before what it says itself. Raises ConfigurationError."""
     try:
@@ -584,7 +593,7 @@ def watched_of(watch: Watch, root: Root, mode: Mode | None = None) -> Watched:
     return Watched(
         root=root,
         eligibility=eligibility,
-        labelling=Labelling(watch.label, None if watch.category == INFER else Category(watch.category)),
+        labelling=labelling_of(watch),
         policy=SettlePolicy(settle_s=watch.settle_s, patience_s=watch.patience_s, needs_marker=watch.ready == "marker"),
         metadata=watch.metadata,
         scan_interval_s=watch.scan_interval_s,

@@ -4,6 +4,7 @@
 
     EdgeImpulseException
     ├── MissingApiKeyException                 no key was given anywhere
+    ├── InvalidApiKeyException                 what was given as a key cannot be one; a ValueError as well
     ├── MissingApiIngestionEndpointException   `eisync.INGESTION_ENDPOINT` was emptied
     ├── InvalidAuthTypeException
     ├── UnsuccessfulRequestException           the service answered and said no; `error` holds its words
@@ -80,6 +81,10 @@ class MissingApiKeyException(EdgeImpulseException):
             "API key was `None`, ensure you have set module level variable `eisync.API_KEY` or the environment "
             "variable `EI_API_KEY`, or pass `api_key`."
         )
+
+
+class InvalidApiKeyException(EdgeImpulseException, ValueError):
+    """What was given as the key cannot be one. The text says what is wrong with its form, and never what it is."""
 
 
 class MissingApiIngestionEndpointException(EdgeImpulseException):

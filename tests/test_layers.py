@@ -37,12 +37,13 @@ ROOMS = {
     "loops": room(CORE, {"structlog"}),
     "control": room(CORE | {"store", "loops"}),
     "data": room(CORE | {"exceptions", "adapters", "_version"}, {"rich"}),
+    "experimental": room({"data"}),
     "emulator": room(set(), {"aiohttp", "multipart", "cbor2"}),
     "places": room({"errors"}, {"platformdirs"}),
     "settings": room(CORE | {"places"}, {"pydantic", "pydantic_core"}),
     "pulling": room(CORE | {"adapters"}),
     "log": room({"core", "loops"}, {"structlog"}),
-    "app": room(EVERY_ROOM - {"cli", "web", "emulator", "data", "exceptions", "py"}, {"structlog"}),
+    "app": room(EVERY_ROOM - {"cli", "web", "emulator", "data", "experimental", "exceptions", "py"}, {"structlog"}),
     "cli": room(EVERY_ROOM, {"click"}),
 }
 

@@ -252,7 +252,7 @@ ONE_FAULT: list[tuple[str, str]] = [
     ),
     (
         WATCH + "category = 'test'",
-        'eisync.toml:3: watch[0].category: must be one of "infer", "training", "testing", "validation", '
+        'eisync.toml:3: watch[0].category: must be one of "infer", "sdk", "training", "testing", "validation", '
         '"post-processing", "split" or "anomaly"',
     ),
     ("[[watch]]\nlabel = 'x'", "eisync.toml:1: watch[0].path: is missing"),

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
+from eisync.core.api_key import ODD
 from eisync.errors import ConfigurationError
 from eisync.settings import KeySource, Target, find_key, keys
 from tests.canary import CANARY
@@ -88,9 +89,12 @@ def test_a_new_key_in_the_file_is_noticed_and_read(tmp_path: Path) -> None:
 BROKEN: list[tuple[bytes, str]] = [
     (b"", "file key: is empty: put the API key of the project into it"),
     (b" \n", "file key: is empty: put the API key of the project into it"),
-    (CANARY.encode() + b" x", "file key: has characters that no API key has: it must hold the key alone"),
-    (CANARY.encode() + b"\nx", "file key: has characters that no API key has: it must hold the key alone"),
-    (CANARY.encode() + b"\xc3\xa4", "file key: has characters that no API key has: it must hold the key alone"),
+    (b'""', "file key: is empty: put the API key of the project into it"),
+    (CANARY.encode() + b" x", f"file key: {ODD} (there is a blank in it)"),
+    (CANARY.encode() + b"\nx", "file key: has 2 lines: it must hold the key alone, in one line"),
+    (CANARY.encode() + b"\xc3\xa4", f"file key: {ODD} (U+00E4, latin small letter a with diaeresis)"),
+    (b'"' + CANARY.encode(), f"file key: {ODD} (there is a quote that does not stand around the whole of it)"),
+    (b"\x7fELF\0\0\x01" + CANARY.encode(), "file key: is no text: it must hold the key alone"),
     (CANARY.encode() * 200, "file key: is too long to be an API key"),
 ]
 
@@ -101,6 +105,28 @@ def test_a_file_that_holds_no_key_is_named_and_not_quoted(tmp_path: Path, raw: b
     with pytest.raises(ConfigurationError) as caught:
         KeySource("file key", file=str(tmp_path / "key")).read()
     assert expected == str(caught.value)
+
+
+@pytest.mark.parametrize("form", ['"{}"', "“{}”", "EI_API_KEY={}", "export EI_API_KEY='{}'\n", "\ufeff{}\r\n"])
+def test_a_key_is_found_in_the_form_people_give_it(tmp_path: Path, form: str) -> None:
+    text = form.format(CANARY)
+    for encoding in ("utf-8", "utf-8-sig", "utf-16"):
+        (tmp_path / "key").write_bytes(text.encode(encoding))
+        assert CANARY == KeySource("file key", file=str(tmp_path / "key")).read()
+    variable = find_key(Target(), environ={"EI_API_KEY": text})
+    assert ("environment variable EI_API_KEY", CANARY) == (variable.describe(), variable.read())
+    assert CANARY == find_key(Target(api_key=SecretStr(text)), environ={}).read()
+    credentials = _key_file(tmp_path / "credentials/api_key", text)
+    environ = {"CREDENTIALS_DIRECTORY": os.path.dirname(credentials)}
+    assert CANARY == find_key(Target(), environ=environ).read()
+    Path(credentials).unlink()
+
+
+@pytest.mark.parametrize("value", ["", " ", '""', "''"])
+def test_a_variable_of_nothing_but_quotes_is_not_set(value: str) -> None:
+    assert "not set" not in find_key(Target(api_key=SecretStr("k")), environ={"EI_API_KEY": value}).describe()
+    with pytest.raises(ConfigurationError, match=r"EI_API_KEY \(not set\)"):
+        find_key(Target(), environ={"EI_API_KEY": value})
 
 
 def test_what_would_block_for_ever_is_refused(tmp_path: Path) -> None:

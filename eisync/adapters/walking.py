@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import Protocol
 
+from eisync.adapters.links import is_junction, why_not_followed
 from eisync.core.eligible import Eligibility
 from eisync.core.items import FileFacts
 from eisync.errors import CONTENT_ERRORS
@@ -127,10 +128,10 @@ def _read_folder(
                 if versions is None:
                     some = dict(known.some_in(path, _names(piece)))
                     met += len(some)
-                    folder = _read(piece, path, eligibility, some, subfolders, known.passes_over)
+                    folder = _read(piece, root, path, eligibility, some, subfolders, known.passes_over)
                     met -= len(some)
                 else:
-                    folder = _read(piece, path, eligibility, versions, subfolders, known.passes_over)
+                    folder = _read(piece, root, path, eligibility, versions, subfolders, known.passes_over)
                 if len(piece) < PIECE:
                     break
                 yield folder
@@ -150,6 +151,7 @@ def _read_folder(
 
 def _read(
     entries: list[os.DirEntry[bytes]],
+    root: str,
     path: str,
     eligibility: Eligibility,
     versions: dict[bytes, Version],
@@ -166,7 +168,7 @@ def _read(
                 seen = (status.st_size, status.st_mtime_ns, status.st_ino, status.st_ctime_ns)
                 if version == seen or passes_over(version, seen):
                     continue
-            is_met = _look_closely(entry, folder, eligibility, subfolders)
+            is_met = _look_closely(entry, root, folder, eligibility, subfolders)
         except FileNotFoundError:
             is_met = False  # it went while we looked
         if version is not None and not is_met:
@@ -174,29 +176,30 @@ def _read(
     return folder
 
 
-def _look_closely(entry: os.DirEntry[bytes], folder: Folder, eligibility: Eligibility, subfolders: list[str]) -> bool:
+def _look_closely(
+    entry: os.DirEntry[bytes], root: str, folder: Folder, eligibility: Eligibility, subfolders: list[str]
+) -> bool:
     """Whether the entry is a file for the service, or why not; a folder is one to walk, or is ignored."""
     name = os.fsdecode(entry.name)
     place = f"{folder.path}/{name}" if folder.path else name
-    if entry.is_dir(follow_symlinks=False):
+    if entry.is_dir(follow_symlinks=False) and not is_junction(entry):
         if eligibility.ignoring_rule(place, is_dir=True) is None:
             subfolders.append(place)
         return False
     reason = eligibility.why_file_left_out(place)
+    if entry.is_symlink() or entry.is_dir(follow_symlinks=False):
+        reason = why_not_followed(root, place, eligibility)
     if reason is None:
         status = entry.stat(follow_symlinks=False)
         if stat.S_ISREG(status.st_mode):
             folder.files[name] = facts_of(status)
             return True
-        reason = _what_it_is(entry, status.st_mode)
+        reason = _what_it_is(status.st_mode)
     folder.left_out.append((place, reason))
     return False
 
 
-def _what_it_is(entry: os.DirEntry[bytes], mode: int) -> str:
-    if stat.S_ISLNK(mode):
-        dangling = not os.path.exists(entry.path)
-        return "a dangling symbolic link" if dangling else "a symbolic link; links are not followed"
+def _what_it_is(mode: int) -> str:
     if stat.S_ISFIFO(mode):
         return "a named pipe (FIFO), not a file"
     return "a socket, not a file" if stat.S_ISSOCK(mode) else "a device, not a file"

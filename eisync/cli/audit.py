@@ -3,17 +3,20 @@
 import json
 import os
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import click
 
+from eisync.adapters.annotations import annotation_at
 from eisync.adapters.inventory import Found, Trouble, found_at, inventory
 from eisync.cli import OK, UNEXPECTED
 from eisync.cli.grounds import Ground, grounds
 from eisync.cli.options import ask, common
 from eisync.cli.output import say, say_json
 from eisync.core.accounts import LEFT_OUT, UNEXPLAINED, Account, account
+from eisync.core.lifecycle import State
+from eisync.errors import UnreachableError
 
 FILES_A_QUESTION = 2_000
 BYTES_A_QUESTION = 512 * 1024
@@ -72,6 +75,9 @@ def accounts_of(
     """The accounts of files that are for the service."""
     known = known_of(ground, [found.path for found in waiting], config, state_dir)
     for found in waiting:
+        if (annotation := _annotation(ground, found, known.get(found.path), config, state_dir)) is not None:
+            yield found.path, annotation
+            continue
         options: dict[str, Any] = {"is_live": ground.is_live, "scanned_at": ground.scanned_at}
         one = account(found.facts, known.get(found.path), **options)
         if one.state == UNEXPLAINED:
@@ -81,6 +87,24 @@ def accounts_of(
                 continue
             one = account(now.facts, known.get(found.path), **options)
         yield found.path, one
+
+
+def _annotation(
+    ground: Ground, found: Found, record: dict[str, Any] | None, config: str | None, state_dir: str | None
+) -> Account | None:
+    """The account of a file that is left out by what is in it: nothing is known of such a one."""
+    if record is not None and record["state"] != State.GONE.value:
+        return None
+
+    def is_known(places: Sequence[str]) -> bool:
+        sent = (State.SYNCED.value, State.TOMBSTONE.value)
+        return any(one["state"] in sent for one in known_of(ground, list(places), config, state_dir).values())
+
+    try:
+        what = annotation_at(ground.path, found.path, found.facts, is_known)
+    except UnreachableError:
+        return None
+    return None if what is None else Account(LEFT_OUT, f"{what.reason} ({what.kind})")
 
 
 def known_of(ground: Ground, paths: list[str], config: str | None, state_dir: str | None) -> dict[str, dict[str, Any]]:

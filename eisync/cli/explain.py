@@ -6,7 +6,8 @@ from typing import Any
 import click
 
 from eisync.adapters import clock, evidence, sidecars
-from eisync.adapters.inventory import Found, found_at
+from eisync.adapters.inventory import Found, found_at, found_behind_link
+from eisync.adapters.links import is_link_at
 from eisync.cli import LEFT_OUT, OK, PENDING, QUARANTINED
 from eisync.cli.audit import accounts_of, known_of
 from eisync.cli.grounds import Ground, grounds
@@ -17,7 +18,7 @@ from eisync.core.describing import Description, describe
 from eisync.core.evidence import Cut, Whole
 from eisync.core.examination import Examination
 from eisync.core.items import sent_name, shown
-from eisync.core.labelling import INFER, infer_category
+from eisync.core.labelling import CATEGORY_WORDS, INFER, SDK, infer_category_as_sdk, naming_of
 from eisync.core.lifecycle import State
 from eisync.core.mentions import NearMiss
 from eisync.core.settle import MARKER_SUFFIX, Marker
@@ -25,6 +26,9 @@ from eisync.core.sidecars import ACCOUNT_NAME, WHAT_THEY_ARE, Entry, speaking, w
 from eisync.errors import EisyncError
 
 Said = dict[str, Entry | NearMiss | str | None]
+
+_NOT_NAMED = "no word of its path names one: the service splits"
+_A_LABEL = "; what its name begins with is the label, and names no category"
 
 MOST_BYTES = 1 << 40
 _EXIT_CODES = {
@@ -61,8 +65,9 @@ def command(file: str, config: str | None, state_dir: str | None, as_json: bool,
     root = None if root is None else os.path.abspath(root)
     (ground,) = grounds([place], config=config, state_dir=state_dir, root=root)
     if os.path.lexists(place):
-        found = found_at(ground.path, ground.below, ground.watched.eligibility)
-        if found is None or os.path.isdir(place):
+        found = found_behind_link(ground.path, ground.below, ground.watched.eligibility)
+        found = found or found_at(ground.path, ground.below, ground.watched.eligibility)
+        if found is None or (os.path.isdir(place) and not is_link_at(place)):
             raise click.UsageError(f"{place} is no file; 'eisync audit' accounts for folders")
         told = _told(ground, found, config, state_dir)
     else:
@@ -87,6 +92,8 @@ def _told(ground: Ground, found: Found, config: str | None, state_dir: str | Non
         told |= {"state": one.state, "reason": one.reason}
     if "state" not in told:
         raise EisyncError("the file went while it was looked at")
+    if told["state"] == accounts.LEFT_OUT:
+        return told
     said = sidecars.said_of(ground.path, found.path, ground.watched.eligibility)
     described = _described(ground, found.path, said)
     told |= {"label": described.label, "label_from": _label_from(ground, said), "category": described.category.value}
@@ -169,10 +176,15 @@ def _category_from(ground: Ground, path: str, said: Said) -> str:
             return place
     if ground.watched.labelling.category is not None:
         return "the configuration of the folder"
-    named = infer_category(path)
-    if named is None:
-        return "no part of its path says another one: the service splits"
-    return next(f"'{part}' in its path" for part in path.split("/") if named.value in part)
+    if ground.watched.labelling.rule == SDK:
+        found = infer_category_as_sdk(path)
+        return _NOT_NAMED if found is None else f"'{found.value}' occurs in its path, and category is \"{SDK}\""
+    naming = naming_of(path)
+    if naming is None:
+        looks = path.rpartition("/")[2].partition(".")[0].lower() in CATEGORY_WORDS
+        return f"{_NOT_NAMED}{_A_LABEL if looks else ''}"
+    where = f"its name {naming.part} behind the first dot" if naming.in_name else f"the folder {naming.part}"
+    return f"the word '{naming.word}' in {where}"
 
 
 def _lines(told: dict[str, Any]) -> list[tuple[str, str]]:

@@ -1,8 +1,9 @@
 """Decide which files of a watched folder are for the service, by their path alone.
 
 Patterns are gitignore's (`!` brings back, a trailing `/` means folders only, later ones win); the defaults keep out
-what editors, browsers and copy tools leave behind while they write. What remains must have an extension that the
-service takes (wire contract, section 1: it decides by extension).
+what editors, browsers and copy tools leave behind while they write, and what other programs keep in a shared folder
+(`core.clutter`). What remains must have an extension that the service takes (wire contract, section 1: it decides by
+extension).
 
 A folder may hold a file of such rules, `.eisyncignore`, for what is in it and below it. Rules of a deeper folder win
 over those above it, and those over the configuration and the defaults, as with git. Where such a file cannot be used,
@@ -11,9 +12,11 @@ nobody knows what it says: everything it speaks of is left out.
 
 from collections.abc import Callable, Iterable, Sequence
 
+from eisync.core.clutter import what_lies_in, why_no_sample
 from eisync.core.gitignore import GitIgnore
 from eisync.core.items import extension_of
 from eisync.core.sidecars import WHAT_THEY_ARE
+from eisync.core.values import value
 
 ACCEPTED_EXTENSIONS = frozenset(
     {".cbor", ".json", ".csv", ".txt", ".wav", ".jpg", ".jpeg", ".png", ".mp4", ".avi", ".parquet"}
@@ -38,11 +41,18 @@ DEFAULT_IGNORES = (
     "*.lock",
     "~$*",
     "\\#*#",  # a bare # begins a comment
-    "Thumbs.db",
-    "desktop.ini",
 )
 
-_IN_TRASH = "eisync's own trash"
+
+@value
+class LeftOut:
+    """Why something is left out: the rule, and the clause that says so to a person."""
+
+    rule: str
+    clause: str
+
+
+_IN_TRASH = LeftOut("eisync's own trash", "it is in eisync's own trash")
 
 
 class RuleFile:
@@ -93,7 +103,8 @@ class Eligibility:
         Only the path itself is judged: whoever walks a tree does not descend into an ignored folder, and
         `why_left_out` judges the folders above a file.
         """
-        return self._judge(path, self._rules_above(path), is_dir=is_dir)
+        judged = self._judge(path, self._rules_above(path), is_dir=is_dir)
+        return None if judged is None else judged.rule
 
     def _rules_above(self, path: str) -> list[tuple[str, RuleFile]]:
         """The folders above `path` that hold rules, and their rules; the topmost first."""
@@ -108,7 +119,7 @@ class Eligibility:
             if (end := path.find("/", end + 1)) < 0:
                 return found
 
-    def _judge(self, path: str, above: Sequence[tuple[str, RuleFile]], *, is_dir: bool) -> str | None:
+    def _judge(self, path: str, above: Sequence[tuple[str, RuleFile]], *, is_dir: bool) -> LeftOut | None:
         """The rule that leaves `path` out, by what is `above` and by the configuration."""
         if _is_in_trash(path):
             return _IN_TRASH
@@ -120,10 +131,14 @@ class Eligibility:
                 is_left_out, rule = judged
                 origin = f"{folder}/{RULES_NAME}" if folder else RULES_NAME
                 if rules.trouble is not None:
-                    return f"in {origin}, if only it could be used: {rules.trouble}"
-                return f"{rule}{origin})" if is_left_out else None
+                    return _by_pattern(f"in {origin}, if only it could be used: {rules.trouble}")
+                return _by_pattern(f"{rule}{origin})") if is_left_out else None
         decided = self._patterns.decide(path, is_folder=is_dir)
-        return repr(self._lines[decided[1]]) if decided is not None and decided[0] else None
+        if decided is None or decided[1] < len(DEFAULT_IGNORES):  # what the configuration says goes before what we know
+            name = path.rpartition("/")[2]
+            if (known := _in_clutter(name) if is_dir else _clutter(name)) is not None:
+                return known
+        return _by_pattern(repr(self._lines[decided[1]])) if decided is not None and decided[0] else None
 
     def is_spoken_of(self, folder: str) -> bool:
         """Whether `folder`, or one above it, holds rules of its own. What they say may change while it runs; what the
@@ -138,33 +153,53 @@ class Eligibility:
     def why_left_out(self, path: str) -> str | None:
         """One clause that says why the file at `path` is not for the service, or None when it is."""
         if _is_in_trash(path):
-            return f"it is in {_IN_TRASH}"
-        if (rule := self._rule_above(path)) is not None:
-            return f"ignored by the pattern {rule}"
+            return _IN_TRASH.clause
+        if (above := self._rule_above(path)) is not None:
+            return above.clause
         return self.why_file_left_out(path)
 
     def ignoring(self, path: str) -> str | None:
         """The rule that leaves out the file at `path`, or a folder above it; None when there is none."""
-        return self._rule_above(path) or self.ignoring_rule(path)
+        above = self._rule_above(path)
+        return self.ignoring_rule(path) if above is None else above.rule
 
-    def _rule_above(self, path: str) -> str | None:
+    def why_ignored(self, path: str, *, is_dir: bool = False) -> str | None:
+        """One clause that says which rule leaves out what is at `path`, or a folder above it; None: none does."""
+        found = self._rule_above(path) or self._judge(path, self._rules_above(path), is_dir=is_dir)
+        return None if found is None else found.clause
+
+    def _rule_above(self, path: str) -> LeftOut | None:
         above = self._rules_above(path)
         end = path.find("/")
         while end >= 0:
-            if (rule := self._judge(path[:end], above, is_dir=True)) is not None:
-                return rule
+            if (judged := self._judge(path[:end], above, is_dir=True)) is not None:
+                return judged
             end = path.find("/", end + 1)
         return None
 
     def why_file_left_out(self, path: str) -> str | None:
         """The same for whoever has judged the folders above the file: only the path itself is looked at."""
-        if (rule := self.ignoring_rule(path)) is not None:
-            return f"ignored by the pattern {rule}"
+        if (judged := self._judge(path, self._rules_above(path), is_dir=False)) is not None:
+            return judged.clause
         if (what := WHAT_THEY_ARE.get(path.rpartition("/")[2])) is not None:
             return what
         if extension_of(path) not in ACCEPTED_EXTENSIONS:
             return f"not a type that Edge Impulse takes ({extension_of(path) or 'no extension'})"
         return None
+
+
+def _by_pattern(rule: str) -> LeftOut:
+    return LeftOut(rule, f"ignored by the pattern {rule}")
+
+
+def _clutter(name: str) -> LeftOut | None:
+    what = why_no_sample(name)
+    return None if what is None else LeftOut(what, what)
+
+
+def _in_clutter(name: str) -> LeftOut | None:
+    what = what_lies_in(name)
+    return None if what is None else LeftOut(name, f"it is in {name}, where {what}")
 
 
 def _is_in_trash(path: str) -> bool:

@@ -17,6 +17,7 @@ from urllib.parse import quote, urlencode
 import eisync
 from eisync._version import __version__
 from eisync.adapters import clock
+from eisync.core.api_key import clean
 from eisync.core.printable import printable, printable_lines
 from eisync.core.redaction import KEYS
 from eisync.core.retry import RetryPolicy
@@ -25,6 +26,7 @@ from eisync.exceptions import (
     ApiException,
     EdgeImpulseException,
     ForbiddenException,
+    InvalidApiKeyException,
     MissingApiIngestionEndpointException,
     MissingApiKeyException,
     NotFoundException,
@@ -55,13 +57,18 @@ _lock = threading.Lock()
 
 
 def api_key(given: str | None = None) -> str:
-    """The key to use. Raises MissingApiKeyException, and ValueError for one that no header can carry."""
-    key = given or eisync.API_KEY
+    """The key to use, without the quotes and marks that it may have been written with.
+
+    Raises MissingApiKeyException, and InvalidApiKeyException for what cannot be one.
+    """
+    try:
+        key = clean(given or eisync.API_KEY or "")
+    except ValueError as error:
+        place = "`api_key`" if given else "`eisync.API_KEY` (`EI_API_KEY` in the environment)"
+        raise InvalidApiKeyException(f"The API key in {place} {error}.") from None
     if not key:
         raise MissingApiKeyException
-    if not key.isascii() or not key.isprintable():
-        raise ValueError("The API key has characters that no key has (a line break, a quote that is not ASCII?).")
-    return key.strip()
+    return key
 
 
 def ingestion_url() -> str:

@@ -15,7 +15,7 @@ from eisync.core.companions import Kind
 from eisync.core.dataset import ACCOUNT_NAME as LABEL_FILE
 from eisync.core.describing import given_name
 from eisync.core.items import extension_of
-from eisync.core.labelling import infer_category, infer_label
+from eisync.core.labelling import infer_category_as_sdk, infer_label
 from eisync.core.sidecars import Entry, entries_of
 from eisync.data.datasets import CHUNK_CHARACTERS, Beside, Places
 from eisync.data.lazy_file import LazyFile
@@ -34,8 +34,9 @@ EXTENSIONS = frozenset((".cbor", ".json", ".csv", ".txt", ".wav", ".jpg", ".jpeg
 def infer_from_filename(sample: Sample, file: str) -> None:
     """Set `sample.label` to the text before the first dot of the base name, and the category if the path names one.
 
-    `my-dataset/training/wave.1.cbor` gives label `wave` and category `training`. The whole path counts here, as it does
-    in the official SDK; the daemon looks below the watched folder only.
+    `my-dataset/training/wave.1.cbor` gives label `wave` and category `training`. The rule is the official SDK's to the
+    letter: the first of `testing`, `anomaly`, `training` that occurs anywhere in the whole path, also as a part of a
+    word. The daemon looks for whole words below the watched folder; there `category = "sdk"` asks for this rule.
 
     >>> sample = Sample(b"")
     >>> infer_from_filename(sample, "my-dataset/training/wave.1.cbor")
@@ -44,7 +45,7 @@ def infer_from_filename(sample: Sample, file: str) -> None:
     """
     path = file.replace(os.sep, "/")
     sample.label = infer_label(path) or ""
-    category = infer_category(path)
+    category = infer_category_as_sdk(path)
     if category is not None:
         sample.category = category.value
 

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, MutableMapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 
+from eisync.core.annotations import LeftOut
 from eisync.core.describing import Description
 from eisync.core.eligible import Eligibility
 from eisync.core.examination import Examination
@@ -30,6 +31,8 @@ CLOSING_S = 0.1
 Probe = Callable[[str, str], Writers]
 """Tells who has the file at (root, path) open for writing. Raises UnreachableError when none can be opened."""
 Probing = Callable[[], AbstractContextManager[Probe]]
+WhyNoSample = Callable[[str, FileFacts], LeftOut | None]
+"""Raises UnreachableError when no file can be opened."""
 
 
 @value
@@ -50,13 +53,15 @@ class Parked:
 
 @dataclass(slots=True)
 class Judged:
-    """What became of the files, by path. `again` has the instants (Unix s) at which to look at others again.
+    """What became of the files, by path. `again` has the instants (Unix s) at which to look at others again. Those that
+    are `left_out` are no samples in this version, for this reason.
 
     `failing` are those that we stumble over, with what it was; `due` is how many were taken.
     """
 
     accepted: dict[str, Accepted] = field(default_factory=dict)
     parked: dict[str, Parked] = field(default_factory=dict)
+    left_out: dict[str, tuple[FileFacts, str]] = field(default_factory=dict)
     again: dict[str, float] = field(default_factory=dict)
     missing: list[str] = field(default_factory=list)
     failing: dict[str, Exception] = field(default_factory=dict)
@@ -68,6 +73,7 @@ class _Work:
     """One call: what it is about, what came of it, and what may still be spent."""
 
     watched: Watched
+    why_no_sample: WhyNoSample
     labels: Labels
     unsettled: MutableMapping[str, Unsettled]
     advance: Advance
@@ -96,10 +102,12 @@ class Judging:
         due: Iterable[str],
         *,
         now: float,
+        why_no_sample: WhyNoSample = lambda _path, _facts: None,
     ) -> Judged:
-        """Decide on the paths that are `due`. What was seen of them is written into `unsettled`."""
+        """Decide on the paths that are `due`. What was seen of them is written into `unsettled`. `why_no_sample` tells
+        of a file that is complete, or cut, what it is if it is none."""
         with self._evidence.reading() as advance, self._probing() as probe:
-            work = _Work(watched, labels, unsettled, advance, probe, _Rules(watched.eligibility), now)
+            work = _Work(watched, why_no_sample, labels, unsettled, advance, probe, _Rules(watched.eligibility), now)
             work.left_bytes, work.left_said = BYTES_A_TICK, SAID_A_TICK
             for path in due:
                 if work.left_said <= 0:
@@ -168,6 +176,8 @@ class Judging:
 
     def _follow(self, work: "_Work", path: str, seen: Unsettled, decision: Decision) -> None:
         watched, labels, judged = work.watched, work.labels, work.judged
+        if not (isinstance(decision, Wait) and seen.facts.size) and self._is_left_out(work, path, seen):
+            return
         match decision:
             case Wait(until=until):
                 judged.again[path] = until
@@ -183,6 +193,20 @@ class Judging:
             case Park(reason=reason):
                 said = labels.plain(path, work.now)
                 judged.parked[path] = Parked(_candidate(watched, path, seen.facts, said), reason)
+
+    def _is_left_out(self, work: "_Work", path: str, seen: Unsettled) -> bool:
+        """Whether the file is no sample by what is in it. An empty one is asked at once: it would wait for long."""
+        if seen.verdict is None:
+            return False
+        try:
+            why = work.why_no_sample(path, seen.facts)
+        except UnreachableError:
+            work.judged.again[path] = work.now + AGAIN_S
+            return True
+        if why is not None:
+            work.judged.left_out[path] = (seen.facts, why.reason)
+            work.labels.unclear.pop(path, None)
+        return why is not None
 
     def _look(
         self,

@@ -1,9 +1,10 @@
 """What the loops need of the world, named for the need. The real parts stand in `store` and `adapters`."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from contextlib import AbstractContextManager
 from typing import Protocol
 
+from eisync.core.annotations import LeftOut
 from eisync.core.batching import Order
 from eisync.core.cadence import Progress, Remembered
 from eisync.core.contents import KnownContent
@@ -66,6 +67,7 @@ class Intake(Protocol):
     def mark_unchanged(self, identity: int, facts: FileFacts, sha256: str, *, now: float) -> bool: ...
     def learn_versions(self, changes: Iterable[tuple[int, FileFacts]]) -> None: ...
     def leave_as_sent(self, changes: Iterable[tuple[int, FileFacts]], *, now: float) -> None: ...
+    def leave_out(self, ids: Iterable[int], reason: str, *, now: float) -> None: ...
     def known_at(self, root_id: int, path: str) -> KnownFile | None: ...
     def settling(self, root_id: int) -> list[str]: ...
 
@@ -112,6 +114,16 @@ class RootNotes(Protocol):
     def note_offline(self, root_id: int, reason: str) -> None: ...
     def note_online(self, root_id: int) -> None: ...
     def note_settling(self, root_id: int, settling: int) -> None: ...
+    def note_left_out(self, root_id: int, left_out: Mapping[str, int]) -> None: ...
+
+
+class Annotating(Protocol):
+    """Tells whether a file is an annotation of others; the last argument whether one of some places is known. Raises
+    UnreachableError when no file can be opened at the moment."""
+
+    def __call__(
+        self, root: str, path: str, facts: FileFacts, is_known: Callable[[Sequence[str]], bool], /
+    ) -> LeftOut | None: ...
 
 
 class Sheet(Protocol):

@@ -10,6 +10,7 @@ from eisync.loops.agenda import Agenda
 from eisync.loops.checks import ContentChecks
 from eisync.loops.disks import RootDisks
 from eisync.loops.labels import Labels
+from eisync.loops.left_out import Annotations, Review, Unread
 from eisync.loops.lookout import Lookout
 from eisync.loops.renames import Recogniser
 from eisync.loops.returns import Returns
@@ -48,6 +49,9 @@ class RootWatch:
         checks: ContentChecks,
         trust: Trust,
         disks: RootDisks,
+        unread: Unread,
+        annotations: Annotations,
+        review: Review,
     ) -> None:
         self.watched = watched
         self.place = watched.root
@@ -59,6 +63,9 @@ class RootWatch:
         self.checks = checks
         self.trust = trust
         self.disks = disks
+        self.unread = unread
+        self.annotations = annotations
+        self.review = review
         self.unsettled: dict[str, Unsettled] = {}
         self.agenda = Agenda()
         self.announced: set[str] = set()  # files that are to be looked at

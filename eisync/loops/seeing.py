@@ -68,7 +68,7 @@ class Seeing:
             before = known.get(name)
             if before is not None and has_followed:  # it may have changed places since
                 before = self._intake.known_at(root.place.id, path)
-            if walk.is_audit and before is None:
+            if walk.is_audit and before is None and not root.unread.holds(path, facts):
                 walk.missed += self._is_miss(root, path, facts, now)
             found = before
             if before is not None or facts in familiar or path in root.recogniser.waiting:
@@ -147,6 +147,9 @@ class Seeing:
             root.unsettled.pop(path, None)
             return
         root.checks.forget(path)
+        if (known is None or known.state in _ENTERABLE) and root.unread.holds(path, facts):
+            root.unsettled.pop(path, None)
+            return
         if known is not None:
             self._announce_links(root, path, facts, known)
         if known is not None and known.state in _SENT and root.watched.on_change is OnChange.IGNORE:

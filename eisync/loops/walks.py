@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
+from eisync.core.clutter import DESKTOP, README
 from eisync.core.eligible import Eligibility
 from eisync.core.items import shown
 from eisync.core.sidecars import WHAT_THEY_ARE
@@ -18,7 +19,7 @@ MOST_REASONS = 50
 MOST_TOLD = 2_000
 PAGE = 1_000
 
-_EVERYDAY = ("ignored by the pattern", "not a type that Edge Impulse takes", *WHAT_THEY_ARE.values())
+_EVERYDAY = ("ignored by the pattern", "not a type that Edge Impulse takes", README, DESKTOP, *WHAT_THEY_ARE.values())
 
 
 @dataclass(slots=True)

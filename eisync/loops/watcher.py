@@ -19,10 +19,12 @@ from eisync.loops.checks import ContentChecks
 from eisync.loops.disks import RootDisks
 from eisync.loops.judging import Accepted, Judging, Parked, Probing, stumbled
 from eisync.loops.labels import Labels
+from eisync.loops.left_out import Annotations, Review, Unread
 from eisync.loops.lineage import Lineages, Trusting
 from eisync.loops.lookout import LOOK_EVERY_S, Lookout
 from eisync.loops.ports import (
     MOST_TOLD,
+    Annotating,
     Events,
     Files,
     Intake,
@@ -84,6 +86,7 @@ class WatcherLoop:
         is_same: Callable[[str, str, FileFacts, str], bool] = lambda *_: False,
         has_weak_facts: Callable[[str], bool] = lambda _: False,
         lineages: Lineages | None = None,
+        annotating: Annotating = lambda *_: None,
     ) -> None:
         """`spent_s` is what the thread has taken of a core so far; `why_silent` tells of folders without events.
 
@@ -91,11 +94,12 @@ class WatcherLoop:
         `waiting` are for what files say of others; `labelled` is called when it is known of a root how all that waits
         in it is to be sent. `is_same` tells whether the file at (root, path) has these facts and this content hash.
         `has_weak_facts` tells of folders whose file system may make up inodes and ctimes. `lineages` is told what was
-        looked through.
+        looked through. `annotating` tells which files are annotations of others.
         """
         self._is_same = is_same
         self._has_weak_facts = has_weak_facts
         self._lineages = lineages or Trusting()
+        self._annotating = annotating
         self._intake = intake
         self._places = places
         self._disks = disks
@@ -242,7 +246,20 @@ class WatcherLoop:
         returns = Returns(root.path, self._intake, self._is_same, log=log)
         checks = ContentChecks(root.path, self._evidence, log=log)
         disks = self._disks(root)
-        return RootWatch(watched, lookout, walks, recogniser, labels, returns, checks, trust, disks)
+        unread, annotations, review = self._left_out_of(watched)
+        return RootWatch(
+            watched, lookout, walks, recogniser, labels, returns, checks, trust, disks, unread, annotations, review
+        )
+
+    def _left_out_of(self, watched: Watched) -> tuple[Unread, Annotations, Review]:
+        """What sees to the files of the root that are no samples by what is in them."""
+        root = (watched.root.id, watched.root.path)
+        unread = Unread(watched.root.id, self._notes)
+        annotations = Annotations(
+            root, self._annotating, intake=self._intake, places=self._places, unread=unread, log=self._log
+        )
+        review = Review(root, watched.eligibility, self._waiting, files=self._files, annotations=annotations)
+        return unread, annotations, review
 
     def _tick_root(self, root: RootWatch, now: float) -> float:
         """Work on one root. Where its content makes us stumble, it waits, and the others are worked on."""
@@ -292,14 +309,16 @@ class WatcherLoop:
             if walk is not None and not root.is_behind:
                 self._walk_on(root, walk, now)
         self._enqueue_complete(root, now)
+        root.review.step(now)
         self._note_settling(root, now)
+        root.unread.note(now)
         if root.looked_through is not None and not root.announced and not root.recogniser.waiting:
             self._lineages.looked_through(root.place.id, root.looked_through)
             root.looked_through = None
         if root.is_busy:
             return 0.0
         instants = [root.lookout.look_due_at, root.scan_due_at, root.agenda.next_at(), root.recogniser.next_at()]
-        instants += [root.labels.next_at(now), root.checks.next_at()]
+        instants += [root.labels.next_at(now), root.checks.next_at(), root.review.next_at()]
         return max(0.0, min(at for at in instants if at is not None) - now)
 
     def _look_at_root(self, root: RootWatch, now: float) -> None:
@@ -375,6 +394,7 @@ class WatcherLoop:
             root.is_doubted = False
             root.disks.look(now)
             root.disks.scan_began()
+            root.unread.scan_began()
             root.partial = None
             root.moved.clear()  # the whole has these in it
         if root.partial is None and root.moved:
@@ -426,7 +446,9 @@ class WatcherLoop:
         if walk is root.partial:
             root.partial = None
             return
-        self._notes.note_scan(root.place.id, walk.left_out, began_at=walk.began_at, now=now)
+        left_out = root.unread.scanned(walk.left_out)
+        self._notes.note_scan(root.place.id, left_out, began_at=walk.began_at, now=now)
+        root.review.ask(now)
         root.labels.scanned(root.unsettled, now)
         root.scan = None
         root.looked_through = root.doubt
@@ -443,7 +465,9 @@ class WatcherLoop:
 
     def _enqueue_complete(self, root: RootWatch, now: float) -> None:
         due = islice(root.agenda.take_due(now), FILES_A_TICK)
-        judged = self._judging.judge(root.watched, root.labels, root.unsettled, due, now=now)
+        judged = self._judging.judge(
+            root.watched, root.labels, root.unsettled, due, now=now, why_no_sample=root.annotations.why
+        )
         root.is_behind = judged.due == FILES_A_TICK
         for path, at in judged.again.items():
             root.agenda.add(path, at)
@@ -454,6 +478,10 @@ class WatcherLoop:
             self._note_failing(root, path, error)
             root.agenda.add(path, now + LONGEST_PAUSE_S)
         self._seeing.write(root, findings, now)
+        for path, (facts, reason) in judged.left_out.items():
+            root.annotations.leave(path, facts, reason, now=now)
+            root.unsettled.pop(path, None)
+            root.failing.pop(path, None)
         self._enter(root, judged.accepted, now)
         self._park(root, judged.parked, now)
 
@@ -463,6 +491,7 @@ class WatcherLoop:
             return
         busy = self._intake.enqueue([one.candidate for one in accepted.values()], now=now)
         entered = list(self._left(root, accepted, busy, now))
+        root.review.ask(now)
         tell = self._log.info if len(entered) <= MOST_TOLD else self._log.debug
         for path in entered:
             one = accepted[path]

@@ -1,8 +1,8 @@
 """Where an API key comes from, and reading it without ever showing it.
 
 A key reaches us from a file, an environment variable or, in a file that nobody else can read, the configuration itself;
-never from the command line, which everybody on the machine can read. Nothing here prints, logs or quotes a key: texts
-name the place, and `KeySource` has no way to show the rest.
+never from the command line, which everybody on the machine can read. `core.api_key` knows in which form people write it
+down. Nothing here prints, logs or quotes a key: texts name the place, and `KeySource` has no way to show the rest.
 """
 
 import os
@@ -13,6 +13,7 @@ from typing import Protocol
 
 from pydantic import SecretStr
 
+from eisync.core.api_key import clean, text_of
 from eisync.core.redaction import KEYS
 from eisync.errors import ConfigurationError
 from eisync.places import absolute
@@ -55,12 +56,12 @@ class KeySource:
 
     def read(self) -> str:
         """The key as it is now. Raises ConfigurationError that names the place and never the content."""
-        text = self._value.get_secret_value() if self._value is not None else self._read_file()
-        key = text.strip()
+        try:
+            key = clean(self._value.get_secret_value() if self._value is not None else text_of(self._read_file()))
+        except ValueError as error:
+            raise ConfigurationError(f"{self._place}: {error}") from None  # (its cause could show a part of the key)
         if not key:
             raise ConfigurationError(f"{self._place}: is empty: put the API key of the project into it")
-        if not (key.isascii() and key.isprintable()) or " " in key:
-            raise ConfigurationError(f"{self._place}: has characters that no API key has: it must hold the key alone")
         KEYS.learn(key)
         return key
 
@@ -91,7 +92,7 @@ class KeySource:
         except OSError:
             return None
 
-    def _read_file(self) -> str:
+    def _read_file(self) -> bytes:
         assert self._file is not None
         try:
             # A FIFO or a terminal would block for ever, and could not be read a second time.
@@ -110,8 +111,7 @@ class KeySource:
             raise ConfigurationError(f"{self._place}: cannot be read: {error.strerror or error}") from error
         if len(raw) > KEY_LIMIT_BYTES:
             raise ConfigurationError(f"{self._place}: is too long to be an API key")
-        # latin-1 reads every byte; what is not ASCII is refused above, and never becomes part of an error's text.
-        return raw.decode("latin-1")
+        return raw
 
 
 def _is_open(facts: os.stat_result, path: str) -> bool:
@@ -168,7 +168,7 @@ def _common_places(flag: str | None, environ: Mapping[str, str], cwd: str | None
 
     def variable(name: str) -> KeySource | str:
         value = environ.get(name, "")
-        return KeySource(f"environment variable {name}", value=value) if value.strip() else "not set"
+        return KeySource(f"environment variable {name}", value=value) if _holds_something(value) else "not set"
 
     credentials = environ.get("CREDENTIALS_DIRECTORY")
     return [
@@ -179,6 +179,14 @@ def _common_places(flag: str | None, environ: Mapping[str, str], cwd: str | None
         ("EISYNC_API_KEY", variable("EISYNC_API_KEY")),
         ("EI_API_KEY", variable("EI_API_KEY")),
     ]
+
+
+def _holds_something(value: str) -> bool:
+    """Whether a variable is more than blanks and quotes."""
+    try:
+        return bool(clean(value))
+    except ValueError:
+        return True
 
 
 def _own_places(target: _HasKey, config_name: str) -> _Places:

@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 from pydantic import ValidationError
 
 from eisync import places
+from eisync.core.api_key import secrets_in
 from eisync.core.redaction import KEYS
 from eisync.core.retention import read_after
 from eisync.errors import ConfigurationError
@@ -107,8 +108,8 @@ def _learn_keys(document: Mapping[str, Any], environ: Mapping[str, str]) -> None
     tables = targets if isinstance(targets, list) else [targets]
     written = [table.get("api_key") for table in tables if isinstance(table, dict)]
     for key in (*written, environ.get("EISYNC_API_KEY"), environ.get("EI_API_KEY")):
-        if isinstance(key, str):
-            KEYS.learn(key.strip())
+        for secret in secrets_in(key) if isinstance(key, str) else ():
+            KEYS.learn(secret)
 
 
 class _Loading:

@@ -35,7 +35,7 @@ METADATA_LIMIT_BYTES = 8192
 SLOWEST_RATE = 4096  # a piece of 64 KiB must go before the service takes us for dead
 SWITCH = {"1": True, "true": True, "yes": True, "on": True, "0": False, "false": False, "no": False, "off": False}
 
-Category = Literal["infer", "training", "testing", "validation", "post-processing", "split", "anomaly"]
+Category = Literal["infer", "sdk", "training", "testing", "validation", "post-processing", "split", "anomaly"]
 
 
 class EnvironmentText(str):
@@ -192,7 +192,9 @@ class Watch(Table):
     )
     category: Category = Field(
         default="infer",
-        description='`"infer"`: from the folders below `path` that say testing, anomaly or training, else `"split"`.',
+        description='`"infer"`: by the whole word below `path` nearest to the file, of train, training, test, testing, '
+        'val, valid, validation and anomaly in any letter case, else `"split"`; the label itself names none. `"sdk"`: '
+        "by the official SDK's rule, the first of testing, anomaly, training anywhere in the path below `path`.",
     )
     ignore: tuple[str, ...] = Field(
         default=(),

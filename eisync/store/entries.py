@@ -115,6 +115,7 @@ insert into history (at, file_id, event, state, detail)
 select :now, id, 'ignored', state, :reason from file where id = :id"""
 
 _ENTERABLE = frozenset({State.SETTLING, State.GONE})
+_NOT_SENT = frozenset({State.SETTLING, State.READY, State.QUARANTINED})
 
 
 def find(connection: sqlite3.Connection, root_id: int, path: str) -> Known | None:
@@ -198,6 +199,14 @@ def mark_gone(connection: sqlite3.Connection, ids: Iterable[int], now: float) ->
     """These files are not there any more. What is synced stays synced, and it is noted."""
     movable = frozenset(sources(Event.GONE)) - UNDER_WAY
     _mark(connection, ids, Event.GONE, movable, MISSING, now)
+
+
+def leave_out(connection: sqlite3.Connection, ids: Iterable[int], reason: str, now: float) -> None:
+    """These files are no samples. To the queue that is as if they had gone; the reason says what it is."""
+    for identity in ids:
+        row = connection.execute("select state from file where id = ?", (identity,)).fetchone()
+        if row is not None and (state := State(row["state"])) in _NOT_SENT:
+            move(connection, identity, state, Event.GONE, reason, now)
 
 
 def mark_back(connection: sqlite3.Connection, ids: Iterable[int], now: float) -> None:

@@ -315,6 +315,11 @@ class Index:
         with self._database.transaction() as connection:
             connection.execute("update root set settling = ? where id = ?", (settling, root_id))
 
+    def note_left_out(self, root_id: int, left_out: Mapping[str, int]) -> None:
+        """How many files of the root are left out now, by reason: more was found since the scan."""
+        with self._database.transaction() as connection:
+            connection.execute("update root set left_out = ? where id = ?", (json.dumps(dict(left_out)), root_id))
+
     def roots(self) -> list[RootFacts]:
         """Every root there ever was, by path."""
         with self._database.reading() as connection:

@@ -99,6 +99,11 @@ class Outbox:
         with self._database.transaction() as connection:
             entries.leave_as_sent(connection, changes, now)
 
+    def leave_out(self, ids: Iterable[int], reason: str, *, now: float) -> None:
+        """These files are no samples: what was not sent of them is not to go. What was sent stays as it is."""
+        with self._database.transaction() as connection:
+            entries.leave_out(connection, ids, reason, now)
+
     def known_at(self, root_id: int, path: str) -> Known | None:
         """What is known of the file at `path`."""
         with self._database.reading() as connection:

@@ -12,6 +12,7 @@ from eisync.adapters import files
 from eisync.adapters.walking import Folder
 from eisync.core.eligible import Eligibility
 from eisync.core.items import Category, FileFacts, Item
+from eisync.core.links import Leads, why_left_out
 from eisync.errors import FileChangedError, FileError, FileGoneError, FileUnreadableError, UnreachableError
 
 NOBODY = 65534
@@ -95,10 +96,10 @@ def test_what_is_no_file_is_left_out_with_its_reason(root: Path) -> None:
         "notes.doc": "not a type that Edge Impulse takes (.doc)",
         "half.csv.part": "ignored by the pattern '*.part'",
         "pipe.csv": "a named pipe (FIFO), not a file",
-        "link.csv": "a symbolic link; links are not followed",
-        "dangling.csv": "a dangling symbolic link",
-        "loop.csv": "a dangling symbolic link",
-        "folder": "not a type that Edge Impulse takes (no extension)",
+        "link.csv": why_left_out(Leads.TO_FILE, is_uploaded=True),
+        "dangling.csv": why_left_out(Leads.NOWHERE),
+        "loop.csv": why_left_out(Leads.IN_A_CIRCLE),
+        "folder": why_left_out(Leads.UPWARDS),
         "socket.csv": "a socket, not a file",
     } == dict(folder.left_out)
 

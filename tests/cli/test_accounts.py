@@ -119,7 +119,7 @@ def test_explain_says_what_becomes_of_a_file_and_why(bench: Bench, daemon: "subp
     until(lambda: audited(bench)["testing/wave.1.csv"][0] == "synced")
     until(lambda: audited(bench)["cut.wav"][0] == "settling")
     there = explained(bench, "testing/wave.1.csv", 0)
-    assert ("wave", "testing", "'testing' in its path", "main") == (
+    assert ("wave", "testing", "the word 'testing' in the folder testing", "main") == (
         there["label"],
         there["category"],
         there["category_from"],
@@ -202,6 +202,46 @@ def test_explain_of_a_file_that_no_daemon_has_seen(bench: Bench) -> None:
     bench.write("wave.1.wav", formats.wav(SOUND))
     told = explained(bench, "wave.1.wav", 4)
     assert (True, "as long as its WAV header says", "new") == (told["is_whole"], told["evidence"], told["state"])
+
+
+def test_annotations_are_left_out_with_one_line_and_no_alarm(bench: Bench) -> None:
+    bench.write("images/im0.jpg", formats.jpeg(b"1"))
+    bench.write("labels/im0.txt", b"0 0.5 0.5 0.1 0.1\n")
+    bench.write("labels/im1.txt", b"")
+    bench.write("call.1.wav", formats.wav(bytes(range(200)) * 2))
+    bench.write("call.1.json", b'{"start": 1, "freq": 162400000}')
+    done = bench.once()
+    assert (0, "") == (done.returncode, "".join(bench.files().keys() - {"images/im0.jpg", "call.1.wav"}))
+    said = audited(bench)
+    why = "it holds annotations of other files, which eisync does not read yet"
+    assert {"labels/im0.txt", "labels/im1.txt", "call.1.json"} == {
+        path for path, (state, reason) in said.items() if state == "left out" and reason.startswith(why)
+    }
+    assert (
+        f"{why} (JSON that is no acquisition, beside a file of its name)"
+        == explained(bench, "call.1.json", 5)["reason"]
+    )
+    (line,) = [line for line in bench.run("status").stdout.splitlines() if "left out" in line]
+    assert f"  3 left out: {why}" == line
+    (bench.recordings / "call.1.wav").unlink()
+    assert "left out" == explained(bench, "call.1.json", 5)["state"], "the recording is in the project"
+
+
+def test_links_are_told_as_what_they_are(bench: Bench) -> None:
+    outside = bench.place / "elsewhere"
+    outside.mkdir()
+    (outside / "a.1.csv").write_bytes(row(1))
+    (bench.recordings / "day").symlink_to(outside)
+    (bench.recordings / "b.1.csv").symlink_to(outside / "a.1.csv")
+    assert 0 == bench.once().returncode
+    what = f"it is a link to the folder {os.path.realpath(outside)}; eisync does not follow links: watch that folder"
+    assert explained(bench, "day", 5)["reason"].startswith(what)
+    assert explained(bench, "day/a.1.csv", 5)["reason"].startswith(f"it lies behind day: {what}")
+    assert "left out" == explained(bench, "b.1.csv", 5)["state"]
+    assert {"day": "left out", "b.1.csv": "left out"} == {path: state for path, (state, _) in audited(bench).items()}
+    told = bench.run("audit", str(bench.recordings / "day")).stdout
+    assert (1, True) == (len(told.splitlines()), what in told)
+    assert "1 left out: it is a link to a folder; eisync does not follow links" in bench.run("status").stdout
 
 
 def test_sidecars_are_accounted_for_and_what_they_give_is_told(bench: Bench) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from eisync.core.links import Leads, why_left_out
 from tests.canary import CANARY, hear
 from tests.conftest import SHARED_DATA, Bench, row, sha256, stored_once, until
 from tests.core import formats
@@ -251,8 +252,8 @@ def test_what_is_no_file_of_ours_is_left_out_and_told(bench: Bench) -> None:
     (root,) = bench.status()["roots"]
     assert {
         "a named pipe (FIFO), not a file": 1,
-        "a dangling symbolic link": 1,
-        "a symbolic link; links are not followed": 1,
+        "it is a broken link: there is nothing any more; delete the link, or bring back what it led to": 1,
+        why_left_out(Leads.TO_FILE): 1,
         "not a type that Edge Impulse takes (.md)": 1,
         "ignored by the pattern '*.part'": 1,
     } == root["left_out"]

@@ -23,7 +23,6 @@ def test_what_the_service_takes_is_taken(extension: str, folder: str) -> None:
         ("day/a.csv.crdownload", "*.crdownload"),
         ("~$a.csv", "~$*"),
         ("#a.csv#", "\\#*#"),
-        ("Thumbs.db", "Thumbs.db"),
         ("odd\udcff.csv.tmp", "*.tmp"),
     ],
 )
@@ -96,3 +95,46 @@ def test_every_default_can_be_brought_back(rule: str) -> None:
     path = rule.replace("*", "x") + ("" if rule.endswith(".csv") else ".csv")
 
     assert Eligibility([f"!{path}"]).ignoring_rule(path) is None
+
+
+CLUTTER = ("README.txt", "wave.sync-conflict-20260101-101010-ABCDEFG.csv", "._a.csv")
+
+
+@pytest.mark.parametrize("folder", ["", "day 1/"])
+@pytest.mark.parametrize(
+    ("path", "why"),
+    [
+        ("README.txt", "a readme, which is no sample"),
+        ("Thumbs.db", "a file that the desktop keeps for itself"),
+        ("._a.wav", "a file that the desktop keeps for itself"),
+        (
+            "a (conflicted copy 2026-01-01).csv",
+            "a conflict copy of a sync program, beside the file that it differs from",
+        ),
+        ("@eaDir/a.jpg/THUMB.jpg", "it is in @eaDir, where a NAS keeps thumbnails and its own files"),
+        ("$RECYCLE.BIN/S-1-5/$R1.jpg", "it is in $RECYCLE.BIN, where deleted files lie"),
+        (".stversions/a.csv", "it is in .stversions, where Syncthing keeps earlier versions"),
+    ],
+)
+def test_what_is_no_sample_is_left_out_and_told_as_what_it_is(folder: str, path: str, why: str) -> None:
+    assert why == Eligibility().why_left_out(folder + path)
+
+
+@pytest.mark.parametrize("path", CLUTTER)
+@pytest.mark.parametrize("pattern", ["!{}", "!**/*.*"])
+def test_a_pattern_brings_back_what_is_no_sample_by_default(path: str, pattern: str) -> None:
+    assert Eligibility([pattern.format(path)]).why_left_out(path) is None
+    rules = RuleFile([pattern.format(path)])
+    assert Eligibility(rules_in=lambda folder: rules if not folder else None).why_left_out(path) is None
+
+
+def test_a_folder_of_another_program_is_brought_back_as_a_folder() -> None:
+    assert Eligibility(["!@eaDir/"]).why_left_out("day/@eaDir/a.jpg") is None
+    assert Eligibility(["!lost+found"]).why_left_out("lost+found/a.jpg") is None
+    assert Eligibility(["!@eaDir/*.jpg"]).why_left_out("day/@eaDir/a.jpg") is not None, "as with git"
+
+
+def test_a_file_may_be_called_as_such_a_folder_and_the_other_way_round() -> None:
+    assert Eligibility().ignoring_rule("lost+found") is None
+    assert Eligibility().ignoring_rule("README.txt", is_dir=True) is None
+    assert Eligibility().why_left_out("readme/a.csv") is None

@@ -9,6 +9,7 @@ from eisync.exceptions import (
     ApiException,
     EdgeImpulseException,
     ForbiddenException,
+    InvalidApiKeyException,
     MissingApiIngestionEndpointException,
     MissingApiKeyException,
     NotFoundException,
@@ -50,6 +51,23 @@ def test_without_a_key_nothing_is_asked(service: RunningEmulator, key: str | Non
 def test_a_key_that_no_header_can_carry_is_not_repeated_in_the_text(service: RunningEmulator) -> None:
     with pytest.raises(ValueError) as caught:
         client.project_id(api_key=CANARY + "\r\nx: y")
+    assert CANARY not in str(caught.value)
+
+
+@pytest.mark.parametrize("form", ['"{}"', "'{}'", "“{}”", "EI_API_KEY={}", " {}\r\n", "\ufeff{}"])
+def test_a_key_in_quotes_is_read(service: RunningEmulator, form: str) -> None:
+    eisync.API_KEY = form.format(service.key)
+    assert service.project_id == client.project_id()
+    assert service.project_id == client.project_id(api_key=form.format(service.key))
+
+
+@pytest.mark.parametrize("given", [True, False])
+def test_what_cannot_be_a_key_is_said_with_its_place(service: RunningEmulator, given: bool) -> None:
+    text = f'"{CANARY}'
+    eisync.API_KEY = None if given else text
+    with pytest.raises(InvalidApiKeyException, match="a quote that does not stand around the whole of it") as caught:
+        client.project_id(api_key=text if given else None)
+    assert ("`api_key`" if given else "`EI_API_KEY` in the environment") in str(caught.value)
     assert CANARY not in str(caught.value)
 
 

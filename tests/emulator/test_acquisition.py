@@ -47,7 +47,7 @@ def test_a_signature_is_checked_over_the_bytes_that_came(encode: Any, is_cbor: b
     )
 
 
-@pytest.mark.parametrize("signature", ["0" * 64, "", None])
+@pytest.mark.parametrize("signature", ["0" * 64, "", None, 0, 0.0])
 @pytest.mark.parametrize("unsigned_is_valid", [True, False])
 def test_an_unsigned_file_is_taken_and_marked_as_the_switch_says(signature: object, unsigned_is_valid: bool) -> None:
     found = read(to_json(acquisition(signature=signature)), unsigned_is_valid=unsigned_is_valid)
@@ -75,6 +75,8 @@ def changed(**payload: object) -> dict[str, Any]:
         acquisition() | {"protected": {"ver": "v2", "alg": "none"}},
         acquisition() | {"protected": {"ver": "v1", "alg": "RS256"}},
         acquisition(signature=7),
+        acquisition(signature=False),
+        acquisition(signature=[]),
         acquisition() | {"payload": []},
         changed(device_type=None),
         changed(device_name=3),

@@ -308,7 +308,7 @@ def test_what_is_left_out_is_counted_by_reason(yard: Yard) -> None:
         "ignored by the pattern '*.tmp'": 1,
         "ignored by the pattern '.*'": 1,
         "a named pipe (FIFO), not a file": 1,
-        "a dangling symbolic link": 1,
+        "it is a broken link: there is nothing any more; delete the link, or bring back what it led to": 1,
     } == root.left_out
     told = {line.fields["path"] for line in yard.log.lines if line.event == "file.left_out"}
     assert {"pipe.csv", "dangling.csv"} == told

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from eisync.adapters import evidence, files, sidecars, writer_probe
+from eisync.adapters import annotations, evidence, files, sidecars, writer_probe
 from eisync.adapters import files as mounted
 from eisync.adapters.body import sha256_of
 from eisync.core.eligible import Eligibility
@@ -149,7 +149,7 @@ class Yard:
             waiting=Descriptions(self.database),
             events=self.ear,
             log=self.log,
-            **(handed or {}),
+            **{"annotating": annotations.annotation_at, **(handed or {})},
         )
 
     def fill(self, *paths: str, content: bytes | None = None) -> None:

@@ -1,0 +1,64 @@
+"""Look whether a file is an annotation of others: at its first bytes, and at what lies beside it.
+
+What decides is `core.annotations`. The file is opened as one that nothing can be put in the place of, and read at most
+once for each version.
+"""
+
+import errno
+import os
+import stat
+from collections.abc import Callable, Sequence
+
+from eisync.adapters.files import open_inside
+from eisync.adapters.walking import is_version
+from eisync.core.annotations import HEAD_BYTES, IfBeside, LeftOut, judge, may_be_one
+from eisync.core.items import FileFacts
+from eisync.errors import UnreachableError
+
+_LATER = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM})
+
+
+def annotation_at(
+    root: str, path: str, facts: FileFacts, is_known: Callable[[Sequence[str]], bool] = lambda _: False
+) -> LeftOut | None:
+    """What the file is, in the version of these facts, if it is no sample; None when it may be one, or is another
+    version by now.
+
+    `is_known`: whether one of these places is known to have held a file that was uploaded: it may have been taken away.
+    Raises UnreachableError when no file can be opened at the moment.
+    """
+    if not may_be_one(path):
+        return None
+    head = _head(root, path, facts)
+    if head is None:
+        return None
+    judged = judge(path, head, size=facts.size)
+    if not isinstance(judged, IfBeside):
+        return judged
+    is_one = any(_is_there(root, place) for place in judged.places) or is_known(judged.places)
+    return judged.left_out if is_one else None
+
+
+def _head(root: str, path: str, facts: FileFacts) -> bytes | None:
+    if not facts.size:
+        return b""
+    try:
+        descriptor = open_inside(root, path)
+    except OSError as error:
+        if error.errno in _LATER:
+            raise UnreachableError(f"no file can be read at the moment ({error.strerror})") from error
+        return None
+    try:
+        head = os.read(descriptor, HEAD_BYTES)
+        return head if is_version(os.fstat(descriptor), facts) else None
+    except OSError:
+        return None
+    finally:
+        os.close(descriptor)
+
+
+def _is_there(root: str, path: str) -> bool:
+    try:
+        return stat.S_ISREG(os.lstat(os.path.join(root, path)).st_mode)
+    except (OSError, ValueError):
+        return False

@@ -1,0 +1,127 @@
+"""Read an API key as people write it down: in quotes, behind a name, with a mark or a blank that nobody sees.
+
+Pure. `clean` takes off what cannot belong to a key and is sure to be meant so; for anything else it says what is wrong,
+and never what the text is. Typical makers: `docker run --env-file` hands quotes on (moby/moby#12997), Notepad and
+PowerShell's `>` write marks of Unicode and UTF-16, word processors turn quotes, and web pages shorten what they show.
+"""
+
+import codecs
+import contextlib
+import re
+import unicodedata
+
+ALONE = "it must hold the key alone"
+ODD = f"has characters that no API key has: {ALONE}"
+
+_MARKED = (
+    (codecs.BOM_UTF8, "utf-8"),
+    (codecs.BOM_UTF32_LE, "utf-32-le"),  # before UTF-16: its mark begins with that one's
+    (codecs.BOM_UTF32_BE, "utf-32-be"),
+    (codecs.BOM_UTF16_LE, "utf-16-le"),
+    (codecs.BOM_UTF16_BE, "utf-16-be"),
+)
+_QUOTES = "\"'`´‘’‚‛“”„‟‹›«»＂＇"
+_UNSEEN = re.compile("[\xad\u034f\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufe00-\ufe0f\ufeff]")
+_NAME = r"(?:[A-Za-z]\w*[_-])?(?:api[_-]?key|key)"
+_NAMED = re.compile(
+    r"(?:(?:export|set|setx|env|declare -x|-e|--env)\s+|\$env:|--)?"
+    rf"(?:{_NAME}|(?P<quote>[\"']){_NAME}(?P=quote))(?:\s*[=:]\s*|(?<=key)\s+)",
+    re.IGNORECASE,
+)
+_SCHEME = re.compile(r"(?:bearer|token)\s+", re.IGNORECASE)
+_BEHIND = re.compile(r"(?:[;,\\]|\\[nrt]|\s#.*)+$")
+_VARIABLE = re.compile(r"\$\w+$|\$\{.*\}$|\$\(.*\)$|%\w+%$|\{\{.*\}\}$")
+_PLACEHOLDER = re.compile(r"<.*>$|\[.*\]$|(?:ei_)?(?:x{4,}|your[_-].*)$", re.IGNORECASE)
+_SHORTENED = re.compile(r"…|\.\.\.")
+_MASKED = re.compile(r"[•●∙⋅·＊*]{3,}")
+_LIKE_A_KEY = re.compile(r"ei_[0-9A-Za-z]{5,}")
+
+
+def text_of(raw: bytes) -> str:
+    """Return the text of a key file, in whatever encoding of Unicode it is. Raises ValueError, with a clause."""
+    for mark, encoding in _MARKED:
+        if raw.startswith(mark):
+            return _decoded(raw[len(mark) :], encoding)
+    if b"\0" not in raw:
+        try:
+            return raw.decode("utf-8")
+        except UnicodeDecodeError:
+            return raw.decode("latin-1")  # reads every byte; what is not ASCII is refused by `clean`
+    if not raw[1::2].strip(b"\0"):
+        return _decoded(raw, "utf-16-le")
+    if not raw[0::2].strip(b"\0"):
+        return _decoded(raw, "utf-16-be")
+    raise ValueError(f"is no text: {ALONE}")
+
+
+def clean(text: str) -> str:
+    """Return the key in `text`; empty when there is none.
+
+    Raises ValueError with one clause that says what is wrong with its form, and not what it holds.
+
+    >>> clean('export EI_API_KEY="ei_0123456789"\\n')
+    'ei_0123456789'
+    """
+    lines = [line for line in map(_trimmed, text.splitlines()) if line and not line.startswith("#")]
+    if not lines:
+        return ""
+    if len(lines) > 1:
+        raise ValueError(f"has {len(lines)} lines: {ALONE}, in one line")
+    key = _bare(lines[0])
+    if (trouble := _trouble(key)) is not None:
+        raise ValueError(trouble)
+    return key
+
+
+def secrets_in(text: str) -> list[str]:
+    """Return what must not be shown of a text that is said to be a key, in whatever form it is."""
+    found = [text.strip(), *_LIKE_A_KEY.findall(text)]
+    with contextlib.suppress(ValueError):
+        found.append(clean(text))
+    return found
+
+
+def _decoded(raw: bytes, encoding: str) -> str:
+    try:
+        return raw.decode(encoding)
+    except UnicodeDecodeError:
+        raise ValueError(f"is no text in {encoding.removesuffix('-le').removesuffix('-be').upper()}: {ALONE}") from None
+
+
+def _trimmed(text: str) -> str:
+    """`text` without blanks around it, those of every script, and without what nobody sees."""
+    return _UNSEEN.sub("", text).strip()
+
+
+def _bare(line: str) -> str:
+    """`line` without what people write around a key, in whatever order they do."""
+    while True:
+        before = line
+        named = _NAMED.match(line) or _SCHEME.match(line)
+        line = _BEHIND.sub("", line if named is None else line[named.end() :]).strip()
+        if len(line) > 1 and line[0] in _QUOTES and line[-1] in _QUOTES:
+            line = line[1:-1].strip()
+        if line == before:
+            return line
+
+
+def _trouble(key: str) -> str | None:
+    """What is wrong with the form of a key, as a clause; None when nothing is."""
+    if _SHORTENED.search(key):
+        return f"is a shortened key, with … in it: {ALONE}; copy the whole key from Studio"
+    if _MASKED.search(key):
+        return f"is a hidden key, with dots or asterisks in it: {ALONE}; copy the key itself from Studio"
+    if _VARIABLE.match(key):
+        return f"is the name of a variable that nothing put a value for: {ALONE}"
+    if _PLACEHOLDER.match(key):
+        return f"is a placeholder: {ALONE}; put the key of the project in its place"
+    if any(quote in key for quote in _QUOTES):
+        return f"{ODD} (there is a quote that does not stand around the whole of it)"
+    if any(one.isspace() for one in key):
+        return f"{ODD} (there is a blank in it)"
+    odd = next((one for one in key if not "!" <= one <= "~"), None)
+    if odd is None:
+        return None
+    if not odd.isprintable():
+        return f"{ODD} (there is a control character in it)"
+    return f"{ODD} (U+{ord(odd):04X}, {unicodedata.name(odd, 'without a name').lower()})"

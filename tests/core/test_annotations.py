@@ -1,0 +1,170 @@
+"""What says what other files are is known by its shape, and no sample is taken for it."""
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from eisync.core.acquisition import Encoding, Recording, Sensor, encode
+from eisync.core.annotations import ANNOTATION, HEAD_BYTES, TEXT, IfBeside, LeftOut, judge, may_be_one, places_beside
+
+
+def judged(path: str, content: bytes | str) -> LeftOut | IfBeside | None:
+    raw = content.encode() if isinstance(content, str) else content
+    return judge(path, raw[:HEAD_BYTES], size=len(raw))
+
+
+YOLO = "0 0.5 0.5 0.1 0.1\n1 0.2 0.2 0.1 0.1\n"
+COCO: Any = {"info": {"year": 2026}, "licenses": [], "images": [{"id": 1}], "annotations": [], "categories": []}
+LABELME: Any = {"version": "5.2", "flags": {}, "shapes": [], "imagePath": "im0.jpg", "imageData": "A" * 40_000}
+VIA: Any = {"im0.jpg512": {"filename": "im0.jpg", "size": 512, "regions": []}}
+
+
+@pytest.mark.parametrize(
+    ("path", "content"),
+    [
+        ("labels/im0.txt", YOLO),
+        ("train/labels/im0.txt", YOLO),
+        ("Labels/im0.txt", "0 0.5 0.5 0.1 0.1"),
+        ("labels/train/im0.txt", ""),
+        ("labels/im0.txt", "\n"),
+        ("label_2/000001.txt", "Car 0.00 0 -1.58 587.01 173.33 614.12 200.12 1.65 1.67 3.64 -0.65 1.71 46.70 -1.59\n"),
+        ("annotations/0000001.txt", "684,8,273,116,0,0,0,0\n406,119,265,70,0,0,0,0\n"),
+        ("labelTxt/P0001.txt", "imagesource:GoogleEarth\ngsd:0.14\n2753 2408 2861 2385 2888 2468 2805 2502 plane 0\n"),
+        ("classes.txt", "cat\ndog\n"),
+        ("classes.txt", ""),
+        ("data/predefined_classes.txt", "cat\ndog\n"),
+        ("labels.txt", "0 cat\n1 dog\n"),
+        ("obj_names.txt", "cat"),
+        ("train.txt", "data/im0.jpg\ndata/im1.JPG\n"),
+        ("_annotations.csv", "filename,width,height,class,xmin,ymin,xmax,ymax\nim0_jpg.rf.1.jpg,416,416,cat,1,2,3,4\n"),
+        ("_classes.csv", "filename, cat, dog\nim0.jpg, 1, 0\n"),
+        ("boxes.csv", "im0.jpg,10,20,30,40,cat\nim1.jpg,,,,,\n"),
+        ("esc50.csv", "filename,fold,target,category\n1-100032-A-0.wav,1,0,dog\n"),
+        ("via.csv", '#filename,file_size,region_shape_attributes\n"im0.png",5,"{""name"":""rect""}"\n'),
+        ("oid.csv", "ImageID,Source,LabelName,Confidence\n000026e7ee790996,verification,/m/04hgtk,0\n"),
+        ("call.BirdNET.results.csv", "Start (s),End (s),Scientific name,Common name\n0.0,3.0,Parus major,Great Tit\n"),
+        ("events.csv", "start,end,label\n0.5,1.5,dog\n"),
+        ("train.csv", "id,breed\nabc,boston_bull\n"),
+        ("_annotations.coco.json", json.dumps(COCO)),
+        ("instances_val2017.json", json.dumps(COCO | {"images": [{"id": number} for number in range(5000)]})),
+        ("coco.json", json.dumps({"annotations": []})),
+        ("coco.json", json.dumps(COCO).encode("utf-16")),
+        ("_annotations.createml.json", json.dumps([{"image": "im0.jpg", "annotations": []}])),
+        ("im0.json", json.dumps(LABELME)),
+        ("via.json", json.dumps(VIA)),
+        ("via_project.json", json.dumps({"_via_settings": {}, "_via_img_metadata": VIA})),
+        ("export.json", json.dumps([{"id": 1, "annotations": [{}], "data": {"image": "/data/upload/1/im0.jpg"}}])),
+        ("vott.json", json.dumps({"asset": {"format": "jpg"}, "regions": []})),
+        ("supervisely.json", json.dumps({"description": "", "size": {"height": 1}, "objects": []})),
+        ("bounding_boxes.json", json.dumps({"version": 1, "type": "bounding-box-labels", "boundingBoxes": {}})),
+        ("meta.json", json.dumps({"filename": "call-1.wav", "talkgroup": 7})),
+        ("bdd.json", json.dumps([{"name": "b1c66a42-6f7d68ca.jpg", "labels": []}])),
+    ],
+)
+def test_an_annotation_is_known_by_its_shape_wherever_it_lies(path: str, content: bytes | str) -> None:
+    found = judged(path, content)
+    assert isinstance(found, LeftOut)
+    assert ANNOTATION == found.reason
+
+
+@pytest.mark.parametrize(
+    ("path", "content", "beside"),
+    [
+        ("im0.txt", YOLO, "im0.jpg"),
+        ("im0.txt", "", "im0.jpg"),
+        ("im0.txt", "a cat, sitting, on a mat", "im0.png"),
+        ("day/call.1.txt", "0.5\t1.5\tbark\n2.0\t2.5\tbark\n", "day/call.1.wav"),
+        ("call.1.txt", "good morning", "call.1.flac"),
+        ("call.Table.1.selections.txt", "Selection\tView\tBegin Time (s)\n1\tSpectrogram 1\t0.5\n", "call.wav"),
+        ("call.1.json", '{"start": 1, "freq": 162400000}', "call.1.wav"),
+        ("call.1.json", '{"start": 1, "freq": 16', "call.1.wav"),
+        ("call.1.json", '[{"time": 1}]', "call.1.WAV"),
+        ("call.1.json", "", "call.1.wav"),
+        ("photo.jpg.json", '{"title": "photo", "photoTakenTime": {}}', "photo.jpg"),
+        ("photo.jpg.supplemental-metadata.json", '{"title": "photo"}', "photo.jpg"),
+        ("session.1.json", '{"rate": 100, "who": "ann"}', "session.1.csv"),
+        ("session.1.txt", "it rained", "session.1.cbor"),
+        ("train/labels/im0.txt", "a bird", "train/images/im0.jpg"),
+        ("labels/train/im0.txt", "a bird", "images/train/im0.jpg"),
+        ("train/annotations/im0.txt", "a bird", "train/im0.jpg"),
+    ],
+)
+def test_others_are_annotations_where_the_file_that_they_are_about_is(path: str, content: str, beside: str) -> None:
+    found = judged(path, content)
+    assert isinstance(found, IfBeside)
+    assert beside in found.places
+    assert ANNOTATION == found.left_out.reason
+
+
+def acquisition(order: str, **more: Any) -> str:
+    whole = json.loads(
+        encode(Recording(device_type="B", interval_ms=1, sensors=(Sensor("x", "g"),), values=[[1]]), Encoding.JSON)
+    )
+    return json.dumps({**{name: whole[name] for name in order.split()}, **more})
+
+
+@pytest.mark.parametrize(
+    ("path", "content"),
+    [
+        ("wave.1.json", acquisition("protected signature payload")),
+        ("labels/wave.1.json", acquisition("payload signature protected")),
+        ("wave.1.json", acquisition("signature payload protected", annotations=[], filename="a.wav")),
+        ("wave.1.json", "\ufeff" + acquisition("protected signature payload")),
+        ("wave.1.json", '{"payload": {"values": [' + "[1], " * 20_000),
+        ("wave.1.json", '{"signature": "0", "payload": {"values": [' + "[1], " * 20_000),
+        ("rec.1.txt", "timestamp,x\n0,1\n10,2\n"),
+        ("labels/rec.1.txt", "timestamp,x\n0,1\n10,2\n"),
+        ("rec.1.txt", "accX\n5\n"),
+        ("rec.1.txt", "time x y\n0 1 2\n"),
+        ("rec.1.txt", "time;x\n2026-01-01 10:00:00;1,5\n"),
+        ("rec.1.txt", "timestamp,x\r\n0,NaN\r\n"),
+        ("classes.txt", "timestamp,x\n0,1\n"),
+        ("notes.txt", "timestamp,x\n0,1\n"),
+        ("rec.1.csv", "timestamp,x\n0,1\n10,2\n"),
+        ("labels/rec.1.csv", "timestamp,xmin,ymin\n0,1,3\n"),
+        ("train.csv", "timestamp,x\n0,1\n"),
+        ("rec.1.csv", "time,x\n2026-01-01 10:00:00,1\n"),
+        ("rec.1.csv", "timestamp,x\n"),
+        ("rec.1.csv", ""),
+        ("rec.1.csv", "content"),
+        ("rec.1.wav", ""),
+        ("labels/im0.jpg", YOLO),
+        ("rec.1.cbor", b"\xa1"),
+    ],
+)
+def test_what_may_be_a_sample_is_none_wherever_it_lies(path: str, content: bytes | str) -> None:
+    assert judged(path, content) is None
+
+
+@pytest.mark.parametrize("name", ["LICENSE.txt", "license.txt", "NOTICE.txt", "requirements.txt"])
+def test_a_text_that_came_with_the_data_is_told_as_one(name: str) -> None:
+    found = judged(name, "numpy==2.4\nrequests\n")
+    assert isinstance(found, LeftOut)
+    assert TEXT == found.reason
+
+
+def test_only_files_of_some_types_are_looked_at() -> None:
+    asked = [may_be_one(path) for path in ("a.txt", "a.JSON", "a.csv", "a.wav", "a.cbor", "a.parquet", "a.jpg", "txt")]
+    assert [True] * 3 + [False] * 5 == asked
+
+
+def test_the_likeliest_place_is_the_first() -> None:
+    places = list(places_beside("day/labels/im0.1.txt"))
+    assert "day/labels/im0.1.jpg" == places[0]
+    assert len(places) == len(set(places)) < 400
+    assert {"day/images/im0.1.jpg", "day/im0.1.jpg", "day/labels/im0.wav"} <= set(places)
+
+
+@given(st.binary(max_size=300), st.sampled_from(["a.txt", "labels/a.json", "a.csv", "x/.json", "..txt", "é.txt"]))
+def test_whatever_is_in_a_file_it_is_judged(head: bytes, path: str) -> None:
+    for size in (len(head), len(head) + 1):
+        judge(path, head, size=size)
+
+
+@given(st.lists(st.lists(st.integers(-9, 9), min_size=2, max_size=2), min_size=1, max_size=5), st.sampled_from(",;\t|"))
+def test_no_table_of_numbers_with_names_over_it_is_left_out(rows: list[list[int]], mark: str) -> None:
+    text = "\n".join([f"timestamp{mark}x", *(mark.join(map(str, row)) for row in rows)])
+    assert [None, None] == [judged("labels/im0.txt", text), judged("labels/im0.csv", text)]

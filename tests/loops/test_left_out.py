@@ -1,0 +1,217 @@
+"""Annotations of other files: left out for what is in them, looked into once for each version, and counted."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from eisync.adapters import annotations
+from eisync.core.annotations import ANNOTATION
+from eisync.core.items import FileFacts
+from eisync.core.lifecycle import State
+from eisync.core.settle import SettlePolicy
+from eisync.errors import UnreachableError
+from eisync.loops import left_out as module
+from eisync.loops.left_out import Unread
+from tests.core import formats
+
+from .yard import Yard, run
+
+READY, QUARANTINED, GONE, SYNCED = State.READY, State.QUARANTINED, State.GONE, State.SYNCED
+YOLO = b"0 0.5 0.5 0.1 0.1\n"
+JSON = b'{"start": 1, "freq": 162400000}'
+
+
+class Counting:
+    """Tells what files are, and remembers which were asked for."""
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+
+    def __call__(self, root: str, path: str, facts: FileFacts, is_known: Any) -> Any:
+        self.asked.append(path)
+        return annotations.annotation_at(root, path, facts, is_known)
+
+
+def left_out(yard: Yard) -> dict[str, int]:
+    (root,) = yard.index.roots()
+    return dict(root.left_out)
+
+
+def fill(yard: Yard) -> None:
+    yard.write("images/im0.jpg", formats.jpeg(b"1"))
+    yard.write("labels/im0.txt", YOLO)
+    yard.write("labels/im1.txt", b"")
+    yard.write("im2.png", formats.png(b"2"))
+    yard.write("im2.txt", b"")
+    yard.write("classes.txt", b"cat\n")
+    yard.write("call.1.wav", formats.wav(b"12" * 100))
+    yard.write("call.1.json", JSON)
+    yard.write("call.1.txt", b"timestamp,x\n0,1\n")
+
+
+SAMPLES = {"images/im0.jpg": READY, "im2.png": READY, "call.1.wav": READY, "call.1.txt": READY}
+
+
+def test_annotations_are_left_out_and_counted_in_one_line(yard: Yard) -> None:
+    fill(yard)
+    loop = yard.watcher()
+    run(loop, yard.later)
+    assert SAMPLES == yard.states()
+    assert ({ANNOTATION: 5}, []) == (left_out(yard), loop.unsettled(yard.later))
+    assert "file.quarantined" not in yard.log.events()
+
+
+def test_they_are_looked_into_once_for_each_version(yard: Yard) -> None:
+    fill(yard)
+    told = Counting()
+    loop = yard.watcher(handed={"annotating": told})
+    run(loop, yard.later)
+    assert ["call.1.json", "call.1.txt", "classes.txt", "im2.txt", "labels/im0.txt", "labels/im1.txt"] == sorted(
+        told.asked
+    )
+    told.asked.clear()
+    for scan in range(1, 4):
+        run(loop, yard.later + 4000.0 * scan)
+    assert ([], {ANNOTATION: 5}) == (told.asked, left_out(yard))
+    yard.write("classes.txt", b"cat\ndog\n")
+    run(loop, yard.later + 20_000.0)
+    run(loop, yard.later + 24_000.0)
+    assert (["classes.txt"], {ANNOTATION: 5}) == (told.asked, left_out(yard))
+
+
+def test_no_event_is_missed_for_them(yard: Yard) -> None:
+    loop = yard.watcher()
+    run(loop, yard.later)
+    for name in ("a", "b"):
+        yard.write(f"labels/{name}.txt", YOLO)
+        yard.ear.of(1).files.add(f"labels/{name}.txt")
+    run(loop, yard.later + 10.0)
+    for scan in range(1, 4):
+        run(loop, yard.later + 10.0 + 4000.0 * scan)
+    (attention,) = loop.attention()
+    assert (0, {ANNOTATION: 2}) == (attention.missed, left_out(yard))
+
+
+def test_one_that_becomes_a_table_is_a_sample(yard: Yard) -> None:
+    yard.write("rec.jpg", formats.jpeg(b"1"))
+    yard.write("rec.txt", b"")
+    loop = yard.watcher()
+    run(loop, yard.later)
+    assert {"rec.jpg": READY} == yard.states()
+    yard.write("rec.txt", b"timestamp,x\n0,1\n")
+    yard.ear.of(1).files.add("rec.txt")
+    run(loop, yard.later + 10.0)
+    assert {"rec.jpg": READY, "rec.txt": READY} == yard.states()
+    run(loop, yard.later + 8000.0)
+    assert {} == left_out(yard)
+
+
+def test_a_sample_that_becomes_an_annotation_waits_no_more(yard: Yard) -> None:
+    yard.write("rec.jpg", formats.jpeg(b"1"))
+    yard.write("rec.txt", b"timestamp,x\n0,1\n")
+    loop = yard.watcher()
+    run(loop, yard.later)
+    yard.write("rec.txt", YOLO)
+    yard.ear.of(1).files.add("rec.txt")
+    run(loop, yard.later + 10.0)
+    assert {"rec.jpg": READY, "rec.txt": GONE} == yard.states()
+    assert f"left out: {ANNOTATION}" == yard.reason("rec.txt")
+    assert [] == loop.unsettled(yard.later + 10.0)
+
+
+def test_one_whose_file_was_taken_away_after_the_upload_stays_left_out(yard: Yard) -> None:
+    yard.write("call.1.wav", formats.wav(b"12" * 100))
+    run(yard.watcher(), yard.later)
+    with yard.database.transaction() as connection:
+        connection.execute("update file set state = 'synced', absent_at = ?, removal = 'deleted'", (yard.later,))
+    yard.path("call.1.wav").unlink()
+    yard.write("call.1.json", JSON)
+    run(yard.watcher(), yard.later + 10.0)
+    assert {"call.1.wav": SYNCED} == yard.states()
+
+
+def test_one_that_came_before_its_file_leaves_quarantine(yard: Yard) -> None:
+    yard.write("call.1.json", JSON)
+    loop = yard.watcher()
+    run(loop, yard.later)
+    assert {"call.1.json": READY} == yard.states()
+    with yard.database.transaction() as connection:
+        connection.execute("update file set state = 'quarantined', reason = 'Invalid acquisition file'")
+    yard.write("call.1.wav", formats.wav(b"12" * 100))
+    yard.ear.of(1).files.add("call.1.wav")
+    run(loop, yard.later + 10.0)
+    run(loop, yard.later + 10.0 + module.REVIEW_EVERY_S)
+    assert {"call.1.json": GONE, "call.1.wav": READY} == yard.states()
+    run(loop, yard.later + 8000.0)
+    assert {ANNOTATION: 1} == left_out(yard)
+
+
+def test_what_was_quarantined_before_there_was_a_rule_leaves_quarantine(yard: Yard) -> None:
+    yard.fill("a.csv", "b.csv")
+    with yard.database.transaction() as connection:
+        connection.execute("update file set state = 'quarantined'")
+        connection.execute("update file set name = ? where name = ?", (b"README.txt", b"b.csv"))
+    yard.path("b.csv").rename(yard.path("README.txt"))
+    run(yard.watcher(), yard.later + 10.0)
+    assert {"a.csv": QUARANTINED, "README.txt": GONE} == yard.states()
+    assert "left out: a readme, which is no sample" == yard.reason("README.txt")
+
+
+def test_a_moment_without_descriptors_makes_no_sample_of_one(yard: Yard) -> None:
+    yard.write("labels/im0.txt", YOLO)
+    is_full = True
+
+    def annotating(root: str, path: str, facts: FileFacts, is_known: Any) -> Any:
+        if is_full:
+            raise UnreachableError("no file can be read at the moment (Too many open files)")
+        return annotations.annotation_at(root, path, facts, is_known)
+
+    loop = yard.watcher(handed={"annotating": annotating})
+    assert run(loop, yard.later) <= 1.0
+    is_full = False
+    run(loop, yard.later + 1.0)
+    assert ({}, {ANNOTATION: 1}) == (yard.states(), left_out(yard))
+
+
+def test_with_a_marker_it_is_left_out_when_the_marker_says_that_it_is_complete(yard: Yard) -> None:
+    yard.write("labels/im0.txt", YOLO)
+    yard.write("labels/im0.txt.done", b"")
+    os.utime(yard.path("labels/im0.txt.done"), (yard.later, yard.later))
+    run(yard.watcher(policy=SettlePolicy(needs_marker=True)), yard.later + 1.0)
+    assert ({}, 1) == (yard.states(), left_out(yard)[ANNOTATION])
+
+
+def test_what_is_remembered_has_a_limit(yard: Yard, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "MOST_REMEMBERED", 2)
+    unread = Unread(yard.root.id, yard.index)
+    facts = FileFacts(1, 2, 3)
+    for name in "abc":
+        unread.add(name, facts, ANNOTATION)
+    assert [True, True, False] == [unread.holds(name, facts) for name in "abc"]
+    assert {ANNOTATION: 2, "other": 5} == unread.scanned({"other": 5})
+    unread.scan_began()
+    assert not unread.holds("a", FileFacts(2, 2, 3))
+    assert unread.holds("b", facts)
+    assert {ANNOTATION: 1} == unread.scanned({})
+
+
+@pytest.mark.parametrize("place", ["im0.jpg", "IM0.JPG"])
+def test_only_a_file_makes_an_annotation_of_what_is_beside_it(tmp_path: Path, place: str) -> None:
+    (tmp_path / "im0.txt").write_bytes(YOLO)
+    facts = _facts(tmp_path / "im0.txt")
+    assert annotations.annotation_at(str(tmp_path), "im0.txt", facts) is None
+    (tmp_path / place).mkdir()
+    assert annotations.annotation_at(str(tmp_path), "im0.txt", facts) is None
+    (tmp_path / "im0.png").write_bytes(b"1")
+    found = annotations.annotation_at(str(tmp_path), "im0.txt", facts)
+    assert (ANNOTATION, "numbers, beside a file of its name") == (found and found.reason, found and found.kind)
+    (tmp_path / "im0.txt").write_bytes(YOLO * 2)
+    assert annotations.annotation_at(str(tmp_path), "im0.txt", facts) is None, "it is another version by now"
+
+
+def _facts(path: Path) -> FileFacts:
+    from eisync.adapters.walking import facts_of
+
+    return facts_of(os.lstat(path))
