@@ -87,11 +87,11 @@ class WatcherLoop:
     ) -> None:
         """`spent_s` is what the thread has taken of a core so far; `why_silent` tells of folders without events.
 
-        `probing` tells who has files open for writing. `disks` follows what is mounted in a root. `reads`, `sheets` and
-        `waiting` are for what files say of others; `labelled` is called when it is known of a root how all that waits
-        in it is to be sent. `is_same` tells whether the file at (root, path) has these facts and this content hash.
-        `has_weak_facts` tells of folders whose file system may make up inodes and ctimes. `lineages` is told what was
-        looked through.
+        `probing` gives what tells who has an open file open for writing. `disks` follows what is mounted in a root.
+        `reads`, `sheets` and `waiting` are for what files say of others; `labelled` is called when it is known of a
+        root how all that waits in it is to be sent. `is_same` tells whether the file at (root, path) has these facts
+        and this content hash. `has_weak_facts` tells of folders whose file system may make up inodes and ctimes.
+        `lineages` is told what was looked through.
         """
         self._is_same = is_same
         self._has_weak_facts = has_weak_facts
@@ -441,7 +441,9 @@ class WatcherLoop:
 
     def _enqueue_complete(self, root: RootWatch, now: float) -> None:
         due = islice(root.agenda.take_due(now), FILES_A_TICK)
-        judged = self._judging.judge(root.watched, root.labels, root.unsettled, due, now=now)
+        hears_closes = root.lookout.hears_closes
+        judged = self._judging.judge(root.watched, root.labels, root.unsettled, due, now=now, hears_closes=hears_closes)
+        root.writers = judged.writers or root.writers
         root.is_behind = judged.due == FILES_A_TICK
         for path, at in judged.again.items():
             root.agenda.add(path, at)
