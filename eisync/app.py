@@ -224,6 +224,7 @@ class App:
                     "comparing": seen.comparing,
                     "scan_every_s": round(seen.scan_every_s, 1),
                     "trouble": seen.trouble,
+                    "writers": seen.writers,
                 }
                 for seen in self.watcher.attention()
             ],

@@ -27,7 +27,7 @@ from enum import Enum
 from eisync.core.evidence import CannotTell, Cut, OpenEnded, Verdict, Whole
 from eisync.core.items import FileFacts, too_large
 from eisync.core.values import value
-from eisync.core.writers import BEING_WRITTEN, NONE_WRITES, Presence, Writers
+from eisync.core.writers import BEING_WRITTEN, NONE_WRITES, Presence, Writers, worded
 
 MARKER_SUFFIX = ".done"
 AGAIN_S = 1.0
@@ -247,3 +247,14 @@ def reason(seen: Unsettled, policy: SettlePolicy, *, now: float, hears_closes: b
     if isinstance(seen.verdict, OpenEnded):
         return f"{seen.verdict.why}; {still}"
     return still
+
+
+def said_of_writers(writers: Writers, policy: SettlePolicy) -> str:
+    """Who writes the file, and what follows where nobody can tell, for a person."""
+    said = worded(writers)
+    if writers.presence is not Presence.CANNOT_TELL or policy.needs_marker:
+        return said
+    return (
+        f"{said}; so it goes when it is seen to be closed, or has been still for {policy.patience_s:g} s (patience_s); "
+        f"where closes are not announced, for {policy.settle_s:g} s (settle_s)"
+    )

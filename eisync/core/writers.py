@@ -41,8 +41,6 @@ WRITTEN_MEANWHILE = (
 )
 NONE_WRITES = "no program has it open for writing"
 
-_NO_RIGHT = "the file is another user's, and eisync has no right to ask the kernel (CAP_LEASE)"
-
 
 def cannot_tell(why: str) -> Writers:
     """Return that nobody can tell, and why."""
@@ -50,6 +48,7 @@ def cannot_tell(why: str) -> Writers:
 
 
 NOT_ASKED = cannot_tell("the kernel was not asked")
+_UNENTITLED = cannot_tell("the file is another user's, and eisync has no right to ask the kernel (CAP_LEASE)")
 
 
 def writers_of(error_number: int | None) -> Writers:
@@ -60,7 +59,7 @@ def writers_of(error_number: int | None) -> Writers:
         case errno.EAGAIN:
             return SOME_WRITERS
         case errno.EACCES | errno.EPERM:
-            return cannot_tell(_NO_RIGHT)
+            return _UNENTITLED
     return cannot_tell(f"its file system grants no leases ({errno.errorcode.get(error_number, error_number)})")
 
 
@@ -82,3 +81,11 @@ def worded(writers: Writers) -> str:
         case Presence.SOME:
             return f"{BEING_WRITTEN} (asked the kernel)"
     return f"cannot tell: {writers.why}"
+
+
+def said_of_folder(writers: Writers) -> str:
+    """Return how it is known of a folder's files who writes them, by what was said of those that were judged last."""
+    if writers.presence is Presence.CANNOT_TELL:
+        remedy = "; docs/writers.md says how to give it" if writers == _UNENTITLED else ""
+        return f"nobody can tell who writes some of its files: {writers.why}{remedy}"
+    return "the kernel is asked who writes its files"

@@ -14,6 +14,7 @@ from eisync.core import disks as core_disks
 from eisync.core.items import FileFacts, Root, shown
 from eisync.core.lifecycle import State
 from eisync.core.versions import Trust
+from eisync.core.writers import said_of_folder
 from eisync.errors import CONTENT_ERRORS
 from eisync.loops.checks import ContentChecks
 from eisync.loops.disks import RootDisks
@@ -197,6 +198,7 @@ class WatcherLoop:
                 scan_every_s=root.scan_pause_s,
                 comparing=len(root.checks),
                 trouble=root.trouble,
+                writers=None if root.writers is None else said_of_folder(root.writers),
             )
             for root in self._roots
         ]

@@ -24,6 +24,7 @@ from eisync.core.settle import (
     look_at,
     observe,
     reason,
+    said_of_writers,
 )
 from eisync.core.writers import BEING_WRITTEN, NO_WRITERS, NONE_WRITES, SOME_WRITERS, Writers, cannot_tell
 
@@ -318,6 +319,24 @@ def test_a_clock_that_is_set_back_does_not_put_off_the_next_question() -> None:
 )
 def test_a_person_is_told_what_it_waits_for(unsettled: Unsettled, policy: SettlePolicy, text: str) -> None:
     assert text == reason(unsettled, policy, now=NOW, hears_closes=True)
+
+
+@pytest.mark.parametrize(
+    ("writers", "policy", "text"),
+    [
+        (NO_WRITERS, POLICY, "no program has it open for writing (asked the kernel)"),
+        (SOME_WRITERS, POLICY, f"{BEING_WRITTEN} (asked the kernel)"),
+        (
+            NOBODY_TELLS,
+            POLICY,
+            "cannot tell: the file is another user's; so it goes when it is seen to be closed, or has been still for "
+            "600 s (patience_s); where closes are not announced, for 2 s (settle_s)",
+        ),
+        (NOBODY_TELLS, MARKED, "cannot tell: the file is another user's"),
+    ],
+)
+def test_a_person_is_told_who_writes_it(writers: Writers, policy: SettlePolicy, text: str) -> None:
+    assert text == said_of_writers(writers, policy)
 
 
 @pytest.mark.parametrize("wrong", [{"settle_s": -1.0}, {"patience_s": -0.1}])

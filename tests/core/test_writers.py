@@ -11,6 +11,7 @@ from eisync.core.writers import (
     Presence,
     Writers,
     cannot_tell,
+    said_of_folder,
     worded,
     writers_of,
     writers_of_windows,
@@ -64,3 +65,19 @@ def test_windows_tells_by_a_sharing_violation(error_number: int | None, expected
 )
 def test_a_person_is_told_what_the_kernel_said(writers: Writers, text: str) -> None:
     assert text == worded(writers)
+
+
+@pytest.mark.parametrize(
+    ("writers", "text"),
+    [
+        (NO_WRITERS, "the kernel is asked who writes its files"),
+        (SOME_WRITERS, "the kernel is asked who writes its files"),
+        (
+            writers_of(errno.EACCES),
+            f"nobody can tell who writes some of its files: {NO_RIGHT.why}; docs/writers.md says how to give it",
+        ),
+        (cannot_tell("so"), "nobody can tell who writes some of its files: so"),
+    ],
+)
+def test_a_person_is_told_how_it_is_known_of_a_folder(writers: Writers, text: str) -> None:
+    assert text == said_of_folder(writers)

@@ -138,6 +138,21 @@ def test_where_nobody_can_tell_who_writes_it_matters_whether_its_close_would_hav
     assert {name: READY} == yard.states()
 
 
+def test_of_a_folder_it_is_said_how_it_is_known_who_writes_its_files(yard: Yard) -> None:
+    told = Told(NO_WRITERS, NOBODY_TELLS, NO_WRITERS)
+    loop = yard.watcher(probing=told)
+    assert [None] == [one.writers for one in loop.attention()]
+    for name, text in (
+        ("a.wav", "the kernel is asked who writes its files"),
+        ("b.wav", f"nobody can tell who writes some of its files: {NOBODY_TELLS.why}"),
+        ("c.wav", "the kernel is asked who writes its files"),
+    ):
+        yard.write(name, formats.wav(SOUND))
+        announce(yard, name)
+        run(loop, yard.later)
+        assert [text] == [one.writers for one in loop.attention()]
+
+
 def test_an_old_file_goes_at_once_though_nobody_can_tell_who_writes_it(yard: Yard) -> None:
     """Whoever would have announced its close was not asked then: its last change is long enough ago."""
     yard.write("a.wav", formats.wav(SOUND))
