@@ -160,20 +160,20 @@ def read_whole(item: Item, folder: OpenFolder, ask: Ask | None = None) -> bytes:
     """The content of the item's file, which is the one that settled; for one that fits into a read.
 
     One look, behind the read: a file that still has the facts it had when it settled had them all the while, and of a
-    small one every further call costs as much as its content. With `ask`, no program has it open for writing before the
-    read and behind it. Raises what `opened` and `read` do.
+    small one every further call costs as much as its content. `ask` is asked there too, when the last byte is read and
+    none has gone: a program that wrote before and closed it has left its traces in the facts. Raises what `opened` and
+    `read` do.
     """
     size, content, trouble = item.facts.size, b"", None
     descriptor = _open_inside(item, folder)
     try:
-        _refuse_written(item, descriptor, ask, BEING_WRITTEN)
         try:
             # (Some file systems give less than they are asked for, and it is not the end.)
             while len(content) < size and (chunk := os.read(descriptor, size - len(content))):
                 content = content + chunk if content else chunk
         except OSError as error:
             trouble = error
-        _refuse_written(item, descriptor, ask, WRITTEN_MEANWHILE)
+        _refuse_written(item, descriptor, ask, BEING_WRITTEN)
         _compare_opened(item, os.fstat(descriptor))
     finally:
         os.close(descriptor)
