@@ -269,3 +269,32 @@ def test_a_lease_that_is_broken_while_it_is_held_ends_nobody_who_ignores_it(path
     command = [sys.executable, "-c", BROKEN, str(path), how]
     done = subprocess.run(command, stdout=subprocess.PIPE, timeout=60, check=False)
     assert (said, 0 if said else -signal.SIGIO) == (done.stdout, done.returncode)
+
+
+OPENS = """
+import os, sys, time
+slowest = opened = 0
+print(flush=True)
+until = time.monotonic() + 1.5
+while time.monotonic() < until:
+    began = time.monotonic()
+    os.close(os.open(sys.argv[1], os.O_WRONLY))
+    slowest, opened = max(slowest, time.monotonic() - began), opened + 1
+print(opened, slowest)
+"""
+
+
+def test_a_program_that_opens_the_file_while_it_is_asked_about_is_held_up_for_moments_only(path: Path) -> None:
+    """A lease that was not given back would hold it up for `/proc/sys/fs/lease-break-time`, 45 s."""
+    found = set()
+    command = [sys.executable, "-S", "-c", OPENS, str(path)]
+    with path.open("rb") as file, subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert "\n" == process.stdout.readline()
+        ask = writer_probe.WriterProbe().asking()
+        while process.poll() is None:
+            found.add(ask(file.fileno(), str(path.parent), path.name))
+        opened, slowest_s = process.stdout.read().split()
+    assert found <= {NO_WRITERS, SOME_WRITERS}
+    assert int(opened) > 100
+    assert float(slowest_s) < 10.0
