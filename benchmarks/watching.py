@@ -173,7 +173,7 @@ def loop_over(
         notes=index,
         files=files,
         evidence=evidence,
-        probing=writer_probe.WriterProbe().probing,
+        probing=writer_probe.WriterProbe().asking,
         reads=sidecars.Reading,
         sheets=Sidecars(database),
         waiting=Descriptions(database),

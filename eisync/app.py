@@ -43,6 +43,7 @@ from eisync.core.pace import read_quiet_hours
 from eisync.core.retention import After
 from eisync.core.retry import RetryPolicy
 from eisync.core.settle import SettlePolicy
+from eisync.core.writers import Ask
 from eisync.errors import ConfigurationError, EisyncError, StateDamagedError
 from eisync.loops.acting import Actor
 from eisync.loops.archives import Archives
@@ -118,11 +119,14 @@ class App:
         self._throttle = Throttle(settings.upload.max_rate or None)
         self._quiet_hours = read_quiet_hours(settings.upload.quiet_hours)
         spend, times = self._throttle.spend, ServiceTimes()
+        self._writer_probe = writer_probe.WriterProbe()
         self.times = Timekeeper(
             ClockNotes(self._database), times.tellings, clock=clock.now, steady=clock.steady, log=self.log
         )
         self._services = {
-            target.name: service_of(settings, target.name, spend=spend, hear_date=times.hear)
+            target.name: service_of(
+                settings, target.name, spend=spend, hear_date=times.hear, probing=self._writer_probe.asking
+            )
             for target in settings.targets
         }
         self._listens = listen
@@ -221,6 +225,7 @@ class App:
                     "comparing": seen.comparing,
                     "scan_every_s": round(seen.scan_every_s, 1),
                     "trouble": seen.trouble,
+                    "writers": seen.writers,
                 }
                 for seen in self.watcher.attention()
             ],
@@ -329,7 +334,7 @@ class App:
             notes=self.index,
             files=files,
             evidence=evidence,
-            probing=writer_probe.WriterProbe().probing,
+            probing=self._writer_probe.asking,
             reads=sidecars.Reading,
             sheets=Sidecars(self._database),
             waiting=Descriptions(self._database),
@@ -499,9 +504,10 @@ def service_of(
     *,
     spend: Callable[[int], float] = lambda _: 0.0,
     hear_date: Callable[[str, str | None], None] = lambda _host, _date: None,
+    probing: Callable[[], Ask | None] = lambda: None,
 ) -> Service:
     """The service of the target `name`, for whoever needs nothing else. `spend` is asked before bytes are sent;
-    `hear_date` is told what time its answers say that it is.
+    `hear_date` is told what time its answers say that it is; `probing` gives what tells who writes a file.
     """
     target, upload = settings.target(name), settings.upload
     return Service(
@@ -517,6 +523,7 @@ def service_of(
         user_agent=USER_AGENT,
         spend=spend,
         hear_date=hear_date,
+        probing=probing,
     )
 
 

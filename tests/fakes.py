@@ -77,6 +77,8 @@ class Heard:
 class Ear:
     """Events that a test speaks into."""
 
+    announces_closes = True
+
     def __init__(self) -> None:
         self.heard: dict[int, Heard] = {}
         self.watched: list[int] = []

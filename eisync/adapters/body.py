@@ -11,6 +11,7 @@ from collections.abc import Callable, Generator, Iterator
 from eisync.adapters.files import OpenFolder, opened, read, read_whole, verify
 from eisync.core.items import Item
 from eisync.core.wire import Envelope
+from eisync.core.writers import Ask
 from eisync.errors import FileChangedError
 
 CHUNK_BYTES = 64 * 1024
@@ -24,11 +25,15 @@ class Body:
     """Bytes for requests: it asks for the length, then iterates. `sha256` holds what was hashed, by item id.
 
     `spend` is asked before each piece goes, and may take its time; `waited_s` is how long it took for all of them.
+    `ask` tells who writes a file: before its first byte goes, and after its last.
     """
 
-    def __init__(self, envelope: Envelope, spend: Callable[[int], float] = lambda _: 0.0) -> None:
+    def __init__(
+        self, envelope: Envelope, spend: Callable[[int], float] = lambda _: 0.0, ask: Ask | None = None
+    ) -> None:
         self._envelope = envelope
         self._spend = spend
+        self._ask = ask
         self.sha256: dict[int, str] = {}
         self.waited_s = 0.0
 
@@ -56,7 +61,7 @@ class Body:
                 yield self._envelope.between
 
     def _content(self, item: Item, folder: OpenFolder) -> bytes:
-        content = read_whole(item, folder)
+        content = read_whole(item, folder, self._ask)
         _check_left(item, item.facts.size - len(content))
         self.sha256[item.id] = hashlib.sha256(content).hexdigest()
         return content
@@ -64,7 +69,7 @@ class Body:
     def _contents(self, item: Item, folder: OpenFolder) -> Iterator[bytes]:
         digest = hashlib.sha256()
         left = item.facts.size
-        with opened(item, folder) as descriptor:
+        with opened(item, folder, self._ask) as descriptor:
             while left:
                 chunk = read(descriptor, min(CHUNK_BYTES, left), item)
                 _check_left(item, 0 if chunk else left)

@@ -1,5 +1,6 @@
 """Look into a file for evidence that it is whole: on one descriptor, which is a regular file inside its root and the
-version that was seen. So evidence and facts belong to the same file, whatever is put in its place meanwhile.
+version that was seen. So evidence, facts and the answer who writes it belong to the same file, whatever is put in its
+place meanwhile.
 """
 
 import contextlib
@@ -7,14 +8,16 @@ import errno
 import functools
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Protocol
 
-from eisync.adapters.files import OpenFolder, open_inside
+from eisync.adapters.files import OpenFolder, is_held, open_inside
 from eisync.adapters.walking import is_version
 from eisync.core.examination import Examination
 from eisync.core.items import FileFacts
 from eisync.core.settle import MARKER_SUFFIX, Marker
+from eisync.core.values import value
+from eisync.core.writers import NOT_ASKED, SOME_WRITERS, Ask, Presence, Writers
 from eisync.errors import UnreachableError
 
 READ_COSTS_BYTES = 512
@@ -28,19 +31,39 @@ _LATER = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM})
 _NOT_INSIDE = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ELOOP})
 
 
-class Advance(Protocol):
-    """`advance`, for one file after the other."""
+@value
+class Look:
+    """What an opening of a file told. `spent` is what it cost, in bytes.
+
+    `writers` is who writes it, by its last word; None: nobody was asked. `is_another`: it is written, and not the
+    version that was seen any more.
+    """
+
+    spent: int
+    writers: Writers | None
+    is_another: bool = False
+
+
+class LookInto(Protocol):
+    """`look_into`, for one file after the other."""
 
     def __call__(
-        self, examination: Examination, root: str, path: str, facts: FileFacts, *, most_bytes: int
-    ) -> int | None: ...
+        self,
+        examination: Examination | None,
+        root: str,
+        path: str,
+        facts: FileFacts,
+        *,
+        most_bytes: int,
+        goes_on: Callable[[Writers], bool] | None,
+    ) -> Look | None: ...
 
 
 @contextlib.contextmanager
-def reading() -> Iterator[Advance]:
-    """`advance` for many files: the folder of one is kept open for the next."""
+def reading(ask: Ask) -> Iterator[LookInto]:
+    """`look_into` for many files: the folder of one is kept open for the next."""
     with contextlib.closing(OpenFolder()) as folder:
-        yield functools.partial(_advance, folder)
+        yield functools.partial(_look_into, folder, ask)
 
 
 class Digest(Protocol):
@@ -50,33 +73,83 @@ class Digest(Protocol):
 
 
 def advance(examination: Examination, root: str, path: str, facts: FileFacts, *, most_bytes: int) -> int | None:
-    """Go on with the examination until it ends, or `most_bytes` are spent. Returns how many were.
+    """Go on with the examination, whoever writes the file, until it ends or `most_bytes` are spent.
 
-    None says that there is no such file any more: another version, or a link in the way. A file that may not be read
-    is given up with a verdict. Raises UnreachableError when no file can be opened at the moment.
+    Returns how many were. None says that there is no such file any more: another version, or a link in the way. A file
+    that may not be read is given up with a verdict. Raises UnreachableError when no file can be opened at the moment.
     """
-    with reading() as one:
-        return one(examination, root, path, facts, most_bytes=most_bytes)
+    look = look_into(examination, root, path, facts, _ask_nobody, most_bytes=most_bytes, goes_on=None)
+    return None if look is None or look.is_another else look.spent
 
 
-def _advance(
-    folder: OpenFolder, examination: Examination, root: str, path: str, facts: FileFacts, *, most_bytes: int
-) -> int | None:
+def look_into(
+    examination: Examination | None,
+    root: str,
+    path: str,
+    facts: FileFacts,
+    ask: Ask,
+    *,
+    most_bytes: int,
+    goes_on: Callable[[Writers], bool] | None,
+) -> Look | None:
+    """Open the file once: go on with its examination, where there is one, and ask behind that who writes it.
+
+    With `goes_on` it is asked before as well, and not a byte is read where somebody writes the file, or nobody can tell
+    and `goes_on` says no to that. None says that there is no such file any more: another version, or a link in the way.
+    A file that may not be read is given up with a verdict. Raises UnreachableError when no file can be opened at the
+    moment.
+    """
+    with reading(ask) as one:
+        return one(examination, root, path, facts, most_bytes=most_bytes, goes_on=goes_on)
+
+
+def _look_into(
+    folder: OpenFolder,
+    ask: Ask,
+    examination: Examination | None,
+    root: str,
+    path: str,
+    facts: FileFacts,
+    *,
+    most_bytes: int,
+    goes_on: Callable[[Writers], bool] | None,
+) -> Look | None:
     try:
         descriptor = folder.open(root, path)
     except OSError as error:
         if error.errno in _LATER:
             raise UnreachableError(f"no file can be read at the moment ({error.strerror})") from error
+        if is_held(error):
+            return Look(READ_COSTS_BYTES, SOME_WRITERS)
         return None if error.errno in _NOT_INSIDE else _give_up(examination, error)
+    writers, spent = None, READ_COSTS_BYTES
     try:
-        return _read_on(examination, descriptor, facts, most_bytes)
+        if goes_on is not None:
+            writers = ask(descriptor, root, path)
+        if writers is None or writers.presence is Presence.NONE or (goes_on is not None and goes_on(writers)):
+            if examination is not None and examination.wants is not None:
+                spent = _read_on(examination, descriptor, most_bytes)
+                # Who opened it since the first question has written into what was read, or may yet.
+                writers = None
+            if writers is None:
+                writers = ask(descriptor, root, path)
+        # One look, behind all that: the facts were seen before, so a file that still has them had them all the while.
+        is_same = is_version(os.fstat(descriptor), facts)
     except OSError as error:
         return None if _is_another(descriptor, facts) else _give_up(examination, error)
     finally:
         os.close(descriptor)
+    if is_same:
+        return Look(spent, writers)
+    return Look(spent, writers, is_another=True) if writers.presence is Presence.SOME else None
 
 
-def _read_on(examination: Examination, descriptor: int, facts: FileFacts, most_bytes: int) -> int | None:
+def _ask_nobody(_descriptor: int, _root: str, _path: str) -> Writers:
+    return NOT_ASKED
+
+
+def _read_on(examination: Examination, descriptor: int, most_bytes: int) -> int:
+    """What it cost, in bytes. Where the file was cut meanwhile, it is read no further: its facts say so."""
     spent = READ_COSTS_BYTES
     head = b""
     while (read := examination.wants) is not None and spent < most_bytes:
@@ -90,10 +163,9 @@ def _read_on(examination: Examination, descriptor: int, facts: FileFacts, most_b
             chunk = os.pread(descriptor, read.length, read.offset)
             spent += len(chunk) + READ_COSTS_BYTES
         if len(chunk) != read.length:
-            return None  # it was cut while it was read
+            break
         examination.take(chunk)
-    # One look, behind the reads: the facts were seen before them, so a file that still has them had them all the while.
-    return spent if is_version(os.fstat(descriptor), facts) else None
+    return spent
 
 
 def _is_another(descriptor: int, facts: FileFacts) -> bool:
@@ -151,6 +223,7 @@ def marker_of(root: str, path: str) -> Marker:
     return Marker.SET if is_newer else Marker.OLDER
 
 
-def _give_up(examination: Examination, error: OSError) -> int:
-    examination.give_up(f"it cannot be read ({error.strerror})")
-    return READ_COSTS_BYTES
+def _give_up(examination: Examination | None, error: OSError) -> Look:
+    if examination is not None:
+        examination.give_up(f"it cannot be read ({error.strerror})")
+    return Look(READ_COSTS_BYTES, None)

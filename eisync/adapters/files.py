@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from eisync.adapters.walking import facts_of, is_version
 from eisync.adapters.walking import walk as walk  # one module for whoever looks at files
 from eisync.core.items import FileFacts, Item
+from eisync.core.writers import BEING_WRITTEN, WRITTEN_MEANWHILE, Ask, Presence
 from eisync.errors import (
     FileAwayError,
     FileChangedError,
@@ -31,6 +32,13 @@ _FILE = os.O_RDONLY | _CLOEXEC | _BINARY | _NOFOLLOW | _NONBLOCK
 
 # Windows: another program has the file open, or a part of it locked, and lets nobody else in.
 _SHARING_VIOLATIONS = frozenset({32, 33})
+
+
+def is_held(error: OSError) -> bool:
+    """Whether a file cannot be opened because another program keeps it to itself: it waits until that is through."""
+    # Linux: a write lease (Samba's oplocks). It is being given back now; opening the file would have waited for that.
+    return isinstance(error, BlockingIOError) or getattr(error, "winerror", None) in _SHARING_VIOLATIONS
+
 
 _NO_FILES_FAULT = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM})
 
@@ -126,30 +134,35 @@ class OpenFolder:
 
 
 @contextlib.contextmanager
-def opened(item: Item, folder: OpenFolder | None = None) -> Iterator[int]:
+def opened(item: Item, folder: OpenFolder | None = None, ask: Ask | None = None) -> Iterator[int]:
     """A descriptor of the item's file, which is the one that settled.
 
-    Raises FileGoneError, FileChangedError or FileUnreadableError, and UnreachableError when no file can be opened;
-    then nothing was read.
+    With `ask`, no program has it open for writing at both ends, as far as anybody can tell. Raises FileGoneError,
+    FileChangedError or FileUnreadableError, and UnreachableError when no file can be opened; then nothing was read.
     """
     if folder is None:
-        with contextlib.closing(OpenFolder()) as own, opened(item, own) as descriptor:
+        with contextlib.closing(OpenFolder()) as own, opened(item, own, ask) as descriptor:
             yield descriptor
         return
     descriptor = _open_inside(item, folder)
     try:
+        _refuse_written(item, descriptor, ask, BEING_WRITTEN)
         _compare_opened(item, os.fstat(descriptor))
         yield descriptor
+        # In this order: who has closed it in between has left its traces in the facts.
+        _refuse_written(item, descriptor, ask, WRITTEN_MEANWHILE)
         _compare(item, os.fstat(descriptor))
     finally:
         os.close(descriptor)
 
 
-def read_whole(item: Item, folder: OpenFolder) -> bytes:
+def read_whole(item: Item, folder: OpenFolder, ask: Ask | None = None) -> bytes:
     """The content of the item's file, which is the one that settled; for one that fits into a read.
 
     One look, behind the read: a file that still has the facts it had when it settled had them all the while, and of a
-    small one every further call costs as much as its content. Raises what `opened` and `read` do.
+    small one every further call costs as much as its content. `ask` is asked there too, when the last byte is read and
+    none has gone: a program that wrote before and closed it has left its traces in the facts. Raises what `opened` and
+    `read` do.
     """
     size, content, trouble = item.facts.size, b"", None
     descriptor = _open_inside(item, folder)
@@ -160,6 +173,7 @@ def read_whole(item: Item, folder: OpenFolder) -> bytes:
                 content = content + chunk if content else chunk
         except OSError as error:
             trouble = error
+        _refuse_written(item, descriptor, ask, BEING_WRITTEN)
         _compare_opened(item, os.fstat(descriptor))
     finally:
         os.close(descriptor)
@@ -192,6 +206,12 @@ def verify(item: Item) -> None:
     _compare(item, status)
 
 
+def _refuse_written(item: Item, descriptor: int, ask: Ask | None, why: str) -> None:
+    """Raise FileChangedError, for `why`, where another program has the file open for writing."""
+    if ask is not None and ask(descriptor, item.root, item.path).presence is Presence.SOME:
+        raise FileChangedError(why, item_id=item.id)
+
+
 def _unreadable(item: Item, error: OSError) -> FileUnreadableError:
     # Named here: as a bare OSError it would pass for a broken connection.
     return FileUnreadableError(
@@ -222,8 +242,8 @@ def _open_inside(item: Item, folder: OpenFolder) -> int:
     except OSError as error:
         if error.errno in _NO_FILES_FAULT:
             raise UnreachableError(f"no file can be read at the moment ({error.strerror})") from error
-        if getattr(error, "winerror", None) in _SHARING_VIOLATIONS:
-            raise FileChangedError("another program is still writing the file", item_id=item.id) from error
+        if is_held(error):
+            raise FileChangedError(BEING_WRITTEN, item_id=item.id) from error
         if error.errno == errno.ELOOP:
             raise FileUnreadableError("it is a symbolic link; links are not followed", item_id=item.id) from error
         raise FileUnreadableError(

@@ -48,6 +48,7 @@ from eisync.core.page_size import PageSize
 from eisync.core.redaction import KEYS
 from eisync.core.retry import Fault
 from eisync.core.wire import Envelope, Reply, Silence, asked_s, json_object, one_line
+from eisync.core.writers import Ask
 from eisync.errors import (
     AnswerTooLargeError,
     ConfigurationError,
@@ -140,10 +141,13 @@ class Service:
         user_agent: str,
         spend: Callable[[int], float] = lambda _: 0.0,
         hear_date: Callable[[str, str | None], None] = lambda _host, _date: None,
+        probing: Callable[[], Ask | None] = lambda: None,
     ) -> None:
         """`read_key` is asked before every request, so that a new key is used at once; `spend` before each piece of a
         body, and waits while others have the line. `hear_date` is told the host and the `Date` of every answer.
+        `probing` gives what tells who has a file open for writing, for each upload anew.
         """
+        self._probing = probing
         clean_foreign_logs()
         self._hear_date = hear_date
         self._hosts = {url: urlsplit(url).netloc for url in (endpoints.studio_url, endpoints.ingestion_url)}
@@ -164,10 +168,10 @@ class Service:
     def upload(self, envelope: Envelope) -> Uploaded:
         """Send the envelope and the bytes of its files.
 
-        Raises FileError for a file that is not what settled (then nothing of the request is stored), and
-        ConfigurationError when the key cannot be read.
+        Raises FileError for a file that is not what settled, or that another program writes (then nothing of the
+        request is stored), and ConfigurationError when the key cannot be read.
         """
-        body = Body(envelope, self._spend)
+        body = Body(envelope, self._spend, self._probing())
         headers = {**envelope.headers, "x-api-key": self._key()}
         began_at = clock.monotonic()
         reply = self._upload(envelope, body, headers)

@@ -61,13 +61,15 @@ class Seen:
     """
 
     files: set[str] = field(default_factory=set)
-    closed: set[str] = field(default_factory=set)  # of these, the ones closed by their writers, or renamed into place
+    closed: set[str] = field(default_factory=set)  # of these, the ones closed, or renamed or linked into place
     folders: set[str] = field(default_factory=set)
     is_doubted: bool = False
 
 
 class Watcher:
     """Watches roots and remembers what was announced until somebody takes it."""
+
+    announces_closes = _HAS_INOTIFY
 
     def __init__(self, on_event: Callable[[], None], *, max_waiting: int = MAX_WAITING_PATHS) -> None:
         """`on_event` is called from watchdog's thread; it must only wake somebody."""
@@ -237,6 +239,8 @@ class Watcher:
 class Deaf:
     """Listens to nothing: for one pass that scans."""
 
+    announces_closes = False
+
     def start(self) -> None:
         """Nothing to start."""
 
@@ -274,7 +278,7 @@ class _Handler(FileSystemEventHandler):
         return (place + os.sep).startswith(self._prefix)
 
     def dispatch(self, event: FileSystemEvent) -> None:
-        is_closed = isinstance(event, FileClosedEvent | FileMovedEvent)
+        is_closed = isinstance(event, FileClosedEvent | FileMovedEvent) or _is_linked_in(event)
         for place in self._places(event):
             if event.is_directory:
                 self._folder_seen(self.root_id, place)
@@ -286,6 +290,16 @@ class _Handler(FileSystemEventHandler):
             place = os.fsdecode(raw) if raw else ""
             if place.startswith(self._prefix):
                 yield place[len(self._prefix) :].replace(os.sep, "/")
+
+
+def _is_linked_in(event: FileSystemEvent) -> bool:
+    """Whether the file was given one more name: it was complete under its first, and no close is announced of it."""
+    if not _HAS_INOTIFY or not isinstance(event, FileCreatedEvent):
+        return False
+    try:
+        return os.lstat(event.src_path).st_nlink > 1
+    except (OSError, ValueError):
+        return False  # it has gone again
 
 
 @contextlib.contextmanager

@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from eisync.adapters import clock, evidence, sidecars
+from eisync.adapters import clock, evidence, sidecars, writer_probe
 from eisync.adapters.inventory import Found, found_at, found_behind_link
 from eisync.adapters.links import is_link_at
 from eisync.cli import LEFT_OUT, OK, PENDING, QUARANTINED
@@ -21,7 +21,7 @@ from eisync.core.items import sent_name, shown
 from eisync.core.labelling import CATEGORY_WORDS, INFER, SDK, infer_category_as_sdk, naming_of
 from eisync.core.lifecycle import State
 from eisync.core.mentions import NearMiss
-from eisync.core.settle import MARKER_SUFFIX, Marker
+from eisync.core.settle import MARKER_SUFFIX, Marker, said_of_writers
 from eisync.core.sidecars import ACCOUNT_NAME, WHAT_THEY_ARE, Entry, speaking, worded
 from eisync.errors import EisyncError
 
@@ -145,12 +145,23 @@ def _is_as_sent(described: Description, record: dict[str, Any]) -> bool:
 
 
 def _completeness(ground: Ground, found: Found) -> dict[str, Any]:
-    """Whether the file is whole: True, False, or None when its format cannot tell."""
+    """Whether the file is whole (True, False, or None when its format cannot tell), and who writes it."""
+    writer_probe.ignore_lease_breaks()
     examination = Examination(found.path, found.facts.size)
-    if examination.verdict is None:
-        spent = evidence.advance(examination, ground.path, found.path, found.facts, most_bytes=MOST_BYTES)
-        if spent is None:
-            return {"is_whole": None, "evidence": "it was changed while it was looked at"}
+    ask = writer_probe.WriterProbe().asking()
+    look = evidence.look_into(
+        examination, ground.path, found.path, found.facts, ask, most_bytes=MOST_BYTES, goes_on=None
+    )
+    if look is None or look.writers is None:
+        writers = "it was changed while it was looked at" if look is None else "it cannot be opened to ask"
+    else:
+        writers = said_of_writers(look.writers, ground.watched.policy)
+    return {**_wholeness(examination, found, is_lost=look is None or look.is_another), "writers": writers}
+
+
+def _wholeness(examination: Examination, found: Found, *, is_lost: bool) -> dict[str, Any]:
+    if is_lost:
+        return {"is_whole": None, "evidence": "it was changed while it was looked at"}
     match examination.verdict:
         case Whole(evidence=by):
             return {"is_whole": True, "evidence": by}
@@ -204,6 +215,7 @@ def _lines(told: dict[str, Any]) -> list[tuple[str, str]]:
         ("label", f"{label} ({told['label_from']})"),
         ("category", f"{told['category']} ({told['category_from']})"),
         ("complete", f"{whole}: {told['evidence']}"),
+        ("writers", told["writers"]),
     ]
     if told["name"] != sent_name(told["path"]):
         lines.append(("name", f"{told['name']} (from {ACCOUNT_NAME})"))

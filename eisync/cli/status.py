@@ -86,6 +86,8 @@ def _watching(watching: dict[str, Any] | None) -> Iterator[str]:
         yield f"  {every}, as the configuration says"
     elif watching["is_heard"]:
         yield f"  listened to, and {every}"
+    if watching.get("writers"):
+        yield f"  {watching['writers']}"
     if watching["missed"]:
         yield f"  {watching['missed']:,} files were found that no event told of"
     if watching.get("comparing"):

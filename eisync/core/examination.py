@@ -32,6 +32,11 @@ _WALKS: dict[str, Callable[[int], Walk]] = {
 EMPTY = Cut("it is empty; it goes when something is written into it")
 
 
+def has_end(path: str) -> bool:
+    """Whether the format of a file that is called so can say that it is whole."""
+    return _WALKS.get(extension_of(path), documents.table) is not documents.table
+
+
 class Examination:
     """Of one version of one file. `wants` is the next read, None once there is a `verdict`."""
 

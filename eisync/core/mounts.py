@@ -25,6 +25,10 @@ _REMOTE_FUSE = (
 # What runs through a program of somebody else's, beside the above, announces at best what we write ourselves.
 _SILENT_TYPES = REMOTE_TYPES | {"virtiofs", "fuse", "fakeowner", "ncpfs", "coda"}
 
+# Where others write without this machine's kernel, or behind it: several machines share the disk, or a program stands
+# between the kernel and the files.
+_SHARED_TYPES = _SILENT_TYPES | {"fuseblk", "gfs2", "ocfs2", "gpfs", "beegfs", "orangefs", "vmhgfs"}
+
 # What keeps no inodes or no ctimes of its own on the disk, and what passes on those of a program or of another system.
 _WEAK_TYPES = (_SILENT_TYPES - {"nfs", "nfs4"}) | {
     "vfat",
@@ -60,7 +64,7 @@ def why_no_leases(file_system: str | None) -> str | None:
     """Why a lease does not tell who writes a file of the file system, as a clause; None when it does."""
     if file_system is None:
         return "the table of mounts does not name its file system"
-    if file_system in _SILENT_TYPES or file_system.startswith("fuse."):
+    if file_system in _SHARED_TYPES or file_system.startswith("fuse."):
         return f"its file system ({file_system}) does not know of every writer"
     return None
 

@@ -1,15 +1,20 @@
-"""Decide which files are complete, from what was seen of them, when, and what their format says.
+"""Decide which files are complete, from what was seen of them, when, who writes them, and what their format says.
 
-Pure: `now` and the facts are handed in. What is known of a file to be finished is, in this order: its format (one that
-says it is cut waits for more until `patience_s`, and is quarantined then), that its writer closed it or renamed it into
-place or set a marker beside it, and its stillness. A file that was closed and whose format says that it is whole goes
-at once; one that a scan found may still be open and must be still for `settle_s` as well, and so must one whose
-format cannot tell. A recording whose header leaves its length open is complete when its writer closed it and it is
-still for `settle_s`; a recorder that was not seen to close it may pause, and is given `patience_s`. A file that another
-program has open for writing (`core.writers`) is never complete, however still it is: it waits to be closed, and where
-that is found by asking, for `settle_s` more, as far as its stillness matters. An empty one is
-cut: a placeholder that is filled a moment later looks the same (users of other programs lost files to a 0-byte first
-sight).
+Pure: `now`, the facts and the kernel's answer (`core.writers`) are handed in. What is known of a file to be finished
+is, in this order:
+
+* A file that another program has open for writing is never complete, however still it is. It is looked at again when
+  it is closed, and a second later in any case.
+* Its format. One that says it is cut waits for more until `patience_s`, and is quarantined then. An empty one is cut:
+  a placeholder that is filled a moment later looks the same (users of other programs lost files to a 0-byte first
+  sight).
+* A whole file that was closed, renamed into place or marked goes at once, and so does one of which the kernel says that
+  no program writes it, whoever found it.
+* A format that cannot tell must be still for `settle_s` as well: its writer may open it again for the next line. So
+  must a recording whose header leaves its length open.
+* Where nobody can tell who writes, and the file was not seen to be closed: it waits for `patience_s` if a close would
+  have been announced, whatever its format. Where no close is ever announced, stillness has to do: `settle_s`, and
+  `patience_s` for a recording whose length is open, as its recorder may only pause.
 
 A file seen for the first time may have been still for long. Its ctime tells: it moves with every write and, unlike
 mtime, no program can set it. A touch in the future comes from another clock and counts from now.
@@ -20,11 +25,15 @@ from dataclasses import dataclass
 from enum import Enum
 
 from eisync.core.evidence import CannotTell, Cut, OpenEnded, Verdict, Whole
-from eisync.core.items import FileFacts
+from eisync.core.items import FileFacts, too_large
 from eisync.core.values import value
-from eisync.core.writers import BEING_WRITTEN
+from eisync.core.writers import BEING_WRITTEN, NONE_WRITES, Presence, Writers, worded
 
 MARKER_SUFFIX = ".done"
+AGAIN_S = 1.0
+"""A file that is written is looked at again after so long: not every close is announced, as that of a mapping."""
+CLOSING_S = 0.1
+"""A close is announced a moment before the kernel takes the writer off its books."""
 
 
 class Marker(Enum):
@@ -57,8 +66,10 @@ class Unsettled:
     """A file under observation, and since when it has looked as it does.
 
     `is_closed`: its writer closed it, or renamed it into place, since it has looked so. `verdict` and `marker` are None
-    while nobody has looked. `written_at` is when another program was found to have it open for writing (Unix s); None
-    when none was, or it was closed since.
+    while nobody has looked. `writers` is what the kernel said last; None: it was not asked since the file has looked so
+    or was closed, or the file cannot be opened. `written_at` is when another program was last found to have it open for
+    writing, and `again_at` when to ask again after that (both Unix s); None when none was, or it was closed since.
+    `has_end`: whether its format, by its name, can say that it is whole.
     """
 
     facts: FileFacts
@@ -67,6 +78,9 @@ class Unsettled:
     verdict: Verdict | None = None
     marker: Marker | None = None
     written_at: float | None = None
+    writers: Writers | None = None
+    again_at: float | None = None
+    has_end: bool = True
 
 
 @value
@@ -78,7 +92,7 @@ class Wait:
 
 @value
 class Examine:
-    """Ask its format."""
+    """Open it: ask the kernel who writes it, and its format."""
 
 
 @value
@@ -90,7 +104,7 @@ class Go:
 
 @dataclass(frozen=True, slots=True)
 class Park:
-    """It is cut, and nobody goes on writing it."""
+    """It is cut, and no program goes on writing it."""
 
     reason: str
 
@@ -98,74 +112,149 @@ class Park:
 Decision = Wait | Examine | Go | Park
 
 
-def observe(before: Unsettled | None, facts: FileFacts, *, now: float, is_closed: bool = False) -> Unsettled:
+def observe(
+    before: Unsettled | None, facts: FileFacts, *, now: float, is_closed: bool = False, has_end: bool = True
+) -> Unsettled:
     """What is known after one more look. Stillness and evidence start anew when the facts differ."""
-    if before is not None and facts.is_untouched_since(before.facts):
-        still_since, written_at = min(before.still_since, now), before.written_at
+    if before is None:
+        return Unsettled(facts, min(facts.touched_at, now), is_closed, has_end=has_end)
+    if not facts.is_untouched_since(before.facts):
+        return Unsettled(facts, now, is_closed, has_end=before.has_end)
+    still_since, written_at, writers = min(before.still_since, now), before.written_at, before.writers
+    again_at = None if before.again_at is None else min(before.again_at, now + AGAIN_S)
+    if is_closed:
         if written_at is not None:
-            # Until a moment ago it could have been written.
-            still_since, written_at = (now, None) if is_closed else (still_since, min(written_at, now))
-        closed = is_closed or before.is_closed
-        return Unsettled(before.facts, still_since, closed, before.verdict, written_at=written_at)
-    return Unsettled(facts, min(facts.touched_at, now) if before is None else now, is_closed)
+            still_since = now  # until a moment ago it could have been written
+        written_at = writers = again_at = None
+    elif written_at is not None:
+        written_at = min(written_at, now)
+    return Unsettled(
+        before.facts,
+        still_since,
+        is_closed or before.is_closed,
+        before.verdict,
+        written_at=written_at,
+        writers=writers,
+        again_at=again_at,
+        has_end=before.has_end,
+    )
 
 
-def look_at(unsettled: Unsettled, policy: SettlePolicy) -> float:
-    """When to decide on the file, if nothing more happens to it (Unix s); infinity when something must."""
-    if policy.needs_marker and unsettled.marker in (Marker.ABSENT, Marker.OLDER):
+def answered(seen: Unsettled, writers: Writers | None, verdict: Verdict | None, *, now: float) -> Unsettled:
+    """What is known after the kernel was asked who writes the file, and its format what it is."""
+    written_at, again_at = seen.written_at, None
+    if writers is not None and writers.presence is Presence.SOME:
+        again_at = now + (CLOSING_S if seen.is_closed and written_at is None else AGAIN_S)
+        written_at = now
+    # (For every file: `replace` would take twice as long.)
+    return Unsettled(
+        seen.facts,
+        seen.still_since,
+        seen.is_closed,
+        verdict,
+        seen.marker,
+        written_at,
+        writers,
+        again_at,
+        seen.has_end,
+    )
+
+
+def is_written(seen: Unsettled) -> bool:
+    """Whether another program was found to have it open for writing, by the last look."""
+    return seen.writers is not None and seen.writers.presence is Presence.SOME
+
+
+def is_fresh(seen: Unsettled, policy: SettlePolicy, *, now: float) -> bool:
+    """Whether the file may well be written: who writes it is asked before its format is, to spare that."""
+    if seen.written_at is not None:
+        return True
+    return not seen.is_closed and not policy.needs_marker and now < seen.still_since + policy.settle_s
+
+
+def look_at(seen: Unsettled, policy: SettlePolicy, *, hears_closes: bool = False) -> float:
+    """When to open the file and decide, if nothing more happens to it (Unix s); infinity when something must.
+
+    `hears_closes`: whether a close of the file would have been announced.
+    """
+    if policy.needs_marker and seen.marker in (Marker.ABSENT, Marker.OLDER):
         return math.inf
-    wait_s = _wait_s(unsettled, policy)
-    due_at = unsettled.still_since + wait_s
-    if unsettled.written_at is None:
-        return due_at
-    return max(due_at, unsettled.written_at + min(wait_s, policy.settle_s))
+    if seen.again_at is not None:
+        return seen.again_at
+    wait_s = _wait_s(seen, policy, hears_closes)
+    due_at = seen.still_since + wait_s
+    # It may have been written until the last time that it was found so.
+    return due_at if seen.written_at is None else max(due_at, seen.written_at + min(wait_s, policy.settle_s))
 
 
-def _wait_s(unsettled: Unsettled, policy: SettlePolicy) -> float:
-    """How long the file must be still."""
-    match unsettled.verdict:
-        case Cut():
-            return max(policy.settle_s, policy.patience_s)
-        case OpenEnded() if not policy.needs_marker and not unsettled.is_closed:
-            return max(policy.settle_s, policy.patience_s)
-        case CannotTell() | OpenEnded() if not policy.needs_marker:
-            return policy.settle_s
-    return 0.0 if unsettled.is_closed or policy.needs_marker else policy.settle_s
+def _wait_s(seen: Unsettled, policy: SettlePolicy, hears_closes: bool) -> float:
+    """How long the file must be still. The kernel is expected to say that no program writes it, until it is asked."""
+    verdict = seen.verdict
+    is_closed = seen.is_closed or seen.writers is None or seen.writers.presence is not Presence.CANNOT_TELL
+    if isinstance(verdict, Cut):
+        return max(policy.settle_s, policy.patience_s)
+    if policy.needs_marker:
+        return 0.0
+    if not is_closed and (hears_closes or isinstance(verdict, OpenEnded)):
+        return max(policy.settle_s, policy.patience_s)
+    if isinstance(verdict, (CannotTell, OpenEnded)) or (verdict is None and not seen.has_end):
+        return policy.settle_s  # a table that grows row by row is not opened for each of them, either
+    return 0.0 if is_closed else policy.settle_s
 
 
-def decide(unsettled: Unsettled, policy: SettlePolicy, *, now: float) -> Decision:
-    """What is to be done with the file now."""
-    due_at = look_at(unsettled, policy)
+def decide(seen: Unsettled, policy: SettlePolicy, *, now: float, hears_closes: bool = False) -> Decision:
+    """What is to be done with the file, of which the kernel was asked now."""
+    due_at = look_at(seen, policy, hears_closes=hears_closes)
     if now < due_at:
         return Wait(due_at)
-    match unsettled.verdict:
+    if (why := too_large(seen.facts.size)) is not None:
+        return Park(why)  # its size says so: not a byte of it is read
+    match seen.verdict:
         case None:
             return Examine()
         case Cut(finding=finding):
             return Park(finding)
         case Whole(evidence=evidence):
-            return Go(evidence)
+            return Go(evidence + _unwritten(seen))
     if policy.needs_marker:
-        return Go("its marker is set")
-    closed = "it was closed and " if isinstance(unsettled.verdict, OpenEnded) and unsettled.is_closed else "it "
-    return Go(f"{closed}has been still for {_wait_s(unsettled, policy):g} s")
+        return Go("its marker is set" + _unwritten(seen))
+    closed = "it was closed and " if isinstance(seen.verdict, OpenEnded) and seen.is_closed else "it "
+    return Go(f"{closed}has been still for {_wait_s(seen, policy, hears_closes):g} s{_unwritten(seen)}")
 
 
-def reason(unsettled: Unsettled, policy: SettlePolicy, *, now: float) -> str:
+def _unwritten(seen: Unsettled) -> str:
+    return f"; {NONE_WRITES}" if seen.writers is not None and seen.writers.presence is Presence.NONE else ""
+
+
+def reason(seen: Unsettled, policy: SettlePolicy, *, now: float, hears_closes: bool = False) -> str:
     """Why the file is not complete, for a person."""
-    if unsettled.written_at is not None:
+    if is_written(seen):
         return BEING_WRITTEN
-    if isinstance(unsettled.verdict, Cut):
-        return unsettled.verdict.finding
-    if not unsettled.facts.size:
+    if isinstance(seen.verdict, Cut):
+        return seen.verdict.finding
+    if not seen.facts.size:
         return "it is empty; it goes when something is written into it"
-    if policy.needs_marker and unsettled.marker is Marker.ABSENT:
+    if policy.needs_marker and seen.marker is Marker.ABSENT:
         return f"waiting for its marker, a file of its name with {MARKER_SUFFIX} behind it"
-    if policy.needs_marker and unsettled.marker is Marker.OLDER:
+    if policy.needs_marker and seen.marker is Marker.OLDER:
         return "its marker is older than its last change; set the marker anew"
-    if unsettled.verdict is None and now >= look_at(unsettled, policy):
+    if seen.verdict is None and now >= look_at(seen, policy, hears_closes=hears_closes):
         return "it is being examined"
-    still = f"still for {max(0.0, now - unsettled.still_since):.0f} s of"
-    if isinstance(unsettled.verdict, OpenEnded):
-        return f"{unsettled.verdict.why}; {still} {_wait_s(unsettled, policy):g} s"
-    return f"{still} {policy.settle_s:g} s"
+    since = seen.still_since if seen.written_at is None else max(seen.still_since, seen.written_at)
+    still = f"still for {max(0.0, now - since):.0f} s of {_wait_s(seen, policy, hears_closes):g} s"
+    if seen.writers is not None and seen.writers.presence is Presence.CANNOT_TELL and not seen.is_closed:
+        return f"it was not seen to be closed, and eisync cannot tell who writes it: {seen.writers.why}; {still}"
+    if isinstance(seen.verdict, OpenEnded):
+        return f"{seen.verdict.why}; {still}"
+    return still
+
+
+def said_of_writers(writers: Writers, policy: SettlePolicy) -> str:
+    """Who writes the file, and what follows where nobody can tell, for a person."""
+    said = worded(writers)
+    if writers.presence is not Presence.CANNOT_TELL or policy.needs_marker:
+        return said
+    return (
+        f"{said}; so it goes when it is seen to be closed, or has been still for {policy.patience_s:g} s (patience_s); "
+        f"where closes are not announced, for {policy.settle_s:g} s (settle_s)"
+    )

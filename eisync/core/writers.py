@@ -1,11 +1,15 @@
-"""Say what the kernel's answer to a read lease means: whether a program has a file open for writing.
+"""Say what the kernel's answer means: whether a program has a file open for writing.
+
+On Linux it is the answer to a read lease, on Windows to opening the file with a share mode that denies writers.
 
 Source: fcntl(2), "Leases", and `generic_setlease` of Linux (fs/locks.c): a read lease is granted while no process of
 this machine has the file open for writing, through whatever descriptor or writable mapping and however long before.
-Otherwise the answer is EAGAIN.
+Otherwise the answer is EAGAIN. For Windows: CreateFileW, `dwShareMode` (learn.microsoft.com): ERROR_SHARING_VIOLATION
+where the access of a handle that is open is not among what is to be shared.
 """
 
 import errno
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
 
@@ -20,22 +24,31 @@ class Presence(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Writers:
-    """Who has a file open for writing. `why` says why nobody can tell; it is empty otherwise."""
+    """Who has a file open for writing. `why` says why nobody can tell, as a clause; it is empty otherwise."""
 
     presence: Presence
     why: str = ""
 
 
+Ask = Callable[[int, str, str], Writers]
+"""Tells who has the file that is open as (descriptor, root, path) open for writing."""
+
 NO_WRITERS = Writers(Presence.NONE)
 SOME_WRITERS = Writers(Presence.SOME)
 BEING_WRITTEN = "another program has it open for writing; it goes when that program has closed it"
-
-_NO_RIGHT = "the file is another user's, and eisync has no right to ask the kernel (CAP_LEASE)"
+WRITTEN_MEANWHILE = (
+    "another program opened it for writing while it was sent; it goes again when that program has closed it"
+)
+NONE_WRITES = "no program has it open for writing"
 
 
 def cannot_tell(why: str) -> Writers:
     """Return that nobody can tell, and why."""
     return Writers(Presence.CANNOT_TELL, why)
+
+
+NOT_ASKED = cannot_tell("the kernel was not asked")
+_UNENTITLED = cannot_tell("the file is another user's, and eisync has no right to ask the kernel (CAP_LEASE)")
 
 
 def writers_of(error_number: int | None) -> Writers:
@@ -46,5 +59,33 @@ def writers_of(error_number: int | None) -> Writers:
         case errno.EAGAIN:
             return SOME_WRITERS
         case errno.EACCES | errno.EPERM:
-            return cannot_tell(_NO_RIGHT)
+            return _UNENTITLED
     return cannot_tell(f"its file system grants no leases ({errno.errorcode.get(error_number, error_number)})")
+
+
+def writers_of_windows(error_number: int | None) -> Writers:
+    """Return what the answer to an opening that denies writers means; None: it was opened."""
+    match error_number:
+        case None:
+            return NO_WRITERS
+        case 32 | 33:  # ERROR_SHARING_VIOLATION, ERROR_LOCK_VIOLATION
+            return SOME_WRITERS
+    return cannot_tell(f"Windows does not let eisync ask for it (error {error_number})")
+
+
+def worded(writers: Writers) -> str:
+    """Return who writes the file, for a person."""
+    match writers.presence:
+        case Presence.NONE:
+            return f"{NONE_WRITES} (asked the kernel)"
+        case Presence.SOME:
+            return f"{BEING_WRITTEN} (asked the kernel)"
+    return f"cannot tell: {writers.why}"
+
+
+def said_of_folder(writers: Writers) -> str:
+    """Return how it is known of a folder's files who writes them, by what was said of those that were judged last."""
+    if writers.presence is Presence.CANNOT_TELL:
+        remedy = "; docs/writers.md says how to give it" if writers == _UNENTITLED else ""
+        return f"nobody can tell who writes some of its files: {writers.why}{remedy}"
+    return "the kernel is asked who writes its files"

@@ -1,36 +1,44 @@
-"""Judge the files whose time has come: look once more, ask the format once for each version, decide.
+"""Judge the files whose time has come: ask the kernel who writes them, ask the format once for each version, decide.
 
-Looking into files is bounded: one call reads at most `BYTES_A_TICK` of them all. An examination that is not through
-rests, keeps its place in the queue, and is gone on with by a later call; it holds no content meanwhile.
+Both are asked on one descriptor, so that a first scan opens each file once. Looking into files is bounded: one call
+reads at most `BYTES_A_TICK` of them all. An examination that is not through rests, keeps its place in the queue, and
+is gone on with by a later call; it holds no content meanwhile.
 """
 
 from collections.abc import Callable, Iterable, MutableMapping
-from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 from eisync.core.annotations import LeftOut
 from eisync.core.describing import Description
 from eisync.core.eligible import Eligibility
 from eisync.core.examination import Examination
-from eisync.core.items import MAX_FILE_BYTES, Candidate, FileFacts, too_large
-from eisync.core.settle import Decision, Examine, Go, Park, Unsettled, Wait, decide, look_at, observe
+from eisync.core.items import MAX_FILE_BYTES, Candidate, FileFacts
+from eisync.core.settle import (
+    AGAIN_S,
+    Decision,
+    Examine,
+    Go,
+    Park,
+    Unsettled,
+    Wait,
+    answered,
+    decide,
+    is_fresh,
+    look_at,
+    observe,
+)
 from eisync.core.values import value
-from eisync.core.writers import Presence, Writers
+from eisync.core.writers import Ask, Presence, Writers
 from eisync.errors import CONTENT_ERRORS, UnreachableError
 from eisync.loops.labels import Labels, Unclear
-from eisync.loops.ports import Advance, Evidence, Files
+from eisync.loops.ports import Evidence, Files, Look, LookInto
 from eisync.loops.watched import OnChange, Watched
 
 BYTES_A_TICK = 512 * 1024
 SAID_A_TICK = 256 * 1024
 """What is said of the files that enter together has at most so many bytes, but for the last one's."""
-AGAIN_S = 1.0
-CLOSING_S = 0.1
-"""A close is announced a moment before the kernel takes the writer off its books."""
-
-Probe = Callable[[str, str], Writers]
-"""Tells who has the file at (root, path) open for writing. Raises UnreachableError when none can be opened."""
-Probing = Callable[[], AbstractContextManager[Probe]]
+Probing = Callable[[], Ask]
 WhyNoSample = Callable[[str, FileFacts], LeftOut | None]
 """Raises UnreachableError when no file can be opened."""
 
@@ -66,6 +74,7 @@ class Judged:
     missing: list[str] = field(default_factory=list)
     failing: dict[str, Exception] = field(default_factory=dict)
     due: int = 0
+    writers: Writers | None = None  # what was said of the last of them: rather that nobody can tell, if so of any
 
 
 @dataclass(slots=True)
@@ -76,9 +85,9 @@ class _Work:
     why_no_sample: WhyNoSample
     labels: Labels
     unsettled: MutableMapping[str, Unsettled]
-    advance: Advance
-    probe: Probe
+    look_into: LookInto
     rules: "_Rules"
+    hears_closes: bool
     now: float
     judged: Judged = field(default_factory=Judged)
     left_bytes: int = 0
@@ -102,12 +111,18 @@ class Judging:
         due: Iterable[str],
         *,
         now: float,
+        hears_closes: bool = False,
         why_no_sample: WhyNoSample = lambda _path, _facts: None,
     ) -> Judged:
-        """Decide on the paths that are `due`. What was seen of them is written into `unsettled`. `why_no_sample` tells
-        of a file that is complete, or cut, what it is if it is none."""
-        with self._evidence.reading() as advance, self._probing() as probe:
-            work = _Work(watched, why_no_sample, labels, unsettled, advance, probe, _Rules(watched.eligibility), now)
+        """Decide on the paths that are `due`. What was seen of them is written into `unsettled`.
+
+        `hears_closes`: whether it would have been announced that they were closed. `why_no_sample` tells of a file that
+        is complete, or cut, what it is if it is none.
+        """
+        with self._evidence.reading(self._probing()) as look_into:
+            work = _Work(
+                watched, why_no_sample, labels, unsettled, look_into, _Rules(watched.eligibility), hears_closes, now
+            )
             work.left_bytes, work.left_said = BYTES_A_TICK, SAID_A_TICK
             for path in due:
                 if work.left_said <= 0:
@@ -126,53 +141,114 @@ class Judging:
 
     def _judge_one(self, work: "_Work", path: str) -> bool:
         """Decide on one file. Returns whether there is no room for more: then it is left to the next call."""
-        watched, judged, policy, now = work.watched, work.judged, work.watched.policy, work.now
         seen = work.unsettled.get(path)
         if seen is None:
             return False
         if work.rules.leave_out(path):
             del work.unsettled[path]  # a rule that leaves it out came since
             return False
-        decision = decide(seen, policy, now=now)
-        # Whoever opens it looks at it: one look is enough.
-        is_hopeless = seen.facts.size >= MAX_FILE_BYTES
-        if not isinstance(decision, Examine) or policy.needs_marker or is_hopeless:
-            if (seen := self._look(watched, work.unsettled, seen, path, judged, now)) is None:
+        # Whoever opens it looks at it: one look is enough. A marker is beside it.
+        due_at = self._due_at(work, seen)
+        if due_at > work.now or work.watched.policy.needs_marker:
+            if (seen := self._look(work, seen, path)) is None:
                 return False
-            decision = decide(seen, policy, now=now)
-        if isinstance(decision, Examine) and (reason := too_large(seen.facts.size)) is not None:
-            decision = Park(reason)  # its size says so: not a byte of it is read
-        if isinstance(decision, Examine):
-            if work.left_bytes <= 0:
-                judged.again[path] = look_at(seen, policy)  # before those that rest
-                return True
-            spent = self._examine(work.advance, watched, work.unsettled, path, judged, work.left_bytes, now)
-            work.left_bytes -= spent
-            seen = work.unsettled.get(path)
-            if seen is None or seen.verdict is None:
-                return False
-            decision = decide(seen, policy, now=now)
-        if seen.facts.size >= MAX_FILE_BYTES or not self._is_written(work, path, seen, decision):
-            self._follow(work, path, seen, decision)
+            due_at = self._due_at(work, seen)
+        if due_at > work.now:
+            work.judged.again[path] = due_at
+            return False
+        if work.left_bytes <= 0:
+            work.judged.again[path] = due_at  # before those that rest
+            return True
+        if (seen := self._open(work, path, seen)) is not None:
+            policy, hears_closes = work.watched.policy, work.hears_closes
+            self._follow(work, path, seen, decide(seen, policy, now=work.now, hears_closes=hears_closes))
         return False
 
-    def _is_written(self, work: "_Work", path: str, seen: Unsettled, decision: Decision) -> bool:
-        """Whether somebody has the file open for writing that would go, or be set aside: it stays under observation."""
-        if isinstance(decision, Wait):
-            return False
+    def _due_at(self, work: "_Work", seen: Unsettled) -> float:
+        return look_at(seen, work.watched.policy, hears_closes=work.hears_closes)
+
+    def _open(self, work: "_Work", path: str, seen: Unsettled) -> Unsettled | None:
+        """Ask who writes the file, and its format. Returns what is known now; None: it is looked at again later."""
+        judged, now = work.judged, work.now
+        examination = self._examination_of(work, path, seen)
+        if examination is not None and examination.verdict is not None:
+            # Its name or its size says all that its format can: it is opened when it has been still for long enough.
+            seen = work.unsettled[path] = answered(seen, seen.writers, examination.verdict, now=now)
+            if (due_at := self._due_at(work, seen)) > now:
+                judged.again[path] = due_at
+                return None
+        is_risky = is_fresh(seen, work.watched.policy, now=now)
         try:
-            is_written = work.probe(work.watched.root.path, path).presence is Presence.SOME
+            look = work.look_into(
+                examination,
+                work.watched.root.path,
+                path,
+                seen.facts,
+                most_bytes=work.left_bytes,
+                goes_on=partial(self._goes_on, work, seen) if is_risky else None,
+            )
         except UnreachableError:
-            work.judged.again[path] = work.now + AGAIN_S
-            return True
-        if is_written:
-            pause_s = CLOSING_S if seen.is_closed and seen.written_at is None else AGAIN_S
-            seen = work.unsettled[path] = replace(seen, written_at=work.now)
-            work.judged.again[path] = max(look_at(seen, work.watched.policy), work.now + pause_s)
-            work.labels.unclear.pop(path, None)
-        elif seen.written_at is not None:
-            work.unsettled[path] = replace(seen, written_at=None)
-        return is_written
+            judged.again[path] = now + AGAIN_S
+            return None
+        if look is None:
+            self._lose(work, path, seen)
+            return None
+        work.left_bytes -= look.spent
+        return self._take(work, path, seen, examination, look)
+
+    def _take(
+        self, work: "_Work", path: str, seen: Unsettled, examination: Examination | None, look: Look
+    ) -> Unsettled | None:
+        """Note what was found. Returns what is known now; None: it is looked at again later."""
+        self._note_answer(work.judged, look.writers)
+        if look.writers is not None and look.writers.presence is Presence.SOME:
+            self._note_writer(work, path, seen, look)
+            return None
+        verdict = seen.verdict if examination is None else examination.verdict
+        seen = work.unsettled[path] = answered(seen, look.writers, verdict, now=work.now)
+        if examination is not None and verdict is None:
+            self._under_way[work.watched.root.id, path] = (seen.facts, examination)
+            work.judged.again[path] = max(self._due_at(work, seen), work.now)
+            return None
+        return seen
+
+    def _examination_of(self, work: "_Work", path: str, seen: Unsettled) -> Examination | None:
+        """What is asked of its format; None where that is known, or the file is too large to be read at all."""
+        if seen.verdict is not None or seen.facts.size >= MAX_FILE_BYTES:
+            return None
+        facts, examination = self._under_way.pop((work.watched.root.id, path), (None, None))
+        if examination is None or facts is None or not seen.facts.is_untouched_since(facts):
+            examination = Examination(path, seen.facts.size)
+        return examination
+
+    def _goes_on(self, work: "_Work", seen: Unsettled, writers: Writers) -> bool:
+        """Whether the file would go with this answer, if its format says so."""
+        said = answered(seen, writers, seen.verdict, now=work.now)
+        return self._due_at(work, said) <= work.now
+
+    def _lose(self, work: "_Work", path: str, seen: Unsettled) -> None:
+        """The file is not what was seen."""
+        found = self._look(work, seen, path)
+        if found is not None and found.facts.is_untouched_since(seen.facts):
+            del work.unsettled[path]  # a link leads out of the root
+        elif found is not None:
+            due_at = self._due_at(work, found)  # it is another version by now
+            work.judged.again[path] = due_at if due_at > work.now else work.now + AGAIN_S
+
+    def _note_writer(self, work: "_Work", path: str, seen: Unsettled, look: Look) -> None:
+        """Another program has the file open for writing: until it is closed, it may change and not look it."""
+        if look.is_another:
+            found = self._look(work, seen, path)
+            if found is None:
+                return
+            seen = found
+        seen = work.unsettled[path] = answered(seen, look.writers, None, now=work.now)
+        work.judged.again[path] = seen.again_at or work.now
+        work.labels.unclear.pop(path, None)
+
+    def _note_answer(self, judged: Judged, writers: Writers | None) -> None:
+        if judged.writers is None or judged.writers.presence is not Presence.CANNOT_TELL:
+            judged.writers = writers or judged.writers
 
     def _follow(self, work: "_Work", path: str, seen: Unsettled, decision: Decision) -> None:
         watched, labels, judged = work.watched, work.labels, work.judged
@@ -181,6 +257,8 @@ class Judging:
         match decision:
             case Wait(until=until):
                 judged.again[path] = until
+            case Examine():
+                judged.again[path] = work.now
             case Go(evidence=evidence):
                 said = labels.of(path, now=work.now, seen=seen)
                 if isinstance(said, Unclear):
@@ -208,70 +286,19 @@ class Judging:
             work.labels.unclear.pop(path, None)
         return why is not None
 
-    def _look(
-        self,
-        watched: Watched,
-        unsettled: MutableMapping[str, Unsettled],
-        seen: Unsettled,
-        path: str,
-        judged: Judged,
-        now: float,
-    ) -> Unsettled | None:
+    def _look(self, work: "_Work", seen: Unsettled, path: str) -> Unsettled | None:
+        """Look at it without opening it."""
+        watched = work.watched
         facts = self._files.look(watched.root.path, path)
         if facts is None:
-            judged.missing.append(path)
+            work.judged.missing.append(path)
             return None
         # What is looked at without its ctime, because that may be made up, stays so.
-        seen = observe(seen, facts if seen.facts.ctime_ns else facts.without_ctime(), now=now)
+        seen = observe(seen, facts if seen.facts.ctime_ns else facts.without_ctime(), now=work.now)
         if watched.policy.needs_marker:
             seen = replace(seen, marker=self._evidence.marker_of(watched.root.path, path))
-        unsettled[path] = seen
+        work.unsettled[path] = seen
         return seen
-
-    def _examine(
-        self,
-        advance: Advance,
-        watched: Watched,
-        unsettled: MutableMapping[str, Unsettled],
-        path: str,
-        judged: Judged,
-        most_bytes: int,
-        now: float,
-    ) -> int:
-        """Go on with the examination of the file. Returns what it cost, in bytes."""
-        seen, key = unsettled[path], (watched.root.id, path)
-        facts, examination = self._under_way.pop(key, (None, None))
-        if examination is None or facts is None or not seen.facts.is_untouched_since(facts):
-            examination = Examination(path, seen.facts.size)
-        spent: int | None = 0
-        if examination.verdict is None:
-            try:
-                spent = advance(examination, watched.root.path, path, seen.facts, most_bytes=most_bytes)
-            except UnreachableError:
-                judged.again[path] = now + AGAIN_S
-                return 0
-        if spent is None:
-            found = self._look(watched, unsettled, seen, path, judged, now)
-            if found is not None and found.facts.is_untouched_since(seen.facts):
-                del unsettled[path]  # a link leads out of the root
-            elif found is not None:
-                due_at = look_at(found, watched.policy)  # it is another version by now
-                judged.again[path] = due_at if due_at > now else now + AGAIN_S
-            return 0
-        if examination.verdict is None:
-            self._under_way[key] = (seen.facts, examination)
-            judged.again[path] = now
-        else:
-            # (For every file: `replace` would take twice as long.)
-            unsettled[path] = Unsettled(
-                seen.facts,
-                seen.still_since,
-                seen.is_closed,
-                verdict=examination.verdict,
-                marker=seen.marker,
-                written_at=seen.written_at,
-            )
-        return spent
 
     def _forget_the_unwatched(self, watched: Watched, unsettled: MutableMapping[str, Unsettled]) -> None:
         gone = [key for key in self._under_way if key[0] == watched.root.id and key[1] not in unsettled]

@@ -62,6 +62,11 @@ class Lookout:
         self._listen(now)
         return True
 
+    @property
+    def hears_closes(self) -> bool:
+        """Whether it is announced now when a file of the root is closed. Safe to ask from any thread."""
+        return self.hearing.since is not None and self._events.announces_closes
+
     def why_offline(self) -> str | None:
         """Why the root cannot be read or is not the one we know, as a sentence for a person; None when all is well."""
         path = self.root.path

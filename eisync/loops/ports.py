@@ -20,6 +20,7 @@ from eisync.core.settlement import Settlement
 from eisync.core.sidecars import Entry
 from eisync.core.versions import Version
 from eisync.core.wire import Envelope, Reply, Silence
+from eisync.core.writers import Ask, Writers
 
 
 class Loop(Protocol):
@@ -252,18 +253,36 @@ class Files(Protocol):
     def device_of(self, root: str, path: str = "") -> int | None: ...
 
 
-class Advance(Protocol):
-    """Looks into a file. None: it is not what was seen. Raises UnreachableError when none can be opened."""
+class Look(Protocol):
+    """What an opening of a file told: what it cost (bytes), who writes it, and whether it changes under that hand."""
+
+    @property
+    def spent(self) -> int: ...
+    @property
+    def writers(self) -> Writers | None: ...
+    @property
+    def is_another(self) -> bool: ...
+
+
+class LookInto(Protocol):
+    """Opens a file. None: it is not what was seen. Raises UnreachableError when none can be opened."""
 
     def __call__(
-        self, examination: Examination, root: str, path: str, facts: FileFacts, *, most_bytes: int
-    ) -> int | None: ...
+        self,
+        examination: Examination | None,
+        root: str,
+        path: str,
+        facts: FileFacts,
+        *,
+        most_bytes: int,
+        goes_on: Callable[[Writers], bool] | None,
+    ) -> Look | None: ...
 
 
 class Evidence(Protocol):
-    """Looks into files, into many of them one after the other."""
+    """Looks into files, into many of them one after the other; `ask` tells who writes them."""
 
-    def reading(self) -> AbstractContextManager[Advance]: ...
+    def reading(self, ask: Ask) -> AbstractContextManager[LookInto]: ...
     def marker_of(self, root: str, path: str) -> Marker: ...
 
 
@@ -300,7 +319,10 @@ class Announced(Protocol):
 
 
 class Events(Protocol):
-    """Listens to roots."""
+    """Listens to roots. `announces_closes`: whether it is told when a file that was written is closed."""
+
+    @property
+    def announces_closes(self) -> bool: ...
 
     def watch(self, root: Root) -> str | None: ...
     def deaths(self, root_id: int) -> int: ...

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from eisync.core.items import FileFacts
 from eisync.core.settle import Unsettled, reason
 from eisync.core.versions import Trust
+from eisync.core.writers import Writers
 from eisync.loops.agenda import Agenda
 from eisync.loops.checks import ContentChecks
 from eisync.loops.disks import RootDisks
@@ -86,6 +87,7 @@ class RootWatch:
         self.trouble: str | None = None  # why its last tick failed
         self.failures = 0
         self.again_at = 0.0
+        self.writers: Writers | None = None  # what the kernel said of the files that were judged last
         self.failing: dict[str, str] = {}  # files that we stumble over, and the reasons
         self.noted_settling = -1
         self.noted_at = 0.0
@@ -104,7 +106,12 @@ class RootWatch:
                 found.append(Observed(self.place.path, path, size, self.failing[path]))
             elif (seen := self.unsettled.get(path)) is not None:
                 unclear = self.labels.unclear.get(path)
-                why = reason(seen, self.watched.policy, now=now) if unclear is None else unclear.reason
+                hears_closes = self.lookout.hears_closes
+                why = (
+                    reason(seen, self.watched.policy, now=now, hears_closes=hears_closes)
+                    if unclear is None
+                    else unclear.reason
+                )
                 found.append(Observed(self.place.path, path, seen.facts.size, why))
             elif (waiting := self.recogniser.waiting.get(path)) is not None:
                 found.append(Observed(self.place.path, path, waiting.facts.size, waiting.reason))

@@ -7,6 +7,7 @@ that moved prove no other version: where its size is the same, its content is co
 
 from collections.abc import Iterable
 
+from eisync.core.examination import has_end
 from eisync.core.items import FileFacts
 from eisync.core.lifecycle import State
 from eisync.core.settle import look_at, observe
@@ -156,9 +157,16 @@ class Seeing:
             root.unsettled.pop(path, None)
             findings.left.append((known.id, facts))
             return
-        seen = observe(root.unsettled.get(path), root.trust.strict(facts), now=now, is_closed=is_closed)
+        before = root.unsettled.get(path)
+        seen = observe(
+            before,
+            root.trust.strict(facts),
+            now=now,
+            is_closed=is_closed,
+            has_end=before is not None or has_end(path),
+        )
         root.unsettled[path] = seen
-        root.agenda.add(path, look_at(seen, root.watched.policy))
+        root.agenda.add(path, look_at(seen, root.watched.policy, hears_closes=root.lookout.hears_closes))
         if known is None:
             return
         if _may_be_back(known):

@@ -48,7 +48,8 @@ class Observed:
 class Attention:
     """How a root is watched. `reason` says why it is scanned instead of listened to; None: it is, or was to be.
 
-    `trouble` says why nothing is found in it at the moment, through a fault of ours; None: all is well.
+    `trouble` says why nothing is found in it at the moment, through a fault of ours; None: all is well. `writers` says
+    how it is known who writes its files; None: that was not asked yet.
     """
 
     root: str
@@ -59,3 +60,4 @@ class Attention:
     scan_every_s: float
     comparing: int = 0
     trouble: str | None = None
+    writers: str | None = None

@@ -14,6 +14,7 @@ from eisync.core import disks as core_disks
 from eisync.core.items import FileFacts, Root, shown
 from eisync.core.lifecycle import State
 from eisync.core.versions import Trust
+from eisync.core.writers import said_of_folder
 from eisync.errors import CONTENT_ERRORS
 from eisync.loops.checks import ContentChecks
 from eisync.loops.disks import RootDisks
@@ -90,11 +91,11 @@ class WatcherLoop:
     ) -> None:
         """`spent_s` is what the thread has taken of a core so far; `why_silent` tells of folders without events.
 
-        `probing` tells who has files open for writing. `disks` follows what is mounted in a root. `reads`, `sheets` and
-        `waiting` are for what files say of others; `labelled` is called when it is known of a root how all that waits
-        in it is to be sent. `is_same` tells whether the file at (root, path) has these facts and this content hash.
-        `has_weak_facts` tells of folders whose file system may make up inodes and ctimes. `lineages` is told what was
-        looked through. `annotating` tells which files are annotations of others.
+        `probing` gives what tells who has an open file open for writing. `disks` follows what is mounted in a root.
+        `reads`, `sheets` and `waiting` are for what files say of others; `labelled` is called when it is known of a
+        root how all that waits in it is to be sent. `is_same` tells whether the file at (root, path) has these facts
+        and this content hash. `has_weak_facts` tells of folders whose file system may make up inodes and ctimes.
+        `lineages` is told what was looked through. `annotating` tells which files are annotations of others.
         """
         self._is_same = is_same
         self._has_weak_facts = has_weak_facts
@@ -203,6 +204,7 @@ class WatcherLoop:
                 scan_every_s=root.scan_pause_s,
                 comparing=len(root.checks),
                 trouble=root.trouble,
+                writers=None if root.writers is None else said_of_folder(root.writers),
             )
             for root in self._roots
         ]
@@ -466,8 +468,15 @@ class WatcherLoop:
     def _enqueue_complete(self, root: RootWatch, now: float) -> None:
         due = islice(root.agenda.take_due(now), FILES_A_TICK)
         judged = self._judging.judge(
-            root.watched, root.labels, root.unsettled, due, now=now, why_no_sample=root.annotations.why
+            root.watched,
+            root.labels,
+            root.unsettled,
+            due,
+            now=now,
+            hears_closes=root.lookout.hears_closes,
+            why_no_sample=root.annotations.why,
         )
+        root.writers = judged.writers or root.writers
         root.is_behind = judged.due == FILES_A_TICK
         for path, at in judged.again.items():
             root.agenda.add(path, at)

@@ -209,15 +209,15 @@ class Watch(Table):
         default=2.0,
         ge=0,
         le=86_400,
-        description="A file whose format cannot tell, or which nobody was seen to close, must not change for so many "
-        "seconds.",
+        description="A file whose format cannot tell whether it is whole must not change for so many seconds; where "
+        "nobody can tell who writes files and closes are not announced, every file.",
     )
     patience_s: Number = Field(
         default=600.0,
         ge=0,
         le=604_800,
         description="A file that is empty, or whose format says that it is cut, waits so many seconds for the rest; "
-        "then it is quarantined. A WAV whose length was left open, and which nobody was seen to close, goes then.",
+        "then it is quarantined. A file that was not seen to be closed goes then, where nobody can tell who writes it.",
     )
     scan_interval_s: Number = Field(
         default=60.0,

@@ -1,3 +1,4 @@
+import contextlib
 import hashlib
 import os
 import re
@@ -8,11 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from eisync.adapters import files
+from eisync.adapters import files, writer_probe
 from eisync.adapters.body import CHUNK_BYTES, SMALL_BYTES, Body, sha256_of
 from eisync.core import wire
 from eisync.core.batching import Request
 from eisync.core.items import Category, Item
+from eisync.core.writers import BEING_WRITTEN, NO_WRITERS, SOME_WRITERS, WRITTEN_MEANWHILE, Ask, Writers, cannot_tell
 from eisync.errors import FileChangedError, FileError, FileGoneError, FileUnreadableError
 
 PROJECT = Path(__file__).parent.parent.parent
@@ -51,9 +53,9 @@ def item_at(root: Path, number: int, path: str) -> Item:
     )
 
 
-def body_of(*members: Item) -> Body:
+def body_of(*members: Item, ask: Ask | None = None) -> Body:
     request = Request(target="t", category=Category.TRAINING, label="idle", metadata=(), items=members)
-    return Body(wire.envelope(request, boundary="B", allow_duplicates=False))
+    return Body(wire.envelope(request, boundary="B", allow_duplicates=False), ask=ask)
 
 
 def part(name: str, content: bytes) -> bytes:
@@ -261,3 +263,81 @@ def test_memory_does_not_grow_with_the_file(root: Path) -> None:
     total, grown_kib = map(int, done.stdout.split())
     assert total > 200 * MIB
     assert grown_kib < 40 * 1024
+
+
+# --- who writes them
+
+
+@pytest.mark.parametrize("answer", [NO_WRITERS, cannot_tell("so")])
+def test_who_writes_a_file_is_asked_before_its_first_byte_goes_and_after_its_last(root: Path, answer: Writers) -> None:
+    size, gone, asked = 3 * CHUNK_BYTES, 0, []
+
+    def ask(descriptor: int, at: str, path: str) -> Writers:
+        asked.append((os.fstat(descriptor).st_ino, at, path, gone))
+        return answer
+
+    for piece in body_of(*items(root, b"x" * size), ask=ask):
+        gone += len(piece)
+    inode, (first, last) = (root / "1.csv").stat().st_ino, asked
+    assert [(inode, str(root), "1.csv")] * 2 == [first[:3], last[:3]]
+    assert len(part("1.csv", b"")) > first[3]
+    assert last[3] > size - CHUNK_BYTES  # every byte was read, and the last piece waits for the answer
+
+
+@pytest.mark.parametrize("size", [1, SMALL_BYTES])
+def test_who_writes_a_small_file_is_asked_once_when_it_is_read_and_none_of_it_has_gone(root: Path, size: int) -> None:
+    gone, asked = 0, []
+
+    def ask(descriptor: int, at: str, path: str) -> Writers:
+        assert size == os.lseek(descriptor, 0, os.SEEK_CUR)
+        asked.append((os.fstat(descriptor).st_ino, at, path, gone))
+        return NO_WRITERS
+
+    for piece in body_of(*items(root, b"x" * size), ask=ask):
+        gone += len(piece)
+    assert [((root / "1.csv").stat().st_ino, str(root), "1.csv", 0)] == asked
+
+
+@pytest.mark.parametrize(
+    ("size", "answers", "why"),
+    [
+        (1, [SOME_WRITERS], BEING_WRITTEN),
+        (SMALL_BYTES, [SOME_WRITERS], BEING_WRITTEN),
+        (SMALL_BYTES + 1, [SOME_WRITERS], BEING_WRITTEN),
+        (SMALL_BYTES + 1, [NO_WRITERS, SOME_WRITERS], WRITTEN_MEANWHILE),
+        (3 * CHUNK_BYTES, [NO_WRITERS, SOME_WRITERS], WRITTEN_MEANWHILE),
+    ],
+)
+def test_a_file_that_another_program_writes_ends_the_body_before_its_end(
+    root: Path, size: int, answers: list[Writers], why: str
+) -> None:
+    one, other = items(root, b"x" * size, b"other")
+    told = iter([NO_WRITERS, *answers])
+    sent: list[bytes] = []
+    body = body_of(other, one, ask=lambda *_: next(told))
+    with pytest.raises(FileChangedError, match=why) as caught:
+        sent.extend(body)
+    assert one.id == caught.value.item_id
+    assert sum(map(len, sent)) < len(body)
+    assert b"--B--" not in b"".join(sent)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="leases are Linux's")
+@pytest.mark.parametrize("writes", [b"", b"more"])
+@pytest.mark.parametrize("stays", [False, True])
+def test_a_real_writer_that_comes_while_a_file_is_sent_is_found(root: Path, writes: bytes, stays: bool) -> None:
+    writer_probe.ignore_lease_breaks()
+    (item,) = items(root, b"x" * 5 * CHUNK_BYTES)
+    pieces = iter(body_of(item, ask=writer_probe.WriterProbe().asking()))
+    next(pieces)
+    writer = (root / "1.csv").open("ab")
+    writer.write(writes)
+    writer.flush()
+    if not stays:
+        writer.close()
+    with contextlib.closing(writer):
+        if writes or stays:
+            with pytest.raises(FileChangedError, match=WRITTEN_MEANWHILE if stays else "changed while"):
+                b"".join(pieces)
+        else:
+            assert b"".join(pieces).endswith(b"--B--\r\n")  # opened and closed: what it holds is what it was

@@ -1,18 +1,23 @@
 """Evidence is of the file that was seen, and of nothing else, whatever is put in its place."""
 
+import contextlib
 import errno
 import hashlib
 import os
+import sys
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from eisync.adapters import evidence, files
+from eisync.adapters import evidence, files, writer_probe
+from eisync.adapters.files import OpenFolder
 from eisync.core.evidence import CannotTell, Cut, Verdict, Whole
 from eisync.core.examination import Examination
 from eisync.core.items import FileFacts
 from eisync.core.settle import Marker
+from eisync.core.writers import NO_WRITERS, SOME_WRITERS, Ask, Writers, cannot_tell
 from eisync.errors import UnreachableError
 from tests.core import formats
 from tests.fakes import failing
@@ -185,3 +190,122 @@ def test_a_marker_speaks_of_what_it_is_not_older_than(root: Path) -> None:
     marker.unlink()
     marker.mkdir()
     assert Marker.ABSENT is evidence.marker_of(str(root), "a.csv")
+
+
+# --- who writes it, asked on the same descriptor
+
+
+class Asked:
+    """Answers in turn, the last one for ever; `between` is done before each but the first."""
+
+    def __init__(self, *answers: Writers, between: Callable[[], object] = lambda: None) -> None:
+        self.answers = list(answers)
+        self.between = between
+        self.asked: list[tuple[int, str, str]] = []
+
+    def __call__(self, descriptor: int, root: str, path: str) -> Writers:
+        if self.asked:
+            self.between()
+        self.asked.append((os.fstat(descriptor).st_ino, root, path))
+        return self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
+
+
+def look_into(
+    root: Path, path: str, asked: Ask, *, goes_on: bool | None
+) -> tuple[evidence.Look | None, Verdict | None]:
+    facts = facts_of(root, path)
+    examination = Examination(path, facts.size)
+    answer = None if goes_on is None else lambda _: goes_on
+    look = evidence.look_into(examination, str(root), path, facts, asked, most_bytes=ENOUGH, goes_on=answer)
+    return look, examination.verdict
+
+
+NOBODY_TELLS = cannot_tell("so")
+
+
+@pytest.mark.parametrize(
+    ("answers", "goes_on", "last", "is_read", "times"),
+    [
+        ([NO_WRITERS], None, NO_WRITERS, True, 1),
+        ([NOBODY_TELLS], None, NOBODY_TELLS, True, 1),
+        ([SOME_WRITERS], None, SOME_WRITERS, True, 1),
+        ([NO_WRITERS], False, NO_WRITERS, True, 2),
+        ([NO_WRITERS, SOME_WRITERS], False, SOME_WRITERS, True, 2),
+        ([SOME_WRITERS], False, SOME_WRITERS, False, 1),
+        ([NOBODY_TELLS], False, NOBODY_TELLS, False, 1),
+        ([NOBODY_TELLS], True, NOBODY_TELLS, True, 2),
+    ],
+)
+def test_who_writes_the_file_is_asked_behind_the_reads_and_before_them_where_that_may_spare_them(
+    root: Path, answers: list[Writers], goes_on: bool | None, last: Writers, is_read: bool, times: int
+) -> None:
+    (root / "a.wav").write_bytes(formats.wav(SOUND))
+    asked = Asked(*answers)
+    look, verdict = look_into(root, "a.wav", asked, goes_on=goes_on)
+    assert look is not None
+    assert (last, False, is_read) == (look.writers, look.is_another, isinstance(verdict, Whole))
+    assert [((root / "a.wav").stat().st_ino, str(root), "a.wav")] * times == asked.asked
+
+
+@pytest.mark.parametrize("writes", [b"", b"more"])
+@pytest.mark.skipif(sys.platform != "linux", reason="leases are Linux's")
+def test_a_writer_that_opens_the_file_between_the_question_and_the_read_is_found_behind_it(
+    root: Path, writes: bytes
+) -> None:
+    (root / "a.wav").write_bytes(formats.wav(SOUND))
+    writer_probe.ignore_lease_breaks()
+    with contextlib.ExitStack() as stack:
+
+        def come() -> None:
+            file = stack.enter_context((root / "a.wav").open("ab"))
+            file.write(writes)
+            file.flush()
+
+        real = writer_probe.WriterProbe().asking()
+        asked = Asked(NO_WRITERS, between=come)
+
+        def ask(descriptor: int, at: str, path: str) -> Writers:
+            asked(descriptor, at, path)
+            return real(descriptor, at, path)
+
+        look, _ = look_into(root, "a.wav", ask, goes_on=False)
+        assert look is not None
+        assert (SOME_WRITERS, bool(writes)) == (look.writers, look.is_another)
+
+
+def test_what_a_writer_left_behind_is_another_version(root: Path) -> None:
+    (root / "a.wav").write_bytes(formats.wav(SOUND))
+    asked = Asked(NO_WRITERS, between=lambda: (root / "a.wav").write_bytes(formats.wav(SOUND)[:99]))
+    assert None is look_into(root, "a.wav", asked, goes_on=False)[0]
+
+
+def test_a_file_that_is_known_is_opened_for_the_question_only(root: Path) -> None:
+    (root / "a.csv").write_bytes(b"content")
+    asked = Asked(NO_WRITERS)
+    with evidence.reading(asked) as look_into:
+        look = look_into(None, str(root), "a.csv", facts_of(root, "a.csv"), most_bytes=ENOUGH, goes_on=None)
+    assert (evidence.Look(evidence.READ_COSTS_BYTES, NO_WRITERS), 1) == (look, len(asked.asked))
+
+
+def test_nobody_is_asked_about_a_file_that_cannot_be_opened(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (root / "a.wav").write_bytes(formats.wav(SOUND))
+    refused = failing(1, PermissionError(errno.EACCES, "Permission denied"), OpenFolder.open)
+    monkeypatch.setattr(OpenFolder, "open", lambda *args: refused(*args))
+    _check_unreadable(root)
+
+
+def _check_unreadable(root: Path) -> None:
+    asked = Asked(NO_WRITERS)
+    look, verdict = look_into(root, "a.wav", asked, goes_on=False)
+    assert look is not None
+    assert (None, []) == (look.writers, asked.asked)
+    assert CannotTell("it cannot be read (Permission denied)") == verdict
+
+
+def test_a_file_that_another_program_keeps_to_itself_is_written(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (root / "a.wav").write_bytes(formats.wav(SOUND))
+    held = failing(1, BlockingIOError(errno.EAGAIN, "Resource temporarily unavailable"), OpenFolder.open)
+    monkeypatch.setattr(OpenFolder, "open", lambda *args: held(*args))
+    look, verdict = look_into(root, "a.wav", Asked(NO_WRITERS), goes_on=None)
+    assert look is not None
+    assert (SOME_WRITERS, None) == (look.writers, verdict)

@@ -13,6 +13,7 @@ from eisync.adapters.walking import Folder
 from eisync.core.eligible import Eligibility
 from eisync.core.items import Category, FileFacts, Item
 from eisync.core.links import Leads, why_left_out
+from eisync.core.writers import BEING_WRITTEN
 from eisync.errors import FileChangedError, FileError, FileGoneError, FileUnreadableError, UnreachableError
 
 NOBODY = 65534
@@ -417,5 +418,27 @@ def test_a_file_that_windows_does_not_share_is_still_being_written(
 
     monkeypatch.setattr(os, "open", refuse)
     monkeypatch.setattr(os, "supports_dir_fd", {refuse})
-    with pytest.raises(FileChangedError, match="still writing"), files.opened(item):
+    with pytest.raises(FileChangedError, match=BEING_WRITTEN), files.opened(item):
         pass
+
+
+def test_a_file_that_another_program_keeps_to_itself_waits_until_that_is_through(root: Path) -> None:
+    """Samba's oplocks are write leases; opening the file breaks one, and the next look finds it given back."""
+    fcntl = pytest.importorskip("fcntl")
+    item = write(root, "a.csv")
+    holds = (
+        "import fcntl, os, signal, sys; signal.signal(signal.SIGIO, signal.SIG_IGN);"
+        "held = os.open(sys.argv[1], os.O_RDWR); fcntl.fcntl(held, fcntl.F_SETLEASE, fcntl.F_WRLCK);"
+        "print(flush=True); sys.stdin.read(); fcntl.fcntl(held, fcntl.F_SETLEASE, fcntl.F_UNLCK)"
+    )
+    command = [sys.executable, "-S", "-c", holds, str(root / "a.csv")]
+    assert hasattr(fcntl, "F_SETLEASE"), "leases are Linux's"
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        assert b"\n" == process.stdout.readline()
+        with pytest.raises(FileChangedError, match=BEING_WRITTEN), files.opened(item):
+            pass
+        process.stdin.close()
+    with files.opened(item) as descriptor:
+        assert b"content" == files.read(descriptor, 7, item)

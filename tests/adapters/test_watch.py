@@ -168,11 +168,11 @@ def test_what_happens_to_a_file_is_announced(
         (append, "old.csv", True),
         (rename, "a.csv", True),
         (move_in, "a.csv", True),
-        (link_in, "a.csv", False),
+        (link_in, "a.csv", True),
     ],
     ids=lambda value: getattr(value, "__name__", ""),
 )
-def test_who_wrote_a_file_is_through_with_it_when_it_is_closed_or_moved_into_place(
+def test_who_wrote_a_file_is_through_with_it_when_it_is_closed_or_moved_or_linked_into_place(
     watcher: Watcher, bell: Bell, root: Root, act: Callable[[Path], None], name: str, *, is_closed: bool
 ) -> None:
     place = Path(root.path)
@@ -184,13 +184,19 @@ def test_who_wrote_a_file_is_through_with_it_when_it_is_closed_or_moved_into_pla
     assert is_closed == (name in seen.closed)
 
 
+def test_a_file_that_is_made_and_still_held_open_is_not_closed(watcher: Watcher, bell: Bell, place: Path) -> None:
+    with open(place / "a.csv", "wb"):
+        assert "a.csv" not in gather(watcher, bell, lambda seen: "a.csv" in seen.files).closed
+    gather(watcher, bell, lambda seen: "a.csv" in seen.closed)
+
+
 def test_reading_a_file_wakes_nobody(watcher: Watcher, bell: Bell, place: Path) -> None:
     writer_probe.ignore_lease_breaks()
     close(place)
     gather(watcher, bell, lambda seen: "a.csv" in seen.files)
     (place / "a.csv").read_bytes()
-    with writer_probe.WriterProbe().probing() as probe:
-        assert NO_WRITERS == probe(str(place), "a.csv")
+    with (place / "a.csv").open("rb") as file:
+        assert NO_WRITERS == writer_probe.WriterProbe().asking()(file.fileno(), str(place), "a.csv")
     os.listdir(place)
     (place / "b.csv").write_bytes(b"x")
     # The queue keeps its order: what comes with b is all that came since a.

@@ -2,7 +2,9 @@
 
 import contextlib
 import errno
+import fcntl
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -56,10 +58,15 @@ def holding(path: Path, does: str) -> Iterator[None]:
             process.stdin.close()
 
 
-def probed(path: Path) -> Writers:
+def probed(path: Path, probe: writer_probe.WriterProbe | None = None) -> Writers:
+    """Who writes it, asked on a descriptor that it is read from."""
     root = path.parent.parent
-    with writer_probe.WriterProbe().probing() as probe:
-        return probe(str(root), path.relative_to(root).as_posix())
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW)
+    try:
+        ask = (probe or writer_probe.WriterProbe()).asking()
+        return ask(descriptor, str(root), path.relative_to(root).as_posix())
+    finally:
+        os.close(descriptor)
 
 
 @pytest.mark.parametrize(
@@ -98,35 +105,47 @@ def test_a_writer_of_one_name_writes_them_all(path: Path) -> None:
         assert SOME_WRITERS == probed(path)
 
 
-def test_the_lease_is_given_back(path: Path) -> None:
-    with writer_probe.WriterProbe().probing() as probe:
-        assert NO_WRITERS == probe(str(path.parent), path.name)
+def test_the_lease_is_given_back_while_the_file_is_still_read(path: Path) -> None:
+    with path.open("rb") as file:
+        assert NO_WRITERS == writer_probe.WriterProbe().asking()(file.fileno(), str(path.parent), path.name)
         # With a lease still held, this would fail at once.
         os.close(os.open(path, os.O_WRONLY | os.O_NONBLOCK))
 
 
+ASKS = """
+import os, sys
+from eisync.adapters import writer_probe
+writer_probe.ignore_lease_breaks()
+with open(sys.argv[1], "rb") as file:
+    found = writer_probe.WriterProbe().asking()(file.fileno(), os.path.dirname(sys.argv[1]), "a.csv")
+print(found.presence.value, found.why, sep=";")
+"""
+
+
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can be somebody else")
-def test_another_users_file_may_not_be_asked_about() -> None:
+@pytest.mark.parametrize("is_written", [False, True])
+@pytest.mark.parametrize(
+    ("capability", "answers"),
+    [("-all", [writers_of(errno.EACCES)] * 2), ("+lease", [NO_WRITERS, SOME_WRITERS])],
+)
+def test_another_users_file_may_be_asked_about_with_the_right_to(
+    capability: str, answers: list[Writers], is_written: bool
+) -> None:
+    """As the drop-in of the unit gives it: ambient, and all others out of the bounding set."""
+    if shutil.which("setpriv") is None:
+        pytest.skip("setpriv (util-linux) is not on this machine")
     with tempfile.TemporaryDirectory() as place:
         os.chmod(place, 0o755)
         path = Path(place) / "a.csv"
         path.write_bytes(b"content")
         os.chmod(path, 0o644)
-        os.seteuid(65534)
-        try:
-            with writer_probe.WriterProbe().probing() as probe:
-                found = probe(place, "a.csv")
-        finally:
-            os.seteuid(0)
-    assert writers_of(errno.EACCES) == found
-
-
-def test_what_cannot_be_opened_is_not_known(path: Path) -> None:
-    path.rename(path.with_name("there.csv"))
-    path.symlink_to("there.csv")
-    assert cannot_tell("it cannot be opened (Too many levels of symbolic links)") == probed(path)
-    path.unlink()
-    assert cannot_tell("it cannot be opened (No such file or directory)") == probed(path)
+        as_another = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "--no-new-privs"]
+        sets = [f"--inh-caps={capability}", f"--ambient-caps={capability}", f"--bounding-set=-all,{capability}"]
+        command = [*as_another, *sets, sys.executable, "-c", ASKS, str(path)]
+        with holding(path, APPENDS) if is_written else contextlib.nullcontext():
+            done = subprocess.run(command, stdout=subprocess.PIPE, text=True, timeout=60, check=True)
+    expected = answers[is_written]
+    assert f"{expected.presence.value};{expected.why}\n" == done.stdout
 
 
 def test_a_fifo_is_not_waited_for(path: Path) -> None:
@@ -135,11 +154,64 @@ def test_a_fifo_is_not_waited_for(path: Path) -> None:
     assert cannot_tell("its file system grants no leases (EINVAL)") == probed(path)
 
 
-def test_a_process_without_descriptors_asks_later(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    with writer_probe.WriterProbe().probing() as probe:
-        monkeypatch.setattr(os, "open", failing(1, OSError(errno.EMFILE, "Too many open files"), os.open))
-        with pytest.raises(UnreachableError, match="at the moment"):
-            probe(str(path.parent), path.name)
+def test_a_kernel_without_memory_is_asked_later(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fcntl, "fcntl", failing(1, OSError(errno.ENOMEM, "Cannot allocate memory"), fcntl.fcntl))
+    with pytest.raises(UnreachableError, match="at the moment"):
+        probed(path)
+
+
+MAPS_ELSEWHERE = """
+import os, subprocess, sys
+place, name = os.path.split(sys.argv[1])
+inner = place + "/of another container"
+os.mkdir(inner)
+subprocess.run(["mount", "--bind", place, inner], check=True)
+file = open(os.path.join(inner, name), "ab")
+print(flush=True)
+sys.stdin.read()
+"""
+
+
+def test_a_writer_in_another_containers_mount_is_one(path: Path) -> None:
+    """Another mount namespace, in which the folder has another name."""
+    command = ["unshare", "--mount", "--propagation=private", sys.executable, "-S", "-c", MAPS_ELSEWHERE, str(path)]
+    try:
+        process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    except FileNotFoundError:
+        pytest.skip("there is no program that unshares mounts")
+    with process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        assert process.stderr is not None
+        if process.stdout.readline() != b"\n":
+            pytest.skip(f"nothing may be mounted here: {process.stderr.read().decode(errors='replace')}")
+        assert SOME_WRITERS == probed(path)
+        process.stdin.close()
+    assert NO_WRITERS == probed(path)
+
+
+@pytest.mark.parametrize("end", [signal.SIGTERM, signal.SIGKILL])
+def test_a_writer_that_is_killed_writes_no_more(path: Path, end: signal.Signals) -> None:
+    command = [
+        sys.executable,
+        "-S",
+        "-c",
+        "import sys; file = open(sys.argv[1], 'ab'); print(flush=True); sys.stdin.read()",
+    ]
+    with subprocess.Popen([*command, path], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        assert b"\n" == process.stdout.readline()
+        assert SOME_WRITERS == probed(path)
+        process.send_signal(end)
+        process.wait(timeout=10)
+        assert NO_WRITERS == probed(path)
+
+
+def test_a_child_that_a_writer_left_behind_is_one(path: Path) -> None:
+    """What inherited the descriptor keeps it open."""
+    leaves = "child = os.fork(); os._exit(0) if child else None"
+    with holding(path, f"file = open(path, 'ab'); {leaves}"):
+        assert SOME_WRITERS == probed(path)
 
 
 @pytest.mark.parametrize("table", ["", "22 1 254:0 / / rw - fuse.sshfs lab: rw"])
@@ -162,8 +234,7 @@ def test_the_table_of_mounts_is_read_now_and_then(path: Path, monkeypatch: pytes
     asked = writer_probe.WriterProbe(clock)
 
     def writers() -> Writers:
-        with asked.probing() as probe:
-            return probe(str(path.parent), path.name)
+        return probed(path, asked)
 
     remote = cannot_tell("its file system (nfs) does not know of every writer")
     assert [remote, remote] == [writers(), writers()]
@@ -198,3 +269,32 @@ def test_a_lease_that_is_broken_while_it_is_held_ends_nobody_who_ignores_it(path
     command = [sys.executable, "-c", BROKEN, str(path), how]
     done = subprocess.run(command, stdout=subprocess.PIPE, timeout=60, check=False)
     assert (said, 0 if said else -signal.SIGIO) == (done.stdout, done.returncode)
+
+
+OPENS = """
+import os, sys, time
+slowest = opened = 0
+print(flush=True)
+until = time.monotonic() + 1.5
+while time.monotonic() < until:
+    began = time.monotonic()
+    os.close(os.open(sys.argv[1], os.O_WRONLY))
+    slowest, opened = max(slowest, time.monotonic() - began), opened + 1
+print(opened, slowest)
+"""
+
+
+def test_a_program_that_opens_the_file_while_it_is_asked_about_is_held_up_for_moments_only(path: Path) -> None:
+    """A lease that was not given back would hold it up for `/proc/sys/fs/lease-break-time`, 45 s."""
+    found = set()
+    command = [sys.executable, "-S", "-c", OPENS, str(path)]
+    with path.open("rb") as file, subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert "\n" == process.stdout.readline()
+        ask = writer_probe.WriterProbe().asking()
+        while process.poll() is None:
+            found.add(ask(file.fileno(), str(path.parent), path.name))
+        opened, slowest_s = process.stdout.read().split()
+    assert found <= {NO_WRITERS, SOME_WRITERS}
+    assert int(opened) > 100
+    assert float(slowest_s) < 10.0

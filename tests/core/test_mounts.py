@@ -5,6 +5,7 @@ import pytest
 from eisync.core import mounts
 from eisync.core.mounts import (
     _REMOTE_FUSE,
+    _SHARED_TYPES,
     _SILENT_TYPES,
     has_weak_facts,
     is_remote,
@@ -67,12 +68,12 @@ def test_what_keeps_no_inodes_of_its_own_has_weak_facts(file_system: str | None,
     assert expected is has_weak_facts(file_system)
 
 
-@pytest.mark.parametrize("file_system", ["ext4", "xfs", "btrfs", "tmpfs", "overlay", "vfat", "fuseblk"])
+@pytest.mark.parametrize("file_system", ["ext4", "xfs", "btrfs", "tmpfs", "overlay", "vfat", "exfat"])
 def test_a_local_file_system_knows_of_every_writer(file_system: str) -> None:
     assert why_no_leases(file_system) is None
 
 
-@pytest.mark.parametrize("file_system", sorted({*_SILENT_TYPES, *_REMOTE_FUSE, "nfs4", "cifs", "fuse.mine"}))
+@pytest.mark.parametrize("file_system", sorted({*_SHARED_TYPES, *_REMOTE_FUSE, "nfs4", "cifs", "fuse.mine"}))
 def test_a_lease_on_what_others_write_past_our_kernel_proves_nothing(file_system: str) -> None:
     assert f"its file system ({file_system}) does not know of every writer" == why_no_leases(file_system)
 

@@ -1,3 +1,4 @@
+import itertools
 import math
 
 import pytest
@@ -5,8 +6,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from eisync.core.evidence import CannotTell, Cut, OpenEnded, Verdict, Whole
-from eisync.core.items import FileFacts
+from eisync.core.items import MAX_FILE_BYTES, FileFacts
 from eisync.core.settle import (
+    AGAIN_S,
+    CLOSING_S,
     Decision,
     Examine,
     Go,
@@ -15,12 +18,15 @@ from eisync.core.settle import (
     SettlePolicy,
     Unsettled,
     Wait,
+    answered,
     decide,
+    is_fresh,
     look_at,
     observe,
     reason,
+    said_of_writers,
 )
-from eisync.core.writers import BEING_WRITTEN
+from eisync.core.writers import BEING_WRITTEN, NO_WRITERS, NONE_WRITES, SOME_WRITERS, Writers, cannot_tell
 
 NOW = 1_000.0
 POLICY = SettlePolicy(settle_s=2.0, patience_s=600.0)
@@ -57,50 +63,175 @@ OPEN = OpenEnded("its length is open")
 MARKED = SettlePolicy(settle_s=2.0, patience_s=600.0, needs_marker=True)
 
 
+NOBODY_TELLS = cannot_tell("the file is another user's")
+NEVER = None
+
+# Who writes it, what its format says, whether its close was seen, whether it would have been: how long it must be still
+# before it goes (or, where it is cut, is set aside). NEVER: not while the kernel says so.
+TABLE: list[tuple[Writers | None, Verdict | None, bool, bool, float | None]] = [
+    # The kernel says that no program writes it: who found it, and how, does not matter.
+    *((NO_WRITERS, WHOLE, closed, hears, 0.0) for closed in (True, False) for hears in (True, False)),
+    *((NO_WRITERS, UNKNOWN, closed, hears, 2.0) for closed in (True, False) for hears in (True, False)),
+    *((NO_WRITERS, OPEN, closed, hears, 2.0) for closed in (True, False) for hears in (True, False)),
+    *((NO_WRITERS, CUT, closed, hears, 600.0) for closed in (True, False) for hears in (True, False)),
+    # It says that one does.
+    *(
+        (SOME_WRITERS, verdict, closed, hears, NEVER)
+        for verdict in (WHOLE, UNKNOWN, OPEN, CUT, None)
+        for closed in (True, False)
+        for hears in (True, False)
+    ),
+    # Nobody can tell, and it was closed.
+    *((NOBODY_TELLS, WHOLE, True, hears, 0.0) for hears in (True, False)),
+    *((NOBODY_TELLS, UNKNOWN, True, hears, 2.0) for hears in (True, False)),
+    *((NOBODY_TELLS, OPEN, True, hears, 2.0) for hears in (True, False)),
+    *((NOBODY_TELLS, CUT, True, hears, 600.0) for hears in (True, False)),
+    # Nobody can tell, and it was not closed though that would have been announced.
+    (NOBODY_TELLS, WHOLE, False, True, 600.0),
+    (NOBODY_TELLS, UNKNOWN, False, True, 600.0),
+    (NOBODY_TELLS, OPEN, False, True, 600.0),
+    (NOBODY_TELLS, CUT, False, True, 600.0),
+    # Nobody can tell, and nobody would have announced its close: stillness has to do.
+    (NOBODY_TELLS, WHOLE, False, False, 2.0),
+    (NOBODY_TELLS, UNKNOWN, False, False, 2.0),
+    (NOBODY_TELLS, OPEN, False, False, 600.0),
+    (NOBODY_TELLS, CUT, False, False, 600.0),
+    # It cannot be opened, so nobody was asked; the service is not told, a person is.
+    *((None, UNKNOWN, closed, hears, 2.0) for closed in (True, False) for hears in (True, False)),
+    # It is to be opened, to ask.
+    *((None, WHOLE, closed, hears, 0.0) for closed in (True, False) for hears in (True, False)),
+    *((None, None, closed, hears, 0.0) for closed in (True, False) for hears in (True, False)),
+    *((None, CUT, closed, hears, 600.0) for closed in (True, False) for hears in (True, False)),
+    *((None, OPEN, closed, hears, 2.0) for closed in (True, False) for hears in (True, False)),
+]
+
+
+def test_the_table_has_every_case_once() -> None:
+    every = set(itertools.product(["none", "some", "cannot tell"], "WUOC", [True, False], [True, False]))
+    letters = {id(WHOLE): "W", id(UNKNOWN): "U", id(OPEN): "O", id(CUT): "C"}
+    listed = [
+        (writers.presence.value, letters[id(verdict)], closed, hears)
+        for writers, verdict, closed, hears, _ in TABLE
+        if writers is not None and verdict is not None
+    ]
+    assert (every, len(every)) == (set(listed), len(listed))
+
+
+@pytest.mark.parametrize(("writers", "verdict", "is_closed", "hears_closes", "wait_s"), TABLE)
+def test_who_writes_what_its_format_says_and_what_was_seen_decide(
+    writers: Writers | None, verdict: Verdict | None, is_closed: bool, hears_closes: bool, wait_s: float | None
+) -> None:
+    seen = answered(Unsettled(facts(), NOW, is_closed), writers, verdict, now=NOW)
+    if wait_s is NEVER:
+        asked_at = NOW + 9_000.0
+        seen = answered(seen, writers, verdict, now=asked_at)
+        assert Wait(asked_at + AGAIN_S) == decide(seen, POLICY, now=asked_at, hears_closes=hears_closes)
+        return
+    assert NOW + wait_s == look_at(seen, POLICY, hears_closes=hears_closes)
+    due = decide(seen, POLICY, now=NOW + wait_s, hears_closes=hears_closes)
+    assert (Examine if verdict is None else Park if verdict is CUT else Go) is type(due)
+    if wait_s:
+        assert Wait(NOW + wait_s) == decide(seen, POLICY, now=NOW + wait_s - 0.001, hears_closes=hears_closes)
+
+
 @pytest.mark.parametrize(
-    ("policy", "is_closed", "verdict", "marker", "wait_s", "decision"),
+    ("policy", "is_closed", "writers", "verdict", "marker", "decision"),
     [
-        (POLICY, False, None, None, 2.0, Examine()),
-        (POLICY, True, None, None, 0.0, Examine()),
-        (POLICY, True, WHOLE, None, 0.0, Go("it ends")),
-        (POLICY, False, WHOLE, None, 2.0, Go("it ends")),
-        (POLICY, True, UNKNOWN, None, 2.0, Go("it has been still for 2 s")),
-        (POLICY, False, UNKNOWN, None, 2.0, Go("it has been still for 2 s")),
-        (POLICY, True, OPEN, None, 2.0, Go("it was closed and has been still for 2 s")),
-        (POLICY, False, OPEN, None, 600.0, Go("it has been still for 600 s")),
-        (SettlePolicy(settle_s=30.0, patience_s=10.0), False, OPEN, None, 30.0, Go("it has been still for 30 s")),
-        (POLICY, True, CUT, None, 600.0, Park("it is cut")),
-        (POLICY, False, CUT, None, 600.0, Park("it is cut")),
-        (SettlePolicy(settle_s=30.0, patience_s=10.0), True, CUT, None, 30.0, Park("it is cut")),
-        (MARKED, True, None, Marker.ABSENT, math.inf, None),
-        (MARKED, True, WHOLE, Marker.OLDER, math.inf, None),
-        (MARKED, False, None, Marker.SET, 0.0, Examine()),
-        (MARKED, False, WHOLE, Marker.SET, 0.0, Go("it ends")),
-        (MARKED, False, UNKNOWN, Marker.SET, 0.0, Go("its marker is set")),
-        (MARKED, False, OPEN, Marker.SET, 0.0, Go("its marker is set")),
-        (MARKED, False, CUT, Marker.SET, 600.0, Park("it is cut")),
+        (POLICY, False, NO_WRITERS, WHOLE, None, Go(f"it ends; {NONE_WRITES}")),
+        (POLICY, True, NOBODY_TELLS, WHOLE, None, Go("it ends")),
+        (POLICY, True, NO_WRITERS, UNKNOWN, None, Go(f"it has been still for 2 s; {NONE_WRITES}")),
+        (POLICY, False, NOBODY_TELLS, UNKNOWN, None, Go("it has been still for 2 s")),
+        (POLICY, True, NO_WRITERS, OPEN, None, Go(f"it was closed and has been still for 2 s; {NONE_WRITES}")),
+        (POLICY, False, NO_WRITERS, OPEN, None, Go(f"it has been still for 2 s; {NONE_WRITES}")),
+        (POLICY, False, NOBODY_TELLS, OPEN, None, Go("it has been still for 600 s")),
+        (
+            SettlePolicy(settle_s=30.0, patience_s=10.0),
+            False,
+            NOBODY_TELLS,
+            OPEN,
+            None,
+            Go("it has been still for 30 s"),
+        ),
+        (SettlePolicy(settle_s=30.0, patience_s=10.0), True, NO_WRITERS, CUT, None, Park("it is cut")),
+        (POLICY, True, NO_WRITERS, CUT, None, Park("it is cut")),
+        (MARKED, True, NO_WRITERS, None, Marker.ABSENT, None),
+        (MARKED, True, NO_WRITERS, WHOLE, Marker.OLDER, None),
+        (MARKED, False, None, None, Marker.SET, Examine()),
+        (MARKED, False, NOBODY_TELLS, WHOLE, Marker.SET, Go("it ends")),
+        (MARKED, False, NOBODY_TELLS, UNKNOWN, Marker.SET, Go("its marker is set")),
+        (MARKED, False, NO_WRITERS, OPEN, Marker.SET, Go(f"its marker is set; {NONE_WRITES}")),
+        (MARKED, False, NO_WRITERS, CUT, Marker.SET, Park("it is cut")),
     ],
 )
-def test_what_is_done_with_a_file_and_when(
+@pytest.mark.parametrize("hears_closes", [True, False])
+def test_what_is_done_with_a_file_whose_time_has_come(
     policy: SettlePolicy,
     is_closed: bool,
+    writers: Writers | None,
     verdict: Verdict | None,
     marker: Marker | None,
-    wait_s: float,
     decision: Decision | None,
+    hears_closes: bool,
 ) -> None:
-    unsettled = Unsettled(facts(), NOW, is_closed, verdict, marker)
+    seen = Unsettled(facts(), NOW, is_closed, verdict, marker, writers=writers)
 
-    assert NOW + wait_s == look_at(unsettled, policy)
-    assert decision is None or decision == decide(unsettled, policy, now=NOW + wait_s)
-    if wait_s:
-        assert Wait(NOW + wait_s) == decide(unsettled, policy, now=NOW + min(wait_s, 1e9) - 0.001)
+    due_at = look_at(seen, policy, hears_closes=hears_closes)
+    if decision is None:
+        assert math.inf == due_at
+        assert Wait(math.inf) == decide(seen, policy, now=NOW + 1e9, hears_closes=hears_closes)
+    elif hears_closes and not is_closed and writers == NOBODY_TELLS and not policy.needs_marker:
+        assert NOW + max(policy.settle_s, policy.patience_s) == due_at
+    else:
+        assert decision == decide(seen, policy, now=due_at, hears_closes=hears_closes)
+
+
+@pytest.mark.parametrize("verdict", [None, WHOLE, CUT])
+def test_what_is_too_large_is_refused_for_that_as_soon_as_no_program_writes_it(verdict: Verdict | None) -> None:
+    written, left = (
+        answered(Unsettled(facts(size=MAX_FILE_BYTES), NOW), writers, None, now=NOW)
+        for writers in (SOME_WRITERS, NO_WRITERS)
+    )
+    assert Wait(NOW + AGAIN_S) == decide(written, POLICY, now=NOW)
+    refused = decide(left, POLICY, now=NOW)
+    assert isinstance(refused, Park)
+    assert "Edge Impulse takes files below 100 MiB" in refused.reason
+
+
+@pytest.mark.parametrize(
+    ("policy", "seen", "is_asked"),
+    [
+        (POLICY, Unsettled(facts(), NOW - 1.9), True),
+        (POLICY, Unsettled(facts(), NOW - 2.0), False),
+        (POLICY, Unsettled(facts(), NOW, is_closed=True), False),
+        (POLICY, Unsettled(facts(), NOW - 60.0, written_at=NOW - 1.0), True),
+        (MARKED, Unsettled(facts(), NOW, marker=Marker.SET), False),
+    ],
+)
+def test_who_writes_a_file_is_asked_before_it_is_read_where_that_may_spare_the_reading(
+    policy: SettlePolicy, seen: Unsettled, is_asked: bool
+) -> None:
+    assert is_asked == is_fresh(seen, policy, now=NOW)
+
+
+@pytest.mark.parametrize(("policy", "wait_s"), [(POLICY, 2.0), (MARKED, 0.0)])
+def test_a_table_is_not_opened_for_every_row(policy: SettlePolicy, wait_s: float) -> None:
+    seen = Unsettled(facts(), NOW, is_closed=True, marker=Marker.SET, has_end=False)
+    assert NOW + wait_s == look_at(seen, policy)
+    assert NOW == look_at(Unsettled(facts(), NOW, is_closed=True, marker=Marker.SET), policy)
+
+
+def test_a_close_that_the_kernel_announces_a_moment_early_costs_a_moment_once() -> None:
+    closed = Unsettled(facts(), NOW - 9.0, is_closed=True)
+    first = answered(closed, SOME_WRITERS, None, now=NOW)
+    second = answered(first, SOME_WRITERS, None, now=NOW + CLOSING_S)
+    assert (NOW + CLOSING_S, NOW + CLOSING_S + AGAIN_S) == (look_at(first, POLICY), look_at(second, POLICY))
 
 
 def test_evidence_is_of_one_version() -> None:
-    before = Unsettled(facts(), 990.0, True, WHOLE, Marker.SET)
+    before = Unsettled(facts(), 990.0, True, WHOLE, Marker.SET, writers=NOBODY_TELLS)
 
-    assert Unsettled(facts(), 990.0, True, WHOLE, None) == observe(before, facts(), now=NOW)
+    assert Unsettled(facts(), 990.0, True, WHOLE, writers=NOBODY_TELLS) == observe(before, facts(), now=NOW)
+    assert Unsettled(facts(), 990.0, True, WHOLE) == observe(before, facts(), now=NOW, is_closed=True)
     assert Unsettled(facts(size=6), NOW) == observe(before, facts(size=6), now=NOW)
 
 
@@ -112,12 +243,12 @@ def test_who_closes_a_file_that_was_seen_before_speaks_of_it() -> None:
     ("policy", "is_closed", "verdict", "due_at"),
     [
         (POLICY, False, UNKNOWN, NOW + 52.0),
-        (POLICY, False, WHOLE, NOW + 52.0),
         (POLICY, True, UNKNOWN, NOW + 52.0),
+        (POLICY, False, WHOLE, NOW + 50.0),
         (POLICY, True, WHOLE, NOW + 50.0),
-        (POLICY, False, OPEN, NOW + 600.0),
+        (POLICY, False, OPEN, NOW + 52.0),
         (POLICY, False, CUT, NOW + 600.0),
-        (SettlePolicy(settle_s=2.0, patience_s=10.0), False, OPEN, NOW + 52.0),
+        (SettlePolicy(settle_s=2.0, patience_s=10.0), False, CUT, NOW + 52.0),
         (MARKED, False, UNKNOWN, NOW + 50.0),
     ],
 )
@@ -125,35 +256,55 @@ def test_a_file_that_had_a_writer_is_still_from_then_on(
     policy: SettlePolicy, is_closed: bool, verdict: Verdict, due_at: float
 ) -> None:
     marker = Marker.SET if policy.needs_marker else None
-    unsettled = Unsettled(facts(), NOW, is_closed, verdict, marker, written_at=NOW + 50.0)
+    written = Unsettled(facts(), NOW, is_closed, None, marker)
+    for second in (49.0, 50.0):
+        written = answered(written, SOME_WRITERS, None, now=NOW + second)
+    left = answered(written, NO_WRITERS, verdict, now=NOW + 51.0)
 
-    assert due_at == look_at(unsettled, policy)
-    assert Wait(due_at) == decide(unsettled, policy, now=due_at - 0.001)
-    assert isinstance(decide(unsettled, policy, now=due_at), Go | Park)
+    assert NOW + 51.0 == look_at(written, policy)  # it is asked again soon, not when it may go
+    assert due_at == look_at(left, policy)
+    assert Wait(due_at) == decide(left, policy, now=due_at - 0.001)
+    assert isinstance(decide(left, policy, now=due_at), Go | Park)
 
 
 def test_a_writer_is_forgotten_when_it_closes_the_file_and_with_its_version() -> None:
-    written = Unsettled(facts(), 990.0, verdict=UNKNOWN, written_at=995.0)
+    written = Unsettled(facts(), 990.0, verdict=UNKNOWN, written_at=995.0, writers=SOME_WRITERS)
 
     assert written == observe(written, facts(), now=NOW)
     assert Unsettled(facts(), NOW, True, UNKNOWN) == observe(written, facts(), now=NOW, is_closed=True)
     assert Unsettled(facts(size=6), NOW) == observe(written, facts(size=6), now=NOW)
-    assert NOW == observe(Unsettled(facts(), NOW, written_at=NOW + 9.0), facts(), now=NOW).written_at
+
+
+def test_a_clock_that_is_set_back_does_not_put_off_the_next_question() -> None:
+    written = answered(Unsettled(facts(), NOW), SOME_WRITERS, None, now=NOW + 9_000.0)
+    seen = observe(written, facts(), now=NOW)
+    assert (NOW, NOW + AGAIN_S) == (seen.written_at, look_at(seen, POLICY))
 
 
 @pytest.mark.parametrize(
     ("unsettled", "policy", "text"),
     [
-        (Unsettled(facts(), NOW - 9, verdict=UNKNOWN, written_at=NOW), POLICY, BEING_WRITTEN),
-        (Unsettled(facts(), NOW - 900, verdict=CUT, written_at=NOW), POLICY, BEING_WRITTEN),
-        (Unsettled(facts(), NOW - 9, marker=Marker.SET, written_at=NOW), MARKED, BEING_WRITTEN),
+        (Unsettled(facts(), NOW - 9, verdict=UNKNOWN, written_at=NOW, writers=SOME_WRITERS), POLICY, BEING_WRITTEN),
+        (Unsettled(facts(), NOW - 900, verdict=CUT, written_at=NOW, writers=SOME_WRITERS), POLICY, BEING_WRITTEN),
+        (Unsettled(facts(), NOW - 9, marker=Marker.SET, written_at=NOW, writers=SOME_WRITERS), MARKED, BEING_WRITTEN),
+        (
+            Unsettled(facts(), NOW - 9, verdict=UNKNOWN, written_at=NOW - 1, writers=NO_WRITERS),
+            POLICY,
+            "still for 1 s of 2 s",
+        ),
         (Unsettled(facts(size=0), NOW), POLICY, "it is empty; it goes when something is written into it"),
-        (Unsettled(facts(), NOW - 1.4), POLICY, "still for 1 s of 2 s"),
-        (Unsettled(facts(), NOW + 9), POLICY, "still for 0 s of 2 s"),
+        (Unsettled(facts(), NOW - 1.4, verdict=UNKNOWN), POLICY, "still for 1 s of 2 s"),
+        (Unsettled(facts(), NOW + 9, verdict=UNKNOWN), POLICY, "still for 0 s of 2 s"),
         (Unsettled(facts(), NOW - 9), POLICY, "it is being examined"),
         (Unsettled(facts(), NOW, verdict=CUT), POLICY, "it is cut"),
-        (Unsettled(facts(), NOW - 9, verdict=OPEN), POLICY, "its length is open; still for 9 s of 600 s"),
+        (Unsettled(facts(), NOW - 1, verdict=OPEN), POLICY, "its length is open; still for 1 s of 2 s"),
         (Unsettled(facts(), NOW - 1, True, verdict=OPEN), POLICY, "its length is open; still for 1 s of 2 s"),
+        (
+            Unsettled(facts(), NOW - 9, verdict=WHOLE, writers=NOBODY_TELLS),
+            POLICY,
+            "it was not seen to be closed, and eisync cannot tell who writes it: the file is another user's; still for "
+            "9 s of 600 s",
+        ),
         (
             Unsettled(facts(), NOW, marker=Marker.ABSENT),
             MARKED,
@@ -167,7 +318,25 @@ def test_a_writer_is_forgotten_when_it_closes_the_file_and_with_its_version() ->
     ],
 )
 def test_a_person_is_told_what_it_waits_for(unsettled: Unsettled, policy: SettlePolicy, text: str) -> None:
-    assert text == reason(unsettled, policy, now=NOW)
+    assert text == reason(unsettled, policy, now=NOW, hears_closes=True)
+
+
+@pytest.mark.parametrize(
+    ("writers", "policy", "text"),
+    [
+        (NO_WRITERS, POLICY, "no program has it open for writing (asked the kernel)"),
+        (SOME_WRITERS, POLICY, f"{BEING_WRITTEN} (asked the kernel)"),
+        (
+            NOBODY_TELLS,
+            POLICY,
+            "cannot tell: the file is another user's; so it goes when it is seen to be closed, or has been still for "
+            "600 s (patience_s); where closes are not announced, for 2 s (settle_s)",
+        ),
+        (NOBODY_TELLS, MARKED, "cannot tell: the file is another user's"),
+    ],
+)
+def test_a_person_is_told_who_writes_it(writers: Writers, policy: SettlePolicy, text: str) -> None:
+    assert text == said_of_writers(writers, policy)
 
 
 @pytest.mark.parametrize("wrong", [{"settle_s": -1.0}, {"patience_s": -0.1}])

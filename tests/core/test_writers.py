@@ -4,7 +4,18 @@ import errno
 
 import pytest
 
-from eisync.core.writers import NO_WRITERS, SOME_WRITERS, Presence, Writers, cannot_tell, writers_of
+from eisync.core.writers import (
+    BEING_WRITTEN,
+    NO_WRITERS,
+    SOME_WRITERS,
+    Presence,
+    Writers,
+    cannot_tell,
+    said_of_folder,
+    worded,
+    writers_of,
+    writers_of_windows,
+)
 
 NO_RIGHT = cannot_tell("the file is another user's, and eisync has no right to ask the kernel (CAP_LEASE)")
 
@@ -29,3 +40,44 @@ def test_only_an_answer_about_writers_is_taken_for_one(error_number: int | None,
 
 def test_who_cannot_tell_says_why() -> None:
     assert Writers(Presence.CANNOT_TELL, "so") == cannot_tell("so")
+
+
+@pytest.mark.parametrize(
+    ("error_number", "expected"),
+    [
+        (None, NO_WRITERS),
+        (32, SOME_WRITERS),
+        (33, SOME_WRITERS),
+        (5, cannot_tell("Windows does not let eisync ask for it (error 5)")),
+    ],
+)
+def test_windows_tells_by_a_sharing_violation(error_number: int | None, expected: Writers) -> None:
+    assert expected == writers_of_windows(error_number)
+
+
+@pytest.mark.parametrize(
+    ("writers", "text"),
+    [
+        (NO_WRITERS, "no program has it open for writing (asked the kernel)"),
+        (SOME_WRITERS, f"{BEING_WRITTEN} (asked the kernel)"),
+        (NO_RIGHT, f"cannot tell: {NO_RIGHT.why}"),
+    ],
+)
+def test_a_person_is_told_what_the_kernel_said(writers: Writers, text: str) -> None:
+    assert text == worded(writers)
+
+
+@pytest.mark.parametrize(
+    ("writers", "text"),
+    [
+        (NO_WRITERS, "the kernel is asked who writes its files"),
+        (SOME_WRITERS, "the kernel is asked who writes its files"),
+        (
+            writers_of(errno.EACCES),
+            f"nobody can tell who writes some of its files: {NO_RIGHT.why}; docs/writers.md says how to give it",
+        ),
+        (cannot_tell("so"), "nobody can tell who writes some of its files: so"),
+    ],
+)
+def test_a_person_is_told_how_it_is_known_of_a_folder(writers: Writers, text: str) -> None:
+    assert text == said_of_folder(writers)

@@ -1,7 +1,10 @@
 """The watcher, as far as it decides by evidence: what goes at once, what waits, what is quarantined."""
 
 import contextlib
+import errno
+import mmap
 import os
+import subprocess
 import sys
 from collections import Counter
 from collections.abc import Iterator
@@ -10,17 +13,20 @@ from typing import Any
 
 import pytest
 
-from eisync.adapters import evidence
-from eisync.adapters.evidence import Advance
+from eisync.adapters import evidence, writer_probe
+from eisync.adapters.evidence import LookInto
+from eisync.adapters.files import OpenFolder
 from eisync.core.eligible import Eligibility, RuleFile
 from eisync.core.examination import Examination
-from eisync.core.items import MAX_FILE_BYTES, FileFacts
+from eisync.core.hearing import Mode
+from eisync.core.items import MAX_FILE_BYTES
 from eisync.core.lifecycle import State
 from eisync.core.settle import Marker, SettlePolicy
-from eisync.core.writers import BEING_WRITTEN, NO_WRITERS, SOME_WRITERS, Writers, cannot_tell
+from eisync.core.writers import BEING_WRITTEN, NO_WRITERS, SOME_WRITERS, Ask, Writers, cannot_tell
 from eisync.errors import UnreachableError
 from eisync.loops import judging as module
 from tests.core import formats
+from tests.fakes import failing
 
 from .yard import Yard, run
 
@@ -29,6 +35,17 @@ SOUND = bytes(range(200)) * 10
 MARKED = SettlePolicy(settle_s=2.0, patience_s=600.0, needs_marker=True)
 
 on_linux = pytest.mark.skipif(sys.platform != "linux", reason="Linux alone tells who writes")
+
+
+HELD = {
+    "log.csv": b"timestamp,accX\n0,1\n",
+    "notes.txt": b"a line",
+    "whole.wav": formats.wav(SOUND),
+    "whole.json": b"[1, 2]",
+    "open.wav": formats.wav(SOUND, riff=0xFFFFFFFF, data=0xFFFFFFFF),
+    "cut.wav": formats.wav(SOUND)[:500],
+    "empty.csv": b"",
+}
 
 
 def announce(yard: Yard, *paths: str, is_closed: bool = True) -> None:
@@ -52,7 +69,7 @@ def test_a_file_that_was_closed_and_is_whole_goes_at_once(yard: Yard) -> None:
     run(loop, yard.touched_at("a.wav"))
     assert {"a.wav": READY} == yard.states()
     (line,) = [line for line in yard.log.lines if line.event == "file.enqueued"]
-    assert "as long as its WAV header says" == line.fields["evidence"]
+    assert "as long as its WAV header says; no program has it open for writing" == line.fields["evidence"]
 
 
 @pytest.mark.parametrize(
@@ -69,17 +86,92 @@ def test_many_files_that_enter_at_once_are_told_of_in_one_line(
     assert {files, None} >= {line.fields.get("files") for line in yard.log.lines}
 
 
+@on_linux
+@pytest.mark.parametrize("name", ["whole.wav", "whole.json"])
 @pytest.mark.parametrize("is_announced", [False, True])
-def test_a_whole_file_that_nobody_was_seen_to_close_must_be_still(yard: Yard, is_announced: bool) -> None:
-    yard.write("a.wav", formats.wav(SOUND))
-    touched_at = yard.touched_at("a.wav")
+def test_a_whole_file_that_no_program_writes_goes_at_once_whoever_found_it(
+    yard: Yard, name: str, is_announced: bool
+) -> None:
+    yard.write(name, HELD[name])
     loop = yard.watcher()
     if is_announced:
-        announce(yard, "a.wav", is_closed=False)
-    run(loop, touched_at + 1.9)
+        announce(yard, name, is_closed=False)
+    run(loop, yard.touched_at(name))
+    assert {name: READY} == yard.states()
+
+
+NOBODY_TELLS = cannot_tell("its file system (nfs4) does not know of every writer")
+
+
+@pytest.mark.parametrize(
+    ("name", "is_heard", "is_closed", "wait_s"),
+    [
+        ("whole.wav", False, False, 2.0),
+        ("whole.wav", True, False, 600.0),
+        ("whole.wav", True, True, 0.0),
+        ("log.csv", False, False, 2.0),
+        ("log.csv", True, False, 600.0),
+        ("log.csv", True, True, 2.0),
+        ("open.wav", False, False, 600.0),
+        ("open.wav", True, False, 600.0),
+        ("open.wav", True, True, 2.0),
+    ],
+)
+def test_where_nobody_can_tell_who_writes_it_matters_whether_its_close_would_have_been_heard(
+    yard: Yard, name: str, is_heard: bool, is_closed: bool, wait_s: float
+) -> None:
+    mode = Mode.AUTO if is_heard else Mode.SCAN
+    loop = yard.watcher(probing=Told(NOBODY_TELLS), mode=mode)
+    run(loop, yard.later - 3600.0)
+    yard.write(name, HELD[name])
+    now = yard.touched_at(name)
+    announce(yard, name, is_closed=is_closed)
+    run(loop, now)
+    if wait_s:
+        run(loop, now + 1.9)
+        run(loop, now + wait_s - 0.01)
+        assert {} == yard.states()
+        (reason,) = reasons(loop, now + wait_s - 0.01).values()
+        assert (NOBODY_TELLS.why in reason) == ((not is_closed and wait_s != 2.0) or name == "whole.wav")
+        assert f"still for {wait_s:.0f} s of {wait_s:g} s" in reason
+    run(loop, now + wait_s)
+    assert {name: READY} == yard.states()
+
+
+def test_of_a_folder_it_is_said_how_it_is_known_who_writes_its_files(yard: Yard) -> None:
+    told = Told(NO_WRITERS, NOBODY_TELLS, NO_WRITERS)
+    loop = yard.watcher(probing=told)
+    assert [None] == [one.writers for one in loop.attention()]
+    for name, text in (
+        ("a.wav", "the kernel is asked who writes its files"),
+        ("b.wav", f"nobody can tell who writes some of its files: {NOBODY_TELLS.why}"),
+        ("c.wav", "the kernel is asked who writes its files"),
+    ):
+        yard.write(name, formats.wav(SOUND))
+        announce(yard, name)
+        run(loop, yard.later)
+        assert [text] == [one.writers for one in loop.attention()]
+
+
+def test_an_old_file_goes_at_once_though_nobody_can_tell_who_writes_it(yard: Yard) -> None:
+    """Whoever would have announced its close was not asked then: its last change is long enough ago."""
+    yard.write("a.wav", formats.wav(SOUND))
+    loop = yard.watcher(probing=Told(NOBODY_TELLS))
+    run(loop, yard.touched_at("a.wav") + 599.0)
     assert {} == yard.states()
-    run(loop, touched_at + 2.0)
+    loop = yard.watcher(probing=Told(NOBODY_TELLS))
+    run(loop, yard.touched_at("a.wav") + 600.0)
     assert {"a.wav": READY} == yard.states()
+
+
+def test_a_file_that_cannot_be_opened_does_not_wait_for_an_answer(yard: Yard, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Waiting would not make it readable: a person is to be told."""
+    told = Told(NOBODY_TELLS)
+    yard.write("a.wav", formats.wav(SOUND))
+    refused = failing(9, PermissionError(errno.EACCES, "Permission denied"), OpenFolder.open)
+    monkeypatch.setattr(OpenFolder, "open", lambda *args: refused(*args))
+    run(yard.watcher(probing=told), yard.touched_at("a.wav") + 2.0)
+    assert ({"a.wav": READY}, []) == (yard.states(), told.asked)
 
 
 def test_a_file_whose_format_cannot_tell_must_be_still_though_it_was_closed(yard: Yard) -> None:
@@ -144,31 +236,26 @@ def reasons(loop: Any, now: float) -> dict[str, str]:
     return {seen.path: seen.reason for seen in loop.unsettled(now)}
 
 
-HELD = {
-    "log.csv": b"timestamp,accX\n0,1\n",
-    "notes.txt": b"a line",
-    "whole.wav": formats.wav(SOUND),
-    "whole.json": b"[1, 2]",
-    "open.wav": formats.wav(SOUND, riff=0xFFFFFFFF, data=0xFFFFFFFF),
-    "cut.wav": formats.wav(SOUND)[:500],
-    "empty.csv": b"",
-}
-
-
 @on_linux
 @pytest.mark.parametrize("name", HELD)
 @pytest.mark.parametrize("is_heard", [False, True])
 def test_a_file_that_a_program_has_open_for_writing_waits_for_its_close(yard: Yard, name: str, is_heard: bool) -> None:
     yard.write(name, HELD[name])
     loop = yard.watcher()
-    run(loop, yard.touched_at(name))
     with yard.path(name).open("ab"):
+        run(loop, yard.touched_at(name))
         for second in (1.0, 2.0, 3.0, 10.0, 599.0, 601.0, 9_000.0):  # beyond settle_s, and beyond patience_s
             run(loop, yard.later + second)
             assert {} == yard.states()
         assert {name: BEING_WRITTEN} == reasons(loop, yard.later + 9_000.0)
     if is_heard:
         announce(yard, name)
+    closed_at = yard.later + (9_000.0 if is_heard else 9_001.0)
+    run(loop, closed_at)
+    if name.startswith("whole"):
+        assert {name: READY} == yard.states()  # at once, or a second after the last question
+    else:
+        assert {} == yard.states()
     run(loop, yard.later + 9_002.0)
     run(loop, yard.later + 9_004.0)
     if name in ("cut.wav", "empty.csv") and is_heard:
@@ -212,8 +299,109 @@ def test_a_marker_does_not_close_a_file(yard: Yard) -> None:
         Path(yard.path("a.csv.done")).touch()
         loop = started(yard, policy=MARKED)
         assert ({}, {"a.csv": BEING_WRITTEN}) == (yard.states(), reasons(loop, yard.later))
-    run(loop, yard.later + 2.0)
+    run(loop, yard.later + 1.0)
     assert {"a.csv": READY} == yard.states()
+
+
+@on_linux
+def test_a_recording_is_looked_at_every_second_while_it_is_written_and_not_read(yard: Yard) -> None:
+    """Where no events come, too: it goes within a second of its close, and not `settle_s` later."""
+    counted, whole = Counted(), formats.wav(SOUND)
+    loop = yard.watcher(evidence=counted, mode=Mode.SCAN)
+    with yard.path("a.wav").open("wb") as file:
+        file.write(whole[:500])
+        file.flush()
+        now = yard.touched_at("a.wav")
+        for piece in (whole[500:1000], whole[1000:1500], whole[1500:]):
+            file.write(piece)
+            file.flush()
+            wait_s = run(loop, now)
+            assert {"a.wav": BEING_WRITTEN} == reasons(loop, now)
+            assert 1.0 == pytest.approx(wait_s)
+            now += 1.0
+        assert (["a.wav"] * 3, []) == (counted.calls, counted.read)
+    run(loop, now)
+    assert ({"a.wav": READY}, ["a.wav"]) == (yard.states(), counted.read)
+
+
+@on_linux
+def test_a_recorder_that_is_killed_half_way_leaves_a_cut_file(yard: Yard) -> None:
+    """It waits for the rest, and is quarantined with what is missing. Where it was reserved to its full length, nothing
+    tells its end from silence."""
+    whole = formats.wav(SOUND)
+    dies = (
+        "import os, sys; file = open(sys.argv[1], 'wb'); file.write({content!r}); file.flush(); {more};"
+        "print(flush=True); sys.stdin.read()"
+    )
+    loop = yard.watcher()
+    processes = []
+    for name, more in (("plain.wav", "0"), ("reserved.wav", f"os.posix_fallocate(file.fileno(), 0, {len(whole)})")):
+        command = [sys.executable, "-S", "-c", dies.format(content=whole[:500], more=more), str(yard.path(name))]
+        processes.append(subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE))
+    for process in processes:
+        with process:
+            assert process.stdout is not None
+            assert b"\n" == process.stdout.readline()
+            run(loop, yard.later)
+            process.kill()
+    run(loop, yard.later + 1.0)
+    run(loop, yard.later + 601.0)
+    assert {"plain.wav": QUARANTINED, "reserved.wav": READY} == yard.states()
+    assert "WAV header promises 2,044 bytes, the file has 500" == yard.reason("plain.wav")
+
+
+@on_linux
+def test_a_mapping_whose_descriptor_is_closed_writes_until_it_is_let_go(yard: Yard) -> None:
+    """No close is announced of it."""
+    loop = yard.watcher()
+    run(loop, yard.later - 3600.0)
+    with yard.write("a.wav", formats.wav(SOUND)).open("r+b") as file:
+        held = mmap.mmap(file.fileno(), 0)
+    announce(yard, "a.wav")
+    for second in (0.0, 0.1, 60.0, 9_000.0):
+        run(loop, yard.later + second)
+        assert ({}, {"a.wav": BEING_WRITTEN}) == (yard.states(), reasons(loop, yard.later + second))
+    held.close()
+    run(loop, yard.later + 9_001.0)
+    assert {"a.wav": READY} == yard.states()
+
+
+@on_linux
+@pytest.mark.parametrize("size", [MAX_FILE_BYTES, 1 << 32])
+def test_a_reserved_file_that_is_too_large_is_not_refused_while_it_is_written(yard: Yard, size: int) -> None:
+    whole = formats.wav(SOUND)
+    loop = yard.watcher()
+    with yard.path("a.wav").open("wb") as file:
+        file.truncate(size)
+        run(loop, yard.later)
+        assert ({}, {"a.wav": BEING_WRITTEN}) == (yard.states(), reasons(loop, yard.later))
+        file.write(whole)
+        file.truncate(len(whole))
+    announce(yard, "a.wav")
+    run(loop, yard.later + 1.0)
+    assert {"a.wav": READY} == yard.states()
+
+
+@on_linux
+def test_a_writer_that_comes_between_the_question_and_the_read_is_found(yard: Yard) -> None:
+    yard.write("a.wav", formats.wav(SOUND))
+    writers = []
+
+    class Coming(Told):
+        def ask(self, descriptor: int, root: str, path: str) -> Writers:
+            answer = real(descriptor, root, path)
+            if not writers:
+                writers.append(yard.path("a.wav").open("r+b"))
+            return answer
+
+    real = writer_probe.WriterProbe().asking()
+    loop = yard.watcher(probing=Coming(NO_WRITERS))
+    now = yard.touched_at("a.wav")
+    run(loop, now)
+    assert ({}, {"a.wav": BEING_WRITTEN}) == (yard.states(), reasons(loop, now))
+    writers[0].close()
+    run(loop, now + 1.0)
+    assert {"a.wav": READY} == yard.states()
 
 
 class Told:
@@ -223,11 +411,11 @@ class Told:
         self.answers = list(answers)
         self.asked: list[str] = []
 
-    @contextlib.contextmanager
-    def __call__(self) -> Iterator[module.Probe]:
-        yield self.probe
+    def __call__(self) -> Ask:
+        return self.ask
 
-    def probe(self, root: str, path: str) -> Writers:
+    def ask(self, descriptor: int, root: str, path: str) -> Writers:
+        assert os.path.samestat(os.fstat(descriptor), os.stat(os.path.join(root, path)))
         self.asked.append(path)
         answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
         if isinstance(answer, UnreachableError):
@@ -235,9 +423,17 @@ class Told:
         return answer
 
 
-@pytest.mark.parametrize("answer", [NO_WRITERS, cannot_tell("its file system (nfs4) does not know of every writer")])
-def test_where_nobody_writes_or_nobody_can_tell_a_file_goes_by_the_other_evidence(yard: Yard, answer: Writers) -> None:
-    told = Told(answer)
+def test_a_first_scan_opens_each_file_once_and_asks_on_that_descriptor(yard: Yard) -> None:
+    told, counted = Told(NO_WRITERS), Counted()
+    for name in ("log.csv", "whole.wav", "whole.json"):
+        yard.write(name, HELD[name])
+    run(yard.watcher(probing=told, evidence=counted), yard.later)
+    assert ["log.csv", "whole.json", "whole.wav"] == sorted(told.asked) == sorted(counted.calls)
+    assert {READY} == set(yard.states().values())
+
+
+def test_where_nobody_writes_a_file_goes_by_the_other_evidence(yard: Yard) -> None:
+    told = Told(NO_WRITERS)
     yard.write("a.csv")
     run(yard.watcher(probing=told), yard.touched_at("a.csv") + 2.0)
     assert ({"a.csv": READY}, ["a.csv"]) == (yard.states(), told.asked)
@@ -282,19 +478,24 @@ class Counted:
 
     def __init__(self, fails: int = 0) -> None:
         self.calls: list[str] = []
+        self.read: list[str] = []
         self.fails = fails
 
     @contextlib.contextmanager
-    def reading(self) -> Iterator[Advance]:
-        yield self.advance
+    def reading(self, ask: Ask) -> Iterator[LookInto]:
+        with evidence.reading(ask) as real:
 
-    def advance(
-        self, examination: Examination, root: str, path: str, facts: FileFacts, *, most_bytes: int
-    ) -> int | None:
-        self.calls.append(path)
-        if len(self.calls) <= self.fails:
-            raise UnreachableError("no file can be read at the moment (too many open files)")
-        return evidence.advance(examination, root, path, facts, most_bytes=most_bytes)
+            def look_into(examination: Examination | None, root: str, path: str, *rest: Any, **more: Any) -> Any:
+                self.calls.append(path)
+                if len(self.calls) <= self.fails:
+                    raise UnreachableError("no file can be read at the moment (too many open files)")
+                wanted = None if examination is None else examination.wants
+                look = real(examination, root, path, *rest, **more)
+                if examination is not None and examination.wants is not wanted:
+                    self.read.append(path)
+                return look
+
+            yield look_into
 
     def marker_of(self, root: str, path: str) -> Marker:
         return evidence.marker_of(root, path)
@@ -327,7 +528,7 @@ def test_what_is_too_large_for_the_service_is_refused_before_a_byte_of_it_is_rea
     yard.write("small.wav", formats.wav(SOUND))
     run(yard.watcher(evidence=counted), yard.touched_at("small.wav") + 2.0)  # and not after `patience_s`
     assert {name: QUARANTINED, "small.wav": READY} == yard.states()
-    assert ["small.wav"] == counted.calls
+    assert ["small.wav"] == counted.read
     assert "Edge Impulse takes files below 100 MiB; cut the recording into shorter ones" in yard.reason(name)
     yard.path(name).unlink()  # so that nobody reads it to its end
 
@@ -397,7 +598,7 @@ def test_a_folder_that_became_a_link_leads_nowhere(yard: Yard) -> None:
     outside = yard.place / "outside"
     outside.mkdir()
     yard.write("inside/a.wav", formats.wav(SOUND))
-    loop = yard.watcher()
+    loop = yard.watcher(probing=Told(NOBODY_TELLS), mode=Mode.SCAN)
     now = yard.touched_at("inside/a.wav")
     run(loop, now)
     yard.path("inside").rename(outside / "inside")

@@ -64,13 +64,13 @@ class Stumbling:
         return files.look(root, path)
 
     @contextlib.contextmanager
-    def reading(self) -> Iterator[Any]:
-        with evidence.reading() as advance:
+    def reading(self, ask: Any) -> Iterator[Any]:
+        with evidence.reading(ask) as look_into:
 
-            def stumble(examination: Any, root: str, path: str, facts: FileFacts, *, most_bytes: int) -> int | None:
+            def stumble(examination: Any, root: str, path: str, facts: FileFacts, **more: Any) -> Any:
                 if path.rpartition("/")[2] in self.names:
                     raise self.error
-                return advance(examination, root, path, facts, most_bytes=most_bytes)
+                return look_into(examination, root, path, facts, **more)
 
             yield stumble
 
@@ -854,7 +854,7 @@ def test_without_roots_it_waits(yard: Yard) -> None:
         notes=yard.index,
         files=files,
         evidence=evidence,
-        probing=writer_probe.WriterProbe().probing,
+        probing=writer_probe.WriterProbe().asking,
         reads=sidecars.Reading,
         sheets=Sidecars(yard.database),
         waiting=Descriptions(yard.database),

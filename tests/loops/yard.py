@@ -143,7 +143,7 @@ class Yard:
             notes=self.index,
             files=files,
             evidence=evidence,
-            probing=probing or writer_probe.WriterProbe().probing,
+            probing=probing or writer_probe.WriterProbe().asking,
             reads=reads,
             sheets=Sidecars(self.database),
             waiting=Descriptions(self.database),

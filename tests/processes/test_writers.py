@@ -1,5 +1,6 @@
 """Writers as they are in the wild, while the real daemon listens: each file is stored once, and whole."""
 
+import contextlib
 import os
 import re
 import shutil
@@ -14,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from eisync.core.writers import BEING_WRITTEN
+from eisync.core.writers import BEING_WRITTEN, NONE_WRITES, WRITTEN_MEANWHILE
 from tests.cli.test_daemon import until
 from tests.conftest import Bench, row, sha256, stored_once
 from tests.core import formats
@@ -83,9 +84,12 @@ def test_a_table_that_its_logger_holds_open_is_one_sample(bench: Bench, mode: st
             assert "settling" == bench.files()["log.csv"]["state"]
             explained = bench.run("explain", str(path)).stdout
             assert f"settling: {BEING_WRITTEN}" in explained
+            assert f"writers   {BEING_WRITTEN} (asked the kernel)" in explained
+            assert "  the kernel is asked who writes its files" in bench.run("status").stdout.splitlines()
         until(lambda: stored_once(bench.emulator.ledger(), [content]))
         time.sleep(1.5)
         assert stored_once(bench.emulator.ledger(), [content])
+        assert f"writers   {NONE_WRITES} (asked the kernel)" in bench.run("explain", str(path)).stdout
     finally:
         process.kill()
         process.wait(timeout=10)
@@ -100,6 +104,100 @@ def test_one_pass_waits_for_a_writer_and_says_so(bench: Bench) -> None:
         assert f"log.csv: not complete yet: {BEING_WRITTEN}" in done.stderr
     assert 0 == bench.once().returncode
     assert stored_once(bench.emulator.ledger(), [row(1)])
+
+
+def test_one_pass_gives_a_whole_file_no_time_to_be_still(bench: Bench) -> None:
+    """No program has it open: what its format says is all that is waited for."""
+    (bench.place / "eisync.toml").write_text('[[watch]]\npath = "recordings"\nsettle_s = 90\npatience_s = 90\n')
+    contents = whole_files()
+    for name, content in contents.items():
+        bench.write(name, content)
+    done = bench.once("--timeout", "30")
+    assert 0 == done.returncode, done.stderr
+    assert stored_once(bench.emulator.ledger(), list(contents.values()))
+
+
+@pytest.mark.parametrize("mode", ["auto", "scan"])
+@pytest.mark.parametrize("is_reserved", [False, True])
+def test_a_writer_that_stalls_keeps_its_file_to_itself_whatever_the_format(
+    bench: Bench, mode: str, is_reserved: bool
+) -> None:
+    """Half of it is written, in its full length or not, for much longer than it must be still; then comes the rest."""
+    (bench.place / "eisync.toml").write_text(
+        f'[[watch]]\npath = "recordings"\nmode = "{mode}"\nsettle_s = 0.2\npatience_s = 1.0\nscan_interval_s = 0.5\n'
+    )
+    contents = {**whole_files(), "log.csv": row(3), "notes.txt": row(4)}
+    process = bench.daemon()
+    try:
+        until(lambda: bench.run("healthcheck").returncode == 0)
+        with contextlib.ExitStack() as stack:
+            files = {name: stack.enter_context((bench.recordings / name).open("wb")) for name in contents}
+            for name, file in files.items():
+                if is_reserved:
+                    file.truncate(len(contents[name]))
+                file.write(contents[name][: len(contents[name]) // 2])
+                file.flush()
+            time.sleep(3.5)  # longer than patience_s, and than three questions
+            assert {} == bench.emulator.ledger()["stored_by_hash"]
+            until(lambda: dict.fromkeys(contents, BEING_WRITTEN) == reasons(bench))
+            for name, file in files.items():
+                file.write(contents[name][len(contents[name]) // 2 :])
+        until(lambda: stored_once(bench.emulator.ledger(), list(contents.values())))
+    finally:
+        process.kill()
+        process.wait(timeout=10)
+
+
+def test_a_scanned_folder_lets_a_whole_file_go_soon_after_its_close(bench: Bench) -> None:
+    (bench.place / "eisync.toml").write_text(
+        '[[watch]]\npath = "recordings"\nmode = "scan"\nsettle_s = 90\nscan_interval_s = 0.5\n'
+    )
+    content = formats.wav(SOUND)
+    process = bench.daemon()
+    try:
+        until(lambda: bench.run("healthcheck").returncode == 0)
+        with (bench.recordings / "a.wav").open("wb") as file:
+            file.write(content)
+            file.flush()
+            until(lambda: reasons(bench) == {"a.wav": BEING_WRITTEN})
+        until(lambda: stored_once(bench.emulator.ledger(), [content]))
+    finally:
+        process.kill()
+        process.wait(timeout=10)
+
+
+@pytest.mark.parametrize("writes", [b"", b"600000,1\n"])
+def test_a_writer_that_comes_while_a_file_is_sent_has_it_sent_again(bench: Bench, writes: bytes) -> None:
+    """The line is slow enough to come in between; nothing is stored before the writer has closed it."""
+    content = b"timestamp,accX\n" + b"".join(b"%d,%d\n" % (number * 10, number) for number in range(60_000))
+    bench.configure(upload={"max_rate": 200_000})
+    path = bench.write("long.csv", content)
+    process = bench.daemon()
+    try:
+        until(lambda: bench.files().get("long.csv", {}).get("state") == "sending")
+        with path.open("ab") as file:
+            file.write(writes)
+            file.flush()
+            until(lambda: reasons(bench).get("long.csv") in (BEING_WRITTEN, WRITTEN_MEANWHILE))
+            assert {} == bench.emulator.ledger()["stored_by_hash"]
+        until(lambda: stored_once(bench.emulator.ledger(), [content + writes]), within_s=40.0)
+    finally:
+        process.kill()
+        process.wait(timeout=10)
+
+
+def whole_files() -> dict[str, bytes]:
+    """One of each format that can say that it is whole."""
+    return {
+        "a.wav": formats.wav(SOUND),
+        "b.json": formats.document(acquisition(1.0)),
+        "c.cbor": formats.cbor(acquisition(2.0)),
+        "d.png": formats.png(SOUND),
+    }
+
+
+def reasons(bench: Bench) -> dict[str, str]:
+    return {name: record["reason"] for name, record in bench.files("--state", "settling").items()}
 
 
 def cp(bench: Bench, place: Path) -> bytes:
