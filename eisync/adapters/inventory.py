@@ -31,14 +31,15 @@ class Found:
 
 @dataclass(frozen=True, slots=True)
 class Trouble:
-    """A folder that cannot be read, so that nobody knows what is in it."""
+    """A folder that cannot be read: what is in it is not known. `left_out`: the rule by which it need not be."""
 
     path: str
     reason: str
+    left_out: str | None = None
 
 
 def inventory(root: str, eligibility: Eligibility, *, below: str = "") -> Iterator[Found | Trouble]:
-    """Everything at and below the folder `below`."""
+    """Everything at and below the folder `below`. In one that is not there is nothing, but for the root itself."""
     waiting = [below]
     while waiting:
         folder = waiting.pop()
@@ -48,21 +49,56 @@ def inventory(root: str, eligibility: Eligibility, *, below: str = "") -> Iterat
                     place = f"{folder}/{entry.name}" if folder else entry.name
                     if entry.is_dir(follow_symlinks=False):
                         waiting.append(place)
-                    elif (found := found_at(root, place, eligibility)) is not None:
+                    elif (found := _look(root, place, eligibility)) is not None:
                         yield found
-        except FileNotFoundError:
+        except FileNotFoundError as error:
+            if not folder:
+                yield Trouble(folder, f"the folder is not there ({error.strerror})")
             continue  # it went while we looked
         except OSError as error:
-            yield Trouble(folder, f"the folder cannot be read ({error.strerror})")
+            left_out = _why_ignored(folder, eligibility)
+            yield Trouble(folder, f"the folder cannot be read ({error.strerror})", left_out)
 
 
 def found_at(root: str, path: str, eligibility: Eligibility) -> Found | None:
-    """What is at `path`; None when there is nothing, or nobody may look."""
+    """What is at `path`; None when there is nothing, or it may not be looked at (`why_hidden` says why)."""
+    try:
+        return _look(root, path, eligibility)
+    except OSError:
+        return None
+
+
+def why_hidden(root: str, path: str) -> str | None:
+    """Why it cannot be told whether there is something at `path`; None: it can."""
+    try:
+        os.lstat(os.path.join(root, path))
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except OSError as error:
+        return f"a folder above it cannot be read ({error.strerror})"
+    return None
+
+
+def _look(root: str, path: str, eligibility: Eligibility) -> Found | None:
+    """What is at `path`; None when there is nothing. Raises OSError where that cannot be told."""
     try:
         status = os.lstat(os.path.join(root, path))
-    except OSError:
+    except (FileNotFoundError, NotADirectoryError):
         return None
     reason = eligibility.why_left_out(path)
     if reason is None and not stat.S_ISREG(status.st_mode):
         reason = next((what for is_it, what in _KINDS if is_it(status.st_mode)), "a device, not a file")
     return Found(path, facts_of(status), reason)
+
+
+def _why_ignored(folder: str, eligibility: Eligibility) -> str | None:
+    """Why the folder is not for the service, by a rule about it or a folder above it; None when none says so."""
+    end = -1
+    while folder:
+        end = folder.find("/", end + 1)
+        rule = eligibility.ignoring_rule(folder if end < 0 else folder[:end], is_dir=True)
+        if rule is not None:
+            return f"ignored by the pattern {rule}"
+        if end < 0:
+            break
+    return None

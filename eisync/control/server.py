@@ -1,5 +1,6 @@
 """Answer the command line, one caller at a time."""
 
+import contextlib
 import hmac
 import json
 import socket
@@ -26,6 +27,7 @@ class ControlServer:
         self._log = log
         self._server, self._token = listen(folder)
         self._server.settimeout(ACCEPT_FOR_S)
+        self._is_over = False
 
     def tick(self, now: float) -> float:
         """Answer a caller, if one comes."""
@@ -33,6 +35,10 @@ class ControlServer:
             caller, _ = self._server.accept()
         except TimeoutError:
             return 0.0
+        except OSError:
+            if self._is_over:
+                return 0.0
+            raise
         with caller:
             caller.settimeout(ANSWER_WITHIN_S)
             try:
@@ -49,6 +55,12 @@ class ControlServer:
     def is_done(self) -> bool:
         """Always: no answer outlives its tick."""
         return True
+
+    def hang_up(self) -> None:
+        """Take no caller any more, also in a tick that waits for one. Safe from any thread, and to repeat."""
+        self._is_over = True
+        with contextlib.suppress(OSError):  # where a socket that listens cannot be shut, the tick ends a moment later
+            self._server.shutdown(socket.SHUT_RDWR)
 
     def close(self) -> None:
         """Let go of the socket. Safe to repeat."""

@@ -151,8 +151,8 @@ def decide(unsettled: Unsettled, policy: SettlePolicy, *, now: float) -> Decisio
     return Go(f"{closed}has been still for {_wait_s(unsettled, policy):g} s")
 
 
-def reason(unsettled: Unsettled, policy: SettlePolicy, *, now: float) -> str:
-    """Why the file is not complete, for a person."""
+def reason(unsettled: Unsettled, policy: SettlePolicy, *, now: float | None) -> str:
+    """Why the file is not complete, for a person; `now` None: in words that stay true when time passes."""
     if unsettled.written_at is not None:
         return BEING_WRITTEN
     if isinstance(unsettled.verdict, Cut):
@@ -163,9 +163,9 @@ def reason(unsettled: Unsettled, policy: SettlePolicy, *, now: float) -> str:
         return f"waiting for its marker, a file of its name with {MARKER_SUFFIX} behind it"
     if policy.needs_marker and unsettled.marker is Marker.OLDER:
         return "its marker is older than its last change; set the marker anew"
-    if unsettled.verdict is None and now >= look_at(unsettled, policy):
+    if unsettled.verdict is None and now is not None and now >= look_at(unsettled, policy):
         return "it is being examined"
-    still = f"still for {max(0.0, now - unsettled.still_since):.0f} s of"
+    still = "it must be still for" if now is None else f"still for {max(0.0, now - unsettled.still_since):.0f} s of"
     if isinstance(unsettled.verdict, OpenEnded):
         return f"{unsettled.verdict.why}; {still} {_wait_s(unsettled, policy):g} s"
     return f"{still} {policy.settle_s:g} s"

@@ -49,6 +49,7 @@ class Once:
         self._land(is_stopped)
         self._reconcile(is_stopped)
         self._make_room(is_stopped)
+        self._watcher.stop(self._now())  # it notes what is not complete, for whoever asks later
 
     def _is_drained(self) -> bool:
         if not self._watcher.has_scanned or not self._drainer.is_idle:
@@ -67,6 +68,7 @@ class Once:
             self._bell.wait(LONGEST_WAIT_S)
             self._bell.clear()
             self._drainer.tick(self._now())
+            self._progress()
 
     def _reconcile(self, is_stopped: Callable[[], bool]) -> None:
         if self._reconciler is None or self._drainer.refusals():
@@ -84,3 +86,4 @@ class Once:
         self._retention.pass_now()
         while not is_stopped() and not self._retention.is_idle:
             self._retention.tick(self._now())
+            self._progress()

@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
-from eisync.app import _as_record
 from eisync.cli import audit
 from eisync.cli.grounds import Ground
 from eisync.control.operations import Operations
 from eisync.loops import root_watch
 from eisync.store.acts import Acts
+from eisync.store.observations import record_of
 from tests.loops.yard import Yard, run
 
 READY = [f"{number:03}.csv" for number in range(150)]
@@ -49,7 +49,7 @@ def test_an_audit_asks_for_each_file_once(
         raise AssertionError("the whole list was built")
 
     def observed_at(root: str, paths: Any) -> list[dict[str, Any]]:
-        return [_as_record(seen) for seen in loop.unsettled_at(root, paths, now)]
+        return [record_of(seen, root) for seen in loop.observed_at(root, list(paths), now)]
 
     operations = Operations(
         yard.outbox, yard.index, Acts(yard.database), now=lambda: now, observed=whole, observed_at=observed_at
