@@ -131,7 +131,7 @@ def _explain(app: App, now: float) -> None:
 def _list(state: str, lines: Iterable[str]) -> None:
     for number, line in enumerate(lines):
         if number == SHOWN_REASONS:
-            say(f"… 'eisync ls --state {state}' lists them all", err=True)
+            say(f"… 'eisync ls --state {state}' lists them all, 'eisync status' groups them by reason", err=True)
             break
         say(line, err=True)
 

@@ -3,6 +3,7 @@
 Pure: findings in, groups out; no file is lost on the way.
 """
 
+import functools
 import re
 import shlex
 from collections.abc import Iterable
@@ -68,6 +69,7 @@ class Grouped:
     more_files: int = 0
 
 
+@functools.lru_cache(maxsize=4_096)  # most files have the reason of many others
 def shape(reason: str) -> str:
     """Return the reason without what differs from file to file."""
     return _VARYING.sub("…", reason)

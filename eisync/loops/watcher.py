@@ -51,6 +51,8 @@ while the next are looked at. (With ever larger ones both wait for each other, a
 NOTE_EVERY_S = 1.0
 NOTE_BUSY_EVERY_S = 10.0
 """What is under observation is written down when a root comes to rest, and so often while it does not."""
+NOTE_SHARE = 0.01
+"""Of a core, at most."""
 LONGEST_PAUSE_S = 60.0
 """A folder or a file that makes us stumble is tried again after so long at most."""
 MOST_FAILING = 1_000
@@ -169,6 +171,11 @@ class WatcherLoop:
     def scanned(self) -> set[str]:
         """The paths of the roots that were looked through since the start: what is observed of them is all there is."""
         return {root.place.path for root in self._roots if root.has_scanned}
+
+    def look_again(self) -> None:
+        """Look at every file under observation with the next ticks, for whoever waits and hears of no events."""
+        for root in self._roots:
+            root.announced.update(root.unsettled)
 
     def stuck(self) -> int | None:
         """How many known files wait for a person to mend a sidecar; None while others are under observation."""
@@ -305,8 +312,7 @@ class WatcherLoop:
             if walk is not None and not root.is_behind:
                 self._walk_on(root, walk, now)
         self._enqueue_complete(root, now)
-        is_due = not root.is_busy or now - root.noted_at >= NOTE_BUSY_EVERY_S
-        if root.is_news and is_due and not 0 <= now - root.noted_at < NOTE_EVERY_S:
+        if root.is_news and not 0 <= now - root.noted_at < self._note_pause_s(root):
             self._note_observed(root, now)
         if root.looked_through is not None and not root.announced and not root.recogniser.waiting:
             self._lineages.looked_through(root.place.id, root.looked_through)
@@ -315,7 +321,7 @@ class WatcherLoop:
             return 0.0
         instants = [root.lookout.look_due_at, root.scan_due_at, root.agenda.next_at(), root.recogniser.next_at()]
         instants += [root.labels.next_at(now), root.checks.next_at()]
-        instants += [root.noted_at + NOTE_EVERY_S] if root.is_news else []
+        instants += [root.noted_at + self._note_pause_s(root)] if root.is_news else []
         return max(0.0, min(at for at in instants if at is not None) - now)
 
     def _look_at_root(self, root: RootWatch, now: float) -> None:
@@ -525,10 +531,15 @@ class WatcherLoop:
                 root.failing.pop(path, None)
                 yield path
 
+    def _note_pause_s(self, root: RootWatch) -> float:
+        return max(root.note_pause_s, NOTE_BUSY_EVERY_S if root.is_busy else NOTE_EVERY_S)
+
     def _note_observed(self, root: RootWatch, now: float) -> None:
         """Write down what is not complete and what cannot be read, or as much of it as is remembered."""
+        began_at = self._spent_s()
         root.is_news, root.noted_at = False, now
         seen = root.observed(None, most=MOST_OBSERVED)
         beyond = max(0, root.observed_count - len(seen))
         keeps = not root.has_scanned  # what was noted before may be there still
         self._notes.note_observed(root.place.id, seen, beyond=beyond, comparing=len(root.checks), keeps=keeps, now=now)
+        root.note_pause_s = (self._spent_s() - began_at) / NOTE_SHARE

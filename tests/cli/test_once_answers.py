@@ -82,7 +82,6 @@ def test_one_that_is_killed_is_in_no_way(bench: Bench, once: "subprocess.Popen[b
 
 
 def test_what_a_person_decides_meanwhile_goes_with_it(bench: Bench) -> None:
-    (bench.place / "eisync.toml").write_text('[[watch]]\npath = "recordings"\nsettle_s = 0.1\nscan_interval_s = 1\n')
     bench.emulator.set_faults({"where": "ingestion", "kind": "partial", "share": 1.0, "times": 1})
     bench.write("wave.1.csv", row(1))
     assert 3 == bench.once().returncode
