@@ -13,6 +13,7 @@ from eisync.errors import EisyncError
 from eisync.loops.ports import Log
 
 ACCEPT_FOR_S = 1.0
+HANG_UP_WITHIN_S = 0.5
 CONVERSE_FOR_S = 60.0
 """Whoever takes longer over an answer is left: the next caller waits, and our heartbeat ages."""
 
@@ -35,10 +36,6 @@ class ControlServer:
             caller, _ = self._server.accept()
         except TimeoutError:
             return 0.0
-        except OSError:
-            if self._is_over:
-                return 0.0
-            raise
         with caller:
             caller.settimeout(ANSWER_WITHIN_S)
             try:
@@ -57,10 +54,13 @@ class ControlServer:
         return True
 
     def hang_up(self) -> None:
-        """Take no caller any more, also in a tick that waits for one. Safe from any thread, and to repeat."""
+        """End a tick that waits for a caller: one comes, and asks nothing. Safe from any thread, and to repeat."""
         self._is_over = True
-        with contextlib.suppress(OSError):  # where a socket that listens cannot be shut, the tick ends a moment later
-            self._server.shutdown(socket.SHUT_RDWR)
+        self._server.settimeout(0.01)  # for the ticks that follow
+        # To shut a socket that listens wakes nobody on some systems. Where this fails, the tick ends a moment later.
+        with contextlib.suppress(OSError), socket.socket(self._server.family) as caller:
+            caller.settimeout(HANG_UP_WITHIN_S)
+            caller.connect(self._server.getsockname())
 
     def close(self) -> None:
         """Let go of the socket. Safe to repeat."""
@@ -69,8 +69,11 @@ class ControlServer:
     def _converse(self, caller: socket.socket) -> None:
         leave_at = self._operations.now() + CONVERSE_FOR_S
         with caller.makefile("rwb") as stream:
+            line = stream.readline(LONGEST_LINE_BYTES)
+            if not line and self._is_over:
+                return  # ourselves
             try:
-                for record in self._operations.answer(self._question(stream.readline(LONGEST_LINE_BYTES))):
+                for record in self._operations.answer(self._question(line)):
                     stream.write(_line(record))
                     if self._operations.now() >= leave_at:
                         raise TimeoutError("the caller takes too long over the answer")
