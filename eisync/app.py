@@ -318,6 +318,7 @@ class App:
             self.acts,
             now=clock.now,
             live=self.live,
+            note=lambda: self.watcher.note(clock.now()),
             observed=self.observed,
             observed_at=self.observed_at,
             watched=self.watched,

@@ -46,6 +46,7 @@ class Operations:
         *,
         now: Callable[[], float],
         live: Callable[[], Record] | None = None,
+        note: Callable[[], None] = lambda: None,
         observed: Callable[[], list[Record]] | None = None,
         observed_at: Callable[[str, Sequence[str]], list[Record]] | None = None,
         watched: Callable[[], list[Record]] = list,
@@ -53,13 +54,14 @@ class Operations:
     ) -> None:
         """`observed` is what is not complete or cannot be read, as records of `files`, `observed_at` that at paths of a
         root; without a process that watches, what was noted last. `watched` are the folders, with options; `passes` is
-        the reconciler that runs."""
+        the reconciler that runs. `note` has what is observed this moment written down, before it is counted."""
         self._passes = passes
         self._outbox = outbox
         self._index = index
         self._acts = acts
         self.now = now
         self._live = live
+        self._note = note
         self._observed = observed or index.observations.records
         self._observed_at = observed_at or index.observations.records_at
         self._watched = watched
@@ -101,6 +103,7 @@ class Operations:
     def status(self) -> Record:
         """Everything `eisync status` shows. Its `exit_code` is what the command ends with."""
         now = self.now()
+        self._note()
         targets = self._index.targets()
         roots = self._index.roots()
         taken = survey(self._index, self._acts, [target.name for target in targets])

@@ -172,6 +172,13 @@ class WatcherLoop:
         """The paths of the roots that were looked through since the start: what is observed of them is all there is."""
         return {root.place.path for root in self._roots if root.has_scanned}
 
+    def note(self, now: float) -> None:
+        """Note what may have changed since the last note, for whoever asks this moment. Safe to ask from any thread."""
+        for root in self._roots:
+            if root.is_news:
+                self._note_observed(root, now)
+                root.is_news = True  # it may have changed again meanwhile
+
     def look_again(self) -> None:
         """Look at every file under observation with the next ticks, for whoever waits and hears of no events."""
         for root in self._roots:

@@ -227,7 +227,8 @@ def write_holder(folder: str, *, pid: int, verb: str | None = None) -> None:
     `verb` is the command that it runs.
     """
     with contextlib.suppress(OSError):
-        write_anew(folder, HOLDER_NAME, json.dumps({"pid": pid, "verb": verb}).encode())
+        holder = {"pid": pid} if verb is None else {"pid": pid, "verb": verb}
+        write_anew(folder, HOLDER_NAME, json.dumps(holder).encode())
 
 
 def _holder_of(path: str) -> str:

@@ -15,11 +15,9 @@ NOBODY = 65_534
 
 # Everything is imported first: whoever runs the tests may have installed eisync where nobody else may look.
 _SCRIPT = """
-import encodings.idna, encodings.utf_8_sig, importlib, os, pkgutil, sqlite_utils, tomllib
-import eisync
-for module in pkgutil.walk_packages(eisync.__path__, "eisync."):
-    if not module.name.startswith(("eisync.emulator", "eisync.data", "eisync.settings.__main__", "eisync.__main__")):
-        importlib.import_module(module.name)
+import encodings.idna, encodings.utf_8_sig, os, sqlite_utils, tempfile, tomllib, traceback
+import eisync.app, eisync.cli.audit, eisync.cli.explain, eisync.cli.ls, eisync.cli.once, eisync.cli.status
+import eisync.control.door
 if os.geteuid() == 0:
     os.setgroups([])
     os.setresgid(65534, 65534, 65534)
