@@ -37,7 +37,7 @@ from eisync.core.guard import Guard
 from eisync.core.hearing import Mode
 from eisync.core.items import Category, Root
 from eisync.core.labelling import INFER, SDK, Labelling
-from eisync.core.lifecycle import PENDING, State
+from eisync.core.lifecycle import PENDING
 from eisync.core.lineage import Stamp
 from eisync.core.pace import read_quiet_hours
 from eisync.core.retention import After
@@ -62,11 +62,11 @@ from eisync.loops.ports import Log
 from eisync.loops.proving import Prover
 from eisync.loops.reconciler import Hands, Project, ReconcilerLoop
 from eisync.loops.retention import RetentionLoop
-from eisync.loops.supervisor import Charge, Supervisor
+from eisync.loops.supervisor import Charge, Pulse, Supervisor
 from eisync.loops.timekeeping import Timekeeper
 from eisync.loops.tombstones import Tombstones
 from eisync.loops.undoing import Undoer
-from eisync.loops.watched import Observed, OnChange, Watched
+from eisync.loops.watched import OnChange, Watched
 from eisync.loops.watcher import WatcherLoop
 from eisync.settings import Settings, Watch
 from eisync.store.absences import Absences
@@ -79,22 +79,26 @@ from eisync.store.forgetting import Forgetting
 from eisync.store.index import Index
 from eisync.store.lineages import Lineages
 from eisync.store.mirror import Mirrored
+from eisync.store.observations import record_of
 from eisync.store.outbox import Outbox
 from eisync.store.retention import Removals
 from eisync.store.sidecars import Sidecars
 from eisync.store.whereabouts import Whereabouts
 
 HEARTBEAT_LIMIT_S = 60.0
+CONTROL_ENDS_WITHIN_S = 5.0
 USER_AGENT = f"eisync/{__version__}"
 
 
 class App:
     """Everything one process has. `close` gives it all back, whatever state it is in."""
 
-    def __init__(self, settings: Settings, log: Log, *, listen: bool) -> None:
-        """`listen` False scans only. Raises StateBusyError, StateError, ConfigurationError."""
+    def __init__(self, settings: Settings, log: Log, *, listen: bool, verb: str) -> None:
+        """`listen` False scans only; `verb` is the command that has it built. Raises StateBusyError, StateError,
+        ConfigurationError."""
         self.settings = settings
         self.log = log
+        self.verb = verb
         folder = str(settings.state.dir)
         _refuse_remote(folder)
         self._database, repaired = open_database(folder, exclusive=True)
@@ -106,7 +110,7 @@ class App:
 
     def _assemble(self, folder: str, repaired: str | None, *, listen: bool) -> None:
         settings = self.settings
-        write_holder(folder, pid=os.getpid())
+        write_holder(folder, pid=os.getpid(), verb=self.verb)
         if self._database.mended is not None:
             self.log.warning("state.mended", reason=self._database.mended)
         if repaired is not None:
@@ -139,26 +143,13 @@ class App:
         self.retention = self._retention_loop()
         self.supervisor: Supervisor | None = None
         self._control: ControlServer | None = None
+        self._beat_at: float | None = None
 
     def start_daemon(self) -> Supervisor:
         """Listen to the folders and to the command line, and run every loop."""
         self._events.start()
         self.outbox.on_work(self.bells["drainer"].set)
-        control = self._control = ControlServer(
-            str(self.settings.state.dir),
-            Operations(
-                self.outbox,
-                self.index,
-                self.acts,
-                now=clock.now,
-                live=self.live,
-                observed=self.observed,
-                observed_at=self.observed_at,
-                watched=self.watched,
-                passes=self.reconciler,
-            ),
-            log=self.log,
-        )
+        control = self._control_server()
         patience_s = self.settings.upload.timeout_s + self.settings.upload.connect_timeout_s
         charges = [
             Charge(self.watcher, self.bells["watcher"], HEARTBEAT_LIMIT_S),
@@ -173,6 +164,22 @@ class App:
         self.supervisor = Supervisor(charges, now=clock.now, monotonic=clock.monotonic, log=self.log)
         self.supervisor.start()
         return self.supervisor
+
+    def answer_meanwhile(self) -> None:
+        """Answer the command line while the calling thread works. Where that cannot be, the work goes on without."""
+        self.outbox.on_work(self.bells["drainer"].set)
+        charge = Charge(self._control_server(), self.bells["control"], 2 * HEARTBEAT_LIMIT_S)
+        self.supervisor = Supervisor([charge], now=clock.now, monotonic=clock.monotonic, log=self.log)
+        self.beat()
+        try:
+            self.supervisor.start()
+        except EisyncError as error:
+            self.supervisor = None
+            self.log.warning("control.unavailable", reason=str(error))
+
+    def beat(self) -> None:
+        """The calling thread, which works without a loop of its own, is alive."""
+        self._beat_at = clock.monotonic()
 
     def once(self, progress: Callable[[], None]) -> Once:
         """One pass over everything, for the calling thread to run."""
@@ -208,9 +215,10 @@ class App:
 
     def live(self) -> dict[str, Any]:
         """What only the running process knows."""
-        pulses = self.supervisor.pulses() if self.supervisor is not None else []
+        pulses = self._pulses()
         return {
             "pid": os.getpid(),
+            "verb": self.verb,
             "version": __version__,
             "held": self.drainer.holds(clock.now()),
             "lost": self.why_lost(),
@@ -243,12 +251,26 @@ class App:
         }
 
     def observed(self) -> list[dict[str, Any]]:
-        """The files under observation, as records of `eisync ls`."""
-        return [_as_record(seen) for seen in self.watcher.unsettled(clock.now())]
+        """What is not complete or cannot be read, as records of `eisync ls`: of folders that were not looked through
+        yet, and of those that are not watched, what was noted last."""
+        now = {(seen.root, seen.path): record_of(seen, seen.root) for seen in self.watcher.observed(clock.now())}
+        noted = self.index.observations.records()
+        return self._merged(now, noted)
 
     def observed_at(self, root: str, paths: Sequence[str]) -> list[dict[str, Any]]:
-        """Those of them that are at `paths` of a root."""
-        return [_as_record(seen) for seen in self.watcher.unsettled_at(root, paths, clock.now())]
+        """What of that is at `paths` of a root."""
+        now = {
+            (seen.root, seen.path): record_of(seen, seen.root)
+            for seen in self.watcher.observed_at(root, paths, clock.now())
+        }
+        if root in self.watcher.scanned():
+            return list(now.values())
+        return self._merged(now, self.index.observations.records_at(root, paths))
+
+    def _merged(self, now: dict[tuple[str, str], dict[str, Any]], noted: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        scanned = self.watcher.scanned()
+        before = {(one["root"], one["path"]): one for one in noted if one["root"] not in scanned}
+        return list({**before, **now}.values())
 
     @property
     def is_damaged(self) -> bool:
@@ -283,13 +305,42 @@ class App:
 
     def close(self, *, wait: bool = True) -> None:
         """Give everything back. `wait` False leaves requests under way to their fate: they are doubtful, and safe."""
-        if self._control is not None:
-            self._control.close()
         self._events.stop()
         self._pool.shutdown(wait=wait, cancel_futures=True)
         for service in self._services.values():
             service.close()
+        # Whoever asks is answered until the database can be asked instead.
+        if self._control is not None:
+            self._control.hang_up()
+            if self._beat_at is not None and self.supervisor is not None:
+                self.supervisor.stop(within_s=CONTROL_ENDS_WITHIN_S, give_up=threading.Event())
+            self._control.close()
         self._database.close()
+
+    def _control_server(self) -> ControlServer:
+        operations = Operations(
+            self.outbox,
+            self.index,
+            self.acts,
+            now=clock.now,
+            live=self.live,
+            note=lambda: self.watcher.note(clock.now()),
+            observed=self.observed,
+            observed_at=self.observed_at,
+            watched=self.watched,
+            passes=self.reconciler,
+        )
+        self._control = ControlServer(str(self.settings.state.dir), operations, log=self.log)
+        return self._control
+
+    def _pulses(self) -> list[Pulse]:
+        """How the loops fare, and the thread that works without one."""
+        pulses = self.supervisor.pulses() if self.supervisor is not None else []
+        if self._beat_at is None:
+            return pulses
+        patience_s = self.settings.upload.timeout_s + self.settings.upload.connect_timeout_s
+        limit_s = 5 * HEARTBEAT_LIMIT_S + 3 * patience_s  # one turn may wait for answers, or copy a file to a slow disk
+        return [*pulses, Pulse("pass", clock.monotonic() - self._beat_at, limit_s, None)]
 
     def _register(self) -> None:
         settings = self.settings
@@ -481,16 +532,16 @@ class App:
         )
 
 
-def build(settings: Settings, *, log: Log, listen: bool = True) -> App:
+def build(settings: Settings, *, log: Log, listen: bool = True, verb: str = "run") -> App:
     """The machine that `settings` describe, built in the main thread. Raises StateBusyError, StateError,
     ConfigurationError."""
     memory.look_seldom()
     writer_probe.ignore_lease_breaks()
     try:
-        return App(settings, log, listen=listen)
+        return App(settings, log, listen=listen, verb=verb)
     except StateDamagedError:
         # The damage lies deeper than what opening reads. It is noted now: the second opening sets the database aside.
-        return App(settings, log, listen=listen)
+        return App(settings, log, listen=listen, verb=verb)
 
 
 def _asks_studio(settings: Settings) -> bool:
@@ -525,23 +576,6 @@ def service_of(
         hear_date=hear_date,
         probing=probing,
     )
-
-
-def _as_record(seen: Observed) -> dict[str, Any]:
-    return {
-        "path": seen.path,
-        "root": seen.root,
-        "state": State.SETTLING.value,
-        "reason": seen.reason,
-        "label": None,
-        "category": "",
-        "sample_ids": [],
-        "sha256": None,
-        "size": seen.size,
-        "attempts": 0,
-        "samples": [],
-        "there": [],
-    }
 
 
 def _refuse_remote(folder: str) -> None:

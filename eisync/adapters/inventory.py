@@ -32,14 +32,16 @@ class Found:
 
 @dataclass(frozen=True, slots=True)
 class Trouble:
-    """A folder that cannot be read, so that nobody knows what is in it."""
+    """A folder that cannot be read: what is in it is not known. `left_out`: the rule by which it need not be."""
 
     path: str
     reason: str
+    left_out: str | None = None
 
 
 def inventory(root: str, eligibility: Eligibility, *, below: str = "") -> Iterator[Found | Trouble]:
-    """Everything at and below the folder `below`; of a link, and of what lies behind one, the link alone."""
+    """Everything at and below the folder `below`; of a link, and of what lies behind one, the link alone. In a folder
+    that is not there is nothing, but for the root itself."""
     linked = link_above(root, f"{below}/" if below else "")
     if linked is not None:
         found = found_at(root, linked, eligibility)
@@ -54,20 +56,42 @@ def inventory(root: str, eligibility: Eligibility, *, below: str = "") -> Iterat
                     place = f"{folder}/{entry.name}" if folder else entry.name
                     if entry.is_dir(follow_symlinks=False) and not is_junction(entry):
                         waiting.append(place)
-                    elif (found := found_at(root, place, eligibility)) is not None:
+                    elif (found := _look(root, place, eligibility)) is not None:
                         yield found
-        except FileNotFoundError:
+        except FileNotFoundError as error:
+            if not folder:
+                yield Trouble(folder, f"the folder is not there ({error.strerror})")
             continue  # it went while we looked
         except OSError as error:
-            yield Trouble(folder, f"the folder cannot be read ({error.strerror})")
+            left_out = _why_ignored(folder, eligibility)
+            yield Trouble(folder, f"the folder cannot be read ({error.strerror})", left_out)
 
 
 def found_at(root: str, path: str, eligibility: Eligibility) -> Found | None:
-    """What is at `path`; None when there is nothing, or nobody may look."""
+    """What is at `path`; None when there is nothing, or it may not be looked at (`why_hidden` says why)."""
+    try:
+        return _look(root, path, eligibility)
+    except OSError:
+        return None
+
+
+def why_hidden(root: str, path: str) -> str | None:
+    """Why it cannot be told whether there is something at `path`; None: it can."""
+    try:
+        os.lstat(os.path.join(root, path))
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except OSError as error:
+        return f"a folder above it cannot be read ({error.strerror})"
+    return None
+
+
+def _look(root: str, path: str, eligibility: Eligibility) -> Found | None:
+    """What is at `path`; None when there is nothing. Raises OSError where that cannot be told."""
     place = os.path.join(root, path)
     try:
         status = os.lstat(place)
-    except OSError:
+    except (FileNotFoundError, NotADirectoryError):
         return None
     reason = eligibility.why_left_out(path)
     if is_link(status, place):
@@ -84,3 +108,16 @@ def found_behind_link(root: str, path: str, eligibility: Eligibility) -> Found |
     if linked is None or link is None:
         return None
     return Found(path, link.facts, behind(shown(linked), str(link.left_out)))
+
+
+def _why_ignored(folder: str, eligibility: Eligibility) -> str | None:
+    """Why the folder is not for the service, by a rule about it or a folder above it; None when none says so."""
+    end = -1
+    while folder:
+        end = folder.find("/", end + 1)
+        rule = eligibility.ignoring_rule(folder if end < 0 else folder[:end], is_dir=True)
+        if rule is not None:
+            return f"ignored by the pattern {rule}"
+        if end < 0:
+            break
+    return None

@@ -1,9 +1,9 @@
 """The command line: one module a verb, loaded when it is called, and one border where errors become exit codes.
 
-Exit codes: 0 ok, 1 unexpected, 2 usage, 3 some files are quarantined or vanished from the project, or that is another
-one, 4 some are still pending, 5 a file does not go, 69 the daemon cannot be reached, 73 the folder of a pull cannot be
-written, 74 the state folder was removed or replaced, 75 the state folder is in use, 77 the key is refused, 78 the
-configuration is wrong.
+Exit codes: 0 ok, 1 unexpected, 2 usage, 3 a person must act: files are quarantined, files or folders cannot be read,
+a plan waits, or the project was emptied or is another one, 4 some are still pending, not complete or in question, 5 a
+file does not go, 69 the daemon cannot be reached, 73 the folder of a pull cannot be written, 74 the state folder was
+removed or replaced, 75 the state folder is in use, 77 the key is refused, 78 the configuration is wrong.
 """
 
 import importlib

@@ -3,7 +3,7 @@
 import json
 import os
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import click
@@ -15,6 +15,7 @@ from eisync.cli.grounds import Ground, grounds
 from eisync.cli.options import ask, common
 from eisync.cli.output import say, say_json
 from eisync.core.accounts import LEFT_OUT, UNEXPLAINED, Account, account
+from eisync.core.census import UNREADABLE
 from eisync.core.lifecycle import State
 from eisync.errors import UnreachableError
 
@@ -30,34 +31,57 @@ BYTES_A_QUESTION = 512 * 1024
 def command(dirs: tuple[str, ...], config: str | None, state_dir: str | None, as_json: bool) -> int:
     """Account for every file under the watched folders, or under DIR: its state, the reason and its path.
 
-    What is left out is listed with the rule that does it. Works with and without a running daemon.
+    Without DIR these are the folders of the configuration, and those that were watched before with this state folder,
+    such as what was named to 'eisync once'. What is left out is listed with the rule that does it. Works with and
+    without a running daemon.
 
     \b
     Exit code 0   every file has a state and a reason
               1   some are unexplained, or a folder cannot be read
+              2   no folder is watched, and none was before: name one
     """
     found: Counter[str] = Counter()
-    for ground in grounds([os.path.abspath(place) for place in dirs], config=config, state_dir=state_dir):
+    folders = 0
+    asked_for = grounds([os.path.abspath(place) for place in dirs], config=config, state_dir=state_dir)
+    if not asked_for:
+        raise click.UsageError("no folder is watched, and none was before with this state folder; name one: DIR")
+    for ground in asked_for:
+        if ground.was_watched and not os.path.isdir(ground.path):
+            say(f"{ground.path} was watched before, and is not there; 'eisync ls' lists what is known of it", err=True)
+            continue
         for path, one in _accounts(ground, config, state_dir):
-            found[one.state] += 1
+            folders += one.is_folder
+            found[one.state] += not one.is_folder
             place = os.path.join(ground.path, path)
             if as_json:
-                say_json({"path": path, "root": ground.path, "state": one.state, "reason": one.reason})
+                folder = {"is_folder": True} if one.is_folder else {}
+                say_json({"path": path, "root": ground.path, "state": one.state, "reason": one.reason, **folder})
             else:
                 say(f"{one.state:<11}  {place}  ({one.reason})")
     if not as_json:
-        counted = ", ".join(f"{number:,} {state}" for state, number in sorted(found.items()))
-        say(f"{sum(found.values()):,} in all: {counted}." if found else "There are no files.", err=True)
-    return UNEXPECTED if found[UNEXPLAINED] else OK
+        say(_summary(found, folders), err=True)
+    return UNEXPECTED if found[UNEXPLAINED] or folders else OK
+
+
+def _summary(found: Mapping[str, int], folders: int) -> str:
+    counted = ", ".join(f"{number:,} {state}" for state, number in sorted(found.items()) if number)
+    told = f"{sum(found.values()):,} in all: {counted}." if counted else "There are no files."
+    if not folders:
+        return told
+    what = "1 folder cannot be read" if folders == 1 else f"{folders:,} folders cannot be read"
+    return f"{told} {what}: what is in there is not known."
 
 
 def _accounts(ground: Ground, config: str | None, state_dir: str | None) -> Iterator[tuple[str, Account]]:
-    """Each file once. What is known is asked for many files at a time."""
+    """Each file once, and each folder that cannot be read. What is known is asked for many files at a time."""
     waiting: list[Found] = []
     asked_bytes = 0
     for found in inventory(ground.path, ground.watched.eligibility, below=ground.below):
         if isinstance(found, Trouble):
-            yield found.path, Account(UNEXPLAINED, found.reason)
+            if found.left_out is None:
+                yield found.path, Account(UNREADABLE, found.reason, is_folder=True)
+            else:
+                yield found.path, Account(LEFT_OUT, f"{found.left_out}; {found.reason}")
         elif found.left_out is not None:
             yield found.path, Account(LEFT_OUT, _why(ground, found))
         else:

@@ -6,7 +6,7 @@ from typing import Any
 import click
 
 from eisync.adapters import clock, evidence, sidecars, writer_probe
-from eisync.adapters.inventory import Found, found_at, found_behind_link
+from eisync.adapters.inventory import Found, found_at, found_behind_link, why_hidden
 from eisync.adapters.links import is_link_at
 from eisync.cli import LEFT_OUT, OK, PENDING, QUARANTINED
 from eisync.cli.audit import accounts_of, known_of
@@ -14,6 +14,7 @@ from eisync.cli.grounds import Ground, grounds
 from eisync.cli.options import common
 from eisync.cli.output import say, say_json
 from eisync.core import accounts
+from eisync.core.census import UNREADABLE
 from eisync.core.describing import Description, describe
 from eisync.core.evidence import Cut, Whole
 from eisync.core.examination import Examination
@@ -34,6 +35,7 @@ MOST_BYTES = 1 << 40
 _EXIT_CODES = {
     State.SYNCED.value: OK,
     State.QUARANTINED.value: QUARANTINED,
+    UNREADABLE: QUARANTINED,
     State.TOMBSTONE.value: LEFT_OUT,
     State.GONE.value: LEFT_OUT,
     accounts.LEFT_OUT: LEFT_OUT,
@@ -57,7 +59,7 @@ def command(file: str, config: str | None, state_dir: str | None, as_json: bool,
 
     \b
     Exit code 0   it is in Edge Impulse
-              3   it is quarantined
+              3   it is quarantined, or cannot be read
               4   it is on its way, or will be
               5   it does not go: a rule leaves it out, a person deleted its sample, or it went before it was sent
     """
@@ -72,6 +74,9 @@ def command(file: str, config: str | None, state_dir: str | None, as_json: bool,
         told = _told(ground, found, config, state_dir)
     else:
         record = known_of(ground, [ground.below], config, state_dir).get(ground.below)
+        hidden = why_hidden(ground.path, ground.below)
+        if hidden is not None:
+            record = _hidden(ground.below, record, hidden)
         if record is None:
             raise click.UsageError(f"there is no file {place}, and none is known that was there")
         told = _told_of_absent(ground, record)
@@ -112,6 +117,16 @@ def _told(ground: Ground, found: Found, config: str | None, state_dir: str | Non
 def _told_of_absent(ground: Ground, record: dict[str, Any]) -> dict[str, Any]:
     as_sent = {name: record[name] for name in ("state", "reason", "label", "category", "sample_ids")}
     return {**_place_of(ground, record["path"]), "is_here": False, **as_sent}
+
+
+def _hidden(path: str, record: dict[str, Any] | None, why: str) -> dict[str, Any]:
+    """What is said of a file that may be there, and cannot be looked at."""
+    if record is None:
+        unknown: dict[str, Any] = {"path": path, "state": UNREADABLE, "label": None, "category": "", "sample_ids": []}
+        return {**unknown, "reason": f"{why}: it is not known whether there is such a file"}
+    if record["state"] == UNREADABLE:
+        return record
+    return {**record, "reason": f"{record['reason']}; {why} now"}
 
 
 def _place_of(ground: Ground, path: str) -> dict[str, Any]:
@@ -201,6 +216,8 @@ def _category_from(ground: Ground, path: str, said: Said) -> str:
 def _lines(told: dict[str, Any]) -> list[tuple[str, str]]:
     lines = [("folder", f"{told['root']} -> {told['target']}"), ("state", f"{told['state']}: {told['reason']}")]
     if told["state"] == accounts.LEFT_OUT:
+        return lines
+    if told["state"] == UNREADABLE and not told["is_here"]:
         return lines
     if not told["is_here"]:
         lines += [

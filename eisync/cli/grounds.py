@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,12 +16,16 @@ from eisync.settings import Watch, load
 
 @dataclass(frozen=True, slots=True)
 class Ground:
-    """A watched folder. `below` is the part of it that was asked for; `is_live`: a daemon watches it."""
+    """A watched folder. `below` is the part of it that was asked for; `is_live`: a daemon watches it.
+
+    `was_watched`: it was once, and nothing says that it is to be watched now.
+    """
 
     watched: Watched
     below: str
     is_live: bool
     scanned_at: float | None
+    was_watched: bool = False
 
     @property
     def path(self) -> str:
@@ -31,8 +35,8 @@ class Ground:
 def grounds(
     places: Sequence[str], *, config: str | None, state_dir: str | None, root: str | None = None
 ) -> list[Ground]:
-    """The folders that `places` (absolute, all when there are none) lie in: watched ones, or else those that were
-    watched once, such as what was named to `eisync once`; or `root` (absolute).
+    """The folders that `places` (absolute) lie in: watched ones, or else those that were watched once, such as what was
+    named to `eisync once`; or `root` (absolute). All of them but `root` where there are no `places`.
 
     Raises ConfigurationError for a place that lies in none.
     """
@@ -45,13 +49,13 @@ def grounds(
         settings = load(config=config, state_dir=state_dir, need_watch=False, need_key=False)
         records, main = [described(watch) for watch in settings.watches], settings.targets[0].name
     every = [_ground(record, is_live=is_live) for record in records]
-    if not places:
-        return every
     watched = {ground.path for ground in every}
     # The deepest first: a folder in a known one may have been known by itself.
     before = sorted(
         (one for one in known if one["path"] not in watched), key=lambda one: len(one["path"]), reverse=True
     )
+    if not places:
+        return every + [replace(_plain(one["path"], one["target"]), was_watched=True) for one in before]
     every += [_plain(one["path"], one["target"]) for one in before]
     if root is not None:
         every.append(_plain(root, main))

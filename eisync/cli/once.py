@@ -3,17 +3,18 @@
 import signal
 import sys
 import threading
+from collections.abc import Iterable
 from types import FrameType
 
 import click
 
 from eisync.adapters import clock
 from eisync.app import App, build
-from eisync.cli import OK, PENDING, QUARANTINED
 from eisync.cli.options import common, key_file
 from eisync.cli.output import say
 from eisync.cli.progress import Bar
-from eisync.core import report
+from eisync.control.survey import survey
+from eisync.core.census import UNREADABLE
 from eisync.core.items import shown
 from eisync.core.lifecycle import PENDING as PENDING_STATES
 from eisync.core.lifecycle import State
@@ -49,13 +50,19 @@ def command(
 ) -> int:
     """Scan the folders, upload all that is due, compare with the service once, and end.
 
+    While it runs, 'eisync status', 'ls', 'explain', 'history' and 'retry' answer through it.
+
     \b
     Exit code 0   every file is in Edge Impulse (or was deleted there by a person)
-              3   some files are quarantined: 'eisync ls --state quarantined' says why; or
-                  the project was emptied, or many samples vanished: 'eisync plan' asks;
+              3   a person must act: files are quarantined, or files or folders cannot be read
+                  ('eisync status' says why, and what to do next);
+                  the project was emptied, or a plan waits: 'eisync plan' asks;
                   or the project is not the one that the files were sent to
-              4   some are still pending: run it again
+              4   some are still pending, not complete yet or open for writing, were not in the
+                  last listing, or lie on a disk that is away: run it again
              77   the key is refused
+
+    Where both 3 and 4 are true, it is 4, unless nothing goes on before a person acts.
     """
     settings = load(config=config, state_dir=state_dir, dirs=dirs, api_key_file=api_key_file)
     # Progress is for a person at a terminal, who is told of every trouble at the end; the log is for everybody else.
@@ -66,8 +73,9 @@ def command(
         say(f"warning: {warning}", err=True)
     stop = threading.Event()
     _on_signals(stop)
-    app = build(settings, log=log, listen=False)
+    app = build(settings, log=log, listen=False, verb="once")
     try:
+        app.answer_meanwhile()
         give_up_at = clock.now() + timeout_s
         progress = _Progress(app, is_shown=is_watched, until=give_up_at)
         app.once(progress.show).run(give_up_at=give_up_at, is_stopped=stop.is_set)
@@ -79,22 +87,9 @@ def command(
 
 def _conclude(app: App) -> int:
     now = clock.now()
-    counts = app.index.tally(app.root_ids)
-    unsettled = app.watcher.unsettled(now)
-    # Some are known to the index only: the comparison with the service has just found that they must go again.
-    shown = {**counts, State.SETTLING: max(len(unsettled), counts.get(State.SETTLING, 0))}
-    last_synced_at = app.index.counts().last_synced_at
-    vanished = app.acts.vanished(target.name for target in app.settings.targets)
-    sentence = report.sentence(
-        shown,
-        last_synced_at=last_synced_at,
-        now=now,
-        vanished=vanished.files,
-        emptied=vanished.emptied.values(),
-        unconfirmed=app.index.unconfirmed(target.name for target in app.settings.targets),
-    )
-    say(sentence)
-    _explain(app, unsettled)
+    taken = survey(app.index, app.acts, [target.name for target in app.settings.targets], roots=app.root_ids)
+    say(taken.sentence(now=now))
+    _explain(app, now)
     comparing = app.watcher.comparing()
     if comparing:
         say(f"{comparing:,} files were touched since their upload, and are not compared with it yet", err=True)
@@ -104,31 +99,26 @@ def _conclude(app: App) -> int:
     key_refused = [error for error in app.troubles().values() if isinstance(error, KeyRefusedError)]
     if key_refused and not app.has_uploaded:
         raise key_refused[0]
-    if vanished.emptied or any(isinstance(error, ForeignProjectError) for error in app.troubles().values()):
-        return QUARANTINED  # only a person can say what happened to the project, and running again does not help
-    if app.watcher.offline() or comparing or any(shown.get(state) for state in PENDING_STATES):
-        return PENDING
-    return QUARANTINED if counts.get(State.QUARANTINED) or vanished.files else OK
+    # Only a person can say what happened to such a project, and running again does not help.
+    is_blocked = any(isinstance(error, ForeignProjectError) for error in app.troubles().values())
+    return taken.exit_code(is_blocked=is_blocked, is_held_up=bool(app.watcher.offline()))
 
 
-def _explain(app: App, unsettled: list[Observed]) -> None:
+def _explain(app: App, now: float) -> None:
     """On stderr: what is not in the project, and why."""
     for sentence in app.watcher.offline():
         say(sentence, err=True)
     for root, sentences in app.lineage.said().items():
         for sentence in sentences:
             say(f"{root}: {sentence}", err=True)
-    for seen in unsettled[:SHOWN_REASONS]:
-        say(f"{seen.root}/{seen.path}: not complete yet: {seen.reason}", err=True)
+    observed = app.watcher.observed(now)
+    _list(UNREADABLE, (f"{_place(seen)}: {seen.reason}" for seen in observed if seen.state == UNREADABLE))
+    settling = (seen for seen in observed if seen.state != UNREADABLE)
+    _list(State.SETTLING.value, (f"{_place(seen)}: not complete yet: {seen.reason}" for seen in settling))
     roots = {str(watch.path) for watch in app.settings.watches}
     for state in (State.QUARANTINED, State.READY, State.DOUBTFUL, State.TOMBSTONE):
         records = (record for record in app.index.files(state) if record["root"] in roots)
-        for number, record in enumerate(records):
-            if number == SHOWN_REASONS:
-                say(f"… 'eisync ls --state {state.value}' lists them all", err=True)
-                break
-            path = f"{record['root']}/{record['path']}"
-            say(f"{path}: {state.value}: {record['reason']!s}", err=True)
+        _list(state.value, (f"{one['root']}/{one['path']}: {state.value}: {one['reason']!s}" for one in records))
     for folder in app.retention.report():
         if folder["waits_for"]:
             say(f"{folder['root']}: no room is made: {folder['waits_for']}", err=True)
@@ -136,6 +126,18 @@ def _explain(app: App, unsettled: list[Observed]) -> None:
         say(f"nothing that waits by time is done: {doubt}", err=True)
     for target, error in app.troubles().items():
         say(f"target {target}: not compared with the service: {error}", err=True)
+
+
+def _list(state: str, lines: Iterable[str]) -> None:
+    for number, line in enumerate(lines):
+        if number == SHOWN_REASONS:
+            say(f"… 'eisync ls --state {state}' lists them all, 'eisync status' groups them by reason", err=True)
+            break
+        say(line, err=True)
+
+
+def _place(seen: Observed) -> str:
+    return f"{seen.root}/{seen.path}" if seen.path else seen.root
 
 
 class _Progress:
@@ -149,6 +151,7 @@ class _Progress:
         self._is_said = is_shown
 
     def show(self) -> None:
+        self._app.beat()
         self._app.refuse_lost()
         self._say_once()
         if not self._bar.is_due():

@@ -1,5 +1,6 @@
 """The options that every command has, and asking: the daemon when one runs, else the database itself."""
 
+import itertools
 import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
@@ -8,6 +9,7 @@ from typing import Any, TypeVar
 import click
 
 from eisync import places
+from eisync.cli import PENDING
 from eisync.errors import EisyncError
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
@@ -37,10 +39,8 @@ def ask(question: Mapping[str, Any], *, config: str | None, state_dir: str | Non
 
     Raises DaemonUnreachableError when the folder is held and nobody answers.
     """
-    from eisync.control import door  # here, so that `--help` imports neither
-
     folder = places.state_dir(state_dir, config=config)
-    answer = door.ask(folder, question)
+    answer = _answer(folder, question)
     if answer is not None:
         yield from answer
     elif os.path.exists(os.path.join(folder, "eisync.db")):
@@ -49,8 +49,36 @@ def ask(question: Mapping[str, Any], *, config: str | None, state_dir: str | Non
         yield {**_NOTHING, "sentence": f"Nothing is known yet: no folder was watched with the state folder {folder}."}
 
 
+def _answer(folder: str, question: Mapping[str, Any]) -> Iterator[dict[str, Any]] | None:
+    """The answer of the process that holds the state folder; None where none does."""
+    from eisync.control import door  # here, so that `--help` imports neither
+    from eisync.errors import DaemonUnreachableError
+
+    answer = door.ask(folder, question)
+    if answer is None or question["do"] not in _READ_ONLY:
+        return answer
+    try:
+        # It is fetched whole before its first record: where that fails, nothing was said yet.
+        first = next(answer, None)
+    except DaemonUnreachableError:
+        again = door.ask(folder, question)
+        if again is None:
+            return None  # it was about to end, as 'eisync once' does: the database tells now
+        return again
+    return answer if first is None else itertools.chain([first], answer)
+
+
+_READ_ONLY = frozenset({"status", "files", "watched", "known", "history", "plan", "acts", "act"})
+
+
 _NOTHING: dict[str, Any] = {
+    "exit_code": PENDING,
     "counts": {},
+    "unreadable_folders": 0,
+    "not_in_last_listing": 0,
+    "reasons": [],
+    "more_reasons": 0,
+    "more_files": 0,
     "oldest_pending_s": None,
     "last_synced_s": None,
     "roots": [],

@@ -1,4 +1,7 @@
-"""One pass of the reconciler: by the running daemon, or by this process when there is none."""
+"""One pass of the reconciler: by the running daemon, or by this process when there is none.
+
+Where 'eisync once' runs, the pass is made when that has ended.
+"""
 
 import threading
 from typing import Any
@@ -52,13 +55,15 @@ def _do(
     from eisync.settings import load
 
     settings = load(config=config, state_dir=state_dir, api_key_file=api_key_file, need_watch=False)
-    app = build(settings, log=configure(level="none", style=settings.log.format), listen=False)
+    app = build(settings, log=configure(level="none", style=settings.log.format), listen=False, verb="reconcile")
     try:
+        app.answer_meanwhile()
         if app.reconciler is None:
             raise ConfigurationError("reconcile.enabled is false; nothing is compared")
         ticket = app.reconciler.ask_pass(sweeps=wish["sweep"], pretends=wish["dry_run"])
         while (report := app.reconciler.report(ticket)) is None:
             app.reconciler.tick(clock.now())
+            app.beat()
         return report
     finally:
         app.close()

@@ -5,6 +5,7 @@ from typing import Any
 
 import click
 
+from eisync.cli import PENDING
 from eisync.cli.options import ask, common
 from eisync.cli.output import say, say_json
 from eisync.core.report import in_bytes
@@ -13,13 +14,27 @@ from eisync.core.report import in_bytes
 @click.command("status")
 @common
 @click.option("--json", "as_json", is_flag=True, help="Everything, as one JSON object.")
-def command(config: str | None, state_dir: str | None, as_json: bool) -> None:
-    """Say in one sentence whether everything is in Edge Impulse, then what is where.
+def command(config: str | None, state_dir: str | None, as_json: bool) -> int:
+    """Say in one sentence whether everything is in Edge Impulse, then what is not and why, with the next command.
 
-    Works whether or not the daemon runs.
+    Works whether or not the daemon runs, and counts the files of every folder that was ever watched with this state
+    folder. How files were that are not complete, or cannot be read, is remembered when eisync ends.
+
+    \b
+    Exit code 0   all is well
+              3   a person must act: files are quarantined, or files or folders cannot be read;
+                  a key or a project is refused, was emptied or is another one; a plan waits
+              4   it goes on by itself, or with the next run: files wait, are not complete yet,
+                  were not in the last listing or are compared; a folder is away; or nothing
+                  is known yet. Where nothing runs, 'eisync run' or 'eisync once' goes on
+
+    Where both 3 and 4 are true, it is 4, unless nothing goes on before a person acts.
     """
+    code = PENDING
     for status in ask({"do": "status"}, config=config, state_dir=state_dir):
         say_json(status, indent=2) if as_json else say(*_lines(status))
+        code = status["exit_code"]
+    return code
 
 
 def _lines(status: dict[str, Any]) -> Iterator[str]:
@@ -28,8 +43,11 @@ def _lines(status: dict[str, Any]) -> Iterator[str]:
         yield ""
         for state, number in status["counts"].items():
             yield f"  {state:<12} {number:>9,}"
+    if status.get("unreadable_folders"):
+        yield f"  {'folders':<12} {status['unreadable_folders']:>9,} cannot be read"
     if status["oldest_pending_s"] is not None:
         yield f"  the oldest has waited for {_span(status['oldest_pending_s'])}"
+    yield from _reasons(status)
     for root in status["roots"]:
         yield ""
         yield f"folder {root['path']} -> {root['target']}"
@@ -56,6 +74,32 @@ def _lines(status: dict[str, Any]) -> Iterator[str]:
         yield from _daemon(status["daemon"])
 
 
+_WORDS = {
+    "settling": "not complete yet",
+    "ready": "waiting to be sent",
+    "sending": "being sent",
+    "synced": "in question",
+    "unreadable": "not readable",
+}
+
+
+def _reasons(status: dict[str, Any]) -> Iterator[str]:
+    """Why files are not in the project, in groups, and what to do next."""
+    for group in status.get("reasons", ()):
+        yield ""
+        is_one = group["files"] == 1
+        what = ("folder" if group["is_folder"] else "file") + ("" if is_one else "s")
+        alike = ", and alike" if group["is_varied"] else ""
+        yield f"{group['files']:,} {what} {_WORDS.get(group['state'], group['state'])}: {group['reason']}{alike}"
+        yield f"  {'' if is_one else 'such as '}{group['example']}"
+        yield f"  next: {group['next']}"
+    files, reasons = status.get("more_files", 0), status.get("more_reasons", 0)
+    if files:
+        other = f" for {reasons:,} other reasons" if reasons > 1 else ""
+        yield ""
+        yield f"and {files:,} more{other}: 'eisync ls' lists them all"
+
+
 def _root(root: dict[str, Any]) -> Iterator[str]:
     if root["offline"]:
         yield f"  offline: {root['offline']}"
@@ -67,6 +111,8 @@ def _root(root: dict[str, Any]) -> Iterator[str]:
         yield f"  away: {reason}"
     if root["settling"]:
         yield f"  {root['settling']:,} not complete yet"
+    if root.get("comparing") and not (root["watching"] or {}).get("comparing"):
+        yield f"  {root['comparing']:,} were touched since their upload, and are compared with it at the next run"
     for reason, number in sorted(root["left_out"].items(), key=lambda entry: -entry[1]):
         yield f"  {number:,} left out: {reason}"
     for one in root.get("remarks", ()):
@@ -123,7 +169,11 @@ def _daemon(daemon: dict[str, Any] | None) -> Iterator[str]:
     if daemon is None:
         yield "No daemon runs on this state folder; nothing is uploaded until 'eisync run' or 'eisync once'."
         return
-    yield f"The daemon runs as process {daemon['pid']} (eisync {daemon['version']})."
+    verb = daemon.get("verb", "run")
+    if verb == "run":
+        yield f"The daemon runs as process {daemon['pid']} (eisync {daemon['version']})."
+    else:
+        yield f"Process {daemon['pid']} runs 'eisync {verb}' (eisync {daemon['version']}), and ends when that is done."
     if daemon.get("lost"):
         yield f"  it ends: {daemon['lost']}"
     if daemon.get("clock"):

@@ -3,18 +3,21 @@
 Every operation takes and gives plain JSON values, so that it goes through a socket unchanged.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from eisync.core import report
+from eisync.control.survey import survey
 from eisync.core.acts import Written, sentence
+from eisync.core.census import UNREADABLE, Census, prefers_row
 from eisync.core.items import shown
 from eisync.core.lifecycle import Event as Happening
 from eisync.core.lifecycle import State, sources
+from eisync.core.reasons import Finding, grouped, next_step
 from eisync.errors import ConfigurationError, EisyncError
 from eisync.loops.ports import Passes
 from eisync.store.acts import Acts
 from eisync.store.index import Index
+from eisync.store.losses import NOT_LISTED
 from eisync.store.outbox import Outbox
 from eisync.store.plans import Plan
 
@@ -25,6 +28,18 @@ MOST_LINES = 10_000
 
 MOST_OPEN = 1_000
 """So many acts that are allowed and not done yet are told, of one target."""
+
+PAGE = 1_000
+
+_TOLD_WHY = (State.SETTLING, State.READY, State.SENDING, State.DOUBTFUL, State.QUARANTINED)
+_UNKNOWN: Record = {
+    "label": None,
+    "category": "",
+    "sample_ids": [],
+    "sha256": None,
+    "companions": None,
+    "sent_as": None,
+}
 
 
 class Operations:
@@ -38,21 +53,24 @@ class Operations:
         *,
         now: Callable[[], float],
         live: Callable[[], Record] | None = None,
-        observed: Callable[[], list[Record]] = list,
-        observed_at: Callable[[str, Sequence[str]], list[Record]] = lambda _root, _paths: [],
+        note: Callable[[], None] = lambda: None,
+        observed: Callable[[], list[Record]] | None = None,
+        observed_at: Callable[[str, Sequence[str]], list[Record]] | None = None,
         watched: Callable[[], list[Record]] = list,
         passes: Passes | None = None,
     ) -> None:
-        """`observed` are the files under observation, as records of `files`, `observed_at` those at paths of a root;
-        `watched` the folders, with options; `passes` is the reconciler that runs."""
+        """`observed` is what is not complete or cannot be read, as records of `files`, `observed_at` that at paths of a
+        root; without a process that watches, what was noted last. `watched` are the folders, with options; `passes` is
+        the reconciler that runs. `note` has what is observed this moment written down, before it is counted."""
         self._passes = passes
         self._outbox = outbox
         self._index = index
         self._acts = acts
         self.now = now
         self._live = live
-        self._observed = observed
-        self._observed_at = observed_at
+        self._note = note
+        self._observed = observed or index.observations.records
+        self._observed_at = observed_at or index.observations.records_at
         self._watched = watched
 
     def answer(self, question: Mapping[str, Any]) -> Iterator[Record]:
@@ -90,32 +108,28 @@ class Operations:
                 raise ConfigurationError(f"this eisync cannot answer {other!r}; is the daemon of another version?")
 
     def status(self) -> Record:
-        """Everything `eisync status` shows."""
+        """Everything `eisync status` shows. Its `exit_code` is what the command ends with."""
         now = self.now()
-        counts = self._index.counts()
-        by_state = dict(counts.by_state)
+        self._note()
+        targets = self._index.targets()
         roots = self._index.roots()
+        taken = survey(self._index, self._acts, [target.name for target in targets])
         live = self._live() if self._live is not None else None
-        if live is not None:
-            # New files that are not complete yet stand in no row.
-            by_state[State.SETTLING] = max(by_state.get(State.SETTLING, 0), sum(root.settling for root in roots))
-        oldest = counts.oldest_pending_at
+        oldest, last = taken.oldest_pending_at, taken.last_synced_at
         watching = {one["root"]: one for one in (live or {}).get("watching", [])}
         retention = {one["root"]: one for one in (live or {}).get("retention", [])}
-        targets = self._index.targets()
-        vanished = self._acts.vanished([target.name for target in targets])
         return {
-            "sentence": report.sentence(
-                by_state,
-                last_synced_at=counts.last_synced_at,
-                now=now,
-                vanished=vanished.files,
-                emptied=vanished.emptied.values(),
-                unconfirmed=self._index.unconfirmed(target.name for target in targets),
+            "sentence": taken.sentence(now=now),
+            "exit_code": taken.exit_code(
+                is_blocked=any(target.paused_reason for target in targets) or bool(live and live.get("lost")),
+                is_held_up=any(root.offline_reason or root.away for root in roots) or _is_held_up(live),
             ),
-            "counts": {state.value: by_state[state] for state in State if by_state.get(state)},
+            "counts": taken.census.counts(),
+            "unreadable_folders": taken.census.folders,
+            "not_in_last_listing": taken.census.unlisted,
+            **self._reasons(taken.census, [target.name for target in targets], is_running=live is not None),
             "oldest_pending_s": None if oldest is None else round(max(0.0, now - oldest), 1),
-            "last_synced_s": None if counts.last_synced_at is None else round(max(0.0, now - counts.last_synced_at), 1),
+            "last_synced_s": None if last is None else round(max(0.0, now - last), 1),
             "roots": [
                 {
                     "path": root.path,
@@ -123,7 +137,8 @@ class Operations:
                     "offline": root.offline_reason,
                     "away": list(root.away),
                     "scanned_s": None if root.scanned_at is None else round(max(0.0, now - root.scanned_at), 1),
-                    "settling": root.settling if live is not None else 0,
+                    "settling": root.settling,
+                    "comparing": root.comparing,
                     "left_out": dict(root.left_out),
                     "remarks": [{"kind": one.kind, "files": one.files, "example": one.example} for one in root.remarks],
                     "watching": watching.get(root.path),
@@ -141,27 +156,66 @@ class Operations:
                 }
                 for target in targets
             ],
-            "emptied": dict(vanished.emptied),
+            "emptied": dict(taken.emptied),
             "plans": [_plan(plan) for plan in self._acts.plans()],
             "daemon": live,
         }
 
+    def _reasons(self, census: Census, targets: Iterable[str], *, is_running: bool) -> Record:
+        """Why files are not in the project, in groups with what to do next; and how much is not shown."""
+        found = self._index.observations.reasons(_TOLD_WHY)
+        if census.unlisted and (path := self._acts.an_unlisted(targets)) is not None:
+            found.append(Finding(State.SYNCED.value, NOT_LISTED, census.unlisted, path))
+        told = grouped(found)
+        every = sum(census.by_state.get(state, 0) for state in _TOLD_WHY)
+        every += census.unreadable + census.folders + census.unlisted
+        unseen = max(0, every - sum(one.files for one in found))
+        groups = [
+            {
+                "state": group.state,
+                "files": group.files,
+                "reason": group.reason,
+                "is_varied": group.is_varied,
+                "is_folder": group.is_folder,
+                "example": group.path,
+                "next": next_step(group, is_running=is_running),
+            }
+            for group in told.groups
+        ]
+        return {"reasons": groups, "more_reasons": told.more_groups, "more_files": told.more_files + unseen}
+
     def files(self, state: str | None) -> Iterator[Record]:
-        """One record a file, those in `state` only when it is given."""
-        try:
-            wanted = None if state is None else State(state)
-        except ValueError:
-            states = ", ".join(member.value for member in State)
-            raise ConfigurationError(f"there is no state {state!r}; there are {states}") from None
+        """One record a file, those in `state` only when it is given. A folder that cannot be read has one, too."""
+        wanted = _state(state)
         observed = {(record["root"], record["path"]): record for record in self._observed()}
-        for record in self._index.files(wanted):
-            place = (record["root"], record["path"])
-            if place in observed and record["state"] == State.GONE.value:
-                continue  # it is back
-            observed.pop(place, None)  # the row says it: a file has one state
-            yield record
-        if wanted in (None, State.SETTLING):
-            yield from observed.values()
+        if wanted is None or isinstance(wanted, State):
+            for record in self._index.files(wanted):
+                seen = observed.pop((record["root"], record["path"]), None)
+                shown = _merged(record, seen)
+                if wanted is None or shown["state"] == wanted.value:
+                    yield shown
+        yield from self._unlisted(list(observed.values()), wanted)
+
+    def _unlisted(self, observed: Sequence[Record], wanted: State | str | None) -> Iterator[Record]:
+        """What was observed and is not listed yet: in no row, or in one that has another state."""
+        if wanted is not None:
+            name = wanted.value if isinstance(wanted, State) else wanted
+            observed = [one for one in observed if one["state"] == name]
+        for start in range(0, len(observed), PAGE):
+            page = observed[start : start + PAGE]
+            rows = {(row["root"], row["path"]): row for row in self._rows_of(page)}
+            for one in page:
+                row = rows.get((one["root"], one["path"]))
+                shown = one if row is None else _merged(row, one)
+                if wanted is None or shown["state"] == one["state"]:
+                    yield {name: value for name, value in shown.items() if name not in ("facts", "companions")}
+
+    def _rows_of(self, observed: Sequence[Record]) -> Iterator[Record]:
+        by_root: dict[str, list[str]] = {}
+        for one in observed:
+            by_root.setdefault(one["root"], []).append(one["path"])
+        for root, paths in by_root.items():
+            yield from self._index.files_at(root, paths)
 
     def watched(self) -> Record:
         """The folders that the daemon watches, with their options and their last scans; none without a daemon.
@@ -174,7 +228,7 @@ class Operations:
         return {
             "is_live": self._live is not None,
             "roots": roots,
-            "known": [{"path": root.path, "target": root.target} for root in known],
+            "known": [{"path": root.path, "target": root.target, "beyond": root.beyond} for root in known],
         }
 
     def known(self, root: object, paths: object) -> Iterator[Record]:
@@ -185,12 +239,26 @@ class Operations:
         if not isinstance(root, str) or not isinstance(paths, list) or not all(isinstance(path, str) for path in paths):
             raise ConfigurationError("the question names no root and no paths")
         observed = {record["path"]: record for record in self._observed_at(root, paths)}
+        left = dict.fromkeys(paths)
         for record in self._index.files_at(root, paths):
-            if record["path"] not in observed or record["state"] in (State.SENDING.value, State.DOUBTFUL.value):
-                observed.pop(str(record["path"]), None)
-                yield record
+            left.pop(str(record["path"]), None)
+            seen = observed.pop(str(record["path"]), None)
+            is_observed = seen is not None and not prefers_row(str(record["state"]))
+            # What was observed is of the version that is there now, whichever that is.
+            yield {**_merged(record, seen), "facts": None} if is_observed else record
         for record in observed.values():
+            left.pop(record["path"], None)
             yield {**record, "facts": None, "companions": None, "sent_as": None}
+        yield from self._in_closed_folders(root, left)
+
+    def _in_closed_folders(self, root: str, paths: Iterable[str]) -> Iterator[Record]:
+        """Files of which nothing is known as eisync may not read a folder above them, though the asker may."""
+        closed = self._index.observations.folders(root)
+        for path in paths if closed else ():
+            folder = next((place for place in _above(path) if place in closed), None)
+            if folder is not None:
+                reason = f"{closed[folder]} for eisync: {shown(folder) or root}"
+                yield {"path": path, "root": root, "state": UNREADABLE, "reason": reason, "facts": None} | _UNKNOWN
 
     def reconcile(self, *, sweeps: bool, pretends: bool) -> Record:
         """Ask for a pass. What it found is asked for with the ticket."""
@@ -298,6 +366,39 @@ class Operations:
             stale.append(str(live["lost"]))
         stale += [one["trouble"] for one in (live or {}).get("watching", ()) if one.get("trouble")]
         return {"is_healthy": self._index.is_writable() and not stale, "faults": stale}
+
+
+def _state(name: object) -> State | str | None:
+    """The state of that name; one that no row has stays a text. Raises ConfigurationError when there is none."""
+    if name is None or name == UNREADABLE:
+        return name if name is None else UNREADABLE
+    try:
+        return State(name)
+    except ValueError:
+        states = ", ".join([*(member.value for member in State), UNREADABLE])
+        raise ConfigurationError(f"there is no state {name!r}; there are {states}") from None
+
+
+def _merged(row: Record, seen: Record | None) -> Record:
+    """The one state of a file, of which a row is known and something was observed perhaps."""
+    if seen is None or prefers_row(row["state"]):
+        return row
+    return {**row, "state": seen["state"], "reason": seen["reason"]}
+
+
+def _above(path: str) -> Iterator[str]:
+    """The folders above a path, the deepest first, the root at last."""
+    while path:
+        path = path.rpartition("/")[0]
+        yield path
+
+
+def _is_held_up(live: Record | None) -> bool:
+    """Whether something of the running process fails, and is tried again."""
+    if live is None:
+        return False
+    is_failing = any(loop["trouble"] or not loop["is_fresh"] for loop in live["loops"])
+    return is_failing or any(one.get("trouble") for one in live.get("watching", ()))
 
 
 def _number(given: object, what: str) -> int:

@@ -1,5 +1,6 @@
 """Answer the command line, one caller at a time."""
 
+import contextlib
 import hmac
 import json
 import socket
@@ -12,6 +13,7 @@ from eisync.errors import EisyncError
 from eisync.loops.ports import Log
 
 ACCEPT_FOR_S = 1.0
+HANG_UP_WITHIN_S = 0.5
 CONVERSE_FOR_S = 60.0
 """Whoever takes longer over an answer is left: the next caller waits, and our heartbeat ages."""
 
@@ -26,6 +28,7 @@ class ControlServer:
         self._log = log
         self._server, self._token = listen(folder)
         self._server.settimeout(ACCEPT_FOR_S)
+        self._is_over = False
 
     def tick(self, now: float) -> float:
         """Answer a caller, if one comes."""
@@ -50,6 +53,15 @@ class ControlServer:
         """Always: no answer outlives its tick."""
         return True
 
+    def hang_up(self) -> None:
+        """End a tick that waits for a caller: one comes, and asks nothing. Safe from any thread, and to repeat."""
+        self._is_over = True
+        self._server.settimeout(0.01)  # for the ticks that follow
+        # To shut a socket that listens wakes nobody on some systems. Where this fails, the tick ends a moment later.
+        with contextlib.suppress(OSError), socket.socket(self._server.family) as caller:
+            caller.settimeout(HANG_UP_WITHIN_S)
+            caller.connect(self._server.getsockname())
+
     def close(self) -> None:
         """Let go of the socket. Safe to repeat."""
         self._server.close()
@@ -57,8 +69,11 @@ class ControlServer:
     def _converse(self, caller: socket.socket) -> None:
         leave_at = self._operations.now() + CONVERSE_FOR_S
         with caller.makefile("rwb") as stream:
+            line = stream.readline(LONGEST_LINE_BYTES)
+            if not line and self._is_over:
+                return  # ourselves
             try:
-                for record in self._operations.answer(self._question(stream.readline(LONGEST_LINE_BYTES))):
+                for record in self._operations.answer(self._question(line)):
                     stream.write(_line(record))
                     if self._operations.now() >= leave_at:
                         raise TimeoutError("the caller takes too long over the answer")

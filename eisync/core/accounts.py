@@ -24,10 +24,11 @@ _IN_DOUBT = "it was touched, copied or restored since: its content is compared w
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """One of the values of `State`, or one of the words above."""
+    """One of the values of `State`, one of the words above, or `census.UNREADABLE`, of a file or a whole folder."""
 
     state: str
     reason: str
+    is_folder: bool = False
 
 
 def account(facts: FileFacts, record: Mapping[str, Any] | None, *, is_live: bool, scanned_at: float | None) -> Account:

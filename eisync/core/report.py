@@ -3,64 +3,85 @@
 Pure: counts and instants in, text out.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 
-from eisync.core.lifecycle import PENDING, State
+from eisync.core.census import Census
+from eisync.core.lifecycle import State
+
+_WAITING = (State.READY, State.SENDING, State.DOUBTFUL)
 
 
 def sentence(
-    counts: Mapping[State, int],
+    census: Census,
     *,
     last_synced_at: float | None,
     now: float,
-    vanished: int = 0,
     emptied: Iterable[str] = (),
-    unconfirmed: Mapping[str, int] | None = None,
+    foreign: Iterable[str] = (),
 ) -> str:
-    """Whether everything is where it belongs, and if not, what is not. `counts` are files by state.
+    """Whether everything is where it belongs, and if not, what is not.
 
-    `vanished`: so many that were synced are not at the service any more, and a person is asked why. `emptied`: what
-    happened to whole projects, which is said first. `unconfirmed`: targets whose project is another one than their
-    files were sent to, with how many these are.
+    `emptied`: what happened to whole projects, which is said first. `foreign`: targets whose project is another one
+    than their files were sent to.
     """
     told = [
         f"{clause[:1].upper()}{clause[1:]}: nothing follows without your word ('eisync plan')." for clause in emptied
     ]
-    unconfirmed = unconfirmed or {}
     told += [
         f"The project of target {target!r} is not the one that its files were sent to; 'eisync status' says what to do."
-        for target in unconfirmed
+        for target in foreign
     ]
-    return " ".join([*told, _of_files(counts, last_synced_at, now, vanished, sum(unconfirmed.values()))])
+    return " ".join([*told, _of_files(census, last_synced_at, now), *_of_folders(census)])
 
 
-def _of_files(
-    counts: Mapping[State, int], last_synced_at: float | None, now: float, vanished: int, unconfirmed: int
-) -> str:
-    synced = max(0, counts.get(State.SYNCED, 0) - vanished - unconfirmed)
-    total = sum(number for state, number in counts.items() if state is not State.GONE)
+def _of_files(census: Census, last_synced_at: float | None, now: float) -> str:
+    counts = census.by_state
+    total = census.unreadable + sum(number for state, number in counts.items() if state is not State.GONE)
+    synced = max(0, counts.get(State.SYNCED, 0) - census.vanished - census.unconfirmed - census.unlisted)
     if total == 0:
-        return "There are no files yet."
+        return "No files can be seen." if census.folders else "There are no files yet."
     when = f"; the last one {ago(now - last_synced_at)}" if last_synced_at is not None and synced else ""
     if synced == total:
-        return (
-            f"The only file is in Edge Impulse{when}."
-            if total == 1
-            else f"All {total:,} files are in Edge Impulse{when}."
-        )
-    waiting = sum(counts.get(state, 0) for state in PENDING)
+        seen = " that can be seen" if census.folders else ""
+        is_one = f"The only file{seen} is in Edge Impulse{when}."
+        return is_one if total == 1 else f"All {total:,} files{seen} are in Edge Impulse{when}."
+    parts = _others(census)
+    if total == 1:
+        return f"The only file is not in Edge Impulse: it {_and([one for _, one, _ in parts])}."
+    told = [f"{number:,} {one if number == 1 else many}" for number, one, many in parts]
+    return f"{synced:,} of {total:,} files {'is' if synced == 1 else 'are'} in Edge Impulse{when}; {_and(told)}."
+
+
+def _others(census: Census) -> list[tuple[int, str, str]]:
+    """What is said of the files that are not in the project for certain: how many, and the words for one and many."""
+    counts = census.by_state
     parts = [
-        _clause(waiting, "waits", "wait"),
-        _clause(counts.get(State.QUARANTINED, 0), "is quarantined", "are quarantined"),
-        _clause(counts.get(State.TOMBSTONE, 0), "was deleted there", "were deleted there"),
-        _clause(
-            vanished, "is not there any more, and waits for your word", "are not there any more, and wait for your word"
+        (sum(counts.get(state, 0) for state in _WAITING), "waits", "wait"),
+        (counts.get(State.SETTLING, 0), "is not complete yet", "are not complete yet"),
+        (counts.get(State.QUARANTINED, 0), "is quarantined", "are quarantined"),
+        (census.unreadable, "cannot be read", "cannot be read"),
+        (counts.get(State.TOMBSTONE, 0), "was deleted there", "were deleted there"),
+        (
+            census.unlisted,
+            "was not in the last listing and is checked again at the next pass",
+            "were not in the last listing and are checked again at the next pass",
         ),
-        _clause(unconfirmed, "was sent to another project", "were sent to another project"),
+        (
+            census.vanished,
+            "is not there any more, and waits for your word",
+            "are not there any more, and wait for your word",
+        ),
+        (census.unconfirmed, "was sent to another project", "were sent to another project"),
     ]
-    return (
-        f"{synced:,} of {_files(total)} {_be(synced)} in Edge Impulse{when}; {_and([part for part in parts if part])}."
-    )
+    return [part for part in parts if part[0]]
+
+
+def _of_folders(census: Census) -> list[str]:
+    if not census.folders:
+        return []
+    if census.folders == 1:
+        return ["1 folder cannot be read; what is in it is not known."]
+    return [f"{census.folders:,} folders cannot be read; what is in them is not known."]
 
 
 def ago(seconds: float) -> str:
@@ -80,18 +101,6 @@ def in_bytes(number: int) -> str:
             return f"{size:.0f} {unit}" if unit == "bytes" or size >= 100 else f"{size:.1f} {unit}"
         size /= 1000
     return f"{size:,.1f} TB"
-
-
-def _files(number: int) -> str:
-    return f"{number:,} file" if number == 1 else f"{number:,} files"
-
-
-def _be(number: int) -> str:
-    return "is" if number == 1 else "are"
-
-
-def _clause(number: int, one: str, many: str) -> str:
-    return f"{number:,} {one if number == 1 else many}" if number else ""
 
 
 def _and(parts: list[str]) -> str:

@@ -226,8 +226,8 @@ def _unwritten(seen: Unsettled) -> str:
     return f"; {NONE_WRITES}" if seen.writers is not None and seen.writers.presence is Presence.NONE else ""
 
 
-def reason(seen: Unsettled, policy: SettlePolicy, *, now: float, hears_closes: bool = False) -> str:
-    """Why the file is not complete, for a person."""
+def reason(seen: Unsettled, policy: SettlePolicy, *, now: float | None, hears_closes: bool = False) -> str:
+    """Why the file is not complete, for a person; `now` None: in words that stay true when time passes."""
     if is_written(seen):
         return BEING_WRITTEN
     if isinstance(seen.verdict, Cut):
@@ -238,15 +238,21 @@ def reason(seen: Unsettled, policy: SettlePolicy, *, now: float, hears_closes: b
         return f"waiting for its marker, a file of its name with {MARKER_SUFFIX} behind it"
     if policy.needs_marker and seen.marker is Marker.OLDER:
         return "its marker is older than its last change; set the marker anew"
-    if seen.verdict is None and now >= look_at(seen, policy, hears_closes=hears_closes):
+    if seen.verdict is None and now is not None and now >= look_at(seen, policy, hears_closes=hears_closes):
         return "it is being examined"
-    since = seen.still_since if seen.written_at is None else max(seen.still_since, seen.written_at)
-    still = f"still for {max(0.0, now - since):.0f} s of {_wait_s(seen, policy, hears_closes):g} s"
+    still = _stillness(seen, _wait_s(seen, policy, hears_closes), now)
     if seen.writers is not None and seen.writers.presence is Presence.CANNOT_TELL and not seen.is_closed:
         return f"it was not seen to be closed, and eisync cannot tell who writes it: {seen.writers.why}; {still}"
     if isinstance(seen.verdict, OpenEnded):
         return f"{seen.verdict.why}; {still}"
     return still
+
+
+def _stillness(seen: Unsettled, wait_s: float, now: float | None) -> str:
+    if now is None:
+        return f"it must be still for {wait_s:g} s"
+    since = seen.still_since if seen.written_at is None else max(seen.still_since, seen.written_at)
+    return f"still for {max(0.0, now - since):.0f} s of {wait_s:g} s"
 
 
 def said_of_writers(writers: Writers, policy: SettlePolicy) -> str:

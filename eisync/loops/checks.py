@@ -14,6 +14,7 @@ BYTES_A_TICK = 1024 * 1024
 """Less than of what waits to be sent: new files are announced meanwhile."""
 MOST_WAITING = 20_000
 MOST_FOLDERS = 10_000
+NOT_COMPARED = "it was touched since its upload, and cannot be read, or changes while it is; it is looked at again"
 
 
 class Answer(Enum):
@@ -32,7 +33,7 @@ class ContentChecks:
         self._comparing = Comparing(root, contents, bytes_a_tick=BYTES_A_TICK)
         self._log = log
         self._asked: dict[str, FileFacts] = {}
-        self._unreadable: set[str] = set()  # of which that was told
+        self._unreadable: set[str] = set()  # as far as they are remembered
         self._left_out: dict[str, None] = {}  # folders, in the order in which they were met
 
     def ask(self, path: str, facts: FileFacts, known: KnownFile) -> Answer:
@@ -52,6 +53,14 @@ class ContentChecks:
             return Answer.UNREADABLE
         self._unreadable.discard(path)
         return Answer.SAME if found == known.sha256 else Answer.OTHER
+
+    def unreadable(self) -> list[str]:
+        """The files that could not be read when they were to be compared. Safe to ask from any thread."""
+        return list(self._unreadable)
+
+    def is_unreadable(self, path: str) -> bool:
+        """Whether the file could not be read when it was to be compared."""
+        return path in self._unreadable
 
     def is_asked(self, path: str) -> bool:
         """Whether the file waits for its answer."""
@@ -92,7 +101,4 @@ class ContentChecks:
     def _tell_unreadable(self, path: str) -> None:
         if path not in self._unreadable and len(self._unreadable) < MOST_WAITING:
             self._unreadable.add(path)
-            reason = (
-                "it was touched since its upload, and cannot be read, or changes while it is; it is looked at again"
-            )
-            self._log.warning("file.unverified", path=shown(path), reason=reason)
+            self._log.warning("file.unverified", path=shown(path), reason=NOT_COMPARED)

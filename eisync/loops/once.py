@@ -9,6 +9,7 @@ from eisync.loops.retention import RetentionLoop
 from eisync.loops.watcher import WatcherLoop
 
 LONGEST_WAIT_S = 0.5
+LOOK_AGAIN_S = 2.0
 
 
 class Once:
@@ -35,6 +36,7 @@ class Once:
         self._now = now
         self._bell = bell
         self._progress = progress
+        self._looked_at = 0.0
 
     def run(self, *, give_up_at: float, is_stopped: Callable[[], bool]) -> None:
         """Work until nothing is pending, or `give_up_at` (Unix s) has come, or somebody says stop."""
@@ -44,11 +46,20 @@ class Once:
             self._progress()
             if self._is_drained() or now >= give_up_at:
                 break
+            self._look_again(now)
             self._bell.wait(min(wait_s, LONGEST_WAIT_S))
             self._bell.clear()
         self._land(is_stopped)
         self._reconcile(is_stopped)
         self._make_room(is_stopped)
+        self._watcher.stop(self._now())  # it notes what is not complete, for whoever asks later
+
+    def _look_again(self, now: float) -> None:
+        """Where nothing else is to be done, look whether what is waited for has been completed."""
+        is_waiting = self._watcher.has_scanned and self._drainer.is_idle
+        if is_waiting and not 0 <= now - self._looked_at < LOOK_AGAIN_S:
+            self._watcher.look_again()
+            self._looked_at = now
 
     def _is_drained(self) -> bool:
         if not self._watcher.has_scanned or not self._drainer.is_idle:
@@ -67,6 +78,7 @@ class Once:
             self._bell.wait(LONGEST_WAIT_S)
             self._bell.clear()
             self._drainer.tick(self._now())
+            self._progress()
 
     def _reconcile(self, is_stopped: Callable[[], bool]) -> None:
         if self._reconciler is None or self._drainer.refusals():
@@ -84,3 +96,4 @@ class Once:
         self._retention.pass_now()
         while not is_stopped() and not self._retention.is_idle:
             self._retention.tick(self._now())
+            self._progress()

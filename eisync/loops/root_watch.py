@@ -1,14 +1,16 @@
 """What is in memory of one watched folder: all of it can be found again by a scan."""
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+from eisync.core.census import UNREADABLE
 from eisync.core.items import FileFacts
 from eisync.core.settle import Unsettled, reason
 from eisync.core.versions import Trust
 from eisync.core.writers import Writers
 from eisync.loops.agenda import Agenda
-from eisync.loops.checks import ContentChecks
+from eisync.loops.checks import NOT_COMPARED, ContentChecks
 from eisync.loops.disks import RootDisks
 from eisync.loops.labels import Labels
 from eisync.loops.left_out import Annotations, Review, Unread
@@ -89,33 +91,63 @@ class RootWatch:
         self.again_at = 0.0
         self.writers: Writers | None = None  # what the kernel said of the files that were judged last
         self.failing: dict[str, str] = {}  # files that we stumble over, and the reasons
-        self.noted_settling = -1
-        self.noted_at = 0.0
+        self.unreadable: dict[str, str] = {}  # folders, and why
+        self.is_news = True  # what is observed may have changed since it was noted
+        self.noted_at = -math.inf
+        self.note_pause_s = 0.0  # until the next note, at least
 
-    def observed(self, now: float) -> list[Observed]:
-        """The files that are in memory only, and why. Safe to ask from any thread."""
+    def unsettled_paths(self) -> list[str]:
+        """The files that are not complete, in memory only. Safe to ask from any thread."""
         failing = [path for path in list(self.failing) if path not in self.unsettled]
-        return self.observed_at([*list(self.unsettled), *list(self.recogniser.waiting), *failing], now)
+        return [*list(self.unsettled), *list(self.recogniser.waiting), *failing]
 
-    def observed_at(self, paths: Iterable[str], now: float) -> list[Observed]:
-        """Those of them that are at `paths`."""
+    def unsettled_at(self, paths: Iterable[str], now: float | None) -> list[Observed]:
+        """Those of them that are at `paths`, and why; `now` None: in words that stay true."""
+        return [seen for path in paths if (seen := self._unsettled_at(path, now)) is not None]
+
+    def unreadable_at(self, paths: Iterable[str]) -> list[Observed]:
+        """The files at `paths` that could not be read when they were to be compared, and the folders."""
         found = []
         for path in paths:
-            if path in self.failing:
-                size = self.unsettled[path].facts.size if path in self.unsettled else 0
-                found.append(Observed(self.place.path, path, size, self.failing[path]))
-            elif (seen := self.unsettled.get(path)) is not None:
-                unclear = self.labels.unclear.get(path)
-                hears_closes = self.lookout.hears_closes
-                why = (
-                    reason(seen, self.watched.policy, now=now, hears_closes=hears_closes)
-                    if unclear is None
-                    else unclear.reason
-                )
-                found.append(Observed(self.place.path, path, seen.facts.size, why))
-            elif (waiting := self.recogniser.waiting.get(path)) is not None:
-                found.append(Observed(self.place.path, path, waiting.facts.size, waiting.reason))
+            if self.checks.is_unreadable(path):
+                found.append(Observed(self.place.path, path, 0, NOT_COMPARED, UNREADABLE))
+            elif (why := self.unreadable.get(path)) is not None:
+                found.append(Observed(self.place.path, path, 0, why, UNREADABLE, is_folder=True))
         return found
+
+    def observed(self, now: float | None, *, most: int | None = None) -> list[Observed]:
+        """Both: what cannot be read, and what is not complete; `most` at most. Safe to ask from any thread."""
+        unreadable = self.unreadable_at([*list(self.unreadable), *self.checks.unreadable()][:most])
+        left = None if most is None else most - len(unreadable)
+        return unreadable + self.unsettled_at(self.unsettled_paths()[:left], now)
+
+    @property
+    def observed_count(self) -> int:
+        """How many that are, without the reasons."""
+        return len(self.unreadable) + len(self.checks.unreadable()) + len(self.unsettled_paths())
+
+    def _unsettled_at(self, path: str, now: float | None) -> Observed | None:
+        if path in self.failing:
+            size = self.unsettled[path].facts.size if path in self.unsettled else 0
+            return Observed(self.place.path, path, size, self.failing[path])
+        if (seen := self.unsettled.get(path)) is not None:
+            unclear = self.labels.unclear.get(path)
+            hears_closes = self.lookout.hears_closes
+            why = (
+                reason(seen, self.watched.policy, now=now, hears_closes=hears_closes)
+                if unclear is None
+                else unclear.reason
+            )
+            return Observed(self.place.path, path, seen.facts.size, why)
+        if (waiting := self.recogniser.waiting.get(path)) is not None:
+            return Observed(self.place.path, path, waiting.facts.size, waiting.reason)
+        return None
+
+    def looked_at(self, walk: Walk) -> None:
+        """A walk has ended: the folders that it came to can be read, or cannot."""
+        kept = {} if walk.is_whole else {place: why for place, why in self.unreadable.items() if not walk.covers(place)}
+        self.unreadable = {**kept, **walk.unreadable}
+        self.is_news = True
 
     def compare_on(self, now: float) -> set[str]:
         """Read on in files whose content is in doubt. Returns those of which it is known; others are met by a walk."""

@@ -87,6 +87,7 @@ class Seeing:
         for name, entry in (self._places.known(root.place.id, folder, missing) if missing else {}).items():
             if entry.state is not State.GONE:
                 root.unsettled.pop(join(folder, name), None)
+                root.checks.forget(join(folder, name))
                 findings.went[entry.id] = join(folder, name)
 
     def write(self, root: RootWatch, findings: Findings, now: float) -> None:

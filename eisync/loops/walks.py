@@ -30,6 +30,7 @@ class Walk:
     below: frozenset[str]
     visited: set[str] = field(default_factory=set)
     troubled: set[str] = field(default_factory=set)
+    unreadable: dict[str, str] = field(default_factory=dict)  # folders, and why
     left_out: Counter[str] = field(default_factory=Counter)
     huge: dict[str, int] = field(default_factory=dict)  # how many known files it met where it cannot tell which not
     absences: Iterator[tuple[str, list[str]]] | None = None  # of the folders that were not met
@@ -43,11 +44,16 @@ class Walk:
         """Whether it is of the whole root."""
         return "" in self.below
 
+    def covers(self, folder: str) -> bool:
+        """Whether the folder is one that it comes to, or below one."""
+        return is_within(folder, self.below)
+
     def saw(self, folder: SeenFolder) -> None:
         """A piece of the walk was looked at."""
         self.visited.add(folder.path)
         if folder.trouble is not None:
             self.troubled.add(folder.path)
+            self.unreadable[folder.path] = folder.trouble
 
 
 class Walks:
@@ -107,16 +113,19 @@ class LeftOut:
 
     def count(self, root_id: int, walk: Walk, folder: SeenFolder) -> None:
         """What a piece of a walk left out."""
-        left_out = list(folder.left_out)
-        if folder.trouble is not None:
-            left_out.append((folder.path, folder.trouble))
-        for path, why in left_out:
+        for path, why in folder.left_out:
             known_reason = why in walk.left_out or len(walk.left_out) < MOST_REASONS
             walk.left_out[why if known_reason else "other reasons"] += 1
-            key = (root_id, path)
-            if not why.startswith(_EVERYDAY) and key not in self._told and len(self._told) < MOST_TOLD:
-                self._told.add(key)
-                self._log.warning("file.left_out", path=shown(path), reason=why)
+            if not why.startswith(_EVERYDAY):
+                self._tell(root_id, "file.left_out", path, why)
+        if folder.trouble is not None:
+            self._tell(root_id, "folder.unreadable", folder.path, folder.trouble)
+
+    def _tell(self, root_id: int, event: str, path: str, why: str) -> None:
+        key = (root_id, path)
+        if key not in self._told and len(self._told) < MOST_TOLD:
+            self._told.add(key)
+            self._log.warning(event, path=shown(path), reason=why)
 
 
 @dataclass(frozen=True, slots=True)

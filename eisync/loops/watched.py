@@ -8,6 +8,7 @@ from eisync.core.eligible import Eligibility
 from eisync.core.hearing import Mode
 from eisync.core.items import Root
 from eisync.core.labelling import Labelling
+from eisync.core.lifecycle import State
 from eisync.core.settle import SettlePolicy
 
 
@@ -36,12 +37,14 @@ class Watched:
 
 @dataclass(frozen=True, slots=True)
 class Observed:
-    """A file that is not complete yet, and why."""
+    """A file that is not complete yet, or a file or folder that cannot be read (`state`), and why."""
 
     root: str
     path: str
     size: int
     reason: str
+    state: str = State.SETTLING.value
+    is_folder: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ is on its way before the rest is looked for. A tick that fails in the middle, as
 makes its root doubted too, and so does a clock that jumps.
 """
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from itertools import islice
 
 from eisync.core import disks as core_disks
@@ -52,9 +52,15 @@ FILES_A_TICK = 256
 """A tick sees to so many files that are new or changed: about as many as share a request, which the drainer sends
 while the next are looked at. (With ever larger ones both wait for each other, and what is found is held for longer.)"""
 NOTE_EVERY_S = 1.0
+NOTE_BUSY_EVERY_S = 10.0
+"""What is under observation is written down when a root comes to rest, and so often while it does not."""
+NOTE_SHARE = 0.01
+"""Of a core, at most."""
 LONGEST_PAUSE_S = 60.0
 """A folder or a file that makes us stumble is tried again after so long at most."""
 MOST_FAILING = 1_000
+MOST_OBSERVED = 10_000
+"""So many files that are not complete, or cannot be read, are written down of a root; the others are counted."""
 CLOCK_JUMP_S = 120.0
 """No two ticks are so far apart: the clock was set, or the machine slept."""
 
@@ -130,7 +136,9 @@ class WatcherLoop:
         return min((self._tick_root(root, now) for root in self._roots), default=LOOK_EVERY_S)
 
     def stop(self, now: float) -> None:
-        """Nothing: what is under observation is found again by the next start."""
+        """Note what is under observation, for whoever asks before the next start finds it again."""
+        for root in self._roots:
+            self._note_observed(root, now)
 
     @property
     def is_done(self) -> bool:
@@ -154,11 +162,32 @@ class WatcherLoop:
 
     def unsettled(self, now: float) -> list[Observed]:
         """The files under observation. Safe to ask from any thread."""
+        return [seen for root in self._roots for seen in root.unsettled_at(root.unsettled_paths(), now)]
+
+    def observed(self, now: float) -> list[Observed]:
+        """Them, and the files and folders that cannot be read. Safe to ask from any thread."""
         return [seen for root in self._roots for seen in root.observed(now)]
 
-    def unsettled_at(self, root: str, paths: Iterable[str], now: float) -> list[Observed]:
-        """Those of them that are at `paths` of the root at that path. Safe to ask from any thread."""
-        return [seen for one in self._roots if one.place.path == root for seen in one.observed_at(paths, now)]
+    def observed_at(self, root: str, paths: Sequence[str], now: float) -> list[Observed]:
+        """What of that is at `paths` of the root at that path. Safe to ask from any thread."""
+        ours = [one for one in self._roots if one.place.path == root]
+        return [seen for one in ours for seen in (*one.unreadable_at(paths), *one.unsettled_at(paths, now))]
+
+    def scanned(self) -> set[str]:
+        """The paths of the roots that were looked through since the start: what is observed of them is all there is."""
+        return {root.place.path for root in self._roots if root.has_scanned}
+
+    def note(self, now: float) -> None:
+        """Note what may have changed since the last note, for whoever asks this moment. Safe to ask from any thread."""
+        for root in self._roots:
+            if root.is_news:
+                self._note_observed(root, now)
+                root.is_news = True  # it may have changed again meanwhile
+
+    def look_again(self) -> None:
+        """Look at every file under observation with the next ticks, for whoever waits and hears of no events."""
+        for root in self._roots:
+            root.announced.update(root.unsettled)
 
     def stuck(self) -> int | None:
         """How many known files wait for a person to mend a sidecar; None while others are under observation."""
@@ -312,8 +341,9 @@ class WatcherLoop:
                 self._walk_on(root, walk, now)
         self._enqueue_complete(root, now)
         root.review.step(now)
-        self._note_settling(root, now)
         root.unread.note(now)
+        if root.is_news and not 0 <= now - root.noted_at < self._note_pause_s(root):
+            self._note_observed(root, now)
         if root.looked_through is not None and not root.announced and not root.recogniser.waiting:
             self._lineages.looked_through(root.place.id, root.looked_through)
             root.looked_through = None
@@ -321,6 +351,7 @@ class WatcherLoop:
             return 0.0
         instants = [root.lookout.look_due_at, root.scan_due_at, root.agenda.next_at(), root.recogniser.next_at()]
         instants += [root.labels.next_at(now), root.checks.next_at(), root.review.next_at()]
+        instants += [root.noted_at + self._note_pause_s(root)] if root.is_news else []
         return max(0.0, min(at for at in instants if at is not None) - now)
 
     def _look_at_root(self, root: RootWatch, now: float) -> None:
@@ -354,6 +385,7 @@ class WatcherLoop:
             root.announced |= root.compare_on(now)
         root.moved.update(path for path in announced.folders if not root.walks.is_ignored(path))
         root.is_doubted = root.is_doubted or announced.is_doubted
+        root.is_news |= bool(root.announced)
         findings = Findings()
         for _ in range(min(len(root.announced), FILES_A_TICK)):
             path = root.announced.pop()
@@ -413,6 +445,7 @@ class WatcherLoop:
             self._left_out.count(root.place.id, walk, piece)
             for path, _ in piece.left_out:
                 root.labels.heed(path, now)
+            root.is_news |= bool(piece.files)
             if piece.trouble is None:
                 self._compare(root, walk, piece, findings, now)
             budget -= piece.looked_at + 1
@@ -445,6 +478,7 @@ class WatcherLoop:
         return max(1, budget)
 
     def _finish(self, root: RootWatch, walk: Walk, now: float) -> None:
+        root.looked_at(walk)
         if walk is root.partial:
             root.partial = None
             return
@@ -455,6 +489,8 @@ class WatcherLoop:
         root.scan = None
         root.looked_through = root.doubt
         root.has_scanned = True
+        if root.watched.policy.needs_marker:
+            root.announced.update(root.unsettled)  # one that went while it waited for its marker is in no row
         root.disks.scan_ended(walk.troubled)
         # What scans may take of a core, they take together: each as if all were as large as it is.
         cost_s = walk.spent_s * len(self._roots)
@@ -478,6 +514,7 @@ class WatcherLoop:
         )
         root.writers = judged.writers or root.writers
         root.is_behind = judged.due == FILES_A_TICK
+        root.is_news |= judged.due > 0
         for path, at in judged.again.items():
             root.agenda.add(path, at)
         findings = Findings()
@@ -544,10 +581,15 @@ class WatcherLoop:
                 root.failing.pop(path, None)
                 yield path
 
-    def _note_settling(self, root: RootWatch, now: float) -> None:
-        """How many there are, for a person: when it is at rest, and now and then before."""
-        settling = len(root.unsettled) + len(root.recogniser.waiting)
-        is_recent = 0 <= now - root.noted_at < NOTE_EVERY_S
-        if settling != root.noted_settling and not (is_recent and (root.is_busy or root.is_behind)):
-            self._notes.note_settling(root.place.id, settling)
-            root.noted_settling, root.noted_at = settling, now
+    def _note_pause_s(self, root: RootWatch) -> float:
+        return max(root.note_pause_s, NOTE_BUSY_EVERY_S if root.is_busy else NOTE_EVERY_S)
+
+    def _note_observed(self, root: RootWatch, now: float) -> None:
+        """Write down what is not complete and what cannot be read, or as much of it as is remembered."""
+        began_at = self._spent_s()
+        root.is_news, root.noted_at = False, now
+        seen = root.observed(None, most=MOST_OBSERVED)
+        beyond = max(0, root.observed_count - len(seen))
+        keeps = not root.has_scanned  # what was noted before may be there still
+        self._notes.note_observed(root.place.id, seen, beyond=beyond, comparing=len(root.checks), keeps=keeps, now=now)
+        root.note_pause_s = (self._spent_s() - began_at) / NOTE_SHARE

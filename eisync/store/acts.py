@@ -45,11 +45,12 @@ and sample_id in (select sample_id from file_sample where file_id = :id)"""
 @dataclass(frozen=True, slots=True)
 class VanishedFiles:
     """Files that are not at the service any more, and of which a person is asked why; `emptied`: by target, what
-    happened to its whole project.
+    happened to its whole project. `unlisted` others were not in the last listing: the next one tells.
     """
 
     files: int
     emptied: Mapping[str, str]
+    unlisted: int = 0
 
 
 class Acts:
@@ -112,20 +113,28 @@ class Acts:
         with self._database.reading() as connection:
             return losses.missing(connection, target)
 
+    def an_unlisted(self, targets: Iterable[str]) -> str | None:
+        """The absolute path of a file that the last complete listing of one of these targets did not have."""
+        with self._database.reading() as connection:
+            found = (losses.an_unlisted(connection, target) for target in targets)
+            return next((path for path in found if path is not None), None)
+
     def vanished(self, targets: Iterable[str]) -> VanishedFiles:
         """What of these targets is not at the service any more, though nobody has said that it was deleted."""
         waiting: dict[str, int] = {}
         for plan in self.plans():
             if plan.about == plans.TOMBSTONES:
                 waiting[plan.target] = waiting.get(plan.target, 0) + plan.acts
-        files, found = 0, {}
+        files, unlisted, found = 0, 0, {}
         for target in targets:
             missing = self.missing(target)
             clause = why_emptied(missing)
-            files += waiting.get(target, 0) if clause is None else missing.unlisted
+            asked = waiting.get(target, 0) if clause is None else missing.unlisted
+            files += asked
+            unlisted += max(0, missing.unlisted - asked)
             if clause is not None:
                 found[target] = clause
-        return VanishedFiles(files, found)
+        return VanishedFiles(files, found, unlisted)
 
     def decided(self, acts: Iterable[Act]) -> set[str]:
         """The keys of those that are allowed already, or that a person said no to."""

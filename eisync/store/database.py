@@ -221,17 +221,24 @@ def open_database(folder: str, *, exclusive: bool, busy_timeout_s: float = 2.0) 
     )
 
 
-def write_holder(folder: str, *, pid: int) -> None:
-    """Leave a note of who holds the state folder, for the sentence that the next one prints. It is no lock."""
+def write_holder(folder: str, *, pid: int, verb: str | None = None) -> None:
+    """Leave a note of who holds the state folder, for the sentence that the next one prints. It is no lock.
+
+    `verb` is the command that it runs.
+    """
     with contextlib.suppress(OSError):
-        write_anew(folder, HOLDER_NAME, json.dumps({"pid": pid}).encode())
+        holder = {"pid": pid} if verb is None else {"pid": pid, "verb": verb}
+        write_anew(folder, HOLDER_NAME, json.dumps(holder).encode())
 
 
 def _holder_of(path: str) -> str:
     try:
         with open(open_private(os.path.dirname(path), HOLDER_NAME, os.O_RDONLY), encoding="utf-8") as note:
-            return f"process {int(json.load(note)['pid'])}"
-    except (OSError, ValueError, KeyError, TypeError):
+            holder = json.load(note)
+            verb = holder.get("verb")
+            runs = f", which runs 'eisync {verb}'" if isinstance(verb, str) and verb.isalpha() else ""
+            return f"process {int(holder['pid'])}{runs}"
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return "another process"
 
 
@@ -379,8 +386,8 @@ def _translate(error: sqlite3.Error, path: str) -> StateError | StateBusyError:
     folder = os.path.dirname(path)
     if _is_busy(error):
         return StateBusyError(
-            f"the state folder {folder} is held by {_holder_of(path)}; one eisync at a time may use it, "
-            "give this one another --state-dir"
+            f"the state folder {folder} is held by {_holder_of(path)}; one eisync at a time may use it: "
+            "wait until that one ends, or give this one another --state-dir"
         )
     if _is_damage(error):
         return StateDamagedError(_DAMAGED.format(folder=folder))

@@ -3,7 +3,7 @@
 import json
 import os
 import sqlite3
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,7 +16,9 @@ from eisync.store.consequences import send_again
 from eisync.store.contents import note_deleted, under_observation
 from eisync.store.database import Database
 from eisync.store.links import LISTED_SHA256, identity_of, link
+from eisync.store.losses import NOT_LISTED
 from eisync.store.moves import move
+from eisync.store.observations import DEFAULT_REASONS, Observations, Seen
 from eisync.store.rows import ITEM, item_of, name_of, path_of, split
 
 # What is known of a sample, as whoever judges it wants it.
@@ -74,7 +76,7 @@ select file.*, root.path as root_path,
             'id', id, 'name', filename, 'category', category, 'label', label, 'metadata', json(metadata),
             'is_disabled', json(iif(is_disabled, 'true', 'false')),
             'has_processing_error', json(iif(has_processing_error, 'true', 'false')),
-            'is_deleted', json(iif(gone_at is null, 'false', 'true')))) from (
+            'is_deleted', json(iif(gone_at is null, 'false', 'true')), 'missed', missed)) from (
         select sample.* from file_sample mine cross join sample
         on sample.target = file.target and sample.id = mine.sample_id and sample.filename is not null
         where mine.file_id = file.id order by sample.id)) as samples
@@ -112,7 +114,9 @@ class Remark:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RootFacts:
     """What is remembered of a watched folder. `left_out` counts, by reason, the files that are not for the service;
-    `away` says which disks in it are not there, `remarks` what is said of files and not sent."""
+    `away` says which disks in it are not there, `remarks` what is said of files and not sent; `settling` files are not
+    complete, of which `beyond` are not written down; `comparing` were touched since their upload and not compared with
+    it yet."""
 
     id: int
     path: str
@@ -123,6 +127,8 @@ class RootFacts:
     left_out: Mapping[str, int]
     away: tuple[str, ...] = ()
     remarks: tuple[Remark, ...] = ()
+    beyond: int = 0
+    comparing: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -139,6 +145,7 @@ class Index:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self.observations = Observations(database)
 
     # --- targets -----------------------------------------------------------------------------------------------
 
@@ -310,10 +317,11 @@ class Index:
         with self._database.transaction() as connection:
             connection.execute("update root set offline_reason = null where id = ?", (root_id,))
 
-    def note_settling(self, root_id: int, settling: int) -> None:
-        """How many files of the root are under observation, new ones included."""
-        with self._database.transaction() as connection:
-            connection.execute("update root set settling = ? where id = ?", (settling, root_id))
+    def note_observed(
+        self, root_id: int, seen: Sequence[Seen], *, beyond: int, comparing: int, keeps: bool, now: float
+    ) -> None:
+        """This is what was observed in the root: see `Observations.note`."""
+        self.observations.note(root_id, seen, beyond=beyond, comparing=comparing, keeps=keeps, now=now)
 
     def note_left_out(self, root_id: int, left_out: Mapping[str, int]) -> None:
         """How many files of the root are left out now, by reason: more was found since the scan."""
@@ -339,6 +347,8 @@ class Index:
                 remarks=tuple(
                     Remark(one["kind"], one["files"], one["example"]) for one in remarks if one["root_id"] == row["id"]
                 ),
+                beyond=row["beyond"],
+                comparing=row["comparing"],
             )
             for row in rows
         ]
@@ -443,11 +453,15 @@ def _decision(connection: sqlite3.Connection, parameters: Mapping[str, object]) 
 def _record(row: sqlite3.Row) -> dict[str, object]:
     path = path_of(row)
     samples = json.loads(row["samples"])
+    there = divergences(name_of(row), row["label"], Category(row["category"]), map(_listed, samples))
+    is_listed = [not sample.pop("missed") or sample["is_deleted"] for sample in samples]
+    if row["state"] == State.SYNCED.value and is_listed and not any(is_listed):
+        there.append(NOT_LISTED)
     return {
         "path": path,
         "root": os.fsdecode(row["root_path"]),
         "state": row["state"],
-        "reason": row["reason"] or _DEFAULT_REASONS.get(row["state"], ""),
+        "reason": row["reason"] or DEFAULT_REASONS.get(row["state"], ""),
         "label": row["label"],
         "category": row["category"],
         "sample_ids": json.loads(row["sample_ids"]),
@@ -455,7 +469,7 @@ def _record(row: sqlite3.Row) -> dict[str, object]:
         "size": row["size"],
         "attempts": row["attempts"],
         "samples": samples,
-        "there": divergences(name_of(row), row["label"], Category(row["category"]), map(_listed, samples)),
+        "there": there,
     }
 
 
@@ -468,10 +482,3 @@ def _listed(sample: Mapping[str, Any]) -> RemoteSample:
         is_disabled=sample["is_disabled"],
         has_processing_error=sample["has_processing_error"],
     )
-
-
-_DEFAULT_REASONS = {
-    State.READY.value: "waiting for its turn",
-    State.SENDING.value: "a request is under way",
-    State.DOUBTFUL.value: "sent, and no answer came; asking the service",
-}

@@ -1,11 +1,13 @@
 """What the guard is told of a target: what was touched by itself, and which files are left without a sample."""
 
 import json
+import os
 import sqlite3
 from collections.abc import Iterable
 
 from eisync.core.emptied import Missing
 from eisync.core.guard import Touch
+from eisync.store.rows import path_of
 
 # Whether a file still counts among those that are known.
 _IS_KNOWN = """exists (select 1 from file where file.id = touched.file_id and state in ('synced', 'tombstone')
@@ -48,18 +50,22 @@ where mine.sample_id in (select value from json_each(:ids)) and file.target = :t
             and act.state in ('begun', 'done', 'undoing', 'undone'))
 order by file.id limit :limit"""
 
+NOT_LISTED = "its sample was not in the last listing of the project; it is checked again at the next pass"
+
 # Synced files with a sample that the last complete listing did not have any more, and with none that it had. (From the
 # samples that were missed, which are few: left to itself, SQLite walks them all.)
-_UNLISTED = """
-select count(*) from (
-    select distinct file.id from sample indexed by sample_missed
-    cross join file_sample mine on mine.sample_id = sample.id
-    cross join file on file.id = mine.file_id
-    where sample.target = :target and sample.missed > 0 and sample.gone_at is null and sample.filename is not null
-        and file.target = :target and file.state = 'synced' and not exists (
-            select 1 from file_sample other cross join sample there
-            on there.target = :target and there.id = other.sample_id
-            where other.file_id = file.id and there.gone_at is null and there.missed = 0))"""
+_OF_UNLISTED = """
+from sample indexed by sample_missed
+cross join file_sample mine on mine.sample_id = sample.id
+cross join file on file.id = mine.file_id
+where sample.target = :target and sample.missed > 0 and sample.gone_at is null and sample.filename is not null
+    and file.target = :target and file.state = 'synced' and not exists (
+        select 1 from file_sample other cross join sample there
+        on there.target = :target and there.id = other.sample_id
+        where other.file_id = file.id and there.gone_at is null and there.missed = 0)"""
+
+_UNLISTED = f"select count(distinct file.id) {_OF_UNLISTED}"
+_AN_UNLISTED = f"select file.root_id, file.folder, file.name {_OF_UNLISTED} order by file.id limit 1"
 
 
 def touches(connection: sqlite3.Connection, target: str, since: float, tombstones: bool) -> list[Touch]:
@@ -91,3 +97,12 @@ def missing(connection: sqlite3.Connection, target: str) -> Missing:
         "select count(*) from file where state = 'synced' and target = :target", parameters
     ).fetchone()
     return Missing(samples=mirror["samples"] if mirror is not None else 0, ours=ours[0], unlisted=unlisted)
+
+
+def an_unlisted(connection: sqlite3.Connection, target: str) -> str | None:
+    """The absolute path of one of the files that the last complete listing did not have; None when there is none."""
+    row = connection.execute(_AN_UNLISTED, {"target": target}).fetchone()
+    if row is None:
+        return None
+    root = connection.execute("select path from root where id = ?", (row["root_id"],)).fetchone()
+    return os.path.join(os.fsdecode(root["path"]), path_of(row))

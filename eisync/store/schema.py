@@ -15,7 +15,7 @@ from eisync.errors import StateError
 if TYPE_CHECKING:
     from sqlite_utils import Database as SqliteUtilsDatabase
 
-VERSION = 19
+VERSION = 20
 
 
 def migrate(connection: sqlite3.Connection) -> None:
@@ -47,6 +47,7 @@ def migrate(connection: sqlite3.Connection) -> None:
     migrations()(_017_lineage)
     migrations()(_018_sidecars_anew)
     migrations()(_019_names_and_remarks)
+    migrations()(_020_observed)
     # sqlite-utils would begin a deferred one: two that look at a new folder at once would lock each other out.
     connection.execute("begin immediate")
     try:
@@ -513,5 +514,27 @@ def _019_names_and_remarks(database: "SqliteUtilsDatabase") -> None:
         "create index sidecar_entry_alike on sidecar_entry (sidecar_id, alike) where alike is not null",
         # Labels are in NFC now: what waits is described anew.
         "update root set described_by = null",
+    ):
+        database.conn.execute(statement)
+
+
+def _020_observed(database: "SqliteUtilsDatabase") -> None:
+    for statement in (
+        # What a folder held when it was looked at last that is in no row of `file`, or is not what that row says: files
+        # that are not complete, and what cannot be read. The rest of it, beyond a limit, is only counted.
+        """create table observed (
+            root_id integer not null references root (id),
+            folder blob not null,        -- relative to the root; empty for the root itself
+            name blob not null,
+            state text not null,         -- settling, unreadable
+            reason text not null,
+            size integer not null,
+            is_folder integer not null default 0,
+            since_at real not null,
+            primary key (root_id, folder, name)
+        ) strict, without rowid""",
+        "alter table root add column observed_at real",  # when that was written down last
+        "alter table root add column beyond integer not null default 0",  # so many are beyond the limit
+        "alter table root add column comparing integer not null default 0",  # touched since their upload, not compared
     ):
         database.conn.execute(statement)

@@ -1,5 +1,7 @@
 """What an audit costs grows with the files, and with nothing else: counted, not timed. And what it ends with."""
 
+import errno
+import os
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -7,12 +9,14 @@ from typing import Any
 
 import pytest
 
-from eisync.app import _as_record
 from eisync.cli import audit
 from eisync.cli.grounds import Ground
 from eisync.control.operations import Operations
+from eisync.core.eligible import Eligibility
 from eisync.loops import root_watch
 from eisync.store.acts import Acts
+from eisync.store.observations import record_of
+from tests.conftest import Bench, row
 from tests.loops.yard import Yard, run
 
 READY = [f"{number:03}.csv" for number in range(150)]
@@ -49,7 +53,7 @@ def test_an_audit_asks_for_each_file_once(
         raise AssertionError("the whole list was built")
 
     def observed_at(root: str, paths: Any) -> list[dict[str, Any]]:
-        return [_as_record(seen) for seen in loop.unsettled_at(root, paths, now)]
+        return [record_of(seen, root) for seen in loop.observed_at(root, list(paths), now)]
 
     operations = Operations(
         yard.outbox, yard.index, Acts(yard.database), now=lambda: now, observed=whole, observed_at=observed_at
@@ -95,3 +99,49 @@ def test_a_file_that_a_scan_should_have_found_is_unexplained(
     told = capsys.readouterr()
     assert told.out.startswith(f"{state:<11}  {yard.path('a.csv')}  (it is new")
     assert f"1 in all: 1 {state}." == told.err.strip()
+
+
+def test_an_audit_without_a_folder_looks_at_those_that_were_watched_before(bench: Bench) -> None:
+    (bench.place / "eisync.toml").unlink()
+    nothing = bench.run("audit")
+    assert (2, True) == (nothing.returncode, "no folder is watched, and none was before" in nothing.stderr)
+    bench.write("wave.1.csv", row(1))
+    bench.write("empty.csv", b"")
+    assert 4 == bench.once("--timeout", "0.2").returncode
+    told = bench.run("audit")
+    assert (0, "2 in all: 1 settling, 1 synced.\n") == (told.returncode, told.stderr)
+    bench.recordings.rename(bench.place / "away")
+    told = bench.run("audit")
+    assert (0, "") == (told.returncode, told.stdout)
+    assert f"{bench.recordings} was watched before, and is not there" in told.stderr
+
+
+@pytest.mark.parametrize(("pattern", "state", "exit_code"), [("nothing", "unreadable", 1), ("closed/", "left out", 0)])
+def test_a_folder_that_cannot_be_read_is_one_line(
+    yard: Yard,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    pattern: str,
+    state: str,
+    exit_code: int,
+) -> None:
+    yard.write("closed/deep/a.csv")
+    real = os.scandir
+
+    def scandir(place: str) -> Any:
+        if str(place).endswith("/closed/deep"):
+            raise PermissionError(errno.EACCES, "Permission denied")
+        return real(place)
+
+    monkeypatch.setattr("eisync.adapters.inventory.os.scandir", scandir)
+    ground = Ground(yard.watched(eligibility=Eligibility([pattern])), "", False, None)
+    monkeypatch.setattr(audit, "grounds", lambda *_, **__: [ground])
+    monkeypatch.setattr(audit, "ask", lambda *_, **__: iter([]))
+    callback = audit.command.callback
+    assert callback is not None
+    assert exit_code == callback(dirs=(), config=None, state_dir=None, as_json=False)
+    told = capsys.readouterr()
+    assert told.out.startswith(f"{state:<11}  {yard.path('closed/deep')}  (")
+    assert "the folder cannot be read (Permission denied)" in told.out
+    counted = {1: "There are no files. 1 folder cannot be read: what is in there is not known.\n"}
+    assert told.err == counted.get(exit_code, "1 in all: 1 left out.\n")

@@ -43,7 +43,7 @@ def test_a_file_that_is_still_written_is_listed_with_the_reason(
     bench.write("empty.csv", b"")
     until(lambda: bench.files().get("empty.csv", {}).get("state") == "settling")
     assert "it is empty" in bench.files()["empty.csv"]["reason"]
-    assert "1 waits" in bench.status()["sentence"]
+    assert "The only file is not in Edge Impulse: it is not complete yet." == bench.status()["sentence"]
 
 
 def test_a_changed_file_goes_again(bench: Bench, daemon: "subprocess.Popen[bytes]") -> None:

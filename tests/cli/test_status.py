@@ -71,6 +71,44 @@ def test_a_clock_in_doubt_and_an_emptied_project_are_said() -> None:
     assert "  the project is empty now; it held 9 of ours" in lines
 
 
+def test_reasons_are_told_in_groups_with_the_next_command() -> None:
+    group = {
+        "state": "quarantined",
+        "files": 1200,
+        "reason": "WAV header promises 488 bytes, the file has 444",
+        "is_varied": True,
+        "is_folder": False,
+        "example": "/data/a.wav",
+        "next": "eisync ls --state quarantined",
+    }
+    folder = {**group, "state": "unreadable", "files": 1, "is_varied": False, "is_folder": True, "reason": "no rights"}
+    lines = list(_lines({**STATUS, "reasons": [group, folder], "more_reasons": 3, "more_files": 7}))
+    assert [
+        "1,200 files quarantined: WAV header promises 488 bytes, the file has 444, and alike",
+        "  such as /data/a.wav",
+        "  next: eisync ls --state quarantined",
+        "",
+        "1 folder not readable: no rights",
+        "  /data/a.wav",
+        "  next: eisync ls --state quarantined",
+        "",
+        "and 7 more for 3 other reasons: 'eisync ls' lists them all",
+    ] == lines[2:11]
+
+
+def test_who_answers_is_named() -> None:
+    daemon = {"pid": 7, "version": "1", "verb": "once", "loops": []}
+    root = {"path": "/r", "target": "main", "offline": None, "scanned_s": None, "settling": 0, "left_out": {}}
+    lines = list(_lines({**STATUS, "roots": [{**root, "watching": None, "retention": None}], "daemon": daemon}))
+    assert "Process 7 runs 'eisync once' (eisync 1), and ends when that is done." == lines[-1]
+
+
+def test_nothing_is_known_is_not_all_is_well(bench: Bench) -> None:
+    done = bench.run("status")
+    assert (4, True) == (done.returncode, done.stdout.startswith("Nothing is known yet: "))
+    assert 4 == bench.status()["exit_code"]
+
+
 def test_a_target_in_its_quiet_hours_says_so(bench: Bench) -> None:
     bench.configure(upload={"quiet_hours": "00:00-23:59,23:59-00:00"})
     bench.write("wave.1.csv", row(1))

@@ -9,6 +9,7 @@ from eisync.core.items import Candidate, Category, FileFacts, Root
 from eisync.core.lifecycle import Event, State
 from eisync.core.verdict import Settlement
 from eisync.errors import ConfigurationError, EisyncError, StateError
+from eisync.loops.watched import Observed
 from eisync.store.acts import Acts
 from eisync.store.database import open_database
 from eisync.store.index import Index
@@ -82,8 +83,20 @@ class Desk:
     def observe(self, path: str) -> None:
         self.observed.append({"path": path, "root": self.root.path, "state": "settling", "reason": "still for 1 s"})
 
-    def states(self, **question: object) -> list[tuple[str, str]]:
-        return [(record["path"], record["state"]) for record in self.ask(do="files", **question)]
+    def note(self, *what: str, beyond: int = 0, now: float = NOW) -> None:
+        """A process ends, and has observed these: `path`, or `path:state`; a folder ends with a slash."""
+        seen = []
+        for one in what:
+            path, _, state = one.partition(":")
+            folder = path.endswith("/")
+            seen.append(
+                Observed(self.root.path, path.rstrip("/"), 7, "so it is", state or "settling", is_folder=folder)
+            )
+        self.index.note_observed(self.root.id, seen, beyond=beyond, comparing=0, keeps=False, now=now)
+
+    def states(self, is_daemon: bool = True, **question: object) -> list[tuple[str, str]]:
+        records = self.ask(is_daemon=is_daemon, do="files", **question)
+        return [(record["path"], record["state"]) for record in records]
 
 
 @pytest.fixture
@@ -123,6 +136,7 @@ def test_status_says_everything_at_once(desk: Desk) -> None:
             "away": [],
             "scanned_s": 5.0,
             "settling": 0,
+            "comparing": 0,
             "left_out": {"a FIFO": 2},
             "watching": None,
             "retention": None,
@@ -132,16 +146,68 @@ def test_status_says_everything_at_once(desk: Desk) -> None:
         {"name": "main", "project_id": 7, "paused": "HTTP 401", "listed_s": None, "listing_trouble": "no rights"}
     ] == status["targets"]
     assert desk.live == status["daemon"]
+    assert 3 == status["exit_code"]  # the target is paused
+    assert [("quarantined", 1, "/data/röot/b.csv"), ("ready", 1, "/data/röot/c.csv")] == [
+        (group["state"], group["files"], group["example"]) for group in status["reasons"]
+    ]
 
 
-def test_files_under_observation_are_counted_while_a_daemon_observes_them(desk: Desk) -> None:
+@pytest.mark.parametrize("is_daemon", [True, False])
+def test_what_was_observed_is_counted_with_a_daemon_and_without(desk: Desk, is_daemon: bool) -> None:
     desk.add("a.csv", State.SYNCED)
-    desk.index.note_settling(desk.root.id, 3)
-    (running,) = desk.ask(do="status")
-    (resting,) = desk.ask(do="status", is_daemon=False)
-    assert ({"synced": 1, "settling": 3}, {"synced": 1}) == (running["counts"], resting["counts"])
-    assert (3, 0) == (running["roots"][0]["settling"], resting["roots"][0]["settling"])
-    assert None is resting["daemon"]
+    desk.add("b.csv", State.SYNCED)
+    desk.note("new.csv", "b.csv:unreadable", "closed/:unreadable", beyond=7)
+    (status,) = desk.ask(do="status", is_daemon=is_daemon)
+    assert {"synced": 1, "settling": 8, "unreadable": 1} == status["counts"]
+    assert (1, 4, 8) == (status["unreadable_folders"], status["exit_code"], status["roots"][0]["settling"])
+    told = [(group["state"], group["files"], group["is_folder"]) for group in status["reasons"]]
+    assert [("unreadable", 1, True), ("unreadable", 1, False), ("settling", 1, False)] == sorted(told, reverse=True)
+    assert (0, 7) == (status["more_reasons"], status["more_files"])
+
+
+def test_what_was_observed_is_listed_after_the_end_of_the_process(desk: Desk) -> None:
+    desk.add("a.csv", State.SYNCED)
+    desk.add("b.csv", State.SYNCED)
+    desk.add("c.csv", State.READY)
+    desk.note("new.csv", "b.csv:unreadable", "c.csv", "closed/:unreadable")
+    expected = {
+        "a.csv": "synced",
+        "b.csv": "unreadable",
+        "c.csv": "ready",
+        "new.csv": "settling",
+        "closed": "unreadable",
+    }
+    assert expected == dict(desk.states(is_daemon=False))
+    by_state = {
+        state: dict(desk.states(is_daemon=False, state=state))
+        for state in ("synced", "unreadable", "settling", "ready")
+    }
+    assert {
+        "synced": {"a.csv": "synced"},
+        "unreadable": {"b.csv": "unreadable", "closed": "unreadable"},
+        "settling": {"new.csv": "settling"},
+        "ready": {"c.csv": "ready"},
+    } == by_state
+    paths = ["a.csv", "b.csv", "c.csv", "new.csv", "closed/x.csv", "closed/deep/y.csv", "nothing.csv"]
+    known = {one["path"]: one for one in desk.ask(do="known", root="/data/röot", paths=paths, is_daemon=False)}
+    assert {**expected, "closed/x.csv": "unreadable", "closed/deep/y.csv": "unreadable"} == {
+        **{path: one["state"] for path, one in known.items()},
+        "closed": "unreadable",
+    }
+    assert "so it is for eisync: closed" == known["closed/x.csv"]["reason"]
+    records = desk.ask(do="files", state="unreadable", is_daemon=False)
+    assert [None, True] == [record.get("is_folder") for record in records]
+    assert ["idle", None] == [record["label"] for record in records]
+
+
+def test_a_row_that_changed_after_the_note_is_believed(desk: Desk) -> None:
+    desk.note("a.csv", "b.csv", "gone.csv", now=NOW - 10.0)
+    desk.add("a.csv", State.SYNCED, at=NOW)
+    desk.add("b.csv", State.SYNCED, at=NOW - 20.0)
+    desk.add("gone.csv", State.GONE, at=NOW)
+    assert {"a.csv": "synced", "b.csv": "settling", "gone.csv": "gone"} == dict(desk.states(is_daemon=False))
+    (status,) = desk.ask(do="status", is_daemon=False)
+    assert {"synced": 1, "settling": 1, "gone": 1} == status["counts"]
 
 
 def test_a_clock_that_was_set_back_gives_no_negative_ages(desk: Desk) -> None:

@@ -216,3 +216,21 @@ def test_who_has_not_the_token_gets_nothing(far: Daemon, token: object) -> None:
     assert [{"error": "the token is not the one in the state folder", "exit_code": 1}] == answer
     assert [] == far.operations.asked
     assert is_alive(far)
+
+
+def test_a_tick_that_waits_for_a_caller_ends_at_once_when_it_is_hung_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "ACCEPT_FOR_S", LIMIT_S)
+    server = ControlServer(str(tmp_path), Answers(), log=Notebook())
+    waiting = threading.Thread(target=server.tick, args=(0.0,), daemon=True)
+    waiting.start()
+    server.hang_up()
+    server.hang_up()
+    waiting.join(LIMIT_S / 2)
+    try:
+        assert not waiting.is_alive()
+        assert [] == server._log.lines  # type: ignore[attr-defined]
+    finally:
+        server.close()
+    assert ask(str(tmp_path), {"do": "status"}) is None

@@ -1,5 +1,6 @@
 import pytest
 
+from eisync.core.census import Census
 from eisync.core.lifecycle import State
 from eisync.core.report import ago, sentence
 
@@ -14,12 +15,14 @@ NOW = 10_000.0
         ({State.SYNCED: 1}, NOW - 12, "The only file is in Edge Impulse; the last one 12 s ago."),
         ({State.SYNCED: 1_284}, NOW - 12, "All 1,284 files are in Edge Impulse; the last one 12 s ago."),
         ({State.SYNCED: 2, State.GONE: 5}, None, "All 2 files are in Edge Impulse."),
+        ({State.READY: 1}, None, "The only file is not in Edge Impulse: it waits."),
+        ({State.QUARANTINED: 1}, None, "The only file is not in Edge Impulse: it is quarantined."),
         ({State.READY: 2}, None, "0 of 2 files are in Edge Impulse; 2 wait."),
         ({State.READY: 2}, NOW - 12, "0 of 2 files are in Edge Impulse; 2 wait."),
         (
             {State.SYNCED: 1, State.READY: 1, State.SENDING: 1, State.DOUBTFUL: 1, State.SETTLING: 1},
             NOW - 7_200,
-            "1 of 5 files is in Edge Impulse; the last one 2 h ago; 4 wait.",
+            "1 of 5 files is in Edge Impulse; the last one 2 h ago; 3 wait and 1 is not complete yet.",
         ),
         (
             {State.SYNCED: 5, State.QUARANTINED: 1, State.TOMBSTONE: 1},
@@ -36,12 +39,12 @@ NOW = 10_000.0
 def test_one_sentence_says_whether_everything_is_where_it_belongs(
     counts: dict[State, int], last_synced_at: float | None, text: str
 ) -> None:
-    assert text == sentence(counts, last_synced_at=last_synced_at, now=NOW)
+    assert text == sentence(Census(by_state=counts), last_synced_at=last_synced_at, now=NOW)
 
 
 @pytest.mark.parametrize("state", State)
 def test_a_file_in_any_state_is_counted_or_gone(state: State) -> None:
-    others_than_synced = sentence({State.SYNCED: 1, state: 1}, last_synced_at=None, now=NOW)
+    others_than_synced = sentence(Census(by_state={State.SYNCED: 1, state: 1}), last_synced_at=None, now=NOW)
 
     match state:
         case State.SYNCED | State.GONE:
@@ -51,11 +54,46 @@ def test_a_file_in_any_state_is_counted_or_gone(state: State) -> None:
 
 
 def test_a_project_that_is_another_one_confirms_nothing() -> None:
-    told = sentence({State.SYNCED: 12}, last_synced_at=NOW, now=NOW, unconfirmed={"main": 12})
+    counted = Census(by_state={State.SYNCED: 12}, unconfirmed=12)
+    told = sentence(counted, last_synced_at=NOW, now=NOW, foreign=["main"])
     assert told == (
         "The project of target 'main' is not the one that its files were sent to; 'eisync status' says what to do. "
         "0 of 12 files are in Edge Impulse; 12 were sent to another project."
     )
+
+
+@pytest.mark.parametrize(
+    ("counted", "text"),
+    [
+        (Census(folders=1), "No files can be seen. 1 folder cannot be read; what is in it is not known."),
+        (
+            Census(by_state={State.SYNCED: 1}, folders=2),
+            "The only file that can be seen is in Edge Impulse. "
+            "2 folders cannot be read; what is in them is not known.",
+        ),
+        (
+            Census(by_state={State.SYNCED: 3}, folders=1),
+            "All 3 files that can be seen are in Edge Impulse. 1 folder cannot be read; what is in it is not known.",
+        ),
+        (Census(unreadable=1), "The only file is not in Edge Impulse: it cannot be read."),
+        (Census(by_state={State.SYNCED: 2}, unreadable=2), "2 of 4 files are in Edge Impulse; 2 cannot be read."),
+        (
+            Census(by_state={State.SYNCED: 3}, unlisted=1),
+            "2 of 3 files are in Edge Impulse; 1 was not in the last listing and is checked again at the next pass.",
+        ),
+        (
+            Census(by_state={State.SYNCED: 1}, unlisted=1),
+            "The only file is not in Edge Impulse: "
+            "it was not in the last listing and is checked again at the next pass.",
+        ),
+        (
+            Census(by_state={State.SYNCED: 9}, vanished=3),
+            "6 of 9 files are in Edge Impulse; 3 are not there any more, and wait for your word.",
+        ),
+    ],
+)
+def test_what_is_not_known_for_certain_is_said(counted: Census, text: str) -> None:
+    assert text == sentence(counted, last_synced_at=None, now=NOW)
 
 
 @pytest.mark.parametrize(

@@ -719,7 +719,10 @@ def test_nothing_is_concluded_from_a_folder_that_may_not_be_read(yard: Yard) -> 
     expected = {"a.csv": GONE, "closed/b.csv": READY, "closed/deep/c.csv": READY, "closed-not/d.csv": GONE}
     assert expected == yard.states()
     (root,) = yard.index.roots()
-    assert {"the folder cannot be read (Permission denied)": 1} == root.left_out
+    assert {} == root.left_out
+    assert {"closed": "the folder cannot be read (Permission denied)"} == yard.index.observations.folders(root.path)
+    run(yard.watcher(), yard.later + 100.0)
+    assert {} == yard.index.observations.folders(root.path)
 
 
 # --- two roots
@@ -830,8 +833,65 @@ def test_while_there_is_much_to_do_that_is_written_down_now_and_then(
     noted = []
     while loop.tick(now) == 0.0:
         noted += [root.settling for root in yard.index.roots()]
-        now += 0.3
+        now += 3.0
     assert (True, 20) == (1 < len(set(noted)) < 10, yard.index.roots()[0].settling)
+
+
+def test_what_is_under_observation_is_noted_for_whoever_asks_after_the_end(yard: Yard) -> None:
+    yard.write("empty.csv", b"")
+    yard.write("a.csv")
+    now = yard.touched_at("a.csv") + 1.0
+    loop = yard.watcher()
+    run(loop, now)
+    assert {
+        "empty.csv": "it is empty; it goes when something is written into it",
+        "a.csv": "it must be still for 2 s",
+    } == {one["path"]: one["reason"] for one in yard.index.observations.records()}
+    yard.path("empty.csv").unlink()
+    yard.ear.of(1).files.add("empty.csv")
+    loop.tick(now + 0.1)  # too soon for another note
+    loop.stop(now + 0.2)
+    assert ["a.csv"] == [one["path"] for one in yard.index.observations.records()]
+    run(loop, yard.later)
+    assert [] == yard.index.observations.records()
+
+
+def test_what_was_noted_stays_until_the_folder_was_looked_through(yard: Yard, monkeypatch: pytest.MonkeyPatch) -> None:
+    for number in range(5):
+        yard.write(f"{number}/empty.csv", b"")
+    now = yard.touched_at("0/empty.csv") + 1.0
+    run(yard.watcher(), now)
+    monkeypatch.setattr(module, "LOOKS_A_TICK", 1)
+    loop = yard.watcher()
+    for path in range(5):
+        yard.path(f"{path}/empty.csv").unlink()
+    loop.tick(now + 1.0)
+    loop.stop(now + 1.0)
+    assert (5, set()) == (len(yard.index.observations.records()), loop.scanned())
+    run(loop, now + 2.0)
+    loop.stop(now + 3.0)
+    assert ([], {yard.root.path}) == (yard.index.observations.records(), loop.scanned())
+
+
+def test_of_too_many_files_under_observation_the_others_are_counted(
+    yard: Yard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "MOST_OBSERVED", 3)
+    for number in range(5):
+        yard.write(f"{number}.csv", b"")
+    run(yard.watcher(), yard.touched_at("0.csv") + 1.0)
+    [root] = yard.index.roots()
+    assert (3, 5, 2) == (len(yard.index.observations.records()), root.settling, root.beyond)
+
+
+def test_a_file_that_goes_while_it_waits_for_its_marker_is_forgotten_by_a_scan(yard: Yard) -> None:
+    yard.write("a.csv")
+    loop = yard.watcher(policy=SettlePolicy(needs_marker=True))
+    run(loop, yard.later)
+    assert ["a.csv"] == [seen.path for seen in loop.unsettled(yard.later)]
+    yard.path("a.csv").unlink()
+    run(loop, yard.later + 3600.0)
+    assert [] == loop.unsettled(yard.later + 3600.0)
 
 
 def test_a_file_that_is_written_all_day_takes_no_memory(yard: Yard) -> None:

@@ -262,7 +262,8 @@ def test_how_a_root_fares_is_remembered(shelf: Shelf) -> None:
     fresh = {"id": shelf.root.id, "path": "/data", "target": "main"}
     assert root() == RootFacts(**fresh, scanned_at=None, offline_reason=None, settling=0, left_out={})
     shelf.index.note_offline(shelf.root.id, "it is not there")
-    shelf.index.note_settling(shelf.root.id, 3)
+    shelf.index.note_observed(shelf.root.id, [], beyond=3, comparing=2, keeps=False, now=NOW)
+    fresh |= {"beyond": 3, "comparing": 2}
     assert root() == RootFacts(**fresh, scanned_at=None, offline_reason="it is not there", settling=3, left_out={})
     shelf.index.note_scan(shelf.root.id, {"a FIFO": 2}, now=LATER)
     assert root() == RootFacts(**fresh, scanned_at=LATER, offline_reason=None, settling=3, left_out={"a FIFO": 2})

@@ -1,0 +1,236 @@
+"""What was observed in the folders and stands in no row: files that are not complete, and what cannot be read.
+
+The watcher knows it in memory and writes it down when it comes to rest, so that whoever asks later is told the same.
+Written down when a process ended, it may be older than what is known since: a row that changed its state after the
+note is believed before it.
+"""
+
+import json
+import os
+import sqlite3
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from eisync.core.census import Sighting, prefers_row
+from eisync.core.lifecycle import State
+from eisync.core.reasons import Finding, shape
+from eisync.store.database import Database
+from eisync.store.rows import path_of, split
+
+LOOKED_AT = 10_000
+"""So many files of a state are looked at for their reasons; of the others it is known how many they are."""
+
+# Where a row is newer than the note, the note is of no use.
+_STALE = "coalesce(file.changed_at > root.observed_at, 0)"
+
+_JOINED = f"""
+from observed join root on root.id = observed.root_id
+left join file on not observed.is_folder and file.root_id = observed.root_id
+    and file.folder = observed.folder and file.name = observed.name
+where not {_STALE}"""
+
+# What was observed by state, and what the rows of it say.
+_SIGHTINGS = f"""
+select observed.state, observed.is_folder, file.state as row_state, count(*) as files {_JOINED}
+and (:roots is null or root.id in (select value from json_each(:roots))) group by 1, 2, 3"""
+
+_RECORDS = f"""
+select observed.*, root.path as root_path, file.state as row_state {_JOINED}"""
+
+_AT = f"""{_RECORDS}
+and root.path = :root and observed.folder = :folder and observed.name = :name"""
+
+# Folders that cannot be read.
+_FOLDERS = """
+select observed.* from observed join root on root.id = observed.root_id
+where root.path = :root and observed.is_folder"""
+
+# Files of one state by reason, but for those of which more was observed; the path of one of them.
+_REASONS = """
+select reason, count(*) as files, min(id) as id from (
+    select file.id, file.reason from file indexed by file_by_state
+    join root on root.id = file.root_id
+    where file.state = :state and not exists (
+        select 1 from observed where :is_observed and observed.root_id = file.root_id
+        and observed.folder = file.folder and observed.name = file.name and not observed.is_folder
+        and root.observed_at >= file.changed_at)
+    order by file.changed_at desc limit :limit)
+group by reason order by files desc"""
+
+_PLACE = """
+select root.path as root_path, file.folder, file.name from file join root on root.id = file.root_id
+where file.id = :id"""
+
+_ADD = """
+insert into observed (root_id, folder, name, state, reason, size, is_folder, since_at)
+values (:root_id, :folder, :name, :state, :reason, :size, :is_folder, :now)
+on conflict do update set state = excluded.state, reason = excluded.reason, size = excluded.size,
+    is_folder = excluded.is_folder, since_at = iif(state = excluded.state, since_at, excluded.since_at)"""
+
+
+class Seen(Protocol):
+    """A file or folder that was observed; the path is relative to its root."""
+
+    @property
+    def path(self) -> str: ...
+    @property
+    def state(self) -> str: ...
+    @property
+    def reason(self) -> str: ...
+    @property
+    def size(self) -> int: ...
+    @property
+    def is_folder(self) -> bool: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Observed:
+    """How much was observed of some roots. `folders` cannot be read; `beyond` files are settling and not written down;
+    `comparing` were touched since their upload and not compared with it yet."""
+
+    sightings: tuple[Sighting, ...]
+    folders: int
+    beyond: int
+    comparing: int
+
+
+class Observations:
+    """The notes. Safe to use from any thread; each method is one transaction or one look."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def note(self, root_id: int, seen: Sequence[Seen], *, beyond: int, comparing: int, keeps: bool, now: float) -> None:
+        """This is what was observed in the root. `keeps`: what was noted before stays, as not all was looked at yet."""
+        with self._database.transaction() as connection:
+            before = {
+                (row["folder"], row["name"]): (row["state"], shape(row["reason"]), row["is_folder"])
+                for row in connection.execute("select * from observed where root_id = ?", (root_id,))
+            }
+            rows = [_row(root_id, one, now) for one in seen]
+            changed = [
+                row
+                for row in rows
+                if before.get((row["folder"], row["name"])) != (row["state"], shape(row["reason"]), row["is_folder"])
+            ]
+            connection.executemany(_ADD, changed)
+            if not keeps:
+                gone = before.keys() - {(row["folder"], row["name"]) for row in rows}
+                connection.executemany(
+                    "delete from observed where root_id = ? and folder = ? and name = ?",
+                    [(root_id, folder, name) for folder, name in gone],
+                )
+            connection.execute(
+                "update root set observed_at = ?, beyond = ?, comparing = ?, settling = ? + "
+                "(select count(*) from observed where root_id = ? and state = 'settling') where id = ?",
+                (now, beyond, comparing, beyond, root_id, root_id),
+            )
+
+    def found(self, roots: Iterable[int] | None = None) -> Observed:
+        """How much was observed, of these roots only when they are given."""
+        parameters = {"roots": None if roots is None else json.dumps(list(roots))}
+        with self._database.reading() as connection:
+            rows = connection.execute(_SIGHTINGS, parameters).fetchall()
+            [beyond, comparing] = connection.execute(
+                "select coalesce(sum(beyond), 0), coalesce(sum(comparing), 0) from root "
+                "where :roots is null or id in (select value from json_each(:roots))",
+                parameters,
+            ).fetchone()
+        sightings = [Sighting(row["state"], row["row_state"], row["files"]) for row in rows if not row["is_folder"]]
+        if beyond:
+            sightings.append(Sighting(State.SETTLING.value, None, beyond))
+        return Observed(tuple(sightings), sum(row["files"] for row in rows if row["is_folder"]), beyond, comparing)
+
+    def records(self) -> list[dict[str, Any]]:
+        """What was observed, as records of `eisync ls`."""
+        with self._database.reading() as connection:
+            rows = connection.execute(_RECORDS).fetchall()
+        return [_record(row) for row in rows if not _is_outdated(row)]
+
+    def records_at(self, root: str, paths: Iterable[str]) -> list[dict[str, Any]]:
+        """Those of them that are at `paths` of the root at that path. Costs what is asked for."""
+        rows: list[sqlite3.Row] = []
+        with self._database.reading() as connection:
+            for path in paths:
+                folder, name = split(path)
+                place = {"root": os.fsencode(root), "folder": folder, "name": name}
+                rows += connection.execute(_AT, place).fetchall()
+        return [_record(row) for row in rows if not _is_outdated(row)]
+
+    def folders(self, root: str) -> dict[str, str]:
+        """The folders of the root at that path that cannot be read, and why."""
+        with self._database.reading() as connection:
+            rows = connection.execute(_FOLDERS, {"root": os.fsencode(root)}).fetchall()
+        return {path_of(row): row["reason"] for row in rows}
+
+    def reasons(self, states: Iterable[State]) -> list[Finding]:
+        """Why files are observed to be settling or unreadable, and why the latest of these states are in them."""
+        findings = [_finding(record) for record in self.records()]
+        with self._database.reading() as connection:
+            for state in states:
+                parameters = {"state": state.value, "is_observed": not prefers_row(state.value), "limit": LOOKED_AT}
+                for row in connection.execute(_REASONS, parameters).fetchall():
+                    place = connection.execute(_PLACE, {"id": row["id"]}).fetchone()
+                    path = os.path.join(os.fsdecode(place["root_path"]), path_of(place))
+                    reason = row["reason"] or DEFAULT_REASONS.get(state.value, "")
+                    findings.append(Finding(state.value, reason, row["files"], path))
+        return findings
+
+
+DEFAULT_REASONS = {
+    State.READY.value: "waiting for its turn",
+    State.SENDING.value: "a request is under way",
+    State.DOUBTFUL.value: "sent, and no answer came; asking the service",
+}
+
+
+def record_of(seen: Seen, root: str) -> dict[str, Any]:
+    """What was observed, as a record of `eisync ls`."""
+    return _as_record(root, seen.path, seen.state, seen.reason, seen.size, is_folder=seen.is_folder)
+
+
+def _as_record(root: str, path: str, state: str, reason: str, size: int, *, is_folder: bool) -> dict[str, Any]:
+    record: dict[str, Any] = {
+        "path": path,
+        "root": root,
+        "state": state,
+        "reason": reason,
+        "label": None,
+        "category": "",
+        "sample_ids": [],
+        "sha256": None,
+        "size": size,
+        "attempts": 0,
+        "samples": [],
+        "there": [],
+    }
+    return {**record, "is_folder": True} if is_folder else record
+
+
+def _record(row: sqlite3.Row) -> dict[str, Any]:
+    root, is_folder = os.fsdecode(row["root_path"]), bool(row["is_folder"])
+    return _as_record(root, path_of(row), row["state"], row["reason"], row["size"], is_folder=is_folder)
+
+
+def _is_outdated(row: sqlite3.Row) -> bool:
+    return row["row_state"] is not None and prefers_row(row["row_state"])
+
+
+def _finding(record: dict[str, Any]) -> Finding:
+    path = os.path.join(record["root"], record["path"]) if record["path"] else record["root"]
+    return Finding(record["state"], record["reason"], 1, path, record.get("is_folder", False))
+
+
+def _row(root_id: int, seen: Seen, now: float) -> dict[str, Any]:
+    folder, name = split(seen.path)
+    return {
+        "root_id": root_id,
+        "folder": folder,
+        "name": name,
+        "state": seen.state,
+        "reason": seen.reason,
+        "size": seen.size,
+        "is_folder": int(seen.is_folder),
+        "now": now,
+    }

@@ -1,0 +1,64 @@
+"""Commands of a user who may not read everything. Root may, so that root becomes somebody else for a command."""
+
+import contextlib
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from eisync.emulator.server import RunningEmulator
+from tests.conftest import Bench, bench_at
+
+NOBODY = 65_534
+
+# Everything is imported first: whoever runs the tests may have installed eisync where nobody else may look.
+_SCRIPT = """
+import encodings.idna, encodings.utf_8_sig, os, sqlite_utils, tempfile, tomllib, traceback
+import eisync.app, eisync.cli.audit, eisync.cli.explain, eisync.cli.ls, eisync.cli.once, eisync.cli.status
+import eisync.control.door
+if os.geteuid() == 0:
+    os.setgroups([])
+    os.setresgid(65534, 65534, 65534)
+    os.setresuid(65534, 65534, 65534)  # all three, or the kernel lets it look everywhere
+from eisync.cli import main
+main()
+"""
+
+
+@contextlib.contextmanager
+def strangers_bench(emulator: RunningEmulator) -> Iterator[Bench]:
+    """A bench where somebody else can come to. (Into the folders of pytest, only who runs the tests can.)"""
+    with tempfile.TemporaryDirectory(prefix="eisync-stranger-") as place:
+        Path(place).chmod(0o755)
+        bench = bench_at(Path(place), emulator)
+        bench.state.mkdir(mode=0o700)
+        own(bench.state, bench.recordings)
+        try:
+            yield bench
+        finally:
+            for folder, _, _ in os.walk(bench.recordings):
+                for entry in Path(folder).iterdir():
+                    if entry.is_dir() and not entry.is_symlink():
+                        entry.chmod(0o755)  # or it stays for ever
+
+
+def own(*places: Path) -> None:
+    """They are the stranger's."""
+    if os.geteuid() == 0:
+        for place in places:
+            os.chown(place, NOBODY, NOBODY, follow_symlinks=False)
+
+
+def run(bench: Bench, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run `eisync ARGUMENTS --state-dir …` as a user who may not read everything."""
+    return subprocess.run(
+        [sys.executable, "-c", _SCRIPT, *arguments, "--state-dir", str(bench.state)],
+        env=bench.environ,
+        cwd=bench.place,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )

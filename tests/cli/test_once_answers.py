@@ -1,0 +1,136 @@
+"""While `eisync once` works, it is asked as a daemon is; and it may be killed, and stands in nobody's way."""
+
+import os
+import signal
+import subprocess
+from collections.abc import Iterator
+
+import pytest
+
+from tests.conftest import Bench, row, stored_once, until
+
+
+def start(bench: Bench, *arguments: str) -> "subprocess.Popen[bytes]":
+    """`eisync once` in a process of its own, which goes on."""
+    with (bench.place / "once.log").open("ab") as log:
+        return subprocess.Popen(
+            [*bench.command("once", str(bench.recordings), *arguments), "--state-dir", str(bench.state)],
+            env=bench.environ,
+            cwd=bench.place,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+        )
+
+
+@pytest.fixture
+def once(bench: Bench) -> "Iterator[subprocess.Popen[bytes]]":
+    """One that waits for a service which answers late, and for a file that is empty."""
+    bench.emulator.set_faults({"where": "ingestion", "kind": "latency", "seconds": 30})
+    bench.write("wave.1.csv", row(1))
+    bench.write("empty.csv", b"")
+    process = start(bench, "--timeout", "60")
+    try:
+        until(lambda: bench.run("healthcheck").returncode == 0)
+        yield process
+    finally:
+        process.kill()
+        process.wait(timeout=10)
+        bench.emulator.set_faults()
+
+
+def test_it_answers_every_question_that_a_daemon_answers(bench: Bench, once: "subprocess.Popen[bytes]") -> None:
+    until(lambda: bench.files().get("wave.1.csv", {}).get("state") == "sending")
+    until(lambda: bench.status()["counts"] == {"sending": 1, "settling": 1})
+    assert {"wave.1.csv": "sending", "empty.csv": "settling"} == {
+        path: record["state"] for path, record in bench.files().items()
+    }
+    shown = bench.run("status")
+    assert (4, True) == (shown.returncode, f"Process {once.pid} runs 'eisync once' (eisync " in shown.stdout)
+    assert "daemon" not in shown.stdout
+    told = bench.run("explain", str(bench.recordings / "empty.csv"))
+    assert (4, True) == (told.returncode, "settling: it is empty" in told.stdout)
+    assert "was complete, and waits to be sent" in bench.run("history", str(bench.recordings / "wave.1.csv")).stdout
+    audited = bench.run("audit")
+    assert (0, True) == (audited.returncode, "2 in all: 1 sending, 1 settling." in audited.stderr)
+    health = bench.run("healthcheck")
+    assert (0, "healthy\n") == (health.returncode, health.stdout)
+
+
+@pytest.mark.parametrize("verb", ["once", "run"])
+def test_another_one_is_refused_and_told_who_is_there(bench: Bench, once: "subprocess.Popen[bytes]", verb: str) -> None:
+    done = bench.run(verb, str(bench.recordings))
+    assert 75 == done.returncode
+    assert f"is held by process {once.pid}, which runs 'eisync once'; one eisync at a time may use it" in done.stderr
+
+
+def test_one_that_is_killed_is_in_no_way(bench: Bench, once: "subprocess.Popen[bytes]") -> None:
+    until(lambda: bench.status()["counts"] == {"sending": 1, "settling": 1})
+    once.kill()
+    once.wait(timeout=10)
+    assert (bench.state / "control.sock").exists()
+    status = bench.status()
+    assert (None, 4) == (status["daemon"], status["exit_code"])
+    # What was under observation survived, and so did what was being sent.
+    assert {"sending": 1, "settling": 1} == status["counts"]
+    assert 69 == bench.run("healthcheck").returncode
+    bench.emulator.set_faults()
+    (bench.recordings / "empty.csv").unlink()
+    done = bench.once()
+    assert (0, True) == (done.returncode, stored_once(bench.emulator.ledger(), [row(1)])), done.stderr
+    assert {"synced": 1} == bench.status()["counts"]
+
+
+def test_what_a_person_decides_meanwhile_goes_with_it(bench: Bench) -> None:
+    bench.emulator.set_faults({"where": "ingestion", "kind": "partial", "share": 1.0, "times": 1})
+    bench.write("wave.1.csv", row(1))
+    assert 3 == bench.once().returncode
+    bench.write("empty.csv", b"")
+    process = start(bench, "--timeout", "60")
+    try:
+        until(lambda: bench.run("healthcheck").returncode == 0)
+        assert "1 file is back in the queue.\n" == bench.run("retry", "--all").stdout
+        until(lambda: stored_once(bench.emulator.ledger(), [row(1)]))
+        bench.write("empty.csv", row(2))
+        assert 0 == process.wait(timeout=30)
+    finally:
+        process.kill()
+        process.wait(timeout=10)
+
+
+def test_whoever_asks_while_it_ends_is_answered(bench: Bench) -> None:
+    bench.write("wave.1.csv", row(1))
+    for _ in range(4):
+        process = start(bench)
+        while process.poll() is None:
+            done = bench.run("status")
+            assert done.returncode in (0, 4), done.stdout + done.stderr
+        assert 0 == process.returncode
+    assert 0 == bench.run("status").returncode
+
+
+def test_a_second_pass_is_made_when_it_has_ended(bench: Bench) -> None:
+    bench.write("wave.1.csv", row(1))
+    assert 0 == bench.once().returncode
+    bench.write("empty.csv", b"")
+    process = start(bench, "--timeout", "3")
+    try:
+        until(lambda: bench.run("healthcheck").returncode == 0)
+        done = bench.run("reconcile")
+        assert (0, True) == (done.returncode, "target main: " in done.stdout), done.stderr
+        assert 4 == process.wait(timeout=30)
+    finally:
+        process.kill()
+        process.wait(timeout=10)
+
+
+def test_a_signal_ends_it_and_it_leaves_a_note(bench: Bench, once: "subprocess.Popen[bytes]") -> None:
+    once.send_signal(signal.SIGTERM)
+    assert 4 == once.wait(timeout=40)
+    assert {"empty.csv": "settling"} == {
+        path: record["state"] for path, record in bench.files("--state", "settling").items()
+    }
+
+
+def test_the_socket_is_for_its_owner_alone(bench: Bench, once: "subprocess.Popen[bytes]") -> None:
+    assert 0o600 == os.stat(bench.state / "control.sock").st_mode & 0o777

@@ -1,0 +1,101 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from eisync.core.reasons import Finding, Group, grouped, next_step, shape
+
+
+def quarantined(reason: str, files: int = 1, path: str = "/data/a.wav") -> Finding:
+    return Finding("quarantined", reason, files, path)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("WAV header promises 488 bytes, the file has 444", "WAV header promises 1,920,044 bytes, the file has 9"),
+        ("still for 0 s of 2 s", "still for 11 s of 2.5 s"),
+        ("renamed from '/data/a b.csv'", "renamed from '/data/c.csv'"),
+        ("deleted (sample 7); 'eisync retry' sends it", "deleted (sample 19); 'eisync retry' sends it"),
+        ("same content as day-1/wave.1.csv", "same content as deep/er/idle.2.wav"),
+        ("info.labels, which says what it is, is cut", "set/info.labels, which says what it is, is cut"),
+        ("hash 0123456789abcdef0123 differs", "hash ffffffffffffffffffff differs"),
+        ("HTTP 503: try again in 12 s", "HTTP 500: try again in 5 s"),
+    ],
+)  # fmt: skip
+def test_reasons_that_differ_in_numbers_and_names_are_one(one: str, other: str) -> None:
+    assert shape(one) == shape(other)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("it is empty; it goes when something is written into it", "its marker is older than its last change"),
+        ("WAV header promises 488 bytes, the file has 444", "AVI header promises 488 bytes, the file has 444"),
+        ("the file cannot be read (Permission denied)", "the file cannot be read (Input/output error)"),
+    ],
+)
+def test_reasons_that_differ_in_words_are_two(one: str, other: str) -> None:
+    assert shape(one) != shape(other)
+
+
+def test_a_thousand_cut_files_are_one_group() -> None:
+    cut = [
+        quarantined(f"WAV header promises {488 + n} bytes, the file has 444", path=f"/data/{n}.wav")
+        for n in range(1000)
+    ]
+    told = grouped(cut)
+    assert (Group("quarantined", cut[0].reason, 1000, "/data/0.wav", is_folder=False, is_varied=True),) == told.groups
+    assert (0, 0) == (told.more_groups, told.more_files)
+
+
+def test_what_a_person_must_see_to_comes_first_and_the_rest_is_counted() -> None:
+    letters = "abcdefghijklm"
+    findings = [Finding("ready", "waiting for its turn", 500, "/r")]
+    findings += [quarantined(f"reason {letter}", number + 1) for number, letter in enumerate(letters)]
+    findings += [Finding("unreadable", "the folder cannot be read", 1, "/data/x", is_folder=True)]
+    told = grouped(findings, most=10)
+    assert [13, 12, 11, 10, 9, 8, 7, 6, 5, 4] == [group.files for group in told.groups]
+    assert (5, 3 + 2 + 1 + 1 + 500) == (told.more_groups, told.more_files)
+
+
+@given(
+    findings=st.lists(
+        st.builds(
+            Finding,
+            state=st.sampled_from(["quarantined", "ready", "settling", "unreadable", "odd"]),
+            reason=st.text(max_size=12) | st.from_regex(r"(promises|has) [0-9,]{1,6} bytes", fullmatch=True),
+            files=st.integers(1, 1000),
+            path=st.just("/data/a.csv"),
+            is_folder=st.booleans(),
+        )
+    ),
+    most=st.integers(0, 12),
+)
+def test_no_file_is_lost_when_reasons_are_grouped(findings: list[Finding], most: int) -> None:
+    told = grouped(findings, most=most)
+    assert sum(one.files for one in findings) == sum(group.files for group in told.groups) + told.more_files
+    assert len(told.groups) <= most
+    assert (told.more_groups > 0) == (told.more_files > 0)
+
+
+@pytest.mark.parametrize(
+    ("group", "is_running", "expected"),
+    [
+        (Group("unreadable", "x", 1, "/a b/c", is_folder=True, is_varied=False), False, "chmod u+rx '/a b/c'"),
+        (Group("unreadable", "x", 1, "/a/c.csv", is_folder=False, is_varied=False), False, "chmod u+r /a/c.csv"),
+        (
+            Group(
+                "quarantined", "the file cannot be read (Permission denied)", 2, "/a", is_folder=False, is_varied=False
+            ),
+            True,
+            "chmod u+r /a",
+        ),
+        (Group("quarantined", "x", 2, "/a", is_folder=False, is_varied=False), True, "eisync ls --state quarantined; "),
+        (Group("quarantined", "x", 1, "/a", is_folder=False, is_varied=False), True, "eisync explain /a; "),
+        (Group("ready", "x", 2, "/a", is_folder=False, is_varied=False), False, "eisync once"),
+        (Group("ready", "x", 2, "/a", is_folder=False, is_varied=False), True, "eisync explain /a"),
+        (Group("settling", "x", 2, "/a", is_folder=False, is_varied=False), False, "eisync explain /a"),
+    ],
+)
+def test_each_group_has_a_command_that_helps(group: Group, is_running: bool, expected: str) -> None:
+    assert next_step(group, is_running=is_running).startswith(expected)

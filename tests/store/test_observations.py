@@ -1,0 +1,99 @@
+"""What was observed outlives the process that did, and costs no more than what changed."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from eisync.core.census import UNREADABLE, Sighting
+from eisync.core.lifecycle import State
+from eisync.core.reasons import Finding
+from eisync.loops.watched import Observed
+from eisync.store import observations as module
+
+from .shelf import NOW, Shelf
+
+LATER = NOW + 50.0
+
+
+@pytest.fixture
+def shelf(tmp_path: Path) -> Iterator[Shelf]:
+    shelf = Shelf(tmp_path)
+    yield shelf
+    shelf.close()
+
+
+def seen(path: str, reason: str = "still", state: str = "settling", *, is_folder: bool = False) -> Observed:
+    return Observed("/data", path, 7, reason, state, is_folder=is_folder)
+
+
+def note(shelf: Shelf, *what: Observed, beyond: int = 0, keeps: bool = False, now: float = NOW) -> None:
+    shelf.index.note_observed(shelf.root.id, what, beyond=beyond, comparing=0, keeps=keeps, now=now)
+
+
+def noted(shelf: Shelf) -> dict[str, tuple[str, str]]:
+    return {one["path"]: (one["state"], one["reason"]) for one in shelf.index.observations.records()}
+
+
+def test_a_note_takes_the_place_of_the_one_before(shelf: Shelf) -> None:
+    note(shelf, seen("a.csv"), seen("day/b.csv"), seen("caf\udce9.csv"))
+    assert {
+        "a.csv": ("settling", "still"),
+        "day/b.csv": ("settling", "still"),
+        "caf\udce9.csv": ("settling", "still"),
+    } == (noted(shelf))
+    note(shelf, seen("a.csv", "it cannot be read", UNREADABLE), now=LATER)
+    assert {"a.csv": (UNREADABLE, "it cannot be read")} == noted(shelf)
+    note(shelf, now=LATER)
+    assert {} == noted(shelf)
+
+
+def test_before_the_folder_was_looked_through_nothing_is_forgotten(shelf: Shelf) -> None:
+    note(shelf, seen("a.csv"), beyond=3)
+    note(shelf, seen("b.csv"), keeps=True, now=LATER)
+    assert {"a.csv", "b.csv"} == set(noted(shelf))
+    [root] = shelf.index.roots()
+    assert (2, 0) == (root.settling, root.beyond)
+
+
+def test_a_reason_that_differs_in_its_numbers_is_not_written_anew(shelf: Shelf) -> None:
+    note(shelf, seen("a.csv", "promises 9 bytes"))
+    note(shelf, seen("a.csv", "promises 8 bytes"), now=LATER)
+    assert {"a.csv": ("settling", "promises 9 bytes")} == noted(shelf)
+    note(shelf, seen("a.csv", "it is empty"), now=LATER)
+    assert {"a.csv": ("settling", "it is empty")} == noted(shelf)
+
+
+def test_what_was_found_is_counted_with_what_is_beyond(shelf: Shelf) -> None:
+    shelf.sync("a.csv", 1, now=NOW - 1.0)
+    note(shelf, seen("a.csv", "x", UNREADABLE), seen("b.csv"), seen("c", "x", UNREADABLE, is_folder=True), beyond=5)
+    found = shelf.index.observations.found()
+    expected = {Sighting(UNREADABLE, "synced", 1), Sighting("settling", None, 1), Sighting("settling", None, 5)}
+    assert (expected, 1, 5) == (set(found.sightings), found.folders, found.beyond)
+    assert found == shelf.index.observations.found([shelf.root.id])
+    assert ((), 0) == (shelf.index.observations.found([99]).sightings, shelf.index.observations.found([99]).folders)
+
+
+def test_a_newer_row_is_believed(shelf: Shelf) -> None:
+    note(shelf, seen("a.csv"))
+    shelf.sync("a.csv", 1, now=LATER)
+    assert ({}, ()) == (noted(shelf), shelf.index.observations.found().sightings)
+
+
+def test_reasons_are_told_of_each_file_once(shelf: Shelf) -> None:
+    shelf.sync("a.csv", 1, now=NOW - 1.0)
+    shelf.enqueue("b.csv", now=NOW - 1.0)
+    note(shelf, seen("a.csv", "x", UNREADABLE), seen("new.csv", "still"))
+    told = shelf.index.observations.reasons([State.SYNCED, State.READY])
+    assert {
+        Finding(UNREADABLE, "x", 1, "/data/a.csv"),
+        Finding("settling", "still", 1, "/data/new.csv"),
+        Finding("ready", "waiting for its turn", 1, "/data/b.csv"),
+    } == set(told)
+
+
+def test_reasons_are_looked_at_to_a_limit(shelf: Shelf, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "LOOKED_AT", 3)
+    for number in range(5):
+        shelf.enqueue(f"{number}.csv", now=NOW)
+    assert [3] == [one.files for one in shelf.index.observations.reasons([State.READY])]
