@@ -124,6 +124,7 @@ def test_status_says_everything_at_once(desk: Desk) -> None:
             "scanned_s": 5.0,
             "settling": 0,
             "left_out": {"a FIFO": 2},
+            "remarks": [],
             "watching": None,
             "retention": None,
         }
