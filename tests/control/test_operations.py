@@ -138,6 +138,7 @@ def test_status_says_everything_at_once(desk: Desk) -> None:
             "settling": 0,
             "comparing": 0,
             "left_out": {"a FIFO": 2},
+            "remarks": [],
             "watching": None,
             "retention": None,
         }
