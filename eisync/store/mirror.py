@@ -102,6 +102,12 @@ where target = :target and missing_in = :generation and gone_at is null and exis
     select 1 from file_sample mine cross join file on file.id = mine.file_id
     where mine.sample_id = sample.id and file.target = sample.target)
 returning id, missed"""
+# What may have been cut from a sample of ours is missed once before it is forgotten, for it speaks against a deletion:
+# a piece that is split again is listed neither as it was nor as what became of it for a moment.
+_MISS_PIECES = """
+update sample indexed by sample_missing set missed = missed + 1, missing_in = null
+where target = :target and missing_in = :generation and gone_at is null and missed = 0
+    and (is_cropped or filename glob '*.s[0-9]*')"""
 _FORGET = "delete from sample indexed by sample_missing where target = :target and missing_in = :generation"
 _UNMARK = (
     "update sample indexed by sample_missing set missing_in = null where target = :target and missing_in is not null"
@@ -259,6 +265,7 @@ class Mirrored:
         with self._database.transaction() as connection:
             rows = connection.execute(_COUNT_MISSED, parameters).fetchall()
             note_missed(connection, target, progress.generation, now)
+            connection.execute(_MISS_PIECES, parameters)
             connection.execute(_FORGET, parameters)
             connection.execute("delete from sweep where target = ?", (target,))
             connection.execute(_REMEMBER, remembered)

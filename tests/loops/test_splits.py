@@ -4,7 +4,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from eisync.core.acts import OnRemoteDelete, Policy, Progress
@@ -160,6 +160,10 @@ def test_the_retention_keeps_the_only_whole_one(yard: Yard, is_replaced: bool) -
         max_size=12,
     ),
     st.sampled_from(WAYS),
+)
+@example(  # a piece is split again: for a moment neither it nor what became of it is listed
+    [("split", 0), ("split", 0), ("split", 0), ("delete", 1), ("look", 0), ("split late", 1), ("look", 0)],
+    OnRemoteDelete.TRASH,
 )
 def test_a_file_goes_only_when_nothing_of_its_recording_is_there(
     tmp_path_factory: pytest.TempPathFactory, steps: list[tuple[str, int]], way: OnRemoteDelete
