@@ -16,7 +16,8 @@ from eisync.core.eligible import Eligibility
 from eisync.loops import root_watch
 from eisync.store.acts import Acts
 from eisync.store.observations import record_of
-from tests.conftest import Bench, row
+from tests.conftest import Bench
+from tests.core import formats
 from tests.loops.yard import Yard, run
 
 READY = [f"{number:03}.csv" for number in range(150)]
@@ -105,7 +106,7 @@ def test_an_audit_without_a_folder_looks_at_those_that_were_watched_before(bench
     (bench.place / "eisync.toml").unlink()
     nothing = bench.run("audit")
     assert (2, True) == (nothing.returncode, "no folder is watched, and none was before" in nothing.stderr)
-    bench.write("wave.1.csv", row(1))
+    bench.write("wave.1.wav", formats.wav(bytes(range(200))))
     bench.write("empty.csv", b"")
     assert 4 == bench.once("--timeout", "0.2").returncode
     told = bench.run("audit")

@@ -201,8 +201,8 @@ def test_a_sample_that_a_person_deleted_is_a_tombstone_and_no_other_project(benc
     assert 0 == bench.once().returncode
     [sample_id] = bench.files()["long.0.csv"]["sample_ids"]
     assert _ask(bench, "DELETE", f"/{sample_id}")["success"]
-    for _ in range(3):
-        assert 0 == bench.once().returncode
+    # One listing without it proves nothing: it may be on its way from one split to another.
+    assert [4, 0, 0] == [bench.once().returncode for _ in range(3)]
     assert ["tombstone", "synced", "synced"] == [bench.files()[f"long.{number}.csv"]["state"] for number in range(3)]
     assert 2 == len(samples(bench))
 
