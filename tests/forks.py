@@ -25,17 +25,19 @@ STARTERS = ("PYTHON", "LANG", "LC_", "LD_", "TZ")
 MOST_BYTES = 200_000  # of one message, far above every command line and environment of ours
 
 SERVER = """
-import gc, importlib, json, os, random, runpy, socket, sys
-import eisync.app, eisync.pulling
+import encodings.idna, encodings.utf_8_sig, gc, importlib, json, os, random, runpy, socket, sqlite_utils, sys
+import tempfile, tomllib, traceback
+import eisync.app, eisync.control.door, eisync.pulling
+from eisync import cli
 from eisync.cli import VERBS
 for verb in set(VERBS) - {"demo", "emulator"}:
     importlib.import_module("eisync.cli." + verb)
 
-def is_child(door):
+def asked(door):
     while True:
         message, files, _, _ = socket.recv_fds(door, MOST_BYTES, 2)
         if not message:
-            return False
+            return None
         if child := os.fork():
             for file in files:
                 os.close(file)
@@ -54,11 +56,21 @@ def is_child(door):
         sys.argv[1:] = wish["arguments"]
         importlib.reload(eisync)  # its globals are what the environment says
         random.seed()
-        return True
+        return wish
+
+def become(user):
+    os.setgroups([])
+    os.setresgid(user, user, user)
+    os.setresuid(user, user, user)  # all three, or the kernel lets it look everywhere
 
 gc.freeze()
-if is_child(socket.socket(fileno=int(sys.argv[1]))):
+if (wish := asked(socket.socket(fileno=int(sys.argv[1])))) is None:
+    pass
+elif wish["user"] is None:
     runpy.run_module("eisync", run_name="__main__", alter_sys=True)
+else:
+    become(wish["user"])
+    cli.main()  # it is imported: the user may not be allowed to look where it is installed
 """
 
 
@@ -72,9 +84,15 @@ class ForkServer:
         self._starters: dict[str, str] = {}
 
     def run(
-        self, arguments: Sequence[str], *, environ: Mapping[str, str], cwd: Path, limit_s: float
+        self,
+        arguments: Sequence[str],
+        *,
+        environ: Mapping[str, str],
+        cwd: Path,
+        limit_s: float,
+        user: int | None = None,
     ) -> "subprocess.CompletedProcess[str] | None":
-        """What became of `eisync ARGUMENTS`; None when a real start is to be made instead.
+        """What became of `eisync ARGUMENTS`; None when a real start is to be made instead. `user` is whom root becomes.
 
         Raises subprocess.TimeoutExpired, having killed it, when it lasts longer than `limit_s`.
         """
@@ -87,7 +105,7 @@ class ForkServer:
             if self._starters != _starters(environ):
                 return None
             with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
-                wish = {"arguments": list(arguments), "environ": dict(environ), "cwd": str(cwd)}
+                wish = {"arguments": list(arguments), "environ": dict(environ), "cwd": str(cwd), "user": user}
                 socket.send_fds(door, [json.dumps(wish).encode()], [out.fileno(), err.fileno()])
                 code = self._wait(door, arguments, limit_s)
                 told = [_read(stream) for stream in (out, err)]

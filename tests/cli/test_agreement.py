@@ -120,7 +120,6 @@ def make(bench: Bench, situation: Situation) -> None:
     stranger.own(*path.rglob("*") if path.is_dir() and not path.is_symlink() else ())
 
 
-@pytest.mark.timeout(600)  # forty processes
 @pytest.mark.parametrize(
     "names", [*([name] for name in SITUATIONS), list(SITUATIONS)], ids=[*SITUATIONS, "all of them"]
 )
