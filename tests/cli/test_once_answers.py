@@ -124,9 +124,16 @@ def test_a_second_pass_is_made_when_it_has_ended(bench: Bench) -> None:
         process.wait(timeout=10)
 
 
-def test_a_signal_ends_it_and_it_leaves_a_note(bench: Bench, once: "subprocess.Popen[bytes]") -> None:
-    once.send_signal(signal.SIGTERM)
-    assert 4 == once.wait(timeout=40)
+def test_a_signal_ends_it_and_it_leaves_a_note(bench: Bench) -> None:
+    bench.write("empty.csv", b"")
+    process = start(bench, "--timeout", "60")
+    try:
+        until(lambda: bench.files().get("empty.csv", {}).get("state") == "settling")
+        process.send_signal(signal.SIGTERM)
+        assert 4 == process.wait(timeout=20)
+    finally:
+        process.kill()
+        process.wait(timeout=10)
     assert {"empty.csv": "settling"} == {
         path: record["state"] for path, record in bench.files("--state", "settling").items()
     }
