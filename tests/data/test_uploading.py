@@ -185,9 +185,13 @@ def test_a_service_that_is_not_there_fails_every_sample(service: RunningEmulator
     assert {"http://127.0.0.1:9 cannot be reached (Connection refused)"} == {one.error for one in response.fails}
 
 
-def test_a_key_with_a_line_break_is_in_no_text(service: RunningEmulator) -> None:
-    with pytest.raises(ValueError) as caught:
-        upload_samples(waves(1), api_key=CANARY + "\n")
+def test_a_key_with_a_line_break_behind_it_is_the_key(service: RunningEmulator) -> None:
+    assert 1 == len(upload_samples(waves(1), api_key=CANARY + "\n").successes)
+
+
+def test_a_key_with_a_line_break_in_it_is_in_no_text(service: RunningEmulator) -> None:
+    with pytest.raises(ValueError, match="has 2 lines") as caught:
+        upload_samples(waves(1), api_key=CANARY + "\nX-Header: 1")
     assert CANARY not in str(caught.value)
 
 
