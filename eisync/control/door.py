@@ -37,6 +37,25 @@ def listen(folder: str) -> tuple[socket.socket, str | None]:
     return _listen_with_token(os.path.join(folder, NOTE_NAME))
 
 
+def files_of(folder: str) -> dict[str, tuple[int, int, int]]:
+    """Return which files say where to ask, by path, and what tells them from those of another process."""
+    found = {}
+    for path in (os.path.join(folder, SOCKET_NAME), os.path.join(folder, NOTE_NAME)):
+        with suppress(OSError):
+            facts = os.lstat(path)
+            found[path] = (facts.st_dev, facts.st_ino, facts.st_ctime_ns)  # inodes are used again at once
+    return found
+
+
+def remove(folder: str, files: Mapping[str, tuple[int, int, int]]) -> None:
+    """Take `files` away, but for those in whose place another process put its own. A socket stops whoever copies the
+    folder: it cannot be opened."""
+    for path, facts in files_of(folder).items():
+        if files.get(path) == facts:
+            with suppress(OSError):
+                os.unlink(path)
+
+
 def ask(folder: str, question: Mapping[str, Any]) -> Iterator[dict[str, Any]] | None:
     """The daemon's answer, record by record; None when no daemon runs on this state folder.
 

@@ -6,7 +6,7 @@ import json
 import socket
 from typing import Any
 
-from eisync.control.door import ANSWER_WITHIN_S, LONGEST_LINE_BYTES, listen
+from eisync.control.door import ANSWER_WITHIN_S, LONGEST_LINE_BYTES, files_of, listen, remove
 from eisync.control.operations import Operations
 from eisync.core.redaction import KEYS
 from eisync.errors import EisyncError
@@ -24,9 +24,11 @@ class ControlServer:
     name = "control"
 
     def __init__(self, folder: str, operations: Operations, *, log: Log) -> None:
+        self._folder = folder
         self._operations = operations
         self._log = log
         self._server, self._token = listen(folder)
+        self._files = files_of(folder)
         self._server.settimeout(ACCEPT_FOR_S)
         self._is_over = False
 
@@ -63,7 +65,9 @@ class ControlServer:
             caller.connect(self._server.getsockname())
 
     def close(self) -> None:
-        """Let go of the socket. Safe to repeat."""
+        """Let go of the socket, and of its file. Safe to repeat."""
+        remove(self._folder, self._files)
+        self._files = {}
         self._server.close()
 
     def _converse(self, caller: socket.socket) -> None:

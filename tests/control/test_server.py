@@ -234,3 +234,24 @@ def test_a_tick_that_waits_for_a_caller_ends_at_once_when_it_is_hung_up(
     finally:
         server.close()
     assert ask(str(tmp_path), {"do": "status"}) is None
+
+
+def test_what_says_where_to_ask_goes_with_it(tmp_path: Path) -> None:
+    """A socket cannot be copied: whoever makes a copy of the state folder would fail on it."""
+    for place in (tmp_path / "s", tmp_path / ("deep" * 30)):
+        place.mkdir()
+        daemon = Daemon(place)
+        assert [*place.iterdir()]
+        for _ in range(2):
+            daemon.server.close()
+            assert [] == [*place.iterdir()]
+            assert ask(str(place), {"do": "it"}) is None
+
+
+def test_what_another_put_in_its_place_stays(tmp_path: Path) -> None:
+    place = tmp_path / "s"
+    place.mkdir()
+    first, second = Daemon(place), Daemon(place)
+    first.server.close()
+    assert [{"a": 1}] == second.ask({"do": "it"})
+    second.server.close()
