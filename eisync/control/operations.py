@@ -4,6 +4,7 @@ Every operation takes and gives plain JSON values, so that it goes through a soc
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 from eisync.control.survey import survey
@@ -13,7 +14,7 @@ from eisync.core.items import shown
 from eisync.core.lifecycle import Event as Happening
 from eisync.core.lifecycle import State, sources
 from eisync.core.reasons import Finding, grouped, next_step
-from eisync.errors import ConfigurationError, EisyncError
+from eisync.errors import ConfigurationError, EisyncError, StateError
 from eisync.loops.ports import Passes
 from eisync.store.acts import Acts
 from eisync.store.index import Index
@@ -110,7 +111,8 @@ class Operations:
     def status(self) -> Record:
         """Everything `eisync status` shows. Its `exit_code` is what the command ends with."""
         now = self.now()
-        self._note()
+        with suppress(StateError):  # as on a full disk, of which is told below: what was noted before is counted
+            self._note()
         targets = self._index.targets()
         roots = self._index.roots()
         taken = survey(self._index, self._acts, [target.name for target in targets])

@@ -15,7 +15,7 @@ from eisync.core.items import FileFacts, Root, shown
 from eisync.core.lifecycle import State
 from eisync.core.versions import Trust
 from eisync.core.writers import said_of_folder
-from eisync.errors import CONTENT_ERRORS
+from eisync.errors import CONTENT_ERRORS, StateError
 from eisync.loops.checks import ContentChecks
 from eisync.loops.disks import RootDisks
 from eisync.loops.judging import Accepted, Judging, Parked, Probing, stumbled
@@ -591,5 +591,11 @@ class WatcherLoop:
         seen = root.observed(None, most=MOST_OBSERVED)
         beyond = max(0, root.observed_count - len(seen))
         keeps = not root.has_scanned  # what was noted before may be there still
-        self._notes.note_observed(root.place.id, seen, beyond=beyond, comparing=len(root.checks), keeps=keeps, now=now)
+        try:
+            self._notes.note_observed(
+                root.place.id, seen, beyond=beyond, comparing=len(root.checks), keeps=keeps, now=now
+            )
+        except StateError:
+            root.is_news = True  # as on a full disk: it is written down when that can be done again
+            raise
         root.note_pause_s = (self._spent_s() - began_at) / NOTE_SHARE

@@ -432,3 +432,14 @@ def test_what_is_no_ticket_is_told_to_a_person(desk: Desk, ticket: object) -> No
     operations = Operations(desk.outbox, desk.index, desk.acts, now=lambda: NOW, passes=Reconciler())
     with pytest.raises(ConfigurationError):
         list(operations.answer({"do": "reconciled", "ticket": ticket}))
+
+
+def test_status_tells_what_was_noted_where_nothing_can_be_written(desk: Desk) -> None:
+    """It is what tells of a full disk."""
+
+    def note() -> None:
+        raise StateError("the database cannot be used: database or disk is full")
+
+    desk.note("a.csv")
+    operations = Operations(desk.outbox, desk.index, desk.acts, now=lambda: NOW, live=lambda: desk.live, note=note)
+    assert {"settling": 1} == operations.status()["counts"]
