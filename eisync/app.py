@@ -44,7 +44,7 @@ from eisync.core.retention import After
 from eisync.core.retry import RetryPolicy
 from eisync.core.settle import SettlePolicy
 from eisync.core.writers import Ask
-from eisync.errors import ConfigurationError, EisyncError, StateDamagedError
+from eisync.errors import ConfigurationError, EisyncError, StateDamagedError, StateError
 from eisync.loops.acting import Actor
 from eisync.loops.archives import Archives
 from eisync.loops.bringing_back import BringingBack
@@ -168,10 +168,10 @@ class App:
     def answer_meanwhile(self) -> None:
         """Answer the command line while the calling thread works. Where that cannot be, the work goes on without."""
         self.outbox.on_work(self.bells["drainer"].set)
-        charge = Charge(self._control_server(), self.bells["control"], 2 * HEARTBEAT_LIMIT_S)
-        self.supervisor = Supervisor([charge], now=clock.now, monotonic=clock.monotonic, log=self.log)
         self.beat()
         try:
+            charge = Charge(self._control_server(), self.bells["control"], 2 * HEARTBEAT_LIMIT_S)
+            self.supervisor = Supervisor([charge], now=clock.now, monotonic=clock.monotonic, log=self.log)
             self.supervisor.start()
         except EisyncError as error:
             self.supervisor = None
@@ -318,6 +318,7 @@ class App:
         self._database.close()
 
     def _control_server(self) -> ControlServer:
+        """Raises StateError where nobody can be answered."""
         operations = Operations(
             self.outbox,
             self.index,
@@ -330,7 +331,14 @@ class App:
             watched=self.watched,
             passes=self.reconciler,
         )
-        self._control = ControlServer(str(self.settings.state.dir), operations, log=self.log)
+        folder = str(self.settings.state.dir)
+        try:
+            self._control = ControlServer(folder, operations, log=self.log)
+        except OSError as error:  # it was removed since it was opened, or nothing can be written into it
+            self.refuse_lost()
+            raise StateError(
+                f"no command can be answered through the state folder {folder}: {error.strerror}"
+            ) from error
         return self._control
 
     def _pulses(self) -> list[Pulse]:

@@ -10,6 +10,7 @@ import resource
 import signal
 import sqlite3
 import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -261,3 +262,32 @@ def test_once_whose_state_folder_is_gone_ends_and_says_why(bench: Bench) -> None
         said = process.communicate(timeout=30)[1]
     assert 74 == process.returncode
     assert "was removed or replaced while eisync ran" in said
+
+
+MOVES = """
+import os, sys
+from eisync.cli import main
+from eisync.control import server
+
+def listen(folder, real=server.listen):
+    os.rename(folder, folder + ".old")
+    return real(folder)
+
+server.listen = listen
+main()
+"""
+
+
+@pytest.mark.parametrize("verb", ["once", "run"])
+def test_one_whose_state_folder_goes_before_it_listens_says_why(bench: Bench, verb: str) -> None:
+    bench.write("cut.json", b'{"protected": ')
+    done = subprocess.run(
+        [sys.executable, "-c", MOVES, verb, str(bench.recordings), "--state-dir", str(bench.state)],
+        env=bench.environ,
+        cwd=bench.place,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert (74, True) == (done.returncode, "was removed or replaced while eisync ran" in done.stderr), done.stderr
