@@ -218,8 +218,8 @@ class Watch(Table):
         ge=0,
         le=604_800,
         description="A file that is empty, or whose format says that it is cut, waits so many seconds for the rest; "
-        "then it is quarantined. Where nobody can tell who writes it, a file that was not seen to be closed goes after so "
-        "many seconds without a change; where closes are not announced, one whose length was left open.",
+        "then it is quarantined. Where nobody can tell who writes it, a file that was not seen to be closed goes after "
+        "so many seconds without a change; where closes are not announced, one whose length was left open.",
     )
     scan_interval_s: Number = Field(
         default=60.0,

@@ -57,11 +57,20 @@ def test_writers_in_the_wild(bench: Bench, daemon: "subprocess.Popen[bytes]", tm
     until(lambda: stored_once(bench.emulator.ledger(), expected))
 
 
-@pytest.mark.parametrize("mode", ["auto", "scan"])
-def test_a_table_that_its_logger_holds_open_is_one_sample(bench: Bench, mode: str) -> None:
+@pytest.mark.parametrize(
+    ("mode", "settle_s", "pause_s", "lines"),
+    [
+        ("auto", 0.3, 1.0, 8),
+        ("scan", 0.3, 1.0, 8),
+        pytest.param("auto", 2.0, 3.0, 20, marks=[pytest.mark.slow, pytest.mark.timeout(180)]),  # for a minute
+    ],
+)
+def test_a_table_that_its_logger_holds_open_is_one_sample(
+    bench: Bench, mode: str, settle_s: float, pause_s: float, lines: int
+) -> None:
     """A line now and then, with longer pauses in between than a file must be still."""
     (bench.place / "eisync.toml").write_text(
-        f'[[watch]]\npath = "recordings"\nmode = "{mode}"\nsettle_s = 0.3\nscan_interval_s = 0.5\n'
+        f'[[watch]]\npath = "recordings"\nmode = "{mode}"\nsettle_s = {settle_s}\nscan_interval_s = 0.5\n'
     )
     signal.signal(signal.SIGIO, signal.SIG_DFL)  # what a process ignores its children ignore
     process = bench.daemon()
@@ -73,12 +82,12 @@ def test_a_table_that_its_logger_holds_open_is_one_sample(bench: Bench, mode: st
         path, content = bench.recordings / "log.csv", b"timestamp,accX\n"
         with path.open("wb") as file:
             file.write(content)
-            for number in range(8):
+            for number in range(lines):
                 line = b"%d,%d\n" % (number * 10, number)
                 file.write(line)
                 file.flush()
                 content += line
-                time.sleep(1.0)
+                time.sleep(pause_s)
                 assert not bench.emulator.ledger()["stored_by_hash"]
             until(lambda: bench.files()["log.csv"]["reason"] == BEING_WRITTEN)
             assert "settling" == bench.files()["log.csv"]["state"]
@@ -87,7 +96,7 @@ def test_a_table_that_its_logger_holds_open_is_one_sample(bench: Bench, mode: st
             assert f"writers   {BEING_WRITTEN} (asked the kernel)" in explained
             assert "  the kernel is asked who writes its files" in bench.run("status").stdout.splitlines()
         until(lambda: stored_once(bench.emulator.ledger(), [content]))
-        time.sleep(1.5)
+        time.sleep(1.5)  # long enough for another one
         assert stored_once(bench.emulator.ledger(), [content])
         assert f"writers   {NONE_WRITES} (asked the kernel)" in bench.run("explain", str(path)).stdout
     finally:
@@ -193,6 +202,11 @@ def whole_files() -> dict[str, bytes]:
         "b.json": formats.document(acquisition(1.0)),
         "c.cbor": formats.cbor(acquisition(2.0)),
         "d.png": formats.png(SOUND),
+        "e.jpg": formats.jpeg(SOUND),
+        "f.avi": formats.avi(SOUND),
+        "g.mp4": formats.box(b"ftyp", b"isom") + formats.box(b"mdat", SOUND) + formats.box(b"moov", SOUND[:200]),
+        "h.mp4": formats.box(b"ftyp", b"isom") + formats.box(b"moov", SOUND[:200]) + formats.box(b"mdat", SOUND[1:]),
+        "i.parquet": formats.parquet(SOUND),
     }
 
 
