@@ -16,6 +16,8 @@ from typing import Any
 import pytest
 
 from eisync.core.writers import BEING_WRITTEN, NONE_WRITES, WRITTEN_MEANWHILE
+from eisync.emulator.server import RunningEmulator
+from tests.cli import stranger
 from tests.cli.test_daemon import until
 from tests.conftest import Bench, row, sha256, stored_once
 from tests.core import formats
@@ -24,6 +26,7 @@ from tests.emulator.wire import acquisition
 SETTLE_S = 0.6
 PATIENCE_S = 120.0
 SOUND = bytes(range(1, 251)) * 400
+NO_RIGHT = "the file is another user's, and eisync has no right to ask the kernel (CAP_LEASE)"
 
 
 @pytest.fixture
@@ -193,6 +196,38 @@ def test_a_writer_that_comes_while_a_file_is_sent_has_it_sent_again(bench: Bench
     finally:
         process.kill()
         process.wait(timeout=10)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can be somebody else")
+def test_a_file_of_another_user_waits_for_its_close_and_how_to_ask_is_said(emulator: RunningEmulator) -> None:
+    """A whole table, a whole recording and one in its full length, each held open for longer than it must be still."""
+    contents = {"log.csv": row(1), "a.wav": formats.wav(SOUND), "b.wav": formats.wav(SOUND[:500])}
+    with stranger.strangers_bench(emulator) as bench:
+        (bench.place / "eisync.toml").write_text(
+            '[[watch]]\npath = "recordings"\nsettle_s = 0.3\nscan_interval_s = 0.5\n'
+        )
+        process = stranger.start(bench, "run")
+        try:
+            until(lambda: stranger.run(bench, "healthcheck").returncode == 0)
+            with contextlib.ExitStack() as stack:
+                for name, content in contents.items():
+                    file = stack.enter_context((bench.recordings / name).open("wb"))
+                    file.write(content)
+                    file.flush()
+                time.sleep(2.0)
+                status = stranger.run(bench, "status")
+                assert {} == bench.emulator.ledger()["stored_by_hash"]
+                assert (4, True) == (
+                    status.returncode,
+                    "3 files not complete yet: it was not seen to be" in status.stdout,
+                )
+                assert f"  nobody can tell who writes some of its files: {NO_RIGHT}; docs/writers.md" in status.stdout
+                told = stranger.run(bench, "explain", str(bench.recordings / "a.wav"))
+                assert f"writers   cannot tell: {NO_RIGHT}; so it goes when it is seen to be closed" in told.stdout
+            until(lambda: stored_once(bench.emulator.ledger(), list(contents.values())))
+        finally:
+            process.kill()
+            process.wait(timeout=10)
 
 
 def whole_files() -> dict[str, bytes]:
