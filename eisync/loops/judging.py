@@ -174,9 +174,8 @@ class Judging:
         if examination is not None and examination.verdict is not None:
             # Its name or its size says all that its format can: it is opened when it has been still for long enough.
             seen = work.unsettled[path] = answered(seen, seen.writers, examination.verdict, now=now)
-            if (due_at := self._due_at(work, seen)) > now:
-                judged.again[path] = due_at
-                return None
+            if self._due_at(work, seen) > now:
+                return seen
         is_risky = is_fresh(seen, work.watched.policy, now=now)
         try:
             look = work.look_into(

@@ -94,6 +94,17 @@ def test_no_event_is_missed_for_them(yard: Yard) -> None:
     assert (0, {ANNOTATION: 2}) == (attention.missed, left_out(yard))
 
 
+def test_an_empty_one_is_left_out_when_it_is_found_and_not_when_nothing_comes(yard: Yard) -> None:
+    yard.write("im.png", formats.png(b"1"))
+    empty = ("im.txt", "labels/other.txt", "alone.txt")
+    for name in empty:
+        yard.write(name, b"")
+    loop = yard.watcher()
+    now = max(os.stat(os.path.join(yard.root.path, name)).st_mtime for name in empty) + 3.0
+    run(loop, now)
+    assert (["alone.txt"], {ANNOTATION: 2}) == ([seen.path for seen in loop.unsettled(now)], left_out(yard))
+
+
 def test_one_that_becomes_a_table_is_a_sample(yard: Yard) -> None:
     yard.write("rec.jpg", formats.jpeg(b"1"))
     yard.write("rec.txt", b"")
