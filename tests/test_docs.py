@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 import eisync
-from eisync.cli import VERBS
+from eisync import errors
+from eisync.cli import LEFT_OUT, OK, PENDING, QUARANTINED, UNEXPECTED, USAGE, VERBS
 from eisync.core.lifecycle import TRANSITIONS
 from eisync.emulator.server import RunningEmulator
 from eisync.settings import load
@@ -58,6 +59,41 @@ def test_the_configuration_in_the_readme_is_accepted(tmp_path: Path) -> None:
     (tmp_path / "room.toml").write_text(room)
     settings = load(config=str(tmp_path / "room.toml"), state_dir=str(tmp_path / "state"), environ={}, need_key=False)
     assert settings.watches[0].retention.removes
+
+
+def test_the_readme_has_every_exit_code() -> None:
+    told = {int(code) for code in re.findall(r"^\| (\d+) \|", README, flags=re.MULTILINE)}
+    raised = {
+        error.exit_code for error in vars(errors).values() if isinstance(error, type) and hasattr(error, "exit_code")
+    }
+    assert {OK, UNEXPECTED, USAGE, QUARANTINED, PENDING, LEFT_OUT} | raised == told
+
+
+DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
+
+
+def test_the_readme_leads_to_every_page() -> None:
+    linked = set(re.findall(r"\]\((docs/[\w-]+\.md)", README))
+    assert {f"docs/{page.name}" for page in (ROOT / "docs").glob("*.md")} == linked
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+def test_every_link_within_the_documents_leads_somewhere(document: Path) -> None:
+    lost = []
+    for link in re.findall(r"\]\(([^)\s]+)\)", document.read_text(encoding="utf-8")):
+        if re.match(r"https?:", link):
+            continue
+        place, _, heading = link.partition("#")
+        target = document.parent / place if place else document
+        if not target.exists() or (heading and heading not in _headings(target)):
+            lost.append(link)
+    assert [] == lost
+
+
+def _headings(document: Path) -> set[str]:
+    """What a link to a heading says behind its #, as GitHub and GitLab have it."""
+    headings = re.findall(r"^#+ (.+)$", document.read_text(encoding="utf-8"), flags=re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).strip().replace(" ", "-") for heading in headings}
 
 
 def test_ci_runs_the_test_command_of_the_readme() -> None:

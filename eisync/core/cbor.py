@@ -6,6 +6,8 @@ An item may be followed by its samples: its list of values holds one text, `Ref-
 writes `Ref-BINARY-i16`, with blanks behind it that align the samples). The header alone is not a recording, and how
 many samples there are stands nowhere. Decoders (cbor2) read the first item and leave what follows.
 
+A promise of 100 MiB and more cannot be kept, and is a sign of another format.
+
 Sources: RFC 8949, section 3; the data acquisition format's "Binary payloads" in Edge Impulse's documentation;
 `insert_ref` in its firmware (edgeimpulse/firmware-*).
 """
@@ -13,6 +15,7 @@ Sources: RFC 8949, section 3; the data acquisition format's "Binary payloads" in
 import re
 
 from eisync.core.evidence import CHUNK_BYTES, CannotTell, Cut, Read, Verdict, Walk, Whole, cut_short, foreign
+from eisync.core.items import MAX_FILE_BYTES
 from eisync.core.magic import HEAD_BYTES, is_text, recognised
 from eisync.core.nul import nul_tail, reserved
 
@@ -152,10 +155,13 @@ def _head(chunk: bytes, at: int, first: int, offset: int, size: int) -> tuple[in
     elif info > 23:
         return CannotTell(f"it does not look like CBOR at byte {offset + at:,}; the service will judge it")
     at += length
+    if kind not in (_BYTES, _TEXT, _ARRAY, _MAP, _TAG):
+        return at, 0
+    if kind != _TAG and number >= MAX_FILE_BYTES:
+        # No file that the service takes can keep that: these bytes are of another format.
+        return CannotTell(f"it does not look like CBOR at byte {offset + at - length:,}; the service will judge it")
     if kind in (_BYTES, _TEXT):
         return at + number, 0
-    if kind not in (_ARRAY, _MAP, _TAG):
-        return at, 0
     items = 1 if kind == _TAG else number * 2 if kind == _MAP else number
     if items > size - offset - at:
         return Cut(f"CBOR promises {items:,} items at byte {offset + at:,}; the file has {size:,} bytes")

@@ -150,13 +150,16 @@ def _wide_encoding(head: bytes) -> tuple[str, int] | None:
 def _wide(raw: bytes, encoding: tuple[str, int]) -> Verdict:
     """UTF-16 and UTF-32: the same text in other bytes."""
     name, width = encoding
+    within = Cut(f"it is {name.upper()} text that ends within a character; the file has {len(raw):,} bytes")
     if len(raw) % width:
-        return Cut(f"it is {name.upper()} text that ends within a character; the file has {len(raw):,} bytes")
+        return within
     body = raw.rstrip(b"\0")
     body += b"\0" * (-len(body) % width)
     try:
         text = body.decode(name).removeprefix("\ufeff").encode()
-    except UnicodeError:
+    except UnicodeDecodeError as error:
+        if error.reason == "unexpected end of data":  # behind the first half of a character of two
+            return within if len(body) == len(raw) else reserved(len(body))
         return CannotTell(f"it looks like {name.upper()} text, and is none; the service will judge it")
     verdict = _parsed(text) if text else _only_blanks(len(raw))
     if len(body) < len(raw):

@@ -209,15 +209,17 @@ class Watch(Table):
         default=2.0,
         ge=0,
         le=86_400,
-        description="A file whose format cannot tell whether it is whole must not change for so many seconds; where "
-        "nobody can tell who writes files and closes are not announced, every file.",
+        description="A file whose format cannot tell whether it is whole, or whose length its recorder left open, must "
+        "not change for so many seconds, also when no program has it open. Where nobody can tell who writes files and "
+        "closes are not announced, every file must.",
     )
     patience_s: Number = Field(
         default=600.0,
         ge=0,
         le=604_800,
         description="A file that is empty, or whose format says that it is cut, waits so many seconds for the rest; "
-        "then it is quarantined. A file that was not seen to be closed goes then, where nobody can tell who writes it.",
+        "then it is quarantined. Where nobody can tell who writes it, a file that was not seen to be closed goes after "
+        "so many seconds without a change; where closes are not announced, one whose length was left open.",
     )
     scan_interval_s: Number = Field(
         default=60.0,

@@ -17,8 +17,8 @@ NOBODY = 65_534
 # Everything is imported first: whoever runs the tests may have installed eisync where nobody else may look.
 _SCRIPT = """
 import encodings.idna, encodings.utf_8_sig, os, sqlite_utils, tempfile, tomllib, traceback
-import eisync.app, eisync.cli.audit, eisync.cli.explain, eisync.cli.ls, eisync.cli.once, eisync.cli.status
-import eisync.control.door
+import eisync.app, eisync.cli.audit, eisync.cli.explain, eisync.cli.ls, eisync.cli.once, eisync.cli.run
+import eisync.cli.healthcheck, eisync.cli.status, eisync.control.door, eisync.control.server
 if os.geteuid() == 0:
     os.setgroups([])
     os.setresgid(65534, 65534, 65534)
@@ -50,6 +50,18 @@ def own(*places: Path) -> None:
     if os.geteuid() == 0:
         for place in places:
             os.chown(place, NOBODY, NOBODY, follow_symlinks=False)
+
+
+def start(bench: Bench, *arguments: str) -> "subprocess.Popen[bytes]":
+    """`eisync ARGUMENTS --state-dir …` of such a user, which goes on."""
+    return subprocess.Popen(
+        [sys.executable, "-c", _SCRIPT, *arguments, "--state-dir", str(bench.state)],
+        env=bench.environ,
+        cwd=bench.place,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
 
 
 def run(bench: Bench, *arguments: str) -> subprocess.CompletedProcess[str]:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.cli.test_plan import buried, there, uploaded, write_config
 from tests.conftest import Bench, row, stored_once, until
 
 
@@ -96,6 +97,38 @@ def test_what_a_person_decides_meanwhile_goes_with_it(bench: Bench) -> None:
     finally:
         process.kill()
         process.wait(timeout=10)
+
+
+@pytest.mark.parametrize("is_yes", [True, False])
+def test_what_is_said_to_a_plan_meanwhile_is_done_by_it(bench: Bench, is_yes: bool) -> None:
+    """A yes is answered when it has ended, and done then. A no is answered at once, and the files are sent again."""
+    write_config(bench, 'on_remote_delete = "trash"', "guard_count = 1")
+    ids = uploaded(bench, 4)
+    buried(bench, ids["wave.0.csv"], ids["wave.1.csv"])
+    bench.write("empty.csv", b"")
+    process = start(bench, "--timeout", "8")
+    try:
+        until(lambda: bench.run("healthcheck").returncode == 0)
+        assert (4, True) == ((shown := bench.run("plan")).returncode, "Plan 1 of target main waits" in shown.stdout)
+        said = bench.run("plan", "--approve" if is_yes else "--reject", "1")
+        assert 0 == said.returncode, said.stdout + said.stderr
+        if is_yes:
+            assert ["Plan 1 is approved: 2 acts.", "target main: 2 done"] == said.stdout.splitlines()[:2]
+        else:
+            assert (
+                "Plan 1 is rejected: 2 acts will not be done; the files are sent again, where they are.\n"
+                == said.stdout
+            )
+            until(lambda: 4 == len(there(bench)))  # by the very pass that runs
+            assert process.poll() is None
+        assert (0, "Nothing waits for you.\n") == ((shown := bench.run("plan")).returncode, shown.stdout)
+        assert 4 == process.wait(timeout=30)  # the empty file
+    finally:
+        process.kill()
+        process.wait(timeout=10)
+    kept = {"wave.2", "wave.3"} if is_yes else {"wave.0", "wave.1", "wave.2", "wave.3"}
+    assert kept == {name.removesuffix(".csv") for name in os.listdir(bench.recordings) if name.startswith("wave")}
+    assert kept == set(there(bench))
 
 
 def test_whoever_asks_while_it_ends_is_answered(bench: Bench) -> None:

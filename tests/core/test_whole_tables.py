@@ -220,6 +220,14 @@ def test_a_header_of_json_has_no_samples_behind_it() -> None:
             large_json()[:70_000] + bytes(20) + large_json()[70_020:],
             "there is a NUL byte at byte 70,000, so it is not JSON; " + JUDGED,
         ),
+        *(
+            (name, content, f"it does not look like CBOR at byte {at}; {JUDGED}")
+            for name, content, at in (
+                ("a list that no file can hold.cbor", b"\x9a\x06\x40\0\0" + SOUND, 0),
+                ("a map that no file can hold.cbor", b"\xbb" + b"\xff" * 8 + bytes(40), 0),
+                ("a text that no file can hold.cbor", b"\x82\x01\x7a\xff\xff\xff\xff" + SOUND, 2),
+            )
+        ),
         ("python.json", b"{'a': \"it's\"}", "it is not JSON (key must be a string at line 1 column 2); " + JUDGED),
         ("apostrophe.json", b"{'a': 'x\"y'}", "it is not JSON (key must be a string at line 1 column 2); " + JUDGED),
         ("nan.json", b"[1, nan]", "it is not JSON (expected ident at line 1 column 6); " + JUDGED),
@@ -301,6 +309,16 @@ def test_a_pointer_is_not_the_content(path: str) -> None:
         ("a.json", b"[1, nan, 2", "JSON has 1 bracket that it does not close; the file has 10 bytes"),
         ("a.json", b"[" * 300, "JSON has 300 brackets that it does not close; the file has 300 bytes"),
         ("a.json", b" " * 70_000, "there are only blanks in it; the file has 70,000 bytes"),
+        (
+            "a.json",
+            '["\U00010400"]'.encode("utf-16-le")[:6],
+            "it is UTF-16-LE text that ends within a character; the file has 6 bytes",
+        ),
+        (
+            "a.json",
+            '["\U00010400"]'.encode("utf-16-le")[:6] + bytes(400),
+            "there are only NUL bytes from byte 6 on: space that nothing was written into yet",
+        ),
         (
             "a.json",
             "{}".encode("utf-16-le")[:-1],

@@ -16,6 +16,8 @@ from typing import Any
 import pytest
 
 from eisync.core.writers import BEING_WRITTEN, NONE_WRITES, WRITTEN_MEANWHILE
+from eisync.emulator.server import RunningEmulator
+from tests.cli import stranger
 from tests.cli.test_daemon import until
 from tests.conftest import Bench, row, sha256, stored_once
 from tests.core import formats
@@ -24,6 +26,7 @@ from tests.emulator.wire import acquisition
 SETTLE_S = 0.6
 PATIENCE_S = 120.0
 SOUND = bytes(range(1, 251)) * 400
+NO_RIGHT = "the file is another user's, and eisync has no right to ask the kernel (CAP_LEASE)"
 
 
 @pytest.fixture
@@ -57,11 +60,20 @@ def test_writers_in_the_wild(bench: Bench, daemon: "subprocess.Popen[bytes]", tm
     until(lambda: stored_once(bench.emulator.ledger(), expected))
 
 
-@pytest.mark.parametrize("mode", ["auto", "scan"])
-def test_a_table_that_its_logger_holds_open_is_one_sample(bench: Bench, mode: str) -> None:
+@pytest.mark.parametrize(
+    ("mode", "settle_s", "pause_s", "lines"),
+    [
+        ("auto", 0.3, 1.0, 8),
+        ("scan", 0.3, 1.0, 8),
+        pytest.param("auto", 2.0, 3.0, 20, marks=[pytest.mark.slow, pytest.mark.timeout(180)]),  # for a minute
+    ],
+)
+def test_a_table_that_its_logger_holds_open_is_one_sample(
+    bench: Bench, mode: str, settle_s: float, pause_s: float, lines: int
+) -> None:
     """A line now and then, with longer pauses in between than a file must be still."""
     (bench.place / "eisync.toml").write_text(
-        f'[[watch]]\npath = "recordings"\nmode = "{mode}"\nsettle_s = 0.3\nscan_interval_s = 0.5\n'
+        f'[[watch]]\npath = "recordings"\nmode = "{mode}"\nsettle_s = {settle_s}\nscan_interval_s = 0.5\n'
     )
     signal.signal(signal.SIGIO, signal.SIG_DFL)  # what a process ignores its children ignore
     process = bench.daemon()
@@ -73,12 +85,12 @@ def test_a_table_that_its_logger_holds_open_is_one_sample(bench: Bench, mode: st
         path, content = bench.recordings / "log.csv", b"timestamp,accX\n"
         with path.open("wb") as file:
             file.write(content)
-            for number in range(8):
+            for number in range(lines):
                 line = b"%d,%d\n" % (number * 10, number)
                 file.write(line)
                 file.flush()
                 content += line
-                time.sleep(1.0)
+                time.sleep(pause_s)
                 assert not bench.emulator.ledger()["stored_by_hash"]
             until(lambda: bench.files()["log.csv"]["reason"] == BEING_WRITTEN)
             assert "settling" == bench.files()["log.csv"]["state"]
@@ -87,7 +99,7 @@ def test_a_table_that_its_logger_holds_open_is_one_sample(bench: Bench, mode: st
             assert f"writers   {BEING_WRITTEN} (asked the kernel)" in explained
             assert "  the kernel is asked who writes its files" in bench.run("status").stdout.splitlines()
         until(lambda: stored_once(bench.emulator.ledger(), [content]))
-        time.sleep(1.5)
+        time.sleep(1.5)  # long enough for another one
         assert stored_once(bench.emulator.ledger(), [content])
         assert f"writers   {NONE_WRITES} (asked the kernel)" in bench.run("explain", str(path)).stdout
     finally:
@@ -186,6 +198,38 @@ def test_a_writer_that_comes_while_a_file_is_sent_has_it_sent_again(bench: Bench
         process.wait(timeout=10)
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can be somebody else")
+def test_a_file_of_another_user_waits_for_its_close_and_how_to_ask_is_said(emulator: RunningEmulator) -> None:
+    """A whole table, a whole recording and one in its full length, each held open for longer than it must be still."""
+    contents = {"log.csv": row(1), "a.wav": formats.wav(SOUND), "b.wav": formats.wav(SOUND[:500])}
+    with stranger.strangers_bench(emulator) as bench:
+        (bench.place / "eisync.toml").write_text(
+            '[[watch]]\npath = "recordings"\nsettle_s = 0.3\nscan_interval_s = 0.5\n'
+        )
+        process = stranger.start(bench, "run")
+        try:
+            until(lambda: stranger.run(bench, "healthcheck").returncode == 0)
+            with contextlib.ExitStack() as stack:
+                for name, content in contents.items():
+                    file = stack.enter_context((bench.recordings / name).open("wb"))
+                    file.write(content)
+                    file.flush()
+                time.sleep(2.0)
+                status = stranger.run(bench, "status")
+                assert {} == bench.emulator.ledger()["stored_by_hash"]
+                assert (4, True) == (
+                    status.returncode,
+                    "3 files not complete yet: it was not seen to be" in status.stdout,
+                )
+                assert f"  nobody can tell who writes some of its files: {NO_RIGHT}; docs/writers.md" in status.stdout
+                told = stranger.run(bench, "explain", str(bench.recordings / "a.wav"))
+                assert f"writers   cannot tell: {NO_RIGHT}; so it goes when it is seen to be closed" in told.stdout
+            until(lambda: stored_once(bench.emulator.ledger(), list(contents.values())))
+        finally:
+            process.kill()
+            process.wait(timeout=10)
+
+
 def whole_files() -> dict[str, bytes]:
     """One of each format that can say that it is whole."""
     return {
@@ -193,6 +237,11 @@ def whole_files() -> dict[str, bytes]:
         "b.json": formats.document(acquisition(1.0)),
         "c.cbor": formats.cbor(acquisition(2.0)),
         "d.png": formats.png(SOUND),
+        "e.jpg": formats.jpeg(SOUND),
+        "f.avi": formats.avi(SOUND),
+        "g.mp4": formats.box(b"ftyp", b"isom") + formats.box(b"mdat", SOUND) + formats.box(b"moov", SOUND[:200]),
+        "h.mp4": formats.box(b"ftyp", b"isom") + formats.box(b"moov", SOUND[:200]) + formats.box(b"mdat", SOUND[1:]),
+        "i.parquet": formats.parquet(SOUND),
     }
 
 
