@@ -9,12 +9,14 @@ Source: the wire contract, sections 1 and 5.
 
 import contextlib
 import json
+import posixpath
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from eisync.core.companions import Kind
 from eisync.core.json_values import is_whole, mended, why_unusable
+from eisync.core.labelling import CATEGORY_WORDS
 from eisync.core.pieces import Pieces, Refused, Unfinished
 
 ACCOUNT_NAME = "info.labels"
@@ -312,7 +314,7 @@ def _entry(found: Any, trouble: str | None = None, *, is_suspect: bool = True) -
     path = _relative(found["path"])
     return Entry(
         path=path,
-        category=found.get("category") or _category_of(path),
+        category=_named(found.get("category")) or _category_of(path),
         label=None if text is None else str(text),
         is_unlabeled=label.get("type") == "unlabeled",
         structured_labels=labels if isinstance(labels, list) else None,
@@ -325,8 +327,9 @@ def _entry(found: Any, trouble: str | None = None, *, is_suspect: bool = True) -
 
 
 def _relative(path: str) -> str:
-    """The path as this machine writes it; exports of Windows have backslashes."""
-    return path.replace("\\", "/").removeprefix("./")
+    """The path as this machine writes it; exports of Windows have backslashes, and hands write `./` and `//`."""
+    path = path.replace("\\", "/").removeprefix("./")
+    return posixpath.normpath(path) if "//" in path or "/." in path else path
 
 
 def _name(found: Any) -> str | None:
@@ -336,6 +339,12 @@ def _name(found: Any) -> str | None:
 
 def _number_of(attachments: Any) -> int:
     return len(attachments) if isinstance(attachments, list | dict) else int(bool(attachments))
+
+
+def _named(category: Any) -> Any:
+    """The category as the service calls it, for one that hands wrote: `Training`, `test`."""
+    known = CATEGORY_WORDS.get(category.strip().lower()) if isinstance(category, str) else None
+    return category if known is None else known.value
 
 
 def _category_of(path: str) -> str | None:
