@@ -259,6 +259,9 @@ def _json(path: str, text: str, is_all: bool) -> LeftOut | IfBeside | None:
 def _described(path: str, raw: bytes, at: int) -> LeftOut | IfBeside:
     """What JSON is that is no acquisition, by the object at `at`."""
     kind = what_it_describes(raw, at) if raw[at : at + 1] == b"{" else None
+    name = path.rpartition("/")[2]
+    if kind is None and _LISTS_OF_CLASSES.fullmatch(name[: name.rfind(".")]):
+        kind = "a list of classes"
     return _beside(path, "JSON that is no acquisition") if kind is None else LeftOut(ANNOTATION, kind)
 
 

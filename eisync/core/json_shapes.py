@@ -33,6 +33,7 @@ _MEMBERS = (
     {"image_id", "bbox"},
     {"External ID"},
     {"classes", "tags"},
+    {"categories", "info"},
 )
 _ACQUISITION = {b"protected", b"payload"}
 

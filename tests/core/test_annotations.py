@@ -65,6 +65,9 @@ VIA: Any = {"im0.jpg512": {"filename": "im0.jpg", "size": 512, "regions": []}}
         ("val.txt", "im0.jpg 1\nim1.jpg 0\n"),
         ("wider.txt", "0--Parade/0_Parade_1.jpg\n1\n449 330 122 149 0 0 0 0 0 0\n"),
         ("meta.json", json.dumps({"classes": [{"title": "cat", "shape": "any"}], "tags": []})),
+        ("notes.json", json.dumps({"categories": [{"id": 0, "name": "cat"}], "info": {"year": 2026}})),
+        ("classes.json", '["cat", "dog"]'),
+        ("label_map.json", '{"cat": 0, "dog": 1}'),
         ("dataset.json", json.dumps({"name": "cats", "files": ["im0.jpg", "im1.jpg"]})),
         ("bdd.json", json.dumps([{"name": "b1c66a42-6f7d68ca.jpg", "labels": []}])),
     ],
@@ -118,6 +121,7 @@ def acquisition(order: str, **more: Any) -> str:
     ("path", "content"),
     [
         ("wave.1.json", acquisition("protected signature payload")),
+        ("labels.json", acquisition("signature payload protected")),
         ("labels/wave.1.json", acquisition("payload signature protected")),
         ("wave.1.json", acquisition("signature payload protected", annotations=[], filename="a.wav")),
         ("wave.1.json", "\ufeff" + acquisition("protected signature payload")),
