@@ -7,6 +7,7 @@ is left to others, and what it says outright (`unlabeled`) is kept.
 Source: the wire contract, sections 1 and 5.
 """
 
+import codecs
 import contextlib
 import json
 import posixpath
@@ -60,6 +61,11 @@ class Entry:
     problem: str | None = None
     name: str | None = None
     attachments: int = 0
+
+
+def encoding_of(head: bytes) -> str:
+    """Return the encoding of a sidecar that begins so: UTF-8, or UTF-16 with its mark, as PowerShell's `>` writes."""
+    return "utf-16" if head[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE) else "utf-8-sig"
 
 
 def entries_of(name: str, pieces: Iterable[str]) -> Iterator[Entry]:
