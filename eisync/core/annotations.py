@@ -41,11 +41,11 @@ _FOLDERS_OF_LABELS = re.compile(r"labels?(?:_\d)?|labeltxt|annotations?|annots?|
 _FOLDERS_OF_DATA = ("images", "image", "imgs", "img", "JPEGImages", "frames", "audio", "wav", "data")
 
 _LISTS_OF_CLASSES = re.compile(
-    r"(?:predefined_)?class(?:es)?(?:_?names)?|labels?|label_?map|categories|obj_?names|names|synsets?", re.IGNORECASE
+    r"(?:\w+[_-])?(?:class(?:es)?(?:_?names)?|labels?|label_?map|categories|names|synsets?)|objnames", re.IGNORECASE
 )
 _TEXTS = re.compile(
     r"read[ _-]me|lies[ _-]?mich|lisez[ _-]?moi|l[eé]eme|leia[ _-]?me|leggimi|"
-    r"licen[cs]e|copying|notice|copyright|authors|contributors|citation|changelog|changes|requirements|cmakelists",
+    r"config|settings|(?:\w+[_-])?info|licen[cs]e|copying|notice|copyright|authors|contributors|citation|changelog|changes|requirements|cmakelists",
     re.IGNORECASE,
 )
 _TABLES_OF_LABELS = re.compile(
@@ -147,7 +147,7 @@ def _text(path: str, text: str, is_all: bool) -> LeftOut | IfBeside | None:
         return LeftOut(ANNOTATION, "a list of files")
     if _LISTS_OF_CLASSES.fullmatch(stem):
         return LeftOut(ANNOTATION, "a list of classes")
-    if lines and _TEXTS.fullmatch(stem):
+    if lines and _TEXTS.fullmatch(stem) and not any(map(_are_numbers, rows)):
         return LeftOut(TEXT, "no table")
     kind = "nothing is in it" if not lines else "numbers" if all(map(_are_numbers, rows)) else "text"
     if any(map(_FOLDERS_OF_LABELS.fullmatch, folder.split("/"))) and (not lines or any(map(_has_number, rows))):

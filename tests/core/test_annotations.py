@@ -37,6 +37,8 @@ VIA: Any = {"im0.jpg512": {"filename": "im0.jpg", "size": 512, "regions": []}}
         ("classes.txt", ""),
         ("data/predefined_classes.txt", "cat\ndog\n"),
         ("labels.txt", "0 cat\n1 dog\n"),
+        ("activity_labels.txt", "1 WALKING\n2 SITTING\n"),
+        ("coco-classes.txt", "person\nbicycle\n"),
         ("obj_names.txt", "cat"),
         ("train.txt", "data/im0.jpg\ndata/im1.JPG\n"),
         ("_annotations.csv", "filename,width,height,class,xmin,ymin,xmax,ymax\nim0_jpg.rf.1.jpg,416,416,cat,1,2,3,4\n"),
@@ -140,6 +142,9 @@ def acquisition(order: str, **more: Any) -> str:
         ("rec.1.txt", "0,0.1,0.2\n10,0.3,0.4\n"),
         ("rec.1.txt", "0.01\t0.02\n0.03\t0.04\n"),
         ("rec.1.txt", "1\n2\n3\n"),
+        ("config.txt", "1\n2\n3\n"),
+        ("device_info.txt", "timestamp,x\n0,1\n"),
+        ("my_labels.txt", "timestamp,x\n0,1\n"),
         ("rec.1.csv", "timestamp,x,label\n0,1,walk\n10,,run\n"),
         ("rec.1.csv", "name\nwalk\n"),
         ("classes.txt", "timestamp,x\n0,1\n"),
@@ -162,7 +167,17 @@ def test_what_may_be_a_sample_is_none_wherever_it_lies(path: str, content: bytes
 
 @pytest.mark.parametrize(
     "name",
-    ["LICENSE.txt", "license.txt", "NOTICE.txt", "requirements.txt", "Read Me.txt", "LIESMICH.txt", "LISEZMOI.txt"],
+    [
+        "LICENSE.txt",
+        "license.txt",
+        "NOTICE.txt",
+        "requirements.txt",
+        "Read Me.txt",
+        "LIESMICH.txt",
+        "LISEZMOI.txt",
+        "CONFIG.TXT",
+        "features_info.txt",
+    ],
 )
 def test_a_text_that_came_with_the_data_is_told_as_one(name: str) -> None:
     found = judged(name, "numpy==2.4\nrequests\n")
