@@ -139,8 +139,8 @@ def _text(path: str, text: str, is_all: bool) -> LeftOut | IfBeside | None:
     if lines and (names_media(lines[0]) or all(map(_names_media_somewhere, lines))):
         return LeftOut(ANNOTATION, "a list of files")
     rows = [_cells(line) for line in lines if not _COMMENT.match(line)]
-    if _is_table(rows):
-        return None
+    if _is_table(rows) or (len(text) > _CHARACTERS and len(lines) == 1 and _has_mark(lines[0])):
+        return None  # the names of a wide table may be all that is seen of it
     folder, _, name = path.rpartition("/")
     stem = name[: name.rfind(".")]
     if _LISTS_OF_FILES.search(path):
@@ -162,9 +162,11 @@ def _names_media_somewhere(line: str) -> bool:
 def _may_be_readings(lines: Sequence[str]) -> bool:
     """Whether lines of numbers may be a table without names: with a mark between them, which boxes do not have, or one
     number in each of several lines. What YOLO writes has blanks between its numbers."""
-    return any(mark in lines[0] for mark in _MARKS) or (
-        len(lines) > 1 and not any(" " in line.strip() for line in lines)
-    )
+    return _has_mark(lines[0]) or (len(lines) > 1 and not any(" " in line.strip() for line in lines))
+
+
+def _has_mark(line: str) -> bool:
+    return any(mark in line for mark in _MARKS)
 
 
 def _lines(text: str, is_all: bool) -> list[str]:

@@ -85,6 +85,7 @@ def test_an_annotation_is_known_by_its_shape_wherever_it_lies(path: str, content
     [
         ("im0.txt", YOLO, "im0.jpg"),
         ("im0.txt", "", "im0.jpg"),
+        ("im0.txt", "0 " + "0.123456 " * 900, "im0.jpg"),
         ("im0.txt", "3\n", "im0.jpg"),
         ("im0.txt", "0 0.1 0.1 0.9 0.1 0.9 0.9\n", "im0.jpg"),
         ("video.csv", "frame,label\n0,cat\n1,dog\n", "video.mp4"),
@@ -142,6 +143,7 @@ def acquisition(order: str, **more: Any) -> str:
         ("rec.1.txt", "0,0.1,0.2\n10,0.3,0.4\n"),
         ("rec.1.txt", "0.01\t0.02\n0.03\t0.04\n"),
         ("rec.1.txt", "1\n2\n3\n"),
+        ("rec.1.txt", ",".join(f"feature {n}" for n in range(900)) + "\n" + ",".join(map(str, range(900)))),
         ("config.txt", "1\n2\n3\n"),
         ("device_info.txt", "timestamp,x\n0,1\n"),
         ("my_labels.txt", "timestamp,x\n0,1\n"),
