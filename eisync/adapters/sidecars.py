@@ -13,7 +13,7 @@ from eisync.core.eligible import Eligibility
 from eisync.core.items import FileFacts, shown
 from eisync.core.mentions import NearMiss, collected, near
 from eisync.core.pieces import Checkpoint, Pieces, Unfinished
-from eisync.core.sidecars import Entry, places_for, read_on, speaking
+from eisync.core.sidecars import Entry, encoding_of, places_for, read_on, speaking
 from eisync.core.unicode_form import caseless
 
 CHUNK_BYTES = 64 * 1024
@@ -41,6 +41,7 @@ class Reading:
         self._after = after
         self._pieces: Pieces | None = None
         self._bom_bytes = 0
+        self._encoding = "utf-8"
         self._steps = self._run(root)
 
     def __iter__(self) -> Iterator[Entry | None]:
@@ -70,7 +71,8 @@ class Reading:
         try:
             yield from self._read(descriptor)
         except UnicodeDecodeError as error:
-            raise ValueError(f"it is not UTF-8 (byte {error.object[error.start]:#04x})") from None
+            name = "UTF-8" if self._encoding == "utf-8" else "UTF-16"
+            raise ValueError(f"it is not {name} (byte {error.object[error.start]:#04x})") from None
         except OSError as error:
             raise ValueError(f"it cannot be read ({error.strerror})") from error
         finally:
@@ -81,8 +83,11 @@ class Reading:
         if not stat.S_ISREG(status.st_mode):
             raise ValueError("it is no regular file")
         self.facts = facts_of(status)
-        self._bom_bytes = len(_BOM) if os.pread(descriptor, len(_BOM), 0) == _BOM else 0
-        if self._after is not None:
+        head = os.pread(descriptor, len(_BOM), 0)
+        self._bom_bytes = len(_BOM) if head == _BOM else 0
+        self._encoding = encoding_of(head).removesuffix("-sig")
+        # A checkpoint counts the bytes of UTF-8: what is encoded otherwise is read from its beginning.
+        if self._after is not None and self._encoding == "utf-8":
             yield from self._compare(descriptor, self._after)
         self._pieces = Pieces(self._text(descriptor), self._after if self.is_continued else None)
         try:
@@ -106,7 +111,7 @@ class Reading:
         self.is_continued = digest.hexdigest() == after.sha256()
 
     def _text(self, descriptor: int) -> Iterator[str]:
-        decoder = codecs.getincrementaldecoder("utf-8")()
+        decoder = codecs.getincrementaldecoder(self._encoding)()
         offset = self._bom_bytes + (self._after.offset if self._after is not None and self.is_continued else 0)
         while chunk := os.pread(descriptor, CHUNK_BYTES, offset):
             offset += len(chunk)

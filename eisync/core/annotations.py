@@ -16,7 +16,7 @@ label tracks; TrunkRecorder/trunk-recorder (a .json beside each .wav); Google Ta
 import csv
 import re
 from collections.abc import Iterator, Sequence
-from itertools import islice
+from itertools import islice, pairwise
 
 from eisync.core.items import extension_of
 from eisync.core.json_scan import elements
@@ -30,6 +30,9 @@ TEXT = "it is a text that came with the data, and no table of numbers"
 HEAD_BYTES = 16 * 1024
 """So much of a file is looked at."""
 
+_MARKS = "\t;|,"
+"""What stands between the cells of a table, the first that a line has."""
+
 _CHARACTERS = 4 * 1024
 _LINES = 20
 """So much of a text is looked at: its first lines tell."""
@@ -38,10 +41,11 @@ _FOLDERS_OF_LABELS = re.compile(r"labels?(?:_\d)?|labeltxt|annotations?|annots?|
 _FOLDERS_OF_DATA = ("images", "image", "imgs", "img", "JPEGImages", "frames", "audio", "wav", "data")
 
 _LISTS_OF_CLASSES = re.compile(
-    r"(?:predefined_)?class(?:es)?(?:_?names)?|labels?|label_?map|categories|obj_?names|names|synsets?", re.IGNORECASE
+    r"(?:\w+[_-])?(?:class(?:es)?(?:_?names)?|labels?|label_?map|categories|names|synsets?)|objnames", re.IGNORECASE
 )
 _TEXTS = re.compile(
-    r"licen[cs]e|copying|notice|copyright|authors|contributors|citation|changelog|changes|requirements|cmakelists",
+    r"read[ _-]me|lies[ _-]?mich|lisez[ _-]?moi|l[eé]eme|leia[ _-]?me|leggimi|"
+    r"config|settings|(?:\w+[_-])?info|licen[cs]e|copying|notice|copyright|authors|contributors|citation|changelog|changes|requirements|cmakelists",
     re.IGNORECASE,
 )
 _TABLES_OF_LABELS = re.compile(
@@ -59,6 +63,10 @@ _COLUMNS = (
     {"onset", "offset"},
     {"start", "end", "label"},
 )
+_LISTS_OF_FILES = re.compile(r"(?:^|/)ImageSets/")  # Pascal VOC
+_COMMENT = re.compile(r"\s*(?:#|%|//)")
+_GAPS = frozenset({"", "-", "--", "?", "na", "n/a", "null", "none"})
+"""What loggers write for a value that is missing."""
 _NUMBER = re.compile(r"[-+]?(?:\d+(?:[.,]\d*)?|[.,]\d+)(?:e[-+]?\d+)?|[-+]?(?:nan|inf(?:inity)?)", re.IGNORECASE)
 
 
@@ -128,21 +136,37 @@ def _decoded(head: bytes) -> str:
 def _text(path: str, text: str, is_all: bool) -> LeftOut | IfBeside | None:
     """A .txt: Edge Impulse takes it as a table."""
     lines = _lines(text, is_all)
-    rows = [_cells(line) for line in lines]
-    if _is_table(rows):
-        return None
+    if lines and (names_media(lines[0]) or all(map(_names_media_somewhere, lines))):
+        return LeftOut(ANNOTATION, "a list of files")
+    rows = [_cells(line) for line in lines if not _COMMENT.match(line)]
+    if _is_table(rows) or (len(text) > _CHARACTERS and len(lines) == 1 and _has_mark(lines[0])):
+        return None  # the names of a wide table may be all that is seen of it
     folder, _, name = path.rpartition("/")
     stem = name[: name.rfind(".")]
-    if lines and all(map(names_media, lines)):
+    if _LISTS_OF_FILES.search(path):
         return LeftOut(ANNOTATION, "a list of files")
     if _LISTS_OF_CLASSES.fullmatch(stem):
         return LeftOut(ANNOTATION, "a list of classes")
-    if lines and _TEXTS.fullmatch(stem):
+    if lines and _TEXTS.fullmatch(stem) and not any(map(_are_numbers, rows)):
         return LeftOut(TEXT, "no table")
     kind = "nothing is in it" if not lines else "numbers" if all(map(_are_numbers, rows)) else "text"
     if any(map(_FOLDERS_OF_LABELS.fullmatch, folder.split("/"))) and (not lines or any(map(_has_number, rows))):
         return LeftOut(ANNOTATION, f"{kind}, in a folder of labels")
-    return _beside(path, kind)
+    return None if kind == "numbers" and _may_be_readings(lines) else _beside(path, kind)
+
+
+def _names_media_somewhere(line: str) -> bool:
+    return any(map(names_media, line.split()))
+
+
+def _may_be_readings(lines: Sequence[str]) -> bool:
+    """Whether lines of numbers may be a table without names: with a mark between them, which boxes do not have, or one
+    number in each of several lines. What YOLO writes has blanks between its numbers."""
+    return _has_mark(lines[0]) or (len(lines) > 1 and not any(" " in line.strip() for line in lines))
+
+
+def _has_mark(line: str) -> bool:
+    return any(mark in line for mark in _MARKS)
 
 
 def _lines(text: str, is_all: bool) -> list[str]:
@@ -154,7 +178,7 @@ def _lines(text: str, is_all: bool) -> list[str]:
 
 
 def _cells(line: str) -> list[str]:
-    mark = next((one for one in "\t;|," if one in line), None)
+    mark = next((one for one in _MARKS if one in line), None)
     return [cell.strip() for cell in line.split(mark)]
 
 
@@ -171,11 +195,18 @@ def _has_number(row: Sequence[str]) -> bool:
 
 
 def _is_table(rows: Sequence[Sequence[str]]) -> bool:
-    """Whether a line of names stands over a line of numbers, whose first may be a time in words."""
-    if len(rows) < 2 or _has_number(rows[0]):
+    """Whether a line of names stands over a line of numbers, whose first may be a time in words. Lines of another kind
+    may stand above, as a logger writes them, but not over a single column."""
+    return any(
+        _is_head_of(names, first) and (at == 0 or len(names) > 1) for at, (names, first) in enumerate(pairwise(rows))
+    )
+
+
+def _is_head_of(names: Sequence[str], first: Sequence[str]) -> bool:
+    if len(first) != len(names) or _has_number(names):
         return False
-    first = rows[1]
-    return len(first) == len(rows[0]) and (_are_numbers(first) or (len(first) > 1 and _are_numbers(first[1:])))
+    readings = first[1:] or first
+    return _has_number(first) and all(_is_number(cell) or cell.lower() in _GAPS for cell in readings)
 
 
 # --- tables
@@ -184,7 +215,7 @@ def _is_table(rows: Sequence[Sequence[str]]) -> bool:
 def _table(path: str, text: str, is_all: bool) -> LeftOut | IfBeside | None:
     """A .csv: what is no table of numbers may be one that the service's CSV wizard knows, so only shapes count."""
     lines = _lines(text, is_all)
-    mark = next((one for one in "\t;|," if lines and one in lines[0]), ",")
+    mark = next((one for one in _MARKS if lines and one in lines[0]), ",")
     if len(lines) > 1 and _are_numbers(lines[1].split(mark)):
         return None  # nearly every one
     try:
@@ -201,7 +232,14 @@ def _table(path: str, text: str, is_all: bool) -> LeftOut | IfBeside | None:
     name = path.rpartition("/")[2]
     if _TABLES_OF_LABELS.fullmatch(name[: name.rfind(".")]) and not any(map(_has_number, rows[:2])):
         return LeftOut(ANNOTATION, "a table of labels, by its name")
+    if len(rows) > 1 and not _has_number(rows[0]) and not any(map(_has_readings, rows[1:])):
+        return _beside(path, "a table of words")
     return None
+
+
+def _has_readings(row: Sequence[str]) -> bool:
+    """Whether a row holds a number besides a time or a number of its own."""
+    return len(row) < 2 or _has_number(row[1:])
 
 
 # --- JSON
@@ -223,6 +261,9 @@ def _json(path: str, text: str, is_all: bool) -> LeftOut | IfBeside | None:
 def _described(path: str, raw: bytes, at: int) -> LeftOut | IfBeside:
     """What JSON is that is no acquisition, by the object at `at`."""
     kind = what_it_describes(raw, at) if raw[at : at + 1] == b"{" else None
+    name = path.rpartition("/")[2]
+    if kind is None and _LISTS_OF_CLASSES.fullmatch(name[: name.rfind(".")]):
+        kind = "a list of classes"
     return _beside(path, "JSON that is no acquisition") if kind is None else LeftOut(ANNOTATION, kind)
 
 

@@ -34,6 +34,7 @@ _VARIABLE = re.compile(r"\$\w+$|\$\{.*\}$|\$\(.*\)$|%\w+%$|\{\{.*\}\}$")
 _PLACEHOLDER = re.compile(r"<.*>$|\[.*\]$|(?:ei_)?(?:x{4,}|your[_-].*)$", re.IGNORECASE)
 _SHORTENED = re.compile(r"…|\.\.\.")
 _MASKED = re.compile(r"[•●∙⋅·＊*]{3,}")
+_OF_OTHER_TEXT = "()<>[]{}&?"  # of web pages, addresses and programs
 _LIKE_A_KEY = re.compile(r"ei_[0-9A-Za-z]{5,}")
 
 
@@ -119,7 +120,7 @@ def _trouble(key: str) -> str | None:
         return f"{ODD} (there is a quote that does not stand around the whole of it)"
     if any(one.isspace() for one in key):
         return f"{ODD} (there is a blank in it)"
-    odd = next((one for one in key if not "!" <= one <= "~"), None)
+    odd = next((one for one in key if not "!" <= one <= "~" or one in _OF_OTHER_TEXT), None)
     if odd is None:
         return None
     if not odd.isprintable():

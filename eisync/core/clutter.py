@@ -90,7 +90,7 @@ _FILES = frozenset(
 )
 _OF_A_NAS = ("@synoeastream", "@synoresource", "@synoeadir")
 
-_IS_README = re.compile(r"readme|.*[\W_]readme(?![^\W_])")
+_IS_README = re.compile(r"\d*readme|.*[\W_]readme(?![^\W_])")
 
 _DAY = r"(?:19|20)\d\d-?[01]\d-?[0-3]\d"
 _MAY_BE_CONFLICT = re.compile(r"confli|konflik|case clash|конфл|競合|衝突|冲突|충돌|問題のある")
@@ -115,7 +115,7 @@ def why_no_sample(name: str) -> str | None:
     >>> why_no_sample("wave.1 (conflicted copy 2026-01-01).csv")
     'a conflict copy of a sync program, beside the file that it differs from'
     """
-    low = name.lower()
+    low = name.lower() if name.isascii() else unicodedata.normalize("NFC", name).lower()
     if low in _FILES or (low[:2] == "._" and len(low) > 2):
         return DESKTOP
     if "readme" in low and _IS_README.match(low):
@@ -141,8 +141,7 @@ def what_lies_in(name: str) -> str | None:
 
 
 def _is_conflict_copy(name: str, low: str) -> bool:
-    """Whether a sync program made the name, `low` in lower case, out of another one."""
-    low = low if low.isascii() else unicodedata.normalize("NFC", low)
+    """Whether a sync program made the name, `low` in lower case and NFC, out of another one."""
     if _BEHIND_THE_NAME.search(low) or _RESILIO.search(name):
         return True
     return any(map(_says_conflict, _IN_BRACKETS.findall(low)))

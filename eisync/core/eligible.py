@@ -184,6 +184,8 @@ class Eligibility:
         if (what := WHAT_THEY_ARE.get(path.rpartition("/")[2])) is not None:
             return what
         if extension_of(path) not in ACCEPTED_EXTENSIONS:
+            if (meant := path.rpartition("/")[2].lower()) in WHAT_THEY_ARE:
+                return f"it would say what other files are if it were called {meant}: rename it"
             return f"not a type that Edge Impulse takes ({extension_of(path) or 'no extension'})"
         return None
 

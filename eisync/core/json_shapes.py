@@ -7,7 +7,7 @@ import re
 from itertools import islice
 
 from eisync.core.json_scan import members
-from eisync.core.media_names import names_media
+from eisync.core.media_names import MEDIA, names_media
 
 _DESCRIBES = "JSON that describes other files"
 
@@ -32,9 +32,12 @@ _MEMBERS = (
     {"data", "predictions"},
     {"image_id", "bbox"},
     {"External ID"},
+    {"classes", "tags"},
+    {"categories", "info"},
 )
 _ACQUISITION = {b"protected", b"payload"}
 
+_NAME_OF_MEDIA = re.compile(rb'"[^"\\]{1,300}\.(?:' + "|".join(MEDIA).encode() + rb')"', re.IGNORECASE)
 _KEY_BEHIND = re.compile(rb'[\s,]*"((?:[^"\\]|\\.)*)"\s*:', re.DOTALL)
 
 
@@ -54,7 +57,7 @@ def what_it_describes(raw: bytes, at: int) -> str | None:
     names = _names(raw, at)
     if any(known <= names.keys() for known in _MEMBERS):
         return _DESCRIBES
-    if any(map(names_media, (*names, *names.values()))):
+    if any(map(names_media, (*names, *names.values()))) or _NAME_OF_MEDIA.search(raw, at):
         return "JSON that names other files"
     inner = next(members(raw, at), None)
     if inner is not None and raw[inner[1] : inner[1] + 1] == b"{":

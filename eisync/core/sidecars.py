@@ -7,14 +7,17 @@ is left to others, and what it says outright (`unlabeled`) is kept.
 Source: the wire contract, sections 1 and 5.
 """
 
+import codecs
 import contextlib
 import json
+import posixpath
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from eisync.core.companions import Kind
 from eisync.core.json_values import is_whole, mended, why_unusable
+from eisync.core.labelling import CATEGORY_WORDS
 from eisync.core.pieces import Pieces, Refused, Unfinished
 
 ACCOUNT_NAME = "info.labels"
@@ -58,6 +61,11 @@ class Entry:
     problem: str | None = None
     name: str | None = None
     attachments: int = 0
+
+
+def encoding_of(head: bytes) -> str:
+    """Return the encoding of a sidecar that begins so: UTF-8, or UTF-16 with its mark, as PowerShell's `>` writes."""
+    return "utf-16" if head[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE) else "utf-8-sig"
 
 
 def entries_of(name: str, pieces: Iterable[str]) -> Iterator[Entry]:
@@ -312,7 +320,7 @@ def _entry(found: Any, trouble: str | None = None, *, is_suspect: bool = True) -
     path = _relative(found["path"])
     return Entry(
         path=path,
-        category=found.get("category") or _category_of(path),
+        category=_named(found.get("category")) or _category_of(path),
         label=None if text is None else str(text),
         is_unlabeled=label.get("type") == "unlabeled",
         structured_labels=labels if isinstance(labels, list) else None,
@@ -325,8 +333,9 @@ def _entry(found: Any, trouble: str | None = None, *, is_suspect: bool = True) -
 
 
 def _relative(path: str) -> str:
-    """The path as this machine writes it; exports of Windows have backslashes."""
-    return path.replace("\\", "/").removeprefix("./")
+    """The path as this machine writes it; exports of Windows have backslashes, and hands write `./` and `//`."""
+    path = path.replace("\\", "/").removeprefix("./")
+    return posixpath.normpath(path) if "//" in path or "/." in path else path
 
 
 def _name(found: Any) -> str | None:
@@ -336,6 +345,12 @@ def _name(found: Any) -> str | None:
 
 def _number_of(attachments: Any) -> int:
     return len(attachments) if isinstance(attachments, list | dict) else int(bool(attachments))
+
+
+def _named(category: Any) -> Any:
+    """The category as the service calls it, for one that hands wrote: `Training`, `test`."""
+    known = CATEGORY_WORDS.get(category.strip().lower()) if isinstance(category, str) else None
+    return category if known is None else known.value
 
 
 def _category_of(path: str) -> str | None:

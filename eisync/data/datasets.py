@@ -6,10 +6,11 @@ macOS writes names in another Unicode form than the rest (`eisync.core.unicode_f
 import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import TextIO
 
 from eisync.core.companions import Kind
 from eisync.core.mentions import NearMiss, collected, near
-from eisync.core.sidecars import Entry, entries_of
+from eisync.core.sidecars import Entry, encoding_of, entries_of
 from eisync.core.unicode_form import caseless, nfc
 
 CHUNK_CHARACTERS = 64 * 1024
@@ -100,9 +101,16 @@ class Places:
         return self.listed[folder]
 
 
+def open_sidecar(path: str) -> TextIO:
+    """Open a sidecar as the text that it is. Raises OSError."""
+    with open(path, "rb") as file:
+        encoding = encoding_of(file.read(2))
+    return open(path, encoding=encoding)
+
+
 def _read_companion(path: str, kind: Kind) -> Mapping[str, Entry]:
     try:
-        with open(path, encoding="utf-8-sig") as file:
+        with open_sidecar(path) as file:
             said = entries_of(kind.part_name, iter(lambda: file.read(CHUNK_CHARACTERS), ""))
             return collected(kind.part_name, said)
     except (OSError, ValueError):

@@ -17,7 +17,7 @@ from eisync.core.describing import given_name
 from eisync.core.items import extension_of
 from eisync.core.labelling import infer_category_as_sdk, infer_label
 from eisync.core.sidecars import Entry, entries_of
-from eisync.data.datasets import CHUNK_CHARACTERS, Beside, Places
+from eisync.data.datasets import CHUNK_CHARACTERS, Beside, Places, open_sidecar
 from eisync.data.lazy_file import LazyFile
 from eisync.data.outgoing import Draft
 from eisync.data.progress import Progress
@@ -179,7 +179,7 @@ def upload_exported_dataset(
     wishes = _wishes(allow_duplicates, api_key, timeout_sec, max_workers)
     size = _batch_size(batch_size)
     try:
-        with open(os.path.join(directory, LABEL_FILE), encoding="utf-8-sig") as file:
+        with open_sidecar(os.path.join(directory, LABEL_FILE)) as file:
             entries = list(entries_of(LABEL_FILE, iter(lambda: file.read(CHUNK_CHARACTERS), "")))
     except FileNotFoundError:
         raise FileNotFoundError(f"Labels file '{LABEL_FILE}' not found in the specified directory.") from None

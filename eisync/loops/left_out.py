@@ -18,7 +18,7 @@ from eisync.loops.ports import Annotating, Files, Intake, Log, Places, RootNotes
 MOST_REMEMBERED = 200_000
 """Versions; each takes some 100 bytes. Of more, some are looked into at every scan."""
 NOTE_EVERY_S = 1.0
-REVIEW_EVERY_S = 60.0
+REVIEW_EVERY_S = 10.0
 MOST_REVIEWED = 500
 
 

@@ -37,6 +37,8 @@ VIA: Any = {"im0.jpg512": {"filename": "im0.jpg", "size": 512, "regions": []}}
         ("classes.txt", ""),
         ("data/predefined_classes.txt", "cat\ndog\n"),
         ("labels.txt", "0 cat\n1 dog\n"),
+        ("activity_labels.txt", "1 WALKING\n2 SITTING\n"),
+        ("coco-classes.txt", "person\nbicycle\n"),
         ("obj_names.txt", "cat"),
         ("train.txt", "data/im0.jpg\ndata/im1.JPG\n"),
         ("_annotations.csv", "filename,width,height,class,xmin,ymin,xmax,ymax\nim0_jpg.rf.1.jpg,416,416,cat,1,2,3,4\n"),
@@ -61,6 +63,14 @@ VIA: Any = {"im0.jpg512": {"filename": "im0.jpg", "size": 512, "regions": []}}
         ("supervisely.json", json.dumps({"description": "", "size": {"height": 1}, "objects": []})),
         ("bounding_boxes.json", json.dumps({"version": 1, "type": "bounding-box-labels", "boundingBoxes": {}})),
         ("meta.json", json.dumps({"filename": "call-1.wav", "talkgroup": 7})),
+        ("ImageSets/Main/train.txt", "000001\n000002\n"),
+        ("val.txt", "im0.jpg 1\nim1.jpg 0\n"),
+        ("wider.txt", "0--Parade/0_Parade_1.jpg\n1\n449 330 122 149 0 0 0 0 0 0\n"),
+        ("meta.json", json.dumps({"classes": [{"title": "cat", "shape": "any"}], "tags": []})),
+        ("notes.json", json.dumps({"categories": [{"id": 0, "name": "cat"}], "info": {"year": 2026}})),
+        ("classes.json", '["cat", "dog"]'),
+        ("label_map.json", '{"cat": 0, "dog": 1}'),
+        ("dataset.json", json.dumps({"name": "cats", "files": ["im0.jpg", "im1.jpg"]})),
         ("bdd.json", json.dumps([{"name": "b1c66a42-6f7d68ca.jpg", "labels": []}])),
     ],
 )
@@ -75,6 +85,10 @@ def test_an_annotation_is_known_by_its_shape_wherever_it_lies(path: str, content
     [
         ("im0.txt", YOLO, "im0.jpg"),
         ("im0.txt", "", "im0.jpg"),
+        ("im0.txt", "0 " + "0.123456 " * 900, "im0.jpg"),
+        ("im0.txt", "3\n", "im0.jpg"),
+        ("im0.txt", "0 0.1 0.1 0.9 0.1 0.9 0.9\n", "im0.jpg"),
+        ("video.csv", "frame,label\n0,cat\n1,dog\n", "video.mp4"),
         ("im0.txt", "a cat, sitting, on a mat", "im0.png"),
         ("day/call.1.txt", "0.5\t1.5\tbark\n2.0\t2.5\tbark\n", "day/call.1.wav"),
         ("call.1.txt", "good morning", "call.1.flac"),
@@ -110,6 +124,7 @@ def acquisition(order: str, **more: Any) -> str:
     ("path", "content"),
     [
         ("wave.1.json", acquisition("protected signature payload")),
+        ("labels.json", acquisition("signature payload protected")),
         ("labels/wave.1.json", acquisition("payload signature protected")),
         ("wave.1.json", acquisition("signature payload protected", annotations=[], filename="a.wav")),
         ("wave.1.json", "\ufeff" + acquisition("protected signature payload")),
@@ -121,6 +136,19 @@ def acquisition(order: str, **more: Any) -> str:
         ("rec.1.txt", "time x y\n0 1 2\n"),
         ("rec.1.txt", "time;x\n2026-01-01 10:00:00;1,5\n"),
         ("rec.1.txt", "timestamp,x\r\n0,NaN\r\n"),
+        ("rec.1.txt", "timestamp,x\n0,-\n10,3\n"),
+        ("rec.1.txt", "timestamp,x,y\n0,,2\n"),
+        ("rec.1.txt", "# logger 1.2\ntimestamp,x\n0,1\n"),
+        ("rec.1.txt", "Logger 1.2\nserial 7\ntimestamp,x\n0,1\n"),
+        ("rec.1.txt", "0,0.1,0.2\n10,0.3,0.4\n"),
+        ("rec.1.txt", "0.01\t0.02\n0.03\t0.04\n"),
+        ("rec.1.txt", "1\n2\n3\n"),
+        ("rec.1.txt", ",".join(f"feature {n}" for n in range(900)) + "\n" + ",".join(map(str, range(900)))),
+        ("config.txt", "1\n2\n3\n"),
+        ("device_info.txt", "timestamp,x\n0,1\n"),
+        ("my_labels.txt", "timestamp,x\n0,1\n"),
+        ("rec.1.csv", "timestamp,x,label\n0,1,walk\n10,,run\n"),
+        ("rec.1.csv", "name\nwalk\n"),
         ("classes.txt", "timestamp,x\n0,1\n"),
         ("notes.txt", "timestamp,x\n0,1\n"),
         ("rec.1.csv", "timestamp,x\n0,1\n10,2\n"),
@@ -139,7 +167,20 @@ def test_what_may_be_a_sample_is_none_wherever_it_lies(path: str, content: bytes
     assert judged(path, content) is None
 
 
-@pytest.mark.parametrize("name", ["LICENSE.txt", "license.txt", "NOTICE.txt", "requirements.txt"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "LICENSE.txt",
+        "license.txt",
+        "NOTICE.txt",
+        "requirements.txt",
+        "Read Me.txt",
+        "LIESMICH.txt",
+        "LISEZMOI.txt",
+        "CONFIG.TXT",
+        "features_info.txt",
+    ],
+)
 def test_a_text_that_came_with_the_data_is_told_as_one(name: str) -> None:
     found = judged(name, "numpy==2.4\nrequests\n")
     assert isinstance(found, LeftOut)

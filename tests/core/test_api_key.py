@@ -100,6 +100,8 @@ def test_nothing_is_no_key(text: str) -> None:
         (f'"{KEY}', f"{ODD} (there is a quote that does not stand around the whole of it)"),
         (f"{KEY}'", f"{ODD} (there is a quote that does not stand around the whole of it)"),
         (f'{{"apiKey": "{KEY}"}}', f"{ODD} (there is a quote that does not stand around the whole of it)"),
+        (f"({KEY})", f"{ODD} (U+0028, left parenthesis)"),
+        (f"&quot;{KEY}&quot;", f"{ODD} (U+0026, ampersand)"),
         (f"{KEY} x", f"{ODD} (there is a blank in it)"),
         (f"ei_0123\u00a0{KEY}", f"{ODD} (there is a blank in it)"),
         (f"{KEY}\x07", f"{ODD} (there is a control character in it)"),

@@ -1,6 +1,7 @@
 """What other programs keep in a folder is known by its name, and no sample's name is taken for it."""
 
 import time
+import unicodedata
 
 import pytest
 
@@ -21,6 +22,7 @@ from eisync.core.clutter import CONFLICT, DESKTOP, README, what_lies_in, why_no_
         "readme1st.txt",
         "dataset_readme.txt",
         "2026 README.txt",
+        "00README.txt",
     ],
 )
 def test_a_readme_is_no_sample(name: str) -> None:
@@ -216,3 +218,8 @@ def test_no_name_takes_long(name: str) -> None:
     why_no_sample(name)
     what_lies_in(name)
     assert time.perf_counter() - began_at < 0.05
+
+
+@pytest.mark.parametrize("name", ["wave.1 (Ann의 충돌하는 사본 2026-01-01).csv", "wave.1 (競合コピー 2026-01-01).csv"])
+def test_a_conflict_copy_is_known_in_either_form_of_its_name(name: str) -> None:
+    assert [CONFLICT, CONFLICT] == [why_no_sample(unicodedata.normalize(form, name)) for form in ("NFC", "NFD")]

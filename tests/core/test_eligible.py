@@ -138,3 +138,7 @@ def test_a_file_may_be_called_as_such_a_folder_and_the_other_way_round() -> None
     assert Eligibility().ignoring_rule("lost+found") is None
     assert Eligibility().ignoring_rule("README.txt", is_dir=True) is None
     assert Eligibility().why_left_out("readme/a.csv") is None
+
+
+def test_a_sidecar_in_another_case_is_told_how_to_call_it() -> None:
+    assert "if it were called info.labels: rename it" in str(Eligibility().why_left_out("day/Info.labels"))

@@ -52,6 +52,11 @@ def cut(text: str) -> Iterator[str]:
         ({"path": "a.csv", "attachments": {"b": {}}}, Entry(path="a.csv", attachments=1)),
         ({"path": "a.csv", "attachments": []}, Entry(path="a.csv")),
         ({"path": "./testing\\a.csv"}, Entry(path="testing/a.csv", category="testing")),
+        ({"path": "./x//y/./../a.csv"}, Entry(path="x/a.csv")),
+        ({"path": "a.csv", "category": "Training"}, Entry(path="a.csv", category="training")),
+        ({"path": "a.csv", "category": "test"}, Entry(path="a.csv", category="testing")),
+        ({"path": "a.csv", "category": "valid "}, Entry(path="a.csv", category="validation")),
+        ({"path": "a.csv", "category": "other"}, Entry(path="a.csv", category="other")),
     ],
 )
 def test_an_entry_says_what_it_says_and_no_more(entry: dict[str, object], expected: Entry) -> None:

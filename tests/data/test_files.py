@@ -256,6 +256,18 @@ def test_boxes_are_found_in_another_form_and_all_of_them(service: RunningEmulato
     assert [{**box, "label": "t\u00fcr"} for box in boxes] == held()[0]["boundingBoxes"]
 
 
+def test_what_is_said_in_utf_16_is_read(service: RunningEmulator, tmp_path: Path) -> None:
+    account, boxes = tmp_path / "account", tmp_path / "boxes"
+    fill(account, {"a.1.csv": csv(1)})
+    (account / "info.labels").write_text(json.dumps({"files": [{"path": "a.1.csv", "label": "run"}]}), "utf-16")
+    boxes.mkdir()
+    (boxes / "b.1.png").write_bytes(png(b"one"))
+    said = {"type": "bounding-box-labels", "boundingBoxes": {"b.1.png": [BOX]}}
+    (boxes / "bounding_boxes.labels").write_text(json.dumps(said), "utf-16")
+    assert all(upload_directory(str(folder)).success for folder in (account, boxes))
+    assert {("run", 0), ("b", 1)} == {(one["label"], len(one["boundingBoxes"])) for one in held()}
+
+
 def test_boxes_of_an_image_in_another_case_are_warned_of(service: RunningEmulator, tmp_path: Path) -> None:
     (tmp_path / "a.1.png").write_bytes(png(b"one"))
     (tmp_path / "bounding_boxes.labels").write_text(json.dumps({"boundingBoxes": {"A.1.png": [BOX]}}))

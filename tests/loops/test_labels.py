@@ -50,7 +50,8 @@ def reasons(loop: Any, now: float) -> dict[str, str]:
         (b"{", "cannot be used: a name is missing in line 1; mend it or take it away"),
         (b"[]", "cannot be used: it has no boundingBoxes; mend it"),
         (b'{"type": "structured-labels", "boundingBoxes": {}}', "cannot be used: its type is not bounding-box-labels;"),
-        (b"\xff\xfe", "cannot be used: it is not UTF-8 (byte 0xff);"),
+        (b"\xff", "cannot be used: it is not UTF-8 (byte 0xff);"),
+        (b'\xff\xfe{\0\0\xdc"\0', "cannot be used: it is not UTF-16 (byte 0x00);"),
         (b'{"boundingBoxes": {"a.csv": 7}}', "says of it cannot be used: what bounding_boxes.labels says of it is no"),
     ],
 )
@@ -355,6 +356,20 @@ def test_one_that_only_grew_is_read_on_and_nothing_of_it_twice(yard: Yard, name:
     first, *others = reads.all
     assert (5, True) == (len(others), all(one.is_continued for one in others))
     assert max(one.taken for one in others) < first.taken / 20
+
+
+@pytest.mark.parametrize(
+    ("name", "form"), [("info.labels", lines), ("info.labels", listed), ("structured_labels.labels", beside)]
+)
+def test_one_in_utf_16_is_read_and_read_anew_when_it_grew(yard: Yard, name: str, form: Any) -> None:
+    loop = yard.watcher()
+    for number in range(1, 4):
+        new = [(f"né.{one}.csv", f"new {one}") for one in range(number)]
+        yard.write(f"né.{number - 1}.csv")
+        yard.write(name, form(*OLD, *new).decode().encode("utf-16"))
+        yard.ear.of(1).files |= {name, f"né.{number - 1}.csv"}
+        run(loop, yard.later + number)
+    assert {f"né.{number}.csv": f"new {number}" for number in range(3)} == labels_of(yard)
 
 
 @pytest.mark.parametrize("form", [lines, listed])
