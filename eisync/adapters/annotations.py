@@ -1,7 +1,7 @@
 """Look whether a file is an annotation of others: at its first bytes, and at what lies beside it.
 
-What decides is `core.annotations`. The file is opened as one that nothing can be put in the place of, and read at most
-once for each version.
+What decides is `core.annotations`. Where its first bytes are not handed in, the file is opened as one that nothing can
+be put in the place of.
 """
 
 import errno
@@ -19,20 +19,25 @@ _LATER = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM})
 
 
 def annotation_at(
-    root: str, path: str, facts: FileFacts, is_known: Callable[[Sequence[str]], bool] = lambda _: False
+    root: str,
+    path: str,
+    facts: FileFacts,
+    is_known: Callable[[Sequence[str]], bool] = lambda _: False,
+    head: bytes = b"",
 ) -> LeftOut | None:
     """What the file is, in the version of these facts, if it is no sample; None when it may be one, or is another
     version by now.
 
     `is_known`: whether one of these places is known to have held a file that was uploaded: it may have been taken away.
+    `head`: what was read of its beginning, if that is known; where it is too short, more is read.
     Raises UnreachableError when no file can be opened at the moment.
     """
-    if not may_be_one(path):
+    if not may_be_one(path, head):
         return None
-    head = _head(root, path, facts)
-    if head is None:
+    known = head if len(head) >= min(facts.size, HEAD_BYTES) else _head(root, path, facts)
+    if known is None:
         return None
-    judged = judge(path, head, size=facts.size)
+    judged = judge(path, known[:HEAD_BYTES], size=facts.size)
     if not isinstance(judged, IfBeside):
         return judged
     is_one = any(_is_there(root, place) for place in judged.places) or is_known(judged.places)
