@@ -5,6 +5,7 @@ be put in the place of.
 """
 
 import errno
+import itertools
 import os
 import stat
 from collections.abc import Callable, Sequence
@@ -40,7 +41,7 @@ def annotation_at(
     judged = judge(path, known[:HEAD_BYTES], size=facts.size)
     if not isinstance(judged, IfBeside):
         return judged
-    is_one = any(_is_there(root, place) for place in judged.places) or is_known(judged.places)
+    is_one = _any_is_there(root, judged.places) or is_known(judged.places)
     return judged.left_out if is_one else None
 
 
@@ -62,8 +63,23 @@ def _head(root: str, path: str, facts: FileFacts) -> bytes | None:
         os.close(descriptor)
 
 
-def _is_there(root: str, path: str) -> bool:
+def _any_is_there(root: str, paths: Sequence[str]) -> bool:
+    """Whether a file is at one of these places, of which those in one folder stand together."""
+    for folder, places in itertools.groupby(paths, _folder_of):
+        # Most folders that mirror one of labels are not there.
+        is_folder = not folder or os.path.isdir(os.path.join(root, folder))
+        if is_folder and any(_is_there(os.path.join(root, place)) for place in places):
+            return True
+    return False
+
+
+def _folder_of(path: str) -> str:
+    return path.rpartition("/")[0]
+
+
+def _is_there(place: str) -> bool:
     try:
-        return stat.S_ISREG(os.lstat(os.path.join(root, path)).st_mode)
+        # The first question is answered without an exception, and nearly always with no.
+        return os.access(place, os.F_OK) and stat.S_ISREG(os.lstat(place).st_mode)
     except (OSError, ValueError):
         return False
