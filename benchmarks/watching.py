@@ -25,7 +25,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from eisync.adapters import clock, evidence, files, sidecars, writer_probe
+from eisync.adapters import annotations, clock, evidence, files, sidecars, writer_probe
 from eisync.adapters.watch import Deaf, Watcher
 from eisync.control.door import ask
 from eisync.core.eligible import Eligibility
@@ -180,6 +180,7 @@ def loop_over(
         events=events,
         log=configure(level="none"),
         spent_s=clock.spent_s,
+        annotating=annotations.annotation_at,
     )
 
 
@@ -253,7 +254,7 @@ def make_tree(root: Path, number: int) -> None:
         os.makedirs(place)
         for file in range(min(number, FILES_A_FOLDER)):
             descriptor = os.open(os.path.join(place, f"wave.{file:04}.csv"), os.O_CREAT | os.O_WRONLY)
-            os.write(descriptor, b"%d" % file)
+            os.write(descriptor, b"timestamp,x\n0,%d\n" % file)
             os.close(descriptor)
 
 

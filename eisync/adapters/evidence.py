@@ -36,12 +36,13 @@ class Look:
     """What an opening of a file told. `spent` is what it cost, in bytes.
 
     `writers` is who writes it, by its last word; None: nobody was asked. `is_another`: it is written, and not the
-    version that was seen any more.
+    version that was seen any more. `head` is what was read of its beginning.
     """
 
     spent: int
     writers: Writers | None
     is_another: bool = False
+    head: bytes = b""
 
 
 class LookInto(Protocol):
@@ -122,13 +123,13 @@ def _look_into(
         if is_held(error):
             return Look(READ_COSTS_BYTES, SOME_WRITERS)
         return None if error.errno in _NOT_INSIDE else _give_up(examination, error)
-    writers, spent = None, READ_COSTS_BYTES
+    writers, spent, head = None, READ_COSTS_BYTES, b""
     try:
         if goes_on is not None:
             writers = ask(descriptor, root, path)
         if writers is None or writers.presence is Presence.NONE or (goes_on is not None and goes_on(writers)):
             if examination is not None and examination.wants is not None:
-                spent = _read_on(examination, descriptor, most_bytes)
+                spent, head = _read_on(examination, descriptor, most_bytes)
                 # Who opened it since the first question has written into what was read, or may yet.
                 writers = None
             if writers is None:
@@ -140,7 +141,7 @@ def _look_into(
     finally:
         os.close(descriptor)
     if is_same:
-        return Look(spent, writers)
+        return Look(spent, writers, head=head)
     return Look(spent, writers, is_another=True) if writers.presence is Presence.SOME else None
 
 
@@ -148,8 +149,10 @@ def _ask_nobody(_descriptor: int, _root: str, _path: str) -> Writers:
     return NOT_ASKED
 
 
-def _read_on(examination: Examination, descriptor: int, most_bytes: int) -> int:
-    """What it cost, in bytes. Where the file was cut meanwhile, it is read no further: its facts say so."""
+def _read_on(examination: Examination, descriptor: int, most_bytes: int) -> tuple[int, bytes]:
+    """What it cost, in bytes, and what was read of the beginning. Where the file was cut meanwhile, it is read no
+    further: its facts say so.
+    """
     spent = READ_COSTS_BYTES
     head = b""
     while (read := examination.wants) is not None and spent < most_bytes:
@@ -162,10 +165,12 @@ def _read_on(examination: Examination, descriptor: int, most_bytes: int) -> int:
         else:
             chunk = os.pread(descriptor, read.length, read.offset)
             spent += len(chunk) + READ_COSTS_BYTES
+            if not read.offset:
+                head = chunk
         if len(chunk) != read.length:
             break
         examination.take(chunk)
-    return spent
+    return spent, head
 
 
 def _is_another(descriptor: int, facts: FileFacts) -> bool:

@@ -182,12 +182,13 @@ def _look_closely(
     """Whether the entry is a file for the service, or why not; a folder is one to walk, or is ignored."""
     name = os.fsdecode(entry.name)
     place = f"{folder.path}/{name}" if folder.path else name
-    if entry.is_dir(follow_symlinks=False) and not is_junction(entry):
+    is_folder = entry.is_dir(follow_symlinks=False)
+    if is_folder and not is_junction(entry):
         if eligibility.ignoring_rule(place, is_dir=True) is None:
             subfolders.append(place)
         return False
     reason = eligibility.why_file_left_out(place)
-    if entry.is_symlink() or entry.is_dir(follow_symlinks=False):
+    if is_folder or entry.is_symlink():
         reason = why_not_followed(root, place, eligibility)
     if reason is None:
         status = entry.stat(follow_symlinks=False)

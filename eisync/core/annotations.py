@@ -22,6 +22,7 @@ from eisync.core.items import extension_of
 from eisync.core.json_scan import elements
 from eisync.core.json_shapes import is_acquisition, what_it_describes
 from eisync.core.media_names import DATA, MEDIA, MOST_MEDIA, names_media
+from eisync.core.ordinary import is_ordinary
 from eisync.core.values import value
 
 ANNOTATION = "it holds annotations of other files, which eisync does not read yet"
@@ -86,9 +87,12 @@ class IfBeside:
     places: tuple[str, ...]
 
 
-def may_be_one(path: str) -> bool:
-    """Whether the file has a type that annotations have, so that it has to be looked at."""
-    return extension_of(path) in _JUDGES
+def may_be_one(path: str, head: bytes = b"") -> bool:
+    """Whether the file has a type that annotations have, so that it has to be looked at. Where it is known how it
+    begins, most need not be.
+    """
+    extension = extension_of(path)
+    return extension in _JUDGES and not is_ordinary(extension, head)
 
 
 def judge(path: str, head: bytes, *, size: int) -> LeftOut | IfBeside | None:

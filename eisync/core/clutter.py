@@ -93,7 +93,7 @@ _OF_A_NAS = ("@synoeastream", "@synoresource", "@synoeadir")
 _IS_README = re.compile(r"\d*readme|.*[\W_]readme(?![^\W_])")
 
 _DAY = r"(?:19|20)\d\d-?[01]\d-?[0-3]\d"
-_MAY_BE_CONFLICT = re.compile(r"confli|konflik|case clash|конфл|競合|衝突|冲突|충돌|問題のある")
+_MAY_BE_CONFLICT = re.compile(r"конфл|競合|衝突|冲突|충돌|問題のある")
 _IN_BRACKETS = re.compile(r"[(\[（【]((?:[^()\[\]（）【】]|\([^()]*\))+)[)\]）】]")
 _CONFLICT_WORD = re.compile(r"conflic|conflit|konflik|конфл|競合|衝突|冲突|충돌|問題のある")
 _COPY_OR_DAY = re.compile(rf"cop[iy]|cópia|kopi|копи|копі|コピー|副本|複本|복사본|{_DAY}")
@@ -122,9 +122,7 @@ def why_no_sample(name: str) -> str | None:
         return README
     if low.endswith(_OF_A_NAS):
         return "a file that a NAS keeps for itself"
-    if _MAY_BE_CONFLICT.search(low) and _is_conflict_copy(name, low):
-        return CONFLICT
-    return None
+    return CONFLICT if _may_be_conflict(low) and _is_conflict_copy(name, low) else None
 
 
 def what_lies_in(name: str) -> str | None:
@@ -138,6 +136,13 @@ def what_lies_in(name: str) -> str | None:
     if known is not None:
         return known
     return next((what for kind, what in _KINDS_OF_FOLDERS if kind.match(low)), None)
+
+
+def _may_be_conflict(low: str) -> bool:
+    """Whether a word for it is in the name, which is asked of every file."""
+    if "onfli" in low or "case clash" in low:
+        return True
+    return not low.isascii() and _MAY_BE_CONFLICT.search(low) is not None
 
 
 def _is_conflict_copy(name: str, low: str) -> bool:

@@ -52,8 +52,8 @@ class Description:
     @property
     def weight(self) -> int:
         """How much there is to hold of it, in bytes of JSON at most."""
-        texts = (self.label or "", self.name or "", *self.metadata, *self.metadata.values())
-        return len(self.companions or "") + sum(map(_weight, texts))
+        weight = len(self.companions or "") + _weight(self.label or "") + _weight(self.name or "")
+        return weight + sum(map(_weight, (*self.metadata, *self.metadata.values()))) if self.metadata else weight
 
 
 def describe(
@@ -69,6 +69,8 @@ def describe(
     clause for a person, when what the entries say could not be sent.
     """
     label, category = labelling.of(path)
+    if not entries and not misses:  # as of most files
+        return Description(label=label, category=category, metadata=dict(metadata))
     about: dict[Kind, Any] = {}
     said = dict(metadata)
     for entry in entries:

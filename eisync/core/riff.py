@@ -34,7 +34,7 @@ _COMMON = frozenset(
 
 def is_name(name: bytes) -> bool:
     """Return whether these four bytes can be a chunk's name: printable, as libsndfile asks for (wav.c)."""
-    return len(name) == 4 and name.isascii() and name.decode("ascii").isprintable()
+    return name in _COMMON or (len(name) == 4 and name.isascii() and name.decode("ascii").isprintable())
 
 
 def read_chunk(offset: int, size: int, most: int, *, is_odd: bool) -> Generator[Read, bytes, tuple[int, bytes]]:

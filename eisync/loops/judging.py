@@ -39,8 +39,8 @@ BYTES_A_TICK = 512 * 1024
 SAID_A_TICK = 256 * 1024
 """What is said of the files that enter together has at most so many bytes, but for the last one's."""
 Probing = Callable[[], Ask]
-WhyNoSample = Callable[[str, FileFacts], LeftOut | None]
-"""Raises UnreachableError when no file can be opened."""
+WhyNoSample = Callable[[str, FileFacts, bytes], LeftOut | None]
+"""Asked of a path, its facts and how it begins, as far as known. Raises UnreachableError when no file can be opened."""
 
 
 @value
@@ -92,6 +92,7 @@ class _Work:
     judged: Judged = field(default_factory=Judged)
     left_bytes: int = 0
     left_said: int = 0
+    head: bytes = b""  # what was read of the beginning of the file that is being judged
 
 
 class Judging:
@@ -112,7 +113,7 @@ class Judging:
         *,
         now: float,
         hears_closes: bool = False,
-        why_no_sample: WhyNoSample = lambda _path, _facts: None,
+        why_no_sample: WhyNoSample = lambda _path, _facts, _head: None,
     ) -> Judged:
         """Decide on the paths that are `due`. What was seen of them is written into `unsettled`.
 
@@ -193,6 +194,7 @@ class Judging:
             self._lose(work, path, seen)
             return None
         work.left_bytes -= look.spent
+        work.head = look.head
         return self._take(work, path, seen, examination, look)
 
     def _take(
@@ -276,7 +278,7 @@ class Judging:
         if seen.verdict is None:
             return False
         try:
-            why = work.why_no_sample(path, seen.facts)
+            why = work.why_no_sample(path, seen.facts, work.head)
         except UnreachableError:
             work.judged.again[path] = work.now + AGAIN_S
             return True

@@ -93,9 +93,12 @@ class Annotations:
         self._unread = unread
         self._log = log
 
-    def why(self, path: str, facts: FileFacts) -> LeftOut | None:
-        """What the file is if it is no sample. Raises UnreachableError when no file can be opened at the moment."""
-        return self._annotating(self._root, path, facts, self._is_known) if may_be_one(path) else None
+    def why(self, path: str, facts: FileFacts, head: bytes = b"") -> LeftOut | None:
+        """What the file is if it is no sample; `head` is how it begins, as far as that is known.
+
+        Raises UnreachableError when no file can be opened at the moment.
+        """
+        return self._annotating(self._root, path, facts, self._is_known, head) if may_be_one(path, head) else None
 
     def why_if_told(self, path: str, facts: FileFacts) -> LeftOut | None:
         """The same; None as well when nobody can tell now."""

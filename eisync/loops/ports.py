@@ -136,11 +136,11 @@ class RootNotes(Protocol):
 
 
 class Annotating(Protocol):
-    """Tells whether a file is an annotation of others; the last argument whether one of some places is known. Raises
-    UnreachableError when no file can be opened at the moment."""
+    """Tells whether a file is an annotation of others. `is_known` tells whether one of some places is known; `head` is
+    how the file begins, as far as that is known. Raises UnreachableError when no file can be opened at the moment."""
 
     def __call__(
-        self, root: str, path: str, facts: FileFacts, is_known: Callable[[Sequence[str]], bool], /
+        self, root: str, path: str, facts: FileFacts, is_known: Callable[[Sequence[str]], bool], head: bytes, /
     ) -> LeftOut | None: ...
 
 
@@ -271,7 +271,8 @@ class Files(Protocol):
 
 
 class Look(Protocol):
-    """What an opening of a file told: what it cost (bytes), who writes it, and whether it changes under that hand."""
+    """What an opening of a file told: what it cost (bytes), who writes it, whether it changes under that hand, and what
+    was read of its beginning."""
 
     @property
     def spent(self) -> int: ...
@@ -279,6 +280,8 @@ class Look(Protocol):
     def writers(self) -> Writers | None: ...
     @property
     def is_another(self) -> bool: ...
+    @property
+    def head(self) -> bytes: ...
 
 
 class LookInto(Protocol):

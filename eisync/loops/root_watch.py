@@ -94,6 +94,7 @@ class RootWatch:
         self.unreadable: dict[str, str] = {}  # folders, and why
         self.is_news = True  # what is observed may have changed since it was noted
         self.noted_at = -math.inf
+        self.begun_at: float | None = None  # when it was worked on first
         self.note_pause_s = 0.0  # until the next note, at least
 
     def unsettled_paths(self) -> list[str]:

@@ -7,6 +7,7 @@ is on its way before the rest is looked for. A tick that fails in the middle, as
 makes its root doubted too, and so does a clock that jumps.
 """
 
+import math
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from itertools import islice
 
@@ -342,7 +343,7 @@ class WatcherLoop:
         self._enqueue_complete(root, now)
         root.review.step(now)
         root.unread.note(now)
-        if root.is_news and not 0 <= now - root.noted_at < self._note_pause_s(root):
+        if self._is_note_due(root, now):
             self._note_observed(root, now)
         if root.looked_through is not None and not root.announced and not root.recogniser.waiting:
             self._lineages.looked_through(root.place.id, root.looked_through)
@@ -580,6 +581,14 @@ class WatcherLoop:
                 root.unsettled.pop(path, None)
                 root.failing.pop(path, None)
                 yield path
+
+    def _is_note_due(self, root: RootWatch, now: float) -> bool:
+        if not root.is_news or 0 <= now - root.noted_at < self._note_pause_s(root):
+            return False
+        # Most of what a start finds is complete, and is in the outbox a moment later.
+        root.begun_at = now if root.begun_at is None else root.begun_at
+        is_start = root.noted_at == -math.inf and 0 <= now - root.begun_at < NOTE_BUSY_EVERY_S
+        return not (is_start and (root.is_busy or root.is_behind))
 
     def _note_pause_s(self, root: RootWatch) -> float:
         return max(root.note_pause_s, NOTE_BUSY_EVERY_S if root.is_busy else NOTE_EVERY_S)

@@ -40,7 +40,6 @@ values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?
 on conflict (root_id, folder, name)"""
 
 # New rows, or none; what all of them have in common is ?1. (One a statement takes twice as long.)
-_ROWS = 64
 _COLUMNS = 16
 
 
@@ -51,7 +50,7 @@ def _entering(count: int) -> str:
     return f"{_FILE} values {values} on conflict (root_id, folder, name) do nothing"
 
 
-_ENTER_ONE, _ENTER_MANY = _entering(1), _entering(_ROWS)
+_ENTER = tuple((count, _entering(count)) for count in (64, 8, 1))
 _TELL_NEW = """
 insert into history (at, file_id, event, state, detail)
 select changed_at, id, iif(state = 'ready', 'complete', 'cut'), state, reason from file
@@ -114,6 +113,8 @@ _TELL_LEFT = """
 insert into history (at, file_id, event, state, detail)
 select :now, id, 'ignored', state, :reason from file where id = :id"""
 
+_STATES = {event: step(State.SETTLING, event).value for event in (Event.COMPLETE, Event.CUT)}
+"""What becomes of a file that enters."""
 _ENTERABLE = frozenset({State.SETTLING, State.GONE})
 _NOT_SENT = frozenset({State.SETTLING, State.READY, State.QUARANTINED})
 
@@ -145,10 +146,13 @@ def enter_all(connection: sqlite3.Connection, entries: Iterable[Entry], now: flo
 
 def _enter_new(connection: sqlite3.Connection, rows: Sequence[Row], now: float) -> int:
     """Returns how many of them were new."""
-    end = len(rows) - len(rows) % _ROWS
-    many = (chain.from_iterable(rows[at : at + _ROWS]) for at in range(0, end, _ROWS))
-    new = sum(connection.execute(_ENTER_MANY, (now, *some)).rowcount for some in many)
-    return new + sum(connection.execute(_ENTER_ONE, (now, *row)).rowcount for row in rows[end:])
+    new = at = 0
+    for count, statement in _ENTER:
+        while at + count <= len(rows):
+            some = chain.from_iterable(rows[at : at + count])
+            new += connection.execute(statement, (now, *some)).rowcount
+            at += count
+    return new
 
 
 def _others(connection: sqlite3.Connection, entering: Iterable[Entry], newest: int) -> list[Entry]:
@@ -265,14 +269,14 @@ def _enter(
 def _row(candidate: Candidate, event: Event, reason: str | None) -> Row:
     """The columns of `_FILE`, in its order, but for the instants."""
     folder, name = split(candidate.path)
-    facts, state = candidate.facts, step(State.SETTLING, event)
+    facts = candidate.facts
     metadata = json.dumps(dict(candidate.metadata)) if candidate.metadata else "{}"
     return (
         candidate.root_id,
         folder,
         name,
         candidate.target,
-        state.value,
+        _STATES[event],
         reason,
         facts.size,
         facts.mtime_ns,

@@ -29,9 +29,9 @@ class Counting:
     def __init__(self) -> None:
         self.asked: list[str] = []
 
-    def __call__(self, root: str, path: str, facts: FileFacts, is_known: Any) -> Any:
+    def __call__(self, root: str, path: str, facts: FileFacts, is_known: Any, head: bytes) -> Any:
         self.asked.append(path)
-        return annotations.annotation_at(root, path, facts, is_known)
+        return annotations.annotation_at(root, path, facts, is_known, head)
 
 
 def left_out(yard: Yard) -> dict[str, int]:
@@ -68,9 +68,8 @@ def test_they_are_looked_into_once_for_each_version(yard: Yard) -> None:
     told = Counting()
     loop = yard.watcher(handed={"annotating": told})
     run(loop, yard.later)
-    assert ["call.1.json", "call.1.txt", "classes.txt", "im2.txt", "labels/im0.txt", "labels/im1.txt"] == sorted(
-        told.asked
-    )
+    looked_into = ["call.1.json", "classes.txt", "im2.txt", "labels/im0.txt", "labels/im1.txt"]
+    assert looked_into == sorted(told.asked), "a table is known at a glance"
     told.asked.clear()
     for scan in range(1, 4):
         run(loop, yard.later + 4000.0 * scan)
@@ -79,6 +78,26 @@ def test_they_are_looked_into_once_for_each_version(yard: Yard) -> None:
     run(loop, yard.later + 20_000.0)
     run(loop, yard.later + 24_000.0)
     assert (["classes.txt"], {ANNOTATION: 5}) == (told.asked, left_out(yard))
+
+
+def test_none_is_opened_for_it_beside_the_examination(yard: Yard, monkeypatch: pytest.MonkeyPatch) -> None:
+    def never(*_: object) -> int:
+        raise AssertionError("what was read already is enough")
+
+    monkeypatch.setattr(annotations, "open_inside", never)
+    fill(yard)
+    yard.write("a.csv", b"timestamp,x\n0,1\n" * 1000)
+    yard.write("b.json", b'{"protected": {}, "payload": {}}')
+    run(yard.watcher(), yard.later)
+    assert SAMPLES | {"a.csv": READY, "b.json": READY} == yard.states()
+    assert {ANNOTATION: 5} == left_out(yard)
+
+
+def test_one_that_is_longer_than_what_was_read_is_read_on(yard: Yard) -> None:
+    yard.write("a.csv", b"id,place\n" + b"12-3,elsewhere\n" * 100 + b"12-4,elsewhere\n")
+    yard.write("b.csv", b"#" * 600 + b"\nid,place\n12-3,im0.jpg\n" + b"#" * 600)
+    run(yard.watcher(), yard.later)
+    assert ({"a.csv": READY}, {ANNOTATION: 1}) == (yard.states(), left_out(yard))
 
 
 def test_no_event_is_missed_for_them(yard: Yard) -> None:
@@ -174,10 +193,10 @@ def test_a_moment_without_descriptors_makes_no_sample_of_one(yard: Yard) -> None
     yard.write("labels/im0.txt", YOLO)
     is_full = True
 
-    def annotating(root: str, path: str, facts: FileFacts, is_known: Any) -> Any:
+    def annotating(root: str, path: str, facts: FileFacts, is_known: Any, head: bytes) -> Any:
         if is_full:
             raise UnreachableError("no file can be read at the moment (Too many open files)")
-        return annotations.annotation_at(root, path, facts, is_known)
+        return annotations.annotation_at(root, path, facts, is_known, head)
 
     loop = yard.watcher(handed={"annotating": annotating})
     assert run(loop, yard.later) <= 1.0

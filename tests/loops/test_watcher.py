@@ -873,6 +873,20 @@ def test_what_was_noted_stays_until_the_folder_was_looked_through(yard: Yard, mo
     assert ([], {yard.root.path}) == (yard.index.observations.records(), loop.scanned())
 
 
+def test_what_a_start_finds_and_is_complete_is_not_noted_first(yard: Yard, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "FILES_A_TICK", 1)
+    for number in range(4):
+        yard.write(f"{number}.csv")
+    loop = yard.watcher()
+    for _ in range(2):
+        assert 0.0 == loop.tick(yard.later)
+        assert [] == yard.index.observations.records()
+    loop.tick(yard.later + module.NOTE_BUSY_EVERY_S)  # it takes long
+    assert 1 <= len(yard.index.observations.records()) <= 2
+    run(loop, yard.later + 2 * module.NOTE_BUSY_EVERY_S)
+    assert ([], 4) == (yard.index.observations.records(), len(yard.states()))
+
+
 def test_of_too_many_files_under_observation_the_others_are_counted(
     yard: Yard, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -240,6 +240,16 @@ def test_a_claim_takes_of_its_target_and_its_roots_only(shelf: Shelf) -> None:
     assert State.READY is shelf.state("a.csv")
 
 
+@pytest.mark.parametrize("number", [1, 7, 8, 9, 63, 64, 65, 82, 137])
+def test_however_many_enter_together_each_has_its_row(shelf: Shelf, number: int) -> None:
+    entering = [shelf.candidate(f"{each}.csv", label=str(each)) for each in range(number)]
+    shelf.outbox.enqueue(entering[:3], now=NOW)
+    assert set() == shelf.outbox.enqueue(entering, now=NOW)
+    assert {f"{each}.csv": str(each) for each in range(number)} == {
+        item.path: item.label for item in shelf.claim(limit=number + 1)
+    }
+
+
 def test_no_file_is_claimed_twice_by_many_at_once(shelf: Shelf) -> None:
     shelf.outbox.enqueue([shelf.candidate(f"{number}.csv") for number in range(100)], now=NOW)
 
