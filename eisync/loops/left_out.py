@@ -63,9 +63,14 @@ class Unread:
         self._is_news = False
         return self._counted()
 
-    def note(self, now: float) -> None:
-        """Write down how many there are, for a person, where that has changed since."""
-        if self._is_news and self._by_name is not None and not 0 <= now - self._noted_at < NOTE_EVERY_S:
+    def next_at(self) -> float | None:
+        """When there is something to write down (Unix s)."""
+        return self._noted_at + NOTE_EVERY_S if self._is_news and self._by_name is not None else None
+
+    def note(self, now: float, *, is_last: bool = False) -> None:
+        """Write down how many there are, for a person, where that has changed since. `is_last`: nothing comes later."""
+        is_due = is_last or not 0 <= now - self._noted_at < NOTE_EVERY_S
+        if self._is_news and self._by_name is not None and is_due:
             self._notes.note_left_out(self._root_id, self._counted())
             self._is_news, self._noted_at = False, now
 

@@ -139,6 +139,7 @@ class WatcherLoop:
     def stop(self, now: float) -> None:
         """Note what is under observation, for whoever asks before the next start finds it again."""
         for root in self._roots:
+            root.unread.note(now, is_last=True)
             self._note_observed(root, now)
 
     @property
@@ -352,6 +353,7 @@ class WatcherLoop:
             return 0.0
         instants = [root.lookout.look_due_at, root.scan_due_at, root.agenda.next_at(), root.recogniser.next_at()]
         instants += [root.labels.next_at(now), root.checks.next_at(), root.review.next_at()]
+        instants.append(root.unread.next_at())
         instants += [root.noted_at + self._note_pause_s(root)] if root.is_news else []
         return max(0.0, min(at for at in instants if at is not None) - now)
 

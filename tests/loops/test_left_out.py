@@ -124,6 +124,25 @@ def test_an_empty_one_is_left_out_when_it_is_found_and_not_when_nothing_comes(ya
     assert (["alone.txt"], {ANNOTATION: 2}) == ([seen.path for seen in loop.unsettled(now)], left_out(yard))
 
 
+@pytest.mark.parametrize("stops", [True, False])
+def test_the_last_of_them_is_counted_too(yard: Yard, stops: bool) -> None:
+    """Within a second of the note before: at the end, or when that second is over."""
+    yard.write("call.1.wav", formats.wav(b"12" * 100))
+    loop = yard.watcher()
+    run(loop, yard.later)
+    for number, name in enumerate(("call.1.json", "classes.txt"), 1):
+        yard.write(name, JSON if number == 1 else b"cat\n")
+        yard.ear.of(1).files.add(name)
+        wait_s = run(loop, yard.later + 100.0 + number / 10)
+    assert {ANNOTATION: 1} == left_out(yard)
+    if stops:
+        loop.stop(yard.later + 100.3)
+    else:
+        assert wait_s <= 1.0
+        run(loop, yard.later + 100.2 + wait_s)
+    assert {ANNOTATION: 2} == left_out(yard)
+
+
 def test_one_that_becomes_a_table_is_a_sample(yard: Yard) -> None:
     yard.write("rec.jpg", formats.jpeg(b"1"))
     yard.write("rec.txt", b"")
