@@ -272,7 +272,8 @@ def _described(path: str, raw: bytes, at: int) -> LeftOut | IfBeside:
 
 
 def _beside(path: str, kind: str) -> IfBeside:
-    return IfBeside(LeftOut(ANNOTATION, f"{kind}, beside a file of its name"), tuple(places_beside(path)))
+    others = tuple(place for place in places_beside(path) if place.lower() != path.lower())  # no file is beside itself
+    return IfBeside(LeftOut(ANNOTATION, f"{kind}, beside a file of its name"), others)
 
 
 _JUDGES = {".txt": _text, ".csv": _table, ".json": _json}

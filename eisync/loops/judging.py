@@ -171,6 +171,7 @@ class Judging:
     def _open(self, work: "_Work", path: str, seen: Unsettled) -> Unsettled | None:
         """Ask who writes the file, and its format. Returns what is known now; None: it is looked at again later."""
         judged, now = work.judged, work.now
+        work.head = b""  # until this file is opened: that of another one says nothing of it
         examination = self._examination_of(work, path, seen)
         if examination is not None and examination.verdict is not None:
             # Its name or its size says all that its format can: it is opened when it has been still for long enough.

@@ -209,3 +209,12 @@ def test_whatever_is_in_a_file_it_is_judged(head: bytes, path: str) -> None:
 def test_no_table_of_numbers_with_names_over_it_is_left_out(rows: list[list[int]], mark: str) -> None:
     text = "\n".join([f"timestamp{mark}x", *(mark.join(map(str, row)) for row in rows)])
     assert [None, None] == [judged("labels/im0.txt", text), judged("labels/im0.csv", text)]
+
+
+@pytest.mark.parametrize("path", ["a.csv", "day/A.CSV", "a.txt", "a.json"])
+def test_no_file_is_beside_itself(path: str) -> None:
+    found = judge(path, b"id,place\n1-2,elsewhere\n3-4,elsewhere\n", size=37)
+    if path.endswith("json"):
+        found = judge(path, b"", size=0)
+    assert isinstance(found, IfBeside)
+    assert path.lower() not in {place.lower() for place in found.places}
