@@ -9,7 +9,7 @@ from eisync.adapters.body import sha256_of
 from eisync.core.acts import Policy, Progress, Written
 from eisync.core.guard import Guard
 from eisync.core.lifecycle import Event, State
-from eisync.core.verdict import Settlement
+from eisync.core.verdict import Settlement, give_back
 from eisync.loops.acting import Actor
 from eisync.loops.bringing_back import BringingBack
 from eisync.loops.deciding import Decider
@@ -126,7 +126,11 @@ class Stage:
         items = self.yard.outbox.claim("main", [self.yard.root.id], limit=10_000, claim=1, now=now)
         settlements = []
         for item in items:
-            content = self.yard.path(item.path).read_bytes()
+            try:
+                content = self.yard.path(item.path).read_bytes()
+            except FileNotFoundError:  # on a disk that is away: it waits
+                settlements.append(give_back(item))
+                continue
             sha256 = hashlib.sha256(content).hexdigest()
             there = sorted(sample.id for sample in self.cloud.samples.values() if sample.sha256 == sha256)
             event = Event.DUPLICATE if there else Event.STORED
