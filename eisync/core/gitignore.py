@@ -110,6 +110,8 @@ def _rule_of(pattern: str, index: int) -> _Rule | None:
         raise ValueError(f"the pattern {pattern!r} names nothing")
     is_for_folders = glob.endswith("/")
     parts = (glob[:-1] if is_for_folders else glob).removeprefix("/").split("/")
+    if len(parts) > 1:  # a part of more stars than two is one of two (git, wildmatch.c)
+        parts = ["**" if len(part) > 2 and not part.strip("*") else part for part in parts]
     is_of_name = "/" not in glob[:-1] or (len(parts) == 2 and parts[0] == "**" != parts[1])
     if "" in parts:
         return None
