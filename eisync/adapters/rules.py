@@ -38,11 +38,15 @@ class Rules:
         self._folders: OrderedDict[str, _Entry] = OrderedDict()
         self._weight = 0
 
-    def __call__(self, folder: str) -> RuleFile | None:
-        """The rules in `folder`, relative to the root; None when it holds none."""
+    def __call__(self, folder: str, *, anew: bool = False) -> RuleFile | None:
+        """The rules in `folder`, relative to the root; None when it holds none. `anew`: as they are now.
+
+        What is remembered is a second old at most. That is too old for a file that is about to be sent: a folder is
+        seen as soon as it is made, and its rules are written a moment later.
+        """
         entry = self._folders.get(folder)
         now = monotonic()
-        if entry is None or now - entry.looked_at >= TRUSTED_FOR_S:
+        if anew or entry is None or now - entry.looked_at >= TRUSTED_FOR_S:
             facts = self._facts(folder)
             if entry is None or not _is_same(entry.facts, facts):
                 self._forget(folder)

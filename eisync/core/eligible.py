@@ -10,7 +10,8 @@ over those above it, and those over the configuration and the defaults, as with 
 nobody knows what it says: everything it speaks of is left out.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
+from typing import Protocol
 
 from eisync.core.clutter import what_lies_in, why_no_sample
 from eisync.core.gitignore import GitIgnore
@@ -82,14 +83,17 @@ class RuleFile:
         return is_left_out, f"{self._lines[index]!r} (line {index + 1} of "
 
 
-def _no_rules(_folder: str) -> RuleFile | None:
-    return None
+class RulesIn(Protocol):
+    """Finds the rules that a folder, relative to the root, holds for itself."""
+
+    def __call__(self, folder: str, *, anew: bool = False) -> RuleFile | None:
+        """The rules, or None when there are none; `anew`: as they are now, whatever is remembered of them."""
 
 
 class Eligibility:
     """What one watched folder takes. Compiled once, asked for every path."""
 
-    def __init__(self, patterns: Iterable[str] = (), *, rules_in: Callable[[str], RuleFile | None] = _no_rules) -> None:
+    def __init__(self, patterns: Iterable[str] = (), *, rules_in: RulesIn | None = None) -> None:
         """`patterns` come after the defaults; `rules_in` finds the rules of a folder. Raises ValueError for a pattern
         that is not gitignore's.
         """
@@ -108,7 +112,7 @@ class Eligibility:
 
     def _rules_above(self, path: str) -> list[tuple[str, RuleFile]]:
         """The folders above `path` that hold rules, and their rules; the topmost first."""
-        if self._rules_in is _no_rules:
+        if self._rules_in is None:
             return []
         found = []
         end = -1
@@ -141,13 +145,15 @@ class Eligibility:
         return _by_pattern(repr(self._lines[decided[1]])) if decided is not None and decided[0] else None
 
     def is_spoken_of(self, folder: str) -> bool:
-        """Whether `folder`, or one above it, holds rules of its own. What they say may change while it runs; what the
-        configuration says does not."""
-        while True:
-            if self._rules_in(folder) is not None:
-                return True
+        """Whether `folder`, or one above it, holds rules of its own now. What they say may change while it runs; what
+        the configuration says does not."""
+        if self._rules_in is None:
+            return False
+        is_any = False
+        while True:  # all of them, for what is remembered of each is asked for next
+            is_any = self._rules_in(folder, anew=True) is not None or is_any
             if not folder:
-                return False
+                return is_any
             folder = folder.rpartition("/")[0]
 
     def why_left_out(self, path: str) -> str | None:

@@ -91,6 +91,20 @@ def test_rules_that_cannot_be_used_leave_everything_out(tmp_path: Path, what: st
     assert eligibility.why_left_out("a.csv") is None
 
 
+@pytest.mark.parametrize("place", ["", "day"])
+def test_a_folder_that_was_seen_before_its_rules_were_written_is_asked_anew_for_a_file(
+    tmp_path: Path, place: str
+) -> None:
+    (tmp_path / "day" / "deep").mkdir(parents=True)
+    eligibility = Eligibility(rules_in=Rules(str(tmp_path)))
+    assert eligibility.why_left_out("day/deep/a.csv") is None
+    rules = tmp_path / place / ".eisyncignore"
+    for pattern, is_obeyed in (("*.wav", False), ("*.csv", True)):
+        rules.write_text(pattern + "\n")
+        assert eligibility.is_spoken_of("day/deep")
+        assert is_obeyed is (eligibility.why_left_out("day/deep/a.csv") is not None)
+
+
 def test_memory_is_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "MOST_FOLDERS", 3)
     rules = Rules(str(tmp_path))

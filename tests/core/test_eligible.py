@@ -73,7 +73,7 @@ def test_a_folder_is_judged_as_one() -> None:
 def test_no_pattern_brings_back_what_eisync_took_away(patterns: tuple[str, ...], path: str) -> None:
     rules = RuleFile(["!*", "!.eisync-trash/", "!*.csv"])
 
-    for eligibility in (Eligibility(patterns), Eligibility(patterns, rules_in=lambda _: rules)):
+    for eligibility in (Eligibility(patterns), Eligibility(patterns, rules_in=lambda _folder, *, anew=False: rules)):
         assert "it is in eisync's own trash" == eligibility.why_left_out(path)
         folder = path.partition(".eisync-trash")[0] + ".eisync-trash"
         assert "eisync's own trash" == eligibility.ignoring_rule(folder, is_dir=True)
@@ -125,7 +125,7 @@ def test_what_is_no_sample_is_left_out_and_told_as_what_it_is(folder: str, path:
 def test_a_pattern_brings_back_what_is_no_sample_by_default(path: str, pattern: str) -> None:
     assert Eligibility([pattern.format(path)]).why_left_out(path) is None
     rules = RuleFile([pattern.format(path)])
-    assert Eligibility(rules_in=lambda folder: rules if not folder else None).why_left_out(path) is None
+    assert Eligibility(rules_in=lambda folder, *, anew=False: rules if not folder else None).why_left_out(path) is None
 
 
 def test_a_folder_of_another_program_is_brought_back_as_a_folder() -> None:

@@ -612,7 +612,7 @@ def test_a_folder_that_became_a_link_leads_nowhere(yard: Yard) -> None:
 def test_a_rule_that_comes_while_a_file_settles_is_obeyed(yard: Yard, place: str) -> None:
     yard.write("part/a.csv")
     rules: dict[str, RuleFile] = {}
-    loop = yard.watcher(eligibility=Eligibility(rules_in=rules.get))
+    loop = yard.watcher(eligibility=Eligibility(rules_in=lambda folder, *, anew=False: rules.get(folder)))
     now = yard.touched_at("part/a.csv")
     run(loop, now)
     rules[place.rpartition("/")[0]] = RuleFile(["a.csv"])
