@@ -17,7 +17,7 @@ from eisync.core.examination import Examination
 from eisync.core.items import FileFacts
 from eisync.core.settle import MARKER_SUFFIX, Marker
 from eisync.core.values import value
-from eisync.core.writers import NOT_ASKED, SOME_WRITERS, Ask, Presence, Writers
+from eisync.core.writers import SOME_WRITERS, Ask, Presence, SameAnswer, Writers
 from eisync.errors import UnreachableError
 
 READ_COSTS_BYTES = 512
@@ -79,7 +79,7 @@ def advance(examination: Examination, root: str, path: str, facts: FileFacts, *,
     Returns how many were. None says that there is no such file any more: another version, or a link in the way. A file
     that may not be read is given up with a verdict. Raises UnreachableError when no file can be opened at the moment.
     """
-    look = look_into(examination, root, path, facts, _ask_nobody, most_bytes=most_bytes, goes_on=None)
+    look = look_into(examination, root, path, facts, SameAnswer(), most_bytes=most_bytes, goes_on=None)
     return None if look is None or look.is_another else look.spent
 
 
@@ -133,7 +133,7 @@ def _look_into(
                 # Who opened it since the first question has written into what was read, or may yet.
                 writers = None
             if writers is None:
-                writers = ask(descriptor, root, path)
+                writers = ask(descriptor, root, path, is_last=True)
         # One look, behind all that: the facts were seen before, so a file that still has them had them all the while.
         is_same = is_version(os.fstat(descriptor), facts)
     except OSError as error:
@@ -143,10 +143,6 @@ def _look_into(
     if is_same:
         return Look(spent, writers, head=head)
     return Look(spent, writers, is_another=True) if writers.presence is Presence.SOME else None
-
-
-def _ask_nobody(_descriptor: int, _root: str, _path: str) -> Writers:
-    return NOT_ASKED
 
 
 def _read_on(examination: Examination, descriptor: int, most_bytes: int) -> tuple[int, bytes]:

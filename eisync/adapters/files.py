@@ -150,7 +150,7 @@ def opened(item: Item, folder: OpenFolder | None = None, ask: Ask | None = None)
         _compare_opened(item, os.fstat(descriptor))
         yield descriptor
         # In this order: who has closed it in between has left its traces in the facts.
-        _refuse_written(item, descriptor, ask, WRITTEN_MEANWHILE)
+        _refuse_written(item, descriptor, ask, WRITTEN_MEANWHILE, is_last=True)
         _compare(item, os.fstat(descriptor))
     finally:
         os.close(descriptor)
@@ -173,7 +173,7 @@ def read_whole(item: Item, folder: OpenFolder, ask: Ask | None = None) -> bytes:
                 content = content + chunk if content else chunk
         except OSError as error:
             trouble = error
-        _refuse_written(item, descriptor, ask, BEING_WRITTEN)
+        _refuse_written(item, descriptor, ask, BEING_WRITTEN, is_last=True)
         _compare_opened(item, os.fstat(descriptor))
     finally:
         os.close(descriptor)
@@ -206,9 +206,9 @@ def verify(item: Item) -> None:
     _compare(item, status)
 
 
-def _refuse_written(item: Item, descriptor: int, ask: Ask | None, why: str) -> None:
+def _refuse_written(item: Item, descriptor: int, ask: Ask | None, why: str, *, is_last: bool = False) -> None:
     """Raise FileChangedError, for `why`, where another program has the file open for writing."""
-    if ask is not None and ask(descriptor, item.root, item.path).presence is Presence.SOME:
+    if ask is not None and ask(descriptor, item.root, item.path, is_last=is_last).presence is Presence.SOME:
         raise FileChangedError(why, item_id=item.id)
 
 

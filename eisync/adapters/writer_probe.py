@@ -10,17 +10,28 @@ no leases for programs, and its share modes bind only those who ask for them.
 Source: fcntl(2), "Leases"; `core.writers` says what the answers mean.
 """
 
+import contextlib
 import errno
 import os
 import signal
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from eisync.adapters.files import mountinfo, resolved
 from eisync.adapters.share_mode import ShareMode, share_mode
 from eisync.core import mounts
-from eisync.core.writers import NO_WRITERS, Ask, Writers, cannot_tell, writers_of, writers_of_windows
+from eisync.core.writers import (
+    NO_WRITERS,
+    Ask,
+    Presence,
+    SameAnswer,
+    Writers,
+    cannot_tell,
+    writers_of,
+    writers_of_windows,
+)
 from eisync.errors import UnreachableError
 
 if sys.platform == "linux":
@@ -38,7 +49,7 @@ def ignore_lease_breaks() -> None:
 
 
 class WriterProbe:
-    """Tells who has files open for writing. It remembers for a few seconds which file systems are to be believed.
+    """Tells who has files open for writing. It remembers for a few seconds which folders' leases are to be believed.
 
     Safe to use from any thread.
     """
@@ -46,33 +57,48 @@ class WriterProbe:
     def __init__(self, monotonic: Callable[[], float] = time.monotonic, windows: ShareMode | None = None) -> None:
         self._monotonic = monotonic
         self._windows = windows or share_mode()
-        self._why_not: dict[int, str | None] = {}  # by device: why the leases of its file system are not believed
+        self._folders: dict[tuple[str, str], Writers] = {}  # by root and folder: what is said of its files unasked
         self._forget_at = 0.0
 
     def asking(self) -> Ask:
         """What to ask for a piece of work. It raises UnreachableError when nothing can be asked at the moment."""
         if (windows := self._windows) is not None:
-            return lambda _descriptor, root, path: writers_of_windows(
-                windows.error_of_denying_writers(os.path.join(root, path))
-            )
+            return _Windows(windows)
         why_not = _why_no_leases()
-        if why_not is not None:
-            answer = cannot_tell(why_not)
-            return lambda _descriptor, _root, _path: answer
-        return self._writers_of
+        return self._writers_of if why_not is None else SameAnswer(cannot_tell(why_not))
 
-    def _writers_of(self, descriptor: int, root: str, path: str) -> Writers:
-        # The number of a device may be another's after a mount. (To read the table of mounts costs ten leases.)
+    def _writers_of(self, descriptor: int, root: str, path: str, *, is_last: bool = False) -> Writers:
+        # To read the table of mounts costs ten leases, and every call for a small file lets other threads go first.
         if (now := self._monotonic()) >= self._forget_at:
             self._forget_at = now + BELIEVED_S
-            self._why_not = {}  # a new one: other threads read the old one meanwhile
-        known = self._why_not
-        device = os.fstat(descriptor).st_dev
-        if device not in known:
-            place = os.path.join(resolved(root), path)  # no part of `path` is a link: it was opened so
-            known[device] = mounts.why_no_leases(mounts.type_of(place, mountinfo()))
-        why_not = known[device]
-        return _lease(descriptor) if why_not is None else cannot_tell(why_not)
+            self._folders = {}  # a new one: other threads read the old one meanwhile
+        known = self._folders
+        folder = path.rpartition("/")[0]
+        if (answer := known.get((root, folder))) is None:
+            # No part of `path` is a link: it was opened so.
+            table, place = mountinfo(), os.path.join(resolved(root), folder).rstrip("/") or "/"
+            if mounts.holds_mounts(place, table):
+                return _asked(_answer_of(os.path.join(resolved(root), path), table), descriptor, is_last=is_last)
+            answer = known[root, folder] = _answer_of(place, table)
+        return _asked(answer, descriptor, is_last=is_last)
+
+
+@dataclass(frozen=True, slots=True)
+class _Windows:
+    mode: ShareMode
+
+    def __call__(self, descriptor: int, root: str, path: str, *, is_last: bool = False) -> Writers:
+        return writers_of_windows(self.mode.error_of_denying_writers(os.path.join(root, path)))
+
+
+def _answer_of(place: str, mountinfo: str) -> Writers:
+    """Return NO_WRITERS where leases tell who writes what is at `place`, and else that they do not."""
+    why_not = mounts.why_no_leases(mounts.type_of(place, mountinfo))
+    return NO_WRITERS if why_not is None else cannot_tell(why_not)
+
+
+def _asked(answer: Writers, descriptor: int, *, is_last: bool) -> Writers:
+    return _lease(descriptor, is_last=is_last) if answer.presence is Presence.NONE else answer
 
 
 def _why_no_leases() -> str | None:
@@ -85,8 +111,8 @@ def _why_no_leases() -> str | None:
     return None
 
 
-def _lease(descriptor: int) -> Writers:
-    """Take a read lease and give it back."""
+def _lease(descriptor: int, *, is_last: bool) -> Writers:
+    """Take a read lease and give it back; where the descriptor is closed next, that gives it back."""
     if sys.platform != "linux":
         raise OSError(errno.ENOTSUP, os.strerror(errno.ENOTSUP))
     try:
@@ -95,8 +121,7 @@ def _lease(descriptor: int) -> Writers:
         if error.errno in _LATER:
             raise UnreachableError(f"no lease can be taken at the moment ({error.strerror})") from error
         return writers_of(error.errno)
-    try:
-        fcntl.fcntl(descriptor, fcntl.F_SETLEASE, fcntl.F_UNLCK)
-    except OSError:
-        return NO_WRITERS  # closing the descriptor gives it back as well
+    if not is_last:
+        with contextlib.suppress(OSError):  # closing the descriptor gives it back as well
+            fcntl.fcntl(descriptor, fcntl.F_SETLEASE, fcntl.F_UNLCK)
     return NO_WRITERS

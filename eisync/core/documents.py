@@ -18,12 +18,13 @@ from eisync.core.nul import nul_tail, reserved
 
 _MARKS = (b"PAR1", b"PARE")
 _BLOCK = 16  # so many NUL bytes at the end of a text are none of its own
+_SMALL_BYTES = 4096
 _VERSION = b"\x15"  # how the first field of every footer, the format's version, begins
 
 
 def table(size: int) -> Walk:
     """CSV and TXT: nothing tells that they end, but space that was reserved and not filled tells that they do not."""
-    head = yield Read(0, min(size, HEAD_BYTES))
+    head = yield Read(0, min(size, _SMALL_BYTES))  # most tables are small: one read tells all
     if recognised(head) is not None:
         return foreign("a table", head)
     length = min(size, _BLOCK)

@@ -69,6 +69,11 @@ def why_no_leases(file_system: str | None) -> str | None:
     return None
 
 
+def holds_mounts(folder: str, mountinfo: str) -> bool:
+    """Whether something is mounted directly in `folder` (absolute, links resolved): a file may be, in a container."""
+    return any("/" not in place for place in points_below(folder, mountinfo))
+
+
 def why_silent(path: str, mountinfo: str) -> str | None:
     """Why no events are to be expected of a folder, as a clause; None when they are."""
     file_system, is_part = _mount_of(path, mountinfo) or ("", False)

@@ -9,9 +9,9 @@ where the access of a handle that is open is not among what is to be shared.
 """
 
 import errno
-from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
+from typing import Protocol
 
 
 class Presence(Enum):
@@ -30,8 +30,12 @@ class Writers:
     why: str = ""
 
 
-Ask = Callable[[int, str, str], Writers]
-"""Tells who has the file that is open as (descriptor, root, path) open for writing."""
+class Ask(Protocol):
+    """Tells who has a file open for writing."""
+
+    def __call__(self, descriptor: int, root: str, path: str, *, is_last: bool = False) -> Writers:
+        """Ask about the file that is open as `descriptor`. `is_last`: the descriptor is closed next."""
+
 
 NO_WRITERS = Writers(Presence.NONE)
 SOME_WRITERS = Writers(Presence.SOME)
@@ -48,6 +52,19 @@ def cannot_tell(why: str) -> Writers:
 
 
 NOT_ASKED = cannot_tell("the kernel was not asked")
+
+
+@dataclass(frozen=True, slots=True)
+class SameAnswer:
+    """An `Ask` that says the same of every file, where the kernel cannot be asked."""
+
+    answer: Writers = NOT_ASKED
+
+    def __call__(self, descriptor: int, root: str, path: str, *, is_last: bool = False) -> Writers:
+        """Return that answer."""
+        return self.answer
+
+
 _UNENTITLED = cannot_tell("the file is another user's, and eisync has no right to ask the kernel (CAP_LEASE)")
 
 

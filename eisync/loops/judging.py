@@ -35,7 +35,7 @@ from eisync.loops.labels import Labels, Unclear
 from eisync.loops.ports import Evidence, Files, Look, LookInto
 from eisync.loops.watched import OnChange, Watched
 
-BYTES_A_TICK = 512 * 1024
+BYTES_A_TICK = 1024 * 1024
 SAID_A_TICK = 256 * 1024
 """What is said of the files that enter together has at most so many bytes, but for the last one's."""
 Probing = Callable[[], Ask]

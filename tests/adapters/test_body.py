@@ -272,7 +272,7 @@ def test_memory_does_not_grow_with_the_file(root: Path) -> None:
 def test_who_writes_a_file_is_asked_before_its_first_byte_goes_and_after_its_last(root: Path, answer: Writers) -> None:
     size, gone, asked = 3 * CHUNK_BYTES, 0, []
 
-    def ask(descriptor: int, at: str, path: str) -> Writers:
+    def ask(descriptor: int, at: str, path: str, *, is_last: bool = False) -> Writers:
         asked.append((os.fstat(descriptor).st_ino, at, path, gone))
         return answer
 
@@ -288,7 +288,7 @@ def test_who_writes_a_file_is_asked_before_its_first_byte_goes_and_after_its_las
 def test_who_writes_a_small_file_is_asked_once_when_it_is_read_and_none_of_it_has_gone(root: Path, size: int) -> None:
     gone, asked = 0, []
 
-    def ask(descriptor: int, at: str, path: str) -> Writers:
+    def ask(descriptor: int, at: str, path: str, *, is_last: bool = False) -> Writers:
         assert size == os.lseek(descriptor, 0, os.SEEK_CUR)
         asked.append((os.fstat(descriptor).st_ino, at, path, gone))
         return NO_WRITERS
@@ -314,7 +314,7 @@ def test_a_file_that_another_program_writes_ends_the_body_before_its_end(
     one, other = items(root, b"x" * size, b"other")
     told = iter([NO_WRITERS, *answers])
     sent: list[bytes] = []
-    body = body_of(other, one, ask=lambda *_: next(told))
+    body = body_of(other, one, ask=lambda *_, is_last=False: next(told))
     with pytest.raises(FileChangedError, match=why) as caught:
         sent.extend(body)
     assert one.id == caught.value.item_id

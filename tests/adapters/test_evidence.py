@@ -203,7 +203,7 @@ class Asked:
         self.between = between
         self.asked: list[tuple[int, str, str]] = []
 
-    def __call__(self, descriptor: int, root: str, path: str) -> Writers:
+    def __call__(self, descriptor: int, root: str, path: str, *, is_last: bool = False) -> Writers:
         if self.asked:
             self.between()
         self.asked.append((os.fstat(descriptor).st_ino, root, path))
@@ -264,9 +264,9 @@ def test_a_writer_that_opens_the_file_between_the_question_and_the_read_is_found
         real = writer_probe.WriterProbe().asking()
         asked = Asked(NO_WRITERS, between=come)
 
-        def ask(descriptor: int, at: str, path: str) -> Writers:
+        def ask(descriptor: int, at: str, path: str, *, is_last: bool = False) -> Writers:
             asked(descriptor, at, path)
-            return real(descriptor, at, path)
+            return real(descriptor, at, path, is_last=is_last)
 
         look, _ = look_into(root, "a.wav", ask, goes_on=False)
         assert look is not None

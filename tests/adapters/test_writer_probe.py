@@ -242,6 +242,27 @@ def test_the_table_of_mounts_is_read_now_and_then(path: Path, monkeypatch: pytes
     assert [NO_WRITERS, NO_WRITERS] == [writers(), writers()]
 
 
+def test_a_file_that_is_mounted_by_itself_is_not_believed_for_its_folder(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    table = f"22 1 254:0 / / rw - ext4 /dev/vda rw\n23 22 0:9 /a.csv {path} rw - nfs lab:/ rw"
+    monkeypatch.setattr(writer_probe, "mountinfo", lambda: table)
+    other = path.with_name("b.csv")
+    other.write_bytes(b"content")
+    asked = writer_probe.WriterProbe()
+    remote = cannot_tell("its file system (nfs) does not know of every writer")
+    assert [NO_WRITERS, remote, NO_WRITERS] == [probed(one, asked) for one in (other, path, other)]
+
+
+def test_the_last_question_gives_the_lease_back_with_the_descriptor(path: Path) -> None:
+    with path.open("rb") as file:
+        ask = writer_probe.WriterProbe().asking()
+        assert NO_WRITERS == ask(file.fileno(), str(path.parent), path.name, is_last=True)
+        with pytest.raises(BlockingIOError):
+            os.open(path, os.O_WRONLY | os.O_NONBLOCK)
+    os.close(os.open(path, os.O_WRONLY | os.O_NONBLOCK))
+
+
 def test_without_the_signal_ignored_no_lease_is_taken(path: Path) -> None:
     signal.signal(signal.SIGIO, signal.SIG_DFL)
     try:

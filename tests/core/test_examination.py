@@ -210,7 +210,7 @@ def test_a_text_at_the_border_of_two_reads_is_read_as_one(border: int) -> None:
         ("a.wav", formats.wav(bytes(10_000_000)), 200),
         ("a.mp4", FTYP + box(b"mdat", bytes(10_000_000)) + MOOV, 200),
         ("a.png", formats.png(bytes(10_000_000)), 200),
-        ("a.csv", b"1,2\n" * 100_000, 16 + 512),
+        ("a.csv", b"1,2\n" * 100_000, 16 + 4096),
         ("a.parquet", formats.parquet(bytes(1_000_000)), 16),
         ("a.cbor", formats.cbor(b"x" * 10_000_000), CHUNK_BYTES),
     ],

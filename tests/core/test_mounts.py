@@ -45,6 +45,11 @@ def test_the_nearest_mount_decides(path: str, expected: str) -> None:
     assert expected == type_of(path, TABLE)
 
 
+@pytest.mark.parametrize(("folder", "expected"), [("/srv", True), ("/", True), ("/srv/local", False), ("/home", False)])
+def test_what_is_mounted_directly_in_a_folder_is_known(folder: str, expected: bool) -> None:
+    assert expected is mounts.holds_mounts(folder, TABLE)
+
+
 def test_a_table_that_does_not_tell_gives_none() -> None:
     assert type_of("/state", "") is None
 

@@ -388,8 +388,8 @@ def test_a_writer_that_comes_between_the_question_and_the_read_is_found(yard: Ya
     writers = []
 
     class Coming(Told):
-        def ask(self, descriptor: int, root: str, path: str) -> Writers:
-            answer = real(descriptor, root, path)
+        def ask(self, descriptor: int, root: str, path: str, *, is_last: bool = False) -> Writers:
+            answer = real(descriptor, root, path, is_last=is_last)
             if not writers:
                 writers.append(yard.path("a.wav").open("r+b"))
             return answer
@@ -414,7 +414,7 @@ class Told:
     def __call__(self) -> Ask:
         return self.ask
 
-    def ask(self, descriptor: int, root: str, path: str) -> Writers:
+    def ask(self, descriptor: int, root: str, path: str, *, is_last: bool = False) -> Writers:
         assert os.path.samestat(os.fstat(descriptor), os.stat(os.path.join(root, path)))
         self.asked.append(path)
         answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
