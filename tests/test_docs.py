@@ -8,9 +8,11 @@ import re
 import subprocess
 import sys
 import tomllib
+from collections.abc import Iterator
 from itertools import takewhile
 from pathlib import Path
 
+import click
 import jsonschema
 import pytest
 
@@ -174,6 +176,44 @@ def test_every_section_of_the_wire_contract_that_the_code_cites_exists() -> None
     assert {"1", "2", "3", "5", "second measurement"} <= cited
     headings = re.findall(r"^## (?:(\d)\. )?(.+)$", text_of("docs/reference/wire-contract.md"), flags=re.MULTILINE)
     assert set() == cited - {number or name.lower() for number, name in headings}
+
+
+def commands_in(text: str) -> Iterator[list[str]]:
+    """Every command of ours that a document writes out: in a block for a shell, or between backticks."""
+    blocks = re.findall(r"^```(?:sh|console|ini)\n(.*?)^```", text, flags=re.DOTALL | re.MULTILINE)
+    rest = re.sub(r"^```.*?^```", "", text, flags=re.DOTALL | re.MULTILINE)
+    for line in [line for block in blocks for line in block.splitlines()] + re.findall(r"`([^`]+)`", rest):
+        said = line.partition(" #")[0]
+        if "import" not in said:  # which is Python
+            # The last one: `docker compose exec eisync eisync status` names a service first.
+            yield from (words.split() for words in re.findall(r"(?:.*[ /]|^)eisync ([a-z].*)", said))
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+def test_every_command_in_the_documents_exists(document: Path) -> None:
+    unknown = []
+    for verb, *words in commands_in(document.read_text(encoding="utf-8")):
+        if verb not in VERBS:
+            unknown.append(verb)
+            continue
+        command = importlib.import_module(f"eisync.cli.{verb}").command
+        if isinstance(command, click.Group) and words:
+            command = command.commands[words[0]]
+        options = {name for option in command.params for name in option.opts} | {"--help"}
+        unknown += [
+            f"{verb} {word}" for word in words if word.startswith("--") and word.partition("=")[0] not in options
+        ]
+    assert [] == unknown
+
+
+def test_commands_are_found_wherever_a_document_has_them() -> None:
+    text = "`eisync ls --json`\n```sh\n/bin/eisync run x # eisync no\nA=1 eisync once\n```\n```toml\neisync no\n```\n"
+    assert [["run", "x"], ["once"], ["ls", "--json"]] == list(commands_in(text))
+
+
+def test_the_changelog_keeps_its_form() -> None:
+    headings = re.findall(r"^(#+ .+)$", text_of("CHANGELOG.md"), flags=re.MULTILINE)
+    assert ["# Changelog", "## [Unreleased]", "### Added", "### Changed", "### Fixed", "### Security"] == headings[:6]
 
 
 # Pages and links
