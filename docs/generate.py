@@ -66,12 +66,16 @@ def _command_page(command: click.Command, context: click.Context) -> Iterator[st
     usage = " ".join([context.command_path, *command.collect_usage_pieces(context)])
     parts = [f"## `{context.command_path}`", f"```text\n{usage}\n```", *_help_of(command)]
     records = [option.get_help_record(context) for option in command.params if isinstance(option, click.Option)]
-    if rows := [[f"`{names}`", text.replace("|", "\\|")] for names, text in filter(None, records)]:
+    if rows := [[f"`{_escaped(names)}`", _escaped(text)] for names, text in filter(None, records)]:
         parts.append(table(["option", "meaning"], rows))
     yield "\n\n".join(parts)
     if isinstance(command, click.Group):
         for name, part in command.commands.items():
             yield from _command_page(part, click.Context(part, info_name=name, parent=context))
+
+
+def _escaped(text: str) -> str:
+    return text.replace("|", "\\|")  # in a table it would end a cell, also between backticks
 
 
 def _help_of(command: click.Command) -> Iterator[str]:

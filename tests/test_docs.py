@@ -9,7 +9,7 @@ import subprocess
 import sys
 import tomllib
 from collections.abc import Iterator
-from itertools import takewhile
+from itertools import groupby, takewhile
 from pathlib import Path
 
 import click
@@ -217,6 +217,13 @@ def test_the_changelog_keeps_its_form() -> None:
 
 
 # Pages and links
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+def test_every_row_of_a_table_has_as_many_cells_as_its_head(document: Path) -> None:
+    for _, table in groupby(document.read_text(encoding="utf-8").splitlines(), lambda line: line.startswith("|")):
+        cells = {len(re.findall(r"(?<!\\)\|", row)) for row in table if row.startswith("|")}
+        assert len(cells) <= 1
 
 
 def test_every_page_is_in_the_contents() -> None:
