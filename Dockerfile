@@ -3,7 +3,7 @@
 
 FROM python:3.12-slim AS builder
 WORKDIR /src
-COPY pyproject.toml README.md ./
+COPY pyproject.toml README.md LICENSE ./
 COPY eisync ./eisync
 # sqlite-utils names pip among its requirements and needs it for its own command line only: 13.8 MB that stay behind.
 # pip compiles to bytecode while it installs, for at run time nothing may be written.
@@ -13,7 +13,9 @@ RUN python -m venv --without-pip /opt/eisync \
 
 FROM python:3.12-slim
 LABEL org.opencontainers.image.title="eisync" \
-      org.opencontainers.image.description="Drop a file into a folder, and it is in your Edge Impulse project"
+      org.opencontainers.image.description="Drop a file into a folder, and it is in your Edge Impulse project" \
+      org.opencontainers.image.licenses="Apache-2.0" \
+      org.opencontainers.image.source="https://github.com/eisync/eisync"
 COPY --from=builder /opt/eisync /opt/eisync
 # The volume takes its owner from this folder. The number is fixed, so that a Kubernetes fsGroup or a chown can name it.
 RUN install -d -m 0700 -o 10001 -g 10001 /state \

@@ -9,6 +9,8 @@ BIN    := $(VENV)/bin
 PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 python3.14; do \
 	$$p -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 ARGS   ?=
+# Every page is read anew (-E), for Sphinx warns of a page only when it reads it; a warning is an error (-W).
+SITE   := $(BIN)/sphinx-build -E -W --keep-going -n -q -b html docs docs/_build/html
 
 .PHONY: help demo test burst check audit env sdk zoo docs format bench bench-data bench-drain bench-reconciling bench-watching kills \
 	soak clean
@@ -16,7 +18,7 @@ ARGS   ?=
 help:
 	@echo "make demo          see files travel into the emulator (ARGS=--once: the same, then end)"
 	@echo "make test          run all tests"
-	@echo "make check         formatting, lint, types, layers"
+	@echo "make check         formatting, lint, types, layers, documentation"
 	@echo "make audit         look the packages up in the database of known vulnerabilities (needs the network)"
 	@echo "make bench         start-up cost of the library and of 'eisync status'; what the emulator carries"
 	@echo "make bench-data    the data API beside the official SDK (ARGS='--only loopback': a part of it)"
@@ -26,7 +28,7 @@ help:
 	@echo "make soak          an hour of mixed faults; memory and descriptors stay flat (SOAK_S=, SOAK_SEED=)"
 	@echo "make bench-drain   the drain beside the official SDK, curl and a bare loop (ARGS='--only idle': a part of it)"
 	@echo "make bench-reconciling   a sweep of a million samples, beside the official SDK's listing"
-	@echo "make docs          redraw what the README takes from the code"
+	@echo "make docs          rewrite what the documents take from the code, and build the site in docs/_build/html"
 	@echo "make format        let ruff format the sources"
 	@echo "make sdk           the official SDK in $(SDK), which tests and benchmark compare with ('make test' makes it)"
 	@echo "make zoo           what eisync says of real files from packages, downloaded into $(ZOO) ('make test' does that)"
@@ -71,6 +73,8 @@ check: env
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/python -m pytest tests/test_layers.py
+	$(BIN)/python docs/generate.py --check
+	$(SITE)
 
 # Its own environment: what it brings along is none of ours.
 $(AUDIT)/.stamp: | $(VENV)/.stamp
@@ -110,6 +114,8 @@ bench-reconciling: env sdk
 
 docs: env
 	$(BIN)/python docs/generate.py
+	$(SITE)
+	@echo "The site is in docs/_build/html/index.html"
 
 format: env
 	$(BIN)/ruff format .

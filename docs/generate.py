@@ -1,57 +1,143 @@
-"""Draw what the documents can take from the code: the states, the options, the commands.
+"""Write the sections of the documents that the code can tell: options, commands, states, log events and more.
 
 python docs/generate.py            rewrite the sections between their markers
 python docs/generate.py --check    end with 1 when one of them is not what the code says
 """
 
 import importlib
+import inspect
 import re
 import runpy
 import sys
+import tomllib
+from collections.abc import Iterator, Mapping
+from enum import Enum
 from pathlib import Path
 
-from eisync.cli import VERBS
+import click
+from log_events import LEVELS, log_events
+
+from eisync import cli
+from eisync.core import lifecycle
 from eisync.core.identity import Decision, Destruction, Identity, decide
-from eisync.core.lifecycle import diagram
 from eisync.settings import options_table
 
 ROOT = Path(__file__).parent.parent
-DOCUMENTS = (ROOT / "README.md", *(ROOT / "docs" / name for name in ("drop-in.md", "faults.md", "never.md")))
+DOCUMENTS = (ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md")))
+MEANINGS = ROOT / "docs" / "log-events.toml"
 _SECTION = "<!-- {name}: python docs/generate.py -->\n"
 _END = "<!-- end -->"
 
 
 def sections() -> dict[str, str]:
-    """What stands between the markers, by name."""
+    """Return what stands between the markers, by name."""
     return {
-        "commands": "\n".join(
-            ["| command | does |", "|---|---|", *(f"| `eisync {v}` | {t} |" for v, t in VERBS.items())]
-        ),
+        "commands": table(["command", "does"], [[f"`eisync {verb}`", does] for verb, does in cli.VERBS.items()]),
+        "cli": "\n\n".join(command_pages()),
         "differences": differences_table(),
+        "events": commented_table(lifecycle.Event, "event"),
         "faults": faults_table(),
         "identity": identity_table(),
+        "log-events": log_events_table(),
         "options": options_table().strip(),
-        "states": f"```mermaid\n{diagram()}\n```",
+        "states": f"```mermaid\n{lifecycle.diagram()}\n```",
+        "state-names": commented_table(lifecycle.State, "state"),
+        "transitions": transitions_table(),
     }
 
 
+def table(head: list[str], rows: list[list[str]]) -> str:
+    """Return a table in Markdown."""
+    lines = [f"| {' | '.join(cells)} |".replace("|  |", "| |") for cells in (head, *rows)]
+    return "\n".join([lines[0], "|---" * len(head) + "|", *lines[1:]])
+
+
+# Commands
+
+
+def command_pages() -> Iterator[str]:
+    """Return a section for each command, from what its `--help` is made of."""
+    for verb in cli.VERBS:
+        command: click.Command = importlib.import_module(f"eisync.cli.{verb}").command
+        yield from _command_page(command, click.Context(command, info_name=f"eisync {verb}"))
+
+
+def _command_page(command: click.Command, context: click.Context) -> Iterator[str]:
+    usage = " ".join([context.command_path, *command.collect_usage_pieces(context)])
+    parts = [f"## `{context.command_path}`", f"```text\n{usage}\n```", *_help_of(command)]
+    records = [option.get_help_record(context) for option in command.params if isinstance(option, click.Option)]
+    if rows := [[f"`{_escaped(names)}`", _escaped(text)] for names, text in filter(None, records)]:
+        parts.append(table(["option", "meaning"], rows))
+    yield "\n\n".join(parts)
+    if isinstance(command, click.Group):
+        for name, part in command.commands.items():
+            yield from _command_page(part, click.Context(part, info_name=name, parent=context))
+
+
+def _escaped(text: str) -> str:
+    return text.replace("|", "\\|")  # in a table it would end a cell, also between backticks
+
+
+def _help_of(command: click.Command) -> Iterator[str]:
+    for paragraph in inspect.cleandoc(command.help or "").split("\n\n"):
+        is_kept_in_lines = paragraph.startswith("\b\n")
+        yield f"```text\n{paragraph[2:]}\n```" if is_kept_in_lines else " ".join(paragraph.split())
+
+
+# The life of a file
+
+
+def commented_table(members: type[Enum], name: str) -> str:
+    """Return the members of an enum, each with the comment behind it."""
+    comments = re.findall(r'^    (\w+) = "\w+"  # (.+)$', inspect.getsource(members), flags=re.MULTILINE)
+    said = dict(comments)
+    return table([name, "meaning"], [[f"`{one.value}`", said[one.name]] for one in members])
+
+
+def transitions_table() -> str:
+    """Return every arrow of the state machine: rows are states, columns what happens to a file."""
+    by_state: dict[lifecycle.State, list[str]] = {}
+    for (before, event), after in lifecycle.TRANSITIONS.items():
+        by_state.setdefault(before, []).append(f"`{event.value}` → *{after.value}*")
+    rows = [[f"*{state.value}*", ", ".join(by_state.get(state, ["nothing more"]))] for state in lifecycle.State]
+    return table(["a file that is", "becomes, by this event"], rows)
+
+
+# The log
+
+
+def log_events_table() -> str:
+    """Return every event that eisync logs: its levels, its fields, its meaning."""
+    meanings = tomllib.loads(MEANINGS.read_text(encoding="utf-8"))
+    rows = []
+    for name, event in sorted(log_events(ROOT / "eisync").items()):
+        fields = ", ".join(f"`{one}`" for one in sorted(event.fields)) or "none"
+        rows.append([f"`{name}`", ", ".join(sorted(event.levels, key=LEVELS.index)), fields, meanings.get(name, "")])
+    return table(["event", "level", "fields", "meaning"], rows)
+
+
+# What tests prove
+
+
 def differences_table() -> str:
-    """Where the drop-in differs from the official SDK, as `tests/compat` proves it."""
+    """Return where the drop-in differs from the official SDK, as `tests/compat` proves it."""
     differences = runpy.run_path(str(ROOT / "tests" / "compat" / "differences.py"))["DIFFERENCES"]
-    rows = (f"| {case.replace('_', ' ')} | {reason} |" for case, reason in differences.items())
-    return "\n".join(["| case | difference and reason |", "|---|---|", *rows])
+    return table(
+        ["case", "difference and reason"], [[case.replace("_", " "), why] for case, why in differences.items()]
+    )
 
 
 def faults_table() -> str:
-    """What every fault does to the files, as `tests/faults` proves it."""
+    """Return what every fault does to the files, as `tests/faults` proves it."""
     sys.path.insert(0, str(ROOT))  # it stands on its neighbours
     cases = importlib.import_module("tests.faults.cases").CASES
-    rows = (f"| {case.fault} | {case.lone.value} | {case.batch.value} |" for case in cases)
-    return "\n".join(["| fault | a lone file | a batch |", "|---|---|---|", *rows])
+    return table(
+        ["fault", "a lone file", "a batch"], [[case.fault, case.lone.value, case.batch.value] for case in cases]
+    )
 
 
 def identity_table() -> str:
-    """What may be done to a sample, or because of it, by what it is to the file."""
+    """Return what may be done to a sample, or because of it, by what it is to the file."""
     said = {
         Decision.GO: "yes",
         Decision.LOOK: "its bytes are compared first",
@@ -59,29 +145,22 @@ def identity_table() -> str:
         Decision.LEAVE: "no",
         Decision.STOP: "no, and nothing else of the target",
     }
-    rows = [
-        f"| {act.value.replace('_', ' ')} | " + " | ".join(said[decide(act, one)] for one in Identity) + " |"
-        for act in Destruction
-    ]
-    head = " | ".join(one.value for one in Identity)
-    return "\n".join([f"| | {head} |", "|---" * (1 + len(Identity)) + "|", *rows])
+    rows = [[act.value.replace("_", " "), *(said[decide(act, one)] for one in Identity)] for act in Destruction]
+    return table(["", *(one.value for one in Identity)], rows)
 
 
-def drawn(text: str) -> str:
-    """`text` with every section as the code says."""
-    for name, content in sections().items():
-        pattern = re.escape(_SECTION.format(name=name)) + r".*?" + re.escape(_END)
-        text = re.sub(
-            pattern, lambda _, n=name, c=content: f"{_SECTION.format(name=n)}{c}\n{_END}", text, flags=re.DOTALL
-        )
-    return text
+def drawn(text: str, content: Mapping[str, str]) -> str:
+    """Return `text` with every section of it as the code says."""
+    pattern = re.compile(_SECTION.format(name=r"([\w-]+)") + r".*?" + re.escape(_END), flags=re.DOTALL)
+    return pattern.sub(lambda found: f"{_SECTION.format(name=found[1])}{content[found[1]]}\n{_END}", text)
 
 
 def main() -> None:
     """Rewrite or check the documents."""
+    content = sections()
     for path in DOCUMENTS:
         before = path.read_text(encoding="utf-8")
-        after = drawn(before)
+        after = drawn(before, content)
         if "--check" in sys.argv[1:] and before != after:
             sys.exit(f"{path.name} lags behind the code: run 'make docs'")
         if before != after:

@@ -512,8 +512,8 @@ def test_the_schema_takes_the_example_and_refuses_an_unknown_key() -> None:
 
 def test_the_manual_has_the_table_of_options_that_the_models_give() -> None:
     text = (ROOT / "docs/configuration.md").read_text()
-    block = text.split("<!-- options -->")[1].split("<!-- /options -->")[0]
-    assert options_table().strip() == block.strip(), "put the output of `python -m eisync.settings --table` there"
+    block = text.split("<!-- options: python docs/generate.py -->")[1].split("<!-- end -->")[0]
+    assert options_table().strip() == block.strip(), "run 'make docs'"
 
 
 def test_the_module_prints_the_table_and_the_schema() -> None:

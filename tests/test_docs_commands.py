@@ -1,0 +1,172 @@
+"""What the documents show of a terminal happens: their `console` blocks are run, in order, against the emulator.
+
+A line that begins with `$ ` is a command, what follows is its output on stdout. `…` stands for any text of a line, and
+a line of it alone for any lines. A page's blocks share a folder, and `$?` is the code of the command before.
+"""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from eisync.emulator.server import RunningEmulator
+from tests.conftest import Bench, until
+
+ROOT = Path(__file__).parent.parent
+SHOWN = re.compile(r"^```console\n(.*?)^```", flags=re.DOTALL | re.MULTILINE)
+PAGES = [
+    page for page in [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))] if SHOWN.search(page.read_text())
+]
+COMMANDS = ROOT / "docs" / "reference" / "json.md"
+
+
+def steps_of(text: str) -> list[tuple[str, str]]:
+    """Every command with the output that is shown for it."""
+    steps: list[tuple[str, str]] = []
+    for block in SHOWN.findall(text):
+        for line in block.splitlines():
+            if line.startswith("$ "):
+                steps.append((line[2:], ""))
+            else:
+                command, output = steps[-1]
+                steps[-1] = (command, f"{output}{line}\n")
+    return steps
+
+
+def pattern_of(output: str) -> str:
+    """The regular expression that a shown output stands for."""
+    lines = (
+        r"(?:.*\n)*?" if line == "…" else ".*".join(map(re.escape, line.split("…"))) + r"\n"
+        for line in output.splitlines()
+    )
+    return "".join(lines)
+
+
+@pytest.mark.parametrize(
+    ("output", "shown", "is_alike"),
+    [
+        ("a 1\nb\n", "a …\nb\n", True),
+        ("a 1\nb\n", "…\nb\n", True),
+        ("b\n", "…\nb\n", True),
+        ("a\nb\n", "a\n…\n", True),
+        ("a\nb\n", "a\n", False),
+        ("a.b\n", "a+b\n", False),
+        ("", "a\n", False),
+    ],
+)
+def test_dots_stand_for_what_is_left_out(output: str, shown: str, is_alike: bool) -> None:
+    assert is_alike == bool(re.fullmatch(pattern_of(shown), output))
+
+
+def test_the_first_pages_of_a_newcomer_are_run() -> None:
+    assert {"README.md", "quickstart.md", "operator.md"} <= {page.name for page in PAGES}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_what_a_page_shows_of_a_terminal_happens(page: Path, emulator: RunningEmulator, tmp_path: Path) -> None:
+    environ = {
+        "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+        "HOME": str(tmp_path / "home"),
+        "EI_API_KEY": emulator.key,
+        "EI_API_ENDPOINT": emulator.studio_url,
+        "EI_INGESTION_ENDPOINT": emulator.ingestion_url,
+    }
+    (tmp_path / "home").mkdir()
+    code = 0
+    for command, shown in steps_of(page.read_text(encoding="utf-8")):
+        done = subprocess.run(
+            ["sh", "-c", f"(exit {code}); {command}"],
+            env=environ,
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        assert re.fullmatch(pattern_of(shown), done.stdout), f"$ {command}\n{done.stdout}{done.stderr}"
+        code = done.returncode
+
+
+def test_the_readme_shows_what_the_demo_prints() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "eisync", "demo", "--once"], capture_output=True, text=True, timeout=60, check=False
+    )
+    shown = re.findall(r"```text\n(The emulator.*?)```", (ROOT / "README.md").read_text(), flags=re.DOTALL)
+    assert [sorted(map(_without_numbers, done.stdout.splitlines()))] == [
+        sorted(map(_without_numbers, one.splitlines())) for one in shown
+    ]
+
+
+def _without_numbers(line: str) -> str:
+    """A line of the demo without what is another each time: the port, the folder, who came first."""
+    return re.sub(r":\d+/|eisync-demo-\w+|sample \d+|the last one \d+ s", "", line)
+
+
+@pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="systemd-analyze is not on this machine")
+def test_systemd_accepts_the_unit_for_a_lab_pc(tmp_path: Path) -> None:
+    (unit,) = re.findall(r"```ini\n(.*?)```", (ROOT / "docs/howto/lab-pc.md").read_text(), flags=re.DOTALL)
+    (tmp_path / "eisync.service").write_text(unit.replace("%h/eisync/bin/eisync", "/bin/true"))
+    done = subprocess.run(
+        ["systemd-analyze", "verify", "--user", "--man=no", str(tmp_path / "eisync.service")],
+        env={"PATH": os.environ["PATH"], "HOME": str(tmp_path), "XDG_RUNTIME_DIR": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert "eisync.service" not in done.stdout + done.stderr
+
+
+# JSON
+
+
+def documented(command: str) -> set[str]:
+    """The fields that the page has for a command."""
+    section = COMMANDS.read_text(encoding="utf-8").split(f"\n## `eisync {command}`\n")[1].split("\n## ")[0]
+    return set(re.findall(r"`(\w+)`", section))
+
+
+def fields_in(record: Any) -> set[str]:
+    """The names of all fields that one may read, those of parts included; what is a name by itself is no field."""
+    if isinstance(record, list):
+        return set().union(*map(fields_in, record))
+    if not isinstance(record, dict):
+        return set()
+    named_otherwise = {"counts", "left_out", "metadata", "sidecars", "remarks", "emptied", "held", "lineage", "stays"}
+    parts = (fields_in(part) for name, part in record.items() if name not in named_otherwise or isinstance(part, list))
+    return set(record).union(*parts)
+
+
+def test_every_field_of_the_json_output_is_documented(bench: Bench) -> None:
+    (bench.recordings / "wave.01.csv").write_text("timestamp,accX\n0,1\n10,2\n")
+    (bench.recordings / "cut.01.wav").write_bytes(b"RIFF\0\1\0\0WAVE")
+    bench.once("--quiet", "--timeout", "1")
+    asked = {
+        "ls": ["ls", "--json"],
+        "history": ["history", "--json"],
+        "reconcile": ["reconcile", "--json"],
+        "audit": ["audit", "--json", str(bench.recordings)],
+        "explain": ["explain", "--json", str(bench.recordings / "wave.01.csv")],
+        "pull": ["pull", "--json", str(bench.place / "dataset")],
+    }
+    for command, arguments in asked.items():
+        records = [json.loads(line) for line in bench.run(*arguments).stdout.splitlines()]
+        assert records
+        assert set() == fields_in(records) - documented(command), command
+
+
+def test_every_field_of_the_status_of_a_daemon_is_documented(bench: Bench) -> None:
+    (bench.recordings / "cut.01.wav").write_bytes(b"RIFF\0\1\0\0WAVE")
+    daemon = bench.daemon()
+    try:
+        until(lambda: bench.status()["reasons"] and bench.status()["daemon"]["watching"])
+        assert set() == fields_in(bench.status()) - documented("status")
+    finally:
+        daemon.terminate()
+        daemon.wait(20)

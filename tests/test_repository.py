@@ -1,0 +1,64 @@
+"""What a stranger meets before the code: licence, forms, hooks, the package's description."""
+
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).parent.parent
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+
+
+def test_the_licence_is_the_whole_of_apache_2() -> None:
+    text = (ROOT / "LICENSE").read_text(encoding="utf-8")
+    assert "Apache License\n                           Version 2.0, January 2004" in text
+    assert [f"   {number}. " for number in range(1, 10)] == [
+        line[: len("   0. ")] for line in text.splitlines() if line[:3] == "   " and line[3:4].isdigit()
+    ]
+    assert text.rstrip().endswith("limitations under the License.")
+    assert ("Apache-2.0", ["LICENSE"]) == (PROJECT["project"]["license"], PROJECT["project"]["license-files"])
+
+
+def test_the_source_package_has_what_a_stranger_needs() -> None:
+    included = PROJECT["tool"]["hatch"]["build"]["targets"]["sdist"]["include"]
+    assert [] == [name for name in included if not (ROOT / name).exists()]
+    assert {"LICENSE", "README.md", "CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md", "docs", "tests"} <= set(included)
+
+
+@pytest.mark.parametrize(
+    ("schema", "form"),
+    [
+        ("vendor.github-workflows", ".github/workflows/ci.yml"),
+        ("vendor.github-issue-forms", ".github/ISSUE_TEMPLATE/bug.yml"),
+        ("vendor.github-issue-forms", ".github/ISSUE_TEMPLATE/feature.yml"),
+        ("vendor.github-issue-config", ".github/ISSUE_TEMPLATE/config.yml"),
+    ],
+)
+def test_github_understands_the_form(schema: str, form: str) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "check_jsonschema", "--builtin-schema", schema, str(ROOT / form)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert 0 == done.returncode, done.stdout + done.stderr
+
+
+def test_the_workflow_runs_what_every_ci_runs() -> None:
+    workflow = yaml.safe_load((ROOT / ".github/workflows/ci.yml").read_text(encoding="utf-8"))
+    steps = workflow["jobs"]["tests"]["steps"]
+    assert [".ci/run"] == [step["run"] for step in steps if "run" in step]
+    oldest = PROJECT["project"]["requires-python"].removeprefix(">=")
+    assert oldest in workflow["jobs"]["tests"]["strategy"]["matrix"]["python"]
+
+
+def test_the_hooks_are_the_tools_of_the_check() -> None:
+    hooks = yaml.safe_load((ROOT / ".pre-commit-config.yaml").read_text(encoding="utf-8"))["repos"]
+    assert ["local"] == [one["repo"] for one in hooks]
+    called = {hook["entry"].split()[0].removeprefix(".venv/bin/") for one in hooks for hook in one["hooks"]}
+    check = (ROOT / "Makefile").read_text(encoding="utf-8").split("\ncheck:")[1].split("\n\n")[0]
+    assert {"ruff", "mypy"} == called
+    assert [] == [tool for tool in called if f"$(BIN)/{tool}" not in check]
