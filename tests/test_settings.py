@@ -532,7 +532,7 @@ def test_the_module_prints_the_table_and_the_schema() -> None:
         ("max_rate = 4095", "max_rate: must be 0 or at least 4,096"),
         ("max_rate = -1", "upload.max_rate"),
         ('quiet_hours = "8 to 12"', 'quiet_hours: must be hours such as "22:00-06:00"'),
-        ('quiet_hours = "22:00-26:00"', "quiet_hours: has 26:00 in it, which no day has"),
+        ('quiet_hours = "22:00-26:00"', "quiet_hours: has 26:00 in it, which is not a time of day"),
     ],
 )
 def test_a_pace_that_could_not_be_kept_is_a_fault(tmp_path: Path, line: str, fault: str) -> None:

@@ -20,8 +20,8 @@ immich-app/immich#30690, github/gitignore `Global/macOS.gitignore` and `Global/W
 import re
 import unicodedata
 
-README = "a readme, which is no sample"
-CONFLICT = "a conflict copy of a sync program, beside the file that it differs from"
+README = "a readme, not a sample"
+CONFLICT = "a conflict copy made by a sync program, next to the original file"
 DESKTOP = "a file that the desktop keeps for itself"
 
 _NAS = "a NAS keeps thumbnails and its own files"

@@ -39,7 +39,7 @@ and state in ('begun', 'done', 'undoing', 'undone') order by state = 'begun' des
 
 # The samples of a synced file were found.
 _IDENTIFIED = """
-update file set reason = 'it was there already'
+update file set reason = 'already in the project'
 where id = :id and state = 'synced' and size = :size and mtime_ns = :mtime_ns and inode = :inode"""
 
 # Files by state.

@@ -314,7 +314,7 @@ class Mirrored:
         with self._database.transaction() as connection:
             if not connection.execute(_ADOPT, {**version, "sha256": sha256}).rowcount:
                 return False
-            move(connection, item.id, State.READY, Event.FOUND, "it was there already; nothing was sent", now)
+            move(connection, item.id, State.READY, Event.FOUND, "already in the project; nothing was sent", now)
             link(connection, [(item.id, sample_id, None) for sample_id in sample_ids], now)
         return True
 

@@ -289,7 +289,7 @@ def test_a_redirect_is_not_followed_and_takes_no_key_along(
             service.project_id()
         assert [] == other.heard
     assert CANARY.encode() in server.everything
-    reason = f"HTTP 307: redirected to {other.url}/thief; not followed, it would take the key"
+    reason = f"HTTP 307: redirected to {other.url}/thief; not followed, because that would hand over the key"
     assert wire.Failed(Fault.UNREACHABLE, reason) == outcome
 
 

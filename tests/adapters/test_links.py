@@ -102,7 +102,7 @@ def test_an_audit_of_what_lies_behind_a_link_tells_of_the_link_alone(root: Path,
 def test_a_file_behind_a_link_is_told_by_that_link(root: Path) -> None:
     found = found_behind_link(str(root), "folder/a.csv", ANYTHING)
     assert found is not None
-    assert str(found.left_out).startswith("it lies behind folder: it is a link to the folder ")
+    assert str(found.left_out).startswith("it is reached through folder: it is a link to the folder ")
     assert found_behind_link(str(root), "own/b.csv", ANYTHING) is None
     assert found_behind_link(str(root), "file.csv", ANYTHING) is None
 

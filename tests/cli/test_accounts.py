@@ -79,7 +79,7 @@ def test_audit_accounts_for_every_file_while_the_daemon_runs(bench: Bench, daemo
 def test_audit_accounts_for_every_file_when_no_daemon_runs(bench: Bench) -> None:
     (bench.place / "eisync.toml").write_text('[[watch]]\npath = "recordings"\nsettle_s = 0.1\nignore = ["old/"]\n')
     expected = fill(bench)
-    new = "it is new; no daemon watches it, 'eisync run' or 'eisync once' sees to it"
+    new = "it is new; no daemon is watching it: start 'eisync run' or 'eisync once'"
     before = audited(bench)
     assert {("new", new)} == {before["testing/wave.1.csv"], before["cut.wav"]}
     bench.once("--timeout", "1")
@@ -195,7 +195,7 @@ def test_a_daemon_answers_for_folders_that_it_does_not_watch_too(
     place.mkdir()
     (place / "wave.1.csv").write_bytes(row(1))
     told = json.loads(bench.run("explain", "--json", "--root", str(place), str(place / "wave.1.csv")).stdout)
-    assert "it is new; no daemon watches it, 'eisync run' or 'eisync once' sees to it" == told["reason"]
+    assert "it is new; no daemon is watching it: start 'eisync run' or 'eisync once'" == told["reason"]
 
 
 def test_explain_of_a_file_that_no_daemon_has_seen(bench: Bench) -> None:
@@ -213,12 +213,12 @@ def test_annotations_are_left_out_with_one_line_and_no_alarm(bench: Bench) -> No
     done = bench.once()
     assert (0, "") == (done.returncode, "".join(bench.files().keys() - {"images/im0.jpg", "call.1.wav"}))
     said = audited(bench)
-    why = "it holds annotations of other files, which eisync does not read yet"
+    why = "it holds annotations for other files; eisync does not read these yet"
     assert {"labels/im0.txt", "labels/im1.txt", "call.1.json"} == {
         path for path, (state, reason) in said.items() if state == "left out" and reason.startswith(why)
     }
     assert (
-        f"{why} (JSON that is no acquisition, beside a file of its name)"
+        f"{why} (JSON that is no acquisition, next to a file of the same name)"
         == explained(bench, "call.1.json", 5)["reason"]
     )
     (line,) = [line for line in bench.run("status").stdout.splitlines() if "left out" in line]
@@ -236,7 +236,7 @@ def test_links_are_told_as_what_they_are(bench: Bench) -> None:
     assert 0 == bench.once().returncode
     what = f"it is a link to the folder {os.path.realpath(outside)}; eisync does not follow links: watch that folder"
     assert explained(bench, "day", 5)["reason"].startswith(what)
-    assert explained(bench, "day/a.1.csv", 5)["reason"].startswith(f"it lies behind day: {what}")
+    assert explained(bench, "day/a.1.csv", 5)["reason"].startswith(f"it is reached through day: {what}")
     assert "left out" == explained(bench, "b.1.csv", 5)["state"]
     assert {"day": "left out", "b.1.csv": "left out"} == {path: state for path, (state, _) in audited(bench).items()}
     told = bench.run("audit", str(bench.recordings / "day")).stdout

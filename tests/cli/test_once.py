@@ -61,17 +61,17 @@ def test_an_emptied_project_ends_with_3_until_a_person_has_said_what_it_means(be
     assert 0 == bench.once().returncode
     for record in bench.files().values():
         delete(bench, record["sample_ids"][0])
-    told = "The project is empty now; it held 12 of ours: nothing follows without your word ('eisync plan')."
+    told = "The project is empty now; it held 12 of ours. eisync waits for your decision ('eisync plan')."
     for _ in range(3):
         done = bench.once("--quiet")
         assert (3, told) == (done.returncode, done.stdout[: len(told)]), done.stdout + done.stderr
     status = bench.status()
     assert status["sentence"].startswith(told)
-    assert {"main": "the project is empty now; it held 12 of ours"} == status["emptied"]
-    assert "12 are not there any more, and wait for your word" in status["sentence"]
+    assert {"main": "the project is empty now; it held 12 samples of these files"} == status["emptied"]
+    assert "12 are gone from the project and wait for your decision" in status["sentence"]
     assert {"synced"} == {record["state"] for record in bench.files().values()}
     shown = bench.run("status").stdout
-    assert "  the project is empty now; it held 12 of ours\n" in shown
+    assert "  the project is empty now; it held 12 samples of these files\n" in shown
     assert 0 == bench.run("plan", "--reject", "1").returncode
     done = bench.once("--quiet")
     assert (0, "All 12 files are in Edge Impulse") == (done.returncode, done.stdout.split(";")[0]), done.stderr
@@ -177,7 +177,9 @@ def test_files_that_cannot_go_are_named_with_the_reason(bench: Bench) -> None:
     assert 3 == done.returncode
     assert "1 of 3 files is in Edge Impulse" in done.stdout
     assert "bad.1.csv: quarantined: Could not parse this CSV file" in done.stderr
-    assert "huge.1.wav: quarantined: the file has 101.0 MiB and Edge Impulse takes files below 100 MiB" in done.stderr
+    assert (
+        "huge.1.wav: quarantined: the file has 101.0 MiB and Edge Impulse takes only files below 100 MiB"
+    ) in done.stderr
     assert stored_once(bench.emulator.ledger(), [row(1)])
 
 
@@ -232,12 +234,12 @@ def test_an_empty_file_waits_and_then_is_parked(bench: Bench) -> None:
     bench.write("later.1.csv", b"")
     done = bench.once("--timeout", "0.2")
     assert 4 == done.returncode
-    assert "later.1.csv: not complete yet: it is empty; it goes when something is written into it" in done.stderr
+    assert "later.1.csv: not complete yet: it is empty; it is sent once something is written into it" in done.stderr
 
     (bench.place / "eisync.toml").write_text('[[watch]]\npath = "recordings"\nsettle_s = 0.1\npatience_s = 0.1\n')
     done = bench.once()
     assert 3 == done.returncode
-    assert "later.1.csv: quarantined: it is empty; it goes when something is written into it" in done.stderr
+    assert "later.1.csv: quarantined: it is empty; it is sent once something is written into it" in done.stderr
 
     bench.write("later.1.csv", row(1))
     assert 0 == bench.once().returncode
@@ -258,7 +260,7 @@ def test_what_is_no_file_of_ours_is_left_out_and_told(bench: Bench) -> None:
     (root,) = bench.status()["roots"]
     assert {
         "a named pipe (FIFO), not a file": 1,
-        "it is a broken link: there is nothing any more; delete the link, or bring back what it led to": 1,
+        "it is a broken link: its target is gone; delete the link, or restore the target": 1,
         why_left_out(Leads.TO_FILE): 1,
         "not a type that Edge Impulse takes (.md)": 1,
         "ignored by the pattern '*.part'": 1,

@@ -87,7 +87,7 @@ def test_the_file_of_a_sample_that_was_deleted_there_goes_to_the_trash_and_comes
     assert not (bench.recordings / "wave.1.csv").exists()
     listed = bench.run("undo")
     assert (
-        f"move {bench.recordings / 'wave.1.csv'} to the trash: its sample was deleted at the service" in listed.stdout
+        f"move {bench.recordings / 'wave.1.csv'} to the trash: its sample was deleted in the project" in listed.stdout
     )
     number = listed.stdout.split()[0]
     back = bench.run("undo", number)
@@ -126,12 +126,12 @@ def test_what_is_too_much_at_once_waits_for_a_yes(bench: Bench) -> None:
     ids = uploaded(bench, 10)
     lost = [f"wave.{number}.csv" for number in range(4)]
     done = buried(bench, *(ids[name] for name in lost))
-    assert "plan 1 waits for a yes: it would touch 4 of 10 files; 1 go by themselves" in done.stdout
+    assert "plan 1 waits for a yes: it would affect 4 of 10 files; at most 1 without your approval" in done.stdout
     assert all((bench.recordings / name).exists() for name in lost)
     shown = bench.run("plan")
     assert 4 == shown.returncode
     for name in lost:
-        assert f"  move {bench.recordings / name} to the trash: its sample was deleted at the service\n" in shown.stdout
+        assert f"  move {bench.recordings / name} to the trash: its sample was deleted in the project\n" in shown.stdout
     assert "'eisync plan --approve 1' does it" in shown.stdout
     assert "4 acts wait for your yes" in bench.run("status").stdout
     assert [4] == [plan["acts"] for plan in bench.status()["plans"]]

@@ -110,7 +110,7 @@ def test_a_name_in_another_case_is_said_until_it_is_mended(bench: Bench) -> None
     bench.write("idle.1.csv", row(1))
     bench.write("other.1.csv", row(2))
     bench.write("info.labels", account(said("Idle.1.csv"), said("other.1.csv")))
-    sentence = "info.labels mentions 'Idle.1.csv', the file is 'idle.1.csv': rename one of them"
+    sentence = "info.labels mentions 'Idle.1.csv', but the file is 'idle.1.csv': rename one of them"
     assert "not_mentioned" in explained(bench, "idle.1.csv")["remarks"]
     assert 0 == bench.once().returncode
     assert [{"kind": "not_mentioned", "files": 1, "example": sentence}] == remarks(bench)

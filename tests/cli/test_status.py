@@ -65,10 +65,10 @@ def test_a_clock_in_doubt_and_an_emptied_project_are_said() -> None:
             "retention": None,
         }
     ]
-    emptied = {"main": "the project is empty now; it held 9 of ours"}
+    emptied = {"main": "the project is empty now; it held 9 samples of these files"}
     lines = list(_lines({**STATUS, "roots": roots, "emptied": emptied, "daemon": daemon}))
     assert f"  no old trash is emptied, no grace_s ends, nothing is decided: {doubt}" in lines
-    assert "  the project is empty now; it held 9 of ours" in lines
+    assert "  the project is empty now; it held 9 samples of these files" in lines
 
 
 def test_reasons_are_told_in_groups_with_the_next_command() -> None:
@@ -122,7 +122,7 @@ def test_a_target_in_its_quiet_hours_says_so(bench: Bench) -> None:
 
 @pytest.mark.parametrize(
     ("writers", "expected"),
-    [(None, []), ("the kernel is asked who writes its files", ["  the kernel is asked who writes its files"])],
+    [(None, []), ("eisync asks the kernel who writes its files", ["  eisync asks the kernel who writes its files"])],
 )
 def test_how_it_is_known_who_writes_the_files_of_a_folder_is_said(writers: str | None, expected: list[str]) -> None:
     watching = {"mode": "auto", "is_heard": True, "reason": None, "missed": 0, "scan_every_s": 60.0, "writers": writers}

@@ -125,7 +125,7 @@ def test_status_says_everything_at_once(desk: Desk) -> None:
     desk.index.pause("main", "HTTP 401", now=NOW)
     desk.index.note_trouble("main", "no rights")
     (status,) = desk.ask(do="status")
-    assert "1 of 3 files is in Edge Impulse; the last one 12 s ago; 1 waits and 1 is quarantined." == status["sentence"]
+    assert "1 of 3 files is in Edge Impulse; last upload 12 s ago; 1 waits and 1 is quarantined." == status["sentence"]
     assert {"ready": 1, "synced": 1, "quarantined": 1} == status["counts"]
     assert (30.0, 12.0) == (status["oldest_pending_s"], status["last_synced_s"])
     assert [

@@ -681,7 +681,7 @@ def test_many_deletions_wait_for_a_yes(yard: Yard) -> None:
     assert ([], 500, 1) == (stage.cloud.edits, report["waiting"], report["plan"])
     assert stage.look()["plan"] == 1  # it keeps its number
     (plan,) = stage.acts.plans()
-    assert "it would touch 500 of 600 files; 50 go by themselves" == plan.why
+    assert "it would affect 500 of 600 files; at most 50 without your approval" == plan.why
     assert 500 == stage.acts.decide(1, is_approved=True, now=stage.clock.now)
     assert 500 == stage.look()["done"]
     assert 100 == len(stage.cloud.samples)
@@ -779,7 +779,8 @@ def test_what_was_allowed_too_freely_is_held_back_when_it_is_carried_out(yard: Y
     report = stage.look()
     assert (2, 18) == (report["done"], sum(yard.path(path).exists() for path in paths))
     assert (
-        "not now: it would touch 1 of 20 files, after 2 in the last hour; 2 go by themselves" in report["details"][-1]
+        "not now: it would affect 1 of 20 files, after 2 in the last hour; at most 2 without your approval"
+        in report["details"][-1]
     )
     stage.clock.now += 3_700.0
     assert 2 == stage.look()["done"]

@@ -259,7 +259,7 @@ def test_an_earlier_version_that_we_deleted_ourselves_may_come_again(circuit: Ci
         file_id=file_id,
         root=circuit.yard.root.path,
         path=A,
-        reason="a new version of its file took its place",
+        reason="a new version of its file replaced it",
         since_at=circuit.now,
         sample_id=first,
     )

@@ -121,7 +121,7 @@ def test_a_folder_that_something_is_mounted_over_deletes_nothing(yard: Yard, mou
     place = mounts.tmpfs(yard.path("day"))
     wait(stage)
     [reason] = away(yard)
-    assert "something is mounted over" in reason
+    assert "another disk is mounted over" in reason
     stage.put("day/new.csv")
     wait(stage)
     mounts.unmount(place)

@@ -699,7 +699,7 @@ def test_silence_is_harmless_where_duplicates_are_refused(yard: Yard, cloud: Clo
     cloud.answers.append(withhold)
     Drain(yard, lane(cloud)).run()
     assert ({"a.csv": SYNCED}, 1) == (yard.states(), len(cloud.samples))
-    assert "it was there already" == yard.reason("a.csv")
+    assert "already in the project" == yard.reason("a.csv")
 
 
 def test_silence_is_doubt_where_duplicates_are_allowed(yard: Yard, cloud: Cloud) -> None:

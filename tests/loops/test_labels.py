@@ -491,7 +491,7 @@ def test_an_entry_that_cannot_be_used_costs_no_other_file_and_no_other_root(yard
     run(loop, yard.later)
     assert {"b.csv": READY, "c.csv": READY, "other/d.csv": READY} == yard.states()
     assert [2] == boxes(yard, "b.csv")
-    assert "there is half a character in it; mend it" in reasons(loop, yard.later)["a.csv"]
+    assert "it contains half a character; mend it" in reasons(loop, yard.later)["a.csv"]
 
 
 # --- what waits, after a start
@@ -567,7 +567,7 @@ def test_a_file_that_is_mentioned_in_another_case_waits_with_the_sentence_and_go
     yard.write("day/info.labels", lines(("Idle.csv", "door")))
     yard.write("day/idle.csv")
     loop = yard.watcher()
-    sentence = "day/info.labels mentions 'Idle.csv', the file is 'idle.csv': rename one of them"
+    sentence = "day/info.labels mentions 'Idle.csv', but the file is 'idle.csv': rename one of them"
     run(loop, yard.later)
     run(loop, yard.later + 100.0)
     assert {"day/idle.csv": "idle"} == labels_of(yard)

@@ -181,7 +181,7 @@ def test_a_doubt_outlives_a_kill(one: Keeper) -> None:
     one.lineage.look(one.root.id)
     os.unlink(one.recordings / "a.csv")
     one.restart()
-    assert "until everything was looked at anew" in str(one.lineage.why_doubted(one.root.id))
+    assert "until everything has been checked again" in str(one.lineage.why_doubted(one.root.id))
     one.scan()
     one.sweep()
     assert (None, set()) == (one.lineage.why_doubted(one.root.id), one.wishes())
@@ -215,7 +215,7 @@ def test_what_another_takes_away_is_nobodys_wish(keepers: list[Keeper]) -> None:
     one.scan()
     assert {"b.csv"} == one.wishes()
     assert None is two.take("c.csv")  # and an act that was decided before is not done now
-    assert "another eisync took files out of the folder" in str(one.lineage.why_doubted(one.root.id))
+    assert "another eisync removed files from the folder" in str(one.lineage.why_doubted(one.root.id))
     assert set() == one.wishes()
 
 

@@ -204,7 +204,7 @@ def test_a_confirmed_file_is_deleted_after_its_grace_and_its_row_stays(house: Ho
     assert [] == house.there()
     row = house.row("deep/wave.1.csv")
     assert ("synced", "deleted") == (row["state"], row["removal"])
-    assert "it is at the service, and after_upload says so; deleted here" == row["reason"]
+    assert "it is in the project, and after_upload says so; deleted here" == row["reason"]
     assert {"files": 1, "bytes": 15, "waits_for": None}.items() <= house.report().items()
     [act] = house.acts.latest(limit=9)
     assert Progress.DONE is act.progress
@@ -807,7 +807,7 @@ def test_where_the_service_cannot_be_asked_everything_stays_and_it_is_said(house
     in_need(house)
     house.run(after_s=GRACE_OVER_S)
     assert ["wave.1.csv"] == house.there()
-    assert "the service cannot be asked whether it still has its sample (no answer)" == house.report()["waits_for"]
+    assert "eisync cannot ask the service whether it still has the sample (no answer)" == house.report()["waits_for"]
     house.cloud.trouble = None
     house.run(after_s=TROUBLE_S + 1.0)
     assert [] == house.there()

@@ -268,7 +268,7 @@ def test_the_file_of_a_sample_that_never_was_listed_is_sent_again(yard: Yard, cl
     delete(cloud, ids["b.csv"])
     cloud.added_at[ids["c.csv"]] = cloud.changed_at
     sweep.run(after_s=300.0)
-    assert "new samples are not listed any more" == sweep.loop.tallies()["main"].why
+    assert "new samples are no longer listed" == sweep.loop.tallies()["main"].why
     sweep.run(after_s=300.0)
     # Nobody can tell that it ever was there: what never was listed is no deletion of a person's.
     assert {"a.csv": SYNCED, "b.csv": SETTLING, "c.csv": SYNCED} == yard.states()
@@ -484,7 +484,7 @@ def test_a_file_that_others_uploaded_is_adopted_without_an_upload(yard: Yard, cl
     Sweep(yard, project(cloud)).run()
     assert {"deep/a.csv": SYNCED, "b.csv": READY, "c.csv": READY} == yard.states()
     record = yard.record("deep/a.csv")
-    assert ([sample_id], digest("deep/a.csv"), "it was there already; nothing was sent") == (
+    assert ([sample_id], digest("deep/a.csv"), "already in the project; nothing was sent") == (
         record["sample_ids"],
         record["sha256"],
         record["reason"],

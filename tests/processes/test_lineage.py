@@ -143,7 +143,7 @@ def test_a_second_one_says_who_holds_the_folder_and_both_lose_nothing(bench: Ben
         said = pass_over(takes)
         assert f"another eisync holds this folder, too: process {daemon.pid} on " in said
         assert f"with the state folder {follows.state}" in said
-        until(lambda: "another eisync took files out of the folder" in log.read_text())
+        until(lambda: "another eisync removed files from the folder" in log.read_text())
         assert {f"kept.{number}.csv" for number in range(4)} == left(bench)
     finally:
         daemon.kill()

@@ -210,7 +210,7 @@ def test_a_synced_file_without_ids_is_looked_for_until_it_has_them(shelf: Shelf)
         shelf.index.link(item, [8, 9], now=LATER)
 
     assert [] == shelf.index.without_ids("main", limit=9)
-    assert ("it was there already", [8, 9]) == tuple(
+    assert ("already in the project", [8, 9]) == tuple(
         shelf.record("nameless.csv")[key] for key in ("reason", "sample_ids")
     )
     assert (1, 8, 9) == shelf.index.samples_with("main", "a")
