@@ -195,7 +195,9 @@ class _Run:
                 raise _StopAsked
             left -= len(piece)
             if left < 0:
-                raise StudioError(f"more than {LARGEST_BYTES // 1024**3} GiB came, which no sample has", status=200)
+                raise StudioError(
+                    (f"more than {LARGEST_BYTES // 1024**3} GiB arrived; no sample is that large"), status=200
+                )
             yield piece
 
     def patiently(self, ask: Callable[[], _Answer]) -> _Answer:

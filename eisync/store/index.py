@@ -169,7 +169,7 @@ class Index:
         if row["project_id"] == project_id:
             return None
         return (
-            f"the key of target {target!r} opens project {project_id}, and its files are in project "
+            f"the key of target {target!r} opens project {project_id}, but its files are in project "
             f"{row['project_id']}; give the key of that project, or name another target"
         )
 

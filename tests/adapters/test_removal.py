@@ -309,7 +309,7 @@ def test_no_link_leads_out_of_the_root(root: Path, tmp_path: Path) -> None:
 
 
 def test_an_archive_that_is_not_there_is_never_made(root: Path, tmp_path: Path) -> None:
-    with pytest.raises(FolderError, match="is not there; make that folder, or mount its disk"):
+    with pytest.raises(FolderError, match="is missing; create that folder, or mount its disk"):
         removal.free_name(str(tmp_path / "nowhere"), "wave.1.csv")
     assert not (tmp_path / "nowhere").exists()
     assert not removal.is_on_other_disk(str(root), str(tmp_path / "nowhere"))

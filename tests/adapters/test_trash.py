@@ -147,7 +147,7 @@ def replaced(yard: Yard, content: bytes) -> None:
 def test_a_file_that_is_not_what_was_sent_stays(yard: Yard, change: Callable[[Yard], object]) -> None:
     change(yard)
     there = yard.files()
-    with pytest.raises(FileChangedError, match="is not what was uploaded; it is left alone") as caught:
+    with pytest.raises(FileChangedError, match="is not what was uploaded; eisync leaves it alone") as caught:
         yard.set_aside()
     assert (5, there) == (caught.value.item_id, yard.files())
 
@@ -193,7 +193,7 @@ def test_what_slips_in_between_the_look_and_the_move_is_put_back(
         inner.write_bytes(b"another")
 
     before(monkeypatch, "rename", slip_in)
-    with pytest.raises(FileChangedError, match="was changed while it was to be moved; it is left alone"):
+    with pytest.raises(FileChangedError, match="changed before it could be moved; eisync leaves it alone"):
         yard.set_aside()
     name = "root/testing/a.csv/inner" if what == "folder" else "root/testing/a.csv"
     assert {"aside": CONTENT, name: b"another"} == yard.files()

@@ -262,7 +262,7 @@ def test_sidecars_are_accounted_for_and_what_they_give_is_told(bench: Bench) -> 
     assert {"a.png": "synced", "b.png": "synced", "set/c.png": "synced", "bad/d.png": "settling"} == {
         path: state for path, (state, _) in said.items() if path.endswith(".png")
     }
-    assert explained(bench, "bounding_boxes.labels", 5)["reason"].endswith("; it speaks of 1 file")
+    assert explained(bench, "bounding_boxes.labels", 5)["reason"].endswith("; it describes 1 file")
     assert "cannot be used: a name is missing" in explained(bench, "bad/structured_labels.labels", 5)["reason"]
     assert {"bounding_boxes.labels": "2 bounding boxes"} == explained(bench, "a.png", 0)["sidecars"]
     assert {"bounding_boxes.labels": "it does not mention the file"} == explained(bench, "b.png", 0)["sidecars"]

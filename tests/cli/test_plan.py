@@ -126,7 +126,9 @@ def test_what_is_too_much_at_once_waits_for_a_yes(bench: Bench) -> None:
     ids = uploaded(bench, 10)
     lost = [f"wave.{number}.csv" for number in range(4)]
     done = buried(bench, *(ids[name] for name in lost))
-    assert "plan 1 waits for a yes: it would affect 4 of 10 files; at most 1 without your approval" in done.stdout
+    assert (
+        "plan 1 waits for your approval: it would affect 4 of 10 files; at most 1 without your approval"
+    ) in done.stdout
     assert all((bench.recordings / name).exists() for name in lost)
     shown = bench.run("plan")
     assert 4 == shown.returncode

@@ -27,8 +27,8 @@ STATUS: dict[str, Any] = {
         (None, []),
         ({"held": {}}, []),
         (
-            {"held": {"main": "nothing comes through; tried again in 12 s"}},
-            ["  nothing is sent for now: nothing comes through; tried again in 12 s"],
+            {"held": {"main": "the service does not answer; eisync tries again in 12 s"}},
+            ["  nothing is sent for now: the service does not answer; eisync tries again in 12 s"],
         ),
         (
             {"held": {"main": "these are quiet hours", "other": "these are quiet hours"}},

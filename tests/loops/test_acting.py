@@ -92,7 +92,9 @@ def test_an_emptied_folder_deletes_nothing(yard: Yard) -> None:
     remove(stage, "a.csv", "b.csv")
     report = stage.follow()
     assert ([], []) == (stage.cloud.edits, stage.all_acts())
-    assert ["a folder that held 2 files is empty now; nothing is deleted at the service for that"] == report["details"]
+    assert [
+        ("a folder that held 2 files is empty now; eisync deletes nothing in the project because of that")
+    ] == report["details"]
 
 
 def test_a_folder_that_is_away_deletes_nothing(yard: Yard) -> None:

@@ -241,7 +241,7 @@ def test_a_key_that_may_not_list_removes_nothing_and_status_says_so(house: House
     house.run(after_s=10**6)
     assert ["wave.1.csv"] == house.there()
     assert (
-        "the disk has 1.0 GB free, min_free is 2.0 GB, nothing confirmed to free (the key may not list)"
+        "the disk has 1.0 GB free, less than min_free (2.0 GB), and no confirmed file to remove (the key may not list)"
         == house.report()["waits_for"]
     )
     house.meter.free = 3 * 10**9
@@ -419,7 +419,7 @@ def test_an_archive_keeps_the_path_and_one_on_the_same_disk_frees_nothing(house:
     house.run()
     assert "nothing confirmed to free" in house.report()["waits_for"]
     house.run(after_s=3600.0)
-    assert f"the archive {archive} is not there; make that folder, or mount its disk" == house.report()["waits_for"]
+    assert f"the archive {archive} is missing; create that folder, or mount its disk" == house.report()["waits_for"]
     archive.mkdir()
     house.run(after_s=TROUBLE_S)
     assert ([], ["deep/wave.1.csv"]) == (house.there(), house.there(archive))

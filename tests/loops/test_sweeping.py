@@ -257,7 +257,7 @@ def test_a_file_whose_sample_is_listed_again_is_no_tombstone_any_more(yard: Yard
     cloud.samples[lost.id] = lost
     touch(cloud)
     sweep.run(after_s=300.0)
-    assert ({"a.csv": SYNCED}, f"it is there again (sample {lost.id})") == (yard.states(), yard.reason("a.csv"))
+    assert ({"a.csv": SYNCED}, f"it is back in the project (sample {lost.id})") == (yard.states(), yard.reason("a.csv"))
 
 
 def test_the_file_of_a_sample_that_never_was_listed_is_sent_again(yard: Yard, cloud: Cloud) -> None:

@@ -50,7 +50,7 @@ def test_a_few_deletions_in_studio_are_taken_for_what_they_are(stage: Stage) -> 
 def test_many_wait_for_a_yes(stage: Stage) -> None:
     report = delete_there(stage, *PATHS[:3])
     assert ([], 0, 3) == (buried(stage), report["buried"], report["waiting"])
-    assert ("plan 1 waits for a yes: it would affect 3 of 20 files; at most 2 without your approval") in report[
+    assert ("plan 1 waits for your approval: it would affect 3 of 20 files; at most 2 without your approval") in report[
         "details"
     ][-1]
     for _ in range(3):
@@ -148,7 +148,7 @@ def test_each_folder_has_its_own_share(yard: Yard) -> None:
 def test_an_emptied_project_is_told_as_such(stage: Stage) -> None:
     report = delete_there(stage, *PATHS)
     assert report["details"][-1].startswith(
-        "plan 1 waits for a yes: it would affect 20 of 20 files; at most 2 without your approval; "
+        "plan 1 waits for your approval: it would affect 20 of 20 files; at most 2 without your approval; "
     )
     assert "the project is empty now; it held 20 samples of these files" in report["details"][-1]
     vanished = stage.acts.vanished(["main"])

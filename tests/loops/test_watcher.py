@@ -475,7 +475,7 @@ def test_doubt_during_a_scan_begins_another_one(yard: Yard, monkeypatch: pytest.
 
 def test_why_no_events_come_is_told_once_for_each_reason(yard: Yard) -> None:
     loop = yard.watcher()
-    yard.ear.why_deaf = "no events from it (no space left on device); it is scanned instead"
+    yard.ear.why_deaf = "it gives no events (no space left on device); it is scanned instead"
     for tick in range(3):
         run(loop, yard.later + 5.0 * tick)
     assert 1 == yard.log.events().count("root.deaf")
@@ -639,7 +639,7 @@ def test_nothing_is_concluded_from_a_root_that_is_away(yard: Yard) -> None:
     for tick in range(5):
         run(loop, yard.later + 1.0 + 30.0 * tick)
     assert {"a.csv": READY, "deep/b.csv": READY} == yard.states()
-    sentence = f"the folder {yard.root.path} is not there; make it or mount it, watching resumes by itself"
+    sentence = f"the folder {yard.root.path} is not there; create or mount it, and watching resumes by itself"
     assert [sentence] == loop.offline()
     assert [sentence] == [root.offline_reason for root in yard.index.roots()]
     assert 1 == yard.log.events().count("root.offline")

@@ -432,8 +432,8 @@ def test_the_sentence_names_where_the_damaged_one_is(tmp_path: Path) -> None:
         (tmp_path / FILE_NAME).write_bytes(NOISE)
 
         assert (
-            f"the database was damaged; it is set aside as {FILE_NAME}.damaged-{number} "
-            "and rebuilt from the folders and the service"
+            f"the database was damaged; eisync kept it as {FILE_NAME}.damaged-{number} and rebuilds it from the "
+            "folders and the service"
         ) == open_and_close(tmp_path)
         assert NOISE == (tmp_path / f"{FILE_NAME}.damaged-{number}").read_bytes()
 
