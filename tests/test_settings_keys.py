@@ -87,9 +87,9 @@ def test_a_new_key_in_the_file_is_noticed_and_read(tmp_path: Path) -> None:
 
 
 BROKEN: list[tuple[bytes, str]] = [
-    (b"", "file key: is empty: put the API key of the project into it"),
-    (b" \n", "file key: is empty: put the API key of the project into it"),
-    (b'""', "file key: is empty: put the API key of the project into it"),
+    (b"", "file key: is empty: put the project's API key in it"),
+    (b" \n", "file key: is empty: put the project's API key in it"),
+    (b'""', "file key: is empty: put the project's API key in it"),
     (CANARY.encode() + b" x", f"file key: {ODD} (it contains a space)"),
     (CANARY.encode() + b"\nx", "file key: has 2 lines: it must hold the key alone, on one line"),
     (CANARY.encode() + b"\xc3\xa4", f"file key: {ODD} (U+00E4, latin small letter a with diaeresis)"),

@@ -12,7 +12,7 @@ def why_unusable(value: Any) -> str | None:
     """One clause for a person, or None when all of it can be used. No value is too deep or too large to be asked for.
 
     >>> why_unusable({"label": "\\ud800"})
-    'there is half a character in it'
+    'it contains half a character'
     """
     level, depth = [value], 0
     while level:

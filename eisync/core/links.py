@@ -56,6 +56,6 @@ def behind(link: str, reason: str) -> str:
     """Return the clause of what lies behind the link at `link`, which is left out for `reason`.
 
     >>> behind("day", "it is a link to …")
-    'it lies behind day: it is a link to …'
+    'it is reached through day: it is a link to …'
     """
     return f"it is reached through {link}: {reason}"

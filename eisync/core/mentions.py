@@ -32,11 +32,11 @@ class NearMiss:
         """Say so of the file `name`, as the sidecar at `place` would call it.
 
         >>> NearMiss("Idle.1.csv").sentence("info.labels", "idle.1.csv")
-        "info.labels mentions 'Idle.1.csv', the file is 'idle.1.csv': rename one of them"
+        "info.labels mentions 'Idle.1.csv', but the file is 'idle.1.csv': rename one of them"
         """
         if self.is_form and self.is_taken:
             return (
-                f"{place} mentions {self.mentioned!r} which is another file there. This one only looks the same "
+                f"{place} mentions {self.mentioned!r}, which is another file there. This one only looks the same "
                 "(its accents are stored differently): mention both, or rename one of them"
             )
         if self.is_taken:

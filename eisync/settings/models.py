@@ -67,7 +67,7 @@ def _absolute(value: object, info: ValidationInfo) -> object:
     if not isinstance(value, str):
         return value
     if not value or "\0" in value:
-        raise ValueError("must not be empty" if not value else "must not have a NUL character")
+        raise ValueError("must not be empty" if not value else "must not contain a NUL character")
     context = info.context or {}
     return Path(absolute(value, cwd=context.get("base"), environ=context.get("environ")))
 
@@ -75,7 +75,7 @@ def _absolute(value: object, info: ValidationInfo) -> object:
 def _plain(value: str) -> str:
     """Text that can stand in a header, a log line and a table: no control characters and no line breaks."""
     if any(unicodedata.category(character) in ("Cc", "Cs", "Zl", "Zp") for character in value):
-        raise ValueError("must not have control characters or line breaks")
+        raise ValueError("must not contain control characters or line breaks")
     if not value.strip():
         raise ValueError("must not be empty")
     return value
@@ -91,16 +91,16 @@ def _url(value: str) -> str:
     if not parts or not host or parts.scheme not in ("http", "https") or any(c.isspace() for c in value):
         raise ValueError('must be an address such as "https://example.org"')
     if parts.username is not None or parts.password is not None:
-        raise ValueError("must not have a user name or a password in it")
+        raise ValueError("must not contain a user name or a password")
     if parts.query or parts.fragment:
-        raise ValueError("must not have a ? or a # in it")
+        raise ValueError("must not contain ? or #")
     return value.rstrip("/")
 
 
 def _metadata(value: dict[str, str]) -> dict[str, str]:
     """Metadata that fits into a request header."""
     if any(not key for key in value):
-        raise ValueError("has an empty name in it")
+        raise ValueError("contains an empty name")
     size = len(json.dumps(value))
     if size > METADATA_LIMIT_BYTES:
         raise ValueError(f"is {size:,} bytes long as JSON; at most {METADATA_LIMIT_BYTES:,} fit into a request")

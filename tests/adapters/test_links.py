@@ -114,7 +114,7 @@ def test_what_the_user_may_not_look_at_is_said_so(root: Path, monkeypatch: pytes
     monkeypatch.setattr(links.os, "stat", refused)
     found = found_at(str(root), "file.csv", ANYTHING)
     assert found is not None
-    assert "that eisync's user cannot look at" in str(found.left_out)
+    assert "that eisync's user cannot access" in str(found.left_out)
 
 
 @pytest.mark.parametrize(

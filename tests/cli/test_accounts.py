@@ -148,7 +148,7 @@ def test_explain_of_a_file_that_is_not_there_any_more(bench: Bench) -> None:
         )
         assert 0 == bench.run("once", "--timeout", "20").returncode
     person = bench.run("explain", str(bench.recordings / "wave.1.csv")).stdout
-    assert "  here      no; 'eisync history' with its name tells what happened to it\n  label     wave\n" in person
+    assert "  here      no; 'eisync history FILE' shows what happened to it\n  label     wave\n" in person
     assert explained(bench, "wave.2.csv", 0)["is_here"]
     refused = bench.run("explain", str(bench.recordings / "wave.3.csv"))
     assert (2, True) == (refused.returncode, "and none is known that was there" in refused.stderr)
@@ -265,7 +265,7 @@ def test_sidecars_are_accounted_for_and_what_they_give_is_told(bench: Bench) -> 
     assert explained(bench, "bounding_boxes.labels", 5)["reason"].endswith("; it describes 1 file")
     assert "cannot be used: a name is missing" in explained(bench, "bad/structured_labels.labels", 5)["reason"]
     assert {"bounding_boxes.labels": "2 bounding boxes"} == explained(bench, "a.png", 0)["sidecars"]
-    assert {"bounding_boxes.labels": "it does not mention the file"} == explained(bench, "b.png", 0)["sidecars"]
+    assert {"bounding_boxes.labels": "no entry for the file"} == explained(bench, "b.png", 0)["sidecars"]
     third = explained(bench, "set/c.png", 0)
     assert ("bolt", "set/info.labels", "testing", "set/info.labels", True) == (
         third["label"],

@@ -144,5 +144,5 @@ def test_a_folder_that_cannot_be_read_is_one_line(
     told = capsys.readouterr()
     assert told.out.startswith(f"{state:<11}  {yard.path('closed/deep')}  (")
     assert "the folder cannot be read (Permission denied)" in told.out
-    counted = {1: "There are no files. 1 folder cannot be read: what is in there is not known.\n"}
+    counted = {1: "There are no files. 1 folder cannot be read; the files there are unknown.\n"}
     assert told.err == counted.get(exit_code, "1 in all: 1 left out.\n")

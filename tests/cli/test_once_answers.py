@@ -51,7 +51,7 @@ def test_it_answers_every_question_that_a_daemon_answers(bench: Bench, once: "su
     assert "daemon" not in shown.stdout
     told = bench.run("explain", str(bench.recordings / "empty.csv"))
     assert (4, True) == (told.returncode, "settling: it is empty" in told.stdout)
-    assert "was complete, and waits to be sent" in bench.run("history", str(bench.recordings / "wave.1.csv")).stdout
+    assert "was complete and waits to be sent" in bench.run("history", str(bench.recordings / "wave.1.csv")).stdout
     audited = bench.run("audit")
     assert (0, True) == (audited.returncode, "2 in all: 1 sending, 1 settling." in audited.stderr)
     health = bench.run("healthcheck")
@@ -113,15 +113,15 @@ def test_what_is_said_to_a_plan_meanwhile_is_done_by_it(bench: Bench, is_yes: bo
         said = bench.run("plan", "--approve" if is_yes else "--reject", "1")
         assert 0 == said.returncode, said.stdout + said.stderr
         if is_yes:
-            assert ["Plan 1 is approved: 2 acts.", "target main: 2 done"] == said.stdout.splitlines()[:2]
+            assert ["Plan 1 is approved: 2 actions.", "target main: 2 done"] == said.stdout.splitlines()[:2]
         else:
             assert (
-                "Plan 1 is rejected: 2 acts will not be done; the files are sent again, where they are.\n"
+                "Plan 1 is rejected: 2 actions will not be done; files that still exist are sent again.\n"
                 == said.stdout
             )
             until(lambda: 4 == len(there(bench)))  # by the very pass that runs
             assert process.poll() is None
-        assert (0, "Nothing waits for you.\n") == ((shown := bench.run("plan")).returncode, shown.stdout)
+        assert (0, "Nothing waits for your approval.\n") == ((shown := bench.run("plan")).returncode, shown.stdout)
         assert 4 == process.wait(timeout=30)  # the empty file
     finally:
         process.kill()

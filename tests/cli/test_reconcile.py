@@ -141,7 +141,7 @@ def test_a_key_that_may_upload_and_not_list_uploads_and_says_what_is_not_known(b
     assert {"synced"} == {record["state"] for record in bench.files().values()}
     status = bench.run("status").stdout
     assert "not compared with the service" in status
-    assert "uploads go on; deletions and edits made there are not known until then" in status
+    assert "uploads continue; until then eisync does not see deletions and edits in the project" in status
 
 
 def test_a_key_of_another_project_buries_nothing(bench: Bench) -> None:

@@ -117,7 +117,7 @@ def test_a_name_in_another_case_is_said_until_it_is_mended(bench: Bench) -> None
     assert sentence in bench.run("status").stdout
     told = bench.run("explain", str(bench.recordings / "idle.1.csv")).stdout
     assert f"  not sent  {sentence}\n" in told
-    assert "it does not mention the file" in told
+    assert "no entry for the file" in told
     bench.write("info.labels", account(said("idle.1.csv"), said("other.1.csv")))
     assert 0 == bench.once().returncode
     assert [] == remarks(bench)

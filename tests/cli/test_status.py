@@ -67,7 +67,7 @@ def test_a_clock_in_doubt_and_an_emptied_project_are_said() -> None:
     ]
     emptied = {"main": "the project is empty now; it held 9 samples of these files"}
     lines = list(_lines({**STATUS, "roots": roots, "emptied": emptied, "daemon": daemon}))
-    assert f"  no old trash is emptied, no grace_s ends, nothing is decided: {doubt}" in lines
+    assert f"  nothing is emptied, removed or decided:  {doubt}" in lines
     assert "  the project is empty now; it held 9 samples of these files" in lines
 
 
@@ -84,7 +84,7 @@ def test_reasons_are_told_in_groups_with_the_next_command() -> None:
     folder = {**group, "state": "unreadable", "files": 1, "is_varied": False, "is_folder": True, "reason": "no rights"}
     lines = list(_lines({**STATUS, "reasons": [group, folder], "more_reasons": 3, "more_files": 7}))
     assert [
-        "1,200 files quarantined: WAV header promises 488 bytes, the file has 444, and alike",
+        "1,200 files quarantined: WAV header promises 488 bytes, the file has 444, and similar",
         "  such as /data/a.wav",
         "  next: eisync ls --state quarantined",
         "",
@@ -100,7 +100,7 @@ def test_who_answers_is_named() -> None:
     daemon = {"pid": 7, "version": "1", "verb": "once", "loops": []}
     root = {"path": "/r", "target": "main", "offline": None, "scanned_s": None, "settling": 0, "left_out": {}}
     lines = list(_lines({**STATUS, "roots": [{**root, "watching": None, "retention": None}], "daemon": daemon}))
-    assert "Process 7 runs 'eisync once' (eisync 1), and ends when that is done." == lines[-1]
+    assert "Process 7 runs 'eisync once' (eisync 1)and ends when it is done." == lines[-1]
 
 
 def test_nothing_is_known_is_not_all_is_well(bench: Bench) -> None:

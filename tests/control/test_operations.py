@@ -370,7 +370,7 @@ def test_a_daemon_is_healthy_while_every_loop_moves(desk: Desk) -> None:
     desk.live["loops"] = [{"name": "watcher", "age_s": 1.0, "is_fresh": True}]
     assert [{"is_healthy": True, "faults": []}] == desk.ask(do="health")
     desk.live["loops"].append({"name": "drainer", "age_s": 75.2, "is_fresh": False})
-    assert [{"is_healthy": False, "faults": ["the drainer has not moved for 75 s"]}] == desk.ask(do="health")
+    assert [{"is_healthy": False, "faults": ["the drainer has not responded for 75 s"]}] == desk.ask(do="health")
 
 
 def test_a_daemon_whose_state_folder_is_lost_is_not_healthy_and_says_so(desk: Desk) -> None:
@@ -390,7 +390,7 @@ def test_a_database_that_takes_no_write_is_not_healthy(desk: Desk) -> None:
 
 @pytest.mark.parametrize("question", [{}, {"do": None}, {"do": "explode"}, {"do": []}, {"do": {"status": 1}}])
 def test_a_question_of_another_version_is_told_to_a_person(desk: Desk, question: dict[str, object]) -> None:
-    with pytest.raises(ConfigurationError, match=r"this eisync cannot answer .*; is the daemon of another version"):
+    with pytest.raises(ConfigurationError, match=r"this eisync cannot answer .*; is the daemon a different version"):
         desk.ask(**question)
 
 

@@ -334,10 +334,10 @@ def test_a_late_refusal_of_the_old_key_does_not_pause_the_new_one(yard: Yard, cl
 
 def test_a_key_that_cannot_be_read_pauses_before_anything_is_sent(yard: Yard, cloud: Cloud) -> None:
     yard.fill("a.csv")
-    cloud.trouble = ConfigurationError("file key: is empty: put the API key of the project into it")
+    cloud.trouble = ConfigurationError("file key: is empty: put the project's API key in it")
     drain = Drain(yard, lane(cloud))
     drain.run()
-    assert {"main": "file key: is empty: put the API key of the project into it"} == drain.loop.refusals()
+    assert {"main": "file key: is empty: put the project's API key in it"} == drain.loop.refusals()
     assert ([], {"a.csv": READY}) == (cloud.attempts, yard.states())
 
 

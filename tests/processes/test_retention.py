@@ -124,7 +124,7 @@ def test_the_daemon_makes_room_and_says_so(bench: Bench) -> None:
         assert sum(map(len, contents)) == told["bytes"]
         text = bench.run("status").stdout
         assert "4 files" in text
-        assert "deleted here after the upload since the daemon began" in text
+        assert "deleted here after the upload since the daemon started" in text
         assert "min_free is" in text
         assert "nothing confirmed to free" in text
         assert 4 == samples(bench)

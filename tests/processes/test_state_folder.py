@@ -205,7 +205,7 @@ def test_a_database_that_turns_out_damaged_is_rebuilt_by_the_daemon_itself(bench
         finally:
             daemon.kill()
             daemon.wait(timeout=10)
-    assert "the database is damaged; it is set aside and rebuilt" in log.read_text()
+    assert "the database is damaged; eisync keeps a copy and rebuilds it" in log.read_text()
     assert stored_once(bench.emulator.ledger(), [*contents, row(1000)])
 
 

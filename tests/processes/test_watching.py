@@ -113,7 +113,7 @@ def test_a_root_that_vanishes_and_comes_back_is_told_of_and_resumed(bench: Bench
     daemon: subprocess.Popen[bytes] = bench.daemon()
     try:
         until(lambda: stored_once(bench.emulator.ledger(), [row(1)]))
-        until(lambda: "listened to, and scanned every" in bench.run("status").stdout)
+        until(lambda: "file events work, and it is scanned every" in bench.run("status").stdout)
         aside = Path(bench.place / "aside")
         bench.recordings.rename(aside)
         until(lambda: "is not there; make it or mount it" in bench.run("status").stdout)
