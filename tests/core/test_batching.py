@@ -128,12 +128,12 @@ def test_every_item_is_in_one_request_that_keeps_the_limits(items: list[Item], l
         (MAX_FILE_BYTES - 1, None),
         (
             MAX_FILE_BYTES,
-            "the file has 100.0 MiB but Edge Impulse takes only files below 100 MiB; split the recording into "
+            "the file has 100.0 MiB, but Edge Impulse takes only files below 100 MiB; split the recording into "
             "shorter ones",
         ),
         (
             101 * 1024**2,
-            "the file has 101.0 MiB but Edge Impulse takes only files below 100 MiB; split the recording into "
+            "the file has 101.0 MiB, but Edge Impulse takes only files below 100 MiB; split the recording into "
             "shorter ones",
         ),
     ],
