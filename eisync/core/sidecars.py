@@ -212,7 +212,7 @@ def _entry_beside(kind: Kind, path: str, found: Any, *, is_suspect: bool) -> Ent
     if is_suspect and (why := why_unusable(found)) is not None:
         return Entry(path=path, problem=why)
     if not _is_listed(found):
-        return Entry(path=path, problem=f"its entry in {kind.part_name} is not a list of objects")
+        return Entry(path=path, problem="it is not a list of objects")
     if kind is Kind.BOXES:
         return Entry(path=path, bounding_boxes=found)
     return Entry(path=path, structured_labels=found)

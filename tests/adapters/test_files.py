@@ -311,7 +311,7 @@ SWAPS = [
     (touch, FileChangedError, "the file changed while it was read (7 bytes became 7)"),
     (lose_file, FileGoneError, "the file is gone"),
     (lose_folder, FileGoneError, "the file is gone"),
-    (lose_root, FileChangedError, "is not there; make it or mount it"),
+    (lose_root, FileChangedError, "is not there; create or mount it"),
 ]
 
 

@@ -176,7 +176,7 @@ def test_a_file_that_is_gone_is_told_from_a_root_that_is_away(yard: Yard) -> Non
     with pytest.raises(FileGoneError):
         yard.set_aside()
     os.rename(yard.root, yard.place / "elsewhere")
-    with pytest.raises(FileAwayError, match="is not there; make it or mount it"):
+    with pytest.raises(FileAwayError, match="is not there; create or mount it"):
         yard.set_aside()
     assert not os.path.exists(yard.root)
 

@@ -226,7 +226,7 @@ def test_who_has_no_terminal_is_told_once_what_is_waited_for(bench: Bench) -> No
     lines = [json.loads(line) for line in done.stderr.splitlines() if line.startswith("{")]
     (told,) = [line for line in lines if line["event"] == "once.waiting"]
     assert (1, 1, "cut.1.wav") == (told["files"], told["at_most_s"], told["path"])
-    assert "still for" in told["reason"] or "WAV header promises 544 bytes, the file has 100" == told["reason"]
+    assert "unchanged for" in told["reason"] or "WAV header promises 544 bytes, the file has 100" == told["reason"]
     assert "once.waiting" not in bench.once("--timeout", "0.2", "--quiet").stderr
 
 
@@ -332,7 +332,7 @@ def test_another_projects_key_sends_nothing(bench: Bench) -> None:
     bench.write("wave.2.csv", row(2))
     done = bench.once("--timeout", "1", EI_API_KEY=other["keys"][0]["key"])
     assert 77 == done.returncode
-    assert "opens project 2, and its files are in project 1" in done.stderr
+    assert "opens project 2, but its files are in project 1" in done.stderr
     assert stored_once(bench.emulator.ledger(), [row(1)])
 
 

@@ -62,7 +62,7 @@ def test_it_answers_every_question_that_a_daemon_answers(bench: Bench, once: "su
 def test_another_one_is_refused_and_told_who_is_there(bench: Bench, once: "subprocess.Popen[bytes]", verb: str) -> None:
     done = bench.run(verb, str(bench.recordings))
     assert 75 == done.returncode
-    assert f"is held by process {once.pid}, which runs 'eisync once'; one eisync at a time may use it" in done.stderr
+    assert f"is in use by process {once.pid}, which runs 'eisync once'; one eisync at a time may use it" in done.stderr
 
 
 def test_one_that_is_killed_is_in_no_way(bench: Bench, once: "subprocess.Popen[bytes]") -> None:

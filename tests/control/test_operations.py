@@ -81,7 +81,7 @@ class Desk:
             self.outbox.settle([Settlement(item_id=mine[0].id, events=SETTLED[state])], claim=1, now=at)
 
     def observe(self, path: str) -> None:
-        self.observed.append({"path": path, "root": self.root.path, "state": "settling", "reason": "still for 1 s"})
+        self.observed.append({"path": path, "root": self.root.path, "state": "settling", "reason": "unchanged for 1 s"})
 
     def note(self, *what: str, beyond: int = 0, now: float = NOW) -> None:
         """A process ends, and has observed these: `path`, or `path:state`; a folder ends with a slash."""

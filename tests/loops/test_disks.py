@@ -62,7 +62,7 @@ def test_a_disk_in_the_folder_that_is_away_deletes_nothing(
     assert ([], []) == (stage.cloud.edits, stage.all_acts())
     [reason] = away(yard)
     assert str(disk) in reason
-    assert "is not there" in reason
+    assert "is missing" in reason
     assert all(record["reason"] != "the local file is not there any more" for record in yard.records().values())
 
 

@@ -133,7 +133,7 @@ def test_where_nobody_can_tell_who_writes_it_matters_whether_its_close_would_hav
         assert {} == yard.states()
         (reason,) = reasons(loop, now + wait_s - 0.01).values()
         assert (NOBODY_TELLS.why in reason) == ((not is_closed and wait_s != 2.0) or name == "whole.wav")
-        assert f"still for {wait_s:.0f} s of {wait_s:g} s" in reason
+        assert f"unchanged for {wait_s:.0f} s of {wait_s:g} s" in reason
     run(loop, now + wait_s)
     assert {name: READY} == yard.states()
 
@@ -529,7 +529,7 @@ def test_what_is_too_large_for_the_service_is_refused_before_a_byte_of_it_is_rea
     run(yard.watcher(evidence=counted), yard.touched_at("small.wav") + 2.0)  # and not after `patience_s`
     assert {name: QUARANTINED, "small.wav": READY} == yard.states()
     assert ["small.wav"] == counted.read
-    assert "Edge Impulse takes only files below 100 MiB; cut the recording into shorter ones" in yard.reason(name)
+    assert "Edge Impulse takes only files below 100 MiB; split the recording into shorter ones" in yard.reason(name)
     yard.path(name).unlink()  # so that nobody reads it to its end
 
 

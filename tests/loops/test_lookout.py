@@ -70,7 +70,7 @@ def test_an_unmounted_mount_point_is_offline_and_nothing_has_gone(yard: Yard) ->
     run(loop, yard.later + 60.0)
     assert {"a.csv": READY, "deep/b.csv": READY} == yard.states()
     (sentence,) = loop.offline()
-    assert "is on another disk than it was and holds none of the files that were in it: mount the disk" in sentence
+    assert "is on a different disk than before and holds none of its files: mount the disk" in sentence
     assert sentence == yard.index.roots()[0].offline_reason
     Path(yard.root.path).rmdir()
     aside.rename(yard.root.path)

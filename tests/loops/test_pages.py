@@ -79,7 +79,7 @@ def test_a_listing_without_an_end_is_not_walked(page_size: int) -> None:
     cloud = filled(3000)
     cloud.lie = lambda page: replace(page, total=10)
     taken = []
-    with pytest.raises(EisyncError, match="says that it has 10 samples, and goes on after"):
+    with pytest.raises(EisyncError, match="says that it has 10 samples, but continues after"):
         taken.extend(walk(cloud, page_size))
     assert sum(page.count for page in taken) <= 100
 

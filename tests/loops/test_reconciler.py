@@ -279,7 +279,7 @@ def listed(*ids: int, total: int) -> Listed:
         ([listed(9, 8, total=9), UnansweredError("no answer")], "no answer"),
         ([StudioError("No rights", status=403)], "No rights"),
         ([listed(9, 8, total=9)], "the listing repeats the same samples; eisync asks again later"),
-        ([listed(3, 2, total=9), listed(9, 8, total=9)], "the listing gives the same samples again"),
+        ([listed(3, 2, total=9), listed(9, 8, total=9)], "the listing repeats the same samples"),
     ],
     ids=["empty", "cut", "failed page", "refused", "does not move", "jumps back"],
 )
@@ -327,7 +327,7 @@ def test_another_project_is_not_swept(yard: Yard, cloud: Cloud) -> None:
     for _ in range(4):
         sweep.run(after_s=300.0)
     assert ({"a.csv": SYNCED}, (0, False)) == (yard.states(), samples(yard)[ids["a.csv"]])
-    assert "opens project 8, and its files are in project 7" in str(sweep.loop.troubles()["main"])
+    assert "opens project 8, but its files are in project 7" in str(sweep.loop.troubles()["main"])
 
 
 def test_a_target_that_fails_does_not_hold_up_the_other(yard: Yard, cloud: Cloud) -> None:
@@ -700,7 +700,7 @@ def test_where_the_numbers_mean_other_samples_nothing_is_concluded_and_it_is_sai
     for _ in range(4):
         sweep.run(after_s=300.0)
         trouble = str(sweep.loop.troubles()["main"])
-        assert f"sample {ids['a.csv']} is 'theirs.csv'" in trouble
+        assert f"sample {ids['a.csv']} ('theirs.csv') now has different content" in trouble
     assert {"a.csv": SYNCED, "b.csv": SYNCED} == yard.states()
     assert {"main": 2} == yard.index.unconfirmed(["main"])
     cloud.samples = ours

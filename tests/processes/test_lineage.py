@@ -141,7 +141,7 @@ def test_a_second_one_says_who_holds_the_folder_and_both_lose_nothing(bench: Ben
         until(lambda: (follows.state / "control.sock").exists())
         until(lambda: [record["state"] for record in follows.files().values()].count("synced") == 8)
         said = pass_over(takes)
-        assert f"another eisync holds this folder, too: process {daemon.pid} on " in said
+        assert f"another eisync uses this folder, too: process {daemon.pid} on " in said
         assert f"with the state folder {follows.state}" in said
         until(lambda: "another eisync removed files from the folder" in log.read_text())
         assert {f"kept.{number}.csv" for number in range(4)} == left(bench)

@@ -125,8 +125,8 @@ def test_the_daemon_makes_room_and_says_so(bench: Bench) -> None:
         text = bench.run("status").stdout
         assert "4 files" in text
         assert "deleted here after the upload since the daemon started" in text
-        assert "min_free is" in text
-        assert "nothing confirmed to free" in text
+        assert "less than min_free" in text
+        assert "no confirmed file to remove" in text
         assert 4 == samples(bench)
         # A copy that is put back stays, and is not sent again.
         bench.write("wave.1.csv", contents[1])
