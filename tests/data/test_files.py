@@ -271,7 +271,7 @@ def test_what_is_said_in_utf_16_is_read(service: RunningEmulator, tmp_path: Path
 def test_boxes_of_an_image_in_another_case_are_warned_of(service: RunningEmulator, tmp_path: Path) -> None:
     (tmp_path / "a.1.png").write_bytes(png(b"one"))
     (tmp_path / "bounding_boxes.labels").write_text(json.dumps({"boundingBoxes": {"A.1.png": [BOX]}}))
-    with pytest.warns(UserWarning, match=r"mentions 'A\.1\.png', the file is 'a\.1\.png': rename one of them"):
+    with pytest.warns(UserWarning, match=r"mentions 'A\.1\.png', but the file is 'a\.1\.png': rename one of them"):
         assert upload_directory(str(tmp_path)).success
     assert [] == held()[0]["boundingBoxes"]
 
