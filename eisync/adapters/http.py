@@ -579,7 +579,7 @@ def _cut_entry(told: _Told) -> Unread:
     """Raises UnansweredError where not even its id can be seen."""
     sample_id = first_id(told.body)
     if sample_id is None:
-        raise UnansweredError(f"the answer of {told.url} is too large for one sampleand does not begin with its id")
+        raise UnansweredError(f"the answer of {told.url} is too large for one sample and does not begin with its id")
     return Unread(sample_id, f"its entry is larger than {len(told.body) // 1024**2} MiB")
 
 

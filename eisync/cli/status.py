@@ -176,11 +176,11 @@ def _daemon(daemon: dict[str, Any] | None) -> Iterator[str]:
     if verb == "run":
         yield f"The daemon runs as process {daemon['pid']} (eisync {daemon['version']})."
     else:
-        yield f"Process {daemon['pid']} runs 'eisync {verb}' (eisync {daemon['version']})and ends when it is done."
+        yield f"Process {daemon['pid']} runs 'eisync {verb}' (eisync {daemon['version']}) and ends when it is done."
     if daemon.get("lost"):
         yield f"  it ends: {daemon['lost']}"
     if daemon.get("clock"):
-        yield f"  nothing is emptied, removed or decided:  {daemon['clock']}"
+        yield f"  nothing is emptied, removed or decided: {daemon['clock']}"
     for loop in daemon["loops"]:
         if loop["trouble"]:
             yield f"  the {loop['name']} failed and will be tried again: {loop['trouble']}"

@@ -280,7 +280,7 @@ def _count(actions: Sequence[plan.Action], listed: int, tally: Tally) -> None:
                 tally.tell(action.sample.id, "counted as deleted, but is listed again")
             case plan.Miss():
                 tally.unlisted += 1
-                tally.tell(action.sample_id, "is no longer listed")
+                tally.tell(action.sample_id, "no longer listed")
 
 
 def _believe(progress: Progress, last_total: int, *, now: float) -> None:

@@ -101,7 +101,7 @@ def test_audit_of_a_folder_needs_no_configuration(bench: Bench) -> None:
 def test_a_place_that_is_not_watched_is_said_so(bench: Bench, daemon: "subprocess.Popen[bytes]") -> None:
     done = bench.run("audit", str(bench.state))
     assert 78 == done.returncode
-    assert "lies in no watched folder" in done.stderr
+    assert "is not in a watched folder" in done.stderr
     assert 2 == bench.run("explain", str(bench.recordings / "nowhere.csv")).returncode
 
 
@@ -151,7 +151,7 @@ def test_explain_of_a_file_that_is_not_there_any_more(bench: Bench) -> None:
     assert "  here      no; 'eisync history FILE' shows what happened to it\n  label     wave\n" in person
     assert explained(bench, "wave.2.csv", 0)["is_here"]
     refused = bench.run("explain", str(bench.recordings / "wave.3.csv"))
-    assert (2, True) == (refused.returncode, "and none is known that was there" in refused.stderr)
+    assert (2, True) == (refused.returncode, "and eisync never knew one there" in refused.stderr)
 
 
 def test_explain_of_a_file_that_went_before_it_was_sent(bench: Bench) -> None:
@@ -170,7 +170,7 @@ def test_explain_tells_of_the_marker_that_a_file_waits_for(bench: Bench) -> None
     bench.write("wave.1.csv.done", b"")
     assert "set" == explained(bench, "wave.1.csv", 4)["marker"]
     assert "the marker of wave.1.csv" == audited(bench)["wave.1.csv.done"][1]
-    assert "marker    it is set" in bench.run("explain", str(bench.recordings / "wave.1.csv")).stdout
+    assert "marker    present" in bench.run("explain", str(bench.recordings / "wave.1.csv")).stdout
 
 
 def test_explain_of_a_file_in_a_folder_that_was_only_named_to_once(bench: Bench) -> None:
@@ -218,7 +218,7 @@ def test_annotations_are_left_out_with_one_line_and_no_alarm(bench: Bench) -> No
         path for path, (state, reason) in said.items() if state == "left out" and reason.startswith(why)
     }
     assert (
-        f"{why} (JSON that is no acquisition, next to a file of the same name)"
+        f"{why} (JSON that is not an acquisition, next to a file of the same name)"
         == explained(bench, "call.1.json", 5)["reason"]
     )
     (line,) = [line for line in bench.run("status").stdout.splitlines() if "left out" in line]
@@ -258,7 +258,7 @@ def test_sidecars_are_accounted_for_and_what_they_give_is_told(bench: Bench) -> 
 
     said = audited(bench)
     assert {"left out"} == {said[path][0] for path in said if path.endswith(".labels")}
-    assert "bounding boxes of the files beside it" in said["bounding_boxes.labels"][1]
+    assert "bounding boxes of the files next to it" in said["bounding_boxes.labels"][1]
     assert {"a.png": "synced", "b.png": "synced", "set/c.png": "synced", "bad/d.png": "settling"} == {
         path: state for path, (state, _) in said.items() if path.endswith(".png")
     }
@@ -293,7 +293,7 @@ def test_a_running_daemon_tells_why_a_file_waits_for_its_sidecar(
     until(lambda: "cannot be used" in bench.files().get("a.png", {"reason": ""})["reason"])
     record = bench.files()["a.png"]
     assert "settling" == record["state"]
-    assert record["reason"].startswith("bounding_boxes.labels, which says what the file is, cannot be used: ")
-    assert record["reason"].endswith("mend it or take it away, the file goes by itself then")
+    assert record["reason"].startswith("bounding_boxes.labels, which describes the file, cannot be used: ")
+    assert record["reason"].endswith("correct or remove it, and the file is sent by itself")
     bench.write("bounding_boxes.labels", b'{"boundingBoxes": {"a.png": []}}')
     until(lambda: "synced" == bench.files()["a.png"]["state"])

@@ -102,4 +102,4 @@ def test_explain_says_of_a_touched_file_that_its_content_decides(bench_with_tomb
     os.utime(bench.recordings / "wave.1.csv")
     explained = bench.run("explain", str(bench.recordings / "wave.1.csv"))
     assert 0 == explained.returncode
-    assert "its content is compared with that before anything is sent" in explained.stdout
+    assert "eisync compares its content before it sends anything" in explained.stdout

@@ -61,7 +61,9 @@ def test_an_emptied_project_ends_with_3_until_a_person_has_said_what_it_means(be
     assert 0 == bench.once().returncode
     for record in bench.files().values():
         delete(bench, record["sample_ids"][0])
-    told = "The project is empty now; it held 12 of ours. eisync waits for your decision ('eisync plan')."
+    told = (
+        "The project is empty now; it held 12 samples of these files. eisync waits for your decision ('eisync plan')."
+    )
     for _ in range(3):
         done = bench.once("--quiet")
         assert (3, told) == (done.returncode, done.stdout[: len(told)]), done.stdout + done.stderr
@@ -111,7 +113,7 @@ def test_a_sample_deleted_at_the_service_becomes_a_tombstone_and_is_never_sent(b
     def is_buried() -> bool:
         done = bench.run("once", str(place))
         is_dead = [victim] == list(bench.files("--state", "tombstone"))
-        said = "1 was deleted there" if is_dead else "1 was not in the last listing and is checked again"
+        said = "1 was deleted in the project" if is_dead else "1 was not in the last listing and will be checked again"
         assert (0 if is_dead else 4, True) == (done.returncode, said in done.stdout), done.stdout
         assert is_dead or ["stored"] != [bench.files()[victim]["reason"], *bench.files()[victim]["there"]]
         assert done.returncode == bench.status()["exit_code"]
@@ -178,7 +180,7 @@ def test_files_that_cannot_go_are_named_with_the_reason(bench: Bench) -> None:
     assert "1 of 3 files is in Edge Impulse" in done.stdout
     assert "bad.1.csv: quarantined: Could not parse this CSV file" in done.stderr
     assert (
-        "huge.1.wav: quarantined: the file has 101.0 MiB and Edge Impulse takes only files below 100 MiB"
+        "huge.1.wav: quarantined: the file has 101.0 MiB, but Edge Impulse takes only files below 100 MiB"
     ) in done.stderr
     assert stored_once(bench.emulator.ledger(), [row(1)])
 

@@ -62,7 +62,9 @@ def test_it_answers_every_question_that_a_daemon_answers(bench: Bench, once: "su
 def test_another_one_is_refused_and_told_who_is_there(bench: Bench, once: "subprocess.Popen[bytes]", verb: str) -> None:
     done = bench.run(verb, str(bench.recordings))
     assert 75 == done.returncode
-    assert f"is in use by process {once.pid}, which runs 'eisync once'; one eisync at a time may use it" in done.stderr
+    assert (
+        f"is in use by process {once.pid}, which runs 'eisync once'. Only one eisync at a time can use it"
+    ) in done.stderr
 
 
 def test_one_that_is_killed_is_in_no_way(bench: Bench, once: "subprocess.Popen[bytes]") -> None:
@@ -109,7 +111,10 @@ def test_what_is_said_to_a_plan_meanwhile_is_done_by_it(bench: Bench, is_yes: bo
     process = start(bench, "--timeout", "8")
     try:
         until(lambda: bench.run("healthcheck").returncode == 0)
-        assert (4, True) == ((shown := bench.run("plan")).returncode, "Plan 1 of target main waits" in shown.stdout)
+        assert (4, True) == (
+            (shown := bench.run("plan")).returncode,
+            "Plan 1 of target main has waited" in shown.stdout,
+        )
         said = bench.run("plan", "--approve" if is_yes else "--reject", "1")
         assert 0 == said.returncode, said.stdout + said.stderr
         if is_yes:

@@ -92,7 +92,7 @@ def test_an_entry_is_not_taken_from_the_file_that_it_names(bench: Bench) -> None
     assert ("door", unicodedata.normalize("NFC", "t\u00fcr")) == (files[COMPOSED]["label"], files[APART]["label"])
     [told] = remarks(bench)
     assert 1 == told["files"]
-    assert "this one only looks the same" in told["example"]
+    assert "This one only looks the same" in told["example"]
 
 
 def test_boxes_and_ranges_are_found_in_another_form(bench: Bench) -> None:
@@ -122,7 +122,7 @@ def test_a_name_in_another_case_is_said_until_it_is_mended(bench: Bench) -> None
     assert 0 == bench.once().returncode
     assert [] == remarks(bench)
     told = bench.run("explain", str(bench.recordings / "idle.1.csv")).stdout
-    assert "what is said of it is not what it was sent with" in told
+    assert "its label or other data differ from what was sent" in told
 
 
 def test_two_entries_that_look_the_same_and_differ_keep_a_file_until_one_is_left(bench: Bench) -> None:

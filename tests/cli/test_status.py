@@ -100,12 +100,12 @@ def test_who_answers_is_named() -> None:
     daemon = {"pid": 7, "version": "1", "verb": "once", "loops": []}
     root = {"path": "/r", "target": "main", "offline": None, "scanned_s": None, "settling": 0, "left_out": {}}
     lines = list(_lines({**STATUS, "roots": [{**root, "watching": None, "retention": None}], "daemon": daemon}))
-    assert "Process 7 runs 'eisync once' (eisync 1)and ends when it is done." == lines[-1]
+    assert "Process 7 runs 'eisync once' (eisync 1) and ends when it is done." == lines[-1]
 
 
 def test_nothing_is_known_is_not_all_is_well(bench: Bench) -> None:
     done = bench.run("status")
-    assert (4, True) == (done.returncode, done.stdout.startswith("Nothing is known yet: "))
+    assert (4, True) == (done.returncode, done.stdout.startswith("Nothing to show yet: "))
     assert 4 == bench.status()["exit_code"]
 
 

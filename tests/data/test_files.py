@@ -285,7 +285,9 @@ def test_a_label_is_sent_in_one_form_and_the_sample_keeps_its_own(service: Runni
 
 def test_attachments_are_warned_of(service: RunningEmulator, tmp_path: Path) -> None:
     fill(tmp_path, {"a.csv": csv(1)})
-    with pytest.warns(UserWarning, match=r"info\.labels lists attachments for 1 file; attachments are not sent"):
+    with pytest.warns(
+        UserWarning, match=r"info\.labels lists attachments for 1 file; eisync does not send attachments"
+    ):
         assert exported(tmp_path, {"path": "a.csv", "attachments": [{"path": "x"}]}).success
 
 

@@ -150,7 +150,7 @@ def test_a_pretended_pass_tells_and_writes_nothing_down(yard: Yard, cloud: Cloud
         assert (True, 1, 1) == (told["swept"], told["changed"], told["unlisted"])
         assert [
             f"sample {ids['a.csv']}: label 'idle' became 'wave'",
-            f"sample {ids['b.csv']}: is no longer listed",
+            f"sample {ids['b.csv']}: no longer listed",
         ] == told["details"]
     cloud.trouble = UnansweredError("no answer")
     ticket = sweep.loop.ask_pass(pretends=True)
