@@ -161,7 +161,9 @@ class _Run:
             if page.samples and not found:
                 raise UnansweredError("the listing does not advance: maxId was not obeyed")
             if not ids and page.total > len(page.unread):
-                raise UnansweredError("not one sample of the page can be read, and nobody knows where the next begins")
+                raise UnansweredError(
+                    "no sample of the page can be read, so eisync cannot tell where the next page begins"
+                )
             if not ids:
                 return
             yield from (sample for sample in found if self.selection.takes(sample))

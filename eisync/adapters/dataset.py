@@ -187,7 +187,8 @@ class Dataset:
         except OSError as error:
             if error.errno in (errno.ENOSPC, errno.EDQUOT):
                 raise FolderError(
-                    f"there is no space left for {self.folder}; make room and run it again, it goes on where it stopped"
+                    f"there is no space left for {self.folder}; make room and run it again, and it continues where "
+                    "it stopped"
                 ) from error
             if isinstance(error, FileExistsError | NotADirectoryError) and not os.path.isdir(self.folder):
                 raise FolderError(f"{self.folder} is not a folder; name one") from error

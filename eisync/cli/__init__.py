@@ -23,7 +23,7 @@ OK, UNEXPECTED, USAGE, QUARANTINED, PENDING, LEFT_OUT = 0, 1, 2, 3, 4, 5
 REFUSED = QUARANTINED  # for `eisync pull`, which parks nothing: the service said no to some
 
 VERBS = {
-    "run": "Watch folders and upload what is dropped into them, until told to stop.",
+    "run": "Watch folders and upload what is dropped into them, until it is stopped.",
     "once": "Upload everything that is there now, compare with the service, and end.",
     "status": "Show whether every file is in Edge Impulse, and why if not.",
     "ls": "List every file with its state and its reason.",

@@ -119,8 +119,8 @@ def _root(root: dict[str, Any]) -> Iterator[str]:
     for reason, number in sorted(root["left_out"].items(), key=lambda entry: -entry[1]):
         yield f"  {number:,} left out: {reason}"
     for one in root.get("remarks", ()):
-        go, whom = ("goes", "it") if one["files"] == 1 else ("go", "them, for example")
-        yield f"  {one['files']:,} {go} without something that is said of {whom}: {one['example']}"
+        are, such = ("file is", "") if one["files"] == 1 else ("files are", ", for example")
+        yield f"  {one['files']:,} {are} sent without some of the sidecar data{such}: {one['example']}"
 
 
 def _watching(watching: dict[str, Any] | None) -> Iterator[str]:

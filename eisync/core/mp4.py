@@ -150,7 +150,7 @@ def _by_fragments(names: list[bytes], size: int) -> Verdict:
     # A fragment more could follow; an index of the fragments is written behind the last one.
     if _last(names, b"mfra") > _last(names, b"moof"):
         return Whole("its fragments end in an index")
-    return CannotTell("its fragments may go on")
+    return CannotTell("more fragments may follow")
 
 
 def _box_to_the_end(names: list[bytes], name: bytes, size: int) -> Verdict:

@@ -382,7 +382,7 @@ def _apply(
             case Contradict(sample, why):
                 told = {"target": target, "id": sample.id, "why": why}
                 if connection.execute(_CONTRADICT, told).rowcount:
-                    detail = f"{why}; eisync does not use the listing"
+                    detail = f"{why}; eisync ignores this sample"
                     connection.execute(_TELL, {"target": target, "id": sample.id, "detail": detail, "now": now})
             case Return():
                 lifted += _lift(connection, target, action.sample.id, now)

@@ -63,7 +63,7 @@ def test_what_follows_the_last_box_costs_nothing(content: bytes, tail: bytes) ->
             ("its last MP4 box (mdat) extends to the end of the file, wherever that is"),
         ),
         (FTYP + MOOV + MDAT + MDAT, "its index comes before several pieces of media, and more may follow"),
-        (FRAGMENTS, "its fragments may go on"),
+        (FRAGMENTS, "more fragments may follow"),
         (FRAGMENTS + bytes(40), "its index and media are complete, and 40 bytes follow its last MP4 box"),
         (box(b"styp", b"msdh") + MOOF + MDAT, "it is a piece of an MP4 stream whose index (moov) is elsewhere"),
         (FTYP + box(b"mdat", MEDIA, length=len(MDAT) + 8) + MOOV, "its index (moov) is not where its boxes lead"),
