@@ -651,7 +651,7 @@ def test_what_follows_a_page_is_the_page_below_it(
         fifth.page()
     emulator.set_faults({"where": "studio", "times": 1, "kind": "status", "status": 500})
     failed = service.ahead(limit=3)
-    with pytest.raises(UnansweredError, match="cannot be seen"):
+    with pytest.raises(UnansweredError, match="the end of the previous page is missing"):
         failed.follow().page()
     with pytest.raises(UnansweredError, match="500"):
         failed.page()

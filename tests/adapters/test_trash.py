@@ -228,7 +228,7 @@ def test_it_goes_on_after_a_crash_at_any_step(yard: Yard, monkeypatch: pytest.Mo
 def test_a_disk_that_does_not_let_us_leaves_the_file_in_place(
     yard: Yard, monkeypatch: pytest.MonkeyPatch, step: str, code: int
 ) -> None:
-    with failing(monkeypatch, step, code), pytest.raises(FolderError, match="see to the disk"):
+    with failing(monkeypatch, step, code), pytest.raises(FolderError, match="check the disk"):
         yard.set_aside()
     assert IN_PLACE == yard.files()
     yard.set_aside()
@@ -491,7 +491,7 @@ def test_where_every_name_is_taken_it_stays(yard: Yard) -> None:
     yard.file.touch()
     for number in range(1, 1000):
         (yard.file.parent / f"a.restored-{number}.csv").touch()
-    with pytest.raises(FolderError, match=r"every name beside .* is taken"):
+    with pytest.raises(FolderError, match=r"no free name is left beside"):
         yard.put_back()
     assert CONTENT == Path(yard.to).read_bytes()
 
@@ -500,7 +500,7 @@ def test_what_is_not_in_the_trash_any_more_is_told(yard: Yard) -> None:
     yard.set_aside()
     Path(yard.to).unlink()
     yard.file.write_bytes(b"another")
-    with pytest.raises(FolderError, match="is not there any more; it was removed by somebody"):
+    with pytest.raises(FolderError, match="is gone: someone removed it"):
         yard.put_back()
     assert str(yard.file) == trash.put_back(yard.to, str(yard.file))  # by its name, where that is all that is known
 

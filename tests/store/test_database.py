@@ -127,7 +127,7 @@ def test_whoever_looked_before_it_was_held_is_told_too(tmp_path: Path) -> None:
     looking, _ = open_database(str(tmp_path), exclusive=False, busy_timeout_s=0.1)
     held, _ = open_database(str(tmp_path), exclusive=False)
 
-    with held.transaction(), pytest.raises(StateBusyError, match=f"folder {tmp_path}is in use by another process"):
+    with held.transaction(), pytest.raises(StateBusyError, match=f"folder {tmp_path} is in use by another process"):
         Index(looking).register(["other"])
 
     looking.close()
