@@ -135,7 +135,7 @@ def test_status_says_that_a_folder_is_only_scanned(bench: Bench) -> None:
     )
     daemon = bench.daemon()
     try:
-        until(lambda: "as the configuration says" in bench.run("status").stdout)
+        until(lambda: "as configured" in bench.run("status").stdout)
         bench.write("wave.1.csv", row(1))
         until(lambda: stored_once(bench.emulator.ledger(), [row(1)]))
         watching = bench.status()["roots"][0]["watching"]

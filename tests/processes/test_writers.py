@@ -219,13 +219,13 @@ def test_a_file_of_another_user_waits_for_its_close_and_how_to_ask_is_said(emula
                 assert {} == bench.emulator.ledger()["stored_by_hash"]
                 assert (4, True) == (
                     status.returncode,
-                    "3 files not complete yet: it was not seen to be" in status.stdout,
+                    "3 files not complete yet: eisync did not see it" in status.stdout,
                 )
                 assert (
                     f"  eisync cannot tell who writes some of its files: {NO_RIGHT}; docs/writers.md"
                 ) in status.stdout
                 told = stranger.run(bench, "explain", str(bench.recordings / "a.wav"))
-                assert f"writers   cannot tell: {NO_RIGHT}; so it goes when it is seen to be closed" in told.stdout
+                assert f"writers   cannot tell: {NO_RIGHT}; so it is sent once eisync sees it closed" in told.stdout
             until(lambda: stored_once(bench.emulator.ledger(), list(contents.values())))
         finally:
             process.kill()

@@ -73,7 +73,7 @@ def tables(folder: Path) -> list[str]:
 def test_a_second_process_is_told_who_holds_the_folder(tmp_path: Path, exclusive: bool) -> None:
     with (
         held_by_another_process(tmp_path) as holder,
-        pytest.raises(StateBusyError, match=f"state folder {tmp_path} is in use by process {holder.pid};"),
+        pytest.raises(StateBusyError, match=f"state folder {tmp_path} is in use by process {holder.pid}[.]"),
     ):
         open_and_close(tmp_path, exclusive=exclusive)
 
