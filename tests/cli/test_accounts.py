@@ -281,7 +281,7 @@ def test_sidecars_are_accounted_for_and_what_they_give_is_told(bench: Bench) -> 
     assert 0 == bench.once().returncode
     assert explained(bench, "a.png", 0)["is_as_sent"] is False
     done = bench.run("explain", str(bench.recordings / "a.png"))
-    assert "is not sent again" in done.stdout
+    assert "are not sent again" in done.stdout
     assert "synced" == bench.files()["bad/d.png"]["state"]
 
 

@@ -135,7 +135,7 @@ def test_what_is_too_much_at_once_waits_for_a_yes(bench: Bench) -> None:
     for name in lost:
         assert f"  move {bench.recordings / name} to the trash: its sample was deleted in the project\n" in shown.stdout
     assert "If the samples were deleted on purpose: 'eisync plan --approve 1'" in shown.stdout
-    assert "4 actions wait for your yes" in bench.run("status").stdout
+    assert "4 actions wait for your approval" in bench.run("status").stdout
     assert [4] == [plan["acts"] for plan in bench.status()["plans"]]
     records = [json.loads(line) for line in bench.run("plan", "--json").stdout.splitlines()]
     assert ["plan", *["act"] * 4] == [record["what"] for record in records]

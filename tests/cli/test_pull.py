@@ -281,7 +281,7 @@ def test_a_person_who_stops_it_is_told_how_it_goes_on(bench: Bench) -> None:
         pass
     process.send_signal(signal.SIGINT)
     out, told = process.communicate(timeout=30)
-    assert (130, "", "Run it again to continue.") == (process.returncode, out, told.strip()[-24:])
+    assert (130, "", "Run it again to continue.") == (process.returncode, out, told.strip()[-25:])
     bench.emulator.set_faults()
     assert 0 == bench.run("pull", "pulled").returncode
 

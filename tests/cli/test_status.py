@@ -67,7 +67,7 @@ def test_a_clock_in_doubt_and_an_emptied_project_are_said() -> None:
     ]
     emptied = {"main": "the project is empty now; it held 9 samples of these files"}
     lines = list(_lines({**STATUS, "roots": roots, "emptied": emptied, "daemon": daemon}))
-    assert f"  nothing is emptied, removed or decided:  {doubt}" in lines
+    assert f"  nothing is emptied, removed or decided: {doubt}" in lines
     assert "  the project is empty now; it held 9 samples of these files" in lines
 
 
