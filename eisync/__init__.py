@@ -22,7 +22,7 @@ def __getattr__(name: str) -> ModuleType:
     """Load what `import eisync as ei` promises: `ei.data`, `ei.exceptions`, `ei.experimental.data`."""
     if name not in _LOADED_WHEN_ASKED_FOR:
         raise AttributeError(
-            f"module 'eisync' has no attribute {name!r}; of the official SDK it stands in for the data"
+            f"module 'eisync' has no attribute {name!r}; of the official SDK, eisync replaces only the data functions"
         )
     import importlib
 

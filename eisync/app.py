@@ -337,7 +337,7 @@ class App:
         except OSError as error:  # it was removed since it was opened, or nothing can be written into it
             self.refuse_lost()
             raise StateError(
-                f"no command can be answered through the state folder {folder}: {error.strerror}"
+                f"eisync cannot answer commands through the state folder {folder}: {error.strerror}"
             ) from error
         return self._control
 
@@ -357,7 +357,7 @@ class App:
         self._root_ids = tuple(root.id for root in self._roots)
         under_way = self.outbox.recover(duplicates_allowed=settings.upload.allow_duplicates, now=clock.now())
         if under_way:
-            self.log.warning("outbox.recovered", files=under_way, reason="they were being sent when eisync ended")
+            self.log.warning("outbox.recovered", files=under_way, reason="they were being sent when eisync stopped")
 
     def _lineage_of_roots(self) -> Lineage:
         pid = os.getpid()
@@ -638,7 +638,9 @@ def watched_of(watch: Watch, root: Root, mode: Mode | None = None) -> Watched:
     try:
         eligibility = Eligibility(watch.ignore, rules_in=Rules(root.path))
     except ValueError as error:
-        raise ConfigurationError(f"the ignore patterns of {watch.path} are not gitignore's: {error}") from error
+        raise ConfigurationError(
+            f"the ignore patterns of {watch.path} are not valid gitignore patterns: {error}"
+        ) from error
     return Watched(
         root=root,
         eligibility=eligibility,

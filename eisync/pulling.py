@@ -161,7 +161,9 @@ class _Run:
             if page.samples and not found:
                 raise UnansweredError("the listing does not advance: maxId was not obeyed")
             if not ids and page.total > len(page.unread):
-                raise UnansweredError("not one sample of the page can be read, and nobody knows where the next begins")
+                raise UnansweredError(
+                    "no sample of the page can be read, so eisync cannot tell where the next page begins"
+                )
             if not ids:
                 return
             yield from (sample for sample in found if self.selection.takes(sample))
@@ -195,7 +197,9 @@ class _Run:
                 raise _StopAsked
             left -= len(piece)
             if left < 0:
-                raise StudioError(f"more than {LARGEST_BYTES // 1024**3} GiB came, which no sample has", status=200)
+                raise StudioError(
+                    (f"more than {LARGEST_BYTES // 1024**3} GiB arrived; no sample is that large"), status=200
+                )
             yield piece
 
     def patiently(self, ask: Callable[[], _Answer]) -> _Answer:

@@ -168,7 +168,7 @@ class Waited:
         return Waited(self._nothing, None, self._seen)
 
     def _nothing(self, _: int | None) -> Listed:
-        raise UnansweredError("the end of the page before cannot be seen")
+        raise UnansweredError("the end of the previous page is missing")
 
     def glimpse(self) -> int | None:
         if self.result.exception() is not None or not self.result.result().samples:

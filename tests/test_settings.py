@@ -223,7 +223,7 @@ WATCH = '[[watch]]\npath = "recordings"\n'
 ONE_FAULT: list[tuple[str, str]] = [
     (WATCH + "labl = 'x'", 'eisync.toml:3: watch[0].labl: unknown key (did you mean "label"?)'),
     (WATCH + f"qqq = '{CANARY}'", "eisync.toml:3: watch[0].qqq: unknown key"),
-    (WATCH + "workers = 3", "eisync.toml:3: watch[0].workers: unknown key (it belongs into the table [upload])"),
+    (WATCH + "workers = 3", "eisync.toml:3: watch[0].workers: unknown key (it belongs in the table [upload])"),
     (WATCH + "[uplod]\nworkers = 3", 'eisync.toml:3: uplod: unknown key (did you mean "upload"?)'),
     (WATCH + "[upload]\nworkers = '3'", "eisync.toml:4: upload.workers: must be a whole number"),
     (WATCH + "[upload]\nworkers = true", "eisync.toml:4: upload.workers: must be a whole number"),
@@ -241,11 +241,11 @@ ONE_FAULT: list[tuple[str, str]] = [
     (WATCH + "label = ''", "eisync.toml:3: watch[0].label: must not be empty"),
     (WATCH + "label = '  '", "eisync.toml:3: watch[0].label: must not be empty"),
     (WATCH + f"label = '{'x' * 513}'", "eisync.toml:3: watch[0].label: must not be longer than 512 characters"),
-    (WATCH + 'label = "a\\nb"', "eisync.toml:3: watch[0].label: must not have control characters or line breaks"),
-    (WATCH + "label = 7", "eisync.toml:3: watch[0].label: must be a text in quotes"),
+    (WATCH + 'label = "a\\nb"', "eisync.toml:3: watch[0].label: must not contain control characters or line breaks"),
+    (WATCH + "label = 7", "eisync.toml:3: watch[0].label: must be text in quotes"),
     (WATCH + "ignore = '*.bak'", "eisync.toml:3: watch[0].ignore: must be a list in brackets"),
-    (WATCH + "ignore = [\n'*.bak',\n7]", "eisync.toml:5: watch[0].ignore[1]: must be a text in quotes"),
-    (WATCH + "metadata = { a = 1 }", "eisync.toml:3: watch[0].metadata.a: must be a text in quotes"),
+    (WATCH + "ignore = [\n'*.bak',\n7]", "eisync.toml:5: watch[0].ignore[1]: must be text in quotes"),
+    (WATCH + "metadata = { a = 1 }", "eisync.toml:3: watch[0].metadata.a: must be text in quotes"),
     (
         WATCH + f"metadata = {{ a = '{'x' * 8192}' }}",
         "eisync.toml:3: watch[0].metadata: is 8,201 bytes long as JSON; at most 8,192 fit into a request",
@@ -258,7 +258,7 @@ ONE_FAULT: list[tuple[str, str]] = [
     ("[[watch]]\nlabel = 'x'", "eisync.toml:1: watch[0].path: is missing"),
     (
         "\n[watch]\npath = 'recordings'",
-        "eisync.toml:2: watch: write [[watch]] with two brackets on each side: there may be several of them",
+        "eisync.toml:2: watch: write [[watch]] with two brackets on each side: there can be several",
     ),
     (
         "[[watch]]\npath = 'missing'",
@@ -266,7 +266,7 @@ ONE_FAULT: list[tuple[str, str]] = [
     ),
     (
         "[[watch]]\npath = 'key'",
-        "eisync.toml:2: watch[0].path: SITE/key is not a folder: name the folder that the files are in",
+        "eisync.toml:2: watch[0].path: SITE/key is not a folder: name the folder that contains the files",
     ),
     (WATCH + WATCH, "eisync.toml:4: watch[1].path: SITE/recordings is watched already: name each folder once"),
     (
@@ -286,9 +286,9 @@ ONE_FAULT: list[tuple[str, str]] = [
     ),
     (
         "[[target]]\n[[target]]\nname = 'main'\n",
-        'eisync.toml:3: target[1].name: "main" is the name of target[0] too: give each its own',
+        'eisync.toml:3: target[1].name: "main" is also the name of target[0]: give each its own',
     ),
-    ("[[target]]\nca_file = 'x'", "eisync.toml:2: target[0].ca_file: there is no file SITE/x that can be read"),
+    ("[[target]]\nca_file = 'x'", "eisync.toml:2: target[0].ca_file: the file SITE/x is missing or cannot be read"),
     (
         "[[target]]\napi_key = 'x'\napi_key_file = 'key'",
         "eisync.toml:1: target[0]: has an api_key and an api_key_file: keep one of them",
@@ -303,14 +303,14 @@ ONE_FAULT: list[tuple[str, str]] = [
     ),
     (
         f"[[target]]\nstudio_url = 'https://u:{CANARY}@x'",
-        "eisync.toml:2: target[0].studio_url: must not have a user name or a password in it",
+        "eisync.toml:2: target[0].studio_url: must not contain a user name or a password",
     ),
-    ("[[target]]\nstudio_url = 'https://x?a=b'", "eisync.toml:2: target[0].studio_url: must not have a ? or a # in it"),
+    ("[[target]]\nstudio_url = 'https://x?a=b'", "eisync.toml:2: target[0].studio_url: must not contain ? or #"),
     (
         f"[[target]]\napi_kye = '{CANARY}'",
         'eisync.toml:2: target[0].api_kye: unknown key (did you mean "api_key"?)',
     ),
-    (f"[[target]]\nname = '{CANARY}'\nstudio_url = 3", "eisync.toml:3: target[0].studio_url: must be a text in quotes"),
+    (f"[[target]]\nname = '{CANARY}'\nstudio_url = 3", "eisync.toml:3: target[0].studio_url: must be text in quotes"),
 ]
 
 
@@ -407,13 +407,13 @@ def test_a_fault_in_the_environment_names_its_variable(site: Site, variables: di
 
 FOLDER_FAULTS: list[tuple[tuple[str, ...], str]] = [
     (("missing",), "missing: there is no folder SITE/missing: create it, or correct the path"),
-    (("key",), "key: SITE/key is not a folder: name the folder that the files are in"),
+    (("key",), "key: SITE/key is not a folder: name the folder that contains the files"),
     (("recordings", "link"), "link: SITE/link is watched already: name each folder once"),
     (
         (".", "recordings"),
         "recordings: SITE/recordings lies inside SITE, which is watched with all its folders: keep one of the two",
     ),
-    (("",), "a folder of the command line has an empty name: leave it out"),
+    (("",), "a folder on the command line has an empty name: remove it"),
     ((), "there is no folder to watch: name one (eisync run DIR) or add a [[watch]] to eisync.toml"),
 ]
 
@@ -463,8 +463,8 @@ def test_an_inline_key_needs_a_file_that_nobody_else_can_read(site: Site) -> Non
     assert site.load("recordings", environ={}).key_source("main").describe() == "api_key in eisync.toml"
     site.write(text, mode=0o640)
     assert site.faults("recordings", environ={}) == [
-        'eisync.toml:2: target[0].api_key: other users can read this file: run "chmod 600 eisync.toml", '
-        "or keep the key in a file of its own and name that in api_key_file"
+        'eisync.toml:2: target[0].api_key: other users can read this file: run "chmod 600 eisync.toml", or put '
+        "the key in its own file and name that file in api_key_file"
     ]
 
 
@@ -491,10 +491,9 @@ def test_several_targets_have_several_keys(site: Site) -> None:
 
 def test_without_any_key_all_places_are_named(site: Site) -> None:
     assert site.faults("recordings", environ={"EI_API_KEY": " "}) == [
-        'there is no API key for the target "main". Looked for in this order: --api-key-file (not given); '
-        "EISYNC_API_KEY_FILE (not set); $CREDENTIALS_DIRECTORY/api_key (not set); "
-        "SITE/secrets/ei_api_key (no such file); EISYNC_API_KEY (not set); EI_API_KEY (not set); "
-        "api_key_file in eisync.toml (not set)"
+        'there is no API key for the target "main". eisync looked for it in this order: --api-key-file (not '
+        "given); EISYNC_API_KEY_FILE (not set); $CREDENTIALS_DIRECTORY/api_key (not set); SITE/secrets/ei_api_key "
+        "(no such file); EISYNC_API_KEY (not set); EI_API_KEY (not set); api_key_file in eisync.toml (not set)"
     ]
 
 
@@ -532,7 +531,7 @@ def test_the_module_prints_the_table_and_the_schema() -> None:
         ("max_rate = 4095", "max_rate: must be 0 or at least 4,096"),
         ("max_rate = -1", "upload.max_rate"),
         ('quiet_hours = "8 to 12"', 'quiet_hours: must be hours such as "22:00-06:00"'),
-        ('quiet_hours = "22:00-26:00"', "quiet_hours: has 26:00 in it, which no day has"),
+        ('quiet_hours = "22:00-26:00"', "quiet_hours: has 26:00 in it, which is not a time of day"),
     ],
 )
 def test_a_pace_that_could_not_be_kept_is_a_fault(tmp_path: Path, line: str, fault: str) -> None:
@@ -546,13 +545,15 @@ def test_a_pace_that_could_not_be_kept_is_a_fault(tmp_path: Path, line: str, fau
 # What becomes of files after their upload
 
 ARCHIVES = {
-    "recordings": "the archive SITE/recordings is a watched folder: name one that lies apart from them",
-    "recordings/old": "the archive SITE/recordings/old lies inside SITE/recordings, which is watched: name a folder "
-    "apart from it",
-    ".": "the archive SITE contains SITE/recordings, which is watched: name a folder apart from it",
-    "link": "the archive SITE/link is a watched folder: name one that lies apart from them",
-    "link/../recordings/old/new": "the archive SITE/recordings/old/new lies inside SITE/recordings, which is watched: "
-    "name a folder apart from it",
+    "recordings": "the archive SITE/recordings is a watched folder: name a folder outside it",
+    "recordings/old": (
+        "the archive SITE/recordings/old lies inside SITE/recordings, which is watched: name a folder outside it"
+    ),
+    ".": "the archive SITE contains SITE/recordings, which is watched: name a folder outside it",
+    "link": "the archive SITE/link is a watched folder: name a folder outside it",
+    "link/../recordings/old/new": (
+        "the archive SITE/recordings/old/new lies inside SITE/recordings, which is watched: name a folder outside it"
+    ),
 }
 
 
@@ -591,8 +592,7 @@ def test_an_archive_of_one_folder_may_not_be_watched_as_another(site: Site) -> N
     (site.path / "other").mkdir()
     site.write('[[watch]]\npath = "recordings"\nafter_upload = "archive:other"\n[[watch]]\npath = "other"\n')
     assert [
-        "eisync.toml:3: watch[0].after_upload: the archive SITE/other is a watched folder: name one that lies apart "
-        "from them"
+        "eisync.toml:3: watch[0].after_upload: the archive SITE/other is a watched folder: name a folder outside it"
     ] == site.faults()
 
 

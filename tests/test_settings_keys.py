@@ -87,14 +87,14 @@ def test_a_new_key_in_the_file_is_noticed_and_read(tmp_path: Path) -> None:
 
 
 BROKEN: list[tuple[bytes, str]] = [
-    (b"", "file key: is empty: put the API key of the project into it"),
-    (b" \n", "file key: is empty: put the API key of the project into it"),
-    (b'""', "file key: is empty: put the API key of the project into it"),
-    (CANARY.encode() + b" x", f"file key: {ODD} (there is a blank in it)"),
-    (CANARY.encode() + b"\nx", "file key: has 2 lines: it must hold the key alone, in one line"),
+    (b"", "file key: is empty: put the project's API key in it"),
+    (b" \n", "file key: is empty: put the project's API key in it"),
+    (b'""', "file key: is empty: put the project's API key in it"),
+    (CANARY.encode() + b" x", f"file key: {ODD} (it contains a space)"),
+    (CANARY.encode() + b"\nx", "file key: has 2 lines: it must hold the key alone, on one line"),
     (CANARY.encode() + b"\xc3\xa4", f"file key: {ODD} (U+00E4, latin small letter a with diaeresis)"),
-    (b'"' + CANARY.encode(), f"file key: {ODD} (there is a quote that does not stand around the whole of it)"),
-    (b"\x7fELF\0\0\x01" + CANARY.encode(), "file key: is no text: it must hold the key alone"),
+    (b'"' + CANARY.encode(), f"file key: {ODD} (it contains a quote that does not enclose the whole key)"),
+    (b"\x7fELF\0\0\x01" + CANARY.encode(), "file key: is not text: it must hold the key alone"),
     (CANARY.encode() * 200, "file key: is too long to be an API key"),
 ]
 

@@ -100,7 +100,7 @@ class Dataset:
         journal = f"{OWN_FOLDER}/{_JOURNAL}"
         self._beneath = Beneath(self.folder)
         if not self._beneath.holds_file(journal) and set(os.listdir(self.folder)) - {OWN_FOLDER}:
-            raise FolderError(f"{self.folder} is not empty, and no pull has made what is in it; name a new folder")
+            raise FolderError(f"{self.folder} is not empty and was not made by 'eisync pull'; name a new folder")
         self._beneath.make(OWN_FOLDER)
         flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT
         descriptor = self._beneath.open(journal, flags)
@@ -153,7 +153,7 @@ class Dataset:
                 if self._beneath.status(place) is not None:  # somebody else's
                     place = place_for(category, name, sample_id, {place_key(place)})
                 if self._beneath.status(place) is not None:
-                    raise FileExistsError(errno.EEXIST, f"there is a file at {place} that no pull has made")
+                    raise FileExistsError(errno.EEXIST, f"the file at {place} was not made by 'eisync pull'")
                 self._note({"id": sample_id, "place": place})
                 self._remember(sample_id, place)
         return place
@@ -187,14 +187,15 @@ class Dataset:
         except OSError as error:
             if error.errno in (errno.ENOSPC, errno.EDQUOT):
                 raise FolderError(
-                    f"there is no space left for {self.folder}; make room and run it again, it goes on where it stopped"
+                    f"there is no space left for {self.folder}; make room and run it again, and it continues where "
+                    "it stopped"
                 ) from error
             if isinstance(error, FileExistsError | NotADirectoryError) and not os.path.isdir(self.folder):
                 raise FolderError(f"{self.folder} is not a folder; name one") from error
             if error.errno in _HOPELESS:
                 raise FolderError(
-                    f"{self.folder} cannot be written ({error.strerror}); see to its disk and its rights, or name "
-                    "another folder"
+                    f"{self.folder} cannot be written ({error.strerror}); check its disk and its permissions, or "
+                    "name another folder"
                 ) from error
             raise
 

@@ -68,11 +68,11 @@ def why_offline(root: str) -> str | None:
         with os.scandir(root) as entries:
             next(entries, None)
     except FileNotFoundError:
-        return f"the folder {root} is not there; make it or mount it, watching resumes by itself"
+        return f"the folder {root} is not there; create or mount it, and watching resumes by itself"
     except NotADirectoryError:
         return f"{root} is not a folder"
     except OSError as error:
-        return f"the folder {root} cannot be read ({error.strerror}); give eisync's user the right to read it"
+        return f"the folder {root} cannot be read ({error.strerror}); give eisync's user permission to read it"
     return None
 
 
@@ -198,7 +198,7 @@ def verify(item: Item) -> None:
         raise _absence(item) from None
     except (OSError, ValueError) as error:
         raise FileUnreadableError(
-            "the file cannot be looked at; see to the disk and to the rights of its folders, then 'eisync retry'",
+            "the file cannot be accessed; check the disk and the permissions of its folders, then 'eisync retry'",
             item_id=item.id,
         ) from error
     if not stat.S_ISREG(status.st_mode):
@@ -215,13 +215,13 @@ def _refuse_written(item: Item, descriptor: int, ask: Ask | None, why: str, *, i
 def _unreadable(item: Item, error: OSError) -> FileUnreadableError:
     # Named here: as a bare OSError it would pass for a broken connection.
     return FileUnreadableError(
-        f"the file cannot be read to its end ({error.strerror}); see to the disk, then 'eisync retry'", item_id=item.id
+        f"the file cannot be read to its end ({error.strerror}); check the disk, then 'eisync retry'", item_id=item.id
     )
 
 
 def _compare_opened(item: Item, status: os.stat_result) -> None:
     if not stat.S_ISREG(status.st_mode):
-        raise FileUnreadableError("it is no regular file", item_id=item.id)
+        raise FileUnreadableError("it is not a regular file", item_id=item.id)
     _compare(item, status)
 
 
@@ -247,7 +247,8 @@ def _open_inside(item: Item, folder: OpenFolder) -> int:
         if error.errno == errno.ELOOP:
             raise FileUnreadableError("it is a symbolic link; links are not followed", item_id=item.id) from error
         raise FileUnreadableError(
-            f"the file cannot be read ({error.strerror}); give eisync's user the right to read it, then 'eisync retry'",
+            f"the file cannot be read ({error.strerror}); give eisync's user permission to read it, then 'eisync "
+            "retry'",
             item_id=item.id,
         ) from error
 
@@ -275,4 +276,4 @@ def _absence(item: Item) -> FileError:
     offline = why_offline(item.root)
     if offline is not None:
         return FileAwayError(offline, item_id=item.id)
-    return FileGoneError("the file is not there any more", item_id=item.id)
+    return FileGoneError("the file is gone", item_id=item.id)

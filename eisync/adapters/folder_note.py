@@ -73,8 +73,8 @@ class Note:
             if error.errno in _FULL:
                 return False
             raise FolderError(
-                f"nothing can be noted in the folder {shown(folder)} ({error.strerror}); give eisync's user the right "
-                "to write in it"
+                f"eisync cannot write its note in the folder {shown(folder)} ({error.strerror}); give eisync's "
+                "user permission to write there"
             ) from error
 
     def _attribute_of(self, folder: str | int) -> bytes | None:
@@ -115,7 +115,7 @@ class Note:
         try:
             status = os.fstat(descriptor)
             if not stat.S_ISREG(status.st_mode):
-                raise OSError(errno.EINVAL, "there is something else of that name")
+                raise OSError(errno.EINVAL, "something else has that name")
             whole = words.ljust(max(LENGTH, status.st_size) - 1) + b"\n"
             if os.write(descriptor, whole) != len(whole):
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))

@@ -273,7 +273,7 @@ class Service:
     def _total_of(self, told: "_Told") -> int:
         """How many samples a listing has, whose page ended before it said so."""
         if told.query is None:
-            raise UnansweredError(f"the answer of {told.url} is cut")
+            raise UnansweredError(f"the answer of {told.url} is cut short")
         kept = {name: value for name, value in told.query.parameters.items() if name not in ("limit", "excludeSensors")}
         return int(self._ask(told.query.path + "/count", Count, kept).count)
 
@@ -511,7 +511,7 @@ class ComingPage:
     def _end(self) -> int:
         seen_id = self.glimpse()
         if seen_id is None:
-            raise UnansweredError("the end of the page before cannot be seen")
+            raise UnansweredError("the end of the previous page is missing")
         return seen_id
 
     def glimpse(self) -> int | None:
@@ -579,7 +579,7 @@ def _cut_entry(told: _Told) -> Unread:
     """Raises UnansweredError where not even its id can be seen."""
     sample_id = first_id(told.body)
     if sample_id is None:
-        raise UnansweredError(f"the answer of {told.url} is too large for one sample, and does not begin with its id")
+        raise UnansweredError(f"the answer of {told.url} is too large for one sample and does not begin with its id")
     return Unread(sample_id, f"its entry is larger than {len(told.body) // 1024**2} MiB")
 
 
@@ -613,7 +613,7 @@ def _raise_for(status: int, body: bytes | bytearray, url: str, headers: Mapping[
         return answer
     error = one_line(str(answer.get("error") or "no reason given"))
     if status == 401:
-        raise KeyRefusedError(f"Studio refuses the key ({error}); give another one")
+        raise KeyRefusedError(f"Studio refuses the key ({error}); give eisync another key")
     if status >= 500 or status in (408, 429):
         raise UnansweredError(f"Studio answers HTTP {status}: {error}", asked_s=pause_s)
     raise StudioError(error, status=status)

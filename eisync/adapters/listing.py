@@ -95,7 +95,7 @@ def _walk(body: Text, limit: int, read: Callable[[Text], tuple[_T, int]], most: 
         found.append(one)
         kept += size
         if kept > most and len(found) > 1:
-            raise AnswerTooLargeError("the page would become too many values")
+            raise AnswerTooLargeError("the page holds too many values")
         _check_length(len(found), limit)
     if body[at : end - 1].strip():
         raise NoListingError("samples")

@@ -53,7 +53,7 @@ class _Timed(io.RawIOBase):
             return self._inner.readinto(buffer)
         left_s = self._ends_at - clock.monotonic()
         if left_s <= 0:
-            raise TimeoutError("the answer takes too long")
+            raise TimeoutError("the answer took too long")
         self._line.settimeout(min(self._wait_s, left_s))
         try:
             received = self._inner.readinto(buffer)

@@ -87,12 +87,12 @@ def free_name(archive: str, path: str) -> str:
     Raises FolderError when the archive is not there: it is never made, for its disk may only not be mounted.
     """
     if not os.path.isdir(archive):
-        raise FolderError(f"the archive {shown(archive)} is not there; make that folder, or mount its disk")
-    with _translated(f"the archive {shown(archive)} cannot be looked at"):
+        raise FolderError(f"the archive {shown(archive)} is missing; create that folder, or mount its disk")
+    with _translated(f"the archive {shown(archive)} cannot be accessed"):
         for candidate in names_beside(os.path.join(archive, path), "archived"):
             if status_of(candidate) is None:
                 return candidate
-    raise FolderError(f"every name beside {shown(path)} is taken in the archive {shown(archive)}; see to it")
+    raise FolderError(f"the archive {shown(archive)} has no free name for {shown(path)}; make room for it there")
 
 
 def where(removal: Removal) -> Whereabout:
@@ -101,7 +101,7 @@ def where(removal: Removal) -> Whereabout:
         folder = _folder_of(removal)
     except FileGoneError:
         return Whereabout.NOWHERE
-    with _closing(folder), _translated(f"{shown(removal.root)} cannot be looked at"):
+    with _closing(folder), _translated(f"{shown(removal.root)} cannot be accessed"):
         taken, placed = status_of(removal.name, folder), status_of(_name(removal), folder)
         if taken is not None:
             if placed is None or not os.path.samestat(taken, placed):
@@ -137,9 +137,9 @@ def archive(removal: Removal) -> None:
                 if error.errno == errno.ENAMETOOLONG:
                     raise FileUnreadableError(reason, item_id=removal.file_id) from error
                 _put_back(folder, removal)
-                raise FolderError(f"{reason}; see to the archive's disk and its rights") from error
+                raise FolderError(f"{reason}; check the archive's disk and its permissions") from error
             if not is_moved:
-                raise FileChangedError("its name in the archive was taken meanwhile", item_id=removal.file_id)
+                raise FileChangedError("another file took its name in the archive", item_id=removal.file_id)
         sync_folder(folder)
 
 
@@ -164,7 +164,7 @@ def _folder_of(removal: Removal) -> int:
     try:
         return open_folder(removal.root, removal.path.rpartition("/")[0])
     except (FileNotFoundError, NotADirectoryError) as error:
-        raise FileGoneError("the file is not there any more", item_id=removal.file_id) from error
+        raise FileGoneError("the file is gone", item_id=removal.file_id) from error
     except OSError as error:
         raise FileUnreadableError(
             f"the folder of {shown(removal.path)} cannot be opened ({error.strerror})", item_id=removal.file_id
@@ -173,19 +173,19 @@ def _folder_of(removal: Removal) -> int:
 
 def _take(folder: int, removal: Removal) -> None:
     """Give the file its other name, unless it has that already."""
-    with _translated(f"{shown(removal.path)} cannot be taken out of its folder"):
+    with _translated(f"{shown(removal.path)} cannot be removed from its folder"):
         if status_of(removal.name, folder) is not None:
             return
         status = status_of(_name(removal), folder)
         if status is None:
-            raise FileGoneError("the file is not there any more", item_id=removal.file_id)
+            raise FileGoneError("the file is gone", item_id=removal.file_id)
         if not stat.S_ISREG(status.st_mode) or facts_of(status) != removal.facts:
             raise _changed(removal)
         try:
             os.rename(_name(removal), removal.name, src_dir_fd=folder, dst_dir_fd=folder)
         except PermissionError as error:  # that of one folder; the others are not to wait for it
             raise FileUnreadableError(
-                f"{shown(removal.path)} may not be taken out of its folder ({error.strerror})", item_id=removal.file_id
+                f"{shown(removal.path)} may not be removed from its folder ({error.strerror})", item_id=removal.file_id
             ) from error
 
 
@@ -257,7 +257,7 @@ def _folder_in_archive(to: str, removal: Removal) -> int:
         return open_folder(os.path.dirname(to), "")
     with _closing(open_folder(removal.archive, "")) as archive:
         if marker_of(archive) != removal.marker:
-            raise FolderError(f"the archive {shown(removal.archive)} is not the one that it was a moment ago")
+            raise FolderError(f"the archive {shown(removal.archive)} was replaced a moment ago")
         below = os.path.relpath(os.path.dirname(to), removal.archive)
         return made_folder(archive, "" if below == os.curdir else below)
 
@@ -268,7 +268,7 @@ def _copy_into(goal: int, name: str, descriptor: int, removal: Removal) -> bool:
     part = removal.name
     if write_copy(pieces_of(descriptor), part, folder=goal, like=os.fstat(descriptor)) != removal.sha256:
         os.unlink(part, dir_fd=goal)
-        raise OSError(errno.EIO, "what was written is not what can be read back")
+        raise OSError(errno.EIO, "the copy differs from what was written")
     if rename_anew(part, name, source_folder=goal, to_folder=goal):
         return True
     os.unlink(part, dir_fd=goal)
@@ -276,12 +276,12 @@ def _copy_into(goal: int, name: str, descriptor: int, removal: Removal) -> bool:
 
 
 def _put_back(folder: int, removal: Removal) -> None:
-    with _translated(f"{shown(removal.path)} cannot be put back, and is called {removal.name} in its folder"):
+    with _translated(f"{shown(removal.path)} cannot be put back; it is named {removal.name} in its folder"):
         for candidate in names_beside(_name(removal), "restored"):
             if rename_anew(removal.name, candidate, source_folder=folder, to_folder=folder):
                 sync_folder(folder)
                 return
-    raise FolderError(f"{shown(removal.path)} cannot be put back: every name beside it is taken")
+    raise FolderError(f"{shown(removal.path)} cannot be put back: no free name is left there")
 
 
 def _name(removal: Removal) -> str:
@@ -290,7 +290,7 @@ def _name(removal: Removal) -> str:
 
 def _changed(removal: Removal) -> FileChangedError:
     return FileChangedError(
-        f"{shown(removal.path)} is not what was uploaded; it is left alone", item_id=removal.file_id
+        f"{shown(removal.path)} is not what was uploaded; eisync leaves it alone", item_id=removal.file_id
     )
 
 
@@ -307,4 +307,4 @@ def _translated(what: str) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise FolderError(f"{what} ({error.strerror}); see to the disk and to the rights of its folders") from error
+        raise FolderError(f"{what} ({error.strerror}); check the disk and the permissions of its folders") from error

@@ -24,7 +24,7 @@ def from_archive(removal: Removal) -> FileFacts:
         if not holds(removal.to, removal.sha256, removal.facts.size):
             if status_of(removal.to) is not None or not _is_back(folder, name, removal):
                 raise FolderError(
-                    f"{shown(removal.to)} is not there, or is not what was put there; bring it back by hand"
+                    f"{shown(removal.to)} is missing or is not what eisync put there; bring it back by hand"
                 )
         elif _is_back(folder, name, removal):
             os.unlink(removal.to)  # a crash came after the one name was made and before the other was removed
@@ -41,8 +41,8 @@ def from_pieces(removal: Removal, pieces: Iterable[bytes]) -> FileFacts:
             if write_copy(pieces, removal.name, folder=folder, like=None) != removal.sha256:
                 os.unlink(removal.name, dir_fd=folder)
                 raise FolderError(
-                    f"the service does not hold {shown(removal.path)} as it was sent, only in another form, or its "
-                    "answer was cut; 'eisync pull' downloads what it holds"
+                    f"the service does not return {shown(removal.path)} as it was sent: it has it in another form, "
+                    "or its answer was cut short; 'eisync pull' downloads what it holds"
                 )
             os.utime(removal.name, ns=(removal.facts.mtime_ns, removal.facts.mtime_ns), dir_fd=folder)
             _publish(folder, name, removal)
@@ -61,8 +61,8 @@ def _place_of(removal: Removal) -> Iterator[tuple[int, str]]:
             os.close(folder)
     except OSError as error:
         raise FolderError(
-            f"{shown(removal.path)} cannot be brought back ({error.strerror}); see to the disk and to the rights of "
-            "its folders"
+            f"{shown(removal.path)} cannot be brought back ({error.strerror}); check the disk and the permissions "
+            "of its folders"
         ) from error
 
 
@@ -84,7 +84,7 @@ def _move(lies_at: str, folder: int, name: str, removal: Removal) -> None:
             os.close(descriptor)
         if copied != removal.sha256:
             os.unlink(removal.name, dir_fd=folder)
-            raise OSError(errno.EIO, "what was written is not what can be read back") from error
+            raise OSError(errno.EIO, "the copy differs from what was written") from error
         _publish(folder, name, removal)
         os.unlink(lies_at)
     sync_folder(folder)
@@ -99,7 +99,7 @@ def _publish(folder: int, name: str, removal: Removal) -> None:
 
 def _refuse_another(folder: int, name: str, removal: Removal) -> None:
     if status_of(name, folder) is not None:
-        raise FolderError(f"another file is at {shown(removal.path)} now; move it away, and undo again")
+        raise FolderError(f"another file is at {shown(removal.path)} now; move it away, then undo again")
 
 
 def _facts_at(folder: int, name: str) -> FileFacts:

@@ -77,7 +77,7 @@ class Rules:
             return RuleFile(trouble=f"it cannot be read ({error.strerror})")
         try:
             if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-                return RuleFile(trouble="it is no regular file")
+                return RuleFile(trouble="it is not a regular file")
             content = os.read(descriptor, MOST_BYTES + 1)
         except OSError as error:
             return RuleFile(trouble=f"it cannot be read ({error.strerror})")

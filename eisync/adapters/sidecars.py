@@ -81,7 +81,7 @@ class Reading:
     def _read(self, descriptor: int) -> Iterator[Entry | None]:
         status = os.fstat(descriptor)
         if not stat.S_ISREG(status.st_mode):
-            raise ValueError("it is no regular file")
+            raise ValueError("it is not a regular file")
         self.facts = facts_of(status)
         head = os.pread(descriptor, len(_BOM), 0)
         self._bom_bytes = len(_BOM) if head == _BOM else 0
@@ -169,7 +169,7 @@ def census(root: str, place: str) -> str:
                 troubled, example = troubled + 1, example or entry
     except ValueError as error:
         return f"it cannot be used: {error}"
-    speaks = f"it speaks of {number:,} {'file' if number == 1 else 'files'}"
+    speaks = f"it describes {number:,} {'file' if number == 1 else 'files'}"
     if example is None:
         return speaks
-    return f"{speaks}, and of {troubled:,} not so that it can be used: {example.path!r}, {example.problem}"
+    return f"{speaks}; {troubled:,} of its entries cannot be used, such as {example.path!r}: {example.problem}"

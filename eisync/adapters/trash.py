@@ -76,7 +76,9 @@ def set_aside(root: str, path: str, facts: FileFacts, sha256: str, to: str, *, f
     if not is_it:
         # Something else took its place between the look and the rename.
         put_back(to, place)
-        raise FileChangedError(f"{shown(path)} was changed while it was to be moved; it is left alone", item_id=file_id)
+        raise FileChangedError(
+            (f"{shown(path)} changed before it could be moved; eisync leaves it alone"), item_id=file_id
+        )
 
 
 def verify(root: str, path: str, facts: FileFacts, sha256: str, *, file_id: int) -> None:
@@ -88,7 +90,7 @@ def verify(root: str, path: str, facts: FileFacts, sha256: str, *, file_id: int)
         offline = why_offline(root)
         if offline is not None:
             raise FileAwayError(offline, item_id=file_id) from error
-        raise FileGoneError("the file is not there any more", item_id=file_id) from error
+        raise FileGoneError("the file is gone", item_id=file_id) from error
     except OSError as error:
         raise FileUnreadableError(f"the file cannot be read ({error.strerror})", item_id=file_id) from error
 
@@ -114,7 +116,7 @@ def put_back(lies_at: str, place: str, facts: FileFacts | None = None) -> str:
                     _sync(new)
                     discard(lies_at)
                     return candidate
-    raise FolderError(f"{shown(lies_at)} cannot be brought back: every name beside {shown(place)} is taken")
+    raise FolderError(f"{shown(lies_at)} cannot be brought back: no free name is left beside {shown(place)}")
 
 
 def keep_copy(pieces: Iterable[bytes], to: str) -> str:
@@ -295,11 +297,11 @@ class _Descriptor:
 def _verify_open(descriptor: int, path: str, facts: FileFacts, sha256: str, file_id: int) -> None:
     status = os.fstat(descriptor)
     if not stat.S_ISREG(status.st_mode):
-        raise FileUnreadableError("it is no regular file", item_id=file_id)
+        raise FileUnreadableError("it is not a regular file", item_id=file_id)
     with open(descriptor, "rb", closefd=False) as file:
         found = hashlib.file_digest(file, "sha256").hexdigest() if facts_of(status) == facts else ""
     if found != sha256 or facts_of(os.fstat(descriptor)) != facts:
-        raise FileChangedError(f"{shown(path)} is not what was uploaded; it is left alone", item_id=file_id)
+        raise FileChangedError(f"{shown(path)} is not what was uploaded; eisync leaves it alone", item_id=file_id)
 
 
 def _top_of(root: str, path: str) -> str:
@@ -340,7 +342,7 @@ def _brought_back(lies_at: str, place: str, facts: FileFacts | None) -> str:
         if found is not None and (facts is None or found == facts):
             discard(lies_at)
             return candidate
-    raise FolderError(f"{shown(lies_at)} is not there any more; it was removed by somebody, or its day was over")
+    raise FolderError(f"{shown(lies_at)} is gone: someone removed it, or trash_days had passed")
 
 
 def _names_beside(place: str) -> Iterator[str]:
@@ -401,4 +403,4 @@ def _translated(what: str) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise FolderError(f"{what} ({error.strerror}); see to the disk and to the rights of its folders") from error
+        raise FolderError(f"{what} ({error.strerror}); check the disk and the permissions of its folders") from error

@@ -137,7 +137,7 @@ def _read_folder(
                 yield folder
     except CONTENT_ERRORS as error:  # whatever is in this folder, the others are walked
         subfolders.clear()
-        yield Folder(path, trouble=f"the folder is not understood ({type(error).__name__}); please tell us")
+        yield Folder(path, trouble=f"eisync failed on the folder ({type(error).__name__}); please report this")
         return
     except OSError as error:
         subfolders.clear()

@@ -48,8 +48,8 @@ _EVENTS: list[type[FileSystemEvent]] = [
 ]
 
 _LIMITS = {
-    errno.ENOSPC: ("max_user_watches", 524_288, "no watch is left for some of its folders"),
-    errno.EMFILE: ("max_user_instances", 1_024, "no listener is left"),
+    errno.ENOSPC: ("max_user_watches", 524_288, "the system has no watch left for some of its folders"),
+    errno.EMFILE: ("max_user_instances", 1_024, "the system has no listener left"),
 }
 
 
@@ -316,8 +316,8 @@ def _threads() -> Iterator[None]:
 def _why_deaf(error: OSError | RecursionError) -> str:
     """Why there are no events, with the line that mends it where there is one."""
     if isinstance(error, RecursionError):
-        return "no events from it (its folders are nested too deeply)"
+        return "it gives no events (its folders are nested too deeply)"
     if error.errno not in _LIMITS:
-        return f"no events from it ({error.strerror or error})"
+        return f"it gives no events ({error.strerror or error})"
     name, enough, what = _LIMITS[error.errno]
     return f"{what}: 'sudo sysctl fs.inotify.{name}={enough}' raises the limit"

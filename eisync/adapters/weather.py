@@ -62,13 +62,13 @@ def translated(url: str) -> Iterator[None]:
     except requests.exceptions.ConnectTimeout:
         raise UnreachableError(f"{place} does not answer: no connection in time") from None
     except requests.exceptions.ReadTimeout:
-        raise UnansweredError(f"{place} took the request and did not answer in time") from None
+        raise UnansweredError(f"{place} accepted the request but did not answer in time") from None
     except requests.exceptions.ConnectionError as error:
         if _never_connected(error):
             raise UnreachableError(f"{place} cannot be reached ({_cause(error)})") from None
         raise UnansweredError(f"the connection to {place} broke ({_cause(error)})") from None
     except (requests.exceptions.InvalidHeader, UnicodeError):
-        raise UnreachableError("a header of the request is malformed; see to the key and the label") from None
+        raise UnreachableError("a header of the request is malformed; check the key and the label") from None
     except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
         raise UnansweredError(f"the request to {place} failed ({type(error).__name__})") from None
     except OSError as error:  # requests says so when the file of certificates is not there

@@ -104,7 +104,7 @@ def _asked(answer: Writers, descriptor: int, *, is_last: bool) -> Writers:
 def _why_no_leases() -> str | None:
     """Why no lease may be taken by this process; None when it may."""
     if sys.platform != "linux":
-        return "this system does not tell who writes"
+        return "this system cannot say who writes"
     # What embeds us may have restored the default. A lease is not worth its end.
     if signal.getsignal(signal.SIGIO) is signal.SIG_DFL:
         return "this process does not ignore SIGIO, which a lease may bring"

@@ -23,21 +23,21 @@ OK, UNEXPECTED, USAGE, QUARANTINED, PENDING, LEFT_OUT = 0, 1, 2, 3, 4, 5
 REFUSED = QUARANTINED  # for `eisync pull`, which parks nothing: the service said no to some
 
 VERBS = {
-    "run": "Watch folders and upload what is dropped into them, until told to stop.",
+    "run": "Watch folders and upload what is dropped into them, until it is stopped.",
     "once": "Upload everything that is there now, compare with the service, and end.",
-    "status": "Say in one sentence whether everything is where it belongs, and what is not.",
-    "ls": "List every file with its state and the reason.",
-    "explain": "Say what happens to one file, and why.",
-    "audit": "Account for every file under the folders: one state and one reason each.",
-    "history": "Tell what happened to a file, when and why; without one, what happened last.",
+    "status": "Show whether every file is in Edge Impulse, and why if not.",
+    "ls": "List every file with its state and its reason.",
+    "explain": "Explain what happens to one file, and why.",
+    "audit": "List every file under the folders with one state and one reason, and check that none is missed.",
+    "history": "Show what happened to a file, when and why; without a file, the latest events.",
     "pull": "Download the project's samples as a dataset, with their labels.",
-    "reconcile": "Compare the index with the service now, and say what was found.",
-    "plan": "Show what waits for your yes, and say yes or no.",
-    "undo": "Undo what was done to files and samples; without a number, list it.",
-    "retry": "Put quarantined files and tombstones back into the queue.",
-    "config": "Check a configuration, or print what one may say.",
+    "reconcile": "Compare with the project now, and show the differences.",
+    "plan": "Show what waits for your approval, and approve or reject it.",
+    "undo": "Undo what eisync did to files and samples; without a number, list it.",
+    "retry": "Send quarantined files and files with deleted samples again.",
+    "config": "Check a configuration, or print its schema.",
     "emulator": "Run a local stand-in for Edge Impulse.",
-    "demo": "See files travel into the emulator.",
+    "demo": "Watch files travel into the emulator.",
     "healthcheck": "For a container: is the daemon alive?",
 }
 
@@ -122,5 +122,5 @@ def _unexpected(error: Exception) -> int:
     import traceback  # only on the way that needs it
 
     trace = "".join(traceback.format_exception(error)).rstrip("\n").split("\n")
-    say(*trace, "eisync: this should not have happened; nothing is lost. Please report the lines above.", err=True)
+    say(*trace, "eisync: unexpected error; nothing is lost. Please report the lines above.", err=True)
     return UNEXPECTED

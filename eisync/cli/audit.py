@@ -27,27 +27,29 @@ BYTES_A_QUESTION = 512 * 1024
 @click.command("audit")
 @click.argument("dirs", nargs=-1, metavar="[DIR]...")
 @common
-@click.option("--json", "as_json", is_flag=True, help="JSON lines, one object a file.")
+@click.option("--json", "as_json", is_flag=True, help="JSON lines, one object per file.")
 def command(dirs: tuple[str, ...], config: str | None, state_dir: str | None, as_json: bool) -> int:
-    """Account for every file under the watched folders, or under DIR: its state, the reason and its path.
+    """List every file under the watched folders, or under DIR, with its state, its reason and its path.
 
-    Without DIR these are the folders of the configuration, and those that were watched before with this state folder,
-    such as what was named to 'eisync once'. What is left out is listed with the rule that does it. Works with and
-    without a running daemon.
+    Without DIR, the folders are those of the configuration and those that were watched before with this state folder,
+    for example by 'eisync once DIR'. Files that are left out are listed with the rule that leaves them out. Works with
+    and without a running daemon.
 
     \b
     Exit code 0   every file has a state and a reason
               1   some are unexplained, or a folder cannot be read
-              2   no folder is watched, and none was before: name one
+              2   no folder is watched, and none was watched before: name one
     """
     found: Counter[str] = Counter()
     folders = 0
     asked_for = grounds([os.path.abspath(place) for place in dirs], config=config, state_dir=state_dir)
     if not asked_for:
-        raise click.UsageError("no folder is watched, and none was before with this state folder; name one: DIR")
+        raise click.UsageError(
+            "no folder is watched, and none was watched before with this state folder; name one: DIR"
+        )
     for ground in asked_for:
         if ground.was_watched and not os.path.isdir(ground.path):
-            say(f"{ground.path} was watched before, and is not there; 'eisync ls' lists what is known of it", err=True)
+            say(f"{ground.path} was watched before but is missing; 'eisync ls' lists its known files", err=True)
             continue
         for path, one in _accounts(ground, config, state_dir):
             folders += one.is_folder
@@ -69,7 +71,7 @@ def _summary(found: Mapping[str, int], folders: int) -> str:
     if not folders:
         return told
     what = "1 folder cannot be read" if folders == 1 else f"{folders:,} folders cannot be read"
-    return f"{told} {what}: what is in there is not known."
+    return f"{told} {what}; the files there are unknown."
 
 
 def _accounts(ground: Ground, config: str | None, state_dir: str | None) -> Iterator[tuple[str, Account]]:
@@ -145,4 +147,4 @@ def _why(ground: Ground, found: Found) -> str:
         return str(found.left_out)
     beside = os.path.lexists(os.path.join(ground.path, spoken_of))
     name = os.path.basename(spoken_of)
-    return f"the marker of {name}" if beside else f"a marker, and its file {name} is not there"
+    return f"the marker of {name}" if beside else f"a marker whose file {name} is missing"

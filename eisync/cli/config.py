@@ -12,7 +12,7 @@ from eisync.settings import Settings
 
 @click.group("config")
 def command() -> None:
-    """Check a configuration, or print what one may say."""
+    """Check a configuration, or print its schema."""
 
 
 @command.command("check")
@@ -23,9 +23,9 @@ def command() -> None:
 def check(
     dirs: tuple[str, ...], config: str | None, state_dir: str | None, api_key_file: str | None, as_json: bool
 ) -> None:
-    """Read the configuration as `eisync run` would, and say what it comes to.
+    """Check the configuration as `eisync run` reads it, and show the result.
 
-    Every fault is a line on stderr; the exit code is then 78.
+    Every error is one line on stderr; the exit code is then 78.
     """
     settings = configuration.load(config=config, state_dir=state_dir, dirs=dirs, api_key_file=api_key_file)
     for warning in settings.warnings:
@@ -56,13 +56,13 @@ def _summary(settings: Settings) -> Iterator[str]:
         yield f"  target     {watch.target}"
         yield f"  label      {_meaning(watch.label)}"
         yield f"  category   {_meaning(watch.category)}"
-        yield f"  settles    after {watch.settle_s:g} s without a change"
+        yield f"  complete   after {watch.settle_s:g} s without a change"
     yield f"State folder: {settings.state.dir}"
     yield "The configuration is fine."
 
 
 def _meaning(value: str) -> str:
-    return {"infer": "inferred from the file's name and folders", "none": "no label"}.get(value, value)
+    return {"infer": "from the file's name and folders", "none": "no label"}.get(value, value)
 
 
 def _effective(settings: Settings) -> dict[str, object]:

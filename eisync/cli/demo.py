@@ -40,7 +40,7 @@ PORTS = (4800, 4810)
 def command(once: bool) -> int:
     """Start the emulator and the daemon, drop real files into a folder, and show them arrive.
 
-    Ends with Ctrl-C; with --once when all files are synced, with exit code 0.
+    Ctrl-C ends it. With --once, it ends when all files are synced, with exit code 0.
     """
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):

@@ -11,17 +11,17 @@ from eisync.errors import ConfigurationError
 @click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen on.")
 @click.option("--studio-port", type=click.IntRange(0, 65535), default=4800, show_default=True)
 @click.option("--ingestion-port", type=click.IntRange(0, 65535), default=4810, show_default=True)
-@click.option("--data", metavar="DIR", help="Keep projects and samples in this folder; without it, in memory.")
-@click.option("--key", metavar="K", help="The API key of the first project (this one is no secret).")
+@click.option("--data", metavar="DIR", help="Keep projects and samples in this folder. Default: in memory.")
+@click.option("--key", metavar="K", help="The API key of the first project (not a secret).")
 @click.option(
-    "--allow-remote", is_flag=True, help="Let other machines reach it. It guards nothing: no TLS, plain keys."
+    "--allow-remote", is_flag=True, help="Let other machines reach it. It protects nothing: no TLS, keys in plain text."
 )
 @click.option(
     "--allow-host",
     "allow_hosts",
     multiple=True,
     metavar="NAME",
-    help="Let it be called by this name too, such as host.docker.internal; may be repeated.",
+    help="Accept this host name too, such as host.docker.internal; may be repeated.",
 )
 @common_unused
 def command(
@@ -35,8 +35,8 @@ def command(
 ) -> None:
     """Run a local stand-in for Edge Impulse, until SIGTERM or SIGINT.
 
-    Ingestion and Studio, as strict and as odd as the service, with nothing of it behind them. The official clients
-    reach it on its default ports with EI_HOST=127.0.0.1.
+    It answers as Ingestion and Studio do, as strictly and as oddly, but trains nothing. The official clients reach it
+    on its default ports with EI_HOST=127.0.0.1.
     """
     try:
         from eisync.emulator import server, settings

@@ -28,8 +28,8 @@ from eisync.errors import EisyncError
 
 Said = dict[str, Entry | NearMiss | str | None]
 
-_NOT_NAMED = "no word of its path names one: the service splits"
-_A_LABEL = "; what its name begins with is the label, and names no category"
+_NOT_NAMED = "no word of its path names one: the service decides"
+_A_LABEL = "; the first part of its name is the label and does not set the category"
 
 MOST_BYTES = 1 << 40
 _EXIT_CODES = {
@@ -42,9 +42,9 @@ _EXIT_CODES = {
 }
 
 _MARKERS = {
-    Marker.ABSENT.value: f"there is none; the file goes when its name with {MARKER_SUFFIX} behind it is beside it",
-    Marker.OLDER.value: "it is older than the file's last change; set it anew",
-    Marker.SET.value: "it is set",
+    Marker.ABSENT.value: f"missing; the file is sent once <name>{MARKER_SUFFIX} exists beside it",
+    Marker.OLDER.value: "older than the file's last change; create it again",
+    Marker.SET.value: "present",
 }
 
 
@@ -52,16 +52,17 @@ _MARKERS = {
 @click.argument("file", metavar="FILE")
 @common
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")
-@click.option("--root", metavar="DIR", help="As if DIR were watched, where no folder above FILE is or was.")
+@click.option("--root", metavar="DIR", help="Explain FILE as if DIR were watched, when no folder above FILE is or was.")
 def command(file: str, config: str | None, state_dir: str | None, as_json: bool, root: str | None) -> int:
-    """Say what happens to FILE and why: is it for the service, with which label, is it complete, where is it.
-    Of one that is not there any more it says what became of it.
+    """Explain what happens to FILE and why: whether it is uploaded, with which label, whether it is complete, and
+    where it is. For a file that is gone, show what became of it.
 
     \b
     Exit code 0   it is in Edge Impulse
               3   it is quarantined, or cannot be read
-              4   it is on its way, or will be
-              5   it does not go: a rule leaves it out, a person deleted its sample, or it went before it was sent
+              4   it is being uploaded, or will be
+              5   it is not uploaded: a rule leaves it out, a person deleted its sample, or it was gone before it
+                  was sent
     """
     place = os.path.abspath(file)
     root = None if root is None else os.path.abspath(root)
@@ -70,7 +71,7 @@ def command(file: str, config: str | None, state_dir: str | None, as_json: bool,
         found = found_behind_link(ground.path, ground.below, ground.watched.eligibility)
         found = found or found_at(ground.path, ground.below, ground.watched.eligibility)
         if found is None or (os.path.isdir(place) and not is_link_at(place)):
-            raise click.UsageError(f"{place} is no file; 'eisync audit' accounts for folders")
+            raise click.UsageError(f"{place} is not a file; 'eisync audit' lists the files of a folder")
         told = _told(ground, found, config, state_dir)
     else:
         record = known_of(ground, [ground.below], config, state_dir).get(ground.below)
@@ -78,7 +79,7 @@ def command(file: str, config: str | None, state_dir: str | None, as_json: bool,
         if hidden is not None:
             record = _hidden(ground.below, record, hidden)
         if record is None:
-            raise click.UsageError(f"there is no file {place}, and none is known that was there")
+            raise click.UsageError(f"there is no file {place}, and eisync never knew one there")
         told = _told_of_absent(ground, record)
     if as_json:
         say_json(told)
@@ -96,7 +97,7 @@ def _told(ground: Ground, found: Found, config: str | None, state_dir: str | Non
     for _, one in accounts_of(ground, [found], config, state_dir):
         told |= {"state": one.state, "reason": one.reason}
     if "state" not in told:
-        raise EisyncError("the file went while it was looked at")
+        raise EisyncError("the file disappeared during the check")
     if told["state"] == accounts.LEFT_OUT:
         return told
     said = sidecars.said_of(ground.path, found.path, ground.watched.eligibility)
@@ -123,7 +124,7 @@ def _hidden(path: str, record: dict[str, Any] | None, why: str) -> dict[str, Any
     """What is said of a file that may be there, and cannot be looked at."""
     if record is None:
         unknown: dict[str, Any] = {"path": path, "state": UNREADABLE, "label": None, "category": "", "sample_ids": []}
-        return {**unknown, "reason": f"{why}: it is not known whether there is such a file"}
+        return {**unknown, "reason": f"{why}, so eisync cannot tell whether the file exists"}
     if record["state"] == UNREADABLE:
         return record
     return {**record, "reason": f"{record['reason']}; {why} now"}
@@ -151,7 +152,7 @@ def _described(ground: Ground, path: str, said: Said) -> Description:
 def _worded(one: Entry | NearMiss | str | None) -> str:
     if isinstance(one, Entry):
         return worded(one)
-    return f"it cannot be used: {one}" if isinstance(one, str) else "it does not mention the file"
+    return f"it cannot be used: {one}" if isinstance(one, str) else "no entry for the file"
 
 
 def _is_as_sent(described: Description, record: dict[str, Any]) -> bool:
@@ -168,7 +169,7 @@ def _completeness(ground: Ground, found: Found) -> dict[str, Any]:
         examination, ground.path, found.path, found.facts, ask, most_bytes=MOST_BYTES, goes_on=None
     )
     if look is None or look.writers is None:
-        writers = "it was changed while it was looked at" if look is None else "it cannot be opened to ask"
+        writers = "it changed during the check" if look is None else "it cannot be opened for the check"
     else:
         writers = said_of_writers(look.writers, ground.watched.policy)
     return {**_wholeness(examination, found, is_lost=look is None or look.is_another), "writers": writers}
@@ -176,7 +177,7 @@ def _completeness(ground: Ground, found: Found) -> dict[str, Any]:
 
 def _wholeness(examination: Examination, found: Found, *, is_lost: bool) -> dict[str, Any]:
     if is_lost:
-        return {"is_whole": None, "evidence": "it was changed while it was looked at"}
+        return {"is_whole": None, "evidence": "it changed during the check"}
     match examination.verdict:
         case Whole(evidence=by):
             return {"is_whole": True, "evidence": by}
@@ -204,12 +205,12 @@ def _category_from(ground: Ground, path: str, said: Said) -> str:
         return "the configuration of the folder"
     if ground.watched.labelling.rule == SDK:
         found = infer_category_as_sdk(path)
-        return _NOT_NAMED if found is None else f"'{found.value}' occurs in its path, and category is \"{SDK}\""
+        return _NOT_NAMED if found is None else f"'{found.value}' occurs in its path, and category = \"{SDK}\""
     naming = naming_of(path)
     if naming is None:
         looks = path.rpartition("/")[2].partition(".")[0].lower() in CATEGORY_WORDS
         return f"{_NOT_NAMED}{_A_LABEL if looks else ''}"
-    where = f"its name {naming.part} behind the first dot" if naming.in_name else f"the folder {naming.part}"
+    where = f"its name {naming.part} after the first dot" if naming.in_name else f"the folder {naming.part}"
     return f"the word '{naming.word}' in {where}"
 
 
@@ -221,7 +222,7 @@ def _lines(told: dict[str, Any]) -> list[tuple[str, str]]:
         return lines
     if not told["is_here"]:
         lines += [
-            ("here", "no; 'eisync history' with its name tells what happened to it"),
+            ("here", "no; 'eisync history FILE' shows what happened to it"),
             ("label", "none" if told["label"] is None else told["label"]),
             ("category", told["category"]),
         ]
@@ -242,7 +243,10 @@ def _lines(told: dict[str, Any]) -> list[tuple[str, str]]:
     lines += [("not sent", sentence) for sentence in told["remarks"].values()]
     if told["is_as_sent"] is False:
         lines.append(
-            ("changed", "what is said of it is not what it was sent with, and is not sent again: edit it there")
+            (
+                "changed",
+                ("its label or other data differ from what was sent and are not sent again: edit the sample in Studio"),
+            )
         )
     return [*lines, *_samples(told)]
 

@@ -83,8 +83,8 @@ def _within(place: str, every: Sequence[Ground], main: str | None) -> Ground:
     if main is not None and os.path.isdir(place):
         return _plain(place, main)
     raise ConfigurationError(
-        f"{place} lies in no watched folder; 'eisync status' names those that are, and "
-        "'eisync explain FILE --root DIR' explains a file as if DIR were one"
+        f"{place} is not in a watched folder. 'eisync status' lists the watched folders; 'eisync explain FILE "
+        "--root DIR' explains a file as if DIR were watched"
     )
 
 

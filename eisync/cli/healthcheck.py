@@ -14,7 +14,7 @@ from eisync.errors import DaemonUnreachableError
 def command(config: str | None, state_dir: str | None) -> None:
     """End with 0 when every loop's heartbeat is fresh and the database can be written.
 
-    A service that cannot be reached is not unhealthy: restarting would not help.
+    When the service cannot be reached, this still reports healthy, because a restart would not help.
     """
     folder = places.state_dir(state_dir, config=config)
     answer = door.ask(folder, {"do": "health"})

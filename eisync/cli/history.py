@@ -10,35 +10,35 @@ from eisync.cli.options import ask, common
 from eisync.cli.output import say, say_json
 
 _WORDS = {
-    "complete": "was complete, and waits to be sent",
-    "cut": "is not whole, and was left alone",
+    "complete": "was complete and waits to be sent",
+    "cut": "is truncated and was not sent",
     "claim": "is being sent",
     "stored": "was stored in the project",
-    "duplicate": "was in the project already",
-    "found": "was found in the project, and need not be sent",
-    "defer": "is to be sent again",
+    "duplicate": "was already in the project",
+    "found": "was found in the project and was not sent",
+    "defer": "will be sent again",
     "refuse": "was refused",
-    "silence": "was sent, and no answer came",
-    "absent": "is to be sent again",
+    "silence": "was sent, but no answer came",
+    "absent": "will be sent again",
     "changed": "was changed",
     "edited": "was edited in the project",
-    "gone": "is not there any more",
-    "renamed": "has another name",
+    "gone": "is gone",
+    "renamed": "was renamed",
     "remote_gone": "was deleted in the project",
     "deleted_content": "was not sent: its content was deleted in the project",
     "retry": "was put back into the queue",
-    "back": "is there again",
-    "ignored": "was changed, and stays as it was sent",
-    "removed": "was deleted here, and its sample after it",
-    "undone": "had something undone",
-    "delete_sample": "has a sample less",
+    "back": "is back",
+    "ignored": "was changed; its sample stays as it was sent",
+    "removed": "was deleted here, and then its sample",
+    "undone": "had a change undone",
+    "delete_sample": "had one of its samples deleted",
     "rename_sample": "has its new name in the project",
     "relabel_sample": "has its new label in the project",
     "move_sample": "has its new category in the project",
     "trash_file": "was moved to the trash",
     "delete_file": "was deleted",
     "archive_file": "was moved to the archive",
-    "tombstone": "was deleted in the project, as you said",
+    "tombstone": "was deleted in the project, as you confirmed",
 }
 
 
@@ -50,15 +50,15 @@ _WORDS = {
     default=50,
     show_default=True,
     metavar="N",
-    help="Without FILE: how many of the latest events.",
+    help="Without FILE: the number of latest events to show.",
 )
 @common
-@click.option("--json", "as_json", is_flag=True, help="JSON lines, one object an event; instants in UTC.")
+@click.option("--json", "as_json", is_flag=True, help="JSON lines, one object per event; times in UTC.")
 def command(file: str | None, limit: int, config: str | None, state_dir: str | None, as_json: bool) -> None:
-    """Tell what happened to FILE, when and why; without FILE the latest events of all, the last one at the end.
+    """Show what happened to FILE, when and why; without FILE, the latest events of all files, newest last.
 
-    Works whether or not the daemon runs. Of each file the last 100 events are remembered and when it was first in the
-    project, of all files together the last million.
+    Works with and without a running daemon. eisync keeps the last 100 events of each file and when it was first in the
+    project, and the last million events of all files.
     """
     path = None if file is None else os.path.abspath(file)
     is_empty = True

@@ -16,14 +16,14 @@ from eisync.core.lifecycle import State
 @click.option(
     "--state", type=click.Choice([*(s.value for s in State), UNREADABLE]), help="Only the files in this state."
 )
-@click.option("--json", "as_json", is_flag=True, help="JSON lines, one object a file.")
+@click.option("--json", "as_json", is_flag=True, help="JSON lines, one object per file.")
 def command(config: str | None, state_dir: str | None, state: str | None, as_json: bool) -> None:
-    """List every file: its state, label, category, sample ids and path, the reason, and what differs in the project.
+    """List every file: state, label, category, sample ids, path, reason, and what differs in the project.
 
-    Samples are shown as they were listed last; --json has them whole.
+    Samples are shown as in the last listing; --json shows them in full.
 
-    Files that are still being written, and files and folders that cannot be read, are listed as they were looked at
-    last: a running eisync watches them, and notes the first 10,000 of a folder when it ends.
+    Files that are still being written, and files and folders that cannot be read, are listed as eisync last found
+    them. It checks them while it runs, and records up to 10,000 of each folder when it ends.
     """
     for record in ask({"do": "files", "state": state}, config=config, state_dir=state_dir):
         say_json(record) if as_json else say(_line(record))
@@ -38,7 +38,7 @@ def _beyond(config: str | None, state_dir: str | None) -> Iterator[str]:
         listed = {root["path"] for root in answer["roots"]}  # by the process that watches them
         for root in answer["known"]:
             if root["beyond"] and root["path"] not in listed:
-                more = f"{root['path']}: {root['beyond']:,} more were not complete"
+                more = f"{root['path']}: {root['beyond']:,} more files were not complete"
                 yield f"{more}; 'eisync run' or 'eisync once' finds them"
 
 

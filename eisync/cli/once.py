@@ -37,9 +37,9 @@ SHOWN_REASONS = 10
     default=60.0,
     show_default=True,
     metavar="S",
-    help="How many seconds to wait for files that are still written, or are to be tried again.",
+    help="How many seconds to wait for files that are still being written or will be tried again.",
 )
-@click.option("--quiet", is_flag=True, help="No progress and no log below errors.")
+@click.option("--quiet", is_flag=True, help="Show no progress, and log errors only.")
 def command(
     dirs: tuple[str, ...],
     config: str | None,
@@ -48,7 +48,7 @@ def command(
     timeout_s: float,
     quiet: bool,
 ) -> int:
-    """Scan the folders, upload all that is due, compare with the service once, and end.
+    """Scan the folders, upload everything that is due, compare with the project once, and end.
 
     While it runs, 'eisync status', 'ls', 'explain', 'history' and 'retry' answer through it.
 
@@ -56,13 +56,13 @@ def command(
     Exit code 0   every file is in Edge Impulse (or was deleted there by a person)
               3   a person must act: files are quarantined, or files or folders cannot be read
                   ('eisync status' says why, and what to do next);
-                  the project was emptied, or a plan waits: 'eisync plan' asks;
+                  the project was emptied, or a plan waits for approval: see 'eisync plan';
                   or the project is not the one that the files were sent to
-              4   some are still pending, not complete yet or open for writing, were not in the
-                  last listing, or lie on a disk that is away: run it again
+              4   some files are still waiting, incomplete or open for writing, were not in the
+                  last listing, or are on a disk that is missing: run it again
              77   the key is refused
 
-    Where both 3 and 4 are true, it is 4, unless nothing goes on before a person acts.
+    When both 3 and 4 apply, the code is 4, unless nothing continues before a person acts.
     """
     settings = load(config=config, state_dir=state_dir, dirs=dirs, api_key_file=api_key_file)
     # Progress is for a person at a terminal, who is told of every trouble at the end; the log is for everybody else.
@@ -92,7 +92,7 @@ def _conclude(app: App) -> int:
     _explain(app, now)
     comparing = app.watcher.comparing()
     if comparing:
-        say(f"{comparing:,} files were touched since their upload, and are not compared with it yet", err=True)
+        say(f"{comparing:,} files were touched since their upload and are not compared with it yet", err=True)
     refusals = app.drainer.refusals()
     if refusals:
         raise KeyRefusedError("\n".join(f"target {name}: {reason}" for name, reason in refusals.items()))
@@ -123,7 +123,7 @@ def _explain(app: App, now: float) -> None:
         if folder["waits_for"]:
             say(f"{folder['root']}: no room is made: {folder['waits_for']}", err=True)
     if app.times.is_wrong and (doubt := app.times.why_doubt()) is not None:
-        say(f"nothing that waits by time is done: {doubt}", err=True)
+        say(f"nothing that waits for a time is done: {doubt}", err=True)
     for target, error in app.troubles().items():
         say(f"target {target}: not compared with the service: {error}", err=True)
 

@@ -46,7 +46,7 @@ def ask(question: Mapping[str, Any], *, config: str | None, state_dir: str | Non
     elif os.path.exists(os.path.join(folder, "eisync.db")):
         yield from _look(folder, question)
     elif question["do"] == "status":
-        yield {**_NOTHING, "sentence": f"Nothing is known yet: no folder was watched with the state folder {folder}."}
+        yield {**_NOTHING, "sentence": f"Nothing to show yet: no folder was watched with the state folder {folder}."}
 
 
 def _answer(folder: str, question: Mapping[str, Any]) -> Iterator[dict[str, Any]] | None:
@@ -104,7 +104,7 @@ def _look(folder: str, question: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
         # A daemon that is starting holds the folder a moment before it listens.
         answer = door.ask(folder, question)
         if answer is None:
-            raise DaemonUnreachableError(f"{error}, and its socket does not answer") from error
+            raise DaemonUnreachableError(f"{error}, but its socket does not answer") from error
         yield from answer
         return
     try:

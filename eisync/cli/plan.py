@@ -16,9 +16,11 @@ _ACTS = 10_000  # as many as may be asked for
 
 
 @click.command("plan")
-@click.option("--approve", type=click.IntRange(1), metavar="ID", help="Say yes to this plan, and have it done now.")
-@click.option("--reject", type=click.IntRange(1), metavar="ID", help="Say no; the same is not proposed again.")
-@click.option("--json", "as_json", is_flag=True, help="JSON lines: each plan, and behind it its acts.")
+@click.option("--approve", type=click.IntRange(1), metavar="ID", help="Approve this plan and carry it out now.")
+@click.option(
+    "--reject", type=click.IntRange(1), metavar="ID", help=("Reject this plan; eisync does not propose it again.")
+)
+@click.option("--json", "as_json", is_flag=True, help="JSON lines: each plan, followed by its actions.")
 @common
 @key_file
 def command(
@@ -29,10 +31,11 @@ def command(
     state_dir: str | None,
     api_key_file: str | None,
 ) -> int:
-    """Show what would delete, trash, move or relabel more than the guard lets pass, item by item with the reasons.
+    """Show what waits for your approval because it would delete, trash, move or relabel more than the guard allows.
 
-    Ends with 4 while something waits. What was approved is looked at once more before it is done: what is not so any
-    more is left alone. Then come acts that are allowed and could not be done yet, and why.
+    Each item comes with its reason. Ends with 4 while something waits. eisync checks approved items again before it
+    carries them out, and leaves alone what no longer applies. Items that are allowed but could not be done yet are
+    listed last, with the reason.
     """
     if approve is not None and reject is not None:
         raise click.UsageError("say --approve or --reject, not both")
@@ -68,7 +71,7 @@ def _lines(records: Iterable[dict[str, Any]]) -> Iterator[str]:
             yield from _end(plan)
             plan = record
             since = datetime.fromtimestamp(record["made_at"], UTC).astimezone()
-            yield f"Plan {record['plan']} of target {record['target']} waits since {since:%Y-%m-%d %H:%M}:"
+            yield f"Plan {record['plan']} of target {record['target']} has waited since {since:%Y-%m-%d %H:%M}:"
             yield f"  {record['why']}"
         elif record["state"] == "waiting":
             yield f"  {record['sentence']}"
@@ -76,13 +79,13 @@ def _lines(records: Iterable[dict[str, Any]]) -> Iterator[str]:
             if not is_open:
                 yield from _end(plan)
                 plan, is_open = None, True
-                yield "Allowed, and done with the next pass:"
+                yield "Allowed, to be done in the next pass:"
             yield f"  {record['sentence']}"
             if record["outcome"]:
                 yield f"    {record['outcome']}"
     yield from _end(plan)
     if plan is None and not is_open:
-        yield "Nothing waits for you."
+        yield "Nothing waits for your approval."
 
 
 def _end(plan: dict[str, Any] | None) -> Iterator[str]:
@@ -90,20 +93,23 @@ def _end(plan: dict[str, Any] | None) -> Iterator[str]:
         number = plan["plan"]
         if plan["about"] == "tombstones":
             yield (
-                f"'eisync plan --approve {number}' does it: they were deleted on purpose; "
-                f"'eisync plan --reject {number}' has their files sent again."
+                f"If the samples were deleted on purpose: 'eisync plan --approve {number}'. If not: 'eisync plan "
+                f"--reject {number}', and their files are sent again."
             )
             return
-        yield f"'eisync plan --approve {number}' does it; 'eisync plan --reject {number}' leaves everything as it is."
+        yield (
+            f"'eisync plan --approve {number}' carries it out; 'eisync plan --reject {number}' leaves everything "
+            "as it is."
+        )
 
 
 def _told(decided: dict[str, Any]) -> str:
-    acts = "1 act" if decided["acts"] == 1 else f"{decided['acts']:,} acts"
+    acts = "1 action" if decided["acts"] == 1 else f"{decided['acts']:,} actions"
     if decided["is_approved"]:
         return f"Plan {decided['plan']} is approved: {acts}."
     if decided["about"] == "tombstones":
-        return f"Plan {decided['plan']} is rejected: {acts} will not be done; the files are sent again, where they are."
-    return f"Plan {decided['plan']} is rejected: {acts} will not be done, and not be proposed again."
+        return f"Plan {decided['plan']} is rejected: {acts} will not be done; files that still exist are sent again."
+    return f"Plan {decided['plan']} is rejected: {acts} will not be done and will not be proposed again."
 
 
 def _with_others(target: dict[str, Any], decided: dict[str, Any], acts: Iterable[dict[str, Any]]) -> dict[str, Any]:
@@ -123,9 +129,9 @@ def _with_others(target: dict[str, Any], decided: dict[str, Any], acts: Iterable
 def _done(target: dict[str, Any]) -> Iterator[str]:
     name = target["target"]
     if target["trouble"]:
-        yield f"target {name}: not done yet: {target['trouble']}; the next pass goes on with it"
+        yield f"target {name}: not done yet: {target['trouble']}; the next pass continues"
         return
     yield f"target {name}: {target['done']:,} done"
     yield from (f"  {detail}" for detail in target["details"][:SHOWN_DETAILS])
     if len(target["details"]) > SHOWN_DETAILS:
-        yield "  … 'eisync history' has more of them"
+        yield "  … 'eisync history' lists the rest"

@@ -29,13 +29,15 @@ SHOWN_REASONS = 10
     "labels",
     multiple=True,
     metavar="LABEL",
-    help="Only with this label (an empty one: unlabeled); may be repeated.",
+    help="Only samples with this label (empty: unlabeled); may be repeated.",
 )
-@click.option("--target", "target_name", metavar="NAME", help="Which project, when the configuration names several.")
+@click.option(
+    "--target", "target_name", metavar="NAME", help=("The target to pull from, when the configuration has several.")
+)
 @common
 @key_file
-@click.option("--json", "as_json", is_flag=True, help="What came of it, as one JSON object.")
-@click.option("--quiet", is_flag=True, help="No progress.")
+@click.option("--json", "as_json", is_flag=True, help="Print the result as one JSON object.")
+@click.option("--quiet", is_flag=True, help="Show no progress.")
 def command(
     folder: str,
     category: str | None,
@@ -49,13 +51,13 @@ def command(
 ) -> int:
     """Download the project's samples into DIR, with an info.labels, as Studio exports a dataset.
 
-    DIR is a new folder, or one that an earlier pull of the same samples has made: then only what is missing comes.
-    Nothing in it is ever deleted. Disabled samples come too; the format cannot say that they are.
+    DIR is a new folder, or one made by an earlier pull of the same samples: then only what is missing is downloaded.
+    Nothing in it is ever deleted. Disabled samples are downloaded too; the format cannot mark them as disabled.
 
     \b
     Exit code 0   every sample is in DIR
               3   the service refused some: another run would not help
-              4   some did not come, or the listing ended early: run it again
+              4   some were not downloaded, or the listing ended early: run it again
              73   DIR cannot be used, or its disk is full
              77   the key is refused
     """
@@ -77,7 +79,7 @@ def command(
             pulled = pull(service, dataset, selection, progress=lambda now: bar.show(*_drawn(now)))
         except KeyboardInterrupt:
             bar.end()
-            say("stopped; what is there is whole. Run it again to go on.", err=True)
+            say("stopped; what was downloaded is complete. Run it again to continue.", err=True)
             raise
         finally:
             bar.end()
@@ -85,7 +87,7 @@ def command(
     except StudioError as error:
         raise StudioError(f"the project's samples cannot be listed: {error}", status=error.status) from error
     except TransitError as error:
-        say(f"eisync: {error}; nothing was begun, run it again", err=True)
+        say(f"eisync: {error}; nothing was started, run it again", err=True)
         return PENDING
     finally:
         service.close()
@@ -98,7 +100,7 @@ def command(
 def _target(settings: Settings, name: str | None) -> Target:
     names = [target.name for target in settings.targets]
     if name is None and len(names) > 1:
-        raise click.UsageError(f"there are several targets: say --target with one of {', '.join(names)}")
+        raise click.UsageError(f"there are several targets: name one with --target: {', '.join(names)}")
     if name is not None and name not in names:
         raise click.UsageError(f"there is no target {name!r}; there is {', '.join(names)}")
     return settings.target(name or names[0])
@@ -115,8 +117,8 @@ def _keep_apart(folder: str, settings: Settings, *, config: str | None, state_di
         if root == real or contains(root, real) or contains(real, root):
             how = "is" if root == real else "lies inside" if contains(root, real) else "contains"
             raise ConfigurationError(
-                f"{folder} {how} the watched folder {root}, and what is pulled would be uploaded again; "
-                "name a folder apart from it"
+                f"{folder} {how} the watched folder {root}, so what is pulled would be uploaded again; name a "
+                "folder outside it"
             )
 
 
@@ -132,26 +134,26 @@ def _tell(pulled: Pulled, folder: str, project_id: int, *, as_json: bool) -> Non
     say(_sentence(pulled, folder, project_id))
     if pulled.disabled:
         say(
-            f"Of these, {pulled.disabled:,} {_are(pulled.disabled)} disabled in the project; "
-            "info.labels cannot say so, and an upload of the folder enables them."
+            f"Of these, {pulled.disabled:,} {_are(pulled.disabled)} disabled in the project. info.labels cannot "
+            "record that, so an upload of the folder enables them."
         )
     if pulled.withdrawn:
         say(
-            f"{_count(pulled.withdrawn, 'file')} of earlier pulls {_are(pulled.withdrawn)} left in place, "
-            "and out of info.labels: the project does not list such a sample any more."
+            f"{_count(pulled.withdrawn, 'file')} of earlier pulls {_are(pulled.withdrawn)} left in place but not "
+            "in info.labels: the project no longer lists such a sample."
         )
     for failure in pulled.failures[:SHOWN_REASONS]:
         say(f"{failure.name} (sample {failure.sample_id}): {failure.reason}", err=True)
     if len(pulled.failures) > SHOWN_REASONS:
-        say(f"… and {len(pulled.failures) - SHOWN_REASONS:,} more: --json names them all", err=True)
+        say(f"… and {len(pulled.failures) - SHOWN_REASONS:,} more: --json lists them all", err=True)
     if pulled.stopped is not None:
-        say(f"stopped early: {pulled.stopped}; info.labels is as it was. Run it again to go on.", err=True)
+        say(f"stopped early: {pulled.stopped}; info.labels is unchanged. Run it again to continue.", err=True)
 
 
 def _sentence(pulled: Pulled, folder: str, project_id: int) -> str:
     what = f"{_count(pulled.here, 'sample')} of project {project_id} {_are(pulled.here)} in {folder}"
     if pulled.failures:
-        what += f", {len(pulled.failures):,} did not come"
+        what += f", {len(pulled.failures):,} were not downloaded"
     if not pulled.fetched:
         return f"{what}: nothing was missing." if not pulled.failures and pulled.stopped is None else f"{what}."
     return f"{what}: {pulled.fetched:,} downloaded now ({_amount(pulled.fetched_bytes)})."

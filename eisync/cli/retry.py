@@ -10,16 +10,16 @@ from eisync.cli.output import say
 
 @click.command("retry")
 @click.argument("files", nargs=-1, metavar="[FILE]...")
-@click.option("--all", "everything", is_flag=True, help="Every quarantined file and every tombstone.")
+@click.option("--all", "everything", is_flag=True, help="All quarantined files and all files with deleted samples.")
 @common
 def command(files: tuple[str, ...], everything: bool, config: str | None, state_dir: str | None) -> None:
-    """Put quarantined and tombstoned files back into the queue.
+    """Send quarantined files and files with deleted samples again.
 
-    A doubtful file that is named goes, too: say so when you have looked for it in Studio. A running daemon sends them
-    at once; otherwise the next 'eisync run' or 'eisync once' does.
+    A doubtful file is sent again, too, when you name it: first make sure that it is not in Studio. A running daemon
+    sends them at once; otherwise the next 'eisync run' or 'eisync once' does.
     """
     if bool(files) == everything:
-        raise click.UsageError("name the files, or say --all")
+        raise click.UsageError("name the files, or use --all")
     paths = None if everything else [os.path.abspath(file) for file in files]
     for answer in ask({"do": "retry", "paths": paths}, config=config, state_dir=state_dir):
         for path in answer["unknown"]:

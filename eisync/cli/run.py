@@ -33,9 +33,9 @@ LOST_WITHIN_S = 1.0
 def command(dirs: tuple[str, ...], config: str | None, state_dir: str | None, api_key_file: str | None) -> None:
     """Watch folders and upload what is dropped into them, until SIGTERM or SIGINT.
 
-    DIR arguments alone are enough, with the project's key in EI_API_KEY or in a file. The first signal lets requests
-    under way end (upload.drain_timeout_s); a second one stops at once. Nothing is lost either way. SIGHUP reads the
-    configuration again and takes over upload.max_rate and upload.quiet_hours.
+    DIR arguments are enough when the project's key is in EI_API_KEY or in a file. The first signal lets running
+    requests finish (upload.drain_timeout_s); a second one stops at once. Nothing is lost either way. SIGHUP reads the
+    configuration again and applies upload.max_rate and upload.quiet_hours.
     """
 
     def read() -> Settings:
@@ -90,7 +90,7 @@ def _live(
         if not stale:
             notifier.alive()
         else:
-            notifier.status(f"the {stale[0].name} has not moved for {stale[0].age_s:.0f} s")
+            notifier.status(f"the {stale[0].name} has not responded for {stale[0].age_s:.0f} s")
 
 
 def _end_lost(app: App, supervisor: Supervisor, reason: str) -> NoReturn:
@@ -111,7 +111,7 @@ def _begin_anew(log: Log) -> NoReturn:
 
     Nothing could be written down of what is under way; it is sent again, as after any other end.
     """
-    log.error("daemon.restarting", reason="the database is damaged; it is set aside and rebuilt")
+    log.error("daemon.restarting", reason="the database is damaged; eisync keeps a copy and rebuilds it")
     sys.stdout.flush()
     sys.stderr.flush()
     os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])  # noqa: S606 - no shell wanted
@@ -140,4 +140,4 @@ def _on_signals(stop: threading.Event, hurry: threading.Event, again: threading.
 
 def _greeting(settings: Settings) -> str:
     folders = ", ".join(str(watch.path) for watch in settings.watches)
-    return f"eisync watches {folders}; 'eisync status' says where everything is. Ctrl-C ends it."
+    return f"eisync watches {folders}; 'eisync status' shows where every file is. Ctrl-C ends it."

@@ -13,22 +13,22 @@ from eisync.core.report import in_bytes
 
 @click.command("status")
 @common
-@click.option("--json", "as_json", is_flag=True, help="Everything, as one JSON object.")
+@click.option("--json", "as_json", is_flag=True, help="Print everything as one JSON object.")
 def command(config: str | None, state_dir: str | None, as_json: bool) -> int:
-    """Say in one sentence whether everything is in Edge Impulse, then what is not and why, with the next command.
+    """Show in one sentence whether every file is in Edge Impulse, then which are not, why, and what to do next.
 
-    Works whether or not the daemon runs, and counts the files of every folder that was ever watched with this state
-    folder. How files were that are not complete, or cannot be read, is remembered when eisync ends.
+    Works with and without a running daemon. Counts the files of every folder that was ever watched with this state
+    folder. When eisync ends, it remembers which files were incomplete or could not be read.
 
     \b
     Exit code 0   all is well
               3   a person must act: files are quarantined, or files or folders cannot be read;
-                  a key or a project is refused, was emptied or is another one; a plan waits
-              4   it goes on by itself, or with the next run: files wait, are not complete yet,
-                  were not in the last listing or are compared; a folder is away; or nothing
-                  is known yet. Where nothing runs, 'eisync run' or 'eisync once' goes on
+                  a key is refused; a project is refused, was emptied or is another one; a plan waits
+              4   it continues by itself, or with the next run: files wait, are not complete yet,
+                  were not in the last listing or are being compared; a folder is missing; or
+                  nothing is known yet. When nothing runs, start 'eisync run' or 'eisync once'
 
-    Where both 3 and 4 are true, it is 4, unless nothing goes on before a person acts.
+    When both 3 and 4 apply, the code is 4, unless nothing continues before a person acts.
     """
     code = PENDING
     for status in ask({"do": "status"}, config=config, state_dir=state_dir):
@@ -63,12 +63,15 @@ def _lines(status: dict[str, Any]) -> Iterator[str]:
         emptied = status.get("emptied", {}).get(target["name"])
         if emptied is not None:
             yield f"  {emptied}"
-            yield "    'eisync plan --approve' says that this was wanted, 'eisync plan --reject' sends the files again"
+            yield (
+                "    If that was on purpose: 'eisync plan --approve'. If not: 'eisync plan --reject', and the "
+                "files are sent again"
+            )
     for plan in status["plans"]:
         yield ""
-        acts = "1 act waits" if plan["acts"] == 1 else f"{plan['acts']:,} acts wait"
-        yield f"plan {plan['plan']} of target {plan['target']}: {acts} for your yes: {plan['why']}"
-        yield f"  'eisync plan' shows what it is; 'eisync plan --approve {plan['plan']}' or '--reject' decides"
+        acts = "1 action waits" if plan["acts"] == 1 else f"{plan['acts']:,} actions wait"
+        yield f"plan {plan['plan']} of target {plan['target']}: {acts} for your approval: {plan['why']}"
+        yield f"  'eisync plan' shows the details; 'eisync plan --approve {plan['plan']}' or '--reject' decides"
     if status["roots"]:
         yield ""
         yield from _daemon(status["daemon"])
@@ -89,7 +92,7 @@ def _reasons(status: dict[str, Any]) -> Iterator[str]:
         yield ""
         is_one = group["files"] == 1
         what = ("folder" if group["is_folder"] else "file") + ("" if is_one else "s")
-        alike = ", and alike" if group["is_varied"] else ""
+        alike = ", and similar" if group["is_varied"] else ""
         yield f"{group['files']:,} {what} {_WORDS.get(group['state'], group['state'])}: {group['reason']}{alike}"
         yield f"  {'' if is_one else 'such as '}{group['example']}"
         yield f"  next: {group['next']}"
@@ -112,30 +115,30 @@ def _root(root: dict[str, Any]) -> Iterator[str]:
     if root["settling"]:
         yield f"  {root['settling']:,} not complete yet"
     if root.get("comparing") and not (root["watching"] or {}).get("comparing"):
-        yield f"  {root['comparing']:,} were touched since their upload, and are compared with it at the next run"
+        yield f"  {root['comparing']:,} were touched since their upload and will be compared with it at the next run"
     for reason, number in sorted(root["left_out"].items(), key=lambda entry: -entry[1]):
         yield f"  {number:,} left out: {reason}"
     for one in root.get("remarks", ()):
-        go, whom = ("goes", "it") if one["files"] == 1 else ("go", "them, for example")
-        yield f"  {one['files']:,} {go} without something that is said of {whom}: {one['example']}"
+        are, such = ("file is", "") if one["files"] == 1 else ("files are", ", for example")
+        yield f"  {one['files']:,} {are} sent without some of the sidecar data{such}: {one['example']}"
 
 
 def _watching(watching: dict[str, Any] | None) -> Iterator[str]:
     if watching is None:
         return
     if watching.get("trouble"):
-        yield f"  not worked on: {watching['trouble']}"
+        yield f"  failing: {watching['trouble']}"
     every = f"scanned every {_span(watching['scan_every_s'])}"
     if watching["reason"]:
-        yield f"  not listened to: {watching['reason']}; {every} instead, and tried again"
+        yield f"  file events fail: {watching['reason']}; {every} meanwhile"
     elif watching["mode"] == "scan":
-        yield f"  {every}, as the configuration says"
+        yield f"  {every}, as configured"
     elif watching["is_heard"]:
-        yield f"  listened to, and {every}"
+        yield f"  file events work, and it is {every}"
     if watching.get("writers"):
         yield f"  {watching['writers']}"
     if watching["missed"]:
-        yield f"  {watching['missed']:,} files were found that no event told of"
+        yield f"  {watching['missed']:,} files were found without an event"
     if watching.get("comparing"):
         yield f"  {watching['comparing']:,} were touched since their upload; their content is being compared with it"
 
@@ -146,9 +149,9 @@ def _retention(retention: dict[str, Any] | None) -> Iterator[str]:
     if retention["files"]:
         verb = "archived" if retention["after_upload"] == "archive" else "deleted here"
         files = "1 file" if retention["files"] == 1 else f"{retention['files']:,} files"
-        yield f"  {files} ({in_bytes(retention['bytes'])}) {verb} after the upload since the daemon began"
+        yield f"  {files} ({in_bytes(retention['bytes'])}) {verb} after the upload since the daemon started"
     for reason, number in sorted(retention["stays"].items(), key=lambda entry: -entry[1]):
-        yield f"  {number:,} not taken away: {reason}"
+        yield f"  {number:,} not removed: {reason}"
     if retention["waits_for"]:
         yield f"  no room is made: {retention['waits_for']}"
 
@@ -160,7 +163,7 @@ def _target(target: dict[str, Any], held: str | None) -> Iterator[str]:
         yield f"  nothing is sent for now: {held}"
     if target["listing_trouble"]:
         yield f"  not compared with the service: {target['listing_trouble']}"
-        yield "    uploads go on; deletions and edits made there are not known until then"
+        yield "    uploads continue; until then eisync does not see deletions and edits in the project"
     elif target["listed_s"] is not None:
         yield f"  compared with the service {_span(target['listed_s'])} ago"
 
@@ -173,16 +176,16 @@ def _daemon(daemon: dict[str, Any] | None) -> Iterator[str]:
     if verb == "run":
         yield f"The daemon runs as process {daemon['pid']} (eisync {daemon['version']})."
     else:
-        yield f"Process {daemon['pid']} runs 'eisync {verb}' (eisync {daemon['version']}), and ends when that is done."
+        yield f"Process {daemon['pid']} runs 'eisync {verb}' (eisync {daemon['version']}) and ends when it is done."
     if daemon.get("lost"):
         yield f"  it ends: {daemon['lost']}"
     if daemon.get("clock"):
-        yield f"  no old trash is emptied, no grace_s ends, nothing is decided: {daemon['clock']}"
+        yield f"  nothing is emptied, removed or decided: {daemon['clock']}"
     for loop in daemon["loops"]:
         if loop["trouble"]:
-            yield f"  the {loop['name']} fails and is tried again: {loop['trouble']}"
+            yield f"  the {loop['name']} failed and will be tried again: {loop['trouble']}"
         elif not loop["is_fresh"]:
-            yield f"  the {loop['name']} has not moved for {loop['age_s']:.0f} s"
+            yield f"  the {loop['name']} has not responded for {loop['age_s']:.0f} s"
 
 
 def _span(seconds: float) -> str:

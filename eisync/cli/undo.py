@@ -19,9 +19,9 @@ from eisync.cli.passing import run_pass
     default=50,
     show_default=True,
     metavar="N",
-    help="Without ID: how many of the latest acts.",
+    help="Without ID: the number of latest actions to show.",
 )
-@click.option("--json", "as_json", is_flag=True, help="JSON lines, one object an act.")
+@click.option("--json", "as_json", is_flag=True, help="JSON lines, one object per action.")
 @common
 @key_file
 def command(
@@ -32,11 +32,12 @@ def command(
     state_dir: str | None,
     api_key_file: str | None,
 ) -> int:
-    """Undo these acts; without an ID, list what was done, the last one first.
+    """Undo these actions; without an ID, list what eisync did, newest first.
 
-    A file comes back from the trash to where it was, or beside what is there now; one that was deleted or archived
-    after its upload, from the project or the archive. A deleted sample comes back as its file, and is sent again. An
-    edited sample is edited back. Ends with 1 when something cannot be undone, with 4 when it cannot be now.
+    A file returns from the trash to its place, or beside the file that is there now. A file that was deleted or
+    archived after its upload returns from the project or the archive. A deleted sample returns as a file, which is sent
+    again. An edited sample gets its earlier values. Ends with 1 when something cannot be undone, with 4 when it cannot
+    be undone now.
     """
     if not acts:
         for record in ask({"do": "acts", "limit": limit}, config=config, state_dir=state_dir):
@@ -61,5 +62,5 @@ def _listed(record: dict[str, Any]) -> str:
 
 
 def _outcome(record: dict[str, Any]) -> str:
-    how = {"undone": "undone", "undoing": "not undone yet, it is tried again"}.get(record["state"], "not undone")
-    return f"{record['act']}: {how}: {record['outcome'] or 'nothing was said about it'}"
+    how = {"undone": "undone", "undoing": "not undone yet, will be tried again"}.get(record["state"], "not undone")
+    return f"{record['act']}: {how}: {record['outcome'] or 'no details'}"

@@ -123,15 +123,15 @@ def _conversation(caller: socket.socket, question: Mapping[str, Any]) -> Iterato
             for line in answer:
                 record = json.loads(line)
                 if not isinstance(record, dict):
-                    raise ValueError("that is no record")
+                    raise ValueError("not a record")
                 if "error" in record and set(record) <= {"error", "exit_code"}:
                     raise _told(record)
                 if record == {"end": True}:
                     return
                 yield record
     except (OSError, ValueError) as error:
-        raise DaemonUnreachableError(f"the daemon does not answer ({type(error).__name__}); look at its log") from error
-    raise DaemonUnreachableError("the daemon ended in the middle of its answer; ask again")
+        raise DaemonUnreachableError(f"the daemon does not answer ({type(error).__name__}); check its log") from error
+    raise DaemonUnreachableError("the daemon ended during its answer; try again")
 
 
 def _connect(folder: str) -> tuple[socket.socket, str | None] | None:
@@ -157,9 +157,7 @@ def _connect(folder: str) -> tuple[socket.socket, str | None] | None:
             f"the state folder {folder} belongs to another user; run this as the user who runs eisync"
         ) from error
     except (OSError, ValueError, KeyError, TypeError, OverflowError) as error:
-        raise DaemonUnreachableError(
-            f"the daemon cannot be reached ({type(error).__name__}); look at its log"
-        ) from error
+        raise DaemonUnreachableError(f"the daemon cannot be reached ({type(error).__name__}); check its log") from error
 
 
 def _told(record: Mapping[str, Any]) -> EisyncError:

@@ -106,7 +106,7 @@ class Operations:
             case "health":
                 yield self.health()
             case other:
-                raise ConfigurationError(f"this eisync cannot answer {other!r}; is the daemon of another version?")
+                raise ConfigurationError(f"this eisync cannot answer {other!r}; is the daemon a different version?")
 
     def status(self) -> Record:
         """Everything `eisync status` shows. Its `exit_code` is what the command ends with."""
@@ -271,7 +271,7 @@ class Operations:
     def reconciled(self, ticket: object) -> Record:
         """What the pass found; its `targets` are None while it runs."""
         if self._passes is None or type(ticket) is not int:
-            raise ConfigurationError("no pass was asked for under that ticket; ask for one")
+            raise ConfigurationError("no pass has that ticket; request one")
         return {"targets": self._passes.report(ticket)}
 
     def retry(self, paths: object) -> Record:
@@ -328,7 +328,7 @@ class Operations:
         number = self._acts.decide(_number(plan_id, "plan"), is_approved=is_approved, now=self.now())
         if number is None or plan is None:
             waiting = ", ".join(str(plan.id) for plan in self._acts.plans()) or "none"
-            raise EisyncError(f"plan {plan_id} does not wait (any more); waiting: {waiting}")
+            raise EisyncError(f"plan {plan_id} is not waiting; waiting: {waiting}")
         return {
             "plan": plan_id,
             "target": plan.target,
@@ -340,21 +340,21 @@ class Operations:
     def acts(self, limit: object) -> Iterator[Record]:
         """What was done last, the last one first."""
         if not isinstance(limit, int) or not 0 < limit <= MOST_LINES:
-            raise ConfigurationError(f"ask for 1 to {MOST_LINES:,} acts")
+            raise ConfigurationError(f"ask for 1 to {MOST_LINES:,} actions")
         yield from map(_act, self._acts.latest(limit=limit))
 
     def act(self, act_id: object) -> Record:
         """One act as it is now. Raises EisyncError for one that is not known."""
         written = self._acts.find(_number(act_id, "act"))
         if written is None:
-            raise EisyncError(f"act {act_id} is not known; 'eisync undo' lists what was done")
+            raise EisyncError(f"action {act_id} is not known; 'eisync undo' lists what was done")
         return _act(written)
 
     def undo(self, act_id: object) -> Record:
         """It is to be undone; whoever reconciles next does it. Raises EisyncError for an act that was not done."""
         found = self.act(act_id)
         if not self._acts.ask_undo(found["act"]) and found["state"] != "undoing":
-            raise EisyncError(f"act {act_id} is {found['state']}, and there is nothing to undo")
+            raise EisyncError(f"action {act_id} is {found['state']}; there is nothing to undo")
         return self.act(act_id)
 
     def health(self) -> Record:
@@ -362,7 +362,7 @@ class Operations:
         live = self._live() if self._live is not None else None
         loops = live["loops"] if live is not None else []
         stale = [
-            f"the {loop['name']} has not moved for {loop['age_s']:.0f} s" for loop in loops if not loop["is_fresh"]
+            f"the {loop['name']} has not responded for {loop['age_s']:.0f} s" for loop in loops if not loop["is_fresh"]
         ]
         if live is not None and live.get("lost"):
             stale.append(str(live["lost"]))

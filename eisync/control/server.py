@@ -80,7 +80,7 @@ class ControlServer:
                 for record in self._operations.answer(self._question(line)):
                     stream.write(_line(record))
                     if self._operations.now() >= leave_at:
-                        raise TimeoutError("the caller takes too long over the answer")
+                        raise TimeoutError("the caller reads the answer too slowly")
                 stream.write(_line({"end": True}))
             except EisyncError as error:
                 stream.write(_line({"error": str(error), "exit_code": error.exit_code}))
@@ -91,7 +91,7 @@ class ControlServer:
         except (ValueError, RecursionError):
             question = None
         if not isinstance(question, dict):
-            raise EisyncError("that is no question")
+            raise EisyncError("not a valid request")
         shown = str(question.get("token")).encode("ascii", "replace")
         if self._token is not None and not hmac.compare_digest(shown, self._token.encode("ascii")):
             raise EisyncError("the token is not the one in the state folder")

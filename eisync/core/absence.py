@@ -35,15 +35,15 @@ class Absence:
 def why_inconclusive(absent_at: float, absence: Absence | None, *, now: float) -> str | None:
     """Why nothing follows from a file that is absent since `absent_at`; None: a person deleted it."""
     if absence is None:
-        return "nobody looked for its content"
+        return "its content was not searched for"
     if absence.away is not None:
         return absence.away
     if now - absent_at < ABSENT_S:
-        return "it went a moment ago"
+        return "it disappeared a moment ago"
     if absence.looked_through_at is None or absence.looked_through_at <= absent_at:
-        return "the folders were not looked through since it went"
+        return "the folders were not scanned since it disappeared"
     if absence.elsewhere is Elsewhere.THERE:
-        return "a file with the same content is there"
+        return "a file with the same content exists"
     if absence.elsewhere is Elsewhere.POSSIBLE:
-        return "a file of the same size is there, and was not compared with it yet"
+        return "a file of the same size exists and was not compared with it yet"
     return None

@@ -19,7 +19,7 @@ GRACE_S = 30.0
 
 _UNDER_WAY = (State.SENDING.value, State.DOUBTFUL.value)
 _SENT = (State.SYNCED.value, State.TOMBSTONE.value, State.QUARANTINED.value)
-_IN_DOUBT = "it was touched, copied or restored since: its content is compared with that before anything is sent"
+_IN_DOUBT = "it was touched, copied or restored since; eisync compares its content before it sends anything"
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,14 +37,14 @@ def account(facts: FileFacts, record: Mapping[str, Any] | None, *, is_live: bool
         if record["facts"] is None or facts == FileFacts(*record["facts"]):
             return Account(record["state"], record["reason"])
         if record["state"] in _UNDER_WAY:
-            return Account(record["state"], f"{record['reason']}; it was changed meanwhile and follows")
+            return Account(record["state"], f"{record['reason']}; it has changed meanwhile and the new version follows")
         if record["state"] == State.SETTLING.value:
             return Account(record["state"], record["reason"])
         if record["state"] in _SENT and record.get("sha256") and facts.size == record["facts"][0]:
             return Account(record["state"], f"{record['reason']}; {_IN_DOUBT}")
-    what = "it is new" if record is None else "it is another version than the known one"
+    what = "it is new" if record is None else "it is a different version from the known one"
     if not is_live:
-        return Account(NEW, f"{what}; no daemon watches it, 'eisync run' or 'eisync once' sees to it")
+        return Account(NEW, f"{what}; no daemon is watching it: start 'eisync run' or 'eisync once'")
     if scanned_at is None or facts.touched_at > scanned_at - GRACE_S:
-        return Account(NEW, f"{what}; the next look at its folder finds it")
-    return Account(UNEXPLAINED, f"{what}, and a scan that ended since has not found it; please report it")
+        return Account(NEW, f"{what}; the next scan of its folder finds it")
+    return Account(UNEXPLAINED, f"{what}, but a later scan did not find it; please report this")

@@ -234,7 +234,7 @@ def tombstone(file: FileSide, policy: Policy) -> Act | None:
         file_id=file.id,
         root=file.root,
         path=file.path,
-        reason=f"its sample {sample_id} is not at the service any more" if act is None else act.reason,
+        reason=f"its sample {sample_id} is no longer in the project" if act is None else act.reason,
         since_at=file.since_at,
         sample_id=sample_id,
         to=None if act is None else act.kind.value,
@@ -256,7 +256,7 @@ def _after_remote_deletion(file: FileSide, policy: Policy) -> Iterator[Act]:
         file_id=file.id,
         root=file.root,
         path=file.path,
-        reason="its sample was deleted at the service",
+        reason="its sample was deleted in the project",
         since_at=file.since_at,
     )
 
@@ -280,7 +280,7 @@ def _after_change(file: FileSide, policy: Policy) -> Iterator[Act]:
     ours = {held.sample.id for held in file.samples}
     for held in file.older:
         if not held.is_shared and held.sample.id not in ours and held.allows(Destruction.DELETE_SAMPLE):
-            reason = "a new version of its file took its place"
+            reason = "a new version of its file replaced it"
             yield _on_sample(file, held.sample.id, Kind.DELETE_SAMPLE, Cause.LOCAL_CHANGE, reason)
 
 
@@ -315,13 +315,13 @@ def name_of(path: str, sent_as: str | None = None) -> str:
 
 _DOES = {
     Kind.DELETE_SAMPLE: "delete sample {act.sample_id} of {path}",
-    Kind.RENAME_SAMPLE: "name sample {act.sample_id} of {path} {act.to!r}, which is {act.was!r}",
-    Kind.RELABEL_SAMPLE: "label sample {act.sample_id} of {path} {act.to!r}, which is {act.was!r}",
+    Kind.RENAME_SAMPLE: "rename sample {act.sample_id} of {path} from {act.was!r} to {act.to!r}",
+    Kind.RELABEL_SAMPLE: "relabel sample {act.sample_id} of {path} from {act.was!r} to {act.to!r}",
     Kind.MOVE_SAMPLE: "move sample {act.sample_id} of {path} to {act.to}, which is in {act.was}",
     Kind.TRASH_FILE: "move {path} to the trash",
     Kind.DELETE_FILE: "delete {path}",
     Kind.ARCHIVE_FILE: "move {path} to the archive",
-    Kind.TOMBSTONE: "never send {path} again by itself",
+    Kind.TOMBSTONE: "never send {path} again automatically",
 }
 
 # What is done to the file once it is a tombstone: that is what a person says yes to.

@@ -25,8 +25,8 @@ from eisync.core.media_names import DATA, MEDIA, MOST_MEDIA, names_media
 from eisync.core.ordinary import is_ordinary
 from eisync.core.values import value
 
-ANNOTATION = "it holds annotations of other files, which eisync does not read yet"
-TEXT = "it is a text that came with the data, and no table of numbers"
+ANNOTATION = "it holds annotations for other files; eisync does not read these yet"
+TEXT = "it is a text that came with the data, not a table of numbers"
 
 HEAD_BYTES = 16 * 1024
 """So much of a file is looked at."""
@@ -153,7 +153,7 @@ def _text(path: str, text: str, is_all: bool) -> LeftOut | IfBeside | None:
         return LeftOut(ANNOTATION, "a list of classes")
     if lines and _TEXTS.fullmatch(stem) and not any(map(_are_numbers, rows)):
         return LeftOut(TEXT, "no table")
-    kind = "nothing is in it" if not lines else "numbers" if all(map(_are_numbers, rows)) else "text"
+    kind = "empty" if not lines else "numbers" if all(map(_are_numbers, rows)) else "text"
     if any(map(_FOLDERS_OF_LABELS.fullmatch, folder.split("/"))) and (not lines or any(map(_has_number, rows))):
         return LeftOut(ANNOTATION, f"{kind}, in a folder of labels")
     return None if kind == "numbers" and _may_be_readings(lines) else _beside(path, kind)
@@ -259,7 +259,7 @@ def _json(path: str, text: str, is_all: bool) -> LeftOut | IfBeside | None:
         if is_acquisition(raw):
             return None
         return _described(path, raw, 0)
-    return _beside(path, "nothing is in it") if not raw and is_all else None
+    return _beside(path, "empty") if not raw and is_all else None
 
 
 def _described(path: str, raw: bytes, at: int) -> LeftOut | IfBeside:
@@ -268,12 +268,12 @@ def _described(path: str, raw: bytes, at: int) -> LeftOut | IfBeside:
     name = path.rpartition("/")[2]
     if kind is None and _LISTS_OF_CLASSES.fullmatch(name[: name.rfind(".")]):
         kind = "a list of classes"
-    return _beside(path, "JSON that is no acquisition") if kind is None else LeftOut(ANNOTATION, kind)
+    return _beside(path, "JSON that is not an acquisition") if kind is None else LeftOut(ANNOTATION, kind)
 
 
 def _beside(path: str, kind: str) -> IfBeside:
     others = tuple(place for place in places_beside(path) if place.lower() != path.lower())  # no file is beside itself
-    return IfBeside(LeftOut(ANNOTATION, f"{kind}, beside a file of its name"), others)
+    return IfBeside(LeftOut(ANNOTATION, f"{kind}, next to a file of the same name"), others)
 
 
 _JUDGES = {".txt": _text, ".csv": _table, ".json": _json}

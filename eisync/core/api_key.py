@@ -52,7 +52,7 @@ def text_of(raw: bytes) -> str:
         return _decoded(raw, "utf-16-le")
     if not raw[0::2].strip(b"\0"):
         return _decoded(raw, "utf-16-be")
-    raise ValueError(f"is no text: {ALONE}")
+    raise ValueError(f"is not text: {ALONE}")
 
 
 def clean(text: str) -> str:
@@ -67,7 +67,7 @@ def clean(text: str) -> str:
     if not lines:
         return ""
     if len(lines) > 1:
-        raise ValueError(f"has {len(lines)} lines: {ALONE}, in one line")
+        raise ValueError(f"has {len(lines)} lines: {ALONE}, on one line")
     key = _bare(lines[0])
     if (trouble := _trouble(key)) is not None:
         raise ValueError(trouble)
@@ -113,16 +113,16 @@ def _trouble(key: str) -> str | None:
     if _MASKED.search(key):
         return f"is a hidden key, with dots or asterisks in it: {ALONE}; copy the key itself from Studio"
     if _VARIABLE.match(key):
-        return f"is the name of a variable that nothing put a value for: {ALONE}"
+        return f"is the name of a variable without its value: {ALONE}"
     if _PLACEHOLDER.match(key):
         return f"is a placeholder: {ALONE}; put the key of the project in its place"
     if any(quote in key for quote in _QUOTES):
-        return f"{ODD} (there is a quote that does not stand around the whole of it)"
+        return f"{ODD} (it contains a quote that does not enclose the whole key)"
     if any(one.isspace() for one in key):
-        return f"{ODD} (there is a blank in it)"
+        return f"{ODD} (it contains a space)"
     odd = next((one for one in key if not "!" <= one <= "~" or one in _OF_OTHER_TEXT), None)
     if odd is None:
         return None
     if not odd.isprintable():
-        return f"{ODD} (there is a control character in it)"
+        return f"{ODD} (it contains a control character)"
     return f"{ODD} (U+{ord(odd):04X}, {unicodedata.name(odd, 'without a name').lower()})"

@@ -112,12 +112,12 @@ def _missing_pictures(parts: _Parts, offset: int, length: int, size: int) -> Ver
     end = offset + HEAD_BYTES + length
     if length < 4 or (end > size and length >= MAX_FILE_BYTES):
         if offset + _LIST_BYTES + HEAD_BYTES <= size:
-            return OpenEnded("its AVI header leaves its length open, as a recorder does until it ends")
-        return Cut(f"AVI header leaves its length open, as a recorder does until it ends; the file has {size:,} bytes")
+            return OpenEnded("its AVI header leaves the length open, as recorders do until they finish")
+        return Cut(f"AVI header leaves the length open, as recorders do until they finish; the file has {size:,} bytes")
     if end <= size:
         return None
     if end - size <= _AROUND:
-        return OpenEnded(f"its AVI list of pictures names {counted(end - size)} more than there are")
+        return OpenEnded(f"its AVI list of frames claims {counted(end - size)} more than the file has")
     return _cut(parts, end, size)
 
 
@@ -144,14 +144,14 @@ def _ended(parts: _Parts, offset: int, size: int) -> Verdict:
     if parts.has_index and not left:
         return Whole("its AVI lists and its index end with the file")
     if parts.has_index or parts.ends_at <= size + OFF_BY_A_HEADER:
-        follows = f"{counted(left)} stand behind its last AVI list" if left else "they end with the file"
-        return CannotTell(f"its pictures are all there, and {follows}")
-    return OpenEnded("its pictures are all there; its AVI index (idx1) is not, and players do without one")
+        follows = f"{counted(left)} follow its last AVI list" if left else "they end where the file ends"
+        return CannotTell(f"its frames are complete, and {follows}")
+    return OpenEnded("its frames are complete; its AVI index (idx1) is missing, but players do not need one")
 
 
 def _without_pictures(parts: _Parts, offset: int, size: int) -> Verdict:
     if offset + HEAD_BYTES <= size:
         return CannotTell(f"it does not look like an AVI file at byte {offset:,}; the service will judge it")
     if not HEAD_BYTES + _LIST_BYTES <= parts.ends_at < MAX_FILE_BYTES:
-        return Cut(f"AVI header leaves its length open, as a recorder does until it ends; the file has {size:,} bytes")
+        return Cut(f"AVI header leaves the length open, as recorders do until they finish; the file has {size:,} bytes")
     return cut_short("AVI header", promised=max(parts.ends_at, offset), size=size)

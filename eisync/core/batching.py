@@ -73,7 +73,7 @@ def unsendable(item: Item) -> str | None:
     """The sentence that says why `item` can never be accepted, or None."""
     size = item.facts.size
     if size == 0:
-        return "the file is empty; write something into it and it goes by itself"
+        return "the file is empty; it is sent once something is written into it"
     return too_large(size)
 
 

@@ -68,7 +68,7 @@ def why_sweep(remembered: Remembered, glance: Glance, *, now: float, every_s: fl
     """Why the listing must be walked now, in a clause; None when it need not, or not yet."""
     since_s = now - remembered.swept_at
     if not 0 <= since_s < every_s:
-        return "it is time"
+        return "the interval has passed"
     reason = why_changed(remembered, glance)
     return reason if since_s >= REST * remembered.sweep_s else None
 
@@ -76,9 +76,9 @@ def why_sweep(remembered: Remembered, glance: Glance, *, now: float, every_s: fl
 def why_changed(remembered: Remembered, glance: Glance) -> str | None:
     """What says that something was edited or deleted; None when new samples explain all that is seen."""
     if remembered.has_missed:
-        return "samples were not listed the last time"
+        return "the last listing missed some samples"
     if glance.unlisted:
-        return "new samples are not listed any more"
+        return "new samples are no longer listed"
     if glance.samples is not None and glance.samples != remembered.samples + glance.new:
         return "the number of samples changed"
     if glance.modified_at == remembered.modified_at or glance.modified_at is None:

@@ -87,7 +87,7 @@ def cbor(size: int) -> Walk:
     if samples is not None:
         return _by_samples(samples, size - offset, size)
     if offset == size:
-        return Whole("its CBOR item has all that it promises")
+        return Whole("its CBOR item is complete")
     return (yield from _behind(offset, size))
 
 
@@ -172,7 +172,7 @@ def _unended(left: list[int], offset: int, size: int) -> Cut:
     if offset > size:
         return cut_short("CBOR text", promised=offset, size=size)
     what = "an item" if len(left) == 1 else f"{len(left) - 1:,} list{'' if len(left) == 2 else 's'}"
-    return Cut(f"CBOR has {what} that it does not end; the file has {size:,} bytes")
+    return Cut(f"CBOR has {what} without an end; the file has {size:,} bytes")
 
 
 def _samples_in(chunk: bytes) -> str | None:
@@ -186,7 +186,7 @@ def _samples_in(chunk: bytes) -> str | None:
 def _by_samples(samples: str, length: int, size: int) -> Verdict:
     """Decide by how many bytes stand behind the header. Silence is samples, too."""
     if not length:
-        finding = f"its CBOR header says that samples ({samples}) follow it, and there are none yet"
+        finding = f"its CBOR header says that samples ({samples}) follow it, but there are none yet"
         return Cut(f"{finding}; the file has {size:,} bytes")
     return CannotTell(f"{length:,} bytes of samples ({samples}) follow its CBOR header, which does not say how many")
 
@@ -197,7 +197,7 @@ def _behind(offset: int, size: int) -> Walk:
     if begins < offset and not _ends_in_number((yield Read(max(0, offset - 9), min(9, offset))), offset - begins):
         # They were taken for numbers, which NUL bytes are in CBOR, and would be all that the item still promised.
         return reserved(begins)
-    what = "only NUL bytes follow" if begins <= offset else "more follows, and still more may"
+    what = "only NUL bytes follow" if begins <= offset else "more data follows, perhaps not all of it yet"
     return (yield from _or_other(CannotTell(f"its CBOR item ends at byte {offset:,} and {what}"), size))
 
 

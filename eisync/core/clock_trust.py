@@ -142,8 +142,8 @@ def _unwitnessed(known: Remembered, reading: Reading, went_back: bool) -> str:
         else ""
     )
     return (
-        f"{back}no service has told the time since the start or for a day, so that nobody knows whether the clock of "
-        "this machine is right; it is known with the next answer"
+        f"{back}no service has reported the time since the start, or for a day, so eisync cannot tell whether this "
+        "machine's clock is right; the next answer will show it"
     )
 
 

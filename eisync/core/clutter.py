@@ -20,8 +20,8 @@ immich-app/immich#30690, github/gitignore `Global/macOS.gitignore` and `Global/W
 import re
 import unicodedata
 
-README = "a readme, which is no sample"
-CONFLICT = "a conflict copy of a sync program, beside the file that it differs from"
+README = "a readme, not a sample"
+CONFLICT = "a conflict copy made by a sync program, next to the original file"
 DESKTOP = "a file that the desktop keeps for itself"
 
 _NAS = "a NAS keeps thumbnails and its own files"
@@ -113,7 +113,7 @@ def why_no_sample(name: str) -> str | None:
     """Return one clause that says why a file of this name is no sample; None when it may be one.
 
     >>> why_no_sample("wave.1 (conflicted copy 2026-01-01).csv")
-    'a conflict copy of a sync program, beside the file that it differs from'
+    'a conflict copy made by a sync program, next to the original file'
     """
     low = name.lower() if name.isascii() else unicodedata.normalize("NFC", name).lower()
     if low in _FILES or (low[:2] == "._" and len(low) > 2):

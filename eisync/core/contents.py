@@ -47,7 +47,7 @@ def settle_known(item_id: int, sha256: str, contents: Iterable[KnownContent]) ->
         return Settlement(
             item_id=item_id,
             events=(Event.FOUND,),
-            reason=f"it was there already, sent as {shown(one.path)}; nothing was sent",
+            reason=f"already in the project, sent as {shown(one.path)}; nothing was sent",
             sample_ids=one.sample_ids,
             sha256=sha256,
             is_attempt=False,
@@ -58,4 +58,4 @@ def settle_known(item_id: int, sha256: str, contents: Iterable[KnownContent]) ->
 def deleted_reason(sample_id: int | None) -> str:
     """Why a file is not sent whose content was deleted, for a person."""
     which = "" if sample_id is None else f" (sample {sample_id})"
-    return f"its content was deleted at the service{which}; 'eisync retry' sends it again"
+    return f"its content was deleted in the project{which}; 'eisync retry' sends it again"

@@ -48,6 +48,7 @@ def standing(copy: Copy, file: FileSide, sample_id: int) -> Standing:
 def why_no_copy(sample_id: int) -> str:
     """Why the sample is not deleted, for a person."""
     return (
-        f"what the service gave of sample {sample_id} is not what was sent: a short answer, or another sample; nothing "
-        "is deleted before a whole copy of it is kept. Delete it in Studio if it is not wanted"
+        f"what the service returned for sample {sample_id} is not what was sent: the answer was cut short, or it "
+        "is another sample. eisync deletes nothing before it has a whole copy. If you do not need the sample, "
+        "delete it in Studio"
     )

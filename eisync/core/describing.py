@@ -81,7 +81,7 @@ def describe(
         elif entry.label:
             label = nfc(_text(entry.label, "label"))
             if _weight(label) > LONGEST_LABEL:
-                raise ValueError(f"it gives a label of more than {LONGEST_LABEL:,} bytes, as it would be sent")
+                raise ValueError(f"its label has more than {LONGEST_LABEL:,} bytes when sent")
         if entry.category is not None:
             category = _category(entry.category)
         said |= _metadata(entry.metadata)
@@ -109,9 +109,11 @@ def given_name(path: str, name: str) -> tuple[str | None, str | None]:
     stem, dot, extension = own.rpartition(".")
     sent = "".join(map(_harmless, name)) + (dot + extension if stem else "")
     if len(sent.encode()) > LONGEST_NAME_BYTES:
-        return None, f"the name that it is given has more than {LONGEST_NAME_BYTES:,} bytes; it keeps that of its file"
+        return None, (
+            f"the name given for it has more than {LONGEST_NAME_BYTES:,} bytes; its sample keeps the name of the file"
+        )
     is_harmless = sent.startswith(name)
-    trouble = None if is_harmless else f"the name that it is given cannot be sent, it is sent as {sent!r}"
+    trouble = None if is_harmless else f"the name given for it cannot be sent; its sample is named {sent!r}"
     return None if sent == own else sent, trouble
 
 
@@ -148,8 +150,8 @@ def _harmless(character: str) -> str:
 
 
 def _attachments_are_not_sent(number: int) -> str:
-    what = "an attachment of it" if number == 1 else f"{number:,} attachments of it"
-    return f"a sidecar names {what}, and eisync does not send attachments: add them in Studio"
+    what = "an attachment" if number == 1 else f"{number:,} attachments"
+    return f"a sidecar lists {what} for it; eisync does not send attachments: add them in Studio"
 
 
 def _category(name: object) -> Category:
@@ -162,15 +164,15 @@ def _metadata(found: Any) -> dict[str, str]:
     if found is None:
         return {}
     if not isinstance(found, dict):
-        raise ValueError("it gives metadata that are no object of names and texts")
+        raise ValueError("its metadata is not an object of names and texts")
     if len(found) > MOST_METADATA:
-        raise ValueError(f"it gives more than {MOST_METADATA} metadata")
+        raise ValueError(f"it has more than {MOST_METADATA} metadata entries")
     said = {
         _text(name, "metadata"): _text(value if isinstance(value, str) else json.dumps(value), "metadata")
         for name, value in found.items()
     }
     if sum(map(_weight, [*said, *said.values()])) > LONGEST_METADATA:
-        raise ValueError(f"it gives metadata of more than {LONGEST_METADATA:,} bytes, as they would be sent")
+        raise ValueError(f"its metadata has more than {LONGEST_METADATA:,} bytes when sent")
     return said
 
 
@@ -179,7 +181,7 @@ def _text(text: str, what: str) -> str:
     try:
         text.encode()
     except UnicodeEncodeError:
-        raise ValueError(f"it gives a {what} with half a character in it") from None
+        raise ValueError(f"its {what} contains half a character") from None
     return text
 
 

@@ -59,12 +59,14 @@ def sentence(away: Away, root: str) -> str:
     """What is wrong and what to do, for a person."""
     place = shown(f"{root.rstrip('/')}/{away.folder}" if away.folder else root)
     remedy = (
-        f"nothing is concluded from files that are missing there. If they are to count as deleted, make a file called "
+        "files that are missing there do not count as deleted. If they were deleted, create a file named "
         f".eisync-root in {place}"
     )
     if away.disk is None:
-        return f"something is mounted over {place}, which held files; unmount it, or leave it: {remedy}"
-    return f"the disk that was at {place} is not there, or is another one; mount it, and it goes on by itself: {remedy}"
+        return f"another disk is mounted over {place}, which held files. Unmount it, or leave it: {remedy}"
+    return (
+        f"the disk at {place} is missing, or it is a different one. Mount it, and eisync continues by itself: {remedy}"
+    )
 
 
 def lost(known: Collection[Disk], seen: Collection[Disk]) -> list[Disk]:

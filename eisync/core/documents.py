@@ -61,9 +61,9 @@ def _without_footer(mark: bytes, tail: bytes, size: int) -> Walk:
         return _no_footer(size)
     before = yield Read(max(0, begins - 4), min(4, begins))
     if begins >= 12 and before == mark:
-        return CannotTell(f"its Parquet footer is there, and only NUL bytes follow from byte {begins:,} on")
+        return CannotTell(f"its Parquet footer is there, but only NUL bytes follow from byte {begins:,} on")
     return reserved(begins)
 
 
 def _no_footer(size: int) -> Verdict:
-    return Cut(f"Parquet has no footer, which is written last; the file has {size:,} bytes")
+    return Cut(f"Parquet has no footer yet, which is written last; the file has {size:,} bytes")

@@ -135,7 +135,7 @@ class Eligibility:
                 is_left_out, rule = judged
                 origin = f"{folder}/{RULES_NAME}" if folder else RULES_NAME
                 if rules.trouble is not None:
-                    return _by_pattern(f"in {origin}, if only it could be used: {rules.trouble}")
+                    return _by_pattern(f"in {origin}, which cannot be used: {rules.trouble}")
                 return _by_pattern(f"{rule}{origin})") if is_left_out else None
         decided = self._patterns.decide(path, is_folder=is_dir)
         if decided is None or decided[1] < len(DEFAULT_IGNORES):  # what the configuration says goes before what we know
@@ -191,7 +191,7 @@ class Eligibility:
             return what
         if extension_of(path) not in ACCEPTED_EXTENSIONS:
             if (meant := path.rpartition("/")[2].lower()) in WHAT_THEY_ARE:
-                return f"it would say what other files are if it were called {meant}: rename it"
+                return f"it describes other files but is not named {meant}: rename it"
             return f"not a type that Edge Impulse takes ({extension_of(path) or 'no extension'})"
         return None
 

@@ -29,7 +29,7 @@ def why_emptied(missing: Missing) -> str | None:
     if missing.unlisted <= FEW:
         return None
     if missing.samples == 0:
-        return f"the project is empty now; it held {missing.unlisted:,} of ours"
+        return f"the project is empty now; it held {missing.unlisted:,} samples of these files"
     if missing.unlisted >= NEARLY_ALL * missing.ours:
-        return f"nearly all of ours is gone from the project: {missing.unlisted:,} of {missing.ours:,}"
+        return f"nearly all samples of these files are gone from the project: {missing.unlisted:,} of {missing.ours:,}"
     return None

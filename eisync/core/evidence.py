@@ -71,7 +71,7 @@ def cut_short(name: str, *, promised: int, size: int) -> Cut:
 def unlike(name: str, head: bytes, *, offset: int = 0) -> Cut | CannotTell:
     """`head`, at `offset`, is not what `name` has there. A hole is space that was reserved and not written yet."""
     if head and not head.strip(b"\0"):
-        return Cut(f"there are only NUL bytes from byte {offset:,} on: space that nothing was written into yet")
+        return Cut(f"there are only NUL bytes from byte {offset:,} on: reserved space that is not written yet")
     if not offset:
         return foreign(name, head)
     return CannotTell(f"it does not look like {name} at byte {offset:,}; the service will judge it")
@@ -85,7 +85,7 @@ def foreign(expected: str, head: bytes) -> Cut | CannotTell:
     """
     pointer = placeholder(head)
     if pointer is not None:
-        return Cut(f"it is {pointer}, which stands in place of the content; fetch the content itself")
+        return Cut(f"it is {pointer}, which stands for the content; fetch the content itself")
     kind = recognised(head) or ("a JSON document" if is_json(head) else None)
     if kind is not None and kind != expected:
         return CannotTell(f"it is {kind}, not {expected}; the service will judge it")

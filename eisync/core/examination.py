@@ -29,7 +29,7 @@ _WALKS: dict[str, Callable[[int], Walk]] = {
     ".txt": documents.table,
 }
 
-EMPTY = Cut("it is empty; it goes when something is written into it")
+EMPTY = Cut("it is empty; it is sent once something is written into it")
 
 
 def has_end(path: str) -> bool:
@@ -48,7 +48,7 @@ class Examination:
         if not size:
             self.verdict = EMPTY
         elif walk is None:
-            self.verdict = CannotTell("nothing is known of its format")
+            self.verdict = CannotTell("eisync does not know its format")
         else:
             self._walk = walk(size)
             self.wants = next(self._walk)

@@ -107,7 +107,7 @@ def _rule_of(pattern: str, index: int) -> _Rule | None:
     is_ignoring = not pattern.startswith("!")
     glob = pattern if is_ignoring else pattern[1:]
     if not glob:
-        raise ValueError(f"the pattern {pattern!r} names nothing")
+        raise ValueError(f"the pattern {pattern!r} matches nothing")
     is_for_folders = glob.endswith("/")
     parts = (glob[:-1] if is_for_folders else glob).removeprefix("/").split("/")
     if len(parts) > 1:  # a part of more stars than two is one of two (git, wildmatch.c)
@@ -204,7 +204,7 @@ def _bracket(glob: str, at: int) -> tuple[str, int]:
         if glob[at : at + 1] == "-" and glob[at + 1 : at + 2] not in ("]", ""):
             high, at = _literal(glob, at + 1)
             if high < low:
-                raise ValueError(f"the range {low}-{high} is upside down")
+                raise ValueError(f"the range {low}-{high} is reversed")
             inner += f"{re.escape(low)}-{re.escape(high)}"
         else:
             inner += re.escape(low)

@@ -73,11 +73,11 @@ class _Share:
         if len(self.done) + len(self.due) + new <= self.allowed:
             return None
         after = [f"{len(self.done):,} in the last {window.name}"] if self.done else []
-        after += [f"{len(self.due):,} that are allowed and not done yet"] if self.due else []
+        after += [f"{len(self.due):,} allowed but not done yet"] if self.due else []
         before = f", after {' and '.join(after)}" if after else ""
         return (
-            f"it would touch {len(wanted):,} of {self.known:,} files{folder}{before}; "
-            f"{self.allowed:,}{window.per} go by themselves"
+            f"it would affect {len(wanted):,} of {self.known:,} files{folder}{before}; at most "
+            f"{self.allowed:,}{window.per} without your approval"
         )
 
 
@@ -168,4 +168,4 @@ def why_doubt_clock(before: float | None, now: float, *, interval_s: float) -> s
     if before is None or 0.0 <= now - before <= 10.0 * interval_s + DOUBT_S:
         return None
     direction = "back" if now < before else "forward"
-    return f"the clock went {direction} by {abs(now - before):,.0f} s since the last pass"
+    return f"the clock jumped {direction} by {abs(now - before):,.0f} s since the last pass"

@@ -65,7 +65,7 @@ class Hearing:
         dead = replace(self, since=now, deaths=self.deaths + 1)
         if dead.deaths < DEATHS_IN_A_ROW:
             return dead
-        return dead.unable(f"what listens to it died {dead.deaths} times", now)
+        return dead.unable(f"its event listener failed {dead.deaths} times", now)
 
     def audited(self, missed: int, now: float) -> "Hearing":
         """A scan found `missed` files that should have been announced."""
@@ -76,7 +76,7 @@ class Hearing:
         seen = replace(self, missed=self.missed + missed, in_a_row=self.in_a_row + 1, since=None)
         if seen.in_a_row < MISSES_IN_A_ROW:
             return seen
-        return seen.unable(f"{seen.missed:,} files came that no event told of", now)
+        return seen.unable(f"{seen.missed:,} files arrived without an event", now)
 
     def is_to_try(self, now: float) -> bool:
         """Whether listening is to be begun now."""

@@ -164,8 +164,8 @@ def why_foreign(sent: Sent, listed: RemoteSample) -> str:
     """What shows that the id means another sample, in a clause."""
     name = listed.original_name or listed.filename
     if sent.name is not None:
-        return f"sample {listed.id} was sent as {sent.name!r}, and is {name!r} now"
-    return f"sample {listed.id} is {name!r} with another content now"
+        return f"sample {listed.id} was sent as {sent.name!r} and is now {name!r}"
+    return f"sample {listed.id} ({name!r}) now has different content"
 
 
 def _content(sent: Sent, listed: RemoteSample, before: RemoteSample | None, raw_sha256: str | None) -> Agreement:

@@ -59,7 +59,7 @@ def _png(size: int) -> Walk:
         length, name = struct.unpack(">I4s", chunk)
         if not name.isalpha() or length >= MAX_FILE_BYTES:
             if has_all_data:
-                return CannotTell(f"its image is there, and {counted(size - offset)} stand behind its last PNG chunk")
+                return CannotTell(f"its image is complete, and {counted(size - offset)} follow its last PNG chunk")
             return (yield from unlike_to_the_end("a PNG image", chunk, size=size, offset=offset))
         if name == b"IDAT":
             has_data = True
@@ -68,11 +68,11 @@ def _png(size: int) -> Walk:
         offset += 12 + length
         if offset > size:
             if has_all_data:
-                return CannotTell(f"its image is there, and its last PNG chunk ({name.decode()}) is cut")
+                return CannotTell(f"its image is complete, but its last PNG chunk ({name.decode()}) is truncated")
             return cut_short(f"PNG chunk {name.decode()}", promised=offset, size=size)
         if name == b"IEND":
             return Whole("its PNG chunks end in IEND")
-    return CannotTell("it has more parts than can be looked at")
+    return CannotTell("it has too many parts to examine")
 
 
 def _jpeg(size: int) -> Walk:
@@ -107,7 +107,7 @@ def _jpeg(size: int) -> Walk:
             return cut_short(f"JPEG segment {code:02X}", promised=offset, size=size)
         if code == _START_OF_SCAN:
             offset = yield from _next_marker(offset, size)
-    return CannotTell("it has more parts than can be looked at")
+    return CannotTell("it has too many parts to examine")
 
 
 def _no_jpeg(marker: bytes, offset: int, size: int) -> Generator[Read, bytes, Verdict]:

@@ -212,8 +212,8 @@ def too_large(size: int) -> str | None:
     if size < MAX_FILE_BYTES:
         return None
     return (
-        f"the file has {size / 1024**2:.1f} MiB and Edge Impulse takes files below "
-        f"{MAX_FILE_BYTES // 1024**2} MiB; cut the recording into shorter ones"
+        f"the file has {size / 1024**2:.1f} MiB, but Edge Impulse takes only files below "
+        f"{MAX_FILE_BYTES // 1024**2} MiB; split the recording into shorter ones"
     )
 
 

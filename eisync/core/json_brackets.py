@@ -62,7 +62,7 @@ class Brackets:
     def _within(self, chunk: bytes, offset: int) -> Verdict | None:
         structure = self._structure_of(chunk)
         if _ANOTHER_BEGINS.search(self._last + structure):
-            return CannotTell("there is more than one JSON document in it, and still more may follow")
+            return CannotTell("it holds more than one JSON document, and more may follow")
         self._last = structure[-1:] or self._last
         stack = _closed(self._stack + structure.translate(None, b","))
         if stack is None:
@@ -94,7 +94,7 @@ class Brackets:
 
 def _behind(chunk: bytes) -> Verdict | None:
     """Decide by the bytes behind the last bracket; None when they are blanks."""
-    return CannotTell("more follows behind its last bracket, and still more may") if chunk.strip(_BLANKS) else None
+    return CannotTell("more data follows its last bracket, perhaps not all of it yet") if chunk.strip(_BLANKS) else None
 
 
 def _closed(brackets: bytes) -> bytes | None:

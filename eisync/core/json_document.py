@@ -70,7 +70,7 @@ def _without_samples(value: dict[object, object], size: int) -> Cut | None:
     if found is None:
         return None
     return Cut(
-        f"its JSON says that samples ({found[1]}) follow it, and there are none yet; the file has {size:,} bytes"
+        f"its JSON says that samples ({found[1]}) follow it, but there are none yet; the file has {size:,} bytes"
     )
 
 
@@ -123,8 +123,8 @@ def _open(text: bytes, size: int) -> Cut:
 def _odd(text: bytes) -> Verdict:
     """It parses but for its odd characters, one of which may stand behind it, as the end mark of DOS does."""
     if text.rstrip(_BLANKS)[-1:] not in (b"}", b"]"):
-        return CannotTell("more follows behind its last bracket, and still more may")
-    return Whole("it parses as JSON, but for characters that JSON does not allow")
+        return CannotTell("more data follows its last bracket, perhaps not all of it yet")
+    return Whole("it parses as JSON, except for characters that JSON does not allow")
 
 
 def _wrong(text: bytes, trouble: str, size: int) -> Verdict:
@@ -150,7 +150,7 @@ def _wide_encoding(head: bytes) -> tuple[str, int] | None:
 def _wide(raw: bytes, encoding: tuple[str, int]) -> Verdict:
     """UTF-16 and UTF-32: the same text in other bytes."""
     name, width = encoding
-    within = Cut(f"it is {name.upper()} text that ends within a character; the file has {len(raw):,} bytes")
+    within = Cut(f"it is {name.upper()} text that ends in the middle of a character; the file has {len(raw):,} bytes")
     if len(raw) % width:
         return within
     body = raw.rstrip(b"\0")
@@ -160,7 +160,7 @@ def _wide(raw: bytes, encoding: tuple[str, int]) -> Verdict:
     except UnicodeDecodeError as error:
         if error.reason == "unexpected end of data":  # behind the first half of a character of two
             return within if len(body) == len(raw) else reserved(len(body))
-        return CannotTell(f"it looks like {name.upper()} text, and is none; the service will judge it")
+        return CannotTell(f"it looks like {name.upper()} text but is not; the service will judge it")
     verdict = _parsed(text) if text else _only_blanks(len(raw))
     if len(body) < len(raw):
         return reserved(len(body)) if isinstance(verdict, Cut) else _behind_it_nul(len(body))
@@ -188,7 +188,7 @@ def _otherwise_begun(found: Verdict) -> Walk:
         return _neither(head)
     if _wide_encoding(head) is None:
         return found
-    return CannotTell("it is UTF-16 or UTF-32 text, and too long to be parsed; the service will judge it")
+    return CannotTell("it is UTF-16 or UTF-32 text, too long to parse; the service will judge it")
 
 
 def _at_nul(brackets: Brackets, at: int, size: int) -> Walk:
@@ -200,7 +200,7 @@ def _at_nul(brackets: Brackets, at: int, size: int) -> Walk:
 
 
 def _behind_it_nul(begins: int) -> CannotTell:
-    return CannotTell(f"its JSON is closed, and only NUL bytes follow from byte {begins:,} on")
+    return CannotTell(f"its JSON is complete, but only NUL bytes follow from byte {begins:,} on")
 
 
 def _nul_within(at: int) -> CannotTell:
@@ -212,4 +212,4 @@ def _neither(raw: bytes) -> Verdict:
 
 
 def _only_blanks(size: int) -> Cut:
-    return Cut(f"there are only blanks in it; the file has {size:,} bytes")
+    return Cut(f"it holds only white space; the file has {size:,} bytes")

@@ -12,7 +12,7 @@ def why_unusable(value: Any) -> str | None:
     """One clause for a person, or None when all of it can be used. No value is too deep or too large to be asked for.
 
     >>> why_unusable({"label": "\\ud800"})
-    'there is half a character in it'
+    'it contains half a character'
     """
     level, depth = [value], 0
     while level:
@@ -34,12 +34,12 @@ def why_unusable(value: Any) -> str | None:
 def _why_scalar(one: Any) -> str | None:
     if isinstance(one, str):
         if "\0" in one:
-            return "there is a NUL character in it"
-        return None if is_whole(one) else "there is half a character in it"
+            return "it contains a NUL character"
+        return None if is_whole(one) else "it contains half a character"
     if isinstance(one, float) and not math.isfinite(one):
-        return "a number in it is too large"
+        return "it contains a number that is too large"
     if isinstance(one, int) and not -_INT64 <= one < _INT64:
-        return "a number in it has more than 64 bits"
+        return "it contains a number of more than 64 bits"
     return None
 
 

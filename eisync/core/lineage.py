@@ -63,7 +63,7 @@ class Own:
     is_unlisted: bool = False
 
 
-_WHAT = "by eisync, which counts here what it takes out of this folder; it may be deleted"
+_WHAT = "by eisync, to count what it removes from this folder; this file may be deleted"
 
 
 class Finding(Enum):
@@ -135,20 +135,21 @@ def newest_other(own: Own | None, stamps: Mapping[str, Stamp]) -> Stamp | None:
     return max(others, key=lambda stamp: stamp.since, default=None)
 
 
-_UNTIL = "a file that is missing is not taken for deleted by a person"
+_UNTIL = "missing files do not count as deleted"
 _WHY = {
-    Finding.STATE_OLDER: "the state folder is older than what was done in the folder (a lost journal, a snapshot, a "
-    "backup)",
-    Finding.ROOT_OLDER: "the folder is older than what was done in it (a snapshot, a backup)",
-    Finding.OTHER_STATE: "another eisync took files out of the folder",
-    Finding.MISSING: "nobody can tell whether others worked in the folder: what eisync had noted in it is gone",
+    Finding.STATE_OLDER: (
+        "the state folder is older than the last changes in the folder (a lost journal, a snapshot, a backup)"
+    ),
+    Finding.ROOT_OLDER: "the folder was set back to an older state (a snapshot, a backup)",
+    Finding.OTHER_STATE: "another eisync removed files from the folder",
+    Finding.MISSING: "eisync cannot tell whether another eisync worked in the folder: its own note there is gone",
 }
 
 
 def why_doubted(finding: Finding, other: Stamp | None = None) -> str:
     """Why nothing is concluded from what is missing, for a person."""
     who = f" ({holder(other)})" if finding is Finding.OTHER_STATE and other is not None else ""
-    return f"{_WHY[finding]}{who}; {_UNTIL} until everything was looked at anew"
+    return f"{_WHY[finding]}{who}; {_UNTIL} until everything has been checked again"
 
 
 def holder(stamp: Stamp) -> str:

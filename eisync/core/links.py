@@ -33,14 +33,14 @@ def why_left_out(leads: Leads, *, target: str | None = None, is_uploaded: bool =
     match leads:
         case Leads.NOWHERE:
             what = "a broken link" if target is None else f"a broken link to {target}"
-            return f"it is {what}: there is nothing any more; delete the link, or bring back what it led to"
+            return f"it is {what}: its target is gone; delete the link, or restore the target"
         case Leads.IN_A_CIRCLE:
             return "it is a link that leads back to itself; delete it"
         case Leads.TO_UNREADABLE:
             what = "a place" if target is None else target
-            return f"it is a link to {what} that eisync's user cannot look at; {_NOT_FOLLOWED}: copy the files here"
+            return f"it is a link to {what} that eisync's user cannot access; {_NOT_FOLLOWED}: copy the files here"
         case Leads.UPWARDS:
-            return f"it is a link to {target or 'a folder'}, which this watched folder is in; delete it"
+            return f"it is a link to {target or 'a folder'}, which contains this watched folder; delete it"
         case Leads.TO_OTHER:
             return f"it is a link to {target or 'something'}, which is neither a file nor a folder"
     kind = "folder" if leads is Leads.TO_FOLDER else "file"
@@ -56,6 +56,6 @@ def behind(link: str, reason: str) -> str:
     """Return the clause of what lies behind the link at `link`, which is left out for `reason`.
 
     >>> behind("day", "it is a link to …")
-    'it lies behind day: it is a link to …'
+    'it is reached through day: it is a link to …'
     """
-    return f"it lies behind {link}: {reason}"
+    return f"it is reached through {link}: {reason}"

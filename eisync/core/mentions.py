@@ -32,16 +32,16 @@ class NearMiss:
         """Say so of the file `name`, as the sidecar at `place` would call it.
 
         >>> NearMiss("Idle.1.csv").sentence("info.labels", "idle.1.csv")
-        "info.labels mentions 'Idle.1.csv', the file is 'idle.1.csv': rename one of them"
+        "info.labels mentions 'Idle.1.csv', but the file is 'idle.1.csv': rename one of them"
         """
         if self.is_form and self.is_taken:
             return (
-                f"{place} mentions {self.mentioned!r} as another file there is called, and this one only looks the "
-                "same (its accents are stored in another way): mention both, or rename one of them"
+                f"{place} mentions {self.mentioned!r}, which is another file there. This one only looks the same "
+                "(its accents are stored differently): mention both, or rename one of them"
             )
         if self.is_taken:
-            return f"{place} mentions {self.mentioned!r}, which is another file, and not {name!r}: mention both"
-        return f"{place} mentions {self.mentioned!r}, the file is {name!r}: rename one of them"
+            return f"{place} mentions {self.mentioned!r}, which is another file, not {name!r}: mention both"
+        return f"{place} mentions {self.mentioned!r}, but the file is {name!r}: rename one of them"
 
 
 def joins(sidecar_name: str) -> bool:
@@ -61,7 +61,7 @@ def joined(entries: Sequence[Entry]) -> Entry | None:
     boxes = _once(entry.bounding_boxes for entry in entries)
     ranges = _once(entry.structured_labels for entry in entries)
     if problem is None and max(len(boxes or ()), len(ranges or ())) > MOST_JOINED:
-        problem = f"its entries name more than {MOST_JOINED:,} boxes or ranges of it"
+        problem = f"its entries give more than {MOST_JOINED:,} boxes or ranges"
     if problem is not None:
         return Entry(path=entries[-1].path, problem=problem)
     return replace(entries[-1], bounding_boxes=boxes, structured_labels=ranges)
@@ -96,7 +96,7 @@ def near(name: str, alike: Mapping[str, Entry], taken: Collection[str]) -> Entry
     return None
 
 
-_TWICE = "there are entries for two names that look the same (their accents are stored in different ways); keep one"
+_TWICE = "two names that look the same have entries (their accents are stored differently); keep one"
 
 
 def _once(lists: Iterable[list[dict[str, Any]] | None]) -> list[dict[str, Any]] | None:

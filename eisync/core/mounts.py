@@ -63,9 +63,9 @@ def has_weak_facts(file_system: str | None) -> bool:
 def why_no_leases(file_system: str | None) -> str | None:
     """Why a lease does not tell who writes a file of the file system, as a clause; None when it does."""
     if file_system is None:
-        return "the table of mounts does not name its file system"
+        return "the mount table does not list its file system"
     if file_system in _SHARED_TYPES or file_system.startswith("fuse."):
-        return f"its file system ({file_system}) does not know of every writer"
+        return f"its file system ({file_system}) does not report every writer"
     return None
 
 
@@ -78,11 +78,9 @@ def why_silent(path: str, mountinfo: str) -> str | None:
     """Why no events are to be expected of a folder, as a clause; None when they are."""
     file_system, is_part = _mount_of(path, mountinfo) or ("", False)
     if file_system in _SILENT_TYPES or file_system.startswith("fuse."):
-        return f"its file system ({file_system}) does not announce what others write"
+        return f"its file system ({file_system}) does not report what others write"
     if file_system == "overlay" and is_part:
-        return (
-            "it is a part of another container's file system (overlay), which does not announce what is written there"
-        )
+        return "it is part of another container's file system (overlay), which does not report writes"
     return None
 
 

@@ -72,7 +72,7 @@ def _walk(found: _Found, size: int) -> Walk:
         if offset + box.length > size:
             return _cut_box(names, box, offset, size)
         if len(names) == MOST_PARTS:
-            return CannotTell("it has more parts than can be looked at")
+            return CannotTell("it has too many parts to examine")
         names.append(box.name)
         if box.name == b"moov":
             found.index = (offset + box.header, offset + box.length)
@@ -96,7 +96,7 @@ def _last_media(names: list[bytes]) -> int:
 def _no_box(names: list[bytes], head: bytes, offset: int, size: int) -> Walk:
     """Decide when no box stands at `offset`, where the file goes on with `head`."""
     if _has_all(names):
-        return CannotTell(f"its index and media are there, and {counted(size - offset)} stand behind its last MP4 box")
+        return CannotTell(f"its index and media are complete, and {counted(size - offset)} follow its last MP4 box")
     if head.strip(b"\0") and (len(head) < 8 or (head[:4] == b"\0\0\0\1" and len(head) < 16)):
         return Cut(f"an MP4 box begins at byte {offset:,} and has no header yet; the file has {size:,} bytes")
     if head[4:8] in _MEDIA and b"moov" not in names:
@@ -110,13 +110,14 @@ def _cut_box(names: list[bytes], box: Box, offset: int, size: int) -> Verdict:
     shown = box.name.decode("ascii")
     if box.name not in _PAYLOAD and _has_all(names):
         return CannotTell(
-            f"its index and media are there; its last MP4 box ({shown}) names {counted(missing)} more than there are"
+            f"its index and media are complete; its last MP4 box ({shown}) claims {counted(missing)} more than the "
+            "file has"
         )
     if box.name in _MEDIA and b"moov" in names and b"moof" not in names:
         if box.length >= MAX_FILE_BYTES:
-            return OpenEnded("its MP4 header leaves the length of its media open, as a recorder does until it ends")
+            return OpenEnded("its MP4 header leaves the length of its media open, as recorders do until they finish")
         if missing <= _OFF_BY_A_HEADER:
-            return OpenEnded(f"its MP4 box {shown} names {counted(missing)} more than there are")
+            return OpenEnded(f"its MP4 box {shown} claims {counted(missing)} more than the file has")
     if box.length >= MAX_FILE_BYTES and box.name not in _PAYLOAD:
         return CannotTell(f"it does not look like an MP4 file at byte {offset:,}; the service will judge it")
     if box.length >= MAX_FILE_BYTES and b"moov" not in names and box.name != b"moov":
@@ -139,8 +140,8 @@ def _by_boxes(names: list[bytes], size: int) -> Verdict:
     if _MEDIA.isdisjoint(names):
         return Cut(f"MP4 has an index and no media (mdat) yet; the file has {size:,} bytes")
     if names.count(b"mdat") > 1 and names.index(b"moov") < _last_media(names):
-        return CannotTell("its index stands before several pieces of media, and more of them may follow")
-    return Whole("its MP4 boxes fill the file, index and media among them")
+        return CannotTell("its index comes before several pieces of media, and more may follow")
+    return Whole("its MP4 boxes fill the file and include index and media")
 
 
 def _by_fragments(names: list[bytes], size: int) -> Verdict:
@@ -149,14 +150,14 @@ def _by_fragments(names: list[bytes], size: int) -> Verdict:
     # A fragment more could follow; an index of the fragments is written behind the last one.
     if _last(names, b"mfra") > _last(names, b"moof"):
         return Whole("its fragments end in an index")
-    return CannotTell("its fragments may go on")
+    return CannotTell("more fragments may follow")
 
 
 def _box_to_the_end(names: list[bytes], name: bytes, size: int) -> Verdict:
     if b"moov" not in names and name != b"moov":
         return _without_index(size)
-    return CannotTell(f"its last MP4 box ({name.decode('ascii')}) goes to the end, wherever that is")
+    return CannotTell(f"its last MP4 box ({name.decode('ascii')}) extends to the end of the file, wherever that is")
 
 
 def _without_index(size: int) -> Cut:
-    return Cut(f"MP4 has no index (moov), which a recorder writes when it ends; the file has {size:,} bytes")
+    return Cut(f"MP4 has no index (moov), which recorders write when they finish; the file has {size:,} bytes")

@@ -28,4 +28,4 @@ def nul_tail(size: int, *, floor: int = 0) -> Generator[Read, bytes, int]:
 
 def reserved(begins: int) -> Cut:
     """Return the finding on a file that holds nothing but NUL bytes from `begins` to its end."""
-    return Cut(f"there are only NUL bytes from byte {begins:,} on: space that nothing was written into yet")
+    return Cut(f"there are only NUL bytes from byte {begins:,} on: reserved space that is not written yet")

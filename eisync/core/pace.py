@@ -67,11 +67,11 @@ def _span(text: str) -> tuple[int, int]:
     hours = [int(group) for group in found.groups()]
     begin, end = _second(hours[0], hours[1]), _second(hours[2], hours[3])
     if begin == end:
-        raise ValueError("must not begin and end at the same time")
+        raise ValueError("must not start and end at the same time")
     return begin, end
 
 
 def _second(hour: int, minute: int) -> int:
     if hour > 24 or minute > 59 or (hour == 24 and minute):
-        raise ValueError(f"has {hour:02}:{minute:02} in it, which no day has")
+        raise ValueError(f"has {hour:02}:{minute:02} in it, which is not a time of day")
     return (hour * 3600 + minute * 60) % DAY_S

@@ -46,7 +46,7 @@ class _Unusable(ValueError):
 
 
 def _no_number(name: str) -> Any:
-    raise _Unusable(f"{name} is no number of JSON")
+    raise _Unusable(f"{name} is not a number in JSON")
 
 
 _DECODER = json.JSONDecoder(parse_constant=_no_number)
@@ -148,7 +148,7 @@ class Pieces:
             self.value()
         self._ignored += 1
         if self._ignored > MOST_IGNORED:
-            raise ValueError(f"it has more than {MOST_IGNORED:,} members that say nothing of a file")
+            raise ValueError(f"it has more than {MOST_IGNORED:,} members that do not describe a file")
 
     def record(self, kept: Iterable[str]) -> tuple[Any, str | None]:
         """Take the next value, and of a large object the members that are `kept`. A member that cannot be used is left

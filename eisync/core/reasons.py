@@ -100,7 +100,7 @@ def next_step(group: Group, *, is_running: bool) -> str:
         return f"chmod {rights} {path}, or chown it: eisync's user must be able to read it"
     if group.state == State.QUARANTINED.value:
         which = "eisync ls --state quarantined" if group.files > 1 else f"eisync explain {path}"
-        return f"{which}; mend the file, or send it as it is: eisync retry {path}"
+        return f"{which}; repair the file, or send it as it is: eisync retry {path}"
     if group.state in (State.READY.value, State.SENDING.value, State.SYNCED.value) and not is_running:
         return "eisync once, or eisync run"
     return f"eisync explain {path}"

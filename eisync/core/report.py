@@ -24,9 +24,7 @@ def sentence(
     `emptied`: what happened to whole projects, which is said first. `foreign`: targets whose project is another one
     than their files were sent to.
     """
-    told = [
-        f"{clause[:1].upper()}{clause[1:]}: nothing follows without your word ('eisync plan')." for clause in emptied
-    ]
+    told = [f"{clause[:1].upper()}{clause[1:]}. eisync waits for your decision ('eisync plan')." for clause in emptied]
     told += [
         f"The project of target {target!r} is not the one that its files were sent to; 'eisync status' says what to do."
         for target in foreign
@@ -39,12 +37,12 @@ def _of_files(census: Census, last_synced_at: float | None, now: float) -> str:
     total = census.unreadable + sum(number for state, number in counts.items() if state is not State.GONE)
     synced = max(0, counts.get(State.SYNCED, 0) - census.vanished - census.unconfirmed - census.unlisted)
     if total == 0:
-        return "No files can be seen." if census.folders else "There are no files yet."
-    when = f"; the last one {ago(now - last_synced_at)}" if last_synced_at is not None and synced else ""
+        return "No files are visible." if census.folders else "There are no files yet."
+    when = f"; last upload {ago(now - last_synced_at)}" if last_synced_at is not None and synced else ""
     if synced == total:
-        seen = " that can be seen" if census.folders else ""
-        is_one = f"The only file{seen} is in Edge Impulse{when}."
-        return is_one if total == 1 else f"All {total:,} files{seen} are in Edge Impulse{when}."
+        seen = "visible " if census.folders else ""
+        is_one = f"The only {seen}file is in Edge Impulse{when}."
+        return is_one if total == 1 else f"All {total:,} {seen}files are in Edge Impulse{when}."
     parts = _others(census)
     if total == 1:
         return f"The only file is not in Edge Impulse: it {_and([one for _, one, _ in parts])}."
@@ -60,16 +58,16 @@ def _others(census: Census) -> list[tuple[int, str, str]]:
         (counts.get(State.SETTLING, 0), "is not complete yet", "are not complete yet"),
         (counts.get(State.QUARANTINED, 0), "is quarantined", "are quarantined"),
         (census.unreadable, "cannot be read", "cannot be read"),
-        (counts.get(State.TOMBSTONE, 0), "was deleted there", "were deleted there"),
+        (counts.get(State.TOMBSTONE, 0), "was deleted in the project", "were deleted in the project"),
         (
             census.unlisted,
-            "was not in the last listing and is checked again at the next pass",
-            "were not in the last listing and are checked again at the next pass",
+            "was not in the last listing and will be checked again",
+            "were not in the last listing and will be checked again",
         ),
         (
             census.vanished,
-            "is not there any more, and waits for your word",
-            "are not there any more, and wait for your word",
+            "is gone from the project and waits for your decision",
+            "are gone from the project and wait for your decision",
         ),
         (census.unconfirmed, "was sent to another project", "were sent to another project"),
     ]
@@ -80,8 +78,8 @@ def _of_folders(census: Census) -> list[str]:
     if not census.folders:
         return []
     if census.folders == 1:
-        return ["1 folder cannot be read; what is in it is not known."]
-    return [f"{census.folders:,} folders cannot be read; what is in them is not known."]
+        return ["1 folder cannot be read; its files are unknown."]
+    return [f"{census.folders:,} folders cannot be read; their files are unknown."]
 
 
 def ago(seconds: float) -> str:

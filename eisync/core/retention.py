@@ -193,25 +193,25 @@ class Whereabout(Enum):
 class Why(Enum):
     """Why a file stays."""
 
-    KEPT = "it is to be kept"
-    NOT_SYNCED = "it is not at the service"
-    ABSENT = "it is not there"
-    REMOVED = "it was taken away, or a person brought it back"
-    FOLLOWED = "a rename or a new version is still to be told to the service"
-    UNKNOWN = "it is not known what was sent of it"
+    KEPT = "it must be kept"
+    NOT_SYNCED = "it is not in the project"
+    ABSENT = "the file is missing"
+    REMOVED = "eisync removed it, or a person brought it back"
+    FOLLOWED = "a rename or a new version has not reached the project yet"
+    UNKNOWN = "eisync has no record of what it sent"
     UNLISTED = "the service has not listed its sample yet"
     MISSED = "the service's last listing did not have its sample"
     FAULTY = "the service could not process its sample"
-    FOREIGN = "the project is not the one it was sent to: its sample's number means another sample"
-    CHANGED = "what the service holds is not what was sent: its sample was changed there"
-    UNASKED = "the service cannot be asked whether it still has its sample"
+    FOREIGN = "this is not the project it was sent to; here the number of its sample belongs to another one"
+    CHANGED = "its sample was changed in the project and is no longer what was sent"
+    UNASKED = "eisync cannot ask the service whether it still has the sample"
     CUT = "its sample was split or cropped in Studio: only the file here is whole"
-    YOUNG = "it has not been at the service for grace_s"
+    YOUNG = "it has been in the project for less than grace_s"
     SAME_DISK = "the archive is on the same disk: moving it there frees nothing"
-    CLOCK = "the clock is in doubt, so that nobody knows how long it has been at the service"
+    CLOCK = "the clock may be wrong, so eisync cannot tell how long it has been in the project"
     LINKED = "it has another name on its disk: deleting it frees nothing"
     EMPTY = "it takes no room on its disk: deleting it frees nothing"
-    TROUBLED = "it could not be taken away, and is tried again"
+    TROUBLED = "it could not be removed; eisync will try again"
 
 
 # The worst first: where the project is another one, nothing that it lists counts.
@@ -386,6 +386,6 @@ def _act(file: Local, policy: Retention, occasion: str) -> Act:
         file_id=file.id,
         root=file.root,
         path=file.path,
-        reason=f"it is at the service, and {occasion}",
+        reason=f"it is in the project, and {occasion}",
         since_at=file.since_at,
     )

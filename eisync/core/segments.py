@@ -60,5 +60,5 @@ def sentence(number: int) -> str:
     """What became of the sample of a file, for a person."""
     return (
         f"its sample was split or cropped in Studio: {number:,} sample{'s' * (number != 1)} cut from it "
-        f"{'are' if number != 1 else 'is'} there; the file here is the only whole one and stays"
+        f"{'are' if number != 1 else 'is'} there; the file here is the only whole copy, so it stays"
     )

@@ -219,7 +219,7 @@ def decide(seen: Unsettled, policy: SettlePolicy, *, now: float, hears_closes: b
     if policy.needs_marker:
         return Go("its marker is set" + _unwritten(seen))
     closed = "it was closed and " if isinstance(seen.verdict, OpenEnded) and seen.is_closed else "it "
-    return Go(f"{closed}has been still for {_wait_s(seen, policy, hears_closes):g} s{_unwritten(seen)}")
+    return Go(f"{closed}has been unchanged for {_wait_s(seen, policy, hears_closes):g} s{_unwritten(seen)}")
 
 
 def _unwritten(seen: Unsettled) -> str:
@@ -233,16 +233,16 @@ def reason(seen: Unsettled, policy: SettlePolicy, *, now: float | None, hears_cl
     if isinstance(seen.verdict, Cut):
         return seen.verdict.finding
     if not seen.facts.size:
-        return "it is empty; it goes when something is written into it"
+        return "it is empty; it is sent once something is written into it"
     if policy.needs_marker and seen.marker is Marker.ABSENT:
-        return f"waiting for its marker, a file of its name with {MARKER_SUFFIX} behind it"
+        return f"waiting for its marker, <name>{MARKER_SUFFIX}"
     if policy.needs_marker and seen.marker is Marker.OLDER:
-        return "its marker is older than its last change; set the marker anew"
+        return "its marker is older than its last change; create the marker again"
     if seen.verdict is None and now is not None and now >= look_at(seen, policy, hears_closes=hears_closes):
         return "it is being examined"
     still = _stillness(seen, _wait_s(seen, policy, hears_closes), now)
     if seen.writers is not None and seen.writers.presence is Presence.CANNOT_TELL and not seen.is_closed:
-        return f"it was not seen to be closed, and eisync cannot tell who writes it: {seen.writers.why}; {still}"
+        return f"eisync did not see it closed, and cannot tell who writes it: {seen.writers.why}; {still}"
     if isinstance(seen.verdict, OpenEnded):
         return f"{seen.verdict.why}; {still}"
     return still
@@ -250,9 +250,9 @@ def reason(seen: Unsettled, policy: SettlePolicy, *, now: float | None, hears_cl
 
 def _stillness(seen: Unsettled, wait_s: float, now: float | None) -> str:
     if now is None:
-        return f"it must be still for {wait_s:g} s"
+        return f"it must be unchanged for {wait_s:g} s"
     since = seen.still_since if seen.written_at is None else max(seen.still_since, seen.written_at)
-    return f"still for {max(0.0, now - since):.0f} s of {wait_s:g} s"
+    return f"unchanged for {max(0.0, now - since):.0f} s of {wait_s:g} s"
 
 
 def said_of_writers(writers: Writers, policy: SettlePolicy) -> str:
@@ -261,6 +261,7 @@ def said_of_writers(writers: Writers, policy: SettlePolicy) -> str:
     if writers.presence is not Presence.CANNOT_TELL or policy.needs_marker:
         return said
     return (
-        f"{said}; so it goes when it is seen to be closed, or has been still for {policy.patience_s:g} s (patience_s); "
-        f"where closes are not announced, for {policy.settle_s:g} s (settle_s)"
+        f"{said}; so it is sent once eisync sees it closed, or once it has been unchanged for "
+        f"{policy.patience_s:g} s (patience_s); where eisync is not notified of closes, for {policy.settle_s:g} s "
+        "(settle_s)"
     )

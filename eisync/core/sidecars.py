@@ -28,10 +28,11 @@ BESIDE = {Kind.BOXES.part_name: Kind.BOXES, Kind.STRUCTURED.part_name: Kind.STRU
 NAMES = frozenset({ACCOUNT_NAME, *BESIDE})
 
 WHAT_THEY_ARE = {
-    ACCOUNT_NAME: "the account of a dataset: it says what the files here and below are, and is no sample itself",
-    Kind.BOXES.part_name: "it holds the bounding boxes of the files beside it and goes with them, not by itself",
-    Kind.STRUCTURED.part_name: "it holds the structured labels of the files beside it and goes with them, "
-    "not by itself",
+    ACCOUNT_NAME: "the labels file of a dataset: it describes the files here and below, and is not a sample itself",
+    Kind.BOXES.part_name: "it holds the bounding boxes of the files next to it and is sent with them, not alone",
+    Kind.STRUCTURED.part_name: (
+        "it holds the structured labels of the files next to it and is sent with them, not alone"
+    ),
 }
 
 _IN_LINES, _IN_FILES, _IN_ENTRIES = "lines", "files", "entries"
@@ -206,12 +207,12 @@ def _entries_beside(kind: Kind, pieces: Pieces, *, is_marked: bool, is_inside: b
 
 def _entry_beside(kind: Kind, path: str, found: Any, *, is_suspect: bool) -> Entry:
     if not is_whole(path):
-        return Entry(path=_relative(mended(path)), problem="there is half a character in its name")
+        return Entry(path=_relative(mended(path)), problem="its name contains half a character")
     path = _relative(path)
     if is_suspect and (why := why_unusable(found)) is not None:
         return Entry(path=path, problem=why)
     if not _is_listed(found):
-        return Entry(path=path, problem=f"what {kind.part_name} says of it is no list of objects")
+        return Entry(path=path, problem="it is not a list of objects")
     if kind is Kind.BOXES:
         return Entry(path=path, bounding_boxes=found)
     return Entry(path=path, structured_labels=found)
@@ -308,7 +309,7 @@ def _entry(found: Any, trouble: str | None = None, *, is_suspect: bool = True) -
     if not isinstance(found, dict) or not isinstance(found.get("path"), str) or not found["path"]:
         raise _NotThis(f"an entry of {ACCOUNT_NAME} has no path")
     if trouble is None and is_suspect:
-        trouble = "there is half a character in its path" if not is_whole(found["path"]) else why_unusable(found)
+        trouble = "its path contains half a character" if not is_whole(found["path"]) else why_unusable(found)
     if trouble is not None:
         return Entry(path=_relative(mended(found["path"])), problem=trouble)
     label = found.get("label")

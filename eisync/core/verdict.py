@@ -45,7 +45,7 @@ def judge(
                 sent_name=item.name,
             )
         case wire.Duplicate(sample_ids=sample_ids):
-            reason = "it was there already" if sample_ids else "it was there already; its id is not known yet"
+            reason = "already in the project" if sample_ids else "already in the project; its id is not known yet"
             return Settlement(
                 item_id=item.id, events=(Event.DUPLICATE,), reason=reason, sample_ids=sample_ids, sha256=sha256
             )
@@ -94,9 +94,9 @@ def dispute(
     It counts as silence: the answer is another file's. A service that says so again and again of a file that it has
     "already" may take two contents for one, and only a person can tell.
     """
-    reason = f"the answer names sample {sample_id}, which holds other content that was sent; it is not believed"
+    reason = f"the answer names sample {sample_id}, which holds other content that was sent; eisync ignores the answer"
     if told.events == (Event.DUPLICATE,) and item.attempts + 1 >= MOST_DISPUTES:
-        reason += "; compare the two in Studio, 'eisync retry FILE' sends it again"
+        reason += "; compare the two in Studio, then 'eisync retry FILE' sends it again"
         return Settlement(item_id=item.id, events=(Event.REFUSE,), reason=reason, sha256=told.sha256)
     failed = wire.Failed(Fault.UNANSWERED, reason)
     return judge(item, failed, policy=policy, allow_duplicates=allow_duplicates, now=now, luck=luck, sha256=told.sha256)
@@ -115,7 +115,7 @@ def _remedy(item: Item, reason: str) -> str:
     if item.category is not Category.VALIDATION or not _OF_A_CATEGORY.search(reason):
         return ""
     return (
-        "; if the project has no validation set, switch on 'explicit validation set' among its dataset settings in "
+        "; if the project has no validation set, switch on 'explicit validation set' in its dataset settings in "
         "Studio, or give the file another category; then 'eisync retry FILE' sends it again"
     )
 

@@ -94,16 +94,16 @@ def _find_sound(start: bytes, size: int) -> Generator[Read, bytes, _Sound | Verd
         elif length >= MAX_FILE_BYTES:
             return unlike("a WAV file", name, offset=offset)
         offset, is_odd = offset + HEAD_BYTES + length, length % 2 == 1
-    return CannotTell("it has more parts than can be looked at")
+    return CannotTell("it has too many parts to examine")
 
 
 def _by_sound(sound: _Sound, size: int) -> Verdict:
     """Decide by what there is of the sound, and then by where the file is to end."""
     is_there = size - sound.begins_at
     if is_there <= 0 and _is_open(sound.length):
-        return Cut(f"WAV header promises no sound yet, and there is none; the file has {size:,} bytes")
+        return Cut(f"WAV header gives no sound yet, and there is no sound; the file has {size:,} bytes")
     if not sound.length or (is_there < sound.length and _is_open(sound.length)):
-        return OpenEnded("its WAV header leaves its length open, as a recorder does until it ends")
+        return OpenEnded("its WAV header leaves the length open, as recorders do until they finish")
     if is_there < sound.length:
         return _short_of_sound(sound, size)
     return _by_end(sound, size)
@@ -119,14 +119,14 @@ def _short_of_sound(sound: _Sound, size: int) -> Verdict:
     end = sound.begins_at + sound.length
     missing = end - size
     if size > sound.begins_at:
-        names_more = f"its WAV header names {counted(missing)} of sound more than there are"
+        names_more = f"its WAV header claims {counted(missing)} of sound more than the file has"
         if sound.file_ends_at < end and abs(sound.file_ends_at - size) <= OFF_BY_A_HEADER:
-            return CannotTell(f"{names_more}, and that the file ends where it does")
+            return CannotTell(f"{names_more}, but gives the right end of the file")
         if missing <= sound.begins_at + HEAD_BYTES:
             # llfbandit/record#96, cjcliffe/CubicSDR#616, cryptix/wav#10
-            return OpenEnded(f"{names_more}, and some recorders count their header as sound")
+            return OpenEnded(f"{names_more}; some recorders count their header as sound")
         if missing * 100 < sound.length:
-            return OpenEnded(f"{names_more}, which is less than a hundredth of it")
+            return OpenEnded(f"{names_more}, which is less than 1 % of it")
     promised = end if sound.file_ends_at >= MAX_FILE_BYTES else max(end, sound.file_ends_at)
     return cut_short("WAV header", promised=promised, size=size)
 
@@ -139,11 +139,11 @@ def _by_end(sound: _Sound, size: int) -> Verdict:
     missing = named - size
     if missing <= 0:
         if -missing > named % 2:
-            return CannotTell(f"{-missing:,} bytes follow the end that its header names")
+            return CannotTell(f"{-missing:,} bytes follow the end that its header gives")
         return Whole("as long as its WAV header says")
     if missing <= OFF_BY_A_HEADER and size <= end + end % 2:
         return Whole("its sound is as long as its WAV header says")
-    why = f"its sound is all there, and its WAV header names {counted(missing)} more behind it"
+    why = f"its sound is complete, and its WAV header claims {counted(missing)} more after it"
     return CannotTell(why) if missing <= sound.begins_at + HEAD_BYTES else OpenEnded(why)
 
 

@@ -312,7 +312,7 @@ def _entry(entry: Any) -> Outcome:
         sample_id = _id_of(entry.get("sampleId"))
         if sample_id is not None:
             return Stored(sample_id, _id_of(entry.get("projectId")))
-        return Failed(Fault.UNANSWERED, "the answer says stored and gives no sample id")
+        return Failed(Fault.UNANSWERED, "the answer says that it is stored but gives no sample id")
     if entry.get("success") is not False:
         return Failed(Fault.UNANSWERED, "an entry of the answer says neither stored nor refused")
     error = _error_of(entry) or "refused without a reason"
@@ -350,7 +350,8 @@ def _whole(reply: Reply, sent: int, now: float) -> Outcome:
         case status if 300 <= status < 400:
             place = one_line(_header(reply.headers, "location") or "nowhere")
             return Failed(
-                Fault.UNREACHABLE, f"HTTP {status}: redirected to {place}; not followed, it would take the key"
+                Fault.UNREACHABLE,
+                (f"HTTP {status}: redirected to {place}; not followed, because that would hand over the key"),
             )
         case status if 400 <= status < 500:
             return _refusal(reason, sent)

@@ -39,9 +39,9 @@ class Ask(Protocol):
 
 NO_WRITERS = Writers(Presence.NONE)
 SOME_WRITERS = Writers(Presence.SOME)
-BEING_WRITTEN = "another program has it open for writing; it goes when that program has closed it"
+BEING_WRITTEN = "another program has it open for writing; it is sent when that program closes it"
 WRITTEN_MEANWHILE = (
-    "another program opened it for writing while it was sent; it goes again when that program has closed it"
+    "another program opened it for writing while it was sent; it is sent again when that program closes it"
 )
 NONE_WRITES = "no program has it open for writing"
 
@@ -65,7 +65,7 @@ class SameAnswer:
         return self.answer
 
 
-_UNENTITLED = cannot_tell("the file is another user's, and eisync has no right to ask the kernel (CAP_LEASE)")
+_UNENTITLED = cannot_tell("the file belongs to another user, and eisync may not ask the kernel about it (CAP_LEASE)")
 
 
 def writers_of(error_number: int | None) -> Writers:
@@ -104,5 +104,5 @@ def said_of_folder(writers: Writers) -> str:
     """Return how it is known of a folder's files who writes them, by what was said of those that were judged last."""
     if writers.presence is Presence.CANNOT_TELL:
         remedy = "; docs/writers.md says how to give it" if writers == _UNENTITLED else ""
-        return f"nobody can tell who writes some of its files: {writers.why}{remedy}"
-    return "the kernel is asked who writes its files"
+        return f"eisync cannot tell who writes some of its files: {writers.why}{remedy}"
+    return "eisync asks the kernel who writes its files"

@@ -93,7 +93,7 @@ def _plain(values: Any) -> list[Any]:
     """Lists of numbers, of an array or of a list that holds arrays."""
     plain = values.tolist() if hasattr(values, "tolist") else values
     if not isinstance(plain, list | tuple):
-        raise ValueError(f"a time series is an array or a list, not {type(values).__name__}")
+        raise ValueError(f"a time series must be an array or a list, not {type(values).__name__}")
     return [one if type(one) in (float, int) else _plain_reading(one) for one in plain]
 
 
@@ -111,7 +111,7 @@ def _check_readings(readings: list[Any], width: int) -> None:
         if len(values) != width:
             raise ValueError(f"reading {number} has {len(values)} values for {width} sensors")
         if not _are_finite(values):
-            raise ValueError(f"reading {number} should hold finite numbers, and holds {values!r}")
+            raise ValueError(f"reading {number} must hold finite numbers but holds {values!r}")
 
 
 def _are_finite(values: list[Any]) -> bool:
@@ -124,7 +124,7 @@ def _are_finite(values: list[Any]) -> bool:
 def _check_rate(sample_rate_ms: Any) -> int | float:
     rate = sample_rate_ms.item() if hasattr(sample_rate_ms, "item") else sample_rate_ms
     if not isinstance(rate, int | float) or not (math.isfinite(rate) and rate >= 0):
-        raise ValueError(f"sample_rate_ms is a number of milliseconds, not {sample_rate_ms!r}")
+        raise ValueError(f"sample_rate_ms must be a number of milliseconds, not {sample_rate_ms!r}")
     return rate
 
 
@@ -133,4 +133,4 @@ def _describe(sensor: Any) -> dict[str, Any]:
         return dict(sensor)
     if hasattr(sensor, "name") and hasattr(sensor, "units"):
         return {"name": sensor.name, "units": sensor.units}
-    raise ValueError(f"a sensor has a name and units, and {sensor!r} has not")
+    raise ValueError(f"a sensor must have a name and units; {sensor!r} does not")

@@ -71,7 +71,9 @@ def unix_ms(timestamp: Any) -> int | float:
         except (TypeError, ValueError):
             seconds = float("nan")
     if seconds - seconds != 0:
-        raise ValueError(f"Error: Unsupported timestamp format - {timestamp!r} is no number of seconds and no date")
+        raise ValueError(
+            f"Error: Unsupported timestamp format - {timestamp!r} is neither a number of seconds nor a date"
+        )
     return whole(round(seconds * 1000, _US_DIGITS))
 
 

@@ -88,7 +88,7 @@ def limits_s(timeout_sec: float | None) -> tuple[float, float]:
     if timeout_sec is None:
         return CONNECT_TIMEOUT_S, TIMEOUT_S
     if not timeout_sec > 0:
-        raise ValueError(f"timeout_sec should be more than 0 seconds, not {timeout_sec}")
+        raise ValueError(f"timeout_sec must be more than 0 seconds, not {timeout_sec}")
     return min(CONNECT_TIMEOUT_S, float(timeout_sec)), float(timeout_sec)
 
 
@@ -312,7 +312,7 @@ def _api_exception(reply: Reply, answer: dict[str, Any] | None) -> ApiException:
         case status if status >= 500:
             return ServiceException(status, reason, body)
         case status if 300 <= status < 400:
-            return ApiException(status, "redirected; not followed, it would take the key along", body)
+            return ApiException(status, "redirected; not followed, because that would hand over the key", body)
         case status:
             return ApiException(status, reason, body)
 

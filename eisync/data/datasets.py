@@ -75,8 +75,8 @@ class Places:
             return os.path.join(self.directory, *exact[0].split("/")), None
         hint = next((one for one in found if nfc(one) != nfc(path)), None)
         if hint is not None:
-            return place, f"{place} not found; info.labels names it, and the file is {hint!r}: rename one of them"
-        return place, f"{place} not found, though info.labels names it"
+            return place, f"{place} not found; info.labels lists it, but the file is {hint!r}: rename one of them"
+        return place, f"{place} not found, although info.labels lists it"
 
     def _in_another_form(self, path: str) -> list[str]:
         """The paths in the dataset that differ from `path` in form or case only."""

@@ -207,13 +207,13 @@ def _plain(path: str, beside: Beside) -> _Given:
         bounding_boxes=None if boxes is None else boxes.bounding_boxes,
         structured_labels=None if ranges is None else ranges.structured_labels,
     )
-    return _Given(Draft(sample, problem=problem and f"what is said of {path} cannot be used: {problem}"), path)
+    return _Given(Draft(sample, problem=problem and f"the entry for {path} cannot be used: {problem}"), path)
 
 
 def _of_entry(entry: Entry, places: Places) -> _Given:
     path, problem = places.of(entry.path)
     if entry.problem is not None:
-        problem = f"what {LABEL_FILE} says of {entry.path} cannot be used: {entry.problem}"
+        problem = f"the entry for {entry.path} in {LABEL_FILE} cannot be used: {entry.problem}"
     sent_as = None if entry.name is None else given_name(path, entry.name)[0]
     sample = Sample(
         data=LazyFile(path),
@@ -232,8 +232,8 @@ def _tell_of_attachments(entries: Iterable[Entry]) -> None:
     number = sum(1 for entry in entries if entry.attachments)
     if number:
         warnings.warn(
-            f"{LABEL_FILE} names attachments of {number:,} file{'s' * (number != 1)}; attachments are not sent, "
-            "add them in Studio",
+            f"{LABEL_FILE} lists attachments for {number:,} file{'s' * (number != 1)}; eisync does not send "
+            "attachments: add them in Studio",
             stacklevel=3,
         )
 
@@ -290,7 +290,7 @@ def _directory_there(directory: str) -> None:
 
 def _batch_size(batch_size: int | None) -> int:
     if batch_size is not None and batch_size < 1:
-        raise ValueError(f"batch_size should be 1 or more, not {batch_size}")
+        raise ValueError(f"batch_size must be 1 or more, not {batch_size}")
     return batch_size or 1024
 
 

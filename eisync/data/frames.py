@@ -168,7 +168,7 @@ def rate_ms(count: int, sample_rate_ms: float) -> list[int | float]:
     """
     rate = float(sample_rate_ms)
     if not (math.isfinite(rate) and rate > 0):
-        raise ValueError(f"sample_rate_ms is a positive number of milliseconds, not {sample_rate_ms!r}")
+        raise ValueError(f"sample_rate_ms must be a positive number of milliseconds, not {sample_rate_ms!r}")
     return [whole(round(number * rate, NS_DIGITS)) for number in range(count)]
 
 
@@ -187,7 +187,9 @@ def _runs(labels: Sequence[str | None]) -> list[dict[str, Any]]:
     runs: list[dict[str, Any]] = []
     for number, label in enumerate(labels):
         if label is None:
-            raise ValueError(f"row {number} has no label, and a time series labelled row by row needs one in each")
+            raise ValueError(
+                f"row {number} has no label; a time series that is labelled row by row needs one in each row"
+            )
         if runs and runs[-1]["label"] == label:
             runs[-1]["endIndex"] = number
         else:
@@ -200,7 +202,7 @@ def _group(keys: Sequence[Any], name: str) -> dict[Any, list[int]]:
     groups: dict[Any, list[int]] = {}
     for number, key in enumerate(keys):
         if is_missing(key):
-            raise ValueError(f"row {number} belongs to no group: it has no value in the column {name!r}")
+            raise ValueError(f"row {number} belongs to no group: its column {name!r} has no value")
         groups.setdefault(key, []).append(number)
     return groups
 

@@ -82,7 +82,7 @@ def outgoing(draft: Draft, position: int) -> Outgoing:
     name = _name_of(sample, source)
     if source.estimate >= MAX_FILE_BYTES and not name.lower().endswith(_UNLIMITED):
         raise SourceError(
-            f"{name} has {source.estimate / 1024**2:.1f} MiB and Edge Impulse takes files below "
+            f"{name} has {source.estimate / 1024**2:.1f} MiB, but Edge Impulse takes only files below "
             f"{MAX_FILE_BYTES // 1024**2} MiB"
         )
     about = {
@@ -116,7 +116,7 @@ def _headers(draft: Draft) -> Iterator[tuple[str, str]]:
 
 def _metadata(metadata: Any) -> dict[str, str] | None:
     if metadata is not None and not isinstance(metadata, Mapping):
-        raise SourceError(f"metadata should be a dict, not {type(metadata).__name__}")
+        raise SourceError(f"metadata must be a dict, not {type(metadata).__name__}")
     return metadata_texts(metadata)
 
 
@@ -145,7 +145,7 @@ def _name_of(sample: Sample, source: Source) -> str:
     if sample.filename is not None:
         name = str(sample.filename)
         if not name or _UNPRINTABLE.search(name):
-            raise SourceError(f"{name!r} is no file name")
+            raise SourceError(f"{name!r} is not a file name")
         return shown(name)
     given = getattr(sample.data, "name", None)
     if isinstance(given, str) and given:

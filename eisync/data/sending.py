@@ -178,7 +178,7 @@ class Sending:
         was_stored = isinstance(reply, Reply) and reply.status == 200
         if was_stored and self._wishes.allow_duplicates:
             # Asking again would store them twice; guessing would give a sample another's id.
-            failure = _failure(f"{outcome.reason}; they may be stored, and which is which cannot be told")
+            failure = _failure(f"{outcome.reason}; the samples may be stored, but eisync cannot tell which is which")
             return _Settled({sample.position: [failure] for sample in samples})
         pieces = [samples[first : first + outcome.cap] for first in range(0, len(samples), outcome.cap)]
         return _Settled(again=[_Request(piece, request.is_doubtful or was_stored) for piece in pieces])
@@ -206,7 +206,7 @@ def _entries(reply: Reply | Silence, outcomes: Sequence[Outcome]) -> list[Entrie
             return [found]
         if not found:
             return [[_failure("No files listed in response")]] * len(outcomes)
-    return [[_failure(getattr(outcome, "reason", "the answer cannot be understood"))] for outcome in outcomes]
+    return [[_failure(getattr(outcome, "reason", "eisync cannot read the answer"))] for outcome in outcomes]
 
 
 def _confirmed(outcome: Outcome, entries: Entries) -> Entries:

@@ -65,7 +65,7 @@ def source_of(data: Any) -> Source:
         return Source(16 * len(data.payload.values), lambda: _in_memory(acquisition_json(data)))
     if callable(getattr(data, "read", None)):
         return _stream_source(data)
-    raise SourceError(f"Data of type {type(data).__name__} cannot be uploaded: hand over bytes, text or a stream")
+    raise SourceError(f"Data of type {type(data).__name__} cannot be uploaded: pass bytes, text or a stream")
 
 
 def file_source(path: str) -> Source:
@@ -102,7 +102,7 @@ def plain(value: Any) -> Any:
     tolist = getattr(value, "tolist", None)
     if callable(tolist):
         return tolist()
-    raise TypeError(f"{type(value).__name__} is no JSON")
+    raise TypeError(f"{type(value).__name__} is not JSON")
 
 
 def _in_memory(data: bytes) -> Content:
@@ -141,7 +141,7 @@ def _file_chunks(path: str, size: int) -> Iterator[bytes]:
     except OSError as error:
         raise SourceError(f"{path} cannot be read to its end ({error.strerror})") from error
     if (after.st_size, after.st_mtime_ns) != (size, before.st_mtime_ns):
-        raise SourceError(f"{path} was written to while it was sent; nothing of it is stored")
+        raise SourceError(f"{path} was written to while eisync sent it; nothing of it is stored")
 
 
 def _stream_source(stream: Any) -> Source:

@@ -128,7 +128,9 @@ def delete_samples_by_filename(
     ((), 1)
     """
     if not isinstance(filename, str):
-        raise TypeError(f"The filename must be text, not {type(filename).__name__}; see delete_all_samples")
+        raise TypeError(
+            f"The filename must be text, not {type(filename).__name__}; to delete everything, use delete_all_samples"
+        )
     infos = get_sample_ids(filename, category, api_key=api_key, timeout_sec=timeout_sec)
     ids = [info.sample_id for info in infos if info.sample_id is not None]
     answers: list[GenericApiResponse | None] = []
@@ -212,7 +214,7 @@ class _Listing:
             found += page
             if promised is not None and not may_be_listed(len(found), total=promised):
                 raise UnsuccessfulRequestException(
-                    f"the listing says that it has {promised} samples, and goes on after {len(found)}"
+                    f"the listing says that it has {promised} samples, but continues after {len(found)}"
                 )
             if not page or (told is not None and len(page) >= told):
                 return found
@@ -295,5 +297,5 @@ def _await_job(job_id: object, api_key: str | None, timeout_sec: float | None) -
                 raise UnsuccessfulRequestException(f"the deletion failed (job {job_id})")
             return
         if clock.monotonic() - started > _JOB_LIMIT_S:
-            raise TimeoutException(f"the deletion goes on (job {job_id}); look again later")
+            raise TimeoutException(f"the deletion is still running (job {job_id}); check again later")
         threading.Event().wait(_JOB_PAUSE_S)

@@ -43,7 +43,7 @@ def upload_samples(
     given: list[Any] = [samples] if _is_sample(samples) else list(samples)  # type: ignore[arg-type]
     for sample in given:
         if not _is_sample(sample):
-            raise TypeError(f"samples should be Sample objects, not {type(sample).__name__}")
+            raise TypeError(f"samples must be Sample objects, not {type(sample).__name__}")
     return upload_drafts(
         [Draft(sample) for sample in given],
         wishes=wishes_of(

@@ -155,7 +155,7 @@ class Actor:
                 self._after[errand.target] = written.id
                 if isinstance(error, TransitError):
                     raise
-                tally.note(f"{sentence(written.act)}: the service says no ({error})")
+                tally.note(f"{sentence(written.act)}: the service refused ({error})")
                 self._log.warning("act.refused", target=errand.target, act=written.id, reason=str(error))
                 return
             if ledger is not None and isinstance(result, Done) and written.plan_id is None:
@@ -182,7 +182,7 @@ class Actor:
         if doubt is not None:
             return Later(doubt)
         why = ledger.why_held([self._place_of(written)])
-        return None if why is None else Later(f"{why}; it goes on when that is over")
+        return None if why is None else Later(f"{why}; eisync continues when that is over")
 
     def _due(self, errand: Errand, *, after_id: int = 0, up_to: float = math.inf) -> Iterator[Written]:
         while batch := self._intents.to_do(errand.target, is_retention=False, after_id=after_id, limit=ACTS_A_LOOK):
@@ -210,7 +210,7 @@ class Actor:
                 self._log.info("act.dropped", kind=written.act.kind.value, reason=reason, **told)
             case Later(reason):
                 self._intents.put_off(written.id, reason)
-                tally.note(f"{sentence(written.act)}: not now: {reason}")
+                tally.note(f"{sentence(written.act)}: put off: {reason}")
 
     def _do(self, errand: Errand, written: Written) -> Done | Moot | Later:
         """Raises KeyRefusedError, StudioError or TransitError."""
@@ -218,7 +218,7 @@ class Actor:
         if written.act.kind is Kind.TOMBSTONE:
             return _bury(errand, written, side)
         if side is not None and side.root_id not in errand.policies:
-            return Later("its folder is not watched now; it goes on when it is again")
+            return Later("its folder is not watched now; eisync continues when it is watched again")
         try:
             if written.act.kind in REMOVALS:
                 return self._remove_file(errand, written, side)
@@ -234,15 +234,15 @@ class Actor:
     def _remove_file(self, errand: Errand, written: Written, side: FileSide | None) -> Done | Moot | Later:
         act, lies_at = written.act, written.lies_at
         if side is None or side.sha256 is None:
-            return Moot("the file is not known any more")
+            return Moot("eisync no longer knows the file")
         if lies_at is None or not self._trash.holds(lies_at):
             away = self._folders.why_away(side.root_id, act.root) or self._evidence.why_away(side)
             if away is not None:
                 return Later(away)
             if written.progress is Progress.BEGUN and self._folders.is_missing(act.root, act.path):
-                return Done("it is deleted") if act.kind is Kind.DELETE_FILE else Moot("the file went by another hand")
+                return Done("it is deleted") if act.kind is Kind.DELETE_FILE else Moot("someone else removed the file")
             if not self._is_asked_for(errand, act, side):
-                return Moot("its cause is not so any more")
+                return Moot("no longer needed")
             if (stays := self._why_whole(errand, act, side)) is not None:
                 return stays
             kept = self._lineages.why_kept(side.root_id, act.path)
@@ -254,7 +254,7 @@ class Actor:
         if act.kind is Kind.DELETE_FILE:
             self._trash.discard(lies_at)
             return Done("it is deleted")
-        return Done(f"it lies at {shown(lies_at)}; 'eisync undo {written.id}' brings it back")
+        return Done(f"it is now at {shown(lies_at)}; 'eisync undo {written.id}' brings it back")
 
     def _why_whole(self, errand: Errand, act: Act, side: FileSide) -> Moot | Later | None:
         """Why a file stays whose sample went: it may have been split since the listing was looked at."""
@@ -282,7 +282,7 @@ class Actor:
     def _change_sample(self, errand: Errand, written: Written, side: FileSide | None) -> Done | Moot | Later:
         act, sample_id = written.act, written.act.sample_id
         if side is None or sample_id is None:
-            return Moot("the file is not known any more")
+            return Moot("eisync no longer knows the file")
         hidden = self._evidence.why_away(side) if act.cause is Cause.LOCAL_DELETION else None
         if hidden is not None:
             return Later(hidden)
@@ -293,7 +293,7 @@ class Actor:
             return Later(away)
         if act.cause is Cause.LOCAL_DELETION:
             if not self._folders.is_missing(act.root, act.path):
-                return Moot("the file is there again")
+                return Moot("the file is back")
             doubt = self._lineages.why_doubted(side.root_id)
             if doubt is not None:
                 return Later(doubt)
@@ -306,8 +306,8 @@ class Actor:
         except StudioError:
             if errand.studio.is_there(sample_id):
                 raise
-            return Moot("the sample is not there any more")
-        return Done("it is so in the project")
+            return Moot("the sample is no longer in the project")
+        return Done("the project has it already")
 
     def _when_unasked(self, errand: Errand, written: Written, sample_id: int) -> Done | Moot:
         """What was begun may have been done, and the index may have noticed that before us."""
@@ -316,7 +316,7 @@ class Actor:
             errand.check_project()
             if not errand.studio.is_there(sample_id):
                 return Done(_deleted(written))
-        return Moot("its cause is not so any more")
+        return Moot("no longer needed")
 
     def _delete_sample(self, errand: Errand, written: Written, side: FileSide, sample_id: int) -> Done | Later:
         """A copy is kept before, and proved: nobody else may have these bytes any more."""
@@ -331,7 +331,7 @@ class Actor:
         except StudioError:
             if errand.studio.is_there(sample_id):
                 raise
-            return Done("it was deleted there already")
+            return Done("already deleted in the project")
         if not is_proved:
             self._trash.discard(lies_at)
             self._copy_again_at[written.id] = now + COPY_AGAIN_S
@@ -367,13 +367,13 @@ def edit(errand: Errand, kind: Kind, sample_id: int, value: str) -> None:
 def _bury(errand: Errand, written: Written, side: FileSide | None) -> Done | Moot:
     """A person said that its samples were deleted: the service is asked once more. Raises what it raises."""
     if side is None or tombstone(side, Policy()) is None or side.since_at != written.act.since_at:
-        return Moot("its cause is not so any more")
+        return Moot("no longer needed")
     for held in side.samples:
         errand.check_project()
         if errand.studio.is_there(held.sample.id):
-            return Moot(f"its sample {held.sample.id} is there after all")
+            return Moot(f"its sample {held.sample.id} is in the project after all")
     return Done("'eisync retry' sends it again")
 
 
 def _deleted(written: Written) -> str:
-    return f"it is deleted there, and a copy is kept; 'eisync undo {written.id}' sends it again"
+    return f"it is deleted in the project, and a copy is kept; 'eisync undo {written.id}' sends it again"

@@ -49,8 +49,8 @@ class Archives:
         is_that = self._is_unknown(archive) if known is None else self._markers.is_new_archive(archive)
         if not is_that:
             raise FolderError(
-                f"the archive {shown(archive)} is not the one that was filled before: mount its disk, and it goes on "
-                f"by itself; if this is a new one, make an empty file called {YES_NAME} in it"
+                f"the archive {shown(archive)} is not the one that eisync filled before: mount its disk, and "
+                f"eisync continues by itself. If this is a new archive, create an empty file named {YES_NAME} in it"
             )
         if found is None:
             found = self._new_marker()

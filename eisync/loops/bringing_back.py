@@ -37,12 +37,12 @@ class BringingBack:
         """
         file = self._known.one(written.act.file_id)
         if file is None or file.removal not in ("deleted", "archived") or not file.sha256:
-            raise FolderError("the file is there again, or was sent anew since; there is nothing to bring back")
+            raise FolderError("the file is back, or was sent again since; there is nothing to bring back")
         removal = removal_of(written, file)
         if removal.to is not None:
             return self._restoring.from_archive(removal), f"moved back from {shown(removal.to)}; it is kept"
         if not file.proofs:
-            raise FolderError("the service holds no sample of it any more, and nobody else has it")
+            raise FolderError("the service no longer has its sample, and there is no other copy")
         sample_id = file.proofs[0].id
         facts = self._restoring.from_pieces(removal, raw(sample_id))
         return facts, f"downloaded again (sample {sample_id}); it is kept"

@@ -14,7 +14,7 @@ BYTES_A_TICK = 1024 * 1024
 """Less than of what waits to be sent: new files are announced meanwhile."""
 MOST_WAITING = 20_000
 MOST_FOLDERS = 10_000
-NOT_COMPARED = "it was touched since its upload, and cannot be read, or changes while it is; it is looked at again"
+NOT_COMPARED = "it was touched since its upload, but cannot be read or is changing; eisync will check it again"
 
 
 class Answer(Enum):

@@ -100,7 +100,7 @@ class Decider:
         doubt = doubt or self._times.why_doubt()
         if doubt is not None:
             self._log.warning("plan.skipped", target=errand.target, reason=doubt)
-            tally.note(f"nothing is decided in this pass: {doubt}")
+            tally.note(f"nothing is deleted or changed in this pass: {doubt}")
             return
         proposed = yield from self._propose(errand, now, tally, adopts=True)
         self._decisions.agree(proposed.agreed)
@@ -115,7 +115,7 @@ class Decider:
         else:
             plan_id, is_new = self._decisions.hold(errand.target, acts, why, now=now)
             tally.plan, tally.waiting = plan_id, len(acts)
-            tally.note(f"plan {plan_id} waits for a yes: {why}; 'eisync plan' shows it")
+            tally.note(f"plan {plan_id} waits for your approval: {why}; 'eisync plan' shows it")
             if is_new:
                 self._log.warning("plan.waits", target=errand.target, plan=plan_id, acts=len(acts), reason=why)
 
@@ -127,7 +127,7 @@ class Decider:
         why = self._why_held(errand, acts, proposed, now)
         if why is not None:
             tally.waiting = len(acts)
-            tally.note(f"this would wait for a yes: {why}")
+            tally.note(f"this would wait for your approval: {why}")
         else:
             tally.done = len(acts)
         for act in acts:
@@ -167,7 +167,10 @@ class Decider:
         emptied = frozenset(root_id for root_id in roots if census.get(root_id, (0, 1))[1] == 0)
         for root_id in sorted(emptied):
             known = census[root_id][0]
-            tally.note(f"a folder that held {known:,} files is empty now; nothing is deleted at the service for that")
+            tally.note(
+                f"a folder that held {known:,} files is empty now; eisync deletes nothing in the project because "
+                "of that"
+            )
         return emptied
 
     def _doubted(self, roots: Iterable[int], tally: Tally) -> frozenset[int]:
@@ -175,7 +178,7 @@ class Decider:
         reasons = {root_id: self._lineages.why_doubted(root_id) for root_id in sorted(roots)}
         for reason in reasons.values():
             if reason is not None:
-                tally.note(f"nothing is deleted at the service for files that are missing: {reason}")
+                tally.note(f"no sample of a missing file is deleted in the project: {reason}")
         return frozenset(root_id for root_id, reason in reasons.items() if reason is not None)
 
     def _undecided(self, proposed: _Proposed) -> list[Act]:
@@ -211,4 +214,4 @@ def _tell_inconclusive(sides: Iterable[FileSide], now: float, tally: Tally) -> N
         if (reason := why_inconclusive(side.absent_at, side.absence, now=now)) is not None
     )
     for reason, files in reasons.items():
-        tally.note(f"nothing follows from {files:,} file{'s' * (files != 1)} that went: {reason}")
+        tally.note(f"{files:,} missing file{'s' * (files != 1)} changed nothing in the project: {reason}")

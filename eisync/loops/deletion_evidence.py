@@ -206,7 +206,7 @@ class DeletionEvidence:
         for filename in sorted(origin.filenames):
             found = _listed(errand, filename, origin)
             if found is None:
-                return Segments(f"too many samples are called like {filename!r} to tell whether it was split")
+                return Segments(f"too many samples are named like {filename!r} to tell whether it was split")
             cut |= self._records.free(errand.target, found)
         if cut:
             self._records.tie(side.id, sorted(cut), now=self._clock())

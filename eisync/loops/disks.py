@@ -265,4 +265,4 @@ class DiskCheck:
         place = next((disk.folder for disk in odd if core.is_at(path, disk.folder)), None)
         if place is None:
             return None
-        return f"what is mounted at {shown(f'{root}/{place}')} has changed; it is looked at first"
+        return f"what is mounted at {shown(f'{root}/{place}')} has changed; eisync checks it first"

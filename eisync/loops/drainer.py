@@ -35,7 +35,9 @@ PROBE_CHOICE = 64
 """A probe is the smallest of so many files that are due."""
 THREADLESS_S = 2.0
 """Where no thread can be started, it is tried again after this long."""
-NO_THREADS = "no thread can be started: raise the limit of processes (TasksMax, pids.max, ulimit -u); tried again soon"
+NO_THREADS = (
+    "no thread can be started: raise the limit of processes (TasksMax, pids.max, ulimit -u); eisync tries again soon"
+)
 
 _T = TypeVar("_T")
 
@@ -158,7 +160,7 @@ class DrainerLoop:
         if self._threadless_since is not None and not self._flights:
             return dict.fromkeys((state.lane.target for state in self._states), NO_THREADS)
         return {
-            state.lane.target: f"nothing comes through; tried again in {state.steering.hold_s(now):.0f} s"
+            state.lane.target: f"the service does not answer; eisync tries again in {state.steering.hold_s(now):.0f} s"
             for state in self._states
             if state.steering.is_held and state.refusal is None
         }

@@ -29,7 +29,10 @@ class WatchedFolders:
         known = self._disks.device(root_id)
         if known is None or self._files.device_of(root) == known:
             return None
-        return f"the folder {shown(root)} is on another disk than it was; mount the disk, and it goes on by itself"
+        return (
+            f"the folder {shown(root)} is on a different disk than before; mount the disk, and eisync continues by "
+            "itself"
+        )
 
     def is_missing(self, root: str, path: str) -> bool:
         """Whether there certainly is no such file in the folder."""

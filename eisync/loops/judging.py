@@ -326,7 +326,8 @@ class _Rules:
 def stumbled(error: Exception) -> str:
     """Why a file is set aside that makes us stumble, for a person."""
     return (
-        f"eisync stumbles over it ({type(error).__name__}); it is tried again, and the others go on; please report it"
+        f"eisync failed on this file ({type(error).__name__}) and will try again; other files are not affected. "
+        "Please report this"
     )
 
 

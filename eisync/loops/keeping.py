@@ -54,8 +54,8 @@ def _waits_for(keeping: Keeping) -> str | None:
     if keeping.short and keeping.disk is not None:
         floor = keeping.policy.min_free.of(keeping.disk.total)
         return (
-            f"the disk has {in_bytes(keeping.disk.free)} free, min_free is {in_bytes(floor)}, "
-            f"nothing confirmed to free{unlisted}"
+            f"the disk has {in_bytes(keeping.disk.free)} free, less than min_free ({in_bytes(floor)}), and no "
+            f"confirmed file to remove{unlisted}"
         )
     waiting = keeping.stays[Why.UNLISTED]
     if waiting and unlisted:

@@ -112,7 +112,7 @@ class Labels:
             if isinstance(entry, Entry):
                 entries.append(entry)
             elif current is None and not self._has_waited(place, seen, now):
-                return Unclear(f"{shown(place)} is being read, which says what the file is", now + AGAIN_S / 5)
+                return Unclear(f"{shown(place)}, which describes the file, is being read", now + AGAIN_S / 5)
             elif current is not None and current.trouble is not None:
                 return self._useless(place, current, now)
             elif isinstance(entry, NearMiss):
@@ -121,14 +121,14 @@ class Labels:
             until = self._patience(list(found.values()), seen, now)
             if now < until:
                 named = " and ".join(shown(place) for place in speaking(path, found))
-                why = "; ".join(misses) or f"{named} does not mention it"
-                return Unclear(f"{why}; it goes without in {until - now:.0f} s", until)
+                why = "; ".join(misses) or f"{named} does not mention the file"
+                return Unclear(f"{why}; it is sent without that in {until - now:.0f} s", until)
         try:
             return describe(path, self._watched.labelling, self._watched.metadata, entries, misses)
         except ValueError as error:
             places = " and ".join(shown(place) for place in speaking(path, found))
             return Unclear(
-                f"what {places} says of it cannot be used: {error}; mend it, the file goes by itself then",
+                f"the entry for it in {places} cannot be used: {error}; correct it, and the file is sent by itself",
                 now + 5 * AGAIN_S,
                 needs_person=True,
             )
@@ -257,8 +257,8 @@ class Labels:
     def _useless(self, place: str, sheet: Sheet, now: float) -> Unclear:
         what = shown(place)
         return Unclear(
-            f"{what}, which says what the file is, cannot be used: {sheet.trouble}; mend it or take it away, the file "
-            "goes by itself then",
+            f"{what}, which describes the file, cannot be used: {sheet.trouble}; correct or remove it, and the "
+            "file is sent by itself",
             now + 5 * AGAIN_S,
             needs_person=True,
         )

@@ -22,10 +22,12 @@ from eisync.loops.ports import Log
 
 AGAIN_S = 300.0
 """So long after a failure it is tried again to write into a folder."""
-UNSEEN = "it went while nobody could tell who took it away; that is not taken for a deletion, and its sample stays"
+UNSEEN = (
+    "it disappeared while eisync could not tell who removed it; that does not count as a deletion, and its sample stays"
+)
 
 
-_UNTIL = "until then nothing is taken out of it, and no file that is missing is taken for deleted"
+_UNTIL = "until then eisync removes nothing from it, and missing files do not count as deleted"
 
 
 _BEHIND = (Finding.MISSING, Finding.ROOT_OLDER)
@@ -310,7 +312,7 @@ class Lineage:
         own = folder.own
         if own is None or not own.is_unlisted:
             return None
-        return f"nothing is taken away before the service has listed everything anew: {own.doubt}"
+        return f"eisync removes nothing before the service has listed everything again: {own.doubt}"
 
     def _tell_others(self, folder: _Folder, path: str) -> str | None:
         """Folders of others lie around this one, or in it: what is taken away is missing there, too."""
@@ -334,12 +336,12 @@ class Lineage:
         shared = None
         if running:
             who = "; ".join(lineage.holder(stamp) for stamp in running)
-            shared = f"another eisync holds this folder, too: {who}; what it takes away is not taken for deleted"
+            shared = f"another eisync uses this folder, too: {who}; files that it removes do not count as deleted"
         elif unknown:
             who = "; ".join(lineage.holder(stamp) for stamp in unknown)
             shared = (
-                f"another eisync works in this folder, too, or did: {who}; what it takes away is not taken for "
-                f"deleted (if it does not any more: setfattr -x {ATTRIBUTE} {shown(folder.root.path)})"
+                f"another eisync works or worked in this folder, too: {who}; files that it removes do not count as "
+                f"deleted (if it has stopped for good: setfattr -x {ATTRIBUTE} {shown(folder.root.path)})"
             )
         if shared is not None and shared != folder.shared:
             self._log.warning("root.shared", root=shown(folder.root.path), reason=shared)

@@ -75,13 +75,13 @@ class Lookout:
             return reason
         device = self._files.device_of(path)
         if device is None:
-            return f"the folder {path} went while it was looked at; watching resumes by itself"
+            return f"the folder {path} disappeared during a scan; watching resumes by itself when it is back"
         if device == self._device:
             return None
         if self._device is not None and not self._is_recognised():
             return (
-                f"the folder {path} is on another disk than it was and holds none of the files that were in it: mount "
-                "the disk, and watching resumes by itself; if this is the new one, make an empty file called "
+                f"the folder {path} is on a different disk than before and holds none of its files: mount the "
+                "disk, and watching resumes by itself. If this is the new disk, create an empty file named "
                 f"{YES_NAME} in it"
             )
         self._device = device

@@ -108,12 +108,12 @@ def _nameless_below(page: Listed) -> int:
 
 def _check(stretch: Stretch, before_id: int | None, listed: int, total: int) -> None:
     if before_id is not None and any(one >= before_id for one in stretch.ids):
-        raise EisyncError("the listing gives the same samples again; it is asked for again later")
+        raise EisyncError("the listing repeats the same samples; eisync asks again later")
     if not stretch.ids and not stretch.is_last:
         why = stretch.unread[0].reason
-        raise EisyncError(f"not one of {len(stretch.unread)} samples of the listing can be read ({why})")
+        raise EisyncError(f"none of {len(stretch.unread)} samples of the listing can be read ({why})")
     if not plan.may_be_listed(listed + stretch.count, total=total):
         raise EisyncError(
-            f"the listing says that it has {total} samples, and goes on after {listed + stretch.count}; "
-            "nothing is concluded from it, and it is asked for again later"
+            f"the listing says that it has {total} samples, but continues after {listed + stretch.count}; eisync "
+            "does not use it and asks again later"
         )

@@ -278,8 +278,8 @@ class ReconcilerLoop:
         """What could not be read is said until a whole sweep could read everything."""
         if tally.unread:
             self._unread[project.target] = (
-                f"{tally.unread} samples of the listing cannot be read and are left out, the first is "
-                f"{tally.unread_reason}; nothing is concluded from their absence"
+                f"{tally.unread} samples of the listing cannot be read and are left out (the first: "
+                f"{tally.unread_reason}); they do not count as deleted"
             )
         elif tally.swept:
             self._unread.pop(project.target, None)
@@ -328,9 +328,10 @@ class ReconcilerLoop:
         why = self._beliefs.why_foreign(project.target)
         if why is not None:
             raise ForeignProjectError(
-                f"the project does not hold what was sent to it: {why}. Nothing is deleted or changed because of it, "
-                "here or there. Give the endpoints and the key of the project that the files are in; if that was "
-                "begun anew, give eisync a new state folder, and it sends what is not there"
+                f"the project does not hold what was sent to it: {why}. eisync deletes and changes nothing because "
+                "of this, here or in the project. Give it the endpoints and the key of the project that the files "
+                "are in. If that project was started from scratch, give eisync a new state folder, and it sends "
+                "what is missing"
             )
 
     def _check_for_act(self, project: Project) -> None:
@@ -419,12 +420,12 @@ class ReconcilerLoop:
             return Settlement(
                 item_id=item.id,
                 events=(Event.STORED,),
-                reason="stored; its answer was lost and the service was asked",
+                reason="stored; the answer was lost, so eisync asked the service",
                 sample_ids=(min(sample_ids),),
                 sha256=sha256,
             )
         is_early = 0 <= now - doubt.since_at < DOUBT_S  # below 0 the clock was set back
-        return None if is_early else _absent(item, "it had not arrived", now)
+        return None if is_early else _absent(item, "it did not arrive", now)
 
     def _find_ids(self, project: Project) -> Iterator[None]:
         """Fill in the ids of files that the service had already and did not name.
@@ -502,10 +503,10 @@ def _absent(item: Item, reason: str, now: float) -> Settlement:
 def _why_in_doubt(error: EisyncError) -> str:
     """For a person, who alone can help where the key may not look."""
     if isinstance(error, TransitError):
-        return f"sent, and no answer came; the service is asked whether it arrived when it can be ({error})"
+        return f"sent, but no answer came; eisync will ask the service whether it arrived ({error})"
     return (
-        f"sent, and no answer came, and the service does not tell whether it arrived ({error}); "
-        "look for it in Studio, 'eisync retry FILE' sends it again"
+        f"sent, but no answer came, and the service cannot say whether it arrived ({error}). Look for it in "
+        "Studio; 'eisync retry FILE' sends it again"
     )
 
 
@@ -513,5 +514,5 @@ def _lowest(samples: Sequence[RemoteSample], before_id: int | None) -> int:
     """The id to go on from. Raises EisyncError when the listing does not move, and would be walked for ever."""
     lowest = min(sample.id for sample in samples)
     if before_id is not None and lowest >= before_id:
-        raise EisyncError("the listing gives the same samples again; it is asked for again later")
+        raise EisyncError("the listing repeats the same samples; eisync asks again later")
     return lowest

@@ -214,7 +214,7 @@ class RetentionLoop:
             return False  # the watcher has not looked yet
         if self._disks.device_of(keeping.root.path) == known:
             return True
-        keeping.trouble = "the folder is away, or on another disk than before; nothing is taken out of it"
+        keeping.trouble = "the folder is missing or on a different disk than before; eisync removes nothing from it"
         return False
 
     def _empty_trash(self, keeping: Keeping) -> Iterator[None]:
@@ -418,7 +418,7 @@ class RetentionLoop:
             self._hands.give_back(removal)
         elif whereabout is Whereabout.NOWHERE and is_marked:
             is_where_it_should = removal.to is None or self._hands.is_archived(removal)
-            self._finish(written, file, None if is_where_it_should else "it was gone when eisync went on after an end")
+            self._finish(written, file, None if is_where_it_should else "already gone after a restart")
             return
         # Nothing was done yet: whether it is still to be done is decided anew.
         self._intents.release(written)

@@ -261,7 +261,9 @@ class Sidecars:
             is_through = True
         except CONTENT_ERRORS as error:
             is_through, is_cut = True, isinstance(error, Unfinished)
-            trouble = str(error) if isinstance(error, ValueError) else f"it is not understood ({type(error).__name__})"
+            trouble = (
+                str(error) if isinstance(error, ValueError) else (f"eisync cannot process it ({type(error).__name__})")
+            )
         try:
             self._write(reading, entries, is_through=is_through)
             if is_through:

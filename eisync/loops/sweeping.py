@@ -90,7 +90,13 @@ class Gaze:
         modified_at = self.studio.modified_at()
         yield
         if remembered is None or under_way is not None or sweeps:
-            tally.why = "it was interrupted" if under_way else "it is the first" if remembered is None else "asked for"
+            tally.why = (
+                "the last listing was interrupted"
+                if under_way
+                else ("this is the first listing")
+                if remembered is None
+                else "asked for"
+            )
             return (yield from self._sweep(tally, under_way, modified_at))
         glance, newest_id = yield from self._list_new(remembered, modified_at, tally)
         now = self.clock()
@@ -271,25 +277,24 @@ def _count(actions: Sequence[plan.Action], listed: int, tally: Tally) -> None:
                 tally.note(action.why)
             case plan.Return():
                 tally.returned += 1
-                tally.tell(action.sample.id, "was taken for deleted, and is listed")
+                tally.tell(action.sample.id, "counted as deleted, but is listed again")
             case plan.Miss():
                 tally.unlisted += 1
-                tally.tell(action.sample_id, "is not listed any more")
+                tally.tell(action.sample_id, "no longer listed")
 
 
 def _believe(progress: Progress, last_total: int, *, now: float) -> None:
     """Raises EisyncError for a sweep from which nothing may be concluded."""
     first_total = progress.first_total or 0
     if now < progress.began_at:
-        raise EisyncError("the clock was set back while the listing was walked; it is asked for again later")
+        raise EisyncError("the clock was set back during the listing; eisync asks again later")
     if not plan.is_believable(first_total=first_total, last_total=last_total):
         raise EisyncError(
-            f"the listing shrank from {first_total} to {last_total} samples while it was walked; "
-            "it is asked for again later"
+            f"the listing shrank from {first_total} to {last_total} samples while it was read; eisync asks again later"
         )
     if not plan.is_complete(listed=progress.listed, first_total=first_total, last_total=last_total):
         raise EisyncError(
-            f"the listing ended after {progress.listed} of {first_total} samples; it is asked for again later"
+            f"the listing ended after {progress.listed} of {first_total} samples; eisync asks again later"
         )
 
 

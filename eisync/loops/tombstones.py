@@ -145,15 +145,17 @@ class Tombstones:
                 tally.buried += self._bury(errand, sample_id)
             return
         if doubt is not None:
-            tally.note(f"no file is taken for deleted at the service in this pass: {doubt}")
+            tally.note(f"no file counts as deleted in the project in this pass: {doubt}")
             return
         acts = [act for _, act in proposed.values()]
-        why = ledger.why_held((side.id, side.root_id) for side, _ in proposed.values()) or "too many samples vanished"
+        why = ledger.why_held((side.id, side.root_id) for side, _ in proposed.values()) or (
+            "too many samples disappeared"
+        )
         empty = emptied.why_emptied(self._vanished.missing(errand.target))
         why = why if empty is None else f"{why}; {empty}"
         plan_id, is_new = self._vanished.hold(errand.target, acts, why, now=now, about=ABOUT)
         tally.plan, tally.waiting = plan_id, tally.waiting + len(acts)
-        tally.note(f"plan {plan_id} waits for a yes: {why}; 'eisync plan' shows it")
+        tally.note(f"plan {plan_id} waits for your approval: {why}; 'eisync plan' shows it")
         if is_new:
             self._log.warning("plan.waits", target=errand.target, plan=plan_id, acts=len(acts), reason=why)
 

@@ -131,9 +131,9 @@ class Undoer:
         if act.kind is Kind.TOMBSTONE:
             return Final("'eisync retry FILE' sends it again")
         if act.kind is Kind.DELETE_FILE:
-            return Final('nothing brings it back: on_remote_delete = "delete" keeps no copy')
+            return Final('it cannot be brought back: on_remote_delete = "delete" keeps no copy')
         if written.lies_at is None:
-            return Final("no copy of it was kept")
+            return Final("no copy was kept")
         side = self._regrets.side(act.file_id)
         away = None if side is None else self._folders.why_away(side.root_id, act.root)
         if away is not None:
@@ -146,7 +146,7 @@ class Undoer:
             return Final(str(error))
         if is_file and lies_at == place:
             return self._in_place(act, side)
-        return Undone(f"the file is at {shown(lies_at)}, and is sent as a new one")
+        return Undone(f"the file is now at {shown(lies_at)} and is sent as a new file")
 
     def _in_place(self, act: Act, side: FileSide | None) -> Undone:
         """A file that came back from the trash counts as what was sent only if it is that."""
@@ -157,7 +157,7 @@ class Undoer:
                 return Undone("the file is back in its place", facts)
         except FileError:
             pass
-        return Undone("the file is back in its place, and is not what was sent: it is looked at as a new version")
+        return Undone("the file is back in its place. It is not what was sent, so it counts as a new version")
 
     def _bring_back(self, errand: Errand, written: Written) -> Undone | Final | Later:
         side = self._regrets.side(written.act.file_id)
@@ -175,9 +175,9 @@ class Undoer:
         act = written.act
         errand.check_project()
         if act.sample_id is None or (act.was is None and act.kind is not Kind.RELABEL_SAMPLE):
-            return Final("what it was before is not known")
+            return Final("eisync does not know its earlier value")
         try:
             edit(errand, act.kind, act.sample_id, act.was or "")
         except StudioError as error:
-            return Final(f"the service says no ({error})")
-        return Undone("the sample is as it was")
+            return Final(f"the service refused ({error})")
+        return Undone("the sample has its earlier value again")

@@ -311,8 +311,8 @@ class WatcherLoop:
         root.failures += 1
         pause_s = min(LONGEST_PAUSE_S, 2.0 ** min(root.failures, 16))
         root.trouble = (
-            f"eisync stumbles over the folder {root.place.path} ({type(error).__name__}); the other folders go on, and "
-            "it is tried again; please report it with what 'eisync run' logs"
+            f"eisync failed on the folder {root.place.path} ({type(error).__name__}) and will try again; other "
+            "folders are not affected. Please report this with the log of 'eisync run'"
         )
         root.again_at = now + pause_s
         self._log.exception("root.failed", root=shown(root.place.path), reason=root.trouble, again_in_s=pause_s)

@@ -22,7 +22,7 @@ _SENTENCES = {
     "int_type": "must be a whole number",
     "model_type": "must be a table",
     "path_type": "must be a path in quotes",
-    "string_type": "must be a text in quotes",
+    "string_type": "must be text in quotes",
     "tuple_type": "must be a list in brackets",
     "string_too_short": "must not be empty",
     "string_too_long": "must not be longer than {max_length} characters",
@@ -104,7 +104,7 @@ def unknown_key(location: Location) -> str:
     hint = did_you_mean(key, model.model_fields)
     if not hint:
         homes = [name for name, table in TABLES.items() if key in table.model_fields and table is not model]
-        hint = f" (it belongs into the table {bracketed(homes[0])})" if homes else ""
+        hint = f" (it belongs in the table {bracketed(homes[0])})" if homes else ""
     return f"unknown key{hint}"
 
 

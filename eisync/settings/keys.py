@@ -61,7 +61,7 @@ class KeySource:
         except ValueError as error:
             raise ConfigurationError(f"{self._place}: {error}") from None  # (its cause could show a part of the key)
         if not key:
-            raise ConfigurationError(f"{self._place}: is empty: put the API key of the project into it")
+            raise ConfigurationError(f"{self._place}: is empty: put the project's API key in it")
         KEYS.learn(key)
         return key
 
@@ -80,7 +80,7 @@ class KeySource:
         if self._file is None or facts is None or not _is_open(facts, self._file):
             return None
         return (
-            f"{self._place}: other users of this machine may read the API key in it (permissions "
+            f"{self._place}: other users of this machine can read the API key in it (permissions "
             f"{stat.S_IMODE(facts.st_mode):04o}): run 'chmod 600 {self._file}'"
         )
 
@@ -103,8 +103,8 @@ class KeySource:
                     raise ConfigurationError(f"{self._place}: is not a regular file")
                 if facts.st_mode & stat.S_IWOTH and _is_open(facts, self._file):
                     raise ConfigurationError(
-                        f"{self._place}: anybody on this machine may put another API key into it: see that it is "
-                        f"yours, then run 'chmod 600 {self._file}'"
+                        f"{self._place}: any user of this machine can replace the API key in it: make sure that it "
+                        f"is yours, then run 'chmod 600 {self._file}'"
                     )
                 raw = file.read(KEY_LIMIT_BYTES + 1)
         except OSError as error:
@@ -151,7 +151,9 @@ def find_key(
         if isinstance(found, KeySource):
             return found
     looked = "; ".join(f"{place} ({why})" for place, why in places)
-    raise ConfigurationError(f'there is no API key for the target "{target.name}". Looked for in this order: {looked}')
+    raise ConfigurationError(
+        f'there is no API key for the target "{target.name}". eisync looked for it in this order: {looked}'
+    )
 
 
 _Places = list[tuple[str, KeySource | str]]

@@ -184,9 +184,7 @@ class _Loading:
         written = self.source.document.get(name, [])
         if isinstance(written, list) and all(isinstance(table, dict) for table in written):
             return [((name, index), dict(table)) for index, table in enumerate(written)]
-        self.faults.add(
-            (name,), f"write {bracketed(name)} with two brackets on each side: there may be several of them"
-        )
+        self.faults.add((name,), f"write {bracketed(name)} with two brackets on each side: there can be several")
         return []
 
     def validated(self, model: type[_T], written: Mapping[str, Any], location: Location) -> _Checked | None:
@@ -218,7 +216,7 @@ class _Loading:
             name = checked.table.name
             if name in first and "name" not in checked.dropped:
                 self.faults.add(
-                    (*checked.location, "name"), f'"{name}" is the name of {first[name]} too: give each its own'
+                    (*checked.location, "name"), f'"{name}" is also the name of {first[name]}: give each its own'
                 )
             first.setdefault(name, f"target[{checked.location[1]}]")
         for checked in targets:
@@ -237,12 +235,12 @@ class _Loading:
         """Facts about files that the target names."""
         target: Target = checked.table
         if target.ca_file is not None and not os.access(target.ca_file, os.R_OK):
-            self.faults.add((*checked.location, "ca_file"), f"there is no file {target.ca_file} that can be read")
+            self.faults.add((*checked.location, "ca_file"), f"the file {target.ca_file} is missing or cannot be read")
         if target.api_key is not None and self.source.file and not _is_private(self.source.file):
             self.faults.add(
                 (*checked.location, "api_key"),
-                f'other users can read this file: run "chmod 600 {self.source.name}", '
-                "or keep the key in a file of its own and name that in api_key_file",
+                f'other users can read this file: run "chmod 600 {self.source.name}", or put the key in its own '
+                "file and name that file in api_key_file",
             )
 
     def keys(self, targets: Sequence[_Checked]) -> dict[str, KeySource]:
@@ -317,7 +315,7 @@ class _Loading:
         chosen = []
         for text in self.dirs:
             if not text:  # an unset variable of a shell script must not become the current folder
-                self.faults.say("a folder of the command line has an empty name: leave it out")
+                self.faults.say("a folder on the command line has an empty name: remove it")
                 continue
             # Not by way of pydantic's str: a name that is not UTF-8 would not pass.
             path = places.absolute(text, cwd=self.source.cwd)
@@ -339,8 +337,8 @@ class _Loading:
                 value = getattr(watch, name)
                 if value not in silent:
                     self.faults.say(
-                        f'{watch.path}: {name} = "{value}" needs reconcile.enabled = true: nothing is deleted, moved '
-                        "or replaced before the service was looked at"
+                        f'{watch.path}: {name} = "{value}" needs reconcile.enabled = true: eisync deletes, moves '
+                        "and replaces nothing without comparing with the service"
                     )
 
     # State

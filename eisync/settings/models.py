@@ -67,7 +67,7 @@ def _absolute(value: object, info: ValidationInfo) -> object:
     if not isinstance(value, str):
         return value
     if not value or "\0" in value:
-        raise ValueError("must not be empty" if not value else "must not have a NUL character")
+        raise ValueError("must not be empty" if not value else "must not contain a NUL character")
     context = info.context or {}
     return Path(absolute(value, cwd=context.get("base"), environ=context.get("environ")))
 
@@ -75,7 +75,7 @@ def _absolute(value: object, info: ValidationInfo) -> object:
 def _plain(value: str) -> str:
     """Text that can stand in a header, a log line and a table: no control characters and no line breaks."""
     if any(unicodedata.category(character) in ("Cc", "Cs", "Zl", "Zp") for character in value):
-        raise ValueError("must not have control characters or line breaks")
+        raise ValueError("must not contain control characters or line breaks")
     if not value.strip():
         raise ValueError("must not be empty")
     return value
@@ -91,16 +91,16 @@ def _url(value: str) -> str:
     if not parts or not host or parts.scheme not in ("http", "https") or any(c.isspace() for c in value):
         raise ValueError('must be an address such as "https://example.org"')
     if parts.username is not None or parts.password is not None:
-        raise ValueError("must not have a user name or a password in it")
+        raise ValueError("must not contain a user name or a password")
     if parts.query or parts.fragment:
-        raise ValueError("must not have a ? or a # in it")
+        raise ValueError("must not contain ? or #")
     return value.rstrip("/")
 
 
 def _metadata(value: dict[str, str]) -> dict[str, str]:
     """Metadata that fits into a request header."""
     if any(not key for key in value):
-        raise ValueError("has an empty name in it")
+        raise ValueError("contains an empty name")
     size = len(json.dumps(value))
     if size > METADATA_LIMIT_BYTES:
         raise ValueError(f"is {size:,} bytes long as JSON; at most {METADATA_LIMIT_BYTES:,} fit into a request")
@@ -137,7 +137,7 @@ class Table(BaseModel):
 
 
 class Target(Table):
-    """An Edge Impulse project, which is what an API key opens. Without any there is one named main."""
+    """An Edge Impulse project, opened by its API key. Without any such table there is one target, named `main`."""
 
     name: Annotated[str, AfterValidator(_plain)] = Field(
         default=DEFAULT_TARGET,
@@ -146,26 +146,30 @@ class Target(Table):
         description="The name that `[[watch]]` tables and `eisync status` use.",
     )
     api_key_file: Place | None = Field(
-        default=None, description="A file that holds the API key of the project and nothing else."
+        default=None,
+        description="A file that holds the API key of the project and nothing else.",
     )
     api_key: SecretStr | None = Field(
-        default=None, description="The API key itself; refused unless only the user who runs eisync can read the file."
+        default=None,
+        description="The API key itself. It is refused unless only the user who runs eisync can read the "
+        "configuration file.",
     )
     studio_url: Url = Field(
-        default="https://studio.edgeimpulse.com/v1", description="Where Studio's API is; `EI_API_ENDPOINT` sets it too."
+        default="https://studio.edgeimpulse.com/v1",
+        description="The address of Studio's API. `EI_API_ENDPOINT` sets it too.",
     )
     ingestion_url: Url = Field(
         default="https://ingestion.edgeimpulse.com",
-        description="Where files are uploaded to; `EI_INGESTION_ENDPOINT` sets it too.",
+        description="The address that files are uploaded to. `EI_INGESTION_ENDPOINT` sets it too.",
     )
     ca_file: Place | None = Field(
         default=None,
-        description="A PEM file with the certificates to trust, for a private gateway or an intercepting proxy.",
+        description="A PEM file with the certificates to trust. For a private gateway or an intercepting proxy.",
     )
     trust: Literal["bundled", "system"] = Field(
         default="bundled",
-        description="The certificates to trust where there is no `ca_file`: those that come with eisync's Python, or "
-        "this system's own.",
+        description='Which certificates to trust when `ca_file` is not set. `"bundled"`: those of the Python that '
+        'runs eisync; `"system"`: those of this machine.',
     )
 
     @model_validator(mode="after")
@@ -176,110 +180,123 @@ class Target(Table):
 
 
 class Watch(Table):
-    """A folder whose files are uploaded, with all folders below it. `eisync run DIR` needs none in the file."""
+    """A folder to upload, with all folders below it. `eisync run DIR` needs no such table."""
 
-    path: Place = Field(description="The folder. A relative path starts at the folder of the configuration file.")
+    path: Place = Field(
+        description="The folder to watch. A relative path starts at the folder of the configuration file.",
+    )
     target: str = Field(
         default=DEFAULT_TARGET,
         min_length=1,
-        description="The name of a `[[target]]`; may be left out when there is one only.",
+        description="The name of the `[[target]]` to upload to. Not needed when there is only one.",
     )
     label: Annotated[str, AfterValidator(_plain)] = Field(
         default="infer",
         min_length=1,
         max_length=512,
-        description='`"infer"`: the file name up to its first dot; `"none"`: no label; any other text is the label.',
+        description='`"infer"`: the label is the file name up to its first dot; `"none"`: no label; any other text is '
+        "the label.",
     )
     category: Category = Field(
         default="infer",
-        description='`"infer"`: by the whole word below `path` nearest to the file, of train, training, test, testing, '
-        'val, valid, validation and anomaly in any letter case, else `"split"`; the label itself names none. `"sdk"`: '
-        "by the official SDK's rule, the first of testing, anomaly, training anywhere in the path below `path`.",
+        description='`"infer"`: a folder or file name below `path` sets the category when one of its whole words is '
+        "train, training, test, testing, val, valid, validation or anomaly, in upper or lower case. The "
+        'one nearest to the file counts; the label itself does not. Without such a word: `"split"`. '
+        '`"sdk"`: the rule of the official SDK, which takes the first of testing, anomaly, training that '
+        "stands anywhere in the path below `path`.",
     )
     ignore: tuple[str, ...] = Field(
         default=(),
-        description="Files to leave alone, as patterns of gitignore, beside the ones that are always left alone.",
+        description="Files to leave out, as gitignore patterns. eisync also leaves out the files that it always "
+        "leaves out.",
     )
     ready: Literal["evidence", "marker"] = Field(
         default="evidence",
-        description='`"evidence"`: a file goes when its format, its writer and its stillness say that it is complete; '
-        '`"marker"`: when a file of its name with `.done` behind it, not older than it, is beside it.',
+        description='When a file is complete. `"evidence"`: eisync decides from its format, from the programs that '
+        'have it open and from how long it has not changed; `"marker"`: a file `<name>.done` exists '
+        "beside it and is not older.",
     )
     settle_s: Number = Field(
         default=2.0,
         ge=0,
         le=86_400,
-        description="A file whose format cannot tell whether it is whole, or whose length its recorder left open, must "
-        "not change for so many seconds, also when no program has it open. Where nobody can tell who writes files and "
-        "closes are not announced, every file must.",
+        description="How many seconds a file must stay unchanged before it is uploaded. This applies to files whose "
+        "format does not show where they end and to files whose recorder left the length open, even when "
+        "no program has them open. It applies to every file where eisync can neither see who is writing "
+        "nor be notified when a file is closed.",
     )
     patience_s: Number = Field(
         default=600.0,
         ge=0,
         le=604_800,
-        description="A file that is empty, or whose format says that it is cut, waits so many seconds for the rest; "
-        "then it is quarantined. Where nobody can tell who writes it, a file that was not seen to be closed goes after "
-        "so many seconds without a change; where closes are not announced, one whose length was left open.",
+        description="How many seconds eisync waits for the rest of a file that is empty or truncated. After that it "
+        "quarantines the file. Where eisync cannot see who is writing, a file also waits this long "
+        "without a change when eisync did not see it closed. Where it is not notified of closes, only a "
+        "file whose length was left open does.",
     )
     scan_interval_s: Number = Field(
         default=60.0,
         gt=0,
         le=86_400,
-        description="How often at most the whole folder is looked through, whatever the system reported; a large one "
-        "is less often, so that it takes 1 % of a core at most.",
+        description="How many seconds pass between full scans of the folder, at least. Scans run even when file "
+        "events work. A large folder is scanned less often, so that scans use at most 1 % of one core.",
     )
     mode: Literal["auto", "events", "scan"] = Field(
         default="auto",
-        description='`"auto"`: listened to, and only scanned while events do not come or cannot be relied on; '
-        '`"events"`: listened to in any case; `"scan"`: only scanned.',
+        description='How changes are noticed. `"auto"`: use file events; poll while they fail or are not reliable; '
+        '`"events"`: always use file events; `"scan"`: only poll.',
     )
     on_change: Literal["add", "replace", "ignore"] = Field(
         default="add",
-        description='What becomes of a file that is changed after it was uploaded. `"add"`: the new version is '
-        'uploaded beside the old one; `"replace"`: uploaded, then the old sample is deleted; `"ignore"`: it is '
-        "not uploaded.",
+        description='What happens when a file changes after its upload. `"add"`: upload the new version and keep the '
+        'old sample; `"replace"`: upload the new version, then delete the old sample; `"ignore"`: do not '
+        "upload the new version.",
     )
     on_rename: Literal["update", "ignore"] = Field(
         default="update",
-        description='`"update"`: where a file is renamed or moved after it was uploaded, name, label and category of '
-        "its sample follow as far as the rename changed them.",
+        description='What happens when a file is renamed or moved after its upload. `"update"`: change the name, '
+        'label and category of its sample, each only if the rename changed it; `"ignore"`: leave the '
+        "sample as it is.",
     )
     on_local_delete: Literal["keep", "delete"] = Field(
         default="keep",
-        description='`"delete"`: where a file is deleted after it was uploaded, its sample is deleted too; a copy of '
-        "it goes to the trash.",
+        description='What happens when a file is deleted after its upload. `"keep"`: its sample stays; `"delete"`: '
+        "its sample is deleted too, and a copy of it goes to the trash.",
     )
     on_remote_delete: Literal["keep", "trash", "delete"] = Field(
         default="keep",
-        description="What becomes of a file whose sample was deleted in the project: it stays, it goes to the trash "
-        "(`.eisync-trash` in the folder), or it is deleted.",
+        description='What happens to a file when its sample is deleted in the project. `"keep"`: it stays; `"trash"`: '
+        'it moves to the trash (`.eisync-trash` in the folder); `"delete"`: it is deleted.',
     )
     after_upload: Annotated[str, AfterValidator(_after_upload)] = Field(
         default="keep",
-        description="What becomes of a file that the service has for certain: it stays, it is deleted here "
-        '(`"delete"`), or moved into a folder (`"archive:DIR"`), which must exist and lie apart from every watched '
-        "folder.",
+        description='What happens to a file once the service is known to have it. `"keep"`: it stays; `"delete"`: it '
+        'is deleted here; `"archive:DIR"`: it moves to the folder DIR, which must exist and must not '
+        "overlap a watched folder.",
     )
     grace_s: Number = Field(
         default=3600.0,
         ge=0,
         le=31_536_000,
-        description="So many seconds a file stays after its upload before `after_upload` is done.",
+        description="How many seconds a file stays after its upload before `after_upload` applies.",
     )
     min_free: Annotated[int | str, BeforeValidator(_min_free)] = Field(
         default=0,
-        description='So much of the disk is kept free (bytes, or such as `"2 GB"` or `"10%"`): where less is, files '
-        "that the service has for certain are deleted here, or moved to an archive on another disk, the oldest uploads "
-        "first and no more than are needed, whatever `grace_s` says. `0`: none is.",
+        description='How much of the disk to keep free: bytes, or a text such as `"2 GB"` or `"10%"`. When less is '
+        "free, files that the service is known to have are deleted here, or moved to an archive on "
+        "another disk. The oldest uploads go first, only as many as needed, and `grace_s` does not "
+        "protect them. `0`: keep nothing free.",
     )
     trash_days: Whole = Field(
         default=30,
         ge=0,
         le=36_500,
-        description="What lies in the trash at the top of the folder is deleted after so many days; `0`: never.",
+        description="How many days files stay in the trash at the top of the folder before they are deleted. `0`: "
+        "they stay forever.",
     )
     metadata: Annotated[dict[str, str], AfterValidator(_metadata)] = Field(
-        default_factory=dict, description="Names and texts that every sample from this folder gets as its metadata."
+        default_factory=dict,
+        description="Names and texts that every sample from this folder gets as metadata.",
     )
 
     @property
@@ -296,50 +313,67 @@ class Watch(Table):
 
 
 class Upload(Table):
-    """How files travel."""
+    """How files are uploaded."""
 
-    workers: Whole = Field(default=4, ge=1, le=64, description="How many requests are under way at once.")
-    batch_files: Whole = Field(default=256, ge=1, le=1000, description="At most so many files go into one request.")
+    workers: Whole = Field(default=4, ge=1, le=64, description="How many requests run at the same time.")
+    batch_files: Whole = Field(default=256, ge=1, le=1000, description="The most files that one request carries.")
     batch_bytes: Whole = Field(
         default=32 * 1024 * 1024,
         ge=1,
         le=1024**3,
-        description="At most so many bytes go into one request; a larger file goes alone.",
+        description="The most bytes that one request carries. A larger file is sent alone.",
     )
     order: Literal["oldest", "newest", "smallest"] = Field(
-        default="oldest", description="Which of the files that are due goes first."
+        default="oldest",
+        description="Which of the waiting files is sent first.",
     )
     max_rate: Whole = Field(
         default=0,
         ge=0,
         le=1024**4,
-        description="At most so many bytes a second for all uploads together, 4,096 at least; `0`: as fast as it goes. "
-        "Can be changed while it runs.",
+        description="The most bytes per second for all uploads together, at least 4,096. `0`: no limit. Can be "
+        "changed while eisync runs.",
     )
     quiet_hours: Annotated[str, AfterValidator(_quiet_hours)] = Field(
         default="",
-        description='Hours of the day in which nothing is sent, such as `"08:00-12:00, 22:00-06:00"`. '
-        "Can be changed while it runs.",
+        description='Hours of the day in which nothing is uploaded, such as `"08:00-12:00, 22:00-06:00"`. Can be '
+        "changed while eisync runs.",
     )
     timeout_s: Number = Field(
-        default=60.0, gt=0, le=3600, description="How long the service may stay silent before we give up."
+        default=60.0,
+        gt=0,
+        le=3600,
+        description="How many seconds the service may stay silent before eisync gives up on a request.",
     )
-    connect_timeout_s: Number = Field(default=10.0, gt=0, le=600, description="How long making a connection may take.")
+    connect_timeout_s: Number = Field(
+        default=10.0,
+        gt=0,
+        le=600,
+        description="How many seconds eisync waits for a connection.",
+    )
     allow_duplicates: Switch = Field(
         default=False,
-        description="Store a file again though its content is in the project already; costs the exactly-once promise.",
+        description="Store a file again even when the project already has its content. eisync can then no longer "
+        "promise to store each file exactly once.",
     )
     retry_base_s: Number = Field(
-        default=2.0, gt=0, le=3600, description="The first wait after a failure is at most so long."
+        default=2.0,
+        gt=0,
+        le=3600,
+        description="The longest wait after the first failure, in seconds. Waits grow from there.",
     )
     retry_cap_s: Number = Field(
-        default=300.0, gt=0, le=86_400, description="No wait after a failure is longer, unless asked for."
+        default=300.0,
+        gt=0,
+        le=86_400,
+        description="The longest wait after any failure, in seconds. When the service asks for a longer wait, eisync "
+        "waits longer.",
     )
     drain_timeout_s: Number = Field(
         default=20.0,
         ge=0,
         le=3600,
-        description="How long requests under way may still run after the first signal to stop.",
+        description="How many seconds running requests may take to finish after the first signal to stop.",
     )
 
     @field_validator("max_rate")
@@ -357,63 +391,72 @@ class Upload(Table):
 
 
 class State(Table):
-    """Where eisync keeps what it knows."""
+    """Where eisync stores its own data."""
 
     model_config = ConfigDict(json_schema_extra=lambda schema: schema.pop("required", None))
 
     dir: Place = Field(
-        description="A folder on a local disk; by default the one systemd gives, or else the user's state folder."
+        description="A folder on a local disk. By default, the folder that systemd provides; without systemd, the "
+        "user's state folder."
     )
 
 
 class Reconcile(Table):
-    """How the index is compared with what the service holds."""
+    """How eisync compares its index with the project."""
 
     interval_s: Number = Field(
         default=300.0,
         gt=0,
         le=604_800,
-        description="How often the service is asked what is new, and whether anything else changed.",
+        description="How many seconds pass between checks for new samples and other changes in the project.",
     )
     sweep_interval_s: Number = Field(
         default=21_600.0,
         gt=0,
         le=2_592_000,
-        description="How often everything is listed at least; sooner when something was edited or deleted there.",
+        description="How many seconds pass between full listings of the project, at most. A full listing runs sooner "
+        "when something was edited or deleted there.",
     )
-    page_size: Whole = Field(default=1000, ge=1, le=1000, description="How many samples are asked for in one request.")
-    enabled: Switch = Field(default=True, description="Without it, remote deletions and changes go unnoticed.")
+    page_size: Whole = Field(default=1000, ge=1, le=1000, description="How many samples one request lists.")
+    enabled: Switch = Field(
+        default=True,
+        description="Compare with the project. `false`: eisync does not notice what is deleted or changed there.",
+    )
     guard_count: Whole = Field(
         default=50,
         ge=0,
         le=1_000_000_000,
-        description="A pass that would delete, trash, relabel or move more files or samples waits for "
-        "`eisync plan --approve`; what was done in the last hour counts, and what is allowed and not done yet. So do "
-        "files whose samples were deleted at the service, by themselves. `0`: every one waits.",
+        description="The most files and samples that eisync deletes, trashes, relabels or moves in an hour without "
+        "asking. A pass that would exceed this waits for `eisync plan --approve`. What was done in the "
+        "last hour counts, and so does what is allowed and not done yet. A pass also waits when it finds "
+        "more files than this whose samples were deleted at the service; these are counted separately. "
+        "`0`: every pass waits.",
     )
     guard_percent: Number = Field(
         default=10.0,
         ge=0,
         le=100,
-        description="The same limit in percent of the uploaded files: of all, and of each folder's own. It is rounded "
-        "up: one may always go.",
+        description="The same limit in percent of the uploaded files. It applies to all files together and to each "
+        "folder's own files. It is rounded up, so one file is always allowed.",
     )
     guard_day_factor: Number = Field(
         default=3.0,
         ge=1,
         le=24,
-        description="In a day, no more go by themselves than so many times what goes in an hour.",
+        description="The limit for a day, as a multiple of the limit for an hour.",
     )
 
 
 class Log(Table):
-    """What is written to stderr."""
+    """What eisync logs to stderr."""
 
     level: Literal["debug", "info", "warning", "error"] = Field(
-        default="info", description="The least important line to write."
+        default="info",
+        description="The least important lines to write.",
     )
     format: Literal["auto", "json", "console"] = Field(
-        default="auto", description='`"auto"` is `"console"` on a terminal and `"json"` everywhere else.'
+        default="auto",
+        description='`"auto"`: `"console"` on a terminal and `"json"` everywhere else.',
     )
 
 

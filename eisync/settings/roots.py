@@ -42,11 +42,11 @@ class Roots:
         real = os.path.realpath(path)
         for other_real, other in self._real:
             if real == other_real:
-                what = f"the archive {path} is a watched folder: name one that lies apart from them"
+                what = f"the archive {path} is a watched folder: name a folder outside it"
             elif contains(other_real, real):
-                what = f"the archive {path} lies inside {other}, which is watched: name a folder apart from it"
+                what = f"the archive {path} lies inside {other}, which is watched: name a folder outside it"
             elif contains(real, other_real):
-                what = f"the archive {path} contains {other}, which is watched: name a folder apart from it"
+                what = f"the archive {path} contains {other}, which is watched: name a folder outside it"
             else:
                 continue
             if argument:
@@ -63,9 +63,9 @@ def _folder_fault(path: str) -> str | None:
     except FileNotFoundError:
         return f"there is no folder {path}: create it, or correct the path"
     except OSError as error:
-        return f"{path} cannot be looked at: {error.strerror or error}"
+        return f"{path} cannot be accessed: {error.strerror or error}"
     if not stat.S_ISDIR(mode):
-        return f"{path} is not a folder: name the folder that the files are in"
+        return f"{path} is not a folder: name the folder that contains the files"
     if not os.access(path, os.R_OK | os.X_OK):
         return f"the user who runs eisync may not read the folder {path}: change its permissions"
     return None

@@ -39,7 +39,7 @@ def is_split(connection: sqlite3.Connection, target: str, file_id: int, now: flo
 
 def entomb(connection: sqlite3.Connection, file_id: int, sample_id: int, now: float) -> None:
     """The file becomes a tombstone."""
-    reason = f"deleted at the service (sample {sample_id}); 'eisync retry' sends it again"
+    reason = f"deleted in the project (sample {sample_id}); 'eisync retry' sends it again"
     move(connection, file_id, State.SYNCED, Event.REMOTE_GONE, reason, now)
 
 

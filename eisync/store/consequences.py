@@ -77,7 +77,7 @@ def send_again(connection: sqlite3.Connection, target: str, sample_id: int, now:
     parameters = {"target": target, "sample_id": sample_id, "now": now}
     connection.execute("update sample set gone_at = :now where target = :target and id = :sample_id", parameters)
     for row in connection.execute(_LEFT_WITHOUT, parameters).fetchall():
-        reason = f"the service said that it stored it as sample {sample_id}, and never listed that; it is sent again"
+        reason = f"the service said that it stored sample {sample_id}, but never listed it; the file is sent again"
         event = Event.CHANGED if row["absent_at"] is None else Event.REMOVED
         move(connection, row["id"], State.SYNCED, event, reason, now)
     connection.execute(_UNTIE, parameters)
@@ -95,7 +95,7 @@ def _sample_went(connection: sqlite3.Connection, target: str, act: Act, outcome:
             move(connection, row["id"], State.SYNCED, Event.REMOVED, f"{act.reason}; {outcome}", now)
             is_told = True
         elif row["absent_at"] is not None:
-            reason = f"it was deleted here, and its sample {act.sample_id} with {shown(act.path)}"
+            reason = f"it was deleted here, and its sample {act.sample_id} was deleted with {shown(act.path)}"
             move(connection, row["id"], State.SYNCED, Event.REMOVED, reason, now)
         else:
             # It was tied to the sample while that was deleted for another file: no person deleted it.

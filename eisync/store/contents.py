@@ -196,7 +196,14 @@ def lift_copies(connection: sqlite3.Connection, target: str, sha256: str, sample
     note_restored(connection, target, sha256)
     rows = connection.execute(_COPIES, {"target": target, "sha256": sha256}).fetchall()
     for row in rows:
-        move(connection, row["id"], State.TOMBSTONE, Event.FOUND, f"it is there again (sample {sample_id})", now)
+        move(
+            connection,
+            row["id"],
+            State.TOMBSTONE,
+            Event.FOUND,
+            (f"it is back in the project (sample {sample_id})"),
+            now,
+        )
     link(connection, [(row["id"], sample_id, None) for row in rows], now)
     return [row["id"] for row in rows]
 
@@ -216,7 +223,7 @@ def mark_unchanged(connection: sqlite3.Connection, identity: int, facts: FileFac
     if connection.execute(_UNCHANGED, parameters).fetchone() is None:
         return False
     if any(one["is_there"] for one in samples):
-        reason = "it is again what was uploaded; nothing was sent"
+        reason = "it has its uploaded content again; nothing was sent"
         move(connection, identity, State.SETTLING, Event.FOUND, reason, now)
     else:
         assert deleted is not None

@@ -199,7 +199,9 @@ def open_database(folder: str, *, exclusive: bool, busy_timeout_s: float = 2.0) 
         if exclusive:
             keep_private(folder)
     except OSError as error:
-        raise StateError(f"the state folder {folder} cannot be used: {error.strerror}; see to its rights") from error
+        raise StateError(
+            f"the state folder {folder} cannot be used: {error.strerror}; check its permissions"
+        ) from error
     path = os.path.join(folder, FILE_NAME)
     try:
         return _open(path, exclusive, busy_timeout_s, mended), None
@@ -217,7 +219,7 @@ def open_database(folder: str, *, exclusive: bool, busy_timeout_s: float = 2.0) 
         raise StateError(f"the database in {folder} is damaged and cannot be set aside: {error.strerror}") from error
     return (
         database,
-        f"the database was damaged; it is set aside as {aside} and rebuilt from the folders and the service",
+        f"the database was damaged; eisync kept it as {aside} and rebuilds it from the folders and the service",
     )
 
 
@@ -386,8 +388,8 @@ def _translate(error: sqlite3.Error, path: str) -> StateError | StateBusyError:
     folder = os.path.dirname(path)
     if _is_busy(error):
         return StateBusyError(
-            f"the state folder {folder} is held by {_holder_of(path)}; one eisync at a time may use it: "
-            "wait until that one ends, or give this one another --state-dir"
+            f"the state folder {folder} is in use by {_holder_of(path)}. Only one eisync at a time can use it: "
+            "wait until that one ends, or choose another --state-dir"
         )
     if _is_damage(error):
         return StateDamagedError(_DAMAGED.format(folder=folder))
@@ -395,7 +397,7 @@ def _translate(error: sqlite3.Error, path: str) -> StateError | StateBusyError:
 
 
 def _failing_disk(reason: object) -> StateError:
-    return StateError(f"the database cannot be used: {reason}; nothing is lost, see to the state folder's disk")
+    return StateError(f"the database cannot be used: {reason}; nothing is lost. Check the disk of the state folder")
 
 
 def _is_busy(error: sqlite3.Error) -> bool:

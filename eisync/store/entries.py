@@ -196,7 +196,7 @@ def _enter_known(
 def mark_changed(connection: sqlite3.Connection, ids: Iterable[int], now: float) -> None:
     """These files are not what they were: back to settling, unless a request is under way with them."""
     movable = frozenset(sources(Event.CHANGED)) - UNDER_WAY
-    _mark(connection, ids, Event.CHANGED, movable, "it was changed; waiting until it is complete", now)
+    _mark(connection, ids, Event.CHANGED, movable, "it changed; waiting until it is complete", now)
 
 
 def mark_gone(connection: sqlite3.Connection, ids: Iterable[int], now: float) -> None:
@@ -216,7 +216,7 @@ def leave_out(connection: sqlite3.Connection, ids: Iterable[int], reason: str, n
 def mark_back(connection: sqlite3.Connection, ids: Iterable[int], now: float) -> None:
     """These files are there again, as they were when they went."""
     for identity in ids:
-        told = {"id": identity, "now": now, "reason": "it is there again"}
+        told = {"id": identity, "now": now, "reason": "the file is back"}
         if connection.execute(_BACK, told).rowcount:
             connection.execute(_TELL_BACK, told)
 
@@ -242,7 +242,7 @@ def doubt(connection: sqlite3.Connection, identity: int) -> None:
 
 def leave_as_sent(connection: sqlite3.Connection, changes: Iterable[tuple[int, FileFacts]], now: float) -> None:
     """These files were changed after they were sent, and the new version is not to go."""
-    reason = "it was changed since; on_change leaves what is at the service as it is"
+    reason = 'it changed since; on_change = "ignore" keeps the sample as it is'
     for identity, facts in changes:
         told = {"id": identity, "now": now, "reason": reason}
         if connection.execute(_LEAVE, {**told, **version_of(facts)}).rowcount:

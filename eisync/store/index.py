@@ -39,7 +39,7 @@ and state in ('begun', 'done', 'undoing', 'undone') order by state = 'begun' des
 
 # The samples of a synced file were found.
 _IDENTIFIED = """
-update file set reason = 'it was there already'
+update file set reason = 'already in the project'
 where id = :id and state = 'synced' and size = :size and mtime_ns = :mtime_ns and inode = :inode"""
 
 # Files by state.
@@ -169,7 +169,7 @@ class Index:
         if row["project_id"] == project_id:
             return None
         return (
-            f"the key of target {target!r} opens project {project_id}, and its files are in project "
+            f"the key of target {target!r} opens project {project_id}, but its files are in project "
             f"{row['project_id']}; give the key of that project, or name another target"
         )
 

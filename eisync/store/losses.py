@@ -50,7 +50,7 @@ where mine.sample_id in (select value from json_each(:ids)) and file.target = :t
             and act.state in ('begun', 'done', 'undoing', 'undone'))
 order by file.id limit :limit"""
 
-NOT_LISTED = "its sample was not in the last listing of the project; it is checked again at the next pass"
+NOT_LISTED = "its sample was not in the last listing of the project; it will be checked again at the next pass"
 
 # Synced files with a sample that the last complete listing did not have any more, and with none that it had. (From the
 # samples that were missed, which are few: left to itself, SQLite walks them all.)

@@ -314,7 +314,7 @@ class Mirrored:
         with self._database.transaction() as connection:
             if not connection.execute(_ADOPT, {**version, "sha256": sha256}).rowcount:
                 return False
-            move(connection, item.id, State.READY, Event.FOUND, "it was there already; nothing was sent", now)
+            move(connection, item.id, State.READY, Event.FOUND, "already in the project; nothing was sent", now)
             link(connection, [(item.id, sample_id, None) for sample_id in sample_ids], now)
         return True
 
@@ -382,7 +382,7 @@ def _apply(
             case Contradict(sample, why):
                 told = {"target": target, "id": sample.id, "why": why}
                 if connection.execute(_CONTRADICT, told).rowcount:
-                    detail = f"{why}; nothing is concluded from it"
+                    detail = f"{why}; eisync ignores this sample"
                     connection.execute(_TELL, {"target": target, "id": sample.id, "detail": detail, "now": now})
             case Return():
                 lifted += _lift(connection, target, action.sample.id, now)
@@ -402,7 +402,7 @@ def _keep(connection: sqlite3.Connection, target: str, rows: Sequence[tuple[obje
 
 
 def _lift(connection: sqlite3.Connection, target: str, sample_id: int, now: float) -> list[int]:
-    reason = f"it is there again (sample {sample_id})"
+    reason = f"it is back in the project (sample {sample_id})"
     buried = connection.execute(_BURIED, {"target": target, "id": sample_id}).fetchall()
     lifted = [row["id"] for row in buried]
     for identity in lifted:

@@ -145,7 +145,7 @@ def release(connection: sqlite3.Connection, target: str, sample_ids: Iterable[in
     rows = connection.execute(_UNPROVEN, {"samples": samples, "target": target}).fetchall()
     for row in rows:
         connection.execute("delete from file_sample where file_id = ?", (row["id"],))
-        reason = "the service named its sample for other content too; it is sent again"
+        reason = "the service gave the same sample for other content too; it is sent again"
         move(connection, row["id"], State(row["state"]), Event.CHANGED, reason, now)
     return [row["id"] for row in rows]
 
@@ -182,10 +182,17 @@ def recover(connection: sqlite3.Connection, *, duplicates_allowed: bool, now: fl
     """Whatever was under way is doubtful, and goes straight back where duplicates are refused. Returns how many."""
     under_way = connection.execute("select id from file where state = 'sending'").fetchall()
     for row in under_way:
-        move(connection, row["id"], State.SENDING, Event.SILENCE, "eisync ended while it was sent", now)
+        move(connection, row["id"], State.SENDING, Event.SILENCE, "eisync stopped while sending it", now)
     if not duplicates_allowed:
         for row in connection.execute("select id from file where state = 'doubtful'").fetchall():
-            move(connection, row["id"], State.DOUBTFUL, Event.ABSENT, "sent again: duplicates are refused", now)
+            move(
+                connection,
+                row["id"],
+                State.DOUBTFUL,
+                Event.ABSENT,
+                ("sending it again is safe: duplicates are refused"),
+                now,
+            )
     wait_anew(connection, now)
     connection.execute(_BRING_FORWARD, {"now": now, "longest_s": ASKED_CAP_S})
     return len(under_way)

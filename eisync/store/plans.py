@@ -189,8 +189,10 @@ def _send_again(connection: sqlite3.Connection, rejected: sqlite3.Row, now: floa
         return
     connection.execute(_FORSAKE, {"id": identity, "target": rejected["target"], "now": now})
     if row["absent_at"] is None:
-        reason = "its sample is not at the service any more, and you said that nobody deleted it; it is sent again"
+        reason = (
+            "its sample is no longer in the project, and you said that it was not deleted on purpose; it is sent again"
+        )
         move(connection, identity, State.SYNCED, Event.CHANGED, reason, now)
     else:
-        reason = "its sample is not at the service any more, and the file is not there either"
+        reason = "its sample is no longer in the project, and the file is gone too"
         move(connection, identity, State.SYNCED, Event.REMOVED, reason, now)

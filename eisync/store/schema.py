@@ -65,8 +65,8 @@ def _version(connection: sqlite3.Connection) -> int:
     found = int(connection.execute("pragma user_version").fetchone()[0])
     if found > VERSION:
         raise StateError(
-            f"the state folder was written by a newer eisync (schema {found}, this one knows {VERSION}); "
-            "use that version, or another state folder"
+            f"the state folder was written by a newer eisync (schema {found}; this one knows {VERSION}). Use that "
+            "version, or another state folder"
         )
     return found
 

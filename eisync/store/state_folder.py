@@ -43,7 +43,9 @@ def claim_folder(folder: str, *, only_looks: bool = False) -> str | None:
         status = os.stat(folder)
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else error
-        raise StateError(f"the state folder {folder} cannot be made: {reason}; choose one with --state-dir") from error
+        raise StateError(
+            f"the state folder {folder} cannot be created: {reason}; choose another one with --state-dir"
+        ) from error
     if sys.platform == "win32" or only_looks:
         return None
     owner, us = status.st_uid, os.geteuid()
@@ -84,8 +86,8 @@ def check_names(folder: str) -> None:
             what = _why_strange(name, status, trusted)
             if what:
                 raise StateError(
-                    f"the state folder {folder} cannot be used: {name} in it {what}. Somebody else may have put it "
-                    "there; remove it, or choose another folder with --state-dir"
+                    f"the state folder {folder} cannot be used: {name} in it {what}. Someone else may have put it "
+                    "there: remove it, or choose another folder with --state-dir"
                 )
 
 
@@ -136,8 +138,8 @@ def lost(folder: str, *, is_gone: bool) -> str:
     """What to say when the database that was opened is not in the folder any more."""
     what = "is gone from it" if is_gone else "is not the one that was opened"
     return (
-        f"the state folder {folder} was removed or replaced while eisync ran: the database {what}. Nothing that this "
-        "eisync does can be written down any more; started again, it learns everything anew"
+        f"the state folder {folder} was removed or replaced while eisync ran: the database {what}. This eisync can "
+        "no longer record what it does, so it stops; start it again, and it rebuilds everything"
     )
 
 
@@ -177,13 +179,16 @@ def _mended(folder: str, before: os.stat_result) -> str:
             os.fchmod(at, was & ~_OTHERS_WRITE)
     now = stat.S_IMODE(os.stat(folder).st_mode)
     if now & _OTHERS_WRITE:  # ours, and yet it cannot be: the file system has no rights
-        return f"others may write to the state folder {folder}, and its file system keeps no permissions; see to it"
+        return (
+            f"others may write to the state folder {folder}, and its file system keeps no permissions; keep the "
+            "state folder on another disk"
+        )
     return f"others might write to the state folder {folder} (permissions {was:04o}); its permissions are {now:04o} now"
 
 
 def _why_strange(name: str, status: os.stat_result, trusted: set[int]) -> str | None:
     if stat.S_ISLNK(status.st_mode):
-        return "is a link, which no file of eisync is"
+        return "is a link; eisync makes none"
     is_right = stat.S_ISSOCK(status.st_mode) if name == SOCKET_NAME else stat.S_ISREG(status.st_mode)
     if not is_right:
         return f"is no {'socket' if name == SOCKET_NAME else 'regular file'}"

@@ -224,7 +224,7 @@ def test_a_disk_that_fails_is_the_fault_of_the_file_and_not_of_the_line(
     monkeypatch.setattr(files.os, "read", fail)
     with pytest.raises(FileUnreadableError) as caught:
         b"".join(body_of(item))
-    assert "the file cannot be read to its end (Input/output error); see to the disk, then 'eisync retry'" == str(
+    assert "the file cannot be read to its end (Input/output error); check the disk, then 'eisync retry'" == str(
         caught.value
     )
 

@@ -161,7 +161,7 @@ def test_an_unreadable_folder_is_trouble_and_its_neighbours_are_not(root: Path) 
         "open|['a.csv']|None",
         f"closed|[]|{refused}",
         f"blind|[]|{refused}",
-        "the folder closed cannot be read (Permission denied); give eisync's user the right to read it",
+        "the folder closed cannot be read (Permission denied); give eisync's user permission to read it",
         "None False",
     } == set(done.stdout.splitlines()), done.stderr
 
@@ -202,9 +202,9 @@ def test_why_a_root_is_offline_is_told_to_a_person(root: Path) -> None:
     write(root, "file")
     assert None is files.why_offline(str(root))
     assert f"{root}/file is not a folder" == files.why_offline(f"{root}/file")
-    assert f"the folder {root}/no is not there; make it or mount it, watching resumes by itself" == files.why_offline(
-        f"{root}/no"
-    )
+    assert (
+        f"the folder {root}/no is not there; create or mount it, and watching resumes by itself"
+    ) == files.why_offline(f"{root}/no")
 
 
 # --- opened
@@ -301,17 +301,17 @@ def lose_root(root: Path) -> None:
 
 
 SWAPS = [
-    (swap_for_fifo, FileUnreadableError, "it is no regular file"),
+    (swap_for_fifo, FileUnreadableError, "it is not a regular file"),
     (swap_for_socket, FileUnreadableError, "the file cannot be read (No such device or address)"),
-    (swap_for_folder, FileUnreadableError, "it is no regular file"),
+    (swap_for_folder, FileUnreadableError, "it is not a regular file"),
     (swap_for_link, FileUnreadableError, "it is a symbolic link; links are not followed"),
-    (swap_folder_for_link, FileGoneError, "the file is not there any more"),
+    (swap_folder_for_link, FileGoneError, "the file is gone"),
     (replace, FileChangedError, "the file changed while it was read (7 bytes became 7)"),
     (grow, FileChangedError, "the file changed while it was read (7 bytes became 11)"),
     (touch, FileChangedError, "the file changed while it was read (7 bytes became 7)"),
-    (lose_file, FileGoneError, "the file is not there any more"),
-    (lose_folder, FileGoneError, "the file is not there any more"),
-    (lose_root, FileChangedError, "is not there; make it or mount it"),
+    (lose_file, FileGoneError, "the file is gone"),
+    (lose_folder, FileGoneError, "the file is gone"),
+    (lose_root, FileChangedError, "is not there; create or mount it"),
 ]
 
 

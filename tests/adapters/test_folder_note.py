@@ -93,7 +93,7 @@ def test_a_folder_that_somebody_holds_on_to_is_not_changed(folder: Path, monkeyp
 
 def test_a_folder_that_is_not_there_says_so(folder: Path) -> None:
     assert [] == NOTE.read(str(folder / "away"))
-    with pytest.raises(FolderError, match="give eisync's user the right"):
+    with pytest.raises(FolderError, match="give eisync's user permission"):
         NOTE.change(str(folder / "away"), add(b"x"))
 
 

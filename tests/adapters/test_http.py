@@ -289,7 +289,7 @@ def test_a_redirect_is_not_followed_and_takes_no_key_along(
             service.project_id()
         assert [] == other.heard
     assert CANARY.encode() in server.everything
-    reason = f"HTTP 307: redirected to {other.url}/thief; not followed, it would take the key"
+    reason = f"HTTP 307: redirected to {other.url}/thief; not followed, because that would hand over the key"
     assert wire.Failed(Fault.UNREACHABLE, reason) == outcome
 
 
@@ -337,7 +337,7 @@ def test_no_connection_in_time_has_certainly_not_arrived(
 @pytest.mark.parametrize(
     ("script", "reason"),
     [
-        (stays_silent, "{url} took the request and did not answer in time"),
+        (stays_silent, "{url} accepted the request but did not answer in time"),
         (resets, "the connection to {url} broke"),
         (lambda caller: None, "the connection to {url} broke"),
         (says("HTTP/1.1 200 OK\nContent-Length: 100\n\n{"), "the request to {url} failed (ChunkedEncodingError)"),
@@ -497,7 +497,7 @@ def tls_server() -> Iterator[str]:
 def test_a_wrong_key_is_for_a_person(connect: Callable[..., Service]) -> None:
     with pytest.raises(KeyRefusedError) as caught:
         connect(read_key=lambda: CANARY + "wrong").page(limit=1)
-    assert "Studio refuses the key (Invalid API key); give another one" == str(caught.value)
+    assert "Studio refuses the key (Invalid API key); give eisync another key" == str(caught.value)
 
 
 @pytest.mark.parametrize(
@@ -647,11 +647,11 @@ def test_what_follows_a_page_is_the_page_below_it(
         [coming.glimpse() for coming in (first, second, third, fourth)],
         fourth.page().samples,
     )
-    with pytest.raises(UnansweredError, match="the end of the page before cannot be seen"):
+    with pytest.raises(UnansweredError, match="the end of the previous page is missing"):
         fifth.page()
     emulator.set_faults({"where": "studio", "times": 1, "kind": "status", "status": 500})
     failed = service.ahead(limit=3)
-    with pytest.raises(UnansweredError, match="cannot be seen"):
+    with pytest.raises(UnansweredError, match="the end of the previous page is missing"):
         failed.follow().page()
     with pytest.raises(UnansweredError, match="500"):
         failed.page()

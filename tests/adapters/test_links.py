@@ -102,7 +102,7 @@ def test_an_audit_of_what_lies_behind_a_link_tells_of_the_link_alone(root: Path,
 def test_a_file_behind_a_link_is_told_by_that_link(root: Path) -> None:
     found = found_behind_link(str(root), "folder/a.csv", ANYTHING)
     assert found is not None
-    assert str(found.left_out).startswith("it lies behind folder: it is a link to the folder ")
+    assert str(found.left_out).startswith("it is reached through folder: it is a link to the folder ")
     assert found_behind_link(str(root), "own/b.csv", ANYTHING) is None
     assert found_behind_link(str(root), "file.csv", ANYTHING) is None
 
@@ -114,7 +114,7 @@ def test_what_the_user_may_not_look_at_is_said_so(root: Path, monkeypatch: pytes
     monkeypatch.setattr(links.os, "stat", refused)
     found = found_at(str(root), "file.csv", ANYTHING)
     assert found is not None
-    assert "that eisync's user cannot look at" in str(found.left_out)
+    assert "that eisync's user cannot access" in str(found.left_out)
 
 
 @pytest.mark.parametrize(

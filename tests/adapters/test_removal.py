@@ -87,7 +87,7 @@ def test_an_archive_that_is_another_one_by_now_is_not_filled(root: Path, tmp_pat
     one = replace(written(root, to=archive / "deep/wave.1.csv"), archive=str(archive), marker="that one")
     archive.rename(tmp_path / "unmounted")
     archive.mkdir()
-    with pytest.raises(FolderError, match="is not the one that it was"):
+    with pytest.raises(FolderError, match="was replaced a moment ago"):
         removal.archive(one)
     assert (["deep/wave.1.csv"], []) == (names(root), names(archive))
     archive.rmdir()
@@ -225,7 +225,7 @@ def test_a_name_that_is_taken_in_the_archive_meanwhile_is_not_overwritten(root: 
     (tmp_path / "archive").mkdir()
     one = written(root, to=tmp_path / "archive/wave.1.csv")
     (tmp_path / "archive/wave.1.csv").write_bytes(b"somebody else's")
-    with pytest.raises(FileChangedError, match="taken meanwhile"):
+    with pytest.raises(FileChangedError, match="another file took its name"):
         removal.archive(one)
     assert b"somebody else's" == (tmp_path / "archive/wave.1.csv").read_bytes()
     assert ["deep/wave.1.csv"] == names(root)
@@ -309,7 +309,7 @@ def test_no_link_leads_out_of_the_root(root: Path, tmp_path: Path) -> None:
 
 
 def test_an_archive_that_is_not_there_is_never_made(root: Path, tmp_path: Path) -> None:
-    with pytest.raises(FolderError, match="is not there; make that folder, or mount its disk"):
+    with pytest.raises(FolderError, match="is missing; create that folder, or mount its disk"):
         removal.free_name(str(tmp_path / "nowhere"), "wave.1.csv")
     assert not (tmp_path / "nowhere").exists()
     assert not removal.is_on_other_disk(str(root), str(tmp_path / "nowhere"))
@@ -345,14 +345,14 @@ def test_what_was_changed_in_the_archive_is_not_brought_back(root: Path, tmp_pat
     one = written(root, to=tmp_path / "archive/wave.1.csv")
     removal.archive(one)
     (tmp_path / "archive/wave.1.csv").write_bytes(b"other")
-    with pytest.raises(FolderError, match="not what was put there"):
+    with pytest.raises(FolderError, match="not what eisync put there"):
         restoring.from_archive(one)
 
 
 def test_a_file_is_written_anew_with_its_time_or_not_at_all(root: Path) -> None:
     one = written(root)
     removal.delete(one)
-    with pytest.raises(FolderError, match=r"does not hold .* as it was sent"):
+    with pytest.raises(FolderError, match=r"does not return .* as it was sent"):
         restoring.from_pieces(one, [b"{", b"}"])
     with pytest.raises(ZeroDivisionError):
         restoring.from_pieces(one, (bytes(1 // number) for number in (1, 0)))

@@ -87,7 +87,7 @@ def test_rules_that_cannot_be_used_leave_everything_out(tmp_path: Path, what: st
         texts = {"no pattern": "!", "too many": "a\n" * 501, "too long": "a" * (module.MOST_BYTES + 1)}
         place.write_text(texts[what])
     eligibility = Eligibility(rules_in=Rules(str(tmp_path)))
-    assert "in day/.eisyncignore, if only it could be used" in str(eligibility.why_left_out("day/a.csv"))
+    assert "in day/.eisyncignore, which cannot be used" in str(eligibility.why_left_out("day/a.csv"))
     assert eligibility.why_left_out("a.csv") is None
 
 

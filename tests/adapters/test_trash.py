@@ -147,7 +147,7 @@ def replaced(yard: Yard, content: bytes) -> None:
 def test_a_file_that_is_not_what_was_sent_stays(yard: Yard, change: Callable[[Yard], object]) -> None:
     change(yard)
     there = yard.files()
-    with pytest.raises(FileChangedError, match="is not what was uploaded; it is left alone") as caught:
+    with pytest.raises(FileChangedError, match="is not what was uploaded; eisync leaves it alone") as caught:
         yard.set_aside()
     assert (5, there) == (caught.value.item_id, yard.files())
 
@@ -176,7 +176,7 @@ def test_a_file_that_is_gone_is_told_from_a_root_that_is_away(yard: Yard) -> Non
     with pytest.raises(FileGoneError):
         yard.set_aside()
     os.rename(yard.root, yard.place / "elsewhere")
-    with pytest.raises(FileAwayError, match="is not there; make it or mount it"):
+    with pytest.raises(FileAwayError, match="is not there; create or mount it"):
         yard.set_aside()
     assert not os.path.exists(yard.root)
 
@@ -193,7 +193,7 @@ def test_what_slips_in_between_the_look_and_the_move_is_put_back(
         inner.write_bytes(b"another")
 
     before(monkeypatch, "rename", slip_in)
-    with pytest.raises(FileChangedError, match="was changed while it was to be moved; it is left alone"):
+    with pytest.raises(FileChangedError, match="changed before it could be moved; eisync leaves it alone"):
         yard.set_aside()
     name = "root/testing/a.csv/inner" if what == "folder" else "root/testing/a.csv"
     assert {"aside": CONTENT, name: b"another"} == yard.files()
@@ -228,7 +228,7 @@ def test_it_goes_on_after_a_crash_at_any_step(yard: Yard, monkeypatch: pytest.Mo
 def test_a_disk_that_does_not_let_us_leaves_the_file_in_place(
     yard: Yard, monkeypatch: pytest.MonkeyPatch, step: str, code: int
 ) -> None:
-    with failing(monkeypatch, step, code), pytest.raises(FolderError, match="see to the disk"):
+    with failing(monkeypatch, step, code), pytest.raises(FolderError, match="check the disk"):
         yard.set_aside()
     assert IN_PLACE == yard.files()
     yard.set_aside()
@@ -491,7 +491,7 @@ def test_where_every_name_is_taken_it_stays(yard: Yard) -> None:
     yard.file.touch()
     for number in range(1, 1000):
         (yard.file.parent / f"a.restored-{number}.csv").touch()
-    with pytest.raises(FolderError, match=r"every name beside .* is taken"):
+    with pytest.raises(FolderError, match=r"no free name is left beside"):
         yard.put_back()
     assert CONTENT == Path(yard.to).read_bytes()
 
@@ -500,7 +500,7 @@ def test_what_is_not_in_the_trash_any_more_is_told(yard: Yard) -> None:
     yard.set_aside()
     Path(yard.to).unlink()
     yard.file.write_bytes(b"another")
-    with pytest.raises(FolderError, match="is not there any more; it was removed by somebody"):
+    with pytest.raises(FolderError, match="is gone: someone removed it"):
         yard.put_back()
     assert str(yard.file) == trash.put_back(yard.to, str(yard.file))  # by its name, where that is all that is known
 

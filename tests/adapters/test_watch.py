@@ -246,7 +246,7 @@ def test_a_root_that_was_made_anew_is_heard_again(
         shutil.rmtree(place)
     else:
         place.rename(place.parent / "before")
-    assert "no events from it (No such file or directory)" == watcher.watch(root)
+    assert "it gives no events (No such file or directory)" == watcher.watch(root)
     place.mkdir()
     watcher.take(root.id)
     assert None is watcher.watch(root)
@@ -301,7 +301,7 @@ def test_without_inotify_the_reason_is_told_and_it_is_tried_again(
         watcher = Watcher(bell)
         watcher.start()
         raised = "'sudo sysctl fs.inotify.max_user_instances=1024' raises the limit"
-        assert f"no listener is left: {raised}" == watcher.watch(root)
+        assert f"the system has no listener left: {raised}" == watcher.watch(root)
     assert None is watcher.watch(root)
     watcher.stop()
 
@@ -316,7 +316,7 @@ def test_where_no_thread_can_be_started_it_says_so_and_listens_later(
         patch.setattr(threading.Thread, "start", none_left)
         watcher = Watcher(bell)
         watcher.start()
-        reason = "no events from it (no thread can be started for them: can't start new thread)"
+        reason = "it gives no events (no thread can be started for them: can't start new thread)"
         assert reason == watcher.watch(root)
     assert None is watcher.watch(root)
     watcher.stop()
@@ -444,10 +444,10 @@ def test_deep_folders_that_are_moved_in_are_listened_to(watcher: Watcher, bell: 
 @pytest.mark.parametrize(
     ("error", "reason"),
     [
-        (RecursionError("maximum recursion depth exceeded"), "no events from it (its folders are nested too deeply)"),
+        (RecursionError("maximum recursion depth exceeded"), "it gives no events (its folders are nested too deeply)"),
         (
             RuntimeError("can't start new thread"),
-            "no events from it (no thread can be started for them: can't start new thread)",
+            "it gives no events (no thread can be started for them: can't start new thread)",
         ),
     ],
 )
@@ -469,7 +469,7 @@ def test_what_stops_the_listening_is_told_and_no_watch_is_left(
 def test_a_root_that_may_not_be_looked_at_is_scanned_instead(watcher: Watcher, tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(b"x")
     for path in (tmp_path / "no", tmp_path / "file/no"):
-        assert "no events from it" in str(watcher.watch(Root(id=3, path=str(path), target="t")))
+        assert "it gives no events" in str(watcher.watch(Root(id=3, path=str(path), target="t")))
 
 
 def test_who_is_deaf_hears_nothing_and_complains_of_nothing(root: Root) -> None:
@@ -508,7 +508,7 @@ def test_a_watch_limit_is_told_with_the_line_that_raises_it(
     for folder in ("one/deep", "two"):
         (Path(root.path) / folder).mkdir(parents=True)
     limited(monkeypatch, number)
-    assert f"no watch is left for some of its folders: {RAISES_IT}" == watcher.watch(root)
+    assert f"the system has no watch left for some of its folders: {RAISES_IT}" == watcher.watch(root)
     watcher.forget(root.id)
     monkeypatch.undo()
     assert None is watcher.watch(root)

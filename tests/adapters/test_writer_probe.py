@@ -222,8 +222,8 @@ def test_a_file_system_that_does_not_know_every_writer_is_not_believed(
     with holding(path, APPENDS):
         found = probed(path)
     assert found.why in {
-        "the table of mounts does not name its file system",
-        "its file system (fuse.sshfs) does not know of every writer",
+        "the mount table does not list its file system",
+        "its file system (fuse.sshfs) does not report every writer",
     }
 
 
@@ -236,7 +236,7 @@ def test_the_table_of_mounts_is_read_now_and_then(path: Path, monkeypatch: pytes
     def writers() -> Writers:
         return probed(path, asked)
 
-    remote = cannot_tell("its file system (nfs) does not know of every writer")
+    remote = cannot_tell("its file system (nfs) does not report every writer")
     assert [remote, remote] == [writers(), writers()]
     clock.now += 5.0
     assert [NO_WRITERS, NO_WRITERS] == [writers(), writers()]

@@ -79,7 +79,7 @@ def test_audit_accounts_for_every_file_while_the_daemon_runs(bench: Bench, daemo
 def test_audit_accounts_for_every_file_when_no_daemon_runs(bench: Bench) -> None:
     (bench.place / "eisync.toml").write_text('[[watch]]\npath = "recordings"\nsettle_s = 0.1\nignore = ["old/"]\n')
     expected = fill(bench)
-    new = "it is new; no daemon watches it, 'eisync run' or 'eisync once' sees to it"
+    new = "it is new; no daemon is watching it: start 'eisync run' or 'eisync once'"
     before = audited(bench)
     assert {("new", new)} == {before["testing/wave.1.csv"], before["cut.wav"]}
     bench.once("--timeout", "1")
@@ -101,7 +101,7 @@ def test_audit_of_a_folder_needs_no_configuration(bench: Bench) -> None:
 def test_a_place_that_is_not_watched_is_said_so(bench: Bench, daemon: "subprocess.Popen[bytes]") -> None:
     done = bench.run("audit", str(bench.state))
     assert 78 == done.returncode
-    assert "lies in no watched folder" in done.stderr
+    assert "is not in a watched folder" in done.stderr
     assert 2 == bench.run("explain", str(bench.recordings / "nowhere.csv")).returncode
 
 
@@ -148,10 +148,10 @@ def test_explain_of_a_file_that_is_not_there_any_more(bench: Bench) -> None:
         )
         assert 0 == bench.run("once", "--timeout", "20").returncode
     person = bench.run("explain", str(bench.recordings / "wave.1.csv")).stdout
-    assert "  here      no; 'eisync history' with its name tells what happened to it\n  label     wave\n" in person
+    assert "  here      no; 'eisync history FILE' shows what happened to it\n  label     wave\n" in person
     assert explained(bench, "wave.2.csv", 0)["is_here"]
     refused = bench.run("explain", str(bench.recordings / "wave.3.csv"))
-    assert (2, True) == (refused.returncode, "and none is known that was there" in refused.stderr)
+    assert (2, True) == (refused.returncode, "and eisync never knew one there" in refused.stderr)
 
 
 def test_explain_of_a_file_that_went_before_it_was_sent(bench: Bench) -> None:
@@ -170,7 +170,7 @@ def test_explain_tells_of_the_marker_that_a_file_waits_for(bench: Bench) -> None
     bench.write("wave.1.csv.done", b"")
     assert "set" == explained(bench, "wave.1.csv", 4)["marker"]
     assert "the marker of wave.1.csv" == audited(bench)["wave.1.csv.done"][1]
-    assert "marker    it is set" in bench.run("explain", str(bench.recordings / "wave.1.csv")).stdout
+    assert "marker    present" in bench.run("explain", str(bench.recordings / "wave.1.csv")).stdout
 
 
 def test_explain_of_a_file_in_a_folder_that_was_only_named_to_once(bench: Bench) -> None:
@@ -195,7 +195,7 @@ def test_a_daemon_answers_for_folders_that_it_does_not_watch_too(
     place.mkdir()
     (place / "wave.1.csv").write_bytes(row(1))
     told = json.loads(bench.run("explain", "--json", "--root", str(place), str(place / "wave.1.csv")).stdout)
-    assert "it is new; no daemon watches it, 'eisync run' or 'eisync once' sees to it" == told["reason"]
+    assert "it is new; no daemon is watching it: start 'eisync run' or 'eisync once'" == told["reason"]
 
 
 def test_explain_of_a_file_that_no_daemon_has_seen(bench: Bench) -> None:
@@ -213,12 +213,12 @@ def test_annotations_are_left_out_with_one_line_and_no_alarm(bench: Bench) -> No
     done = bench.once()
     assert (0, "") == (done.returncode, "".join(bench.files().keys() - {"images/im0.jpg", "call.1.wav"}))
     said = audited(bench)
-    why = "it holds annotations of other files, which eisync does not read yet"
+    why = "it holds annotations for other files; eisync does not read these yet"
     assert {"labels/im0.txt", "labels/im1.txt", "call.1.json"} == {
         path for path, (state, reason) in said.items() if state == "left out" and reason.startswith(why)
     }
     assert (
-        f"{why} (JSON that is no acquisition, beside a file of its name)"
+        f"{why} (JSON that is not an acquisition, next to a file of the same name)"
         == explained(bench, "call.1.json", 5)["reason"]
     )
     (line,) = [line for line in bench.run("status").stdout.splitlines() if "left out" in line]
@@ -236,7 +236,7 @@ def test_links_are_told_as_what_they_are(bench: Bench) -> None:
     assert 0 == bench.once().returncode
     what = f"it is a link to the folder {os.path.realpath(outside)}; eisync does not follow links: watch that folder"
     assert explained(bench, "day", 5)["reason"].startswith(what)
-    assert explained(bench, "day/a.1.csv", 5)["reason"].startswith(f"it lies behind day: {what}")
+    assert explained(bench, "day/a.1.csv", 5)["reason"].startswith(f"it is reached through day: {what}")
     assert "left out" == explained(bench, "b.1.csv", 5)["state"]
     assert {"day": "left out", "b.1.csv": "left out"} == {path: state for path, (state, _) in audited(bench).items()}
     told = bench.run("audit", str(bench.recordings / "day")).stdout
@@ -258,14 +258,14 @@ def test_sidecars_are_accounted_for_and_what_they_give_is_told(bench: Bench) -> 
 
     said = audited(bench)
     assert {"left out"} == {said[path][0] for path in said if path.endswith(".labels")}
-    assert "bounding boxes of the files beside it" in said["bounding_boxes.labels"][1]
+    assert "bounding boxes of the files next to it" in said["bounding_boxes.labels"][1]
     assert {"a.png": "synced", "b.png": "synced", "set/c.png": "synced", "bad/d.png": "settling"} == {
         path: state for path, (state, _) in said.items() if path.endswith(".png")
     }
-    assert explained(bench, "bounding_boxes.labels", 5)["reason"].endswith("; it speaks of 1 file")
+    assert explained(bench, "bounding_boxes.labels", 5)["reason"].endswith("; it describes 1 file")
     assert "cannot be used: a name is missing" in explained(bench, "bad/structured_labels.labels", 5)["reason"]
     assert {"bounding_boxes.labels": "2 bounding boxes"} == explained(bench, "a.png", 0)["sidecars"]
-    assert {"bounding_boxes.labels": "it does not mention the file"} == explained(bench, "b.png", 0)["sidecars"]
+    assert {"bounding_boxes.labels": "no entry for the file"} == explained(bench, "b.png", 0)["sidecars"]
     third = explained(bench, "set/c.png", 0)
     assert ("bolt", "set/info.labels", "testing", "set/info.labels", True) == (
         third["label"],
@@ -281,7 +281,7 @@ def test_sidecars_are_accounted_for_and_what_they_give_is_told(bench: Bench) -> 
     assert 0 == bench.once().returncode
     assert explained(bench, "a.png", 0)["is_as_sent"] is False
     done = bench.run("explain", str(bench.recordings / "a.png"))
-    assert "is not sent again" in done.stdout
+    assert "are not sent again" in done.stdout
     assert "synced" == bench.files()["bad/d.png"]["state"]
 
 
@@ -293,7 +293,7 @@ def test_a_running_daemon_tells_why_a_file_waits_for_its_sidecar(
     until(lambda: "cannot be used" in bench.files().get("a.png", {"reason": ""})["reason"])
     record = bench.files()["a.png"]
     assert "settling" == record["state"]
-    assert record["reason"].startswith("bounding_boxes.labels, which says what the file is, cannot be used: ")
-    assert record["reason"].endswith("mend it or take it away, the file goes by itself then")
+    assert record["reason"].startswith("bounding_boxes.labels, which describes the file, cannot be used: ")
+    assert record["reason"].endswith("correct or remove it, and the file is sent by itself")
     bench.write("bounding_boxes.labels", b'{"boundingBoxes": {"a.png": []}}')
     until(lambda: "synced" == bench.files()["a.png"]["state"])

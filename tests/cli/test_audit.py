@@ -105,7 +105,7 @@ def test_a_file_that_a_scan_should_have_found_is_unexplained(
 def test_an_audit_without_a_folder_looks_at_those_that_were_watched_before(bench: Bench) -> None:
     (bench.place / "eisync.toml").unlink()
     nothing = bench.run("audit")
-    assert (2, True) == (nothing.returncode, "no folder is watched, and none was before" in nothing.stderr)
+    assert (2, True) == (nothing.returncode, "no folder is watched, and none was watched before" in nothing.stderr)
     bench.write("wave.1.wav", formats.wav(bytes(range(200))))
     bench.write("empty.csv", b"")
     assert 4 == bench.once("--timeout", "0.2").returncode
@@ -114,7 +114,7 @@ def test_an_audit_without_a_folder_looks_at_those_that_were_watched_before(bench
     bench.recordings.rename(bench.place / "away")
     told = bench.run("audit")
     assert (0, "") == (told.returncode, told.stdout)
-    assert f"{bench.recordings} was watched before, and is not there" in told.stderr
+    assert f"{bench.recordings} was watched before but is missing" in told.stderr
 
 
 @pytest.mark.parametrize(("pattern", "state", "exit_code"), [("nothing", "unreadable", 1), ("closed/", "left out", 0)])
@@ -144,5 +144,5 @@ def test_a_folder_that_cannot_be_read_is_one_line(
     told = capsys.readouterr()
     assert told.out.startswith(f"{state:<11}  {yard.path('closed/deep')}  (")
     assert "the folder cannot be read (Permission denied)" in told.out
-    counted = {1: "There are no files. 1 folder cannot be read: what is in there is not known.\n"}
+    counted = {1: "There are no files. 1 folder cannot be read; the files there are unknown.\n"}
     assert told.err == counted.get(exit_code, "1 in all: 1 left out.\n")

@@ -47,7 +47,7 @@ def test_check_says_what_the_configuration_comes_to(site: Path) -> None:
         "  target     main",
         "  label      no label",
         "  category   testing",
-        "  settles    after 2 s without a change",
+        "  complete   after 2 s without a change",
         f"State folder: {site}/state/eisync",
         "The configuration is fine.",
     ] == result.stdout.splitlines()

@@ -72,7 +72,7 @@ def test_a_copy_of_a_deleted_content_says_why_it_is_not_sent_and_how_it_is(bench
     copy = shutil.copy2(bench.recordings / DELETED, bench.recordings / "copy.2.csv")
     done = bench.once()
     assert (0, sent) == (done.returncode, bench.emulator.ledger()["files"])
-    why = f"its content was deleted at the service (sample {sample_id}); 'eisync retry' sends it again"
+    why = f"its content was deleted in the project (sample {sample_id}); 'eisync retry' sends it again"
     assert f"copy.2.csv: tombstone: {why}" in done.stderr
     explained = bench.run("explain", str(copy))
     assert 5 == explained.returncode
@@ -102,4 +102,4 @@ def test_explain_says_of_a_touched_file_that_its_content_decides(bench_with_tomb
     os.utime(bench.recordings / "wave.1.csv")
     explained = bench.run("explain", str(bench.recordings / "wave.1.csv"))
     assert 0 == explained.returncode
-    assert "its content is compared with that before anything is sent" in explained.stdout
+    assert "eisync compares its content before it sends anything" in explained.stdout

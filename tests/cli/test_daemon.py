@@ -73,7 +73,7 @@ def test_retry_of_an_unknown_file_says_so(bench: Bench, daemon: "subprocess.Pope
 def test_a_second_daemon_says_who_holds_the_state_folder(bench: Bench, daemon: "subprocess.Popen[bytes]") -> None:
     done = bench.once()
     assert 75 == done.returncode
-    assert f"is held by process {daemon.pid}" in done.stderr
+    assert f"is in use by process {daemon.pid}" in done.stderr
 
 
 def test_a_daemon_that_does_not_answer_is_told_apart_from_none(bench: Bench, daemon: "subprocess.Popen[bytes]") -> None:

@@ -22,7 +22,7 @@ def test_a_file_tells_its_history(bench: Bench) -> None:
     done = bench.run("history", "recordings/bad.1.csv", TZ="Asia/Kathmandu")
     assert (0, "") == (done.returncode, done.stderr)
     complete, refused = done.stdout.splitlines()
-    assert re.fullmatch(f"{INSTANT}  ready        was complete, and waits to be sent", complete)
+    assert re.fullmatch(f"{INSTANT}  ready        was complete and waits to be sent", complete)
     assert re.match(f"{INSTANT}  quarantined  was refused: .*Could not parse", refused)
 
     told = [json.loads(line) for line in bench.run("history", "--json", "recordings/wave.1.csv").stdout.splitlines()]

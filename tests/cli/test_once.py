@@ -61,17 +61,19 @@ def test_an_emptied_project_ends_with_3_until_a_person_has_said_what_it_means(be
     assert 0 == bench.once().returncode
     for record in bench.files().values():
         delete(bench, record["sample_ids"][0])
-    told = "The project is empty now; it held 12 of ours: nothing follows without your word ('eisync plan')."
+    told = (
+        "The project is empty now; it held 12 samples of these files. eisync waits for your decision ('eisync plan')."
+    )
     for _ in range(3):
         done = bench.once("--quiet")
         assert (3, told) == (done.returncode, done.stdout[: len(told)]), done.stdout + done.stderr
     status = bench.status()
     assert status["sentence"].startswith(told)
-    assert {"main": "the project is empty now; it held 12 of ours"} == status["emptied"]
-    assert "12 are not there any more, and wait for your word" in status["sentence"]
+    assert {"main": "the project is empty now; it held 12 samples of these files"} == status["emptied"]
+    assert "12 are gone from the project and wait for your decision" in status["sentence"]
     assert {"synced"} == {record["state"] for record in bench.files().values()}
     shown = bench.run("status").stdout
-    assert "  the project is empty now; it held 12 of ours\n" in shown
+    assert "  the project is empty now; it held 12 samples of these files\n" in shown
     assert 0 == bench.run("plan", "--reject", "1").returncode
     done = bench.once("--quiet")
     assert (0, "All 12 files are in Edge Impulse") == (done.returncode, done.stdout.split(";")[0]), done.stderr
@@ -111,7 +113,7 @@ def test_a_sample_deleted_at_the_service_becomes_a_tombstone_and_is_never_sent(b
     def is_buried() -> bool:
         done = bench.run("once", str(place))
         is_dead = [victim] == list(bench.files("--state", "tombstone"))
-        said = "1 was deleted there" if is_dead else "1 was not in the last listing and is checked again"
+        said = "1 was deleted in the project" if is_dead else "1 was not in the last listing and will be checked again"
         assert (0 if is_dead else 4, True) == (done.returncode, said in done.stdout), done.stdout
         assert is_dead or ["stored"] != [bench.files()[victim]["reason"], *bench.files()[victim]["there"]]
         assert done.returncode == bench.status()["exit_code"]
@@ -177,7 +179,9 @@ def test_files_that_cannot_go_are_named_with_the_reason(bench: Bench) -> None:
     assert 3 == done.returncode
     assert "1 of 3 files is in Edge Impulse" in done.stdout
     assert "bad.1.csv: quarantined: Could not parse this CSV file" in done.stderr
-    assert "huge.1.wav: quarantined: the file has 101.0 MiB and Edge Impulse takes files below 100 MiB" in done.stderr
+    assert (
+        "huge.1.wav: quarantined: the file has 101.0 MiB, but Edge Impulse takes only files below 100 MiB"
+    ) in done.stderr
     assert stored_once(bench.emulator.ledger(), [row(1)])
 
 
@@ -224,7 +228,7 @@ def test_who_has_no_terminal_is_told_once_what_is_waited_for(bench: Bench) -> No
     lines = [json.loads(line) for line in done.stderr.splitlines() if line.startswith("{")]
     (told,) = [line for line in lines if line["event"] == "once.waiting"]
     assert (1, 1, "cut.1.wav") == (told["files"], told["at_most_s"], told["path"])
-    assert "still for" in told["reason"] or "WAV header promises 544 bytes, the file has 100" == told["reason"]
+    assert "unchanged for" in told["reason"] or "WAV header promises 544 bytes, the file has 100" == told["reason"]
     assert "once.waiting" not in bench.once("--timeout", "0.2", "--quiet").stderr
 
 
@@ -232,12 +236,12 @@ def test_an_empty_file_waits_and_then_is_parked(bench: Bench) -> None:
     bench.write("later.1.csv", b"")
     done = bench.once("--timeout", "0.2")
     assert 4 == done.returncode
-    assert "later.1.csv: not complete yet: it is empty; it goes when something is written into it" in done.stderr
+    assert "later.1.csv: not complete yet: it is empty; it is sent once something is written into it" in done.stderr
 
     (bench.place / "eisync.toml").write_text('[[watch]]\npath = "recordings"\nsettle_s = 0.1\npatience_s = 0.1\n')
     done = bench.once()
     assert 3 == done.returncode
-    assert "later.1.csv: quarantined: it is empty; it goes when something is written into it" in done.stderr
+    assert "later.1.csv: quarantined: it is empty; it is sent once something is written into it" in done.stderr
 
     bench.write("later.1.csv", row(1))
     assert 0 == bench.once().returncode
@@ -258,7 +262,7 @@ def test_what_is_no_file_of_ours_is_left_out_and_told(bench: Bench) -> None:
     (root,) = bench.status()["roots"]
     assert {
         "a named pipe (FIFO), not a file": 1,
-        "it is a broken link: there is nothing any more; delete the link, or bring back what it led to": 1,
+        "it is a broken link: its target is gone; delete the link, or restore the target": 1,
         why_left_out(Leads.TO_FILE): 1,
         "not a type that Edge Impulse takes (.md)": 1,
         "ignored by the pattern '*.part'": 1,
@@ -330,7 +334,7 @@ def test_another_projects_key_sends_nothing(bench: Bench) -> None:
     bench.write("wave.2.csv", row(2))
     done = bench.once("--timeout", "1", EI_API_KEY=other["keys"][0]["key"])
     assert 77 == done.returncode
-    assert "opens project 2, and its files are in project 1" in done.stderr
+    assert "opens project 2, but its files are in project 1" in done.stderr
     assert stored_once(bench.emulator.ledger(), [row(1)])
 
 

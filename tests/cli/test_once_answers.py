@@ -51,7 +51,7 @@ def test_it_answers_every_question_that_a_daemon_answers(bench: Bench, once: "su
     assert "daemon" not in shown.stdout
     told = bench.run("explain", str(bench.recordings / "empty.csv"))
     assert (4, True) == (told.returncode, "settling: it is empty" in told.stdout)
-    assert "was complete, and waits to be sent" in bench.run("history", str(bench.recordings / "wave.1.csv")).stdout
+    assert "was complete and waits to be sent" in bench.run("history", str(bench.recordings / "wave.1.csv")).stdout
     audited = bench.run("audit")
     assert (0, True) == (audited.returncode, "2 in all: 1 sending, 1 settling." in audited.stderr)
     health = bench.run("healthcheck")
@@ -62,7 +62,9 @@ def test_it_answers_every_question_that_a_daemon_answers(bench: Bench, once: "su
 def test_another_one_is_refused_and_told_who_is_there(bench: Bench, once: "subprocess.Popen[bytes]", verb: str) -> None:
     done = bench.run(verb, str(bench.recordings))
     assert 75 == done.returncode
-    assert f"is held by process {once.pid}, which runs 'eisync once'; one eisync at a time may use it" in done.stderr
+    assert (
+        f"is in use by process {once.pid}, which runs 'eisync once'. Only one eisync at a time can use it"
+    ) in done.stderr
 
 
 def test_one_that_is_killed_is_in_no_way(bench: Bench, once: "subprocess.Popen[bytes]") -> None:
@@ -109,19 +111,22 @@ def test_what_is_said_to_a_plan_meanwhile_is_done_by_it(bench: Bench, is_yes: bo
     process = start(bench, "--timeout", "8")
     try:
         until(lambda: bench.run("healthcheck").returncode == 0)
-        assert (4, True) == ((shown := bench.run("plan")).returncode, "Plan 1 of target main waits" in shown.stdout)
+        assert (4, True) == (
+            (shown := bench.run("plan")).returncode,
+            "Plan 1 of target main has waited" in shown.stdout,
+        )
         said = bench.run("plan", "--approve" if is_yes else "--reject", "1")
         assert 0 == said.returncode, said.stdout + said.stderr
         if is_yes:
-            assert ["Plan 1 is approved: 2 acts.", "target main: 2 done"] == said.stdout.splitlines()[:2]
+            assert ["Plan 1 is approved: 2 actions.", "target main: 2 done"] == said.stdout.splitlines()[:2]
         else:
             assert (
-                "Plan 1 is rejected: 2 acts will not be done; the files are sent again, where they are.\n"
+                "Plan 1 is rejected: 2 actions will not be done; files that still exist are sent again.\n"
                 == said.stdout
             )
             until(lambda: 4 == len(there(bench)))  # by the very pass that runs
             assert process.poll() is None
-        assert (0, "Nothing waits for you.\n") == ((shown := bench.run("plan")).returncode, shown.stdout)
+        assert (0, "Nothing waits for your approval.\n") == ((shown := bench.run("plan")).returncode, shown.stdout)
         assert 4 == process.wait(timeout=30)  # the empty file
     finally:
         process.kill()

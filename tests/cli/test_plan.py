@@ -83,11 +83,11 @@ def test_the_file_of_a_sample_that_was_deleted_there_goes_to_the_trash_and_comes
     write_config(bench, 'on_remote_delete = "trash"')
     ids = uploaded(bench, 3)
     done = buried(bench, ids["wave.1.csv"])
-    assert "1 done as the policies ask" in done.stdout
+    assert "1 done by the folders' settings" in done.stdout
     assert not (bench.recordings / "wave.1.csv").exists()
     listed = bench.run("undo")
     assert (
-        f"move {bench.recordings / 'wave.1.csv'} to the trash: its sample was deleted at the service" in listed.stdout
+        f"move {bench.recordings / 'wave.1.csv'} to the trash: its sample was deleted in the project" in listed.stdout
     )
     number = listed.stdout.split()[0]
     back = bench.run("undo", number)
@@ -98,7 +98,7 @@ def test_the_file_of_a_sample_that_was_deleted_there_goes_to_the_trash_and_comes
     assert "tombstone" == bench.files()["wave.1.csv"]["state"]
     assert (2, True) == (len(there(bench)), (bench.recordings / "wave.1.csv").exists())
     again = bench.run("undo", number)
-    assert (1, f"eisync: act {number} is undone, and there is nothing to undo\n") == (again.returncode, again.stderr)
+    assert (1, f"eisync: action {number} is undone; there is nothing to undo\n") == (again.returncode, again.stderr)
 
 
 def test_the_sample_of_a_file_that_was_deleted_here_goes_and_comes_back(bench: Bench) -> None:
@@ -126,25 +126,27 @@ def test_what_is_too_much_at_once_waits_for_a_yes(bench: Bench) -> None:
     ids = uploaded(bench, 10)
     lost = [f"wave.{number}.csv" for number in range(4)]
     done = buried(bench, *(ids[name] for name in lost))
-    assert "plan 1 waits for a yes: it would touch 4 of 10 files; 1 go by themselves" in done.stdout
+    assert (
+        "plan 1 waits for your approval: it would affect 4 of 10 files; at most 1 without your approval"
+    ) in done.stdout
     assert all((bench.recordings / name).exists() for name in lost)
     shown = bench.run("plan")
     assert 4 == shown.returncode
     for name in lost:
-        assert f"  move {bench.recordings / name} to the trash: its sample was deleted at the service\n" in shown.stdout
-    assert "'eisync plan --approve 1' does it" in shown.stdout
-    assert "4 acts wait for your yes" in bench.run("status").stdout
+        assert f"  move {bench.recordings / name} to the trash: its sample was deleted in the project\n" in shown.stdout
+    assert "If the samples were deleted on purpose: 'eisync plan --approve 1'" in shown.stdout
+    assert "4 actions wait for your approval" in bench.run("status").stdout
     assert [4] == [plan["acts"] for plan in bench.status()["plans"]]
     records = [json.loads(line) for line in bench.run("plan", "--json").stdout.splitlines()]
     assert ["plan", *["act"] * 4] == [record["what"] for record in records]
 
     wrong = bench.run("plan", "--approve", "7")
-    assert (1, "eisync: plan 7 does not wait (any more); waiting: 1\n") == (wrong.returncode, wrong.stderr)
+    assert (1, "eisync: plan 7 is not waiting; waiting: 1\n") == (wrong.returncode, wrong.stderr)
     yes = bench.run("plan", "--approve", "1")
-    assert (0, True) == (yes.returncode, "Plan 1 is approved: 4 acts." in yes.stdout), yes.stdout + yes.stderr
+    assert (0, True) == (yes.returncode, "Plan 1 is approved: 4 actions." in yes.stdout), yes.stdout + yes.stderr
     assert "target main: 4 done" in yes.stdout
     assert not any((bench.recordings / name).exists() for name in lost)
-    assert (0, "Nothing waits for you.\n") == (bench.run("plan").returncode, bench.run("plan").stdout)
+    assert (0, "Nothing waits for your approval.\n") == (bench.run("plan").returncode, bench.run("plan").stdout)
 
 
 def test_what_was_refused_stays_and_is_not_asked_again(bench: Bench) -> None:
@@ -153,7 +155,7 @@ def test_what_was_refused_stays_and_is_not_asked_again(bench: Bench) -> None:
     buried(bench, ids["wave.0.csv"], ids["wave.1.csv"])
     no = bench.run("plan", "--reject", "1")
     assert 0 == no.returncode
-    assert "Plan 1 is rejected: 2 acts will not be done; the files are sent again, where they are.\n" == no.stdout
+    assert "Plan 1 is rejected: 2 actions will not be done; files that still exist are sent again.\n" == no.stdout
     for _ in range(2):
         bench.run("reconcile", "--sweep")
     assert 0 == bench.run("plan").returncode
@@ -214,7 +216,7 @@ def test_a_dry_run_shows_what_would_be_done(bench: Bench) -> None:
     bench.run("once", "--quiet")
     age(bench)
     told = bench.run("reconcile", "--dry-run").stdout
-    assert "1 would be done as the policies ask" in told
+    assert "1 would be done by the folders' settings" in told
     assert f"would delete sample {ids['wave.1.csv']} of {bench.recordings / 'wave.1.csv'}" in told
     assert 3 == len(there(bench))
 

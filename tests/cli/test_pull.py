@@ -281,7 +281,7 @@ def test_a_person_who_stops_it_is_told_how_it_goes_on(bench: Bench) -> None:
         pass
     process.send_signal(signal.SIGINT)
     out, told = process.communicate(timeout=30)
-    assert (130, "", "Run it again to go on.") == (process.returncode, out, told.strip()[-22:])
+    assert (130, "", "Run it again to continue.") == (process.returncode, out, told.strip()[-25:])
     bench.emulator.set_faults()
     assert 0 == bench.run("pull", "pulled").returncode
 
@@ -292,7 +292,7 @@ def test_a_person_who_stops_it_is_told_how_it_goes_on(bench: Bench) -> None:
         ("recordings", 78, "is the watched folder"),
         ("recordings/pulled", 78, "lies inside the watched folder"),
         (".", 78, "contains the watched folder"),
-        ("full", 73, "is not empty, and no pull has made what is in it"),
+        ("full", 73, "is not empty and was not made by 'eisync pull'"),
         ("eisync.toml", 73, "is not a folder"),
         ("", 2, "the folder has an empty name"),
     ],
@@ -330,7 +330,7 @@ def test_several_targets_are_never_guessed_among(bench: Bench) -> None:
     )
     fill(bench, [Sample(row(1), "a.csv", "training", "wave")])
     asked = bench.run("pull", "pulled")
-    assert (2, True) == (asked.returncode, "say --target with one of main, other" in asked.stderr), asked.stderr
+    assert (2, True) == (asked.returncode, "name one with --target: main, other" in asked.stderr), asked.stderr
     unknown = bench.run("pull", "pulled", "--target", "x")
     assert (2, True) == (unknown.returncode, "there is no target 'x'; there is main, other" in unknown.stderr)
     told = json.loads(bench.run("pull", "pulled", "--target", "other", "--json").stdout)

@@ -63,7 +63,7 @@ def test_what_was_deleted_in_studio_is_buried_by_the_second_sweep(bench: Bench) 
     ids = uploaded(bench, 3)
     studio(bench, "DELETE", ids["wave.1.csv"])
     done = bench.run("reconcile", "--sweep")
-    assert f"  sample {ids['wave.1.csv']}: is not listed any more" in done.stdout
+    assert f"  sample {ids['wave.1.csv']}: no longer listed" in done.stdout
     assert {"synced"} == {record["state"] for record in bench.files().values()}
     assert 0 == reconcile(bench, "--sweep", "--dry-run")["buried"]
     assert 1 == reconcile(bench, "--sweep")["buried"]
@@ -93,7 +93,7 @@ def test_a_key_that_is_refused_ends_with_77_and_changes_nothing(bench: Bench) ->
     assert (77, True) == (done.returncode, "not compared with the service" in done.stdout)
     assert "synced" == bench.files()["wave.0.csv"]["state"]
     status = bench.run("status")
-    assert "deletions and edits made there are not known" in status.stdout
+    assert "until then eisync does not see deletions and edits" in status.stdout
 
 
 @pytest.mark.parametrize("after_s", [0.3, 0.6, 0.9])
@@ -141,7 +141,7 @@ def test_a_key_that_may_upload_and_not_list_uploads_and_says_what_is_not_known(b
     assert {"synced"} == {record["state"] for record in bench.files().values()}
     status = bench.run("status").stdout
     assert "not compared with the service" in status
-    assert "uploads go on; deletions and edits made there are not known until then" in status
+    assert "uploads continue; until then eisync does not see deletions and edits in the project" in status
 
 
 def test_a_key_of_another_project_buries_nothing(bench: Bench) -> None:

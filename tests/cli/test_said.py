@@ -92,7 +92,7 @@ def test_an_entry_is_not_taken_from_the_file_that_it_names(bench: Bench) -> None
     assert ("door", unicodedata.normalize("NFC", "t\u00fcr")) == (files[COMPOSED]["label"], files[APART]["label"])
     [told] = remarks(bench)
     assert 1 == told["files"]
-    assert "this one only looks the same" in told["example"]
+    assert "This one only looks the same" in told["example"]
 
 
 def test_boxes_and_ranges_are_found_in_another_form(bench: Bench) -> None:
@@ -110,19 +110,19 @@ def test_a_name_in_another_case_is_said_until_it_is_mended(bench: Bench) -> None
     bench.write("idle.1.csv", row(1))
     bench.write("other.1.csv", row(2))
     bench.write("info.labels", account(said("Idle.1.csv"), said("other.1.csv")))
-    sentence = "info.labels mentions 'Idle.1.csv', the file is 'idle.1.csv': rename one of them"
+    sentence = "info.labels mentions 'Idle.1.csv', but the file is 'idle.1.csv': rename one of them"
     assert "not_mentioned" in explained(bench, "idle.1.csv")["remarks"]
     assert 0 == bench.once().returncode
     assert [{"kind": "not_mentioned", "files": 1, "example": sentence}] == remarks(bench)
     assert sentence in bench.run("status").stdout
     told = bench.run("explain", str(bench.recordings / "idle.1.csv")).stdout
     assert f"  not sent  {sentence}\n" in told
-    assert "it does not mention the file" in told
+    assert "no entry for the file" in told
     bench.write("info.labels", account(said("idle.1.csv"), said("other.1.csv")))
     assert 0 == bench.once().returncode
     assert [] == remarks(bench)
     told = bench.run("explain", str(bench.recordings / "idle.1.csv")).stdout
-    assert "what is said of it is not what it was sent with" in told
+    assert "its label or other data differ from what was sent" in told
 
 
 def test_two_entries_that_look_the_same_and_differ_keep_a_file_until_one_is_left(bench: Bench) -> None:

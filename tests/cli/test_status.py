@@ -27,8 +27,8 @@ STATUS: dict[str, Any] = {
         (None, []),
         ({"held": {}}, []),
         (
-            {"held": {"main": "nothing comes through; tried again in 12 s"}},
-            ["  nothing is sent for now: nothing comes through; tried again in 12 s"],
+            {"held": {"main": "the service does not answer; eisync tries again in 12 s"}},
+            ["  nothing is sent for now: the service does not answer; eisync tries again in 12 s"],
         ),
         (
             {"held": {"main": "these are quiet hours", "other": "these are quiet hours"}},
@@ -65,10 +65,10 @@ def test_a_clock_in_doubt_and_an_emptied_project_are_said() -> None:
             "retention": None,
         }
     ]
-    emptied = {"main": "the project is empty now; it held 9 of ours"}
+    emptied = {"main": "the project is empty now; it held 9 samples of these files"}
     lines = list(_lines({**STATUS, "roots": roots, "emptied": emptied, "daemon": daemon}))
-    assert f"  no old trash is emptied, no grace_s ends, nothing is decided: {doubt}" in lines
-    assert "  the project is empty now; it held 9 of ours" in lines
+    assert f"  nothing is emptied, removed or decided: {doubt}" in lines
+    assert "  the project is empty now; it held 9 samples of these files" in lines
 
 
 def test_reasons_are_told_in_groups_with_the_next_command() -> None:
@@ -84,7 +84,7 @@ def test_reasons_are_told_in_groups_with_the_next_command() -> None:
     folder = {**group, "state": "unreadable", "files": 1, "is_varied": False, "is_folder": True, "reason": "no rights"}
     lines = list(_lines({**STATUS, "reasons": [group, folder], "more_reasons": 3, "more_files": 7}))
     assert [
-        "1,200 files quarantined: WAV header promises 488 bytes, the file has 444, and alike",
+        "1,200 files quarantined: WAV header promises 488 bytes, the file has 444, and similar",
         "  such as /data/a.wav",
         "  next: eisync ls --state quarantined",
         "",
@@ -100,12 +100,12 @@ def test_who_answers_is_named() -> None:
     daemon = {"pid": 7, "version": "1", "verb": "once", "loops": []}
     root = {"path": "/r", "target": "main", "offline": None, "scanned_s": None, "settling": 0, "left_out": {}}
     lines = list(_lines({**STATUS, "roots": [{**root, "watching": None, "retention": None}], "daemon": daemon}))
-    assert "Process 7 runs 'eisync once' (eisync 1), and ends when that is done." == lines[-1]
+    assert "Process 7 runs 'eisync once' (eisync 1) and ends when it is done." == lines[-1]
 
 
 def test_nothing_is_known_is_not_all_is_well(bench: Bench) -> None:
     done = bench.run("status")
-    assert (4, True) == (done.returncode, done.stdout.startswith("Nothing is known yet: "))
+    assert (4, True) == (done.returncode, done.stdout.startswith("Nothing to show yet: "))
     assert 4 == bench.status()["exit_code"]
 
 
@@ -122,7 +122,7 @@ def test_a_target_in_its_quiet_hours_says_so(bench: Bench) -> None:
 
 @pytest.mark.parametrize(
     ("writers", "expected"),
-    [(None, []), ("the kernel is asked who writes its files", ["  the kernel is asked who writes its files"])],
+    [(None, []), ("eisync asks the kernel who writes its files", ["  eisync asks the kernel who writes its files"])],
 )
 def test_how_it_is_known_who_writes_the_files_of_a_folder_is_said(writers: str | None, expected: list[str]) -> None:
     watching = {"mode": "auto", "is_heard": True, "reason": None, "missed": 0, "scan_every_s": 60.0, "writers": writers}

@@ -171,12 +171,12 @@ def test_a_folder_of_another_user_is_told_to_a_person(folder: str, monkeypatch: 
 @pytest.mark.parametrize(
     ("answer", "text"),
     [
-        ([], "the daemon ended in the middle of its answer; ask again"),
-        ([lines({"a": 1})], "the daemon ended in the middle of its answer; ask again"),
-        ([b"{\n"], "the daemon does not answer (JSONDecodeError); look at its log"),
-        ([b"5\n"], "the daemon does not answer (ValueError); look at its log"),
-        ([b"HTTP/1.1 400 Bad Request\r\n\r\n"], "the daemon does not answer (JSONDecodeError); look at its log"),
-        ([b"\xff\xfe\n"], "the daemon does not answer (UnicodeDecodeError); look at its log"),
+        ([], "the daemon ended during its answer; try again"),
+        ([lines({"a": 1})], "the daemon ended during its answer; try again"),
+        ([b"{\n"], "the daemon does not answer (JSONDecodeError); check its log"),
+        ([b"5\n"], "the daemon does not answer (ValueError); check its log"),
+        ([b"HTTP/1.1 400 Bad Request\r\n\r\n"], "the daemon does not answer (JSONDecodeError); check its log"),
+        ([b"\xff\xfe\n"], "the daemon does not answer (UnicodeDecodeError); check its log"),
     ],
     ids=["nothing", "no end", "cut", "no record", "another server", "no text"],
 )
@@ -195,7 +195,7 @@ def test_a_daemon_that_is_silent_is_not_waited_for(folder: str, monkeypatch: pyt
     server, _ = listen(folder)
     with server, pytest.raises(DaemonUnreachableError) as caught:
         answered(folder, {"do": "it"})
-    assert "the daemon does not answer (TimeoutError); look at its log" == str(caught.value)
+    assert "the daemon does not answer (TimeoutError); check its log" == str(caught.value)
 
 
 def test_an_error_of_the_daemon_is_ours_with_its_exit_code(

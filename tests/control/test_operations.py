@@ -81,7 +81,7 @@ class Desk:
             self.outbox.settle([Settlement(item_id=mine[0].id, events=SETTLED[state])], claim=1, now=at)
 
     def observe(self, path: str) -> None:
-        self.observed.append({"path": path, "root": self.root.path, "state": "settling", "reason": "still for 1 s"})
+        self.observed.append({"path": path, "root": self.root.path, "state": "settling", "reason": "unchanged for 1 s"})
 
     def note(self, *what: str, beyond: int = 0, now: float = NOW) -> None:
         """A process ends, and has observed these: `path`, or `path:state`; a folder ends with a slash."""
@@ -125,7 +125,7 @@ def test_status_says_everything_at_once(desk: Desk) -> None:
     desk.index.pause("main", "HTTP 401", now=NOW)
     desk.index.note_trouble("main", "no rights")
     (status,) = desk.ask(do="status")
-    assert "1 of 3 files is in Edge Impulse; the last one 12 s ago; 1 waits and 1 is quarantined." == status["sentence"]
+    assert "1 of 3 files is in Edge Impulse; last upload 12 s ago; 1 waits and 1 is quarantined." == status["sentence"]
     assert {"ready": 1, "synced": 1, "quarantined": 1} == status["counts"]
     assert (30.0, 12.0) == (status["oldest_pending_s"], status["last_synced_s"])
     assert [
@@ -370,7 +370,7 @@ def test_a_daemon_is_healthy_while_every_loop_moves(desk: Desk) -> None:
     desk.live["loops"] = [{"name": "watcher", "age_s": 1.0, "is_fresh": True}]
     assert [{"is_healthy": True, "faults": []}] == desk.ask(do="health")
     desk.live["loops"].append({"name": "drainer", "age_s": 75.2, "is_fresh": False})
-    assert [{"is_healthy": False, "faults": ["the drainer has not moved for 75 s"]}] == desk.ask(do="health")
+    assert [{"is_healthy": False, "faults": ["the drainer has not responded for 75 s"]}] == desk.ask(do="health")
 
 
 def test_a_daemon_whose_state_folder_is_lost_is_not_healthy_and_says_so(desk: Desk) -> None:
@@ -390,7 +390,7 @@ def test_a_database_that_takes_no_write_is_not_healthy(desk: Desk) -> None:
 
 @pytest.mark.parametrize("question", [{}, {"do": None}, {"do": "explode"}, {"do": []}, {"do": {"status": 1}}])
 def test_a_question_of_another_version_is_told_to_a_person(desk: Desk, question: dict[str, object]) -> None:
-    with pytest.raises(ConfigurationError, match=r"this eisync cannot answer .*; is the daemon of another version"):
+    with pytest.raises(ConfigurationError, match=r"this eisync cannot answer .*; is the daemon a different version"):
         desk.ask(**question)
 
 

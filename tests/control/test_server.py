@@ -155,7 +155,7 @@ def test_garbage_is_answered_with_an_error_and_the_server_lives_on(daemon: Daemo
     except OSError as error:  # it has stopped listening to what has no end
         assert error.errno in (errno.EPIPE, errno.ECONNRESET)  # noqa: PT017
     else:
-        assert [{"error": "that is no question", "exit_code": 1}] == answer
+        assert [{"error": "not a valid request", "exit_code": 1}] == answer
     assert is_alive(daemon)
 
 

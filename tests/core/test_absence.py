@@ -27,4 +27,4 @@ def test_only_all_of_it_together_is_a_deletion(age: str, looked: str, elsewhere:
 
 
 def test_what_nobody_asked_about_proves_nothing() -> None:
-    assert why_inconclusive(0.0, None, now=NOW) == "nobody looked for its content"
+    assert why_inconclusive(0.0, None, now=NOW) == "its content was not searched for"

@@ -15,8 +15,8 @@ MOVI_AT = PLAIN.index(b"movi") - 8
 PICTURES_END = MOVI_AT + 8 + 4 + 2 * (8 + 302)
 BY_HEADER = Whole("as long as its AVI header says")
 BY_PARTS = Whole("its AVI lists and its index end with the file")
-LEFT_OPEN = OpenEnded("its AVI header leaves its length open, as a recorder does until it ends")
-WITHOUT_INDEX = OpenEnded("its pictures are all there; its AVI index (idx1) is not, and players do without one")
+LEFT_OPEN = OpenEnded("its AVI header leaves the length open, as recorders do until they finish")
+WITHOUT_INDEX = OpenEnded("its frames are complete; its AVI index (idx1) is missing, but players do not need one")
 
 
 @pytest.mark.parametrize(
@@ -50,7 +50,7 @@ def test_sizes_that_are_off_by_a_header_cost_nothing(content: bytes, verdict: Wh
 @pytest.mark.parametrize("riff_add", [0, 8])
 def test_what_follows_the_last_list_costs_nothing(tail: bytes, riff_add: int) -> None:
     verdict = examine("a.avi", avi(PICTURE, riff_add=riff_add) + tail)
-    assert CannotTell(f"its pictures are all there, and {len(tail):,} bytes stand behind its last AVI list") == verdict
+    assert CannotTell(f"its frames are complete, and {len(tail):,} bytes follow its last AVI list") == verdict
 
 
 @pytest.mark.parametrize(
@@ -58,7 +58,7 @@ def test_what_follows_the_last_list_costs_nothing(tail: bytes, riff_add: int) ->
     [
         (PLAIN[:PICTURES_END], WITHOUT_INDEX),
         (PLAIN[:-20], WITHOUT_INDEX),
-        (PLAIN[: PICTURES_END - 10], OpenEnded("its AVI list of pictures names 10 bytes more than there are")),
+        (PLAIN[: PICTURES_END - 10], OpenEnded("its AVI list of frames claims 10 bytes more than the file has")),
         (avi(PICTURE, riff=0, movi=0, index=False), LEFT_OPEN),
         (avi(PICTURE, riff=0, movi=0, index=False)[:-100], LEFT_OPEN),
         (avi(PICTURE, riff=0xFFFF_FFFF, movi=0xFFFF_FFFF, index=False), LEFT_OPEN),
@@ -75,7 +75,7 @@ def test_one_that_a_recorder_left_goes_when_nothing_is_to_be_expected(content: b
         (PLAIN[: PICTURES_END - 17], f"AVI header promises {len(PLAIN):,} bytes, the file has {PICTURES_END - 17:,}"),
         (avi(PICTURE, riff=0)[: PICTURES_END - 17], f"AVI header promises {PICTURES_END:,} bytes, the file has"),
         (PLAIN[:MOVI_AT], f"AVI header promises {len(PLAIN):,} bytes, the file has {MOVI_AT:,}"),
-        (avi(b"", riff=0, movi=0, index=False)[: MOVI_AT + 12], "AVI header leaves its length open"),
+        (avi(b"", riff=0, movi=0, index=False)[: MOVI_AT + 12], "AVI header leaves the length open"),
         (PLAIN[:MOVI_AT] + bytes(9_000), f"there are only NUL bytes from byte {MOVI_AT} on"),
         (bytes(9_000), "there are only NUL bytes from byte 0 on"),
         ((PLAIN + avix(PICTURE))[:-20], "AVI header promises"),

@@ -123,16 +123,18 @@ def test_every_item_is_in_one_request_that_keeps_the_limits(items: list[Item], l
 @pytest.mark.parametrize(
     ("size", "reason"),
     [
-        (0, "the file is empty; write something into it and it goes by itself"),
+        (0, "the file is empty; it is sent once something is written into it"),
         (1, None),
         (MAX_FILE_BYTES - 1, None),
         (
             MAX_FILE_BYTES,
-            "the file has 100.0 MiB and Edge Impulse takes files below 100 MiB; cut the recording into shorter ones",
+            "the file has 100.0 MiB, but Edge Impulse takes only files below 100 MiB; split the recording into "
+            "shorter ones",
         ),
         (
             101 * 1024**2,
-            "the file has 101.0 MiB and Edge Impulse takes files below 100 MiB; cut the recording into shorter ones",
+            "the file has 101.0 MiB, but Edge Impulse takes only files below 100 MiB; split the recording into "
+            "shorter ones",
         ),
     ],
 )

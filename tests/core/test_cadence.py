@@ -13,8 +13,8 @@ QUIET = Glance(modified_at=500.0, new=0)
     ("case", "glance", "since_s", "reason"),
     [
         ("nothing changed", QUIET, 3_000.0, None),
-        ("it is due all the same", QUIET, DAY, "it is time"),
-        ("the clock was set back", QUIET, -1.0, "it is time"),
+        ("it is due all the same", QUIET, DAY, "the interval has passed"),
+        ("the clock was set back", QUIET, -1.0, "the interval has passed"),
         ("it does not tell, and the count is right", Glance(modified_at=None, new=0, samples=60), 301.0, None),
         ("one went", Glance(modified_at=600.0, new=0, samples=59), 301.0, "the number of samples changed"),
         ("one went, one came", Glance(modified_at=600.0, new=1, samples=60), 301.0, "the number of samples changed"),
@@ -30,7 +30,7 @@ QUIET = Glance(modified_at=500.0, new=0)
             "a new one went before the last came",
             Glance(modified_at=600.0, new=1, newest_added_at=600.0, samples=61, unlisted=1),
             301.0,
-            "new samples are not listed any more",
+            "new samples are no longer listed",
         ),
         ("edited, and a sweep was only just", Glance(modified_at=600.0, new=0, samples=60), 299.0, None),
     ],
@@ -41,7 +41,7 @@ def test_a_sweep_runs_when_something_says_so(case: str, glance: Glance, since_s:
 
 def test_what_was_missed_once_is_looked_for_again() -> None:
     before = replace(BEFORE, has_missed=True)
-    assert "samples were not listed the last time" == why_sweep(before, QUIET, now=10_301.0, every_s=DAY)
+    assert "the last listing missed some samples" == why_sweep(before, QUIET, now=10_301.0, every_s=DAY)
 
 
 @pytest.mark.parametrize(

@@ -26,7 +26,7 @@ def at_start(remembered: Remembered | None, *tellings: Telling) -> Judgement:
 def test_a_start_is_in_doubt_until_a_service_has_told_the_time(remembered: Remembered | None) -> None:
     doubt = at_start(remembered).doubt
     assert doubt is not None
-    assert "no service has told the time since the start" in doubt
+    assert "no service has reported the time since the start" in doubt
     judgement = at_start(remembered, told())
     assert (None, NOW, 0.0) == (judgement.doubt, judgement.remembered.seen_at, judgement.remembered.wrong_until)
 

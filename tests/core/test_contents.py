@@ -25,16 +25,16 @@ def test_what_is_known_of_a_content_is_not_sent(contents: list[KnownContent], ev
 def test_a_deleted_content_says_which_sample_it_was_and_how_to_send_it() -> None:
     settled = settle_known(7, "a", [DELETED])
     assert settled is not None
-    assert "its content was deleted at the service (sample 12); 'eisync retry' sends it again" == settled.reason
+    assert "its content was deleted in the project (sample 12); 'eisync retry' sends it again" == settled.reason
     assert (State.TOMBSTONE, (), "a") == (walk(State.SENDING, settled.events), settled.sample_ids, settled.sha256)
     unnumbered = settle_known(7, "a", [DeletedContent("a", None)])
     assert unnumbered is not None
-    assert "its content was deleted at the service; 'eisync retry' sends it again" == unnumbered.reason
+    assert "its content was deleted in the project; 'eisync retry' sends it again" == unnumbered.reason
 
 
 def test_a_stored_content_has_the_samples_and_says_where_it_was_sent_from() -> None:
     settled = settle_known(7, "a", [STORED])
     assert settled is not None
-    assert "it was there already, sent as /old/x.csv; nothing was sent" == settled.reason
+    assert "already in the project, sent as /old/x.csv; nothing was sent" == settled.reason
     assert (State.SYNCED, (3, 4), "a") == (walk(State.SENDING, settled.events), settled.sample_ids, settled.sha256)
     assert not settled.is_attempt

@@ -74,4 +74,4 @@ def test_the_hash_of_another_sample_proves_nothing() -> None:
 
 def test_the_sentence_names_the_sample_and_what_to_do() -> None:
     assert "sample 7" in why_no_copy(SAMPLE)
-    assert "Delete it in Studio" in why_no_copy(SAMPLE)
+    assert "delete it in Studio" in why_no_copy(SAMPLE)

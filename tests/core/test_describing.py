@@ -63,16 +63,16 @@ def test_boxes_that_were_taken_away_beside_it_are_none() -> None:
     [
         ({"category": "trainning"}, "category 'trainning', and there are training, testing"),
         ({"category": 7}, "category 7"),
-        ({"metadata": ["a"]}, "metadata that are no object"),
-        ({"label": "\ud800"}, "label with half a character"),
-        ({"metadata": {"a": "\ud800"}}, "metadata with half a character"),
+        ({"metadata": ["a"]}, "its metadata is not an object"),
+        ({"label": "\ud800"}, "its label contains half a character"),
+        ({"metadata": {"a": "\ud800"}}, "its metadata contains half a character"),
         ({"bounding_boxes": {"x": 1}}, "boundingBoxes that are no list of objects"),
         ({"structured_labels": [1]}, "structuredLabels that are no list of objects"),
         ({"problem": "it is odd"}, "it is odd"),
-        ({"label": "x" * 16_385}, "label of more than 16,384 bytes"),
-        ({"label": "\N{BOMB}" * 1_366}, "label of more than 16,384 bytes"),
+        ({"label": "x" * 16_385}, "its label has more than 16,384 bytes"),
+        ({"label": "\N{BOMB}" * 1_366}, "its label has more than 16,384 bytes"),
         ({"metadata": {str(number): "x" for number in range(501)}}, "more than 500 metadata"),
-        ({"metadata": {"a": "x" * 65_536}}, "metadata of more than 65,536 bytes"),
+        ({"metadata": {"a": "x" * 65_536}}, "its metadata has more than 65,536 bytes"),
     ],
 )
 def test_what_could_not_be_sent_is_told(entry: dict[str, Any], reason: str) -> None:
@@ -146,7 +146,7 @@ def test_the_labels_of_boxes_ranges_and_maps_have_that_form_too() -> None:
 def test_a_label_may_be_as_long_as_it_is_sent() -> None:
     longest = LONGEST_LABEL // 12
     assert "\u00fc" * longest == told(Entry(path=PATH, label="u\u0308" * longest)).label
-    with pytest.raises(ValueError, match="a label of more than"):
+    with pytest.raises(ValueError, match="its label has more than"):
         told(Entry(path=PATH, label="u\u0308" * (longest + 1)))
 
 
@@ -158,12 +158,12 @@ def test_a_label_may_be_as_long_as_it_is_sent() -> None:
         ("long.JPG", "a", ("a.JPG", None)),
         ("photo.jpg", "photo.jpg", ("photo.jpg.jpg", None)),  # what Studio shows is `photo.jpg`
         (".hidden", "a", ("a", None)),
-        ("a.csv", "day/a", ("day_a.csv", "the name that it is given cannot be sent, it is sent as 'day_a.csv'")),
-        ("a.csv", "b\nc\\", ("b_c_.csv", "the name that it is given cannot be sent, it is sent as 'b_c_.csv'")),
+        ("a.csv", "day/a", ("day_a.csv", "the name given for it cannot be sent; its sample is named 'day_a.csv'")),
+        ("a.csv", "b\nc\\", ("b_c_.csv", "the name given for it cannot be sent; its sample is named 'b_c_.csv'")),
         (
             "a.csv",
             "\u00fc" * 511,
-            (None, "the name that it is given has more than 1,024 bytes; it keeps that of its file"),
+            (None, "the name given for it has more than 1,024 bytes; its sample keeps the name of the file"),
         ),
         ("a.csv", "\u00fc" * 510, ("\u00fc" * 510 + ".csv", None)),
     ],
@@ -180,6 +180,6 @@ def test_what_is_said_and_not_sent_is_put_into_words() -> None:
     said = describe(PATH, Labelling(), {}, [Entry(path=PATH, attachments=2)], ["one sidecar", "another"])
     assert {
         "not_mentioned": "one sidecar; another",
-        "attachments": "a sidecar names 2 attachments of it, and eisync does not send attachments: add them in Studio",
+        "attachments": "a sidecar lists 2 attachments for it; eisync does not send attachments: add them in Studio",
     } == said.remarks
     assert {} == told(Entry(path=PATH, name="wave.1")).remarks

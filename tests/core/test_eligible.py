@@ -104,12 +104,12 @@ CLUTTER = ("README.txt", "wave.sync-conflict-20260101-101010-ABCDEFG.csv", "._a.
 @pytest.mark.parametrize(
     ("path", "why"),
     [
-        ("README.txt", "a readme, which is no sample"),
+        ("README.txt", "a readme, not a sample"),
         ("Thumbs.db", "a file that the desktop keeps for itself"),
         ("._a.wav", "a file that the desktop keeps for itself"),
         (
             "a (conflicted copy 2026-01-01).csv",
-            "a conflict copy of a sync program, beside the file that it differs from",
+            "a conflict copy made by a sync program, next to the original file",
         ),
         ("@eaDir/a.jpg/THUMB.jpg", "it is in @eaDir, where a NAS keeps thumbnails and its own files"),
         ("$RECYCLE.BIN/S-1-5/$R1.jpg", "it is in $RECYCLE.BIN, where deleted files lie"),
@@ -141,4 +141,4 @@ def test_a_file_may_be_called_as_such_a_folder_and_the_other_way_round() -> None
 
 
 def test_a_sidecar_in_another_case_is_told_how_to_call_it() -> None:
-    assert "if it were called info.labels: rename it" in str(Eligibility().why_left_out("day/Info.labels"))
+    assert "is not named info.labels: rename it" in str(Eligibility().why_left_out("day/Info.labels"))

@@ -9,12 +9,12 @@ from eisync.core.emptied import Missing, why_emptied
         (100, 100, 0, None),
         (0, 0, 0, None),
         (0, 1, 1, None),  # a person deleted the only one
-        (0, 2, 2, "the project is empty now; it held 2 of ours"),
-        (0, 1_200, 1_200, "the project is empty now; it held 1,200 of ours"),
+        (0, 2, 2, "the project is empty now; it held 2 samples of these files"),
+        (0, 1_200, 1_200, "the project is empty now; it held 1,200 samples of these files"),
         (50, 100, 50, None),
         (50, 100, 89, None),
-        (50, 100, 90, "nearly all of ours is gone from the project: 90 of 100"),
-        (500, 100, 100, "nearly all of ours is gone from the project: 100 of 100"),
+        (50, 100, 90, "nearly all samples of these files are gone from the project: 90 of 100"),
+        (500, 100, 100, "nearly all samples of these files are gone from the project: 100 of 100"),
     ],
 )
 def test_a_project_that_was_emptied_is_told_from_one_that_is_tidied(

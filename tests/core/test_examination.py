@@ -78,12 +78,12 @@ def test_no_beginning_of_a_whole_file_is_whole(path: str, content: bytes) -> Non
         (
             "at work.wav",
             formats.wav(b"", riff=36, data=0),
-            "WAV header promises no sound yet, and there is none; the file has 44 bytes",
+            "WAV header gives no sound yet, and there is no sound; the file has 44 bytes",
         ),
         (
             "at work.wav",
             formats.wav(b"", riff=0xFFFFFFFF, data=0xFFFFFFFF),
-            "WAV header promises no sound yet, and there is none; the file has 44 bytes",
+            "WAV header gives no sound yet, and there is no sound; the file has 44 bytes",
         ),
         ("no sound.wav", formats.wav(b"", riff=28)[:36], "it is a WAV header without sound; the file has 36 bytes"),
         ("short.wav", b"RIFF", "the file has 4 bytes, which is less than a WAV header"),
@@ -91,17 +91,17 @@ def test_no_beginning_of_a_whole_file_is_whole(path: str, content: bytes) -> Non
         (
             "at work.avi",
             b"RIFF\0\0\0\0AVI LIST",
-            "AVI header leaves its length open, as a recorder does until it ends; the file has 16 bytes",
+            "AVI header leaves the length open, as recorders do until they finish; the file has 16 bytes",
         ),
         (
             "no index.mp4",
             FTYP + MDAT,
-            "MP4 has no index (moov), which a recorder writes when it ends; the file has 25 bytes",
+            "MP4 has no index (moov), which recorders write when they finish; the file has 25 bytes",
         ),
         (
             "open end.mp4",
             FTYP + box(b"mdat", b"media", length=0),
-            "MP4 has no index (moov), which a recorder writes when it ends; the file has 25 bytes",
+            "MP4 has no index (moov), which recorders write when they finish; the file has 25 bytes",
         ),
         ("index only.mp4", FTYP + MOOV, "MP4 has an index and no media (mdat) yet; the file has 25 bytes"),
         ("half.mp4", FTYP + MOOV + box(b"mdat", SOUND)[:50], "MP4 box mdat promises 133 bytes, the file has 75"),
@@ -111,14 +111,14 @@ def test_no_beginning_of_a_whole_file_is_whole(path: str, content: bytes) -> Non
         ("a.jpg", b"\xff\xd8" + segment(0xE0, SOUND)[:50], "JPEG segment E0 promises 106 bytes, the file has 52"),
         ("a.json", b'[{"a": 1', "JSON has 2 brackets that it does not close; the file has 8 bytes"),
         ("a.json", b'{"a": "x]', "JSON has a text that it does not close; the file has 9 bytes"),
-        ("a.json", b" \n", "there are only blanks in it; the file has 2 bytes"),
-        ("a.cbor", b"\x9f\x01", "CBOR has 1 list that it does not end; the file has 2 bytes"),
+        ("a.json", b" \n", "it holds only white space; the file has 2 bytes"),
+        ("a.cbor", b"\x9f\x01", "CBOR has 1 list without an end; the file has 2 bytes"),
         ("a.cbor", b"\x82\x01", "CBOR promises 2 items at byte 1; the file has 2 bytes"),
         ("a.cbor", b"\x9a\x06\x3f\xff\xff", "CBOR promises 104,857,599 items at byte 5; the file has 5 bytes"),
         ("a.cbor", b"\x78\x20abc", "CBOR text promises 34 bytes, the file has 5"),
         ("a.cbor", b"\x81\x1a\0", "CBOR ends within an item, at byte 1; the file has 3 bytes"),
-        ("a.parquet", b"PAR1" + SOUND, "Parquet has no footer, which is written last; the file has 104 bytes"),
-        ("empty.csv", b"", "it is empty; it goes when something is written into it"),
+        ("a.parquet", b"PAR1" + SOUND, "Parquet has no footer yet, which is written last; the file has 104 bytes"),
+        ("empty.csv", b"", "it is empty; it is sent once something is written into it"),
     ],
 )
 def test_what_is_missing_is_told_exactly(path: str, content: bytes, finding: str) -> None:
@@ -140,7 +140,7 @@ def test_what_is_missing_is_told_exactly(path: str, content: bytes, finding: str
     ids=["wave module", "nothing", "ffmpeg", "SoX", "arecord", "one byte", "RF64", "RF64, everything"],
 )
 def test_a_length_that_is_left_open_is_told(content: bytes) -> None:
-    expected = OpenEnded("its WAV header leaves its length open, as a recorder does until it ends")
+    expected = OpenEnded("its WAV header leaves the length open, as recorders do until they finish")
     assert expected == examine("a.wav", content)
 
 

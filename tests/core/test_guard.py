@@ -74,35 +74,35 @@ def wanted(number: int, root_id: int = 1) -> list[tuple[int, int]]:
         (0, [], 0, None),
         (0, touched((1_000, 0.0)), 10, None),  # nothing is held where nothing is wanted
         (1, [], 1, None),
-        (2, [], 10, "it would touch 2 of 10 files; 1 go by themselves"),
+        (2, [], 10, "it would affect 2 of 10 files; at most 1 without your approval"),
         (50, [], 500, None),
-        (51, [], 1_000_000, "it would touch 51 of 1,000,000 files; 50 go by themselves"),
+        (51, [], 1_000_000, "it would affect 51 of 1,000,000 files; at most 50 without your approval"),
         (1, touched((49, HOUR - 1)), 500, None),
         (
             1,
             touched((50, HOUR - 1)),
             500,
-            "it would touch 1 of 500 files, after 50 in the last hour; 50 go by themselves",
+            "it would affect 1 of 500 files, after 50 in the last hour; at most 50 without your approval",
         ),
         (1, touched((50, HOUR)), 500, None),
         (
             1,
             touched((50, None)),
             500,
-            "it would touch 1 of 500 files, after 50 that are allowed and not done yet; 50 go by themselves",
+            "it would affect 1 of 500 files, after 50 allowed but not done yet; at most 50 without your approval",
         ),
         (
             1,
             touched((40, 5.0), (10, None)),
             500,
-            "it would touch 1 of 500 files, after 40 in the last hour and 10 that are allowed and not done yet; "
-            "50 go by themselves",
+            "it would affect 1 of 500 files, after 40 in the last hour and 10 allowed but not done yet; at most "
+            "50 without your approval",
         ),
         (
             1,
             touched((50, 2 * HOUR), (50, 4 * HOUR), (50, 6 * HOUR)),
             500,
-            "it would touch 1 of 500 files, after 150 in the last day; 150 a day go by themselves",
+            "it would affect 1 of 500 files, after 150 in the last day; at most 150 a day without your approval",
         ),
         (1, touched((50, 2 * HOUR), (50, 4 * HOUR), (50, DAY)), 500, None),
     ],
@@ -120,9 +120,11 @@ def test_a_file_counts_once_however_much_is_done_to_it() -> None:
 def test_a_share_is_of_each_folder_too() -> None:
     ledger = Ledger(Guard(), [], {1: 1_000, 2: 40}, now=NOW, names={2: "/data/small"})
     assert ledger.why_held(wanted(4, 2)) is None
-    assert "it would touch 5 of 40 files in /data/small; 4 go by themselves" == ledger.why_held(wanted(5, 2))
+    assert ("it would affect 5 of 40 files in /data/small; at most 4 without your approval") == ledger.why_held(
+        wanted(5, 2)
+    )
     assert ledger.why_held([*wanted(46, 1), *((1_000 + at, 2) for at in range(4))]) is None
-    assert "it would touch 51 of 1,040 files; 50 go by themselves" == ledger.why_held(
+    assert "it would affect 51 of 1,040 files; at most 50 without your approval" == ledger.why_held(
         [*wanted(47, 1), *((1_000 + at, 2) for at in range(4))]
     )
 
@@ -136,7 +138,9 @@ def test_what_was_done_to_one_folder_costs_the_others_nothing_of_their_own_share
 def test_what_was_taken_away_still_counts_among_what_there_was() -> None:
     ledger = Ledger(Guard(), touched((5, 5.0), is_known=False), {1: 95}, now=NOW)
     assert ledger.why_held(wanted(5)) is None
-    assert "it would touch 6 of 100 files, after 5 in the last hour; 10 go by themselves" == ledger.why_held(wanted(6))
+    assert (
+        "it would affect 6 of 100 files, after 5 in the last hour; at most 10 without your approval"
+    ) == ledger.why_held(wanted(6))
 
 
 def test_what_is_done_meanwhile_counts_at_once() -> None:
@@ -258,9 +262,9 @@ def test_no_more_than_is_allowed_goes_in_any_hour_or_day_however_it_piles_up(
         (None, 0.0, None),
         (1_000.0, 1_000.0, None),
         (1_000.0, 1_000.0 + 600.0 + DOUBT_S, None),
-        (1_000.0, 1_001.0 + 600.0 + DOUBT_S, "the clock went forward by 4,201 s since the last pass"),
-        (1_000.0, 999.0, "the clock went back by 1 s since the last pass"),
-        (1_000.0, 0.0, "the clock went back by 1,000 s since the last pass"),
+        (1_000.0, 1_001.0 + 600.0 + DOUBT_S, "the clock jumped forward by 4,201 s since the last pass"),
+        (1_000.0, 999.0, "the clock jumped back by 1 s since the last pass"),
+        (1_000.0, 0.0, "the clock jumped back by 1,000 s since the last pass"),
     ],
 )
 def test_a_clock_that_jumped_is_doubted(before: float | None, now: float, why: str | None) -> None:

@@ -49,7 +49,7 @@ def test_the_first_miss_begins_the_listening_anew_and_the_second_ends_it() -> No
     assert (None, None, 3, True) == (once.since, once.reason, once.missed, once.is_to_try(2000.0))
 
     twice = once.begun(2000.0).audited(2, 3000.0)
-    assert ("5 files came that no event told of", 5) == (twice.reason, twice.missed)
+    assert ("5 files arrived without an event", 5) == (twice.reason, twice.missed)
     assert [False, True] == [twice.is_to_try(3000.0 + FIRST_PAUSE_S + late) for late in (-1.0, 0.0)]
 
 
@@ -77,7 +77,7 @@ def test_what_dies_again_and_again_is_left_dead() -> None:
         assert hearing.reason is None
     hearing = hearing.died(2000.0)
 
-    assert "what listens to it died 3 times" == hearing.reason
+    assert "its event listener failed 3 times" == hearing.reason
 
 
 def test_where_nobody_listens_nothing_is_missed() -> None:

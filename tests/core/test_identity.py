@@ -132,8 +132,8 @@ def test_what_the_witnesses_say(
 
 def test_what_shows_that_an_id_means_another_sample_is_told_in_a_clause() -> None:
     other = replace(LISTED, filename="theirs.9", original_name=None)
-    assert "sample 7 was sent as 'wave.1.csv', and is 'theirs.9' now" == why_foreign(SENT, other)
-    assert "sample 7 is 'theirs.9' with another content now" == why_foreign(Sent(sha256=HASH), other)
+    assert "sample 7 was sent as 'wave.1.csv' and is now 'theirs.9'" == why_foreign(SENT, other)
+    assert "sample 7 ('theirs.9') now has different content" == why_foreign(Sent(sha256=HASH), other)
 
 
 texts = st.sampled_from([None, HASH, OTHER])

@@ -84,12 +84,16 @@ def test_chunks_of_many_kinds_are_stepped_over(content: bytes) -> None:
         ("a.jpg", b"<!DOCTYPE html><title>Log in</title>", "it is an HTML page, not a JPEG or PNG image"),
         ("a.jpg", b"\xff\xd8nonsense", "it does not look like a JPEG image at byte 2"),
         ("a.jpg", b"\xff\xd8" + bytes(70_000) + b"x", "at byte 2, where it has 70,000 bytes of NUL"),
-        ("a.png", PICTURE[:-1], "its image is there, and its last PNG chunk (IEND) is cut"),
-        ("a.png", with_chunks((b"tEXt", DATA))[:-40], "its image is there, and its last PNG chunk (tEXt) is cut"),
+        ("a.png", PICTURE[:-1], "its image is complete, but its last PNG chunk (IEND) is truncated"),
+        (
+            "a.png",
+            with_chunks((b"tEXt", DATA))[:-40],
+            ("its image is complete, but its last PNG chunk (tEXt) is truncated"),
+        ),
         (
             "a.png",
             with_chunks((b"tEXt", b""))[:-12] + bytes(20),
-            "its image is there, and 20 bytes stand behind its last",
+            "its image is complete, and 20 bytes follow its last",
         ),
         (
             "a.png",

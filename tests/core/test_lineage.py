@@ -119,5 +119,5 @@ def test_no_secret_and_no_other_word_is_in_it() -> None:
 def test_a_doubt_is_a_sentence_for_a_person(finding: Finding) -> None:
     other = Stamp(epoch=OTHER, counter=1, host="lab", pid=7, state="/var/lib/eisync")
     said = lineage.why_doubted(finding, other)
-    assert "not taken for deleted by a person until everything was looked at anew" in said
+    assert "do not count as deleted until everything has been checked again" in said
     assert (finding is Finding.OTHER_STATE) is ("process 7 on lab, with the state folder /var/lib/eisync" in said)

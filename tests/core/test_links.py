@@ -24,17 +24,17 @@ FILE, FOLDER = Leads.TO_FILE, Leads.TO_FOLDER
             "it is a link to the file /r/a.csv in this watched folder, which is uploaded from its own",
         ),
         (FOLDER, None, True, "it is a link to a folder in this watched folder, which is uploaded from its own place"),
-        (Leads.NOWHERE, "/x", False, "it is a broken link to /x: there is nothing any more; delete the link"),
-        (Leads.NOWHERE, None, False, "it is a broken link: there is nothing any more; delete the link"),
-        (Leads.UPWARDS, "/x", False, "it is a link to /x, which this watched folder is in; delete it"),
+        (Leads.NOWHERE, "/x", False, "it is a broken link to /x: its target is gone; delete the link"),
+        (Leads.NOWHERE, None, False, "it is a broken link: its target is gone; delete the link"),
+        (Leads.UPWARDS, "/x", False, "it is a link to /x, which contains this watched folder; delete it"),
         (Leads.IN_A_CIRCLE, "/x", False, "it is a link that leads back to itself; delete it"),
         (
             Leads.TO_UNREADABLE,
             "/x",
             False,
-            "it is a link to /x that eisync's user cannot look at; eisync does not follow",
+            "it is a link to /x that eisync's user cannot access; eisync does not follow",
         ),
-        (Leads.TO_UNREADABLE, None, False, "it is a link to a place that eisync's user cannot look at"),
+        (Leads.TO_UNREADABLE, None, False, "it is a link to a place that eisync's user cannot access"),
         (Leads.TO_OTHER, "/dev/null", False, "it is a link to /dev/null, which is neither a file nor a folder"),
     ],
 )
@@ -49,4 +49,4 @@ def test_links_of_one_kind_are_counted_together(leads: Leads) -> None:
 
 
 def test_what_lies_behind_a_link_is_told_by_that_link() -> None:
-    assert "it lies behind day: it is a link" == behind("day", "it is a link")
+    assert "it is reached through day: it is a link" == behind("day", "it is a link")

@@ -49,10 +49,10 @@ def test_two_entries_that_look_the_same_and_say_two_things_are_of_no_use() -> No
 @pytest.mark.parametrize(
     ("miss", "expected"),
     [
-        (NearMiss("Idle.csv"), "info.labels mentions 'Idle.csv', the file is 'idle.csv': rename one of them"),
+        (NearMiss("Idle.csv"), "info.labels mentions 'Idle.csv', but the file is 'idle.csv': rename one of them"),
         (
             NearMiss("Idle.csv", is_taken=True),
-            "info.labels mentions 'Idle.csv', which is another file, and not 'idle.csv': mention both",
+            "info.labels mentions 'Idle.csv', which is another file, not 'idle.csv': mention both",
         ),
     ],
 )

@@ -80,11 +80,11 @@ def test_a_local_file_system_knows_of_every_writer(file_system: str) -> None:
 
 @pytest.mark.parametrize("file_system", sorted({*_SHARED_TYPES, *_REMOTE_FUSE, "nfs4", "cifs", "fuse.mine"}))
 def test_a_lease_on_what_others_write_past_our_kernel_proves_nothing(file_system: str) -> None:
-    assert f"its file system ({file_system}) does not know of every writer" == why_no_leases(file_system)
+    assert f"its file system ({file_system}) does not report every writer" == why_no_leases(file_system)
 
 
 def test_a_file_system_that_nobody_names_is_not_believed() -> None:
-    assert "the table of mounts does not name its file system" == why_no_leases(None)
+    assert "the mount table does not list its file system" == why_no_leases(None)
 
 
 @pytest.mark.parametrize(
@@ -117,7 +117,7 @@ def test_folders_that_announce_nothing_are_known(fields: str, is_silent: bool) -
 def test_a_file_system_that_announces_nothing_is_named(file_system: str) -> None:
     table = f"22 1 254:0 / / rw - ext4 /dev/vda rw\n40 22 0:35 / /data rw - {file_system} somebody rw"
 
-    assert f"its file system ({file_system}) does not announce what others write" == why_silent("/data/lab", table)
+    assert f"its file system ({file_system}) does not report what others write" == why_silent("/data/lab", table)
 
 
 NESTED = """\

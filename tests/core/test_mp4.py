@@ -16,7 +16,7 @@ MDAT = box(b"mdat", MEDIA)
 MOOF = box(b"moof", bytes(60))
 INDEX_LAST, INDEX_FIRST = FTYP + MDAT + MOOV, FTYP + MOOV + MDAT
 FRAGMENTS = FTYP + MOOV + MOOF + MDAT + MOOF + MDAT
-FILLED = Whole("its MP4 boxes fill the file, index and media among them")
+FILLED = Whole("its MP4 boxes fill the file and include index and media")
 
 
 @pytest.mark.parametrize(
@@ -44,7 +44,7 @@ def test_index_and_media_are_all_it_takes(content: bytes) -> None:
 def test_what_follows_the_last_box_costs_nothing(content: bytes, tail: bytes) -> None:
     verdict = examine("a.mp4", content + tail)
     assert isinstance(verdict, CannotTell)
-    assert "its index and media are there" in verdict.why
+    assert "its index and media are complete" in verdict.why
 
 
 @pytest.mark.parametrize(
@@ -52,13 +52,19 @@ def test_what_follows_the_last_box_costs_nothing(content: bytes, tail: bytes) ->
     [
         (
             INDEX_LAST + box(b"free", bytes(9), length=9_000),
-            "its last MP4 box (free) names 8,983 bytes more than there",
+            "its last MP4 box (free) claims 8,983 bytes more than the file has",
         ),
-        (INDEX_LAST + box(b"uuid", bytes(9), length=18), "its last MP4 box (uuid) names 1 byte more than there are"),
-        (FTYP + MOOV + box(b"mdat", MEDIA, length=0), "its last MP4 box (mdat) goes to the end, wherever that is"),
-        (FTYP + MOOV + MDAT + MDAT, "its index stands before several pieces of media, and more of them may follow"),
-        (FRAGMENTS, "its fragments may go on"),
-        (FRAGMENTS + bytes(40), "its index and media are there, and 40 bytes stand behind its last MP4 box"),
+        (
+            INDEX_LAST + box(b"uuid", bytes(9), length=18),
+            ("its last MP4 box (uuid) claims 1 byte more than the file has"),
+        ),
+        (
+            FTYP + MOOV + box(b"mdat", MEDIA, length=0),
+            ("its last MP4 box (mdat) extends to the end of the file, wherever that is"),
+        ),
+        (FTYP + MOOV + MDAT + MDAT, "its index comes before several pieces of media, and more may follow"),
+        (FRAGMENTS, "more fragments may follow"),
+        (FRAGMENTS + bytes(40), "its index and media are complete, and 40 bytes follow its last MP4 box"),
         (box(b"styp", b"msdh") + MOOF + MDAT, "it is a piece of an MP4 stream whose index (moov) is elsewhere"),
         (FTYP + box(b"mdat", MEDIA, length=len(MDAT) + 8) + MOOV, "its index (moov) is not where its boxes lead"),
         (FTYP + MOOV + bytes(300) + MDAT, "at byte 140, where it has 302 bytes of NUL"),
@@ -76,7 +82,7 @@ def test_what_cannot_be_told_goes_once_it_is_still(content: bytes, why: str) -> 
 
 @pytest.mark.parametrize("length", [200_000_000, 0x7FFF_FFFF, 0xFFFF_FFFF])
 def test_media_longer_than_any_file_are_open_ended_behind_their_index(length: int) -> None:
-    expected = OpenEnded("its MP4 header leaves the length of its media open, as a recorder does until it ends")
+    expected = OpenEnded("its MP4 header leaves the length of its media open, as recorders do until they finish")
     assert expected == examine("a.mp4", FTYP + MOOV + box(b"mdat", MEDIA, length=length))
     assert isinstance(examine("a.mp4", FTYP + box(b"mdat", MEDIA, length=length)), Cut)
 
@@ -87,7 +93,7 @@ def test_media_that_count_their_header_go_when_nothing_is_to_be_expected(off: in
     assert isinstance(verdict, OpenEnded)
 
 
-WITHOUT_INDEX = "MP4 has no index (moov), which a recorder writes when it ends"
+WITHOUT_INDEX = "MP4 has no index (moov), which recorders write when they finish"
 
 
 @pytest.mark.parametrize(

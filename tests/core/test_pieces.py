@@ -56,7 +56,7 @@ def test_what_is_cut_off_is_never_taken_for_whole(document: dict[str, Any], size
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
-        ('{"a": NaN}', "NaN is no number of JSON"),
+        ('{"a": NaN}', "NaN is not a number in JSON"),
         ('{"a":\n\n x}', "Expecting value in line 3"),
         ('{"a" 1}', "':' expected in line 1, and found '1'"),
         ("{1: 2}", "a name is missing in line 1"),
@@ -108,8 +108,8 @@ def test_blanks_without_an_end_are_not_read_for_ever(monkeypatch: pytest.MonkeyP
         ('"' + '\\"' * 300_000 + '"', "more than 524,288 characters"),
         ("[" * 2_000 + "]" * 2_000, "nested too deeply"),
         ("[" * 100_000 + "]" * 100_000, "nested too deeply"),
-        ("[1, NaN, 2]", "NaN is no number of JSON"),
-        ("[-Infinity]", "-Infinity is no number of JSON"),
+        ("[1, NaN, 2]", "NaN is not a number in JSON"),
+        ("[-Infinity]", "-Infinity is not a number in JSON"),
         ("[" + "9" * 5_000 + "]", "thousands of digits"),
         ("[" + "9" * 5_000 + ",NaN" + ",0" * 20_000 + "]", "thousands of digits"),
         ("9" * 600_000, "thousands of digits"),

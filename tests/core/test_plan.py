@@ -129,7 +129,7 @@ LISTINGS = {
     "edited": replace(AS_BELIEVED, label="idle"),
     "as another sample": FOREIGN,
 }
-CONTRADICTED = Contradict(FOREIGN, "sample 5 was sent as 'wave.01.csv', and is 'other.7.csv' now")
+CONTRADICTED = Contradict(FOREIGN, "sample 5 was sent as 'wave.01.csv' and is now 'other.7.csv'")
 CHANGED = ("label 'wave' became 'idle'",)
 
 EXPECTED: dict[tuple[str, str], Action | None] = {

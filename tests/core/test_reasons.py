@@ -13,7 +13,7 @@ def quarantined(reason: str, files: int = 1, path: str = "/data/a.wav") -> Findi
     ("one", "other"),
     [
         ("WAV header promises 488 bytes, the file has 444", "WAV header promises 1,920,044 bytes, the file has 9"),
-        ("still for 0 s of 2 s", "still for 11 s of 2.5 s"),
+        ("unchanged for 0 s of 2 s", "unchanged for 11 s of 2.5 s"),
         ("renamed from '/data/a b.csv'", "renamed from '/data/c.csv'"),
         ("deleted (sample 7); 'eisync retry' sends it", "deleted (sample 19); 'eisync retry' sends it"),
         ("same content as day-1/wave.1.csv", "same content as deep/er/idle.2.wav"),
@@ -29,7 +29,7 @@ def test_reasons_that_differ_in_numbers_and_names_are_one(one: str, other: str) 
 @pytest.mark.parametrize(
     ("one", "other"),
     [
-        ("it is empty; it goes when something is written into it", "its marker is older than its last change"),
+        ("it is empty; it is sent once something is written into it", "its marker is older than its last change"),
         ("WAV header promises 488 bytes, the file has 444", "AVI header promises 488 bytes, the file has 444"),
         ("the file cannot be read (Permission denied)", "the file cannot be read (Input/output error)"),
     ],

@@ -12,8 +12,8 @@ NOW = 10_000.0
     [
         ({}, None, "There are no files yet."),
         ({State.GONE: 3}, None, "There are no files yet."),
-        ({State.SYNCED: 1}, NOW - 12, "The only file is in Edge Impulse; the last one 12 s ago."),
-        ({State.SYNCED: 1_284}, NOW - 12, "All 1,284 files are in Edge Impulse; the last one 12 s ago."),
+        ({State.SYNCED: 1}, NOW - 12, "The only file is in Edge Impulse; last upload 12 s ago."),
+        ({State.SYNCED: 1_284}, NOW - 12, "All 1,284 files are in Edge Impulse; last upload 12 s ago."),
         ({State.SYNCED: 2, State.GONE: 5}, None, "All 2 files are in Edge Impulse."),
         ({State.READY: 1}, None, "The only file is not in Edge Impulse: it waits."),
         ({State.QUARANTINED: 1}, None, "The only file is not in Edge Impulse: it is quarantined."),
@@ -22,17 +22,18 @@ NOW = 10_000.0
         (
             {State.SYNCED: 1, State.READY: 1, State.SENDING: 1, State.DOUBTFUL: 1, State.SETTLING: 1},
             NOW - 7_200,
-            "1 of 5 files is in Edge Impulse; the last one 2 h ago; 3 wait and 1 is not complete yet.",
+            "1 of 5 files is in Edge Impulse; last upload 2 h ago; 3 wait and 1 is not complete yet.",
         ),
         (
             {State.SYNCED: 5, State.QUARANTINED: 1, State.TOMBSTONE: 1},
             None,
-            "5 of 7 files are in Edge Impulse; 1 is quarantined and 1 was deleted there.",
+            "5 of 7 files are in Edge Impulse; 1 is quarantined and 1 was deleted in the project.",
         ),
         (
             {State.SYNCED: 1_000, State.READY: 2_000, State.QUARANTINED: 2, State.TOMBSTONE: 2},
             None,
-            "1,000 of 3,004 files are in Edge Impulse; 2,000 wait, 2 are quarantined and 2 were deleted there.",
+            "1,000 of 3,004 files are in Edge Impulse; 2,000 wait, 2 are quarantined and 2 were deleted in the "
+            "project.",
         ),
     ],
 )
@@ -65,30 +66,28 @@ def test_a_project_that_is_another_one_confirms_nothing() -> None:
 @pytest.mark.parametrize(
     ("counted", "text"),
     [
-        (Census(folders=1), "No files can be seen. 1 folder cannot be read; what is in it is not known."),
+        (Census(folders=1), "No files are visible. 1 folder cannot be read; its files are unknown."),
         (
             Census(by_state={State.SYNCED: 1}, folders=2),
-            "The only file that can be seen is in Edge Impulse. "
-            "2 folders cannot be read; what is in them is not known.",
+            "The only visible file is in Edge Impulse. 2 folders cannot be read; their files are unknown.",
         ),
         (
             Census(by_state={State.SYNCED: 3}, folders=1),
-            "All 3 files that can be seen are in Edge Impulse. 1 folder cannot be read; what is in it is not known.",
+            "All 3 visible files are in Edge Impulse. 1 folder cannot be read; its files are unknown.",
         ),
         (Census(unreadable=1), "The only file is not in Edge Impulse: it cannot be read."),
         (Census(by_state={State.SYNCED: 2}, unreadable=2), "2 of 4 files are in Edge Impulse; 2 cannot be read."),
         (
             Census(by_state={State.SYNCED: 3}, unlisted=1),
-            "2 of 3 files are in Edge Impulse; 1 was not in the last listing and is checked again at the next pass.",
+            "2 of 3 files are in Edge Impulse; 1 was not in the last listing and will be checked again.",
         ),
         (
             Census(by_state={State.SYNCED: 1}, unlisted=1),
-            "The only file is not in Edge Impulse: "
-            "it was not in the last listing and is checked again at the next pass.",
+            "The only file is not in Edge Impulse: it was not in the last listing and will be checked again.",
         ),
         (
             Census(by_state={State.SYNCED: 9}, vanished=3),
-            "6 of 9 files are in Edge Impulse; 3 are not there any more, and wait for your word.",
+            "6 of 9 files are in Edge Impulse; 3 are gone from the project and wait for your decision.",
         ),
     ],
 )

@@ -139,18 +139,18 @@ def test_who_writes_what_its_format_says_and_what_was_seen_decide(
     [
         (POLICY, False, NO_WRITERS, WHOLE, None, Go(f"it ends; {NONE_WRITES}")),
         (POLICY, True, NOBODY_TELLS, WHOLE, None, Go("it ends")),
-        (POLICY, True, NO_WRITERS, UNKNOWN, None, Go(f"it has been still for 2 s; {NONE_WRITES}")),
-        (POLICY, False, NOBODY_TELLS, UNKNOWN, None, Go("it has been still for 2 s")),
-        (POLICY, True, NO_WRITERS, OPEN, None, Go(f"it was closed and has been still for 2 s; {NONE_WRITES}")),
-        (POLICY, False, NO_WRITERS, OPEN, None, Go(f"it has been still for 2 s; {NONE_WRITES}")),
-        (POLICY, False, NOBODY_TELLS, OPEN, None, Go("it has been still for 600 s")),
+        (POLICY, True, NO_WRITERS, UNKNOWN, None, Go(f"it has been unchanged for 2 s; {NONE_WRITES}")),
+        (POLICY, False, NOBODY_TELLS, UNKNOWN, None, Go("it has been unchanged for 2 s")),
+        (POLICY, True, NO_WRITERS, OPEN, None, Go(f"it was closed and has been unchanged for 2 s; {NONE_WRITES}")),
+        (POLICY, False, NO_WRITERS, OPEN, None, Go(f"it has been unchanged for 2 s; {NONE_WRITES}")),
+        (POLICY, False, NOBODY_TELLS, OPEN, None, Go("it has been unchanged for 600 s")),
         (
             SettlePolicy(settle_s=30.0, patience_s=10.0),
             False,
             NOBODY_TELLS,
             OPEN,
             None,
-            Go("it has been still for 30 s"),
+            Go("it has been unchanged for 30 s"),
         ),
         (SettlePolicy(settle_s=30.0, patience_s=10.0), True, NO_WRITERS, CUT, None, Park("it is cut")),
         (POLICY, True, NO_WRITERS, CUT, None, Park("it is cut")),
@@ -194,7 +194,7 @@ def test_what_is_too_large_is_refused_for_that_as_soon_as_no_program_writes_it(v
     assert Wait(NOW + AGAIN_S) == decide(written, POLICY, now=NOW)
     refused = decide(left, POLICY, now=NOW)
     assert isinstance(refused, Park)
-    assert "Edge Impulse takes files below 100 MiB" in refused.reason
+    assert "Edge Impulse takes only files below 100 MiB" in refused.reason
 
 
 @pytest.mark.parametrize(
@@ -290,30 +290,30 @@ def test_a_clock_that_is_set_back_does_not_put_off_the_next_question() -> None:
         (
             Unsettled(facts(), NOW - 9, verdict=UNKNOWN, written_at=NOW - 1, writers=NO_WRITERS),
             POLICY,
-            "still for 1 s of 2 s",
+            "unchanged for 1 s of 2 s",
         ),
-        (Unsettled(facts(size=0), NOW), POLICY, "it is empty; it goes when something is written into it"),
-        (Unsettled(facts(), NOW - 1.4, verdict=UNKNOWN), POLICY, "still for 1 s of 2 s"),
-        (Unsettled(facts(), NOW + 9, verdict=UNKNOWN), POLICY, "still for 0 s of 2 s"),
+        (Unsettled(facts(size=0), NOW), POLICY, "it is empty; it is sent once something is written into it"),
+        (Unsettled(facts(), NOW - 1.4, verdict=UNKNOWN), POLICY, "unchanged for 1 s of 2 s"),
+        (Unsettled(facts(), NOW + 9, verdict=UNKNOWN), POLICY, "unchanged for 0 s of 2 s"),
         (Unsettled(facts(), NOW - 9), POLICY, "it is being examined"),
         (Unsettled(facts(), NOW, verdict=CUT), POLICY, "it is cut"),
-        (Unsettled(facts(), NOW - 1, verdict=OPEN), POLICY, "its length is open; still for 1 s of 2 s"),
-        (Unsettled(facts(), NOW - 1, True, verdict=OPEN), POLICY, "its length is open; still for 1 s of 2 s"),
+        (Unsettled(facts(), NOW - 1, verdict=OPEN), POLICY, "its length is open; unchanged for 1 s of 2 s"),
+        (Unsettled(facts(), NOW - 1, True, verdict=OPEN), POLICY, "its length is open; unchanged for 1 s of 2 s"),
         (
             Unsettled(facts(), NOW - 9, verdict=WHOLE, writers=NOBODY_TELLS),
             POLICY,
-            "it was not seen to be closed, and eisync cannot tell who writes it: the file is another user's; still for "
-            "9 s of 600 s",
+            "eisync did not see it closed, and cannot tell who writes it: the file is another user's; unchanged "
+            "for 9 s of 600 s",
         ),
         (
             Unsettled(facts(), NOW, marker=Marker.ABSENT),
             MARKED,
-            "waiting for its marker, a file of its name with .done behind it",
+            "waiting for its marker, <name>.done",
         ),
         (
             Unsettled(facts(), NOW, marker=Marker.OLDER),
             MARKED,
-            "its marker is older than its last change; set the marker anew",
+            "its marker is older than its last change; create the marker again",
         ),
     ],
 )
@@ -329,8 +329,8 @@ def test_a_person_is_told_what_it_waits_for(unsettled: Unsettled, policy: Settle
         (
             NOBODY_TELLS,
             POLICY,
-            "cannot tell: the file is another user's; so it goes when it is seen to be closed, or has been still for "
-            "600 s (patience_s); where closes are not announced, for 2 s (settle_s)",
+            "cannot tell: the file is another user's; so it is sent once eisync sees it closed, or once it has "
+            "been unchanged for 600 s (patience_s); where eisync is not notified of closes, for 2 s (settle_s)",
         ),
         (NOBODY_TELLS, MARKED, "cannot tell: the file is another user's"),
     ],

@@ -107,8 +107,8 @@ BAD = {
     "9223372036854775808": "more than 64 bits",
     "-9223372036854775809": "more than 64 bits",
     "9" * 5_000: "thousands of digits",
-    "NaN": "NaN is no number",
-    "[Infinity]": "Infinity is no number",
+    "NaN": "NaN is not a number",
+    "[Infinity]": "Infinity is not a number",
     "[" * 100 + "]" * 100: "nested deeper than 64",
     "[" * 5_000 + "]" * 5_000: "nested too deeply",
     "[" + "[]," * 30_000 + "0]": "made of more than 25,000 values",
@@ -170,7 +170,7 @@ def test_members_that_nobody_asks_for_are_not_held(name: str) -> None:
     text = with_members(50_000)
     tracemalloc.start()
     try:
-        with pytest.raises(ValueError, match="more than 1,000 members that say nothing of a file"):
+        with pytest.raises(ValueError, match="more than 1,000 members that do not describe a file"):
             list(entries_of(name, cut(text)))
         _, peak = tracemalloc.get_traced_memory()
     finally:

@@ -47,8 +47,8 @@ def judged(outcome: wire.Outcome, *, allow_duplicates: bool = False) -> Settleme
     ("outcome", "events", "reason", "sample_ids"),
     [
         (STORED, (Event.STORED,), "stored", (7,)),
-        (DUPLICATE, (Event.DUPLICATE,), "it was there already", (7, 8)),
-        (NAMELESS, (Event.DUPLICATE,), "it was there already; its id is not known yet", ()),
+        (DUPLICATE, (Event.DUPLICATE,), "already in the project", (7, 8)),
+        (NAMELESS, (Event.DUPLICATE,), "already in the project; its id is not known yet", ()),
         (REFUSED, (Event.REFUSE,), "bad CSV", ()),
     ],
 )

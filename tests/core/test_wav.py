@@ -15,7 +15,7 @@ quick = settings(max_examples=80, deadline=None, database=None)
 SOUND = bytes((i * 7) % 250 + 1 for i in range(400))
 HEADER = 44
 INFO = b"INFOISFT\5\0\0\0Lavf\0"  # 17 bytes, as ffmpeg writes them
-LEFT_OPEN = OpenEnded("its WAV header leaves its length open, as a recorder does until it ends")
+LEFT_OPEN = OpenEnded("its WAV header leaves the length open, as recorders do until they finish")
 BY_HEADER = Whole("as long as its WAV header says")
 BY_SOUND = Whole("its sound is as long as its WAV header says")
 
@@ -71,18 +71,18 @@ def test_a_chunk_of_odd_length_has_a_pad_byte_or_none(
 @pytest.mark.parametrize(
     ("content", "why"),
     [
-        (wav(SOUND, data_add=44, riff_add=44), "44 bytes of sound more than there are, and some recorders count their"),
-        (wav(SOUND, data_add=36, riff_add=36), "36 bytes of sound more than there are, and some recorders count their"),
-        (wav(SOUND, data_add=52, riff_add=52), "52 bytes of sound more than there are, and some recorders count their"),
-        (wav(SOUND, data_add=16, riff_add=16), "16 bytes of sound more than there are, and some recorders count their"),
-        (wav(SOUND * 250)[:-900], "900 bytes of sound more than there are, which is less than a hundredth of it"),
+        (wav(SOUND, data_add=44, riff_add=44), "44 bytes of sound more than the file has; some recorders count their"),
+        (wav(SOUND, data_add=36, riff_add=36), "36 bytes of sound more than the file has; some recorders count their"),
+        (wav(SOUND, data_add=52, riff_add=52), "52 bytes of sound more than the file has; some recorders count their"),
+        (wav(SOUND, data_add=16, riff_add=16), "16 bytes of sound more than the file has; some recorders count their"),
+        (wav(SOUND * 250)[:-900], "900 bytes of sound more than the file has, which is less than 1 % of it"),
         (
             rf64(SOUND, data=480, riff=552),
-            "80 bytes of sound more than there are, and some recorders count their header",
+            "80 bytes of sound more than the file has; some recorders count their header",
         ),
         (
             wav(SOUND, after=chunk(b"LIST", bytes(600)))[:444],
-            "its sound is all there, and its WAV header names 608 bytes",
+            "its sound is complete, and its WAV header claims 608 bytes",
         ),
     ],
 )
@@ -95,19 +95,22 @@ def test_a_little_that_is_missing_is_waited_for_and_goes_then(content: bytes, wh
 @pytest.mark.parametrize(
     ("content", "why"),
     [
-        (wav(SOUND, data_add=16), "its WAV header names 16 bytes of sound more than there are, and that the file ends"),
+        (
+            wav(SOUND, data_add=16),
+            ("its WAV header claims 16 bytes of sound more than the file has, but gives the right end"),
+        ),
         (
             wav(SOUND, data=9_000),
-            "its WAV header names 8,600 bytes of sound more than there are, and that the file ends",
+            "its WAV header claims 8,600 bytes of sound more than the file has, but gives the right end",
         ),
-        (wav(SOUND, riff_add=44), "its sound is all there, and its WAV header names 44 bytes more behind it"),
+        (wav(SOUND, riff_add=44), "its sound is complete, and its WAV header claims 44 bytes more after it"),
         (
             wav(SOUND, after=chunk(b"LIST", INFO))[:-1],
-            "its sound is all there, and its WAV header names 1 byte more behind",
+            "its sound is complete, and its WAV header claims 1 byte more after",
         ),
-        (wav(SOUND, riff=436, after=bytes(512)), "512 bytes follow the end that its header names"),
-        (wav(SOUND, riff=436, after=b"ID3 and more"), "12 bytes follow the end that its header names"),
-        (wav(SOUND, riff=236, data=200), "200 bytes follow the end that its header names"),
+        (wav(SOUND, riff=436, after=bytes(512)), "512 bytes follow the end that its header gives"),
+        (wav(SOUND, riff=436, after=b"ID3 and more"), "12 bytes follow the end that its header gives"),
+        (wav(SOUND, riff=236, data=200), "200 bytes follow the end that its header gives"),
         (wav(SOUND, before=b"\1\2\3\4" * 8), "it does not look like a WAV file at byte 36"),
         (wav(SOUND, before=b"LIST\xff\xff\xff\xff"), "it does not look like a WAV file at byte 36"),
         (bytes(200_000) + b"x", "it does not look like a WAV file at byte 0, where it has 200,000 bytes of NUL"),

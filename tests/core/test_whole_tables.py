@@ -146,14 +146,14 @@ def test_nul_bytes_behind_a_whole_file_are_a_reason_to_wait_for_stillness(
 def test_space_that_was_reserved_behind_a_part_is_told_from_where_it_begins(
     path: str, content: bytes, nul_bytes: int
 ) -> None:
-    expected = f"there are only NUL bytes from byte {len(content):,} on: space that nothing was written into yet"
+    expected = f"there are only NUL bytes from byte {len(content):,} on: reserved space that is not written yet"
     assert Cut(expected) == examine(path, content + bytes(nul_bytes))
 
 
 @pytest.mark.parametrize("path", ["a.json", "a.cbor", "a.csv", "a.txt", "a.parquet"])
 @pytest.mark.parametrize("size", [2, 5, 16, 5_000, 2 * CHUNK_BYTES])
 def test_a_file_of_nothing_but_nul_bytes_is_told(path: str, size: int) -> None:
-    expected = "there are only NUL bytes from byte 0 on: space that nothing was written into yet"
+    expected = "there are only NUL bytes from byte 0 on: reserved space that is not written yet"
     assert Cut(expected) == examine(path, bytes(size))
 
 
@@ -165,7 +165,7 @@ REFERENCES = ["Ref-Binary-i16", "Ref-BINARY-i16", "Ref-BINARY-i16   ", "Ref-Bina
 def test_the_header_alone_is_not_a_recording(reference: str, is_firmware: bool) -> None:
     header = referring(b"", reference, is_firmware=is_firmware)
     kind = reference.rstrip().rpartition("-")[2]
-    told = f"its CBOR header says that samples ({kind}) follow it, and there are none yet"
+    told = f"its CBOR header says that samples ({kind}) follow it, but there are none yet"
     assert Cut(f"{told}; the file has {len(header):,} bytes") == examine("a.cbor", header)
     assert [] == [length for length in range(1, len(header)) if not isinstance(examine("a.cbor", header[:length]), Cut)]
 
@@ -196,7 +196,7 @@ def test_any_samples_behind_the_header_wait_for_stillness(reference: str, is_fir
 
 def test_a_header_of_json_has_no_samples_behind_it() -> None:
     content = formats.document({**RECORDING, "payload": {**RECORDING["payload"], "values": ["Ref-BINARY-i16"]}})
-    told = "its JSON says that samples (i16) follow it, and there are none yet"
+    told = "its JSON says that samples (i16) follow it, but there are none yet"
     assert Cut(f"{told}; the file has {len(content):,} bytes") == examine("a.json", content)
 
 
@@ -206,10 +206,10 @@ def test_a_header_of_json_has_no_samples_behind_it() -> None:
         (
             "lines.json",
             b'{"a": 1}\n{"a": 2}\n',
-            "there is more than one JSON document in it, and still more may follow",
+            "it holds more than one JSON document, and more may follow",
         ),
-        ("the end mark of DOS.json", b"[1]\x1a", "more follows behind its last bracket, and still more may"),
-        ("words behind.json", b"[1] and more", "more follows behind its last bracket, and still more may"),
+        ("the end mark of DOS.json", b"[1]\x1a", "more data follows its last bracket, perhaps not all of it yet"),
+        ("words behind.json", b"[1] and more", "more data follows its last bracket, perhaps not all of it yet"),
         (
             "a hole.json",
             b'{"a": ' + bytes(20) + b"1}",
@@ -241,7 +241,7 @@ def test_a_header_of_json_has_no_samples_behind_it() -> None:
         (
             "utf-16 that is large.json",
             json.dumps({"values": list(range(20_000))}).encode("utf-16"),
-            "it is UTF-16 or UTF-32 text, and too long to be parsed; " + JUDGED,
+            "it is UTF-16 or UTF-32 text, too long to parse; " + JUDGED,
         ),
         (
             "zipped.json",
@@ -251,7 +251,7 @@ def test_a_header_of_json_has_no_samples_behind_it() -> None:
         (
             "sequence.cbor",
             formats.cbor([1]) + formats.cbor([2]),
-            "its CBOR item ends at byte 2 and more follows, and still more may",
+            "its CBOR item ends at byte 2 and more data follows, perhaps not all of it yet",
         ),
         ("json.cbor", formats.document(RECORDING), "it is text, not CBOR; " + JUDGED),
         ("hex.cbor", formats.cbor(RECORDING).hex().encode(), "it is text, not CBOR; " + JUDGED),
@@ -284,7 +284,7 @@ LFS = b"version https://git-lfs.github.com/spec/v1\noid sha256:" + b"4d7a" * 16 
 
 @pytest.mark.parametrize("path", ["a.json", "a.cbor", "a.csv", "a.txt", "a.parquet"])
 def test_a_pointer_is_not_the_content(path: str) -> None:
-    expected = "it is a Git LFS pointer, which stands in place of the content; fetch the content itself"
+    expected = "it is a Git LFS pointer, which stands for the content; fetch the content itself"
     assert Cut(expected) == examine(path, LFS)
 
 
@@ -308,28 +308,32 @@ def test_a_pointer_is_not_the_content(path: str) -> None:
         ),
         ("a.json", b"[1, nan, 2", "JSON has 1 bracket that it does not close; the file has 10 bytes"),
         ("a.json", b"[" * 300, "JSON has 300 brackets that it does not close; the file has 300 bytes"),
-        ("a.json", b" " * 70_000, "there are only blanks in it; the file has 70,000 bytes"),
+        ("a.json", b" " * 70_000, "it holds only white space; the file has 70,000 bytes"),
         (
             "a.json",
             '["\U00010400"]'.encode("utf-16-le")[:6],
-            "it is UTF-16-LE text that ends within a character; the file has 6 bytes",
+            "it is UTF-16-LE text that ends in the middle of a character; the file has 6 bytes",
         ),
         (
             "a.json",
             '["\U00010400"]'.encode("utf-16-le")[:6] + bytes(400),
-            "there are only NUL bytes from byte 6 on: space that nothing was written into yet",
+            "there are only NUL bytes from byte 6 on: reserved space that is not written yet",
         ),
         (
             "a.json",
             "{}".encode("utf-16-le")[:-1],
-            "it is UTF-16-LE text that ends within a character; the file has 3 bytes",
+            "it is UTF-16-LE text that ends in the middle of a character; the file has 3 bytes",
         ),
         (
             "a.parquet",
             b"PAR1" + SOUND + struct.pack("<I", 5_000) + b"PAR1",
-            "Parquet has no footer, which is written last; the file has 312 bytes",
+            "Parquet has no footer yet, which is written last; the file has 312 bytes",
         ),
-        ("a.parquet", pare()[:-4] + b"PAR1", "Parquet has no footer, which is written last; the file has 320 bytes"),
+        (
+            "a.parquet",
+            pare()[:-4] + b"PAR1",
+            ("Parquet has no footer yet, which is written last; the file has 320 bytes"),
+        ),
     ],
 )
 def test_what_is_missing_is_told_exactly(path: str, content: bytes, finding: str) -> None:

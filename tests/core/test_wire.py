@@ -214,7 +214,7 @@ def read(status: int, body: bytes, sent: int, headers: dict[str, str] | None = N
     return list(wire.read_reply(Reply(status, headers or {}, body), sent=sent, now=NOW))
 
 
-NO_ID = unanswered("the answer says stored and gives no sample id")
+NO_ID = unanswered("the answer says that it is stored but gives no sample id")
 NEITHER = unanswered("an entry of the answer says neither stored nor refused")
 
 
@@ -368,7 +368,7 @@ def test_a_lone_file_that_is_refused_for_being_there_is_there() -> None:
     ],
 )
 def test_a_redirection_is_told_and_not_followed(status: int, headers: dict[str, str], place: str) -> None:
-    reason = f"HTTP {status}: redirected to {place}; not followed, it would take the key"
+    reason = f"HTTP {status}: redirected to {place}; not followed, because that would hand over the key"
 
     assert [Failed(Fault.UNREACHABLE, reason)] * 2 == read(status, b"", 2, headers)
 

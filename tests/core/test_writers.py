@@ -17,7 +17,7 @@ from eisync.core.writers import (
     writers_of_windows,
 )
 
-NO_RIGHT = cannot_tell("the file is another user's, and eisync has no right to ask the kernel (CAP_LEASE)")
+NO_RIGHT = cannot_tell("the file belongs to another user, and eisync may not ask the kernel about it (CAP_LEASE)")
 
 
 @pytest.mark.parametrize(
@@ -70,13 +70,13 @@ def test_a_person_is_told_what_the_kernel_said(writers: Writers, text: str) -> N
 @pytest.mark.parametrize(
     ("writers", "text"),
     [
-        (NO_WRITERS, "the kernel is asked who writes its files"),
-        (SOME_WRITERS, "the kernel is asked who writes its files"),
+        (NO_WRITERS, "eisync asks the kernel who writes its files"),
+        (SOME_WRITERS, "eisync asks the kernel who writes its files"),
         (
             writers_of(errno.EACCES),
-            f"nobody can tell who writes some of its files: {NO_RIGHT.why}; docs/writers.md says how to give it",
+            f"eisync cannot tell who writes some of its files: {NO_RIGHT.why}; docs/writers.md says how to give it",
         ),
-        (cannot_tell("so"), "nobody can tell who writes some of its files: so"),
+        (cannot_tell("so"), "eisync cannot tell who writes some of its files: so"),
     ],
 )
 def test_a_person_is_told_how_it_is_known_of_a_folder(writers: Writers, text: str) -> None:

@@ -65,7 +65,7 @@ def test_a_key_in_quotes_is_read(service: RunningEmulator, form: str) -> None:
 def test_what_cannot_be_a_key_is_said_with_its_place(service: RunningEmulator, given: bool) -> None:
     text = f'"{CANARY}'
     eisync.API_KEY = None if given else text
-    with pytest.raises(InvalidApiKeyException, match="a quote that does not stand around the whole of it") as caught:
+    with pytest.raises(InvalidApiKeyException, match="a quote that does not enclose the whole key") as caught:
         client.project_id(api_key=text if given else None)
     assert ("`api_key`" if given else "`EI_API_KEY` in the environment") in str(caught.value)
     assert CANARY not in str(caught.value)

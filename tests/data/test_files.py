@@ -244,7 +244,7 @@ def test_an_entry_that_cannot_be_used_is_a_failure(service: RunningEmulator, tmp
     (tmp_path / "info.labels").write_text('{"files": [{"path": "a.csv", "label": "\\ud800"}, {"path": "b.csv"}]}')
     response = upload_exported_dataset(str(tmp_path))
     assert ["b.csv"] == names(response.successes)
-    assert "what info.labels says of a.csv cannot be used" in str(response.fails[0].error)
+    assert "the entry for a.csv in info.labels cannot be used" in str(response.fails[0].error)
 
 
 def test_boxes_are_found_in_another_form_and_all_of_them(service: RunningEmulator, tmp_path: Path) -> None:
@@ -271,7 +271,7 @@ def test_what_is_said_in_utf_16_is_read(service: RunningEmulator, tmp_path: Path
 def test_boxes_of_an_image_in_another_case_are_warned_of(service: RunningEmulator, tmp_path: Path) -> None:
     (tmp_path / "a.1.png").write_bytes(png(b"one"))
     (tmp_path / "bounding_boxes.labels").write_text(json.dumps({"boundingBoxes": {"A.1.png": [BOX]}}))
-    with pytest.warns(UserWarning, match=r"mentions 'A\.1\.png', the file is 'a\.1\.png': rename one of them"):
+    with pytest.warns(UserWarning, match=r"mentions 'A\.1\.png', but the file is 'a\.1\.png': rename one of them"):
         assert upload_directory(str(tmp_path)).success
     assert [] == held()[0]["boundingBoxes"]
 
@@ -285,7 +285,9 @@ def test_a_label_is_sent_in_one_form_and_the_sample_keeps_its_own(service: Runni
 
 def test_attachments_are_warned_of(service: RunningEmulator, tmp_path: Path) -> None:
     fill(tmp_path, {"a.csv": csv(1)})
-    with pytest.warns(UserWarning, match=r"info\.labels names attachments of 1 file; attachments are not sent"):
+    with pytest.warns(
+        UserWarning, match=r"info\.labels lists attachments for 1 file; eisync does not send attachments"
+    ):
         assert exported(tmp_path, {"path": "a.csv", "attachments": [{"path": "x"}]}).success
 
 

@@ -151,7 +151,7 @@ def test_a_column_that_is_not_there_is_named(service: RunningEmulator, make: Mak
         ({"data_axis_cols": ["x", "z"], "data_col_length": 2}, r"Can't find the following columns: \['z0', 'z1'\]"),
         ({"data_axis_cols": ["x"]}, "The data_col_length must be set to an integer"),
         ({"data_col_start": 9}, "Can't find any data column from position 9 of 5 columns"),
-        ({"sample_rate_ms": 0}, "sample_rate_ms is a positive number of milliseconds, not 0"),
+        ({"sample_rate_ms": 0}, "sample_rate_ms must be a positive number of milliseconds, not 0"),
     ],
 )
 def test_what_is_wrong_with_the_arguments_is_named(wrong: dict[str, Any], words: str) -> None:

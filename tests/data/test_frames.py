@@ -238,8 +238,8 @@ def test_a_column_that_is_not_there_is_named(make: Make, wrong: dict[str, Any]) 
         ({"axis_columns": "accX"}, "The 'axis_columns' argument must be a list of strings."),
         ({"axis_columns": [1]}, "The 'axis_columns' argument must be a list of strings."),
         ({"metadata": "site"}, "The 'metadata' argument must be a dictionary or None."),
-        ({"sample_rate_ms": -10}, "sample_rate_ms is a positive number of milliseconds, not -10"),
-        ({"sample_rate_ms": float("nan")}, "sample_rate_ms is a positive number of milliseconds, not nan"),
+        ({"sample_rate_ms": -10}, "sample_rate_ms must be a positive number of milliseconds, not -10"),
+        ({"sample_rate_ms": float("nan")}, "sample_rate_ms must be a positive number of milliseconds, not nan"),
         ({"label_col": "hole"}, "row 1 has no label"),
     ],
 )

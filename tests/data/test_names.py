@@ -53,7 +53,9 @@ def test_importing_the_package_takes_less_than_30_ms() -> None:
 
 
 def test_what_is_not_there_is_an_attribute_error_that_says_so() -> None:
-    with pytest.raises(AttributeError, match="has no attribute 'model'; of the official SDK it stands in for the data"):
+    with pytest.raises(
+        AttributeError, match=("has no attribute 'model'; of the official SDK, eisync replaces only the data functions")
+    ):
         eisync.model  # noqa: B018
     assert not hasattr(eisync, "no_such_thing")
     assert {"data", "exceptions", "experimental", "API_KEY"} <= set(dir(eisync))

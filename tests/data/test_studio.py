@@ -341,6 +341,6 @@ def test_a_listing_without_an_end_is_not_walked(monkeypatch: pytest.MonkeyPatch)
     asked: list[int] = []
     monkeypatch.setattr(studio, "studio_request", listing(samples, asked, total=1500))
     monkeypatch.setattr(studio, "project_id", lambda *_: 1)
-    with pytest.raises(UnsuccessfulRequestException, match="says that it has 1500 samples, and goes on"):
+    with pytest.raises(UnsuccessfulRequestException, match="says that it has 1500 samples, but continues"):
         get_sample_ids()
     assert len(asked) < 6

@@ -126,9 +126,9 @@ def test_nothing_is_uploaded_well(service: RunningEmulator, given: Any) -> None:
         (Sample(None, "a.csv"), "Data of type NoneType cannot be uploaded"),  # type: ignore[arg-type]
         (Sample({"x": 1}, "a.csv"), "Data of type dict cannot be uploaded"),  # type: ignore[arg-type]
         (Sample(b"", "a.csv"), "This file is empty"),
-        (Sample("x", "a\nb.csv"), "is no file name"),
-        (Sample("x", ""), "is no file name"),
-        (Sample("x", "a.csv", metadata="site"), "metadata should be a dict"),  # type: ignore[arg-type]
+        (Sample("x", "a\nb.csv"), "is not a file name"),
+        (Sample("x", ""), "is not a file name"),
+        (Sample("x", "a.csv", metadata="site"), "metadata must be a dict"),  # type: ignore[arg-type]
         (Sample("x", "a.png", bounding_boxes="[{"), "bounding_boxes cannot be read as JSON"),
         (Sample("x", "a.png", bounding_boxes=[{"label": object()}]), "bounding_boxes cannot be read as JSON"),
         (Sample("\ud800", "a.csv"), "lone surrogate"),

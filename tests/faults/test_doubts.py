@@ -144,7 +144,7 @@ def test_a_key_that_may_not_list_leaves_it_to_a_person(machine: Callable[..., Ri
     files = one.files()
     assert {"doubtful"} == {record["state"] for record in files.values()}
     assert all(
-        "look for it in Studio, 'eisync retry FILE' sends it again" in record["reason"] for record in files.values()
+        "Look for it in Studio; 'eisync retry FILE' sends it again" in record["reason"] for record in files.values()
     )
     assert {sha256(content): 1 for content in contents.values()} == one.stored()
 

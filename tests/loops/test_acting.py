@@ -92,7 +92,9 @@ def test_an_emptied_folder_deletes_nothing(yard: Yard) -> None:
     remove(stage, "a.csv", "b.csv")
     report = stage.follow()
     assert ([], []) == (stage.cloud.edits, stage.all_acts())
-    assert ["a folder that held 2 files is empty now; nothing is deleted at the service for that"] == report["details"]
+    assert [
+        ("a folder that held 2 files is empty now; eisync deletes nothing in the project because of that")
+    ] == report["details"]
 
 
 def test_a_folder_that_is_away_deletes_nothing(yard: Yard) -> None:
@@ -138,7 +140,7 @@ def test_a_folder_on_another_disk_deletes_nothing(yard: Yard) -> None:
     yard.places.note_device(yard.root.id, 1)
     stage.look(after_s=ABSENT_S)
     assert ([], [Progress.DUE]) == (stage.cloud.edits, stage.progress())
-    assert "is on another disk" in str(stage.all_acts()[0].outcome)
+    assert "is on a different disk" in str(stage.all_acts()[0].outcome)
 
 
 def test_a_file_that_is_back_by_then_keeps_its_sample(yard: Yard) -> None:
@@ -159,7 +161,7 @@ def test_a_clock_that_jumps_costs_a_pass_and_nothing_else(yard: Yard, jump_s: fl
     stage.scan()
     report = stage.look(after_s=jump_s)
     assert [] == stage.all_acts()
-    assert "the clock went" in report["details"][0]
+    assert "the clock jumped" in report["details"][0]
     if jump_s > 0:
         assert 1 == stage.look()["done"]
 
@@ -255,7 +257,7 @@ def test_a_short_answer_is_no_copy_and_its_sample_stays(yard: Yard, name: str, a
     remove(stage, name)
     report = stage.follow()
     assert ([], False) == (stage.cloud.edits, yard.path(trash.TRASH, yard.root).joinpath(name).exists())
-    assert "nothing is deleted before a whole copy of it is kept" in report["details"][-1]
+    assert "eisync deletes nothing before it has a whole copy" in report["details"][-1]
     questions = stage.cloud.questions
     stage.look()  # and it is not downloaded again with each pass
     assert [] == stage.cloud.edits
@@ -426,7 +428,7 @@ def test_nothing_undoes_what_keeps_no_copy(yard: Yard) -> None:
     ask_undo(stage)
     report = stage.look()
     assert [Progress.DONE] == stage.progress()
-    assert "nothing brings it back" in report["details"][0]
+    assert "it cannot be brought back" in report["details"][0]
 
 
 def test_a_trash_that_somebody_emptied_is_told(yard: Yard) -> None:
@@ -435,7 +437,7 @@ def test_a_trash_that_somebody_emptied_is_told(yard: Yard) -> None:
     delete_there(stage, "a.csv")
     trash.empty(yard.root.path, before_day="9999-99-99")
     ask_undo(stage)
-    assert "is not there any more" in stage.look()["details"][0]
+    assert "is gone: someone removed it" in stage.look()["details"][0]
     assert [Progress.DONE] == stage.progress()
 
 
@@ -681,7 +683,7 @@ def test_many_deletions_wait_for_a_yes(yard: Yard) -> None:
     assert ([], 500, 1) == (stage.cloud.edits, report["waiting"], report["plan"])
     assert stage.look()["plan"] == 1  # it keeps its number
     (plan,) = stage.acts.plans()
-    assert "it would touch 500 of 600 files; 50 go by themselves" == plan.why
+    assert "it would affect 500 of 600 files; at most 50 without your approval" == plan.why
     assert 500 == stage.acts.decide(1, is_approved=True, now=stage.clock.now)
     assert 500 == stage.look()["done"]
     assert 100 == len(stage.cloud.samples)
@@ -779,7 +781,8 @@ def test_what_was_allowed_too_freely_is_held_back_when_it_is_carried_out(yard: Y
     report = stage.look()
     assert (2, 18) == (report["done"], sum(yard.path(path).exists() for path in paths))
     assert (
-        "not now: it would touch 1 of 20 files, after 2 in the last hour; 2 go by themselves" in report["details"][-1]
+        "put off: it would affect 1 of 20 files, after 2 in the last hour; at most 2 without your approval"
+        in report["details"][-1]
     )
     stage.clock.now += 3_700.0
     assert 2 == stage.look()["done"]

@@ -154,7 +154,7 @@ def test_a_deleted_content_is_not_sent_under_another_name(circuit: Circuit, copy
     circuit.settle()
     record = circuit.yard.record("copy/b.csv")
     assert TOMBSTONE is circuit.states()["copy/b.csv"]
-    assert "deleted at the service (sample " in record["reason"]
+    assert "deleted in the project (sample " in record["reason"]
     assert "'eisync retry'" in record["reason"]
     assert "b.csv" not in circuit.sent()
 
@@ -259,7 +259,7 @@ def test_an_earlier_version_that_we_deleted_ourselves_may_come_again(circuit: Ci
         file_id=file_id,
         root=circuit.yard.root.path,
         path=A,
-        reason="a new version of its file took its place",
+        reason="a new version of its file replaced it",
         since_at=circuit.now,
         sample_id=first,
     )

@@ -249,7 +249,7 @@ def test_a_file_that_can_never_be_taken_is_quarantined_without_being_sent(yard: 
     Drain(yard, lane(cloud)).run()
     assert {"a.csv": SYNCED, "big.wav": QUARANTINED} == yard.states()
     assert [["a.csv"]] == cloud.attempts
-    assert ("the file is empty" if size == 0 else "takes files below 100 MiB") in yard.reason("big.wav")
+    assert ("the file is empty" if size == 0 else "takes only files below 100 MiB") in yard.reason("big.wav")
 
 
 def test_many_files_that_can_never_be_taken_do_not_stand_in_the_way(yard: Yard, cloud: Cloud) -> None:
@@ -334,10 +334,10 @@ def test_a_late_refusal_of_the_old_key_does_not_pause_the_new_one(yard: Yard, cl
 
 def test_a_key_that_cannot_be_read_pauses_before_anything_is_sent(yard: Yard, cloud: Cloud) -> None:
     yard.fill("a.csv")
-    cloud.trouble = ConfigurationError("file key: is empty: put the API key of the project into it")
+    cloud.trouble = ConfigurationError("file key: is empty: put the project's API key in it")
     drain = Drain(yard, lane(cloud))
     drain.run()
-    assert {"main": "file key: is empty: put the API key of the project into it"} == drain.loop.refusals()
+    assert {"main": "file key: is empty: put the project's API key in it"} == drain.loop.refusals()
     assert ([], {"a.csv": READY}) == (cloud.attempts, yard.states())
 
 
@@ -369,7 +369,7 @@ def test_another_project_pauses_before_anything_is_sent(yard: Yard, cloud: Cloud
     drain = Drain(yard, lane(cloud))
     drain.run()
     (reason,) = drain.loop.refusals().values()
-    assert "the key of target 'main' opens project 7, and its files are in project 6" in reason
+    assert "the key of target 'main' opens project 7, but its files are in project 6" in reason
     assert ([], {"a.csv": READY}) == (cloud.attempts, yard.states())
 
 
@@ -434,7 +434,7 @@ def test_files_of_a_root_that_is_away_are_not_gone(yard: Yard, cloud: Cloud) -> 
     drain = Drain(yard, lane(cloud))
     drain.run()
     assert {"a.csv": State.SETTLING} == yard.states()
-    assert "is not there; make it or mount it" in yard.reason("a.csv")
+    assert "is not there; create or mount it" in yard.reason("a.csv")
     (yard.place / "away").rename(root)
     run(yard.watcher(), yard.later + 5.0)
     drain.run(after_s=10.0)
@@ -588,7 +588,7 @@ def test_an_outage_ends_with_one_file_and_leaves_no_file_to_go_alone(yard: Yard,
     assert len(cloud.uploads) < 60
     probes = [len(sent) for sent in cloud.uploads[-10:]]
     assert [1] * 10 == probes
-    assert "tried again in" in drain.loop.holds(drain.now)["main"]
+    assert "tries again in" in drain.loop.holds(drain.now)["main"]
     cloud.always = None
     cloud.uploads.clear()
     for _ in range(60):
@@ -699,7 +699,7 @@ def test_silence_is_harmless_where_duplicates_are_refused(yard: Yard, cloud: Clo
     cloud.answers.append(withhold)
     Drain(yard, lane(cloud)).run()
     assert ({"a.csv": SYNCED}, 1) == (yard.states(), len(cloud.samples))
-    assert "it was there already" == yard.reason("a.csv")
+    assert "already in the project" == yard.reason("a.csv")
 
 
 def test_silence_is_doubt_where_duplicates_are_allowed(yard: Yard, cloud: Cloud) -> None:

@@ -100,7 +100,7 @@ def test_a_whole_file_that_no_program_writes_goes_at_once_whoever_found_it(
     assert {name: READY} == yard.states()
 
 
-NOBODY_TELLS = cannot_tell("its file system (nfs4) does not know of every writer")
+NOBODY_TELLS = cannot_tell("its file system (nfs4) does not report every writer")
 
 
 @pytest.mark.parametrize(
@@ -133,7 +133,7 @@ def test_where_nobody_can_tell_who_writes_it_matters_whether_its_close_would_hav
         assert {} == yard.states()
         (reason,) = reasons(loop, now + wait_s - 0.01).values()
         assert (NOBODY_TELLS.why in reason) == ((not is_closed and wait_s != 2.0) or name == "whole.wav")
-        assert f"still for {wait_s:.0f} s of {wait_s:g} s" in reason
+        assert f"unchanged for {wait_s:.0f} s of {wait_s:g} s" in reason
     run(loop, now + wait_s)
     assert {name: READY} == yard.states()
 
@@ -143,9 +143,9 @@ def test_of_a_folder_it_is_said_how_it_is_known_who_writes_its_files(yard: Yard)
     loop = yard.watcher(probing=told)
     assert [None] == [one.writers for one in loop.attention()]
     for name, text in (
-        ("a.wav", "the kernel is asked who writes its files"),
-        ("b.wav", f"nobody can tell who writes some of its files: {NOBODY_TELLS.why}"),
-        ("c.wav", "the kernel is asked who writes its files"),
+        ("a.wav", "eisync asks the kernel who writes its files"),
+        ("b.wav", f"eisync cannot tell who writes some of its files: {NOBODY_TELLS.why}"),
+        ("c.wav", "eisync asks the kernel who writes its files"),
     ):
         yard.write(name, formats.wav(SOUND))
         announce(yard, name)
@@ -285,7 +285,7 @@ def test_a_table_goes_when_it_is_still_for_long_enough_after_its_close(yard: Yar
         run(loop, yard.later)
     announce(yard, "a.csv")
     run(loop, yard.later + 1.0)
-    assert {"a.csv": "still for 0 s of 2 s"} == reasons(loop, yard.later + 1.0)
+    assert {"a.csv": "unchanged for 0 s of 2 s"} == reasons(loop, yard.later + 1.0)
     run(loop, yard.later + 2.9)
     assert {} == yard.states()
     run(loop, yard.later + 3.0)
@@ -529,7 +529,7 @@ def test_what_is_too_large_for_the_service_is_refused_before_a_byte_of_it_is_rea
     run(yard.watcher(evidence=counted), yard.touched_at("small.wav") + 2.0)  # and not after `patience_s`
     assert {name: QUARANTINED, "small.wav": READY} == yard.states()
     assert ["small.wav"] == counted.read
-    assert "Edge Impulse takes files below 100 MiB; cut the recording into shorter ones" in yard.reason(name)
+    assert "Edge Impulse takes only files below 100 MiB; split the recording into shorter ones" in yard.reason(name)
     yard.path(name).unlink()  # so that nobody reads it to its end
 
 
@@ -640,9 +640,7 @@ def test_a_file_goes_when_its_marker_is_beside_it(yard: Yard) -> None:
     loop = started(yard, policy=MARKED)
     run(loop, yard.later + 9_000.0)
     assert {} == yard.states()
-    assert ["waiting for its marker, a file of its name with .done behind it"] == [
-        seen.reason for seen in loop.unsettled(yard.later)
-    ]
+    assert ["waiting for its marker, <name>.done"] == [seen.reason for seen in loop.unsettled(yard.later)]
     yard.write("a.csv.done", b"")
     announce(yard, "a.csv.done")
     run(loop, yard.later + 9_001.0)
@@ -661,7 +659,7 @@ def test_a_marker_that_came_first_does_not_speak_of_what_is_written_after_it(yar
     loop = started(yard, policy=MARKED)
     run(loop, yard.later + 9_000.0)
     assert {} == yard.states()
-    assert ["its marker is older than its last change; set the marker anew"] == [
+    assert ["its marker is older than its last change; create the marker again"] == [
         seen.reason for seen in loop.unsettled(yard.later)
     ]
     Path(yard.path("a.csv.done")).touch()

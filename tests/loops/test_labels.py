@@ -47,12 +47,15 @@ def reasons(loop: Any, now: float) -> dict[str, str]:
 @pytest.mark.parametrize(
     ("content", "reason"),
     [
-        (b"{", "cannot be used: a name is missing in line 1; mend it or take it away"),
-        (b"[]", "cannot be used: it has no boundingBoxes; mend it"),
+        (b"{", "cannot be used: a name is missing in line 1; correct or remove it"),
+        (b"[]", "cannot be used: it has no boundingBoxes; correct or remove it"),
         (b'{"type": "structured-labels", "boundingBoxes": {}}', "cannot be used: its type is not bounding-box-labels;"),
         (b"\xff", "cannot be used: it is not UTF-8 (byte 0xff);"),
         (b'\xff\xfe{\0\0\xdc"\0', "cannot be used: it is not UTF-16 (byte 0x00);"),
-        (b'{"boundingBoxes": {"a.csv": 7}}', "says of it cannot be used: what bounding_boxes.labels says of it is no"),
+        (
+            b'{"boundingBoxes": {"a.csv": 7}}',
+            "the entry for it in bounding_boxes.labels cannot be used: it is not a list of objects",
+        ),
     ],
 )
 def test_a_file_waits_until_its_sidecar_is_mended(yard: Yard, content: bytes, reason: str) -> None:
@@ -109,7 +112,7 @@ def test_a_file_that_is_not_mentioned_may_still_be_and_goes_without_then(yard: Y
     yard.ear.of(1).files.add(BOXES)
     run(loop, now + 1.45)
     assert {"late.json": READY} == yard.states()
-    assert "does not mention it; it goes without in" in reasons(loop, now + 1.45)["never.json"]
+    assert "does not mention the file; it is sent without that in" in reasons(loop, now + 1.45)["never.json"]
     run(loop, yard.later)
     assert {"late.json": READY, "never.json": READY} == yard.states()
     assert ([2], []) == (boxes(yard, "late.json"), boxes(yard, "never.json"))
@@ -491,7 +494,7 @@ def test_an_entry_that_cannot_be_used_costs_no_other_file_and_no_other_root(yard
     run(loop, yard.later)
     assert {"b.csv": READY, "c.csv": READY, "other/d.csv": READY} == yard.states()
     assert [2] == boxes(yard, "b.csv")
-    assert "there is half a character in it; mend it" in reasons(loop, yard.later)["a.csv"]
+    assert "it contains half a character; correct it" in reasons(loop, yard.later)["a.csv"]
 
 
 # --- what waits, after a start
@@ -567,7 +570,7 @@ def test_a_file_that_is_mentioned_in_another_case_waits_with_the_sentence_and_go
     yard.write("day/info.labels", lines(("Idle.csv", "door")))
     yard.write("day/idle.csv")
     loop = yard.watcher()
-    sentence = "day/info.labels mentions 'Idle.csv', the file is 'idle.csv': rename one of them"
+    sentence = "day/info.labels mentions 'Idle.csv', but the file is 'idle.csv': rename one of them"
     run(loop, yard.later)
     run(loop, yard.later + 100.0)
     assert {"day/idle.csv": "idle"} == labels_of(yard)

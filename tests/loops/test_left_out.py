@@ -205,7 +205,7 @@ def test_what_was_quarantined_before_there_was_a_rule_leaves_quarantine(yard: Ya
     yard.path("b.csv").rename(yard.path("README.txt"))
     run(yard.watcher(), yard.later + 10.0)
     assert {"a.csv": QUARANTINED, "README.txt": GONE} == yard.states()
-    assert "left out: a readme, which is no sample" == yard.reason("README.txt")
+    assert "left out: a readme, not a sample" == yard.reason("README.txt")
 
 
 def test_a_moment_without_descriptors_makes_no_sample_of_one(yard: Yard) -> None:
@@ -255,7 +255,7 @@ def test_only_a_file_makes_an_annotation_of_what_is_beside_it(tmp_path: Path, pl
     assert annotations.annotation_at(str(tmp_path), "im0.txt", facts) is None
     (tmp_path / "im0.png").write_bytes(b"1")
     found = annotations.annotation_at(str(tmp_path), "im0.txt", facts)
-    assert (ANNOTATION, "numbers, beside a file of its name") == (found and found.reason, found and found.kind)
+    assert (ANNOTATION, "numbers, next to a file of the same name") == (found and found.reason, found and found.kind)
     (tmp_path / "im0.txt").write_bytes(YOLO * 2)
     assert annotations.annotation_at(str(tmp_path), "im0.txt", facts) is None, "it is another version by now"
 

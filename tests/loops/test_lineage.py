@@ -163,7 +163,7 @@ def test_what_is_missing_to_an_older_state_is_nobodys_wish(one: Keeper, tmp_path
         os.removexattr(one.recordings, "user.eisync.stamps")
     one.start()
     one.scan()
-    assert "nothing is taken away before" in str(one.take("b.csv"))
+    assert "eisync removes nothing before" in str(one.take("b.csv"))
     assert set() == one.wishes()
     one.sweep()
     assert (set(), None) == (one.wishes(), one.lineage.why_doubted(one.root.id))
@@ -181,7 +181,7 @@ def test_a_doubt_outlives_a_kill(one: Keeper) -> None:
     one.lineage.look(one.root.id)
     os.unlink(one.recordings / "a.csv")
     one.restart()
-    assert "until everything was looked at anew" in str(one.lineage.why_doubted(one.root.id))
+    assert "until everything has been checked again" in str(one.lineage.why_doubted(one.root.id))
     one.scan()
     one.sweep()
     assert (None, set()) == (one.lineage.why_doubted(one.root.id), one.wishes())
@@ -215,7 +215,7 @@ def test_what_another_takes_away_is_nobodys_wish(keepers: list[Keeper]) -> None:
     one.scan()
     assert {"b.csv"} == one.wishes()
     assert None is two.take("c.csv")  # and an act that was decided before is not done now
-    assert "another eisync took files out of the folder" in str(one.lineage.why_doubted(one.root.id))
+    assert "another eisync removed files from the folder" in str(one.lineage.why_doubted(one.root.id))
     assert set() == one.wishes()
 
 
@@ -229,7 +229,8 @@ def test_another_that_takes_nothing_is_no_reason_to_doubt(keepers: list[Keeper])
 
 
 @pytest.mark.parametrize(
-    ("runs", "said"), [(True, "another eisync holds this folder, too"), (None, "or did"), (False, None)]
+    ("runs", "said"),
+    [(True, "another eisync uses this folder, too"), (None, ("or worked in this folder")), (False, None)],
 )
 def test_who_else_holds_the_folder_is_said(keepers: list[Keeper], runs: bool | None, said: str | None) -> None:
     one, two = keepers
@@ -274,7 +275,7 @@ def test_nothing_is_taken_out_of_a_folder_that_may_not_be_written(tmp_path: Path
     keeper.scan()
     assert set() == keeper.wishes()
     said = keeper.lineage.said()[str(keeper.recordings)]
-    assert matters == any("until then nothing is taken out of it" in sentence for sentence in said)
+    assert matters == any("until then eisync removes nothing from it" in sentence for sentence in said)
     refusing.error = None
     keeper.clock.now += AGAIN_S
     keeper.lineage.look(keeper.root.id)

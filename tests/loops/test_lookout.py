@@ -70,7 +70,7 @@ def test_an_unmounted_mount_point_is_offline_and_nothing_has_gone(yard: Yard) ->
     run(loop, yard.later + 60.0)
     assert {"a.csv": READY, "deep/b.csv": READY} == yard.states()
     (sentence,) = loop.offline()
-    assert "is on another disk than it was and holds none of the files that were in it: mount the disk" in sentence
+    assert "is on a different disk than before and holds none of its files: mount the disk" in sentence
     assert sentence == yard.index.roots()[0].offline_reason
     Path(yard.root.path).rmdir()
     aside.rename(yard.root.path)
@@ -176,7 +176,7 @@ def test_it_is_listened_to_before_it_is_looked_through(yard: Yard) -> None:
 
 
 def test_a_file_system_without_events_is_scanned_and_tried_again(yard: Yard) -> None:
-    silent = ["its file system (nfs4) does not announce what others write"]
+    silent = ["its file system (nfs4) does not report what others write"]
     loop = yard.watcher(handed={"why_silent": lambda _: silent[0] if silent else None})
     run(loop, yard.later)
     assert ([], silent) == (yard.ear.watched, told(yard, "root.deaf"))
@@ -220,7 +220,7 @@ def test_misses_in_a_row_switch_to_scanning(yard: Yard) -> None:
         root.lookout.scanned(2, yard.later + scan)
         root.lookout.look(yard.later + scan)
     (attention,) = loop.attention()
-    assert (False, 4, "4 files came that no event told of") == (attention.is_heard, attention.missed, attention.reason)
+    assert (False, 4, "4 files arrived without an event") == (attention.is_heard, attention.missed, attention.reason)
     assert ([], 1) == (yard.ear.watched, yard.log.events().count("root.deaf"))
     run(loop, yard.later + 700.0)
     assert ([1], True) == (yard.ear.watched, loop.attention()[0].is_heard)
@@ -243,7 +243,7 @@ def test_a_listener_that_dies_again_and_again_is_left_and_told_of(yard: Yard) ->
     for look in range(1, 4):
         yard.ear.died = look
         run(loop, yard.later + 5.0 * look)
-    assert ["what listens to it died 3 times"] == told(yard, "root.deaf")
+    assert ["its event listener failed 3 times"] == told(yard, "root.deaf")
     assert [] == yard.ear.watched
 
 

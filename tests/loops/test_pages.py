@@ -70,7 +70,7 @@ def test_every_sample_is_counted_once_whatever_can_be_read(page_size: int, namel
 def test_a_page_of_which_nothing_can_be_read_ends_the_walk_with_a_reason() -> None:
     cloud = filled(10)
     cloud.nameless = {110, 109}
-    with pytest.raises(EisyncError, match="not one of 2 samples of the listing can be read"):
+    with pytest.raises(EisyncError, match="none of 2 samples of the listing can be read"):
         list(walk(cloud, 2))
 
 
@@ -79,7 +79,7 @@ def test_a_listing_without_an_end_is_not_walked(page_size: int) -> None:
     cloud = filled(3000)
     cloud.lie = lambda page: replace(page, total=10)
     taken = []
-    with pytest.raises(EisyncError, match="says that it has 10 samples, and goes on after"):
+    with pytest.raises(EisyncError, match="says that it has 10 samples, but continues after"):
         taken.extend(walk(cloud, page_size))
     assert sum(page.count for page in taken) <= 100
 

@@ -167,7 +167,7 @@ def test_a_deleted_sample_makes_a_tombstone_after_two_sweeps_and_a_question(yard
     assert {"a.csv": SYNCED, "b.csv": SYNCED} == yard.states()
     sweep.run(after_s=300.0)
     assert {"a.csv": TOMBSTONE, "b.csv": SYNCED} == yard.states()
-    assert f"deleted at the service (sample {ids['a.csv']}); 'eisync retry' sends it again" == yard.reason("a.csv")
+    assert f"deleted in the project (sample {ids['a.csv']}); 'eisync retry' sends it again" == yard.reason("a.csv")
 
 
 def test_a_tombstone_is_not_sent_by_a_scan(yard: Yard, cloud: Cloud) -> None:
@@ -271,15 +271,15 @@ def listed(*ids: int, total: int) -> Listed:
 @pytest.mark.parametrize(
     ("pages", "trouble"),
     [
-        ([listed(total=9)], "the listing ended after 0 of 9 samples; it is asked for again later"),
+        ([listed(total=9)], "the listing ended after 0 of 9 samples; eisync asks again later"),
         (
             [listed(9, 8, total=9), listed(total=7)],
-            "the listing ended after 2 of 9 samples; it is asked for again later",
+            "the listing ended after 2 of 9 samples; eisync asks again later",
         ),
         ([listed(9, 8, total=9), UnansweredError("no answer")], "no answer"),
         ([StudioError("No rights", status=403)], "No rights"),
-        ([listed(9, 8, total=9)], "the listing gives the same samples again; it is asked for again later"),
-        ([listed(3, 2, total=9), listed(9, 8, total=9)], "the listing gives the same samples again"),
+        ([listed(9, 8, total=9)], "the listing repeats the same samples; eisync asks again later"),
+        ([listed(3, 2, total=9), listed(9, 8, total=9)], "the listing repeats the same samples"),
     ],
     ids=["empty", "cut", "failed page", "refused", "does not move", "jumps back"],
 )
@@ -311,7 +311,7 @@ def test_a_listing_that_works_again_ends_the_trouble(yard: Yard, cloud: Cloud) -
 
 def test_a_key_that_may_only_upload_is_noted_and_nothing_else(yard: Yard, cloud: Cloud) -> None:
     synced(yard, cloud, "a.csv")
-    cloud.trouble = KeyRefusedError("Studio refuses the key (Invalid API key); give another one")
+    cloud.trouble = KeyRefusedError("Studio refuses the key (Invalid API key); give eisync another key")
     sweep = Sweep(yard, project(cloud))
     for _ in range(3):
         sweep.run(after_s=300.0)
@@ -327,7 +327,7 @@ def test_another_project_is_not_swept(yard: Yard, cloud: Cloud) -> None:
     for _ in range(4):
         sweep.run(after_s=300.0)
     assert ({"a.csv": SYNCED}, (0, False)) == (yard.states(), samples(yard)[ids["a.csv"]])
-    assert "opens project 8, and its files are in project 7" in str(sweep.loop.troubles()["main"])
+    assert "opens project 8, but its files are in project 7" in str(sweep.loop.troubles()["main"])
 
 
 def test_a_target_that_fails_does_not_hold_up_the_other(yard: Yard, cloud: Cloud) -> None:
@@ -369,7 +369,7 @@ def test_a_doubtful_file_that_is_there_has_arrived(
     Sweep(yard, project(cloud)).run()
     record = yard.record("deep/a.csv")
     assert (SYNCED.value, [sample_id]) == (record["state"], record["sample_ids"])
-    assert "stored; its answer was lost and the service was asked" == record["reason"]
+    assert "stored; the answer was lost, so eisync asked the service" == record["reason"]
 
 
 def test_a_doubtful_file_that_is_not_there_is_sent_again(yard: Yard, cloud: Cloud) -> None:
@@ -377,7 +377,7 @@ def test_a_doubtful_file_that_is_not_there_is_sent_again(yard: Yard, cloud: Clou
     cloud.add("a.csv", "of other bytes")
     cloud.add("aa.csv", digest("a.csv"))  # the service's filter finds it, and it has another name
     Sweep(yard, project(cloud)).run(after_s=DOUBT_S)
-    assert ({"a.csv": READY}, "it had not arrived") == (yard.states(), yard.reason("a.csv"))
+    assert ({"a.csv": READY}, "it did not arrive") == (yard.states(), yard.reason("a.csv"))
 
 
 def test_a_namesake_on_a_later_page_is_found(yard: Yard, cloud: Cloud) -> None:
@@ -482,12 +482,12 @@ def test_many_doubts_are_looked_up_one_pass_after_another(
     [
         (
             StudioError("This API key does not allow this", status=403),
-            "sent, and no answer came, and the service does not tell whether it arrived (This API key does not allow "
-            "this); look for it in Studio, 'eisync retry FILE' sends it again",
+            "sent, but no answer came, and the service cannot say whether it arrived (This API key does not allow "
+            "this). Look for it in Studio; 'eisync retry FILE' sends it again",
         ),
         (
             UnreachableError("no network"),
-            "sent, and no answer came; the service is asked whether it arrived when it can be (no network)",
+            "sent, but no answer came; eisync will ask the service whether it arrived (no network)",
         ),
     ],
 )
@@ -700,7 +700,7 @@ def test_where_the_numbers_mean_other_samples_nothing_is_concluded_and_it_is_sai
     for _ in range(4):
         sweep.run(after_s=300.0)
         trouble = str(sweep.loop.troubles()["main"])
-        assert f"sample {ids['a.csv']} is 'theirs.csv'" in trouble
+        assert f"sample {ids['a.csv']} ('theirs.csv') now has different content" in trouble
     assert {"a.csv": SYNCED, "b.csv": SYNCED} == yard.states()
     assert {"main": 2} == yard.index.unconfirmed(["main"])
     cloud.samples = ours

@@ -204,7 +204,7 @@ def test_a_confirmed_file_is_deleted_after_its_grace_and_its_row_stays(house: Ho
     assert [] == house.there()
     row = house.row("deep/wave.1.csv")
     assert ("synced", "deleted") == (row["state"], row["removal"])
-    assert "it is at the service, and after_upload says so; deleted here" == row["reason"]
+    assert "it is in the project, and after_upload says so; deleted here" == row["reason"]
     assert {"files": 1, "bytes": 15, "waits_for": None}.items() <= house.report().items()
     [act] = house.acts.latest(limit=9)
     assert Progress.DONE is act.progress
@@ -241,7 +241,7 @@ def test_a_key_that_may_not_list_removes_nothing_and_status_says_so(house: House
     house.run(after_s=10**6)
     assert ["wave.1.csv"] == house.there()
     assert (
-        "the disk has 1.0 GB free, min_free is 2.0 GB, nothing confirmed to free (the key may not list)"
+        "the disk has 1.0 GB free, less than min_free (2.0 GB), and no confirmed file to remove (the key may not list)"
         == house.report()["waits_for"]
     )
     house.meter.free = 3 * 10**9
@@ -395,7 +395,7 @@ def test_room_is_made_with_the_oldest_and_no_more_than_is_missing(house: House) 
     house.meter.free = 10**9 - 1000
     house.run()
     assert ["e.csv"] == house.there()
-    assert "nothing confirmed to free" in house.report()["waits_for"]
+    assert "no confirmed file to remove" in house.report()["waits_for"]
     house.meter.free = 10**9
     house.run()
     assert house.report()["waits_for"] is None
@@ -417,9 +417,9 @@ def test_an_archive_keeps_the_path_and_one_on_the_same_disk_frees_nothing(house:
     house.start()
     house.send("deep/wave.1.csv")
     house.run()
-    assert "nothing confirmed to free" in house.report()["waits_for"]
+    assert "no confirmed file to remove" in house.report()["waits_for"]
     house.run(after_s=3600.0)
-    assert f"the archive {archive} is not there; make that folder, or mount its disk" == house.report()["waits_for"]
+    assert f"the archive {archive} is missing; create that folder, or mount its disk" == house.report()["waits_for"]
     archive.mkdir()
     house.run(after_s=TROUBLE_S)
     assert ([], ["deep/wave.1.csv"]) == (house.there(), house.there(archive))
@@ -455,7 +455,7 @@ def test_an_archive_that_is_not_mounted_is_not_filled(house: House, tmp_path: Pa
         house.start()
     house.run()
     assert (["wave.2.csv"], []) == (house.there(), house.there(archive))
-    assert "is not the one that was filled before: mount its disk" in house.report()["waits_for"]
+    assert "is not the one that eisync filled before: mount its disk" in house.report()["waits_for"]
     archive.rmdir()
     disk.rename(archive)
     house.run(after_s=TROUBLE_S)
@@ -530,7 +530,7 @@ def test_what_frees_nothing_is_not_deleted_for_room(house: House) -> None:
         "it has another name on its disk: deleting it frees nothing": 1,
         "it takes no room on its disk: deleting it frees nothing": 1,
     } == house.report()["stays"]
-    assert "min_free is" in house.report()["waits_for"]
+    assert "less than min_free" in house.report()["waits_for"]
 
 
 def test_a_folder_that_cannot_be_worked_on_rests_and_others_have_their_turn(house: House) -> None:
@@ -570,7 +570,7 @@ def test_a_folder_on_another_disk_than_before_is_left_alone(house: House) -> Non
     house.meter.away = True
     house.run(after_s=GRACE_OVER_S)
     assert ["wave.1.csv"] == house.there()
-    assert "on another disk than before" in house.report()["waits_for"]
+    assert "on a different disk than before" in house.report()["waits_for"]
 
 
 def test_a_clock_that_is_set_forward_ends_no_grace_and_empties_no_trash(house: House) -> None:
@@ -807,7 +807,7 @@ def test_where_the_service_cannot_be_asked_everything_stays_and_it_is_said(house
     in_need(house)
     house.run(after_s=GRACE_OVER_S)
     assert ["wave.1.csv"] == house.there()
-    assert "the service cannot be asked whether it still has its sample (no answer)" == house.report()["waits_for"]
+    assert "eisync cannot ask the service whether it still has the sample (no answer)" == house.report()["waits_for"]
     house.cloud.trouble = None
     house.run(after_s=TROUBLE_S + 1.0)
     assert [] == house.there()

@@ -150,7 +150,7 @@ def test_a_pretended_pass_tells_and_writes_nothing_down(yard: Yard, cloud: Cloud
         assert (True, 1, 1) == (told["swept"], told["changed"], told["unlisted"])
         assert [
             f"sample {ids['a.csv']}: label 'idle' became 'wave'",
-            f"sample {ids['b.csv']}: is not listed any more",
+            f"sample {ids['b.csv']}: no longer listed",
         ] == told["details"]
     cloud.trouble = UnansweredError("no answer")
     ticket = sweep.loop.ask_pass(pretends=True)
@@ -257,7 +257,7 @@ def test_a_file_whose_sample_is_listed_again_is_no_tombstone_any_more(yard: Yard
     cloud.samples[lost.id] = lost
     touch(cloud)
     sweep.run(after_s=300.0)
-    assert ({"a.csv": SYNCED}, f"it is there again (sample {lost.id})") == (yard.states(), yard.reason("a.csv"))
+    assert ({"a.csv": SYNCED}, f"it is back in the project (sample {lost.id})") == (yard.states(), yard.reason("a.csv"))
 
 
 def test_the_file_of_a_sample_that_never_was_listed_is_sent_again(yard: Yard, cloud: Cloud) -> None:
@@ -268,7 +268,7 @@ def test_the_file_of_a_sample_that_never_was_listed_is_sent_again(yard: Yard, cl
     delete(cloud, ids["b.csv"])
     cloud.added_at[ids["c.csv"]] = cloud.changed_at
     sweep.run(after_s=300.0)
-    assert "new samples are not listed any more" == sweep.loop.tallies()["main"].why
+    assert "new samples are no longer listed" == sweep.loop.tallies()["main"].why
     sweep.run(after_s=300.0)
     # Nobody can tell that it ever was there: what never was listed is no deletion of a person's.
     assert {"a.csv": SYNCED, "b.csv": SETTLING, "c.csv": SYNCED} == yard.states()
@@ -292,7 +292,10 @@ def test_a_sweep_that_the_network_breaks_off_goes_on_from_there(yard: Yard, clou
     before = cloud.questions
     sweep.run(after_s=300.0)
     tally = sweep.loop.tallies()["main"]
-    assert ("it was interrupted", 10) == (tally.why, tally.listed)  # two pages had come ahead of the trouble
+    assert (("the last listing was interrupted"), 10) == (
+        tally.why,
+        tally.listed,
+    )  # two pages had come ahead of the trouble
     assert 4 == cloud.questions - before  # the change, two pages (the last is empty), the count
     assert 50 == len(samples(yard))
 
@@ -347,7 +350,7 @@ def test_a_stop_drops_the_page_that_is_on_its_way(yard: Yard, cloud: Cloud) -> N
     cloud.samples[ids[25]] = replace(cloud.samples[ids[25]], label="wave")
     second = Sweep(yard, project(cloud, page_size=10))
     second.run(after_s=300.0)
-    assert ("it was interrupted", 30) == (
+    assert ("the last listing was interrupted", 30) == (
         second.loop.tallies()["main"].why,
         second.loop.tallies()["main"].listed,
     )
@@ -396,7 +399,7 @@ def test_a_sweep_goes_on_in_the_next_process(yard: Yard, cloud: Cloud) -> None:
         first.loop.tick(first.clock.now)  # it has passed the newest of the two, and dies
     second = Sweep(yard, project(cloud, page_size=10))
     second.run(after_s=301.0)
-    assert ("it was interrupted", True) == (
+    assert ("the last listing was interrupted", True) == (
         second.loop.tallies()["main"].why,
         30 > second.loop.tallies()["main"].listed,
     )
@@ -412,7 +415,7 @@ def test_a_sweep_that_was_interrupted_long_ago_begins_anew(yard: Yard, cloud: Cl
         sweep.loop.tick(sweep.clock.now)
     sweep = Sweep(yard, project(cloud, page_size=10))
     sweep.run(after_s=2 * 86_400.0)
-    assert ("it is the first", 30) == (sweep.loop.tallies()["main"].why, sweep.loop.tallies()["main"].listed)
+    assert ("this is the first listing", 30) == (sweep.loop.tallies()["main"].why, sweep.loop.tallies()["main"].listed)
 
 
 def test_a_clock_that_is_set_back_in_a_sweep_concludes_nothing(yard: Yard, cloud: Cloud) -> None:
@@ -454,7 +457,7 @@ def test_a_key_of_another_project_in_the_middle_of_a_pass_buries_nothing(yard: Y
     for _ in range(4):
         sweep.run(after_s=300.0)
     assert {SYNCED} == set(yard.states().values())
-    assert "opens project 8, and its files are in project 7" in str(sweep.loop.troubles()["main"])
+    assert "opens project 8, but its files are in project 7" in str(sweep.loop.troubles()["main"])
     studio.now = cloud
     for _ in range(3):
         sweep.run(after_s=300.0)
@@ -484,7 +487,7 @@ def test_a_file_that_others_uploaded_is_adopted_without_an_upload(yard: Yard, cl
     Sweep(yard, project(cloud)).run()
     assert {"deep/a.csv": SYNCED, "b.csv": READY, "c.csv": READY} == yard.states()
     record = yard.record("deep/a.csv")
-    assert ([sample_id], digest("deep/a.csv"), "it was there already; nothing was sent") == (
+    assert ([sample_id], digest("deep/a.csv"), "already in the project; nothing was sent") == (
         record["sample_ids"],
         record["sha256"],
         record["reason"],

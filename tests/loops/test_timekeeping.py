@@ -43,7 +43,7 @@ def machine(yard: Yard) -> Machine:
 
 
 def test_nothing_is_trusted_before_a_service_has_answered(machine: Machine) -> None:
-    assert "no service has told the time" in str(machine.keeper.why_doubt())
+    assert "no service has reported the time" in str(machine.keeper.why_doubt())
     assert not machine.keeper.is_wrong
     machine.answer()
     assert machine.keeper.why_doubt() is None

@@ -50,7 +50,9 @@ def test_a_few_deletions_in_studio_are_taken_for_what_they_are(stage: Stage) -> 
 def test_many_wait_for_a_yes(stage: Stage) -> None:
     report = delete_there(stage, *PATHS[:3])
     assert ([], 0, 3) == (buried(stage), report["buried"], report["waiting"])
-    assert "plan 1 waits for a yes: it would touch 3 of 20 files; 2 go by themselves" in report["details"][-1]
+    assert ("plan 1 waits for your approval: it would affect 3 of 20 files; at most 2 without your approval") in report[
+        "details"
+    ][-1]
     for _ in range(3):
         stage.look(after_s=INTERVAL_S)  # and go on waiting, under the same number
     [plan] = stage.acts.plans()
@@ -140,17 +142,20 @@ def test_each_folder_has_its_own_share(yard: Yard) -> None:
         del stage.cloud.samples[row["sample_id"]]
     for _ in range(2):
         report = stage.look(after_s=INTERVAL_S)
-    assert "it would touch 2 of 10 files in /data/small; 1 go by themselves" in report["details"][-1]
+    assert "it would affect 2 of 10 files in /data/small; at most 1 without your approval" in report["details"][-1]
 
 
 def test_an_emptied_project_is_told_as_such(stage: Stage) -> None:
     report = delete_there(stage, *PATHS)
     assert report["details"][-1].startswith(
-        "plan 1 waits for a yes: it would touch 20 of 20 files; 2 go by themselves; "
+        "plan 1 waits for your approval: it would affect 20 of 20 files; at most 2 without your approval; "
     )
-    assert "the project is empty now; it held 20 of ours" in report["details"][-1]
+    assert "the project is empty now; it held 20 samples of these files" in report["details"][-1]
     vanished = stage.acts.vanished(["main"])
-    assert (20, {"main": "the project is empty now; it held 20 of ours"}) == (vanished.files, vanished.emptied)
+    assert (20, {"main": ("the project is empty now; it held 20 samples of these files")}) == (
+        vanished.files,
+        vanished.emptied,
+    )
     decide(stage, yes=True)
     stage.look()
     assert {} == stage.acts.vanished(["main"]).emptied
@@ -159,7 +164,9 @@ def test_an_emptied_project_is_told_as_such(stage: Stage) -> None:
 def test_it_is_told_by_the_first_listing_already(stage: Stage) -> None:
     stage.cloud.samples.clear()
     stage.look(after_s=INTERVAL_S)
-    assert {"main": "the project is empty now; it held 20 of ours"} == stage.acts.vanished(["main"]).emptied
+    assert {"main": ("the project is empty now; it held 20 samples of these files")} == stage.acts.vanished(
+        ["main"]
+    ).emptied
 
 
 def test_a_yes_to_the_tombstones_is_one_to_what_follows_from_them(yard: Yard) -> None:
@@ -168,7 +175,7 @@ def test_a_yes_to_the_tombstones_is_one_to_what_follows_from_them(yard: Yard) ->
     delete_there(stage, *PATHS[:5])
     [plan] = stage.acts.plans()
     told = sentence(stage.acts.of_plan(plan.id)[0].act)
-    assert f"move {stage.yard.path(PATHS[0])} to the trash: its sample was deleted at the service" == told
+    assert f"move {stage.yard.path(PATHS[0])} to the trash: its sample was deleted in the project" == told
     decide(stage, yes=True)
     report = stage.look()
     assert (PATHS[:5], 5, []) == (stage.trashed(), report["done"], stage.acts.plans())

@@ -213,10 +213,10 @@ def test_an_empty_file_is_waited_for(yard: Yard) -> None:
     run(loop, touched_at + 599.0)
     assert {} == yard.states()
     (seen,) = loop.unsettled(touched_at + 599.0)
-    assert "it is empty; it goes when something is written into it" == seen.reason
+    assert "it is empty; it is sent once something is written into it" == seen.reason
     run(loop, touched_at + 600.0)
     assert {"idle.1.csv": State.QUARANTINED} == yard.states()
-    assert "it is empty; it goes when something is written into it" == yard.reason("idle.1.csv")
+    assert "it is empty; it is sent once something is written into it" == yard.reason("idle.1.csv")
     yard.write("idle.1.csv")
     yard.ear.of(1).files.add("idle.1.csv")
     run(loop, touched_at + 610.0)
@@ -308,7 +308,7 @@ def test_what_is_left_out_is_counted_by_reason(yard: Yard) -> None:
         "ignored by the pattern '*.tmp'": 1,
         "ignored by the pattern '.*'": 1,
         "a named pipe (FIFO), not a file": 1,
-        "it is a broken link: there is nothing any more; delete the link, or bring back what it led to": 1,
+        "it is a broken link: its target is gone; delete the link, or restore the target": 1,
     } == root.left_out
     told = {line.fields["path"] for line in yard.log.lines if line.event == "file.left_out"}
     assert {"pipe.csv", "dangling.csv"} == told
@@ -475,7 +475,7 @@ def test_doubt_during_a_scan_begins_another_one(yard: Yard, monkeypatch: pytest.
 
 def test_why_no_events_come_is_told_once_for_each_reason(yard: Yard) -> None:
     loop = yard.watcher()
-    yard.ear.why_deaf = "no events from it (no space left on device); it is scanned instead"
+    yard.ear.why_deaf = "it gives no events (no space left on device); it is scanned instead"
     for tick in range(3):
         run(loop, yard.later + 5.0 * tick)
     assert 1 == yard.log.events().count("root.deaf")
@@ -639,7 +639,7 @@ def test_nothing_is_concluded_from_a_root_that_is_away(yard: Yard) -> None:
     for tick in range(5):
         run(loop, yard.later + 1.0 + 30.0 * tick)
     assert {"a.csv": READY, "deep/b.csv": READY} == yard.states()
-    sentence = f"the folder {yard.root.path} is not there; make it or mount it, watching resumes by itself"
+    sentence = f"the folder {yard.root.path} is not there; create or mount it, and watching resumes by itself"
     assert [sentence] == loop.offline()
     assert [sentence] == [root.offline_reason for root in yard.index.roots()]
     assert 1 == yard.log.events().count("root.offline")
@@ -844,8 +844,8 @@ def test_what_is_under_observation_is_noted_for_whoever_asks_after_the_end(yard:
     loop = yard.watcher()
     run(loop, now)
     assert {
-        "empty.csv": "it is empty; it goes when something is written into it",
-        "a.csv": "it must be still for 2 s",
+        "empty.csv": "it is empty; it is sent once something is written into it",
+        "a.csv": "it must be unchanged for 2 s",
     } == {one["path"]: one["reason"] for one in yard.index.observations.records()}
     yard.path("empty.csv").unlink()
     yard.ear.of(1).files.add("empty.csv")

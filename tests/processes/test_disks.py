@@ -46,14 +46,14 @@ def test_a_disk_that_is_unmounted_under_the_daemon_takes_no_sample_along(bench: 
             lambda: {record["state"] for record in bench.files().values()} == {"synced"} and len(bench.files()) == 110
         )
         mounts.unmount(disk)
-        until(lambda: "is not there, or is another one" in bench.run("status").stdout)
+        until(lambda: "is missing, or it is a different one" in bench.run("status").stdout)
         assert 0 == bench.run("reconcile", "--sweep").returncode
         daemon.terminate()
         daemon.wait(timeout=10)
         absences_lasted(bench)
         daemon = bench.daemon()
         until(lambda: bench.run("healthcheck").returncode == 0)
-        until(lambda: "is not there, or is another one" in bench.run("status").stdout)
+        until(lambda: "is missing, or it is a different one" in bench.run("status").stdout)
         for _ in range(3):
             assert 0 == bench.run("reconcile", "--sweep").returncode
         samples = [one for record in bench.files().values() for one in record["samples"] if not one["is_deleted"]]
@@ -74,5 +74,5 @@ def test_once_says_that_a_disk_is_not_there_and_does_not_end_well(bench: Bench, 
     mounts.unmount(disk)
     done = bench.once()
     assert 0 != done.returncode
-    assert f"the disk that was at {disk} is not there" in done.stderr
+    assert f"the disk at {disk} is missing" in done.stderr
     assert {"synced"} == {record["state"] for record in bench.files().values()}

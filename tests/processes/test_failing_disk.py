@@ -11,7 +11,7 @@ from tests.disk import FailingDisk
 from tests.processes.test_state_folder import outgrow_the_cache, troubles, write_all
 
 BEFORE = [row(number) for number in range(5)]
-SENTENCE = "the database cannot be used: disk I/O error; nothing is lost, see to the state folder's disk"
+SENTENCE = "the database cannot be used: disk I/O error; nothing is lost. Check the disk of the state folder"
 
 
 @pytest.fixture

@@ -80,7 +80,7 @@ def test_an_older_state_deletes_no_sample_for_what_the_lost_one_took_away(bench:
     assert 9 == samples(bench)
     assert "root.doubted" in said
     why = bench.files()["wave.1.csv"]["reason"]
-    assert "that is not taken for a deletion, and its sample stays" in why
+    assert "that does not count as a deletion, and its sample stays" in why
     # Once everything was looked at anew, a person's deletion counts again.
     (bench.recordings / "kept.7.csv").unlink()
     pass_over(bench)
@@ -141,15 +141,15 @@ def test_a_second_one_says_who_holds_the_folder_and_both_lose_nothing(bench: Ben
         until(lambda: (follows.state / "control.sock").exists())
         until(lambda: [record["state"] for record in follows.files().values()].count("synced") == 8)
         said = pass_over(takes)
-        assert f"another eisync holds this folder, too: process {daemon.pid} on " in said
+        assert f"another eisync uses this folder, too: process {daemon.pid} on " in said
         assert f"with the state folder {follows.state}" in said
-        until(lambda: "another eisync took files out of the folder" in log.read_text())
+        until(lambda: "another eisync removed files from the folder" in log.read_text())
         assert {f"kept.{number}.csv" for number in range(4)} == left(bench)
     finally:
         daemon.kill()
         daemon.wait(20)
     # One that was killed holds nothing any more.
-    assert "holds this folder" not in pass_over(takes)
+    assert "uses this folder" not in pass_over(takes)
     for _ in range(3):
         later(follows)
         pass_over(follows)

@@ -124,13 +124,13 @@ def test_the_daemon_makes_room_and_says_so(bench: Bench) -> None:
         assert sum(map(len, contents)) == told["bytes"]
         text = bench.run("status").stdout
         assert "4 files" in text
-        assert "deleted here after the upload since the daemon began" in text
-        assert "min_free is" in text
-        assert "nothing confirmed to free" in text
+        assert "deleted here after the upload since the daemon started" in text
+        assert "less than min_free" in text
+        assert "no confirmed file to remove" in text
         assert 4 == samples(bench)
         # A copy that is put back stays, and is not sent again.
         bench.write("wave.1.csv", contents[1])
-        until(lambda: "it is there again" in bench.files()["wave.1.csv"]["reason"])
+        until(lambda: "the file is back" in bench.files()["wave.1.csv"]["reason"])
         assert stored_once(bench.emulator.ledger(), contents)
         assert "was deleted" in bench.run("history", str(bench.recordings / "wave.1.csv")).stdout
     finally:

@@ -116,7 +116,7 @@ def test_it_stops_says_why_loses_nothing_and_goes_on_by_itself(
     disk.fail(daemon)
     write_all(bench, MEANWHILE, first=100)
     until(lambda: disk.sentence in troubles(bench).get("watcher", ""))
-    assert "nothing is lost, see to the state folder's disk" in bench.run("status").stdout
+    assert "nothing is lost. Check the disk of the state folder" in bench.run("status").stdout
     requests = bench.emulator.ledger()["requests"]
     assert not (bench.state / "eisync.db.damaged-1").exists()
     assert len(BEFORE) == bench.emulator.ledger()["stored"]
@@ -178,7 +178,7 @@ def test_a_start_that_cannot_write_uploads_nothing_and_says_why(bench: Bench, ha
     )
 
     assert (1, stored) == (done.returncode, bench.emulator.ledger()["stored"]), done.stderr
-    assert "nothing is lost, see to the state folder's disk" in done.stderr
+    assert "nothing is lost. Check the disk of the state folder" in done.stderr
     assert 0 == bench.once().returncode
     assert stored_once(bench.emulator.ledger(), BEFORE)
 
@@ -205,7 +205,7 @@ def test_a_database_that_turns_out_damaged_is_rebuilt_by_the_daemon_itself(bench
         finally:
             daemon.kill()
             daemon.wait(timeout=10)
-    assert "the database is damaged; it is set aside and rebuilt" in log.read_text()
+    assert "the database is damaged; eisync keeps a copy and rebuilds it" in log.read_text()
     assert stored_once(bench.emulator.ledger(), [*contents, row(1000)])
 
 

@@ -99,7 +99,7 @@ def test_a_second_daemon_says_who_holds_the_state_folder_and_ends(bench: Bench) 
         until(lambda: bench.run("healthcheck").returncode == 0)
         second = bench.run("run", str(bench.recordings))
         assert 75 == second.returncode
-        assert f"is held by process {first.pid}" in second.stderr
+        assert f"is in use by process {first.pid}" in second.stderr
         assert 0 == bench.run("healthcheck").returncode
     finally:
         first.kill()
@@ -113,10 +113,10 @@ def test_a_root_that_vanishes_and_comes_back_is_told_of_and_resumed(bench: Bench
     daemon: subprocess.Popen[bytes] = bench.daemon()
     try:
         until(lambda: stored_once(bench.emulator.ledger(), [row(1)]))
-        until(lambda: "listened to, and scanned every" in bench.run("status").stdout)
+        until(lambda: "file events work, and it is scanned every" in bench.run("status").stdout)
         aside = Path(bench.place / "aside")
         bench.recordings.rename(aside)
-        until(lambda: "is not there; make it or mount it" in bench.run("status").stdout)
+        until(lambda: "is not there; create or mount it" in bench.run("status").stdout)
         aside.rename(bench.recordings)
         bench.write("wave.2.csv", row(2))
         until(lambda: stored_once(bench.emulator.ledger(), [row(1), row(2)]))
@@ -135,7 +135,7 @@ def test_status_says_that_a_folder_is_only_scanned(bench: Bench) -> None:
     )
     daemon = bench.daemon()
     try:
-        until(lambda: "as the configuration says" in bench.run("status").stdout)
+        until(lambda: "as configured" in bench.run("status").stdout)
         bench.write("wave.1.csv", row(1))
         until(lambda: stored_once(bench.emulator.ledger(), [row(1)]))
         watching = bench.status()["roots"][0]["watching"]

@@ -26,7 +26,7 @@ from tests.emulator.wire import acquisition
 SETTLE_S = 0.6
 PATIENCE_S = 120.0
 SOUND = bytes(range(1, 251)) * 400
-NO_RIGHT = "the file is another user's, and eisync has no right to ask the kernel (CAP_LEASE)"
+NO_RIGHT = "the file belongs to another user, and eisync may not ask the kernel about it (CAP_LEASE)"
 
 
 @pytest.fixture
@@ -97,7 +97,7 @@ def test_a_table_that_its_logger_holds_open_is_one_sample(
             explained = bench.run("explain", str(path)).stdout
             assert f"settling: {BEING_WRITTEN}" in explained
             assert f"writers   {BEING_WRITTEN} (asked the kernel)" in explained
-            assert "  the kernel is asked who writes its files" in bench.run("status").stdout.splitlines()
+            assert "  eisync asks the kernel who writes its files" in bench.run("status").stdout.splitlines()
         until(lambda: stored_once(bench.emulator.ledger(), [content]))
         time.sleep(1.5)  # long enough for another one
         assert stored_once(bench.emulator.ledger(), [content])
@@ -219,11 +219,13 @@ def test_a_file_of_another_user_waits_for_its_close_and_how_to_ask_is_said(emula
                 assert {} == bench.emulator.ledger()["stored_by_hash"]
                 assert (4, True) == (
                     status.returncode,
-                    "3 files not complete yet: it was not seen to be" in status.stdout,
+                    "3 files not complete yet: eisync did not see it" in status.stdout,
                 )
-                assert f"  nobody can tell who writes some of its files: {NO_RIGHT}; docs/writers.md" in status.stdout
+                assert (
+                    f"  eisync cannot tell who writes some of its files: {NO_RIGHT}; docs/writers.md"
+                ) in status.stdout
                 told = stranger.run(bench, "explain", str(bench.recordings / "a.wav"))
-                assert f"writers   cannot tell: {NO_RIGHT}; so it goes when it is seen to be closed" in told.stdout
+                assert f"writers   cannot tell: {NO_RIGHT}; so it is sent once eisync sees it closed" in told.stdout
             until(lambda: stored_once(bench.emulator.ledger(), list(contents.values())))
         finally:
             process.kill()

@@ -107,7 +107,7 @@ def test_disks_and_what_is_away_are_remembered(shelf: Shelf) -> None:
         [one.folder for one in records.known(shelf.root.id)],
     )
     [root] = shelf.index.roots()
-    assert "something is mounted over /data/b" in root.away[0]
+    assert "another disk is mounted over /data/b" in root.away[0]
 
 
 def test_what_should_be_below_a_folder_is_not_what_is_beside_it(shelf: Shelf) -> None:

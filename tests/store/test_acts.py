@@ -558,9 +558,9 @@ def test_only_what_was_done_can_be_undone_and_once(shelf: Shelf, acts: Acts) -> 
     assert (True, False, False) == (acts.ask_undo(due.id), acts.ask_undo(due.id), acts.ask_undo(999))
     [undoing] = acts.to_do("main", is_retention=False, limit=9)
     assert (due.id, Progress.UNDOING) == (undoing.id, undoing.progress)
-    acts.fail_undo(undoing, "nothing brings it back")
+    acts.fail_undo(undoing, "it cannot be brought back")
     failed = found(acts, due.id)
-    assert (Progress.DONE, "nothing brings it back") == (failed.progress, failed.outcome)
+    assert (Progress.DONE, "it cannot be brought back") == (failed.progress, failed.outcome)
     assert acts.ask_undo(due.id)
     acts.undone("main", undoing, "as it was", facts=None, now=NOW)
     assert Progress.UNDONE is found(acts, due.id).progress

@@ -73,7 +73,7 @@ def tables(folder: Path) -> list[str]:
 def test_a_second_process_is_told_who_holds_the_folder(tmp_path: Path, exclusive: bool) -> None:
     with (
         held_by_another_process(tmp_path) as holder,
-        pytest.raises(StateBusyError, match=f"state folder {tmp_path} is held by process {holder.pid};"),
+        pytest.raises(StateBusyError, match=f"state folder {tmp_path} is in use by process {holder.pid}[.]"),
     ):
         open_and_close(tmp_path, exclusive=exclusive)
 
@@ -100,7 +100,7 @@ def test_a_note_that_cannot_be_read_names_nobody(tmp_path: Path, note: str) -> N
     holder, _ = open_database(str(tmp_path), exclusive=True)
     (tmp_path / HOLDER_NAME).write_bytes(note.encode("latin-1"))
 
-    with pytest.raises(StateBusyError, match="is held by another process"):
+    with pytest.raises(StateBusyError, match="is in use by another process"):
         open_and_close(tmp_path)
 
     holder.close()
@@ -127,7 +127,7 @@ def test_whoever_looked_before_it_was_held_is_told_too(tmp_path: Path) -> None:
     looking, _ = open_database(str(tmp_path), exclusive=False, busy_timeout_s=0.1)
     held, _ = open_database(str(tmp_path), exclusive=False)
 
-    with held.transaction(), pytest.raises(StateBusyError, match=f"folder {tmp_path} is held by another process"):
+    with held.transaction(), pytest.raises(StateBusyError, match=f"folder {tmp_path} is in use by another process"):
         Index(looking).register(["other"])
 
     looking.close()
@@ -432,8 +432,8 @@ def test_the_sentence_names_where_the_damaged_one_is(tmp_path: Path) -> None:
         (tmp_path / FILE_NAME).write_bytes(NOISE)
 
         assert (
-            f"the database was damaged; it is set aside as {FILE_NAME}.damaged-{number} "
-            "and rebuilt from the folders and the service"
+            f"the database was damaged; eisync kept it as {FILE_NAME}.damaged-{number} and rebuilds it from the "
+            "folders and the service"
         ) == open_and_close(tmp_path)
         assert NOISE == (tmp_path / f"{FILE_NAME}.damaged-{number}").read_bytes()
 

@@ -11,7 +11,9 @@ import pytest
 
 from tests.disk import FailingDisk
 
-SENTENCE = "StateError: the database cannot be used: disk I/O error; nothing is lost, see to the state folder's disk\n"
+SENTENCE = (
+    "StateError: the database cannot be used: disk I/O error; nothing is lost. Check the disk of the state folder\n"
+)
 WRITER = """
     import os, sys
     from eisync.errors import StateError

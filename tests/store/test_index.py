@@ -44,8 +44,8 @@ def test_a_target_is_one_project_for_ever(shelf: Shelf) -> None:
     mismatch = shelf.index.identify("main", 6)
 
     assert (
-        "the key of target 'main' opens project 6, and its files are in project 5; "
-        "give the key of that project, or name another target"
+        "the key of target 'main' opens project 6, but its files are in project 5; give the key of that project, "
+        "or name another target"
     ) == mismatch
     assert 5 == target(shelf).project_id
 
@@ -147,7 +147,7 @@ def test_a_file_is_a_tombstone_when_its_last_sample_is_gone(shelf: Shelf) -> Non
     assert [identity] == shelf.bury(2, now=LATER)
 
     assert State.TOMBSTONE is shelf.state()
-    assert "deleted at the service (sample 2); 'eisync retry' sends it again" == shelf.record()["reason"]
+    assert "deleted in the project (sample 2); 'eisync retry' sends it again" == shelf.record()["reason"]
     assert [1, 2] == shelf.record()["sample_ids"]
 
 
@@ -210,7 +210,7 @@ def test_a_synced_file_without_ids_is_looked_for_until_it_has_them(shelf: Shelf)
         shelf.index.link(item, [8, 9], now=LATER)
 
     assert [] == shelf.index.without_ids("main", limit=9)
-    assert ("it was there already", [8, 9]) == tuple(
+    assert ("already in the project", [8, 9]) == tuple(
         shelf.record("nameless.csv")[key] for key in ("reason", "sample_ids")
     )
     assert (1, 8, 9) == shelf.index.samples_with("main", "a")

@@ -465,7 +465,7 @@ def test_a_synced_file_that_goes_stays_synced_and_it_is_noted_once(shelf: Shelf)
 @pytest.mark.parametrize("event", [Event.CHANGED, Event.GONE])
 def test_a_reason_that_reads_the_same_hinders_no_arrow(shelf: Shelf, event: Event) -> None:
     reason = {
-        Event.CHANGED: "it was changed; waiting until it is complete",
+        Event.CHANGED: "it changed; waiting until it is complete",
         Event.GONE: "the local file is not there any more",
     }[event]
     identity = shelf.enqueue()
@@ -772,4 +772,4 @@ def test_a_sample_seen_in_a_listing_is_known_to_be_there(shelf: Shelf) -> None:
     assert [] == shelf.sweep(7, now=LATER)
 
     assert (7,) == shelf.index.samples_with("main", "a")
-    assert (State.SYNCED, "it is there again (sample 7)") == (shelf.state(), shelf.record()["reason"])
+    assert (State.SYNCED, "it is back in the project (sample 7)") == (shelf.state(), shelf.record()["reason"])
