@@ -318,13 +318,13 @@ for thread in threads: thread.join()
 """
 
 
-# What the backlog runs: rows by the front door of two databases, then claims and answers as the drainer makes them, of
+# What the backlog runs: rows by the front door of two databases, then claims and answers as the uploader makes them, of
 # the one and the other in turn, because machines are faster now than a minute ago.
 BACKLOG = """
 import json, sys, time
-from eisync.core.items import Candidate, Category, FileFacts
+from eisync.core.model import Candidate, Category, FileFacts
 from eisync.core.lifecycle import Event
-from eisync.core.settlement import Settlement
+from eisync.core.settlement import Outcome
 from eisync.store.database import open_database
 from eisync.store.index import Index
 from eisync.store.outbox import Outbox
@@ -347,7 +347,7 @@ class Backlog:
         began = time.perf_counter()
         items = self.outbox.claim("main", [self.root.id], limit=256, claim=self.claims, now=2000.0)
         claimed = time.perf_counter()
-        self.outbox.settle([Settlement(item_id=item.id, events=(Event.STORED,), reason="stored", sample_ids=(item.id,),
+        self.outbox.settle([Outcome(item_id=item.id, events=(Event.STORED,), reason="stored", sample_ids=(item.id,),
                             sha256=f"{item.id:064x}") for item in items], claim=self.claims, now=2000.0)
         settled = time.perf_counter()
         self.outbox.next_due_at("main", [self.root.id])

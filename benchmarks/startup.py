@@ -16,9 +16,9 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from eisync.core.items import Candidate, Category, FileFacts
 from eisync.core.lifecycle import Event
-from eisync.core.settlement import Settlement
+from eisync.core.model import Candidate, Category, FileFacts
+from eisync.core.settlement import Outcome
 from eisync.emulator.server import running_emulator
 from eisync.store.database import open_database
 from eisync.store.index import Index
@@ -114,7 +114,7 @@ def fill(state: str) -> None:
     )
     items = outbox.claim("main", [root.id], limit=FILES, claim=1, now=now)
     outbox.settle(
-        (Settlement(item_id=item.id, events=(Event.STORED,), sample_ids=(item.id,)) for item in items),
+        (Outcome(item_id=item.id, events=(Event.STORED,), sample_ids=(item.id,)) for item in items),
         claim=1,
         now=now,
     )

@@ -1,6 +1,6 @@
 """What watching costs: latency, CPU a file, warm scans, memory and rest, beside a plain walk and beside watchfiles.
 
-The daemon is a process of its own with a drainer that is quiet all day, so that nothing but watching is measured; its
+The daemon is a process of its own with a uploader that is quiet all day, so that nothing but watching is measured; its
 outbox is asked through its door. Latency is measured in this process, where the very commit can be seen: from the close
 of a small whole WAV file to its row, with the settling time that is the default.
 
@@ -25,26 +25,26 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from eisync.adapters import annotations, clock, evidence, files, sidecars, writer_probe
-from eisync.adapters.watch import Deaf, Watcher
-from eisync.control.door import ask
-from eisync.core.eligible import Eligibility
-from eisync.core.items import Root
-from eisync.core.labelling import Labelling
-from eisync.core.settle import SettlePolicy
+from eisync.adapters import annotations, clock, content, file_facts, sidecars, writer_probe
+from eisync.adapters.event_source import EventSource, NullEvents
+from eisync.control.local_socket import ask
+from eisync.core.completeness import CompletenessPolicy
+from eisync.core.ignore import IgnoreRules
+from eisync.core.model import Root
+from eisync.core.path_rules import Labelling
 from eisync.errors import DaemonUnreachableError
 from eisync.log import configure
 from eisync.loops.disks import RootDisks
 from eisync.loops.supervisor import Charge, Supervisor
-from eisync.loops.watched import Watched
+from eisync.loops.watched_root import WatchedRoot
 from eisync.loops.watcher import WatcherLoop
 from eisync.store.database import Database, open_database
 from eisync.store.descriptions import Descriptions
 from eisync.store.disks import Disks
 from eisync.store.index import Index
 from eisync.store.outbox import Outbox
+from eisync.store.path_index import PathIndex
 from eisync.store.sidecars import Sidecars
-from eisync.store.whereabouts import Whereabouts
 
 FILES_A_FOLDER = 1_000
 LATENCIES = 500
@@ -123,10 +123,10 @@ class Machine:
         self.arrived, self.arrived_at = threading.Event(), 0.0
         outbox.on_work(self._note)
         self._bell = threading.Event()
-        self._events = Watcher(self._bell.set)
+        self._events = EventSource(self._bell.set)
         self._events.start()
         log = configure(level="none")
-        loop = loop_over(root, outbox, self.index, self._database, self._events, SettlePolicy())
+        loop = loop_over(root, outbox, self.index, self._database, self._events, CompletenessPolicy())
         charge = Charge(loop, self._bell, 60.0)
         self._supervisor = Supervisor([charge], now=clock.now, monotonic=clock.monotonic, log=log)
         self._supervisor.start()
@@ -154,7 +154,7 @@ def watching(place: Path) -> Iterator[Machine]:
     machine.close()
 
 
-AT_ONCE = SettlePolicy(settle_s=0.0)
+AT_ONCE = CompletenessPolicy(settle_s=0.0)
 
 
 def loop_over(
@@ -162,20 +162,20 @@ def loop_over(
     outbox: Outbox,
     index: Index,
     database: Database,
-    events: Watcher | Deaf,
-    policy: SettlePolicy = AT_ONCE,
+    events: EventSource | NullEvents,
+    policy: CompletenessPolicy = AT_ONCE,
 ) -> WatcherLoop:
     return WatcherLoop(
-        [Watched(root=root, eligibility=Eligibility(), labelling=Labelling(), policy=policy)],
+        [WatchedRoot(root=root, eligibility=IgnoreRules(), labelling=Labelling(), policy=policy)],
         intake=outbox,
-        places=Whereabouts(database),
-        disks=lambda root: RootDisks(root, Disks(database), files, configure(level="none")),
+        places=PathIndex(database),
+        disks=lambda root: RootDisks(root, Disks(database), file_facts, configure(level="none")),
         notes=index,
-        files=files,
-        evidence=evidence,
+        files=file_facts,
+        evidence=content,
         probing=writer_probe.WriterProbe().asking,
         reads=sidecars.Reading,
-        sheets=Sidecars(database),
+        stored_sidecars=Sidecars(database),
         waiting=Descriptions(database),
         events=events,
         log=configure(level="none"),
@@ -287,7 +287,7 @@ def scans(place: Path) -> tuple[float, float, float]:
     now = time.time() + 60.0
 
     def scan() -> None:
-        loop = loop_over(root, outbox, index, database, Deaf())
+        loop = loop_over(root, outbox, index, database, NullEvents())
         while loop.tick(now) == 0.0 or not loop.has_scanned:
             pass
 

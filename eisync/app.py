@@ -9,81 +9,81 @@ from eisync._version import __version__
 from eisync.adapters import (
     annotations,
     clock,
-    evidence,
-    files,
-    memory,
+    content,
+    file_facts,
+    gc_tuning,
     processes,
     removal,
-    restoring,
+    restore,
     root_notes,
     sidecars,
     trash,
     writer_probe,
 )
 from eisync.adapters.body import sha256_of
-from eisync.adapters.http import Endpoints, Service
-from eisync.adapters.rules import Rules
+from eisync.adapters.event_source import EventSource, NullEvents
+from eisync.adapters.ignore_files import IgnoreFiles
+from eisync.adapters.service import Endpoints, ServiceClient
 from eisync.adapters.service_time import ServiceTimes
+from eisync.adapters.thread_pool import ThreadPool
 from eisync.adapters.throttle import Throttle
-from eisync.adapters.watch import Deaf, Watcher
-from eisync.adapters.workers import Workers
 from eisync.control.operations import Operations
 from eisync.control.server import ControlServer
 from eisync.core import mounts
-from eisync.core.acts import OnRemoteDelete, Policy
+from eisync.core.actions import OnRemoteDelete, Policy
 from eisync.core.batching import Limits, Order
-from eisync.core.eligible import Eligibility
+from eisync.core.completeness import CompletenessPolicy
 from eisync.core.guard import Guard
-from eisync.core.hearing import Mode
-from eisync.core.items import Category, Root
-from eisync.core.labelling import INFER, SDK, Labelling
+from eisync.core.ignore import IgnoreRules
 from eisync.core.lifecycle import PENDING
 from eisync.core.lineage import Stamp
-from eisync.core.pace import read_quiet_hours
+from eisync.core.model import Category, Root
+from eisync.core.path_rules import INFER, SDK, Labelling
+from eisync.core.rate_limit import read_quiet_hours
 from eisync.core.retention import After
 from eisync.core.retry import RetryPolicy
-from eisync.core.settle import SettlePolicy
+from eisync.core.watch_health import Mode
 from eisync.core.writers import Ask
 from eisync.errors import ConfigurationError, EisyncError, StateDamagedError, StateError
-from eisync.loops.acting import Actor
-from eisync.loops.archives import Archives
-from eisync.loops.bringing_back import BringingBack
-from eisync.loops.deciding import Decider
+from eisync.loops.action_executor import ActionExecutor
+from eisync.loops.action_planner import ActionPlanner
+from eisync.loops.archive_check import Archives
+from eisync.loops.clock_monitor import ClockMonitor
 from eisync.loops.deletion_evidence import DeletionEvidence
 from eisync.loops.disks import DiskCheck, RootDisks
-from eisync.loops.drainer import DrainerLoop
-from eisync.loops.folders import WatchedFolders
-from eisync.loops.guarding import Guarding
-from eisync.loops.keeping import Keeping
-from eisync.loops.lane import Lane
+from eisync.loops.guard_ledger import GuardLedger
+from eisync.loops.identity_check import IdentityCheck
 from eisync.loops.lineage import Lineage
 from eisync.loops.once import Once
 from eisync.loops.ports import Log
-from eisync.loops.proving import Prover
 from eisync.loops.reconciler import Hands, Project, ReconcilerLoop
 from eisync.loops.retention import RetentionLoop
+from eisync.loops.retention_status import RetentionStatus
+from eisync.loops.retention_undo import RetentionUndo
+from eisync.loops.root_check import WatchedFolders
 from eisync.loops.supervisor import Charge, Pulse, Supervisor
-from eisync.loops.timekeeping import Timekeeper
+from eisync.loops.target_state import TargetQueue
 from eisync.loops.tombstones import Tombstones
-from eisync.loops.undoing import Undoer
-from eisync.loops.watched import OnChange, Watched
+from eisync.loops.undo import Undo
+from eisync.loops.uploader import UploaderLoop
+from eisync.loops.watched_root import OnChange, WatchedRoot
 from eisync.loops.watcher import WatcherLoop
 from eisync.settings import Settings, Watch
 from eisync.store.absences import Absences
-from eisync.store.acts import Acts
+from eisync.store.actions import ActionStore
+from eisync.store.cleanup import Cleanup
 from eisync.store.clock import ClockNotes
 from eisync.store.database import open_database, write_holder
 from eisync.store.descriptions import Descriptions
 from eisync.store.disks import Disks
-from eisync.store.forgetting import Forgetting
 from eisync.store.index import Index
 from eisync.store.lineages import Lineages
 from eisync.store.mirror import Mirrored
 from eisync.store.observations import record_of
 from eisync.store.outbox import Outbox
+from eisync.store.path_index import PathIndex
 from eisync.store.retention import Removals
 from eisync.store.sidecars import Sidecars
-from eisync.store.whereabouts import Whereabouts
 
 HEARTBEAT_LIMIT_S = 60.0
 CONTROL_ENDS_WITHIN_S = 5.0
@@ -117,14 +117,14 @@ class App:
             self.log.error("database.set_aside", reason=repaired)
         self.outbox = Outbox(self._database)
         self.index = Index(self._database)
-        self.acts = Acts(self._database)
-        self.bells = {name: threading.Event() for name in ("watcher", "drainer", "reconciler", "retention", "control")}
-        self._pool = Workers(settings.upload.workers, thread_name_prefix="eisync-upload")
+        self.actions = ActionStore(self._database)
+        self.bells = {name: threading.Event() for name in ("watcher", "uploader", "reconciler", "retention", "control")}
+        self._pool = ThreadPool(settings.upload.workers, thread_name_prefix="eisync-upload")
         self._throttle = Throttle(settings.upload.max_rate or None)
         self._quiet_hours = read_quiet_hours(settings.upload.quiet_hours)
         spend, times = self._throttle.spend, ServiceTimes()
         self._writer_probe = writer_probe.WriterProbe()
-        self.times = Timekeeper(
+        self.times = ClockMonitor(
             ClockNotes(self._database), times.tellings, clock=clock.now, steady=clock.steady, log=self.log
         )
         self._services = {
@@ -134,11 +134,11 @@ class App:
             for target in settings.targets
         }
         self._listens = listen
-        self._events = Watcher(self.bells["watcher"].set) if listen else Deaf()
+        self._events = EventSource(self.bells["watcher"].set) if listen else NullEvents()
         self._register()
         self.lineage = self._lineage_of_roots()
         self.watcher = self._watcher_loop()
-        self.drainer = self._drainer_loop()
+        self.uploader = self._uploader_loop()
         self.reconciler = self._reconciler_loop() if _asks_studio(settings) else None
         self.retention = self._retention_loop()
         self.supervisor: Supervisor | None = None
@@ -148,12 +148,12 @@ class App:
     def start_daemon(self) -> Supervisor:
         """Listen to the folders and to the command line, and run every loop."""
         self._events.start()
-        self.outbox.on_work(self.bells["drainer"].set)
+        self.outbox.on_work(self.bells["uploader"].set)
         control = self._control_server()
         patience_s = self.settings.upload.timeout_s + self.settings.upload.connect_timeout_s
         charges = [
             Charge(self.watcher, self.bells["watcher"], HEARTBEAT_LIMIT_S),
-            Charge(self.drainer, self.bells["drainer"], HEARTBEAT_LIMIT_S),
+            Charge(self.uploader, self.bells["uploader"], HEARTBEAT_LIMIT_S),
             # It reads whole files, and may copy one to a slow disk.
             Charge(self.retention, self.bells["retention"], 5 * HEARTBEAT_LIMIT_S),
             Charge(control, self.bells["control"], 2 * HEARTBEAT_LIMIT_S),
@@ -167,7 +167,7 @@ class App:
 
     def answer_meanwhile(self) -> None:
         """Answer the command line while the calling thread works. Where that cannot be, the work goes on without."""
-        self.outbox.on_work(self.bells["drainer"].set)
+        self.outbox.on_work(self.bells["uploader"].set)
         self.beat()
         try:
             charge = Charge(self._control_server(), self.bells["control"], 2 * HEARTBEAT_LIMIT_S)
@@ -185,12 +185,12 @@ class App:
         """One pass over everything, for the calling thread to run."""
         return Once(
             self.watcher,
-            self.drainer,
+            self.uploader,
             self.reconciler,
             self.retention,
             pending=self.pending,
             now=clock.now,
-            bell=self.bells["drainer"],
+            bell=self.bells["uploader"],
             progress=progress,
         )
 
@@ -201,12 +201,12 @@ class App:
     @property
     def has_uploaded(self) -> bool:
         """Whether the service took a file in this run: then its key is a good one."""
-        return self.drainer.has_uploaded
+        return self.uploader.has_uploaded
 
     def pending(self) -> int:
         """How many files of the watched folders wait to be sent, or are being sent."""
-        tally = self.index.tally(self._root_ids)
-        return sum(tally.get(state, 0) for state in PENDING)
+        report = self.index.report(self._root_ids)
+        return sum(report.get(state, 0) for state in PENDING)
 
     @property
     def root_ids(self) -> tuple[int, ...]:
@@ -220,7 +220,7 @@ class App:
             "pid": os.getpid(),
             "verb": self.verb,
             "version": __version__,
-            "held": self.drainer.holds(clock.now()),
+            "held": self.uploader.holds(clock.now()),
             "lost": self.why_lost(),
             "clock": self.times.why_doubt(),
             "watching": [
@@ -294,7 +294,7 @@ class App:
         upload, before = settings.upload, self.settings.upload
         self._throttle.set_rate(upload.max_rate or None)
         self._quiet_hours = read_quiet_hours(upload.quiet_hours)
-        self.bells["drainer"].set()
+        self.bells["uploader"].set()
         self.log.info("configuration.read", max_rate=upload.max_rate, quiet_hours=upload.quiet_hours)
         changing = {"max_rate": upload.max_rate, "quiet_hours": upload.quiet_hours}
         self.settings = self.settings.model_copy(update={"upload": before.model_copy(update=changing)})
@@ -322,7 +322,7 @@ class App:
         operations = Operations(
             self.outbox,
             self.index,
-            self.acts,
+            self.actions,
             now=clock.now,
             live=self.live,
             note=lambda: self.watcher.note(clock.now()),
@@ -374,7 +374,7 @@ class App:
             records=Lineages(self._database),
             notes=root_notes,
             is_running=processes.is_running,
-            why_away=WatchedFolders(files, Whereabouts(self._database)).why_away,
+            why_away=WatchedFolders(file_facts, PathIndex(self._database)).why_away,
             new_epoch=clock.epoch,
             clock=clock.now,
             log=self.log,
@@ -388,31 +388,31 @@ class App:
         return WatcherLoop(
             watched,
             intake=self.outbox,
-            places=Whereabouts(self._database),
-            disks=lambda root: RootDisks(root, Disks(self._database), files, self.log),
+            places=PathIndex(self._database),
+            disks=lambda root: RootDisks(root, Disks(self._database), file_facts, self.log),
             notes=self.index,
-            files=files,
-            evidence=evidence,
+            files=file_facts,
+            evidence=content,
             probing=self._writer_probe.asking,
             reads=sidecars.Reading,
-            sheets=Sidecars(self._database),
+            stored_sidecars=Sidecars(self._database),
             waiting=Descriptions(self._database),
-            labelled=self.bells["drainer"].set,
+            labelled=self.bells["uploader"].set,
             events=self._events,
             log=self.log,
             why_silent=_why_silent,
             has_weak_facts=_has_weak_facts,
-            luck=clock.luck,
+            jitter=clock.jitter,
             spent_s=clock.spent_s,
             is_same=removal.is_same,
             lineages=self.lineage,
             annotating=annotations.annotation_at,
         )
 
-    def _drainer_loop(self) -> DrainerLoop:
+    def _uploader_loop(self) -> UploaderLoop:
         upload = self.settings.upload
         lanes = [
-            Lane(
+            TargetQueue(
                 target=target.name,
                 roots=tuple(root.id for root in self._roots if root.target == target.name),
                 service=self._services[target.name],
@@ -423,7 +423,7 @@ class App:
             )
             for target in self.settings.targets
         ]
-        return DrainerLoop(
+        return UploaderLoop(
             lanes,
             queue=self.outbox,
             notes=self.index,
@@ -434,9 +434,9 @@ class App:
             hash_of=sha256_of,
             quiet_s=lambda _: self._quiet_hours.quiet_s(clock.second_of_day()),
             monotonic=clock.monotonic,
-            luck=clock.luck,
+            jitter=clock.jitter,
             boundary=clock.boundary,
-            wake=self.bells["drainer"].set,
+            wake=self.bells["uploader"].set,
             log=self.log,
         )
 
@@ -470,23 +470,23 @@ class App:
             log=self.log,
             wake=self.bells["reconciler"].set,
             hands=self._hands(),
-            forgets=Forgetting(self._database),
+            forgets=Cleanup(self._database),
             lineages=self.lineage,
         )
 
     def _hands(self) -> Hands:
         reconcile = self.settings.reconcile
-        acts, folders = self.acts, WatchedFolders(files, Whereabouts(self._database))
+        actions, folders = self.actions, WatchedFolders(file_facts, PathIndex(self._database))
         guard = Guard(
             count=reconcile.guard_count, percent=reconcile.guard_percent, day_factor=reconcile.guard_day_factor
         )
-        guarding = Guarding(acts, guard, self.times)
-        retained = BringingBack(Removals(self._database), restoring)
+        guarding = GuardLedger(actions, guard, self.times)
+        retained = RetentionUndo(Removals(self._database), restore)
         evidence = self._deletion_evidence()
         return Hands(
-            decider=Decider(
-                acts,
-                acts,
+            decider=ActionPlanner(
+                actions,
+                actions,
                 evidence,
                 guard=guard,
                 clock=clock.now,
@@ -494,8 +494,8 @@ class App:
                 times=self.times,
                 lineages=self.lineage,
             ),
-            actor=Actor(
-                acts,
+            actor=ActionExecutor(
+                actions,
                 trash,
                 folders,
                 evidence,
@@ -504,17 +504,17 @@ class App:
                 guarding=guarding,
                 lineages=self.lineage,
             ),
-            undoer=Undoer(acts, trash, folders, files.look, retained, clock=clock.now, log=self.log),
-            tombstones=Tombstones(acts, self.index, guard=guard, clock=clock.now, log=self.log, times=self.times),
+            undo=Undo(actions, trash, folders, file_facts.look, retained, clock=clock.now, log=self.log),
+            tombstones=Tombstones(actions, self.index, guard=guard, clock=clock.now, log=self.log, times=self.times),
         )
 
     def _deletion_evidence(self) -> DeletionEvidence:
-        check = DiskCheck(Disks(self._database), files)
+        check = DiskCheck(Disks(self._database), file_facts)
         return DeletionEvidence(
             Absences(self._database),
             Mirrored(self._database).adopt,
             sha256_of_file=sha256_of,
-            look=files.look,
+            look=file_facts.look,
             observed=lambda: self.watcher.unsettled(clock.now()),
             why_away=lambda side: check.why_away(side.root_id, side.root, side.path, side.id),
             clock=clock.now,
@@ -524,13 +524,16 @@ class App:
     def _retention_loop(self) -> RetentionLoop:
         records = Removals(self._database)
         return RetentionLoop(
-            [Keeping(root, watch.retention) for watch, root in zip(self.settings.watches, self._roots, strict=True)],
+            [
+                RetentionStatus(root, watch.retention)
+                for watch, root in zip(self.settings.watches, self._roots, strict=True)
+            ],
             records=records,
             intents=records,
-            outcomes=self.acts,
+            outcomes=self.actions,
             hands=removal,
             disks=removal,
-            prover=Prover(self._services, records, clock=clock.now),
+            identity_check=IdentityCheck(self._services, records, clock=clock.now),
             log=self.log,
             monotonic=clock.monotonic,
             spent_s=clock.spent_s,
@@ -543,7 +546,7 @@ class App:
 def build(settings: Settings, *, log: Log, listen: bool = True, verb: str = "run") -> App:
     """The machine that `settings` describe, built in the main thread. Raises StateBusyError, StateError,
     ConfigurationError."""
-    memory.look_seldom()
+    gc_tuning.collect_rarely()
     writer_probe.ignore_lease_breaks()
     try:
         return App(settings, log, listen=listen, verb=verb)
@@ -564,12 +567,12 @@ def service_of(
     spend: Callable[[int], float] = lambda _: 0.0,
     hear_date: Callable[[str, str | None], None] = lambda _host, _date: None,
     probing: Callable[[], Ask | None] = lambda: None,
-) -> Service:
+) -> ServiceClient:
     """The service of the target `name`, for whoever needs nothing else. `spend` is asked before bytes are sent;
     `hear_date` is told what time its answers say that it is; `probing` gives what tells who writes a file.
     """
     target, upload = settings.target(name), settings.upload
-    return Service(
+    return ServiceClient(
         Endpoints(
             studio_url=target.studio_url,
             ingestion_url=target.ingestion_url,
@@ -587,7 +590,7 @@ def service_of(
 
 
 def _refuse_remote(folder: str) -> None:
-    file_system = mounts.type_of(os.path.realpath(folder), files.mountinfo())
+    file_system = mounts.type_of(os.path.realpath(folder), file_facts.mountinfo())
     if mounts.is_remote(file_system):
         raise ConfigurationError(
             f"the state folder {folder} is on a file system over a network ({file_system}), where a database can be "
@@ -596,11 +599,11 @@ def _refuse_remote(folder: str) -> None:
 
 
 def _has_weak_facts(folder: str) -> bool:
-    return mounts.has_weak_facts(mounts.type_of(os.path.realpath(folder), files.mountinfo()))
+    return mounts.has_weak_facts(mounts.type_of(os.path.realpath(folder), file_facts.mountinfo()))
 
 
 def _why_silent(folder: str) -> str | None:
-    return mounts.why_silent(os.path.realpath(folder), files.mountinfo())
+    return mounts.why_silent(os.path.realpath(folder), file_facts.mountinfo())
 
 
 def described(watch: Watch) -> dict[str, Any]:
@@ -633,19 +636,21 @@ def labelling_of(watch: Watch) -> Labelling:
     return Labelling(watch.label, Category(watch.category))
 
 
-def watched_of(watch: Watch, root: Root, mode: Mode | None = None) -> Watched:
+def watched_of(watch: Watch, root: Root, mode: Mode | None = None) -> WatchedRoot:
     """The folder as the watcher takes it; `mode` goes before what it says itself. Raises ConfigurationError."""
     try:
-        eligibility = Eligibility(watch.ignore, rules_in=Rules(root.path))
+        eligibility = IgnoreRules(watch.ignore, rules_in=IgnoreFiles(root.path))
     except ValueError as error:
         raise ConfigurationError(
             f"the ignore patterns of {watch.path} are not valid gitignore patterns: {error}"
         ) from error
-    return Watched(
+    return WatchedRoot(
         root=root,
         eligibility=eligibility,
         labelling=labelling_of(watch),
-        policy=SettlePolicy(settle_s=watch.settle_s, patience_s=watch.patience_s, needs_marker=watch.ready == "marker"),
+        policy=CompletenessPolicy(
+            settle_s=watch.settle_s, patience_s=watch.patience_s, needs_marker=watch.ready == "marker"
+        ),
         metadata=watch.metadata,
         scan_interval_s=watch.scan_interval_s,
         mode=mode or Mode(watch.mode),

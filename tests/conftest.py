@@ -13,8 +13,8 @@ from typing import Any
 
 import pytest
 
-from eisync.core.items import RemoteSample
-from eisync.core.plan import Mirror
+from eisync.core.listing import KeepListed
+from eisync.core.model import RemoteSample
 from eisync.emulator.server import RunningEmulator, running_emulator
 from eisync.emulator.settings import EmulatorSettings
 from eisync.store.database import Database
@@ -164,7 +164,7 @@ def row(number: int) -> bytes:
 def list_sample(database: Database, sample_id: int, target: str = "main") -> None:
     """The service lists a sample that the index knows by its id only."""
     listed = RemoteSample(id=sample_id, filename="wave", category="training", label=None)
-    Mirrored(database).apply(target, [Mirror(listed)], generation=None, now=0.0)
+    Mirrored(database).apply(target, [KeepListed(listed)], generation=None, now=0.0)
 
 
 def sha256(content: bytes) -> str:

@@ -11,7 +11,7 @@ from typing import Any
 
 from eisync.adapters.body import Body
 from eisync.core import wire
-from eisync.core.items import RemoteSample, Root, Unread
+from eisync.core.model import RemoteSample, Root, Unread
 from eisync.core.wire import Envelope, Reply, Silence
 from eisync.errors import EisyncError, StudioError, UnansweredError
 from tests.canary import hear

@@ -27,7 +27,7 @@ MOST_BYTES = 200_000  # of one message, far above every command line and environ
 SERVER = """
 import encodings.idna, encodings.utf_8_sig, gc, importlib, json, os, random, runpy, socket, sqlite_utils, sys
 import tempfile, tomllib, traceback
-import eisync.app, eisync.control.door, eisync.pulling
+import eisync.app, eisync.control.local_socket, eisync.export
 from eisync import cli
 from eisync.cli import VERBS
 for verb in set(VERBS) - {"demo", "emulator"}:
@@ -105,8 +105,8 @@ class ForkServer:
             if self._starters != _starters(environ):
                 return None
             with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
-                wish = {"arguments": list(arguments), "environ": dict(environ), "cwd": str(cwd), "user": user}
-                socket.send_fds(door, [json.dumps(wish).encode()], [out.fileno(), err.fileno()])
+                pass_request = {"arguments": list(arguments), "environ": dict(environ), "cwd": str(cwd), "user": user}
+                socket.send_fds(door, [json.dumps(pass_request).encode()], [out.fileno(), err.fileno()])
                 code = self._wait(door, arguments, limit_s)
                 told = [_read(stream) for stream in (out, err)]
         finally:

@@ -39,9 +39,9 @@ ROOMS = {
     "data": room(CORE | {"exceptions", "adapters", "_version"}, {"rich"}),
     "experimental": room({"data"}),
     "emulator": room(set(), {"aiohttp", "multipart", "cbor2"}),
-    "places": room({"errors"}, {"platformdirs"}),
-    "settings": room(CORE | {"places"}, {"pydantic", "pydantic_core"}),
-    "pulling": room(CORE | {"adapters"}),
+    "paths": room({"errors"}, {"platformdirs"}),
+    "settings": room(CORE | {"paths"}, {"pydantic", "pydantic_core"}),
+    "export": room(CORE | {"adapters"}),
     "log": room({"core", "loops"}, {"structlog"}),
     "app": room(EVERY_ROOM - {"cli", "web", "emulator", "data", "experimental", "exceptions", "py"}, {"structlog"}),
     "cli": room(EVERY_ROOM, {"click"}),
@@ -66,7 +66,7 @@ BARRED = {
     "settings": {"sqlite3", "time"},
 }
 
-READERS_OF_THE_ENVIRONMENT = {"__init__.py", "places.py", "settings"}
+READERS_OF_THE_ENVIRONMENT = {"__init__.py", "paths.py", "settings"}
 
 
 def imports(tree: ast.AST) -> Iterator[str]:
@@ -108,7 +108,7 @@ def breaches(place: str, source: str) -> list[str]:
 
 
 def is_another_loop(place: str, module: str) -> bool:
-    loops = {"watcher", "drainer", "reconciler"}
+    loops = {"watcher", "uploader", "reconciler"}
     mine = place.split("/")[-1].removesuffix(".py")
     return mine in loops and module.rpartition(".")[2] in loops - {mine}
 
@@ -136,7 +136,7 @@ def test_the_environment_is_read_in_one_place(place: str) -> None:
     ("place", "source", "breach"),
     [
         ("core/retry.py", "import time", "core/retry.py imports time"),
-        ("core/plan.py", "from eisync.store import index", "core/plan.py imports eisync.store"),
+        ("core/listing.py", "from eisync.store import index", "core/listing.py imports eisync.store"),
         ("core/wire.py", "import cbor2", "core/wire.py imports cbor2, which is for core/acquisition.py"),
         (
             "core/wire.py",
@@ -144,13 +144,17 @@ def test_the_environment_is_read_in_one_place(place: str) -> None:
             "core/wire.py imports pydantic_core, which is for core/json_document.py",
         ),
         ("core/wire.py", "import requests", "core/wire.py imports requests"),
-        ("loops/drainer.py", "from eisync.adapters.http import Service", "loops/drainer.py imports eisync.adapters"),
         (
-            "loops/drainer.py",
-            "from eisync.loops.watcher import WatcherLoop",
-            "loops/drainer.py imports eisync.loops.watcher: loops meet in the store",
+            "loops/uploader.py",
+            "from eisync.adapters.service import ServiceClient as Service",
+            "loops/uploader.py imports eisync.adapters",
         ),
-        ("adapters/http.py", "import sqlite3", "adapters/http.py imports sqlite3"),
+        (
+            "loops/uploader.py",
+            "from eisync.loops.watcher import WatcherLoop",
+            "loops/uploader.py imports eisync.loops.watcher: loops meet in the store",
+        ),
+        ("adapters/service.py", "import sqlite3", "adapters/service.py imports sqlite3"),
         ("emulator/model.py", "from eisync.core import wire", "emulator/model.py imports eisync.core"),
         ("emulator/model.py", "import eisync.errors", "emulator/model.py imports eisync.errors"),
         ("emulator/model.py", "from eisync import core", "emulator/model.py imports eisync.core"),

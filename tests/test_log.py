@@ -30,7 +30,7 @@ def failed(style: str, error: Exception) -> str:
     try:
         fail(error)
     except type(error):
-        log.exception("loop.failed", loop="drainer")
+        log.exception("loop.failed", loop="uploader")
     return stream.getvalue()
 
 

@@ -14,7 +14,7 @@ from typing import Any
 import jsonschema
 import pytest
 
-from eisync import places
+from eisync import paths
 from eisync.core.retention import After, MinFree, Retention
 from eisync.errors import ConfigurationError
 from eisync.settings import Settings, json_schema, keys, load, options_table
@@ -51,7 +51,7 @@ class Site:
 @pytest.fixture
 def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Site:
     # What this machine may have outside of this folder.
-    monkeypatch.setattr(places, "SYSTEM_FILE", str(tmp_path / "etc/eisync.toml"))
+    monkeypatch.setattr(paths, "SYSTEM_FILE", str(tmp_path / "etc/eisync.toml"))
     monkeypatch.setattr(keys, "SECRETS_DIR", str(tmp_path / "secrets"))
     (tmp_path / "recordings").mkdir()
     (tmp_path / "key").write_text(CANARY + "\n")

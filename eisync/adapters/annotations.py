@@ -10,10 +10,10 @@ import os
 import stat
 from collections.abc import Callable, Sequence
 
-from eisync.adapters.files import open_inside
-from eisync.adapters.walking import is_version
-from eisync.core.annotations import HEAD_BYTES, IfBeside, LeftOut, judge, may_be_one
-from eisync.core.items import FileFacts
+from eisync.adapters.file_facts import open_inside
+from eisync.adapters.folder_walk import is_version
+from eisync.core.annotations import HEAD_BYTES, IfBeside, NotASample, annotation_of, may_be_one
+from eisync.core.model import FileFacts
 from eisync.errors import UnreachableError
 
 _LATER = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM})
@@ -25,7 +25,7 @@ def annotation_at(
     facts: FileFacts,
     is_known: Callable[[Sequence[str]], bool] = lambda _: False,
     head: bytes = b"",
-) -> LeftOut | None:
+) -> NotASample | None:
     """What the file is, in the version of these facts, if it is no sample; None when it may be one, or is another
     version by now.
 
@@ -38,7 +38,7 @@ def annotation_at(
     known = head if len(head) >= min(facts.size, HEAD_BYTES) else _head(root, path, facts)
     if known is None:
         return None
-    judged = judge(path, known[:HEAD_BYTES], size=facts.size)
+    judged = annotation_of(path, known[:HEAD_BYTES], size=facts.size)
     if not isinstance(judged, IfBeside):
         return judged
     is_one = _any_is_there(root, judged.places) or is_known(judged.places)

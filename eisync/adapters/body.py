@@ -8,8 +8,8 @@ import contextlib
 import hashlib
 from collections.abc import Callable, Generator, Iterator
 
-from eisync.adapters.files import OpenFolder, opened, read, read_whole, verify
-from eisync.core.items import Item
+from eisync.adapters.file_facts import OpenFolder, opened, read, read_whole, verify
+from eisync.core.model import Item
 from eisync.core.wire import Envelope
 from eisync.core.writers import Ask
 from eisync.errors import FileChangedError

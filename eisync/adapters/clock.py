@@ -31,7 +31,7 @@ def spent_s() -> float:
     return time.thread_time()
 
 
-def luck() -> float:
+def jitter() -> float:
     """A throw in [0, 1)."""
     import random  # not at the top: `eisync status` tells the time only, and has 0.2 s for everything
 

@@ -14,9 +14,9 @@ import threading
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import IO, Any
 
-from eisync.adapters.beneath import Beneath
-from eisync.core.dataset import ACCOUNT_NAME, fitting_name
-from eisync.core.naming import place_for, place_key
+from eisync.adapters.safe_folder import SafeFolder
+from eisync.core.dataset import INFO_LABELS, fitting_name
+from eisync.core.file_names import place_for, place_key
 from eisync.errors import FolderError
 
 OWN_FOLDER = ".eisync"
@@ -35,7 +35,7 @@ class Dataset:
         Raises FolderError when the folder holds anything else, is being written by another process, or cannot be.
         """
         self.folder = folder
-        self._beneath: Beneath
+        self._beneath: SafeFolder
         self._lock = threading.Lock()
         self._places: dict[int, str] = {}
         self._taken: set[str] = set()
@@ -79,17 +79,17 @@ class Dataset:
         return size
 
     @contextlib.contextmanager
-    def account(self) -> Iterator["Account"]:
+    def account(self) -> Iterator["LabelsWriter"]:
         """A new `info.labels`, which takes the place of the old one when `keep` was called. Raises FolderError."""
-        part = f"{OWN_FOLDER}/{ACCOUNT_NAME}"
+        part = f"{OWN_FOLDER}/{INFO_LABELS}"
         with self._translated(), self._written(part) as file:
-            account = Account(file)
+            account = LabelsWriter(file)
             yield account
             if not account.is_kept:
                 return
             account.end()
             _sync(file)
-            self._beneath.rename(part, ACCOUNT_NAME)
+            self._beneath.rename(part, INFO_LABELS)
             self._beneath.sync()
 
     def close(self) -> None:
@@ -98,7 +98,7 @@ class Dataset:
 
     def _prepare(self, selection: Mapping[str, Any]) -> None:
         journal = f"{OWN_FOLDER}/{_JOURNAL}"
-        self._beneath = Beneath(self.folder)
+        self._beneath = SafeFolder(self.folder)
         if not self._beneath.holds_file(journal) and set(os.listdir(self.folder)) - {OWN_FOLDER}:
             raise FolderError(f"{self.folder} is not empty and was not made by 'eisync pull'; name a new folder")
         self._beneath.make(OWN_FOLDER)
@@ -200,7 +200,7 @@ class Dataset:
             raise
 
 
-class Account:
+class LabelsWriter:
     """An `info.labels` that is being written, entry by entry: a million of them never stand in memory."""
 
     def __init__(self, file: IO[bytes]) -> None:

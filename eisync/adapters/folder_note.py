@@ -16,7 +16,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 
-from eisync.core.items import shown
+from eisync.core.model import shown
 from eisync.errors import FolderError
 
 try:

@@ -9,11 +9,11 @@ import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from eisync.adapters.folder_walk import facts_of
 from eisync.adapters.links import is_junction, is_link, link_above, why_not_followed
-from eisync.adapters.walking import facts_of
-from eisync.core.eligible import Eligibility
-from eisync.core.items import FileFacts, shown
+from eisync.core.ignore import IgnoreRules
 from eisync.core.links import behind
+from eisync.core.model import FileFacts, shown
 
 _KINDS = (
     (stat.S_ISFIFO, "a named pipe (FIFO), not a file"),
@@ -39,7 +39,7 @@ class Trouble:
     left_out: str | None = None
 
 
-def inventory(root: str, eligibility: Eligibility, *, below: str = "") -> Iterator[Found | Trouble]:
+def inventory(root: str, eligibility: IgnoreRules, *, below: str = "") -> Iterator[Found | Trouble]:
     """Everything at and below the folder `below`; of a link, and of what lies behind one, the link alone. In a folder
     that is not there is nothing, but for the root itself."""
     linked = link_above(root, f"{below}/" if below else "")
@@ -67,7 +67,7 @@ def inventory(root: str, eligibility: Eligibility, *, below: str = "") -> Iterat
             yield Trouble(folder, f"the folder cannot be read ({error.strerror})", left_out)
 
 
-def found_at(root: str, path: str, eligibility: Eligibility) -> Found | None:
+def found_at(root: str, path: str, eligibility: IgnoreRules) -> Found | None:
     """What is at `path`; None when there is nothing, or it may not be looked at (`why_hidden` says why)."""
     try:
         return _look(root, path, eligibility)
@@ -86,7 +86,7 @@ def why_hidden(root: str, path: str) -> str | None:
     return None
 
 
-def _look(root: str, path: str, eligibility: Eligibility) -> Found | None:
+def _look(root: str, path: str, eligibility: IgnoreRules) -> Found | None:
     """What is at `path`; None when there is nothing. Raises OSError where that cannot be told."""
     place = os.path.join(root, path)
     try:
@@ -101,7 +101,7 @@ def _look(root: str, path: str, eligibility: Eligibility) -> Found | None:
     return Found(path, facts_of(status), reason)
 
 
-def found_behind_link(root: str, path: str, eligibility: Eligibility) -> Found | None:
+def found_behind_link(root: str, path: str, eligibility: IgnoreRules) -> Found | None:
     """What is at `path` where a link stands on the way to it; None when none does."""
     linked = link_above(root, path)
     link = None if linked is None else found_at(root, linked, eligibility)
@@ -110,7 +110,7 @@ def found_behind_link(root: str, path: str, eligibility: Eligibility) -> Found |
     return Found(path, link.facts, behind(shown(linked), str(link.left_out)))
 
 
-def _why_ignored(folder: str, eligibility: Eligibility) -> str | None:
+def _why_ignored(folder: str, eligibility: IgnoreRules) -> str | None:
     """Why the folder is not for the service, by a rule about it or a folder above it; None when none says so."""
     end = -1
     while folder:

@@ -5,9 +5,9 @@ import os
 import stat
 from dataclasses import dataclass
 
-from eisync.core.eligible import Eligibility
-from eisync.core.items import shown
+from eisync.core.ignore import IgnoreRules
 from eisync.core.links import Leads, why_left_out
+from eisync.core.model import shown
 from eisync.core.sidecars import WHAT_THEY_ARE
 
 _MOUNT_POINT = getattr(stat, "IO_REPARSE_TAG_MOUNT_POINT", 0xA0000003)
@@ -53,7 +53,7 @@ def link_at(place: str) -> Link:
     return Link(Leads.TO_FILE if stat.S_ISREG(mode) else Leads.TO_OTHER, _target(place))
 
 
-def why_not_followed(root: str, path: str, eligibility: Eligibility, *, names_target: bool = False) -> str:
+def why_not_followed(root: str, path: str, eligibility: IgnoreRules, *, names_target: bool = False) -> str:
     """Why the link at `path` of the root is left out, as one clause.
 
     `names_target`: with what it leads to, for one link; without, for one of many.
@@ -103,7 +103,7 @@ def _seen_from(root: str, link: Link) -> Link:
     return Link(Leads.UPWARDS, link.target) if is_above else link
 
 
-def _is_uploaded(root: str, link: Link, eligibility: Eligibility) -> bool:
+def _is_uploaded(root: str, link: Link, eligibility: IgnoreRules) -> bool:
     """Whether what the link leads to lies in the root, where nothing leaves it out."""
     if link.target is None or link.leads not in (Leads.TO_FILE, Leads.TO_FOLDER):
         return False

@@ -12,8 +12,8 @@ from typing import Any, Generic, TypeVar
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from eisync.adapters.replies import LISTING, Entry, FullSample
-from eisync.core.items import LARGEST_ID, Unread
 from eisync.core.json_scan import MOST_STRUCTURE, Text, elements, members, structure
+from eisync.core.model import LARGEST_ID, Unread
 from eisync.errors import AnswerTooLargeError
 
 _WANTED = frozenset(key.encode() for key in Entry.__annotations__)

@@ -16,9 +16,10 @@ import stat
 from collections.abc import Callable, Iterator
 
 from eisync.adapters import trash
-from eisync.adapters.files import device_of as device_of  # one module for whoever takes files away
-from eisync.adapters.files import open_folder, why_offline
-from eisync.adapters.moving import (
+from eisync.adapters.file_facts import device_of as device_of  # one module for whoever takes files away
+from eisync.adapters.file_facts import open_folder, why_offline
+from eisync.adapters.folder_walk import facts_of
+from eisync.adapters.relocate import (
     holds,
     made_folder,
     names_beside,
@@ -29,8 +30,7 @@ from eisync.adapters.moving import (
     write_copy,
 )
 from eisync.adapters.root_notes import marker_of
-from eisync.adapters.walking import facts_of
-from eisync.core.items import FileFacts, shown
+from eisync.core.model import FileFacts, shown
 from eisync.core.retention import Disk, Removal, Room, Whereabout
 from eisync.errors import FileAwayError, FileChangedError, FileError, FileGoneError, FileUnreadableError, FolderError
 

@@ -11,7 +11,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter, 
 from typing_extensions import TypedDict
 
 from eisync.core.dataset import WholeSample
-from eisync.core.items import LARGEST_ID, RemoteSample
+from eisync.core.model import LARGEST_ID, RemoteSample
 from eisync.core.wire import origin, original_name
 
 

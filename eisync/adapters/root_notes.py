@@ -5,8 +5,8 @@ from collections.abc import Callable, Mapping
 
 from eisync.adapters.folder_note import Note
 from eisync.adapters.folder_note import around as around  # one module for whoever keeps count
-from eisync.core.items import shown
 from eisync.core.lineage import ATTRIBUTE, NAME, Stamp, merged, read_stamps, write_stamps
+from eisync.core.model import shown
 from eisync.errors import FolderError
 
 ARCHIVE_NAME = ".eisync-archive"

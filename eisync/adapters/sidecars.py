@@ -7,12 +7,12 @@ import os
 import stat
 from collections.abc import Generator, Iterator
 
-from eisync.adapters.files import look, open_inside
-from eisync.adapters.walking import facts_of, is_version
-from eisync.core.eligible import Eligibility
-from eisync.core.items import FileFacts, shown
+from eisync.adapters.file_facts import look, open_inside
+from eisync.adapters.folder_walk import facts_of, is_version
+from eisync.core.ignore import IgnoreRules
+from eisync.core.json_stream import Checkpoint, JsonStream, Unfinished
 from eisync.core.mentions import NearMiss, collected, near
-from eisync.core.pieces import Checkpoint, Pieces, Unfinished
+from eisync.core.model import FileFacts, shown
 from eisync.core.sidecars import Entry, encoding_of, places_for, read_on, speaking
 from eisync.core.unicode_form import caseless
 
@@ -39,7 +39,7 @@ class Reading:
         """Whether it was one version from its beginning to its end. Only known at the end."""
         self._place = place
         self._after = after
-        self._pieces: Pieces | None = None
+        self._pieces: JsonStream | None = None
         self._bom_bytes = 0
         self._encoding = "utf-8"
         self._steps = self._run(root)
@@ -89,7 +89,7 @@ class Reading:
         # A checkpoint counts the bytes of UTF-8: what is encoded otherwise is read from its beginning.
         if self._after is not None and self._encoding == "utf-8":
             yield from self._compare(descriptor, self._after)
-        self._pieces = Pieces(self._text(descriptor), self._after if self.is_continued else None)
+        self._pieces = JsonStream(self._text(descriptor), self._after if self.is_continued else None)
         try:
             yield from read_on(self._place.rpartition("/")[2], self._pieces)
         finally:
@@ -129,7 +129,7 @@ def entries(root: str, place: str) -> Iterator[Entry]:
                 yield entry
 
 
-def said_of(root: str, path: str, eligibility: Eligibility) -> dict[str, Entry | NearMiss | str | None]:
+def said_of(root: str, path: str, eligibility: IgnoreRules) -> dict[str, Entry | NearMiss | str | None]:
     """What each sidecar that is there says of the file at `path`, by its place: for whoever asks about one file.
 
     None: it does not mention the file. A text says why the sidecar is of no use.

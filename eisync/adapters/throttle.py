@@ -3,7 +3,7 @@
 import threading
 
 from eisync.adapters import clock
-from eisync.core.pace import Bucket
+from eisync.core.rate_limit import TokenBucket
 
 
 class Throttle:
@@ -11,7 +11,7 @@ class Throttle:
 
     def __init__(self, rate: float | None) -> None:
         self._changed = threading.Condition()
-        self._bucket = None if rate is None else Bucket(rate=rate, at=clock.monotonic())
+        self._bucket = None if rate is None else TokenBucket(rate=rate, at=clock.monotonic())
 
     def set_rate(self, rate: float | None) -> None:
         """From now on, for pieces that wait too."""
@@ -19,7 +19,7 @@ class Throttle:
             if rate is None:
                 self._bucket = None
             elif self._bucket is None:
-                self._bucket = Bucket(rate=rate, at=clock.monotonic())
+                self._bucket = TokenBucket(rate=rate, at=clock.monotonic())
             else:
                 self._bucket = self._bucket.at_rate(rate, clock.monotonic())
             self._changed.notify_all()

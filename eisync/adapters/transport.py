@@ -11,8 +11,8 @@ from urllib.parse import urlsplit
 
 import requests
 
-from eisync.adapters.patience import PatientAdapter
-from eisync.adapters.weather import MAX_ANSWER_BYTES, clean_foreign_logs, read_whole, translated
+from eisync.adapters.deadline import PatientAdapter
+from eisync.adapters.errors import MAX_ANSWER_BYTES, clean_foreign_logs, read_whole, translated
 from eisync.core.redaction import KEYS
 from eisync.core.retry import Fault
 from eisync.core.wire import Reply, Silence

@@ -17,11 +17,11 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import BinaryIO
 
-from eisync.adapters.files import open_folder, open_inside, why_offline
-from eisync.adapters.walking import facts_of
+from eisync.adapters.file_facts import open_folder, open_inside, why_offline
+from eisync.adapters.folder_walk import facts_of
 from eisync.core.copies import Copy
-from eisync.core.eligible import TRASH_NAME
-from eisync.core.items import FileFacts, shown
+from eisync.core.ignore import TRASH_NAME
+from eisync.core.model import FileFacts, shown
 from eisync.errors import FileAwayError, FileChangedError, FileGoneError, FileUnreadableError, FolderError
 
 TRASH = TRASH_NAME
@@ -37,9 +37,9 @@ _FOLDER = os.O_RDONLY | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_DIRECTORY",
 _NO_LINKS = frozenset({errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK})
 
 
-def place_for(root: str, path: str, *, act_id: int, day: str) -> str:
-    """Where act `act_id` of `day` (as 2026-11-26) puts the file at `path`: absolute, on the disk of its folder."""
-    return os.path.join(_top_of(root, path), TRASH, day, str(act_id), path)
+def place_for(root: str, path: str, *, action_id: int, day: str) -> str:
+    """Where act `action_id` of `day` (as 2026-11-26) puts the file at `path`: absolute, on the disk of its folder."""
+    return os.path.join(_top_of(root, path), TRASH, day, str(action_id), path)
 
 
 def place_of(root: str, path: str) -> str:
@@ -200,11 +200,11 @@ def empty(root: str, *, before_day: str, is_old: Callable[[str, float], bool] = 
 
 
 def _newest_at(day: str) -> float:
-    """When the last file came into the folder of a day, or into that of an act in it (Unix s). Raises OSError."""
+    """When the last file came into the folder of a day, or into that of an action in it (Unix s). Raises OSError."""
     newest = os.lstat(day).st_mtime
-    with os.scandir(day) as acts:
-        for act in acts:
-            newest = max(newest, act.stat(follow_symlinks=False).st_mtime)
+    with os.scandir(day) as actions:
+        for action in actions:
+            newest = max(newest, action.stat(follow_symlinks=False).st_mtime)
     return newest
 
 

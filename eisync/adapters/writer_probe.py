@@ -19,7 +19,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from eisync.adapters.files import mountinfo, resolved
+from eisync.adapters.file_facts import mountinfo, resolved
 from eisync.adapters.share_mode import ShareMode, share_mode
 from eisync.core import mounts
 from eisync.core.writers import (

@@ -11,11 +11,11 @@ import click
 from eisync.adapters.annotations import annotation_at
 from eisync.adapters.inventory import Found, Trouble, found_at, inventory
 from eisync.cli import OK, UNEXPECTED
-from eisync.cli.grounds import Ground, grounds
 from eisync.cli.options import ask, common
 from eisync.cli.output import say, say_json
-from eisync.core.accounts import LEFT_OUT, UNEXPLAINED, Account, account
-from eisync.core.census import UNREADABLE
+from eisync.cli.watched_roots import WatchedFolder, watched_folders
+from eisync.core.file_counts import UNREADABLE
+from eisync.core.file_status import LEFT_OUT, UNEXPLAINED, FileStatus, status_of
 from eisync.core.lifecycle import State
 from eisync.errors import UnreachableError
 
@@ -42,22 +42,24 @@ def command(dirs: tuple[str, ...], config: str | None, state_dir: str | None, as
     """
     found: Counter[str] = Counter()
     folders = 0
-    asked_for = grounds([os.path.abspath(place) for place in dirs], config=config, state_dir=state_dir)
+    asked_for = watched_folders([os.path.abspath(place) for place in dirs], config=config, state_dir=state_dir)
     if not asked_for:
         raise click.UsageError(
             "no folder is watched, and none was watched before with this state folder; name one: DIR"
         )
-    for ground in asked_for:
-        if ground.was_watched and not os.path.isdir(ground.path):
-            say(f"{ground.path} was watched before but is missing; 'eisync ls' lists its known files", err=True)
+    for watched_folder in asked_for:
+        if watched_folder.was_watched and not os.path.isdir(watched_folder.path):
+            say(f"{watched_folder.path} was watched before but is missing; 'eisync ls' lists its known files", err=True)
             continue
-        for path, one in _accounts(ground, config, state_dir):
+        for path, one in _accounts(watched_folder, config, state_dir):
             folders += one.is_folder
             found[one.state] += not one.is_folder
-            place = os.path.join(ground.path, path)
+            place = os.path.join(watched_folder.path, path)
             if as_json:
                 folder = {"is_folder": True} if one.is_folder else {}
-                say_json({"path": path, "root": ground.path, "state": one.state, "reason": one.reason, **folder})
+                say_json(
+                    {"path": path, "root": watched_folder.path, "state": one.state, "reason": one.reason, **folder}
+                )
             else:
                 say(f"{one.state:<11}  {place}  ({one.reason})")
     if not as_json:
@@ -74,77 +76,85 @@ def _summary(found: Mapping[str, int], folders: int) -> str:
     return f"{told} {what}; the files there are unknown."
 
 
-def _accounts(ground: Ground, config: str | None, state_dir: str | None) -> Iterator[tuple[str, Account]]:
+def _accounts(
+    watched_folder: WatchedFolder, config: str | None, state_dir: str | None
+) -> Iterator[tuple[str, FileStatus]]:
     """Each file once, and each folder that cannot be read. What is known is asked for many files at a time."""
     waiting: list[Found] = []
     asked_bytes = 0
-    for found in inventory(ground.path, ground.watched.eligibility, below=ground.below):
+    for found in inventory(watched_folder.path, watched_folder.watched.eligibility, below=watched_folder.below):
         if isinstance(found, Trouble):
             if found.left_out is None:
-                yield found.path, Account(UNREADABLE, found.reason, is_folder=True)
+                yield found.path, FileStatus(UNREADABLE, found.reason, is_folder=True)
             else:
-                yield found.path, Account(LEFT_OUT, f"{found.left_out}; {found.reason}")
+                yield found.path, FileStatus(LEFT_OUT, f"{found.left_out}; {found.reason}")
         elif found.left_out is not None:
-            yield found.path, Account(LEFT_OUT, _why(ground, found))
+            yield found.path, FileStatus(LEFT_OUT, _why(watched_folder, found))
         else:
             waiting.append(found)
             asked_bytes += len(json.dumps(found.path)) + 2
         if len(waiting) >= FILES_A_QUESTION or asked_bytes >= BYTES_A_QUESTION:
-            yield from accounts_of(ground, waiting, config, state_dir)
+            yield from accounts_of(watched_folder, waiting, config, state_dir)
             waiting, asked_bytes = [], 0
-    yield from accounts_of(ground, waiting, config, state_dir)
+    yield from accounts_of(watched_folder, waiting, config, state_dir)
 
 
 def accounts_of(
-    ground: Ground, waiting: list[Found], config: str | None, state_dir: str | None
-) -> Iterator[tuple[str, Account]]:
+    watched_folder: WatchedFolder, waiting: list[Found], config: str | None, state_dir: str | None
+) -> Iterator[tuple[str, FileStatus]]:
     """The accounts of files that are for the service."""
-    known = known_of(ground, [found.path for found in waiting], config, state_dir)
+    known = known_of(watched_folder, [found.path for found in waiting], config, state_dir)
     for found in waiting:
-        if (annotation := _annotation(ground, found, known.get(found.path), config, state_dir)) is not None:
+        if (annotation := _annotation(watched_folder, found, known.get(found.path), config, state_dir)) is not None:
             yield found.path, annotation
             continue
-        options: dict[str, Any] = {"is_live": ground.is_live, "scanned_at": ground.scanned_at}
-        one = account(found.facts, known.get(found.path), **options)
+        options: dict[str, Any] = {"is_live": watched_folder.is_live, "scanned_at": watched_folder.scanned_at}
+        one = status_of(found.facts, known.get(found.path), **options)
         if one.state == UNEXPLAINED:
             # It may have changed, or gone, between the look and the question.
-            now = found_at(ground.path, found.path, ground.watched.eligibility)
+            now = found_at(watched_folder.path, found.path, watched_folder.watched.eligibility)
             if now is None:
                 continue
-            one = account(now.facts, known.get(found.path), **options)
+            one = status_of(now.facts, known.get(found.path), **options)
         yield found.path, one
 
 
 def _annotation(
-    ground: Ground, found: Found, record: dict[str, Any] | None, config: str | None, state_dir: str | None
-) -> Account | None:
+    watched_folder: WatchedFolder,
+    found: Found,
+    record: dict[str, Any] | None,
+    config: str | None,
+    state_dir: str | None,
+) -> FileStatus | None:
     """The account of a file that is left out by what is in it: nothing is known of such a one."""
     if record is not None and record["state"] != State.GONE.value:
         return None
 
     def is_known(places: Sequence[str]) -> bool:
         sent = (State.SYNCED.value, State.TOMBSTONE.value)
-        return any(one["state"] in sent for one in known_of(ground, list(places), config, state_dir).values())
+        return any(one["state"] in sent for one in known_of(watched_folder, list(places), config, state_dir).values())
 
     try:
-        what = annotation_at(ground.path, found.path, found.facts, is_known)
+        what = annotation_at(watched_folder.path, found.path, found.facts, is_known)
     except UnreachableError:
         return None
-    return None if what is None else Account(LEFT_OUT, f"{what.reason} ({what.kind})")
+    return None if what is None else FileStatus(LEFT_OUT, f"{what.reason} ({what.kind})")
 
 
-def known_of(ground: Ground, paths: list[str], config: str | None, state_dir: str | None) -> dict[str, dict[str, Any]]:
+def known_of(
+    watched_folder: WatchedFolder, paths: list[str], config: str | None, state_dir: str | None
+) -> dict[str, dict[str, Any]]:
     """What is known at these paths, by path."""
     if not paths:
         return {}
-    question = {"do": "known", "root": ground.path, "paths": paths}
+    question = {"do": "known", "root": watched_folder.path, "paths": paths}
     return {record["path"]: record for record in ask(question, config=config, state_dir=state_dir)}
 
 
-def _why(ground: Ground, found: Found) -> str:
-    spoken_of = ground.watched.policy.spoken_of(found.path)
-    if spoken_of == found.path or ground.watched.eligibility.why_left_out(spoken_of) is not None:
+def _why(watched_folder: WatchedFolder, found: Found) -> str:
+    spoken_of = watched_folder.watched.policy.spoken_of(found.path)
+    if spoken_of == found.path or watched_folder.watched.eligibility.why_left_out(spoken_of) is not None:
         return str(found.left_out)
-    beside = os.path.lexists(os.path.join(ground.path, spoken_of))
+    beside = os.path.lexists(os.path.join(watched_folder.path, spoken_of))
     name = os.path.basename(spoken_of)
     return f"the marker of {name}" if beside else f"a marker whose file {name} is missing"

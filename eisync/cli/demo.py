@@ -23,7 +23,7 @@ from eisync.cli import OK, PENDING, QUARANTINED
 from eisync.cli.demo_samples import samples
 from eisync.cli.options import common_unused
 from eisync.cli.output import say
-from eisync.control import door
+from eisync.control import local_socket
 from eisync.errors import ConfigurationError, EisyncError
 
 if TYPE_CHECKING:
@@ -104,7 +104,7 @@ class _Arrivals:
 
     def _ask(self, what: str) -> Iterator[dict[str, Any]]:
         try:
-            yield from door.ask(self._state, {"do": what}) or ()
+            yield from local_socket.ask(self._state, {"do": what}) or ()
         except EisyncError as error:
             say(f"eisync: {error}", err=True)
 
@@ -193,7 +193,7 @@ def _configuration(folder: str, key_file: str, emulator: "RunningEmulator") -> s
 def _await_daemon(state: str, stop: threading.Event) -> None:
     deadline = clock.monotonic() + ARRIVE_WITHIN_S
     while not stop.wait(POLL_S):
-        if door.ask(state, {"do": "health"}) is not None:
+        if local_socket.ask(state, {"do": "health"}) is not None:
             return
         if clock.monotonic() > deadline:
             raise EisyncError(

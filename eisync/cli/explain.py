@@ -5,25 +5,25 @@ from typing import Any
 
 import click
 
-from eisync.adapters import clock, evidence, sidecars, writer_probe
+from eisync.adapters import clock, content, sidecars, writer_probe
 from eisync.adapters.inventory import Found, found_at, found_behind_link, why_hidden
 from eisync.adapters.links import is_link_at
 from eisync.cli import LEFT_OUT, OK, PENDING, QUARANTINED
 from eisync.cli.audit import accounts_of, known_of
-from eisync.cli.grounds import Ground, grounds
 from eisync.cli.options import common
 from eisync.cli.output import say, say_json
-from eisync.core import accounts
-from eisync.core.census import UNREADABLE
-from eisync.core.describing import Description, describe
-from eisync.core.evidence import Cut, Whole
-from eisync.core.examination import Examination
-from eisync.core.items import sent_name, shown
-from eisync.core.labelling import CATEGORY_WORDS, INFER, SDK, infer_category_as_sdk, naming_of
+from eisync.cli.watched_roots import WatchedFolder, watched_folders
+from eisync.core import file_status
+from eisync.core.completeness import MARKER_SUFFIX, Marker, said_of_writers
+from eisync.core.description import Description, describe
+from eisync.core.file_counts import UNREADABLE
+from eisync.core.format_check import FormatCheck
 from eisync.core.lifecycle import State
 from eisync.core.mentions import NearMiss
-from eisync.core.settle import MARKER_SUFFIX, Marker, said_of_writers
-from eisync.core.sidecars import ACCOUNT_NAME, WHAT_THEY_ARE, Entry, speaking, worded
+from eisync.core.model import sent_name, shown
+from eisync.core.path_rules import CATEGORY_WORDS, INFER, SDK, infer_category_as_sdk, naming_of
+from eisync.core.probe import Complete, Truncated
+from eisync.core.sidecars import INFO_LABELS, WHAT_THEY_ARE, Entry, speaking, worded
 from eisync.errors import EisyncError
 
 Said = dict[str, Entry | NearMiss | str | None]
@@ -38,7 +38,7 @@ _EXIT_CODES = {
     UNREADABLE: QUARANTINED,
     State.TOMBSTONE.value: LEFT_OUT,
     State.GONE.value: LEFT_OUT,
-    accounts.LEFT_OUT: LEFT_OUT,
+    file_status.LEFT_OUT: LEFT_OUT,
 }
 
 _MARKERS = {
@@ -66,21 +66,21 @@ def command(file: str, config: str | None, state_dir: str | None, as_json: bool,
     """
     place = os.path.abspath(file)
     root = None if root is None else os.path.abspath(root)
-    (ground,) = grounds([place], config=config, state_dir=state_dir, root=root)
+    (watched_folder,) = watched_folders([place], config=config, state_dir=state_dir, root=root)
     if os.path.lexists(place):
-        found = found_behind_link(ground.path, ground.below, ground.watched.eligibility)
-        found = found or found_at(ground.path, ground.below, ground.watched.eligibility)
+        found = found_behind_link(watched_folder.path, watched_folder.below, watched_folder.watched.eligibility)
+        found = found or found_at(watched_folder.path, watched_folder.below, watched_folder.watched.eligibility)
         if found is None or (os.path.isdir(place) and not is_link_at(place)):
             raise click.UsageError(f"{place} is not a file; 'eisync audit' lists the files of a folder")
-        told = _told(ground, found, config, state_dir)
+        told = _told(watched_folder, found, config, state_dir)
     else:
-        record = known_of(ground, [ground.below], config, state_dir).get(ground.below)
-        hidden = why_hidden(ground.path, ground.below)
+        record = known_of(watched_folder, [watched_folder.below], config, state_dir).get(watched_folder.below)
+        hidden = why_hidden(watched_folder.path, watched_folder.below)
         if hidden is not None:
-            record = _hidden(ground.below, record, hidden)
+            record = _hidden(watched_folder.below, record, hidden)
         if record is None:
             raise click.UsageError(f"there is no file {place}, and eisync never knew one there")
-        told = _told_of_absent(ground, record)
+        told = _told_of_absent(watched_folder, record)
     if as_json:
         say_json(told)
     else:
@@ -88,26 +88,30 @@ def command(file: str, config: str | None, state_dir: str | None, as_json: bool,
     return _EXIT_CODES.get(told["state"], PENDING)
 
 
-def _told(ground: Ground, found: Found, config: str | None, state_dir: str | None) -> dict[str, Any]:
-    told = {**_place_of(ground, found.path), "is_here": True}
+def _told(watched_folder: WatchedFolder, found: Found, config: str | None, state_dir: str | None) -> dict[str, Any]:
+    told = {**_place_of(watched_folder, found.path), "is_here": True}
     if found.left_out is not None:
         is_sidecar = found.left_out == WHAT_THEY_ARE.get(os.path.basename(found.path))
-        more = f"; {sidecars.census(ground.path, found.path)}" if is_sidecar else ""
-        return {**told, "state": accounts.LEFT_OUT, "reason": found.left_out + more}
-    for _, one in accounts_of(ground, [found], config, state_dir):
+        more = f"; {sidecars.census(watched_folder.path, found.path)}" if is_sidecar else ""
+        return {**told, "state": file_status.LEFT_OUT, "reason": found.left_out + more}
+    for _, one in accounts_of(watched_folder, [found], config, state_dir):
         told |= {"state": one.state, "reason": one.reason}
     if "state" not in told:
         raise EisyncError("the file disappeared during the check")
-    if told["state"] == accounts.LEFT_OUT:
+    if told["state"] == file_status.LEFT_OUT:
         return told
-    said = sidecars.said_of(ground.path, found.path, ground.watched.eligibility)
-    described = _described(ground, found.path, said)
-    told |= {"label": described.label, "label_from": _label_from(ground, said), "category": described.category.value}
+    said = sidecars.said_of(watched_folder.path, found.path, watched_folder.watched.eligibility)
+    described = _described(watched_folder, found.path, said)
+    told |= {
+        "label": described.label,
+        "label_from": _label_from(watched_folder, said),
+        "category": described.category.value,
+    }
     told |= {"name": described.name or sent_name(found.path), "remarks": dict(described.remarks)}
-    told |= {"category_from": _category_from(ground, found.path, said), **_completeness(ground, found)}
-    if ground.watched.policy.needs_marker:
-        told["marker"] = evidence.marker_of(ground.path, found.path).value
-    record = known_of(ground, [found.path], config, state_dir).get(found.path)
+    told |= {"category_from": _category_from(watched_folder, found.path, said), **_completeness(watched_folder, found)}
+    if watched_folder.watched.policy.needs_marker:
+        told["marker"] = content.marker_of(watched_folder.path, found.path).value
+    record = known_of(watched_folder, [found.path], config, state_dir).get(found.path)
     told["sidecars"] = {place: _worded(one) for place, one in said.items()}
     told["is_as_sent"] = (
         None if record is None or told["state"] != State.SYNCED.value else _is_as_sent(described, record)
@@ -115,9 +119,9 @@ def _told(ground: Ground, found: Found, config: str | None, state_dir: str | Non
     return {**told, "sample_ids": [] if record is None else record["sample_ids"]}
 
 
-def _told_of_absent(ground: Ground, record: dict[str, Any]) -> dict[str, Any]:
+def _told_of_absent(watched_folder: WatchedFolder, record: dict[str, Any]) -> dict[str, Any]:
     as_sent = {name: record[name] for name in ("state", "reason", "label", "category", "sample_ids")}
-    return {**_place_of(ground, record["path"]), "is_here": False, **as_sent}
+    return {**_place_of(watched_folder, record["path"]), "is_here": False, **as_sent}
 
 
 def _hidden(path: str, record: dict[str, Any] | None, why: str) -> dict[str, Any]:
@@ -130,13 +134,13 @@ def _hidden(path: str, record: dict[str, Any] | None, why: str) -> dict[str, Any
     return {**record, "reason": f"{record['reason']}; {why} now"}
 
 
-def _place_of(ground: Ground, path: str) -> dict[str, Any]:
-    return {"path": path, "root": ground.path, "target": ground.watched.root.target}
+def _place_of(watched_folder: WatchedFolder, path: str) -> dict[str, Any]:
+    return {"path": path, "root": watched_folder.path, "target": watched_folder.watched.root.target}
 
 
-def _described(ground: Ground, path: str, said: Said) -> Description:
+def _described(watched_folder: WatchedFolder, path: str, said: Said) -> Description:
     """How the file would be sent, as far as what is said of it can be used."""
-    watched = ground.watched
+    watched = watched_folder.watched
     entries = [one for one in said.values() if isinstance(one, Entry)]
     misses = [
         one.sentence(shown(place), shown(speaking(path, [place])[place]))
@@ -160,28 +164,28 @@ def _is_as_sent(described: Description, record: dict[str, Any]) -> bool:
     return now == (record["label"], record["category"], record["companions"], record.get("sent_as"))
 
 
-def _completeness(ground: Ground, found: Found) -> dict[str, Any]:
+def _completeness(watched_folder: WatchedFolder, found: Found) -> dict[str, Any]:
     """Whether the file is whole (True, False, or None when its format cannot tell), and who writes it."""
     writer_probe.ignore_lease_breaks()
-    examination = Examination(found.path, found.facts.size)
+    examination = FormatCheck(found.path, found.facts.size)
     ask = writer_probe.WriterProbe().asking()
-    look = evidence.look_into(
-        examination, ground.path, found.path, found.facts, ask, most_bytes=MOST_BYTES, goes_on=None
+    look = content.look_into(
+        examination, watched_folder.path, found.path, found.facts, ask, most_bytes=MOST_BYTES, goes_on=None
     )
     if look is None or look.writers is None:
         writers = "it changed during the check" if look is None else "it cannot be opened for the check"
     else:
-        writers = said_of_writers(look.writers, ground.watched.policy)
+        writers = said_of_writers(look.writers, watched_folder.watched.policy)
     return {**_wholeness(examination, found, is_lost=look is None or look.is_another), "writers": writers}
 
 
-def _wholeness(examination: Examination, found: Found, *, is_lost: bool) -> dict[str, Any]:
+def _wholeness(examination: FormatCheck, found: Found, *, is_lost: bool) -> dict[str, Any]:
     if is_lost:
         return {"is_whole": None, "evidence": "it changed during the check"}
     match examination.verdict:
-        case Whole(evidence=by):
+        case Complete(evidence=by):
             return {"is_whole": True, "evidence": by}
-        case Cut(finding=finding):
+        case Truncated(finding=finding):
             return {"is_whole": False, "evidence": finding}
         case other:
             still_s = max(0.0, clock.now() - found.facts.touched_at)
@@ -189,21 +193,21 @@ def _wholeness(examination: Examination, found: Found, *, is_lost: bool) -> dict
             return {"is_whole": None, "evidence": f"{why}; last touched {still_s:,.0f} s ago"}
 
 
-def _label_from(ground: Ground, said: Said) -> str:
+def _label_from(watched_folder: WatchedFolder, said: Said) -> str:
     for place, one in said.items():
         if isinstance(one, Entry) and (one.label or one.is_unlabeled):
             return place
-    is_inferred = ground.watched.labelling.label == INFER
+    is_inferred = watched_folder.watched.labelling.label == INFER
     return "the file's name up to its first dot" if is_inferred else "the configuration of the folder"
 
 
-def _category_from(ground: Ground, path: str, said: Said) -> str:
+def _category_from(watched_folder: WatchedFolder, path: str, said: Said) -> str:
     for place, one in said.items():
         if isinstance(one, Entry) and one.category:
             return place
-    if ground.watched.labelling.category is not None:
+    if watched_folder.watched.labelling.category is not None:
         return "the configuration of the folder"
-    if ground.watched.labelling.rule == SDK:
+    if watched_folder.watched.labelling.rule == SDK:
         found = infer_category_as_sdk(path)
         return _NOT_NAMED if found is None else f"'{found.value}' occurs in its path, and category = \"{SDK}\""
     naming = naming_of(path)
@@ -216,7 +220,7 @@ def _category_from(ground: Ground, path: str, said: Said) -> str:
 
 def _lines(told: dict[str, Any]) -> list[tuple[str, str]]:
     lines = [("folder", f"{told['root']} -> {told['target']}"), ("state", f"{told['state']}: {told['reason']}")]
-    if told["state"] == accounts.LEFT_OUT:
+    if told["state"] == file_status.LEFT_OUT:
         return lines
     if told["state"] == UNREADABLE and not told["is_here"]:
         return lines
@@ -236,7 +240,7 @@ def _lines(told: dict[str, Any]) -> list[tuple[str, str]]:
         ("writers", told["writers"]),
     ]
     if told["name"] != sent_name(told["path"]):
-        lines.append(("name", f"{told['name']} (from {ACCOUNT_NAME})"))
+        lines.append(("name", f"{told['name']} (from {INFO_LABELS})"))
     if "marker" in told:
         lines.append(("marker", _MARKERS[told["marker"]]))
     lines += [("said", f"{place}: {what}") for place, what in told["sidecars"].items()]

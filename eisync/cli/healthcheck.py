@@ -2,10 +2,10 @@
 
 import click
 
-from eisync import places
+from eisync import paths
 from eisync.cli.options import common
 from eisync.cli.output import say
-from eisync.control import door
+from eisync.control import local_socket
 from eisync.errors import DaemonUnreachableError
 
 
@@ -16,8 +16,8 @@ def command(config: str | None, state_dir: str | None) -> None:
 
     When the service cannot be reached, this still reports healthy, because a restart would not help.
     """
-    folder = places.state_dir(state_dir, config=config)
-    answer = door.ask(folder, {"do": "health"})
+    folder = paths.state_dir(state_dir, config=config)
+    answer = local_socket.ask(folder, {"do": "health"})
     if answer is None:
         raise DaemonUnreachableError(f"no daemon runs on the state folder {folder}")
     for health in answer:

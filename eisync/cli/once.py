@@ -13,14 +13,14 @@ from eisync.app import App, build
 from eisync.cli.options import common, key_file
 from eisync.cli.output import say
 from eisync.cli.progress import Bar
-from eisync.control.survey import survey
-from eisync.core.census import UNREADABLE
-from eisync.core.items import shown
+from eisync.control.overview import overview
+from eisync.core.file_counts import UNREADABLE
 from eisync.core.lifecycle import PENDING as PENDING_STATES
 from eisync.core.lifecycle import State
+from eisync.core.model import shown
 from eisync.errors import ForeignProjectError, KeyRefusedError
 from eisync.log import configure
-from eisync.loops.watched import Observed
+from eisync.loops.watched_root import Observed
 from eisync.settings import load
 
 SHOWN_REASONS = 10
@@ -87,13 +87,13 @@ def command(
 
 def _conclude(app: App) -> int:
     now = clock.now()
-    taken = survey(app.index, app.acts, [target.name for target in app.settings.targets], roots=app.root_ids)
+    taken = overview(app.index, app.actions, [target.name for target in app.settings.targets], roots=app.root_ids)
     say(taken.sentence(now=now))
     _explain(app, now)
     comparing = app.watcher.comparing()
     if comparing:
         say(f"{comparing:,} files were touched since their upload and are not compared with it yet", err=True)
-    refusals = app.drainer.refusals()
+    refusals = app.uploader.refusals()
     if refusals:
         raise KeyRefusedError("\n".join(f"target {name}: {reason}" for name, reason in refusals.items()))
     key_refused = [error for error in app.troubles().values() if isinstance(error, KeyRefusedError)]
@@ -156,7 +156,7 @@ class _Progress:
         self._say_once()
         if not self._bar.is_due():
             return
-        counts = self._app.index.tally(self._app.root_ids)
+        counts = self._app.index.report(self._app.root_ids)
         waiting = sum(counts.get(state, 0) for state in PENDING_STATES) + len(self._app.watcher.unsettled(clock.now()))
         done = sum(counts.values()) - sum(counts.get(state, 0) for state in PENDING_STATES)
         self._bar.draw(done, done + waiting, "files")
@@ -166,7 +166,7 @@ class _Progress:
 
     def _say_once(self) -> None:
         """Where nobody sees a bar: what it waits for when nothing else is left to do, and how long."""
-        if self._is_said or not self._app.watcher.has_scanned or not self._app.drainer.is_idle:
+        if self._is_said or not self._app.watcher.has_scanned or not self._app.uploader.is_idle:
             return
         now = clock.now()
         unsettled = self._app.watcher.unsettled(now)

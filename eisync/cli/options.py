@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 import click
 
-from eisync import places
+from eisync import paths
 from eisync.cli import PENDING
 from eisync.errors import EisyncError
 
@@ -39,7 +39,7 @@ def ask(question: Mapping[str, Any], *, config: str | None, state_dir: str | Non
 
     Raises DaemonUnreachableError when the folder is held and nobody answers.
     """
-    folder = places.state_dir(state_dir, config=config)
+    folder = paths.state_dir(state_dir, config=config)
     answer = _answer(folder, question)
     if answer is not None:
         yield from answer
@@ -51,24 +51,24 @@ def ask(question: Mapping[str, Any], *, config: str | None, state_dir: str | Non
 
 def _answer(folder: str, question: Mapping[str, Any]) -> Iterator[dict[str, Any]] | None:
     """The answer of the process that holds the state folder; None where none does."""
-    from eisync.control import door  # here, so that `--help` imports neither
+    from eisync.control import local_socket  # here, so that `--help` imports neither
     from eisync.errors import DaemonUnreachableError
 
-    answer = door.ask(folder, question)
+    answer = local_socket.ask(folder, question)
     if answer is None or question["do"] not in _READ_ONLY:
         return answer
     try:
         # It is fetched whole before its first record: where that fails, nothing was said yet.
         first = next(answer, None)
     except DaemonUnreachableError:
-        again = door.ask(folder, question)
+        again = local_socket.ask(folder, question)
         if again is None:
             return None  # it was about to end, as 'eisync once' does: the database tells now
         return again
     return answer if first is None else itertools.chain([first], answer)
 
 
-_READ_ONLY = frozenset({"status", "files", "watched", "known", "history", "plan", "acts", "act"})
+_READ_ONLY = frozenset({"status", "files", "watched", "known", "history", "plan", "actions", "action"})
 
 
 _NOTHING: dict[str, Any] = {
@@ -90,10 +90,10 @@ _NOTHING: dict[str, Any] = {
 
 def _look(folder: str, question: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     from eisync.adapters import clock
-    from eisync.control import door
+    from eisync.control import local_socket
     from eisync.control.operations import Operations
     from eisync.errors import DaemonUnreachableError, StateBusyError
-    from eisync.store.acts import Acts
+    from eisync.store.actions import ActionStore
     from eisync.store.database import open_database
     from eisync.store.index import Index
     from eisync.store.outbox import Outbox
@@ -102,13 +102,13 @@ def _look(folder: str, question: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
         database, _ = open_database(folder, exclusive=False)
     except StateBusyError as error:
         # A daemon that is starting holds the folder a moment before it listens.
-        answer = door.ask(folder, question)
+        answer = local_socket.ask(folder, question)
         if answer is None:
             raise DaemonUnreachableError(f"{error}, but its socket does not answer") from error
         yield from answer
         return
     try:
-        yield from Operations(Outbox(database), Index(database), Acts(database), now=clock.now).answer(question)
+        yield from Operations(Outbox(database), Index(database), ActionStore(database), now=clock.now).answer(question)
     finally:
         with suppress(EisyncError):
             database.close()

@@ -9,10 +9,10 @@ import click
 from eisync.cli import OK, PENDING
 from eisync.cli.options import ask, common, key_file
 from eisync.cli.output import say, say_json
-from eisync.cli.passing import run_pass
+from eisync.cli.run_pass import run_pass
 
 SHOWN_DETAILS = 20
-_ACTS = 10_000  # as many as may be asked for
+_ACTIONS = 10_000  # as many as may be asked for
 
 
 @click.command("plan")
@@ -56,8 +56,8 @@ def command(
             say_json(decided)
         return OK
     found = run_pass(config=config, state_dir=state_dir, api_key_file=api_key_file)
-    acts = list(ask({"do": "acts", "limit": _ACTS}, config=config, state_dir=state_dir))
-    found = [_with_others(target, decided, acts) for target in found]
+    actions = list(ask({"do": "actions", "limit": _ACTIONS}, config=config, state_dir=state_dir))
+    found = [_with_others(target, decided, actions) for target in found]
     for target in found:
         say_json({**decided, **target}) if as_json else say(*_done(target))
     return next((target["exit_code"] for target in found if target["exit_code"]), OK)
@@ -104,24 +104,24 @@ def _end(plan: dict[str, Any] | None) -> Iterator[str]:
 
 
 def _told(decided: dict[str, Any]) -> str:
-    acts = "1 action" if decided["acts"] == 1 else f"{decided['acts']:,} actions"
+    actions = "1 action" if decided["actions"] == 1 else f"{decided['actions']:,} actions"
     if decided["is_approved"]:
-        return f"Plan {decided['plan']} is approved: {acts}."
+        return f"Plan {decided['plan']} is approved: {actions}."
     if decided["about"] == "tombstones":
-        return f"Plan {decided['plan']} is rejected: {acts} will not be done; files that still exist are sent again."
-    return f"Plan {decided['plan']} is rejected: {acts} will not be done and will not be proposed again."
+        return f"Plan {decided['plan']} is rejected: {actions} will not be done; files that still exist are sent again."
+    return f"Plan {decided['plan']} is rejected: {actions} will not be done and will not be proposed again."
 
 
-def _with_others(target: dict[str, Any], decided: dict[str, Any], acts: Iterable[dict[str, Any]]) -> dict[str, Any]:
+def _with_others(target: dict[str, Any], decided: dict[str, Any], actions: Iterable[dict[str, Any]]) -> dict[str, Any]:
     """What the pass found, and what of the plan was done before it: by one of the daemon's own, a moment earlier."""
     if target["target"] != decided["target"]:
         return target
     done = sum(
-        act["plan"] == decided["plan"]
-        and act["state"] == "done"
+        action["plan"] == decided["plan"]
+        and action["state"] == "done"
         # Where something follows from a tombstone, that is what was wanted.
-        and (act.get("kind") != "tombstone" or act["to"] is None)
-        for act in acts
+        and (action.get("kind") != "tombstone" or action["to"] is None)
+        for action in actions
     )
     return {**target, "done": max(target["done"], done)}
 

@@ -13,8 +13,8 @@ from eisync.cli.options import ask, common, key_file
 from eisync.cli.output import say, say_json
 from eisync.cli.progress import Bar
 from eisync.errors import ConfigurationError, EisyncError, StudioError, TransitError
-from eisync.places import absolute
-from eisync.pulling import Pulled, Selection, described, pull
+from eisync.export import ExportReport, Selection, described, export
+from eisync.paths import absolute
 from eisync.settings import Settings, Target, contains, load
 
 CATEGORIES = ("training", "testing", "validation", "post-processing")
@@ -76,7 +76,7 @@ def command(
         dataset = Dataset(place, described(project_id, selection))
         bar = Bar(is_shown=sys.stderr.isatty() and not quiet)
         try:
-            pulled = pull(service, dataset, selection, progress=lambda now: bar.show(*_drawn(now)))
+            pulled = export(service, dataset, selection, progress=lambda now: bar.show(*_drawn(now)))
         except KeyboardInterrupt:
             bar.end()
             say("stopped; what was downloaded is complete. Run it again to continue.", err=True)
@@ -122,12 +122,12 @@ def _keep_apart(folder: str, settings: Settings, *, config: str | None, state_di
             )
 
 
-def _drawn(pulled: Pulled) -> tuple[int, int, str]:
+def _drawn(pulled: ExportReport) -> tuple[int, int, str]:
     """Done, of how many, and what they are called."""
     return pulled.here + len(pulled.failures), pulled.total, f"samples, {_amount(pulled.fetched_bytes)} new"
 
 
-def _tell(pulled: Pulled, folder: str, project_id: int, *, as_json: bool) -> None:
+def _tell(pulled: ExportReport, folder: str, project_id: int, *, as_json: bool) -> None:
     if as_json:
         say_json(_record(pulled, folder, project_id))
         return
@@ -150,7 +150,7 @@ def _tell(pulled: Pulled, folder: str, project_id: int, *, as_json: bool) -> Non
         say(f"stopped early: {pulled.stopped}; info.labels is unchanged. Run it again to continue.", err=True)
 
 
-def _sentence(pulled: Pulled, folder: str, project_id: int) -> str:
+def _sentence(pulled: ExportReport, folder: str, project_id: int) -> str:
     what = f"{_count(pulled.here, 'sample')} of project {project_id} {_are(pulled.here)} in {folder}"
     if pulled.failures:
         what += f", {len(pulled.failures):,} were not downloaded"
@@ -159,7 +159,7 @@ def _sentence(pulled: Pulled, folder: str, project_id: int) -> str:
     return f"{what}: {pulled.fetched:,} downloaded now ({_amount(pulled.fetched_bytes)})."
 
 
-def _record(pulled: Pulled, folder: str, project_id: int) -> dict[str, object]:
+def _record(pulled: ExportReport, folder: str, project_id: int) -> dict[str, object]:
     return {
         "folder": folder,
         "project_id": project_id,

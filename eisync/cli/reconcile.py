@@ -7,7 +7,7 @@ import click
 from eisync.cli import OK
 from eisync.cli.options import common, key_file
 from eisync.cli.output import say, say_json
-from eisync.cli.passing import run_pass
+from eisync.cli.run_pass import run_pass
 
 SHOWN_DETAILS = 20
 
@@ -45,7 +45,7 @@ def _lines(target: dict[str, Any], dry_run: bool) -> list[str]:
         "no longer listed": target["unlisted"],
         "listed again": target["returned"],
         f"{would}adopted": target["adopted"],
-        "files with deleted samples": target["buried"],
+        "files with deleted samples": target["tombstoned"],
         f"{would}done by the folders' settings": target["done"],
         "undone": target["undone"],
         "would wait for your approval" if dry_run else "waiting for your approval": target["waiting"],

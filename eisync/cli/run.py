@@ -10,7 +10,7 @@ from typing import NoReturn
 
 import click
 
-from eisync.adapters.notify import Notifier
+from eisync.adapters.systemd import Notifier
 from eisync.app import App, build
 from eisync.cli import OK
 from eisync.cli.options import common, key_file
@@ -19,7 +19,7 @@ from eisync.errors import ConfigurationError, StateLostError
 from eisync.log import configure
 from eisync.loops.ports import Log
 from eisync.loops.supervisor import Supervisor
-from eisync.places import notify_socket
+from eisync.paths import notify_socket
 from eisync.settings import Settings, load
 
 BEAT_EVERY_S = 2.0

@@ -8,7 +8,7 @@ import click
 from eisync.cli import PENDING
 from eisync.cli.options import ask, common
 from eisync.cli.output import say, say_json
-from eisync.core.report import in_bytes
+from eisync.core.summary import in_bytes
 
 
 @click.command("status")
@@ -69,8 +69,8 @@ def _lines(status: dict[str, Any]) -> Iterator[str]:
             )
     for plan in status["plans"]:
         yield ""
-        acts = "1 action waits" if plan["acts"] == 1 else f"{plan['acts']:,} actions wait"
-        yield f"plan {plan['plan']} of target {plan['target']}: {acts} for your approval: {plan['why']}"
+        actions = "1 action waits" if plan["actions"] == 1 else f"{plan['actions']:,} actions wait"
+        yield f"plan {plan['plan']} of target {plan['target']}: {actions} for your approval: {plan['why']}"
         yield f"  'eisync plan' shows the details; 'eisync plan --approve {plan['plan']}' or '--reject' decides"
     if status["roots"]:
         yield ""

@@ -8,11 +8,11 @@ import click
 from eisync.cli import OK, PENDING, UNEXPECTED
 from eisync.cli.options import ask, common, key_file
 from eisync.cli.output import say, say_json
-from eisync.cli.passing import run_pass
+from eisync.cli.run_pass import run_pass
 
 
 @click.command("undo")
-@click.argument("acts", nargs=-1, type=click.IntRange(1), metavar="[ID]...")
+@click.argument("actions", nargs=-1, type=click.IntRange(1), metavar="[ID]...")
 @click.option(
     "--limit",
     type=click.IntRange(1, 10_000),
@@ -25,7 +25,7 @@ from eisync.cli.passing import run_pass
 @common
 @key_file
 def command(
-    acts: tuple[int, ...],
+    actions: tuple[int, ...],
     limit: int,
     as_json: bool,
     config: str | None,
@@ -39,17 +39,17 @@ def command(
     again. An edited sample gets its earlier values. Ends with 1 when something cannot be undone, with 4 when it cannot
     be undone now.
     """
-    if not acts:
-        for record in ask({"do": "acts", "limit": limit}, config=config, state_dir=state_dir):
+    if not actions:
+        for record in ask({"do": "actions", "limit": limit}, config=config, state_dir=state_dir):
             say_json(record) if as_json else say(_listed(record))
         return OK
-    for act in acts:
-        for _ in ask({"do": "undo", "act": act}, config=config, state_dir=state_dir):
+    for action in actions:
+        for _ in ask({"do": "undo", "action": action}, config=config, state_dir=state_dir):
             pass
     run_pass(config=config, state_dir=state_dir, api_key_file=api_key_file)
     codes = []
-    for act in acts:
-        [record] = ask({"do": "act", "act": act}, config=config, state_dir=state_dir)
+    for action in actions:
+        [record] = ask({"do": "action", "action": action}, config=config, state_dir=state_dir)
         say_json(record) if as_json else say(_outcome(record))
         codes.append({"undone": OK, "undoing": PENDING}.get(record["state"], UNEXPECTED))
     return UNEXPECTED if UNEXPECTED in codes else max(codes)
@@ -58,9 +58,9 @@ def command(
 def _listed(record: dict[str, Any]) -> str:
     at = datetime.fromtimestamp(record["done_at"] or record["made_at"], UTC).astimezone()
     outcome = f"; {record['outcome']}" if record["outcome"] else ""
-    return f"{record['act']:>6}  {at:%Y-%m-%d %H:%M}  {record['state']:<7}  {record['sentence']}{outcome}"
+    return f"{record['action']:>6}  {at:%Y-%m-%d %H:%M}  {record['state']:<7}  {record['sentence']}{outcome}"
 
 
 def _outcome(record: dict[str, Any]) -> str:
     how = {"undone": "undone", "undoing": "not undone yet, will be tried again"}.get(record["state"], "not undone")
-    return f"{record['act']}: {how}: {record['outcome'] or 'no details'}"
+    return f"{record['action']}: {how}: {record['outcome'] or 'no details'}"

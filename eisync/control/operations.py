@@ -7,18 +7,18 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
-from eisync.control.survey import survey
-from eisync.core.acts import Written, sentence
-from eisync.core.census import UNREADABLE, Census, prefers_row
-from eisync.core.items import shown
+from eisync.control.overview import overview
+from eisync.core.actions import StoredAction, sentence
+from eisync.core.file_counts import UNREADABLE, FileCounts, prefers_row
 from eisync.core.lifecycle import Event as Happening
 from eisync.core.lifecycle import State, sources
+from eisync.core.model import shown
 from eisync.core.reasons import Finding, grouped, next_step
 from eisync.errors import ConfigurationError, EisyncError, StateError
 from eisync.loops.ports import Passes
-from eisync.store.acts import Acts
+from eisync.store.actions import ActionStore
+from eisync.store.guard_facts import NOT_LISTED
 from eisync.store.index import Index
-from eisync.store.losses import NOT_LISTED
 from eisync.store.outbox import Outbox
 from eisync.store.plans import Plan
 
@@ -28,7 +28,7 @@ MOST_LINES = 10_000
 """Of the history, in one answer."""
 
 MOST_OPEN = 1_000
-"""So many acts that are allowed and not done yet are told, of one target."""
+"""So many actions that are allowed and not done yet are told, of one target."""
 
 PAGE = 1_000
 
@@ -50,7 +50,7 @@ class Operations:
         self,
         outbox: Outbox,
         index: Index,
-        acts: Acts,
+        actions: ActionStore,
         *,
         now: Callable[[], float],
         live: Callable[[], Record] | None = None,
@@ -66,7 +66,7 @@ class Operations:
         self._passes = passes
         self._outbox = outbox
         self._index = index
-        self._acts = acts
+        self._actions = actions
         self.now = now
         self._live = live
         self._note = note
@@ -97,12 +97,12 @@ class Operations:
                 yield from self.plan()
             case "decide":
                 yield self.decide(question.get("plan"), is_approved=bool(question.get("approve")))
-            case "acts":
-                yield from self.acts(question.get("limit"))
-            case "act":
-                yield self.act(question.get("act"))
+            case "actions":
+                yield from self.actions(question.get("limit"))
+            case "action":
+                yield self.action(question.get("action"))
             case "undo":
-                yield self.undo(question.get("act"))
+                yield self.undo(question.get("action"))
             case "health":
                 yield self.health()
             case other:
@@ -115,7 +115,7 @@ class Operations:
             self._note()
         targets = self._index.targets()
         roots = self._index.roots()
-        taken = survey(self._index, self._acts, [target.name for target in targets])
+        taken = overview(self._index, self._actions, [target.name for target in targets])
         live = self._live() if self._live is not None else None
         oldest, last = taken.oldest_pending_at, taken.last_synced_at
         watching = {one["root"]: one for one in (live or {}).get("watching", [])}
@@ -159,14 +159,14 @@ class Operations:
                 for target in targets
             ],
             "emptied": dict(taken.emptied),
-            "plans": [_plan(plan) for plan in self._acts.plans()],
+            "plans": [_plan(plan) for plan in self._actions.plans()],
             "daemon": live,
         }
 
-    def _reasons(self, census: Census, targets: Iterable[str], *, is_running: bool) -> Record:
+    def _reasons(self, census: FileCounts, targets: Iterable[str], *, is_running: bool) -> Record:
         """Why files are not in the project, in groups with what to do next; and how much is not shown."""
         found = self._index.observations.reasons(_TOLD_WHY)
-        if census.unlisted and (path := self._acts.an_unlisted(targets)) is not None:
+        if census.unlisted and (path := self._actions.an_unlisted(targets)) is not None:
             found.append(Finding(State.SYNCED.value, NOT_LISTED, census.unlisted, path))
         told = grouped(found)
         every = sum(census.by_state.get(state, 0) for state in _TOLD_WHY)
@@ -311,51 +311,51 @@ class Operations:
 
     def plan(self) -> Iterator[Record]:
         """What waits for a person, each plan with its acts behind it; then what is allowed and not done yet."""
-        for plan in self._acts.plans():
+        for plan in self._actions.plans():
             yield {"what": "plan", **_plan(plan)}
             after_id = 0
-            while acts := self._acts.of_plan(plan.id, after_id=after_id):
-                yield from map(_act, acts)
-                after_id = acts[-1].id
+            while actions := self._actions.of_plan(plan.id, after_id=after_id):
+                yield from map(_act, actions)
+                after_id = actions[-1].id
         for target in self._index.targets():
             for is_retention in (False, True):
-                open_acts = self._acts.to_do(target.name, is_retention=is_retention, limit=MOST_OPEN)
-                yield from map(_act, open_acts)
+                open_actions = self._actions.to_do(target.name, is_retention=is_retention, limit=MOST_OPEN)
+                yield from map(_act, open_actions)
 
     def decide(self, plan_id: object, *, is_approved: bool) -> Record:
         """A person's word on a plan; whoever reconciles next carries it out. Raises EisyncError for another plan."""
-        plan = next((plan for plan in self._acts.plans() if plan.id == plan_id), None)
-        number = self._acts.decide(_number(plan_id, "plan"), is_approved=is_approved, now=self.now())
+        plan = next((plan for plan in self._actions.plans() if plan.id == plan_id), None)
+        number = self._actions.decide(_number(plan_id, "plan"), is_approved=is_approved, now=self.now())
         if number is None or plan is None:
-            waiting = ", ".join(str(plan.id) for plan in self._acts.plans()) or "none"
+            waiting = ", ".join(str(plan.id) for plan in self._actions.plans()) or "none"
             raise EisyncError(f"plan {plan_id} is not waiting; waiting: {waiting}")
         return {
             "plan": plan_id,
             "target": plan.target,
             "about": plan.about,
             "is_approved": is_approved,
-            "acts": number,
+            "actions": number,
         }
 
-    def acts(self, limit: object) -> Iterator[Record]:
+    def actions(self, limit: object) -> Iterator[Record]:
         """What was done last, the last one first."""
         if not isinstance(limit, int) or not 0 < limit <= MOST_LINES:
             raise ConfigurationError(f"ask for 1 to {MOST_LINES:,} actions")
-        yield from map(_act, self._acts.latest(limit=limit))
+        yield from map(_act, self._actions.latest(limit=limit))
 
-    def act(self, act_id: object) -> Record:
+    def action(self, action_id: object) -> Record:
         """One act as it is now. Raises EisyncError for one that is not known."""
-        written = self._acts.find(_number(act_id, "act"))
+        written = self._actions.find(_number(action_id, "action"))
         if written is None:
-            raise EisyncError(f"action {act_id} is not known; 'eisync undo' lists what was done")
+            raise EisyncError(f"action {action_id} is not known; 'eisync undo' lists what was done")
         return _act(written)
 
-    def undo(self, act_id: object) -> Record:
-        """It is to be undone; whoever reconciles next does it. Raises EisyncError for an act that was not done."""
-        found = self.act(act_id)
-        if not self._acts.ask_undo(found["act"]) and found["state"] != "undoing":
-            raise EisyncError(f"action {act_id} is {found['state']}; there is nothing to undo")
-        return self.act(act_id)
+    def undo(self, action_id: object) -> Record:
+        """It is to be undone; whoever reconciles next does it. Raises EisyncError for an action that was not done."""
+        found = self.action(action_id)
+        if not self._actions.ask_undo(found["action"]) and found["state"] != "undoing":
+            raise EisyncError(f"action {action_id} is {found['state']}; there is nothing to undo")
+        return self.action(action_id)
 
     def health(self) -> Record:
         """Whether every loop is alive, every folder is worked on and the database takes a write."""
@@ -416,26 +416,26 @@ def _plan(plan: Plan) -> Record:
         "about": plan.about,
         "why": plan.why,
         "made_at": plan.made_at,
-        "acts": plan.acts,
+        "actions": plan.actions,
     }
 
 
-def _act(written: Written) -> Record:
-    act = written.act
+def _act(written: StoredAction) -> Record:
+    action = written.action
     return {
-        "what": "act",
-        "act": written.id,
+        "what": "action",
+        "action": written.id,
         "plan": written.plan_id,
         "state": written.progress.value,
-        "kind": act.kind.value,
-        "cause": act.cause.value,
-        "root": act.root,
-        "path": act.path,
-        "sample_id": act.sample_id,
-        "was": act.was,
-        "to": act.to,
-        "reason": act.reason,
-        "sentence": sentence(act),
+        "kind": action.kind.value,
+        "cause": action.cause.value,
+        "root": action.root,
+        "path": action.path,
+        "sample_id": action.sample_id,
+        "was": action.was,
+        "to": action.to,
+        "reason": action.reason,
+        "sentence": sentence(action),
         "outcome": written.outcome,
         "lies_at": written.lies_at,
         "made_at": written.made_at,

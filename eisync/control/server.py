@@ -6,7 +6,7 @@ import json
 import socket
 from typing import Any
 
-from eisync.control.door import ANSWER_WITHIN_S, LONGEST_LINE_BYTES, files_of, listen, remove
+from eisync.control.local_socket import ANSWER_WITHIN_S, LONGEST_LINE_BYTES, files_of, listen, remove
 from eisync.control.operations import Operations
 from eisync.core.redaction import KEYS
 from eisync.errors import EisyncError

@@ -18,10 +18,10 @@ import re
 from collections.abc import Iterator, Sequence
 from itertools import islice, pairwise
 
-from eisync.core.items import extension_of
 from eisync.core.json_scan import elements
 from eisync.core.json_shapes import is_acquisition, what_it_describes
 from eisync.core.media_names import DATA, MEDIA, MOST_MEDIA, names_media
+from eisync.core.model import extension_of
 from eisync.core.ordinary import is_ordinary
 from eisync.core.values import value
 
@@ -72,7 +72,7 @@ _NUMBER = re.compile(r"[-+]?(?:\d+(?:[.,]\d*)?|[.,]\d+)(?:e[-+]?\d+)?|[-+]?(?:na
 
 
 @value
-class LeftOut:
+class NotASample:
     """It is no sample. `reason` is what all such files have in common, `kind` what this one is."""
 
     reason: str
@@ -83,7 +83,7 @@ class LeftOut:
 class IfBeside:
     """It is no sample, as `left_out` says, if there is a file at one of these places; the likeliest come first."""
 
-    left_out: LeftOut
+    left_out: NotASample
     places: tuple[str, ...]
 
 
@@ -95,7 +95,7 @@ def may_be_one(path: str, head: bytes = b"") -> bool:
     return extension in _JUDGES and not is_ordinary(extension, head)
 
 
-def judge(path: str, head: bytes, *, size: int) -> LeftOut | IfBeside | None:
+def annotation_of(path: str, head: bytes, *, size: int) -> NotASample | IfBeside | None:
     """Decide by the first `HEAD_BYTES` of the file at `path`, which has `size` bytes; None: it may be a sample."""
     judged = _JUDGES.get(extension_of(path))
     return None if judged is None else judged(path, _decoded(head), len(head) >= size)
@@ -137,25 +137,25 @@ def _decoded(head: bytes) -> str:
 # --- text
 
 
-def _text(path: str, text: str, is_all: bool) -> LeftOut | IfBeside | None:
+def _text(path: str, text: str, is_all: bool) -> NotASample | IfBeside | None:
     """A .txt: Edge Impulse takes it as a table."""
     lines = _lines(text, is_all)
     if lines and (names_media(lines[0]) or all(map(_names_media_somewhere, lines))):
-        return LeftOut(ANNOTATION, "a list of files")
+        return NotASample(ANNOTATION, "a list of files")
     rows = [_cells(line) for line in lines if not _COMMENT.match(line)]
     if _is_table(rows) or (len(text) > _CHARACTERS and len(lines) == 1 and _has_mark(lines[0])):
         return None  # the names of a wide table may be all that is seen of it
     folder, _, name = path.rpartition("/")
     stem = name[: name.rfind(".")]
     if _LISTS_OF_FILES.search(path):
-        return LeftOut(ANNOTATION, "a list of files")
+        return NotASample(ANNOTATION, "a list of files")
     if _LISTS_OF_CLASSES.fullmatch(stem):
-        return LeftOut(ANNOTATION, "a list of classes")
+        return NotASample(ANNOTATION, "a list of classes")
     if lines and _TEXTS.fullmatch(stem) and not any(map(_are_numbers, rows)):
-        return LeftOut(TEXT, "no table")
+        return NotASample(TEXT, "no table")
     kind = "empty" if not lines else "numbers" if all(map(_are_numbers, rows)) else "text"
     if any(map(_FOLDERS_OF_LABELS.fullmatch, folder.split("/"))) and (not lines or any(map(_has_number, rows))):
-        return LeftOut(ANNOTATION, f"{kind}, in a folder of labels")
+        return NotASample(ANNOTATION, f"{kind}, in a folder of labels")
     return None if kind == "numbers" and _may_be_readings(lines) else _beside(path, kind)
 
 
@@ -216,7 +216,7 @@ def _is_head_of(names: Sequence[str], first: Sequence[str]) -> bool:
 # --- tables
 
 
-def _table(path: str, text: str, is_all: bool) -> LeftOut | IfBeside | None:
+def _table(path: str, text: str, is_all: bool) -> NotASample | IfBeside | None:
     """A .csv: what is no table of numbers may be one that the service's CSV wizard knows, so only shapes count."""
     lines = _lines(text, is_all)
     mark = next((one for one in _MARKS if lines and one in lines[0]), ",")
@@ -229,13 +229,13 @@ def _table(path: str, text: str, is_all: bool) -> LeftOut | IfBeside | None:
     if not rows or (len(rows) > 1 and _are_numbers(rows[1])):
         return None
     if any(names_media(cell) for row in rows for cell in row):
-        return LeftOut(ANNOTATION, "a table of files")
+        return NotASample(ANNOTATION, "a table of files")
     names = {name.lower() for name in rows[0]}
     if any(columns <= names for columns in _COLUMNS):
-        return LeftOut(ANNOTATION, "a table of labels")
+        return NotASample(ANNOTATION, "a table of labels")
     name = path.rpartition("/")[2]
     if _TABLES_OF_LABELS.fullmatch(name[: name.rfind(".")]) and not any(map(_has_number, rows[:2])):
-        return LeftOut(ANNOTATION, "a table of labels, by its name")
+        return NotASample(ANNOTATION, "a table of labels, by its name")
     if len(rows) > 1 and not _has_number(rows[0]) and not any(map(_has_readings, rows[1:])):
         return _beside(path, "a table of words")
     return None
@@ -249,7 +249,7 @@ def _has_readings(row: Sequence[str]) -> bool:
 # --- JSON
 
 
-def _json(path: str, text: str, is_all: bool) -> LeftOut | IfBeside | None:
+def _json(path: str, text: str, is_all: bool) -> NotASample | IfBeside | None:
     raw = text.strip().encode("utf-8", "replace")
     if raw[:1] == b"[":
         first = next(elements(raw, 0), None)
@@ -262,18 +262,18 @@ def _json(path: str, text: str, is_all: bool) -> LeftOut | IfBeside | None:
     return _beside(path, "empty") if not raw and is_all else None
 
 
-def _described(path: str, raw: bytes, at: int) -> LeftOut | IfBeside:
+def _described(path: str, raw: bytes, at: int) -> NotASample | IfBeside:
     """What JSON is that is no acquisition, by the object at `at`."""
     kind = what_it_describes(raw, at) if raw[at : at + 1] == b"{" else None
     name = path.rpartition("/")[2]
     if kind is None and _LISTS_OF_CLASSES.fullmatch(name[: name.rfind(".")]):
         kind = "a list of classes"
-    return _beside(path, "JSON that is not an acquisition") if kind is None else LeftOut(ANNOTATION, kind)
+    return _beside(path, "JSON that is not an acquisition") if kind is None else NotASample(ANNOTATION, kind)
 
 
 def _beside(path: str, kind: str) -> IfBeside:
     others = tuple(place for place in places_beside(path) if place.lower() != path.lower())  # no file is beside itself
-    return IfBeside(LeftOut(ANNOTATION, f"{kind}, next to a file of the same name"), others)
+    return IfBeside(NotASample(ANNOTATION, f"{kind}, next to a file of the same name"), others)
 
 
 _JUDGES = {".txt": _text, ".csv": _table, ".json": _json}

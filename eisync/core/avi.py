@@ -13,21 +13,21 @@ import struct
 from collections.abc import Generator
 from dataclasses import dataclass
 
-from eisync.core.evidence import (
-    CannotTell,
-    Cut,
+from eisync.core.model import MAX_FILE_BYTES
+from eisync.core.probe import (
+    Complete,
+    Completeness,
     OpenEnded,
+    Probe,
     Read,
-    Verdict,
-    Walk,
-    Whole,
+    Truncated,
+    Undecidable,
     behind_nul,
     counted,
     cut_short,
     unlike,
     unlike_to_the_end,
 )
-from eisync.core.items import MAX_FILE_BYTES
 from eisync.core.riff import HEAD_BYTES, MOST_PARTS, OFF_BY_A_HEADER, is_name, read_chunk
 
 _LIST_BYTES = 12
@@ -44,7 +44,7 @@ class _Parts:
     has_index: bool = False
 
 
-def avi(size: int) -> Walk:
+def avi(size: int) -> Probe:
     """AVI: one RIFF list after another, the second and those behind it called AVIX."""
     offset = last = 0
     while offset < size:
@@ -55,13 +55,15 @@ def avi(size: int) -> Walk:
             break
         last = offset
         if len(head) < _LIST_BYTES:
-            return Cut(f"an AVI list begins at byte {offset:,} and has no header yet; the file has {size:,} bytes")
+            return Truncated(
+                f"an AVI list begins at byte {offset:,} and has no header yet; the file has {size:,} bytes"
+            )
         length = struct.unpack("<I", head[4:8])[0]
         if length < _LIST_BYTES or offset + HEAD_BYTES + length > size:
             break
         offset += HEAD_BYTES + length + length % 2
     if offset >= size:
-        return Whole("as long as its AVI header says")
+        return Complete("as long as its AVI header says")
     return (yield from _by_parts(last, size))
 
 
@@ -70,7 +72,7 @@ def _is_list(head: bytes, *, is_first: bool) -> bool:
     return b"RIFF".startswith(head[:4]) and kind.startswith(head[8:12])
 
 
-def _by_parts(offset: int, size: int) -> Walk:
+def _by_parts(offset: int, size: int) -> Probe:
     """Walk the parts from the outermost list at `offset` on, and do not ask how long it is."""
     parts = _Parts(ends_at=size)
     is_odd = False
@@ -107,13 +109,15 @@ def _by_parts(offset: int, size: int) -> Walk:
     return _ended(parts, offset, size) if parts.has_pictures else _without_pictures(parts, offset, size)
 
 
-def _missing_pictures(parts: _Parts, offset: int, length: int, size: int) -> Verdict | None:
+def _missing_pictures(parts: _Parts, offset: int, length: int, size: int) -> Completeness | None:
     """What to say when the list of pictures at `offset` is not as long as it says; None when it is."""
     end = offset + HEAD_BYTES + length
     if length < 4 or (end > size and length >= MAX_FILE_BYTES):
         if offset + _LIST_BYTES + HEAD_BYTES <= size:
             return OpenEnded("its AVI header leaves the length open, as recorders do until they finish")
-        return Cut(f"AVI header leaves the length open, as recorders do until they finish; the file has {size:,} bytes")
+        return Truncated(
+            f"AVI header leaves the length open, as recorders do until they finish; the file has {size:,} bytes"
+        )
     if end <= size:
         return None
     if end - size <= _AROUND:
@@ -121,7 +125,7 @@ def _missing_pictures(parts: _Parts, offset: int, length: int, size: int) -> Ver
     return _cut(parts, end, size)
 
 
-def _cut(parts: _Parts, end: int, size: int) -> Cut:
+def _cut(parts: _Parts, end: int, size: int) -> Truncated:
     promised = max(end, parts.ends_at) if parts.ends_at < MAX_FILE_BYTES else end
     return cut_short("AVI header", promised=promised, size=size)
 
@@ -138,20 +142,22 @@ def _behind_pictures(end: int, size: int) -> Generator[Read, bytes, int]:
     return begin + found
 
 
-def _ended(parts: _Parts, offset: int, size: int) -> Verdict:
+def _ended(parts: _Parts, offset: int, size: int) -> Completeness:
     """All pictures are there, and the parts were walked up to `offset`."""
     left = max(0, size - offset)
     if parts.has_index and not left:
-        return Whole("its AVI lists and its index end with the file")
+        return Complete("its AVI lists and its index end with the file")
     if parts.has_index or parts.ends_at <= size + OFF_BY_A_HEADER:
         follows = f"{counted(left)} follow its last AVI list" if left else "they end where the file ends"
-        return CannotTell(f"its frames are complete, and {follows}")
+        return Undecidable(f"its frames are complete, and {follows}")
     return OpenEnded("its frames are complete; its AVI index (idx1) is missing, but players do not need one")
 
 
-def _without_pictures(parts: _Parts, offset: int, size: int) -> Verdict:
+def _without_pictures(parts: _Parts, offset: int, size: int) -> Completeness:
     if offset + HEAD_BYTES <= size:
-        return CannotTell(f"it does not look like an AVI file at byte {offset:,}; the service will judge it")
+        return Undecidable(f"it does not look like an AVI file at byte {offset:,}; the service will judge it")
     if not HEAD_BYTES + _LIST_BYTES <= parts.ends_at < MAX_FILE_BYTES:
-        return Cut(f"AVI header leaves the length open, as recorders do until they finish; the file has {size:,} bytes")
+        return Truncated(
+            f"AVI header leaves the length open, as recorders do until they finish; the file has {size:,} bytes"
+        )
     return cut_short("AVI header", promised=max(parts.ends_at, offset), size=size)

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 
-from eisync.core.items import Category, Item, too_large
+from eisync.core.model import Category, Item, too_large
 
 Key = tuple[str, Category, str | None, tuple[tuple[str, str], ...]]
 

@@ -14,10 +14,20 @@ Sources: RFC 8949, section 3; the data acquisition format's "Binary payloads" in
 
 import re
 
-from eisync.core.evidence import CHUNK_BYTES, CannotTell, Cut, Read, Verdict, Walk, Whole, cut_short, foreign
-from eisync.core.items import MAX_FILE_BYTES
 from eisync.core.magic import HEAD_BYTES, is_text, recognised
+from eisync.core.model import MAX_FILE_BYTES
 from eisync.core.nul import nul_tail, reserved
+from eisync.core.probe import (
+    CHUNK_BYTES,
+    Complete,
+    Completeness,
+    Probe,
+    Read,
+    Truncated,
+    Undecidable,
+    cut_short,
+    foreign,
+)
 
 DEEPEST = 512
 REFERENCE = re.compile(r"Ref-(?:Binary|BINARY)-([uif](?:8|16|32|64)) *")
@@ -67,7 +77,7 @@ _REFERRED = re.compile(
 )
 
 
-def cbor(size: int) -> Walk:
+def cbor(size: int) -> Probe:
     """CBOR: one item, and what may stand behind it."""
     samples: str | None = None
     left = [1]  # of each list that is open, how many items are to come
@@ -87,11 +97,11 @@ def cbor(size: int) -> Walk:
     if samples is not None:
         return _by_samples(samples, size - offset, size)
     if offset == size:
-        return Whole("its CBOR item is complete")
+        return Complete("its CBOR item is complete")
     return (yield from _behind(offset, size))
 
 
-def _step(chunk: bytes, left: list[int], offset: int, size: int) -> int | Verdict:
+def _step(chunk: bytes, left: list[int], offset: int, size: int) -> int | Completeness:
     """Walk the items in `chunk`, which stands at `offset`. Return how many bytes were walked; it may lead behind it."""
     at, end = 0, len(chunk)
     to_come = left.pop()
@@ -117,7 +127,7 @@ def _step(chunk: bytes, left: list[int], offset: int, size: int) -> int | Verdic
             left.append(to_come - 1)
             at, to_come = step
             if len(left) > DEEPEST:
-                return CannotTell(f"it is nested deeper than {DEEPEST} lists")
+                return Undecidable(f"it is nested deeper than {DEEPEST} lists")
         while not to_come:
             if not left:
                 return at
@@ -136,7 +146,7 @@ def _run(chunk: bytes, at: int, patterns: _Patterns, to_come: int) -> tuple[int,
     return None
 
 
-def _head(chunk: bytes, at: int, first: int, offset: int, size: int) -> tuple[int, int] | Verdict:
+def _head(chunk: bytes, at: int, first: int, offset: int, size: int) -> tuple[int, int] | Completeness:
     """Return where the content of the item at `at` begins, or ends where that is text, and of how many items it is.
 
     Where the chunk ends within the head it begins at `at` itself.
@@ -147,32 +157,32 @@ def _head(chunk: bytes, at: int, first: int, offset: int, size: int) -> tuple[in
         length = 1 + (1 << (info - 24))
         if at + length > len(chunk):
             if offset + len(chunk) == size:
-                return Cut(f"CBOR ends within an item, at byte {offset + at:,}; the file has {size:,} bytes")
+                return Truncated(f"CBOR ends within an item, at byte {offset + at:,}; the file has {size:,} bytes")
             return at, 0
         number = int.from_bytes(chunk[at + 1 : at + length], "big")
     elif info == 31 and kind in (_BYTES, _TEXT, _ARRAY, _MAP):
         return at + 1, _ENDLESS
     elif info > 23:
-        return CannotTell(f"it does not look like CBOR at byte {offset + at:,}; the service will judge it")
+        return Undecidable(f"it does not look like CBOR at byte {offset + at:,}; the service will judge it")
     at += length
     if kind not in (_BYTES, _TEXT, _ARRAY, _MAP, _TAG):
         return at, 0
     if kind != _TAG and number >= MAX_FILE_BYTES:
         # No file that the service takes can keep that: these bytes are of another format.
-        return CannotTell(f"it does not look like CBOR at byte {offset + at - length:,}; the service will judge it")
+        return Undecidable(f"it does not look like CBOR at byte {offset + at - length:,}; the service will judge it")
     if kind in (_BYTES, _TEXT):
         return at + number, 0
     items = 1 if kind == _TAG else number * 2 if kind == _MAP else number
     if items > size - offset - at:
-        return Cut(f"CBOR promises {items:,} items at byte {offset + at:,}; the file has {size:,} bytes")
+        return Truncated(f"CBOR promises {items:,} items at byte {offset + at:,}; the file has {size:,} bytes")
     return at, items
 
 
-def _unended(left: list[int], offset: int, size: int) -> Cut:
+def _unended(left: list[int], offset: int, size: int) -> Truncated:
     if offset > size:
         return cut_short("CBOR text", promised=offset, size=size)
     what = "an item" if len(left) == 1 else f"{len(left) - 1:,} list{'' if len(left) == 2 else 's'}"
-    return Cut(f"CBOR has {what} without an end; the file has {size:,} bytes")
+    return Truncated(f"CBOR has {what} without an end; the file has {size:,} bytes")
 
 
 def _samples_in(chunk: bytes) -> str | None:
@@ -183,22 +193,22 @@ def _samples_in(chunk: bytes) -> str | None:
     return None if found is None else found[1].decode()
 
 
-def _by_samples(samples: str, length: int, size: int) -> Verdict:
+def _by_samples(samples: str, length: int, size: int) -> Completeness:
     """Decide by how many bytes stand behind the header. Silence is samples, too."""
     if not length:
         finding = f"its CBOR header says that samples ({samples}) follow it, but there are none yet"
-        return Cut(f"{finding}; the file has {size:,} bytes")
-    return CannotTell(f"{length:,} bytes of samples ({samples}) follow its CBOR header, which does not say how many")
+        return Truncated(f"{finding}; the file has {size:,} bytes")
+    return Undecidable(f"{length:,} bytes of samples ({samples}) follow its CBOR header, which does not say how many")
 
 
-def _behind(offset: int, size: int) -> Walk:
+def _behind(offset: int, size: int) -> Probe:
     """Decide by what stands behind the item, which ended at `offset`."""
     begins = yield from nul_tail(size)
     if begins < offset and not _ends_in_number((yield Read(max(0, offset - 9), min(9, offset))), offset - begins):
         # They were taken for numbers, which NUL bytes are in CBOR, and would be all that the item still promised.
         return reserved(begins)
     what = "only NUL bytes follow" if begins <= offset else "more data follows, perhaps not all of it yet"
-    return (yield from _or_other(CannotTell(f"its CBOR item ends at byte {offset:,} and {what}"), size))
+    return (yield from _or_other(Undecidable(f"its CBOR item ends at byte {offset:,} and {what}"), size))
 
 
 def _ends_in_number(end: bytes, nul_bytes: int) -> bool:
@@ -206,14 +216,14 @@ def _ends_in_number(end: bytes, nul_bytes: int) -> bool:
     return any(nul_bytes <= length and end[-1 - length : -length] in heads for length, heads in _NUMBERS_OF)
 
 
-def _or_other(verdict: Verdict, size: int) -> Walk:
+def _or_other(verdict: Completeness, size: int) -> Probe:
     """Say what it is instead, where it is not CBOR: read as such, the first letter of a text promises anything."""
     head = yield Read(0, min(size, HEAD_BYTES))
     if recognised(head) is not None:
         return foreign("CBOR", head)
     if len(head) >= _SURE_OF_TEXT and is_text(head):
-        return CannotTell("it is text, not CBOR; the service will judge it")
-    if isinstance(verdict, Cut):
+        return Undecidable("it is text, not CBOR; the service will judge it")
+    if isinstance(verdict, Truncated):
         begins = yield from nul_tail(size)
         return reserved(begins) if size - begins >= _BLOCK else verdict
     return verdict

@@ -9,7 +9,7 @@ carries what it said from there on: a clock that is set afterwards is found at o
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from eisync.core.elapsed import DAY_S, Setting
+from eisync.core.elapsed import DAY_S, ClockSetting
 
 TOLERANCE_S = 300.0
 """So far may this clock and a service's be apart: `Date` has whole seconds, and answers take their time."""
@@ -46,7 +46,7 @@ class Telling:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Remembered:
+class KnownTime:
     """What outlives the process.
 
     `seen_at`: the last time seen. `counts_from`: what was written down before counts from there, because the clock was
@@ -61,14 +61,14 @@ class Remembered:
     was_wrong: bool = False
 
     @property
-    def setting(self) -> Setting:
+    def setting(self) -> ClockSetting:
         """For spans of minutes and hours."""
-        return Setting(counts_from=self.counts_from, recent_from=self.recent_from)
+        return ClockSetting(counts_from=self.counts_from, recent_from=self.recent_from)
 
     @property
-    def setting_of_days(self) -> Setting:
+    def setting_of_days(self) -> ClockSetting:
         """For spans of days."""
-        return Setting(counts_from=self.wrong_until, recent_from=self.recent_from)
+        return ClockSetting(counts_from=self.wrong_until, recent_from=self.recent_from)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,16 +76,16 @@ class Judgement:
     """`doubt`: why nothing that waits by time may happen, and what to do, for a person; None: the clock is right."""
 
     doubt: str | None
-    remembered: Remembered
+    remembered: KnownTime
 
 
 def judge(
-    remembered: Remembered | None, before: Reading | None, reading: Reading, tellings: Iterable[Telling]
+    remembered: KnownTime | None, before: Reading | None, reading: Reading, tellings: Iterable[Telling]
 ) -> Judgement:
     """`remembered`: None for a new state. `before`: the last reading of this process. `tellings`: the last of each
     service, and those since `before` at which the clock was the farthest behind, and ahead.
     """
-    known = remembered or Remembered(seen_at=reading.now)
+    known = remembered or KnownTime(seen_at=reading.now)
     told = list(tellings)
     fresh = [telling for telling in told if 0.0 <= reading.steady - telling.reading.steady <= STALE_S]
     news = [telling for telling in told if before is None or telling.reading.steady >= before.steady]
@@ -105,16 +105,16 @@ def judge(
     return Judgement(None, _right(known, reading.now))
 
 
-def _wrong(known: Remembered, readings: Sequence[Reading], was_wrong: bool) -> Remembered:
+def _wrong(known: KnownTime, readings: Sequence[Reading], was_wrong: bool) -> KnownTime:
     """In doubt; `was_wrong`: for certain."""
     after = replace(known, seen_at=readings[0].now, was_wrong=was_wrong or known.was_wrong)
     return replace(after, recent_from=_earliest(known, readings)) if after.was_wrong else after
 
 
-def _set(known: Remembered, readings: Sequence[Reading], *, days: bool) -> Remembered:
+def _set(known: KnownTime, readings: Sequence[Reading], *, days: bool) -> KnownTime:
     """The clock is right in the first of these readings, and was not before, or was set."""
     since = readings[0].now + MARGIN_S
-    return Remembered(
+    return KnownTime(
         seen_at=readings[0].now,
         counts_from=since,
         wrong_until=since if days else known.wrong_until,
@@ -122,20 +122,20 @@ def _set(known: Remembered, readings: Sequence[Reading], *, days: bool) -> Remem
     )
 
 
-def _earliest(known: Remembered, readings: Sequence[Reading]) -> float:
+def _earliest(known: KnownTime, readings: Sequence[Reading]) -> float:
     """What is written down by a wrong clock may be recent, whatever it says; and what was so before may still be so."""
     earliest = min(reading.now for reading in readings) - DAY_S
     was_set = known.was_wrong or known.counts_from > 0.0
     return min(earliest, known.recent_from) if was_set else earliest
 
 
-def _right(known: Remembered, now: float) -> Remembered:
+def _right(known: KnownTime, now: float) -> KnownTime:
     """The clock goes on; a day after it was set, nothing of the time before is recent any more."""
     is_over = known.counts_from > 0.0 and now - known.counts_from >= DAY_S
     return replace(known, seen_at=now, recent_from=now if is_over else known.recent_from)
 
 
-def _unwitnessed(known: Remembered, reading: Reading, went_back: bool) -> str:
+def _unwitnessed(known: KnownTime, reading: Reading, went_back: bool) -> str:
     back = (
         f"the clock of this machine says {span(known.seen_at - reading.now)} less than when eisync ran last, and "
         if went_back

@@ -9,9 +9,9 @@ is the same a second time. Everything else waits, and nothing is deleted.
 from dataclasses import dataclass
 from enum import Enum
 
-from eisync.core.acts import FileSide
+from eisync.core.actions import FileSide
 from eisync.core.identity import Identity
-from eisync.core.items import extension_of
+from eisync.core.model import extension_of
 
 _KEPT_AS_JSON = frozenset({".csv", ".txt"})
 _DOCUMENT = b"{}"

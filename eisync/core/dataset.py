@@ -4,9 +4,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from eisync.core.eligible import ACCEPTED_EXTENSIONS
-from eisync.core.items import extension_of
-from eisync.core.sidecars import ACCOUNT_NAME as ACCOUNT_NAME  # what a pulled dataset gets, and a watched one may have
+from eisync.core.ignore import ACCEPTED_EXTENSIONS
+from eisync.core.model import extension_of
+from eisync.core.sidecars import INFO_LABELS as INFO_LABELS  # what a pulled dataset gets, and a watched one may have
 
 _TABLES = frozenset({".csv", ".txt"})
 _BEGINNINGS = (
@@ -71,7 +71,7 @@ def fitting_name(name: str, beginning: bytes) -> str:
     )
 
 
-def account_entry(sample: WholeSample, place: str) -> dict[str, Any]:
+def info_labels_entry(sample: WholeSample, place: str) -> dict[str, Any]:
     """The sample's entry in `info.labels`; its file is at `place`."""
     entry: dict[str, Any] = {
         "path": place,

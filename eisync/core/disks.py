@@ -9,7 +9,7 @@ a folder that is mounted upon itself is the same one.
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
-from eisync.core.items import shown
+from eisync.core.model import shown
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ SMALL_S = 600.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Setting:
+class ClockSetting:
     """The clock was set at `counts_from`, as it says since (Unix s). The default: it never was.
 
     `recent_from`: what was written down before this instant was older than a day then.

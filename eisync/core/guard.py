@@ -11,7 +11,7 @@ import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from eisync.core.elapsed import DAY_S, Setting
+from eisync.core.elapsed import DAY_S, ClockSetting
 
 RECENT_S = 3600.0
 
@@ -91,7 +91,7 @@ class Ledger:
         known: Mapping[int, int],
         *,
         now: float,
-        setting: Setting | None = None,
+        setting: ClockSetting | None = None,
         names: Mapping[int, str] | None = None,
     ) -> None:
         """`known`: by root, how many files are. `setting`: since when time counts. `names` are those of the roots."""
@@ -100,7 +100,7 @@ class Ledger:
         self._known = known
         self._shares: dict[tuple[_Window, int | None], _Share] = {}
         self._touches = list(touches)
-        setting = setting or Setting()
+        setting = setting or ClockSetting()
         self._ages = [None if touch.at is None else setting.age_s(touch.at, now) for touch in self._touches]
 
     def why_held(self, wanted: Iterable[tuple[int, int]]) -> str | None:

@@ -11,7 +11,7 @@ Pure: what was sent, what was listed before, what is listed now, and the hash of
 from enum import Enum
 from itertools import product
 
-from eisync.core.items import RemoteSample, extension_of
+from eisync.core.model import RemoteSample, extension_of
 from eisync.core.unicode_form import nfc
 from eisync.core.values import value
 from eisync.core.wire import stored_name

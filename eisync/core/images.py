@@ -12,19 +12,19 @@ import re
 import struct
 from collections.abc import Generator
 
-from eisync.core.evidence import (
+from eisync.core.model import MAX_FILE_BYTES
+from eisync.core.probe import (
     CHUNK_BYTES,
-    CannotTell,
-    Cut,
+    Complete,
+    Completeness,
+    Probe,
     Read,
-    Verdict,
-    Walk,
-    Whole,
+    Truncated,
+    Undecidable,
     counted,
     cut_short,
     unlike_to_the_end,
 )
-from eisync.core.items import MAX_FILE_BYTES
 
 MOST_PARTS = 100_000
 _PNG = b"\x89PNG\r\n\x1a\n"
@@ -38,7 +38,7 @@ _MARKER = re.compile(rb"\xff[\x01\xc0-\xcf\xd8-\xfe]")
 _FIRST_LOOK_BYTES = 64  # for the next marker, which is far off in a photo and close in a small file
 
 
-def image(size: int) -> Walk:
+def image(size: int) -> Probe:
     """PNG or JPEG, whatever it is called: Edge Impulse's own exports hold PNG images that are called .jpg."""
     head = yield Read(0, min(size, len(_PNG)))
     if _PNG.startswith(head):
@@ -48,18 +48,18 @@ def image(size: int) -> Walk:
     return (yield from unlike_to_the_end("a JPEG or PNG image", head, size=size))
 
 
-def _png(size: int) -> Walk:
+def _png(size: int) -> Probe:
     """PNG: a signature, then chunks up to the one called IEND."""
     offset = 8
     has_data = has_all_data = False
     for _ in range(MOST_PARTS):
         if offset + 8 > size:
-            return Cut(f"PNG has no end chunk (IEND); the file has {size:,} bytes")
+            return Truncated(f"PNG has no end chunk (IEND); the file has {size:,} bytes")
         chunk = yield Read(offset, 8)
         length, name = struct.unpack(">I4s", chunk)
         if not name.isalpha() or length >= MAX_FILE_BYTES:
             if has_all_data:
-                return CannotTell(f"its image is complete, and {counted(size - offset)} follow its last PNG chunk")
+                return Undecidable(f"its image is complete, and {counted(size - offset)} follow its last PNG chunk")
             return (yield from unlike_to_the_end("a PNG image", chunk, size=size, offset=offset))
         if name == b"IDAT":
             has_data = True
@@ -68,14 +68,14 @@ def _png(size: int) -> Walk:
         offset += 12 + length
         if offset > size:
             if has_all_data:
-                return CannotTell(f"its image is complete, but its last PNG chunk ({name.decode()}) is truncated")
+                return Undecidable(f"its image is complete, but its last PNG chunk ({name.decode()}) is truncated")
             return cut_short(f"PNG chunk {name.decode()}", promised=offset, size=size)
         if name == b"IEND":
-            return Whole("its PNG chunks end in IEND")
-    return CannotTell("it has too many parts to examine")
+            return Complete("its PNG chunks end in IEND")
+    return Undecidable("it has too many parts to examine")
 
 
-def _jpeg(size: int) -> Walk:
+def _jpeg(size: int) -> Probe:
     """JPEG: segments, and compressed data behind some of them, up to the end marker."""
     offset = 2
     has_frame = False
@@ -92,7 +92,7 @@ def _jpeg(size: int) -> Walk:
             continue
         code = marker[1]
         if code == _END_OF_IMAGE:
-            return Whole("its JPEG end marker is there")
+            return Complete("its JPEG end marker is there")
         if code in _ALONE:
             offset += 2
             continue
@@ -107,10 +107,10 @@ def _jpeg(size: int) -> Walk:
             return cut_short(f"JPEG segment {code:02X}", promised=offset, size=size)
         if code == _START_OF_SCAN:
             offset = yield from _next_marker(offset, size)
-    return CannotTell("it has too many parts to examine")
+    return Undecidable("it has too many parts to examine")
 
 
-def _no_jpeg(marker: bytes, offset: int, size: int) -> Generator[Read, bytes, Verdict]:
+def _no_jpeg(marker: bytes, offset: int, size: int) -> Generator[Read, bytes, Completeness]:
     return (yield from unlike_to_the_end("a JPEG image", marker, size=size, offset=offset))
 
 
@@ -132,5 +132,5 @@ def _marker_in(chunk: bytes) -> int | None:
     return None if found is None else found.start()
 
 
-def _endless(size: int) -> Verdict:
-    return Cut(f"JPEG has no end marker; the file has {size:,} bytes")
+def _endless(size: int) -> Completeness:
+    return Truncated(f"JPEG has no end marker; the file has {size:,} bytes")

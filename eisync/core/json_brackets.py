@@ -8,8 +8,8 @@ Source: RFC 8259, section 2.
 
 import re
 
-from eisync.core.evidence import CannotTell, Cut, Verdict, foreign
 from eisync.core.magic import HEAD_BYTES
+from eisync.core.probe import Completeness, Truncated, Undecidable, foreign
 
 DEEPEST = 512
 
@@ -33,13 +33,13 @@ class Brackets:
         self._last = b""
         self._is_escaped = False
 
-    def unclosed(self, size: int) -> Cut:
+    def unclosed(self, size: int) -> Truncated:
         """Say what is not closed at the end of the file, which has `size` bytes."""
         brackets = f"{len(self._stack):,} bracket{'' if len(self._stack) == 1 else 's'}"
         what = "a text" if self.is_in_text else brackets if self._stack else "a value"
-        return Cut(f"JSON has {what} that it does not close; the file has {size:,} bytes")
+        return Truncated(f"JSON has {what} that it does not close; the file has {size:,} bytes")
 
-    def after(self, chunk: bytes, offset: int) -> Verdict | None:
+    def after(self, chunk: bytes, offset: int) -> Completeness | None:
         """Take the next chunk. Return a verdict when there is no need to go on.
 
         Nothing is taken from the first NUL byte on, which `nul_at` tells then.
@@ -59,16 +59,16 @@ class Brackets:
             self.has_begun = True
         return self._within(chunk, offset)
 
-    def _within(self, chunk: bytes, offset: int) -> Verdict | None:
+    def _within(self, chunk: bytes, offset: int) -> Completeness | None:
         structure = self._structure_of(chunk)
         if _ANOTHER_BEGINS.search(self._last + structure):
-            return CannotTell("it holds more than one JSON document, and more may follow")
+            return Undecidable("it holds more than one JSON document, and more may follow")
         self._last = structure[-1:] or self._last
         stack = _closed(self._stack + structure.translate(None, b","))
         if stack is None:
-            return CannotTell("its brackets do not match, so it is not JSON; the service will judge it")
+            return Undecidable("its brackets do not match, so it is not JSON; the service will judge it")
         if len(stack) > DEEPEST:
-            return CannotTell(f"it is nested deeper than {DEEPEST} brackets")
+            return Undecidable(f"it is nested deeper than {DEEPEST} brackets")
         self._stack = stack
         if stack or self.is_in_text:
             return None
@@ -92,9 +92,11 @@ class Brackets:
         return b"".join(outside)
 
 
-def _behind(chunk: bytes) -> Verdict | None:
+def _behind(chunk: bytes) -> Completeness | None:
     """Decide by the bytes behind the last bracket; None when they are blanks."""
-    return CannotTell("more data follows its last bracket, perhaps not all of it yet") if chunk.strip(_BLANKS) else None
+    return (
+        Undecidable("more data follows its last bracket, perhaps not all of it yet") if chunk.strip(_BLANKS) else None
+    )
 
 
 def _closed(brackets: bytes) -> bytes | None:

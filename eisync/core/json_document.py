@@ -19,10 +19,10 @@ import re
 from pydantic_core import from_json
 
 from eisync.core.cbor import REFERENCE
-from eisync.core.evidence import CHUNK_BYTES, CannotTell, Cut, Read, Verdict, Walk, Whole, foreign
 from eisync.core.json_brackets import Brackets
 from eisync.core.magic import HEAD_BYTES, recognised
 from eisync.core.nul import nul_tail, reserved
+from eisync.core.probe import CHUNK_BYTES, Complete, Completeness, Probe, Read, Truncated, Undecidable, foreign
 
 PARSED_BYTES = CHUNK_BYTES
 """Documents up to this size are parsed."""
@@ -43,24 +43,24 @@ _CONTROLS = bytes(range(1, 32))
 _TO_BLANKS = bytes.maketrans(_CONTROLS, b" " * len(_CONTROLS))
 
 
-def document(size: int) -> Walk:
+def document(size: int) -> Probe:
     """JSON, if it is an object or a list."""
     if size <= PARSED_BYTES:
         return _parsed((yield Read(0, size)))
     return (yield from _by_brackets(size))
 
 
-def _parsed(raw: bytes) -> Verdict:
+def _parsed(raw: bytes) -> Completeness:
     try:
         value = from_json(raw.removeprefix(_MARK))
     except ValueError:
         return _not_parsed(raw)
     if isinstance(value, dict):
-        return _without_samples(value, len(raw)) or Whole("it parses as JSON")
-    return Whole("it parses as JSON") if isinstance(value, list) else _neither(raw)
+        return _without_samples(value, len(raw)) or Complete("it parses as JSON")
+    return Complete("it parses as JSON") if isinstance(value, list) else _neither(raw)
 
 
-def _without_samples(value: dict[object, object], size: int) -> Cut | None:
+def _without_samples(value: dict[object, object], size: int) -> Truncated | None:
     """The header of a recording whose samples stand behind it, and do not: `core.cbor` has the same."""
     payload = value.get("payload")
     values = payload.get("values") if isinstance(payload, dict) else None
@@ -69,12 +69,12 @@ def _without_samples(value: dict[object, object], size: int) -> Cut | None:
     found = REFERENCE.fullmatch(values[0])
     if found is None:
         return None
-    return Cut(
+    return Truncated(
         f"its JSON says that samples ({found[1]}) follow it, but there are none yet; the file has {size:,} bytes"
     )
 
 
-def _not_parsed(raw: bytes) -> Verdict:
+def _not_parsed(raw: bytes) -> Completeness:
     """Decide why, and what the decoders that are less strict make of it."""
     body = raw.rstrip(b"\0")
     if not body:
@@ -93,7 +93,7 @@ def _not_parsed(raw: bytes) -> Verdict:
     if trouble.startswith("EOF "):
         return reserved(len(body)) if len(body) < len(raw) else _open(text, len(raw))
     verdict = _wrong(text, trouble, len(raw)) if trouble else _odd(text)
-    return _behind_it_nul(len(body)) if isinstance(verdict, Whole) and len(body) < len(raw) else verdict
+    return _behind_it_nul(len(body)) if isinstance(verdict, Complete) and len(body) < len(raw) else verdict
 
 
 def _trouble_with(text: bytes) -> str:
@@ -114,20 +114,20 @@ def _without_halves(found: re.Match[bytes]) -> bytes:
     return found[0] if len(found[0]) == 2 else b"-"
 
 
-def _open(text: bytes, size: int) -> Cut:
+def _open(text: bytes, size: int) -> Truncated:
     brackets = Brackets()
     brackets.after(text, 0)
     return brackets.unclosed(size)
 
 
-def _odd(text: bytes) -> Verdict:
+def _odd(text: bytes) -> Completeness:
     """It parses but for its odd characters, one of which may stand behind it, as the end mark of DOS does."""
     if text.rstrip(_BLANKS)[-1:] not in (b"}", b"]"):
-        return CannotTell("more data follows its last bracket, perhaps not all of it yet")
-    return Whole("it parses as JSON, except for characters that JSON does not allow")
+        return Undecidable("more data follows its last bracket, perhaps not all of it yet")
+    return Complete("it parses as JSON, except for characters that JSON does not allow")
 
 
-def _wrong(text: bytes, trouble: str, size: int) -> Verdict:
+def _wrong(text: bytes, trouble: str, size: int) -> Completeness:
     """The parser stopped before the end. The brackets tell whether more is missing, unless quotes of others mislead."""
     brackets = Brackets()
     found = brackets.after(text, 0)
@@ -138,8 +138,8 @@ def _wrong(text: bytes, trouble: str, size: int) -> Verdict:
     if brackets.ended_at is None and not brackets.is_in_text:
         return brackets.unclosed(size)
     if trouble.startswith("recursion limit"):
-        return Whole("every bracket of its JSON is closed, and nothing follows")
-    return CannotTell(f"it is not JSON ({trouble}); the service will judge it")
+        return Complete("every bracket of its JSON is closed, and nothing follows")
+    return Undecidable(f"it is not JSON ({trouble}); the service will judge it")
 
 
 def _wide_encoding(head: bytes) -> tuple[str, int] | None:
@@ -147,10 +147,12 @@ def _wide_encoding(head: bytes) -> tuple[str, int] | None:
     return next(((encoding, width) for begins, encoding, width in _WIDE if begins.match(head)), None)
 
 
-def _wide(raw: bytes, encoding: tuple[str, int]) -> Verdict:
+def _wide(raw: bytes, encoding: tuple[str, int]) -> Completeness:
     """UTF-16 and UTF-32: the same text in other bytes."""
     name, width = encoding
-    within = Cut(f"it is {name.upper()} text that ends in the middle of a character; the file has {len(raw):,} bytes")
+    within = Truncated(
+        f"it is {name.upper()} text that ends in the middle of a character; the file has {len(raw):,} bytes"
+    )
     if len(raw) % width:
         return within
     body = raw.rstrip(b"\0")
@@ -160,14 +162,14 @@ def _wide(raw: bytes, encoding: tuple[str, int]) -> Verdict:
     except UnicodeDecodeError as error:
         if error.reason == "unexpected end of data":  # behind the first half of a character of two
             return within if len(body) == len(raw) else reserved(len(body))
-        return CannotTell(f"it looks like {name.upper()} text but is not; the service will judge it")
+        return Undecidable(f"it looks like {name.upper()} text but is not; the service will judge it")
     verdict = _parsed(text) if text else _only_blanks(len(raw))
     if len(body) < len(raw):
-        return reserved(len(body)) if isinstance(verdict, Cut) else _behind_it_nul(len(body))
+        return reserved(len(body)) if isinstance(verdict, Truncated) else _behind_it_nul(len(body))
     return verdict
 
 
-def _by_brackets(size: int) -> Walk:
+def _by_brackets(size: int) -> Probe:
     brackets = Brackets()
     for offset in range(0, size, CHUNK_BYTES):
         found = brackets.after((yield Read(offset, min(CHUNK_BYTES, size - offset))), offset)
@@ -179,19 +181,19 @@ def _by_brackets(size: int) -> Walk:
         return _only_blanks(size)
     if brackets.ended_at is None:
         return brackets.unclosed(size)
-    return Whole("every bracket of its JSON is closed, and nothing follows")
+    return Complete("every bracket of its JSON is closed, and nothing follows")
 
 
-def _otherwise_begun(found: Verdict) -> Walk:
+def _otherwise_begun(found: Completeness) -> Probe:
     head = yield Read(0, HEAD_BYTES)
     if recognised(head) is not None:
         return _neither(head)
     if _wide_encoding(head) is None:
         return found
-    return CannotTell("it is UTF-16 or UTF-32 text, too long to parse; the service will judge it")
+    return Undecidable("it is UTF-16 or UTF-32 text, too long to parse; the service will judge it")
 
 
-def _at_nul(brackets: Brackets, at: int, size: int) -> Walk:
+def _at_nul(brackets: Brackets, at: int, size: int) -> Probe:
     """Decide at the first NUL byte, of which JSON has none."""
     begins = yield from nul_tail(size, floor=at)
     if begins > at:
@@ -199,17 +201,17 @@ def _at_nul(brackets: Brackets, at: int, size: int) -> Walk:
     return reserved(at) if brackets.ended_at is None else _behind_it_nul(at)
 
 
-def _behind_it_nul(begins: int) -> CannotTell:
-    return CannotTell(f"its JSON is complete, but only NUL bytes follow from byte {begins:,} on")
+def _behind_it_nul(begins: int) -> Undecidable:
+    return Undecidable(f"its JSON is complete, but only NUL bytes follow from byte {begins:,} on")
 
 
-def _nul_within(at: int) -> CannotTell:
-    return CannotTell(f"there is a NUL byte at byte {at:,}, so it is not JSON; the service will judge it")
+def _nul_within(at: int) -> Undecidable:
+    return Undecidable(f"there is a NUL byte at byte {at:,}, so it is not JSON; the service will judge it")
 
 
-def _neither(raw: bytes) -> Verdict:
+def _neither(raw: bytes) -> Completeness:
     return foreign("a JSON object or list", raw[:HEAD_BYTES])
 
 
-def _only_blanks(size: int) -> Cut:
-    return Cut(f"it holds only white space; the file has {size:,} bytes")
+def _only_blanks(size: int) -> Truncated:
+    return Truncated(f"it holds only white space; the file has {size:,} bytes")

@@ -107,7 +107,7 @@ def merged(found: Iterable[Mapping[str, Stamp]]) -> dict[str, Stamp]:
     return stamps
 
 
-def judge(own: Own, stamps: Mapping[str, Stamp]) -> Finding:
+def finding_of(own: Own, stamps: Mapping[str, Stamp]) -> Finding:
     """What the stamps say of the state that remembers `own`."""
     mine = stamps.get(own.epoch)
     if mine is None:

@@ -9,7 +9,7 @@ import struct
 from collections.abc import Generator
 from dataclasses import dataclass
 
-from eisync.core.evidence import CHUNK_BYTES, Read
+from eisync.core.probe import CHUNK_BYTES, Read
 from eisync.core.values import value
 
 BOX_BYTES = 16

@@ -6,7 +6,7 @@ All of them read as NUL to the file's end; a run of them that ends before is sil
 
 from collections.abc import Generator
 
-from eisync.core.evidence import CHUNK_BYTES, Cut, Read
+from eisync.core.probe import CHUNK_BYTES, Read, Truncated
 
 _FIRST_BYTES = 16
 
@@ -26,6 +26,6 @@ def nul_tail(size: int, *, floor: int = 0) -> Generator[Read, bytes, int]:
     return floor
 
 
-def reserved(begins: int) -> Cut:
+def reserved(begins: int) -> Truncated:
     """Return the finding on a file that holds nothing but NUL bytes from `begins` to its end."""
-    return Cut(f"there are only NUL bytes from byte {begins:,} on: reserved space that is not written yet")
+    return Truncated(f"there are only NUL bytes from byte {begins:,} on: reserved space that is not written yet")

@@ -9,7 +9,7 @@ import shlex
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from eisync.core.census import UNREADABLE
+from eisync.core.file_counts import UNREADABLE
 from eisync.core.lifecycle import State
 
 MOST_GROUPS = 10

@@ -1,6 +1,6 @@
 """Decide which files may leave a small disk, because the service has them for certain.
 
-Pure: what the index knows of a file, what the configuration wants, the instant and the free bytes in; an act out, or
+Pure: what the index knows of a file, what the configuration wants, the instant and the free bytes in; an action out, or
 the reason why the file stays. A file is confirmed when every sample of it that is there was listed by the service as
 what was sent, without an error, and not missed since; a file of which anything else is known stays, however full the
 disk is. Before one goes, the service is asked once more (`why_unproven`).
@@ -12,11 +12,11 @@ from datetime import UTC, datetime, timedelta
 from enum import Enum
 
 from eisync.core import identity
-from eisync.core.acts import Act, Cause, Kind, Written
-from eisync.core.elapsed import Setting
+from eisync.core.actions import Action, ActionKind, Cause, StoredAction
+from eisync.core.elapsed import ClockSetting
 from eisync.core.identity import Decision, Destruction, Identity, Sent
-from eisync.core.items import FileFacts, RemoteSample
 from eisync.core.lifecycle import State
+from eisync.core.model import FileFacts, RemoteSample
 
 ARCHIVE = "archive:"
 _UNITS = {
@@ -245,13 +245,13 @@ def why_unconfirmed(file: Local) -> Why | None:
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class ProofLook:
     """Compare the bytes of this sample with what was sent."""
 
     sample_id: int
 
 
-def why_unproven(file: Local, listed: Mapping[int, RemoteSample], raw: Mapping[int, str]) -> Why | Look | None:
+def why_unproven(file: Local, listed: Mapping[int, RemoteSample], raw: Mapping[int, str]) -> Why | ProofLook | None:
     """Why the file may not go now that the service was asked once more; a look that would tell; None: it may.
 
     `listed`: those of its samples that are there now, by id; `raw`: the hashes of the bytes that were looked at now.
@@ -270,7 +270,7 @@ def why_unproven(file: Local, listed: Mapping[int, RemoteSample], raw: Mapping[i
         evidence = identity.weigh(sent, sample, before=proof.listed, raw_sha256=raw_sha256)
         decision = identity.decide(Destruction.REMOVE_FILE, identity.identify(evidence))
         if decision is Decision.LOOK:
-            return Look(proof.id)
+            return ProofLook(proof.id)
         if decision is not Decision.GO:
             return _UNPROVEN[decision]
     return None if file.proofs else Why.UNLISTED
@@ -285,7 +285,7 @@ def decide(
     frees: bool = True,
     counts_from: float = 0.0,
     doubts_clock: bool = False,
-) -> Act | Why:
+) -> Action | Why:
     """What is to be done with the file.
 
     `short_bytes`: so much is missing of `min_free`; then `grace_s` is not waited for. `frees`: the archive, if there is
@@ -303,7 +303,7 @@ def decide(
         return Why.KEPT
     if doubts_clock:
         return Why.CLOCK
-    if not Setting(counts_from=counts_from).age_s(file.since_at, now) >= policy.grace_s:
+    if not ClockSetting(counts_from=counts_from).age_s(file.since_at, now) >= policy.grace_s:
         return Why.YOUNG
     return _act(file, policy, "after_upload says so")
 
@@ -316,21 +316,21 @@ def make_room(
     short_bytes: int,
     frees: bool = True,
     rooms: Mapping[int, Room] | None = None,
-) -> list[Act]:
-    """The acts that free `short_bytes`, or as much as can be had: the oldest first, and no more than are needed.
+) -> list[Action]:
+    """The actions that free `short_bytes`, or as much as can be had: the oldest first, and no more than are needed.
 
     `rooms`: what each file takes of the disk, by id; as much as it has bytes where that is not known.
     """
-    acts: list[Act] = []
+    actions: list[Action] = []
     for file in sorted(files, key=lambda file: (file.since_at, file.id)):
         if short_bytes <= 0:
             break
         room = (rooms or {}).get(file.id, Room(0, file.facts.size))
         decision = room.why_none_is_freed or decide(file, policy, now=now, short_bytes=short_bytes, frees=frees)
-        if isinstance(decision, Act):
-            acts.append(decision)
+        if isinstance(decision, Action):
+            actions.append(decision)
             short_bytes -= room.bytes
-    return acts
+    return actions
 
 
 def shortage(policy: Retention, disk: Disk) -> int:
@@ -343,7 +343,7 @@ def oldest_day(now: float, days: int) -> str:
     return (datetime.fromtimestamp(now, UTC) - timedelta(days=days)).date().isoformat()
 
 
-def is_trash_old(made_at: float | None, newest_at: float, days: int, *, setting: Setting, now: float) -> bool:
+def is_trash_old(made_at: float | None, newest_at: float, days: int, *, setting: ClockSetting, now: float) -> bool:
     """Whether a day's folder in the trash may be removed, whose name says so.
 
     Its name is by the clock of that day, which may have been wrong: all else that is known of it must say so too.
@@ -354,17 +354,17 @@ def is_trash_old(made_at: float | None, newest_at: float, days: int, *, setting:
     return all(setting.age_s(at, now) >= days * 24 * 3600.0 for at in evidence)
 
 
-def taken_name(act_id: int, made_at: float) -> str:
+def taken_name(action_id: int, made_at: float) -> str:
     """Under which name a file waits, in its own folder, to be looked at and taken away. Never given twice."""
-    return f".eisync-{act_id}-{round(made_at * 1000)}.taken"
+    return f".eisync-{action_id}-{round(made_at * 1000)}.taken"
 
 
-def removal_of(written: Written, file: Local) -> Removal:
-    """The act as the hands want it. The facts are those of the row: of a newer version, none is what was sent."""
+def removal_of(written: StoredAction, file: Local) -> Removal:
+    """The action as the hands want it. The facts are those of the row: of a newer version, none is what was sent."""
     return Removal(
         file_id=file.id,
-        root=written.act.root,
-        path=written.act.path,
+        root=written.action.root,
+        path=written.action.path,
         name=taken_name(written.id, written.made_at),
         facts=file.facts,
         sha256=file.sha256 or "",
@@ -379,13 +379,13 @@ def is_wanted(removal: Removal, policy: Retention) -> bool:
     return policy.archive is not None and removal.to.startswith(policy.archive.rstrip("/") + "/")
 
 
-def _act(file: Local, policy: Retention, occasion: str) -> Act:
-    return Act(
-        kind=Kind.ARCHIVE_FILE if policy.after is After.ARCHIVE else Kind.DELETE_FILE,
+def _act(file: Local, policy: Retention, trigger: str) -> Action:
+    return Action(
+        kind=ActionKind.ARCHIVE_FILE if policy.after is After.ARCHIVE else ActionKind.DELETE_FILE,
         cause=Cause.RETENTION,
         file_id=file.id,
         root=file.root,
         path=file.path,
-        reason=f"it is in the project, and {occasion}",
+        reason=f"it is in the project, and {trigger}",
         since_at=file.since_at,
     )

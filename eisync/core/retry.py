@@ -1,6 +1,6 @@
 """Decide when to try again after an attempt that failed in transit.
 
-Pure: no clock, no sleep, no dice. The drainer brings what it saw, `decide` answers, the outbox writes the answer
+Pure: no clock, no sleep, no dice. The uploader brings what it saw, `decide` answers, the outbox writes the answer
 down. Fields ending in `_s` are seconds; `now` and `due_at` are Unix seconds (UTC). Transit faults never give up: a
 gateway may be without a network for a week, and its only recording must not be parked for that.
 
@@ -41,7 +41,7 @@ class RetryPolicy:
         if not 0 < self.base_s <= self.cap_s:
             raise ValueError(f"a first pause of {self.base_s:g} s cannot grow to {self.cap_s:g} s")
 
-    def due_at(self, *, attempt: int, now: float, luck: float, asked_s: float = 0.0) -> float:
-        """The instant of the next attempt. `attempt` counts from 1; `luck` is in [0, 1); `asked_s` is Retry-After."""
+    def due_at(self, *, attempt: int, now: float, jitter: float, asked_s: float = 0.0) -> float:
+        """The instant of the next attempt. `attempt` counts from 1; `jitter` is in [0, 1); `asked_s` is Retry-After."""
         ceiling_s = min(self.cap_s, self.base_s * 2.0 ** min(attempt - 1, 32))
-        return now + max(luck * ceiling_s, believed_s(asked_s))
+        return now + max(jitter * ceiling_s, believed_s(asked_s))

@@ -5,7 +5,7 @@ Source: Multimedia Programming Interface and Data Specifications 1.0 (Microsoft 
 
 from collections.abc import Generator
 
-from eisync.core.evidence import Read
+from eisync.core.probe import Read
 
 MOST_PARTS = 100_000
 HEAD_BYTES = 8

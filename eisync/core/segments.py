@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from eisync.core import wire
-from eisync.core.items import RemoteSample, sent_name
+from eisync.core.model import RemoteSample, sent_name
 
 _LAST_MARK = re.compile(r"(?:\.s\d{1,9}| \([^()]*\))\Z")
 

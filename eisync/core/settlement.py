@@ -5,7 +5,7 @@ from eisync.core.values import value
 
 
 @value(kw_only=True)
-class Settlement:
+class Outcome:
     """What happened to one claimed file, ready to be written. `events` are walked in order.
 
     `due_at`, `batch_cap` and `sha256` of None leave what was written before. `sent_name` is the name under which the

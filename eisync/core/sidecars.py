@@ -15,22 +15,22 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from eisync.core.companions import Kind
+from eisync.core.json_stream import JsonStream, Refused, Unfinished
 from eisync.core.json_values import is_whole, mended, why_unusable
-from eisync.core.labelling import CATEGORY_WORDS
-from eisync.core.pieces import Pieces, Refused, Unfinished
+from eisync.core.label_parts import PartKind
+from eisync.core.path_rules import CATEGORY_WORDS
 
-ACCOUNT_NAME = "info.labels"
+INFO_LABELS = "info.labels"
 
-BESIDE = {Kind.BOXES.part_name: Kind.BOXES, Kind.STRUCTURED.part_name: Kind.STRUCTURED}
+BESIDE = {PartKind.BOXES.part_name: PartKind.BOXES, PartKind.STRUCTURED.part_name: PartKind.STRUCTURED}
 """Sidecars that speak of the files in their own folder; an account speaks of those below it, too."""
 
-NAMES = frozenset({ACCOUNT_NAME, *BESIDE})
+NAMES = frozenset({INFO_LABELS, *BESIDE})
 
 WHAT_THEY_ARE = {
-    ACCOUNT_NAME: "the labels file of a dataset: it describes the files here and below, and is not a sample itself",
-    Kind.BOXES.part_name: "it holds the bounding boxes of the files next to it and is sent with them, not alone",
-    Kind.STRUCTURED.part_name: (
+    INFO_LABELS: "the labels file of a dataset: it describes the files here and below, and is not a sample itself",
+    PartKind.BOXES.part_name: "it holds the bounding boxes of the files next to it and is sent with them, not alone",
+    PartKind.STRUCTURED.part_name: (
         "it holds the structured labels of the files next to it and is sent with them, not alone"
     ),
 }
@@ -77,17 +77,17 @@ def entries_of(name: str, pieces: Iterable[str]) -> Iterator[Entry]:
     >>> next(entries_of("bounding_boxes.labels", ['{"boundingBoxes": {"a.png": []}}'])).path
     'a.png'
     """
-    return read_on(name, Pieces(pieces))
+    return read_on(name, JsonStream(pieces))
 
 
-def read_on(name: str, pieces: Pieces) -> Iterator[Entry]:
+def read_on(name: str, pieces: JsonStream) -> Iterator[Entry]:
     """The same from where `pieces` begin, which may be behind a checkpoint. Behind each entry they are marked.
 
     Raises Unfinished where the text ends in the middle: what was said so far was said.
     """
     checkpoint = pieces.checkpoint()
     where = None if checkpoint is None else checkpoint.where
-    if name == ACCOUNT_NAME:
+    if name == INFO_LABELS:
         return _lines(pieces) if where == _IN_LINES else _account(pieces, is_in_files=where == _IN_FILES)
     return _beside(BESIDE[name], pieces, is_inside=where == _IN_ENTRIES)
 
@@ -98,7 +98,7 @@ def read_entries(text: str) -> list[Entry]:
     >>> read_entries('{"files": [{"path": "training/a.png", "label": {"type": "unlabeled"}}]}')[0].is_unlabeled
     True
     """
-    return list(entries_of(ACCOUNT_NAME, [text]))
+    return list(entries_of(INFO_LABELS, [text]))
 
 
 def places_for(path: str) -> dict[str, str]:
@@ -109,8 +109,8 @@ def places_for(path: str) -> dict[str, str]:
     """
     folder, _, name = path.rpartition("/")
     parts = path.split("/")
-    places = {"/".join([*parts[:depth], ACCOUNT_NAME]): "/".join(parts[depth:]) for depth in range(len(parts))}
-    beside = (f"{folder}/{one}" if folder else one for one in (Kind.STRUCTURED.part_name, Kind.BOXES.part_name))
+    places = {"/".join([*parts[:depth], INFO_LABELS]): "/".join(parts[depth:]) for depth in range(len(parts))}
+    beside = (f"{folder}/{one}" if folder else one for one in (PartKind.STRUCTURED.part_name, PartKind.BOXES.part_name))
     return {**places, **dict.fromkeys(beside, name)}
 
 
@@ -125,7 +125,7 @@ def speaking(path: str, there: Iterable[str]) -> dict[str, str]:
     if not present:
         return {}  # of nearly every file
     found = {place: name for place, name in places_for(path).items() if place in present}
-    accounts = [place for place in found if place.rpartition("/")[2] == ACCOUNT_NAME]
+    accounts = [place for place in found if place.rpartition("/")[2] == INFO_LABELS]
     for place in accounts[:-1]:
         del found[place]
     return found
@@ -167,7 +167,7 @@ def unpacked(text: str) -> Entry:
     return Entry(**json.loads(text))
 
 
-def _beside(kind: Kind, pieces: Pieces, *, is_inside: bool) -> Iterator[Entry]:
+def _beside(kind: PartKind, pieces: JsonStream, *, is_inside: bool) -> Iterator[Entry]:
     _, type_name, key = kind.value
     type_found: Any = type_name
     has_entries = is_inside
@@ -193,7 +193,7 @@ def _beside(kind: Kind, pieces: Pieces, *, is_inside: bool) -> Iterator[Entry]:
         raise ValueError(f"it has no {key}")
 
 
-def _entries_beside(kind: Kind, pieces: Pieces, *, is_marked: bool, is_inside: bool = False) -> Iterator[Entry]:
+def _entries_beside(kind: PartKind, pieces: JsonStream, *, is_marked: bool, is_inside: bool = False) -> Iterator[Entry]:
     for path in pieces.members(is_inside=is_inside):
         try:
             found = pieces.value()
@@ -205,7 +205,7 @@ def _entries_beside(kind: Kind, pieces: Pieces, *, is_marked: bool, is_inside: b
         yield entry
 
 
-def _entry_beside(kind: Kind, path: str, found: Any, *, is_suspect: bool) -> Entry:
+def _entry_beside(kind: PartKind, path: str, found: Any, *, is_suspect: bool) -> Entry:
     if not is_whole(path):
         return Entry(path=_relative(mended(path)), problem="its name contains half a character")
     path = _relative(path)
@@ -213,15 +213,15 @@ def _entry_beside(kind: Kind, path: str, found: Any, *, is_suspect: bool) -> Ent
         return Entry(path=path, problem=why)
     if not _is_listed(found):
         return Entry(path=path, problem="it is not a list of objects")
-    if kind is Kind.BOXES:
+    if kind is PartKind.BOXES:
         return Entry(path=path, bounding_boxes=found)
     return Entry(path=path, structured_labels=found)
 
 
-def _account(pieces: Pieces, *, is_in_files: bool) -> Iterator[Entry]:
+def _account(pieces: JsonStream, *, is_in_files: bool) -> Iterator[Entry]:
     has_files, is_lines = is_in_files, False
-    otherwise = f"{ACCOUNT_NAME} has no list of files"
-    with _naming(ACCOUNT_NAME):
+    otherwise = f"{INFO_LABELS} has no list of files"
+    with _naming(INFO_LABELS):
         if is_in_files:
             yield from _files(pieces, is_marked=True, is_inside=True)
             names = pieces.members(is_inside=True)
@@ -245,7 +245,7 @@ def _account(pieces: Pieces, *, is_in_files: bool) -> Iterator[Entry]:
         yield from _lines(pieces)
 
 
-def _files(pieces: Pieces, *, is_marked: bool, is_inside: bool = False) -> Iterator[Entry]:
+def _files(pieces: JsonStream, *, is_marked: bool, is_inside: bool = False) -> Iterator[Entry]:
     for _ in pieces.elements(is_inside=is_inside):
         found, trouble = pieces.record(_MEMBERS)
         entry = _entry(found, trouble, is_suspect=pieces.is_suspect)
@@ -254,11 +254,11 @@ def _files(pieces: Pieces, *, is_marked: bool, is_inside: bool = False) -> Itera
         yield entry
 
 
-def _lines(pieces: Pieces) -> Iterator[Entry]:
+def _lines(pieces: JsonStream) -> Iterator[Entry]:
     while True:
         if not pieces.next():
             return
-        where = f"line {pieces.line} of {ACCOUNT_NAME}"
+        where = f"line {pieces.line} of {INFO_LABELS}"
         with _naming(where):
             found, trouble = pieces.record(_MEMBERS)
         if not isinstance(found, dict):
@@ -293,21 +293,21 @@ class _NotThis(ValueError):
     """It is JSON, and not what it should be."""
 
 
-def _object(pieces: Pieces, otherwise: str) -> Iterator[str]:
+def _object(pieces: JsonStream, otherwise: str) -> Iterator[str]:
     if pieces.next() not in ("{", ""):
         pieces.value()
         raise _NotThis(otherwise)
     return pieces.members()
 
 
-def _nothing_more(pieces: Pieces) -> None:
+def _nothing_more(pieces: JsonStream) -> None:
     if pieces.next():
         raise ValueError(f"more follows in line {pieces.line}")
 
 
 def _entry(found: Any, trouble: str | None = None, *, is_suspect: bool = True) -> Entry:
     if not isinstance(found, dict) or not isinstance(found.get("path"), str) or not found["path"]:
-        raise _NotThis(f"an entry of {ACCOUNT_NAME} has no path")
+        raise _NotThis(f"an entry of {INFO_LABELS} has no path")
     if trouble is None and is_suspect:
         trouble = "its path contains half a character" if not is_whole(found["path"]) else why_unusable(found)
     if trouble is not None:

@@ -2,14 +2,14 @@
 
 Pure. A version is content. Facts only tell when nothing can have happened to it: any write moves ctime, and so do a
 rename, a link and a change of rights. So facts that moved while the size stayed put the content in doubt, and only a
-look at the content decides (`eisync.loops.checks`). An inode is none of the content's either: where a file system
-numbers its files anew at every mount, another one says nothing as long as ctime agrees.
+look at the content decides (`eisync.loops.content_check`). An inode is none of the content's either: where a file
+system numbers its files anew at every mount, another one says nothing as long as ctime agrees.
 """
 
 from dataclasses import dataclass
 from enum import Enum
 
-from eisync.core.items import FileFacts
+from eisync.core.model import FileFacts
 
 IN_DOUBT_NS = 1
 """In the place of a known ctime: the content is to be looked at, whatever the facts say."""

@@ -12,21 +12,21 @@ SciPy go by the length of the sound, take what is there of it, and do not ask th
 import struct
 from collections.abc import Generator
 
-from eisync.core.evidence import (
-    CannotTell,
-    Cut,
+from eisync.core.model import MAX_FILE_BYTES
+from eisync.core.probe import (
+    Complete,
+    Completeness,
     OpenEnded,
+    Probe,
     Read,
-    Verdict,
-    Walk,
-    Whole,
+    Truncated,
+    Undecidable,
     behind_nul,
     counted,
     cut_short,
     unlike,
     unlike_to_the_end,
 )
-from eisync.core.items import MAX_FILE_BYTES
 from eisync.core.riff import HEAD_BYTES, MOST_PARTS, OFF_BY_A_HEADER, is_name, read_chunk
 from eisync.core.values import value
 
@@ -47,7 +47,7 @@ class _Sound:
     file_ends_at: int
 
 
-def wav(size: int) -> Walk:
+def wav(size: int) -> Probe:
     """WAV, RIFX, RF64 and BW64."""
     start = yield Read(0, min(size, _USUAL_HEADER))
     if start[:4] not in _CALLED or start[8:12] != b"WAVE"[: max(0, size - 8)]:
@@ -60,7 +60,7 @@ def wav(size: int) -> Walk:
     return _by_sound(found, size) if isinstance(found, _Sound) else found
 
 
-def _find_sound(start: bytes, size: int) -> Generator[Read, bytes, _Sound | Verdict]:
+def _find_sound(start: bytes, size: int) -> Generator[Read, bytes, _Sound | Completeness]:
     order = _CALLED[start[:4]] + "I"
     is_long = start[:4] in _LONG
     file_ends_at = HEAD_BYTES + struct.unpack(order, start[4:8])[0]
@@ -94,14 +94,14 @@ def _find_sound(start: bytes, size: int) -> Generator[Read, bytes, _Sound | Verd
         elif length >= MAX_FILE_BYTES:
             return unlike("a WAV file", name, offset=offset)
         offset, is_odd = offset + HEAD_BYTES + length, length % 2 == 1
-    return CannotTell("it has too many parts to examine")
+    return Undecidable("it has too many parts to examine")
 
 
-def _by_sound(sound: _Sound, size: int) -> Verdict:
+def _by_sound(sound: _Sound, size: int) -> Completeness:
     """Decide by what there is of the sound, and then by where the file is to end."""
     is_there = size - sound.begins_at
     if is_there <= 0 and _is_open(sound.length):
-        return Cut(f"WAV header gives no sound yet, and there is no sound; the file has {size:,} bytes")
+        return Truncated(f"WAV header gives no sound yet, and there is no sound; the file has {size:,} bytes")
     if not sound.length or (is_there < sound.length and _is_open(sound.length)):
         return OpenEnded("its WAV header leaves the length open, as recorders do until they finish")
     if is_there < sound.length:
@@ -115,13 +115,13 @@ def _is_open(length: int) -> bool:
     return not length or length >= MAX_FILE_BYTES
 
 
-def _short_of_sound(sound: _Sound, size: int) -> Verdict:
+def _short_of_sound(sound: _Sound, size: int) -> Completeness:
     end = sound.begins_at + sound.length
     missing = end - size
     if size > sound.begins_at:
         names_more = f"its WAV header claims {counted(missing)} of sound more than the file has"
         if sound.file_ends_at < end and abs(sound.file_ends_at - size) <= OFF_BY_A_HEADER:
-            return CannotTell(f"{names_more}, but gives the right end of the file")
+            return Undecidable(f"{names_more}, but gives the right end of the file")
         if missing <= sound.begins_at + HEAD_BYTES:
             # llfbandit/record#96, cjcliffe/CubicSDR#616, cryptix/wav#10
             return OpenEnded(f"{names_more}; some recorders count their header as sound")
@@ -131,7 +131,7 @@ def _short_of_sound(sound: _Sound, size: int) -> Verdict:
     return cut_short("WAV header", promised=promised, size=size)
 
 
-def _by_end(sound: _Sound, size: int) -> Verdict:
+def _by_end(sound: _Sound, size: int) -> Completeness:
     """All of the sound is there. What is missing behind it, or follows the end, is none of it."""
     end = sound.begins_at + sound.length
     # Some programs set only the length of the sound.
@@ -139,19 +139,19 @@ def _by_end(sound: _Sound, size: int) -> Verdict:
     missing = named - size
     if missing <= 0:
         if -missing > named % 2:
-            return CannotTell(f"{-missing:,} bytes follow the end that its header gives")
-        return Whole("as long as its WAV header says")
+            return Undecidable(f"{-missing:,} bytes follow the end that its header gives")
+        return Complete("as long as its WAV header says")
     if missing <= OFF_BY_A_HEADER and size <= end + end % 2:
-        return Whole("its sound is as long as its WAV header says")
+        return Complete("its sound is as long as its WAV header says")
     why = f"its sound is complete, and its WAV header claims {counted(missing)} more after it"
-    return CannotTell(why) if missing <= sound.begins_at + HEAD_BYTES else OpenEnded(why)
+    return Undecidable(why) if missing <= sound.begins_at + HEAD_BYTES else OpenEnded(why)
 
 
-def _headerless(size: int) -> Cut:
-    return Cut(f"the file has {size:,} bytes, which is less than a WAV header")
+def _headerless(size: int) -> Truncated:
+    return Truncated(f"the file has {size:,} bytes, which is less than a WAV header")
 
 
-def _without_sound(file_ends_at: int, size: int) -> Cut:
+def _without_sound(file_ends_at: int, size: int) -> Truncated:
     if size < file_ends_at < MAX_FILE_BYTES:
         return cut_short("WAV header", promised=file_ends_at, size=size)
-    return Cut(f"it is a WAV header without sound; the file has {size:,} bytes")
+    return Truncated(f"it is a WAV header without sound; the file has {size:,} bytes")

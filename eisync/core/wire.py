@@ -16,10 +16,10 @@ from typing import Any
 from urllib.parse import quote
 
 from eisync.core.batching import Request
-from eisync.core.companions import Companions, unpacked
-from eisync.core.items import LARGEST_ID, Item, extension_of
-from eisync.core.items import sent_name as sent_name  # the name by which whoever reads an answer knows a file
 from eisync.core.json_scan import MOST_STRUCTURE, structure
+from eisync.core.label_parts import LabelParts, unpacked
+from eisync.core.model import LARGEST_ID, Item, extension_of
+from eisync.core.model import sent_name as sent_name  # the name by which whoever reads an answer knows a file
 from eisync.core.printable import printable
 from eisync.core.retry import Fault, believed_s
 from eisync.core.values import value
@@ -166,7 +166,7 @@ def envelope(request: Request, *, boundary: str, allow_duplicates: bool) -> Enve
         headers["x-disallow-duplicates"] = "1"
     if request.metadata:
         headers["x-metadata"] = json.dumps(dict(request.metadata), separators=(",", ":"))
-    companions = Companions()
+    companions = LabelParts()
     for item in request.items:
         companions.add(item.name, unpacked(item.companions))
     return Envelope(
@@ -236,7 +236,7 @@ def preamble(name: str, boundary: str) -> bytes:
     return ("\r\n".join(lines) + "\r\n\r\n").encode()
 
 
-def closing(companions: Companions, boundary: str) -> bytes:
+def closing(companions: LabelParts, boundary: str) -> bytes:
     """The bytes after the last file: the parts that describe the files, and the end of the body."""
     parts = (preamble(name, boundary) + document + _BETWEEN for name, document in companions.parts())
     return b"".join(parts) + f"--{boundary}--\r\n".encode("ascii")

@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator, Sequence
 
-from eisync.core.companions import Companions
+from eisync.core.label_parts import LabelParts
 from eisync.core.wire import closing, preamble
-from eisync.data.outgoing import Outgoing
+from eisync.data.drafts import Outgoing
 from eisync.data.sources import CHUNK_BYTES, Content, SourceError
 from eisync.errors import FileUnreadableError
 
@@ -19,7 +19,7 @@ class Body:
     """
 
     def __init__(self, samples: Sequence[Outgoing], boundary: str) -> None:
-        companions = Companions()
+        companions = LabelParts()
         self._files: list[tuple[bytes, Content]] = []
         for index, sample in enumerate(samples):
             try:

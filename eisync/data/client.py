@@ -233,7 +233,7 @@ def may_repeat(reply: Reply | Silence, *, is_repeatable: bool) -> bool:
 def pause(reply: Reply | Silence, attempt: int) -> None:
     """Wait before the next attempt: as long as the service asked for, or a growing, scattered while."""
     asked = asked_s(reply.headers, clock.now()) if isinstance(reply, Reply) else 0.0
-    due_s = PATIENCE.due_at(attempt=attempt, now=0.0, luck=clock.luck(), asked_s=min(asked, LONGEST_PAUSE_S))
+    due_s = PATIENCE.due_at(attempt=attempt, now=0.0, jitter=clock.jitter(), asked_s=min(asked, LONGEST_PAUSE_S))
     threading.Event().wait(due_s)
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TextIO
 
-from eisync.core.companions import Kind
+from eisync.core.label_parts import PartKind
 from eisync.core.mentions import NearMiss, collected, near
 from eisync.core.sidecars import Entry, encoding_of, entries_of
 from eisync.core.unicode_form import caseless, nfc
@@ -20,11 +20,11 @@ CHUNK_CHARACTERS = 64 * 1024
 class Beside:
     """The companion files of each folder, read once; one that cannot be read is as good as none."""
 
-    found: dict[tuple[str, Kind], "_Companion"] = field(default_factory=dict)
+    found: dict[tuple[str, PartKind], "_Companion"] = field(default_factory=dict)
     misses: list[str] = field(default_factory=list)
     """Of files that a companion most likely means and does not mention, a sentence each."""
 
-    def of(self, path: str, kind: Kind) -> Entry | None:
+    def of(self, path: str, kind: PartKind) -> Entry | None:
         """What a companion beside the file at `path` says of it; None: nothing."""
         folder, name = os.path.split(path)
         if (folder, kind) not in self.found:
@@ -108,7 +108,7 @@ def open_sidecar(path: str) -> TextIO:
     return open(path, encoding=encoding)
 
 
-def _read_companion(path: str, kind: Kind) -> Mapping[str, Entry]:
+def _read_companion(path: str, kind: PartKind) -> Mapping[str, Entry]:
     try:
         with open_sidecar(path) as file:
             said = entries_of(kind.part_name, iter(lambda: file.read(CHUNK_CHARACTERS), ""))

@@ -15,7 +15,7 @@ from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
-from eisync.adapters.workers import hand_over
+from eisync.adapters.thread_pool import hand_over
 from eisync.core.wire import original_name
 from eisync.data.client import project_id, studio_request
 from eisync.data.progress import Progress, counting

@@ -11,19 +11,19 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
-from eisync.core.companions import Kind
-from eisync.core.dataset import ACCOUNT_NAME as LABEL_FILE
-from eisync.core.describing import given_name
-from eisync.core.items import extension_of
-from eisync.core.labelling import infer_category_as_sdk, infer_label
+from eisync.core.dataset import INFO_LABELS as LABEL_FILE
+from eisync.core.description import given_name
+from eisync.core.label_parts import PartKind
+from eisync.core.model import extension_of
+from eisync.core.path_rules import infer_category_as_sdk, infer_label
 from eisync.core.sidecars import Entry, entries_of
 from eisync.data.datasets import CHUNK_CHARACTERS, Beside, Places, open_sidecar
+from eisync.data.drafts import Draft
 from eisync.data.lazy_file import LazyFile
-from eisync.data.outgoing import Draft
 from eisync.data.progress import Progress
 from eisync.data.sample_type import Sample, UploadSamplesResponse
-from eisync.data.sending import Wishes
-from eisync.data.uploading import upload_drafts, wishes_of
+from eisync.data.sending import UploadOptions
+from eisync.data.uploading import options_of, upload_drafts
 
 Transform = Callable[[Sample, str], Any]
 
@@ -136,7 +136,7 @@ def upload_plain_directory(
     no such directory; what goes wrong with a file is its failure in the response.
     """
     _directory_there(directory)
-    wishes = _wishes(allow_duplicates, api_key, timeout_sec, max_workers)
+    options = _options(allow_duplicates, api_key, timeout_sec, max_workers)
     size = _batch_size(batch_size)
     beside = Beside()
 
@@ -152,7 +152,7 @@ def upload_plain_directory(
     if beside.misses:
         others = "" if len(beside.misses) == 1 else f" (and {len(beside.misses) - 1:,} more like this)"
         warnings.warn(f"{beside.misses[0]}{others}", stacklevel=2)
-    return _upload(given, wishes, transform, size, show_progress, executor, progress)
+    return _upload(given, options, transform, size, show_progress, executor, progress)
 
 
 def upload_exported_dataset(
@@ -176,7 +176,7 @@ def upload_exported_dataset(
     such directory or no `info.labels` in it, and ValueError when that cannot be read.
     """
     _directory_there(directory)
-    wishes = _wishes(allow_duplicates, api_key, timeout_sec, max_workers)
+    options = _options(allow_duplicates, api_key, timeout_sec, max_workers)
     size = _batch_size(batch_size)
     try:
         with open_sidecar(os.path.join(directory, LABEL_FILE)) as file:
@@ -186,7 +186,7 @@ def upload_exported_dataset(
     _tell_of_attachments(entries)
     places = Places(directory, frozenset(entry.path for entry in entries))
     given = [_of_entry(entry, places) for entry in entries]
-    return _upload(given, wishes, transform, size, show_progress, executor, progress)
+    return _upload(given, options, transform, size, show_progress, executor, progress)
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,7 +199,7 @@ class _Given:
 
 def _plain(path: str, beside: Beside) -> _Given:
     """A file and what companions say of it; its category, label and metadata are the caller's."""
-    boxes, ranges = beside.of(path, Kind.BOXES), beside.of(path, Kind.STRUCTURED)
+    boxes, ranges = beside.of(path, PartKind.BOXES), beside.of(path, PartKind.STRUCTURED)
     problem = next((one.problem for one in (boxes, ranges) if one is not None and one.problem is not None), None)
     sample = Sample(
         data=LazyFile(path),
@@ -240,7 +240,7 @@ def _tell_of_attachments(entries: Iterable[Entry]) -> None:
 
 def _upload(
     given: Sequence[_Given],
-    wishes: Wishes,
+    options: UploadOptions,
     transform: Transform | None,
     batch_size: int,
     show_progress: bool | None,
@@ -259,7 +259,7 @@ def _upload(
                 one.draft.sample.data.release()
         sent = upload_drafts(
             [one.draft for one in batch],
-            wishes=wishes,
+            options=options,
             show_progress=show_progress,
             executor=executor,
             progress=_after(progress, len(response.successes) + len(response.fails), len(given)),
@@ -275,10 +275,10 @@ def _after(progress: Progress | None, before: int, total: int) -> Progress | Non
     return lambda done, _: progress(before + done, total)
 
 
-def _wishes(
+def _options(
     allow_duplicates: bool | None, api_key: str | None, timeout_sec: float | None, max_workers: int | None
-) -> Wishes:
-    return wishes_of(
+) -> UploadOptions:
+    return options_of(
         allow_duplicates=allow_duplicates, api_key=api_key, timeout_sec=timeout_sec, max_workers=max_workers
     )
 

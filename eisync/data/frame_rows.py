@@ -9,11 +9,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from eisync.data.cells import category_text, label_text, metadata_texts
 from eisync.data.frames import rate_ms
 from eisync.data.sample_type import Sample, UploadSamplesResponse
 from eisync.data.tables import Row, csv_text, names_of, require_columns, require_frame, require_list, rows_of
 from eisync.data.uploading import upload_samples
+from eisync.data.values import category_text, label_text, metadata_texts
 
 
 def upload_pandas_dataframe(

@@ -11,7 +11,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from eisync.data.cells import (
+from eisync.data.sample_type import Sample, UploadSamplesResponse
+from eisync.data.tables import column, csv_text, gather, index_of, names_of, require_columns, require_list
+from eisync.data.uploading import upload_samples
+from eisync.data.values import (
     NS_DIGITS,
     category_text,
     index_ms,
@@ -21,9 +24,6 @@ from eisync.data.cells import (
     unix_ms,
     whole,
 )
-from eisync.data.sample_type import Sample, UploadSamplesResponse
-from eisync.data.tables import column, csv_text, gather, index_of, names_of, require_columns, require_list
-from eisync.data.uploading import upload_samples
 
 _TIMESTAMP = "timestamp"
 

@@ -15,14 +15,14 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from eisync.adapters import clock
-from eisync.adapters.workers import hand_over
+from eisync.adapters.thread_pool import hand_over
 from eisync.core.batching import Limits
 from eisync.core.retry import Fault
 from eisync.core.wire import Barred, Duplicate, Failed, Outcome, Reply, Silence, Smaller, read_reply
 from eisync.data import client
+from eisync.data.batching import requests_of
 from eisync.data.body import Body
-from eisync.data.outgoing import Outgoing
-from eisync.data.sharing import requests_of
+from eisync.data.drafts import Outgoing
 from eisync.errors import FileError
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ Entries = list[dict[str, Any]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Wishes:
+class UploadOptions:
     """How to send. `timeout_s` is for the connection and for each wait on it."""
 
     key: str
@@ -64,8 +64,8 @@ class _Settled:
 class Sending:
     """One call's requests. `run` is called once; every request goes through the executor."""
 
-    def __init__(self, wishes: Wishes, transport: "Transport") -> None:
-        self._wishes = wishes
+    def __init__(self, options: UploadOptions, transport: "Transport") -> None:
+        self._options = options
         self._transport = transport
         self._attempts = client.ATTEMPTS
         self._barred: dict[str, Any] | None = None
@@ -85,7 +85,7 @@ class Sending:
         requests = (_Request(one) for one in requests_of(samples, limits))
         if executor is not None:
             return self._drain(requests, executor, progress)
-        with ThreadPoolExecutor(self._wishes.workers, "eisync-upload") as own:
+        with ThreadPoolExecutor(self._options.workers, "eisync-upload") as own:
             try:
                 return self._drain(requests, own, progress)
             except BaseException:
@@ -99,7 +99,7 @@ class Sending:
         again: deque[_Request] = deque()
         under_way: set[Future[_Settled]] = set()
         while True:
-            while len(under_way) < self._wishes.workers:
+            while len(under_way) < self._options.workers:
                 request = again.popleft() if again else next(requests, None)
                 if request is None:
                     break
@@ -139,25 +139,25 @@ class Sending:
         return self._read(reply, outcomes, _Request(samples, is_doubtful))
 
     def _send(self, samples: Sequence[Outgoing]) -> Reply | Silence:
-        wishes = self._wishes
+        options = self._options
         boundary = clock.boundary()
         headers = {
-            "x-api-key": wishes.key,
+            "x-api-key": options.key,
             "content-type": f"multipart/form-data; boundary={boundary}",
             "x-upload-source": "eisync",
-            **({} if wishes.allow_duplicates else {"x-disallow-duplicates": "1"}),
+            **({} if options.allow_duplicates else {"x-disallow-duplicates": "1"}),
             **dict(samples[0].headers),
         }
         return self._transport.send(
             "POST",
-            f"{wishes.url}/api/{quote(samples[0].category, safe='')}/files",
+            f"{options.url}/api/{quote(samples[0].category, safe='')}/files",
             headers=headers,
-            timeout_s=wishes.timeout_s,
+            timeout_s=options.timeout_s,
             body=Body(samples, boundary),
         )
 
     def _is_worth_repeating(self, reply: Reply | Silence, outcomes: Sequence[Outcome]) -> bool:
-        is_repeatable = not self._wishes.allow_duplicates
+        is_repeatable = not self._options.allow_duplicates
         if isinstance(reply, Reply) and reply.status == 200:
             return is_repeatable and any(isinstance(outcome, Failed) for outcome in outcomes)
         return client.may_repeat(reply, is_repeatable=is_repeatable)
@@ -176,7 +176,7 @@ class Sending:
     def _smaller(self, outcome: Smaller, reply: Reply | Silence, request: _Request) -> _Settled:
         samples = request.samples
         was_stored = isinstance(reply, Reply) and reply.status == 200
-        if was_stored and self._wishes.allow_duplicates:
+        if was_stored and self._options.allow_duplicates:
             # Asking again would store them twice; guessing would give a sample another's id.
             failure = _failure(f"{outcome.reason}; the samples may be stored, but eisync cannot tell which is which")
             return _Settled({sample.position: [failure] for sample in samples})

@@ -14,9 +14,9 @@ from itertools import pairwise
 from typing import Any
 
 from eisync.adapters import clock
-from eisync.adapters.workers import hand_over
+from eisync.adapters.thread_pool import hand_over
+from eisync.core.listing import may_be_listed
 from eisync.core.page_size import PageSize
-from eisync.core.plan import may_be_listed
 from eisync.data.client import LARGEST_ANSWER_BYTES, TooLargeException, project_id, studio_request
 from eisync.data.sample_type import SampleInfo
 from eisync.exceptions import NotFoundException, TimeoutException, UnsuccessfulRequestException

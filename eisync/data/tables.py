@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from eisync.data.cells import is_missing, shortest_float32
+from eisync.data.values import is_missing, shortest_float32
 
 NO_FRAME = (
     "DataFrame methods on input object not found. DataFrame support requires pandas (or similar) to be installed."

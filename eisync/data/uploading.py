@@ -5,11 +5,11 @@ from concurrent.futures import Executor
 from typing import Any
 
 from eisync.data import client
-from eisync.data.outgoing import Draft, Outgoing, outgoing
+from eisync.data.batching import limits_for
+from eisync.data.drafts import Draft, Outgoing, outgoing
 from eisync.data.progress import Progress, counting
 from eisync.data.sample_type import Sample, SampleIngestionResponse, UploadSamplesResponse
-from eisync.data.sending import WORKERS, Entries, Sending, Wishes
-from eisync.data.sharing import limits_for
+from eisync.data.sending import WORKERS, Entries, Sending, UploadOptions
 from eisync.data.sources import SourceError
 
 
@@ -46,7 +46,7 @@ def upload_samples(
             raise TypeError(f"samples must be Sample objects, not {type(sample).__name__}")
     return upload_drafts(
         [Draft(sample) for sample in given],
-        wishes=wishes_of(
+        options=options_of(
             allow_duplicates=allow_duplicates,
             api_key=api_key,
             timeout_sec=timeout_sec,
@@ -60,7 +60,7 @@ def upload_samples(
     )
 
 
-def wishes_of(
+def options_of(
     *,
     allow_duplicates: bool | None,
     api_key: str | None,
@@ -68,12 +68,12 @@ def wishes_of(
     max_workers: int | None,
     pool_maxsize: int | None = 20,
     pool_connections: int | None = 20,
-) -> Wishes:
+) -> UploadOptions:
     """Raises MissingApiKeyException, MissingApiIngestionEndpointException, or ValueError for what cannot be obeyed."""
     if max_workers is not None and max_workers < 1:
         raise ValueError("max_workers must be greater than 0")
     workers = max_workers or WORKERS
-    return Wishes(
+    return UploadOptions(
         key=client.api_key(api_key),
         url=client.ingestion_url(),
         allow_duplicates=bool(allow_duplicates),
@@ -87,7 +87,7 @@ def wishes_of(
 def upload_drafts(
     drafts: Sequence[Draft],
     *,
-    wishes: Wishes,
+    options: UploadOptions,
     show_progress: bool | None,
     executor: Executor | None,
     progress: Progress | None,
@@ -106,9 +106,9 @@ def upload_drafts(
                     unsendable[position] = [{"success": False, "error": str(error)}]
                     advance(1)
 
-        transport = client.transport(pool_connections=wishes.pool_connections, pool_maxsize=wishes.pool_maxsize)
-        limits = limits_for(len(drafts), wishes.workers)
-        found = Sending(wishes, transport).run(sendable(), limits, executor=executor, progress=advance)
+        transport = client.transport(pool_connections=options.pool_connections, pool_maxsize=options.pool_maxsize)
+        limits = limits_for(len(drafts), options.workers)
+        found = Sending(options, transport).run(sendable(), limits, executor=executor, progress=advance)
     return _response(drafts, found | unsendable)
 
 

@@ -9,13 +9,13 @@ from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from concurrent.futures import Executor, Future
 from dataclasses import dataclass, field
 
-from eisync.core.contents import KnownContent, settle_known
-from eisync.core.items import Item
+from eisync.core.known_content import KnownContent, settle_known
 from eisync.core.lifecycle import Event
-from eisync.core.settlement import Settlement
+from eisync.core.model import Item
+from eisync.core.settlement import Outcome
 from eisync.errors import FileError, UnreachableError
-from eisync.loops.lane import LaneState
 from eisync.loops.ports import Hashes
+from eisync.loops.target_state import TargetState
 
 FILES_AT_ONCE = 64
 BYTES_AT_ONCE = 32 * 1024 * 1024
@@ -32,7 +32,7 @@ Known = Callable[[str, Sequence[tuple[Item, str]]], Mapping[int, Sequence[KnownC
 class Suspect:
     """A claimed file whose content may be known."""
 
-    state: LaneState
+    state: TargetState
     claim: int
     item: Item
 
@@ -41,9 +41,9 @@ class Suspect:
 class Looked:
     """What was found of one target's files of one claim: what becomes of some, and those that are sent."""
 
-    state: LaneState
+    state: TargetState
     claim: int
-    settled: list[tuple[Item, Settlement]] = field(default_factory=list)
+    settled: list[tuple[Item, Outcome]] = field(default_factory=list)
     unknown: list[Item] = field(default_factory=list)
 
 
@@ -56,7 +56,7 @@ class Deduplicator:
         hash_of: Hashes,
         *,
         known: Known,
-        after_error: Callable[[Item, FileError], Settlement],
+        after_error: Callable[[Item, FileError], Outcome],
         wake: Callable[[], None],
     ) -> None:
         self._pool = pool
@@ -67,12 +67,12 @@ class Deduplicator:
         self._waiting: deque[Suspect] = deque()
         self._under_way: tuple[list[Suspect], Future[list[Found]]] | None = None
 
-    def add(self, state: LaneState, claim: int, items: Sequence[Item], suspects: Set[int]) -> list[Item]:
+    def add(self, state: TargetState, claim: int, items: Sequence[Item], suspects: Set[int]) -> list[Item]:
         """Keep those of the items that are `suspects`, by their ids. Returns the others."""
         self._waiting.extend(Suspect(state, claim, item) for item in items if item.id in suspects)
         return [item for item in items if item.id not in suspects]
 
-    def is_full(self, state: LaneState) -> bool:
+    def is_full(self, state: TargetState) -> bool:
         """Whether so many files of the target wait that no more are to be claimed."""
         return len(self._waiting) >= MOST_WAITING and sum(one.state is state for one in self._waiting) >= MOST_WAITING
 
@@ -117,7 +117,7 @@ class Deduplicator:
                 together.settled.append((suspect.item, settlement))
         yield from found.values()
 
-    def give_back(self, state: LaneState | None = None) -> list[tuple[int, Item]]:
+    def give_back(self, state: TargetState | None = None) -> list[tuple[int, Item]]:
         """Those that nobody has begun to hash, of one target or all, by (claim, item): they wait no more."""
         given = [one for one in self._waiting if state is None or one.state is state]
         self._waiting = deque(one for one in self._waiting if state is not None and one.state is not state)
@@ -127,7 +127,7 @@ class Deduplicator:
         hashed: defaultdict[str, list[tuple[Item, str]]] = defaultdict(list)
         for suspect, one in zip(piece, results, strict=True):
             if isinstance(one, str):
-                hashed[suspect.state.lane.target].append((suspect.item, one))
+                hashed[suspect.state.target_queue.target].append((suspect.item, one))
         contents: dict[int, Sequence[KnownContent]] = {}
         for target, items in hashed.items():
             contents.update(self._known(target, items))
@@ -135,12 +135,12 @@ class Deduplicator:
 
     def _settlement(
         self, item: Item, found: Found, contents: Mapping[int, Sequence[KnownContent]], now: float
-    ) -> Settlement | None:
+    ) -> Outcome | None:
         if isinstance(found, FileError):
             return self._after_error(item, found)
         if isinstance(found, UnreachableError):
             again_at = now + AGAIN_S
-            return Settlement(item_id=item.id, events=(Event.DEFER,), due_at=again_at, is_attempt=False)
+            return Outcome(item_id=item.id, events=(Event.DEFER,), due_at=again_at, is_attempt=False)
         return settle_known(item.id, found, contents.get(item.id, ()))
 
     def _hash_all(self, items: Sequence[Item]) -> list[Found]:

@@ -11,14 +11,14 @@ from typing import Protocol
 
 from eisync.core import segments
 from eisync.core.absence import Absence, Elsewhere
-from eisync.core.acts import FileSide
-from eisync.core.items import Category, FileFacts, Item, shown
+from eisync.core.actions import FileSide
 from eisync.core.lifecycle import State
+from eisync.core.model import Category, FileFacts, Item, shown
 from eisync.core.segments import Origin
 from eisync.errors import FileError, UnreachableError
-from eisync.loops.errand import Errand
 from eisync.loops.ports import Hashes, Log
-from eisync.loops.watched import Observed
+from eisync.loops.target_context import TargetContext
+from eisync.loops.watched_root import Observed
 
 HASHES_A_LOOK = 100
 MOST_REMEMBERED = 10_000
@@ -98,34 +98,34 @@ class DeletionEvidence:
     # --- files that are not here -------------------------------------------------------------------------------
 
     def complete(
-        self, errand: Errand, sides: Sequence[FileSide], *, adopts: bool
+        self, context: TargetContext, sides: Sequence[FileSide], *, adopts: bool
     ) -> Generator[None, None, list[FileSide]]:
         """The files with what is known of their absence. What may be one of them is read, a file a step; one that
         waits to be sent and is one of them takes over its samples where `adopts`."""
         asked = [side for side in sides if _may_follow(side)]
-        for candidate in self._to_compare(errand, asked):
+        for candidate in self._to_compare(context, asked):
             self._hash(candidate)
             yield
-        for candidate in self._candidates(errand, asked) or () if adopts else ():
+        for candidate in self._candidates(context, asked) or () if adopts else ():
             self._follow(candidate, asked)
-        return self._completed(errand, sides)
+        return self._completed(context, sides)
 
     def why_away(self, side: FileSide) -> str | None:
         """Why the file could not be seen if it were there; None when it could."""
         return self._why_away(side)
 
-    def of(self, errand: Errand, side: FileSide) -> FileSide:
+    def of(self, context: TargetContext, side: FileSide) -> FileSide:
         """The file with what is known of its absence; nothing is read for that."""
-        return self._completed(errand, [side])[0]
+        return self._completed(context, [side])[0]
 
-    def _completed(self, errand: Errand, sides: Sequence[FileSide]) -> list[FileSide]:
+    def _completed(self, context: TargetContext, sides: Sequence[FileSide]) -> list[FileSide]:
         asked = [side for side in sides if _may_follow(side)]
         if not asked:
             return list(sides)
-        looked_through_at = self._records.looked_through_at(errand.policies)
-        candidates = self._candidates(errand, asked)
+        looked_through_at = self._records.looked_through_at(context.policies)
+        candidates = self._candidates(context, asked)
         same = self._records.same_content(
-            errand.target, {side.id: side.sha256 for side in asked if side.sha256 is not None}
+            context.target, {side.id: side.sha256 for side in asked if side.sha256 is not None}
         )
         absences = {
             side.id: Absence(
@@ -137,25 +137,25 @@ class DeletionEvidence:
         }
         return [replace(side, absence=absences.get(side.id)) for side in sides]
 
-    def _candidates(self, errand: Errand, sides: Sequence[FileSide]) -> list[_Candidate] | None:
+    def _candidates(self, context: TargetContext, sides: Sequence[FileSide]) -> list[_Candidate] | None:
         """The files that have the size of one of these and were not sent; None when they are too many."""
         sizes = {side.facts.size for side in sides}
         # First those without a row: who enters meanwhile has one when it is not under observation any more.
         observed = [seen for seen in self._observed() if seen.size in sizes] if sizes else []
-        unsent = self._records.unsent(errand.target, sizes) if sizes else []
+        unsent = self._records.unsent(context.target, sizes) if sizes else []
         if unsent is None:
             return None
         found = [_Candidate(one.item, one.state is State.READY) for one in unsent]
         for seen in observed:
             facts = self._look(seen.root, seen.path)
             if facts is not None and facts.size in sizes:
-                found.append(_Candidate(_unknown(seen, errand.target, facts)))
+                found.append(_Candidate(_unknown(seen, context.target, facts)))
         return found
 
-    def _to_compare(self, errand: Errand, sides: Sequence[FileSide]) -> list[_Candidate]:
+    def _to_compare(self, context: TargetContext, sides: Sequence[FileSide]) -> list[_Candidate]:
         """Those that are not compared yet; first the ones that are called as an absent file was."""
         names = {_name(side.path) for side in sides}
-        unknown = [one for one in self._candidates(errand, sides) or () if self._known_hash(one) is None]
+        unknown = [one for one in self._candidates(context, sides) or () if self._known_hash(one) is None]
         return sorted(unknown, key=lambda one: _name(one.item.path) not in names)[:HASHES_A_LOOK]
 
     def _elsewhere(self, side: FileSide, candidates: Sequence[_Candidate] | None) -> Elsewhere:
@@ -194,7 +194,7 @@ class DeletionEvidence:
 
     # --- samples that are not there ----------------------------------------------------------------------------
 
-    def find_segments(self, errand: Errand, side: FileSide) -> Segments:
+    def find_segments(self, context: TargetContext, side: FileSide) -> Segments:
         """Ask the service for samples that were cut from those of the file; where there are any, that is noted.
 
         Raises KeyRefusedError, StudioError or TransitError.
@@ -204,22 +204,22 @@ class DeletionEvidence:
             return Segments()
         cut: set[int] = set()
         for filename in sorted(origin.filenames):
-            found = _listed(errand, filename, origin)
+            found = _listed(context, filename, origin)
             if found is None:
                 return Segments(f"too many samples are named like {filename!r} to tell whether it was split")
-            cut |= self._records.free(errand.target, found)
+            cut |= self._records.free(context.target, found)
         if cut:
             self._records.tie(side.id, sorted(cut), now=self._clock())
         return Segments(number=len(cut))
 
 
-def _listed(errand: Errand, filename: str, origin: Origin) -> set[int] | None:
+def _listed(context: TargetContext, filename: str, origin: Origin) -> set[int] | None:
     """What the service lists under a name like that and was cut from what has these names; None: nobody can tell."""
     cut: set[int] = set()
     before_id: int | None = None
     seen = 0
     for _ in range(MOST_PAGES):
-        page = errand.studio.page(limit=PAGE, before_id=before_id, filename=filename)
+        page = context.studio.page(limit=PAGE, before_id=before_id, filename=filename)
         cut |= {sample.id for sample in page.samples if segments.is_cut_from(sample, origin)}
         seen += len(page.samples)
         if not page.samples or seen >= page.total:

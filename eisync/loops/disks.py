@@ -12,7 +12,7 @@ from typing import Protocol
 from eisync.core import disks as core
 from eisync.core import mounts
 from eisync.core.disks import Away, Disk
-from eisync.core.items import FileFacts, Root, shown
+from eisync.core.model import FileFacts, Root, shown
 from eisync.loops.ports import Log
 
 BELIEVED = 1_000

@@ -8,10 +8,10 @@ for them, or because it came before the file that it is about.
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
-from eisync.core.annotations import LeftOut, may_be_one
-from eisync.core.eligible import Eligibility
-from eisync.core.items import FileFacts, shown
+from eisync.core.annotations import NotASample, may_be_one
+from eisync.core.ignore import IgnoreRules
 from eisync.core.lifecycle import State
+from eisync.core.model import FileFacts, shown
 from eisync.errors import CONTENT_ERRORS, UnreachableError
 from eisync.loops.ports import Annotating, Files, Intake, Log, Places, RootNotes, WaitingFiles
 
@@ -98,14 +98,14 @@ class Annotations:
         self._unread = unread
         self._log = log
 
-    def why(self, path: str, facts: FileFacts, head: bytes = b"") -> LeftOut | None:
+    def why(self, path: str, facts: FileFacts, head: bytes = b"") -> NotASample | None:
         """What the file is if it is no sample; `head` is how it begins, as far as that is known.
 
         Raises UnreachableError when no file can be opened at the moment.
         """
         return self._annotating(self._root, path, facts, self._is_known, head) if may_be_one(path, head) else None
 
-    def why_if_told(self, path: str, facts: FileFacts) -> LeftOut | None:
+    def why_if_told(self, path: str, facts: FileFacts) -> NotASample | None:
         """The same; None as well when nobody can tell now."""
         try:
             return self.why(path, facts)
@@ -143,7 +143,7 @@ class Review:
     def __init__(
         self,
         root: tuple[int, str],
-        eligibility: Eligibility,
+        eligibility: IgnoreRules,
         waiting: WaitingFiles,
         *,
         files: Files,

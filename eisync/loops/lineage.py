@@ -15,8 +15,8 @@ from dataclasses import dataclass, replace
 from typing import Protocol
 
 from eisync.core import lineage
-from eisync.core.items import Root, shown
 from eisync.core.lineage import ATTRIBUTE, Finding, Own, Stamp
+from eisync.core.model import Root, shown
 from eisync.errors import FolderError
 from eisync.loops.ports import Log
 
@@ -246,7 +246,7 @@ class Lineage:
             return
         stamps = self._notes.read(folder.root.path)
         self._note_others(folder, stamps)
-        finding = lineage.judge(own, stamps)
+        finding = lineage.finding_of(own, stamps)
         if folder.is_uncounted and finding in _BEHIND:
             return
         if finding is Finding.OTHER_STATE:
@@ -268,7 +268,7 @@ class Lineage:
         def write(found: Mapping[str, Stamp]) -> Mapping[str, Stamp]:
             nonlocal finding, own, stamps
             stamps = found
-            finding = lineage.judge(before, stamps)
+            finding = lineage.finding_of(before, stamps)
             if finding in _BEHIND and (before.counter == 0 or folder.is_uncounted):
                 finding = Finding.OTHER_STATE if lineage.has_foreign_work(before, stamps) else Finding.SAME
             if finding is Finding.STATE_OLDER:

@@ -3,9 +3,9 @@
 import threading
 from collections.abc import Callable
 
-from eisync.loops.drainer import DrainerLoop
 from eisync.loops.reconciler import ReconcilerLoop
 from eisync.loops.retention import RetentionLoop
+from eisync.loops.uploader import UploaderLoop
 from eisync.loops.watcher import WatcherLoop
 
 LONGEST_WAIT_S = 0.5
@@ -18,7 +18,7 @@ class Once:
     def __init__(
         self,
         watcher: WatcherLoop,
-        drainer: DrainerLoop,
+        uploader: UploaderLoop,
         reconciler: ReconcilerLoop | None,
         retention: RetentionLoop | None,
         *,
@@ -29,7 +29,7 @@ class Once:
     ) -> None:
         """`pending` counts the files in the outbox; `bell` rings when something has happened."""
         self._watcher = watcher
-        self._drainer = drainer
+        self._uploader = uploader
         self._reconciler = reconciler
         self._retention = retention
         self._pending = pending
@@ -42,7 +42,7 @@ class Once:
         """Work until nothing is pending, or `give_up_at` (Unix s) has come, or somebody says stop."""
         while not is_stopped():
             now = self._now()
-            wait_s = min(self._watcher.tick(now), self._drainer.tick(now))
+            wait_s = min(self._watcher.tick(now), self._uploader.tick(now))
             self._progress()
             if self._is_drained() or now >= give_up_at:
                 break
@@ -56,32 +56,32 @@ class Once:
 
     def _look_again(self, now: float) -> None:
         """Where nothing else is to be done, look whether what is waited for has been completed."""
-        is_waiting = self._watcher.has_scanned and self._drainer.is_idle
+        is_waiting = self._watcher.has_scanned and self._uploader.is_idle
         if is_waiting and not 0 <= now - self._looked_at < LOOK_AGAIN_S:
             self._watcher.look_again()
             self._looked_at = now
 
     def _is_drained(self) -> bool:
-        if not self._watcher.has_scanned or not self._drainer.is_idle:
+        if not self._watcher.has_scanned or not self._uploader.is_idle:
             return False
         # Only a person can help where a sidecar is of no use, and where a target is refused; the others go first.
         stuck = self._watcher.stuck()
         if stuck is not None and self._pending() <= stuck:
             return True
-        return bool(self._drainer.refusals()) and not self._drainer.is_meeting
+        return bool(self._uploader.refusals()) and not self._uploader.is_meeting
 
     def _land(self, is_stopped: Callable[[], bool]) -> None:
         """Wait for what is under way: its answers are worth having. Every request has a time-out of its own."""
-        self._drainer.stop(self._now())
-        self._drainer.tick(self._now())
-        while not self._drainer.is_done and not is_stopped():
+        self._uploader.stop(self._now())
+        self._uploader.tick(self._now())
+        while not self._uploader.is_done and not is_stopped():
             self._bell.wait(LONGEST_WAIT_S)
             self._bell.clear()
-            self._drainer.tick(self._now())
+            self._uploader.tick(self._now())
             self._progress()
 
     def _reconcile(self, is_stopped: Callable[[], bool]) -> None:
-        if self._reconciler is None or self._drainer.refusals():
+        if self._reconciler is None or self._uploader.refusals():
             return
         self._reconciler.pass_now()
         while not is_stopped():

@@ -4,19 +4,19 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from contextlib import AbstractContextManager
 from typing import Protocol
 
-from eisync.core.annotations import LeftOut
+from eisync.core.annotations import NotASample
 from eisync.core.batching import Order
-from eisync.core.cadence import Progress, Remembered
-from eisync.core.contents import KnownContent
-from eisync.core.describing import Description
-from eisync.core.eligible import Eligibility
-from eisync.core.examination import Examination
-from eisync.core.items import Candidate, Doubt, FileFacts, Item, Missing, RemoteSample, Rename, Root, Unread
+from eisync.core.completeness import Marker
+from eisync.core.description import Description
+from eisync.core.format_check import FormatCheck
+from eisync.core.ignore import IgnoreRules
+from eisync.core.json_stream import Checkpoint
+from eisync.core.known_content import KnownContent
 from eisync.core.lifecycle import State
-from eisync.core.pieces import Checkpoint
-from eisync.core.plan import Action, Slice
-from eisync.core.settle import Marker
-from eisync.core.settlement import Settlement
+from eisync.core.listing import IndexChange, Slice
+from eisync.core.model import Candidate, Doubt, FileFacts, Item, Missing, RemoteSample, Rename, Root, Unread
+from eisync.core.polling import LastPoll, SweepProgress
+from eisync.core.settlement import Outcome
 from eisync.core.sidecars import Entry
 from eisync.core.versions import Version
 from eisync.core.wire import Envelope, Reply, Silence
@@ -141,7 +141,7 @@ class Annotating(Protocol):
 
     def __call__(
         self, root: str, path: str, facts: FileFacts, is_known: Callable[[Sequence[str]], bool], head: bytes, /
-    ) -> LeftOut | None: ...
+    ) -> NotASample | None: ...
 
 
 class Sheet(Protocol):
@@ -262,7 +262,7 @@ class Files(Protocol):
     """Looks at folders and files without opening any."""
 
     def walk(
-        self, root: str, eligibility: Eligibility, *, below: str = "", known: KnownVersions | None = None
+        self, root: str, eligibility: IgnoreRules, *, below: str = "", known: KnownVersions | None = None
     ) -> Iterator[SeenFolder]: ...
     def look(self, root: str, path: str) -> FileFacts | None: ...
     def is_missing(self, root: str, path: str) -> bool: ...
@@ -289,7 +289,7 @@ class LookInto(Protocol):
 
     def __call__(
         self,
-        examination: Examination | None,
+        examination: FormatCheck | None,
         root: str,
         path: str,
         facts: FileFacts,
@@ -351,12 +351,12 @@ class Events(Protocol):
 
 
 class Queue(Protocol):
-    """The outbox, as the drainer sees it."""
+    """The outbox, as the uploader sees it."""
 
     def claim(
         self, target: str, roots: Iterable[int], *, order: Order, limit: int, claim: int, now: float
     ) -> list[Item]: ...
-    def settle(self, settlements: Iterable[Settlement], *, claim: int | None, now: float) -> Mapping[int, int]: ...
+    def settle(self, settlements: Iterable[Outcome], *, claim: int | None, now: float) -> Mapping[int, int]: ...
     def release(self, target: str, sample_ids: Iterable[int], *, now: float) -> list[int]: ...
     def may_be_known(self, target: str, items: Sequence[Item], roots: Iterable[int]) -> Set[int]: ...
     def known_contents(
@@ -405,7 +405,7 @@ class Doubts(Protocol):
 
     def doubtful(self, target: str, *, limit: int) -> list[Doubt]: ...
     def explain_doubts(self, target: str, reason: str) -> None: ...
-    def resolve(self, settlements: Iterable[Settlement], *, now: float) -> None: ...
+    def resolve(self, settlements: Iterable[Outcome], *, now: float) -> None: ...
     def forget_gone(self, *, before: float) -> int: ...
 
 
@@ -413,7 +413,7 @@ class Beliefs(Protocol):
     """The index, as the reconciler sees it."""
 
     def note_trouble(self, target: str, reason: str) -> None: ...
-    def bury(self, target: str, sample_id: int, *, now: float) -> list[int]: ...
+    def make_tombstones(self, target: str, sample_id: int, *, now: float) -> list[int]: ...
     def spare(self, target: str, sample_id: int) -> None: ...
     def why_foreign(self, target: str) -> str | None: ...
 
@@ -421,7 +421,7 @@ class Beliefs(Protocol):
 class Looks(Protocol):
     """What the service listed, as a look compares it and writes it down."""
 
-    def remembered(self, target: str) -> Remembered | None: ...
+    def remembered(self, target: str) -> LastPoll | None: ...
     def slice(
         self,
         target: str,
@@ -436,10 +436,10 @@ class Looks(Protocol):
     def apply(
         self,
         target: str,
-        actions: Iterable[Action],
+        actions: Iterable[IndexChange],
         *,
         generation: int | None,
-        progress: Progress | None = None,
+        progress: SweepProgress | None = None,
         now: float,
     ) -> list[int]: ...
     def note_look(
@@ -450,10 +450,10 @@ class Looks(Protocol):
 class Sweeps(Protocol):
     """How far a sweep has come."""
 
-    def begin_sweep(self, target: str, *, modified_at: float | None, now: float) -> Progress: ...
-    def sweep_under_way(self, target: str) -> Progress | None: ...
+    def begin_sweep(self, target: str, *, modified_at: float | None, now: float) -> SweepProgress: ...
+    def sweep_under_way(self, target: str) -> SweepProgress | None: ...
     def drop_sweep(self, target: str) -> None: ...
-    def finish_sweep(self, target: str, progress: Progress, *, now: float) -> list[Missing]: ...
+    def finish_sweep(self, target: str, progress: SweepProgress, *, now: float) -> list[Missing]: ...
 
 
 class Adoption(Protocol):

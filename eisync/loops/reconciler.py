@@ -9,11 +9,11 @@ from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 
-from eisync.core import plan, wire
-from eisync.core.acts import Policy
-from eisync.core.items import Doubt, Item, Missing, RemoteSample, shown
+from eisync.core import listing, wire
+from eisync.core.actions import Policy
 from eisync.core.lifecycle import Event
-from eisync.core.settlement import Settlement
+from eisync.core.model import Doubt, Item, Missing, RemoteSample, shown
+from eisync.core.settlement import Outcome
 from eisync.errors import (
     EisyncError,
     FileAwayError,
@@ -22,15 +22,15 @@ from eisync.errors import (
     ForeignProjectError,
     TransitError,
 )
-from eisync.loops.acting import Actor
-from eisync.loops.deciding import Decider
-from eisync.loops.errand import Errand
-from eisync.loops.letting_go import LettingGo
+from eisync.loops.action_executor import ActionExecutor
+from eisync.loops.action_planner import ActionPlanner
+from eisync.loops.index_cleanup import IndexCleanup
 from eisync.loops.lineage import Lineages, Trusting
+from eisync.loops.listing_sync import DryRun, ListingSync, PassReport
 from eisync.loops.ports import Beliefs, Doubts, Editor, Forgets, Hashes, Log, LooksAndSweeps, Mirrored, Unidentified
-from eisync.loops.sweeping import Gaze, Pretence, Tally
+from eisync.loops.target_context import TargetContext
 from eisync.loops.tombstones import Tombstones
-from eisync.loops.undoing import Undoer
+from eisync.loops.undo import Undo
 
 IDLE_S = 60.0
 LOOK_UPS_A_PASS = 100
@@ -60,14 +60,14 @@ class Project:
 class Hands:
     """Who decides what is to be done to folders and project, does it, and undoes it."""
 
-    decider: Decider
-    actor: Actor
-    undoer: Undoer
+    decider: ActionPlanner
+    actor: ActionExecutor
+    undo: Undo
     tombstones: Tombstones | None = None  # without it, whatever vanished at the service was deleted there
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
+class PassRequest:
     """A pass that somebody asked for."""
 
     ticket: int = 0
@@ -101,7 +101,7 @@ class ReconcilerLoop:
         self._wake = wake
         self._lineages = lineages or Trusting()
         self._hands = hands
-        self._letting_go = LettingGo(forgets, projects)
+        self._index_cleanup = IndexCleanup(forgets, projects)
         self._projects = projects
         self._beliefs = beliefs
         self._mirrored = mirrored
@@ -114,11 +114,11 @@ class ReconcilerLoop:
         self._passes: deque[tuple[Project, Iterator[None]]] = deque()
         self._troubles: dict[str, EisyncError] = {}
         self._is_stopping = False
-        self._tallies: dict[str, Tally] = {}
+        self._tallies: dict[str, PassReport] = {}
         self._under_way: set[str] = set()
-        self._told: dict[str, Tally] = {}  # what the pass had done, that was under way when another was asked for
+        self._told: dict[str, PassReport] = {}  # what the pass had done, that was under way when another was asked for
         self._lock = threading.Lock()
-        self._asked = Wish()
+        self._asked = PassRequest()
         self._begun = {project.target: 0 for project in projects}  # the ticket that the last pass began with
         self._done = dict(self._begun)
         self._pretending: set[str] = set()
@@ -139,7 +139,7 @@ class ReconcilerLoop:
                 self._passes.append((project, self._begin(project)))
         if self._passes:
             self._step(*self._passes.popleft())
-        is_more = self._letting_go.step(now)
+        is_more = self._index_cleanup.step(now)
         # What was asked for while a pass was under way begins when that one has ended; its bell is long over.
         if self._passes or is_more or any(begun < self._asked.ticket for begun in self._begun.values()):
             return 0.0
@@ -162,11 +162,11 @@ class ReconcilerLoop:
     def ask_pass(self, *, sweeps: bool = False, pretends: bool = False) -> int:
         """The same, from any thread; `pretends`: compare and write nothing down. Returns the ticket for `report`."""
         with self._lock:
-            wish = self._asked = Wish(self._asked.ticket + 1, sweeps, pretends)
+            pass_request = self._asked = PassRequest(self._asked.ticket + 1, sweeps, pretends)
             for target in tuple(self._under_way):
                 self._told.setdefault(target, self._tallies[target].copy())
         self._wake()
-        return wish.ticket
+        return pass_request.ticket
 
     def report(self, ticket: int) -> list[dict[str, object]] | None:
         """What the pass of each target found that was asked for under `ticket`; None while one is not done."""
@@ -176,14 +176,14 @@ class ReconcilerLoop:
         return [
             {
                 "target": target,
-                **asdict(tallies.get(target, Tally())),
+                **asdict(tallies.get(target, PassReport())),
                 "trouble": str(troubles[target]) if target in troubles else None,
                 "exit_code": troubles[target].exit_code if target in troubles else 0,
             }
             for target in self._done
         ]
 
-    def tallies(self) -> dict[str, Tally]:
+    def tallies(self) -> dict[str, PassReport]:
         """What the last pass of each target found."""
         return dict(self._tallies)
 
@@ -191,7 +191,7 @@ class ReconcilerLoop:
     def is_idle(self) -> bool:
         """Whether no pass is under way or due at once."""
         is_served = all(begun == self._asked.ticket for begun in self._begun.values())
-        is_served = is_served and not self._letting_go.is_under_way
+        is_served = is_served and not self._index_cleanup.is_under_way
         return not self._passes and is_served and all(self._due_at.values())
 
     def troubles(self) -> dict[str, EisyncError]:
@@ -221,92 +221,92 @@ class ReconcilerLoop:
             self._doubts.explain_doubts(project.target, _why_in_doubt(error))
 
     def _begin(self, project: Project) -> Iterator[None]:
-        wish, is_asked = self._asked, self._begun[project.target] < self._asked.ticket
-        self._begun[project.target] = wish.ticket
+        pass_request, is_asked = self._asked, self._begun[project.target] < self._asked.ticket
+        self._begun[project.target] = pass_request.ticket
         with self._lock:
             told, before = self._told.pop(project.target, None), self._tallies.get(project.target)
             # What was approved while a pass was under way may have been done by that pass.
-            tally = Tally() if told is None or before is None else before.acts_since(told)
-            self._tallies[project.target] = tally
+            report = PassReport() if told is None or before is None else before.actions_since(told)
+            self._tallies[project.target] = report
             self._under_way.add(project.target)
         self._pretending.discard(project.target)
-        if is_asked and wish.pretends:
+        if is_asked and pass_request.pretends:
             self._pretending.add(project.target)
-            return self._pretend(project, tally, sweeps=wish.sweeps)
-        return self._pass(project, tally, sweeps=is_asked and wish.sweeps)
+            return self._pretend(project, report, sweeps=pass_request.sweeps)
+        return self._pass(project, report, sweeps=is_asked and pass_request.sweeps)
 
-    def _pretend(self, project: Project, tally: Tally, *, sweeps: bool) -> Iterator[None]:
+    def _pretend(self, project: Project, report: PassReport, *, sweeps: bool) -> Iterator[None]:
         """Compare, and write nothing down."""
         self._check_project(project)
         yield
-        yield from self._gaze(project, Pretence(self._mirrored)).look(tally, sweeps=sweeps)
+        yield from self._listing_sync(project, DryRun(self._mirrored)).look(report, sweeps=sweeps)
         self._check_samples(project)
-        if self._hands is not None and not tally.contradicted:
-            yield from self._hands.decider.preview(self._errand(project), tally)
+        if self._hands is not None and not report.contradicted:
+            yield from self._hands.decider.preview(self._context(project), report)
 
-    def _pass(self, project: Project, tally: Tally, *, sweeps: bool) -> Iterator[None]:
+    def _pass(self, project: Project, report: PassReport, *, sweeps: bool) -> Iterator[None]:
         """One whole pass, a step at a time. Raises what the service or the store raises."""
         if self._hands is not None:
             # Before the service is asked: what lies in the trash comes back without it.
-            yield from self._hands.undoer.undo(self._errand(project), tally)
+            yield from self._hands.undo.undo(self._context(project), report)
         self._check_project(project)
         yield
         yield from self._resolve_doubts(project)
         if project.sweeps:
-            yield from self._bring_together(project, tally, sweeps=sweeps)
+            yield from self._bring_together(project, report, sweeps=sweeps)
         self._doubts.forget_gone(before=self._clock() - KEEP_GONE_S)
 
-    def _bring_together(self, project: Project, tally: Tally, *, sweeps: bool) -> Iterator[None]:
+    def _bring_together(self, project: Project, report: PassReport, *, sweeps: bool) -> Iterator[None]:
         unlisted = self._lineages.unlisted(project.target)
-        missing = yield from self._gaze(project, self._mirrored).look(tally, sweeps=sweeps or bool(unlisted))
-        self._note_unread(project, tally)
+        missing = yield from self._listing_sync(project, self._mirrored).look(report, sweeps=sweeps or bool(unlisted))
+        self._note_unread(project, report)
         self._check_samples(project)
-        if tally.swept:
+        if report.swept:
             self._lineages.listed(unlisted)
-        yield from self._conclude_missing(project, missing, tally)
-        if tally.learned and not project.allow_duplicates:
-            tally.adopted = yield from self._adopt(project)
+        yield from self._conclude_missing(project, missing, report)
+        if report.learned and not project.allow_duplicates:
+            report.adopted = yield from self._adopt(project)
         yield from self._find_ids(project)
         if self._hands is not None:
             # Last, and only after a look that went well: nothing is concluded from what is half known.
-            errand = self._errand(project)
-            yield from self._hands.actor.carry_out(errand, tally)
-            yield from self._hands.decider.decide(errand, tally)
-            yield from self._hands.actor.carry_out(errand, tally)
+            context = self._context(project)
+            yield from self._hands.actor.carry_out(context, report)
+            yield from self._hands.decider.decide(context, report)
+            yield from self._hands.actor.carry_out(context, report)
 
-    def _note_unread(self, project: Project, tally: Tally) -> None:
+    def _note_unread(self, project: Project, report: PassReport) -> None:
         """What could not be read is said until a whole sweep could read everything."""
-        if tally.unread:
+        if report.unread:
             self._unread[project.target] = (
-                f"{tally.unread} samples of the listing cannot be read and are left out (the first: "
-                f"{tally.unread_reason}); they do not count as deleted"
+                f"{report.unread} samples of the listing cannot be read and are left out (the first: "
+                f"{report.unread_reason}); they do not count as deleted"
             )
-        elif tally.swept:
+        elif report.swept:
             self._unread.pop(project.target, None)
         if project.target in self._unread:
             self._beliefs.note_trouble(project.target, self._unread[project.target])
 
-    def _conclude_missing(self, project: Project, missing: Sequence[Missing], tally: Tally) -> Iterator[None]:
+    def _conclude_missing(self, project: Project, missing: Sequence[Missing], report: PassReport) -> Iterator[None]:
         if self._hands is not None and self._hands.tombstones is not None:
-            if tally.swept:
-                yield from self._hands.tombstones.conclude(self._errand(project), missing, tally)
+            if report.swept:
+                yield from self._hands.tombstones.conclude(self._context(project), missing, report)
             return
-        for ask in plan.suspects(missing):
+        for ask in listing.suspects(missing):
             self._check_project(project)
-            tally.buried += self._ask(project, ask.sample_id)
+            report.tombstoned += self._ask(project, ask.sample_id)
             yield
 
-    def _errand(self, project: Project) -> Errand:
-        return Errand(
+    def _context(self, project: Project) -> TargetContext:
+        return TargetContext(
             target=project.target,
             studio=project.studio,
             policies=project.policies,
             interval_s=project.interval_s,
-            check_project=lambda: self._check_for_act(project),
+            check_project=lambda: self._check_for_action(project),
         )
 
-    def _gaze(self, project: Project, mirrored: LooksAndSweeps) -> Gaze:
-        return Gaze(
+    def _listing_sync(self, project: Project, mirrored: LooksAndSweeps) -> ListingSync:
+        return ListingSync(
             target=project.target,
             studio=project.studio,
             page_size=project.page_size,
@@ -334,21 +334,21 @@ class ReconcilerLoop:
                 "what is missing"
             )
 
-    def _check_for_act(self, project: Project) -> None:
+    def _check_for_action(self, project: Project) -> None:
         """Raises EisyncError when nothing may be done in the project, or because of it."""
         self._check_project(project)
         self._check_samples(project)
 
     def _ask(self, project: Project, sample_id: int) -> int:
         """Returns how many files became tombstones."""
-        match plan.after_asking(sample_id, is_there=project.studio.is_there(sample_id)):
-            case plan.Bury():
+        match listing.after_asking(sample_id, is_there=project.studio.is_there(sample_id)):
+            case listing.MakeTombstone():
                 self._check_project(project)  # it was this project that did not know it
-                buried = self._beliefs.bury(project.target, sample_id, now=self._clock())
-                for file_id in buried:
+                tombstoned = self._beliefs.make_tombstones(project.target, sample_id, now=self._clock())
+                for file_id in tombstoned:
                     self._log.warning("file.tombstoned", target=project.target, file=file_id, sample=sample_id)
-                return len(buried)
-            case plan.Spare():
+                return len(tombstoned)
+            case listing.KeepLinked():
                 self._beliefs.spare(project.target, sample_id)
                 return 0
 
@@ -373,8 +373,8 @@ class ReconcilerLoop:
         try:
             sha256 = self._sha256_of_file(item)
         except FileError:
-            return False  # the drainer or the watcher will say so
-        proven = plan.match(item.path, sha256, namesakes, names=item.names).proven
+            return False  # the uploader or the watcher will say so
+        proven = listing.match(item.path, sha256, namesakes, names=item.names).proven
         if not proven or not self._mirrored.adopt(item, sha256, proven, now=self._clock()):
             return False
         self._log.info("file.adopted", path=shown(item.path), samples=proven)
@@ -396,7 +396,7 @@ class ReconcilerLoop:
             due_at = self._due_at[project.target]
             self._due_at[project.target] = min(due_at, self._clock() + DOUBT_S)
 
-    def _resolve(self, project: Project, doubt: Doubt) -> Generator[None, None, Settlement | None]:
+    def _resolve(self, project: Project, doubt: Doubt) -> Generator[None, None, Outcome | None]:
         """What a look at the service tells about one file; None when that is too early to tell, or cannot be told."""
         item = doubt.item
         try:
@@ -417,7 +417,7 @@ class ReconcilerLoop:
         sample_ids = yield from self._compare(project, item, (item.name,), sha256, free)
         now = self._clock()
         if sample_ids:
-            return Settlement(
+            return Outcome(
                 item_id=item.id,
                 events=(Event.STORED,),
                 reason="stored; the answer was lost, so eisync asked the service",
@@ -450,7 +450,7 @@ class ReconcilerLoop:
         try:
             sha256 = item.sha256 or self._sha256_of_file(item)
         except FileError:
-            return ()  # it is not what was sent; the drainer or the watcher will say so
+            return ()  # it is not what was sent; the uploader or the watcher will say so
         try:
             namesakes: dict[int, RemoteSample] = {}
             for name in item.names:
@@ -463,7 +463,7 @@ class ReconcilerLoop:
     def _compare(
         self, project: Project, item: Item, names: Iterable[str], sha256: str, samples: Sequence[RemoteSample]
     ) -> Generator[None, None, tuple[int, ...]]:
-        found = plan.match(item.path, sha256, samples, names=names)
+        found = listing.match(item.path, sha256, samples, names=names)
         if found.proven:
             return found.proven
         for sample_id in found.to_compare:
@@ -496,8 +496,8 @@ class _NotToldError(Exception):
     """A sample of that name is listed and cannot be read; it may be the one that is looked for."""
 
 
-def _absent(item: Item, reason: str, now: float) -> Settlement:
-    return Settlement(item_id=item.id, events=(Event.ABSENT,), due_at=now, reason=reason)
+def _absent(item: Item, reason: str, now: float) -> Outcome:
+    return Outcome(item_id=item.id, events=(Event.ABSENT,), due_at=now, reason=reason)
 
 
 def _why_in_doubt(error: EisyncError) -> str:

@@ -11,8 +11,8 @@ from dataclasses import replace
 from typing import Protocol
 
 from eisync.core import retention
-from eisync.core.acts import Act, Kind, Written
-from eisync.core.items import shown
+from eisync.core.actions import Action, ActionKind, StoredAction
+from eisync.core.model import shown
 from eisync.core.retention import Disk, Local, Removal, Room, Whereabout, Why
 from eisync.errors import (
     FileAwayError,
@@ -21,12 +21,12 @@ from eisync.errors import (
     FileUnreadableError,
     FolderError,
 )
-from eisync.loops.archives import Archives
-from eisync.loops.keeping import TROUBLE_S, Keeping, report_of
+from eisync.loops.archive_check import Archives
+from eisync.loops.clock_monitor import RIGHT, Times
+from eisync.loops.identity_check import IdentityCheck
 from eisync.loops.lineage import Lineages, Trusting
 from eisync.loops.ports import Log
-from eisync.loops.proving import Prover
-from eisync.loops.timekeeping import RIGHT, Times
+from eisync.loops.retention_status import TROUBLE_S, RetentionStatus, report_of
 
 REST_S = 60.0
 TRASH_S = 3600.0
@@ -43,23 +43,23 @@ class Records(Protocol):
     def one(self, file_id: int) -> Local | None: ...
     def device(self, root_id: int) -> int | None: ...
     def why_not_listed(self, target: str) -> str | None: ...
-    def under_way(self) -> list[Written]: ...
+    def under_way(self) -> list[StoredAction]: ...
     def last_put(self, folder: str) -> float | None: ...
 
 
 class Intents(Protocol):
     """What is written down before it is done."""
 
-    def begin(self, file: Local, act: Act, *, lies_at: str | None = None, now: float) -> Written | None: ...
-    def release(self, written: Written) -> None: ...
+    def begin(self, file: Local, action: Action, *, lies_at: str | None = None, now: float) -> StoredAction | None: ...
+    def release(self, written: StoredAction) -> None: ...
     def doubt(self, file_id: int) -> None: ...
 
 
 class Outcomes(Protocol):
-    """What is written down of an act that was begun."""
+    """What is written down of an action that was begun."""
 
-    def put_off(self, act_id: int, reason: str) -> None: ...
-    def finish(self, target: str, written: Written, outcome: str, *, now: float) -> None: ...
+    def put_off(self, action_id: int, reason: str) -> None: ...
+    def finish(self, target: str, written: StoredAction, outcome: str, *, now: float) -> None: ...
 
 
 class Hands(Protocol):
@@ -90,14 +90,14 @@ class RetentionLoop:
 
     def __init__(
         self,
-        folders: Sequence[Keeping],
+        folders: Sequence[RetentionStatus],
         *,
         records: Records,
         intents: Intents,
         outcomes: Outcomes,
         hands: Hands,
         disks: Disks,
-        prover: Prover,
+        identity_check: IdentityCheck,
         log: Log,
         monotonic: Callable[[], float],
         spent_s: Callable[[], float] = lambda: 0.0,
@@ -116,7 +116,7 @@ class RetentionLoop:
         self._outcomes = outcomes
         self._hands = hands
         self._disks = disks
-        self._prover = prover
+        self._identity_check = identity_check
         self._log = log
         self._monotonic = monotonic
         self._spent_s = spent_s
@@ -170,7 +170,11 @@ class RetentionLoop:
 
     def report(self) -> list[dict[str, object]]:
         """How every folder fares, as plain values. Safe to ask from any thread."""
-        return [report_of(keeping) for keeping in self._folders if keeping.policy.removes or keeping.trouble]
+        return [
+            report_of(retention_status)
+            for retention_status in self._folders
+            if retention_status.policy.removes or retention_status.trouble
+        ]
 
     @property
     def _rest_s(self) -> float:
@@ -181,8 +185,8 @@ class RetentionLoop:
         ahead_s = now - self._monotonic()
         if self._ahead_s is not None and ahead_s - self._ahead_s > CLOCK_JUMP_S:
             self._counts_from = now
-            for keeping in self._folders:
-                keeping.trash_due_at = now + 24 * 3600.0
+            for retention_status in self._folders:
+                retention_status.trash_due_at = now + 24 * 3600.0
         self._ahead_s = ahead_s
         self._now = now
         self._doubt = self._times.why_doubt()
@@ -194,149 +198,162 @@ class RetentionLoop:
         self._left = {file_id: until for file_id, until in self._left.items() if until > self._now}
         for written in self._records.under_way():
             yield from self._go_on_with(written)
-        for keeping in self._folders:
+        for retention_status in self._folders:
             # The clock may have been set back.
-            keeping.rests_until = min(keeping.rests_until, self._now + TROUBLE_S)
-            if keeping.rests_until > self._now:
+            retention_status.rests_until = min(retention_status.rests_until, self._now + TROUBLE_S)
+            if retention_status.rests_until > self._now:
                 continue
-            keeping.trouble = None
-            yield from self._empty_trash(keeping)
-            if not keeping.policy.removes or not self._is_home(keeping):
+            retention_status.trouble = None
+            yield from self._empty_trash(retention_status)
+            if not retention_status.policy.removes or not self._is_home(retention_status):
                 continue
-            keeping.why_unlisted = self._records.why_not_listed(keeping.root.target)
-            yield from self._take_away(keeping)
-            yield from self._make_room(keeping)
+            retention_status.why_unlisted = self._records.why_not_listed(retention_status.root.target)
+            yield from self._take_away(retention_status)
+            yield from self._make_room(retention_status)
 
-    def _is_home(self, keeping: Keeping) -> bool:
+    def _is_home(self, retention_status: RetentionStatus) -> bool:
         """Whether the folder is on the disk that it was on: nothing is concluded from what is on another."""
-        known = self._records.device(keeping.root.id)
+        known = self._records.device(retention_status.root.id)
         if known is None:
             return False  # the watcher has not looked yet
-        if self._disks.device_of(keeping.root.path) == known:
+        if self._disks.device_of(retention_status.root.path) == known:
             return True
-        keeping.trouble = "the folder is missing or on a different disk than before; eisync removes nothing from it"
+        retention_status.trouble = (
+            "the folder is missing or on a different disk than before; eisync removes nothing from it"
+        )
         return False
 
-    def _empty_trash(self, keeping: Keeping) -> Iterator[None]:
-        keeping.trash_due_at = min(keeping.trash_due_at, self._now + 24 * 3600.0)
-        if not keeping.policy.trash_days or self._now < keeping.trash_due_at or self._doubt is not None:
+    def _empty_trash(self, retention_status: RetentionStatus) -> Iterator[None]:
+        retention_status.trash_due_at = min(retention_status.trash_due_at, self._now + 24 * 3600.0)
+        if (
+            not retention_status.policy.trash_days
+            or self._now < retention_status.trash_due_at
+            or self._doubt is not None
+        ):
             return
-        keeping.trash_due_at = self._now + TRASH_S
-        before_day = retention.oldest_day(self._now, keeping.policy.trash_days)
+        retention_status.trash_due_at = self._now + TRASH_S
+        before_day = retention.oldest_day(self._now, retention_status.policy.trash_days)
 
         def is_old(folder: str, newest_at: float) -> bool:
             made_at, setting = self._records.last_put(folder), self._times.setting_of_days()
-            return retention.is_trash_old(made_at, newest_at, keeping.policy.trash_days, setting=setting, now=self._now)
+            return retention.is_trash_old(
+                made_at, newest_at, retention_status.policy.trash_days, setting=setting, now=self._now
+            )
 
         try:
-            days = self._disks.empty_trash(keeping.root.path, before_day=before_day, is_old=is_old)
+            days = self._disks.empty_trash(retention_status.root.path, before_day=before_day, is_old=is_old)
         except FolderError as error:
-            keeping.rest(str(error), self._now)
+            retention_status.rest(str(error), self._now)
             return
         if days:
-            self._log.info("trash.emptied", root=shown(keeping.root.path), days=days, before=before_day)
+            self._log.info("trash.emptied", root=shown(retention_status.root.path), days=days, before=before_day)
         yield
 
-    def _take_away(self, keeping: Keeping) -> Iterator[None]:
+    def _take_away(self, retention_status: RetentionStatus) -> Iterator[None]:
         """What `after_upload` says, of all that is known of the folder."""
         stays: Counter[Why] = Counter()
-        if keeping.policy.after is not retention.After.KEEP:
-            for page in self._pages(keeping):
-                decided = [(file, self._decide(keeping, file)) for file in page]
-                due = [file for file, decision in decided if isinstance(decision, Act)]
+        if retention_status.policy.after is not retention.After.KEEP:
+            for page in self._pages(retention_status):
+                decided = [(file, self._decide(retention_status, file)) for file in page]
+                due = [file for file, decision in decided if isinstance(decision, Action)]
                 stays.update(decision for _, decision in decided if isinstance(decision, Why))
                 for file, decision in decided:
                     if isinstance(decision, Why):
                         continue
-                    why = self._carry_out(keeping, file, decision, due)
+                    why = self._carry_out(retention_status, file, decision, due)
                     stays.update(() if why is None else (why,))
                     yield
-                    if keeping.rests_until > self._now:
+                    if retention_status.rests_until > self._now:
                         return
                 yield
-        keeping.stays = stays
+        retention_status.stays = stays
 
-    def _decide(self, keeping: Keeping, file: Local) -> Act | Why:
+    def _decide(self, retention_status: RetentionStatus, file: Local) -> Action | Why:
         return retention.decide(
             file,
-            keeping.policy,
+            retention_status.policy,
             now=self._now,
             counts_from=self._counts_from,
             doubts_clock=self._doubt is not None,
         )
 
-    def _make_room(self, keeping: Keeping) -> Iterator[None]:
+    def _make_room(self, retention_status: RetentionStatus) -> Iterator[None]:
         """What `min_free` wants, and no more. The disk is asked once: some take their time to say what was freed."""
-        if keeping.policy.min_free == retention.MinFree():
+        if retention_status.policy.min_free == retention.MinFree():
             return
-        disk = keeping.disk = self._disks.disk_of(keeping.root.path)
-        keeping.short = short = 0 if disk is None else retention.shortage(keeping.policy, disk)
+        disk = retention_status.disk = self._disks.disk_of(retention_status.root.path)
+        retention_status.short = short = 0 if disk is None else retention.shortage(retention_status.policy, disk)
         if not short:
             return
-        archive = keeping.policy.archive
-        frees = archive is None or self._disks.is_on_other_disk(keeping.root.path, archive)
-        device = self._disks.device_of(keeping.root.path)
-        keeping.stays -= Counter({Why.LINKED: keeping.stays[Why.LINKED], Why.EMPTY: keeping.stays[Why.EMPTY]})
-        for page in self._pages(keeping):
+        archive = retention_status.policy.archive
+        frees = archive is None or self._disks.is_on_other_disk(retention_status.root.path, archive)
+        device = self._disks.device_of(retention_status.root.path)
+        retention_status.stays -= Counter(
+            {Why.LINKED: retention_status.stays[Why.LINKED], Why.EMPTY: retention_status.stays[Why.EMPTY]}
+        )
+        for page in self._pages(retention_status):
             rooms = {file.id: self._disks.room_of(file.root, file.path) for file in page}
             takes = {file_id: room for file_id, room in rooms.items() if room is not None and room.device == device}
             files = {file.id: file for file in page if file.id in takes}
-            keeping.stays.update(why for room in takes.values() if (why := room.why_none_is_freed) is not None)
+            retention_status.stays.update(why for room in takes.values() if (why := room.why_none_is_freed) is not None)
             # Where one could not be taken away, the next one of the page is.
-            while acts := retention.make_room(
-                files.values(), keeping.policy, now=self._now, short_bytes=short, frees=frees, rooms=takes
+            while actions := retention.make_room(
+                files.values(), retention_status.policy, now=self._now, short_bytes=short, frees=frees, rooms=takes
             ):
-                due = [files[act.file_id] for act in acts]
-                for act in acts:
-                    file = files.pop(act.file_id)
-                    if self._carry_out(keeping, file, act, due) is None:
-                        short -= takes[act.file_id].bytes
+                due = [files[action.file_id] for action in actions]
+                for action in actions:
+                    file = files.pop(action.file_id)
+                    if self._carry_out(retention_status, file, action, due) is None:
+                        short -= takes[action.file_id].bytes
                     yield
-                    if keeping.rests_until > self._now:
+                    if retention_status.rests_until > self._now:
                         return
-            keeping.short = short = max(0, short)
+            retention_status.short = short = max(0, short)
             if not short:
                 return
             yield
 
-    def _pages(self, keeping: Keeping) -> Iterator[list[Local]]:
+    def _pages(self, retention_status: RetentionStatus) -> Iterator[list[Local]]:
         after = (float("-inf"), 0)
-        while page := self._records.page(keeping.root.id, after=after, limit=PAGE):
+        while page := self._records.page(retention_status.root.id, after=after, limit=PAGE):
             yield [file for file in page if self._left.get(file.id, 0.0) <= self._now]
             after = (page[-1].since_at, page[-1].id)
 
-    # --- an act ------------------------------------------------------------------------------------------------
+    # --- an action ------------------------------------------------------------------------------------------------
 
-    def _carry_out(self, keeping: Keeping, file: Local, act: Act, due: Sequence[Local]) -> Why | None:
-        """Write the act down and do it, if it is still right; `due` are those that follow. None: the file is away."""
-        why = self._why_not_now(keeping, file, due)
+    def _carry_out(
+        self, retention_status: RetentionStatus, file: Local, action: Action, due: Sequence[Local]
+    ) -> Why | None:
+        """Write the action down and do it, if it is still right; `due` are those that follow. None: the file is
+        away."""
+        why = self._why_not_now(retention_status, file, due)
         if why is not None:
             return why
         to = None
         try:
-            if act.kind is Kind.ARCHIVE_FILE:
-                assert keeping.policy.archive is not None
-                to = self._hands.free_name(keeping.policy.archive, file.path)
-                self._marker_of(keeping.policy.archive)
+            if action.kind is ActionKind.ARCHIVE_FILE:
+                assert retention_status.policy.archive is not None
+                to = self._hands.free_name(retention_status.policy.archive, file.path)
+                self._marker_of(retention_status.policy.archive)
         except FolderError as error:
-            keeping.rest(str(error), self._now)
+            retention_status.rest(str(error), self._now)
             return Why.TROUBLED
         kept = self._lineages.why_kept(file.root_id, file.path)
         if kept is not None:
-            keeping.rest(kept, self._now)
+            retention_status.rest(kept, self._now)
             return Why.TROUBLED
-        written = self._intents.begin(file, act, lies_at=to, now=self._now)
-        is_away = written is not None and self._do(keeping, file, written, is_new=True)
+        written = self._intents.begin(file, action, lies_at=to, now=self._now)
+        is_away = written is not None and self._do(retention_status, file, written, is_new=True)
         return None if is_away else Why.TROUBLED
 
-    def _why_not_now(self, keeping: Keeping, file: Local, due: Sequence[Local] = ()) -> Why | None:
+    def _why_not_now(self, retention_status: RetentionStatus, file: Local, due: Sequence[Local] = ()) -> Why | None:
         """What the index, and the service itself, say against it at the last moment."""
         now_known = self._records.one(file.id)
         why = Why.TROUBLED if now_known is None else retention.why_unconfirmed(now_known)
         if why is None and now_known is not None:
-            why = self._prover.why_unproven(now_known, due)
-            if self._prover.trouble is not None:
-                keeping.rest(f"{Why.UNASKED.value} ({self._prover.trouble})", self._now)
+            why = self._identity_check.why_unproven(now_known, due)
+            if self._identity_check.trouble is not None:
+                retention_status.rest(f"{Why.UNASKED.value} ({self._identity_check.trouble})", self._now)
             elif why is not None:
                 self._left[file.id] = self._now + 6 * TROUBLE_S
         return why
@@ -345,8 +362,8 @@ class RetentionLoop:
         """Raises FolderError when the archive is not the one that it was."""
         return None if self._archives is None else self._archives.marker(archive)
 
-    def _do(self, keeping: Keeping, file: Local, written: Written, *, is_new: bool) -> bool:
-        removal, archive = retention.removal_of(written, file), keeping.policy.archive
+    def _do(self, retention_status: RetentionStatus, file: Local, written: StoredAction, *, is_new: bool) -> bool:
+        removal, archive = retention.removal_of(written, file), retention_status.policy.archive
         try:
             if archive is not None and self._archives is not None:
                 removal = replace(removal, archive=archive, marker=self._marker_of(archive))
@@ -356,64 +373,68 @@ class RetentionLoop:
                 self._hands.archive(removal)
         except (FileError, FolderError) as error:
             self._log.warning("file.stayed", path=shown(file.path), reason=str(error))
-            self._leave(keeping, written, error, is_new=is_new)
+            self._leave(retention_status, written, error, is_new=is_new)
             return False
-        keeping.files += 1
-        keeping.bytes += file.facts.size
+        retention_status.files += 1
+        retention_status.bytes += file.facts.size
         self._finish(written, file)
         return True
 
-    def _leave(self, keeping: Keeping, written: Written, error: FileError | FolderError, *, is_new: bool) -> None:
-        """The act could not be done. Where the file may wait under its other name, it stays begun."""
+    def _leave(
+        self, retention_status: RetentionStatus, written: StoredAction, error: FileError | FolderError, *, is_new: bool
+    ) -> None:
+        """The action could not be done. Where the file may wait under its other name, it stays begun."""
         may_wait = isinstance(error, FolderError | FileAwayError)
         if may_wait or (isinstance(error, FileUnreadableError) and not is_new):
             self._outcomes.put_off(written.id, str(error))
-            keeping.rest(str(error), self._now)
+            retention_status.rest(str(error), self._now)
         else:
             self._intents.release(written)
             if isinstance(error, FileChangedError):
-                self._intents.doubt(written.act.file_id)  # what is here may be nowhere else: it goes as a new version
+                self._intents.doubt(
+                    written.action.file_id
+                )  # what is here may be nowhere else: it goes as a new version
         # Longer than the folder rests: the next one has its turn first.
-        self._left[written.act.file_id] = self._now + 6 * TROUBLE_S
+        self._left[written.action.file_id] = self._now + 6 * TROUBLE_S
 
-    def _finish(self, written: Written, file: Local, outcome: str | None = None) -> None:
+    def _finish(self, written: StoredAction, file: Local, outcome: str | None = None) -> None:
         to = written.lies_at
         outcome = outcome or ("deleted here" if to is None else f"moved to {shown(to)}")
         self._outcomes.finish(file.target, written, outcome, now=self._now)
         event = "file.deleted" if to is None else "file.archived"
-        self._log.info(event, path=shown(file.path), reason=written.act.reason, size=file.facts.size)
+        self._log.info(event, path=shown(file.path), reason=written.action.reason, size=file.facts.size)
 
-    def _go_on_with(self, written: Written) -> Iterator[None]:
+    def _go_on_with(self, written: StoredAction) -> Iterator[None]:
         """Finish what was begun, or take it back. It is undone where nobody wants it any more."""
-        keeping = next((one for one in self._folders if one.root.path == written.act.root), None)
-        if keeping is not None and min(keeping.rests_until, self._now + TROUBLE_S) > self._now:
+        retention_status = next((one for one in self._folders if one.root.path == written.action.root), None)
+        if retention_status is not None and min(retention_status.rests_until, self._now + TROUBLE_S) > self._now:
             return
-        file = self._records.one(written.act.file_id)
+        file = self._records.one(written.action.file_id)
         if file is None:
             self._intents.release(written)
             return
         try:
-            self._settle(keeping, file, written)
+            self._settle(retention_status, file, written)
         except (FileError, FolderError) as error:
             self._outcomes.put_off(written.id, str(error))
-            if keeping is not None:
-                keeping.rest(str(error), self._now)
+            if retention_status is not None:
+                retention_status.rest(str(error), self._now)
         yield
 
     def _is_proven(self, file: Local) -> bool:
-        """It was when the act was begun; how long ago that is, nobody knows."""
-        return self._prover.why_unproven(file) is None
+        """It was when the action was begun; how long ago that is, nobody knows."""
+        return self._identity_check.why_unproven(file) is None
 
-    def _settle(self, keeping: Keeping | None, file: Local, written: Written) -> None:
-        if keeping is not None and not self._is_home(keeping):
+    def _settle(self, retention_status: RetentionStatus | None, file: Local, written: StoredAction) -> None:
+        if retention_status is not None and not self._is_home(retention_status):
             return
         removal = retention.removal_of(written, file)
         whereabout = self._hands.where(removal)
         is_marked = file.removal is not None
         if whereabout is Whereabout.TAKEN:
-            is_wanted = keeping is not None and retention.is_wanted(removal, keeping.policy)
-            if keeping is not None and is_wanted and is_marked and self._is_proven(file):
-                self._do(keeping, file, written, is_new=False)
+            is_wanted = retention_status is not None and retention.is_wanted(removal, retention_status.policy)
+            if retention_status is not None and is_wanted and is_marked and self._is_proven(file):
+                self._do(retention_status, file, written, is_new=False)
                 return
             self._hands.give_back(removal)
         elif whereabout is Whereabout.NOWHERE and is_marked:

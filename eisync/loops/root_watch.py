@@ -4,21 +4,21 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from eisync.core.census import UNREADABLE
-from eisync.core.items import FileFacts
-from eisync.core.settle import Unsettled, reason
+from eisync.core.completeness import ObservedFile, reason
+from eisync.core.file_counts import UNREADABLE
+from eisync.core.model import FileFacts
 from eisync.core.versions import Trust
 from eisync.core.writers import Writers
-from eisync.loops.agenda import Agenda
-from eisync.loops.checks import NOT_COMPARED, ContentChecks
+from eisync.loops.content_check import NOT_COMPARED, ContentChecks
 from eisync.loops.disks import RootDisks
-from eisync.loops.labels import Labels
+from eisync.loops.due_queue import DueQueue
+from eisync.loops.labelling import Labelling
 from eisync.loops.left_out import Annotations, Review, Unread
-from eisync.loops.lookout import Lookout
-from eisync.loops.renames import Recogniser
-from eisync.loops.returns import Returns
-from eisync.loops.walks import Walk, Walks
-from eisync.loops.watched import Observed, Watched
+from eisync.loops.monitor import RootMonitor
+from eisync.loops.rename_detection import RenameDetector
+from eisync.loops.restored_files import RestoredFiles
+from eisync.loops.scan import Scan, Scans
+from eisync.loops.watched_root import Observed, WatchedRoot
 
 
 @dataclass(slots=True)
@@ -38,17 +38,17 @@ class Findings:
         self.went.pop(identity, None)
 
 
-class RootWatch:
+class RootState:
     """What is in memory of one root."""
 
     def __init__(
         self,
-        watched: Watched,
-        lookout: Lookout,
-        walks: Walks,
-        recogniser: Recogniser,
-        labels: Labels,
-        returns: Returns,
+        watched: WatchedRoot,
+        monitor: RootMonitor,
+        walks: Scans,
+        renames: RenameDetector,
+        labels: Labelling,
+        returns: RestoredFiles,
         checks: ContentChecks,
         trust: Trust,
         disks: RootDisks,
@@ -58,9 +58,9 @@ class RootWatch:
     ) -> None:
         self.watched = watched
         self.place = watched.root
-        self.lookout = lookout
+        self.monitor = monitor
         self.walks = walks
-        self.recogniser = recogniser
+        self.renames = renames
         self.labels = labels
         self.returns = returns
         self.checks = checks
@@ -69,14 +69,14 @@ class RootWatch:
         self.unread = unread
         self.annotations = annotations
         self.review = review
-        self.unsettled: dict[str, Unsettled] = {}
-        self.agenda = Agenda()
+        self.unsettled: dict[str, ObservedFile] = {}
+        self.due_queue = DueQueue()
         self.announced: set[str] = set()  # files that are to be looked at
         self.closed: set[str] = set()  # of these, the ones whose writers are through with them
         self.heard: set[str] = set()  # of these, the ones that an event told of, where facts may not tell a change
         self.moved: set[str] = set()  # folders that appeared, moved or went as a whole
-        self.partial: Walk | None = None  # of such folders
-        self.scan: Walk | None = None  # of the whole root
+        self.partial: Scan | None = None  # of such folders
+        self.scan: Scan | None = None  # of the whole root
         self.scan_due_at = 0.0
         self.scan_pause_s = watched.scan_interval_s
         self.heard_at = 0.0
@@ -100,7 +100,7 @@ class RootWatch:
     def unsettled_paths(self) -> list[str]:
         """The files that are not complete, in memory only. Safe to ask from any thread."""
         failing = [path for path in list(self.failing) if path not in self.unsettled]
-        return [*list(self.unsettled), *list(self.recogniser.waiting), *failing]
+        return [*list(self.unsettled), *list(self.renames.waiting), *failing]
 
     def unsettled_at(self, paths: Iterable[str], now: float | None) -> list[Observed]:
         """Those of them that are at `paths`, and why; `now` None: in words that stay true."""
@@ -133,18 +133,18 @@ class RootWatch:
             return Observed(self.place.path, path, size, self.failing[path])
         if (seen := self.unsettled.get(path)) is not None:
             unclear = self.labels.unclear.get(path)
-            hears_closes = self.lookout.hears_closes
+            hears_closes = self.monitor.hears_closes
             why = (
                 reason(seen, self.watched.policy, now=now, hears_closes=hears_closes)
                 if unclear is None
                 else unclear.reason
             )
             return Observed(self.place.path, path, seen.facts.size, why)
-        if (waiting := self.recogniser.waiting.get(path)) is not None:
+        if (waiting := self.renames.waiting.get(path)) is not None:
             return Observed(self.place.path, path, waiting.facts.size, waiting.reason)
         return None
 
-    def looked_at(self, walk: Walk) -> None:
+    def looked_at(self, walk: Scan) -> None:
         """A walk has ended: the folders that it came to can be read, or cannot."""
         kept = {} if walk.is_whole else {place: why for place, why in self.unreadable.items() if not walk.covers(place)}
         self.unreadable = {**kept, **walk.unreadable}

@@ -10,10 +10,10 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from eisync.core.eligible import Eligibility
-from eisync.core.items import FileFacts, Root, shown
+from eisync.core.ignore import IgnoreRules
+from eisync.core.json_stream import Checkpoint, Unfinished
 from eisync.core.mentions import NearMiss, joins, near
-from eisync.core.pieces import Checkpoint, Unfinished
+from eisync.core.model import FileFacts, Root, shown
 from eisync.core.sidecars import NAMES, Entry, places_for
 from eisync.core.unicode_form import forms
 from eisync.errors import CONTENT_ERRORS
@@ -74,11 +74,11 @@ class Sidecars:
     def __init__(
         self,
         root: Root,
-        eligibility: Eligibility,
+        eligibility: IgnoreRules,
         *,
         files: Files,
         reads: ReadsSidecars,
-        sheets: Sheets,
+        stored_sidecars: Sheets,
         is_online: Callable[[], bool],
         log: Log,
         strict: Callable[[FileFacts], FileFacts] = lambda facts: facts,
@@ -89,7 +89,7 @@ class Sidecars:
         self._eligibility = eligibility
         self._files = files
         self._reads = reads
-        self._sheets = sheets
+        self._stored_sidecars = stored_sidecars
         self._is_online = is_online
         self._log = log
         self._known: dict[str, Sheet] | None = None
@@ -146,12 +146,12 @@ class Sidecars:
             self._compare(place, facts, now)
         return facts
 
-    def sheet(self, place: str, facts: FileFacts) -> Sheet | None:
+    def stored_sidecar(self, place: str, facts: FileFacts) -> Sheet | None:
         """The sidecar as it was read; None while this version of it was not."""
         known = self._all().get(place)
         return known if known is not None and facts.is_untouched_since(known.facts) else None
 
-    def last_sheet(self, place: str, now: float) -> Sheet | None:
+    def last_stored_sidecar(self, place: str, now: float) -> Sheet | None:
         """The sidecar as it was read last, where that is to be used although there is a newer version.
 
         That is so where it only grew, and where it is read too late again and again. None: wait for the newer one.
@@ -166,10 +166,10 @@ class Sidecars:
             return 0.0
         return now - self._behind_since.get(place, now)
 
-    def said_of(self, sheet: Sheet, name: str, *, folder: str = "") -> Entry | NearMiss | None:
+    def said_of(self, stored_sidecar: Sheet, name: str, *, folder: str = "") -> Entry | NearMiss | None:
         """What the sidecar in `folder` says of the file that it would call `name`, or that it nearly does."""
-        entry = self._sheets.said_of(sheet.id, name)
-        alike = {} if entry is not None else self._sheets.alike(sheet.id, name)
+        entry = self._stored_sidecars.said_of(stored_sidecar.id, name)
+        alike = {} if entry is not None else self._stored_sidecars.alike(stored_sidecar.id, name)
         if not alike:
             return entry
         facts = {one: self._files.look(self._root.path, f"{folder}/{one}" if folder else one) for one in (name, *alike)}
@@ -192,7 +192,7 @@ class Sidecars:
 
     def _all(self) -> dict[str, Sheet]:
         if self._known is None:
-            self._known = dict(self._sheets.known(self._root.id))
+            self._known = dict(self._stored_sidecars.known(self._root.id))
         return self._known
 
     def _compare(self, place: str, facts: FileFacts | None, now: float) -> None:
@@ -200,7 +200,7 @@ class Sidecars:
         if facts is None:
             self._drop_reading(place)
             if known is not None:
-                self._sheets.forget(self._root.id, place)
+                self._stored_sidecars.forget(self._root.id, place)
                 del self._all()[place]
                 self.changed.add(place)
                 self._log.info("sidecar.gone", path=shown(place))
@@ -281,9 +281,9 @@ class Sidecars:
                 reading.id = reading.progress.id
             elif (facts := reading.steps.facts or self._facts_at(reading.place)) is not None:
                 self._progress.pop(reading.place, None)
-                reading.id = self._sheets.begin(self._root.id, reading.place, self._strict(facts))
+                reading.id = self._stored_sidecars.begin(self._root.id, reading.place, self._strict(facts))
         if entries and reading.id is not None:
-            self._sheets.add(reading.id, entries, joins=joins(reading.place.rpartition("/")[2]))
+            self._stored_sidecars.add(reading.id, entries, joins=joins(reading.place.rpartition("/")[2]))
             reading.added += len(entries)
             if reading.is_growing and len(reading.paths) <= MOST_GROWN:
                 reading.paths.update(entry.path for entry in entries)
@@ -325,24 +325,28 @@ class Sidecars:
         if reading.id is None:
             return
         if reading.is_growing:
-            sheet = self._sheets.renew(reading.id, facts, added=reading.added, trouble=trouble, keeps=keeps)
+            stored_sidecar = self._stored_sidecars.renew(
+                reading.id, facts, added=reading.added, trouble=trouble, keeps=keeps
+            )
         else:
-            sheet = self._sheets.finish(reading.id, self._root.id, place, facts, trouble=trouble, keeps=keeps)
-        self._all()[place] = sheet
-        self._tell(reading, sheet, before)
+            stored_sidecar = self._stored_sidecars.finish(
+                reading.id, self._root.id, place, facts, trouble=trouble, keeps=keeps
+            )
+        self._all()[place] = stored_sidecar
+        self._tell(reading, stored_sidecar, before)
 
-    def _tell(self, reading: _Reading, sheet: Sheet, before: Sheet | None) -> None:
+    def _tell(self, reading: _Reading, stored_sidecar: Sheet, before: Sheet | None) -> None:
         place = reading.place
-        has_grown = reading.is_growing and before is not None and before.trouble == sheet.trouble
+        has_grown = reading.is_growing and before is not None and before.trouble == stored_sidecar.trouble
         if has_grown and len(reading.paths) <= MOST_GROWN:
             folder = place.rpartition("/")[0]
             told = (f"{folder}/{path}" if folder else path for path in reading.paths)
             self.grown.update(form for path in told for form in forms(path))
         else:
             self.changed.add(place)
-        if sheet.trouble is not None:
+        if stored_sidecar.trouble is not None:
             tell = self._log.debug if has_grown else self._log.error
-            tell("sidecar.refused", path=shown(place), reason=sheet.trouble)
+            tell("sidecar.refused", path=shown(place), reason=stored_sidecar.trouble)
         else:
             tell = self._log.debug if has_grown else self._log.info
-            tell("sidecar.read", path=shown(place), entries=sheet.entries)
+            tell("sidecar.read", path=shown(place), entries=stored_sidecar.entries)

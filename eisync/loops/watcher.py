@@ -12,18 +12,19 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from itertools import islice
 
 from eisync.core import disks as core_disks
-from eisync.core.items import FileFacts, Root, shown
 from eisync.core.lifecycle import State
+from eisync.core.model import FileFacts, Root, shown
 from eisync.core.versions import Trust
 from eisync.core.writers import said_of_folder
 from eisync.errors import CONTENT_ERRORS, StateError
-from eisync.loops.checks import ContentChecks
+from eisync.loops.changes import ChangeDetector
+from eisync.loops.completeness import Accepted, CompletenessChecker, Probing, Quarantined, stumbled
+from eisync.loops.content_check import ContentChecks
 from eisync.loops.disks import RootDisks
-from eisync.loops.judging import Accepted, Judging, Parked, Probing, stumbled
-from eisync.loops.labels import Labels
+from eisync.loops.labelling import Labelling
 from eisync.loops.left_out import Annotations, Review, Unread
 from eisync.loops.lineage import Lineages, Trusting
-from eisync.loops.lookout import LOOK_EVERY_S, Lookout
+from eisync.loops.monitor import LOOK_EVERY_S, RootMonitor
 from eisync.loops.ports import (
     MOST_TOLD,
     Annotating,
@@ -39,18 +40,17 @@ from eisync.loops.ports import (
     WaitingFiles,
     Whereabouts,
 )
-from eisync.loops.renames import Recogniser
-from eisync.loops.returns import AGAIN_S, Returns
-from eisync.loops.root_watch import Findings, RootWatch
-from eisync.loops.seeing import Seeing
+from eisync.loops.rename_detection import RenameDetector
+from eisync.loops.restored_files import AGAIN_S, RestoredFiles
+from eisync.loops.root_watch import Findings, RootState
+from eisync.loops.scan import IgnoredEntries, Scan, Scans, join, topmost
 from eisync.loops.sidecars import Sidecars
-from eisync.loops.walks import LeftOut, Walk, Walks, join, topmost
-from eisync.loops.watched import Attention, Observed, Watched
+from eisync.loops.watched_root import Attention, Observed, WatchedRoot
 
 LOOKS_A_TICK = 2_000
 """A tick walks past so many files; most are known as they are."""
 FILES_A_TICK = 256
-"""A tick sees to so many files that are new or changed: about as many as share a request, which the drainer sends
+"""A tick sees to so many files that are new or changed: about as many as share a request, which the uploader sends
 while the next are looked at. (With ever larger ones both wait for each other, and what is found is held for longer.)"""
 NOTE_EVERY_S = 1.0
 NOTE_BUSY_EVERY_S = 10.0
@@ -73,7 +73,7 @@ class WatcherLoop:
 
     def __init__(
         self,
-        roots: Sequence[Watched],
+        roots: Sequence[WatchedRoot],
         *,
         intake: Intake,
         places: Whereabouts,
@@ -83,13 +83,13 @@ class WatcherLoop:
         evidence: Looking,
         probing: Probing,
         reads: ReadsSidecars,
-        sheets: Sheets,
+        stored_sidecars: Sheets,
         waiting: WaitingFiles,
         events: Events,
         log: Log,
         labelled: Callable[[], None] = lambda: None,
         why_silent: Callable[[str], str | None] = lambda _: None,
-        luck: Callable[[], float] = lambda: 0.0,
+        jitter: Callable[[], float] = lambda: 0.0,
         spent_s: Callable[[], float] = lambda: 0.0,
         is_same: Callable[[str, str, FileFacts, str], bool] = lambda *_: False,
         has_weak_facts: Callable[[str], bool] = lambda _: False,
@@ -99,10 +99,10 @@ class WatcherLoop:
         """`spent_s` is what the thread has taken of a core so far; `why_silent` tells of folders without events.
 
         `probing` gives what tells who has an open file open for writing. `disks` follows what is mounted in a root.
-        `reads`, `sheets` and `waiting` are for what files say of others; `labelled` is called when it is known of a
-        root how all that waits in it is to be sent. `is_same` tells whether the file at (root, path) has these facts
-        and this content hash. `has_weak_facts` tells of folders whose file system may make up inodes and ctimes.
-        `lineages` is told what was looked through. `annotating` tells which files are annotations of others.
+        `reads`, `stored_sidecars` and `waiting` are for what files say of others; `labelled` is called when it is
+        known of a root how all that waits in it is to be sent. `is_same` tells whether the file at (root, path) has
+        these facts and this content hash. `has_weak_facts` tells of folders whose file system may make up inodes and
+        ctimes. `lineages` is told what was looked through. `annotating` tells which files are annotations of others.
         """
         self._is_same = is_same
         self._has_weak_facts = has_weak_facts
@@ -114,17 +114,17 @@ class WatcherLoop:
         self._notes = notes
         self._files = files
         self._evidence = evidence
-        self._judging = Judging(files, evidence, probing)
-        self._seeing = Seeing(intake, places, files)
+        self._completeness = CompletenessChecker(files, evidence, probing)
+        self._changes = ChangeDetector(intake, places, files)
         self._labelled = labelled
         self._reads = reads
-        self._sheets = sheets
+        self._stored_sidecars = stored_sidecars
         self._waiting = waiting
         self._events = events
         self._log = log
-        self._luck = luck
+        self._jitter = jitter
         self._spent_s = spent_s
-        self._left_out = LeftOut(log)
+        self._left_out = IgnoredEntries(log)
         self._ticked_at: float | None = None
         self._roots = [self._root_watch(watched, why_silent) for watched in roots]
 
@@ -153,7 +153,7 @@ class WatcherLoop:
         cannot be read."""
         return all(
             (root.has_scanned and not root.announced and not root.is_comparing)
-            or root.lookout.offline_reason
+            or root.monitor.offline_reason
             or root.trouble
             for root in self._roots
         )
@@ -195,9 +195,9 @@ class WatcherLoop:
         """How many known files wait for a person to mend a sidecar; None while others are under observation."""
         number = 0
         for root in self._roots:
-            if root.recogniser.waiting or root.is_comparing:
+            if root.renames.waiting or root.is_comparing:
                 return None
-            if root.labels.is_busy and not root.lookout.offline_reason:
+            if root.labels.is_busy and not root.monitor.offline_reason:
                 return None  # what is said of the files is being read
             for path in root.unsettled:
                 why = root.labels.unclear.get(path)
@@ -209,7 +209,7 @@ class WatcherLoop:
 
     def unlabelled(self) -> set[int]:
         """The roots of which it is not known yet how what waits is to be sent. Safe to ask from any thread."""
-        return {root.place.id for root in self._roots if not root.labels.is_through and not root.lookout.offline_reason}
+        return {root.place.id for root in self._roots if not root.labels.is_through and not root.monitor.offline_reason}
 
     def offline(self) -> list[str]:
         """Why roots, or disks in them, cannot be read or worked on, a sentence each."""
@@ -217,7 +217,7 @@ class WatcherLoop:
             reason
             for root in self._roots
             for reason in (
-                root.lookout.offline_reason or root.trouble,
+                root.monitor.offline_reason or root.trouble,
                 *(core_disks.sentence(away, root.place.path) for away in root.disks.aways),
             )
             if reason
@@ -229,9 +229,9 @@ class WatcherLoop:
             Attention(
                 root=root.place.path,
                 mode=root.watched.mode,
-                is_heard=(hearing := root.lookout.hearing).since is not None,
-                reason=hearing.reason,
-                missed=hearing.missed,
+                is_heard=(health := root.monitor.health).since is not None,
+                reason=health.reason,
+                missed=health.missed,
                 scan_every_s=root.scan_pause_s,
                 comparing=len(root.checks),
                 trouble=root.trouble,
@@ -240,9 +240,9 @@ class WatcherLoop:
             for root in self._roots
         ]
 
-    def _root_watch(self, watched: Watched, why_silent: Callable[[str], str | None]) -> RootWatch:
+    def _root_watch(self, watched: WatchedRoot, why_silent: Callable[[str], str | None]) -> RootState:
         root, files, places, log = watched.root, self._files, self._places, self._log
-        lookout = Lookout(
+        monitor = RootMonitor(
             root,
             watched.mode,
             events=self._events,
@@ -253,19 +253,19 @@ class WatcherLoop:
             why_silent=why_silent,
         )
         trust = Trust(ignores_inodes=not places.has_stable_inodes(root.id))
-        walks = Walks(root.id, root.path, watched.eligibility, files=files, places=places, trust=trust)
+        walks = Scans(root.id, root.path, watched.eligibility, files=files, places=places, trust=trust)
         sidecars = Sidecars(
             root,
             watched.eligibility,
             files=files,
             reads=self._reads,
-            sheets=self._sheets,
-            is_online=lambda: lookout.why_offline() is None,
+            stored_sidecars=self._stored_sidecars,
+            is_online=lambda: monitor.why_offline() is None,
             log=log,
             strict=trust.strict,
         )
-        labels = Labels(watched, sidecars, self._waiting, wake=self._labelled, log=log)
-        recogniser = Recogniser(
+        labels = Labelling(watched, sidecars, self._waiting, wake=self._labelled, log=log)
+        renames = RenameDetector(
             root.id,
             root.path,
             labels.plain,
@@ -276,15 +276,15 @@ class WatcherLoop:
             trust=trust,
             updates=watched.updates_renamed,
         )
-        returns = Returns(root.path, self._intake, self._is_same, log=log)
+        returns = RestoredFiles(root.path, self._intake, self._is_same, log=log)
         checks = ContentChecks(root.path, self._evidence, log=log)
         disks = self._disks(root)
         unread, annotations, review = self._left_out_of(watched)
-        return RootWatch(
-            watched, lookout, walks, recogniser, labels, returns, checks, trust, disks, unread, annotations, review
+        return RootState(
+            watched, monitor, walks, renames, labels, returns, checks, trust, disks, unread, annotations, review
         )
 
-    def _left_out_of(self, watched: Watched) -> tuple[Unread, Annotations, Review]:
+    def _left_out_of(self, watched: WatchedRoot) -> tuple[Unread, Annotations, Review]:
         """What sees to the files of the root that are no samples by what is in them."""
         root = (watched.root.id, watched.root.path)
         unread = Unread(watched.root.id, self._notes)
@@ -294,7 +294,7 @@ class WatcherLoop:
         review = Review(root, watched.eligibility, self._waiting, files=self._files, annotations=annotations)
         return unread, annotations, review
 
-    def _tick_root(self, root: RootWatch, now: float) -> float:
+    def _tick_root(self, root: RootState, now: float) -> float:
         """Work on one root. Where its content makes us stumble, it waits, and the others are worked on."""
         if root.trouble is not None and 0.0 < root.again_at - now <= LONGEST_PAUSE_S:
             return root.again_at - now
@@ -307,7 +307,7 @@ class WatcherLoop:
         root.trouble, root.failures = None, 0
         return wait_s
 
-    def _set_aside(self, root: RootWatch, error: Exception, now: float) -> float:
+    def _set_aside(self, root: RootState, error: Exception, now: float) -> float:
         root.failures += 1
         pause_s = min(LONGEST_PAUSE_S, 2.0 ** min(root.failures, 16))
         root.trouble = (
@@ -318,7 +318,7 @@ class WatcherLoop:
         self._log.exception("root.failed", root=shown(root.place.path), reason=root.trouble, again_in_s=pause_s)
         return pause_s
 
-    def _try_root(self, root: RootWatch, now: float) -> float:
+    def _try_root(self, root: RootState, now: float) -> float:
         if root.is_mid_tick:
             root.is_doubted = True
             root.scan = None  # what it had in hand when the last tick failed is not known
@@ -327,14 +327,14 @@ class WatcherLoop:
         root.is_mid_tick = False
         return wait_s
 
-    def _work_on(self, root: RootWatch, now: float) -> float:
+    def _work_on(self, root: RootState, now: float) -> float:
         # The clock may have been set back.
-        root.lookout.look_due_at = min(root.lookout.look_due_at, now + root.lookout.pause_s)
+        root.monitor.look_due_at = min(root.monitor.look_due_at, now + root.monitor.pause_s)
         root.scan_due_at = min(root.scan_due_at, now + root.scan_pause_s)
-        if now >= root.lookout.look_due_at:
+        if now >= root.monitor.look_due_at:
             self._look_at_root(root, now)
-        if root.lookout.offline_reason is not None:
-            return max(0.0, root.lookout.look_due_at - now)
+        if root.monitor.offline_reason is not None:
+            return max(0.0, root.monitor.look_due_at - now)
         root.announced |= root.labels.step(now)
         self._gather_events(root, now)
         self._begin_walks(root, now)
@@ -346,19 +346,19 @@ class WatcherLoop:
         root.unread.note(now)
         if self._is_note_due(root, now):
             self._note_observed(root, now)
-        if root.looked_through is not None and not root.announced and not root.recogniser.waiting:
+        if root.looked_through is not None and not root.announced and not root.renames.waiting:
             self._lineages.looked_through(root.place.id, root.looked_through)
             root.looked_through = None
         if root.is_busy:
             return 0.0
-        instants = [root.lookout.look_due_at, root.scan_due_at, root.agenda.next_at(), root.recogniser.next_at()]
+        instants = [root.monitor.look_due_at, root.scan_due_at, root.due_queue.next_at(), root.renames.next_at()]
         instants += [root.labels.next_at(now), root.checks.next_at(), root.review.next_at()]
         instants.append(root.unread.next_at())
         instants += [root.noted_at + self._note_pause_s(root)] if root.is_news else []
         return max(0.0, min(at for at in instants if at is not None) - now)
 
-    def _look_at_root(self, root: RootWatch, now: float) -> None:
-        if not root.lookout.look(now):
+    def _look_at_root(self, root: RootState, now: float) -> None:
+        if not root.monitor.look(now):
             # Nothing is concluded from its absence; it is scanned when it is back.
             root.scan = root.partial = None
             root.is_doubted = True
@@ -368,7 +368,7 @@ class WatcherLoop:
         self._lineages.look(root.place.id)
         root.announced.update(path for path in self._intake.settling(root.place.id) if path not in root.unsettled)
 
-    def _gather_events(self, root: RootWatch, now: float) -> None:
+    def _gather_events(self, root: RootState, now: float) -> None:
         announced = self._events.take(root.place.id)
         eligibility = root.watched.eligibility
         policy = root.watched.policy
@@ -383,7 +383,7 @@ class WatcherLoop:
         root.closed.update(place for path, place in heeded.items() if path in announced.closed)
         if root.trust.is_weak:
             root.heard.update(heeded.values())
-        root.announced |= root.recogniser.take_due(now)
+        root.announced |= root.renames.take_due(now)
         if len(root.announced) < FILES_A_TICK:  # what is known of a content is to be used before more is read
             root.announced |= root.compare_on(now)
         root.moved.update(path for path in announced.folders if not root.walks.is_ignored(path))
@@ -397,11 +397,11 @@ class WatcherLoop:
             is_heard = path in root.heard
             root.heard.discard(path)
             self._see(root, path, findings, now, is_closed=is_closed, is_heard=is_heard)
-        self._seeing.write(root, findings, now)
+        self._changes.write(root, findings, now)
 
     def _see(
         self,
-        root: RootWatch,
+        root: RootState,
         path: str,
         findings: Findings,
         now: float,
@@ -411,18 +411,18 @@ class WatcherLoop:
     ) -> None:
         """Look at one file. One that makes us stumble is set aside with its reason."""
         try:
-            self._seeing.see(root, path, findings, now, is_closed=is_closed, is_heard=is_heard)
+            self._changes.see(root, path, findings, now, is_closed=is_closed, is_heard=is_heard)
         except CONTENT_ERRORS as error:
             self._note_failing(root, path, error)
         else:
             root.failing.pop(path, None)
 
-    def _note_failing(self, root: RootWatch, path: str, error: Exception) -> None:
+    def _note_failing(self, root: RootState, path: str, error: Exception) -> None:
         if path not in root.failing and len(root.failing) < MOST_FAILING:
             root.failing[path] = stumbled(error)
             self._log.error("file.failed", path=shown(path), reason=root.failing[path], exc_info=error)
 
-    def _begin_walks(self, root: RootWatch, now: float) -> None:
+    def _begin_walks(self, root: RootState, now: float) -> None:
         if root.scan is not None and root.is_doubted:
             root.scan.is_audit = False
         if root.scan is None and (root.is_doubted or now >= root.scan_due_at):
@@ -438,7 +438,7 @@ class WatcherLoop:
             root.partial = root.walks.begin(topmost(root.moved), now=now)
             root.moved = set()
 
-    def _walk_on(self, root: RootWatch, walk: Walk, now: float) -> None:
+    def _walk_on(self, root: RootState, walk: Scan, now: float) -> None:
         """Walk a bounded part of it: first what is there, then what is known where the walk did not come to."""
         began_at = self._spent_s()
         findings = Findings()
@@ -456,31 +456,31 @@ class WatcherLoop:
                 break
         else:
             budget = self._look_for_the_absent(root, walk, findings, budget)
-        self._seeing.write(root, findings, now)
+        self._changes.write(root, findings, now)
         walk.spent_s += max(0.0, self._spent_s() - began_at)
         if budget > 0:
             self._finish(root, walk, now)
 
-    def _compare(self, root: RootWatch, walk: Walk, piece: SeenFolder, findings: Findings, now: float) -> None:
+    def _compare(self, root: RootState, walk: Scan, piece: SeenFolder, findings: Findings, now: float) -> None:
         """Compare a piece of a folder with what is known. Where it makes us stumble, each of its files is looked at."""
         try:
-            self._seeing.compare(root, walk, piece, findings, now)
+            self._changes.compare(root, walk, piece, findings, now)
         except CONTENT_ERRORS:
             walk.troubled.add(piece.path)
             for name in piece.files:
                 self._see(root, join(piece.path, name), findings, now)
 
-    def _look_for_the_absent(self, root: RootWatch, walk: Walk, findings: Findings, budget: int) -> int:
+    def _look_for_the_absent(self, root: RootState, walk: Scan, findings: Findings, budget: int) -> int:
         """What is left of `budget`; none when there may be more to look for."""
         walk.absences = walk.absences or root.walks.absences(walk)
         for folder, names in walk.absences:
-            self._seeing.miss(root, folder, names, findings)
+            self._changes.miss(root, folder, names, findings)
             budget -= len(names)
             if budget <= 0:
                 return 0
         return max(1, budget)
 
-    def _finish(self, root: RootWatch, walk: Walk, now: float) -> None:
+    def _finish(self, root: RootState, walk: Scan, now: float) -> None:
         root.looked_at(walk)
         if walk is root.partial:
             root.partial = None
@@ -497,36 +497,36 @@ class WatcherLoop:
         root.disks.scan_ended(walk.troubled)
         # What scans may take of a core, they take together: each as if all were as large as it is.
         cost_s = walk.spent_s * len(self._roots)
-        root.scan_pause_s = root.lookout.scan_pause_s(
-            least_s=root.watched.scan_interval_s, cost_s=cost_s, luck=self._luck()
+        root.scan_pause_s = root.monitor.scan_pause_s(
+            least_s=root.watched.scan_interval_s, cost_s=cost_s, jitter=self._jitter()
         )
         root.scan_due_at = now + root.scan_pause_s
         if walk.is_audit:
-            root.lookout.scanned(walk.missed, now)
+            root.monitor.scanned(walk.missed, now)
 
-    def _enqueue_complete(self, root: RootWatch, now: float) -> None:
-        due = islice(root.agenda.take_due(now), FILES_A_TICK)
-        judged = self._judging.judge(
+    def _enqueue_complete(self, root: RootState, now: float) -> None:
+        due = islice(root.due_queue.take_due(now), FILES_A_TICK)
+        judged = self._completeness.judge(
             root.watched,
             root.labels,
             root.unsettled,
             due,
             now=now,
-            hears_closes=root.lookout.hears_closes,
+            hears_closes=root.monitor.hears_closes,
             why_no_sample=root.annotations.why,
         )
         root.writers = judged.writers or root.writers
         root.is_behind = judged.due == FILES_A_TICK
         root.is_news |= judged.due > 0
         for path, at in judged.again.items():
-            root.agenda.add(path, at)
+            root.due_queue.add(path, at)
         findings = Findings()
         for path in judged.missing:
             self._see(root, path, findings, now)
         for path, error in judged.failing.items():
             self._note_failing(root, path, error)
-            root.agenda.add(path, now + LONGEST_PAUSE_S)
-        self._seeing.write(root, findings, now)
+            root.due_queue.add(path, now + LONGEST_PAUSE_S)
+        self._changes.write(root, findings, now)
         for path, (facts, reason) in judged.left_out.items():
             root.annotations.leave(path, facts, reason, now=now)
             root.unsettled.pop(path, None)
@@ -534,7 +534,7 @@ class WatcherLoop:
         self._enter(root, judged.accepted, now)
         self._park(root, judged.parked, now)
 
-    def _enter(self, root: RootWatch, accepted: Mapping[str, Accepted], now: float) -> None:
+    def _enter(self, root: RootState, accepted: Mapping[str, Accepted], now: float) -> None:
         accepted = self._without_returned(root, accepted, now)
         if not accepted:
             return
@@ -553,7 +553,7 @@ class WatcherLoop:
             self._log.warning("files.said_in_part", files=len(remarked), path=shown(remarked[0]), reason=reason)
 
     def _without_returned(
-        self, root: RootWatch, accepted: Mapping[str, Accepted], now: float
+        self, root: RootState, accepted: Mapping[str, Accepted], now: float
     ) -> Mapping[str, Accepted]:
         """Those that are to be sent: what we took away and is there again as it was, is not."""
         complete = {path: one.candidate.facts for path, one in accepted.items()}
@@ -561,11 +561,11 @@ class WatcherLoop:
         for path in same:
             root.unsettled.pop(path, None)
         for path in later:
-            root.agenda.add(path, now + AGAIN_S)
+            root.due_queue.add(path, now + AGAIN_S)
         left = same.union(later)
         return {path: one for path, one in accepted.items() if path not in left} if left else accepted
 
-    def _park(self, root: RootWatch, parked: Mapping[str, Parked], now: float) -> None:
+    def _park(self, root: RootState, parked: Mapping[str, Quarantined], now: float) -> None:
         if not parked:
             return
         busy = self._intake.park([(one.candidate, one.reason) for one in parked.values()], now=now)
@@ -573,18 +573,18 @@ class WatcherLoop:
             self._log.error("file.quarantined", path=shown(path), reason=parked[path].reason)
 
     def _left(
-        self, root: RootWatch, decided: Collection[str], busy: Collection[tuple[int, str]], now: float
+        self, root: RootState, decided: Collection[str], busy: Collection[tuple[int, str]], now: float
     ) -> Iterator[str]:
         """Those that are not under observation any more."""
         for path in decided:
             if (root.place.id, path) in busy:
-                root.agenda.add(path, now + 1.0)  # its last version is under way; look again when that is settled
+                root.due_queue.add(path, now + 1.0)  # its last version is under way; look again when that is settled
             else:
                 root.unsettled.pop(path, None)
                 root.failing.pop(path, None)
                 yield path
 
-    def _is_note_due(self, root: RootWatch, now: float) -> bool:
+    def _is_note_due(self, root: RootState, now: float) -> bool:
         if not root.is_news or 0 <= now - root.noted_at < self._note_pause_s(root):
             return False
         # Most of what a start finds is complete, and is in the outbox a moment later.
@@ -592,10 +592,10 @@ class WatcherLoop:
         is_start = root.noted_at == -math.inf and 0 <= now - root.begun_at < NOTE_BUSY_EVERY_S
         return not (is_start and (root.is_busy or root.is_behind))
 
-    def _note_pause_s(self, root: RootWatch) -> float:
+    def _note_pause_s(self, root: RootState) -> float:
         return max(root.note_pause_s, NOTE_BUSY_EVERY_S if root.is_busy else NOTE_EVERY_S)
 
-    def _note_observed(self, root: RootWatch, now: float) -> None:
+    def _note_observed(self, root: RootState, now: float) -> None:
         """Write down what is not complete and what cannot be read, or as much of it as is remembered."""
         began_at = self._spent_s()
         root.is_news, root.noted_at = False, now

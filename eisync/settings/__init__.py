@@ -1,4 +1,4 @@
-"""TOML, environment and flags -> Settings: the one place, with `eisync.places`, that reads the environment.
+"""TOML, environment and flags -> Settings: the one place, with `eisync.paths`, that reads the environment.
 
 ::
 
@@ -13,8 +13,8 @@
 
 from eisync.settings.keys import KeySource, find_key
 from eisync.settings.loading import load
-from eisync.settings.manual import json_schema, options_table
 from eisync.settings.models import Log, Reconcile, Settings, State, Target, Upload, Watch
+from eisync.settings.reference import json_schema, options_table
 from eisync.settings.roots import contains
 
 __all__ = [

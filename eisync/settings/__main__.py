@@ -3,7 +3,7 @@
 import json
 import sys
 
-from eisync.settings.manual import json_schema, options_table
+from eisync.settings.reference import json_schema, options_table
 
 if __name__ == "__main__":
     sys.stdout.write(json.dumps(json_schema(), indent=2) + "\n" if "--schema" in sys.argv else options_table() + "\n")

@@ -4,9 +4,9 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from eisync.settings.faults import Faults, did_you_mean
 from eisync.settings.lines import Location
 from eisync.settings.models import TABLES, EnvironmentText
+from eisync.settings.problems import Problems, did_you_mean
 
 PREFIX = "EISYNC_"
 # Read by places and keys, and no option of a table.
@@ -33,7 +33,7 @@ def read(environ: Mapping[str, str]) -> tuple[dict[str, dict[str, Any]], dict[Lo
     return tables, places
 
 
-def check(environ: Mapping[str, str], faults: Faults) -> None:
+def check(environ: Mapping[str, str], faults: Problems) -> None:
     """Finds the variables that begin like ours and are not."""
     known = (*VARIABLES, *OTHERS)
     for name in sorted(environ):

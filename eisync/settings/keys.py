@@ -16,7 +16,7 @@ from pydantic import SecretStr
 from eisync.core.api_key import clean, text_of
 from eisync.core.redaction import KEYS
 from eisync.errors import ConfigurationError
-from eisync.places import absolute
+from eisync.paths import absolute
 
 SECRETS_DIR = "/run/secrets"
 KEY_LIMIT_BYTES = 4096

@@ -13,13 +13,12 @@ from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
-from eisync import places
+from eisync import paths
 from eisync.core.api_key import secrets_in
 from eisync.core.redaction import KEYS
 from eisync.core.retention import read_after
 from eisync.errors import ConfigurationError
 from eisync.settings import environment
-from eisync.settings.faults import Faults, bracketed, did_you_mean, unknown_key, worded
 from eisync.settings.keys import KeySource, find_key
 from eisync.settings.lines import Location, find_lines
 from eisync.settings.models import (
@@ -35,6 +34,7 @@ from eisync.settings.models import (
     Watch,
     sends_key_in_clear,
 )
+from eisync.settings.problems import Problems, bracketed, did_you_mean, unknown_key, worded
 from eisync.settings.roots import Roots, contains
 
 ENDPOINTS = {"studio_url": "EI_API_ENDPOINT", "ingestion_url": "EI_INGESTION_ENDPOINT"}
@@ -73,12 +73,12 @@ class _Source:
     overlay: Mapping[str, Mapping[str, Any]]  # from the environment
     environ: Mapping[str, str]
     cwd: str
-    faults: Faults
+    faults: Problems
 
     @property
     def name(self) -> str:
         """The configuration file, for people."""
-        return self.faults.file or places.FILE_NAME
+        return self.faults.file or paths.FILE_NAME
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,12 +91,12 @@ class _Checked:
 
 
 def _read(config: str | None, environ: Mapping[str, str], cwd: str | None) -> _Source:
-    file = places.config_file(config, environ=environ, cwd=cwd)
-    document, text = places.read_toml(file, cwd=cwd) if file else ({}, "")
+    file = paths.config_file(config, environ=environ, cwd=cwd)
+    document, text = paths.read_toml(file, cwd=cwd) if file else ({}, "")
     _learn_keys(document, environ)
     overlay, variables = environment.read(environ)
-    name = places.shown(file, cwd=cwd) if file else None
-    faults = Faults(name, find_lines(text), variables)
+    name = paths.shown(file, cwd=cwd) if file else None
+    faults = Problems(name, find_lines(text), variables)
     environment.check(environ, faults)
     cwd = os.getcwd() if cwd is None else cwd
     return _Source(file=file, document=document, overlay=overlay, environ=environ, cwd=cwd, faults=faults)
@@ -318,7 +318,7 @@ class _Loading:
                 self.faults.say("a folder on the command line has an empty name: remove it")
                 continue
             # Not by way of pydantic's str: a name that is not UTF-8 would not pass.
-            path = places.absolute(text, cwd=self.source.cwd)
+            path = paths.absolute(text, cwd=self.source.cwd)
             own = by_path.get(os.path.realpath(path))
             if own is None:
                 if len(targets) > 1:
@@ -347,7 +347,7 @@ class _Loading:
         if self.section(State, dir=".") is None:
             return None
         try:
-            found = places.state_dir(
+            found = paths.state_dir(
                 self.state_flag, config=self.source.file, environ=self.source.environ, cwd=self.source.cwd
             )
         except ConfigurationError as error:

@@ -25,9 +25,9 @@ from pydantic import (
     model_validator,
 )
 
-from eisync.core.pace import read_quiet_hours
+from eisync.core.rate_limit import read_quiet_hours
 from eisync.core.retention import ARCHIVE, Retention, read_after, read_min_free
-from eisync.places import absolute
+from eisync.paths import absolute
 from eisync.settings.keys import KeySource, find_key
 
 DEFAULT_TARGET = "main"

@@ -3,14 +3,14 @@
 import os
 import stat
 
-from eisync.settings.faults import Faults
 from eisync.settings.lines import Location
+from eisync.settings.problems import Problems
 
 
 class Roots:
     """The folders so far; two of them must not share a file, for it would be sent twice with two labels."""
 
-    def __init__(self, faults: Faults) -> None:
+    def __init__(self, faults: Problems) -> None:
         self._faults = faults
         self._real: list[tuple[str, str]] = []
 

@@ -5,8 +5,8 @@ import sqlite3
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
-from eisync.core.items import Item
 from eisync.core.lifecycle import State
+from eisync.core.model import Item
 from eisync.core.segments import Origin
 from eisync.store import segments
 from eisync.store.database import Database

@@ -2,7 +2,7 @@
 
 from dataclasses import asdict
 
-from eisync.core.clock_trust import Remembered
+from eisync.core.clock_trust import KnownTime
 from eisync.store.database import Database
 
 _KEEP = """
@@ -16,13 +16,13 @@ class ClockNotes:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def remembered(self) -> Remembered | None:
+    def remembered(self) -> KnownTime | None:
         """What the last process left, or this one; None in a new state folder."""
         with self._database.reading() as connection:
             row = connection.execute("select * from clock").fetchone()
         if row is None:
             return None
-        return Remembered(
+        return KnownTime(
             seen_at=row["seen_at"],
             counts_from=row["counts_from"],
             wrong_until=row["wrong_until"],
@@ -30,7 +30,7 @@ class ClockNotes:
             was_wrong=bool(row["was_wrong"]),
         )
 
-    def remember(self, remembered: Remembered) -> None:
+    def remember(self, remembered: KnownTime) -> None:
         """Safe to repeat."""
         with self._database.transaction() as connection:
             connection.execute(_KEEP, asdict(remembered))

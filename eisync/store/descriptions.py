@@ -9,12 +9,12 @@ import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from eisync.core.describing import Description
-from eisync.core.items import Category
+from eisync.core.description import Description
 from eisync.core.lifecycle import Event, State
+from eisync.core.model import Category
 from eisync.store.database import Database
-from eisync.store.moves import move
 from eisync.store.rows import path_of, remarks_of, remarks_text, split
+from eisync.store.transitions import move
 
 # A page of the files of a root that are in a state, since when and with which id.
 _IN_STATE = """

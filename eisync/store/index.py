@@ -7,19 +7,19 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from eisync.core.divergence import divergences
 from eisync.core.identity import Decision, Destruction, decide
-from eisync.core.items import Category, Item, RemoteSample
+from eisync.core.label_differences import label_differences
 from eisync.core.lifecycle import Event, State
-from eisync.store import burial, disks, history
-from eisync.store.consequences import send_again
-from eisync.store.contents import note_deleted, under_observation
+from eisync.core.model import Category, Item, RemoteSample
+from eisync.store import disks, history, tombstones
+from eisync.store.action_effects import send_again
 from eisync.store.database import Database
-from eisync.store.links import LISTED_SHA256, identity_of, link
-from eisync.store.losses import NOT_LISTED
-from eisync.store.moves import move
-from eisync.store.observations import DEFAULT_REASONS, Observations, Seen
+from eisync.store.guard_facts import NOT_LISTED
+from eisync.store.known_content import note_deleted, under_observation
+from eisync.store.observations import DEFAULT_REASONS, Observations, ObservedEntry
 from eisync.store.rows import ITEM, item_of, name_of, path_of, split
+from eisync.store.sample_links import LISTED_SHA256, identity_of, link
+from eisync.store.transitions import move
 
 # What is known of a sample, as whoever judges it wants it.
 _KNOWN = f"""
@@ -202,12 +202,12 @@ class Index:
         """The last sweep did not complete, for `reason`; what it would have told is not known."""
         self._update_target(target, "listing_trouble = :reason", reason=reason)
 
-    def bury(self, target: str, sample_id: int, *, now: float) -> list[int]:
+    def make_tombstones(self, target: str, sample_id: int, *, now: float) -> list[int]:
         """The sample is deleted at the service. Files that have no other become tombstones; returns their ids.
 
-        None do where we deleted it ourselves: what follows from that is the act's to say, and a file that was tied to
-        the sample since is sent again. None do whose sample was split: they are tied to what was cut from it. Neither
-        do where no listing ever showed the sample: nobody can have deleted it, and its files are sent again.
+        None do where we deleted it ourselves: what follows from that is the action's to say, and a file that was tied
+        to the sample since is sent again. None do whose sample was split: they are tied to what was cut from it.
+        Neither do where no listing ever showed the sample: nobody can have deleted it, and its files are sent again.
         """
         with self._database.transaction() as connection:
             parameters = {"target": target, "id": sample_id, "now": now}
@@ -217,23 +217,23 @@ class Index:
             if decision is not Decision.GO:
                 return []
             connection.execute("update sample set gone_at = :now where target = :target and id = :id", parameters)
-            bereft = burial.bereft(connection, target, sample_id)
-            ours = connection.execute(_OURS, parameters).fetchone() if bereft else None
+            without_samples = tombstones.without_samples(connection, target, sample_id)
+            ours = connection.execute(_OURS, parameters).fetchone() if without_samples else None
             if ours is not None:
-                again = bereft if ours["state"] != "begun" else ()
+                again = without_samples if ours["state"] != "begun" else ()
                 why = f"we deleted its sample {sample_id} for another file"
                 reasons = {Event.CHANGED: f"{why}; it is sent again", Event.REMOVED: f"{why}; it was deleted here too"}
                 for row in again:
                     event = Event.CHANGED if row["absent_at"] is None else Event.REMOVED
                     move(connection, row["id"], State(row["state"]), event, reasons[event], now)
                 return []
-            buried = [row for row in bereft if not burial.is_split(connection, target, row["id"], now)]
-            lost = [row["id"] for row in buried] + under_observation(connection, target, sample_id)
+            tombstoned = [row for row in without_samples if not tombstones.is_split(connection, target, row["id"], now)]
+            lost = [row["id"] for row in tombstoned] + under_observation(connection, target, sample_id)
             note_deleted(connection, lost, sample_id, now)
-            for row in buried:
-                burial.entomb(connection, row["id"], sample_id, now)
-                burial.count(connection, target, row["id"], now)
-        return [row["id"] for row in buried]
+            for row in tombstoned:
+                tombstones.make_tombstones(connection, row["id"], sample_id, now)
+                tombstones.count(connection, target, row["id"], now)
+        return [row["id"] for row in tombstoned]
 
     def spare(self, target: str, sample_id: int) -> None:
         """The sample is there after all: its count of misses starts anew."""
@@ -318,7 +318,7 @@ class Index:
             connection.execute("update root set offline_reason = null where id = ?", (root_id,))
 
     def note_observed(
-        self, root_id: int, seen: Sequence[Seen], *, beyond: int, comparing: int, keeps: bool, now: float
+        self, root_id: int, seen: Sequence[ObservedEntry], *, beyond: int, comparing: int, keeps: bool, now: float
     ) -> None:
         """This is what was observed in the root: see `Observations.note`."""
         self.observations.note(root_id, seen, beyond=beyond, comparing=comparing, keeps=keeps, now=now)
@@ -367,7 +367,7 @@ class Index:
             last_synced_at=newest["at"],
         )
 
-    def tally(self, roots: Iterable[int]) -> dict[State, int]:
+    def report(self, roots: Iterable[int]) -> dict[State, int]:
         """Files by state, of these roots only."""
         with self._database.reading() as connection:
             rows = connection.execute(_TALLY, {"roots": json.dumps(list(roots))}).fetchall()
@@ -453,7 +453,7 @@ def _decision(connection: sqlite3.Connection, parameters: Mapping[str, object]) 
 def _record(row: sqlite3.Row) -> dict[str, object]:
     path = path_of(row)
     samples = json.loads(row["samples"])
-    there = divergences(name_of(row), row["label"], Category(row["category"]), map(_listed, samples))
+    there = label_differences(name_of(row), row["label"], Category(row["category"]), map(_listed, samples))
     is_listed = [not sample.pop("missed") or sample["is_deleted"] for sample in samples]
     if row["state"] == State.SYNCED.value and is_listed and not any(is_listed):
         there.append(NOT_LISTED)

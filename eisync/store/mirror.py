@@ -14,17 +14,17 @@ from itertools import chain, islice
 from operator import attrgetter
 from typing import Any
 
-from eisync.core.cadence import Progress, Remembered
 from eisync.core.identity import Sent
-from eisync.core.items import Item, Missing, RemoteSample
 from eisync.core.lifecycle import Event, State
-from eisync.core.plan import Action, Believed, Contradict, Learn, Mirror, Miss, Return, Slice
+from eisync.core.listing import CountMissed, IndexChange, IndexedSample, KeepListed, Learn, MarkDiffering, Return, Slice
+from eisync.core.model import Item, Missing, RemoteSample
+from eisync.core.polling import LastPoll, SweepProgress
 from eisync.store import segments
-from eisync.store.contents import lift_copies, note_missed
 from eisync.store.database import Database
-from eisync.store.links import LISTED_SHA256, link
-from eisync.store.moves import move
+from eisync.store.known_content import lift_copies, note_missed
 from eisync.store.rows import ITEM, item_of
+from eisync.store.sample_links import LISTED_SHA256, link
+from eisync.store.transitions import move
 
 # A slice of the index: samples of a range of ids, newest first, with the fields of RemoteSample and Believed in their
 # order, and whether the sample itself is all there is to say. Ours are those that a file of the target is tied to; for
@@ -62,13 +62,13 @@ on conflict (target, id) do update set
 _ROWS = 100  # of these in a statement
 
 
-def _keeping(count: int) -> str:
+def _retention_status(count: int) -> str:
     numbers = itertools.count(3)
     rows = (", ".join(f"?{number}" for number in islice(numbers, _FLAGS_AT)) for _ in range(count))
     return _KEEP.format(rows=", ".join(f"(?1, {row}, ?2)" for row in rows))
 
 
-_KEEP_ONE, _KEEP_MANY = _keeping(1), _keeping(_ROWS)
+_KEEP_ONE, _KEEP_MANY = _retention_status(1), _retention_status(_ROWS)
 
 # Somebody changed a sample of ours: a line in the history of each of its files.
 _TELL = """
@@ -141,14 +141,14 @@ class Mirrored:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def remembered(self, target: str) -> Remembered | None:
+    def remembered(self, target: str) -> LastPoll | None:
         """What the last look left; None before the first sweep was complete."""
         with self._database.reading() as connection:
             row = connection.execute("select * from mirror where target = ?", (target,)).fetchone()
             missed = connection.execute(_ANY_MISSED, {"target": target}).fetchone()
         if row is None:
             return None
-        return Remembered(
+        return LastPoll(
             newest_id=row["newest_id"],
             samples=row["samples"],
             modified_at=row["modified_at"],
@@ -194,7 +194,7 @@ class Mirrored:
                 odd.append(row)
         return Slice([_believed(row) for row in odd], agreed, rows[-1][0] if len(rows) == limit else None)
 
-    def begin_sweep(self, target: str, *, modified_at: float | None, now: float) -> Progress:
+    def begin_sweep(self, target: str, *, modified_at: float | None, now: float) -> SweepProgress:
         """A new sweep; whatever another one marked is forgotten."""
         with self._database.transaction() as connection:
             row = connection.execute(
@@ -205,15 +205,15 @@ class Mirrored:
                 "insert or replace into sweep (target, generation, began_at, modified_at) values (?, ?, ?, ?)",
                 (target, row["generation"], now, modified_at),
             )
-        return Progress(generation=row["generation"], began_at=now, modified_at=modified_at)
+        return SweepProgress(generation=row["generation"], began_at=now, modified_at=modified_at)
 
-    def sweep_under_way(self, target: str) -> Progress | None:
+    def sweep_under_way(self, target: str) -> SweepProgress | None:
         """The sweep that was begun and neither ended nor dropped."""
         with self._database.reading() as connection:
             row = connection.execute("select * from sweep where target = ?", (target,)).fetchone()
         if row is None:
             return None
-        return Progress(**{name: row[name] for name in row.keys() if name != "target"})  # noqa: SIM118 - a Row
+        return SweepProgress(**{name: row[name] for name in row.keys() if name != "target"})  # noqa: SIM118 - a Row
 
     def drop_sweep(self, target: str) -> None:
         """The sweep concludes nothing."""
@@ -224,10 +224,10 @@ class Mirrored:
     def apply(
         self,
         target: str,
-        actions: Iterable[Action],
+        actions: Iterable[IndexChange],
         *,
         generation: int | None,
-        progress: Progress | None = None,
+        progress: SweepProgress | None = None,
         now: float,
     ) -> list[int]:
         """Write down what follows from a slice of the sweep `generation`, and how far it has come. Safe to repeat.
@@ -251,7 +251,7 @@ class Mirrored:
                 )
         return lifted
 
-    def finish_sweep(self, target: str, progress: Progress, *, now: float) -> list[Missing]:
+    def finish_sweep(self, target: str, progress: SweepProgress, *, now: float) -> list[Missing]:
         """The sweep was complete: count what it did not list. Returns those samples of ours."""
         parameters = {"target": target, "generation": progress.generation}
         remembered = {
@@ -323,7 +323,7 @@ def _note_listed(connection: sqlite3.Connection, target: str, now: float) -> Non
     connection.execute("update target set listed_at = ?, listing_trouble = null where name = ?", (now, target))
 
 
-def _believed(row: tuple[Any, ...]) -> Believed:
+def _believed(row: tuple[Any, ...]) -> IndexedSample:
     # Of every sample of a sweep: naming the fields, and a call of bool for each flag, took twice as long.
     identity, filename, category, label, is_disabled, sha256, original, metadata, error, *rest = row[:_FLAGS_AT]
     added, is_cropped = rest
@@ -342,7 +342,7 @@ def _believed(row: tuple[Any, ...]) -> Believed:
         is_cropped != 0,
     )
     sent = None if name is None else Sent(sha256=sent_sha256, name=name or None)
-    return Believed(
+    return IndexedSample(
         sample, sent, is_gone != 0, missed, is_noted != 0, is_new != 0, was_listed != 0, is_contradicted != 0
     )
 
@@ -365,28 +365,30 @@ def _row_of(sample: RemoteSample) -> tuple[object, ...]:
 
 
 def _apply(
-    connection: sqlite3.Connection, target: str, actions: Sequence[Action], generation: int | None, now: float
+    connection: sqlite3.Connection, target: str, actions: Sequence[IndexChange], generation: int | None, now: float
 ) -> list[int]:
-    kept = sorted((one.sample for one in actions if not isinstance(one, Miss | Contradict)), key=attrgetter("id"))
+    kept = sorted(
+        (one.sample for one in actions if not isinstance(one, CountMissed | MarkDiffering)), key=attrgetter("id")
+    )
     _keep(connection, target, [_row_of(sample) for sample in kept], now)
     lifted = segments.lift(connection, target, (one.sample for one in actions if isinstance(one, Learn)), now)
     for action in actions:
         match action:
             case Learn():
                 pass  # it is kept; first, because a first sweep has no other
-            case Miss():
+            case CountMissed():
                 connection.execute(_MARK, {"target": target, "id": action.sample_id, "generation": generation})
-            case Mirror() if action.changes and action.is_ours:
+            case KeepListed() if action.changes and action.is_ours:
                 detail = "; ".join(action.changes) + " at the service"
                 connection.execute(_TELL, {"target": target, "id": action.sample.id, "detail": detail, "now": now})
-            case Contradict(sample, why):
+            case MarkDiffering(sample, why):
                 told = {"target": target, "id": sample.id, "why": why}
                 if connection.execute(_CONTRADICT, told).rowcount:
                     detail = f"{why}; eisync ignores this sample"
                     connection.execute(_TELL, {"target": target, "id": sample.id, "detail": detail, "now": now})
             case Return():
                 lifted += _lift(connection, target, action.sample.id, now)
-            case Mirror():
+            case KeepListed():
                 pass  # it is kept
     return lifted
 
@@ -403,11 +405,11 @@ def _keep(connection: sqlite3.Connection, target: str, rows: Sequence[tuple[obje
 
 def _lift(connection: sqlite3.Connection, target: str, sample_id: int, now: float) -> list[int]:
     reason = f"it is back in the project (sample {sample_id})"
-    buried = connection.execute(_BURIED, {"target": target, "id": sample_id}).fetchall()
-    lifted = [row["id"] for row in buried]
+    tombstoned = connection.execute(_BURIED, {"target": target, "id": sample_id}).fetchall()
+    lifted = [row["id"] for row in tombstoned]
     for identity in lifted:
         move(connection, identity, State.TOMBSTONE, Event.FOUND, reason, now)
-    for sha256 in {row["sha256"] for row in buried if row["sha256"] is not None}:
+    for sha256 in {row["sha256"] for row in tombstoned if row["sha256"] is not None}:
         lifted += lift_copies(connection, target, sha256, sample_id, now)
     return lifted
 

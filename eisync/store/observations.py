@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from eisync.core.census import Sighting, prefers_row
+from eisync.core.file_counts import Sighting, prefers_row
 from eisync.core.lifecycle import State
 from eisync.core.reasons import Finding, shape
 from eisync.store.database import Database
@@ -69,7 +69,7 @@ on conflict do update set state = excluded.state, reason = excluded.reason, size
     is_folder = excluded.is_folder, since_at = iif(state = excluded.state, since_at, excluded.since_at)"""
 
 
-class Seen(Protocol):
+class ObservedEntry(Protocol):
     """A file or folder that was observed; the path is relative to its root."""
 
     @property
@@ -101,7 +101,9 @@ class Observations:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def note(self, root_id: int, seen: Sequence[Seen], *, beyond: int, comparing: int, keeps: bool, now: float) -> None:
+    def note(
+        self, root_id: int, seen: Sequence[ObservedEntry], *, beyond: int, comparing: int, keeps: bool, now: float
+    ) -> None:
         """This is what was observed in the root. `keeps`: what was noted before stays, as not all was looked at yet."""
         with self._database.transaction() as connection:
             before = {
@@ -185,7 +187,7 @@ DEFAULT_REASONS = {
 }
 
 
-def record_of(seen: Seen, root: str) -> dict[str, Any]:
+def record_of(seen: ObservedEntry, root: str) -> dict[str, Any]:
     """What was observed, as a record of `eisync ls`."""
     return _as_record(root, seen.path, seen.state, seen.reason, seen.size, is_folder=seen.is_folder)
 
@@ -222,7 +224,7 @@ def _finding(record: dict[str, Any]) -> Finding:
     return Finding(record["state"], record["reason"], 1, path, record.get("is_folder", False))
 
 
-def _row(root_id: int, seen: Seen, now: float) -> dict[str, Any]:
+def _row(root_id: int, seen: ObservedEntry, now: float) -> dict[str, Any]:
     folder, name = split(seen.path)
     return {
         "root_id": root_id,

@@ -9,11 +9,11 @@ import sqlite3
 from collections.abc import Callable, Iterable, Sequence
 
 from eisync.core.batching import Order
-from eisync.core.contents import KnownContent
-from eisync.core.items import Candidate, Doubt, FileFacts, Item, Root
+from eisync.core.known_content import KnownContent
 from eisync.core.lifecycle import Event, State
-from eisync.core.settlement import Settlement
-from eisync.store import claims, contents, entries, outcomes
+from eisync.core.model import Candidate, Doubt, FileFacts, Item, Root
+from eisync.core.settlement import Outcome
+from eisync.store import intake, known_content, outcomes, queue
 from eisync.store.database import Database
 from eisync.store.history import forget_oldest
 from eisync.store.rows import Known
@@ -62,57 +62,57 @@ class Outbox:
     def mark_changed(self, ids: Iterable[int], *, now: float) -> None:
         """These files are not what they were: back to settling, unless a request is under way with them."""
         with self._database.transaction() as connection:
-            entries.mark_changed(connection, ids, now)
+            intake.mark_changed(connection, ids, now)
 
     def mark_gone(self, ids: Iterable[int], *, now: float) -> None:
         """These files are not there any more. What is synced stays synced, and it is noted."""
         with self._database.transaction() as connection:
-            entries.mark_gone(connection, ids, now)
+            intake.mark_gone(connection, ids, now)
 
     def mark_back(self, ids: Iterable[int], *, now: float) -> None:
         """These files are there again, as they were when they went."""
         with self._database.transaction() as connection:
-            entries.mark_back(connection, ids, now)
+            intake.mark_back(connection, ids, now)
 
     def mark_returned(self, identity: int, facts: FileFacts, sha256: str, *, now: float) -> bool:
         """A file that we took away is in its place again, with its content. False when it is not that one any more."""
         with self._database.transaction() as connection:
-            return entries.mark_returned(connection, identity, facts, sha256, now)
+            return intake.mark_returned(connection, identity, facts, sha256, now)
 
     def mark_unchanged(self, identity: int, facts: FileFacts, sha256: str, *, now: float) -> bool:
         """A file that changed is again what was sent. False when that is not at the service, nor was deleted there."""
         with self._database.transaction() as connection:
-            return contents.mark_unchanged(connection, identity, facts, sha256, now)
+            return known_content.mark_unchanged(connection, identity, facts, sha256, now)
 
     def learn_versions(self, changes: Iterable[tuple[int, FileFacts]]) -> None:
         """These files are the versions that are known, and have these facts now."""
         with self._database.transaction() as connection:
-            entries.learn_versions(connection, changes)
+            intake.learn_versions(connection, changes)
 
     def doubt(self, identity: int) -> None:
         """The content of the file is to be compared with what was sent, whatever its facts say."""
         with self._database.transaction() as connection:
-            entries.doubt(connection, identity)
+            intake.doubt(connection, identity)
 
     def leave_as_sent(self, changes: Iterable[tuple[int, FileFacts]], *, now: float) -> None:
         """These files were changed after they were sent, and the new version is not to go."""
         with self._database.transaction() as connection:
-            entries.leave_as_sent(connection, changes, now)
+            intake.leave_as_sent(connection, changes, now)
 
     def leave_out(self, ids: Iterable[int], reason: str, *, now: float) -> None:
         """These files are no samples: what was not sent of them is not to go. What was sent stays as it is."""
         with self._database.transaction() as connection:
-            entries.leave_out(connection, ids, reason, now)
+            intake.leave_out(connection, ids, reason, now)
 
     def known_at(self, root_id: int, path: str) -> Known | None:
         """What is known of the file at `path`."""
         with self._database.reading() as connection:
-            return entries.find(connection, root_id, path)
+            return intake.find(connection, root_id, path)
 
     def settling(self, root_id: int) -> list[str]:
         """The paths of known files that were changed and are not complete again."""
         with self._database.reading() as connection:
-            return entries.settling(connection, root_id)
+            return intake.settling(connection, root_id)
 
     # --- sending -----------------------------------------------------------------------------------------------
 
@@ -128,26 +128,26 @@ class Outbox:
     ) -> list[Item]:
         """Take at most `limit` files that are due, in `order`. They are ours until they are settled."""
         with self._database.transaction() as connection:
-            return claims.take(connection, target, roots, order=order, limit=limit, claim=claim, now=now)
+            return queue.take(connection, target, roots, order=order, limit=limit, claim=claim, now=now)
 
     def may_be_known(self, target: str, items: Sequence[Item], roots: Iterable[int]) -> set[int]:
         """The ids of the files whose content may be known. `roots` are the watched ones of this run."""
         with self._database.reading() as connection:
-            return contents.may_be_known(connection, target, items, roots)
+            return known_content.may_be_known(connection, target, items, roots)
 
     def known_contents(
         self, target: str, hashed: Sequence[tuple[Item, str]], roots: Iterable[int]
     ) -> dict[int, list[KnownContent]]:
         """What is known of the contents of files, by id; those that nothing is known of are left out."""
         with self._database.reading() as connection:
-            return contents.known_contents(connection, target, hashed, roots)
+            return known_content.known_contents(connection, target, hashed, roots)
 
     def next_due_at(self, target: str, roots: Iterable[int]) -> float | None:
         """When the next file of the target is due (Unix s), or None when none waits."""
         with self._database.reading() as connection:
-            return claims.next_due_at(connection, target, roots)
+            return queue.next_due_at(connection, target, roots)
 
-    def settle(self, settlements: Iterable[Settlement], *, claim: int | None, now: float) -> dict[int, int]:
+    def settle(self, settlements: Iterable[Outcome], *, claim: int | None, now: float) -> dict[int, int]:
         """Write down what became of claimed files, with the samples the service named, in one transaction.
 
         Returns those that stay claimed, with the sample that they are said to be and that holds other content of ours.
@@ -169,7 +169,7 @@ class Outbox:
 
     # --- doubts and second chances -----------------------------------------------------------------------------
 
-    def resolve(self, settlements: Iterable[Settlement], *, now: float) -> None:
+    def resolve(self, settlements: Iterable[Outcome], *, now: float) -> None:
         """Write down what a look at the service told about doubtful files; not where a person was faster."""
         with self._database.transaction() as connection:
             outcomes.resolve(connection, settlements, now)
@@ -224,9 +224,9 @@ class Outbox:
             forget_oldest(connection)
         return len(dropped)
 
-    def _enter(self, entering: Iterable[entries.Entry], now: float) -> set[tuple[int, str]]:
+    def _enter(self, entering: Iterable[intake.Entry], now: float) -> set[tuple[int, str]]:
         with self._database.transaction() as connection:
-            entered, busy = entries.enter_all(connection, entering, now)
+            entered, busy = intake.enter_all(connection, entering, now)
         if entered:
             self._announce()
         return busy

@@ -9,15 +9,15 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from eisync.core.items import Doubt
 from eisync.core.lifecycle import Event, State, sources, walk
+from eisync.core.model import Doubt
 from eisync.core.retry import ASKED_CAP_S
-from eisync.core.settlement import Settlement
-from eisync.store import forgetting
-from eisync.store.contents import note_restored
-from eisync.store.links import link
-from eisync.store.moves import move, note, note_all
+from eisync.core.settlement import Outcome
+from eisync.store import cleanup
+from eisync.store.known_content import note_restored
 from eisync.store.rows import ITEM, item_of
+from eisync.store.sample_links import link
+from eisync.store.transitions import move, note, note_all
 
 # Write down what became of files that ended alike; only while they are still in the state, and under the claim, in
 # which they were taken. `:told` is a JSON object, from id to sha256 or null. (The plus keeps SQLite at the ids.)
@@ -85,11 +85,11 @@ class LostClaimError(Exception):
 
 
 def settle(
-    connection: sqlite3.Connection, settlements: Sequence[Settlement], before: State, claim: int | None, now: float
+    connection: sqlite3.Connection, settlements: Sequence[Outcome], before: State, claim: int | None, now: float
 ) -> None:
     """What became of files in the state `before`. Raises LostClaimError when one of them is not under `claim`."""
     # One statement for all that ended alike, and nearly all do: each is half of what it costs file by file.
-    alike: dict[tuple[Any, ...], list[Settlement]] = {}
+    alike: dict[tuple[Any, ...], list[Outcome]] = {}
     for one in settlements:
         ending = (one.events, one.reason, one.due_at, one.batch_cap, one.is_attempt)
         alike.setdefault(ending, []).append(one)
@@ -119,7 +119,7 @@ def settle(
     link(connection, links, now)
 
 
-def disputed(connection: sqlite3.Connection, settlements: Iterable[Settlement]) -> dict[int, int]:
+def disputed(connection: sqlite3.Connection, settlements: Iterable[Outcome]) -> dict[int, int]:
     """Files that are said to be a sample which holds another file of ours, with other content: the sample, by file.
 
     One sample never holds two contents, so such an answer is not that of the file.
@@ -150,7 +150,7 @@ def release(connection: sqlite3.Connection, target: str, sample_ids: Iterable[in
     return [row["id"] for row in rows]
 
 
-def resolve(connection: sqlite3.Connection, settlements: Iterable[Settlement], now: float) -> None:
+def resolve(connection: sqlite3.Connection, settlements: Iterable[Outcome], now: float) -> None:
     """What a look at the service told about doubtful files; not where a person was faster."""
     still = [
         settlement
@@ -209,7 +209,7 @@ def retry(connection: sqlite3.Connection, ids: Iterable[int], now: float) -> int
         if row["sha256"] is not None:
             note_restored(connection, row["target"], row["sha256"])
         connection.execute("delete from file_sample where file_id = ?", (identity,))
-        forgetting.remember(connection, identity)
+        cleanup.remember(connection, identity)
         connection.execute(_RETRY, {"id": identity, "before": row["state"], "now": now})
         note(connection, identity, event, State.READY, "a person asked for it", now)
         moved += 1

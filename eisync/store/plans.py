@@ -6,10 +6,10 @@ import sqlite3
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from eisync.core.acts import Act, Cause, Kind, Progress
+from eisync.core.actions import Action, ActionKind, Cause, Progress
 from eisync.core.lifecycle import Event, State
-from eisync.store import consequences
-from eisync.store.moves import move
+from eisync.store import action_effects
+from eisync.store.transitions import move
 
 _INSERT = """
 insert into act (plan_id, target, key, kind, cause, file_id, root, path, sample_id, was, wanted, reason, since_at,
@@ -21,7 +21,7 @@ on conflict (key) where state in ('waiting', 'due', 'begun') do nothing"""
 # Whatever the policy asks for, this version of the file, and its sample, stay.
 _SPARE = "update file set removal = 'spared' where id = :id and removal is null"
 
-ACTS, TOMBSTONES = "acts", "tombstones"
+ACTIONS, TOMBSTONES = "acts", "tombstones"
 """What a plan is about: what is done to files and samples, or which files are taken for deleted at the service."""
 
 
@@ -34,29 +34,37 @@ class Plan:
     state: str
     why: str
     made_at: float
-    acts: int
-    about: str = ACTS
+    actions: int
+    about: str = ACTIONS
 
 
-def allow(connection: sqlite3.Connection, target: str, acts: Iterable[Act], now: float) -> None:
+def allow(connection: sqlite3.Connection, target: str, actions: Iterable[Action], now: float) -> None:
     """These may be done. Safe to repeat."""
     withdraw(connection, target, now)
-    _insert(connection, target, acts, Progress.DUE, None, now)
+    _insert(connection, target, actions, Progress.DUE, None, now)
 
 
-def allow_with(connection: sqlite3.Connection, target: str, acts: Iterable[Act], plan_id: int, now: float) -> None:
+def allow_with(
+    connection: sqlite3.Connection, target: str, actions: Iterable[Action], plan_id: int, now: float
+) -> None:
     """These may be done too: they follow from what a person approved with this plan. Safe to repeat."""
-    _insert(connection, target, acts, Progress.DUE, plan_id, now)
+    _insert(connection, target, actions, Progress.DUE, plan_id, now)
 
 
 def hold(
-    connection: sqlite3.Connection, target: str, acts: Sequence[Act], why: str, now: float, *, about: str = ACTS
+    connection: sqlite3.Connection,
+    target: str,
+    actions: Sequence[Action],
+    why: str,
+    now: float,
+    *,
+    about: str = ACTIONS,
 ) -> tuple[int, bool]:
     """These wait for a person. Returns the plan, and whether it is a new one."""
     before = connection.execute(
         "select id from plan where target = ? and state = 'waiting' and about = ?", (target, about)
     ).fetchone()
-    if before is not None and _digest_of(connection, before["id"]) == _digest(act.key for act in acts):
+    if before is not None and _digest_of(connection, before["id"]) == _digest(action.key for action in actions):
         return int(before["id"]), False
     withdraw(connection, target, now, about=about)
     plan_id = int(
@@ -65,11 +73,11 @@ def hold(
             (target, why, now, about),
         ).fetchone()["id"]
     )
-    _insert(connection, target, acts, Progress.WAITING, plan_id, now)
+    _insert(connection, target, actions, Progress.WAITING, plan_id, now)
     return plan_id, True
 
 
-def withdraw(connection: sqlite3.Connection, target: str, now: float, *, about: str = ACTS) -> None:
+def withdraw(connection: sqlite3.Connection, target: str, now: float, *, about: str = ACTIONS) -> None:
     """Nothing waits any more."""
     withdrawn = connection.execute(
         "update plan set state = 'withdrawn', decided_at = ? where target = ? and state = 'waiting' and about = ? "
@@ -95,7 +103,7 @@ def waiting(connection: sqlite3.Connection) -> list[Plan]:
 
 
 def decide(connection: sqlite3.Connection, plan_id: int, is_approved: bool, now: float) -> int | None:
-    """A person's word on a plan. Returns how many acts that are; None when no such plan waits."""
+    """A person's word on a plan. Returns how many actions that are; None when no such plan waits."""
     state = "approved" if is_approved else "rejected"
     if not connection.execute(
         "update plan set state = ?, decided_at = ? where id = ? and state = 'waiting'", (state, now, plan_id)
@@ -108,9 +116,9 @@ def decide(connection: sqlite3.Connection, plan_id: int, is_approved: bool, now:
         (after.value, after.value, now, plan_id),
     ).fetchall()
     if not is_approved:
-        _forget_wishes(connection, [row for row in decided if row["kind"] != Kind.TOMBSTONE.value])
+        _forget_wishes(connection, [row for row in decided if row["kind"] != ActionKind.TOMBSTONE.value])
         for row in decided:
-            if row["kind"] == Kind.TOMBSTONE.value:
+            if row["kind"] == ActionKind.TOMBSTONE.value:
                 _send_again(connection, row, now)
     return len(decided)
 
@@ -120,21 +128,21 @@ def spare(connection: sqlite3.Connection, file_id: int) -> None:
     connection.execute(_SPARE, {"id": file_id})
 
 
-def columns_of(target: str, act: Act, now: float) -> dict[str, object]:
+def columns_of(target: str, action: Action, now: float) -> dict[str, object]:
     """What its row says of a new act, whatever is to become of it."""
     return {
         "target": target,
-        "key": act.key,
-        "kind": act.kind.value,
-        "cause": act.cause.value,
-        "file_id": act.file_id,
-        "root": os.fsencode(act.root),
-        "path": os.fsencode(act.path),
-        "sample_id": act.sample_id,
-        "was": act.was,
-        "wanted": act.to,
-        "reason": act.reason,
-        "since_at": act.since_at,
+        "key": action.key,
+        "kind": action.kind.value,
+        "cause": action.cause.value,
+        "file_id": action.file_id,
+        "root": os.fsencode(action.root),
+        "path": os.fsencode(action.path),
+        "sample_id": action.sample_id,
+        "was": action.was,
+        "wanted": action.to,
+        "reason": action.reason,
+        "since_at": action.since_at,
         "now": now,
     }
 
@@ -142,13 +150,13 @@ def columns_of(target: str, act: Act, now: float) -> dict[str, object]:
 def _insert(
     connection: sqlite3.Connection,
     target: str,
-    acts: Iterable[Act],
+    actions: Iterable[Action],
     progress: Progress,
     plan_id: int | None,
     now: float,
 ) -> None:
     more = {"plan_id": plan_id, "state": progress.value}
-    connection.executemany(_INSERT, [columns_of(target, act, now) | more for act in acts])
+    connection.executemany(_INSERT, [columns_of(target, action, now) | more for action in actions])
 
 
 def _digest_of(connection: sqlite3.Connection, plan_id: int) -> str:
@@ -165,7 +173,7 @@ def _forget_wishes(connection: sqlite3.Connection, rejected: Iterable[sqlite3.Ro
     for row in rejected:
         match Cause(row["cause"]):
             case Cause.LOCAL_RENAME:
-                consequences.agree(connection, row["file_id"])
+                action_effects.agree(connection, row["file_id"])
             case Cause.LOCAL_CHANGE:
                 connection.execute(
                     "delete from superseded where file_id = ? and sample_id = ?", (row["file_id"], row["sample_id"])

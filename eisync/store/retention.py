@@ -6,18 +6,18 @@ An intent marks the row of its file at once: from then on nobody takes the absen
 import os
 import sqlite3
 
-from eisync.core.acts import Act, Written
+from eisync.core.actions import Action, StoredAction
 from eisync.core.identity import Identity
-from eisync.core.items import RemoteSample
 from eisync.core.lifecycle import State
+from eisync.core.model import RemoteSample
 from eisync.core.retention import Local, Proof
-from eisync.store.acts import Acts
-from eisync.store.consequences import REMOVAL
+from eisync.store.action_effects import REMOVAL
+from eisync.store.actions import ActionStore
 from eisync.store.database import Database
-from eisync.store.entries import doubt
-from eisync.store.links import LISTED_SHA256, identity_of, listed_of, sent_of, stored_name_of
+from eisync.store.intake import doubt
 from eisync.store.plans import columns_of
 from eisync.store.rows import facts_of, path_of
+from eisync.store.sample_links import LISTED_SHA256, identity_of, listed_of, sent_of, stored_name_of
 
 # A page of the files of a folder that nobody took away, the oldest upload first.
 _PAGE = """
@@ -67,7 +67,7 @@ where state in ('due', 'begun', 'undoing') and state = 'begun' and cause = 'rete
 _UNMARK = """
 update file set removal = null where id = :file_id and removal in (:removal, 'kept')"""
 
-# When an act last wrote down that it puts something below a folder; done, or perhaps done.
+# When an action last wrote down that it puts something below a folder; done, or perhaps done.
 _LAST_PUT = """
 select max(coalesce(done_at, made_at)) as at from act where lies_at >= :first and lies_at < :end"""
 
@@ -83,7 +83,7 @@ class Removals:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._acts = Acts(database)
+        self._actions = ActionStore(database)
 
     def page(self, root_id: int, *, after: tuple[float, int] = (float("-inf"), 0), limit: int) -> list[Local]:
         """Files of the root that are at the service and were not taken away, after (`since_at`, id), in that order."""
@@ -110,8 +110,8 @@ class Removals:
             row = connection.execute("select listing_trouble from target where name = ?", (target,)).fetchone()
         return None if row is None else row["listing_trouble"]
 
-    def begin(self, file: Local, act: Act, *, lies_at: str | None = None, now: float) -> Written | None:
-        """The act will be done now: on the disk when this returns. None when the file is not that version any more.
+    def begin(self, file: Local, action: Action, *, lies_at: str | None = None, now: float) -> StoredAction | None:
+        """The action will be done now: on the disk when this returns. None when the file is not that version any more.
 
         `lies_at`: where the file will lie then.
         """
@@ -119,11 +119,11 @@ class Removals:
         version = {"size": facts.size, "mtime_ns": facts.mtime_ns, "inode": facts.inode, "sha256": file.sha256}
         row = None
         with self._database.transaction(survives_power_cut=True) as connection:
-            mark = {"file_id": file.id, "removal": REMOVAL[act.kind], **version}
+            mark = {"file_id": file.id, "removal": REMOVAL[action.kind], **version}
             if connection.execute(_MARK, mark).rowcount:
                 lies = {"lies_at": None if lies_at is None else os.fsencode(lies_at)}
-                row = connection.execute(_INTEND, columns_of(file.target, act, now) | lies).fetchone()
-        return None if row is None else self._acts.find(row["id"])
+                row = connection.execute(_INTEND, columns_of(file.target, action, now) | lies).fetchone()
+        return None if row is None else self._actions.find(row["id"])
 
     def note_raw(self, target: str, sample: RemoteSample, raw_sha256: str) -> None:
         """The bytes of the sample, as it is listed now, have this hash."""
@@ -131,15 +131,15 @@ class Removals:
         with self._database.transaction() as connection:
             connection.execute(_NOTE_RAW, told)
 
-    def under_way(self) -> list[Written]:
+    def under_way(self) -> list[StoredAction]:
         """Acts that may have been done or not, in the order in which they were decided."""
         with self._database.reading() as connection:
             rows = connection.execute(_UNDER_WAY).fetchall()
-        found = (self._acts.find(row["id"]) for row in rows)
+        found = (self._actions.find(row["id"]) for row in rows)
         return [written for written in found if written is not None]
 
     def last_put(self, folder: str) -> float | None:
-        """When an act last put something below the folder (absolute), as far as is remembered."""
+        """When an action last put something below the folder (absolute), as far as is remembered."""
         place = os.fsencode(folder)
         with self._database.reading() as connection:
             row = connection.execute(_LAST_PUT, {"first": place + b"/", "end": place + b"0"}).fetchone()
@@ -165,11 +165,11 @@ class Removals:
         with self._database.reading() as connection:
             return [os.fsdecode(row["lies_at"]) for row in connection.execute(_ARCHIVED, places).fetchall()]
 
-    def release(self, written: Written) -> None:
+    def release(self, written: StoredAction) -> None:
         """It was not done, and the file is where it was, or is not what it was: the intent is taken back."""
         with self._database.transaction() as connection:
             connection.execute("delete from act where id = ? and state = 'begun'", (written.id,))
-            connection.execute(_UNMARK, {"file_id": written.act.file_id, "removal": REMOVAL[written.act.kind]})
+            connection.execute(_UNMARK, {"file_id": written.action.file_id, "removal": REMOVAL[written.action.kind]})
 
     def doubt(self, file_id: int) -> None:
         """The file does not seem to be what was sent: the watcher compares its content, whatever its facts say."""

@@ -8,12 +8,12 @@ import json
 import sqlite3
 from collections.abc import Collection, Iterable, Sequence
 
-from eisync.core.items import RemoteSample
 from eisync.core.lifecycle import Event, State
+from eisync.core.model import RemoteSample
 from eisync.core.segments import Origin, is_cut, is_cut_from, marked, origin_of, sentence, wholes
 from eisync.store import history
-from eisync.store.moves import move
 from eisync.store.rows import name_of
+from eisync.store.transitions import move
 
 # A sample that no file of ours is tied to as its own can be a piece of any.
 _FREE = """

@@ -8,9 +8,9 @@ import sqlite3
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from eisync.core.items import FileFacts
+from eisync.core.json_stream import LARGEST_VALUE
 from eisync.core.mentions import joined
-from eisync.core.pieces import LARGEST_VALUE
+from eisync.core.model import FileFacts
 from eisync.core.sidecars import Entry, packed, unpacked
 from eisync.core.unicode_form import caseless
 from eisync.store.database import Database
@@ -63,7 +63,7 @@ _MOST_ALIKE = 20
 
 
 @dataclass(frozen=True, slots=True)
-class Sheet:
+class StoredSidecar:
     """A sidecar that was read. `trouble` says why nothing of it can be used."""
 
     id: int
@@ -78,12 +78,12 @@ class Sidecars:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def known(self, root_id: int) -> dict[str, Sheet]:
+    def known(self, root_id: int) -> dict[str, StoredSidecar]:
         """Those of a root that were read, by place."""
         with self._database.reading() as connection:
             rows = connection.execute(_KNOWN, {"root_id": root_id}).fetchall()
         return {
-            _place(row["folder"], row["name"]): Sheet(row["id"], facts_of(row), row["trouble"], row["entries"])
+            _place(row["folder"], row["name"]): StoredSidecar(row["id"], facts_of(row), row["trouble"], row["entries"])
             for row in rows
         }
 
@@ -104,7 +104,7 @@ class Sidecars:
 
     def finish(
         self, sidecar_id: int, root_id: int, place: str, facts: FileFacts, *, trouble: str | None, keeps: bool = False
-    ) -> Sheet:
+    ) -> StoredSidecar:
         """It was read to its end, or is of no use: then none of its entries is kept, unless `keeps`."""
         version = {"size": facts.size, "mtime_ns": facts.mtime_ns, "inode": facts.inode, "id": sidecar_id}
         with self._database.transaction() as connection:
@@ -114,18 +114,18 @@ class Sidecars:
                 connection.execute(_DROP_ENTRIES, {"id": sidecar_id})
             connection.execute(_FINISH, {"id": sidecar_id, "trouble": trouble})
             row = connection.execute("select entries from sidecar where id = ?", (sidecar_id,)).fetchone()
-        return Sheet(sidecar_id, facts, trouble, row["entries"])
+        return StoredSidecar(sidecar_id, facts, trouble, row["entries"])
 
     def renew(
         self, sidecar_id: int, facts: FileFacts, *, added: int, trouble: str | None, keeps: bool = False
-    ) -> Sheet:
+    ) -> StoredSidecar:
         """One that was read before has grown, and `added` entries more were read; the same of `trouble`."""
         version = {"size": facts.size, "mtime_ns": facts.mtime_ns, "inode": facts.inode, "id": sidecar_id}
         with self._database.transaction() as connection:
             if trouble is not None and not keeps:
                 connection.execute(_DROP_ENTRIES, {"id": sidecar_id})
             row = connection.execute(_RENEW, {**version, "added": added, "trouble": trouble}).fetchone()
-        return Sheet(sidecar_id, facts, trouble, row["entries"])
+        return StoredSidecar(sidecar_id, facts, trouble, row["entries"])
 
     def forget(self, root_id: int, place: str) -> None:
         """It is not there any more."""

@@ -16,14 +16,14 @@ ANSWER_BYTES = 15 * 1024 * 1024
 
 ASKS = """
 import os, sys
-from eisync.adapters.http import Endpoints, Service
+from eisync.adapters.service import Endpoints, ServiceClient
 from eisync.core.batching import Request
-from eisync.core.items import Category, FileFacts, Item
+from eisync.core.model import Category, FileFacts, Item
 from eisync.core.wire import envelope, read_reply
 from eisync.errors import EisyncError
 
 url, kind, folder = sys.argv[1:]
-service = Service(Endpoints(studio_url=url, ingestion_url=url, timeout_s=20.0), lambda: "ei_0", user_agent="test")
+service = ServiceClient(Endpoints(studio_url=url, ingestion_url=url, timeout_s=20.0), lambda: "ei_0", user_agent="test")
 status = os.stat(folder + "/a.csv")
 facts = FileFacts(status.st_size, status.st_mtime_ns, status.st_ino)
 item = Item(id=1, root=folder, path="a.csv", target="t", facts=facts, label=None, category=Category.SPLIT)

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from eisync.adapters import files, writer_probe
+from eisync.adapters import file_facts, writer_probe
 from eisync.adapters.body import CHUNK_BYTES, SMALL_BYTES, Body, sha256_of
 from eisync.core import wire
 from eisync.core.batching import Request
-from eisync.core.items import Category, Item
+from eisync.core.model import Category, Item
 from eisync.core.writers import BEING_WRITTEN, NO_WRITERS, SOME_WRITERS, WRITTEN_MEANWHILE, Ask, Writers, cannot_tell
 from eisync.errors import FileChangedError, FileError, FileGoneError, FileUnreadableError
 
@@ -40,7 +40,7 @@ def item_of(root: Path, number: int) -> Item:
 
 
 def item_at(root: Path, number: int, path: str) -> Item:
-    facts = files.look(str(root), path)
+    facts = file_facts.look(str(root), path)
     assert facts is not None
     return Item(
         id=number,
@@ -221,7 +221,7 @@ def test_a_disk_that_fails_is_the_fault_of_the_file_and_not_of_the_line(
     def fail(descriptor: int, size: int) -> bytes:
         raise OSError(5, "Input/output error")
 
-    monkeypatch.setattr(files.os, "read", fail)
+    monkeypatch.setattr(file_facts.os, "read", fail)
     with pytest.raises(FileUnreadableError) as caught:
         b"".join(body_of(item))
     assert "the file cannot be read to its end (Input/output error); check the disk, then 'eisync retry'" == str(

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from eisync.adapters import beneath
-from eisync.adapters.beneath import Beneath
+from eisync.adapters import safe_folder
 from eisync.adapters.dataset import Dataset
+from eisync.adapters.safe_folder import SafeFolder
 from eisync.errors import FolderError, UnansweredError
 
 SELECTION: dict[str, Any] = {"project": 1, "category": None, "labels": []}
@@ -129,7 +129,7 @@ def test_an_account_takes_the_place_of_the_old_one_when_it_is_complete(dataset: 
 
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="this system has no disk that is always full")
 def test_a_full_disk_is_told(dataset: Dataset, place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Beneath, "create", lambda _, place: os.open("/dev/full", os.O_WRONLY))
+    monkeypatch.setattr(SafeFolder, "create", lambda _, place: os.open("/dev/full", os.O_WRONLY))
     with pytest.raises(FolderError, match=r"no space left for .*; make room and run it again"):
         dataset.store(7, "training", "a.csv", [b"x" * 100_000])
     with pytest.raises(FolderError, match="no space left"), dataset.account() as account:
@@ -174,7 +174,7 @@ PLANTED = {
 @pytest.fixture(params=[True, False], ids=["descriptors", "none"])
 def ways(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """With descriptors of folders, and as on a system that has none."""
-    monkeypatch.setattr(beneath, "HAS_DESCRIPTORS", request.param)
+    monkeypatch.setattr(safe_folder, "HAS_DESCRIPTORS", request.param)
 
 
 @pytest.mark.usefixtures("ways")

@@ -9,7 +9,7 @@ from urllib.parse import quote
 import pytest
 
 import eisync
-from eisync.adapters.http import Endpoints, Service
+from eisync.adapters.service import Endpoints, ServiceClient
 from eisync.adapters.transport import Transport
 from eisync.core import wire
 from eisync.core.wire import Envelope, Reply
@@ -46,7 +46,7 @@ SHAPES: dict[str, Callable[[str], tuple[str, str]]] = {
     "something else": lambda told: (f"[{told}]", "200 OK"),
     "a name that is wrong": lambda told: (f'{{"success": true, "projectId": 7, "{told}": 1}}', "200 OK"),
 }
-CALLS: dict[str, Callable[[Service], object]] = {
+CALLS: dict[str, Callable[[ServiceClient], object]] = {
     "upload": lambda service: wire.read_reply(reply_of(service), sent=1, now=0.0),
     "page": lambda service: service.page(limit=5),
     "full page": lambda service: service.full_page(limit=5),
@@ -64,7 +64,7 @@ def sample() -> dict[str, object]:
     return {"id": 1, "coldstorageFilename": "raw/TOLD.json.1a2b3c4d.ingestion-0-zz.json", **said}
 
 
-def reply_of(service: Service) -> Reply:
+def reply_of(service: ServiceClient) -> Reply:
     reply = service.upload(Envelope("/api/training/files", {}, (), b"\r\n", b"--end--\r\n")).reply
     assert isinstance(reply, Reply)
     return reply
@@ -85,7 +85,7 @@ def test_nothing_that_is_asked_brings_the_key_back(key: str, way: str, shape: st
             if name == "raw" and status == "200 OK" and shape != "an error":
                 continue  # then it is the file
             endpoints = Endpoints(studio_url=f"{server.url}/v1", ingestion_url=server.url, timeout_s=5.0)
-            service = Service(endpoints, lambda: key, user_agent="eisync/test")
+            service = ServiceClient(endpoints, lambda: key, user_agent="eisync/test")
             service._project = (key, 7)
             try:
                 said.append(repr(call(service)))
@@ -122,7 +122,7 @@ def test_a_file_comes_as_it_is_though_the_key_is_in_it() -> None:
     transport = Transport(user_agent="eisync/test", pool_connections=1, pool_maxsize=1)
     with raw_server(answers(content)) as server:
         endpoints = Endpoints(studio_url=f"{server.url}/v1", ingestion_url=server.url)
-        service = Service(endpoints, lambda: KEY, user_agent="eisync/test")
+        service = ServiceClient(endpoints, lambda: KEY, user_agent="eisync/test")
         service._project = (KEY, 7)
         assert content == b"".join(service.raw(5))
         service.close()
@@ -137,7 +137,9 @@ def test_what_the_service_says_is_fit_for_a_terminal(word: str) -> None:
     body = json.dumps({"success": False, "error": f"no {word} at all"})
     for status in ("200 OK", "400 Bad Request", "500 Failed"):
         with raw_server(answers(body, status)) as server:
-            service = Service(Endpoints(studio_url=server.url, ingestion_url=server.url), lambda: KEY, user_agent="x")
+            service = ServiceClient(
+                Endpoints(studio_url=server.url, ingestion_url=server.url), lambda: KEY, user_agent="x"
+            )
             service._project = (KEY, 7)
             assert word not in str(wire.read_reply(reply_of(service), sent=1, now=0.0)[0].reason)  # type: ignore[union-attr]
             with pytest.raises(EisyncError) as caught:
@@ -150,7 +152,7 @@ def test_what_the_http_library_logs_of_an_answer_is_clean(caplog: pytest.LogCapt
     """A header without a colon: urllib3 logs what it cannot read, and Python prints it where nobody set logging up."""
     script = says(f"HTTP/1.1 200 OK\nContent-Length: 2\nx-api-key {KEY} \x1b[2J\nConnection: close\n\n{{}}")
     with raw_server(script) as server:
-        service = Service(Endpoints(studio_url=server.url, ingestion_url=server.url), lambda: KEY, user_agent="x")
+        service = ServiceClient(Endpoints(studio_url=server.url, ingestion_url=server.url), lambda: KEY, user_agent="x")
         reply_of(service)
         service.close()
     assert "Failed to parse headers" in caplog.text

@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 
 from eisync.adapters import links
+from eisync.adapters.folder_walk import walk
 from eisync.adapters.inventory import Found, found_at, found_behind_link, inventory
-from eisync.adapters.walking import walk
-from eisync.core.eligible import Eligibility
+from eisync.core.ignore import IgnoreRules
 from eisync.core.links import Leads, why_left_out
 
-ANYTHING = Eligibility()
+ANYTHING = IgnoreRules()
 
 
 @pytest.fixture
@@ -47,7 +47,7 @@ def root(tmp_path: Path) -> Path:
     return root
 
 
-def told(root: Path, eligibility: Eligibility = ANYTHING) -> dict[str, str]:
+def told(root: Path, eligibility: IgnoreRules = ANYTHING) -> dict[str, str]:
     found = [one for one in inventory(str(root), eligibility) if isinstance(one, Found)]
     assert len(found) == len({one.path for one in found})
     return {one.path: one.left_out or "" for one in found}
@@ -82,11 +82,11 @@ def told_of(root: Path, *, by_name: bool) -> dict[str, str]:
 
 def test_an_inventory_names_what_each_link_leads_to(root: Path) -> None:
     others = {"own/b.csv": "", "own/.cache/c.csv": "ignored by the pattern '.*'"}
-    assert {**told_of(root, by_name=True), **others} == told(root, Eligibility(["old/"]))
+    assert {**told_of(root, by_name=True), **others} == told(root, IgnoreRules(["old/"]))
 
 
 def test_a_scan_counts_links_of_a_kind_together(root: Path) -> None:
-    folders = list(walk(str(root), Eligibility(["old/"])))
+    folders = list(walk(str(root), IgnoreRules(["old/"])))
     assert {"", "own"} == {folder.path for folder in folders}
     assert told_of(root, by_name=False) == {path: why for folder in folders for path, why in folder.left_out}
 

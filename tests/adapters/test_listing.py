@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from eisync.adapters.listing import NoListingError, first_id, read_full_page, read_page
 from eisync.adapters.replies import sample_of
-from eisync.core.items import Unread
+from eisync.core.model import Unread
 from eisync.errors import AnswerTooLargeError
 
 GOOD = '{"id":9,"filename":"a","label":"wave"}'

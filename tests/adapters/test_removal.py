@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from eisync.adapters import moving, removal, restoring, root_notes
-from eisync.adapters.walking import facts_of
+from eisync.adapters import relocate, removal, restore, root_notes
+from eisync.adapters.folder_walk import facts_of
 from eisync.core.retention import Removal, Whereabout, Why
 from eisync.errors import FileAwayError, FileChangedError, FileGoneError, FileUnreadableError, FolderError
 from tests.conftest import sha256
@@ -44,7 +44,7 @@ def other_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path
         yield place
         subprocess.run(["umount", "--lazy", str(place)], check=True)
         return
-    link, copy = os.link, moving.write_copy
+    link, copy = os.link, relocate.write_copy
 
     def is_on_it(name: Any, folder: int | None) -> bool:
         above = "" if folder is None else os.readlink(f"/proc/self/fd/{folder}")
@@ -321,7 +321,7 @@ def test_a_file_comes_back_out_of_the_archive(root: Path, tmp_path: Path, other_
         one = written(root, to=archive / "deep/wave.1.csv")
         removal.archive(one)
         for _ in range(2):  # safe to repeat
-            facts = restoring.from_archive(one)
+            facts = restore.from_archive(one)
             assert facts_of(os.lstat(root / one.path)) == facts
         assert (["deep/wave.1.csv"], []) == (names(root), names(archive))
         assert one.facts.mtime_ns == facts.mtime_ns
@@ -333,7 +333,7 @@ def test_nothing_comes_back_over_another_file(root: Path, tmp_path: Path) -> Non
     one = written(root, to=tmp_path / "archive/wave.1.csv")
     removal.archive(one)
     (root / one.path).write_bytes(b"a newer one")
-    for bring in (restoring.from_archive, lambda one: restoring.from_pieces(one, [CONTENT])):
+    for bring in (restore.from_archive, lambda one: restore.from_pieces(one, [CONTENT])):
         with pytest.raises(FolderError, match="another file is at"):
             bring(one)
     assert b"a newer one" == (root / one.path).read_bytes()
@@ -346,18 +346,18 @@ def test_what_was_changed_in_the_archive_is_not_brought_back(root: Path, tmp_pat
     removal.archive(one)
     (tmp_path / "archive/wave.1.csv").write_bytes(b"other")
     with pytest.raises(FolderError, match="not what eisync put there"):
-        restoring.from_archive(one)
+        restore.from_archive(one)
 
 
 def test_a_file_is_written_anew_with_its_time_or_not_at_all(root: Path) -> None:
     one = written(root)
     removal.delete(one)
     with pytest.raises(FolderError, match=r"does not return .* as it was sent"):
-        restoring.from_pieces(one, [b"{", b"}"])
+        restore.from_pieces(one, [b"{", b"}"])
     with pytest.raises(ZeroDivisionError):
-        restoring.from_pieces(one, (bytes(1 // number) for number in (1, 0)))
+        restore.from_pieces(one, (bytes(1 // number) for number in (1, 0)))
     assert [] == names(root)
-    facts = restoring.from_pieces(one, [CONTENT[:10], CONTENT[10:]])
+    facts = restore.from_pieces(one, [CONTENT[:10], CONTENT[10:]])
     assert (len(CONTENT), one.facts.mtime_ns) == (facts.size, facts.mtime_ns)
     assert CONTENT == (root / one.path).read_bytes()
     assert ["deep/wave.1.csv"] == names(root)
@@ -375,7 +375,7 @@ def test_without_hard_links_files_are_moved_all_the_same(
     removal.archive(one)
     assert ([], ["wave.1.csv"]) == (names(root), names(tmp_path / "archive"))
     (tmp_path / "other").write_bytes(b"")
-    assert not moving.rename_anew(str(tmp_path / "other"), one.to or "")
+    assert not relocate.rename_anew(str(tmp_path / "other"), one.to or "")
 
 
 def test_the_disk_is_measured(root: Path) -> None:
@@ -392,7 +392,7 @@ def test_nothing_is_brought_back_out_of_the_root(root: Path, tmp_path: Path) -> 
     (root / "deep").rmdir()
     os.symlink(tmp_path / "outside", root / "deep")
     with pytest.raises(FolderError):
-        restoring.from_pieces(one, [CONTENT])
+        restore.from_pieces(one, [CONTENT])
     assert [] == names(tmp_path / "outside")
 
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from eisync.adapters.replies import LISTING, newest_added_at, sample_of
-from eisync.core.items import RemoteSample
+from eisync.core.model import RemoteSample
 
 WHOLE = {
     "id": 7,

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from eisync.adapters import trash
-from eisync.adapters.files import look
-from eisync.core.items import FileFacts
+from eisync.adapters.file_facts import look
+from eisync.core.model import FileFacts
 from eisync.errors import FileAwayError, FileChangedError, FileGoneError, FileUnreadableError, FolderError
 
 DAY = "2026-11-26"
@@ -37,7 +37,7 @@ class Yard:
         assert found is not None
         self.facts: FileFacts = found
         self.sha256 = sha(content)
-        self.to = trash.place_for(self.root, path, act_id=17, day=DAY)
+        self.to = trash.place_for(self.root, path, action_id=17, day=DAY)
 
     def set_aside(self) -> None:
         trash.set_aside(self.root, self.path, self.facts, self.sha256, self.to, file_id=5)
@@ -75,10 +75,10 @@ def failing(monkeypatch: pytest.MonkeyPatch, name: str, code: int) -> Iterator[N
         yield
 
 
-def before(monkeypatch: pytest.MonkeyPatch, name: str, act: Callable[[], object]) -> None:
+def before(monkeypatch: pytest.MonkeyPatch, name: str, action: Callable[[], object]) -> None:
     """Something happens just before the first of such calls of the system."""
     real = getattr(os, name)
-    left = [act]
+    left = [action]
 
     def call(*positional: Any, **named: Any) -> Any:
         if left:
@@ -266,11 +266,11 @@ def test_a_place_that_is_too_deep_for_the_system_leaves_the_file(tmp_path: Path)
 # --- links in the way -------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("depth", ["the trash", "the day", "the act", "the folder"])
+@pytest.mark.parametrize("depth", ["the trash", "the day", "the action", "the folder"])
 @pytest.mark.parametrize("what", ["file", "link"])
 def test_a_trash_that_is_none_of_ours_gets_nothing(yard: Yard, depth: str, what: str) -> None:
     parts = [".eisync-trash", DAY, "17", "testing"]
-    blocked = Path(yard.root, *parts[: 1 + ["the trash", "the day", "the act", "the folder"].index(depth)])
+    blocked = Path(yard.root, *parts[: 1 + ["the trash", "the day", "the action", "the folder"].index(depth)])
     blocked.parent.mkdir(parents=True, exist_ok=True)
     outside = yard.place / "outside"
     outside.mkdir()
@@ -366,7 +366,7 @@ def test_a_file_on_another_disk_goes_to_the_top_of_its_part_of_the_root(mounted:
     root = str(mounted.parent)
     (mounted / "sub").mkdir()
     (mounted / "sub" / "a.csv").write_bytes(CONTENT)
-    to = trash.place_for(root, "disk/sub/a.csv", act_id=17, day=DAY)
+    to = trash.place_for(root, "disk/sub/a.csv", action_id=17, day=DAY)
     assert f"{mounted}/.eisync-trash/{DAY}/17/disk/sub/a.csv" == to
     found = look(root, "disk/sub/a.csv")
     assert found is not None
@@ -387,13 +387,13 @@ def test_the_devices_of_the_folders_say_where_the_trash_is(yard: Yard, monkeypat
         return os.stat_result((0o40700, 1, 424242, 1, 0, 0, 0, 0, 0, 0))
 
     monkeypatch.setattr(os, "lstat", lstat)
-    place = trash.place_for(yard.root, "disk/sub/a.csv", act_id=1, day=DAY)
+    place = trash.place_for(yard.root, "disk/sub/a.csv", action_id=1, day=DAY)
     assert f"{other}/.eisync-trash/{DAY}/1/disk/sub/a.csv" == place
 
 
 def test_of_a_folder_that_is_gone_the_trash_is_at_the_top(yard: Yard) -> None:
     expected = f"{yard.root}/.eisync-trash/{DAY}/1/no/such/a.csv"
-    assert expected == trash.place_for(yard.root, "no/such/a.csv", act_id=1, day=DAY)
+    assert expected == trash.place_for(yard.root, "no/such/a.csv", action_id=1, day=DAY)
 
 
 @pytest.mark.parametrize("name", ["dangling", "file", "folder"])

@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 
 from eisync.cli import audit
-from eisync.cli.grounds import Ground
+from eisync.cli.watched_roots import WatchedFolder
 from eisync.control.operations import Operations
-from eisync.core.eligible import Eligibility
+from eisync.core.ignore import IgnoreRules
 from eisync.loops import root_watch
-from eisync.store.acts import Acts
+from eisync.store.actions import ActionStore
 from eisync.store.observations import record_of
 from tests.conftest import Bench
 from tests.core import formats
@@ -57,7 +57,7 @@ def test_an_audit_asks_for_each_file_once(
         return [record_of(seen, root) for seen in loop.observed_at(root, list(paths), now)]
 
     operations = Operations(
-        yard.outbox, yard.index, Acts(yard.database), now=lambda: now, observed=whole, observed_at=observed_at
+        yard.outbox, yard.index, ActionStore(yard.database), now=lambda: now, observed=whole, observed_at=observed_at
     )
 
     def ask(question: Mapping[str, Any], **_: Any) -> Iterator[dict[str, Any]]:
@@ -70,7 +70,7 @@ def test_an_audit_asks_for_each_file_once(
     monkeypatch.setattr(audit, "ask", ask)
     monkeypatch.setattr(audit, "FILES_A_QUESTION", files_a_question)
     monkeypatch.setattr(audit, "BYTES_A_QUESTION", most_bytes)
-    told = list(audit._accounts(Ground(yard.watched(), "", True, None), None, None))
+    told = list(audit._accounts(WatchedFolder(yard.watched(), "", True, None), None, None))
     expected = {**dict.fromkeys(READY, "ready"), **dict.fromkeys(SETTLING, "settling")}
     assert (expected, 300) == ({path: one.state for path, one in told}, len(told))
     assert {"records": 300, "reasons": 150} == {name: counted[name] for name in ("records", "reasons")}
@@ -91,8 +91,8 @@ def test_a_file_that_a_scan_should_have_found_is_unexplained(
     exit_code: int,
 ) -> None:
     yard.write("a.csv")
-    ground = Ground(yard.watched(), "", is_live, yard.touched_at("a.csv") + touched_s_ago)
-    monkeypatch.setattr(audit, "grounds", lambda *_, **__: [ground])
+    watched_folder = WatchedFolder(yard.watched(), "", is_live, yard.touched_at("a.csv") + touched_s_ago)
+    monkeypatch.setattr(audit, "watched_folders", lambda *_, **__: [watched_folder])
     monkeypatch.setattr(audit, "ask", lambda *_, **__: iter([]))
     callback = audit.command.callback
     assert callback is not None
@@ -135,8 +135,8 @@ def test_a_folder_that_cannot_be_read_is_one_line(
         return real(place)
 
     monkeypatch.setattr("eisync.adapters.inventory.os.scandir", scandir)
-    ground = Ground(yard.watched(eligibility=Eligibility([pattern])), "", False, None)
-    monkeypatch.setattr(audit, "grounds", lambda *_, **__: [ground])
+    watched_folder = WatchedFolder(yard.watched(eligibility=IgnoreRules([pattern])), "", False, None)
+    monkeypatch.setattr(audit, "watched_folders", lambda *_, **__: [watched_folder])
     monkeypatch.setattr(audit, "ask", lambda *_, **__: iter([]))
     callback = audit.command.callback
     assert callback is not None

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from eisync import places
+from eisync import paths
 from eisync.cli.config import command
 from eisync.errors import ConfigurationError
 from eisync.settings import json_schema, keys
@@ -24,7 +24,7 @@ def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
-    monkeypatch.setattr(places, "SYSTEM_FILE", str(tmp_path / "etc/eisync.toml"))
+    monkeypatch.setattr(paths, "SYSTEM_FILE", str(tmp_path / "etc/eisync.toml"))
     monkeypatch.setattr(keys, "SECRETS_DIR", str(tmp_path / "secrets"))
     monkeypatch.chdir(tmp_path)
     (tmp_path / "recordings").mkdir()

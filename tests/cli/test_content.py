@@ -21,11 +21,11 @@ def bench_with_tombstone(bench: Bench) -> Bench:
     assert 0 == bench.once().returncode
     delete(bench, bench.files()[DELETED]["sample_ids"][0])
 
-    def is_buried() -> bool:
+    def is_tombstoned() -> bool:
         assert bench.once().returncode in (0, 4)  # 4: one listing has missed it
         return [DELETED] == list(bench.files("--state", "tombstone"))
 
-    until(is_buried)
+    until(is_tombstoned)
     return bench
 
 
@@ -44,11 +44,11 @@ def link_elsewhere(bench: Bench) -> None:
     shutil.copytree(bench.recordings, bench.place / "snapshot", copy_function=os.link)
 
 
-@pytest.mark.parametrize("act", [touch, restore, link_elsewhere])
-def test_what_only_moved_is_not_sent(bench_with_tombstone: Bench, act: Callable[[Bench], None]) -> None:
+@pytest.mark.parametrize("action", [touch, restore, link_elsewhere])
+def test_what_only_moved_is_not_sent(bench_with_tombstone: Bench, action: Callable[[Bench], None]) -> None:
     bench = bench_with_tombstone
     before, sent = bench.files(), bench.emulator.ledger()["files"]
-    act(bench)
+    action(bench)
     assert 0 == bench.once().returncode
     assert sent == bench.emulator.ledger()["files"]
     assert before == bench.files()

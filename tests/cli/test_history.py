@@ -6,7 +6,7 @@ import signal
 from datetime import UTC, datetime
 
 from eisync.cli import history
-from eisync.core.acts import Kind
+from eisync.core.actions import ActionKind
 from eisync.core.lifecycle import Event
 from tests.conftest import Bench, row
 
@@ -70,5 +70,5 @@ def test_the_daemon_answers_while_it_runs(bench: Bench) -> None:
 
 
 def test_every_event_is_told_in_words() -> None:
-    told = {"edited", "renamed", "back", "ignored", "undone"} | {kind.value for kind in Kind}
+    told = {"edited", "renamed", "back", "ignored", "undone"} | {kind.value for kind in ActionKind}
     assert {event.value for event in Event} | told == set(history._WORDS)

@@ -110,7 +110,7 @@ def test_a_sample_deleted_at_the_service_becomes_a_tombstone_and_is_never_sent(b
     delete(bench, sample_id)
     sent = bench.emulator.ledger()["files"]
 
-    def is_buried() -> bool:
+    def is_tombstoned() -> bool:
         done = bench.run("once", str(place))
         is_dead = [victim] == list(bench.files("--state", "tombstone"))
         said = "1 was deleted in the project" if is_dead else "1 was not in the last listing and will be checked again"
@@ -119,7 +119,7 @@ def test_a_sample_deleted_at_the_service_becomes_a_tombstone_and_is_never_sent(b
         assert done.returncode == bench.status()["exit_code"]
         return is_dead
 
-    until(is_buried)  # two sweeps must miss it, and a sweep is followed by a rest that is as long as it was slow
+    until(is_tombstoned)  # two sweeps must miss it, and a sweep is followed by a rest that is as long as it was slow
     assert sent == bench.emulator.ledger()["files"]
 
     # … until a person says so.

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.cli.test_plan import buried, there, uploaded, write_config
+from tests.cli.test_plan import there, tombstoned, uploaded, write_config
 from tests.conftest import Bench, row, stored_once, until
 
 
@@ -106,7 +106,7 @@ def test_what_is_said_to_a_plan_meanwhile_is_done_by_it(bench: Bench, is_yes: bo
     """A yes is answered when it has ended, and done then. A no is answered at once, and the files are sent again."""
     write_config(bench, 'on_remote_delete = "trash"', "guard_count = 1")
     ids = uploaded(bench, 4)
-    buried(bench, ids["wave.0.csv"], ids["wave.1.csv"])
+    tombstoned(bench, ids["wave.0.csv"], ids["wave.1.csv"])
     bench.write("empty.csv", b"")
     process = start(bench, "--timeout", "8")
     try:

@@ -49,7 +49,7 @@ def uploaded(bench: Bench, number: int) -> dict[str, int]:
     return {path: record["sample_ids"][0] for path, record in bench.files().items()}
 
 
-def buried(bench: Bench, *ids: int) -> subprocess.CompletedProcess[str]:
+def tombstoned(bench: Bench, *ids: int) -> subprocess.CompletedProcess[str]:
     for sample_id in ids:
         studio(bench, "DELETE", f"/{sample_id}")
     bench.run("reconcile", "--sweep")
@@ -82,7 +82,7 @@ def test_a_renamed_file_takes_its_sample_along(bench: Bench) -> None:
 def test_the_file_of_a_sample_that_was_deleted_there_goes_to_the_trash_and_comes_back(bench: Bench) -> None:
     write_config(bench, 'on_remote_delete = "trash"')
     ids = uploaded(bench, 3)
-    done = buried(bench, ids["wave.1.csv"])
+    done = tombstoned(bench, ids["wave.1.csv"])
     assert "1 done by the folders' settings" in done.stdout
     assert not (bench.recordings / "wave.1.csv").exists()
     listed = bench.run("undo")
@@ -111,9 +111,9 @@ def test_the_sample_of_a_file_that_was_deleted_here_goes_and_comes_back(bench: B
     bench.run("reconcile")
     assert {"wave.0", "wave.2"} == set(there(bench))
     assert "gone" == bench.files()["wave.1.csv"]["state"]
-    [act] = map(json.loads, bench.run("undo", "--json").stdout.splitlines())
-    assert ("done", "delete_sample", ids["wave.1.csv"]) == (act["state"], act["kind"], act["sample_id"])
-    assert 0 == bench.run("undo", str(act["act"])).returncode
+    [action] = map(json.loads, bench.run("undo", "--json").stdout.splitlines())
+    assert ("done", "delete_sample", ids["wave.1.csv"]) == (action["state"], action["kind"], action["sample_id"])
+    assert 0 == bench.run("undo", str(action["action"])).returncode
     assert row(1) == (bench.recordings / "wave.1.csv").read_bytes()
     assert 0 == bench.run("once", "--quiet").returncode
     assert {"wave.0", "wave.1", "wave.2"} == set(there(bench))
@@ -125,7 +125,7 @@ def test_what_is_too_much_at_once_waits_for_a_yes(bench: Bench) -> None:
     write_config(bench, 'on_remote_delete = "trash"', "guard_count = 2")
     ids = uploaded(bench, 10)
     lost = [f"wave.{number}.csv" for number in range(4)]
-    done = buried(bench, *(ids[name] for name in lost))
+    done = tombstoned(bench, *(ids[name] for name in lost))
     assert (
         "plan 1 waits for your approval: it would affect 4 of 10 files; at most 1 without your approval"
     ) in done.stdout
@@ -136,9 +136,9 @@ def test_what_is_too_much_at_once_waits_for_a_yes(bench: Bench) -> None:
         assert f"  move {bench.recordings / name} to the trash: its sample was deleted in the project\n" in shown.stdout
     assert "If the samples were deleted on purpose: 'eisync plan --approve 1'" in shown.stdout
     assert "4 actions wait for your approval" in bench.run("status").stdout
-    assert [4] == [plan["acts"] for plan in bench.status()["plans"]]
+    assert [4] == [plan["actions"] for plan in bench.status()["plans"]]
     records = [json.loads(line) for line in bench.run("plan", "--json").stdout.splitlines()]
-    assert ["plan", *["act"] * 4] == [record["what"] for record in records]
+    assert ["plan", *["action"] * 4] == [record["what"] for record in records]
 
     wrong = bench.run("plan", "--approve", "7")
     assert (1, "eisync: plan 7 is not waiting; waiting: 1\n") == (wrong.returncode, wrong.stderr)
@@ -152,7 +152,7 @@ def test_what_is_too_much_at_once_waits_for_a_yes(bench: Bench) -> None:
 def test_what_was_refused_stays_and_is_not_asked_again(bench: Bench) -> None:
     write_config(bench, 'on_remote_delete = "delete"', "guard_count = 1")
     ids = uploaded(bench, 4)
-    buried(bench, ids["wave.0.csv"], ids["wave.1.csv"])
+    tombstoned(bench, ids["wave.0.csv"], ids["wave.1.csv"])
     no = bench.run("plan", "--reject", "1")
     assert 0 == no.returncode
     assert "Plan 1 is rejected: 2 actions will not be done; files that still exist are sent again.\n" == no.stdout
@@ -167,7 +167,7 @@ def test_what_was_refused_stays_and_is_not_asked_again(bench: Bench) -> None:
 def test_a_running_daemon_does_what_was_approved(bench: Bench) -> None:
     write_config(bench, 'on_remote_delete = "trash"', "guard_count = 1")
     ids = uploaded(bench, 4)
-    buried(bench, ids["wave.0.csv"], ids["wave.1.csv"])
+    tombstoned(bench, ids["wave.0.csv"], ids["wave.1.csv"])
     daemon = subprocess.Popen(
         [*bench.command("run"), "--state-dir", str(bench.state)],
         env=bench.environ,
@@ -181,8 +181,8 @@ def test_a_running_daemon_does_what_was_approved(bench: Bench) -> None:
         yes = bench.run("plan", "--approve", "1")
         assert (0, True) == (yes.returncode, "target main: 2 done" in yes.stdout), yes.stdout + yes.stderr
         assert {".eisync-trash", "wave.2.csv", "wave.3.csv"} == set(os.listdir(bench.recordings))
-        act = json.loads(bench.run("undo", "--json").stdout.splitlines()[0])
-        assert 0 == bench.run("undo", str(act["act"])).returncode
+        action = json.loads(bench.run("undo", "--json").stdout.splitlines()[0])
+        assert 0 == bench.run("undo", str(action["action"])).returncode
         assert 3 == len([name for name in os.listdir(bench.recordings) if name.startswith("wave")])
     finally:
         daemon.terminate()
@@ -199,14 +199,14 @@ def test_a_running_daemon_does_what_was_approved(bench: Bench) -> None:
     ],
 )
 def test_what_another_pass_did_of_the_plan_counts_as_done(target: str, done: int, told: int) -> None:
-    acts = [
+    actions = [
         {"plan": 7, "state": "done"},
         {"plan": 7, "state": "done"},
         {"plan": 7, "state": "due"},
         {"plan": 6, "state": "done"},
     ]
-    decided = {"plan": 7, "target": "main", "is_approved": True, "acts": 3}
-    assert told == _with_others({"target": target, "done": done}, decided, acts)["done"]
+    decided = {"plan": 7, "target": "main", "is_approved": True, "actions": 3}
+    assert told == _with_others({"target": target, "done": done}, decided, actions)["done"]
 
 
 def test_a_dry_run_shows_what_would_be_done(bench: Bench) -> None:
@@ -222,7 +222,7 @@ def test_a_dry_run_shows_what_would_be_done(bench: Bench) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("is_done", [True, False], ids=["after the act", "before the act"])
+@pytest.mark.parametrize("is_done", [True, False], ids=["after the action", "before the action"])
 def test_a_kill_between_intent_and_the_deletion_of_a_sample_is_harmless(bench: Bench, is_done: bool) -> None:
     write_config(bench, 'on_local_delete = "delete"')
     ids = uploaded(bench, 3)
@@ -254,8 +254,8 @@ def test_kills_while_files_are_moved_to_the_trash_lose_none(bench: Bench) -> Non
     files, dice = 200, random.Random(7)
     write_config(bench, 'on_remote_delete = "trash"')
     ids = uploaded(bench, files)
-    buried(bench, *ids.values())
-    assert files == json.loads(bench.run("plan", "--json").stdout.splitlines()[0])["acts"]
+    tombstoned(bench, *ids.values())
+    assert files == json.loads(bench.run("plan", "--json").stdout.splitlines()[0])["actions"]
     process = start(bench, "plan", "--approve", "1")
     until(lambda: left(bench) < files - 5)
     kill(process)
@@ -296,7 +296,7 @@ def left(bench: Bench) -> int:
 
 
 def states(bench: Bench) -> list[str]:
-    """How far the acts have come; while no process of ours runs."""
+    """How far the actions have come; while no process of ours runs."""
     database = sqlite3.connect(bench.state / "eisync.db")
     try:
         rows = database.execute("select state from act order by id").fetchall()

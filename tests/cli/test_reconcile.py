@@ -65,8 +65,8 @@ def test_what_was_deleted_in_studio_is_buried_by_the_second_sweep(bench: Bench) 
     done = bench.run("reconcile", "--sweep")
     assert f"  sample {ids['wave.1.csv']}: no longer listed" in done.stdout
     assert {"synced"} == {record["state"] for record in bench.files().values()}
-    assert 0 == reconcile(bench, "--sweep", "--dry-run")["buried"]
-    assert 1 == reconcile(bench, "--sweep")["buried"]
+    assert 0 == reconcile(bench, "--sweep", "--dry-run")["tombstoned"]
+    assert 1 == reconcile(bench, "--sweep")["tombstoned"]
     assert "tombstone" == bench.files()["wave.1.csv"]["state"]
     assert 0 == reconcile(bench)["unlisted"]
 
@@ -151,4 +151,4 @@ def test_a_key_of_another_project_buries_nothing(bench: Bench) -> None:
         done = bench.run("reconcile", *options, EI_API_KEY=other)
         assert (1, True) == (done.returncode, "opens project" in done.stdout)
     assert {"synced"} == {record["state"] for record in bench.files().values()}
-    assert (0, 0) == tuple(reconcile(bench, "--sweep")[name] for name in ("unlisted", "buried"))
+    assert (0, 0) == tuple(reconcile(bench, "--sweep")[name] for name in ("unlisted", "tombstoned"))

@@ -35,10 +35,10 @@ class Player:
             env=environ | {"PYTHONPATH": str(ROOT) if module == "eisync" else ""},
         )
 
-    def ask(self, **wish: Any) -> dict[str, Any]:
+    def ask(self, **pass_request: Any) -> dict[str, Any]:
         assert self._process.stdin is not None
         assert self._process.stdout is not None
-        self._process.stdin.write(json.dumps(wish) + "\n")
+        self._process.stdin.write(json.dumps(pass_request) + "\n")
         self._process.stdin.flush()
         line = self._process.stdout.readline()
         assert line, f"the player ended with {self._process.wait(10)}"

@@ -31,13 +31,17 @@ def main() -> None:
         answers.flush()
 
 
-def answer(sdk: Any, data: Any, wish: dict[str, Any]) -> dict[str, Any]:
+def answer(sdk: Any, data: Any, pass_request: dict[str, Any]) -> dict[str, Any]:
     try:
-        if wish["what"] == "signatures":
+        if pass_request["what"] == "signatures":
             return {"returned": signatures(data)}
-        sdk.API_KEY, sdk.API_ENDPOINT, sdk.INGESTION_ENDPOINT = wish["key"], wish["studio"], wish["ingestion"]
-        found = {**cases.CASES, **defect_cases.CASES, **table_cases.CASES}[wish["case"]]
-        stage = cases.Stage(sdk, data, data.sample_type, wish["place"], wish["key"])
+        sdk.API_KEY, sdk.API_ENDPOINT, sdk.INGESTION_ENDPOINT = (
+            pass_request["key"],
+            pass_request["studio"],
+            pass_request["ingestion"],
+        )
+        found = {**cases.CASES, **defect_cases.CASES, **table_cases.CASES}[pass_request["case"]]
+        stage = cases.Stage(sdk, data, data.sample_type, pass_request["place"], pass_request["key"])
         with contextlib.redirect_stdout(sys.stderr):
             return {"returned": json.loads(json.dumps(found(stage), default=str))}
     except Exception as error:  # noqa: BLE001 (what it raises is what is compared)

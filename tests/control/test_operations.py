@@ -5,12 +5,12 @@ from typing import Any
 import pytest
 
 from eisync.control.operations import Operations
-from eisync.core.items import Candidate, Category, FileFacts, Root
 from eisync.core.lifecycle import Event, State
-from eisync.core.verdict import Settlement
+from eisync.core.model import Candidate, Category, FileFacts, Root
+from eisync.core.outcome import Outcome
 from eisync.errors import ConfigurationError, EisyncError, StateError
-from eisync.loops.watched import Observed
-from eisync.store.acts import Acts
+from eisync.loops.watched_root import Observed
+from eisync.store.actions import ActionStore
 from eisync.store.database import open_database
 from eisync.store.index import Index
 from eisync.store.outbox import Outbox
@@ -34,7 +34,7 @@ class Desk:
         self.database, _ = open_database(str(folder), exclusive=True)
         self.outbox = Outbox(self.database)
         self.index = Index(self.database)
-        self.acts = Acts(self.database)
+        self.actions = ActionStore(self.database)
         self.index.register(["main"])
         (self.root,) = self.outbox.register([("/data/röot", "main")])
         self.live: dict[str, Any] = {"pid": 1, "loops": []}
@@ -42,11 +42,11 @@ class Desk:
 
     def operations(self, *, is_daemon: bool = True) -> Operations:
         if not is_daemon:
-            return Operations(self.outbox, self.index, self.acts, now=lambda: NOW)
+            return Operations(self.outbox, self.index, self.actions, now=lambda: NOW)
         return Operations(
             self.outbox,
             self.index,
-            self.acts,
+            self.actions,
             now=lambda: NOW,
             live=lambda: self.live,
             observed=lambda: list(self.observed),
@@ -70,15 +70,15 @@ class Desk:
             return
         items = self.outbox.claim("main", [root.id], limit=1000, claim=1, now=at)
         mine = [item for item in items if item.path == path]
-        others = [Settlement(item_id=i.id, events=(Event.DEFER,), due_at=at) for i in items if i.path != path]
+        others = [Outcome(item_id=i.id, events=(Event.DEFER,), due_at=at) for i in items if i.path != path]
         self.outbox.settle(others, claim=1, now=at)
         if state is State.TOMBSTONE:
-            stored = Settlement(item_id=mine[0].id, events=(Event.STORED,), sample_ids=(99,))
+            stored = Outcome(item_id=mine[0].id, events=(Event.STORED,), sample_ids=(99,))
             self.outbox.settle([stored], claim=1, now=at)
             list_sample(self.database, 99)
-            self.index.bury("main", 99, now=at)
+            self.index.make_tombstones("main", 99, now=at)
         elif state is not State.SENDING:
-            self.outbox.settle([Settlement(item_id=mine[0].id, events=SETTLED[state])], claim=1, now=at)
+            self.outbox.settle([Outcome(item_id=mine[0].id, events=SETTLED[state])], claim=1, now=at)
 
     def observe(self, path: str) -> None:
         self.observed.append({"path": path, "root": self.root.path, "state": "settling", "reason": "unchanged for 1 s"})
@@ -369,8 +369,8 @@ def test_what_is_no_list_of_paths_is_told_to_a_person(desk: Desk, paths: object)
 def test_a_daemon_is_healthy_while_every_loop_moves(desk: Desk) -> None:
     desk.live["loops"] = [{"name": "watcher", "age_s": 1.0, "is_fresh": True}]
     assert [{"is_healthy": True, "faults": []}] == desk.ask(do="health")
-    desk.live["loops"].append({"name": "drainer", "age_s": 75.2, "is_fresh": False})
-    assert [{"is_healthy": False, "faults": ["the drainer has not responded for 75 s"]}] == desk.ask(do="health")
+    desk.live["loops"].append({"name": "uploader", "age_s": 75.2, "is_fresh": False})
+    assert [{"is_healthy": False, "faults": ["the uploader has not responded for 75 s"]}] == desk.ask(do="health")
 
 
 def test_a_daemon_whose_state_folder_is_lost_is_not_healthy_and_says_so(desk: Desk) -> None:
@@ -403,8 +403,8 @@ class Reconciler:
     def __init__(self) -> None:
         self.asked: list[dict[str, bool]] = []
 
-    def ask_pass(self, **wish: bool) -> int:
-        self.asked.append(wish)
+    def ask_pass(self, **pass_request: bool) -> int:
+        self.asked.append(pass_request)
         return len(self.asked)
 
     def report(self, ticket: int) -> list[dict[str, object]] | None:
@@ -413,7 +413,7 @@ class Reconciler:
 
 def test_a_pass_is_asked_for_and_told_when_it_is_done(desk: Desk) -> None:
     reconciler = Reconciler()
-    operations = Operations(desk.outbox, desk.index, desk.acts, now=lambda: NOW, passes=reconciler)
+    operations = Operations(desk.outbox, desk.index, desk.actions, now=lambda: NOW, passes=reconciler)
     assert [{"ticket": 1}] == list(operations.answer({"do": "reconcile", "sweep": True}))
     assert [{"targets": None}] == list(operations.answer({"do": "reconciled", "ticket": 1}))
     assert [{"ticket": 2}] == list(operations.answer({"do": "reconcile", "dry_run": True}))
@@ -429,7 +429,7 @@ def test_nothing_is_compared_where_nobody_does(desk: Desk, question: dict[str, o
 
 @pytest.mark.parametrize("ticket", [None, "1", True, 1.0])
 def test_what_is_no_ticket_is_told_to_a_person(desk: Desk, ticket: object) -> None:
-    operations = Operations(desk.outbox, desk.index, desk.acts, now=lambda: NOW, passes=Reconciler())
+    operations = Operations(desk.outbox, desk.index, desk.actions, now=lambda: NOW, passes=Reconciler())
     with pytest.raises(ConfigurationError):
         list(operations.answer({"do": "reconciled", "ticket": ticket}))
 
@@ -441,5 +441,5 @@ def test_status_tells_what_was_noted_where_nothing_can_be_written(desk: Desk) ->
         raise StateError("the database cannot be used: database or disk is full")
 
     desk.note("a.csv")
-    operations = Operations(desk.outbox, desk.index, desk.acts, now=lambda: NOW, live=lambda: desk.live, note=note)
+    operations = Operations(desk.outbox, desk.index, desk.actions, now=lambda: NOW, live=lambda: desk.live, note=note)
     assert {"settling": 1} == operations.status()["counts"]

@@ -7,19 +7,19 @@ from typing import Any
 
 import cbor2
 
-from eisync.core.evidence import CHUNK_BYTES, Read, Verdict
-from eisync.core.examination import Examination
+from eisync.core.format_check import FormatCheck
+from eisync.core.probe import CHUNK_BYTES, Completeness, Read
 
 
-def examine(path: str, content: bytes) -> Verdict:
+def examine(path: str, content: bytes) -> Completeness:
     """The verdict; every read must be a bounded one inside the file."""
     verdict, _ = examined(path, content)
     return verdict
 
 
-def examined(path: str, content: bytes) -> tuple[Verdict, list[Read]]:
+def examined(path: str, content: bytes) -> tuple[Completeness, list[Read]]:
     """The verdict, and what was read for it."""
-    examination = Examination(path, len(content))
+    examination = FormatCheck(path, len(content))
     reads: list[Read] = []
     while examination.verdict is None:
         read = examination.wants

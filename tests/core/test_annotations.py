@@ -8,12 +8,21 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from eisync.core.acquisition import Encoding, Recording, Sensor, encode
-from eisync.core.annotations import ANNOTATION, HEAD_BYTES, TEXT, IfBeside, LeftOut, judge, may_be_one, places_beside
+from eisync.core.annotations import (
+    ANNOTATION,
+    HEAD_BYTES,
+    TEXT,
+    IfBeside,
+    NotASample,
+    annotation_of,
+    may_be_one,
+    places_beside,
+)
 
 
-def judged(path: str, content: bytes | str) -> LeftOut | IfBeside | None:
+def judged(path: str, content: bytes | str) -> NotASample | IfBeside | None:
     raw = content.encode() if isinstance(content, str) else content
-    return judge(path, raw[:HEAD_BYTES], size=len(raw))
+    return annotation_of(path, raw[:HEAD_BYTES], size=len(raw))
 
 
 YOLO = "0 0.5 0.5 0.1 0.1\n1 0.2 0.2 0.1 0.1\n"
@@ -76,7 +85,7 @@ VIA: Any = {"im0.jpg512": {"filename": "im0.jpg", "size": 512, "regions": []}}
 )
 def test_an_annotation_is_known_by_its_shape_wherever_it_lies(path: str, content: bytes | str) -> None:
     found = judged(path, content)
-    assert isinstance(found, LeftOut)
+    assert isinstance(found, NotASample)
     assert ANNOTATION == found.reason
 
 
@@ -183,7 +192,7 @@ def test_what_may_be_a_sample_is_none_wherever_it_lies(path: str, content: bytes
 )
 def test_a_text_that_came_with_the_data_is_told_as_one(name: str) -> None:
     found = judged(name, "numpy==2.4\nrequests\n")
-    assert isinstance(found, LeftOut)
+    assert isinstance(found, NotASample)
     assert TEXT == found.reason
 
 
@@ -202,7 +211,7 @@ def test_the_likeliest_place_is_the_first() -> None:
 @given(st.binary(max_size=300), st.sampled_from(["a.txt", "labels/a.json", "a.csv", "x/.json", "..txt", "é.txt"]))
 def test_whatever_is_in_a_file_it_is_judged(head: bytes, path: str) -> None:
     for size in (len(head), len(head) + 1):
-        judge(path, head, size=size)
+        annotation_of(path, head, size=size)
 
 
 @given(st.lists(st.lists(st.integers(-9, 9), min_size=2, max_size=2), min_size=1, max_size=5), st.sampled_from(",;\t|"))
@@ -213,8 +222,8 @@ def test_no_table_of_numbers_with_names_over_it_is_left_out(rows: list[list[int]
 
 @pytest.mark.parametrize("path", ["a.csv", "day/A.CSV", "a.txt", "a.json"])
 def test_no_file_is_beside_itself(path: str) -> None:
-    found = judge(path, b"id,place\n1-2,elsewhere\n3-4,elsewhere\n", size=37)
+    found = annotation_of(path, b"id,place\n1-2,elsewhere\n3-4,elsewhere\n", size=37)
     if path.endswith("json"):
-        found = judge(path, b"", size=0)
+        found = annotation_of(path, b"", size=0)
     assert isinstance(found, IfBeside)
     assert path.lower() not in {place.lower() for place in found.places}

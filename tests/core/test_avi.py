@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from eisync.core.evidence import CannotTell, Cut, OpenEnded, Whole
+from eisync.core.probe import Complete, OpenEnded, Truncated, Undecidable
 from tests.core.formats import avi, avix, chunk, examine, examined
 
 quick = settings(max_examples=80, deadline=None, database=None)
@@ -13,8 +13,8 @@ PICTURE = bytes((i * 7) % 250 + 1 for i in range(301))
 PLAIN = avi(PICTURE)
 MOVI_AT = PLAIN.index(b"movi") - 8
 PICTURES_END = MOVI_AT + 8 + 4 + 2 * (8 + 302)
-BY_HEADER = Whole("as long as its AVI header says")
-BY_PARTS = Whole("its AVI lists and its index end with the file")
+BY_HEADER = Complete("as long as its AVI header says")
+BY_PARTS = Complete("its AVI lists and its index end with the file")
 LEFT_OPEN = OpenEnded("its AVI header leaves the length open, as recorders do until they finish")
 WITHOUT_INDEX = OpenEnded("its frames are complete; its AVI index (idx1) is missing, but players do not need one")
 
@@ -42,7 +42,7 @@ WITHOUT_INDEX = OpenEnded("its frames are complete; its AVI index (idx1) is miss
         (PLAIN + bytes(4) + avix(PICTURE), BY_PARTS),
     ],
 )
-def test_sizes_that_are_off_by_a_header_cost_nothing(content: bytes, verdict: Whole) -> None:
+def test_sizes_that_are_off_by_a_header_cost_nothing(content: bytes, verdict: Complete) -> None:
     assert verdict == examine("a.avi", content)
 
 
@@ -50,7 +50,7 @@ def test_sizes_that_are_off_by_a_header_cost_nothing(content: bytes, verdict: Wh
 @pytest.mark.parametrize("riff_add", [0, 8])
 def test_what_follows_the_last_list_costs_nothing(tail: bytes, riff_add: int) -> None:
     verdict = examine("a.avi", avi(PICTURE, riff_add=riff_add) + tail)
-    assert CannotTell(f"its frames are complete, and {len(tail):,} bytes follow its last AVI list") == verdict
+    assert Undecidable(f"its frames are complete, and {len(tail):,} bytes follow its last AVI list") == verdict
 
 
 @pytest.mark.parametrize(
@@ -86,14 +86,14 @@ def test_one_that_a_recorder_left_goes_when_nothing_is_to_be_expected(content: b
 )
 def test_pictures_that_are_not_there_are_missed(content: bytes, finding: str) -> None:
     verdict = examine("a.avi", content)
-    assert isinstance(verdict, Cut)
+    assert isinstance(verdict, Truncated)
     assert finding in verdict.finding
 
 
 @quick
 @given(st.binary(min_size=1, max_size=400), st.integers(0, 0xFFFF_FFFF))
 def test_no_outermost_size_costs_one_whose_pictures_are_all_there(picture: bytes, riff: int) -> None:
-    assert isinstance(examine("a.avi", avi(picture, riff=riff)), Whole | CannotTell)
+    assert isinstance(examine("a.avi", avi(picture, riff=riff)), Complete | Undecidable)
 
 
 @quick
@@ -106,18 +106,18 @@ def test_a_beginning_is_whole_only_with_all_pictures(
     length = data.draw(st.integers(0, len(whole) - 1))
     verdict = examine("a.avi", whole[:length])
     if length < pictures_end - 16:
-        assert isinstance(verdict, Cut)
+        assert isinstance(verdict, Truncated)
     elif length < pictures_end:
         assert isinstance(verdict, OpenEnded)
     else:
         # A file size that is as much too small as bytes are missing agrees with the file; what is missing is index.
-        assert isinstance(verdict, OpenEnded | CannotTell) or len(whole) - length <= 9
+        assert isinstance(verdict, OpenEnded | Undecidable) or len(whole) - length <= 9
 
 
 @quick
 @given(st.binary(max_size=300), st.integers(-9, 9), st.integers(0, 9_000).map(bytes) | st.binary(max_size=60))
 def test_no_tail_costs_a_whole_one(picture: bytes, riff_add: int, tail: bytes) -> None:
-    assert isinstance(examine("a.avi", avi(picture, riff_add=riff_add) + tail), Whole | CannotTell)
+    assert isinstance(examine("a.avi", avi(picture, riff_add=riff_add) + tail), Complete | Undecidable)
 
 
 def test_most_files_are_told_by_one_read() -> None:

@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from eisync.core.batching import Limits, requests_of, unsendable
-from eisync.core.items import MAX_FILE_BYTES, Category, FileFacts, Item
+from eisync.core.model import MAX_FILE_BYTES, Category, FileFacts, Item
 
 
 def item(

@@ -4,11 +4,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from eisync.core.clock_trust import MARGIN_S, TOLERANCE_S, Judgement, Reading, Remembered, Telling, judge, span
+from eisync.core.clock_trust import MARGIN_S, TOLERANCE_S, Judgement, KnownTime, Reading, Telling, judge, span
 from eisync.core.elapsed import DAY_S
 
 NOW = 1_000_000_000.0
-KNOWN = Remembered(seen_at=NOW - 100.0)
+KNOWN = KnownTime(seen_at=NOW - 100.0)
 
 
 def told(ahead_s: float = 0.0, *, ago_s: float = 1.0, then_ahead_s: float | None = None) -> Telling:
@@ -18,12 +18,12 @@ def told(ahead_s: float = 0.0, *, ago_s: float = 1.0, then_ahead_s: float | None
     return Telling("studio.example.org", date_at, Reading(date_at + was_s, 500.0 - ago_s))
 
 
-def at_start(remembered: Remembered | None, *tellings: Telling) -> Judgement:
+def at_start(remembered: KnownTime | None, *tellings: Telling) -> Judgement:
     return judge(remembered, None, Reading(NOW, 500.0), tellings)
 
 
-@pytest.mark.parametrize("remembered", [None, KNOWN, Remembered(seen_at=NOW - 400 * DAY_S)])
-def test_a_start_is_in_doubt_until_a_service_has_told_the_time(remembered: Remembered | None) -> None:
+@pytest.mark.parametrize("remembered", [None, KNOWN, KnownTime(seen_at=NOW - 400 * DAY_S)])
+def test_a_start_is_in_doubt_until_a_service_has_told_the_time(remembered: KnownTime | None) -> None:
     doubt = at_start(remembered).doubt
     assert doubt is not None
     assert "no service has reported the time since the start" in doubt
@@ -70,9 +70,9 @@ def test_a_wrong_clock_is_remembered_over_a_restart() -> None:
 
 
 def test_a_clock_that_goes_back_counts_anew_even_if_a_service_goes_with_it() -> None:
-    judgement = at_start(Remembered(seen_at=NOW + DAY_S), told())
+    judgement = at_start(KnownTime(seen_at=NOW + DAY_S), told())
     assert (None, NOW + MARGIN_S) == (judgement.doubt, judgement.remembered.wrong_until)
-    doubt = at_start(Remembered(seen_at=NOW + DAY_S)).doubt
+    doubt = at_start(KnownTime(seen_at=NOW + DAY_S)).doubt
     assert doubt is not None
     assert "says 24 hours less than when eisync ran last" in doubt
 
@@ -120,7 +120,7 @@ class Machine:
     true: float = NOW
     ahead_s: float = 0.0
     began_at: float = NOW - 500.0
-    remembered: Remembered | None = None
+    remembered: KnownTime | None = None
     before: Reading | None = None
     last: Telling | None = None
     since_look: list[Telling] = field(default_factory=list)

@@ -4,11 +4,11 @@ from itertools import product
 
 import pytest
 
-from eisync.core.acts import FileSide, Held
+from eisync.core.actions import FileSide, LinkedSample
 from eisync.core.copies import Copy, Standing, standing, why_no_copy
 from eisync.core.identity import Identity, Sent
-from eisync.core.items import Category, FileFacts, RemoteSample
 from eisync.core.lifecycle import State
+from eisync.core.model import Category, FileFacts, RemoteSample
 
 SENT, LISTED, NEITHER = "5e47", "715d", "0000"
 SAMPLE = 7
@@ -17,12 +17,12 @@ SAMPLE = 7
 def side(
     path: str, *, sent: str | None, listed: str | None, is_older: bool, identity: Identity = Identity.LIKELY
 ) -> FileSide:
-    held = Held(
+    held = LinkedSample(
         RemoteSample(id=SAMPLE, filename="wave", category="training", label=None, sha256=listed),
         Sent(sha256=sent, name=path),
         identity=identity,
     )
-    other = Held(
+    other = LinkedSample(
         RemoteSample(id=8, filename="wave", category="training", label=None, sha256=NEITHER), Sent(sha256=NEITHER)
     )
     return FileSide(

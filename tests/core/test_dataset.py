@@ -3,7 +3,7 @@ from typing import Any
 
 import pytest
 
-from eisync.core.dataset import WholeSample, account_entry, file_name, fitting_name
+from eisync.core.dataset import WholeSample, file_name, fitting_name, info_labels_entry
 from eisync.core.sidecars import Entry, read_entries
 
 BOX = {"label": "nut", "x": 1, "y": 2, "width": 3, "height": 4}
@@ -67,7 +67,7 @@ def test_the_extension_fits_the_content(name: str, beginning: bytes, expected: s
     ],
 )
 def test_an_entry_is_read_back_as_the_sample(found: WholeSample, expected: dict[str, Any]) -> None:
-    text = json.dumps({"version": 1, "files": [account_entry(found, "training/wave.01.csv")]})
+    text = json.dumps({"version": 1, "files": [info_labels_entry(found, "training/wave.01.csv")]})
     assert [
         Entry(path="training/wave.01.csv", **{"name": "wave.01", "category": "training", **expected})
     ] == read_entries(text)

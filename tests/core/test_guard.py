@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from eisync.core.elapsed import DAY_S, Setting
+from eisync.core.elapsed import DAY_S, ClockSetting
 from eisync.core.guard import DOUBT_S, RECENT_S, Guard, Ledger, Touch, why_doubt_clock
 
 COUNTS = st.integers(0, 10**9)
@@ -152,7 +152,7 @@ def test_what_is_done_meanwhile_counts_at_once() -> None:
 
 @pytest.mark.parametrize("jump_s", [2 * HOUR, 400 * DAY])
 def test_a_clock_that_was_set_forward_opens_no_window(jump_s: float) -> None:
-    setting = Setting(counts_from=NOW + jump_s, recent_from=NOW - DAY)
+    setting = ClockSetting(counts_from=NOW + jump_s, recent_from=NOW - DAY)
     now = NOW + jump_s + 1.0
     assert setting.since(DAY, now) <= NOW - 60.0
     ledger = Ledger(Guard(), touched((10, 60.0)), {1: 100}, now=now, setting=setting)

@@ -22,7 +22,7 @@ from eisync.core.identity import (
     weigh,
     why_foreign,
 )
-from eisync.core.items import RemoteSample
+from eisync.core.model import RemoteSample
 
 A, U, D = Agreement.AGREES, Agreement.UNKNOWN, Agreement.DIFFERS
 PROVEN, LIKELY, UNCERTAIN = Identity.PROVEN, Identity.LIKELY, Identity.UNCERTAIN

@@ -4,14 +4,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from eisync.core.evidence import CHUNK_BYTES, CannotTell, Cut, Whole
+from eisync.core.probe import CHUNK_BYTES, Complete, Truncated, Undecidable
 from tests.core.formats import examine, examined, jpeg, png, segment
 
 quick = settings(max_examples=80, deadline=None, database=None)
 
 DATA = bytes((i * 7) % 250 + 1 for i in range(200))
-HAS_END = Whole("its JPEG end marker is there")
-ENDS = Whole("its PNG chunks end in IEND")
+HAS_END = Complete("its JPEG end marker is there")
+ENDS = Complete("its PNG chunks end in IEND")
 PHOTO, PICTURE = jpeg(DATA), png(DATA)
 HEADER_BYTES = 33  # of a PNG: its signature and IHDR
 
@@ -104,7 +104,7 @@ def test_chunks_of_many_kinds_are_stepped_over(content: bytes) -> None:
 )
 def test_what_cannot_be_told_goes_once_it_is_still(path: str, content: bytes, why: str) -> None:
     verdict = examine(path, content)
-    assert isinstance(verdict, CannotTell)
+    assert isinstance(verdict, Undecidable)
     assert why in verdict.why
 
 
@@ -124,7 +124,7 @@ def test_what_cannot_be_told_goes_once_it_is_still(path: str, content: bytes, wh
 )
 def test_an_image_that_is_cut_is_missed(path: str, content: bytes, finding: str) -> None:
     verdict = examine(path, content)
-    assert isinstance(verdict, Cut)
+    assert isinstance(verdict, Truncated)
     assert finding in verdict.finding
 
 
@@ -140,7 +140,7 @@ def test_a_beginning_is_whole_only_with_the_end_marker(
     image = jpeg(compressed, scans=scans, between=b"".join(one + garbage for one in segments))
     assert HAS_END == examine("a.jpg", image + tail)
     length = data.draw(st.integers(0, len(image) - 1))
-    assert not isinstance(examine("a.jpg", image[:length]), Whole)
+    assert not isinstance(examine("a.jpg", image[:length]), Complete)
 
 
 @quick
@@ -149,7 +149,7 @@ def test_a_beginning_is_whole_only_with_the_end_chunk(compressed: bytes, tail: b
     image = png(compressed)
     assert ENDS == examine("a.png", image + tail)
     length = data.draw(st.integers(0, len(image) - 1))
-    assert isinstance(examine("a.png", image[:length]), CannotTell if length >= len(image) - 4 else Cut)
+    assert isinstance(examine("a.png", image[:length]), Undecidable if length >= len(image) - 4 else Truncated)
 
 
 @pytest.mark.parametrize("at", range(-3, 3))

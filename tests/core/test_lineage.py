@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from eisync.core import lineage
-from eisync.core.lineage import MOST_BYTES, MOST_STAMPS, Finding, Own, Stamp, judge, read_stamps, write_stamps
+from eisync.core.lineage import MOST_BYTES, MOST_STAMPS, Finding, Own, Stamp, finding_of, read_stamps, write_stamps
 
 MINE, OTHER = "mine", "other"
 ANY_TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
@@ -40,7 +40,7 @@ def test_the_counts_tell_which_of_the_two_is_older(
     remembered: tuple[int, int], mine: tuple[int, int] | None, others: dict[str, int], finding: Finding
 ) -> None:
     own = Own(epoch=MINE, counter=remembered[0], taken=remembered[1])
-    assert finding is judge(own, stamps(mine, **others))
+    assert finding is finding_of(own, stamps(mine, **others))
 
 
 @pytest.mark.parametrize(

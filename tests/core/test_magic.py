@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from eisync.core import evidence
-from eisync.core.evidence import CannotTell, Cut
+from eisync.core import probe
 from eisync.core.magic import HEAD_BYTES, is_json, is_still_image, is_text, placeholder, recognised
+from eisync.core.probe import Truncated, Undecidable
 from tests.core import formats
 from tests.core.formats import box, examine
 
@@ -180,14 +180,14 @@ def test_an_image_that_is_built_like_an_mp4_is_told_from_one(brand: bytes, is_im
 )
 def test_a_json_document_is_told_where_no_text_is_expected(head: bytes, expected: bool) -> None:
     assert expected is is_json(head)
-    named = evidence.foreign("a WAV file", head)
-    assert expected is (named == CannotTell("it is a JSON document, not a WAV file; the service will judge it"))
+    named = probe.foreign("a WAV file", head)
+    assert expected is (named == Undecidable("it is a JSON document, not a WAV file; the service will judge it"))
 
 
 @pytest.mark.parametrize("extension", [".wav", ".avi", ".mp4", ".jpg", ".png", ".csv", ".json", ".cbor", ".parquet"])
 def test_a_pointer_in_place_of_the_content_is_not_complete(extension: str) -> None:
     pointer = b"version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 12345\n"
-    assert isinstance(examine(f"a{extension}", pointer), Cut)
+    assert isinstance(examine(f"a{extension}", pointer), Truncated)
 
 
 OTHERS = [
@@ -212,5 +212,5 @@ def test_one_format_under_the_name_of_another_is_named_and_left_to_the_service(e
     if is_its_own in kind or (extension in (".jpg", ".png") and kind in ("a JPEG image", "a PNG image")):
         assert "not" not in getattr(verdict, "why", "")
     else:
-        assert isinstance(verdict, CannotTell)
+        assert isinstance(verdict, Undecidable)
         assert verdict.why.startswith(f"it is {kind}, not a")

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from eisync.core.evidence import CannotTell, Cut, OpenEnded, Whole
+from eisync.core.probe import Complete, OpenEnded, Truncated, Undecidable
 from tests.core.formats import box, examine, examined, long_box
 
 quick = settings(max_examples=80, deadline=None, database=None)
@@ -16,7 +16,7 @@ MDAT = box(b"mdat", MEDIA)
 MOOF = box(b"moof", bytes(60))
 INDEX_LAST, INDEX_FIRST = FTYP + MDAT + MOOV, FTYP + MOOV + MDAT
 FRAGMENTS = FTYP + MOOV + MOOF + MDAT + MOOF + MDAT
-FILLED = Whole("its MP4 boxes fill the file and include index and media")
+FILLED = Complete("its MP4 boxes fill the file and include index and media")
 
 
 @pytest.mark.parametrize(
@@ -43,7 +43,7 @@ def test_index_and_media_are_all_it_takes(content: bytes) -> None:
 @pytest.mark.parametrize("tail", [bytes(4), bytes(8), bytes(200), bytes(70_000), b"SEFT" + b"\5" * 96, b"\0\0\0\4free"])
 def test_what_follows_the_last_box_costs_nothing(content: bytes, tail: bytes) -> None:
     verdict = examine("a.mp4", content + tail)
-    assert isinstance(verdict, CannotTell)
+    assert isinstance(verdict, Undecidable)
     assert "its index and media are complete" in verdict.why
 
 
@@ -76,7 +76,7 @@ def test_what_follows_the_last_box_costs_nothing(content: bytes, tail: bytes) ->
 )
 def test_what_cannot_be_told_goes_once_it_is_still(content: bytes, why: str) -> None:
     verdict = examine("a.mp4", content)
-    assert isinstance(verdict, CannotTell)
+    assert isinstance(verdict, Undecidable)
     assert why in verdict.why
 
 
@@ -84,7 +84,7 @@ def test_what_cannot_be_told_goes_once_it_is_still(content: bytes, why: str) -> 
 def test_media_longer_than_any_file_are_open_ended_behind_their_index(length: int) -> None:
     expected = OpenEnded("its MP4 header leaves the length of its media open, as recorders do until they finish")
     assert expected == examine("a.mp4", FTYP + MOOV + box(b"mdat", MEDIA, length=length))
-    assert isinstance(examine("a.mp4", FTYP + box(b"mdat", MEDIA, length=length)), Cut)
+    assert isinstance(examine("a.mp4", FTYP + box(b"mdat", MEDIA, length=length)), Truncated)
 
 
 @pytest.mark.parametrize("off", [1, 8, 16])
@@ -116,7 +116,7 @@ WITHOUT_INDEX = "MP4 has no index (moov), which recorders write when they finish
 )
 def test_what_is_not_there_is_missed(content: bytes, finding: str) -> None:
     verdict = examine("a.mp4", content)
-    assert isinstance(verdict, Cut)
+    assert isinstance(verdict, Truncated)
     assert finding in verdict.finding
 
 
@@ -137,29 +137,29 @@ def test_a_beginning_is_whole_only_with_index_and_media(
     length = data.draw(st.integers(0, len(whole) - 1))
     verdict = examine("a.mp4", whole[:length])
     if length < len(payload) - (16 if is_index_first else 0):
-        assert isinstance(verdict, Cut)
+        assert isinstance(verdict, Truncated)
     elif length < len(payload):
         assert isinstance(verdict, OpenEnded)
     else:
-        assert isinstance(verdict, Whole | CannotTell)
+        assert isinstance(verdict, Complete | Undecidable)
 
 
 @quick
 @given(st.sampled_from([INDEX_LAST, INDEX_FIRST, FRAGMENTS + box(b"mfra")]), st.integers(1, 9_000).map(bytes))
 def test_no_reserved_space_behind_costs_a_whole_one(content: bytes, tail: bytes) -> None:
-    assert isinstance(examine("a.mp4", content + tail), CannotTell)
+    assert isinstance(examine("a.mp4", content + tail), Undecidable)
 
 
 @quick
 @given(st.sampled_from([INDEX_LAST, INDEX_FIRST]), st.binary(min_size=1, max_size=99))
 def test_no_trailer_of_a_maker_costs_a_whole_one(content: bytes, tail: bytes) -> None:
     is_more_of_it = tail[4:8] in (b"moov", b"mdat", b"moof", b"imda")
-    assert is_more_of_it or isinstance(examine("a.mp4", content + tail), Whole | CannotTell)
+    assert is_more_of_it or isinstance(examine("a.mp4", content + tail), Complete | Undecidable)
 
 
 def test_the_end_of_the_fragments_is_their_index() -> None:
-    assert Whole("its fragments end in an index") == examine("a.mp4", FRAGMENTS + box(b"mfra"))
-    assert Whole("its fragments end in an index") == examine("a.mp4", FRAGMENTS + box(b"mfra") + box(b"free"))
+    assert Complete("its fragments end in an index") == examine("a.mp4", FRAGMENTS + box(b"mfra"))
+    assert Complete("its fragments end in an index") == examine("a.mp4", FRAGMENTS + box(b"mfra") + box(b"free"))
 
 
 def test_headers_are_read_and_not_the_media() -> None:

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from eisync.core.evidence import CHUNK_BYTES, CannotTell, Cut, OpenEnded, Read
 from eisync.core.mp4_index import TO_THE_END, Box, box_of, media_reach
+from eisync.core.probe import CHUNK_BYTES, OpenEnded, Read, Truncated, Undecidable
 from tests.core.formats import box, examine
 
 quick = settings(max_examples=80, deadline=None, database=None)
@@ -109,19 +109,19 @@ def index_first(length: int) -> bytes:
     return FTYP + moov(track(places_of([begins_at]), sizes_of([100, 200]))) + box(b"mdat", MEDIA, length=length)
 
 
-@pytest.mark.parametrize(("length", "verdict"), [(0, CannotTell), (0x7FFF_FFFF, OpenEnded), (316, OpenEnded)])
+@pytest.mark.parametrize(("length", "verdict"), [(0, Undecidable), (0x7FFF_FFFF, OpenEnded), (316, OpenEnded)])
 def test_media_of_no_sure_length_are_cut_where_the_index_says_so(length: int, verdict: type) -> None:
     whole = index_first(length)
     assert isinstance(examine("a.mp4", whole), verdict)
-    assert isinstance(examine("a.mp4", whole[:-10]), verdict | Cut)
-    cut = Cut(f"MP4 index promises {len(whole):,} bytes, the file has {len(whole) - 100:,}")
+    assert isinstance(examine("a.mp4", whole[:-10]), verdict | Truncated)
+    cut = Truncated(f"MP4 index promises {len(whole):,} bytes, the file has {len(whole) - 100:,}")
     assert 316 == length or cut == examine("a.mp4", whole[:-100])
 
 
 def test_a_second_piece_of_media_that_is_missing_is_missed() -> None:
     tracks = track(places_of([10_000]), sizes_of([10])), track(places_of([50]), sizes_of([10]))
     verdict = examine("a.mp4", FTYP + moov(*tracks) + box(b"mdat", MEDIA) + box(b"mdat", MEDIA))
-    assert Cut("MP4 index promises 10,001 bytes, the file has 1,265") == verdict
+    assert Truncated("MP4 index promises 10,001 bytes, the file has 1,265") == verdict
 
 
 @quick

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from eisync.core.annotations import HEAD_BYTES, judge, may_be_one
-from eisync.core.items import extension_of
+from eisync.core.annotations import HEAD_BYTES, annotation_of, may_be_one
+from eisync.core.model import extension_of
 from eisync.core.ordinary import is_ordinary
 
 TABLES = [
@@ -100,7 +100,7 @@ DOCUMENTS = st.one_of(st.dictionaries(KEYS, VALUES), VALUES).map(json.dumps)
 def test_whatever_is_one_at_a_glance_is_one(path: str, text: str, encoding: str, known: int) -> None:
     raw = text.encode(encoding, "replace")
     if is_ordinary(extension_of(path), raw[:known]):
-        assert judge(path, raw[:HEAD_BYTES], size=len(raw)) is None
+        assert annotation_of(path, raw[:HEAD_BYTES], size=len(raw)) is None
 
 
 @pytest.mark.parametrize("name", ["a.wav", "A.JPG", "a.cbor", "a"])

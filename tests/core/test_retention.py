@@ -5,11 +5,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from eisync.core.acts import Act, Cause, Kind
+from eisync.core.actions import Action, ActionKind, Cause
 from eisync.core.identity import Identity, Sent
-from eisync.core.items import FileFacts, RemoteSample
 from eisync.core.lifecycle import State
-from eisync.core.report import in_bytes
+from eisync.core.model import FileFacts, RemoteSample
 from eisync.core.retention import (
     After,
     Disk,
@@ -30,6 +29,7 @@ from eisync.core.retention import (
     taken_name,
     why_unconfirmed,
 )
+from eisync.core.summary import in_bytes
 
 NOW = 100_000.0
 DELETE = Retention(after=After.DELETE, grace_s=600.0)
@@ -95,24 +95,24 @@ def test_what_is_not_confirmed_stays(facts: dict[str, Any], why: Why, short_byte
     [
         (Retention(), {}, Why.KEPT),
         (Retention(), {"short_bytes": 1}, Why.KEPT),
-        (DELETE, {}, Kind.DELETE_FILE),
-        (ARCHIVE, {}, Kind.ARCHIVE_FILE),
-        (ARCHIVE, {"frees": False}, Kind.ARCHIVE_FILE),
+        (DELETE, {}, ActionKind.DELETE_FILE),
+        (ARCHIVE, {}, ActionKind.ARCHIVE_FILE),
+        (ARCHIVE, {"frees": False}, ActionKind.ARCHIVE_FILE),
         (DELETE, {"counts_from": NOW - 599.0}, Why.YOUNG),
-        (DELETE, {"counts_from": NOW - 600.0}, Kind.DELETE_FILE),
-        (replace(DELETE, grace_s=3600.0), {}, Kind.DELETE_FILE),
+        (DELETE, {"counts_from": NOW - 600.0}, ActionKind.DELETE_FILE),
+        (replace(DELETE, grace_s=3600.0), {}, ActionKind.DELETE_FILE),
         (replace(DELETE, grace_s=3601.0), {}, Why.YOUNG),
-        (replace(DELETE, grace_s=3601.0), {"short_bytes": 1}, Kind.DELETE_FILE),
+        (replace(DELETE, grace_s=3601.0), {"short_bytes": 1}, ActionKind.DELETE_FILE),
         (ROOM, {}, Why.KEPT),
-        (ROOM, {"short_bytes": 1}, Kind.DELETE_FILE),
-        (ARCHIVE, {"short_bytes": 1}, Kind.ARCHIVE_FILE),
+        (ROOM, {"short_bytes": 1}, ActionKind.DELETE_FILE),
+        (ARCHIVE, {"short_bytes": 1}, ActionKind.ARCHIVE_FILE),
         (ARCHIVE, {"short_bytes": 1, "frees": False}, Why.SAME_DISK),
     ],
 )
-def test_what_becomes_of_a_confirmed_file(policy: Retention, more: dict[str, Any], expected: Kind | Why) -> None:
+def test_what_becomes_of_a_confirmed_file(policy: Retention, more: dict[str, Any], expected: ActionKind | Why) -> None:
     decision = decide(local(), policy, now=NOW, **more)
-    assert expected is (decision.kind if isinstance(decision, Act) else decision)
-    if isinstance(decision, Act):
+    assert expected is (decision.kind if isinstance(decision, Action) else decision)
+    if isinstance(decision, Action):
         assert (Cause.RETENTION, 1, "/data", "wave.1.csv", None) == (
             decision.cause, decision.file_id, decision.root, decision.path, decision.sample_id
         )  # fmt: skip
@@ -158,8 +158,8 @@ def test_room_is_made_with_confirmed_files_only_the_oldest_first_and_no_more_tha
     rows: list[Local], policy: Retention, short_bytes: int, frees: bool
 ) -> None:
     by_id = {file.id: file for file in rows}
-    acts = make_room(rows, policy, now=NOW, short_bytes=short_bytes, frees=frees)
-    taken = [by_id[act.file_id] for act in acts]
+    actions = make_room(rows, policy, now=NOW, short_bytes=short_bytes, frees=frees)
+    taken = [by_id[action.file_id] for action in actions]
     assert [] == [file for file in taken if why_unconfirmed(file) is not None]
     assert taken == sorted(taken, key=lambda file: (file.since_at, file.id))
     assert not taken or sum(file.facts.size for file in taken[:-1]) < short_bytes
@@ -169,15 +169,15 @@ def test_room_is_made_with_confirmed_files_only_the_oldest_first_and_no_more_tha
         assert sum(file.facts.size for file in taken) >= short_bytes
         assert not taken or min((file.since_at, file.id) for file in left) >= (taken[-1].since_at, taken[-1].id)
     if not may_free:
-        assert [] == acts
+        assert [] == actions
 
 
 def test_for_room_goes_only_what_frees_some() -> None:
     rows = [local(identity, since_at=float(identity)) for identity in range(1, 5)]
     rooms = {1: Room(1, 4096, links=2), 2: Room(1, 0), 3: Room(1, 600), 4: Room(1, 4096)}
     for short_bytes, taken in ((1, [3]), (600, [3]), (601, [3, 4])):
-        acts = make_room(rows, ROOM, now=NOW, short_bytes=short_bytes, rooms=rooms)
-        assert taken == [act.file_id for act in acts]
+        actions = make_room(rows, ROOM, now=NOW, short_bytes=short_bytes, rooms=rooms)
+        assert taken == [action.file_id for action in actions]
 
 
 @pytest.mark.parametrize(
@@ -202,7 +202,7 @@ def test_whatever_the_row_nothing_is_touched_that_is_not_confirmed(
     file: Local, policy: Retention, short_bytes: int, frees: bool, counts_from: float
 ) -> None:
     decision = decide(file, policy, now=NOW, short_bytes=short_bytes, frees=frees, counts_from=counts_from)
-    if isinstance(decision, Act):
+    if isinstance(decision, Action):
         assert (State.SYNCED, False, None, False) == (file.state, file.is_absent, file.removal, file.is_followed)
         assert file.sha256
         assert file.proofs

@@ -9,7 +9,7 @@ POLICY = RetryPolicy(base_s=2.0, cap_s=300.0)
 
 
 @pytest.mark.parametrize(
-    ("attempt", "luck", "asked_s", "pause_s"),
+    ("attempt", "jitter", "asked_s", "pause_s"),
     [
         (1, 0.0, 0.0, 0.0),
         (1, 0.5, 0.0, 1.0),
@@ -28,17 +28,17 @@ POLICY = RetryPolicy(base_s=2.0, cap_s=300.0)
     ],
 )
 def test_the_pause_doubles_to_a_ceiling_and_heeds_what_the_service_asked(
-    attempt: int, luck: float, asked_s: float, pause_s: float
+    attempt: int, jitter: float, asked_s: float, pause_s: float
 ) -> None:
-    assert NOW + pause_s == POLICY.due_at(attempt=attempt, now=NOW, luck=luck, asked_s=asked_s)
+    assert NOW + pause_s == POLICY.due_at(attempt=attempt, now=NOW, jitter=jitter, asked_s=asked_s)
 
 
 @settings(deadline=None, database=None)
 @given(st.integers(1, 10**6), st.floats(0.0, 1.0, exclude_max=True), st.floats(-1e9, 1e9))
 def test_the_next_attempt_is_never_in_the_past_nor_beyond_what_is_believed(
-    attempt: int, luck: float, asked_s: float
+    attempt: int, jitter: float, asked_s: float
 ) -> None:
-    due_at = POLICY.due_at(attempt=attempt, now=NOW, luck=luck, asked_s=asked_s)
+    due_at = POLICY.due_at(attempt=attempt, now=NOW, jitter=jitter, asked_s=asked_s)
 
     assert NOW + believed_s(asked_s) <= due_at <= NOW + max(ASKED_CAP_S, POLICY.cap_s)
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from eisync.core.items import RemoteSample
+from eisync.core.model import RemoteSample
 from eisync.core.segments import is_cut, is_cut_from, origin_of, sentence, wholes
 from eisync.core.wire import origin, original_name
 

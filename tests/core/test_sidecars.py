@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from eisync.core.pieces import Pieces, Unfinished
+from eisync.core.json_stream import JsonStream, Unfinished
 from eisync.core.sidecars import Entry, entries_of, read_entries, read_on
 
 BOX = {"label": "nut", "x": 1, "y": 2, "width": 3, "height": 4}
@@ -197,7 +197,7 @@ def test_what_was_cut_is_read_on_from_the_last_entry_and_says_the_same(
         text = json.dumps({"type": "bounding-box-labels", "boundingBoxes": {one["path"]: [] for one in entries}})
     whole = list(entries_of(name, [text]))
     end = data.draw(st.integers(0, len(text)))
-    pieces = Pieces([text[:end]])
+    pieces = JsonStream([text[:end]])
     found: list[Entry] = []
     with contextlib.suppress(Unfinished):  # and nothing else
         for entry in read_on(name, pieces):
@@ -207,4 +207,4 @@ def test_what_was_cut_is_read_on_from_the_last_entry_and_says_the_same(
         assert [] == found
         return
     rest = text.encode()[checkpoint.offset :].decode()
-    assert whole == found + list(read_on(name, Pieces([rest], checkpoint)))
+    assert whole == found + list(read_on(name, JsonStream([rest], checkpoint)))

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from eisync.core.evidence import CannotTell, Cut, OpenEnded, Whole
-from eisync.core.items import MAX_FILE_BYTES
+from eisync.core.model import MAX_FILE_BYTES
+from eisync.core.probe import Complete, OpenEnded, Truncated, Undecidable
 from tests.core.formats import chunk, examine, examined, rf64, wav
 
 quick = settings(max_examples=80, deadline=None, database=None)
@@ -16,8 +16,8 @@ SOUND = bytes((i * 7) % 250 + 1 for i in range(400))
 HEADER = 44
 INFO = b"INFOISFT\5\0\0\0Lavf\0"  # 17 bytes, as ffmpeg writes them
 LEFT_OPEN = OpenEnded("its WAV header leaves the length open, as recorders do until they finish")
-BY_HEADER = Whole("as long as its WAV header says")
-BY_SOUND = Whole("its sound is as long as its WAV header says")
+BY_HEADER = Complete("as long as its WAV header says")
+BY_SOUND = Complete("its sound is as long as its WAV header says")
 
 
 @pytest.mark.parametrize(
@@ -118,7 +118,7 @@ def test_a_little_that_is_missing_is_waited_for_and_goes_then(content: bytes, wh
 )
 def test_what_disagrees_with_itself_goes_once_it_is_still(content: bytes, why: str) -> None:
     verdict = examine("a.wav", content)
-    assert isinstance(verdict, CannotTell)
+    assert isinstance(verdict, Undecidable)
     assert why in verdict.why
 
 
@@ -128,7 +128,7 @@ def test_what_disagrees_with_itself_goes_once_it_is_still(content: bytes, why: s
 @pytest.mark.parametrize("riff", [0, 36, 436, 2_000_000_036, 0xFFFF_FFFF])
 def test_a_length_that_no_file_has_that_the_service_takes_is_left_open(length: int, riff: int) -> None:
     assert LEFT_OPEN == examine("a.wav", wav(SOUND, riff=riff, data=length))
-    assert isinstance(examine("a.wav", wav(b"", riff=riff, data=length)), Cut)
+    assert isinstance(examine("a.wav", wav(b"", riff=riff, data=length)), Truncated)
 
 
 @pytest.mark.parametrize("length", [0, MAX_FILE_BYTES, (1 << 64) - 1])
@@ -151,14 +151,14 @@ def test_so_is_one_of_64_bits(length: int) -> None:
 )
 def test_sound_that_is_not_there_is_missed(content: bytes, finding: str) -> None:
     verdict = examine("a.wav", content)
-    assert isinstance(verdict, Cut)
+    assert isinstance(verdict, Truncated)
     assert finding in verdict.finding
 
 
 @quick
 @given(st.binary(min_size=1, max_size=400), st.integers(0, 0xFFFF_FFFF))
 def test_no_size_of_the_file_costs_one_whose_sound_is_all_there(sound: bytes, riff: int) -> None:
-    assert not isinstance(examine("a.wav", wav(sound, riff=riff)), Cut)
+    assert not isinstance(examine("a.wav", wav(sound, riff=riff)), Truncated)
 
 
 CHUNKS = st.builds(
@@ -181,12 +181,12 @@ def test_a_beginning_is_whole_only_with_all_of_the_sound(
     verdict = examine("a.wav", whole[:length])
     missing = begins_at + len(sound) - length
     if missing > max(begins_at + 8, len(sound) / 100) or length <= begins_at:
-        assert isinstance(verdict, Cut)
+        assert isinstance(verdict, Truncated)
     elif missing > 0:
         assert isinstance(verdict, OpenEnded)
     else:
-        assert not isinstance(verdict, Cut)
-        assert not isinstance(verdict, Whole) or len(whole) - length <= 9
+        assert not isinstance(verdict, Truncated)
+        assert not isinstance(verdict, Complete) or len(whole) - length <= 9
 
 
 TAILS = st.one_of(st.integers(1, 600).map(bytes), st.binary(min_size=1, max_size=200))
@@ -195,7 +195,7 @@ TAILS = st.one_of(st.integers(1, 600).map(bytes), st.binary(min_size=1, max_size
 @quick
 @given(st.binary(min_size=1, max_size=300), TAILS)
 def test_what_follows_a_whole_one_costs_nothing(sound: bytes, tail: bytes) -> None:
-    assert isinstance(examine("a.wav", wav(sound) + tail), Whole | CannotTell)
+    assert isinstance(examine("a.wav", wav(sound) + tail), Complete | Undecidable)
 
 
 def test_most_files_are_told_by_one_read() -> None:
@@ -206,5 +206,5 @@ def test_most_files_are_told_by_one_read() -> None:
 
 def test_a_pad_byte_that_is_the_last_one_is_not_read_beyond() -> None:
     content = struct.pack("<4sI4s", b"RIFF", 12, b"WAVE") + chunk(b"note", b"abc", pad=b"")
-    assert isinstance(examine("a.wav", content), Cut)
-    assert isinstance(examine("a.wav", content + b"\0"), Cut)
+    assert isinstance(examine("a.wav", content), Truncated)
+    assert isinstance(examine("a.wav", content + b"\0"), Truncated)

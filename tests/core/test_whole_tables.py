@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from eisync.core.evidence import CHUNK_BYTES, CannotTell, Cut, Whole
+from eisync.core.probe import CHUNK_BYTES, Complete, Truncated, Undecidable
 from tests.core import formats
 from tests.core.formats import examine, examined
 
@@ -89,7 +89,7 @@ IDS = [path for path, _ in WHOLE]
 
 @pytest.mark.parametrize(("path", "content"), WHOLE, ids=IDS)
 def test_what_decoders_take_is_whole(path: str, content: bytes) -> None:
-    assert isinstance(examine(path, content), Whole)
+    assert isinstance(examine(path, content), Complete)
 
 
 @pytest.mark.parametrize(("path", "content"), WHOLE, ids=IDS)
@@ -97,7 +97,7 @@ def test_no_beginning_of_it_is_complete(path: str, content: bytes) -> None:
     kept = len(content.rstrip(b" \r\n"))
     lengths = range(1, kept) if len(content) < 5_000 else [*range(1, kept, 1_009), kept - 1]
     # In front of its first bracket nothing tells JSON from anything else; and a number of a recording has no end.
-    told = [length for length in lengths if not isinstance(examine(path, content[:length]), Cut)]
+    told = [length for length in lengths if not isinstance(examine(path, content[:length]), Truncated)]
     mark = {"mark.json": 2, "utf-16.json": 1, "utf-32.json": 1}.get(path, 0)
     assert list(range(1, 1 + mark)) == told
 
@@ -110,7 +110,7 @@ def test_only_nul_bytes_is_said_only_where_it_is_so(path: str, content: bytes) -
         for ends in (begins + 16, begins + 70, len(content) - 1, len(content)):
             blanked = content[:begins] + bytes(max(0, ends - begins)) + content[max(begins, ends) :]
             verdict = examine(path, blanked)
-            if isinstance(verdict, Cut) and "only NUL" in verdict.finding:
+            if isinstance(verdict, Truncated) and "only NUL" in verdict.finding:
                 said = int(verdict.finding.split("from byte ")[1].split(" ")[0].replace(",", ""))
                 assert not blanked[said:].strip(b"\0"), (begins, ends, verdict)
 
@@ -127,7 +127,7 @@ def test_nul_bytes_behind_a_whole_file_are_a_reason_to_wait_for_stillness(
     # UTF-16 is parsed and never followed by its brackets, so that a longer one is not told from other bytes.
     tail = bytes(min(512, 4 * nul_bytes) if path.startswith("utf-") else nul_bytes)
     verdict = examine(path, content + tail)
-    assert isinstance(verdict, CannotTell)
+    assert isinstance(verdict, Undecidable)
     assert "only NUL bytes follow" in verdict.why
 
 
@@ -147,14 +147,14 @@ def test_space_that_was_reserved_behind_a_part_is_told_from_where_it_begins(
     path: str, content: bytes, nul_bytes: int
 ) -> None:
     expected = f"there are only NUL bytes from byte {len(content):,} on: reserved space that is not written yet"
-    assert Cut(expected) == examine(path, content + bytes(nul_bytes))
+    assert Truncated(expected) == examine(path, content + bytes(nul_bytes))
 
 
 @pytest.mark.parametrize("path", ["a.json", "a.cbor", "a.csv", "a.txt", "a.parquet"])
 @pytest.mark.parametrize("size", [2, 5, 16, 5_000, 2 * CHUNK_BYTES])
 def test_a_file_of_nothing_but_nul_bytes_is_told(path: str, size: int) -> None:
     expected = "there are only NUL bytes from byte 0 on: reserved space that is not written yet"
-    assert Cut(expected) == examine(path, bytes(size))
+    assert Truncated(expected) == examine(path, bytes(size))
 
 
 REFERENCES = ["Ref-Binary-i16", "Ref-BINARY-i16", "Ref-BINARY-i16   ", "Ref-Binary-u8", "Ref-Binary-f32"]
@@ -166,8 +166,10 @@ def test_the_header_alone_is_not_a_recording(reference: str, is_firmware: bool) 
     header = referring(b"", reference, is_firmware=is_firmware)
     kind = reference.rstrip().rpartition("-")[2]
     told = f"its CBOR header says that samples ({kind}) follow it, but there are none yet"
-    assert Cut(f"{told}; the file has {len(header):,} bytes") == examine("a.cbor", header)
-    assert [] == [length for length in range(1, len(header)) if not isinstance(examine("a.cbor", header[:length]), Cut)]
+    assert Truncated(f"{told}; the file has {len(header):,} bytes") == examine("a.cbor", header)
+    assert [] == [
+        length for length in range(1, len(header)) if not isinstance(examine("a.cbor", header[:length]), Truncated)
+    ]
 
 
 @pytest.mark.parametrize("reference", REFERENCES)
@@ -191,13 +193,13 @@ def test_any_samples_behind_the_header_wait_for_stillness(reference: str, is_fir
     content = referring(samples, reference, is_firmware=is_firmware)
     kind = reference.rstrip().rpartition("-")[2]
     expected = f"{len(samples):,} bytes of samples ({kind}) follow its CBOR header, which does not say how many"
-    assert CannotTell(expected) == examine("a.cbor", content)
+    assert Undecidable(expected) == examine("a.cbor", content)
 
 
 def test_a_header_of_json_has_no_samples_behind_it() -> None:
     content = formats.document({**RECORDING, "payload": {**RECORDING["payload"], "values": ["Ref-BINARY-i16"]}})
     told = "its JSON says that samples (i16) follow it, but there are none yet"
-    assert Cut(f"{told}; the file has {len(content):,} bytes") == examine("a.json", content)
+    assert Truncated(f"{told}; the file has {len(content):,} bytes") == examine("a.json", content)
 
 
 @pytest.mark.parametrize(
@@ -276,7 +278,7 @@ def test_a_header_of_json_has_no_samples_behind_it() -> None:
     ],
 )
 def test_what_cannot_be_told_is_named(path: str, content: bytes, why: str) -> None:
-    assert CannotTell(why) == examine(path, content)
+    assert Undecidable(why) == examine(path, content)
 
 
 LFS = b"version https://git-lfs.github.com/spec/v1\noid sha256:" + b"4d7a" * 16 + b"\nsize 12345\n"
@@ -285,7 +287,7 @@ LFS = b"version https://git-lfs.github.com/spec/v1\noid sha256:" + b"4d7a" * 16 
 @pytest.mark.parametrize("path", ["a.json", "a.cbor", "a.csv", "a.txt", "a.parquet"])
 def test_a_pointer_is_not_the_content(path: str) -> None:
     expected = "it is a Git LFS pointer, which stands for the content; fetch the content itself"
-    assert Cut(expected) == examine(path, LFS)
+    assert Truncated(expected) == examine(path, LFS)
 
 
 @pytest.mark.parametrize(
@@ -337,7 +339,7 @@ def test_a_pointer_is_not_the_content(path: str) -> None:
     ],
 )
 def test_what_is_missing_is_told_exactly(path: str, content: bytes, finding: str) -> None:
-    assert Cut(finding) == examine(path, content)
+    assert Truncated(finding) == examine(path, content)
 
 
 NUMBERS = st.integers(-(2**64), 2**64 - 1) | st.floats(allow_nan=False) | st.sampled_from([0, 0.0, None, True])
@@ -355,10 +357,10 @@ def test_cbor_ends_where_its_decoder_says(value: Any, is_open: bool, data: st.Da
     whole = bytes(cbor2.dumps([value, 1]))
     if is_open:
         whole = b"\x9f" + whole[1:] + b"\xff"
-    assert isinstance(examine("a.cbor", whole), Whole)
+    assert isinstance(examine("a.cbor", whole), Complete)
     length = data.draw(st.integers(1, len(whole) - 1))
-    assert isinstance(examine("a.cbor", whole[:length]), Cut)
-    assert isinstance(examine("a.cbor", whole + data.draw(st.binary(min_size=1, max_size=20))), CannotTell)
+    assert isinstance(examine("a.cbor", whole[:length]), Truncated)
+    assert isinstance(examine("a.cbor", whole + data.draw(st.binary(min_size=1, max_size=20))), Undecidable)
 
 
 @quick
@@ -366,8 +368,8 @@ def test_cbor_ends_where_its_decoder_says(value: Any, is_open: bool, data: st.Da
 def test_cbor_is_read_across_the_borders_of_chunks(factor: int, count: int, cut: int) -> None:
     numbers = [index * factor % 2**33 for index in range(count)]
     whole = bytes(cbor2.dumps({"values": numbers, "rows": [[number, 1.5] for number in numbers[: len(numbers) // 4]]}))
-    assert isinstance(examine("a.cbor", whole), Whole)
-    assert isinstance(examine("a.cbor", whole[: 1 + cut % (len(whole) - 1)]), Cut)
+    assert isinstance(examine("a.cbor", whole), Complete)
+    assert isinstance(examine("a.cbor", whole[: 1 + cut % (len(whole) - 1)]), Truncated)
 
 
 JSON_VALUES = st.recursive(
@@ -387,10 +389,10 @@ def test_json_of_every_spelling_is_whole_and_no_beginning_of_it_is(
     written = json.dumps(value, ensure_ascii=is_ascii, indent=indent)
     blanks = data.draw(st.sampled_from(["", "\n", "  ", "\r\n\r\n"]))
     whole, padded = (text.encode(encoding, "ignore") for text in (written, written + blanks))
-    assert isinstance(examine("a.json", padded), Whole)
+    assert isinstance(examine("a.json", padded), Complete)
     # In front of its first bracket nothing tells JSON from anything else.
     begins = min(len(whole) - 1, len("[".encode(encoding)))
-    assert isinstance(examine("a.json", whole[: data.draw(st.integers(begins, len(whole) - 1))]), Cut)
+    assert isinstance(examine("a.json", whole[: data.draw(st.integers(begins, len(whole) - 1))]), Truncated)
 
 
 @quick
@@ -402,7 +404,7 @@ def test_json_with_a_byte_written_over_is_never_called_nul_to_its_end_by_mistake
     at = place % len(whole)
     changed = whole[:at] + bytes_ + whole[at + len(bytes_) :]
     verdict, reads = examined("a.json", changed)
-    assert isinstance(verdict, Whole | Cut | CannotTell)
+    assert isinstance(verdict, Complete | Truncated | Undecidable)
     assert 1 == len(reads)
 
 
@@ -413,7 +415,7 @@ def test_json_with_a_byte_written_over_is_never_called_nul_to_its_end_by_mistake
 )
 def test_no_table_is_called_cut_for_how_its_text_is_written(rows: list[list[int]], encoding: str) -> None:
     written = "timestamp,accX\n" + "".join(",".join(map(str, row)) + "\n" for row in rows)
-    assert CannotTell("its format has no end mark") == examine("a.csv", written.encode(encoding))
+    assert Undecidable("its format has no end mark") == examine("a.csv", written.encode(encoding))
 
 
 @pytest.mark.parametrize("path", ["a.json", "a.cbor"])

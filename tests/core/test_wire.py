@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from eisync.core import wire
 from eisync.core.batching import Request
-from eisync.core.items import Category, FileFacts, Item
+from eisync.core.model import Category, FileFacts, Item
 from eisync.core.retry import Fault
 from eisync.core.wire import Barred, Duplicate, Failed, Refused, Reply, Silence, Smaller, Stored
 

@@ -56,13 +56,14 @@ def test_boxes_and_ranges_of_many_samples_ride_in_one_request(service: RunningEm
 
 def test_samples_of_one_name_keep_their_own_ranges(service: RunningEmulator) -> None:
     other = [{"startIndex": 0, "endIndex": 2, "label": "c"}]
-    wishes = [RANGES, other, None, RANGES]
+    options = [RANGES, other, None, RANGES]
     samples = [
-        Sample(acquisition(10 * n), "same.json", structured_labels=wish, label="x") for n, wish in enumerate(wishes)
+        Sample(acquisition(10 * n), "same.json", structured_labels=pass_request, label="x")
+        for n, pass_request in enumerate(options)
     ]
     assert upload_samples(samples).success
     by_id = {one["id"]: one.get("structuredLabels") for one in held()}
-    assert wishes == [by_id[one.sample_id] or None for one in samples]
+    assert options == [by_id[one.sample_id] or None for one in samples]
 
 
 def test_several_samples_may_share_a_name(service: RunningEmulator) -> None:

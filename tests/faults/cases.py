@@ -116,7 +116,7 @@ HTML = "<html><body>Please log in</body></html>"
 @dataclass(frozen=True)
 class Case:
     fault: str
-    weather: Weather
+    network_errors: Weather
     reason: str  # what a person is told
     lone: Fate
     batch: Fate

@@ -93,11 +93,11 @@ class Rig:
 
     def crash_under_way(self) -> None:
         """The process ends while its requests are under way, and the next one starts."""
-        drainer, bell = self.app.drainer, self.app.bells["drainer"]
+        uploader, bell = self.app.uploader, self.app.bells["uploader"]
         deadline = time.monotonic() + 60.0
         while State.SENDING not in self.states().values():
             assert time.monotonic() < deadline, "nothing was sent"
-            drainer.tick(self.now)
+            uploader.tick(self.now)
             bell.wait(0.01)
             bell.clear()
         self.app.close()  # it waits for the workers, and nobody writes down what they bring
@@ -127,11 +127,11 @@ class Rig:
 
     def round(self) -> None:
         """Do everything that is due now, and all that follows from it at once."""
-        drainer, bell = self.app.drainer, self.app.bells["drainer"]
+        uploader, bell = self.app.uploader, self.app.bells["uploader"]
         deadline = time.monotonic() + 60.0
         while time.monotonic() < deadline:
-            wait_s = drainer.tick(self.now)
-            if drainer.is_idle and not drainer.is_meeting:
+            wait_s = uploader.tick(self.now)
+            if uploader.is_idle and not uploader.is_meeting:
                 if wait_s > 0:
                     return
                 continue

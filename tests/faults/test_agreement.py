@@ -1,8 +1,8 @@
 """Whatever people do here and there, and whatever breaks: in the end folder, index and project agree as policy says.
 
-The real watcher, drainer, reconciler, store and client over real files and the emulator. One actor works in the folder,
-another in Studio; answers are lost, listings fail, and the process dies between an intent and its act. After quiet,
-what remains is held against the policy, and at every step nothing may be gone that nobody deleted.
+The real watcher, uploader, reconciler, store and client over real files and the emulator. One actor works in the
+folder, another in Studio; answers are lost, listings fail, and the process dies between an intent and its act. After
+quiet, what remains is held against the policy, and at every step nothing may be gone that nobody deleted.
 """
 
 import contextlib
@@ -19,32 +19,32 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from eisync.adapters import files, restoring, trash
+from eisync.adapters import file_facts, restore, trash
 from eisync.adapters.body import sha256_of
-from eisync.adapters.http import Endpoints, Service
+from eisync.adapters.service import Endpoints, ServiceClient
 from eisync.core.absence import ABSENT_S
-from eisync.core.acts import Occasion, OnRemoteDelete, Policy, name_of, propose
+from eisync.core.actions import OnRemoteDelete, Policy, Trigger, name_of, propose
 from eisync.core.batching import Limits
 from eisync.core.guard import Guard
-from eisync.core.items import RemoteSample
 from eisync.core.lifecycle import State
+from eisync.core.model import RemoteSample
 from eisync.emulator.server import RunningEmulator, running_emulator
 from eisync.emulator.settings import EmulatorSettings
-from eisync.loops.acting import Actor
-from eisync.loops.bringing_back import BringingBack
-from eisync.loops.deciding import Decider
-from eisync.loops.errand import Errand
-from eisync.loops.folders import WatchedFolders
+from eisync.loops.action_executor import ActionExecutor
+from eisync.loops.action_planner import ActionPlanner
 from eisync.loops.reconciler import Hands, Project, ReconcilerLoop
-from eisync.loops.undoing import Undoer
-from eisync.loops.watched import OnChange
-from eisync.store.acts import Acts
+from eisync.loops.retention_undo import RetentionUndo
+from eisync.loops.root_check import WatchedFolders
+from eisync.loops.target_context import TargetContext
+from eisync.loops.undo import Undo
+from eisync.loops.watched_root import OnChange
+from eisync.store.actions import ActionStore
 from eisync.store.mirror import Mirrored
 from eisync.store.retention import Removals
 from tests.canary import holders
 from tests.conftest import row
 from tests.fakes import Clock
-from tests.loops.test_drainer import Drain, lane
+from tests.loops.test_uploader import Drain, target_queue
 from tests.loops.yard import Yard, deletion_evidence, run
 
 NAMES = ("wave.1.csv", "wave.2.csv", "idle.1.csv", "testing/wave.1.csv", "testing/idle.3.csv")
@@ -128,10 +128,10 @@ class AgreementMachine(RuleBasedStateMachine):
         self.service = self.connect()
         self.person = self.connect()
 
-    def connect(self) -> Service:
+    def connect(self) -> ServiceClient:
         emulator = EMULATOR[0]
         endpoints = Endpoints(studio_url=emulator.studio_url, ingestion_url=emulator.ingestion_url, timeout_s=5.0)
-        return Service(endpoints, lambda: self.key, user_agent="eisync/test")
+        return ServiceClient(endpoints, lambda: self.key, user_agent="eisync/test")
 
     @initialize(
         on_remote_delete=st.sampled_from(list(OnRemoteDelete)),
@@ -159,19 +159,19 @@ class AgreementMachine(RuleBasedStateMachine):
         self.watcher = self.yard.watcher(
             self.yard.watched(on_change=self.on_change, updates_renamed=self.policy.edits_samples)
         )
-        self.drain = Drain(self.yard, lane(self.service, limits=Limits(files=2)), workers=1)
+        self.drain = Drain(self.yard, target_queue(self.service, limits=Limits(files=2)), workers=1)
         self.clock = Clock(self.now)
-        self.acts = Fuse(Acts(self.yard.database), frozenset({"begin", "finish", "allow", "hold"}))
+        self.actions = Fuse(ActionStore(self.yard.database), frozenset({"begin", "finish", "allow", "hold"}))
         self.trash = Fuse(trash, frozenset({"set_aside", "keep_copy", "discard"}))
         studio: Any = Fuse(self.service, frozenset({"delete", "rename", "relabel", "move"}))
-        self.fuses = [self.acts, self.trash, studio]
-        acts: Any = self.acts
+        self.fuses = [self.actions, self.trash, studio]
+        actions: Any = self.actions
         bin_: Any = self.trash
-        folders = WatchedFolders(files, self.yard.places)
-        retained = BringingBack(Removals(self.yard.database), restoring)
+        folders = WatchedFolders(file_facts, self.yard.places)
+        retained = RetentionUndo(Removals(self.yard.database), restore)
         self.evidence = evidence = deletion_evidence(self.yard, self.clock, lambda: self.watcher.unsettled(self.now))
         policies = {self.yard.root.id: self.policy}
-        self.errand = Errand(
+        self.context = TargetContext(
             target="main", studio=studio, policies=policies, interval_s=INTERVAL_S, check_project=lambda: None
         )
         self.loop = ReconcilerLoop(
@@ -192,9 +192,11 @@ class AgreementMachine(RuleBasedStateMachine):
             clock=self.clock,
             log=self.yard.log,
             hands=Hands(
-                decider=Decider(acts, acts, evidence, guard=self.guard, clock=self.clock, log=self.yard.log),
-                actor=Actor(acts, bin_, folders, evidence, clock=self.clock, log=self.yard.log),
-                undoer=Undoer(acts, bin_, folders, files.look, retained, clock=self.clock, log=self.yard.log),
+                decider=ActionPlanner(
+                    actions, actions, evidence, guard=self.guard, clock=self.clock, log=self.yard.log
+                ),
+                actor=ActionExecutor(actions, bin_, folders, evidence, clock=self.clock, log=self.yard.log),
+                undo=Undo(actions, bin_, folders, file_facts.look, retained, clock=self.clock, log=self.yard.log),
             ),
         )
 
@@ -347,10 +349,10 @@ class AgreementMachine(RuleBasedStateMachine):
 
     @rule(is_approved=st.booleans())
     def decide(self, is_approved: bool) -> None:
-        for plan in self.acts.plans():
+        for plan in self.actions.plans():
             # A person who says no keeps everything, and what then agrees is not this machine's to say.
             if is_approved:
-                self.acts.decide(plan.id, is_approved=True, now=self.now)
+                self.actions.decide(plan.id, is_approved=True, now=self.now)
 
     # --- what is always true
 
@@ -390,8 +392,8 @@ class AgreementMachine(RuleBasedStateMachine):
         self.look_there()
         assert {} == self.loop.troubles()
         self.no_recording_is_lost_that_nobody_gave_up()
-        assert [] == self.acts.plans()
-        assert [] == self.acts.to_do("main", is_retention=False, limit=10)
+        assert [] == self.actions.plans()
+        assert [] == self.actions.to_do("main", is_retention=False, limit=10)
         there, here, states = self.there, self.here, self.yard.states()
         for path, content in here.items():
             self.the_file_is_where_it_belongs(path, content, states[path], there)
@@ -431,12 +433,12 @@ class AgreementMachine(RuleBasedStateMachine):
         return [record["path"]] == [other["path"] for other in tied]
 
     def nothing_is_left_to_be_said(self) -> None:
-        for occasion in Occasion:
+        for trigger in Trigger:
             roots = [self.yard.root.id]
-            sides = self.acts.sides("main", occasion, roots, limit=100)
-            sides = [self.evidence.of(self.errand, side) for side in sides]
-            proposals = [act for side in sides for act in propose(side, self.policy, now=self.now)]
-            if occasion is Occasion.ABSENT and not self.here:
+            sides = self.actions.sides("main", trigger, roots, limit=100)
+            sides = [self.evidence.of(self.context, side) for side in sides]
+            proposals = [action for side in sides for action in propose(side, self.policy, now=self.now)]
+            if trigger is Trigger.ABSENT and not self.here:
                 continue  # an emptied folder says nothing
             assert [] == proposals
 

@@ -1,6 +1,6 @@
 """Whatever happens, in whatever order: to files, to the drain, and at a service that stores and does not always say so.
 
-The real watcher, drainer, reconciler and store over real files; the service is a model in memory, and the workers work
+The real watcher, uploader, reconciler and store over real files; the service is a model in memory, and the workers work
 when the machine says so. When it is over the weather turns fine, and then every file must be where it belongs.
 """
 
@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from eisync.adapters import files
+from eisync.adapters import file_facts
 from eisync.adapters.body import sha256_of
 from eisync.core.batching import Limits
 from eisync.core.lifecycle import State
@@ -24,7 +24,7 @@ from eisync.loops.reconciler import DOUBT_S, Project, ReconcilerLoop
 from eisync.store.mirror import Mirrored
 from tests.canary import holders
 from tests.fakes import Answer, Clock, Cloud, reply_of
-from tests.loops.test_drainer import Drain, lane
+from tests.loops.test_uploader import Drain, target_queue
 from tests.loops.yard import Yard, run
 
 NAMES = ("a.csv", "b.csv", "day/a.csv", "c.csv")
@@ -85,7 +85,7 @@ class SafetyMachine(RuleBasedStateMachine):
         self.watcher = self.yard.watcher()
         self.drain = Drain(
             self.yard,
-            lane(self.cloud, limits=Limits(files=3), allow_duplicates=self.allow_duplicates),
+            target_queue(self.cloud, limits=Limits(files=3), allow_duplicates=self.allow_duplicates),
             workers=2,
         )
         self.clock = Clock(self.now)
@@ -155,12 +155,12 @@ class SafetyMachine(RuleBasedStateMachine):
         is_told=st.booleans(),
     )
     def send(self, seconds: float, weathers: list[str | None], is_told: bool) -> None:
-        """What is due is claimed, and workers send some of it; the drainer hears of it, or not yet."""
+        """What is due is claimed, and workers send some of it; the uploader hears of it, or not yet."""
         self.now += seconds
         self.tick()
-        for weather in weathers:
+        for network_errors in weathers:
             if self.drain.bench.waiting:
-                self.work(weather)
+                self.work(network_errors)
         if is_told:
             self.tick()
 
@@ -171,8 +171,8 @@ class SafetyMachine(RuleBasedStateMachine):
             self.drain.bench.run(1)
             self.drain.tick()
 
-    def work(self, weather: str | None) -> None:
-        answer: Answer | None = None if weather is None else getattr(World(self.cloud), weather)
+    def work(self, network_errors: str | None) -> None:
+        answer: Answer | None = None if network_errors is None else getattr(World(self.cloud), network_errors)
         self.cloud.always = answer
         self.drain.bench.run(1)
         self.cloud.always = None
@@ -208,7 +208,7 @@ class SafetyMachine(RuleBasedStateMachine):
                 continue
             held = {self.cloud.samples[sample_id].sha256 for sample_id in record["sample_ids"]}
             assert held <= {record["sha256"]}
-            facts = files.look(self.yard.root.path, record["path"])
+            facts = file_facts.look(self.yard.root.path, record["path"])
             known = self.yard.outbox.known_at(self.yard.root.id, record["path"])
             if facts is not None and known is not None and facts == known.facts:
                 assert sha256(self.contents[record["path"]]) == record["sha256"]

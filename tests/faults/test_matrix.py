@@ -63,7 +63,7 @@ def test_every_file_is_stored_once_or_parked_with_the_reason(
     for _ in range(place):
         busy_round(machine)
     before = machine.files()
-    case.weather(scene)
+    case.network_errors(scene)
     machine.round()
     check_fate(scene, case, case.lone if files == 1 else case.batch, before)
     clear_up(scene)
@@ -108,7 +108,7 @@ def check_fate(scene: Scene, case: Case, fate: Fate, before: dict[str, dict[str,
         case Fate.PAUSES:
             assert {State.READY} == set(states)
             assert {0} == set(spent)
-            assert {"main": case.reason} == machine.app.drainer.refusals()
+            assert {"main": case.reason} == machine.app.uploader.refusals()
             assert [case.reason] == [target.paused_reason for target in machine.app.index.targets()]
         case Fate.ARRIVES:
             assert {State.SYNCED} == set(states)

@@ -23,7 +23,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from eisync.app import App, build
-from eisync.core.items import RemoteSample
+from eisync.core.model import RemoteSample
 from eisync.core.wire import Envelope
 from eisync.errors import EisyncError
 from eisync.settings import load

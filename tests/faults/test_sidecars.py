@@ -244,13 +244,13 @@ def test_boxes_that_change_while_the_file_is_sent_go_with_the_next_attempt(machi
     machine.write(BOXES, boxes({"part.png": [box(5)]}))
     machine.scan()
     machine.faults({"kind": "reset_before", "times": 1})
-    drainer = machine.app.drainer
-    drainer.tick(machine.now)
+    uploader = machine.app.uploader
+    uploader.tick(machine.now)
     for _ in range(100):
-        drainer.tick(machine.now)
+        uploader.tick(machine.now)
         if State.SENDING in machine.states().values():
             break
-        machine.app.bells["drainer"].wait(0.05)
+        machine.app.bells["uploader"].wait(0.05)
     machine.write(BOXES, boxes({"part.png": [box(6)]}))
     machine.now += 2.0
     machine.app.watcher.tick(machine.now)  # the request is under way, or has failed and is not written down

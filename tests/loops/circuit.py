@@ -1,4 +1,4 @@
-"""From the folder to the service and back: a real watcher and a real drainer over one database, and a service."""
+"""From the folder to the service and back: a real watcher and a real uploader over one database, and a service."""
 
 import os
 import shutil
@@ -8,12 +8,12 @@ from typing import Any
 from eisync.adapters import removal
 from eisync.adapters.body import sha256_of
 from eisync.core.batching import Limits
-from eisync.core.items import Root
 from eisync.core.lifecycle import State
-from eisync.core.plan import compare
+from eisync.core.listing import compare
+from eisync.core.model import Root
 from eisync.core.retry import RetryPolicy
-from eisync.loops.drainer import DrainerLoop
-from eisync.loops.lane import Lane
+from eisync.loops.target_state import TargetQueue
+from eisync.loops.uploader import UploaderLoop
 from eisync.loops.watcher import WatcherLoop
 from eisync.store.mirror import Mirrored
 from tests.conftest import list_sample
@@ -49,9 +49,9 @@ class Circuit:
             *(yard.watched(root, **self.watched) for root in self.roots),
             handed={"is_same": removal.is_same, **self.handed},
         )
-        self.drainer = DrainerLoop(
+        self.uploader = UploaderLoop(
             [
-                Lane(
+                TargetQueue(
                     target="main",
                     roots=tuple(root.id for root in self.roots),
                     service=self.cloud,
@@ -66,7 +66,7 @@ class Circuit:
             pool=self.bench,
             workers=2,
             hash_of=sha256_of,
-            luck=lambda: 0.5,
+            jitter=lambda: 0.5,
             boundary=lambda: "eisync-0123456789abcdef",
             wake=lambda: None,
             log=yard.log,
@@ -81,8 +81,8 @@ class Circuit:
 
     def _come_to_rest(self) -> None:
         for _ in range(10_000):
-            watcher_s, drainer_s = self.watcher.tick(self.now), self.drainer.tick(self.now)
-            if not self.bench.run() and watcher_s > 0 and drainer_s > 0:
+            watcher_s, uploader_s = self.watcher.tick(self.now), self.uploader.tick(self.now)
+            if not self.bench.run() and watcher_s > 0 and uploader_s > 0:
                 return
         raise AssertionError("the loops do not come to rest")
 
@@ -98,7 +98,7 @@ class Circuit:
         [sample_id] = self.yard.record(path)["sample_ids"]
         self.cloud.samples.pop(sample_id)
         list_sample(self.yard.database, sample_id)
-        self.yard.index.bury("main", sample_id, now=self.now)
+        self.yard.index.make_tombstones("main", sample_id, now=self.now)
         return int(sample_id)
 
     def sweep(self) -> None:

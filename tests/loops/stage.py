@@ -4,22 +4,22 @@ import hashlib
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from eisync.adapters import files, restoring, trash
+from eisync.adapters import file_facts, restore, trash
 from eisync.adapters.body import sha256_of
-from eisync.core.acts import Policy, Progress, Written
+from eisync.core.actions import Policy, Progress, StoredAction
 from eisync.core.guard import Guard
 from eisync.core.lifecycle import Event, State
-from eisync.core.verdict import Settlement, give_back
-from eisync.loops.acting import Actor
-from eisync.loops.bringing_back import BringingBack
-from eisync.loops.deciding import Decider
-from eisync.loops.folders import WatchedFolders
-from eisync.loops.guarding import Guarding
+from eisync.core.outcome import Outcome, give_back
+from eisync.loops.action_executor import ActionExecutor
+from eisync.loops.action_planner import ActionPlanner
+from eisync.loops.clock_monitor import RIGHT, Times
+from eisync.loops.guard_ledger import GuardLedger
 from eisync.loops.reconciler import Hands, Project, ReconcilerLoop
-from eisync.loops.timekeeping import RIGHT, Times
+from eisync.loops.retention_undo import RetentionUndo
+from eisync.loops.root_check import WatchedFolders
 from eisync.loops.tombstones import Tombstones
-from eisync.loops.undoing import Undoer
-from eisync.store.acts import Acts
+from eisync.loops.undo import Undo
+from eisync.store.actions import ActionStore
 from eisync.store.mirror import Mirrored
 from eisync.store.retention import Removals
 from tests.fakes import Clock, Cloud
@@ -57,14 +57,14 @@ class Stage:
 
     def start(self) -> None:
         """A new process, with what the database knows."""
-        self.acts: Any = Acts(self.yard.database)
+        self.actions: Any = ActionStore(self.yard.database)
         self.watcher = self.yard.watcher(self.yard.watched(**self.watched))
         self.loop = self._loop()
 
     def _loop(self) -> ReconcilerLoop:
         yard, clock = self.yard, self.clock
-        folders = self.folders or WatchedFolders(files, yard.places)
-        retained = BringingBack(Removals(yard.database), restoring)
+        folders = self.folders or WatchedFolders(file_facts, yard.places)
+        retained = RetentionUndo(Removals(yard.database), restore)
         evidence = self.evidence or deletion_evidence(yard, clock, lambda: self.watcher.unsettled(clock.now))
         return ReconcilerLoop(
             [
@@ -84,21 +84,21 @@ class Stage:
             clock=clock,
             log=yard.log,
             hands=Hands(
-                decider=Decider(
-                    self.acts, self.acts, evidence, guard=self.guard, clock=clock, log=yard.log, times=self.times
+                decider=ActionPlanner(
+                    self.actions, self.actions, evidence, guard=self.guard, clock=clock, log=yard.log, times=self.times
                 ),
-                actor=Actor(
-                    self.acts,
+                actor=ActionExecutor(
+                    self.actions,
                     self.trash,
                     folders,
                     evidence,
                     clock=clock,
                     log=yard.log,
-                    guarding=Guarding(self.acts, self.guard, self.times),
+                    guarding=GuardLedger(self.actions, self.guard, self.times),
                 ),
-                undoer=Undoer(self.acts, self.trash, folders, files.look, retained, clock=clock, log=yard.log),
+                undo=Undo(self.actions, self.trash, folders, file_facts.look, retained, clock=clock, log=yard.log),
                 tombstones=Tombstones(
-                    self.acts, yard.index, guard=self.guard, clock=clock, log=yard.log, times=self.times
+                    self.actions, yard.index, guard=self.guard, clock=clock, log=yard.log, times=self.times
                 ),
             ),
         )
@@ -138,7 +138,7 @@ class Stage:
                 there = [self.cloud.add(item.path, sha256, label=item.label, category=item.category.value)]
                 self.cloud.contents[there[0]] = content
             settlements.append(
-                Settlement(item_id=item.id, events=(event,), due_at=now, sample_ids=tuple(there), sha256=sha256)
+                Outcome(item_id=item.id, events=(event,), due_at=now, sample_ids=tuple(there), sha256=sha256)
             )
         self.yard.outbox.settle(settlements, claim=1, now=now)
 
@@ -155,9 +155,9 @@ class Stage:
         """A pass with a sweep. Returns what it reports."""
         return self.ask(after_s, sweeps=True)
 
-    def ask(self, after_s: float = 1.0, **wish: Any) -> dict[str, Any]:
+    def ask(self, after_s: float = 1.0, **pass_request: Any) -> dict[str, Any]:
         self.clock.now += after_s
-        ticket = self.loop.ask_pass(**wish)
+        ticket = self.loop.ask_pass(**pass_request)
         run(self.loop, self.clock.now)
         report = self.loop.report(ticket)
         assert report is not None
@@ -187,16 +187,16 @@ class Stage:
         found = self.loop.troubles().get("main")
         return None if found is None else str(found)
 
-    def all_acts(self) -> list[Written]:
+    def all_acts(self) -> list[StoredAction]:
         """Every act there is, in the order in which they were decided."""
         rows = self.yard.database._connection.execute("select id from act order by id").fetchall()
-        return [written for row in rows if (written := self.acts.find(row["id"])) is not None]
+        return [written for row in rows if (written := self.actions.find(row["id"])) is not None]
 
     def progress(self) -> list[Progress]:
         return [written.progress for written in self.all_acts()]
 
     def trashed(self) -> list[str]:
-        """What lies in the trash, by its path below the act's folder."""
+        """What lies in the trash, by its path below the action's folder."""
         top = self.yard.path(trash.TRASH)
         return sorted(str(place.relative_to(top)).split("/", 2)[2] for place in top.rglob("*") if place.is_file())
 

@@ -9,16 +9,16 @@ from typing import Any
 
 import pytest
 
-from eisync.adapters import evidence, files, removal
-from eisync.core.acts import Act, Cause, Kind
-from eisync.core.items import FileFacts
+from eisync.adapters import content, file_facts, removal
+from eisync.core.actions import Action, ActionKind, Cause
+from eisync.core.completeness import CompletenessPolicy
 from eisync.core.lifecycle import State
+from eisync.core.model import FileFacts
 from eisync.core.retention import removal_of
-from eisync.core.settle import SettlePolicy
 from eisync.errors import FileChangedError
-from eisync.loops import checks
-from eisync.loops.watched import OnChange
-from eisync.store.acts import Acts
+from eisync.loops import content_check
+from eisync.loops.watched_root import OnChange
+from eisync.store.actions import ActionStore
 from eisync.store.retention import Removals
 
 from .circuit import Circuit
@@ -42,13 +42,13 @@ def circuit(tmp_path: Path) -> Iterator[Circuit]:
     circuit.close()
 
 
-def each(circuit: Circuit, act: Callable[[Path], object]) -> None:
+def each(circuit: Circuit, action: Callable[[Path], object]) -> None:
     for path in (A, B, C):
-        act(circuit.yard.path(path))
+        action(circuit.yard.path(path))
 
 
 def look(circuit: Circuit, path: str) -> FileFacts | None:
-    return files.look(circuit.yard.root.path, path)
+    return file_facts.look(circuit.yard.root.path, path)
 
 
 def restored(circuit: Circuit) -> None:
@@ -66,7 +66,7 @@ def begin_to_write(circuit: Circuit, *paths: str) -> None:
     """Files are seen shorter than they were, and not complete yet."""
     for path in paths:
         circuit.yard.path(path).write_bytes(circuit.yard.path(path).read_bytes()[:7])
-    run(circuit.yard.watcher(policy=SettlePolicy(settle_s=1e9)), circuit.now)
+    run(circuit.yard.watcher(policy=CompletenessPolicy(settle_s=1e9)), circuit.now)
     assert {State.SETTLING} == {circuit.states()[path] for path in paths}
 
 
@@ -251,10 +251,10 @@ def test_an_earlier_version_whose_sample_is_listed_again_is_there(circuit: Circu
 def test_an_earlier_version_that_we_deleted_ourselves_may_come_again(circuit: Circuit) -> None:
     [first] = circuit.yard.record(A)["sample_ids"]
     old = replaced(circuit)
-    acts = Acts(circuit.yard.database)
+    actions = ActionStore(circuit.yard.database)
     [file_id] = circuit.yard.index.ids_of(str(circuit.yard.path(A)))
-    act = Act(
-        kind=Kind.DELETE_SAMPLE,
+    action = Action(
+        kind=ActionKind.DELETE_SAMPLE,
         cause=Cause.LOCAL_CHANGE,
         file_id=file_id,
         root=circuit.yard.root.path,
@@ -263,9 +263,9 @@ def test_an_earlier_version_that_we_deleted_ourselves_may_come_again(circuit: Ci
         since_at=circuit.now,
         sample_id=first,
     )
-    acts.allow("main", [act], now=circuit.now)
-    [written] = acts.to_do("main", is_retention=False, limit=9)
-    acts.begin(written.id)
+    actions.allow("main", [action], now=circuit.now)
+    [written] = actions.to_do("main", is_retention=False, limit=9)
+    actions.begin(written.id)
     circuit.cloud.samples.pop(first)
     circuit.sweep()
     circuit.yard.path(A).write_bytes(old)
@@ -305,7 +305,7 @@ def test_a_file_that_cannot_be_read_stays_what_it_was_until_it_can(
 ) -> None:
     class Blind:
         def __getattr__(self, name: str) -> object:
-            return getattr(evidence, name)
+            return getattr(content, name)
 
         def hash_on(self, *_: object, **__: object) -> None:
             return None
@@ -320,7 +320,7 @@ def test_a_file_that_cannot_be_read_stays_what_it_was_until_it_can(
 
 
 def test_so_many_files_at_once_are_looked_at_piece_by_piece(circuit: Circuit, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(checks, "MOST_WAITING", 2)
+    monkeypatch.setattr(content_check, "MOST_WAITING", 2)
     paths = [f"many/{number}.csv" for number in range(9)]
     circuit.write(*paths)
     circuit.settle()
@@ -335,7 +335,7 @@ def test_so_many_files_at_once_are_looked_at_piece_by_piece(circuit: Circuit, mo
 
 
 def test_new_files_do_not_wait_for_files_in_doubt(circuit: Circuit, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(checks, "BYTES_A_TICK", 1)  # a file takes a tick for each of its bytes
+    monkeypatch.setattr(content_check, "BYTES_A_TICK", 1)  # a file takes a tick for each of its bytes
     for path in (A, C):
         os.utime(circuit.yard.path(path))
     circuit.write("new.csv")
@@ -400,15 +400,15 @@ def test_a_ctime_that_is_made_up_holds_no_file_up(circuit: Circuit) -> None:
             self.number = 10**18
 
         def __getattr__(self, name: str) -> Any:
-            return getattr(files, name)
+            return getattr(file_facts, name)
 
         def look(self, root: str, path: str) -> FileFacts | None:
-            found = files.look(root, path)
+            found = file_facts.look(root, path)
             self.number += 1
             return found and replace(found, ctime_ns=self.number)
 
     circuit.write("new.csv")
-    policy = SettlePolicy(settle_s=100.0)
+    policy = CompletenessPolicy(settle_s=100.0)
     loop = circuit.yard.watcher(
         policy=policy, scan_interval_s=1e9, files=MadeUp(), handed={"has_weak_facts": lambda _: True}
     )
@@ -460,8 +460,8 @@ def test_what_retention_finds_to_differ_goes_up_as_a_new_version(circuit: Circui
     assert (SYNCED, []) == (circuit.states()[A], circuit.sent())
     removals = Removals(circuit.yard.database)
     [file] = [one for one in removals.page(circuit.yard.root.id, limit=9) if one.path == A]
-    act = Act(
-        kind=Kind.DELETE_FILE,
+    action = Action(
+        kind=ActionKind.DELETE_FILE,
         cause=Cause.RETENTION,
         file_id=file.id,
         root=file.root,
@@ -469,7 +469,7 @@ def test_what_retention_finds_to_differ_goes_up_as_a_new_version(circuit: Circui
         reason="it is at the service",
         since_at=file.since_at,
     )
-    written = removals.begin(file, act, now=circuit.now)
+    written = removals.begin(file, action, now=circuit.now)
     assert written is not None
     with pytest.raises(FileChangedError):
         removal.delete(removal_of(written, file))

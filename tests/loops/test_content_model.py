@@ -11,8 +11,8 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 
-from eisync.core.items import Root
 from eisync.core.lifecycle import State
+from eisync.core.model import Root
 from tests.conftest import list_sample
 
 from .circuit import Circuit
@@ -186,7 +186,7 @@ class ContentMachine(RuleBasedStateMachine):
         for _ in range(2):
             circuit.sweep()
         list_sample(circuit.yard.database, number)
-        circuit.yard.index.bury("main", number, now=circuit.now)
+        circuit.yard.index.make_tombstones("main", number, now=circuit.now)
         self.deleted.add(circuit.cloud.contents[number])
         self.come_to_rest()
 

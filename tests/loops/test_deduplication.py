@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from eisync.adapters.body import sha256_of
-from eisync.core.items import Item
 from eisync.core.lifecycle import State
+from eisync.core.model import Item
 from eisync.errors import FileChangedError, FileGoneError, FileUnreadableError, StateError, UnreachableError
 from eisync.loops import deduplication
 
@@ -37,9 +37,9 @@ def claimed(circuit: Circuit, *paths: str) -> None:
     for _ in range(9):
         circuit.now += 10.0
         circuit.watcher.tick(circuit.now)
-    circuit.drainer.tick(circuit.now)
+    circuit.uploader.tick(circuit.now)
     circuit.bench.run()  # it learns which project it is
-    circuit.drainer.tick(circuit.now)
+    circuit.uploader.tick(circuit.now)
     assert {SENDING} == {circuit.states()[path] for path in paths}
 
 
@@ -70,12 +70,12 @@ def test_a_file_that_cannot_be_hashed_is_told_as_one_that_cannot_be_sent(
             raise error("it is so") if error is UnreachableError else error("it is so", item_id=item.id)
         return sha256_of(item)
 
-    circuit.drainer._deduplicator._hash_of = hash_of
+    circuit.uploader._deduplicator._hash_of = hash_of
     circuit.bench.run()
-    circuit.drainer.tick(circuit.now)
+    circuit.uploader.tick(circuit.now)
     assert (state, SENDING) == (circuit.states()["a.csv"], circuit.states()["b.csv"])
     circuit.bench.run()
-    circuit.drainer.tick(circuit.now)
+    circuit.uploader.tick(circuit.now)
     assert SYNCED is circuit.states()["b.csv"]
 
 
@@ -96,8 +96,8 @@ def test_while_the_store_cannot_say_what_is_known_nothing_is_sent_or_lost(
     monkeypatch.setattr(circuit.yard.outbox, "known_contents", fail_first)
     for _ in range(failures):
         with pytest.raises(StateError):
-            circuit.drainer.tick(circuit.now)
-        assert (SENDING, False) == (circuit.states()["a.csv"], circuit.drainer.is_done)
+            circuit.uploader.tick(circuit.now)
+        assert (SENDING, False) == (circuit.states()["a.csv"], circuit.uploader.is_done)
     circuit.go_on()
     assert (SYNCED, ["deleted.csv", "a.csv"]) == (circuit.states()["a.csv"], circuit.sent())
 
@@ -125,12 +125,12 @@ def test_what_nobody_has_begun_to_hash_is_given_back_at_the_end(
 ) -> None:
     monkeypatch.setattr(deduplication, "FILES_AT_ONCE", 1)
     claimed(circuit, "a.csv", "b.csv", "c.csv")
-    circuit.drainer.stop(circuit.now)
+    circuit.uploader.stop(circuit.now)
     assert [SENDING, READY, READY] == [circuit.states()[path] for path in ("a.csv", "b.csv", "c.csv")]
-    assert not circuit.drainer.is_done
+    assert not circuit.uploader.is_done
     circuit.bench.run()
-    circuit.drainer.tick(circuit.now)
-    assert (READY, True) == (circuit.states()["a.csv"], circuit.drainer.is_done)
+    circuit.uploader.tick(circuit.now)
+    assert (READY, True) == (circuit.states()["a.csv"], circuit.uploader.is_done)
 
 
 def test_where_no_thread_can_be_started_nothing_is_lost(circuit: Circuit, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -148,7 +148,7 @@ def test_where_no_thread_can_be_started_nothing_is_lost(circuit: Circuit, monkey
     monkeypatch.setattr(circuit.bench, "submit", refuse)
     claimed(circuit, "b.csv")
     for _ in range(3):
-        circuit.drainer.tick(circuit.now)
+        circuit.uploader.tick(circuit.now)
         circuit.bench.run()
     assert (SENDING, []) == (circuit.states()["b.csv"], circuit.sent())
     monkeypatch.setattr(circuit.bench, "submit", submit)
@@ -167,10 +167,10 @@ def test_a_target_with_many_files_to_be_hashed_claims_no_more(
     for _ in range(9):
         circuit.now += 10.0
         circuit.watcher.tick(circuit.now)
-    circuit.drainer.tick(circuit.now)
+    circuit.uploader.tick(circuit.now)
     circuit.bench.run()
     for _ in range(5):
-        circuit.drainer.tick(circuit.now)
+        circuit.uploader.tick(circuit.now)
     assert 16 == sum(state is SENDING for state in circuit.states().values())  # one claim's worth
     circuit.go_on()
     assert {SYNCED} == {circuit.states()[path] for path in paths}
@@ -179,8 +179,8 @@ def test_a_target_with_many_files_to_be_hashed_claims_no_more(
 def test_a_paused_target_gets_its_files_back(circuit: Circuit, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(deduplication, "FILES_AT_ONCE", 1)
     claimed(circuit, "a.csv", "b.csv")
-    [state] = circuit.drainer._states
-    circuit.drainer._pause(state, "the key is refused", circuit.now)
+    [state] = circuit.uploader._states
+    circuit.uploader._pause(state, "the key is refused", circuit.now)
     circuit.bench.run()
-    circuit.drainer.tick(circuit.now)
+    circuit.uploader.tick(circuit.now)
     assert [READY, READY] == [circuit.states()[path] for path in ("a.csv", "b.csv")]

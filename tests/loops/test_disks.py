@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from eisync.core.absence import ABSENT_S
-from eisync.core.acts import OnRemoteDelete, Policy, Progress
+from eisync.core.actions import OnRemoteDelete, Policy, Progress
 from eisync.errors import UnansweredError
 from eisync.loops.disks import SeenDisks
 from tests.fakes import Cloud

@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 
-from eisync.adapters import files
-from eisync.adapters.http import Endpoints, Service
-from eisync.adapters.watch import Deaf, Watcher
+from eisync.adapters import file_facts
+from eisync.adapters.event_source import EventSource, NullEvents
+from eisync.adapters.service import Endpoints, ServiceClient
 from eisync.core import wire
 from eisync.core.batching import Request
-from eisync.core.items import Category, Item, Root
+from eisync.core.model import Category, Item, Root
 from eisync.core.wire import Duplicate, Refused, Stored
 from eisync.emulator.server import RunningEmulator
 from eisync.errors import FileChangedError, FileGoneError, StudioError
@@ -30,7 +30,7 @@ def service(request: pytest.FixtureRequest) -> Iterator[Any]:
         return
     emulator: RunningEmulator = request.getfixturevalue("emulator")
     endpoints = Endpoints(studio_url=emulator.studio_url, ingestion_url=emulator.ingestion_url, timeout_s=5.0)
-    with contextlib.closing(Service(endpoints, lambda: emulator.key, user_agent="eisync/test")) as real:
+    with contextlib.closing(ServiceClient(endpoints, lambda: emulator.key, user_agent="eisync/test")) as real:
         yield real
 
 
@@ -45,7 +45,7 @@ def send(service: Any, tmp_path: Path) -> Callable[..., list[wire.Outcome]]:
             number = next(numbers)
             place = tmp_path / f"{number}.csv"
             place.write_bytes(content)
-            facts = files.look(str(tmp_path), place.name)
+            facts = file_facts.look(str(tmp_path), place.name)
             assert facts is not None
             item = Item(
                 id=number,
@@ -178,7 +178,7 @@ def events(request: pytest.FixtureRequest) -> Iterator[Any]:
     if request.param == "fake":
         yield Ear()
         return
-    real = Watcher(lambda: None)
+    real = EventSource(lambda: None)
     real.start()
     yield real
     real.stop()
@@ -194,7 +194,7 @@ def test_a_root_is_doubted_when_it_is_first_watched_and_taken_once(events: Any, 
 
 
 def test_who_is_deaf_answers_as_the_others_do(tmp_path: Path) -> None:
-    deaf = Deaf()
+    deaf = NullEvents()
     deaf.watch(Root(id=1, path=str(tmp_path), target="t"))
     assert (set(), set(), False) == take(deaf, 1)
 

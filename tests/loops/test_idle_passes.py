@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from eisync.adapters.http import Endpoints, Service
+from eisync.adapters.service import Endpoints, ServiceClient
 from eisync.emulator.server import RunningEmulator
 
 from .test_reconciler import Sweep, project
@@ -16,12 +16,14 @@ MOST = 3
 
 
 @pytest.fixture
-def connect(emulator: RunningEmulator) -> Iterator[Callable[[str], Service]]:
+def connect(emulator: RunningEmulator) -> Iterator[Callable[[str], ServiceClient]]:
     with contextlib.ExitStack() as stack:
 
-        def make(key: str) -> Service:
+        def make(key: str) -> ServiceClient:
             endpoints = Endpoints(studio_url=emulator.studio_url, ingestion_url=emulator.ingestion_url, timeout_s=5.0)
-            return stack.enter_context(contextlib.closing(Service(endpoints, lambda: key, user_agent="eisync/test")))
+            return stack.enter_context(
+                contextlib.closing(ServiceClient(endpoints, lambda: key, user_agent="eisync/test"))
+            )
 
         yield make
 
@@ -46,7 +48,7 @@ def spent(emulator: RunningEmulator, sweep: Sweep) -> int:
     before = emulator.ledger()["studio_requests"]
     sweep.run(after_s=300.0)
     assert {} == sweep.loop.troubles()
-    assert not any(tally.swept for tally in sweep.loop.tallies().values())
+    assert not any(report.swept for report in sweep.loop.tallies().values())
     return int(emulator.ledger()["studio_requests"] - before)
 
 
@@ -56,7 +58,7 @@ def spent(emulator: RunningEmulator, sweep: Sweep) -> int:
 def test_a_pass_that_finds_nothing_changed_asks_three_times_a_target_at_most(
     yard: Yard,
     emulator: RunningEmulator,
-    connect: Callable[[str], Service],
+    connect: Callable[[str], ServiceClient],
     samples: int,
     targets: int,
     page_size: int,
@@ -75,7 +77,7 @@ def test_a_pass_that_finds_nothing_changed_asks_three_times_a_target_at_most(
 
 
 def test_a_service_that_does_not_tell_of_changes_costs_no_more(
-    yard: Yard, emulator: RunningEmulator, connect: Callable[[str], Service]
+    yard: Yard, emulator: RunningEmulator, connect: Callable[[str], ServiceClient]
 ) -> None:
     key = filled(emulator, 5)
     Sweep(yard, project(connect(key))).run()

@@ -8,9 +8,9 @@ import pytest
 
 from eisync.adapters import annotations
 from eisync.core.annotations import ANNOTATION
-from eisync.core.items import FileFacts
+from eisync.core.completeness import CompletenessPolicy
 from eisync.core.lifecycle import State
-from eisync.core.settle import SettlePolicy
+from eisync.core.model import FileFacts
 from eisync.errors import UnreachableError
 from eisync.loops import left_out as module
 from eisync.loops.left_out import Unread
@@ -228,7 +228,7 @@ def test_with_a_marker_it_is_left_out_when_the_marker_says_that_it_is_complete(y
     yard.write("labels/im0.txt", YOLO)
     yard.write("labels/im0.txt.done", b"")
     os.utime(yard.path("labels/im0.txt.done"), (yard.later, yard.later))
-    run(yard.watcher(policy=SettlePolicy(needs_marker=True)), yard.later + 1.0)
+    run(yard.watcher(policy=CompletenessPolicy(needs_marker=True)), yard.later + 1.0)
     assert ({}, 1) == (yard.states(), left_out(yard)[ANNOTATION])
 
 
@@ -261,6 +261,6 @@ def test_only_a_file_makes_an_annotation_of_what_is_beside_it(tmp_path: Path, pl
 
 
 def _facts(path: Path) -> FileFacts:
-    from eisync.adapters.walking import facts_of
+    from eisync.adapters.folder_walk import facts_of
 
     return facts_of(os.lstat(path))

@@ -9,15 +9,15 @@ from typing import Any
 
 import pytest
 
-from eisync.adapters import files, root_notes
-from eisync.core.acts import Occasion
+from eisync.adapters import file_facts, root_notes
+from eisync.core.actions import Trigger
 from eisync.core.lifecycle import Event
 from eisync.core.lineage import NAME, Stamp
-from eisync.core.settlement import Settlement
+from eisync.core.settlement import Outcome
 from eisync.errors import FolderError
-from eisync.loops.folders import WatchedFolders
 from eisync.loops.lineage import AGAIN_S, Lineage
-from eisync.store.acts import Acts
+from eisync.loops.root_check import WatchedFolders
+from eisync.store.actions import ActionStore
 from eisync.store.lineages import Lineages
 from eisync.store.retention import Removals
 from tests.fakes import Clock
@@ -50,7 +50,7 @@ class Keeper:
             records=Lineages(self.yard.database),
             notes=self.notes,
             is_running=lambda _, process: self.running.get(process, False),
-            why_away=WatchedFolders(files, self.yard.places).why_away,
+            why_away=WatchedFolders(file_facts, self.yard.places).why_away,
             new_epoch=lambda: f"{self.place.name} {next(EPOCHS)}",
             clock=self.clock,
             log=self.yard.log,
@@ -77,7 +77,7 @@ class Keeper:
         now = self.clock.now
         items = self.yard.outbox.claim("main", [self.root.id], limit=1000, claim=1, now=now)
         stored = [
-            Settlement(item_id=item.id, events=(Event.STORED,), sample_ids=(item.id,), sha256=f"{item.path}")
+            Outcome(item_id=item.id, events=(Event.STORED,), sample_ids=(item.id,), sha256=f"{item.path}")
             for item in items
         ]
         self.yard.outbox.settle(stored, claim=1, now=now)
@@ -101,12 +101,12 @@ class Keeper:
             self.yard.path(path, self.root).unlink()
         return why
 
-    def wishes(self) -> set[str]:
+    def planned(self) -> set[str]:
         """Files whose samples would be deleted, because a person seems to have deleted them."""
         if self.lineage.why_doubted(self.root.id) is not None:
             return set()
-        acts = Acts(self.yard.database)
-        sides = acts.sides("main", Occasion.ABSENT, [self.root.id], after_id=0, limit=1000)
+        actions = ActionStore(self.yard.database)
+        sides = actions.sides("main", Trigger.ABSENT, [self.root.id], after_id=0, limit=1000)
         return {side.path for side in sides}
 
     def write(self, *paths: str) -> None:
@@ -133,19 +133,19 @@ def settled(keeper: Keeper, *paths: str) -> None:
     keeper.scan()
     keeper.sweep()
     keeper.scan()
-    assert set() == keeper.wishes()
+    assert set() == keeper.planned()
 
 
 def test_a_persons_deletion_counts_also_after_a_start(one: Keeper) -> None:
     settled(one, "a.csv", "b.csv", "c.csv")
     one.yard.path("a.csv", one.root).unlink()
     one.scan()
-    assert {"a.csv"} == one.wishes()
+    assert {"a.csv"} == one.planned()
     one.stop()
     one.start()
     os.unlink(one.recordings / "b.csv")
     one.scan()
-    assert {"a.csv", "b.csv"} == one.wishes()
+    assert {"a.csv", "b.csv"} == one.planned()
 
 
 @pytest.mark.parametrize("loses", ["nothing", "the note"])
@@ -164,14 +164,14 @@ def test_what_is_missing_to_an_older_state_is_nobodys_wish(one: Keeper, tmp_path
     one.start()
     one.scan()
     assert "eisync removes nothing before" in str(one.take("b.csv"))
-    assert set() == one.wishes()
+    assert set() == one.planned()
     one.sweep()
-    assert (set(), None) == (one.wishes(), one.lineage.why_doubted(one.root.id))
+    assert (set(), None) == (one.planned(), one.lineage.why_doubted(one.root.id))
     # From here on it counts again.
     assert None is one.take("b.csv")
     os.unlink(one.recordings / "c.csv")
     one.scan()
-    assert {"c.csv"} == one.wishes()
+    assert {"c.csv"} == one.planned()
     assert [] == one.lineage.said()[str(one.recordings)]
 
 
@@ -184,7 +184,7 @@ def test_a_doubt_outlives_a_kill(one: Keeper) -> None:
     assert "until everything has been checked again" in str(one.lineage.why_doubted(one.root.id))
     one.scan()
     one.sweep()
-    assert (None, set()) == (one.lineage.why_doubted(one.root.id), one.wishes())
+    assert (None, set()) == (one.lineage.why_doubted(one.root.id), one.planned())
 
 
 def test_a_scan_that_began_before_the_doubt_ends_nothing(one: Keeper) -> None:
@@ -208,15 +208,15 @@ def test_what_another_takes_away_is_nobodys_wish(keepers: list[Keeper]) -> None:
     settled(one, "a.csv", "b.csv", "c.csv")
     settled(two)
     assert None is two.take("a.csv")
-    assert set() == one.wishes()
+    assert set() == one.planned()
     one.scan()
-    assert set() == one.wishes()
+    assert set() == one.planned()
     os.unlink(one.recordings / "b.csv")
     one.scan()
-    assert {"b.csv"} == one.wishes()
-    assert None is two.take("c.csv")  # and an act that was decided before is not done now
+    assert {"b.csv"} == one.planned()
+    assert None is two.take("c.csv")  # and an action that was decided before is not done now
     assert "another eisync removed files from the folder" in str(one.lineage.why_doubted(one.root.id))
-    assert set() == one.wishes()
+    assert set() == one.planned()
 
 
 def test_another_that_takes_nothing_is_no_reason_to_doubt(keepers: list[Keeper]) -> None:
@@ -273,7 +273,7 @@ def test_nothing_is_taken_out_of_a_folder_that_may_not_be_written(tmp_path: Path
     assert "Read-only file system" in str(keeper.take("a.csv"))
     os.unlink(keeper.recordings / "b.csv")
     keeper.scan()
-    assert set() == keeper.wishes()
+    assert set() == keeper.planned()
     said = keeper.lineage.said()[str(keeper.recordings)]
     assert matters == any("until then eisync removes nothing from it" in sentence for sentence in said)
     refusing.error = None
@@ -337,7 +337,7 @@ def test_a_person_may_delete_what_is_noted_without_harm(one: Keeper) -> None:
     one.sweep()
     os.unlink(one.recordings / "a.csv")
     one.scan()
-    assert {"a.csv"} == one.wishes()
+    assert {"a.csv"} == one.planned()
 
 
 def test_a_persons_word_is_not_taken_for_a_claim(one: Keeper) -> None:
@@ -360,4 +360,4 @@ def test_a_file_that_is_back_is_as_it_was(keepers: list[Keeper]) -> None:
     one.scan()
     os.unlink(one.recordings / "a.csv")  # now a person does it
     one.scan()
-    assert {"a.csv"} == one.wishes()
+    assert {"a.csv"} == one.planned()

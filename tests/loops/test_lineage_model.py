@@ -102,7 +102,7 @@ class SharedFolder(RuleBasedStateMachine):
     @invariant()
     def nothing_that_was_taken_is_a_wish(self) -> None:
         for keeper in getattr(self, "keepers", []):
-            assert not keeper.wishes() & self.taken
+            assert not keeper.planned() & self.taken
 
     def teardown(self) -> None:
         # Once everything was looked at, what a person deletes counts: the doubt ends.
@@ -115,8 +115,8 @@ class SharedFolder(RuleBasedStateMachine):
         (self.recordings / last).unlink()
         for keeper in self.keepers:
             keeper.scan()
-            assert last in keeper.wishes()
-            assert not keeper.wishes() & self.taken
+            assert last in keeper.planned()
+            assert not keeper.planned() & self.taken
             keeper.stop()
         shutil.rmtree(self.place)
 

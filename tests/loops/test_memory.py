@@ -18,13 +18,13 @@ BOXES, ACCOUNT = "bounding_boxes.labels", "info.labels"
 _WATCH = """
 import re, sys
 from pathlib import Path
-from eisync.adapters import memory
+from eisync.adapters import gc_tuning as memory
 from tests.loops.yard import Yard, run
 
 def size_mb(name):
     return int(re.search(name + r":\\s+(\\d+)", Path("/proc/self/status").read_text())[1]) / 1024
 
-memory.look_seldom()
+memory.collect_rarely()
 place = Path(sys.argv[1])
 yard = Yard(place)
 loop = yard.watcher()

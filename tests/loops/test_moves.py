@@ -10,12 +10,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from eisync.core.acts import Policy
-from eisync.core.items import Root
+from eisync.core.actions import Policy
 from eisync.core.lifecycle import Event, State
-from eisync.core.settlement import Settlement
+from eisync.core.model import Root
+from eisync.core.settlement import Outcome
 from eisync.errors import FileUnreadableError
-from eisync.loops.watched import Observed
+from eisync.loops.watched_root import Observed
 
 from .stage import Stage
 from .yard import Yard, deletion_evidence
@@ -125,7 +125,7 @@ def test_a_file_that_is_quarantined_is_compared_all_the_same(yard: Yard) -> None
     move(yard, "a.csv", "sorted/a.csv")
     stage.scan()
     for item in yard.outbox.claim("main", [yard.root.id], limit=10, claim=1, now=stage.clock.now):
-        refused = Settlement(item_id=item.id, events=(Event.REFUSE,), due_at=stage.clock.now, reason="no")
+        refused = Outcome(item_id=item.id, events=(Event.REFUSE,), due_at=stage.clock.now, reason="no")
         yard.outbox.settle([refused], claim=1, now=stage.clock.now)
     wait(stage)
     assert ([], State.QUARANTINED) == (stage.cloud.edits, stage.states["sorted/a.csv"])
@@ -178,14 +178,14 @@ def test_a_copy_that_comes_between_decision_and_act_stops_it(yard: Yard) -> None
     content = yard.path("a.csv").read_bytes()
     yard.path("a.csv").unlink()
     stage.scan()
-    allow = stage.acts.allow
+    allow = stage.actions.allow
 
     def late(*arguments: Any, **more: Any) -> None:
         allow(*arguments, **more)
         yard.write("z.csv", content)
         stage.scan()
 
-    stage.acts.allow = late
+    stage.actions.allow = late
     stage.look(after_s=61.0)
     assert [] == stage.cloud.edits
 

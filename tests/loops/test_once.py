@@ -6,13 +6,13 @@ import pytest
 
 from eisync.adapters.body import sha256_of
 from eisync.core.batching import Limits
+from eisync.core.completeness import CompletenessPolicy
 from eisync.core.lifecycle import PENDING, State
 from eisync.core.retry import RetryPolicy
-from eisync.core.settle import SettlePolicy
 from eisync.errors import KeyRefusedError
-from eisync.loops.drainer import DrainerLoop, Lane
 from eisync.loops.once import Once
 from eisync.loops.reconciler import Project, ReconcilerLoop
+from eisync.loops.uploader import TargetQueue, UploaderLoop
 from eisync.store.mirror import Mirrored
 from tests.fakes import Bench, Clock, Cloud, refusing
 
@@ -53,7 +53,7 @@ class Pass:
         self.roots = [yard.root, *(yard.add_root(name, name) for name in clouds if name != "main")]
         self.watched: dict[str, Any] = {}
         self.lanes = [
-            Lane(
+            TargetQueue(
                 target=name,
                 roots=(root.id,),
                 service=cloud,
@@ -71,14 +71,14 @@ class Pass:
     def run(self, timeout_s: float = 60.0, is_stopped: Callable[[], bool] = lambda: False) -> None:
         yard = self.yard
         self.watcher = yard.watcher(*(yard.watched(root, **self.watched) for root in self.roots))
-        self.drainer = DrainerLoop(
+        self.uploader = UploaderLoop(
             self.lanes,
             queue=yard.outbox,
             notes=yard.index,
             pool=self.bench,
             workers=2,
             hash_of=sha256_of,
-            luck=lambda: 0.5,
+            jitter=lambda: 0.5,
             boundary=lambda: "eisync-0123456789abcdef",
             wake=self.bell.set,
             log=yard.log,
@@ -95,7 +95,7 @@ class Pass:
         )
         once = Once(
             self.watcher,
-            self.drainer,
+            self.uploader,
             self.reconciler,
             None,
             pending=self._pending,
@@ -106,8 +106,8 @@ class Pass:
         once.run(give_up_at=self.clock.now + timeout_s, is_stopped=is_stopped)
 
     def _pending(self) -> int:
-        tally = self.yard.index.tally(root.id for root in self.roots)
-        return sum(tally.get(state, 0) for state in PENDING)
+        report = self.yard.index.report(root.id for root in self.roots)
+        return sum(report.get(state, 0) for state in PENDING)
 
     def _progress(self) -> None:
         self.turns += 1
@@ -146,7 +146,7 @@ def test_it_waits_for_a_file_that_is_still_written(yard: Yard, cloud: Cloud) -> 
 def test_it_does_not_wait_longer_than_it_was_told(yard: Yard, cloud: Cloud) -> None:
     yard.write("a.csv")
     one = Pass(yard, main=cloud)
-    one.watched = {"policy": SettlePolicy(settle_s=9999.0)}
+    one.watched = {"policy": CompletenessPolicy(settle_s=9999.0)}
     one.clock.now = began_at = yard.touched_at("a.csv")
     one.run(timeout_s=10.0)
     assert {} == yard.states()
@@ -171,7 +171,7 @@ def test_what_is_under_way_when_the_time_is_up_is_waited_for(yard: Yard, cloud: 
     one.bell.lazy_for = 30
     one.run(timeout_s=1.0)
     # Its introduction was late, so nothing had been sent; no request was left behind either.
-    assert ({"a.csv": READY}, True) == (yard.states(), one.drainer.is_done)
+    assert ({"a.csv": READY}, True) == (yard.states(), one.uploader.is_done)
 
 
 def test_an_empty_folder_is_done_at_once(yard: Yard, cloud: Cloud) -> None:
@@ -186,7 +186,7 @@ def test_a_refused_key_ends_the_pass(yard: Yard, cloud: Cloud) -> None:
     cloud.always = refusing(401, "Invalid API key")
     one = Pass(yard, main=cloud)
     one.run()
-    assert {"main": "HTTP 401: Invalid API key"} == one.drainer.refusals()
+    assert {"main": "HTTP 401: Invalid API key"} == one.uploader.refusals()
     assert one.clock.now < yard.later + 10.0
 
 

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from eisync.adapters.body import sha256_of
-from eisync.core.items import Item, RemoteSample
 from eisync.core.lifecycle import Event, State
-from eisync.core.verdict import Settlement
+from eisync.core.model import Item, RemoteSample
+from eisync.core.outcome import Outcome
 from eisync.errors import EisyncError, KeyRefusedError, StateError, StudioError, UnansweredError, UnreachableError
 from eisync.loops import reconciler as module
 from eisync.loops.reconciler import DOUBT_S, IDLE_S, KEEP_GONE_S, Project, ReconcilerLoop
@@ -63,7 +63,7 @@ def send(yard: Yard, *events: Event, ids: Iterable[int] = (), sha256: str | None
     items = yard.outbox.claim("main", [1], limit=100, claim=1, now=yard.later)
     yard.outbox.settle(
         [
-            Settlement(item_id=item.id, events=events, due_at=yard.later, sample_ids=tuple(ids), sha256=sha256)
+            Outcome(item_id=item.id, events=events, due_at=yard.later, sample_ids=tuple(ids), sha256=sha256)
             for item in items
         ],
         claim=1,
@@ -521,7 +521,7 @@ def nameless(yard: Yard, *paths: str) -> None:
     yard.fill(*paths)
     items = yard.outbox.claim("main", [1], limit=1000, claim=1, now=yard.later)
     yard.outbox.settle(
-        [Settlement(item_id=item.id, events=(Event.DUPLICATE,), sha256=digest(item.path)) for item in items],
+        [Outcome(item_id=item.id, events=(Event.DUPLICATE,), sha256=digest(item.path)) for item in items],
         claim=1,
         now=yard.later,
     )

@@ -6,21 +6,21 @@ from typing import Any
 
 import pytest
 
-from eisync.adapters import files, removal, root_notes
-from eisync.core.acts import Act, Cause, Kind, OnRemoteDelete, Policy, Progress, propose
-from eisync.core.elapsed import Setting
-from eisync.core.items import RemoteSample, sent_name
+from eisync.adapters import file_facts, removal, root_notes
+from eisync.core.actions import Action, ActionKind, Cause, OnRemoteDelete, Policy, Progress, propose
+from eisync.core.elapsed import ClockSetting
 from eisync.core.lifecycle import Event, State
-from eisync.core.plan import compare
+from eisync.core.listing import compare
+from eisync.core.model import RemoteSample, sent_name
 from eisync.core.retention import After, Disk, MinFree, Retention, Room, Why
-from eisync.core.settlement import Settlement
+from eisync.core.settlement import Outcome
 from eisync.core.wire import stored_name
 from eisync.errors import FolderError, StateError, UnansweredError
-from eisync.loops.archives import YES_NAME, Archives
-from eisync.loops.keeping import TROUBLE_S, Keeping
-from eisync.loops.proving import Prover
+from eisync.loops.archive_check import YES_NAME, Archives
+from eisync.loops.identity_check import IdentityCheck
 from eisync.loops.retention import REST_S, RetentionLoop
-from eisync.store.acts import Acts
+from eisync.loops.retention_status import TROUBLE_S, RetentionStatus
+from eisync.store.actions import ActionStore
 from eisync.store.mirror import Mirrored
 from eisync.store.retention import Removals
 from tests.conftest import sha256
@@ -43,8 +43,8 @@ class Times:
     def why_doubt(self) -> str | None:
         return self.doubt
 
-    def setting(self) -> Setting:
-        return Setting(counts_from=self.counts_from)
+    def setting(self) -> ClockSetting:
+        return ClockSetting(counts_from=self.counts_from)
 
     setting_of_days = setting
 
@@ -67,13 +67,13 @@ class Meter:
         return self.is_other
 
     def device_of(self, root: str, path: str = "") -> int | None:
-        return -1 if self.away else files.device_of(root, path)
+        return -1 if self.away else file_facts.device_of(root, path)
 
     def room_of(self, root: str, path: str) -> Room | None:
         room = removal.room_of(root, path)
         if room is None or self.away:
             return None
-        return replace(room, bytes=self.rooms.get(path, files.look(root, path).size))  # type: ignore[union-attr]
+        return replace(room, bytes=self.rooms.get(path, file_facts.look(root, path).size))  # type: ignore[union-attr]
 
     def empty_trash(self, root: str, *, before_day: str, is_old: Callable[[str, float], bool]) -> int:
         self.emptied.append(before_day)
@@ -92,26 +92,26 @@ class House:
         self.hands: Any = removal
         self.now = yard.later
         self.monotonic: Callable[[], float] = lambda: self.now
-        self.acts = Acts(yard.database)
+        self.actions = ActionStore(yard.database)
         self.records = Removals(yard.database)
         self.mirrored = Mirrored(yard.database)
         self.sent = 0
         self.cloud = Cloud()
-        device = files.device_of(yard.root.path)
+        device = file_facts.device_of(yard.root.path)
         assert device is not None
         yard.places.note_device(yard.root.id, device)
         self.start()
 
     def start(self) -> None:
-        self.keeping = Keeping(self.yard.root, self.policy)
+        self.retention_status = RetentionStatus(self.yard.root, self.policy)
         self.loop = RetentionLoop(
-            [self.keeping],
+            [self.retention_status],
             records=self.records,
             intents=self.records,
-            outcomes=self.acts,
+            outcomes=self.actions,
             hands=self.hands,
             disks=self.meter,
-            prover=Prover({"main": self.cloud}, self.records, clock=lambda: self.now),
+            identity_check=IdentityCheck({"main": self.cloud}, self.records, clock=lambda: self.now),
             log=self.yard.log,
             monotonic=lambda: self.monotonic(),
             times=self.times,
@@ -133,7 +133,7 @@ class House:
                 self.sent += 1
                 body = (Path(item.root) / item.path).read_bytes()
                 digest, name = sha256(body), sent_name(item.path)
-                settlement = Settlement(
+                settlement = Outcome(
                     item_id=item.id,
                     events=(Event.STORED,),
                     sample_ids=(self.sent,),
@@ -183,9 +183,9 @@ class House:
         [one] = self.loop.report()
         return one
 
-    def wishes(self, path: str, after_s: float = 10**6) -> list[Any]:
+    def planned(self, path: str, after_s: float = 10**6) -> list[Any]:
         """What the policy that deletes everywhere would do because of the file."""
-        side = self.acts.side(self.row(path)["id"])
+        side = self.actions.side(self.row(path)["id"])
         assert side is not None
         policy = Policy(deletes_samples=True, replaces_samples=True, on_remote_delete=OnRemoteDelete.DELETE)
         return propose(side, policy, now=self.now + after_s)
@@ -206,8 +206,8 @@ def test_a_confirmed_file_is_deleted_after_its_grace_and_its_row_stays(house: Ho
     assert ("synced", "deleted") == (row["state"], row["removal"])
     assert "it is in the project, and after_upload says so; deleted here" == row["reason"]
     assert {"files": 1, "bytes": 15, "waits_for": None}.items() <= house.report().items()
-    [act] = house.acts.latest(limit=9)
-    assert Progress.DONE is act.progress
+    [action] = house.actions.latest(limit=9)
+    assert Progress.DONE is action.progress
 
 
 @pytest.mark.parametrize(
@@ -222,7 +222,7 @@ def test_what_is_not_confirmed_stays_and_status_says_why(house: House, more: dic
     house.run(after_s=10**6)
     assert ["wave.1.csv"] == house.there()
     assert {stays: 1} == house.report()["stays"]
-    assert [] == house.acts.latest(limit=9)
+    assert [] == house.actions.latest(limit=9)
 
 
 def test_a_sample_that_the_last_sweep_missed_confirms_nothing(house: House) -> None:
@@ -257,14 +257,14 @@ def test_nothing_follows_from_a_removal_at_the_service(house: House) -> None:
         removal.delete(one)
         run(house.yard.watcher(), house.now + 1.0)
         assert house.row("wave.1.csv")["absent_at"] is not None
-        assert [] == house.wishes("wave.1.csv")
+        assert [] == house.planned("wave.1.csv")
 
     house.hands = Crooked(delete=look_meanwhile)
     house.start()
     house.run(after_s=GRACE_OVER_S)
     run(house.yard.watcher(), house.now + 120.0)
     assert [] == house.there()
-    assert [] == house.wishes("wave.1.csv")
+    assert [] == house.planned("wave.1.csv")
 
 
 def test_on_local_delete_never_takes_the_retention_for_a_person(yard: Yard) -> None:
@@ -330,7 +330,7 @@ def test_killed_between_intent_and_outcome_it_goes_on_or_takes_it_back(
     with pytest.raises(Killed):
         house.run(after_s=GRACE_OVER_S)
     run(house.yard.watcher(), house.now + 1.0)
-    assert [] == house.wishes("wave.1.csv")
+    assert [] == house.planned("wave.1.csv")
     house.hands, house.policy = removal, policy
     house.start()
     house.run(after_s=60.0)
@@ -342,7 +342,7 @@ def test_killed_between_intent_and_outcome_it_goes_on_or_takes_it_back(
     run(house.yard.watcher(), house.now + 120.0)
     assert "synced" == house.row("wave.1.csv")["state"]
     assert (is_away) == (house.row("wave.1.csv")["absent_at"] is not None)
-    assert [] == house.wishes("wave.1.csv")
+    assert [] == house.planned("wave.1.csv")
 
 
 def test_a_file_that_changes_between_intent_and_act_stays_and_goes_again(house: House) -> None:
@@ -380,7 +380,7 @@ def test_another_version_in_its_place_is_sent_and_its_old_sample_stays(house: Ho
     house.yard.write("wave.1.csv", b"wave.X.csv")
     run(house.yard.watcher(handed={"is_same": removal.is_same}), house.now + 3600.0)
     assert {"wave.1.csv": State.READY} == house.yard.states()
-    assert [] == house.wishes("wave.1.csv")
+    assert [] == house.planned("wave.1.csv")
 
 
 def test_room_is_made_with_the_oldest_and_no_more_than_is_missing(house: House) -> None:
@@ -612,7 +612,7 @@ def test_no_grace_ends_and_no_trash_goes_by_a_clock_in_doubt(yard: Yard) -> None
     house.times.doubt = "the clock of this machine is 400 days ahead"
     house.run(after_s=400 * 86_400.0)
     assert (["wave.1.csv"], []) == (house.there(), house.meter.emptied)
-    assert 1 == house.keeping.stays[Why.CLOCK]
+    assert 1 == house.retention_status.stays[Why.CLOCK]
     house.times.doubt = None
     house.run(after_s=60.0)
     assert [] == house.there()
@@ -637,7 +637,7 @@ DAY_S = 86_400.0
     ("put_ago_s", "newest_ago_s", "set_ago_s", "is_old"),
     [
         (40 * DAY_S, 40 * DAY_S, None, True),
-        (None, 40 * DAY_S, None, True),  # nobody remembers the act
+        (None, 40 * DAY_S, None, True),  # nobody remembers the action
         (60.0, 40 * DAY_S, None, False),
         (40 * DAY_S, 60.0, None, False),
         (None, -DAY_S, None, False),
@@ -652,17 +652,17 @@ def test_a_day_of_the_trash_goes_when_all_that_is_known_of_it_is_old(
     house.now += 1_000 * DAY_S
     day = f"{yard.root.path}/.eisync-trash/2026-11-26"
     if put_ago_s is not None:
-        house.acts.allow("main", [ACT], now=house.now - put_ago_s)
-        [written] = house.acts.to_do("main", is_retention=False, limit=9)
-        house.acts.begin(written.id, lies_at=f"{day}/{written.id}/a.csv")
-        house.acts.finish("main", written, "done", now=house.now - put_ago_s)
+        house.actions.allow("main", [ACT], now=house.now - put_ago_s)
+        [written] = house.actions.to_do("main", is_retention=False, limit=9)
+        house.actions.begin(written.id, lies_at=f"{day}/{written.id}/a.csv")
+        house.actions.finish("main", written, "done", now=house.now - put_ago_s)
     house.times.counts_from = 0.0 if set_ago_s is None else house.now - set_ago_s
     house.run()
     assert is_old == house.meter.is_old(day, house.now - newest_ago_s)
 
 
-ACT = Act(
-    kind=Kind.TRASH_FILE,
+ACT = Action(
+    kind=ActionKind.TRASH_FILE,
     cause=Cause.REMOTE_DELETION,
     file_id=1,
     root="/data",
@@ -681,12 +681,12 @@ def test_an_undo_downloads_what_was_deleted_and_keeps_it(yard: Yard) -> None:
     )
     stage.cloud.contents[1] = b"deep/wave.1.csv"
     house.run(after_s=GRACE_OVER_S)
-    [act] = house.acts.latest(limit=9)
-    assert house.acts.ask_undo(act.id)
+    [action] = house.actions.latest(limit=9)
+    assert house.actions.ask_undo(action.id)
     stage.clock.now = house.now
     stage.loop.pass_now()
     run(stage.loop, house.now)
-    undone = house.acts.find(act.id)
+    undone = house.actions.find(action.id)
     assert undone is not None
     assert (Progress.UNDONE, "downloaded again (sample 1); it is kept") == (undone.progress, undone.outcome)
     assert b"deep/wave.1.csv" == yard.path("deep/wave.1.csv").read_bytes()
@@ -701,13 +701,13 @@ def test_an_undo_moves_a_file_back_out_of_the_archive(yard: Yard, tmp_path: Path
     house = House(yard, Retention(after=After.ARCHIVE, archive=str(tmp_path / "archive"), grace_s=0.0))
     house.send("deep/wave.1.csv")
     house.run()
-    [act] = house.acts.latest(limit=9)
+    [action] = house.actions.latest(limit=9)
     for expected in (Progress.UNDONE, Progress.UNDONE):
-        house.acts.ask_undo(act.id)
+        house.actions.ask_undo(action.id)
         stage.clock.now = house.now
         stage.loop.pass_now()
         run(stage.loop, house.now)
-        found = house.acts.find(act.id)
+        found = house.actions.find(action.id)
         assert found is not None
         assert expected is found.progress
     house.run(after_s=10**6)
@@ -720,12 +720,12 @@ def test_an_undo_without_a_sample_says_why_it_cannot_be(yard: Yard) -> None:
     house = House(yard, DELETE)
     house.send("wave.1.csv")
     house.run(after_s=GRACE_OVER_S)
-    [act] = house.acts.latest(limit=9)
-    house.acts.ask_undo(act.id)
+    [action] = house.actions.latest(limit=9)
+    house.actions.ask_undo(action.id)
     stage.clock.now = house.now
     stage.loop.pass_now()
     run(stage.loop, house.now)
-    found = house.acts.find(act.id)
+    found = house.actions.find(action.id)
     assert found is not None
     assert Progress.DONE is found.progress
     assert "No sample found" in str(found.outcome)
@@ -777,7 +777,7 @@ def test_what_happened_at_the_service_since_its_listing_keeps_the_files_here(
     house.run(after_s=GRACE_OVER_S)
     assert ["wave.1.csv", "wave.2.csv"] == house.there()
     assert {why.value: 2}.items() <= house.report()["stays"].items()
-    assert [] == house.acts.latest(limit=9)
+    assert [] == house.actions.latest(limit=9)
 
 
 def test_where_the_numbers_mean_other_samples_in_the_listing_nothing_is_removed(house: House) -> None:

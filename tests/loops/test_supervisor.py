@@ -184,7 +184,7 @@ def test_a_loop_is_ticked_until_what_is_under_way_has_ended(build: Callable[...,
 
 
 def test_a_loop_ends_with_the_tick_that_lands_the_last_request(build: Callable[..., House]) -> None:
-    house = build(Steps(left=1))  # it asks for an hour after every tick, as the drainer does for half a minute
+    house = build(Steps(left=1))  # it asks for an hour after every tick, as the uploader does for half a minute
     house.loop.reach(1)
     began_at = time.monotonic()
     assert house.stop()

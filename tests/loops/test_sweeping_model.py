@@ -10,8 +10,8 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from eisync.core.items import RemoteSample
 from eisync.core.lifecycle import State
+from eisync.core.model import RemoteSample
 from eisync.errors import StudioError, UnansweredError
 from eisync.store.mirror import Mirrored
 from tests.fakes import Cloud, Listed
@@ -130,10 +130,10 @@ class Project(RuleBasedStateMachine):
 
     @invariant()
     def nothing_is_a_tombstone_that_was_never_deleted(self) -> None:
-        buried = {path for path, state in self.yard.states().items() if state is State.TOMBSTONE}
+        tombstoned = {path for path, state in self.yard.states().items() if state is State.TOMBSTONE}
         ever = self.__dict__.setdefault("ever", set())
         ever |= {path for path, sample_id in self.files.items() if sample_id in self.deleted}
-        assert buried <= ever
+        assert tombstoned <= ever
 
     def possible(self, sample_id: int) -> set[State]:
         """What may have become of the file; one that never seemed to arrive waits to be sent again, or was by now."""

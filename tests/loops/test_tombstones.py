@@ -3,8 +3,8 @@ from typing import Any
 
 import pytest
 
-from eisync.core.acts import OnRemoteDelete, Policy, Progress, sentence
-from eisync.core.elapsed import DAY_S, Setting
+from eisync.core.actions import OnRemoteDelete, Policy, Progress, sentence
+from eisync.core.elapsed import DAY_S, ClockSetting
 from eisync.core.guard import RECENT_S, Guard
 from eisync.core.lifecycle import State
 from eisync.errors import UnansweredError
@@ -33,40 +33,40 @@ def delete_there(stage: Stage, *paths: str) -> dict[str, Any]:
     return stage.look(after_s=INTERVAL_S)
 
 
-def buried(stage: Stage) -> list[str]:
+def tombstoned(stage: Stage) -> list[str]:
     return sorted(path for path, state in stage.states.items() if state is TOMBSTONE)
 
 
 def decide(stage: Stage, *, yes: bool) -> None:
-    [plan] = stage.acts.plans()
-    assert stage.acts.decide(plan.id, is_approved=yes, now=stage.clock.now) == plan.acts
+    [plan] = stage.actions.plans()
+    assert stage.actions.decide(plan.id, is_approved=yes, now=stage.clock.now) == plan.actions
 
 
 def test_a_few_deletions_in_studio_are_taken_for_what_they_are(stage: Stage) -> None:
-    assert 2 == delete_there(stage, *PATHS[:2])["buried"]
-    assert (PATHS[:2], []) == (buried(stage), stage.acts.plans())
+    assert 2 == delete_there(stage, *PATHS[:2])["tombstoned"]
+    assert (PATHS[:2], []) == (tombstoned(stage), stage.actions.plans())
 
 
 def test_many_wait_for_a_yes(stage: Stage) -> None:
     report = delete_there(stage, *PATHS[:3])
-    assert ([], 0, 3) == (buried(stage), report["buried"], report["waiting"])
+    assert ([], 0, 3) == (tombstoned(stage), report["tombstoned"], report["waiting"])
     assert ("plan 1 waits for your approval: it would affect 3 of 20 files; at most 2 without your approval") in report[
         "details"
     ][-1]
     for _ in range(3):
         stage.look(after_s=INTERVAL_S)  # and go on waiting, under the same number
-    [plan] = stage.acts.plans()
-    assert ([], 1, 3, "tombstones") == (buried(stage), plan.id, plan.acts, plan.about)
+    [plan] = stage.actions.plans()
+    assert ([], 1, 3, "tombstones") == (tombstoned(stage), plan.id, plan.actions, plan.about)
     stage.start()
     stage.look(after_s=INTERVAL_S)
-    assert [1] == [plan.id for plan in stage.acts.plans()]
+    assert [1] == [plan.id for plan in stage.actions.plans()]
 
 
 def test_with_a_yes_they_are_tombstones_and_nothing_is_sent(stage: Stage) -> None:
     delete_there(stage, *PATHS[:3])
     decide(stage, yes=True)
     report = stage.look()
-    assert (PATHS[:3], 3, 3) == (buried(stage), report["buried"], report["done"])
+    assert (PATHS[:3], 3, 3) == (tombstoned(stage), report["tombstoned"], report["done"])
     stage.scan()
     stage.send()
     assert 17 == len(stage.cloud.samples)
@@ -81,19 +81,19 @@ def test_with_a_no_they_are_sent_again(stage: Stage) -> None:
         stage.follow()
         stage.send()
     stage.look()
-    assert (GONE, [], 19) == (stage.states[PATHS[2]], buried(stage), len(stage.cloud.samples))
+    assert (GONE, [], 19) == (stage.states[PATHS[2]], tombstoned(stage), len(stage.cloud.samples))
     assert {SYNCED} == {stage.states[path] for path in PATHS if path != PATHS[2]}
-    assert [] == stage.acts.plans()
+    assert [] == stage.actions.plans()
 
 
 def test_samples_that_are_there_again_need_no_word(stage: Stage) -> None:
     before = dict(stage.cloud.samples)
     delete_there(stage, *PATHS)
-    assert 20 == stage.acts.plans()[0].acts
+    assert 20 == stage.actions.plans()[0].actions
     stage.cloud.samples = before
     stage.look(after_s=INTERVAL_S)
-    assert ([], []) == (buried(stage), stage.acts.plans())
-    assert stage.acts.vanished(["main"]).files == 0
+    assert ([], []) == (tombstoned(stage), stage.actions.plans())
+    assert stage.actions.vanished(["main"]).files == 0
 
 
 def test_what_is_there_after_all_when_the_yes_is_carried_out_is_no_tombstone(stage: Stage) -> None:
@@ -102,7 +102,7 @@ def test_what_is_there_after_all_when_the_yes_is_carried_out_is_no_tombstone(sta
     decide(stage, yes=True)
     stage.cloud.samples = before
     stage.ask(after_s=1.0)
-    assert [] == buried(stage)
+    assert [] == tombstoned(stage)
     assert {Progress.DROPPED} == set(stage.progress())
 
 
@@ -110,15 +110,15 @@ def test_what_is_listed_no_more_and_known_by_its_id_is_no_tombstone(stage: Stage
     known = dict(stage.cloud.samples)
     stage.cloud.is_there = known.__contains__  # type: ignore[method-assign, assignment]
     delete_there(stage, *PATHS[:9])
-    assert ([], []) == (buried(stage), stage.acts.plans())
+    assert ([], []) == (tombstoned(stage), stage.actions.plans())
 
 
 def test_no_more_than_a_few_an_hour_and_a_day_go_by_being_spread(stage: Stage) -> None:
     for at in range(0, 20, 2):
         delete_there(stage, *PATHS[at : at + 2])
         stage.start()
-    assert PATHS[:2] == buried(stage)
-    assert 18 == stage.acts.plans()[0].acts
+    assert PATHS[:2] == tombstoned(stage)
+    assert 18 == stage.actions.plans()[0].actions
 
 
 def test_what_was_done_to_files_and_what_became_a_tombstone_are_counted_apart(yard: Yard) -> None:
@@ -126,7 +126,7 @@ def test_what_was_done_to_files_and_what_became_a_tombstone_are_counted_apart(ya
     stage.put(*PATHS)
     delete_there(stage, *PATHS[:2])
     assert PATHS[:2] == stage.trashed()
-    assert ([], 2) == (stage.acts.plans(), len(stage.all_acts()))
+    assert ([], 2) == (stage.actions.plans(), len(stage.all_acts()))
 
 
 def test_each_folder_has_its_own_share(yard: Yard) -> None:
@@ -151,20 +151,20 @@ def test_an_emptied_project_is_told_as_such(stage: Stage) -> None:
         "plan 1 waits for your approval: it would affect 20 of 20 files; at most 2 without your approval; "
     )
     assert "the project is empty now; it held 20 samples of these files" in report["details"][-1]
-    vanished = stage.acts.vanished(["main"])
+    vanished = stage.actions.vanished(["main"])
     assert (20, {"main": ("the project is empty now; it held 20 samples of these files")}) == (
         vanished.files,
         vanished.emptied,
     )
     decide(stage, yes=True)
     stage.look()
-    assert {} == stage.acts.vanished(["main"]).emptied
+    assert {} == stage.actions.vanished(["main"]).emptied
 
 
 def test_it_is_told_by_the_first_listing_already(stage: Stage) -> None:
     stage.cloud.samples.clear()
     stage.look(after_s=INTERVAL_S)
-    assert {"main": ("the project is empty now; it held 20 samples of these files")} == stage.acts.vanished(
+    assert {"main": ("the project is empty now; it held 20 samples of these files")} == stage.actions.vanished(
         ["main"]
     ).emptied
 
@@ -173,12 +173,12 @@ def test_a_yes_to_the_tombstones_is_one_to_what_follows_from_them(yard: Yard) ->
     stage = Stage(yard, TRASHES, guard=TWO)
     stage.put(*PATHS)
     delete_there(stage, *PATHS[:5])
-    [plan] = stage.acts.plans()
-    told = sentence(stage.acts.of_plan(plan.id)[0].act)
+    [plan] = stage.actions.plans()
+    told = sentence(stage.actions.of_plan(plan.id)[0].action)
     assert f"move {stage.yard.path(PATHS[0])} to the trash: its sample was deleted in the project" == told
     decide(stage, yes=True)
     report = stage.look()
-    assert (PATHS[:5], 5, []) == (stage.trashed(), report["done"], stage.acts.plans())
+    assert (PATHS[:5], 5, []) == (stage.trashed(), report["done"], stage.actions.plans())
     # And to nothing else.
     delete_there(stage, *PATHS[5:8])
     assert PATHS[:5] == stage.trashed()
@@ -194,17 +194,17 @@ def test_a_service_that_breaks_off_leaves_what_was_approved_to_the_next_pass(sta
 
     stage.cloud.is_there = broken  # type: ignore[method-assign]
     stage.ask()
-    assert ([], "no answer came") == (buried(stage), stage.trouble)
+    assert ([], "no answer came") == (tombstoned(stage), stage.trouble)
     stage.cloud.is_there = is_there  # type: ignore[method-assign]
     stage.look()
-    assert PATHS[:3] == buried(stage)
+    assert PATHS[:3] == tombstoned(stage)
 
 
 def test_what_was_approved_is_not_asked_for_again_while_it_is_not_done(stage: Stage) -> None:
     delete_there(stage, *PATHS[:3])
     decide(stage, yes=True)
-    stage.look(after_s=INTERVAL_S)  # a whole sweep, and the acts behind it
-    assert ([], {Progress.DONE}) == (stage.acts.plans(), set(stage.progress()))
+    stage.look(after_s=INTERVAL_S)  # a whole sweep, and the actions behind it
+    assert ([], {Progress.DONE}) == (stage.actions.plans(), set(stage.progress()))
     assert {1} == {written.plan_id for written in stage.all_acts()}
 
 
@@ -214,8 +214,8 @@ class Doubtful:
     def why_doubt(self) -> str | None:
         return "the clock is wrong"
 
-    def setting(self) -> Setting:
-        return Setting()
+    def setting(self) -> ClockSetting:
+        return ClockSetting()
 
     setting_of_days = setting
 
@@ -224,7 +224,7 @@ def test_no_window_of_the_guard_runs_on_a_clock_in_doubt(stage: Stage) -> None:
     stage.times = Doubtful()
     stage.rebuild()
     report = delete_there(stage, PATHS[0])
-    assert [] == buried(stage)
+    assert [] == tombstoned(stage)
     assert any("the clock is wrong" in line for line in report["details"])
 
 
@@ -233,13 +233,13 @@ def test_after_an_hour_a_few_more_go(stage: Stage, after_s: float, is_over: bool
     delete_there(stage, *PATHS[:2])
     stage.clock.now += after_s
     delete_there(stage, PATHS[2])
-    assert is_over == (PATHS[:3] == buried(stage))
+    assert is_over == (PATHS[:3] == tombstoned(stage))
 
 
 def test_no_more_than_three_hours_worth_go_in_a_day(stage: Stage) -> None:
     for at in range(0, 10, 2):
         stage.clock.now += RECENT_S + 10.0
         delete_there(stage, *PATHS[at : at + 2])
-    assert PATHS[:6] == buried(stage)
+    assert PATHS[:6] == tombstoned(stage)
     stage.clock.now += DAY_S
-    stage.acts.decide(stage.acts.plans()[0].id, is_approved=False, now=stage.clock.now)
+    stage.actions.decide(stage.actions.plans()[0].id, is_approved=False, now=stage.clock.now)

@@ -7,14 +7,14 @@ from typing import Any
 
 import pytest
 
-from eisync.adapters import evidence, files, sidecars, writer_probe
-from eisync.adapters.walking import Folder
-from eisync.core.eligible import Eligibility
-from eisync.core.items import Category, FileFacts
-from eisync.core.labelling import Labelling
+from eisync.adapters import content, file_facts, sidecars, writer_probe
+from eisync.adapters.folder_walk import Folder
+from eisync.core.completeness import CompletenessPolicy
+from eisync.core.ignore import IgnoreRules
 from eisync.core.lifecycle import Event, State
-from eisync.core.settle import SettlePolicy
-from eisync.core.verdict import Settlement
+from eisync.core.model import Category, FileFacts
+from eisync.core.outcome import Outcome
+from eisync.core.path_rules import Labelling
 from eisync.errors import StateError
 from eisync.loops import watcher as module
 from eisync.loops.disks import RootDisks
@@ -30,14 +30,14 @@ READY, SETTLING, GONE = State.READY, State.SETTLING, State.GONE
 
 
 def claim(yard: Yard, now: float) -> int:
-    """Take everything that is due, as the drainer does."""
+    """Take everything that is due, as the uploader does."""
     return len(yard.outbox.claim("main", [1, 2], limit=100, claim=1, now=now))
 
 
 def settle(yard: Yard, event: Event, now: float) -> None:
     """Write down what became of everything that was claimed."""
     ids = yard.index.ids_in([State.SENDING])
-    yard.outbox.settle([Settlement(item_id=one, events=(event,), due_at=now) for one in ids], claim=1, now=now)
+    yard.outbox.settle([Outcome(item_id=one, events=(event,), due_at=now) for one in ids], claim=1, now=now)
 
 
 def sync(yard: Yard, now: float) -> None:
@@ -56,16 +56,16 @@ class Stumbling:
         self.error = error
 
     def __getattr__(self, name: str) -> Any:
-        return getattr(files, name)
+        return getattr(file_facts, name)
 
     def look(self, root: str, path: str) -> Any:
         if path.rpartition("/")[2] in self.names:
             raise self.error
-        return files.look(root, path)
+        return file_facts.look(root, path)
 
     @contextlib.contextmanager
     def reading(self, ask: Any) -> Iterator[Any]:
-        with evidence.reading(ask) as look_into:
+        with content.reading(ask) as look_into:
 
             def stumble(examination: Any, root: str, path: str, facts: FileFacts, **more: Any) -> Any:
                 if path.rpartition("/")[2] in self.names:
@@ -91,7 +91,7 @@ def test_a_root_that_makes_us_stumble_costs_no_other_and_is_tried_again(yard: Ya
     def why_offline(root: str) -> str | None:
         if stumbling.names and root == yard.root.path:
             raise error
-        return files.why_offline(root)
+        return file_facts.why_offline(root)
 
     stumbling.why_offline = why_offline  # type: ignore[attr-defined]
     stumbling.names = ("any",)
@@ -354,7 +354,7 @@ def test_an_event_is_enough(yard: Yard) -> None:
 
 @pytest.mark.parametrize("path", ["a.tmp", "cache/a.csv", "a.doc", ".git/a.csv"])
 def test_an_event_of_what_is_left_out_is_not_heeded(yard: Yard, path: str) -> None:
-    loop = yard.watcher(eligibility=Eligibility(["cache/"]))
+    loop = yard.watcher(eligibility=IgnoreRules(["cache/"]))
     run(loop, yard.later)
     yard.write(path)
     yard.ear.of(1).files.add(path)
@@ -377,7 +377,7 @@ def test_ten_thousand_new_folders_are_walked_from_the_topmost(yard: Yard) -> Non
     loop = yard.watcher()
     run(loop, yard.later)
     yard.write("a/b/c/one.csv")
-    counting = Counting(files, "walk")
+    counting = Counting(file_facts, "walk")
     loop._roots[0].walks._files = counting
     yard.ear.of(1).folders.update({"a", "a/b", "a/b/c", "a-b", *(f"a/b/c/{number}" for number in range(10_000))})
     run(loop, yard.later + 1.0)
@@ -478,7 +478,7 @@ def test_why_no_events_come_is_told_once_for_each_reason(yard: Yard) -> None:
     yard.ear.why_deaf = "it gives no events (no space left on device); it is scanned instead"
     for tick in range(3):
         run(loop, yard.later + 5.0 * tick)
-    assert 1 == yard.log.events().count("root.deaf")
+    assert 1 == yard.log.events().count("root.polling")
     yard.write("a.csv")
     run(loop, yard.later + 60.0)
     assert {"a.csv": READY} == yard.states()
@@ -536,7 +536,7 @@ def test_a_file_that_changes_while_it_is_sent_enters_afterwards(yard: Yard) -> N
     assert ({"a.csv": READY}, 7) == (yard.states(), yard.record("a.csv")["size"])
 
 
-def test_a_file_that_the_drainer_found_changed_is_looked_at_without_an_event(yard: Yard) -> None:
+def test_a_file_that_the_uploader_found_changed_is_looked_at_without_an_event(yard: Yard) -> None:
     yard.fill("a.csv")
     loop = yard.watcher()
     run(loop, yard.later)
@@ -552,9 +552,9 @@ def test_a_tombstone_stays_one_while_its_file_is_as_it_was(yard: Yard) -> None:
     yard.fill("a.csv")
     claim(yard, yard.later)
     (file_id,) = yard.index.ids_in([State.SENDING])
-    yard.outbox.settle([Settlement(item_id=file_id, events=(Event.STORED,), sample_ids=(7,))], claim=1, now=yard.later)
+    yard.outbox.settle([Outcome(item_id=file_id, events=(Event.STORED,), sample_ids=(7,))], claim=1, now=yard.later)
     list_sample(yard.database, 7)
-    yard.index.bury("main", 7, now=yard.later)
+    yard.index.make_tombstones("main", 7, now=yard.later)
     yard.path("a.csv").rename(yard.path("b.csv"))
     loop = yard.watcher()
     run(loop, yard.later)
@@ -625,7 +625,7 @@ def test_a_folder_that_is_renamed_moves_its_files(yard: Yard) -> None:
 
 def test_a_file_that_is_ignored_now_has_not_gone(yard: Yard) -> None:
     yard.fill("a.csv", "cache/b.csv", "cache/deep/c.csv")
-    run(yard.watcher(eligibility=Eligibility(["a.*", "cache/"])), yard.later + 60.0)
+    run(yard.watcher(eligibility=IgnoreRules(["a.*", "cache/"])), yard.later + 60.0)
     assert {"a.csv": READY, "cache/b.csv": READY, "cache/deep/c.csv": READY} == yard.states()
 
 
@@ -684,24 +684,24 @@ class Eyes:
     def __init__(self, *closed: str) -> None:
         self.closed = closed
 
-    def walk(self, root: str, eligibility: Eligibility, *, below: str = "", known: Any = None) -> Iterator[Folder]:
-        for folder in files.walk(root, eligibility, below=below, known=known):
+    def walk(self, root: str, eligibility: IgnoreRules, *, below: str = "", known: Any = None) -> Iterator[Folder]:
+        for folder in file_facts.walk(root, eligibility, below=below, known=known):
             if not self._is_closed(folder.path):
                 yield folder
             elif folder.path in self.closed:
                 yield Folder(folder.path, trouble="the folder cannot be read (Permission denied)")
 
     def look(self, root: str, path: str) -> FileFacts | None:
-        return None if self._is_closed(path) else files.look(root, path)
+        return None if self._is_closed(path) else file_facts.look(root, path)
 
     def is_missing(self, root: str, path: str) -> bool:
-        return not self._is_closed(path) and files.is_missing(root, path)
+        return not self._is_closed(path) and file_facts.is_missing(root, path)
 
     def why_offline(self, root: str) -> str | None:
-        return files.why_offline(root)
+        return file_facts.why_offline(root)
 
     def device_of(self, root: str, path: str = "") -> int | None:
-        return files.device_of(root, path)
+        return file_facts.device_of(root, path)
 
     def _is_closed(self, path: str) -> bool:
         return any(path == place or path.startswith(f"{place}/") for place in self.closed)
@@ -732,7 +732,7 @@ def test_two_roots_do_not_mix(yard: Yard) -> None:
     other = yard.add_root("other")
     yard.write("same.csv", b"one")
     yard.write("same.csv", b"another", root=other)
-    slow = yard.watched(other, policy=SettlePolicy(settle_s=9999.0))
+    slow = yard.watched(other, policy=CompletenessPolicy(settle_s=9999.0))
     loop = yard.watcher(yard.watched(), slow)
     run(loop, yard.later)
     assert {"same.csv": READY} == yard.states()
@@ -900,7 +900,7 @@ def test_of_too_many_files_under_observation_the_others_are_counted(
 
 def test_a_file_that_goes_while_it_waits_for_its_marker_is_forgotten_by_a_scan(yard: Yard) -> None:
     yard.write("a.csv")
-    loop = yard.watcher(policy=SettlePolicy(needs_marker=True))
+    loop = yard.watcher(policy=CompletenessPolicy(needs_marker=True))
     run(loop, yard.later)
     assert ["a.csv"] == [seen.path for seen in loop.unsettled(yard.later)]
     yard.path("a.csv").unlink()
@@ -916,7 +916,7 @@ def test_a_file_that_is_written_all_day_takes_no_memory(yard: Yard) -> None:
         yard.ear.of(1).files.add("log.csv")
         run(loop, yard.later + second / 10)
     (root,) = loop._roots
-    assert len(root.agenda._heap) <= 2
+    assert len(root.due_queue._heap) <= 2
 
 
 def test_without_roots_it_waits(yard: Yard) -> None:
@@ -924,13 +924,13 @@ def test_without_roots_it_waits(yard: Yard) -> None:
         [],
         intake=yard.outbox,
         places=yard.places,
-        disks=lambda root: RootDisks(root, Disks(yard.database), files, yard.log),
+        disks=lambda root: RootDisks(root, Disks(yard.database), file_facts, yard.log),
         notes=yard.index,
-        files=files,
-        evidence=evidence,
+        files=file_facts,
+        evidence=content,
         probing=writer_probe.WriterProbe().asking,
         reads=sidecars.Reading,
-        sheets=Sidecars(yard.database),
+        stored_sidecars=Sidecars(yard.database),
         waiting=Descriptions(yard.database),
         events=yard.ear,
         log=yard.log,

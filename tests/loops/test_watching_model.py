@@ -15,11 +15,11 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 
 from eisync.adapters import body, clock
-from eisync.adapters.watch import Deaf, Watcher
-from eisync.core.items import Item
+from eisync.adapters.event_source import EventSource, NullEvents
+from eisync.core.completeness import CompletenessPolicy
 from eisync.core.lifecycle import Event, State
-from eisync.core.settle import SettlePolicy
-from eisync.core.settlement import Settlement
+from eisync.core.model import Item
+from eisync.core.settlement import Outcome
 from eisync.errors import FileError, StateError
 from tests.fakes import failing
 
@@ -64,14 +64,14 @@ class WatchingMachine(RuleBasedStateMachine):
         self.come_to_rest()  # from here on, who listens is not helped by the first scan
 
     def begin(self, **failing_parts: object) -> None:
-        self.events = Watcher(self.bell.set) if self.listens else Deaf()
+        self.events = EventSource(self.bell.set) if self.listens else NullEvents()
         self.events.start()
-        policy = SettlePolicy(settle_s=0.0, patience_s=0.0)
+        policy = CompletenessPolicy(settle_s=0.0, patience_s=0.0)
         # Who listens finds everything without a second scan.
         interval_s = 1e6 if self.listens else 0.05
         self.loop = self.yard.watcher(policy=policy, scan_interval_s=interval_s, **failing_parts)
         for root in self.loop._roots:
-            root.lookout._events = self.events
+            root.monitor._events = self.events
         self.loop._events = self.events
 
     def place_of(self, path: str) -> Path:
@@ -214,7 +214,7 @@ class WatchingMachine(RuleBasedStateMachine):
         now = clock.now()
         items = self.yard.outbox.claim("main", [self.yard.root.id], limit=99, claim=1, now=now)
         settled = [
-            Settlement(item_id=item.id, events=(Event.STORED,), sample_ids=(item.id,), sha256=self.sha256_of(item))
+            Outcome(item_id=item.id, events=(Event.STORED,), sample_ids=(item.id,), sha256=self.sha256_of(item))
             for item in items
         ]
         self.yard.outbox.settle(settled, claim=1, now=now)

@@ -5,17 +5,17 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from eisync.adapters import annotations, evidence, files, sidecars, writer_probe
-from eisync.adapters import files as mounted
+from eisync.adapters import annotations, content, file_facts, sidecars, writer_probe
+from eisync.adapters import file_facts as mounted
 from eisync.adapters.body import sha256_of
-from eisync.core.eligible import Eligibility
-from eisync.core.items import Root
-from eisync.core.labelling import Labelling
+from eisync.core.completeness import CompletenessPolicy
+from eisync.core.ignore import IgnoreRules
 from eisync.core.lifecycle import State
-from eisync.core.settle import SettlePolicy
+from eisync.core.model import Root
+from eisync.core.path_rules import Labelling
 from eisync.loops.deletion_evidence import DeletionEvidence
 from eisync.loops.disks import DiskCheck, RootDisks
-from eisync.loops.watched import Observed, Watched
+from eisync.loops.watched_root import Observed, WatchedRoot
 from eisync.loops.watcher import WatcherLoop
 from eisync.store.absences import Absences
 from eisync.store.database import open_database
@@ -24,8 +24,8 @@ from eisync.store.disks import Disks
 from eisync.store.index import Index
 from eisync.store.mirror import Mirrored
 from eisync.store.outbox import Outbox
+from eisync.store.path_index import PathIndex
 from eisync.store.sidecars import Sidecars
-from eisync.store.whereabouts import Whereabouts
 from tests.fakes import Ear, Notebook
 
 
@@ -33,11 +33,11 @@ def deletion_evidence(
     yard: "Yard", clock: Callable[[], float], observed: Callable[[], Iterable[Observed]] = tuple, **more: Any
 ) -> DeletionEvidence:
     """What is known about absent files and samples, from real folders and a real index."""
-    check = DiskCheck(Disks(yard.database), files)
+    check = DiskCheck(Disks(yard.database), file_facts)
     return DeletionEvidence(
         Absences(yard.database),
         Mirrored(yard.database).adopt,
-        look=files.look,
+        look=file_facts.look,
         observed=observed,
         **{
             "sha256_of_file": sha256_of,
@@ -58,7 +58,7 @@ class Yard:
         self.database, _ = open_database(str(place / "state"), exclusive=True)
         self.outbox = Outbox(self.database)
         self.index = Index(self.database)
-        self.places = Whereabouts(self.database)
+        self.places = PathIndex(self.database)
         self.log = Notebook()
         self.ear = Ear()
         self.root = self.add_root("root")
@@ -87,7 +87,7 @@ class Yard:
 
     def touched_at(self, path: str, root: Root | None = None) -> float:
         """When the file system last saw it touched."""
-        facts = files.look((root or self.root).path, path)
+        facts = file_facts.look((root or self.root).path, path)
         assert facts is not None
         return facts.touched_at
 
@@ -113,22 +113,22 @@ class Yard:
 
     # --- loops
 
-    def watched(self, root: Root | None = None, **more: Any) -> Watched:
+    def watched(self, root: Root | None = None, **more: Any) -> WatchedRoot:
         options: dict[str, Any] = {
-            "eligibility": Eligibility(),
+            "eligibility": IgnoreRules(),
             "labelling": Labelling(),
-            "policy": SettlePolicy(settle_s=2.0, patience_s=600.0),
+            "policy": CompletenessPolicy(settle_s=2.0, patience_s=600.0),
             **more,
         }
-        return Watched(root=root or self.root, **options)
+        return WatchedRoot(root=root or self.root, **options)
 
     def watcher(
         self,
-        *roots: Watched,
+        *roots: WatchedRoot,
         intake: Any = None,
         places: Any = None,
-        files: Any = files,
-        evidence: Any = evidence,
+        files: Any = file_facts,
+        evidence: Any = content,
         probing: Any = None,
         reads: Any = sidecars.Reading,
         handed: Mapping[str, Any] | None = None,
@@ -145,7 +145,7 @@ class Yard:
             evidence=evidence,
             probing=probing or writer_probe.WriterProbe().asking,
             reads=reads,
-            sheets=Sidecars(self.database),
+            stored_sidecars=Sidecars(self.database),
             waiting=Descriptions(self.database),
             events=self.ear,
             log=self.log,

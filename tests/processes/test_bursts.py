@@ -16,9 +16,9 @@ from typing import Any
 import pytest
 
 from eisync.adapters import clock
-from eisync.adapters.watch import Watcher
+from eisync.adapters.event_source import EventSource
+from eisync.core.completeness import CompletenessPolicy
 from eisync.core.lifecycle import State
-from eisync.core.settle import SettlePolicy
 from eisync.loops.supervisor import Charge, Supervisor
 from tests.loops.yard import Yard
 
@@ -56,11 +56,11 @@ class Running:
     def __init__(self, place: Path) -> None:
         self.yard = Yard(place)
         self.bell = threading.Event()
-        self.events = Watcher(self.bell.set)
+        self.events = EventSource(self.bell.set)
         self.events.start()
         self.yard.ear = self.events  # type: ignore[assignment]
         # Only events, or the doubt that lost ones leave, can find a file: no scan comes by itself.
-        self.loop = self.yard.watcher(policy=SettlePolicy(settle_s=0.2), scan_interval_s=80_000.0)
+        self.loop = self.yard.watcher(policy=CompletenessPolicy(settle_s=0.2), scan_interval_s=80_000.0)
         charge = Charge(self.loop, self.bell, 60.0)
         self.supervisor = Supervisor([charge], now=clock.now, monotonic=clock.monotonic, log=self.yard.log)
         self.supervisor.start()

@@ -149,8 +149,8 @@ def test_an_undo_brings_the_file_back(bench: Bench) -> None:
     assert 0 == bench.once().returncode
     assert {} == tree(bench.recordings)
     listed = bench.run("undo").stdout
-    act = next(word for word in listed.split() if word.isdigit())
-    bench.run("undo", act)
+    action = next(word for word in listed.split() if word.isdigit())
+    bench.run("undo", action)
     for _ in range(2):
         assert 0 == bench.once().returncode
     assert {"deep/wave.1.csv": row(1)} == tree(bench.recordings)

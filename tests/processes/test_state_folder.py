@@ -141,7 +141,7 @@ def test_an_answer_that_cannot_be_written_down_is_not_lost(
     until(lambda: bench.files("--state", "sending"))
 
     disk.fail(daemon)
-    until(lambda: disk.sentence in troubles(bench).get("drainer", ""))
+    until(lambda: disk.sentence in troubles(bench).get("uploader", ""))
     # What was under way has ended, and nothing more was begun.
     assert bench.emulator.ledger()["requests"] <= 2
     bench.emulator.set_faults()

@@ -5,17 +5,17 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from eisync.core.cadence import Progress
-from eisync.core.items import Candidate, Category, FileFacts, Item, RemoteSample, Root
 from eisync.core.lifecycle import Event, State
-from eisync.core.plan import compare
-from eisync.core.settlement import Settlement
+from eisync.core.listing import compare
+from eisync.core.model import Candidate, Category, FileFacts, Item, RemoteSample, Root
+from eisync.core.polling import SweepProgress
+from eisync.core.settlement import Outcome
 from eisync.store.database import Database, open_database
 from eisync.store.index import Index
 from eisync.store.mirror import Mirrored
 from eisync.store.outbox import Outbox
+from eisync.store.path_index import PathIndex
 from eisync.store.rows import Known
-from eisync.store.whereabouts import Whereabouts
 
 NOW = 1_000.0
 
@@ -33,7 +33,7 @@ class Shelf:
     database: Database = field(init=False)
     outbox: Outbox = field(init=False)
     index: Index = field(init=False)
-    places: Whereabouts = field(init=False)
+    places: PathIndex = field(init=False)
     mirrored: Mirrored = field(init=False)
     root: Root = field(init=False)
 
@@ -44,7 +44,7 @@ class Shelf:
         self.database, _ = open_database(str(self.folder), exclusive=True)
         self.outbox = Outbox(self.database)
         self.index = Index(self.database)
-        self.places = Whereabouts(self.database)
+        self.places = PathIndex(self.database)
         self.mirrored = Mirrored(self.database)
         self.index.register(["main"])
         [self.root] = self.outbox.register([("/data", "main")])
@@ -79,7 +79,7 @@ class Shelf:
         return self.outbox.claim("main", [self.root.id], limit=limit, claim=claim, now=now)
 
     def settle(self, identity: int, *events: Event, now: float = NOW, claim: int = 1, **more: Any) -> None:
-        self.outbox.settle([Settlement(item_id=identity, events=events, **more)], claim=claim, now=now)
+        self.outbox.settle([Outcome(item_id=identity, events=events, **more)], claim=claim, now=now)
 
     def sync(self, path: str = "a.csv", *samples: int, version: int = 1, now: float = NOW, sha256: str = "a") -> int:
         """The file is complete, claimed and stored as `samples`."""
@@ -94,11 +94,11 @@ class Shelf:
         self.list_page(progress, *(remote(identity) for identity in listed), now=now)
         return self.finish_sweep(progress, now=now)
 
-    def begin_sweep(self, *, target: str = "main", now: float) -> Progress:
+    def begin_sweep(self, *, target: str = "main", now: float) -> SweepProgress:
         return self.mirrored.begin_sweep(target, modified_at=None, now=now)
 
     def list_page(
-        self, progress: Progress, *listed: RemoteSample, target: str = "main", low: int = 0, now: float
+        self, progress: SweepProgress, *listed: RemoteSample, target: str = "main", low: int = 0, now: float
     ) -> list[int]:
         """A page that lists these, of all that have an id from `low` on."""
         known = self.mirrored.slice(
@@ -108,16 +108,16 @@ class Shelf:
             target, compare(known.believed, listed), generation=progress.generation, progress=progress, now=now
         )
 
-    def finish_sweep(self, progress: Progress, *, target: str = "main", now: float) -> list[tuple[int, int]]:
+    def finish_sweep(self, progress: SweepProgress, *, target: str = "main", now: float) -> list[tuple[int, int]]:
         missing = self.mirrored.finish_sweep(target, progress, now=now)
         return [(entry.sample_id, entry.missed) for entry in missing]
 
-    def bury(self, sample_id: int, *, target: str = "main", now: float) -> list[int]:
+    def make_tombstones(self, sample_id: int, *, target: str = "main", now: float) -> list[int]:
         """The service lists the sample, and later it is found to be deleted there."""
         looked = {"low": sample_id, "high": sample_id + 1, "generation": None, "began_at": now, "limit": 9}
         actions = compare(self.mirrored.slice(target, **looked).believed, [remote(sample_id)])
         self.mirrored.apply(target, actions, generation=None, now=now)
-        return self.index.bury(target, sample_id, now=now)
+        return self.index.make_tombstones(target, sample_id, now=now)
 
     def known(self, folder: str = "") -> dict[str, Known]:
         """What is known of the files directly in a folder, by name."""

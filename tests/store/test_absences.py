@@ -4,7 +4,7 @@ import pytest
 
 from eisync.core.disks import Away, Disk
 from eisync.core.lifecycle import Event, State
-from eisync.store import absences, disks, segments, sides
+from eisync.store import absences, action_candidates, disks, segments
 from eisync.store.absences import Absences
 from eisync.store.disks import Disks
 
@@ -64,7 +64,7 @@ def test_a_file_that_is_tied_to_segments_is_synced_by_these(shelf: Shelf) -> Non
     records = Absences(shelf.database)
     identity = shelf.sync("a.csv", 1)
     shelf.sweep(1)
-    assert shelf.index.bury("main", 1, now=NOW) == [identity]
+    assert shelf.index.make_tombstones("main", 1, now=NOW) == [identity]
     assert records.tie(identity, [8, 9], now=NOW)
     assert (State.SYNCED, [1, 8, 9]) == (shelf.state("a.csv"), shelf.record("a.csv")["sample_ids"])
     assert {7} == records.free("main", [1, 7])
@@ -85,7 +85,7 @@ def test_a_segment_that_is_known_when_its_recording_is_buried_keeps_the_file(she
     cut = remote(8, filename="x", original_name="a.csv", is_cropped=True)
     shelf.list_page(progress, cut, remote(1), now=NOW + 100)
     shelf.finish_sweep(progress, now=NOW + 100)
-    assert [] == shelf.index.bury("main", 1, now=NOW + 200)
+    assert [] == shelf.index.make_tombstones("main", 1, now=NOW + 200)
     assert State.SYNCED is shelf.state("a.csv")
 
 
@@ -130,7 +130,7 @@ def test_what_should_be_below_a_folder_is_not_what_is_beside_it(shelf: Shelf) ->
         (segments._NAMED, "INDEX sample_by_name (target=? AND filename>? AND filename<?)"),
         (segments._CROPPED, "INDEX sample_cropped (target=? AND original_name=?)"),
         (segments._BURIED, "INDEX sample_by_name (target=? AND filename=?)"),
-        (sides._SAMPLES, "INDEX file_sample_by_sample"),
+        (action_candidates._SAMPLES, "INDEX file_sample_by_sample"),
         (
             disks._BELIEVED.format(direction="asc"),
             "INDEX sqlite_autoindex_file_1 (root_id=? AND folder>? AND folder<?)",

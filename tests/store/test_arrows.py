@@ -4,10 +4,10 @@ from collections.abc import Callable
 
 import pytest
 
-from eisync.core.acts import Act, Cause, Kind
+from eisync.core.actions import Action, ActionKind, Cause
 from eisync.core.lifecycle import TRANSITIONS, Event, State
-from eisync.core.settlement import Settlement
-from eisync.store.acts import Acts
+from eisync.core.settlement import Outcome
+from eisync.store.actions import ActionStore
 
 from .shelf import NOW, Shelf, facts
 
@@ -42,7 +42,7 @@ def quarantined(shelf: Shelf) -> int:
 
 def tombstone(shelf: Shelf) -> int:
     identity = shelf.sync("a.csv", 7)
-    shelf.bury(7, now=NOW)
+    shelf.make_tombstones(7, now=NOW)
     return identity
 
 
@@ -65,7 +65,7 @@ def settled(event: Event) -> Crossing:
 
 def resolved(event: Event) -> Crossing:
     settlement = {"events": (event,), "reason": "so it was"}
-    return lambda shelf, identity: shelf.outbox.resolve([Settlement(item_id=identity, **settlement)], now=LATER)
+    return lambda shelf, identity: shelf.outbox.resolve([Outcome(item_id=identity, **settlement)], now=LATER)
 
 
 def completed(shelf: Shelf, identity: int) -> None:
@@ -102,7 +102,7 @@ def returned(shelf: Shelf, identity: int) -> None:
 
 
 def returned_without_sample(shelf: Shelf, identity: int) -> None:
-    assert [] == shelf.bury(7, now=LATER)
+    assert [] == shelf.make_tombstones(7, now=LATER)
     returned(shelf, identity)
 
 
@@ -110,13 +110,13 @@ def found_again(shelf: Shelf, identity: int) -> None:
     assert [] == shelf.sweep(7, now=LATER)
 
 
-def buried(shelf: Shelf, identity: int) -> None:
-    assert [identity] == shelf.bury(7, now=LATER)
+def tombstoned(shelf: Shelf, identity: int) -> None:
+    assert [identity] == shelf.make_tombstones(7, now=LATER)
 
 
 def removed(shelf: Shelf, identity: int) -> None:
-    act = Act(
-        kind=Kind.DELETE_SAMPLE,
+    action = Action(
+        kind=ActionKind.DELETE_SAMPLE,
         cause=Cause.LOCAL_DELETION,
         file_id=identity,
         root="/data",
@@ -125,11 +125,11 @@ def removed(shelf: Shelf, identity: int) -> None:
         since_at=NOW,
         sample_id=7,
     )
-    acts = Acts(shelf.database)
-    acts.allow("main", [act], now=LATER)
-    [written] = acts.to_do("main", is_retention=False, limit=9)
-    acts.begin(written.id)
-    acts.finish("main", written, "deleted", now=LATER)
+    actions = ActionStore(shelf.database)
+    actions.allow("main", [action], now=LATER)
+    [written] = actions.to_do("main", is_retention=False, limit=9)
+    actions.begin(written.id)
+    actions.finish("main", written, "deleted", now=LATER)
 
 
 CROSSINGS: dict[tuple[State, Event], Crossing] = {
@@ -152,7 +152,7 @@ CROSSINGS: dict[tuple[State, Event], Crossing] = {
     (State.SENDING, Event.GONE): settled(Event.GONE),
     (State.DOUBTFUL, Event.STORED): resolved(Event.STORED),
     (State.DOUBTFUL, Event.ABSENT): resolved(Event.ABSENT),
-    (State.SYNCED, Event.REMOTE_GONE): buried,
+    (State.SYNCED, Event.REMOTE_GONE): tombstoned,
     (State.SYNCED, Event.CHANGED): changed,
     (State.SYNCED, Event.GONE): went,
     (State.SYNCED, Event.REMOVED): removed,

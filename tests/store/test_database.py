@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 import sqlite_utils
 
-from eisync.core.contents import DeletedContent
+from eisync.core.known_content import DeletedContent
 from eisync.core.lifecycle import State
 from eisync.errors import StateBusyError, StateError
 from eisync.store import schema
@@ -21,9 +21,9 @@ from eisync.store.database import FILE_NAME, HOLDER_NAME, Database, open_databas
 from eisync.store.descriptions import Descriptions
 from eisync.store.index import Index
 from eisync.store.outbox import Outbox
+from eisync.store.path_index import PathIndex
 from eisync.store.rows import MISSING
 from eisync.store.sidecars import Sidecars
-from eisync.store.whereabouts import Whereabouts
 
 from .shelf import NOW, Shelf
 
@@ -362,7 +362,7 @@ def use(database: Database) -> None:
     index.counts()
     for record in index.files():
         outbox.known_at(root.id, str(record["path"]))
-    Whereabouts(database).folders(root.id)
+    PathIndex(database).folders(root.id)
     while outbox.claim("main", [root.id], limit=500, claim=1, now=NOW):
         pass
     outbox.recover(duplicates_allowed=False, now=NOW)

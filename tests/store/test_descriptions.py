@@ -2,9 +2,9 @@ from dataclasses import replace
 
 import pytest
 
-from eisync.core.describing import Description
-from eisync.core.items import Category
+from eisync.core.description import Description
 from eisync.core.lifecycle import Event, State
+from eisync.core.model import Category
 from eisync.store.descriptions import _FOLDERS, Descriptions
 
 from .shelf import NOW, Shelf

@@ -110,7 +110,7 @@ def test_what_a_failed_sync_lost_is_written_anew_before_the_next_is_believed(dis
     assert ["a", "b", "d"] == after_the_power_cut(disk)
 
 
-@pytest.mark.parametrize("is_full", [False, True], ids=["in passing", "before an act"])
+@pytest.mark.parametrize("is_full", [False, True], ids=["in passing", "before an action"])
 def test_a_sync_that_fails_in_passing_is_told_and_made_good(disk: FailingDisk, is_full: bool) -> None:
     """In passing: what was written is carried from the journal into the database now and then."""
     said = run(

@@ -4,7 +4,7 @@ import os
 import pytest
 
 from eisync.core.lifecycle import Event, State
-from eisync.store import burial, contents, index, links, mirror, whereabouts
+from eisync.store import index, known_content, mirror, path_index, sample_links, tombstones
 from eisync.store.index import RootFacts, TargetFacts
 
 from .shelf import NOW, Shelf, remote
@@ -132,7 +132,7 @@ def test_targets_are_swept_apart(shelf: Shelf) -> None:
     shelf.list_page(other, target="other", now=LATER)
 
     assert [] == shelf.finish_sweep(other, target="other", now=LATER)
-    assert [] == shelf.bury(1, target="other", now=LATER)
+    assert [] == shelf.make_tombstones(1, target="other", now=LATER)
     assert State.SYNCED is shelf.state()
 
 
@@ -141,10 +141,10 @@ def test_targets_are_swept_apart(shelf: Shelf) -> None:
 
 def test_a_file_is_a_tombstone_when_its_last_sample_is_gone(shelf: Shelf) -> None:
     identity = shelf.sync("a.csv", 1, 2)
-    assert [] == shelf.bury(1, now=LATER)
+    assert [] == shelf.make_tombstones(1, now=LATER)
     assert State.SYNCED is shelf.state()
 
-    assert [identity] == shelf.bury(2, now=LATER)
+    assert [identity] == shelf.make_tombstones(2, now=LATER)
 
     assert State.TOMBSTONE is shelf.state()
     assert "deleted in the project (sample 2); 'eisync retry' sends it again" == shelf.record()["reason"]
@@ -153,16 +153,16 @@ def test_a_file_is_a_tombstone_when_its_last_sample_is_gone(shelf: Shelf) -> Non
 
 def test_a_burial_may_be_repeated_and_is_not_counted_again(shelf: Shelf) -> None:
     identity = shelf.sync("a.csv", 1)
-    assert [identity] == shelf.bury(1, now=LATER)
+    assert [identity] == shelf.make_tombstones(1, now=LATER)
 
-    assert [] == shelf.index.bury("main", 1, now=LATER)
+    assert [] == shelf.index.make_tombstones("main", 1, now=LATER)
     assert [] == shelf.sweep()
 
 
 def test_an_unknown_sample_buries_nothing(shelf: Shelf) -> None:
     shelf.sync("a.csv", 1)
 
-    assert [] == shelf.bury(99, now=LATER)
+    assert [] == shelf.make_tombstones(99, now=LATER)
 
 
 @pytest.mark.parametrize("sent", [False, True])
@@ -173,7 +173,7 @@ def test_the_end_of_an_old_version_does_not_bury_the_new_one(shelf: Shelf, sent:
     else:
         shelf.outbox.mark_changed([shelf.id_of()], now=NOW)
 
-    assert [] == shelf.bury(1, now=LATER)
+    assert [] == shelf.make_tombstones(1, now=LATER)
     assert (State.SYNCED if sent else State.SETTLING) is shelf.state()
 
 
@@ -181,7 +181,7 @@ def test_a_file_without_known_samples_is_not_buried(shelf: Shelf) -> None:
     shelf.sync("nameless.csv")
     shelf.sync("a.csv", 1)
 
-    shelf.bury(1, now=LATER)
+    shelf.make_tombstones(1, now=LATER)
 
     assert State.SYNCED is shelf.state("nameless.csv")
 
@@ -241,14 +241,14 @@ def test_what_is_found_of_a_version_is_not_said_of_the_next(shelf: Shelf, is_sen
 
 def test_a_sample_that_was_found_is_there_again(shelf: Shelf) -> None:
     shelf.sync("a.csv", 7)
-    shelf.bury(7, now=NOW)
+    shelf.make_tombstones(7, now=NOW)
     shelf.sync("b.csv")
     [item] = shelf.index.without_ids("main", limit=9)
 
     shelf.index.link(item, [7], now=LATER)
 
     assert [7] == [sample_id for sample_id, _ in shelf.sweep()]
-    assert [item.id] == shelf.bury(7, now=LATER)
+    assert [item.id] == shelf.make_tombstones(7, now=LATER)
 
 
 # --- roots ------------------------------------------------------------------------------------------------------------
@@ -275,7 +275,7 @@ def test_how_a_root_fares_is_remembered(shelf: Shelf) -> None:
 def test_files_are_counted_by_state(shelf: Shelf) -> None:
     shelf.sync("synced.csv", 1, now=NOW)
     shelf.sync("buried.csv", 2, now=NOW + 1)
-    shelf.bury(2, now=NOW + 2)
+    shelf.make_tombstones(2, now=NOW + 2)
     shelf.enqueue("old.csv", now=NOW + 3)
     shelf.enqueue("new.csv", now=NOW + 4)
     [other] = shelf.outbox.register([("/other", "main")])
@@ -285,9 +285,9 @@ def test_files_are_counted_by_state(shelf: Shelf) -> None:
 
     assert {State.SYNCED: 1, State.TOMBSTONE: 1, State.READY: 3} == counts.by_state
     assert (NOW + 3, NOW) == (counts.oldest_pending_at, counts.last_synced_at)
-    assert {State.SYNCED: 1, State.TOMBSTONE: 1, State.READY: 2} == shelf.index.tally([shelf.root.id])
-    assert {State.READY: 1} == shelf.index.tally([other.id])
-    assert {} == shelf.index.tally([])
+    assert {State.SYNCED: 1, State.TOMBSTONE: 1, State.READY: 2} == shelf.index.report([shelf.root.id])
+    assert {State.READY: 1} == shelf.index.report([other.id])
+    assert {} == shelf.index.report([])
 
 
 def test_an_old_file_that_changes_waits_since_it_changed(shelf: Shelf) -> None:
@@ -383,7 +383,7 @@ def test_a_database_that_takes_a_write_says_so(shelf: Shelf) -> None:
 @pytest.mark.parametrize(
     ("statement", "indexes"),
     [
-        (burial._BEREFT, ["file_sample_by_sample (sample_id=?)", "file USING INTEGER PRIMARY KEY"]),
+        (tombstones._BEREFT, ["file_sample_by_sample (sample_id=?)", "file USING INTEGER PRIMARY KEY"]),
         (
             mirror._SLICE,
             ["sample USING PRIMARY KEY (target=? AND id>? AND id<?)", "file_sample_by_sample (sample_id=?)"],
@@ -398,14 +398,14 @@ def test_a_database_that_takes_a_write_says_so(shelf: Shelf) -> None:
         (index._OLDEST_PENDING, ["SEARCH file USING INDEX file_pending"]),
         (index._LAST_SYNCED, ["SEARCH file USING COVERING INDEX file_by_state (state=?)"]),
         (index._PAGE, ["SEARCH file USING INTEGER PRIMARY KEY (rowid>?)", "file_sample USING PRIMARY KEY (file_id=?)"]),
-        (links._KNOW, ["file USING INTEGER PRIMARY KEY (rowid=?)"]),
-        (whereabouts._FAMILIAR, ["file USING INDEX file_by_version (size=? AND mtime_ns=? AND inode=?)"]),
-        (contents._MAY_BE_DELETED, ["deleted_content USING PRIMARY KEY (target=? AND size=?)"]),
-        (contents._MAY_BE_ABSENT, ["other USING INDEX file_elsewhere (size=? AND mtime_ns=?)"]),
-        (contents._MAY_BE_UNWATCHED, ["other USING INDEX file_by_version (size=? AND mtime_ns=?)"]),
-        (contents._DELETED, ["deleted_content USING PRIMARY KEY (target=? AND size=? AND sha256=?)"]),
-        (contents._ABSENT, ["other USING INDEX file_elsewhere (size=? AND mtime_ns=?)"]),
-        (contents._UNWATCHED, ["other USING INDEX file_by_version (size=? AND mtime_ns=?)"]),
+        (sample_links._KNOW, ["file USING INTEGER PRIMARY KEY (rowid=?)"]),
+        (path_index._FAMILIAR, ["file USING INDEX file_by_version (size=? AND mtime_ns=? AND inode=?)"]),
+        (known_content._MAY_BE_DELETED, ["deleted_content USING PRIMARY KEY (target=? AND size=?)"]),
+        (known_content._MAY_BE_ABSENT, ["other USING INDEX file_elsewhere (size=? AND mtime_ns=?)"]),
+        (known_content._MAY_BE_UNWATCHED, ["other USING INDEX file_by_version (size=? AND mtime_ns=?)"]),
+        (known_content._DELETED, ["deleted_content USING PRIMARY KEY (target=? AND size=? AND sha256=?)"]),
+        (known_content._ABSENT, ["other USING INDEX file_elsewhere (size=? AND mtime_ns=?)"]),
+        (known_content._UNWATCHED, ["other USING INDEX file_by_version (size=? AND mtime_ns=?)"]),
     ],
 )
 def test_what_is_asked_often_is_found_by_an_index(shelf: Shelf, statement: str, indexes: list[str]) -> None:

@@ -2,10 +2,10 @@
 
 import pytest
 
-from eisync.core.acts import Occasion
+from eisync.core.actions import Trigger
 from eisync.core.lifecycle import Event
 from eisync.core.lineage import Own
-from eisync.store.acts import Acts
+from eisync.store.actions import ActionStore
 from eisync.store.lineages import Lineages
 from eisync.store.retention import Removals
 
@@ -20,8 +20,8 @@ def lineages(shelf: Shelf) -> Lineages:
     return Lineages(shelf.database)
 
 
-def wishes(shelf: Shelf) -> list[str]:
-    sides = Acts(shelf.database).sides("main", Occasion.ABSENT, [shelf.root.id], after_id=0, limit=10)
+def planned(shelf: Shelf) -> list[str]:
+    sides = ActionStore(shelf.database).sides("main", Trigger.ABSENT, [shelf.root.id], after_id=0, limit=10)
     return [side.path for side in sides]
 
 
@@ -41,16 +41,16 @@ def test_only_what_is_missing_at_the_service_and_not_taken_by_us_is_unseen(shelf
     with shelf.database.transaction() as connection:
         connection.execute("update file set removal = 'deleted' where id = ?", (ids["ours.csv"],))
     shelf.outbox.mark_gone([ids["went.csv"], ids["ours.csv"]], now=LATER)
-    assert ["went.csv"] == wishes(shelf)
+    assert ["went.csv"] == planned(shelf)
     assert 1 == lineages.looked_through(shelf.root.id, DOUBTED, "nobody knows", now=LATER)
-    assert [] == wishes(shelf)
+    assert [] == planned(shelf)
     assert 0 == lineages.looked_through(shelf.root.id, DOUBTED, "nobody knows", now=LATER)
     assert "nobody knows" == next(one["reason"] for one in shelf.index.files() if one["path"] == "went.csv")
     assert "unseen" == shelf.index.history(ids["went.csv"])[0]["event"]
     # When it is back it is as it was, and a person may delete it.
     shelf.outbox.mark_back([ids["went.csv"]], now=LATER)
     shelf.outbox.mark_gone([ids["went.csv"]], now=LATER)
-    assert ["went.csv"] == wishes(shelf)
+    assert ["went.csv"] == planned(shelf)
 
 
 def test_a_doubt_asks_for_a_listing_from_its_beginning(shelf: Shelf, lineages: Lineages) -> None:

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from eisync.core.items import RemoteSample
-from eisync.core.plan import Believed, Learn, Miss, Slice, compare
+from eisync.core.listing import CountMissed, IndexedSample, Learn, Slice, compare
+from eisync.core.model import RemoteSample
 
 from .shelf import NOW, Shelf
 
@@ -28,7 +28,7 @@ def learn(shelf: Shelf, *samples: RemoteSample) -> None:
     shelf.mirrored.apply("main", [Learn(sample) for sample in samples], generation=None, now=NOW)
 
 
-def believed(shelf: Shelf) -> list[Believed]:
+def believed(shelf: Shelf) -> list[IndexedSample]:
     return list(shelf.mirrored.slice("main", low=0, high=100, generation=1, began_at=NOW + 1.0, limit=100).believed)
 
 
@@ -46,7 +46,7 @@ def believed(shelf: Shelf) -> list[Believed]:
 )
 def test_a_sample_is_read_back_as_it_was_listed(shelf: Shelf, sample: RemoteSample) -> None:
     learn(shelf, sample)
-    assert [Believed(sample)] == believed(shelf)
+    assert [IndexedSample(sample)] == believed(shelf)
 
 
 def test_samples_are_read_back_from_the_newest_whatever_the_order_of_the_listing(shelf: Shelf) -> None:
@@ -62,11 +62,16 @@ def test_of_a_sample_that_is_listed_twice_the_last_word_counts(shelf: Shelf) -> 
 def test_what_is_believed_as_it_is_listed_is_agreed_on_and_the_rest_is_read(shelf: Shelf) -> None:
     samples = [replace(WHOLE, id=identity, filename=f"wave.{identity}") for identity in range(1, 7)]
     learn(shelf, *samples)
-    shelf.mirrored.apply("main", [Miss(6)], generation=1, now=NOW)
+    shelf.mirrored.apply("main", [CountMissed(6)], generation=1, now=NOW)
     listed = [samples[5], replace(samples[3], label="idle"), samples[2], samples[1], replace(WHOLE, id=9)]
     found = shelf.mirrored.slice("main", listed, low=2, high=10, generation=1, began_at=NOW + 1.0, limit=100)
     assert (
-        Slice([Believed(samples[5], is_noted=True), Believed(samples[4]), Believed(samples[3])], {2, 3}, None) == found
+        Slice(
+            [IndexedSample(samples[5], is_noted=True), IndexedSample(samples[4]), IndexedSample(samples[3])],
+            {2, 3},
+            None,
+        )
+        == found
     )
 
 
@@ -97,17 +102,17 @@ def test_a_slice_says_where_it_was_cut_short(shelf: Shelf, limit: int, end_id: i
     ],
     ids=repr,
 )
-@pytest.mark.parametrize("past", ["listed", "missed", "buried", "sent, and not listed yet"])
+@pytest.mark.parametrize("past", ["listed", "missed", "tombstoned", "sent, and not listed yet"])
 def test_the_same_follows_whether_agreement_was_looked_for_or_not(
     shelf: Shelf, past: str, edit: dict[str, Any]
 ) -> None:
     shelf.sync("a.csv", 7, sha256="abc")
     if past != "sent, and not listed yet":
         learn(shelf, WHOLE)
-    if past in ("missed", "buried"):
+    if past in ("missed", "tombstoned"):
         shelf.sweep(now=NOW + 10)
-    if past == "buried":
-        shelf.bury(7, now=NOW + 20)
+    if past == "tombstoned":
+        shelf.make_tombstones(7, now=NOW + 20)
     listed = [replace(WHOLE, **edit)]
     plainly, closely = (
         shelf.mirrored.slice("main", given, low=0, high=10, generation=None, began_at=NOW + 1000, limit=9)

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from eisync.core.census import UNREADABLE, Sighting
+from eisync.core.file_counts import UNREADABLE, Sighting
 from eisync.core.lifecycle import State
 from eisync.core.reasons import Finding
-from eisync.loops.watched import Observed
+from eisync.loops.watched_root import Observed
 from eisync.store import observations as module
 
 from .shelf import NOW, Shelf

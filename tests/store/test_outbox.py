@@ -4,12 +4,12 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from eisync.core.batching import Order
-from eisync.core.items import Category, FileFacts, Root
 from eisync.core.lifecycle import Event, IllegalTransitionError, State
-from eisync.core.settlement import Settlement
-from eisync.core.verdict import give_back
-from eisync.store import claims, entries, outbox, outcomes, rows
+from eisync.core.model import Category, FileFacts, Root
+from eisync.core.outcome import give_back
+from eisync.core.settlement import Outcome
 from eisync.store import index as index_room
+from eisync.store import intake, outbox, outcomes, queue, rows
 from eisync.store.outcomes import LostClaimError
 
 from .shelf import NOW, Shelf, facts
@@ -58,7 +58,7 @@ def test_a_version_that_went_out_does_not_enter_again(shelf: Shelf, event: Event
 
 def test_a_tombstone_does_not_enter_again_by_itself(shelf: Shelf) -> None:
     shelf.sync("a.csv", 7)
-    shelf.bury(7, now=NOW)
+    shelf.make_tombstones(7, now=NOW)
 
     shelf.enqueue(now=LATER)
 
@@ -202,7 +202,7 @@ def test_what_waits_goes_where_its_folder_goes_now(shelf: Shelf) -> None:
 def test_what_was_synced_stays_with_the_target_that_holds_it_until_it_is_sent_again(shelf: Shelf) -> None:
     shelf.sync("kept.csv", 1)
     shelf.sync("buried.csv", 2)
-    shelf.bury(2, now=NOW)
+    shelf.make_tombstones(2, now=NOW)
 
     root = moved_to_another_target(shelf)
 
@@ -330,9 +330,9 @@ def test_a_settlement_under_another_claim_writes_nothing(shelf: Shelf, claim: in
     assert (first, second) == (item.id, other.id)
 
     if claim == 2:
-        settlements = [Settlement(item_id=identity, events=(Event.STORED,)) for identity in (second, first)]
+        settlements = [Outcome(item_id=identity, events=(Event.STORED,)) for identity in (second, first)]
     else:
-        settlements = [Settlement(item_id=first, events=(Event.STORED,))]
+        settlements = [Outcome(item_id=first, events=(Event.STORED,))]
     with pytest.raises(LostClaimError, match=f"1 of {len(settlements)} files are not sending under claim {claim}"):
         shelf.outbox.settle(settlements, claim=claim, now=NOW)
 
@@ -367,14 +367,14 @@ def test_two_files_of_one_content_share_their_sample_and_its_end(shelf: Shelf) -
     shelf.settle(second, Event.DUPLICATE, sample_ids=(7,), sha256="a")
     assert [[7], [7]] == [shelf.record(path)["sample_ids"] for path in ("a.csv", "b.csv")]
 
-    assert [first, second] == sorted(shelf.bury(7, now=LATER))
+    assert [first, second] == sorted(shelf.make_tombstones(7, now=LATER))
 
     assert [State.TOMBSTONE, State.TOMBSTONE] == [shelf.state("a.csv"), shelf.state("b.csv")]
 
 
 def test_a_sample_that_the_service_names_again_is_there(shelf: Shelf) -> None:
     shelf.sync("a.csv", 7)
-    shelf.bury(7, now=NOW)
+    shelf.make_tombstones(7, now=NOW)
     identity = shelf.enqueue("b.csv")
     shelf.claim()
 
@@ -418,7 +418,7 @@ def test_a_doubt_is_resolved_however_it_arose(shelf: Shelf, event: Event, state:
     [doubt] = shelf.outbox.doubtful("main", limit=9)
     assert (identity, NOW) == (doubt.item.id, doubt.since_at)
 
-    shelf.outbox.resolve([Settlement(item_id=identity, events=(event,), sample_ids=(3,))], now=LATER)
+    shelf.outbox.resolve([Outcome(item_id=identity, events=(event,), sample_ids=(3,))], now=LATER)
 
     assert state is shelf.state()
     assert [] == shelf.outbox.doubtful("main", limit=9)
@@ -438,7 +438,7 @@ def test_a_doubt_is_not_resolved_twice(shelf: Shelf) -> None:
     identity = shelf.enqueue()
     shelf.claim()
     shelf.settle(identity, Event.SILENCE)
-    settlement = Settlement(item_id=identity, events=(Event.ABSENT,))
+    settlement = Outcome(item_id=identity, events=(Event.ABSENT,))
     shelf.outbox.resolve([settlement], now=NOW)
     remembered = shelf.history(identity)
 
@@ -507,11 +507,11 @@ def test_a_changed_file_is_looked_for_until_it_is_complete(shelf: Shelf) -> None
     assert [] == shelf.outbox.settling(shelf.root.id)
 
 
-@pytest.mark.parametrize("is_buried", [False, True])
-def test_a_retry_puts_what_is_parked_back_at_once_and_as_new(shelf: Shelf, is_buried: bool) -> None:
-    identity = shelf.sync("a.csv", 7) if is_buried else shelf.enqueue()
-    if is_buried:
-        shelf.bury(7, now=NOW)
+@pytest.mark.parametrize("is_tombstoned", [False, True])
+def test_a_retry_puts_what_is_parked_back_at_once_and_as_new(shelf: Shelf, is_tombstoned: bool) -> None:
+    identity = shelf.sync("a.csv", 7) if is_tombstoned else shelf.enqueue()
+    if is_tombstoned:
+        shelf.make_tombstones(7, now=NOW)
     else:
         shelf.claim()
         shelf.settle(identity, Event.REFUSE, reason="bad CSV", batch_cap=1)
@@ -527,13 +527,13 @@ def test_a_retry_puts_what_is_parked_back_at_once_and_as_new(shelf: Shelf, is_bu
 
 def test_a_tombstone_that_was_sent_again_may_be_buried_again(shelf: Shelf) -> None:
     identity = shelf.sync("a.csv", 7)
-    shelf.bury(7, now=NOW)
+    shelf.make_tombstones(7, now=NOW)
     shelf.outbox.retry([identity], now=NOW)
     shelf.claim()
     shelf.settle(identity, Event.STORED, sample_ids=(8,))
-    assert [] == shelf.bury(7, now=NOW)
+    assert [] == shelf.make_tombstones(7, now=NOW)
 
-    assert [identity] == shelf.bury(8, now=NOW)
+    assert [identity] == shelf.make_tombstones(8, now=NOW)
 
 
 @pytest.mark.parametrize("state", ["ready", "sending", "synced", "settling", "gone"])
@@ -557,7 +557,7 @@ def test_a_person_may_end_a_doubt_and_whoever_looks_meanwhile_comes_too_late(she
     shelf.settle(identity, Event.SILENCE, due_at=NOW + 1000)
 
     assert 1 == shelf.outbox.retry([identity], now=LATER)
-    shelf.outbox.resolve([Settlement(item_id=identity, events=(Event.STORED,), sample_ids=(3,))], now=LATER)
+    shelf.outbox.resolve([Outcome(item_id=identity, events=(Event.STORED,), sample_ids=(3,))], now=LATER)
 
     assert [] == shelf.outbox.doubtful("main", limit=9)
     assert [identity] == [item.id for item in shelf.claim(now=LATER)]
@@ -598,7 +598,7 @@ def test_a_file_that_waits_since_an_instant_to_come_waits_anew(shelf: Shelf, is_
     claimed = shelf.outbox.claim("main", [shelf.root.id], limit=9, claim=1, now=NOW + 6 * hour)
     shelf.outbox.settle(
         [
-            Settlement(item_id=item.id, events=(Event.DEFER,), due_at=NOW + 6 * hour + 60.0 * (item.id == deferred))
+            Outcome(item_id=item.id, events=(Event.DEFER,), due_at=NOW + 6 * hour + 60.0 * (item.id == deferred))
             for item in claimed
         ],
         claim=1,
@@ -706,7 +706,7 @@ def test_new_files_known_ones_and_one_that_comes_twice_enter_together(shelf: She
     ],
 )
 def test_what_is_due_is_found_by_its_index(shelf: Shelf, order: Order, index: str) -> None:
-    plan = shelf.plan(claims._DUE_BY[order], target="main", root_id=1, limit=5, now=NOW)
+    plan = shelf.plan(queue._DUE_BY[order], target="main", root_id=1, limit=5, now=NOW)
 
     assert f"SEARCH file USING INDEX {index}" in plan
     assert "SCAN file" not in plan
@@ -738,16 +738,16 @@ def test_what_is_given_back_keeps_its_place(shelf: Shelf) -> None:
 def test_a_tally_of_some_folders_reads_no_row(shelf: Shelf) -> None:
     shelf.enqueue()
     assert "USING COVERING INDEX file_by_state" in shelf.plan(index_room._TALLY, roots="[1]")
-    assert {State.READY: 1} == shelf.index.tally([shelf.root.id])
+    assert {State.READY: 1} == shelf.index.report([shelf.root.id])
 
 
 @pytest.mark.parametrize(
     ("statement", "index"),
     [
-        (claims._CLAIM, "INTEGER PRIMARY KEY (rowid=?)"),
-        (claims._NEXT_DUE, "INDEX file_due (root_id=?)"),
-        (entries._KNOWN_AT, "INDEX sqlite_autoindex_file_1 (root_id=? AND folder=? AND name=?)"),
-        (entries._SETTLING, "INDEX file_by_state (state=?)"),
+        (queue._CLAIM, "INTEGER PRIMARY KEY (rowid=?)"),
+        (queue._NEXT_DUE, "INDEX file_due (root_id=?)"),
+        (intake._KNOWN_AT, "INDEX sqlite_autoindex_file_1 (root_id=? AND folder=? AND name=?)"),
+        (intake._SETTLING, "INDEX file_by_state (state=?)"),
         (outcomes._DOUBTFUL, "INDEX file_by_state (state=?)"),
         (outbox._FORGET_GONE, "INDEX file_by_state (state=? AND changed_at<?)"),
         (outbox._FORGET_HISTORY, "INDEX history_by_file (file_id=?)"),
@@ -767,7 +767,7 @@ def test_no_question_of_the_loops_walks_all_files(shelf: Shelf, statement: str, 
 
 def test_a_sample_seen_in_a_listing_is_known_to_be_there(shelf: Shelf) -> None:
     shelf.sync("a.csv", 7)
-    shelf.bury(7, now=NOW)
+    shelf.make_tombstones(7, now=NOW)
 
     assert [] == shelf.sweep(7, now=LATER)
 

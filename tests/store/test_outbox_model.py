@@ -10,11 +10,11 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from eisync.core import wire
-from eisync.core.items import Item
 from eisync.core.lifecycle import PENDING, Event, State, can, step, walk
+from eisync.core.model import Item
+from eisync.core.outcome import give_back, outcome_of
 from eisync.core.retry import Fault, RetryPolicy
-from eisync.core.settlement import Settlement
-from eisync.core.verdict import give_back, judge
+from eisync.core.settlement import Outcome
 
 from .shelf import Shelf, facts
 
@@ -118,7 +118,7 @@ class OutboxMachine(RuleBasedStateMachine):
             file.walk(event)
             self.files[path] = File(version=file.version, due_at=self.now, remembered=file.remembered)
 
-    # --- what the drainer does --------------------------------------------------------------------------------------
+    # --- what the uploader does --------------------------------------------------------------------------------------
 
     @rule(limit=st.integers(1, 3))
     def claim(self, limit: int) -> None:
@@ -149,7 +149,7 @@ class OutboxMachine(RuleBasedStateMachine):
         for settlement in settlements:
             self.apply(settlement)
 
-    def settlement(self, data: st.DataObject, item: Item) -> Settlement:
+    def settlement(self, data: st.DataObject, item: Item) -> Outcome:
         file = self.of(item.id)
         what = data.draw(st.sampled_from(
             ["stored", "duplicate", "nameless", "refused", "smaller", "doubtful", "barred", "throttled", "unreachable",
@@ -183,16 +183,16 @@ class OutboxMachine(RuleBasedStateMachine):
                 if data.draw(st.booleans()):
                     file.arrived.add(self.new_sample())
             case "changed":
-                return Settlement(item_id=item.id, events=(Event.CHANGED,), reason="it changed", is_attempt=False)
+                return Outcome(item_id=item.id, events=(Event.CHANGED,), reason="it changed", is_attempt=False)
             case "gone":
-                return Settlement(item_id=item.id, events=(Event.GONE,), reason="it went", is_attempt=False)
+                return Outcome(item_id=item.id, events=(Event.GONE,), reason="it went", is_attempt=False)
             case _:
                 return give_back(item)
-        return judge(
-            item, outcome, policy=POLICY, allow_duplicates=self.allow_duplicates, now=self.now, luck=0.5, sha256="a"
+        return outcome_of(
+            item, outcome, policy=POLICY, allow_duplicates=self.allow_duplicates, now=self.now, jitter=0.5, sha256="a"
         )
 
-    def apply(self, settlement: Settlement) -> None:
+    def apply(self, settlement: Outcome) -> None:
         file = self.of(settlement.item_id)
         file.state = walk(file.state, settlement.events)
         if settlement.is_attempt or settlement.events != (Event.DEFER,):  # what came of it, in one line
@@ -210,7 +210,7 @@ class OutboxMachine(RuleBasedStateMachine):
             item = doubt.item
             file = self.of(item.id)
             assert State.DOUBTFUL is file.state
-            settlement = Settlement(
+            settlement = Outcome(
                 item_id=item.id,
                 events=(Event.STORED,) if file.arrived else (Event.ABSENT,),
                 sample_ids=tuple(file.arrived),
@@ -221,22 +221,24 @@ class OutboxMachine(RuleBasedStateMachine):
 
     @precondition(lambda self: self.samples)
     @rule(data=st.data())
-    def bury(self, data: st.DataObject) -> None:
+    def make_tombstones(self, data: st.DataObject) -> None:
         sample = data.draw(st.integers(1, self.samples))
         is_again = sample in self.gone_samples
         self.gone_samples.add(sample)
 
-        buried = (
-            self.shelf.index.bury("main", sample, now=self.now) if is_again else self.shelf.bury(sample, now=self.now)
+        tombstoned = (
+            self.shelf.index.make_tombstones("main", sample, now=self.now)
+            if is_again
+            else self.shelf.make_tombstones(sample, now=self.now)
         )
 
-        bereft = [
+        without_samples = [
             path
             for path, file in self.files.items()
             if file.state is State.SYNCED and sample in file.samples and file.samples <= self.gone_samples
         ]
-        assert sorted(map(self.shelf.id_of, bereft)) == sorted(buried)
-        for path in bereft:
+        assert sorted(map(self.shelf.id_of, without_samples)) == sorted(tombstoned)
+        for path in without_samples:
             self.files[path].walk(Event.REMOTE_GONE)
 
     @rule()
@@ -315,7 +317,7 @@ class OutboxMachine(RuleBasedStateMachine):
         by_state: dict[State, int] = {}
         for file in self.files.values():
             by_state[file.state] = by_state.get(file.state, 0) + 1
-        assert by_state == counts.by_state == self.shelf.index.tally([self.shelf.root.id])
+        assert by_state == counts.by_state == self.shelf.index.report([self.shelf.root.id])
         assert (counts.oldest_pending_at is not None) is any(file.state in PENDING for file in self.files.values())
         assert (counts.last_synced_at is not None) is (State.SYNCED in by_state)
 

@@ -5,13 +5,13 @@ from typing import Any
 
 import pytest
 
-from eisync.core.acts import Act, Progress
+from eisync.core.actions import Action, Progress
 from eisync.core.identity import Identity, Sent
-from eisync.core.items import RemoteSample
 from eisync.core.lifecycle import Event
+from eisync.core.model import RemoteSample
 from eisync.core.retention import After, Local, Proof, Retention, decide
 from eisync.store import retention as module
-from eisync.store.acts import Acts
+from eisync.store.actions import ActionStore
 from eisync.store.retention import Removals
 
 from .shelf import NOW, Shelf, facts, remote
@@ -30,12 +30,12 @@ def known(removals: Removals, identity: int) -> Local:
     return file
 
 
-def wish(file: Local) -> Act:
+def pass_request(file: Local) -> Action:
     listed = RemoteSample(id=1, filename="a", category="training", label=None, sha256=file.sha256)
     proof = Proof(id=1, sent=Sent(sha256=file.sha256), listed=listed)
-    act = decide(replace(file, proofs=(proof,)), DELETE, now=NOW + 10**6)
-    assert isinstance(act, Act)
-    return act
+    action = decide(replace(file, proofs=(proof,)), DELETE, now=NOW + 10**6)
+    assert isinstance(action, Action)
+    return action
 
 
 def test_the_oldest_upload_comes_first_and_pages_go_on(shelf: Shelf, removals: Removals) -> None:
@@ -66,7 +66,7 @@ def test_a_file_is_told_with_what_proves_it(shelf: Shelf, removals: Removals) ->
     assert (seven, eight) == known(removals, identity).proofs
     shelf.sweep(7, now=NOW + 200)
     assert (seven, replace(eight, is_missed=True)) == known(removals, identity).proofs
-    shelf.bury(8, now=NOW + 300)
+    shelf.make_tombstones(8, now=NOW + 300)
     progress = shelf.begin_sweep(now=NOW + 400)
     shelf.list_page(progress, remote(7, has_processing_error=True), now=NOW + 400)
     assert (replace(seven, listed=remote(7, has_processing_error=True)),) == known(removals, identity).proofs
@@ -92,11 +92,11 @@ def test_an_intent_marks_the_row_and_is_on_the_disk(
         return transaction(survives_power_cut=survives_power_cut)
 
     monkeypatch.setattr(shelf.database, "transaction", note)
-    written = removals.begin(file, wish(file), now=NOW)
+    written = removals.begin(file, pass_request(file), now=NOW)
     assert written is not None
     assert ([True], Progress.BEGUN, "deleted") == (synced, written.progress, shelf.row()["removal"])
     assert [written] == removals.under_way()
-    assert None is removals.begin(file, wish(file), now=NOW)
+    assert None is removals.begin(file, pass_request(file), now=NOW)
     removals.release(written)
     assert ([], None) == (removals.under_way(), shelf.row()["removal"])
 
@@ -112,17 +112,17 @@ def test_what_is_not_that_version_any_more_gets_no_intent(shelf: Shelf, removals
         case "newer":
             shelf.sync("a.csv", 8, version=2)
     before = shelf.row()
-    assert None is removals.begin(file, wish(file), now=NOW)
+    assert None is removals.begin(file, pass_request(file), now=NOW)
     assert (before, []) == (shelf.row(), removals.under_way())
 
 
 def test_an_act_that_ends_late_says_nothing_of_a_newer_version(shelf: Shelf, removals: Removals) -> None:
     file = known(removals, shelf.sync("a.csv", 7))
-    written = removals.begin(file, wish(file), now=NOW)
+    written = removals.begin(file, pass_request(file), now=NOW)
     assert written is not None
     shelf.outbox.mark_changed([file.id], now=NOW)
     shelf.enqueue("a.csv", version=2)
-    Acts(shelf.database).finish("main", written, "deleted here", now=NOW)
+    ActionStore(shelf.database).finish("main", written, "deleted here", now=NOW)
     row = shelf.row()
     assert ("ready", None, None) == (row["state"], row["removal"], row["absent_at"])
 
@@ -130,9 +130,9 @@ def test_an_act_that_ends_late_says_nothing_of_a_newer_version(shelf: Shelf, rem
 def test_a_copy_of_what_was_taken_away_is_kept_and_nothing_else_is(shelf: Shelf, removals: Removals) -> None:
     file = known(removals, shelf.sync("a.csv", 7))
     assert not shelf.outbox.mark_returned(file.id, facts(5), "a", now=NOW)
-    written = removals.begin(file, wish(file), now=NOW)
+    written = removals.begin(file, pass_request(file), now=NOW)
     assert written is not None
-    Acts(shelf.database).finish("main", written, "deleted here", now=NOW)
+    ActionStore(shelf.database).finish("main", written, "deleted here", now=NOW)
     assert "a" == shelf.known()["a.csv"].taken_sha256
     assert not shelf.outbox.mark_returned(file.id, facts(5), "b", now=NOW)
     assert shelf.outbox.mark_returned(file.id, facts(5), "a", now=NOW)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from eisync.core.pieces import LARGEST_VALUE
+from eisync.core.json_stream import LARGEST_VALUE
 from eisync.core.sidecars import Entry
 from eisync.store.sidecars import Sidecars
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from eisync.control import door
+from eisync.control import local_socket
 from eisync.errors import StateError, StateLostError
 from eisync.store import state_folder
 from eisync.store.database import Database, open_database, write_holder
@@ -42,7 +42,7 @@ def test_every_file_is_for_its_owner_whatever_the_umask(tmp_path: Path, umask: i
     write_holder(str(folder), pid=1)
     with database.transaction(survives_power_cut=True) as connection:
         connection.execute("create table if not exists t (x)")
-    server, _ = door.listen(str(folder))
+    server, _ = local_socket.listen(str(folder))
     try:
         assert {"eisync.db", "eisync.db-wal", "holder", SOCKET_NAME} <= set(os.listdir(folder))
         assert dict.fromkeys(os.listdir(folder), 384) == {one.name: mode(one) for one in folder.iterdir()}
@@ -75,7 +75,7 @@ def test_a_planted_link_is_refused_and_what_it_leads_to_left_alone(tmp_path: Pat
     with pytest.raises(StateError, match=rf"{name} in it is a link.*remove it, or choose another folder"):
         open_database(str(folder), exclusive=exclusive)
     with pytest.raises(StateError, match="is a link"):
-        door.ask(str(folder), {"do": "status"})
+        local_socket.ask(str(folder), {"do": "status"})
     assert (WORDS, 0o644) == (victim.read_bytes(), mode(victim))
     assert [name] == os.listdir(folder)
 
@@ -263,7 +263,7 @@ def test_another_users_daemon_is_not_spoken_with(tmp_path: Path) -> None:
     (tmp_path / "state").mkdir(mode=0o700)
     (tmp_path / "state" / SOCKET_NAME).symlink_to(theirs)
     with server, pytest.raises(StateError, match="is a link"):
-        door.ask(str(tmp_path / "state"), {"do": "status"})
+        local_socket.ask(str(tmp_path / "state"), {"do": "status"})
 
 
 def test_a_file_with_another_name_is_refused(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from pathlib import Path, PurePosixPath
 
 import cbor2
 
-from eisync.core.eligible import ACCEPTED_EXTENSIONS
+from eisync.core.ignore import ACCEPTED_EXTENSIONS
 from tests.zoo.fetch import archive_of, pins
 
 DOWNLOADED = Path(__file__).parents[2] / ".zoo"

@@ -3,27 +3,27 @@
 import sys
 from collections import Counter
 
-from eisync.core.evidence import CannotTell, Cut, OpenEnded, Verdict, Whole
+from eisync.core.probe import Complete, Completeness, OpenEnded, Truncated, Undecidable
 from tests.core.formats import examine
 from tests.zoo.referees import takes
 from tests.zoo.specimens import Specimen, missing, specimens
 
-CALLED = {Whole: "complete", Cut: "truncated", CannotTell: "undecidable", OpenEnded: "open"}
+CALLED = {Complete: "complete", Truncated: "truncated", Undecidable: "undecidable", OpenEnded: "open"}
 _COLUMNS = "{:36} {:9} {:>8} {:>9} {:>11} {:>5} {:>8}"
 
 
-def examined() -> list[tuple[Specimen, Verdict]]:
+def examined() -> list[tuple[Specimen, Completeness]]:
     return [(specimen, examine(specimen.path, specimen.content)) for specimen in specimens()]
 
 
-def why(verdict: Verdict) -> str:
+def why(verdict: Completeness) -> str:
     """Return the sentence that goes with a verdict."""
     match verdict:
-        case Whole(evidence=said) | Cut(finding=said) | CannotTell(why=said) | OpenEnded(why=said):
+        case Complete(evidence=said) | Truncated(finding=said) | Undecidable(why=said) | OpenEnded(why=said):
             return said
 
 
-def table(judged: list[tuple[Specimen, Verdict]]) -> str:
+def table(judged: list[tuple[Specimen, Completeness]]) -> str:
     """Return a line for each package and format, and one for each file of which more is to be said."""
     counts: dict[tuple[str, str], Counter[str]] = {}
     for specimen, verdict in judged:
@@ -39,7 +39,7 @@ def table(judged: list[tuple[Specimen, Verdict]]) -> str:
         "",
     ]
     for specimen, verdict in judged:
-        if not isinstance(verdict, Whole) and specimen.extension not in (".csv", ".txt"):
+        if not isinstance(verdict, Complete) and specimen.extension not in (".csv", ".txt"):
             lines.append(f"{CALLED[type(verdict)]:11} {specimen.name}: {why(verdict)}")
     return "\n".join(lines)
 

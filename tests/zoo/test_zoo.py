@@ -5,27 +5,27 @@ from pathlib import PurePosixPath
 
 import pytest
 
-from eisync.core.evidence import CannotTell, Cut, OpenEnded, Verdict, Whole
 from eisync.core.magic import HEAD_BYTES, recognised
+from eisync.core.probe import Complete, Completeness, OpenEnded, Truncated, Undecidable
 from tests.core.formats import examine
 from tests.zoo.referees import takes
 from tests.zoo.specimens import Specimen, files, missing
 from tests.zoo.table import examined, table
 
-Judged = list[tuple[Specimen, Verdict]]
+Judged = list[tuple[Specimen, Completeness]]
 
 # The files that are not whole, and what is said of them. Those of the packages that are named truncated or broken are
 # among them; what a decoder reads all the same is left to the service.
 NOT_WHOLE = {
     "hachoir: ladouce_1h15.wav": OpenEnded,  # the first 5 kB of half a GB, which the service would not take
-    "hachoir: png_331x90x8_truncated.png": Cut,
+    "hachoir: png_331x90x8_truncated.png": Truncated,
     "hachoir: smallville.s03e02.avi": OpenEnded,  # the first 10 kB of 369 MB, likewise
-    "mutagen: 64bit.mp4": CannotTell,  # a few boxes without an index, and a few bytes
-    "mutagen: truncated-64bit.mp4": Cut,
-    "piexif: notjpeg.jpg": Cut,  # empty
-    "pillow: broken.png": CannotTell,
-    "pillow: broken_data_stream.png": CannotTell,
-    "pillow: truncated_image.png": Cut,
+    "mutagen: 64bit.mp4": Undecidable,  # a few boxes without an index, and a few bytes
+    "mutagen: truncated-64bit.mp4": Truncated,
+    "piexif: notjpeg.jpg": Truncated,  # empty
+    "pillow: broken.png": Undecidable,
+    "pillow: broken_data_stream.png": Undecidable,
+    "pillow: truncated_image.png": Truncated,
 }
 ENDLESS = (".csv", ".txt")
 WITH_TAILS = (".json", ".cbor", ".parquet", ".png", ".jpg", ".jpeg", ".wav", ".mp4", ".avi")
@@ -50,7 +50,7 @@ def test_what_a_decoder_reads_to_the_end_is_not_called_cut(zoo: Judged) -> None:
     assert [] == [
         (specimen.name, verdict)
         for specimen, verdict in zoo
-        if isinstance(verdict, Cut) and takes(specimen.extension, specimen.content)
+        if isinstance(verdict, Truncated) and takes(specimen.extension, specimen.content)
     ]
 
 
@@ -58,10 +58,10 @@ def test_every_file_is_whole_but_for_those_that_are_known_not_to_be(zoo: Judged)
     found = {
         specimen.name: type(verdict)
         for specimen, verdict in zoo
-        if not isinstance(verdict, Whole) and specimen.extension not in ENDLESS
+        if not isinstance(verdict, Complete) and specimen.extension not in ENDLESS
     }
     assert found == NOT_WHOLE
-    assert all(isinstance(verdict, CannotTell) for specimen, verdict in zoo if specimen.extension in ENDLESS)
+    assert all(isinstance(verdict, Undecidable) for specimen, verdict in zoo if specimen.extension in ENDLESS)
 
 
 def test_a_piece_of_a_file_is_complete_only_where_a_decoder_takes_it(zoo: Judged) -> None:
@@ -70,7 +70,7 @@ def test_a_piece_of_a_file_is_complete_only_where_a_decoder_takes_it(zoo: Judged
         size = len(specimen.content)
         for length in {1, 4, 16, size // 3, size // 2, size - 300, size - 9, size - 2, size - 1} & set(range(1, size)):
             piece = specimen.content[:length]
-            if isinstance(verdict, Whole) and isinstance(examine(specimen.path, piece), Whole):
+            if isinstance(verdict, Complete) and isinstance(examine(specimen.path, piece), Complete):
                 wrong += [] if takes(specimen.extension, piece) else [(specimen.name, length)]
     assert [] == wrong
 
@@ -80,9 +80,9 @@ def test_nul_bytes_behind_a_whole_file_do_not_make_it_cut(zoo: Judged, nul_bytes
     assert [] == [
         specimen.name
         for specimen, verdict in zoo
-        if isinstance(verdict, Whole)
+        if isinstance(verdict, Complete)
         and specimen.extension in WITH_TAILS
-        and isinstance(examine(specimen.path, specimen.content + bytes(nul_bytes)), Cut)
+        and isinstance(examine(specimen.path, specimen.content + bytes(nul_bytes)), Truncated)
     ]
 
 
@@ -90,10 +90,10 @@ def test_a_file_under_another_name_is_named(zoo: Judged) -> None:
     """Every image and sound, called .json, .cbor, .csv and .parquet."""
     unnamed = []
     for specimen, verdict in zoo:
-        if isinstance(verdict, Whole) and specimen.extension in (".wav", ".avi", ".mp4", ".jpg", ".png"):
+        if isinstance(verdict, Complete) and specimen.extension in (".wav", ".avi", ".mp4", ".jpg", ".png"):
             for called in ("a.json", "a.cbor", "a.csv", "a.parquet"):
                 found = examine(called, specimen.content)
-                if not isinstance(found, CannotTell) or not found.why.startswith(("it is a ", "it is an ")):
+                if not isinstance(found, Undecidable) or not found.why.startswith(("it is a ", "it is an ")):
                     unnamed.append((specimen.name, called, found))
     assert [] == unnamed
 

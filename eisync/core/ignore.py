@@ -1,0 +1,214 @@
+"""Decide which files of a watched folder are for the service, by their path alone.
+
+Patterns are gitignore's (`!` brings back, a trailing `/` means folders only, later ones win); the defaults keep out
+what editors, browsers and copy tools leave behind while they write, and what other programs keep in a shared folder
+(`core.clutter`). What remains must have an extension that the service takes (wire contract, section 1: it decides by
+extension).
+
+A folder may hold a file of such rules, `.eisyncignore`, for what is in it and below it. Rules of a deeper folder win
+over those above it, and those over the configuration and the defaults, as with git. Where such a file cannot be used,
+nobody knows what it says: everything it speaks of is left out.
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import Protocol
+
+from eisync.core.clutter import what_lies_in, why_no_sample
+from eisync.core.gitignore import GitIgnore
+from eisync.core.model import extension_of
+from eisync.core.sidecars import WHAT_THEY_ARE
+from eisync.core.values import value
+
+ACCEPTED_EXTENSIONS = frozenset(
+    {".cbor", ".json", ".csv", ".txt", ".wav", ".jpg", ".jpeg", ".png", ".mp4", ".avi", ".parquet"}
+)
+
+RULES_NAME = ".eisyncignore"
+
+TRASH_NAME = ".eisync-trash"
+"""A folder that eisync keeps what it took away in: never for the service, whatever a pattern brings back."""
+
+DEFAULT_IGNORES = (
+    ".*",
+    "*~",
+    "*.tmp",
+    "*.temp",
+    "*.part",
+    "*.partial",
+    "*.filepart",
+    "*.crdownload",
+    "*.download",
+    "*.swp",
+    "*.lock",
+    "~$*",
+    "\\#*#",  # a bare # begins a comment
+)
+
+
+@value
+class Ignored:
+    """Why something is left out: the rule, and the clause that says so to a person."""
+
+    rule: str
+    clause: str
+
+
+_IN_TRASH = Ignored("eisync's own trash", "it is in eisync's own trash")
+
+
+class RuleFile:
+    """The rules of one folder. `trouble` says why they cannot be used."""
+
+    def __init__(self, lines: Iterable[str] = (), *, trouble: str | None = None) -> None:
+        self._lines = list(lines)
+        self.trouble = trouble
+        try:
+            self._patterns = GitIgnore(self._lines if trouble is None else ())
+        except ValueError as error:
+            self._patterns, self.trouble = GitIgnore(()), str(error)
+
+    @property
+    def weight(self) -> int:
+        """How much memory it takes, in characters of expressions."""
+        return self._patterns.weight
+
+    def judge(self, place: str, *, is_dir: bool = False) -> tuple[bool, str] | None:
+        """Whether `place`, relative to the folder, is left out, and by which rule; None when no rule speaks of it."""
+        if self.trouble is not None:
+            return True, ""
+        decided = self._patterns.decide(place, is_folder=is_dir)
+        if decided is None:
+            return None
+        is_left_out, index = decided
+        return is_left_out, f"{self._lines[index]!r} (line {index + 1} of "
+
+
+class RulesIn(Protocol):
+    """Finds the rules that a folder, relative to the root, holds for itself."""
+
+    def __call__(self, folder: str, *, anew: bool = False) -> RuleFile | None:
+        """The rules, or None when there are none; `anew`: as they are now, whatever is remembered of them."""
+
+
+class IgnoreRules:
+    """What one watched folder takes. Compiled once, asked for every path."""
+
+    def __init__(self, patterns: Iterable[str] = (), *, rules_in: RulesIn | None = None) -> None:
+        """`patterns` come after the defaults; `rules_in` finds the rules of a folder. Raises ValueError for a pattern
+        that is not gitignore's.
+        """
+        self._lines = (*DEFAULT_IGNORES, *patterns)
+        self._rules_in = rules_in
+        self._patterns = GitIgnore(self._lines)
+
+    def ignoring_rule(self, path: str, *, is_dir: bool = False) -> str | None:
+        """The rule that leaves `path` out, for a person, or None. `path` is relative to the root, with `/` in it.
+
+        Only the path itself is judged: whoever walks a tree does not descend into an ignored folder, and
+        `why_left_out` judges the folders above a file.
+        """
+        judged = self._judge(path, self._rules_above(path), is_dir=is_dir)
+        return None if judged is None else judged.rule
+
+    def _rules_above(self, path: str) -> list[tuple[str, RuleFile]]:
+        """The folders above `path` that hold rules, and their rules; the topmost first."""
+        if self._rules_in is None:
+            return []
+        found = []
+        end = -1
+        while True:
+            folder = path[:end] if end >= 0 else ""
+            if (rules := self._rules_in(folder)) is not None:
+                found.append((folder, rules))
+            if (end := path.find("/", end + 1)) < 0:
+                return found
+
+    def _judge(self, path: str, above: Sequence[tuple[str, RuleFile]], *, is_dir: bool) -> Ignored | None:
+        """The rule that leaves `path` out, by what is `above` and by the configuration."""
+        if _is_in_trash(path):
+            return _IN_TRASH
+        for folder, rules in reversed(above):
+            if folder and len(folder) >= len(path):
+                continue  # it is below
+            judged = rules.judge(path[len(folder) + 1 if folder else 0 :], is_dir=is_dir)
+            if judged is not None:
+                is_left_out, rule = judged
+                origin = f"{folder}/{RULES_NAME}" if folder else RULES_NAME
+                if rules.trouble is not None:
+                    return _by_pattern(f"in {origin}, which cannot be used: {rules.trouble}")
+                return _by_pattern(f"{rule}{origin})") if is_left_out else None
+        decided = self._patterns.decide(path, is_folder=is_dir)
+        if decided is None or decided[1] < len(DEFAULT_IGNORES):  # what the configuration says goes before what we know
+            name = path.rpartition("/")[2]
+            if (known := _in_clutter(name) if is_dir else _clutter(name)) is not None:
+                return known
+        return _by_pattern(repr(self._lines[decided[1]])) if decided is not None and decided[0] else None
+
+    def is_spoken_of(self, folder: str) -> bool:
+        """Whether `folder`, or one above it, holds rules of its own now. What they say may change while it runs; what
+        the configuration says does not."""
+        if self._rules_in is None:
+            return False
+        is_any = False
+        while True:  # all of them, for what is remembered of each is asked for next
+            is_any = self._rules_in(folder, anew=True) is not None or is_any
+            if not folder:
+                return is_any
+            folder = folder.rpartition("/")[0]
+
+    def why_left_out(self, path: str) -> str | None:
+        """One clause that says why the file at `path` is not for the service, or None when it is."""
+        if _is_in_trash(path):
+            return _IN_TRASH.clause
+        if (above := self._rule_above(path)) is not None:
+            return above.clause
+        return self.why_file_left_out(path)
+
+    def ignoring(self, path: str) -> str | None:
+        """The rule that leaves out the file at `path`, or a folder above it; None when there is none."""
+        above = self._rule_above(path)
+        return self.ignoring_rule(path) if above is None else above.rule
+
+    def why_ignored(self, path: str, *, is_dir: bool = False) -> str | None:
+        """One clause that says which rule leaves out what is at `path`, or a folder above it; None: none does."""
+        found = self._rule_above(path) or self._judge(path, self._rules_above(path), is_dir=is_dir)
+        return None if found is None else found.clause
+
+    def _rule_above(self, path: str) -> Ignored | None:
+        above = self._rules_above(path)
+        end = path.find("/")
+        while end >= 0:
+            if (judged := self._judge(path[:end], above, is_dir=True)) is not None:
+                return judged
+            end = path.find("/", end + 1)
+        return None
+
+    def why_file_left_out(self, path: str) -> str | None:
+        """The same for whoever has judged the folders above the file: only the path itself is looked at."""
+        if (judged := self._judge(path, self._rules_above(path), is_dir=False)) is not None:
+            return judged.clause
+        if (what := WHAT_THEY_ARE.get(path.rpartition("/")[2])) is not None:
+            return what
+        if extension_of(path) not in ACCEPTED_EXTENSIONS:
+            if (meant := path.rpartition("/")[2].lower()) in WHAT_THEY_ARE:
+                return f"it describes other files but is not named {meant}: rename it"
+            return f"not a type that Edge Impulse takes ({extension_of(path) or 'no extension'})"
+        return None
+
+
+def _by_pattern(rule: str) -> Ignored:
+    return Ignored(rule, f"ignored by the pattern {rule}")
+
+
+def _clutter(name: str) -> Ignored | None:
+    what = why_no_sample(name)
+    return None if what is None else Ignored(what, what)
+
+
+def _in_clutter(name: str) -> Ignored | None:
+    what = what_lies_in(name)
+    return None if what is None else Ignored(name, f"it is in {name}, where {what}")
+
+
+def _is_in_trash(path: str) -> bool:
+    return TRASH_NAME in path and TRASH_NAME in path.split("/")

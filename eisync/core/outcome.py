@@ -1,0 +1,130 @@
+"""From what became of a file in one attempt to what the outbox writes down about it.
+
+Pure: the uploader gathers the outcome, `outcome_of` decides, the store applies. A wrong key, a peer's fault or a
+refusal of the request as a whole cost a file no attempt.
+"""
+
+import re
+
+from eisync.core import wire
+from eisync.core.lifecycle import Event
+from eisync.core.model import Category, Item
+from eisync.core.retry import Fault, RetryPolicy
+from eisync.core.settlement import Outcome
+
+_OF_A_CATEGORY = re.compile(r"validation|categor", re.IGNORECASE)
+
+MOST_DISPUTES = 10
+"""A file of which so many answers named a sample that holds other content is for a person to look at."""
+
+
+def outcome_of(
+    item: Item,
+    outcome: wire.Outcome,
+    *,
+    policy: RetryPolicy,
+    allow_duplicates: bool,
+    now: float,
+    jitter: float,
+    sha256: str | None = None,
+    batch_cap: int | None = None,
+) -> Outcome:
+    """The settlement of `item` after `outcome`. `jitter` is in [0, 1).
+
+    `batch_cap` is for a failure of which a file may be guilty: among so many it is sent again, and soon, for it is
+    another request then.
+    """
+    match outcome:
+        case wire.Stored(sample_id=sample_id):
+            return Outcome(
+                item_id=item.id,
+                events=(Event.STORED,),
+                reason="stored",
+                sample_ids=(sample_id,),
+                sha256=sha256,
+                sent_name=item.name,
+            )
+        case wire.Duplicate(sample_ids=sample_ids):
+            reason = "already in the project" if sample_ids else "already in the project; its id is not known yet"
+            return Outcome(
+                item_id=item.id, events=(Event.DUPLICATE,), reason=reason, sample_ids=sample_ids, sha256=sha256
+            )
+        case wire.Refused(reason=reason):
+            reason += _remedy(item, reason)
+            return Outcome(item_id=item.id, events=(Event.REFUSE,), reason=reason, sha256=sha256)
+        case wire.Smaller(reason=reason, cap=cap, is_doubtful=is_doubtful):
+            # A file that may have been stored is asked for where duplicates are allowed: sending it twice stores two.
+            events = (Event.SILENCE,) if is_doubtful and allow_duplicates else (Event.DEFER,)
+            return Outcome(
+                item_id=item.id,
+                events=events,
+                reason=reason,
+                due_at=now,
+                batch_cap=cap,
+                sha256=sha256,
+                is_attempt=False,
+            )
+        case wire.Barred(reason=reason):
+            return Outcome(item_id=item.id, events=(Event.DEFER,), reason=reason, due_at=now, is_attempt=False)
+        case wire.Failed(fault=fault, reason=reason, asked_s=asked_s):
+            return Outcome(
+                item_id=item.id,
+                events=_after_failure(fault, allow_duplicates=allow_duplicates),
+                reason=reason,
+                due_at=policy.due_at(
+                    attempt=1 if batch_cap is not None else item.attempts + 1, now=now, jitter=jitter, asked_s=asked_s
+                ),
+                batch_cap=batch_cap,
+                sha256=sha256,
+            )
+
+
+def dispute(
+    item: Item,
+    told: Outcome,
+    sample_id: int,
+    *,
+    policy: RetryPolicy,
+    allow_duplicates: bool,
+    now: float,
+    jitter: float,
+) -> Outcome:
+    """The settlement of `item` in place of `told`, which names a sample that holds other content of ours.
+
+    It counts as silence: the answer is another file's. A service that says so again and again of a file that it has
+    "already" may take two contents for one, and only a person can tell.
+    """
+    reason = f"the answer names sample {sample_id}, which holds other content that was sent; eisync ignores the answer"
+    if told.events == (Event.DUPLICATE,) and item.attempts + 1 >= MOST_DISPUTES:
+        reason += "; compare the two in Studio, then 'eisync retry FILE' sends it again"
+        return Outcome(item_id=item.id, events=(Event.REFUSE,), reason=reason, sha256=told.sha256)
+    failed = wire.Failed(Fault.UNANSWERED, reason)
+    return outcome_of(
+        item, failed, policy=policy, allow_duplicates=allow_duplicates, now=now, jitter=jitter, sha256=told.sha256
+    )
+
+
+def give_back(item: Item) -> Outcome:
+    """`item` was claimed and nothing of it was sent: it is due as it was, and keeps its place in the queue."""
+    return Outcome(item_id=item.id, events=(Event.DEFER,), is_attempt=False)
+
+
+def _remedy(item: Item, reason: str) -> str:
+    """What a person can do, where the refusal most likely means that the project has no validation set.
+
+    What the service answers then is not documented (wire contract, second measurement); it will name one or the other.
+    """
+    if item.category is not Category.VALIDATION or not _OF_A_CATEGORY.search(reason):
+        return ""
+    return (
+        "; if the project has no validation set, switch on 'explicit validation set' in its dataset settings in "
+        "Studio, or give the file another category; then 'eisync retry FILE' sends it again"
+    )
+
+
+def _after_failure(fault: Fault, *, allow_duplicates: bool) -> tuple[Event, ...]:
+    if fault is not Fault.UNANSWERED:
+        return (Event.DEFER,)
+    # The service refuses what it holds already: sending again is safe, and its answer is the confirmation. Where
+    # duplicates are allowed the file stays doubtful until somebody has looked.
+    return (Event.SILENCE,) if allow_duplicates else (Event.SILENCE, Event.ABSENT)

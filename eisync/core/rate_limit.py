@@ -1,0 +1,77 @@
+"""How fast, and when not at all: a bucket of tokens for the bytes, and the hours in which to be quiet. Pure."""
+
+import dataclasses
+import re
+from dataclasses import dataclass
+
+DAY_S = 86_400
+BURST_S = 1.0
+
+_SPAN = re.compile(r"\s*([0-9]{1,2}):([0-9]{2})\s*-\s*([0-9]{1,2}):([0-9]{2})\s*")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TokenBucket:
+    """Tokens for bytes: `rate` a second, a second's worth at most. `at` is any clock that only goes forward."""
+
+    rate: float
+    at: float
+    level: float = 0.0  # below zero: what was spent ahead
+
+    def __post_init__(self) -> None:
+        if self.rate <= 0:
+            raise ValueError(f"nothing moves at {self.rate:g} bytes a second")
+
+    def wait_s(self, now: float) -> float:
+        """Seconds until the next piece may go; 0 when it may go now."""
+        level = self._filled(now)
+        return 0.0 if level >= 0 else -level / self.rate
+
+    def spent(self, size: int, now: float) -> "TokenBucket":
+        """After a piece of `size` bytes, which may be more than there was: the next one waits for it."""
+        return dataclasses.replace(self, level=self._filled(now) - size, at=max(now, self.at))
+
+    def at_rate(self, rate: float, now: float) -> "TokenBucket":
+        """The same bucket at another rate; what was spent ahead stays spent."""
+        return dataclasses.replace(self, rate=rate, level=min(self._filled(now), rate * BURST_S), at=max(now, self.at))
+
+    def _filled(self, now: float) -> float:
+        return min(self.rate * BURST_S, self.level + max(0.0, now - self.at) * self.rate)
+
+
+@dataclass(frozen=True, slots=True)
+class QuietHours:
+    """Spans of the day, in seconds since midnight by the clock on the wall. One that ends before it begins spans
+    midnight."""
+
+    spans: tuple[tuple[int, int], ...] = ()
+
+    def quiet_s(self, second_of_day: float) -> float:
+        """For how many seconds nothing is to be sent; 0 when it is no quiet hour."""
+        longest = 0.0
+        for begin, end in self.spans:
+            if (second_of_day - begin) % DAY_S < (end - begin) % DAY_S:
+                longest = max(longest, (end - second_of_day) % DAY_S)
+        return longest
+
+
+def read_quiet_hours(text: str) -> QuietHours:
+    """`22:00-06:00`, several with commas, or an empty text for none. Raises ValueError with a sentence."""
+    return QuietHours(tuple(_span(part) for part in text.split(",") if text.strip()))
+
+
+def _span(text: str) -> tuple[int, int]:
+    found = _SPAN.fullmatch(text)
+    if found is None:
+        raise ValueError('must be hours such as "22:00-06:00", several with commas between them')
+    hours = [int(group) for group in found.groups()]
+    begin, end = _second(hours[0], hours[1]), _second(hours[2], hours[3])
+    if begin == end:
+        raise ValueError("must not start and end at the same time")
+    return begin, end
+
+
+def _second(hour: int, minute: int) -> int:
+    if hour > 24 or minute > 59 or (hour == 24 and minute):
+        raise ValueError(f"has {hour:02}:{minute:02} in it, which is not a time of day")
+    return (hour * 3600 + minute * 60) % DAY_S

@@ -1,0 +1,105 @@
+"""What a person is told first: one sentence about all files.
+
+Pure: counts and instants in, text out.
+"""
+
+from collections.abc import Iterable
+
+from eisync.core.file_counts import FileCounts
+from eisync.core.lifecycle import State
+
+_WAITING = (State.READY, State.SENDING, State.DOUBTFUL)
+
+
+def sentence(
+    census: FileCounts,
+    *,
+    last_synced_at: float | None,
+    now: float,
+    emptied: Iterable[str] = (),
+    foreign: Iterable[str] = (),
+) -> str:
+    """Whether everything is where it belongs, and if not, what is not.
+
+    `emptied`: what happened to whole projects, which is said first. `foreign`: targets whose project is another one
+    than their files were sent to.
+    """
+    told = [f"{clause[:1].upper()}{clause[1:]}. eisync waits for your decision ('eisync plan')." for clause in emptied]
+    told += [
+        f"The project of target {target!r} is not the one that its files were sent to; 'eisync status' says what to do."
+        for target in foreign
+    ]
+    return " ".join([*told, _of_files(census, last_synced_at, now), *_of_folders(census)])
+
+
+def _of_files(census: FileCounts, last_synced_at: float | None, now: float) -> str:
+    counts = census.by_state
+    total = census.unreadable + sum(number for state, number in counts.items() if state is not State.GONE)
+    synced = max(0, counts.get(State.SYNCED, 0) - census.vanished - census.unconfirmed - census.unlisted)
+    if total == 0:
+        return "No files are visible." if census.folders else "There are no files yet."
+    when = f"; last upload {ago(now - last_synced_at)}" if last_synced_at is not None and synced else ""
+    if synced == total:
+        seen = "visible " if census.folders else ""
+        is_one = f"The only {seen}file is in Edge Impulse{when}."
+        return is_one if total == 1 else f"All {total:,} {seen}files are in Edge Impulse{when}."
+    parts = _others(census)
+    if total == 1:
+        return f"The only file is not in Edge Impulse: it {_and([one for _, one, _ in parts])}."
+    told = [f"{number:,} {one if number == 1 else many}" for number, one, many in parts]
+    return f"{synced:,} of {total:,} files {'is' if synced == 1 else 'are'} in Edge Impulse{when}; {_and(told)}."
+
+
+def _others(census: FileCounts) -> list[tuple[int, str, str]]:
+    """What is said of the files that are not in the project for certain: how many, and the words for one and many."""
+    counts = census.by_state
+    parts = [
+        (sum(counts.get(state, 0) for state in _WAITING), "waits", "wait"),
+        (counts.get(State.SETTLING, 0), "is not complete yet", "are not complete yet"),
+        (counts.get(State.QUARANTINED, 0), "is quarantined", "are quarantined"),
+        (census.unreadable, "cannot be read", "cannot be read"),
+        (counts.get(State.TOMBSTONE, 0), "was deleted in the project", "were deleted in the project"),
+        (
+            census.unlisted,
+            "was not in the last listing and will be checked again",
+            "were not in the last listing and will be checked again",
+        ),
+        (
+            census.vanished,
+            "is gone from the project and waits for your decision",
+            "are gone from the project and wait for your decision",
+        ),
+        (census.unconfirmed, "was sent to another project", "were sent to another project"),
+    ]
+    return [part for part in parts if part[0]]
+
+
+def _of_folders(census: FileCounts) -> list[str]:
+    if not census.folders:
+        return []
+    if census.folders == 1:
+        return ["1 folder cannot be read; its files are unknown."]
+    return [f"{census.folders:,} folders cannot be read; their files are unknown."]
+
+
+def ago(seconds: float) -> str:
+    """A span of time in a person's words."""
+    seconds = max(0.0, seconds)
+    for length, unit in ((86_400, "d"), (3_600, "h"), (60, "min")):
+        if seconds >= 2 * length:
+            return f"{seconds / length:.0f} {unit} ago"
+    return f"{seconds:.0f} s ago"
+
+
+def in_bytes(number: int) -> str:
+    """A size for a person: `1.5 GB`."""
+    size = float(number)
+    for unit in ("bytes", "kB", "MB", "GB"):
+        if size < 1000:
+            return f"{size:.0f} {unit}" if unit == "bytes" or size >= 100 else f"{size:.1f} {unit}"
+        size /= 1000
+    return f"{size:,.1f} TB"
+
+
+def _and(parts: list[str]) -> str:
+    return ", ".join(parts[:-1]) + (" and " if len(parts) > 1 else "") + parts[-1]

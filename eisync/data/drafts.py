@@ -1,0 +1,160 @@
+"""From a caller's sample to what is sent of it; the sample itself is only read.
+
+What cannot be sent raises SourceError, and costs its own sample only.
+"""
+
+import json
+import re
+import secrets
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from eisync.core.description import with_canonical_labels
+from eisync.core.label_parts import PartKind
+from eisync.core.model import MAX_FILE_BYTES, Category, shown
+from eisync.core.unicode_form import nfc
+from eisync.core.wire import label_headers
+from eisync.data.sample_type import DataAcquisition, Sample
+from eisync.data.sources import Source, SourceError, plain, source_of
+from eisync.data.values import label_text, metadata_texts
+
+Key = tuple[str, tuple[tuple[str, str], ...]]
+
+_KNOWN_CATEGORIES = frozenset(category.value for category in Category)
+_UNLIMITED = (".csv", ".txt")  # with a CSV-wizard configuration the service takes larger ones
+_UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f]")
+
+# How files begin that callers hand over without a name.
+_BEGINNINGS = (
+    (re.compile(rb"RIFF....WAVE", re.DOTALL), ".wav"),
+    (re.compile(rb"RIFF....AVI ", re.DOTALL), ".avi"),
+    (re.compile(rb"\x89PNG"), ".png"),
+    (re.compile(rb"\xff\xd8\xff"), ".jpg"),
+    (re.compile(rb"....ftyp", re.DOTALL), ".mp4"),
+    (re.compile(rb"PAR1"), ".parquet"),
+    (re.compile(rb"\s*\{"), ".json"),
+    (re.compile(rb"[\xa0-\xbf]|\xd9\xd9\xf7"), ".cbor"),
+    (re.compile(rb"[\t\r\n\x20-\x7e]"), ".csv"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A sample and what an exported dataset says beyond it: that it has no label at all, or a map of labels.
+
+    `problem` says why nothing of it is to be sent.
+    """
+
+    sample: Sample
+    has_no_label: bool = False
+    label_map: Mapping[str, str] | None = None
+    problem: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """A sample ready to be sent. Those of one `key` may share a request, if their names allow it."""
+
+    position: int  # among the caller's samples
+    name: str
+    category: str
+    headers: tuple[tuple[str, str], ...]
+    about: Mapping[PartKind, Any]
+    source: Source
+
+    @property
+    def key(self) -> Key:
+        return self.category, self.headers
+
+    @property
+    def goes_alone(self) -> bool:
+        """A name that could be taken for a companion's, or a category the service may refuse for all who share it."""
+        return self.name.endswith(".labels") or self.category not in _KNOWN_CATEGORIES
+
+
+def outgoing(draft: Draft, position: int) -> Outgoing:
+    """Raises SourceError, whose text says what is wrong with the sample."""
+    sample = draft.sample
+    if draft.problem is not None:
+        raise SourceError(draft.problem)
+    source = source_of(sample.data)
+    name = _name_of(sample, source)
+    if source.estimate >= MAX_FILE_BYTES and not name.lower().endswith(_UNLIMITED):
+        raise SourceError(
+            f"{name} has {source.estimate / 1024**2:.1f} MiB, but Edge Impulse takes only files below "
+            f"{MAX_FILE_BYTES // 1024**2} MiB"
+        )
+    about = {
+        PartKind.BOXES: with_canonical_labels(PartKind.BOXES, _entries(sample.bounding_boxes, "bounding_boxes")),
+        PartKind.STRUCTURED: with_canonical_labels(
+            PartKind.STRUCTURED, _entries(sample.structured_labels, "structured_labels")
+        ),
+        PartKind.LABEL_MAP: with_canonical_labels(PartKind.LABEL_MAP, dict(draft.label_map or {})),
+    }
+    return Outgoing(
+        position=position,
+        name=name,
+        category="split" if sample.category is None else str(sample.category),
+        headers=tuple(_headers(draft)),
+        about={kind: entries for kind, entries in about.items() if entries},
+        source=source,
+    )
+
+
+def _headers(draft: Draft) -> Iterator[tuple[str, str]]:
+    label = label_text(draft.sample.label)
+    if label is not None:
+        # A header has one line, and a lone surrogate no bytes. One class is one label, however it was typed.
+        yield from label_headers(nfc(shown(label))).items()
+    elif draft.has_no_label:
+        yield from label_headers(None).items()
+    metadata = _metadata(draft.sample.metadata)
+    if metadata:
+        yield "x-metadata", json.dumps(metadata, separators=(",", ":"))
+
+
+def _metadata(metadata: Any) -> dict[str, str] | None:
+    if metadata is not None and not isinstance(metadata, Mapping):
+        raise SourceError(f"metadata must be a dict, not {type(metadata).__name__}")
+    return metadata_texts(metadata)
+
+
+def _entries(found: Any, what: str) -> Any:
+    """Boxes or structured labels as plain JSON, whatever they came as; the caller's list is not touched."""
+    if found is None:
+        return None
+    try:
+        entries = (
+            json.loads(found) if isinstance(found, str | bytes) else json.loads(json.dumps(found, default=_listed))
+        )
+    except (TypeError, ValueError, RecursionError) as error:
+        raise SourceError(f"{what} cannot be read as JSON ({error})") from error
+    if isinstance(entries, Mapping):
+        # As Studio shows them: {"version": 1, "boundingBoxes": […]}.
+        entries = next((entries[key] for key in ("boundingBoxes", "structuredLabels") if key in entries), [entries])
+    return entries
+
+
+def _listed(value: Any) -> Any:
+    return list(value) if isinstance(value, Iterable) and not hasattr(value, "tolist") else plain(value)
+
+
+def _name_of(sample: Sample, source: Source) -> str:
+    """The name as it is told to the service; one is made up where there is none, and the sample keeps None."""
+    if sample.filename is not None:
+        name = str(sample.filename)
+        if not name or _UNPRINTABLE.search(name):
+            raise SourceError(f"{name!r} is not a file name")
+        return shown(name)
+    given = getattr(sample.data, "name", None)
+    if isinstance(given, str) and given:
+        return shown(given).replace("\\", "/").rsplit("/", 1)[-1]
+    return f"{secrets.token_hex(8)}{_extension_of(sample.data, source)}"
+
+
+def _extension_of(data: Any, source: Source) -> str:
+    if isinstance(data, DataAcquisition) or hasattr(data, "payload"):
+        return ".json"
+    beginning = b"".join(source.load().chunks())[:16]
+    return next((extension for pattern, extension in _BEGINNINGS if pattern.match(beginning)), ".json")

@@ -1,0 +1,69 @@
+"""One target, as the uploader sees it, and what is known and queued for it at the moment."""
+
+from collections import deque
+from collections.abc import Callable
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+
+from eisync.core.batching import Limits, Request
+from eisync.core.flow_control import FlowControl
+from eisync.core.retry import RetryPolicy
+from eisync.loops.ports import Uploads
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TargetQueue:
+    """One target as the uploader sees it. `key_token` changes when the key may have."""
+
+    target: str
+    roots: tuple[int, ...]
+    service: Uploads
+    limits: Limits
+    policy: RetryPolicy
+    allow_duplicates: bool
+    key_token: Callable[[], object]
+
+
+@dataclass(slots=True)
+class TargetState:
+    """What changes about a lane."""
+
+    target_queue: TargetQueue
+    flow_control: FlowControl
+    queue: deque[tuple[int, Request]] = field(default_factory=deque)  # claimed, waiting for a worker
+    under_way: int = 0
+    introduction: Future[int] | None = None
+    is_introduced: bool = False
+    key_token: object = None  # of the key that was introduced
+    refusal: str | None = None  # why it is paused
+    paused_until: float = 0.0
+
+    @property
+    def heavy_bytes(self) -> int:
+        """A request of so many bytes may be under way for long."""
+        return max(1, self.target_queue.limits.bytes // 4)
+
+    def is_heavy(self, request: Request) -> bool:
+        """Whether the request may be under way for long."""
+        return request.size >= self.heavy_bytes
+
+    def take(self, *, light_only: bool) -> tuple[int, Request] | None:
+        """The first request of the queue that may go; None when there is none."""
+        for place, (_, request) in enumerate(self.queue):
+            if not light_only or not self.is_heavy(request):
+                found = self.queue[place]
+                del self.queue[place]
+                return found
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class InFlight:
+    """A request that is under way. `sent_in` is the round of the window in which it was sent."""
+
+    state: TargetState
+    key_token: object
+    claim: int
+    request: Request
+    sent_in: int
+    is_heavy: bool

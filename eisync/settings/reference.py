@@ -1,0 +1,92 @@
+"""What people and editors are told of the options: a table in Markdown and a JSON Schema, both made from the models."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from eisync.settings.models import TABLES, Layout
+from eisync.settings.problems import bracketed
+
+_DIALECT = "https://json-schema.org/draft/2020-12/schema"
+_TYPES = {"integer": "whole number", "number": "number", "boolean": "true or false", "string": "text"}
+
+
+def json_schema() -> dict[str, Any]:
+    """The JSON Schema (2020-12) of a configuration file."""
+    schema = _tidied(Layout.model_json_schema())
+    for table in schema["properties"].values():
+        table.pop("default", None)  # each option says its own
+    return {"$schema": _DIALECT, **schema, "title": "eisync.toml"}
+
+
+def options_table() -> str:
+    """Every option in Markdown: a table for each table of the file."""
+    return "\n".join(_lines())
+
+
+def _lines() -> Iterator[str]:
+    definitions = json_schema()["$defs"]
+    for table, model in TABLES.items():
+        definition = definitions[model.__name__]
+        yield f"### `{bracketed(table)}`\n"
+        yield f"{definition['description']}\n"
+        yield "| option | type | default | meaning |\n|---|---|---|---|"
+        for option, facts in definition["properties"].items():
+            text = facts["description"].replace("|", "\\|")
+            yield f"| `{option}` | {_type(facts)} | {_default(facts)} | {text} |"
+        yield ""
+
+
+def _type(facts: dict[str, Any]) -> str:
+    if "anyOf" in facts:
+        return " or ".join(_type(part) for part in facts["anyOf"])
+    if "const" in facts:
+        return f'`"{facts["const"]}"`'
+    if "enum" in facts:
+        return "one of " + ", ".join(f'`"{value}"`' for value in facts["enum"])
+    if facts.get("format") in ("path", "uri"):
+        return {"path": "path", "uri": "address"}[facts["format"]]
+    if facts["type"] == "array":
+        return "list of texts"
+    if facts["type"] == "object":
+        return "table of texts"
+    return _TYPES[facts["type"]] + _limits(facts)
+
+
+def _limits(facts: dict[str, Any]) -> str:
+    if facts["type"] == "string":
+        return f", at most {facts['maxLength']} characters" if "maxLength" in facts else ""
+    low = (
+        f"{facts['minimum']:g}"
+        if "minimum" in facts
+        else f"above {facts['exclusiveMinimum']:g}"
+        if "exclusiveMinimum" in facts
+        else ""
+    )
+    return f", {low} to {facts['maximum']:,}" if low and "maximum" in facts else ""
+
+
+def _default(facts: dict[str, Any]) -> str:
+    if "default" not in facts:
+        return ""
+    value = facts["default"]
+    if value is None or value in ([], {}):
+        return ""
+    if isinstance(value, bool):
+        return f"`{str(value).lower()}`"
+    return f'`"{value}"`' if isinstance(value, str) else f"`{value}`"
+
+
+def _tidied(schema: Any) -> Any:
+    """Without titles such as "Retry Base S", and without null: an option of TOML is left out instead."""
+    if isinstance(schema, list):
+        return [_tidied(part) for part in schema]
+    if not isinstance(schema, dict):
+        return schema
+    kept = {key: _tidied(value) for key, value in schema.items() if key != "title"}
+    some = [part for part in kept.get("anyOf", []) if part != {"type": "null"}]
+    if len(some) == 1:
+        del kept["anyOf"]
+        kept.update(some[0])
+        if kept.get("default", 0) is None:
+            del kept["default"]
+    return kept

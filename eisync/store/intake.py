@@ -1,0 +1,312 @@
+"""How files enter the queue, and what is written down when they change, go or come back before they are sent."""
+
+import itertools
+import json
+import sqlite3
+from collections.abc import Iterable, Sequence
+from itertools import chain, islice
+from typing import Any
+
+from eisync.core.lifecycle import Event, State, can, sources, step
+from eisync.core.model import Candidate, FileFacts
+from eisync.core.versions import IN_DOUBT_NS
+from eisync.store.known_content import keep_earlier
+from eisync.store.rows import MISSING, Known, known_of, path_of, remarks_text, split, version_of
+from eisync.store.transitions import move, note_all
+
+Row = tuple[int, bytes, bytes, *tuple[Any, ...]]
+
+UNDER_WAY = frozenset({State.SENDING, State.DOUBTFUL})
+
+Entry = tuple[Candidate, Event, str | None]
+"""A file that is complete, or cut for good, and the finding that says so."""
+
+# What is known of one file.
+_KNOWN_AT = """
+select id, state, size, mtime_ns, inode, ctime_ns, absent_at, sha256,
+    iif(removal in ('deleted', 'archived'), sha256, null) as taken_sha256
+from file where root_id = :root_id and folder = :folder and name = :name"""
+
+# Known files that were changed and are not complete again.
+_SETTLING = """
+select folder, name from file where state = 'settling' and root_id = :root_id"""
+
+# A file that is complete, or cut for good.
+_FILE = """
+insert into file (root_id, folder, name, target, state, reason, size, mtime_ns, inode, ctime_ns, label, category,
+                  metadata, companions, sent_as, remarks, due_at, enqueued_at, changed_at)"""
+_ONE = f"""{_FILE}
+values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?17, ?17)
+on conflict (root_id, folder, name)"""
+
+# New rows, or none; what all of them have in common is ?1. (One a statement takes twice as long.)
+_COLUMNS = 16
+
+
+def _entering(count: int) -> str:
+    numbers = itertools.count(2)
+    rows = (", ".join(f"?{number}" for number in islice(numbers, _COLUMNS)) for _ in range(count))
+    values = ", ".join(f"({row}, ?1, ?1, ?1)" for row in rows)
+    return f"{_FILE} values {values} on conflict (root_id, folder, name) do nothing"
+
+
+_ENTER = tuple((count, _entering(count)) for count in (64, 8, 1))
+_TELL_NEW = """
+insert into history (at, file_id, event, state, detail)
+select changed_at, id, iif(state = 'ready', 'complete', 'cut'), state, reason from file
+where id > :newest order by id"""
+
+# A new row, or the next version of a known one that was settling or had gone.
+_ENQUEUE = f"""{_ONE} do update set
+    target = excluded.target, state = excluded.state, reason = excluded.reason,
+    size = excluded.size, mtime_ns = excluded.mtime_ns,
+    inode = excluded.inode, ctime_ns = excluded.ctime_ns, label = excluded.label, category = excluded.category,
+    metadata = excluded.metadata, companions = excluded.companions,
+    sent_as = excluded.sent_as, remarks = excluded.remarks,
+    sha256 = null, attempts = 0, batch_cap = null, due_at = excluded.due_at, claim = null,
+    enqueued_at = excluded.enqueued_at, changed_at = excluded.changed_at,
+    absent_at = null, removal = null, published = null
+where file.state in ('settling', 'gone')
+returning id"""
+
+# The samples of the version before: to be deleted once this one is there, unless we took that version away ourselves.
+_SUPERSEDE = """
+insert or ignore into superseded (file_id, sample_id, sent_name, target)
+select mine.file_id, mine.sample_id, mine.sent_name, file.target
+from file_sample mine join file on file.id = mine.file_id
+where mine.file_id = :id and file.removal is null and not mine.is_segment"""
+
+# A file that is at the service, or was, is not here; since when is what the first look that missed it says.
+_ABSENT = "update file set absent_at = :now where id = :id and absent_at is null and state in ('synced', 'tombstone')"
+
+# It is here, and not what it was: whatever was noted of its absence is over.
+_HERE = "update file set absent_at = null where id = :id and absent_at is not null"
+
+# It is here again, as it was. One that we took away was brought back by a person, who wants it here.
+_BACK = """
+update file set absent_at = null, removal = iif(removal is null or removal in ('spared', 'unseen'), null, 'kept'),
+    reason = iif(state = 'synced', :reason, reason)
+where id = :id and absent_at is not null"""
+# A copy of one that we took away was put into its place: it is the same content, in another file.
+_RETURNED = """
+update file set size = :size, mtime_ns = :mtime_ns, inode = :inode, ctime_ns = :ctime_ns,
+    absent_at = coalesce(absent_at, :now)
+where id = :id and sha256 = :sha256 and removal in ('deleted', 'archived') and state in ('synced', 'tombstone')"""
+_TELL_BACK = """
+insert into history (at, file_id, event, state, detail)
+select :now, id, 'back', state, :reason from file where id = :id"""
+
+# It is the version that is known, and its facts are others now.
+_LEARN = """
+update file set mtime_ns = :mtime_ns, inode = :inode, ctime_ns = :ctime_ns where id = :id and size = :size"""
+
+# The content of a file at the service is to be looked at, whatever its facts say.
+_DOUBT = """
+update file set ctime_ns = :in_doubt_ns where id = :id and state in ('synced', 'tombstone')"""
+
+# It was changed, and is left as it was sent.
+_LEAVE = """
+update file set size = :size, mtime_ns = :mtime_ns, inode = :inode, ctime_ns = :ctime_ns,
+    reason = iif(state = 'synced', :reason, reason)
+where id = :id and state in ('synced', 'tombstone')"""
+_TELL_LEFT = """
+insert into history (at, file_id, event, state, detail)
+select :now, id, 'ignored', state, :reason from file where id = :id"""
+
+_STATES = {event: step(State.SETTLING, event).value for event in (Event.COMPLETE, Event.CUT)}
+"""What becomes of a file that enters."""
+_ENTERABLE = frozenset({State.SETTLING, State.GONE})
+_NOT_SENT = frozenset({State.SETTLING, State.READY, State.QUARANTINED})
+
+
+def find(connection: sqlite3.Connection, root_id: int, path: str) -> Known | None:
+    """What is known of the file at `path`."""
+    folder, name = split(path)
+    row = connection.execute(_KNOWN_AT, {"root_id": root_id, "folder": folder, "name": name}).fetchone()
+    return None if row is None else known_of(row)
+
+
+def settling(connection: sqlite3.Connection, root_id: int) -> list[str]:
+    """The paths of known files that were changed and are not complete again."""
+    return [path_of(row) for row in connection.execute(_SETTLING, {"root_id": root_id}).fetchall()]
+
+
+def enter_all(connection: sqlite3.Connection, entries: Iterable[Entry], now: float) -> tuple[int, set[tuple[int, str]]]:
+    """Returns how many entered, and the (root id, path) of those whose last version is still under way."""
+    entering = list(entries)
+    newest = connection.execute("select coalesce(max(id), 0) as id from file").fetchone()["id"]
+    # Most are new, and these go in together. Who is left out of that was known before, or comes twice.
+    new = _enter_new(connection, [_row(*entry) for entry in entering], now)
+    connection.execute(_TELL_NEW, {"newest": newest})
+    if new == len(entering):
+        return new, set()
+    entered, busy = _enter_known(connection, _others(connection, entering, newest), now)
+    return new + entered, busy
+
+
+def _enter_new(connection: sqlite3.Connection, rows: Sequence[Row], now: float) -> int:
+    """Returns how many of them were new."""
+    new = at = 0
+    for count, statement in _ENTER:
+        while at + count <= len(rows):
+            some = chain.from_iterable(rows[at : at + count])
+            new += connection.execute(statement, (now, *some)).rowcount
+            at += count
+    return new
+
+
+def _others(connection: sqlite3.Connection, entering: Iterable[Entry], newest: int) -> list[Entry]:
+    """Those that have no new row of their own."""
+    others: list[Entry] = []
+    seen: set[int] = set()
+    for entry in entering:
+        found = find(connection, entry[0].root_id, entry[0].path)
+        if found is None or found.id <= newest or found.id in seen:
+            others.append(entry)
+        else:
+            seen.add(found.id)
+    return others
+
+
+def _enter_known(
+    connection: sqlite3.Connection, entries: Iterable[Entry], now: float
+) -> tuple[int, set[tuple[int, str]]]:
+    busy: set[tuple[int, str]] = set()
+    entered: dict[tuple[Event, str | None], list[int]] = {}
+    for candidate, event, reason in entries:
+        entry = find(connection, candidate.root_id, candidate.path)
+        if entry is not None and entry.facts == candidate.facts and entry.state not in _ENTERABLE:
+            continue
+        if entry is not None and entry.state in UNDER_WAY:
+            busy.add((candidate.root_id, candidate.path))
+            continue
+        if entry is not None and can(entry.state, Event.CHANGED):
+            move(connection, entry.id, entry.state, Event.CHANGED, "a new version", now)
+        if entry is not None and candidate.replaces:
+            connection.execute(_SUPERSEDE, {"id": entry.id})
+        if entry is not None:
+            keep_earlier(connection, entry.id)
+        identity = _enter(connection, candidate, event, reason, now, is_known=entry is not None)
+        entered.setdefault((event, reason), []).append(identity)
+    for (event, reason), ids in entered.items():
+        note_all(connection, ids, event, step(State.SETTLING, event), reason, now)
+    return sum(map(len, entered.values())), busy
+
+
+def mark_changed(connection: sqlite3.Connection, ids: Iterable[int], now: float) -> None:
+    """These files are not what they were: back to settling, unless a request is under way with them."""
+    movable = frozenset(sources(Event.CHANGED)) - UNDER_WAY
+    _mark(connection, ids, Event.CHANGED, movable, "it changed; waiting until it is complete", now)
+
+
+def mark_gone(connection: sqlite3.Connection, ids: Iterable[int], now: float) -> None:
+    """These files are not there any more. What is synced stays synced, and it is noted."""
+    movable = frozenset(sources(Event.GONE)) - UNDER_WAY
+    _mark(connection, ids, Event.GONE, movable, MISSING, now)
+
+
+def leave_out(connection: sqlite3.Connection, ids: Iterable[int], reason: str, now: float) -> None:
+    """These files are no samples. To the queue that is as if they had gone; the reason says what it is."""
+    for identity in ids:
+        row = connection.execute("select state from file where id = ?", (identity,)).fetchone()
+        if row is not None and (state := State(row["state"])) in _NOT_SENT:
+            move(connection, identity, state, Event.GONE, reason, now)
+
+
+def mark_back(connection: sqlite3.Connection, ids: Iterable[int], now: float) -> None:
+    """These files are there again, as they were when they went."""
+    for identity in ids:
+        told = {"id": identity, "now": now, "reason": "the file is back"}
+        if connection.execute(_BACK, told).rowcount:
+            connection.execute(_TELL_BACK, told)
+
+
+def mark_returned(connection: sqlite3.Connection, identity: int, facts: FileFacts, sha256: str, now: float) -> bool:
+    """A file that we took away is in its place again, with its content. False when it is not that one any more."""
+    version = {**version_of(facts), "sha256": sha256}
+    if not connection.execute(_RETURNED, {"id": identity, "now": now, **version}).rowcount:
+        return False
+    mark_back(connection, [identity], now)
+    return True
+
+
+def learn_versions(connection: sqlite3.Connection, changes: Iterable[tuple[int, FileFacts]]) -> None:
+    """These files are the versions that are known, and have these facts now."""
+    connection.executemany(_LEARN, [{"id": identity, **version_of(facts)} for identity, facts in changes])
+
+
+def doubt(connection: sqlite3.Connection, identity: int) -> None:
+    """The content of the file is to be compared with what was sent, whatever its facts say."""
+    connection.execute(_DOUBT, {"id": identity, "in_doubt_ns": IN_DOUBT_NS})
+
+
+def leave_as_sent(connection: sqlite3.Connection, changes: Iterable[tuple[int, FileFacts]], now: float) -> None:
+    """These files were changed after they were sent, and the new version is not to go."""
+    reason = 'it changed since; on_change = "ignore" keeps the sample as it is'
+    for identity, facts in changes:
+        told = {"id": identity, "now": now, "reason": reason}
+        if connection.execute(_LEAVE, {**told, **version_of(facts)}).rowcount:
+            connection.execute(_TELL_LEFT, told)
+
+
+def _enter(
+    connection: sqlite3.Connection,
+    candidate: Candidate,
+    event: Event,
+    reason: str | None,
+    now: float,
+    *,
+    is_known: bool,
+) -> int:
+    row = connection.execute(_ENQUEUE, (*_row(candidate, event, reason), now)).fetchone()
+    identity: int = row["id"]
+    if is_known:
+        # The samples of the version before stay in the index; they are no longer this file's.
+        connection.execute("delete from file_sample where file_id = ?", (identity,))
+    return identity
+
+
+def _row(candidate: Candidate, event: Event, reason: str | None) -> Row:
+    """The columns of `_FILE`, in its order, but for the instants."""
+    folder, name = split(candidate.path)
+    facts = candidate.facts
+    metadata = json.dumps(dict(candidate.metadata)) if candidate.metadata else "{}"
+    return (
+        candidate.root_id,
+        folder,
+        name,
+        candidate.target,
+        _STATES[event],
+        reason,
+        facts.size,
+        facts.mtime_ns,
+        facts.inode,
+        facts.ctime_ns,
+        candidate.label,
+        candidate.category.value,
+        metadata,
+        candidate.companions,
+        candidate.sent_as,
+        remarks_text(candidate.remarks),
+    )
+
+
+def _mark(
+    connection: sqlite3.Connection,
+    ids: Iterable[int],
+    event: Event,
+    movable: frozenset[State],
+    reason: str,
+    now: float,
+) -> None:
+    for identity in ids:
+        row = connection.execute("select state, absent_at from file where id = ?", (identity,)).fetchone()
+        if row is None:
+            continue
+        is_noted = event is Event.GONE and row["absent_at"] is not None
+        if event is Event.GONE:
+            connection.execute(_ABSENT, {"id": identity, "now": now})
+        else:
+            connection.execute(_HERE, {"id": identity})
+        if (state := State(row["state"])) in movable and not is_noted:
+            move(connection, identity, state, event, reason, now)

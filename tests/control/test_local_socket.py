@@ -1,0 +1,232 @@
+import json
+import os
+import socket
+import stat
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from eisync.control import local_socket
+from eisync.control.local_socket import ask, listen
+from eisync.errors import ConfigurationError, DaemonUnreachableError, EisyncError
+
+LIMIT_S = 10.0
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> str:
+    """A state folder whose path is short enough for a Unix socket, whatever the test is called."""
+    short = tmp_path / "s"
+    short.mkdir()
+    assert len(os.fsencode(short)) < 90
+    return str(short)
+
+
+@pytest.fixture
+def deep(tmp_path: Path) -> str:
+    """A state folder whose path is too long for a Unix socket."""
+    place = tmp_path / ("deep" * 20) / ("er" * 20)
+    place.mkdir(parents=True)
+    return str(place)
+
+
+@pytest.fixture
+def play() -> Iterator[Callable[..., list[dict[str, Any]]]]:
+    """A daemon that hears one question and says what it is told to; returns what it heard."""
+    threads: list[threading.Thread] = []
+    servers: list[socket.socket] = []
+
+    def begin(server: socket.socket, *answer: bytes) -> list[dict[str, Any]]:
+        heard: list[dict[str, Any]] = []
+
+        def serve() -> None:
+            caller, _ = server.accept()
+            with caller, caller.makefile("rb") as stream:
+                heard.append(json.loads(stream.readline()))
+                for piece in answer:
+                    caller.sendall(piece)
+
+        server.settimeout(LIMIT_S)
+        servers.append(server)
+        threads.append(threading.Thread(target=serve, daemon=True))
+        threads[-1].start()
+        return heard
+
+    yield begin
+    for thread in threads:
+        thread.join(LIMIT_S)
+    for server in servers:
+        server.close()
+
+
+def lines(*records: object) -> bytes:
+    return b"".join(json.dumps(record).encode() + b"\n" for record in records)
+
+
+END = {"end": True}
+
+
+def answered(folder: str, question: dict[str, Any]) -> list[dict[str, Any]]:
+    answer = ask(folder, question)
+    assert answer is not None
+    return list(answer)
+
+
+def mode(path: str) -> int:
+    return stat.S_IMODE(os.stat(path).st_mode)
+
+
+# --- the socket and the note
+
+
+def test_the_socket_is_for_its_owner_only(folder: str) -> None:
+    server, token = listen(folder)
+    with server:
+        assert (None, socket.AF_UNIX) == (token, server.family)
+        assert 0o600 == mode(f"{folder}/{local_socket.SOCKET_NAME}")
+        assert not os.path.exists(f"{folder}/{local_socket.NOTE_NAME}")
+
+
+def test_a_path_too_long_for_a_socket_gets_a_port_and_a_token(deep: str) -> None:
+    server, token = listen(deep)
+    with server:
+        assert ("127.0.0.1", socket.AF_INET) == (server.getsockname()[0], server.family)
+        assert 0o600 == mode(f"{deep}/{local_socket.NOTE_NAME}")
+        note = json.loads(Path(deep, local_socket.NOTE_NAME).read_text())
+        assert {"port": server.getsockname()[1], "token": token} == note
+        assert token is not None
+        assert 64 == len(token)
+
+
+def test_a_file_system_that_holds_no_sockets_gets_a_port_and_a_token(
+    folder: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(self: socket.socket, address: object) -> None:
+        if self.family == socket.AF_UNIX:
+            raise OSError(95, "Operation not supported")
+        real(self, address)
+
+    real = socket.socket.bind
+    monkeypatch.setattr(socket.socket, "bind", refuse)
+    server, token = listen(folder)
+    server.close()
+    assert token is not None
+
+
+@pytest.mark.parametrize("place", ["folder", "deep"])
+def test_what_a_dead_daemon_left_is_replaced(place: str, request: pytest.FixtureRequest) -> None:
+    folder = request.getfixturevalue(place)
+    listen(folder)[0].close()
+    listen(folder)[0].close()
+    assert 1 == len(os.listdir(folder))
+
+
+@pytest.mark.parametrize("place", ["folder", "deep"])
+def test_question_and_answer_go_either_way(
+    place: str, request: pytest.FixtureRequest, play: Callable[..., list[dict[str, Any]]]
+) -> None:
+    folder = request.getfixturevalue(place)
+    server, token = listen(folder)
+    heard = play(server, lines({"a": 1}, {"b": "\udcff"}, END))
+    assert [{"a": 1}, {"b": "\udcff"}] == answered(folder, {"do": "it"})
+    assert [{"do": "it", "token": token}] == heard
+
+
+# --- nobody, and somebody who does not answer
+
+
+@pytest.mark.parametrize("place", ["folder", "deep"])
+def test_a_daemon_that_was_killed_is_no_daemon(place: str, request: pytest.FixtureRequest) -> None:
+    folder = request.getfixturevalue(place)
+    assert None is ask(folder, {"do": "it"})
+    listen(folder)[0].close()  # the socket, or the note with the port, stays behind
+    assert 1 == len(os.listdir(folder))
+    assert None is ask(folder, {"do": "it"})
+    assert None is ask(f"{folder}/no", {"do": "it"})
+
+
+def test_a_note_of_another_kind_is_told_to_a_person(deep: str) -> None:
+    for content in ("", "{", "[]", '{"port": "x", "token": "y"}', f'{{"port": {2**70}, "token": "y"}}', "{}"):
+        Path(deep, local_socket.NOTE_NAME).write_text(content)
+        with pytest.raises(DaemonUnreachableError):
+            ask(deep, {"do": "it"})
+
+
+def test_a_folder_of_another_user_is_told_to_a_person(folder: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(self: socket.socket, address: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    server, _ = listen(folder)
+    monkeypatch.setattr(socket.socket, "connect", refuse)
+    with server, pytest.raises(ConfigurationError) as caught:
+        ask(folder, {"do": "it"})
+    assert f"the state folder {folder} belongs to another user; run this as the user who runs eisync" == str(
+        caught.value
+    )
+
+
+@pytest.mark.parametrize(
+    ("answer", "text"),
+    [
+        ([], "the daemon ended during its answer; try again"),
+        ([lines({"a": 1})], "the daemon ended during its answer; try again"),
+        ([b"{\n"], "the daemon does not answer (JSONDecodeError); check its log"),
+        ([b"5\n"], "the daemon does not answer (ValueError); check its log"),
+        ([b"HTTP/1.1 400 Bad Request\r\n\r\n"], "the daemon does not answer (JSONDecodeError); check its log"),
+        ([b"\xff\xfe\n"], "the daemon does not answer (UnicodeDecodeError); check its log"),
+    ],
+    ids=["nothing", "no end", "cut", "no record", "another server", "no text"],
+)
+def test_what_is_no_answer_is_no_daemon_of_ours(
+    folder: str, play: Callable[..., list[dict[str, Any]]], answer: list[bytes], text: str
+) -> None:
+    server, _ = listen(folder)
+    play(server, *answer)
+    with pytest.raises(DaemonUnreachableError) as caught:
+        answered(folder, {"do": "it"})
+    assert text == str(caught.value)
+
+
+def test_a_daemon_that_is_silent_is_not_waited_for(folder: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(local_socket, "ANSWER_WITHIN_S", 0.1)
+    server, _ = listen(folder)
+    with server, pytest.raises(DaemonUnreachableError) as caught:
+        answered(folder, {"do": "it"})
+    assert "the daemon does not answer (TimeoutError); check its log" == str(caught.value)
+
+
+def test_an_error_of_the_daemon_is_ours_with_its_exit_code(
+    folder: str, play: Callable[..., list[dict[str, Any]]]
+) -> None:
+    server, _ = listen(folder)
+    play(server, lines({"a": 1}, {"error": "the disk is full", "exit_code": 78}))
+    with pytest.raises(EisyncError) as caught:
+        answered(folder, {"do": "it"})
+    assert ("the disk is full", 78, 1) == (str(caught.value), caught.value.exit_code, EisyncError.exit_code)
+
+
+def test_a_record_may_have_an_error_in_it(folder: str, play: Callable[..., list[dict[str, Any]]]) -> None:
+    server, _ = listen(folder)
+    play(server, lines({"error": "of a file", "path": "a.csv"}, END))
+    assert [{"error": "of a file", "path": "a.csv"}] == answered(folder, {"do": "it"})
+
+
+def test_a_slow_reader_does_not_keep_the_daemon(
+    folder: str, play: Callable[..., list[dict[str, Any]]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(local_socket, "IN_MEMORY_BYTES", 100_000)
+    server, _ = listen(folder)
+    records = [{"number": number, "path": "x" * 100} for number in range(20_000)]
+    play(server, lines(*records, END))
+    answer = ask(folder, {"do": "it"})
+    assert answer is not None
+    first = next(answer)
+    # It has been told all by now: the other end is closed, and the rest is in a file without a name.
+    for thread in threading.enumerate():
+        if thread is not threading.current_thread():
+            thread.join(LIMIT_S)
+    server.close()
+    assert records == [first, *answer]

@@ -1,0 +1,185 @@
+from typing import Any
+
+import pytest
+
+from eisync.core.description import LONGEST_LABEL, Description, describe, given_name
+from eisync.core.label_parts import PartKind, unpacked
+from eisync.core.model import Category
+from eisync.core.path_rules import Labelling
+from eisync.core.sidecars import Entry, packed, speaking
+from eisync.core.sidecars import unpacked as entry_of
+
+BOX = {"label": "nut", "x": 1, "y": 2, "width": 3, "height": 4}
+RANGE = {"startIndex": 0, "endIndex": 2, "label": "a"}
+PATH = "testing/wave.1.csv"
+
+
+def told(*entries: Entry, labelling: Labelling | None = None, **metadata: str) -> Description:
+    return describe(PATH, labelling or Labelling(), metadata, entries)
+
+
+@pytest.mark.parametrize(
+    ("entry", "expected"),
+    [
+        ({}, ("wave", Category.TESTING, {})),
+        ({"label": "x"}, ("x", Category.TESTING, {})),
+        ({"label": ""}, ("wave", Category.TESTING, {})),
+        ({"is_unlabeled": True}, (None, Category.TESTING, {})),
+        ({"category": "validation"}, ("wave", Category.VALIDATION, {})),
+        ({"metadata": {"a": "b", "n": 7, "t": True}}, ("wave", Category.TESTING, {"a": "b", "n": "7", "t": "true"})),
+    ],
+)
+def test_what_is_said_of_the_file_goes_before_what_its_place_says(entry: dict[str, Any], expected: object) -> None:
+    said = told(Entry(path=PATH, **entry))
+    assert expected == (said.label, said.category, said.metadata)
+    assert said.companions is None
+
+
+def test_it_goes_before_the_configuration_of_the_folder_and_adds_to_its_metadata() -> None:
+    entry = Entry(path=PATH, label="x", category="training", metadata={"site": "lab"})
+    said = told(entry, labelling=Labelling("y", Category.TESTING), site="home", by="me")
+    assert ("x", Category.TRAINING, {"site": "lab", "by": "me"}) == (said.label, said.category, said.metadata)
+
+
+def test_what_lies_beside_the_file_goes_before_the_account() -> None:
+    account = Entry(path=PATH, label="x", bounding_boxes=[{**BOX, "x": 9}], structured_labels=[RANGE])
+    beside = Entry(path="wave.1.csv", bounding_boxes=[BOX])
+    said = told(account, beside)
+    assert "x" == said.label
+    assert {PartKind.BOXES: [BOX], PartKind.STRUCTURED: [RANGE]} == unpacked(said.companions)
+
+
+def test_a_map_of_labels_goes_along() -> None:
+    assert {PartKind.LABEL_MAP: {"k": "v"}} == unpacked(told(Entry(path=PATH, label_map={"k": "v"})).companions)
+
+
+def test_boxes_that_were_taken_away_beside_it_are_none() -> None:
+    said = told(Entry(path=PATH, bounding_boxes=[BOX]), Entry(path=PATH, bounding_boxes=[]))
+    assert said.companions is None
+
+
+@pytest.mark.parametrize(
+    ("entry", "reason"),
+    [
+        ({"category": "trainning"}, "category 'trainning', and there are training, testing"),
+        ({"category": 7}, "category 7"),
+        ({"metadata": ["a"]}, "its metadata is not an object"),
+        ({"label": "\ud800"}, "its label contains half a character"),
+        ({"metadata": {"a": "\ud800"}}, "its metadata contains half a character"),
+        ({"bounding_boxes": {"x": 1}}, "boundingBoxes that are no list of objects"),
+        ({"structured_labels": [1]}, "structuredLabels that are no list of objects"),
+        ({"problem": "it is odd"}, "it is odd"),
+        ({"label": "x" * 16_385}, "its label has more than 16,384 bytes"),
+        ({"label": "\N{BOMB}" * 1_366}, "its label has more than 16,384 bytes"),
+        ({"metadata": {str(number): "x" for number in range(501)}}, "more than 500 metadata"),
+        ({"metadata": {"a": "x" * 65_536}}, "its metadata has more than 65,536 bytes"),
+    ],
+)
+def test_what_could_not_be_sent_is_told(entry: dict[str, Any], reason: str) -> None:
+    with pytest.raises(ValueError, match=reason):
+        told(Entry(path=PATH, **entry))
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [
+        Entry(path="a"),
+        Entry(path="ü/a b.png", label="0", is_unlabeled=True, bounding_boxes=[], structured_labels=[RANGE]),
+        Entry(path="a", label_map={"k": "v"}, metadata={"n": 1}, category="testing", problem="odd"),
+    ],
+)
+def test_an_entry_is_kept_as_it_was(entry: Entry) -> None:
+    assert entry == entry_of(packed(entry))
+
+
+@pytest.mark.parametrize(
+    ("there", "expected"),
+    [
+        ([], {}),
+        (["info.labels"], {"info.labels": "a/b/c.png"}),
+        (["info.labels", "a/info.labels", "a/b/d/info.labels"], {"a/info.labels": "b/c.png"}),
+        (["bounding_boxes.labels"], {}),
+        (
+            ["a/b/bounding_boxes.labels", "a/b/structured_labels.labels", "info.labels"],
+            {
+                "info.labels": "a/b/c.png",
+                "a/b/structured_labels.labels": "c.png",
+                "a/b/bounding_boxes.labels": "c.png",
+            },
+        ),
+    ],
+)
+def test_the_nearest_account_speaks_and_what_lies_beside_the_file(there: list[str], expected: dict[str, str]) -> None:
+    assert list(expected.items()) == list(speaking("a/b/c.png", there).items())
+
+
+COMPOSED, APART = "t\u00fcr", "tu\u0308r"
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        describe(f"{APART}.1.csv", Labelling(), {}, ()),
+        describe("a.csv", Labelling(label=APART), {}, ()),
+        told(Entry(path=PATH, label=APART)),
+    ],
+    ids=["the file's name", "the configuration", "a sidecar"],
+)
+def test_a_label_has_one_form_wherever_it_comes_from(said: Description) -> None:
+    assert COMPOSED == said.label
+
+
+def test_the_labels_of_boxes_ranges_and_maps_have_that_form_too() -> None:
+    entry = Entry(
+        path=PATH,
+        bounding_boxes=[{**BOX, "label": APART}, {"x": 1}],
+        structured_labels=[{**RANGE, "label": APART}],
+        label_map={APART: APART, "n": 7},  # type: ignore[dict-item]
+    )
+    assert {
+        PartKind.BOXES: [{**BOX, "label": COMPOSED}, {"x": 1}],
+        PartKind.STRUCTURED: [{**RANGE, "label": COMPOSED}],
+        PartKind.LABEL_MAP: {COMPOSED: COMPOSED, "n": 7},
+    } == unpacked(told(entry).companions)
+
+
+def test_a_label_may_be_as_long_as_it_is_sent() -> None:
+    longest = LONGEST_LABEL // 12
+    assert "\u00fc" * longest == told(Entry(path=PATH, label="u\u0308" * longest)).label
+    with pytest.raises(ValueError, match="its label has more than"):
+        told(Entry(path=PATH, label="u\u0308" * (longest + 1)))
+
+
+@pytest.mark.parametrize(
+    ("path", "name", "expected"),
+    [
+        ("training/idle.1.csv.4ooensbh.pod.s1.json", "idle.1.s1", ("idle.1.s1.json", None)),
+        ("idle.1.JSON", "idle.1", (None, None)),  # it is called so
+        ("long.JPG", "a", ("a.JPG", None)),
+        ("photo.jpg", "photo.jpg", ("photo.jpg.jpg", None)),  # what Studio shows is `photo.jpg`
+        (".hidden", "a", ("a", None)),
+        ("a.csv", "day/a", ("day_a.csv", "the name given for it cannot be sent; its sample is named 'day_a.csv'")),
+        ("a.csv", "b\nc\\", ("b_c_.csv", "the name given for it cannot be sent; its sample is named 'b_c_.csv'")),
+        (
+            "a.csv",
+            "\u00fc" * 511,
+            (None, "the name given for it has more than 1,024 bytes; its sample keeps the name of the file"),
+        ),
+        ("a.csv", "\u00fc" * 510, ("\u00fc" * 510 + ".csv", None)),
+    ],
+)
+def test_the_name_of_an_account_and_the_extension_of_the_file_are_what_is_sent(
+    path: str, name: str, expected: tuple[str | None, str | None]
+) -> None:
+    assert expected == given_name(path, name)
+    said = describe(path, Labelling(), {}, [Entry(path=path, name=name)])
+    assert expected == (said.name, said.remarks.get("name"))
+
+
+def test_what_is_said_and_not_sent_is_put_into_words() -> None:
+    said = describe(PATH, Labelling(), {}, [Entry(path=PATH, attachments=2)], ["one sidecar", "another"])
+    assert {
+        "not_mentioned": "one sidecar; another",
+        "attachments": "a sidecar lists 2 attachments for it; eisync does not send attachments: add them in Studio",
+    } == said.remarks
+    assert {} == told(Entry(path=PATH, name="wave.1")).remarks

@@ -1,0 +1,81 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from eisync.core.file_names import LONGEST_NAME_BYTES, place_for, place_key, safe_name
+
+NAMES = st.text(max_size=80) | st.text(st.sampled_from('./\\:aAé\u0301 \x00\n*"\ud800'), max_size=12)
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("wave.01.csv", "wave.01.csv"),
+        ("Prüfstand 3 (links).wav", "Prüfstand 3 (links).wav"),
+        ("日本語.png", "日本語.png"),
+        ("a/b\\c.csv", "a_b_c.csv"),
+        ("../../etc/passwd", "_._.._etc_passwd"),
+        ("..", "sample"),
+        ("", "sample"),
+        ("...", "sample"),
+        (".hidden.csv", "_hidden.csv"),
+        (" leading.csv", "_leading.csv"),
+        ("trailing. .", "trailing"),
+        ("a\x00b\x1b[2J\n.csv", "a_b_[2J_.csv"),
+        ("gpj\u202evsc.csv", "gpj_vsc.csv"),
+        ("half\ud800.csv", "half_.csv"),
+        ('<>:"|?*.csv', "_______.csv"),
+        ("NUL.csv", "_NUL.csv"),
+        ("com1", "_com1"),
+        ("con .csv", "_con .csv"),
+        ("console.csv", "console.csv"),
+        ("x" * 300 + ".csv", "x" * 196 + ".csv"),
+        ("é" * 150 + ".json", "é" * 97 + ".json"),
+        ("x" * 300, "x" * 200),
+        ("a." + "x" * 300, "a." + "x" * 198),
+    ],
+)
+def test_a_name_is_safe_and_changed_no_more_than_needed(name: str, expected: str) -> None:
+    assert expected == safe_name(name)
+
+
+@given(NAMES)
+def test_no_name_leads_anywhere_or_hides(name: str) -> None:
+    safe = safe_name(name)
+    assert safe == safe_name(safe)
+    assert safe
+    assert not safe.startswith((".", " "))
+    assert not safe.endswith((".", " "))
+    assert set() == set(safe) & set('/\\\x00\n:*"')
+    assert len(safe.encode()) <= LONGEST_NAME_BYTES
+
+
+@pytest.mark.parametrize(
+    ("name", "taken", "expected"),
+    [
+        ("a.csv", [], "training/a.csv"),
+        ("a.csv", ["testing/a.csv"], "training/a.csv"),
+        ("a.csv", ["training/a.csv"], "training/7/a.csv"),
+        ("A.CSV", ["training/a.csv"], "training/7/A.CSV"),
+        ("e\u0301.csv", ["training/é.csv"], "training/7/e\u0301.csv"),
+        ("straße.csv", ["training/STRASSE.csv"], "training/7/straße.csv"),
+        ("12", [], "training/7/12"),
+    ],
+)
+def test_two_samples_never_share_a_file(name: str, taken: list[str], expected: str) -> None:
+    assert expected == place_for("training", name, 7, {place_key(place) for place in taken})
+
+
+def test_a_category_is_no_way_out() -> None:
+    assert "_._etc/a.csv" == place_for("../etc", "a.csv", 7, set())
+
+
+@given(st.lists(st.tuples(st.sampled_from(["training", "testing"]), NAMES), max_size=30))
+def test_every_sample_has_a_place_of_its_own(samples: list[tuple[str, str]]) -> None:
+    taken: set[str] = set()
+    for number, (category, name) in enumerate(samples, start=1):
+        key = place_key(place_for(category, name, number, taken))
+        assert key not in taken
+        # No file stands where a folder has to be.
+        assert not any(other.startswith(key + "/") or key.startswith(other + "/") for other in taken)
+        taken.add(key)

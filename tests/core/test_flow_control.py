@@ -1,0 +1,194 @@
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from eisync.core.batching import Limits, Request
+from eisync.core.circuit_breaker import SILENT_LIMIT
+from eisync.core.flow_control import HOLD_CAP_S, FlowControl, RequestResult
+from eisync.core.model import Category, FileFacts, Item
+from eisync.core.retry import Fault, RetryPolicy
+from eisync.core.wire import Barred, Failed, Outcome, Refused, Smaller, Stored
+
+NOW = 1_000.0
+SILENT = Failed(Fault.UNANSWERED, "HTTP 500")
+AWAY = Failed(Fault.UNREACHABLE, "no network")
+BUSY = Failed(Fault.THROTTLED, "HTTP 429", asked_s=60.0)
+FINE = Stored(1)
+TOO_LARGE = Smaller("HTTP 413", 4, is_size=True)
+
+
+def flow_control(workers: int = 4) -> FlowControl:
+    return FlowControl(Limits(files=8, bytes=800), RetryPolicy(base_s=2.0, cap_s=300.0), workers=workers)
+
+
+def result(
+    outcome: Outcome, files: int = 8, *, sent_in: int = 0, attempts: int = 0, took_s: float = 0.0
+) -> RequestResult:
+    items = tuple(
+        Item(
+            id=number,
+            root="/r",
+            path=f"{number}.csv",
+            target="t",
+            facts=FileFacts(100, 1, number),
+            label=None,
+            category=Category.SPLIT,
+            attempts=attempts,
+        )
+        for number in range(files)
+    )
+    request = Request(target="t", category=Category.SPLIT, label=None, metadata=(), items=items)
+    return RequestResult(request, [outcome] * files, took_s, sent_in)
+
+
+def learn(steered: FlowControl, outcome: Outcome, files: int = 8, *, now: float = NOW, **more: Any) -> bool:
+    return steered.learn(result(outcome, files, **{"sent_in": steered.round, **more}), now=now, jitter=0.5)
+
+
+@pytest.mark.parametrize(("outcome", "hold_s"), [(AWAY, 1.0), (BUSY, 60.0)])
+def test_a_service_that_is_away_or_busy_holds_at_once_and_then_gets_one_file(outcome: Outcome, hold_s: float) -> None:
+    steered = flow_control()
+    assert learn(steered, outcome)
+    assert (True, hold_s, 1) == (steered.is_held, steered.hold_s(NOW), steered.limits.files)
+    assert not steered.may_send(NOW + hold_s - 0.1, under_way=0)
+    assert steered.may_send(NOW + hold_s, under_way=0)
+    assert not steered.may_send(NOW + hold_s, under_way=1)
+
+
+def test_what_was_sent_before_the_hold_does_not_prolong_it() -> None:
+    steered = flow_control()
+    assert [True, False, False, False] == [learn(steered, AWAY, sent_in=0) for _ in range(4)]
+    assert 1.0 == steered.hold_s(NOW)
+
+
+def test_holds_grow_up_to_a_cap() -> None:
+    steered, now, holds = flow_control(), NOW, []
+    for _ in range(9):
+        learn(steered, AWAY, 1, now=now)
+        holds.append(steered.hold_s(now))
+        now += holds[-1]
+    assert [1.0, 2.0, 4.0, 8.0, 16.0, HOLD_CAP_S, HOLD_CAP_S, HOLD_CAP_S, HOLD_CAP_S] == holds
+
+
+def test_silence_holds_after_several_in_a_row_only() -> None:
+    steered = flow_control()
+    assert [False] * (SILENT_LIMIT - 1) + [True] == [learn(steered, SILENT) for _ in range(SILENT_LIMIT)]
+
+
+def test_a_success_between_begins_the_count_anew() -> None:
+    steered = flow_control()
+    for _ in range(3 * SILENT_LIMIT):
+        assert not learn(steered, SILENT)
+        assert not learn(steered, FINE)
+    assert not steered.is_held
+
+
+def test_one_notorious_file_never_holds_the_others() -> None:
+    steered = flow_control()
+    assert not any(learn(steered, SILENT, 1, attempts=attempts) for attempts in range(3, 100))
+
+
+def test_after_a_hold_it_goes_gradually() -> None:
+    steered = flow_control(workers=8)
+    learn(steered, AWAY)
+    windows = []
+    for _ in range(7):
+        learn(steered, FINE, 1)
+        windows.append(steered.window)
+    assert (2, False) == (windows[0], steered.is_held)
+    assert sorted(windows) == windows
+    assert 2 < windows[-1] < 8
+
+
+def test_a_clock_that_is_set_back_does_not_prolong_a_hold() -> None:
+    steered = flow_control()
+    learn(steered, BUSY)
+    assert steered.may_send(NOW - 86_400.0, under_way=0)
+
+
+@pytest.mark.parametrize(
+    ("outcome", "files", "expected"),
+    [
+        (SILENT, 8, Limits(files=4, bytes=400)),
+        (TOO_LARGE, 8, Limits(files=4, bytes=400)),
+        (TOO_LARGE, 3, Limits(files=1, bytes=150)),
+        (SILENT, 1, Limits(files=8, bytes=800)),
+        (AWAY, 8, Limits(files=1, bytes=800)),  # a probe
+        (Refused("bad"), 8, Limits(files=8, bytes=800)),
+        (Smaller("HTTP 400", 4), 8, Limits(files=8, bytes=800)),
+        (Barred("HTTP 401"), 8, Limits(files=8, bytes=800)),
+    ],
+)
+def test_how_much_goes_after_what_became_of_the_last(outcome: Outcome, files: int, expected: Limits) -> None:
+    steered = flow_control()
+    learn(steered, outcome, files)
+    assert expected == steered.limits
+
+
+@pytest.mark.parametrize(
+    ("outcome", "files", "cap"),
+    [
+        (SILENT, 1, None),
+        (SILENT, 2, 1),
+        (SILENT, 7, 2),
+        (SILENT, 8, 4),
+        (AWAY, 8, None),
+        (BUSY, 8, None),
+        (FINE, 8, None),
+    ],
+)
+def test_of_files_that_got_no_answer_one_may_be_to_blame(outcome: Outcome, files: int, cap: int | None) -> None:
+    steered = flow_control()
+    learn(steered, outcome, files)
+    assert cap == steered.cap_of(result(outcome, files))
+
+
+def test_in_an_outage_no_file_is_to_blame() -> None:
+    steered = flow_control()
+    for _ in range(SILENT_LIMIT):
+        learn(steered, SILENT)
+    assert None is steered.cap_of(result(SILENT))
+
+
+def test_a_target_that_refused_us_is_probed_with_one_file() -> None:
+    steered = flow_control()
+    steered.distrust()
+    assert (1, True, False) == (
+        steered.limits.files,
+        steered.may_send(NOW, under_way=0),
+        steered.may_send(NOW, under_way=1),
+    )
+    learn(steered, FINE, 1)
+    assert 8 == steered.limits.files
+
+
+def test_answers_that_take_far_too_long_narrow_the_window() -> None:
+    steered = flow_control()
+    learn(steered, FINE, took_s=1.0)
+    learn(steered, FINE, took_s=20.0)
+    assert 2 == steered.window
+
+
+@given(
+    st.lists(st.tuples(st.sampled_from([SILENT, AWAY, BUSY, FINE, TOO_LARGE]), st.integers(1, 8), st.floats(0, 100)))
+)
+def test_whatever_came_one_file_may_go_in_the_end(news: list[tuple[Outcome, int, float]]) -> None:
+    steered, now = flow_control(), NOW
+    for outcome, files, after_s in news:
+        now += after_s
+        learn(steered, outcome, files, now=now)
+        assert 1 <= steered.window <= 4
+        assert 1 <= steered.limits.files <= 8
+        assert steered.may_send(now + max(HOLD_CAP_S, 60.0), under_way=0)
+
+
+@pytest.mark.parametrize("asked_s", [301.0, 1e9, float("inf"), float("nan"), -5.0])
+def test_a_pause_that_nobody_who_means_well_asks_for_leaves_the_probes_going(asked_s: float) -> None:
+    steered, now = flow_control(), NOW
+    for _ in range(9):
+        learn(steered, Failed(Fault.THROTTLED, "HTTP 503", asked_s=asked_s), 1, now=now)
+        assert 0.0 < steered.hold_s(now) <= HOLD_CAP_S
+        now += steered.hold_s(now)
+        assert steered.may_send(now, under_way=0)

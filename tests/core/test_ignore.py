@@ -1,0 +1,144 @@
+import pytest
+
+from eisync.core.ignore import ACCEPTED_EXTENSIONS, DEFAULT_IGNORES, IgnoreRules, RuleFile
+
+
+@pytest.mark.parametrize("extension", sorted(ACCEPTED_EXTENSIONS))
+@pytest.mark.parametrize("folder", ["", "day 1/", "a/b/c/"])
+def test_what_the_service_takes_is_taken(extension: str, folder: str) -> None:
+    assert IgnoreRules().why_left_out(f"{folder}wave.01{extension}") is None
+    assert IgnoreRules().why_left_out(f"{folder}WAVE{extension.upper()}") is None
+
+
+@pytest.mark.parametrize(
+    ("path", "rule"),
+    [
+        (".hidden.csv", ".*"),
+        (".git/a.csv", ".*"),
+        ("day/.cache/deep/er/a.csv", ".*"),
+        ("a.csv~", "*~"),
+        ("a.csv.tmp", "*.tmp"),
+        ("a.csv.part", "*.part"),
+        ("scratch.tmp/a.csv", "*.tmp"),
+        ("day/a.csv.crdownload", "*.crdownload"),
+        ("~$a.csv", "~$*"),
+        ("#a.csv#", "\\#*#"),
+        ("odd\udcff.csv.tmp", "*.tmp"),
+    ],
+)
+def test_what_other_programs_leave_behind_is_left_out(path: str, rule: str) -> None:
+    assert f"ignored by the pattern {rule!r}" == IgnoreRules().why_left_out(path)
+
+
+@pytest.mark.parametrize(
+    ("path", "extension"), [("a.docx", ".docx"), ("a", "no extension"), ("a.", "."), ("d.csv/a", "no extension")]
+)
+def test_a_type_that_the_service_does_not_take_is_left_out(path: str, extension: str) -> None:
+    assert f"not a type that Edge Impulse takes ({extension})" == IgnoreRules().why_left_out(path)
+
+
+@pytest.mark.parametrize(
+    ("patterns", "path", "rule"),
+    [
+        (["old/"], "old/a.csv", "old/"),
+        (["old/"], "deep/old/a.csv", "old/"),
+        (["/old/"], "deep/old/a.csv", None),
+        (["old/"], "old.csv", None),
+        (["*.csv", "!keep.csv"], "a.csv", "*.csv"),
+        (["*.csv", "!keep.csv"], "keep.csv", None),
+        (["!.well.csv"], ".well.csv", None),
+        (["a/**/z.csv"], "a/b/c/z.csv", "a/**/z.csv"),
+        (["", "# a comment", "*.csv"], "a.csv", "*.csv"),
+        (["", "", "a.csv", "b.csv"], "a.csv", "a.csv"),
+        (["日*"], "日記.csv", "日*"),
+    ],
+)
+def test_patterns_are_gitignore_s_and_named_when_they_leave_out(
+    patterns: list[str], path: str, rule: str | None
+) -> None:
+    expected = None if rule is None else f"ignored by the pattern {rule!r}"
+
+    assert expected == IgnoreRules(patterns).why_left_out(path)
+
+
+def test_a_folder_is_judged_as_one() -> None:
+    eligibility = IgnoreRules(["old/"])
+
+    assert "'old/'" == eligibility.ignoring_rule("old", is_dir=True)
+    assert eligibility.ignoring_rule("old") is None
+
+
+@pytest.mark.parametrize("patterns", [(), ("!.*",), ("!.eisync-trash/",), ("!**/*.csv", "!.eisync-trash/**")])
+@pytest.mark.parametrize("path", [".eisync-trash/2026-11-26/17/a.csv", "mounted/.eisync-trash/a.csv"])
+def test_no_pattern_brings_back_what_eisync_took_away(patterns: tuple[str, ...], path: str) -> None:
+    rules = RuleFile(["!*", "!.eisync-trash/", "!*.csv"])
+
+    for eligibility in (IgnoreRules(patterns), IgnoreRules(patterns, rules_in=lambda _folder, *, anew=False: rules)):
+        assert "it is in eisync's own trash" == eligibility.why_left_out(path)
+        folder = path.partition(".eisync-trash")[0] + ".eisync-trash"
+        assert "eisync's own trash" == eligibility.ignoring_rule(folder, is_dir=True)
+        assert eligibility.ignoring_rule(path) is not None
+
+
+def test_what_only_sounds_like_the_trash_is_judged_by_the_patterns() -> None:
+    assert IgnoreRules(["!.*"]).why_left_out(".eisync-trash-2/a.csv") is None
+
+
+@pytest.mark.parametrize("pattern", ["!", "a\\", "[z-a].csv"])
+def test_a_pattern_that_is_not_gitignore_s_is_a_value_error(pattern: str) -> None:
+    with pytest.raises(ValueError):
+        IgnoreRules([pattern])
+
+
+@pytest.mark.parametrize("rule", DEFAULT_IGNORES)
+def test_every_default_can_be_brought_back(rule: str) -> None:
+    path = rule.replace("*", "x") + ("" if rule.endswith(".csv") else ".csv")
+
+    assert IgnoreRules([f"!{path}"]).ignoring_rule(path) is None
+
+
+CLUTTER = ("README.txt", "wave.sync-conflict-20260101-101010-ABCDEFG.csv", "._a.csv")
+
+
+@pytest.mark.parametrize("folder", ["", "day 1/"])
+@pytest.mark.parametrize(
+    ("path", "why"),
+    [
+        ("README.txt", "a readme, not a sample"),
+        ("Thumbs.db", "a file that the desktop keeps for itself"),
+        ("._a.wav", "a file that the desktop keeps for itself"),
+        (
+            "a (conflicted copy 2026-01-01).csv",
+            "a conflict copy made by a sync program, next to the original file",
+        ),
+        ("@eaDir/a.jpg/THUMB.jpg", "it is in @eaDir, where a NAS keeps thumbnails and its own files"),
+        ("$RECYCLE.BIN/S-1-5/$R1.jpg", "it is in $RECYCLE.BIN, where deleted files lie"),
+        (".stversions/a.csv", "it is in .stversions, where Syncthing keeps earlier versions"),
+    ],
+)
+def test_what_is_no_sample_is_left_out_and_told_as_what_it_is(folder: str, path: str, why: str) -> None:
+    assert why == IgnoreRules().why_left_out(folder + path)
+
+
+@pytest.mark.parametrize("path", CLUTTER)
+@pytest.mark.parametrize("pattern", ["!{}", "!**/*.*"])
+def test_a_pattern_brings_back_what_is_no_sample_by_default(path: str, pattern: str) -> None:
+    assert IgnoreRules([pattern.format(path)]).why_left_out(path) is None
+    rules = RuleFile([pattern.format(path)])
+    assert IgnoreRules(rules_in=lambda folder, *, anew=False: rules if not folder else None).why_left_out(path) is None
+
+
+def test_a_folder_of_another_program_is_brought_back_as_a_folder() -> None:
+    assert IgnoreRules(["!@eaDir/"]).why_left_out("day/@eaDir/a.jpg") is None
+    assert IgnoreRules(["!lost+found"]).why_left_out("lost+found/a.jpg") is None
+    assert IgnoreRules(["!@eaDir/*.jpg"]).why_left_out("day/@eaDir/a.jpg") is not None, "as with git"
+
+
+def test_a_file_may_be_called_as_such_a_folder_and_the_other_way_round() -> None:
+    assert IgnoreRules().ignoring_rule("lost+found") is None
+    assert IgnoreRules().ignoring_rule("README.txt", is_dir=True) is None
+    assert IgnoreRules().why_left_out("readme/a.csv") is None
+
+
+def test_a_sidecar_in_another_case_is_told_how_to_call_it() -> None:
+    assert "is not named info.labels: rename it" in str(IgnoreRules().why_left_out("day/Info.labels"))

@@ -1,0 +1,203 @@
+import hashlib
+import itertools
+import json
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from eisync.core import json_stream as module
+from eisync.core.json_extent import Extent
+from eisync.core.json_stream import JsonStream, Refused, Unfinished
+
+
+def read(pieces: JsonStream) -> dict[str, Any]:
+    """The object that the pieces are of."""
+    return {name: pieces.value() for name in pieces.members()}
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4),
+    max_leaves=20,
+)
+
+
+def cut(text: str, size: int) -> Iterator[str]:
+    return (text[at : at + size] for at in range(0, len(text), size))
+
+
+@given(document=st.dictionaries(st.text(), JSON, max_size=5), size=st.integers(1, 7), indent=st.sampled_from([None, 1]))
+def test_an_object_is_the_same_however_it_is_cut(document: dict[str, Any], size: int, indent: int | None) -> None:
+    pieces = JsonStream(cut(json.dumps(document, indent=indent), size))
+    assert document == read(pieces)
+    assert "" == pieces.next()
+
+
+@given(document=st.lists(JSON, max_size=5), size=st.integers(1, 7))
+def test_a_list_is_the_same_however_it_is_cut(document: list[Any], size: int) -> None:
+    pieces = JsonStream(cut(json.dumps(document), size))
+    assert document == [pieces.value() for _ in pieces.elements()]
+    assert "" == pieces.next()
+
+
+@given(document=st.dictionaries(st.text(), JSON, min_size=1, max_size=3), size=st.integers(1, 7), data=st.data())
+def test_what_is_cut_off_is_never_taken_for_whole(document: dict[str, Any], size: int, data: st.DataObject) -> None:
+    text = json.dumps(document)
+    end = data.draw(st.integers(0, len(text) - 1))
+    pieces = JsonStream(cut(text[:end], size))
+    with pytest.raises(ValueError):
+        read(pieces)
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ('{"a": NaN}', "NaN is not a number in JSON"),
+        ('{"a":\n\n x}', "Expecting value in line 3"),
+        ('{"a" 1}', "':' expected in line 1, and found '1'"),
+        ("{1: 2}", "a name is missing in line 1"),
+        ('{"a": 1,}', "a name is missing in line 1"),
+        ('{"a": ' + "[" * 100_000, "it ends in the middle"),
+        ('{"a": ' + "[" * 10_000 + "]" * 10_000 + "}", "nested too deeply"),
+    ],
+)
+def test_what_is_no_json_is_told_with_its_line(text: str, reason: str) -> None:
+    pieces = JsonStream([text])
+    with pytest.raises(ValueError, match=reason):
+        read(pieces)
+
+
+def test_a_value_without_an_end_is_not_gathered_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "PASSED_OVER", 1_000_000)
+    given_out = 0
+
+    def endless() -> Iterator[str]:
+        nonlocal given_out
+        yield '{"a": "'
+        while True:
+            given_out += 100
+            yield "x" * 100
+
+    pieces = JsonStream(endless())
+    with pytest.raises(ValueError, match="more than 1,000,000 characters"):
+        read(pieces)
+    assert given_out < 1_100_000
+    assert len(pieces._text) < 200_000, "none of it is held"
+
+
+def test_blanks_without_an_end_are_not_read_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "PASSED_OVER", 10_000)
+    with pytest.raises(ValueError, match="only blanks"):
+        JsonStream(itertools.repeat(" " * 100)).next()
+
+
+# --- values that become too much
+
+
+@pytest.mark.parametrize(
+    ("value", "reason"),
+    [
+        ("[" + "[]," * 30_000 + "[]]", "made of more than 25,000 values"),
+        ("[" + '{"a":0},' * 20_000 + "0]", "made of more than 25,000 values"),
+        ("{" + ",".join(f'"{n}":0' for n in range(30_000)) + "}", "made of more than 25,000 values"),
+        ('"' + "x" * 600_000 + '"', "more than 524,288 characters"),
+        ('"' + '\\"' * 300_000 + '"', "more than 524,288 characters"),
+        ("[" * 2_000 + "]" * 2_000, "nested too deeply"),
+        ("[" * 100_000 + "]" * 100_000, "nested too deeply"),
+        ("[1, NaN, 2]", "NaN is not a number in JSON"),
+        ("[-Infinity]", "-Infinity is not a number in JSON"),
+        ("[" + "9" * 5_000 + "]", "thousands of digits"),
+        ("[" + "9" * 5_000 + ",NaN" + ",0" * 20_000 + "]", "thousands of digits"),
+        ("9" * 600_000, "thousands of digits"),
+    ],
+)
+@pytest.mark.parametrize("size", [1_000, 65_536])
+def test_a_value_that_cannot_be_used_is_passed_over_and_the_next_is_read(value: str, reason: str, size: int) -> None:
+    pieces = JsonStream(cut(f"[1, {value},\n\n2]", size))
+    found: list[Any] = []
+    for _ in pieces.elements():
+        try:
+            found.append(pieces.value())
+        except Refused as error:
+            found.append(str(error))
+    assert [1, found[1], 2] == found
+    assert reason in found[1]
+    assert 3 == pieces.line
+    assert "" == pieces.next()
+
+
+def test_a_large_value_that_is_not_made_of_too_much_is_taken() -> None:
+    value = [{"label": "nut", "x": 1, "y": 2, "width": 3, "height": 4}] * 4_000
+    pieces = JsonStream(cut(json.dumps([value, 7]), 65_536))
+    assert [value, 7] == [pieces.value() for _ in pieces.elements()]
+
+
+@given(
+    value=JSON.filter(lambda value: isinstance(value, dict | list | str)), rest=st.text('[]{},\\"x '), data=st.data()
+)
+def test_the_end_of_a_value_is_found_however_it_is_cut(value: Any, rest: str, data: st.DataObject) -> None:
+    text = json.dumps(value, ensure_ascii=data.draw(st.booleans()))
+    extent = Extent(text[0])
+    passed = 0
+    for chunk in cut(text + rest, data.draw(st.integers(1, 9))):
+        if (end := extent.end_in(chunk)) is not None:
+            passed += end
+            break
+        passed += len(chunk)
+    assert len(text) == passed
+
+
+def test_a_megabyte_of_brackets_is_passed_over_in_no_time() -> None:
+    pieces = JsonStream(cut("[" + "[]," * 1_000_000 + "[]]", 65_536))
+    began = time.process_time()
+    with pytest.raises(Refused):
+        pieces.value()
+    assert time.process_time() - began < 1.0
+
+
+# --- going on from a checkpoint
+
+
+@given(document=st.lists(JSON, min_size=1, max_size=6), size=st.integers(1, 9), again=st.integers(1, 9), data=st.data())
+def test_what_grew_is_read_on_from_where_it_was(
+    document: list[Any], size: int, again: int, data: st.DataObject
+) -> None:
+    text = json.dumps(document, ensure_ascii=False)
+    number = data.draw(st.integers(1, len(document)))
+    pieces = JsonStream(cut(text, size))
+    found = []
+    for _ in pieces.elements():
+        found.append(pieces.value())
+        pieces.mark("inside")
+        if len(found) == number:
+            break
+    if data.draw(st.booleans()):
+        pieces.next()  # it looks on, and is marked where it was
+    checkpoint = pieces.checkpoint()
+    assert checkpoint is not None
+    raw = text.encode()
+    assert hashlib.sha256(raw[: checkpoint.offset]).hexdigest() == checkpoint.sha256()
+    assert "inside" == checkpoint.where
+    more = JsonStream(cut(raw[checkpoint.offset :].decode(), again), checkpoint)
+    for _ in more.elements(is_inside=True):
+        found.append(more.value())
+        more.mark("inside")
+    assert document == found
+    later = more.checkpoint()
+    assert later is not None
+    assert hashlib.sha256(raw[: later.offset]).hexdigest() == later.sha256()
+
+
+@pytest.mark.parametrize(
+    ("text", "is_unfinished"),
+    [("[1, 2", True), ("[1, {", True), ('[1, "a', True), ("[1,", True), ("[1, x]", False), ("[1 2]", False)],
+)
+def test_what_ends_in_the_middle_is_told_from_what_is_no_json(text: str, is_unfinished: bool) -> None:
+    pieces = JsonStream([text])
+    with pytest.raises(ValueError) as caught:
+        _ = [pieces.value() for _ in pieces.elements()]
+    assert is_unfinished is isinstance(caught.value, Unfinished)

@@ -1,0 +1,280 @@
+import itertools
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from eisync.core.identity import Sent
+from eisync.core.listing import (
+    AskService,
+    CountMissed,
+    IndexChange,
+    IndexedSample,
+    KeepLinked,
+    KeepListed,
+    Learn,
+    MakeTombstone,
+    MarkDiffering,
+    Match,
+    Return,
+    after_asking,
+    compare,
+    is_believable,
+    is_complete,
+    match,
+    suspects,
+)
+from eisync.core.model import Missing, RemoteSample
+
+HASH, OTHER_HASH = "a" * 64, "b" * 64
+
+
+def sample(
+    identity: int, *, filename: str = "wave.01", sha256: str | None = None, original_name: str | None = None
+) -> RemoteSample:
+    return RemoteSample(
+        id=identity, filename=filename, category="training", label=None, sha256=sha256, original_name=original_name
+    )
+
+
+def test_a_sample_is_asked_for_when_two_sweeps_in_a_row_missed_it() -> None:
+    assert [AskService(2), AskService(3)] == suspects([Missing(1, 1), Missing(2, 2), Missing(3, 7)])
+
+
+def test_only_the_service_s_own_no_buries_a_sample() -> None:
+    assert MakeTombstone(5) == after_asking(5, is_there=False)
+    assert KeepLinked(5) == after_asking(5, is_there=True)
+
+
+@pytest.mark.parametrize(
+    ("listed", "first_total", "last_total", "complete"),
+    [
+        (0, 0, 0, True),
+        (10, 10, 10, True),
+        (9, 10, 10, False),
+        (9, 10, 9, True),  # one was deleted meanwhile
+        (10, 10, 12, True),  # two were uploaded meanwhile
+        (11, 10, 12, True),
+        (0, 10, 10, False),
+    ],
+)
+def test_a_sweep_is_complete_when_it_listed_what_it_was_promised(
+    listed: int, first_total: int, last_total: int, complete: bool
+) -> None:
+    assert complete is is_complete(listed=listed, first_total=first_total, last_total=last_total)
+
+
+@pytest.mark.parametrize(
+    ("case", "candidates", "expected"),
+    [
+        ("no candidate", [], Match((), ())),
+        ("same name, same hash", [sample(1, sha256=HASH)], Match((1,), ())),
+        ("same name, no hash", [sample(1)], Match((), (1,))),
+        ("same name, another hash: it may be of something else", [sample(1, sha256=OTHER_HASH)], Match((), (1,))),
+        ("the filter is a substring", [sample(1, filename="wave.010", sha256=HASH)], Match((), ())),
+        ("renamed there, but sent as this", [sample(1, filename="x", original_name="wave.01.csv")], Match((), (1,))),
+        ("another extension was sent", [sample(1, filename="x", original_name="wave.01.wav")], Match((), ())),
+        ("one proves it", [sample(1), sample(2, sha256=HASH), sample(3, sha256=HASH)], Match((2, 3), ())),
+    ],
+)
+def test_a_listing_proves_by_name_and_hash_and_by_neither_alone(
+    case: str, candidates: list[RemoteSample], expected: Match
+) -> None:
+    assert expected == match("testing/wave.01.csv", HASH, candidates)
+
+
+def test_a_name_that_is_not_utf_8_is_found_as_it_was_sent() -> None:
+    assert Match((4,), ()) == match("caf\udce9.1.csv", HASH, [sample(4, filename="caf\ufffd.1", sha256=HASH)])
+
+
+# --- an index slice beside a listing slice
+
+AS_BELIEVED = RemoteSample(
+    id=5,
+    filename="wave.01",
+    category="training",
+    label="wave",
+    sha256=HASH,
+    original_name="wave.01.csv",
+    metadata=(("site", "lab"),),
+)
+EDITS = {
+    "relabelled": ({"label": "idle"}, "label 'wave' became 'idle'"),
+    "label taken away": ({"label": None}, "label 'wave' became none"),
+    "moved": ({"category": "testing"}, "category 'training' became 'testing'"),
+    "renamed": ({"filename": "other"}, "name 'wave.01' became 'other'"),
+    "metadata": ({"metadata": ()}, "metadata was changed"),
+    "disabled": ({"is_disabled": True}, "was disabled"),
+    "not processed": ({"has_processing_error": True}, "could not be processed"),
+}
+SENT = Sent(sha256=HASH, name="wave.01.csv")
+BELIEFS = {
+    "unknown": None,
+    "ours": IndexedSample(AS_BELIEVED, sent=SENT),
+    "ours, known by its id only": IndexedSample(replace(AS_BELIEVED, label=None), sent=SENT, was_listed=False),
+    "ours, missed": IndexedSample(AS_BELIEVED, sent=SENT, missed=1),
+    "ours, not listed by this sweep": IndexedSample(AS_BELIEVED, sent=SENT, is_noted=True),
+    "ours, came during this sweep": IndexedSample(AS_BELIEVED, sent=SENT, is_new=True),
+    "ours, buried": IndexedSample(AS_BELIEVED, sent=SENT, is_gone=True),
+    "ours, contradicted": IndexedSample(AS_BELIEVED, sent=SENT, is_contradicted=True),
+    "another's": IndexedSample(AS_BELIEVED),
+    "another's, buried": IndexedSample(AS_BELIEVED, is_gone=True),
+}
+FOREIGN = replace(AS_BELIEVED, filename="other.7", original_name="other.7.csv", sha256=OTHER_HASH)
+LISTINGS = {
+    "not listed": None,
+    "as believed": AS_BELIEVED,
+    "edited": replace(AS_BELIEVED, label="idle"),
+    "as another sample": FOREIGN,
+}
+CONTRADICTED = MarkDiffering(FOREIGN, "sample 5 was sent as 'wave.01.csv' and is now 'other.7.csv'")
+CHANGED = ("label 'wave' became 'idle'",)
+
+EXPECTED: dict[tuple[str, str], IndexChange | None] = {
+    ("unknown", "not listed"): None,
+    ("unknown", "as believed"): Learn(AS_BELIEVED),
+    ("unknown", "edited"): Learn(LISTINGS["edited"]),
+    ("ours", "not listed"): CountMissed(5),
+    ("ours", "as believed"): None,
+    ("ours", "edited"): KeepListed(LISTINGS["edited"], CHANGED, is_ours=True),
+    ("ours, known by its id only", "not listed"): CountMissed(5),
+    ("ours, known by its id only", "as believed"): KeepListed(AS_BELIEVED),
+    ("ours, known by its id only", "edited"): KeepListed(LISTINGS["edited"]),
+    ("ours, missed", "not listed"): CountMissed(5),
+    ("ours, missed", "as believed"): KeepListed(AS_BELIEVED, (), is_ours=True),
+    ("ours, missed", "edited"): KeepListed(LISTINGS["edited"], CHANGED, is_ours=True),
+    ("ours, not listed by this sweep", "not listed"): None,
+    ("ours, not listed by this sweep", "as believed"): KeepListed(AS_BELIEVED, (), is_ours=True),
+    ("ours, not listed by this sweep", "edited"): KeepListed(LISTINGS["edited"], CHANGED, is_ours=True),
+    ("ours, came during this sweep", "not listed"): None,
+    ("ours, came during this sweep", "as believed"): None,
+    ("ours, came during this sweep", "edited"): KeepListed(LISTINGS["edited"], CHANGED, is_ours=True),
+    ("ours, buried", "not listed"): None,
+    ("ours, buried", "as believed"): Return(AS_BELIEVED),
+    ("ours, buried", "edited"): Return(LISTINGS["edited"]),
+    ("ours, contradicted", "not listed"): CountMissed(5),
+    ("ours, contradicted", "as believed"): KeepListed(AS_BELIEVED, (), is_ours=True),
+    ("ours, contradicted", "edited"): KeepListed(LISTINGS["edited"], CHANGED, is_ours=True),
+    ("another's", "not listed"): CountMissed(5),
+    ("another's", "as believed"): None,
+    ("another's", "edited"): KeepListed(LISTINGS["edited"], CHANGED),
+    ("another's, buried", "not listed"): CountMissed(5),
+    ("another's, buried", "as believed"): Return(AS_BELIEVED),
+    ("another's, buried", "edited"): Return(LISTINGS["edited"]),
+    ("unknown", "as another sample"): Learn(FOREIGN),
+    **{(belief, "as another sample"): CONTRADICTED for belief in BELIEFS if belief.startswith("ours")},
+    ("ours, contradicted", "as another sample"): None,  # it is told already
+    ("another's", "as another sample"): KeepListed(
+        FOREIGN, ("name 'wave.01' became 'other.7'", "its content was changed")
+    ),
+    ("another's, buried", "as another sample"): Return(FOREIGN),
+}
+
+
+@pytest.mark.parametrize(("belief", "listing"), list(itertools.product(BELIEFS, LISTINGS)))
+def test_every_pair_of_belief_and_listing_has_its_consequence(belief: str, listing: str) -> None:
+    known, listed = BELIEFS[belief], LISTINGS[listing]
+    actions = compare([known] if known else [], [listed] if listed else [])
+    expected = EXPECTED[belief, listing]
+    assert ([expected] if expected else []) == actions
+
+
+@pytest.mark.parametrize("what", EDITS)
+def test_an_edit_is_told_in_a_clause(what: str) -> None:
+    fields, clause = EDITS[what]
+    edited = replace(AS_BELIEVED, **fields)
+    assert [KeepListed(edited, (clause,))] == compare([IndexedSample(AS_BELIEVED)], [edited])
+
+
+def test_another_hash_of_the_service_is_news_and_its_first_one_is_no_change() -> None:
+    changed = replace(AS_BELIEVED, sha256=OTHER_HASH)
+    assert [KeepListed(changed, ("its content was changed",))] == compare([IndexedSample(AS_BELIEVED)], [changed])
+    unhashed = replace(AS_BELIEVED, sha256=None)
+    assert [KeepListed(AS_BELIEVED)] == compare([IndexedSample(unhashed)], [AS_BELIEVED])
+
+
+SAMPLES = st.builds(
+    RemoteSample,
+    id=st.integers(1, 12),
+    filename=st.sampled_from(["a", "b"]),
+    category=st.sampled_from(["training", "testing"]),
+    label=st.sampled_from([None, "x", "y"]),
+    sha256=st.sampled_from([None, HASH, OTHER_HASH]),
+    metadata=st.sampled_from([(), (("site", "lab"),)]),
+    is_disabled=st.booleans(),
+    has_processing_error=st.booleans(),
+)
+SLICES = st.lists(
+    st.builds(
+        IndexedSample,
+        sample=SAMPLES,
+        sent=st.sampled_from([None, Sent(sha256=HASH), Sent(sha256=HASH, name="a.csv")]),
+        is_gone=st.booleans(),
+        missed=st.integers(0, 3),
+        is_noted=st.booleans(),
+        is_new=st.booleans(),
+        was_listed=st.booleans(),
+    ),
+    unique_by=lambda one: one.sample.id,
+)
+
+
+def applied(index: list[IndexedSample], actions: list[IndexChange]) -> list[IndexedSample]:
+    """The index after the actions, as the store writes them."""
+    by_id = {one.sample.id: one for one in index}
+    for action in actions:
+        match action:
+            case CountMissed():
+                by_id[action.sample_id] = replace(by_id[action.sample_id], is_noted=True)
+            case MarkDiffering():
+                by_id[action.sample.id] = replace(by_id[action.sample.id], is_contradicted=True, is_noted=False)
+            case _:
+                before = by_id.get(action.sample.id, IndexedSample(action.sample))
+                seen = {"is_gone": False, "missed": 0, "is_noted": False, "was_listed": True, "is_contradicted": False}
+                by_id[action.sample.id] = replace(before, sample=action.sample, **seen)
+    return list(by_id.values())
+
+
+@given(SLICES, st.lists(SAMPLES, unique_by=lambda one: one.id))
+def test_a_plan_applied_twice_changes_nothing(index: list[IndexedSample], listing: list[RemoteSample]) -> None:
+    assert [] == compare(applied(index, compare(index, listing)), listing)
+
+
+@given(SLICES, st.lists(SAMPLES, unique_by=lambda one: one.id))
+def test_no_comparison_buries_anything_and_none_misses_what_is_listed(
+    index: list[IndexedSample], listing: list[RemoteSample]
+) -> None:
+    actions = compare(index, listing)
+    assert {type(action) for action in actions} <= {Learn, KeepListed, Return, MarkDiffering, CountMissed}
+    missed = {action.sample_id for action in actions if isinstance(action, CountMissed)}
+    assert set() == missed & {sample.id for sample in listing}
+    assert missed <= {one.sample.id for one in index if not one.is_new}
+
+
+@given(st.lists(st.builds(Missing, st.integers(1, 99), st.integers(0, 5))), st.data())
+def test_nothing_is_buried_that_two_sweeps_and_the_service_did_not_deny(missing: list[Missing], data: Any) -> None:
+    there = data.draw(st.sets(st.sampled_from([entry.sample_id for entry in missing]))) if missing else set()
+    verdicts = [after_asking(ask.sample_id, is_there=ask.sample_id in there) for ask in suspects(missing)]
+    often_missed = {entry.sample_id for entry in missing if entry.missed >= 2}
+    assert {one.sample_id for one in verdicts if isinstance(one, MakeTombstone)} == often_missed - there
+
+
+@pytest.mark.parametrize(
+    ("first_total", "last_total", "believable"),
+    [(0, 0, True), (9, 0, True), (60, 10, True), (60, 9, False), (1000, 900, True), (1000, 899, False), (9, 99, True)],
+)
+def test_a_total_that_breaks_down_is_not_believed(first_total: int, last_total: int, believable: bool) -> None:
+    assert believable is is_believable(first_total=first_total, last_total=last_total)
+
+
+def test_a_file_with_a_name_of_its_account_is_known_by_that_one_and_by_its_own() -> None:
+    samples = [sample(1, filename="idle.1", sha256=HASH), sample(2, filename="long.idle", sha256=HASH)]
+    assert Match((1,), ()) == match("long.idle.csv", HASH, samples, names=("idle.1.csv",))
+    assert Match((1, 2), ()) == match("long.idle.csv", HASH, samples, names=("idle.1.csv", "long.idle.csv"))
+    assert Match((2,), ()) == match("long.idle.csv", HASH, samples)
+
+
+def test_a_name_that_the_service_writes_in_another_form_is_the_same() -> None:
+    assert Match((3,), ()) == match("tu\u0308r.csv", HASH, [sample(3, filename="t\u00fcr", sha256=HASH)])

@@ -1,0 +1,70 @@
+import dataclasses
+
+import pytest
+
+from eisync.core.model import Category, FileFacts, Item, extension_of, shown
+
+INT64 = range(-(2**63), 2**63)
+FACTS = FileFacts(5, 7, 9, 100.0)
+
+
+def test_a_touch_does_not_make_another_version() -> None:
+    assert dataclasses.replace(FACTS, touched_at=200.0) == FACTS
+
+
+@pytest.mark.parametrize("change", [{"size": 6}, {"mtime_ns": 8}, {"inode": 10}])
+def test_size_mtime_and_inode_each_make_another_version(change: dict[str, int]) -> None:
+    assert dataclasses.replace(FACTS, **change) != FACTS
+
+
+@pytest.mark.parametrize("number", [0, 1, -1, 2**63 - 1, 2**63, 2**64 - 1, -(2**63), 253_402_300_799 * 10**9])
+def test_facts_fit_into_the_database_whatever_the_file_system_says(number: int) -> None:
+    facts = FileFacts(5, mtime_ns=number, inode=number)
+
+    assert facts.inode in INT64
+    assert facts.mtime_ns in INT64
+    assert facts == FileFacts(facts.size, facts.mtime_ns, facts.inode)
+
+
+def test_facts_that_differ_past_the_database_s_range_stay_different() -> None:
+    assert FileFacts(5, 2**63, 2**63) != FileFacts(5, 2**63 + 1, 2**63)
+    assert FileFacts(5, 2**63, 2**63) != FileFacts(5, 2**63, 2**63 + 1)
+
+
+@pytest.mark.parametrize(
+    ("path", "text"),
+    [
+        ("a.csv", "a.csv"),
+        ("日記 100%.csv", "日記 100%.csv"),
+        ("caf\udce9.csv", "caf\ufffd.csv"),
+        ("", ""),
+        ("é\ud800.csv", "é\ufffd.csv"),
+    ],
+)
+def test_undecodable_bytes_are_shown_as_one_sign(path: str, text: str) -> None:
+    assert text == shown(path)
+
+
+@pytest.mark.parametrize(
+    ("path", "extension"),
+    [
+        ("a.csv", ".csv"),
+        ("a.B.CSV", ".csv"),
+        ("d.x/a", ""),
+        (".csv", ""),
+        ("d/.csv", ""),
+        ("a.", "."),
+        ("", ""),
+    ],
+)
+def test_the_extension_is_the_last_one_in_lower_case(path: str, extension: str) -> None:
+    assert extension == extension_of(path)
+
+
+def test_an_item_is_called_as_its_account_says() -> None:
+    item = Item(
+        id=1, root="/d", path="a/long.csv", target="main", facts=FileFacts(1, 1, 1), label=None, category=Category.SPLIT
+    )
+    assert ("long.csv", ("long.csv",)) == (item.name, item.names)
+    given = dataclasses.replace(item, sent_as="idle.csv")
+    assert ("idle.csv", ("idle.csv", "long.csv")) == (given.name, given.names)

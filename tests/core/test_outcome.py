@@ -1,0 +1,163 @@
+import dataclasses
+
+import pytest
+
+from eisync.core import wire
+from eisync.core.lifecycle import Event, State, walk
+from eisync.core.model import Category, FileFacts, Item
+from eisync.core.outcome import give_back, outcome_of
+from eisync.core.retry import Fault, RetryPolicy
+from eisync.core.settlement import Outcome
+
+NOW = 1_000.0
+POLICY = RetryPolicy(base_s=2.0, cap_s=300.0)
+ITEM = Item(
+    id=5,
+    root="/data",
+    path="a.csv",
+    target="main",
+    facts=FileFacts(1, 1, 1),
+    label=None,
+    category=Category.SPLIT,
+    attempts=2,
+    batch_cap=8,
+)
+
+STORED = wire.Stored(7, 1)
+DUPLICATE = wire.Duplicate((7, 8))
+NAMELESS = wire.Duplicate(())
+REFUSED = wire.Refused("bad CSV")
+BARRED = wire.Barred("HTTP 401: Invalid API key")
+HALVED = wire.Smaller("HTTP 413", 4)
+MISCOUNTED = wire.Smaller("the answer has 2 entries for 3 files", 1, is_doubtful=True)
+THROTTLED = wire.Failed(Fault.THROTTLED, "HTTP 429", 60.0)
+UNREACHABLE = wire.Failed(Fault.UNREACHABLE, "no route")
+UNANSWERED = wire.Failed(Fault.UNANSWERED, "timed out")
+
+OUTCOMES = [
+    STORED, DUPLICATE, NAMELESS, REFUSED, BARRED, HALVED, MISCOUNTED, THROTTLED, UNREACHABLE, UNANSWERED,
+]  # fmt: skip
+
+
+def judged(outcome: wire.Outcome, *, allow_duplicates: bool = False) -> Outcome:
+    return outcome_of(
+        ITEM, outcome, policy=POLICY, allow_duplicates=allow_duplicates, now=NOW, jitter=0.5, sha256="a" * 64
+    )
+
+
+@pytest.mark.parametrize(
+    ("outcome", "events", "reason", "sample_ids"),
+    [
+        (STORED, (Event.STORED,), "stored", (7,)),
+        (DUPLICATE, (Event.DUPLICATE,), "already in the project", (7, 8)),
+        (NAMELESS, (Event.DUPLICATE,), "already in the project; its id is not known yet", ()),
+        (REFUSED, (Event.REFUSE,), "bad CSV", ()),
+    ],
+)
+@pytest.mark.parametrize("allow_duplicates", [False, True])
+def test_a_clear_answer_ends_the_attempt(
+    outcome: wire.Outcome, events: tuple[Event, ...], reason: str, sample_ids: tuple[int, ...], allow_duplicates: bool
+) -> None:
+    # What somebody else sent may have had any name.
+    name = "a.csv" if isinstance(outcome, wire.Stored) else None
+    expected = Outcome(item_id=5, events=events, reason=reason, sample_ids=sample_ids, sha256="a" * 64, sent_name=name)
+
+    assert expected == judged(outcome, allow_duplicates=allow_duplicates)
+
+
+@pytest.mark.parametrize(
+    ("outcome", "due_at", "batch_cap", "is_attempt"),
+    [
+        (BARRED, NOW, None, False),
+        (HALVED, NOW, 4, False),
+        (MISCOUNTED, NOW, 1, False),
+        (THROTTLED, NOW + 60.0, None, True),
+        (UNREACHABLE, NOW + 4.0, None, True),
+        (UNANSWERED, NOW + 4.0, None, True),
+    ],
+)
+@pytest.mark.parametrize("allow_duplicates", [False, True])
+def test_what_failed_is_due_again_and_costs_an_attempt_only_where_the_file_had_one(
+    outcome: wire.Outcome, due_at: float, batch_cap: int | None, is_attempt: bool, allow_duplicates: bool
+) -> None:
+    settlement = judged(outcome, allow_duplicates=allow_duplicates)
+
+    assert (due_at, batch_cap, is_attempt) == (settlement.due_at, settlement.batch_cap, settlement.is_attempt)
+    assert settlement.reason
+
+
+@pytest.mark.parametrize(
+    ("outcome", "where_refused", "where_allowed"),
+    [
+        (STORED, State.SYNCED, State.SYNCED),
+        (DUPLICATE, State.SYNCED, State.SYNCED),
+        (NAMELESS, State.SYNCED, State.SYNCED),
+        (REFUSED, State.QUARANTINED, State.QUARANTINED),
+        (BARRED, State.READY, State.READY),
+        (HALVED, State.READY, State.READY),
+        (MISCOUNTED, State.READY, State.DOUBTFUL),
+        (THROTTLED, State.READY, State.READY),
+        (UNREACHABLE, State.READY, State.READY),
+        (UNANSWERED, State.READY, State.DOUBTFUL),
+    ],
+)
+def test_what_may_have_arrived_is_sent_again_only_where_duplicates_are_refused(
+    outcome: wire.Outcome, where_refused: State, where_allowed: State
+) -> None:
+    assert where_refused is walk(State.SENDING, judged(outcome, allow_duplicates=False).events)
+    assert where_allowed is walk(State.SENDING, judged(outcome, allow_duplicates=True).events)
+
+
+@pytest.mark.parametrize("outcome", OUTCOMES)
+@pytest.mark.parametrize("allow_duplicates", [False, True])
+def test_every_outcome_is_about_this_item_and_has_a_reason(outcome: wire.Outcome, allow_duplicates: bool) -> None:
+    settlement = judged(outcome, allow_duplicates=allow_duplicates)
+
+    assert ITEM.id == settlement.item_id
+    assert settlement.reason
+
+
+def test_a_file_that_may_be_to_blame_is_soon_sent_again_among_fewer() -> None:
+    failed = wire.Failed(Fault.UNANSWERED, "HTTP 500")
+    item = dataclasses.replace(ITEM, attempts=9)
+    settlement = outcome_of(
+        item, failed, policy=RetryPolicy(base_s=2.0), allow_duplicates=False, now=NOW, jitter=0.5, batch_cap=4
+    )
+    assert (4, NOW + 1.0, True) == (settlement.batch_cap, settlement.due_at, settlement.is_attempt)
+
+
+def test_what_was_never_sent_keeps_its_place_and_costs_nothing() -> None:
+    expected = Outcome(item_id=5, events=(Event.DEFER,), is_attempt=False)
+
+    assert expected == give_back(ITEM)
+
+
+@pytest.mark.parametrize(
+    ("category", "error", "has_remedy"),
+    [
+        (Category.VALIDATION, "HTTP 400: This project has no validation set", True),
+        (Category.VALIDATION, "Invalid category", True),
+        (Category.VALIDATION, "Could not parse this CSV file", False),
+        (Category.TRAINING, "Validation failed", False),
+    ],
+)
+def test_a_project_without_a_validation_set_is_said_with_what_to_do(
+    category: Category, error: str, has_remedy: bool
+) -> None:
+    item = dataclasses.replace(ITEM, category=category)
+    told = outcome_of(item, wire.Refused(error), policy=POLICY, allow_duplicates=False, now=NOW, jitter=0.5)
+    assert told.reason is not None
+    assert told.reason.startswith(error)
+    assert has_remedy == ("explicit validation set" in told.reason and "'eisync retry FILE'" in told.reason)
+
+
+def test_a_file_is_remembered_under_the_name_that_was_sent() -> None:
+    told = outcome_of(
+        dataclasses.replace(ITEM, sent_as="idle.csv"),
+        STORED,
+        policy=POLICY,
+        allow_duplicates=False,
+        now=NOW,
+        jitter=0.5,
+    )
+    assert "idle.csv" == told.sent_name

@@ -1,0 +1,171 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from eisync.core.model import Category
+from eisync.core.path_rules import (
+    INFER,
+    NONE,
+    SDK,
+    Labelling,
+    infer_category,
+    infer_category_as_sdk,
+    infer_label,
+    naming_of,
+)
+
+
+@pytest.mark.parametrize(
+    ("path", "label"),
+    [
+        ("wave.01.cbor", "wave"),
+        ("idle.csv", "idle"),
+        ("day 1/up down.2.wav", "up down"),
+        ("day.1/snake.cbor", "snake"),
+        ("noise", "noise"),
+        ("左.01.csv", "左"),
+        ("50% grey.png", "50% grey"),
+        ("0.csv", "0"),
+        (".csv", None),
+        ("day/.hidden.csv", None),
+        ("caf\udce9.csv", "caf\ufffd"),
+        ("testing/..csv", None),
+    ],
+)
+def test_the_label_is_the_text_before_the_first_dot_of_the_base_name(path: str, label: str | None) -> None:
+    assert label == infer_label(path)
+
+
+TRAINING, TESTING, VALIDATION, ANOMALY = Category.TRAINING, Category.TESTING, Category.VALIDATION, Category.ANOMALY
+
+
+@pytest.mark.parametrize(
+    ("path", "category"),
+    [
+        ("train/a.csv", TRAINING),
+        ("training/a.csv", TRAINING),
+        ("test/a.csv", TESTING),
+        ("testing/a.csv", TESTING),
+        ("val/a.csv", VALIDATION),
+        ("valid/a.csv", VALIDATION),
+        ("validation/a.csv", VALIDATION),
+        ("anomaly/a.csv", ANOMALY),
+        # in any letter case, and wherever it stands
+        ("Testing/cat/004.csv", TESTING),
+        ("TRAIN/a.csv", TRAINING),
+        ("day 1/Test Data/cat/a.csv", TESTING),
+        ("my_test_set/a.csv", TESTING),
+        ("my-training-set/a.csv", TRAINING),
+        ("(val)/a.csv", VALIDATION),
+        ("2026.train/a.csv", TRAINING),
+        # whole words only
+        ("contesting/a.csv", None),
+        ("pretraining/a.csv", None),
+        ("trainings/a.csv", None),
+        ("validated/a.csv", None),
+        ("values/a.csv", None),
+        ("train2/a.csv", None),
+        ("2test/a.csv", None),
+        ("testData/a.csv", None),
+        ("tests/a.csv", None),
+        ("post-processing/a.csv", None),
+        # letters and digits of every script belong to words
+        ("étest/a.csv", None),
+        ("testé/a.csv", None),
+        ("teste\u0301/a.csv", None),
+        ("test\u0301/a.csv", None),
+        ("тtest/a.csv", None),
+        ("test٣/a.csv", None),
+        ("左test/a.csv", None),
+        ("左 test/a.csv", TESTING),
+        ("é-Test/a.csv", TESTING),
+        ("test\udcff/a.csv", TESTING),
+        # the nearest to the file
+        ("training/testing/a.csv", TESTING),
+        ("testing/training/a.csv", TRAINING),
+        ("anomaly/testing/cat/a.csv", TESTING),
+        ("train-test-split/a.csv", TESTING),
+        ("test/contesting/a.csv", TESTING),
+        ("training/a.testing.csv", TESTING),
+        # the label names none, and what follows it does
+        ("anomaly.7.csv", None),
+        ("training.1.csv", None),
+        ("strength_training.1.csv", None),
+        ("my test.csv", None),
+        ("test", None),
+        ("train/anomaly.7.csv", TRAINING),
+        ("wave.testing.1.cbor", TESTING),
+        ("wave.1-TEST.cbor", TESTING),
+        ("wave.test.train.csv", TRAINING),
+        (".testing.csv", TESTING),
+        ("a.csv", None),
+    ],
+)
+def test_the_category_is_the_whole_word_nearest_to_the_file(path: str, category: Category | None) -> None:
+    assert category is infer_category(path)
+
+
+@pytest.mark.parametrize(
+    ("path", "word", "part", "in_name"),
+    [
+        ("train/cat/1.csv", "train", "train", False),
+        ("a/Test Data/1.csv", "Test", "Test Data", False),
+        ("train/wave.VAL.1.csv", "VAL", "wave.VAL.1.csv", True),
+    ],
+)
+def test_the_word_and_where_it_stands_are_told(path: str, word: str, part: str, in_name: bool) -> None:
+    naming = naming_of(path)
+    assert naming is not None
+    assert (word, part, in_name) == (naming.word, naming.part, naming.in_name)
+
+
+WORDS = st.sampled_from(["train", "Testing", "val", "anomaly", "cat", "contesting", "é", "7"])
+PARTS = st.lists(WORDS, min_size=1, max_size=3).flatmap(
+    lambda words: st.sampled_from(" -_()+").map(lambda separator: separator.join(words))
+)
+
+
+@given(folders=st.lists(PARTS, max_size=3), label=PARTS, rest=st.lists(PARTS, max_size=2))
+def test_no_label_ever_decides(folders: list[str], label: str, rest: list[str]) -> None:
+    path = "/".join([*folders, ".".join([label, *rest, "csv"])])
+    assert infer_category("/".join([*folders, ".".join(["x", *rest, "csv"])])) is infer_category(path)
+
+
+@pytest.mark.parametrize(
+    ("path", "category"),
+    [
+        ("training/a.csv", TRAINING),
+        ("anomaly.7.csv", ANOMALY),
+        ("contesting/a.csv", TESTING),
+        ("my-training-set/a.csv", TRAINING),
+        ("training/testing/a.csv", TESTING),
+        ("training/anomaly/a.csv", ANOMALY),
+        ("anomaly/testing/a.csv", TESTING),
+        ("testing/training/a.csv", TESTING),
+        ("Testing/a.csv", None),
+        ("train/a.csv", None),
+        ("validation/a.csv", None),
+        ("a.csv", None),
+    ],
+)
+def test_the_rule_of_the_sdk_is_the_first_that_occurs_anywhere(path: str, category: Category | None) -> None:
+    assert category is infer_category_as_sdk(path)
+    assert (category or Category.SPLIT) is Labelling(rule=SDK).of(path)[1]
+
+
+@pytest.mark.parametrize(
+    ("labelling", "path", "expected"),
+    [
+        (Labelling(), "testing/wave.1.csv", ("wave", Category.TESTING)),
+        (Labelling(), "wave.1.csv", ("wave", Category.SPLIT)),
+        (Labelling(), "training/.csv", (None, Category.TRAINING)),
+        (Labelling(label=NONE), "training/wave.csv", (None, Category.TRAINING)),
+        (Labelling(label="左 右"), "training/wave.csv", ("左 右", Category.TRAINING)),
+        (Labelling(category=Category.VALIDATION), "testing/wave.csv", ("wave", Category.VALIDATION)),
+        (Labelling(label=INFER, category=Category.SPLIT), "testing/wave.csv", ("wave", Category.SPLIT)),
+    ],
+)
+def test_a_folder_says_what_is_inferred_and_what_is_fixed(
+    labelling: Labelling, path: str, expected: tuple[str | None, Category]
+) -> None:
+    assert expected == labelling.of(path)

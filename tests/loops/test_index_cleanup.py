@@ -1,0 +1,63 @@
+from collections import deque
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+import pytest
+
+from eisync.core.actions import Policy
+from eisync.loops.index_cleanup import EVERY_S, IndexCleanup
+
+
+@dataclass
+class Shed:
+    """What leaves in each step, and how much room is left to give back after it."""
+
+    leaving: deque[int] = field(default_factory=deque)
+    room: int = 0
+    asked: list[tuple[str, list[int]]] = field(default_factory=list)
+
+    def forget(self, target: str, roots: Iterable[int], *, now: float) -> int:
+        self.asked.append((target, list(roots)))
+        return self.leaving.popleft() if self.leaving else 0
+
+    def give_back(self) -> bool:
+        self.room = max(0, self.room - 1)
+        return self.room > 0
+
+
+@dataclass(frozen=True)
+class Owned:
+    target: str = "main"
+    allow_duplicates: bool = False
+    policies: dict[int, Policy] = field(default_factory=lambda: {1: Policy(), 2: Policy(deletes_samples=True)})
+
+
+def test_it_goes_on_until_nothing_is_left_and_then_looks_now_and_again() -> None:
+    shed = Shed(deque([500, 3]), room=3)
+    going = IndexCleanup(shed, [Owned()])
+    assert [True, True, True, True, False] == [going.step(10.0) for _ in range(5)]
+    assert 5 == len(shed.asked)
+    assert not going.step(10.0 + EVERY_S - 1.0)
+    assert 5 == len(shed.asked)
+    going.step(10.0 + EVERY_S)
+    assert 6 == len(shed.asked)
+
+
+def test_a_clock_that_is_set_back_puts_nothing_off() -> None:
+    shed = Shed()
+    going = IndexCleanup(shed, [Owned()])
+    going.step(1e9)
+    going.step(1e6)
+    going.step(1e6 + EVERY_S)
+    assert 2 == len(shed.asked)
+
+
+@pytest.mark.parametrize(("allow_duplicates", "roots"), [(False, [1]), (True, [])])
+def test_only_where_nothing_follows_from_it_files_leave_soon(allow_duplicates: bool, roots: list[int]) -> None:
+    shed = Shed()
+    IndexCleanup(shed, [Owned(allow_duplicates=allow_duplicates)]).step(0.0)
+    assert [("main", roots)] == shed.asked
+
+
+def test_without_a_place_to_forget_in_nothing_is_done() -> None:
+    assert not IndexCleanup(None, [Owned()]).step(0.0)

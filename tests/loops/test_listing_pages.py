@@ -1,0 +1,115 @@
+"""A listing is walked no further than it is long, and what cannot be read of it is no absence."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from eisync.core.model import RemoteSample, Unread
+from eisync.errors import EisyncError
+from eisync.loops.listing_pages import listing_pages
+from tests.fakes import Cloud, Listed, Waited
+
+from .stage import Stage
+from .yard import Yard
+
+NAMELESS = Unread(None, "its id is not what a sample has")
+
+
+class OddCloud(Cloud):
+    """Of the samples in `odd` not more than the id can be read, of those in `nameless` not even that."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.odd: set[int] = set()
+        self.nameless: set[int] = set()
+        self.lie: Callable[[Listed], Listed] = lambda page: page
+
+    def page(self, **query: Any) -> Listed:
+        return self.lie(self._spoilt(super().page(**query)))
+
+    def ahead(self, *, limit: int, before_id: int | None = None, from_id: int | None = None) -> Waited:
+        return Waited(lambda below: self.page(limit=limit, before_id=below, from_id=from_id), before_id, lambda _: None)
+
+    def _spoilt(self, page: Listed) -> Listed:
+        read: list[RemoteSample] = []
+        unread: list[Unread] = []
+        for sample in page.samples:
+            if sample.id in self.odd | self.nameless:
+                sample_id = sample.id if sample.id in self.odd else None
+                unread.append(Unread(sample_id, "its label is not what a sample has", after=len(read)))
+            else:
+                read.append(sample)
+        return replace(page, samples=tuple(read), unread=tuple(unread))
+
+
+def filled(samples: int) -> OddCloud:
+    cloud = OddCloud()
+    for number in range(samples):
+        cloud.add(f"wave.{number:02}.csv", f"{number:064}")
+    return cloud
+
+
+@pytest.mark.parametrize("page_size", [1, 2, 3, 4, 10, 1000])
+@pytest.mark.parametrize("nameless", [[], [1], [5], [10], [4, 5, 6], [1, 2], [9, 10]])
+def test_every_sample_is_counted_once_whatever_can_be_read(page_size: int, nameless: list[int]) -> None:
+    cloud = filled(10)
+    cloud.nameless = {100 + place for place in nameless}
+    is_hopeless = any(
+        {100 + place for place in range(first, first + page_size)} <= cloud.nameless for first in range(2, 11)
+    )
+    if is_hopeless and page_size < 10:
+        return  # nobody can tell where the next page begins: see below
+    pages = list(listing_pages(cloud, page_size))
+    assert [True] == [page.is_last for page in pages if page.is_last]
+    assert sorted({*range(101, 111)} - cloud.nameless, reverse=True) == [one for page in pages for one in page.ids]
+    assert 10 == sum(page.count for page in pages)
+
+
+def test_a_page_of_which_nothing_can_be_read_ends_the_walk_with_a_reason() -> None:
+    cloud = filled(10)
+    cloud.nameless = {110, 109}
+    with pytest.raises(EisyncError, match="none of 2 samples of the listing can be read"):
+        list(listing_pages(cloud, 2))
+
+
+@pytest.mark.parametrize("page_size", [10, 100, 1000])
+def test_a_listing_without_an_end_is_not_walked(page_size: int) -> None:
+    cloud = filled(3000)
+    cloud.lie = lambda page: replace(page, total=10)
+    taken = []
+    with pytest.raises(EisyncError, match="says that it has 10 samples, but continues after"):
+        taken.extend(listing_pages(cloud, page_size))
+    assert sum(page.count for page in taken) <= 100
+
+
+@pytest.mark.parametrize("is_nameless", [False, True])
+def test_a_sample_that_cannot_be_read_is_not_taken_for_deleted(yard: Yard, is_nameless: bool) -> None:
+    stage = Stage(yard, cloud=OddCloud())
+    cloud: Any = stage.cloud
+    yard.fill("a.csv", "b.csv", "c.csv")
+    stage.send()
+    stage.look()
+    first, second, third = sorted(cloud.samples)
+    (cloud.nameless if is_nameless else cloud.odd).add(second)
+    cloud.is_there = lambda _: False  # nothing but the listing speaks for it
+    for _ in range(4):
+        stage.look()
+    assert {"synced"} == {state.value for state in yard.states().values()}
+    trouble = yard.index.targets()[0].listing_trouble
+    assert trouble is not None
+    assert "1 samples of the listing cannot be read" in trouble
+
+    del cloud.samples[first]
+    for _ in range(4):
+        stage.look()
+    expected = 1 if not is_nameless else 0  # of the others it is known, unless nobody knows which one it is
+    assert expected == sum(state.value == "tombstone" for state in yard.states().values())
+
+    cloud.odd.clear()
+    cloud.nameless.clear()
+    for _ in range(4):
+        stage.look()
+    assert None is yard.index.targets()[0].listing_trouble
+    assert third in cloud.samples

@@ -1,0 +1,76 @@
+from dataclasses import dataclass
+
+from eisync.core.lifecycle import State
+from eisync.core.model import FileFacts
+from eisync.loops import restored_files as module
+from eisync.loops.restored_files import RestoredFiles
+from tests.fakes import Notebook
+
+
+@dataclass(frozen=True)
+class Known:
+    id: int
+    facts: FileFacts
+    taken_sha256: str | None = "a"
+    sha256: str | None = "a"
+    state: State = State.SYNCED
+    is_absent: bool = True
+
+
+class Places:
+    def __init__(self, *, is_there: bool = True) -> None:
+        self.is_there = is_there
+        self.returned: list[int] = []
+        self.unchanged: list[int] = []
+
+    def mark_returned(self, identity: int, facts: FileFacts, sha256: str, *, now: float) -> bool:
+        self.returned.append(identity)
+        return True
+
+    def mark_unchanged(self, identity: int, facts: FileFacts, sha256: str, *, now: float) -> bool:
+        self.unchanged.append(identity)
+        return self.is_there
+
+
+def facts(size: int, inode: int = 1) -> FileFacts:
+    return FileFacts(size, 1, inode)
+
+
+def test_only_what_was_taken_away_and_has_its_size_is_read() -> None:
+    places, read = Places(), []
+
+    def is_same(root: str, path: str, _facts: FileFacts, sha256: str) -> bool:
+        read.append((root, path, sha256))
+        return path != "other.csv"
+
+    returns = RestoredFiles("/data", places, is_same, log=Notebook())
+    for number, path in enumerate(("same.csv", "other.csv", "longer.csv", "not complete.csv")):
+        returns.expect(path, Known(number, facts(10)))
+    complete = {path: facts(10, 2) for path in ("same.csv", "other.csv", "new.csv")} | {"longer.csv": facts(11)}
+    assert ({"same.csv"}, []) == returns.recognise(complete, now=1.0)
+    assert [("/data", "same.csv", "a"), ("/data", "other.csv", "a")] == read
+    assert [0] == places.returned
+    assert (set(), []) == returns.recognise(complete, now=2.0)
+
+
+def test_what_changed_and_is_as_it_was_sent_is_not_sent_unless_the_service_lost_it() -> None:
+    for is_there in (True, False):
+        places = Places(is_there=is_there)
+        returns = RestoredFiles("/data", places, lambda *_: True, log=Notebook())
+        returns.expect("a.csv", Known(5, facts(10), taken_sha256=None, state=State.SETTLING))
+        assert ({"a.csv"} if is_there else set(), []) == returns.recognise({"a.csv": facts(10, 2)}, now=1.0)
+        assert ([5], []) == (places.unchanged, places.returned)
+
+
+def test_a_few_are_read_at_once_and_the_others_soon() -> None:
+    returns = RestoredFiles("/data", Places(), lambda *_: True, log=Notebook())
+    complete = {f"{number}.csv": facts(module.BYTES_A_TICK) for number in range(3)}
+    for number, path in enumerate(complete):
+        returns.expect(path, Known(number, complete[path]))
+    seen: list[str] = []
+    for _ in range(3):
+        same, later = returns.recognise(complete, now=1.0)
+        assert 1 == len(same)
+        seen += same
+        complete = {path: complete[path] for path in later}
+    assert ["0.csv", "1.csv", "2.csv"] == seen
