@@ -324,7 +324,7 @@ BACKLOG = """
 import json, sys, time
 from eisync.core.model import Candidate, Category, FileFacts
 from eisync.core.lifecycle import Event
-from eisync.core.settlement import Outcome
+from eisync.core.outcome import Outcome
 from eisync.store.database import open_database
 from eisync.store.index import Index
 from eisync.store.outbox import Outbox

@@ -108,10 +108,10 @@ def with_service(samples: int, command: Callable[[Any], list[str]]) -> dict[str,
 
 def measured(studio: str, ingestion: str) -> dict[str, Any]:
     """Run in the process that is measured."""
-    from eisync.adapters import clock, gc_tuning
-    from eisync.adapters.body import sha256_of
-    from eisync.adapters.service import Endpoints, ServiceClient
-    from eisync.loops.reconciler import Project, ReconcilerLoop
+    from eisync.adapters import clock, process
+    from eisync.adapters.client.body import sha256_of
+    from eisync.adapters.client.service import Endpoints, ServiceClient
+    from eisync.loops.reconciler.loop import Project, ReconcilerLoop
     from eisync.store.database import open_database
     from eisync.store.index import Index
     from eisync.store.mirror import Mirrored
@@ -124,7 +124,7 @@ def measured(studio: str, ingestion: str) -> dict[str, Any]:
             Counting.requests += 1
             return super()._request(*arguments, **more)
 
-    gc_tuning.collect_rarely()  # as the daemon does
+    process.collect_rarely()  # as the daemon does
     endpoints = Endpoints(studio_url=f"http://{studio}/v1", ingestion_url=f"http://{ingestion}")
     service = Counting(endpoints, lambda: os.environ["EI_API_KEY"], user_agent="benchmark")
     seen: dict[str, Any] = {}

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 
 from eisync.core.lifecycle import Event
 from eisync.core.model import Candidate, Category, FileFacts
-from eisync.core.settlement import Outcome
+from eisync.core.outcome import Outcome
 from eisync.emulator.server import running_emulator
 from eisync.store.database import open_database
 from eisync.store.index import Index

@@ -25,19 +25,20 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from eisync.adapters import annotations, clock, content, file_facts, sidecars, writer_probe
-from eisync.adapters.event_source import EventSource, NullEvents
+from eisync.adapters import clock
+from eisync.adapters.events.source import EventSource, NullEvents
+from eisync.adapters.files import content, file_facts, sidecars, writer_probe
 from eisync.control.local_socket import ask
 from eisync.core.completeness import CompletenessPolicy
 from eisync.core.ignore import IgnoreRules
+from eisync.core.labels.path_rules import PathRules
 from eisync.core.model import Root
-from eisync.core.path_rules import Labelling
 from eisync.errors import DaemonUnreachableError
 from eisync.log import configure
-from eisync.loops.disks import RootDisks
 from eisync.loops.supervisor import Charge, Supervisor
 from eisync.loops.watched_root import WatchedRoot
-from eisync.loops.watcher import WatcherLoop
+from eisync.loops.watcher.disks import RootDisks
+from eisync.loops.watcher.loop import WatcherLoop
 from eisync.store.database import Database, open_database
 from eisync.store.descriptions import Descriptions
 from eisync.store.disks import Disks
@@ -166,7 +167,7 @@ def loop_over(
     policy: CompletenessPolicy = AT_ONCE,
 ) -> WatcherLoop:
     return WatcherLoop(
-        [WatchedRoot(root=root, eligibility=IgnoreRules(), labelling=Labelling(), policy=policy)],
+        [WatchedRoot(root=root, eligibility=IgnoreRules(), labelling=PathRules(), policy=policy)],
         intake=outbox,
         places=PathIndex(database),
         disks=lambda root: RootDisks(root, Disks(database), file_facts, configure(level="none")),
@@ -180,7 +181,7 @@ def loop_over(
         events=events,
         log=configure(level="none"),
         spent_s=clock.spent_s,
-        annotating=annotations.annotation_at,
+        annotating=sidecars.annotation_at,
     )
 
 

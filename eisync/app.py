@@ -6,27 +6,15 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from eisync._version import __version__
-from eisync.adapters import (
-    annotations,
-    clock,
-    content,
-    file_facts,
-    gc_tuning,
-    processes,
-    removal,
-    restore,
-    root_notes,
-    sidecars,
-    trash,
-    writer_probe,
-)
-from eisync.adapters.body import sha256_of
-from eisync.adapters.event_source import EventSource, NullEvents
-from eisync.adapters.ignore_files import IgnoreFiles
-from eisync.adapters.service import Endpoints, ServiceClient
-from eisync.adapters.service_time import ServiceTimes
+from eisync.adapters import clock, process
+from eisync.adapters.client.body import sha256_of
+from eisync.adapters.client.server_time import ServiceTimes
+from eisync.adapters.client.service import Endpoints, ServiceClient
+from eisync.adapters.client.throttle import Throttle
+from eisync.adapters.events.source import EventSource, NullEvents
+from eisync.adapters.files import content, file_facts, folder_notes, removal, restore, sidecars, trash, writer_probe
+from eisync.adapters.files.ignore_files import IgnoreFiles
 from eisync.adapters.thread_pool import ThreadPool
-from eisync.adapters.throttle import Throttle
 from eisync.control.operations import Operations
 from eisync.control.server import ControlServer
 from eisync.core import mounts
@@ -35,47 +23,46 @@ from eisync.core.batching import Limits, Order
 from eisync.core.completeness import CompletenessPolicy
 from eisync.core.guard import Guard
 from eisync.core.ignore import IgnoreRules
+from eisync.core.labels.path_rules import INFER, SDK, PathRules
 from eisync.core.lifecycle import PENDING
 from eisync.core.lineage import Stamp
 from eisync.core.model import Category, Root
-from eisync.core.path_rules import INFER, SDK, Labelling
 from eisync.core.rate_limit import read_quiet_hours
 from eisync.core.retention import After
 from eisync.core.retry import RetryPolicy
 from eisync.core.watch_health import Mode
 from eisync.core.writers import Ask
 from eisync.errors import ConfigurationError, EisyncError, StateDamagedError, StateError
-from eisync.loops.action_executor import ActionExecutor
-from eisync.loops.action_planner import ActionPlanner
-from eisync.loops.archive_check import Archives
+from eisync.loops.actions.executor import ActionExecutor
+from eisync.loops.actions.guard_ledger import GuardLedger
+from eisync.loops.actions.identity_check import IdentityCheck
+from eisync.loops.actions.planner import ActionPlanner
+from eisync.loops.actions.undo import Undo
 from eisync.loops.clock_monitor import ClockMonitor
-from eisync.loops.deletion_evidence import DeletionEvidence
-from eisync.loops.disks import DiskCheck, RootDisks
-from eisync.loops.guard_ledger import GuardLedger
-from eisync.loops.identity_check import IdentityCheck
 from eisync.loops.lineage import Lineage
 from eisync.loops.once import Once
 from eisync.loops.ports import Log
-from eisync.loops.reconciler import Hands, Project, ReconcilerLoop
-from eisync.loops.retention import RetentionLoop
-from eisync.loops.retention_status import RetentionStatus
-from eisync.loops.retention_undo import RetentionUndo
-from eisync.loops.root_check import WatchedFolders
+from eisync.loops.reconciler.deletion_evidence import DeletionEvidence
+from eisync.loops.reconciler.loop import Hands, Project, ReconcilerLoop
+from eisync.loops.reconciler.tombstones import Tombstones
+from eisync.loops.retention.loop import RetentionLoop
+from eisync.loops.retention.status import Archives, RetentionStatus
+from eisync.loops.retention.undo import RetentionUndo
 from eisync.loops.supervisor import Charge, Pulse, Supervisor
-from eisync.loops.target_state import TargetQueue
-from eisync.loops.tombstones import Tombstones
-from eisync.loops.undo import Undo
-from eisync.loops.uploader import UploaderLoop
+from eisync.loops.uploader.loop import UploaderLoop
+from eisync.loops.uploader.target_state import TargetQueue
 from eisync.loops.watched_root import OnChange, WatchedRoot
-from eisync.loops.watcher import WatcherLoop
+from eisync.loops.watcher.disks import DiskCheck, RootDisks
+from eisync.loops.watcher.loop import WatcherLoop
+from eisync.loops.watcher.monitor import WatchedFolders
 from eisync.settings import Settings, Watch
-from eisync.store.absences import Absences
 from eisync.store.actions import ActionStore
 from eisync.store.cleanup import Cleanup
 from eisync.store.clock import ClockNotes
 from eisync.store.database import open_database, write_holder
 from eisync.store.descriptions import Descriptions
 from eisync.store.disks import Disks
+from eisync.store.guard_facts import Absences
 from eisync.store.index import Index
 from eisync.store.lineages import Lineages
 from eisync.store.mirror import Mirrored
@@ -365,15 +352,15 @@ class App:
             {root: matters(watch) for watch, root in zip(self.settings.watches, self._roots, strict=True)},
             me=Stamp(
                 epoch="",
-                host=processes.host(),
+                host=process.host(),
                 pid=pid,
-                process=processes.identity(pid),
+                process=process.identity(pid),
                 state=os.path.realpath(self.settings.state.dir),
                 since=clock.now(),
             ),
             records=Lineages(self._database),
-            notes=root_notes,
-            is_running=processes.is_running,
+            notes=folder_notes,
+            is_running=process.is_running,
             why_away=WatchedFolders(file_facts, PathIndex(self._database)).why_away,
             new_epoch=clock.epoch,
             clock=clock.now,
@@ -406,7 +393,7 @@ class App:
             spent_s=clock.spent_s,
             is_same=removal.is_same,
             lineages=self.lineage,
-            annotating=annotations.annotation_at,
+            annotating=sidecars.annotation_at,
         )
 
     def _uploader_loop(self) -> UploaderLoop:
@@ -539,14 +526,14 @@ class App:
             spent_s=clock.spent_s,
             times=self.times,
             lineages=self.lineage,
-            archives=Archives(records, root_notes, new_marker=clock.epoch),
+            archives=Archives(records, folder_notes, new_marker=clock.epoch),
         )
 
 
 def build(settings: Settings, *, log: Log, listen: bool = True, verb: str = "run") -> App:
     """The machine that `settings` describe, built in the main thread. Raises StateBusyError, StateError,
     ConfigurationError."""
-    gc_tuning.collect_rarely()
+    process.collect_rarely()
     writer_probe.ignore_lease_breaks()
     try:
         return App(settings, log, listen=listen, verb=verb)
@@ -629,11 +616,11 @@ def matters(watch: Watch) -> bool:
     return takes or policy.deletes_samples
 
 
-def labelling_of(watch: Watch) -> Labelling:
+def labelling_of(watch: Watch) -> PathRules:
     """Return what the folder says of the labels and categories of its files."""
     if watch.category in (INFER, SDK):
-        return Labelling(watch.label, rule=watch.category)
-    return Labelling(watch.label, Category(watch.category))
+        return PathRules(watch.label, rule=watch.category)
+    return PathRules(watch.label, Category(watch.category))
 
 
 def watched_of(watch: Watch, root: Root, mode: Mode | None = None) -> WatchedRoot:

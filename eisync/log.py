@@ -7,8 +7,8 @@ import sys
 import threading
 from typing import Any, TextIO
 
-from eisync.core.printable import printable, printable_lines
 from eisync.core.redaction import KEYS
+from eisync.core.text import printable, printable_lines
 from eisync.loops.ports import Log
 
 if "rich" in sys.modules:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from eisync.adapters.body import Body
+from eisync.adapters.client.body import Body
 from eisync.core import wire
 from eisync.core.model import RemoteSample, Root, Unread
 from eisync.core.wire import Envelope, Reply, Silence

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
+from eisync.adapters.client.service import FullPage
 from eisync.adapters.dataset import Dataset
-from eisync.adapters.service import FullPage
 from eisync.core.dataset import WholeSample
 from eisync.core.model import Unread
 from eisync.errors import KeyRefusedError, StudioError, UnansweredError, UnreachableError

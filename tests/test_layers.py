@@ -50,7 +50,7 @@ ROOMS = {
 # Within a room, a package may be one module's own.
 ONE_MODULE = {
     "cbor2": "core/acquisition.py",
-    "pydantic_core": "core/json_document.py",
+    "pydantic_core": "core/formats/json_document.py",
 }
 
 # Modules of the standard library that some rooms must do without: they are the clock, the dice, the outside.
@@ -108,9 +108,10 @@ def breaches(place: str, source: str) -> list[str]:
 
 
 def is_another_loop(place: str, module: str) -> bool:
+    """Whether the module, in the package of one of the three, imports from the package of another."""
     loops = {"watcher", "uploader", "reconciler"}
-    mine = place.split("/")[-1].removesuffix(".py")
-    return mine in loops and module.rpartition(".")[2] in loops - {mine}
+    mine, other = place.split("/")[1], module.removeprefix("eisync.loops.").partition(".")[0]
+    return mine in loops and other in loops - {mine}
 
 
 MODULES = sorted(path.relative_to(PACKAGE).as_posix() for path in PACKAGE.rglob("*.py"))
@@ -141,20 +142,20 @@ def test_the_environment_is_read_in_one_place(place: str) -> None:
         (
             "core/wire.py",
             "import pydantic_core",
-            "core/wire.py imports pydantic_core, which is for core/json_document.py",
+            "core/wire.py imports pydantic_core, which is for core/formats/json_document.py",
         ),
         ("core/wire.py", "import requests", "core/wire.py imports requests"),
         (
-            "loops/uploader.py",
-            "from eisync.adapters.service import ServiceClient as Service",
-            "loops/uploader.py imports eisync.adapters",
+            "loops/uploader/loop.py",
+            "from eisync.adapters.client.service import ServiceClient as Service",
+            "loops/uploader/loop.py imports eisync.adapters",
         ),
         (
-            "loops/uploader.py",
-            "from eisync.loops.watcher import WatcherLoop",
-            "loops/uploader.py imports eisync.loops.watcher: loops meet in the store",
+            "loops/uploader/loop.py",
+            "from eisync.loops.watcher.loop import WatcherLoop",
+            "loops/uploader/loop.py imports eisync.loops.watcher.loop: loops meet in the store",
         ),
-        ("adapters/service.py", "import sqlite3", "adapters/service.py imports sqlite3"),
+        ("adapters/client/service.py", "import sqlite3", "adapters/client/service.py imports sqlite3"),
         ("emulator/model.py", "from eisync.core import wire", "emulator/model.py imports eisync.core"),
         ("emulator/model.py", "import eisync.errors", "emulator/model.py imports eisync.errors"),
         ("emulator/model.py", "from eisync import core", "emulator/model.py imports eisync.core"),

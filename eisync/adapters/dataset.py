@@ -14,9 +14,8 @@ import threading
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import IO, Any
 
-from eisync.adapters.safe_folder import SafeFolder
-from eisync.core.dataset import INFO_LABELS, fitting_name
-from eisync.core.file_names import place_for, place_key
+from eisync.adapters.files.safe_folder import SafeFolder
+from eisync.core.dataset import INFO_LABELS, fitting_name, place_for, place_key
 from eisync.errors import FolderError
 
 OWN_FOLDER = ".eisync"

@@ -16,7 +16,7 @@ import click
 
 from eisync._version import __version__
 from eisync.cli.output import say
-from eisync.core.printable import printable
+from eisync.core.text import printable
 from eisync.errors import ConfigurationError, EisyncError
 
 OK, UNEXPECTED, USAGE, QUARANTINED, PENDING, LEFT_OUT = 0, 1, 2, 3, 4, 5

@@ -8,14 +8,13 @@ from typing import Any
 
 import click
 
-from eisync.adapters.annotations import annotation_at
-from eisync.adapters.inventory import Found, Trouble, found_at, inventory
+from eisync.adapters.files.inventory import Found, Trouble, found_at, inventory
+from eisync.adapters.files.sidecars import annotation_at
 from eisync.cli import OK, UNEXPECTED
 from eisync.cli.options import ask, common
 from eisync.cli.output import say, say_json
 from eisync.cli.watched_roots import WatchedFolder, watched_folders
-from eisync.core.file_counts import UNREADABLE
-from eisync.core.file_status import LEFT_OUT, UNEXPLAINED, FileStatus, status_of
+from eisync.core.file_status import LEFT_OUT, UNEXPLAINED, UNREADABLE, FileStatus, status_of
 from eisync.core.lifecycle import State
 from eisync.errors import UnreachableError
 

@@ -5,9 +5,10 @@ from typing import Any
 
 import click
 
-from eisync.adapters import clock, content, sidecars, writer_probe
-from eisync.adapters.inventory import Found, found_at, found_behind_link, why_hidden
-from eisync.adapters.links import is_link_at
+from eisync.adapters import clock
+from eisync.adapters.files import content, sidecars, writer_probe
+from eisync.adapters.files.inventory import Found, found_at, found_behind_link, why_hidden
+from eisync.adapters.files.links import is_link_at
 from eisync.cli import LEFT_OUT, OK, PENDING, QUARANTINED
 from eisync.cli.audit import accounts_of, known_of
 from eisync.cli.options import common
@@ -15,15 +16,15 @@ from eisync.cli.output import say, say_json
 from eisync.cli.watched_roots import WatchedFolder, watched_folders
 from eisync.core import file_status
 from eisync.core.completeness import MARKER_SUFFIX, Marker, said_of_writers
-from eisync.core.description import Description, describe
-from eisync.core.file_counts import UNREADABLE
-from eisync.core.format_check import FormatCheck
+from eisync.core.file_status import UNREADABLE
+from eisync.core.formats.check import FormatCheck
+from eisync.core.formats.probe import Complete, Truncated
+from eisync.core.labels.description import Description, describe
+from eisync.core.labels.mentions import NearMiss
+from eisync.core.labels.path_rules import CATEGORY_WORDS, INFER, SDK, infer_category_as_sdk, naming_of
+from eisync.core.labels.sidecars import INFO_LABELS, WHAT_THEY_ARE, Entry, speaking, worded
 from eisync.core.lifecycle import State
-from eisync.core.mentions import NearMiss
 from eisync.core.model import sent_name, shown
-from eisync.core.path_rules import CATEGORY_WORDS, INFER, SDK, infer_category_as_sdk, naming_of
-from eisync.core.probe import Complete, Truncated
-from eisync.core.sidecars import INFO_LABELS, WHAT_THEY_ARE, Entry, speaking, worded
 from eisync.errors import EisyncError
 
 Said = dict[str, Entry | NearMiss | str | None]

@@ -7,7 +7,7 @@ import click
 
 from eisync.cli.options import ask, common
 from eisync.cli.output import say, say_json
-from eisync.core.file_counts import UNREADABLE
+from eisync.core.file_status import UNREADABLE
 from eisync.core.lifecycle import State
 
 

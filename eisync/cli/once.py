@@ -11,10 +11,9 @@ import click
 from eisync.adapters import clock
 from eisync.app import App, build
 from eisync.cli.options import common, key_file
-from eisync.cli.output import say
-from eisync.cli.progress import Bar
+from eisync.cli.output import Bar, say
 from eisync.control.overview import overview
-from eisync.core.file_counts import UNREADABLE
+from eisync.core.file_status import UNREADABLE
 from eisync.core.lifecycle import PENDING as PENDING_STATES
 from eisync.core.lifecycle import State
 from eisync.core.model import shown

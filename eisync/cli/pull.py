@@ -10,8 +10,7 @@ from eisync.adapters.dataset import Dataset
 from eisync.app import service_of
 from eisync.cli import OK, PENDING, REFUSED
 from eisync.cli.options import ask, common, key_file
-from eisync.cli.output import say, say_json
-from eisync.cli.progress import Bar
+from eisync.cli.output import Bar, say, say_json
 from eisync.errors import ConfigurationError, EisyncError, StudioError, TransitError
 from eisync.export import ExportReport, Selection, described, export
 from eisync.paths import absolute

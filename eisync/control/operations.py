@@ -9,11 +9,10 @@ from typing import Any
 
 from eisync.control.overview import overview
 from eisync.core.actions import StoredAction, sentence
-from eisync.core.file_counts import UNREADABLE, FileCounts, prefers_row
+from eisync.core.file_status import UNREADABLE, FileCounts, Finding, grouped, next_step, prefers_row
 from eisync.core.lifecycle import Event as Happening
 from eisync.core.lifecycle import State, sources
 from eisync.core.model import shown
-from eisync.core.reasons import Finding, grouped, next_step
 from eisync.errors import ConfigurationError, EisyncError, StateError
 from eisync.loops.ports import Passes
 from eisync.store.actions import ActionStore

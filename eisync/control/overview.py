@@ -3,8 +3,8 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from eisync.core import file_counts, summary
-from eisync.core.file_counts import FileCounts
+from eisync.core import file_status, summary
+from eisync.core.file_status import FileCounts
 from eisync.store.actions import ActionStore
 from eisync.store.index import Index
 
@@ -34,7 +34,7 @@ class Overview:
     def exit_code(self, *, is_blocked: bool = False, is_held_up: bool = False) -> int:
         """What the command ends with; see `census.exit_code`."""
         is_blocked = is_blocked or bool(self.emptied)
-        return file_counts.exit_code(self.census, is_blocked=is_blocked, is_held_up=is_held_up, asks=bool(self.plans))
+        return file_status.exit_code(self.census, is_blocked=is_blocked, is_held_up=is_held_up, asks=bool(self.plans))
 
 
 def overview(
@@ -46,7 +46,7 @@ def overview(
     counts = index.counts()
     rows = counts.by_state if roots is None else index.report(roots)
     observed = index.observations.found(roots)
-    by_state, unreadable = file_counts.count(rows, observed.sightings)
+    by_state, unreadable = file_status.count(rows, observed.sightings)
     vanished = actions.vanished(names)
     unconfirmed = index.unconfirmed(names)
     return Overview(

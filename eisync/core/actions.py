@@ -17,7 +17,7 @@ from eisync.core.absence import Absence, why_inconclusive
 from eisync.core.identity import Decision, Destruction, Identity, Sent, decide
 from eisync.core.lifecycle import State
 from eisync.core.model import Category, FileFacts, RemoteSample, shown
-from eisync.core.unicode_form import nfc
+from eisync.core.text import nfc
 
 
 class ActionKind(Enum):

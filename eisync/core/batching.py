@@ -4,8 +4,20 @@ Every file of a request shares its headers, so only items of one (target, catego
 together (wire contract, section 1). What else is said of a file, its boxes for one, is said by the name under which it
 is sent: of two files of one name, such a one travels without the other. Items that could never be accepted are not
 sent at all; each comes back with the sentence that says why.
+
+How many entries to ask for at a time, where a page of as many as wanted is too large to be read.
+
+Pure. What was too large is halved; what would fit twice is doubled again, so that one huge entry, or a stretch of them,
+does not make every later page small.
+
+How much goes into one request, learnt from what became of the last ones.
+
+Pure. A request that was too large, or that was never answered, halves the portion; requests that are taken let it grow
+back, doubling. A limit that stands firm on the way is met ever more rarely: the patience between two attempts to grow
+doubles with every refusal.
 """
 
+import dataclasses
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
@@ -124,3 +136,69 @@ def _request(batch: Sequence[Item]) -> Request:
         metadata=first.metadata,
         items=tuple(batch),
     )
+
+
+_ROOM = 0.4
+"""A page that is no fuller than this is followed by one of twice as many."""
+
+
+class PageSize:
+    """How large pages of one listing may be. Safe to use from any thread: a number that is a bit old does no harm."""
+
+    def __init__(self) -> None:
+        self._most: int | None = None  # None: as many as are wanted
+
+    def of(self, wanted: int) -> int:
+        """How many to ask for when so many are wanted."""
+        return wanted if self._most is None else min(wanted, self._most)
+
+    def was_too_large(self, asked: int) -> int:
+        """A page of so many was too large. Returns how many to ask for now: one at least."""
+        self._most = max(1, asked // 2)
+        return self._most
+
+    def was_read(self, asked: int, wanted: int, fullness: float) -> None:
+        """A page of so many could be read; `fullness` is how much of what is bearable it was."""
+        if self._most is None or asked < self._most or fullness > _ROOM:
+            return
+        self._most = None if 2 * asked >= wanted else 2 * asked
+
+
+FIRST_PATIENCE = 8
+LONGEST_PATIENCE = 1024
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AdaptiveBatchSize:
+    """What one request may hold now; never above `most`, and always one file at least."""
+
+    most: Limits
+    now: Limits
+    taken_in_a_row: int = 0
+    patience: int = FIRST_PATIENCE  # so many requests must be taken before it grows
+
+    @classmethod
+    def full(cls, most: Limits) -> "AdaptiveBatchSize":
+        """Before anything is known."""
+        return cls(most=most, now=most)
+
+    def refused(self, *, files: int, size: int) -> "AdaptiveBatchSize":
+        """A request of so many files and bytes was too large."""
+        return dataclasses.replace(
+            self.unanswered(files=files, size=size), patience=min(LONGEST_PATIENCE, 2 * self.patience)
+        )
+
+    def unanswered(self, *, files: int, size: int) -> "AdaptiveBatchSize":
+        """A request of so many files and bytes came to nothing; nobody knows whether for its size."""
+        # Half of what was sent, not of what might have been: many requests of one size fail together.
+        smaller = Limits(files=max(1, min(self.now.files, files // 2)), bytes=max(1, min(self.now.bytes, size // 2)))
+        return dataclasses.replace(self, now=smaller, taken_in_a_row=0)
+
+    def taken(self) -> "AdaptiveBatchSize":
+        """A request was answered, file by file."""
+        if self.now == self.most:
+            return self if self.patience == FIRST_PATIENCE else dataclasses.replace(self, patience=FIRST_PATIENCE)
+        if self.taken_in_a_row + 1 < self.patience:
+            return dataclasses.replace(self, taken_in_a_row=self.taken_in_a_row + 1)
+        larger = Limits(files=min(self.most.files, 2 * self.now.files), bytes=min(self.most.bytes, 2 * self.now.bytes))
+        return dataclasses.replace(self, now=larger, taken_in_a_row=0)

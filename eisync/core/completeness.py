@@ -24,9 +24,8 @@ import math
 from dataclasses import dataclass
 from enum import Enum
 
-from eisync.core.model import FileFacts, too_large
-from eisync.core.probe import Complete, Completeness, OpenEnded, Truncated, Undecidable
-from eisync.core.values import value
+from eisync.core.formats.probe import Complete, Completeness, OpenEnded, Truncated, Undecidable
+from eisync.core.model import FileFacts, too_large, value
 from eisync.core.writers import BEING_WRITTEN, NONE_WRITES, Presence, Writers, worded
 
 MARKER_SUFFIX = ".done"

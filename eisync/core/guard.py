@@ -11,7 +11,7 @@ import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from eisync.core.elapsed import DAY_S, ClockSetting
+from eisync.core.clock_step import DAY_S, ClockSetting
 
 RECENT_S = 3600.0
 

@@ -11,9 +11,8 @@ Pure: what was sent, what was listed before, what is listed now, and the hash of
 from enum import Enum
 from itertools import product
 
-from eisync.core.model import RemoteSample, extension_of
-from eisync.core.unicode_form import nfc
-from eisync.core.values import value
+from eisync.core.model import RemoteSample, extension_of, value
+from eisync.core.text import nfc
 from eisync.core.wire import stored_name
 
 KEPT_AS_SENT = frozenset({".jpg", ".jpeg", ".png"})

@@ -1,4 +1,11 @@
-"""Decide what becomes of a file that waits to be sent, once its content is known to be one that was sent before.
+"""Decide whether a file that was looked at is still the version that is known, from facts alone.
+
+Pure. A version is content. Facts only tell when nothing can have happened to it: any write moves ctime, and so do a
+rename, a link and a change of rights. So facts that moved while the size stayed put the content in doubt, and only a
+look at the content decides (`eisync.loops.watcher.content_check`). An inode is none of the content's either: where a
+file system numbers its files anew at every mount, another one says nothing as long as ctime agrees.
+
+Decide what becomes of a file that waits to be sent, once its content is known to be one that was sent before.
 
 Pure. A person who deleted a sample deleted its content: under whichever name it comes again, it is not sent by itself.
 What was moved to another folder, or came back under another name, is at the service already.
@@ -6,10 +13,100 @@ What was moved to another folder, or came back under another name, is at the ser
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from enum import Enum
 
 from eisync.core.lifecycle import Event
-from eisync.core.model import shown
-from eisync.core.settlement import Outcome
+from eisync.core.model import FileFacts, shown
+from eisync.core.outcome import Outcome
+
+IN_DOUBT_NS = 1
+"""In the place of a known ctime: the content is to be looked at, whatever the facts say."""
+
+PROVEN_UNSTABLE = 8
+"""Files whose inode alone moved, with their content as it was, before inodes are ignored: nothing that happens to a
+file on a disk that keeps its inodes does that without moving ctime."""
+
+PROVEN_VOLATILE = 64
+"""Files whose ctime alone moved, with their content as it was, before ctime is ignored where it was never trusted."""
+
+
+Version = tuple[int, int, int, int]
+"""Size, mtime_ns, inode and ctime_ns."""
+
+
+class Likeness(Enum):
+    """How what was seen compares with what is known."""
+
+    SAME = "same"  # nothing happened to it
+    LEARNT = "learnt"  # it is the same; more is known of it now
+    DOUBTFUL = "doubtful"  # something happened to it: the content decides
+    DIFFERENT = "different"  # it is another version
+
+
+def compare(
+    known: FileFacts, seen: FileFacts, *, ignores_inodes: bool = False, ignores_ctime: bool = False
+) -> Likeness:
+    """How the file that was seen compares with the version that is known at its place."""
+    if known.size != seen.size:
+        return Likeness.DIFFERENT
+    if known.mtime_ns != seen.mtime_ns or known.ctime_ns == IN_DOUBT_NS:
+        return Likeness.DOUBTFUL
+    is_known_ctime = known.ctime_ns != 0 and seen.ctime_ns != 0
+    if is_known_ctime and known.ctime_ns != seen.ctime_ns and not ignores_ctime:
+        return Likeness.DOUBTFUL
+    if known.inode != seen.inode and not (ignores_inodes and (is_known_ctime or ignores_ctime)):
+        return Likeness.DOUBTFUL
+    return Likeness.SAME if is_known_ctime or not seen.ctime_ns or ignores_ctime else Likeness.LEARNT
+
+
+@dataclass(slots=True)
+class Trust:
+    """What the facts of one root's files are worth, as far as we have learnt.
+
+    `is_weak`: its file system is of a kind that may make up inodes and ctimes: a ctime there is a hint for when to look
+    at a content, and never a reason not to send a file.
+    """
+
+    ignores_inodes: bool = False
+    is_weak: bool = False
+    ignores_ctime: bool = False
+    moved_inodes: int = 0
+    moved_ctimes: int = 0
+
+    def strict(self, facts: FileFacts) -> FileFacts:
+        """The facts by which a file is held to be the same from its first look to its last byte."""
+        return facts.without_ctime() if self.is_weak else facts
+
+    def compare(self, known: FileFacts, seen: FileFacts) -> Likeness:
+        """How what was seen compares with what is known of the file."""
+        return compare(known, seen, ignores_inodes=self.ignores_inodes, ignores_ctime=self.ignores_ctime)
+
+    def passes_over(self, known: Version, seen: Version) -> bool:
+        """Whether a walk need not hand the file out, though these (size, mtime_ns, inode, ctime_ns) differ."""
+        if not (self.ignores_inodes or self.ignores_ctime):
+            return False
+        return self.compare(_facts(known), _facts(seen)) is Likeness.SAME
+
+    def learn(self, known: FileFacts, seen: FileFacts, *, is_same: bool) -> bool:
+        """The content of a file in doubt was looked at. Returns whether inodes are found to be worth nothing by it."""
+        if known.mtime_ns != seen.mtime_ns or known.size != seen.size:
+            return False
+        if not is_same:
+            self.moved_ctimes = 0  # it has told of a change
+            return False
+        if known.ctime_ns == seen.ctime_ns != 0 and known.inode != seen.inode and not self.ignores_inodes:
+            self.moved_inodes += 1
+            self.ignores_inodes = self.moved_inodes >= PROVEN_UNSTABLE
+            return self.ignores_inodes
+        if self.is_weak and known.inode == seen.inode:
+            self.moved_ctimes += 1
+            self.ignores_ctime = self.moved_ctimes >= PROVEN_VOLATILE
+        return False
+
+
+def _facts(version: Version) -> FileFacts:
+    size, mtime_ns, inode, ctime_ns = version
+    return FileFacts(size, mtime_ns, inode, 0.0, ctime_ns)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,12 +1,12 @@
 """Tell at a glance that a file is an ordinary sample: an acquisition, or names over numbers.
 
-It is asked of every JSON, CSV and TXT file, so it costs next to nothing; `core.annotations`, which reads more, is asked
-of those that are left. Pure: the bytes are handed in, and may end anywhere.
+It is asked of every JSON, CSV and TXT file, so it costs next to nothing; `core.labels.annotations`, which reads more,
+is asked of those that are left. Pure: the bytes are handed in, and may end anywhere.
 """
 
 import re
 
-_LOOKED_AT_BYTES = 4 * 1024  # no more than `core.annotations` looks at
+_LOOKED_AT_BYTES = 4 * 1024  # no more than `core.labels.annotations` looks at
 
 # `protected` comes first in all that eisync knows of, or behind the signature.
 _ACQUISITION = re.compile(

@@ -1,4 +1,6 @@
-"""From what became of a file in one attempt to what the outbox writes down about it.
+"""What the outbox writes down about one file after an attempt, decided by `verdict` and by the loops.
+
+From what became of a file in one attempt to what the outbox writes down about it.
 
 Pure: the uploader gathers the outcome, `outcome_of` decides, the store applies. A wrong key, a peer's fault or a
 refusal of the request as a whole cost a file no attempt.
@@ -8,9 +10,28 @@ import re
 
 from eisync.core import wire
 from eisync.core.lifecycle import Event
-from eisync.core.model import Category, Item
+from eisync.core.model import Category, Item, value
 from eisync.core.retry import Fault, RetryPolicy
-from eisync.core.settlement import Outcome
+
+
+@value(kw_only=True)
+class Outcome:
+    """What happened to one claimed file, ready to be written. `events` are walked in order.
+
+    `due_at`, `batch_cap` and `sha256` of None leave what was written before. `sent_name` is the name under which the
+    samples were stored; None: this attempt did not store them.
+    """
+
+    item_id: int
+    events: tuple[Event, ...]
+    reason: str | None = None
+    due_at: float | None = None
+    batch_cap: int | None = None
+    sample_ids: tuple[int, ...] = ()
+    sha256: str | None = None
+    sent_name: str | None = None
+    is_attempt: bool = True
+
 
 _OF_A_CATEGORY = re.compile(r"validation|categor", re.IGNORECASE)
 

@@ -13,7 +13,7 @@ from enum import Enum
 
 from eisync.core import identity
 from eisync.core.actions import Action, ActionKind, Cause, StoredAction
-from eisync.core.elapsed import ClockSetting
+from eisync.core.clock_step import ClockSetting
 from eisync.core.identity import Decision, Destruction, Identity, Sent
 from eisync.core.lifecycle import State
 from eisync.core.model import FileFacts, RemoteSample

@@ -5,7 +5,7 @@ Pure: counts and instants in, text out.
 
 from collections.abc import Iterable
 
-from eisync.core.file_counts import FileCounts
+from eisync.core.file_status import FileCounts
 from eisync.core.lifecycle import State
 
 _WAITING = (State.READY, State.SENDING, State.DOUBTFUL)

@@ -16,13 +16,12 @@ from typing import Any
 from urllib.parse import quote
 
 from eisync.core.batching import Request
-from eisync.core.json_scan import MOST_STRUCTURE, structure
-from eisync.core.label_parts import LabelParts, unpacked
-from eisync.core.model import LARGEST_ID, Item, extension_of
+from eisync.core.formats.json_syntax import MOST_STRUCTURE, structure
+from eisync.core.labels.parts import LabelParts, unpacked
+from eisync.core.model import LARGEST_ID, Item, extension_of, value
 from eisync.core.model import sent_name as sent_name  # the name by which whoever reads an answer knows a file
-from eisync.core.printable import printable
 from eisync.core.retry import Fault, believed_s
-from eisync.core.values import value
+from eisync.core.text import printable
 
 PART_NAME = "data"
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
-from eisync.core.label_parts import LabelParts
+from eisync.core.labels.parts import LabelParts
 from eisync.core.wire import closing, preamble
 from eisync.data.drafts import Outgoing
 from eisync.data.sources import CHUNK_BYTES, Content, SourceError

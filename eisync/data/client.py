@@ -18,9 +18,9 @@ import eisync
 from eisync._version import __version__
 from eisync.adapters import clock
 from eisync.core.api_key import clean
-from eisync.core.printable import printable, printable_lines
 from eisync.core.redaction import KEYS
 from eisync.core.retry import RetryPolicy
+from eisync.core.text import printable, printable_lines
 from eisync.core.wire import Reply, Silence, asked_s
 from eisync.exceptions import (
     ApiException,
@@ -38,7 +38,7 @@ from eisync.exceptions import (
 )
 
 if TYPE_CHECKING:
-    from eisync.adapters.transport import Transport
+    from eisync.adapters.client.transport import Transport
 
 TIMEOUT_S = 60.0
 """How long one wait for the service may last when the caller does not say."""
@@ -94,7 +94,7 @@ def limits_s(timeout_sec: float | None) -> tuple[float, float]:
 
 def transport(*, pool_connections: int | None = 20, pool_maxsize: int | None = 20) -> "Transport":
     """The connections of this process; they outlive the call, so that the next one finds them open."""
-    from eisync.adapters.transport import Transport
+    from eisync.adapters.client.transport import Transport
 
     wanted = (os.getpid(), pool_connections or 20, pool_maxsize or 20)  # a fork must not share its parent's sockets
     with _lock:

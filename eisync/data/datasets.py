@@ -1,6 +1,6 @@
 """Find the files that a sidecar names, and what it says of a file: by exact names first, then in another form.
 
-macOS writes names in another Unicode form than the rest (`eisync.core.unicode_form`); datasets travel through both.
+macOS writes names in another Unicode form than the rest (`eisync.core.text`); datasets travel through both.
 """
 
 import os
@@ -8,10 +8,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TextIO
 
-from eisync.core.label_parts import PartKind
-from eisync.core.mentions import NearMiss, collected, near
-from eisync.core.sidecars import Entry, encoding_of, entries_of
-from eisync.core.unicode_form import caseless, nfc
+from eisync.core.labels.mentions import NearMiss, collected, near
+from eisync.core.labels.parts import PartKind
+from eisync.core.labels.sidecars import Entry, encoding_of, entries_of
+from eisync.core.text import caseless, nfc
 
 CHUNK_CHARACTERS = 64 * 1024
 

@@ -1,19 +1,25 @@
 """From a caller's sample to what is sent of it; the sample itself is only read.
 
 What cannot be sent raises SourceError, and costs its own sample only.
+
+Which samples share a request.
+
+All files of a request have its headers, so only samples of one key go together; companions speak of files by name, so
+a name that one of them mentions occurs once (wire contract, section 1).
 """
 
 import json
 import re
 import secrets
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
-from eisync.core.description import with_canonical_labels
-from eisync.core.label_parts import PartKind
+from eisync.core.batching import Limits
+from eisync.core.labels.description import with_canonical_labels
+from eisync.core.labels.parts import PartKind
 from eisync.core.model import MAX_FILE_BYTES, Category, shown
-from eisync.core.unicode_form import nfc
+from eisync.core.text import nfc
 from eisync.core.wire import label_headers
 from eisync.data.sample_type import DataAcquisition, Sample
 from eisync.data.sources import Source, SourceError, plain, source_of
@@ -158,3 +164,56 @@ def _extension_of(data: Any, source: Source) -> str:
         return ".json"
     beginning = b"".join(source.load().chunks())[:16]
     return next((extension for pattern, extension in _BEGINNINGS if pattern.match(beginning)), ".json")
+
+
+MOST_FILES = 100
+"""A request of so many small files takes about as long to answer as to send; more would only coarsen the progress."""
+
+MOST_BYTES = 16 * 1024 * 1024
+
+
+@dataclass(slots=True)
+class _Open:
+    limits: Limits
+    samples: list[Outgoing] = field(default_factory=list)
+    names: set[str] = field(default_factory=set)
+    described: set[str] = field(default_factory=set)
+    total_bytes: int = 0
+
+    def takes(self, sample: Outgoing) -> bool:
+        if not self.samples:
+            return True
+        return not (
+            sample.goes_alone
+            or self.samples[0].goes_alone
+            or len(self.samples) >= self.limits.files
+            or self.total_bytes + sample.source.estimate > self.limits.bytes
+            or sample.name in self.described
+            or (sample.about and sample.name in self.names)
+        )
+
+    def take(self, sample: Outgoing) -> None:
+        self.samples.append(sample)
+        self.names.add(sample.name)
+        self.total_bytes += sample.source.estimate
+        if sample.about:
+            self.described.add(sample.name)
+
+
+def limits_for(samples: int, workers: int) -> Limits:
+    """Requests just large enough that every worker has one, and no larger than they may be."""
+    return Limits(files=max(8, min(MOST_FILES, -(-samples // workers))), bytes=MOST_BYTES)
+
+
+def requests_of(samples: Iterable[Outgoing], limits: Limits) -> Iterator[Sequence[Outgoing]]:
+    """The requests that carry `samples`, each as soon as it is full; those that never are, in the end."""
+    open_by_key: dict[Key, _Open] = {}
+    for sample in samples:
+        current = open_by_key.get(sample.key)
+        if current is None or not current.takes(sample):
+            if current is not None:
+                yield current.samples
+            current = open_by_key[sample.key] = _Open(limits)
+        current.take(sample)
+    for current in open_by_key.values():
+        yield current.samples

@@ -12,17 +12,17 @@ from itertools import islice
 from typing import Any
 
 from eisync.core.dataset import INFO_LABELS as LABEL_FILE
-from eisync.core.description import given_name
-from eisync.core.label_parts import PartKind
+from eisync.core.labels.description import given_name
+from eisync.core.labels.parts import PartKind
+from eisync.core.labels.path_rules import infer_category_as_sdk, infer_label
+from eisync.core.labels.sidecars import Entry, entries_of
 from eisync.core.model import extension_of
-from eisync.core.path_rules import infer_category_as_sdk, infer_label
-from eisync.core.sidecars import Entry, entries_of
 from eisync.data.datasets import CHUNK_CHARACTERS, Beside, Places, open_sidecar
 from eisync.data.drafts import Draft
-from eisync.data.lazy_file import LazyFile
 from eisync.data.progress import Progress
 from eisync.data.sample_type import Sample, UploadSamplesResponse
 from eisync.data.sending import UploadOptions
+from eisync.data.sources import LazyFile
 from eisync.data.uploading import options_of, upload_drafts
 
 Transform = Callable[[Sample, str], Any]

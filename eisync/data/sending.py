@@ -20,13 +20,12 @@ from eisync.core.batching import Limits
 from eisync.core.retry import Fault
 from eisync.core.wire import Barred, Duplicate, Failed, Outcome, Reply, Silence, Smaller, read_reply
 from eisync.data import client
-from eisync.data.batching import requests_of
 from eisync.data.body import Body
-from eisync.data.drafts import Outgoing
+from eisync.data.drafts import Outgoing, requests_of
 from eisync.errors import FileError
 
 if TYPE_CHECKING:
-    from eisync.adapters.transport import Transport
+    from eisync.adapters.client.transport import Transport
 
 WORKERS = 8
 

@@ -15,8 +15,8 @@ from typing import Any
 
 from eisync.adapters import clock
 from eisync.adapters.thread_pool import hand_over
+from eisync.core.batching import PageSize
 from eisync.core.listing import may_be_listed
-from eisync.core.page_size import PageSize
 from eisync.data.client import LARGEST_ANSWER_BYTES, TooLargeException, project_id, studio_request
 from eisync.data.sample_type import SampleInfo
 from eisync.exceptions import NotFoundException, TimeoutException, UnsuccessfulRequestException

@@ -5,8 +5,7 @@ from concurrent.futures import Executor
 from typing import Any
 
 from eisync.data import client
-from eisync.data.batching import limits_for
-from eisync.data.drafts import Draft, Outgoing, outgoing
+from eisync.data.drafts import Draft, Outgoing, limits_for, outgoing
 from eisync.data.progress import Progress, counting
 from eisync.data.sample_type import Sample, SampleIngestionResponse, UploadSamplesResponse
 from eisync.data.sending import WORKERS, Entries, Sending, UploadOptions

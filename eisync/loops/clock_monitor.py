@@ -5,8 +5,7 @@ import threading
 from collections.abc import Callable, Iterable
 from typing import Protocol
 
-from eisync.core.clock_trust import Judgement, KnownTime, Reading, Telling, judge
-from eisync.core.elapsed import ClockSetting
+from eisync.core.clock_step import ClockSetting, Judgement, KnownTime, Reading, Telling, judge
 from eisync.errors import StateError
 from eisync.loops.ports import Log
 

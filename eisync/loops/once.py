@@ -3,10 +3,10 @@
 import threading
 from collections.abc import Callable
 
-from eisync.loops.reconciler import ReconcilerLoop
-from eisync.loops.retention import RetentionLoop
-from eisync.loops.uploader import UploaderLoop
-from eisync.loops.watcher import WatcherLoop
+from eisync.loops.reconciler.loop import ReconcilerLoop
+from eisync.loops.retention.loop import RetentionLoop
+from eisync.loops.uploader.loop import UploaderLoop
+from eisync.loops.watcher.loop import WatcherLoop
 
 LONGEST_WAIT_S = 0.5
 LOOK_AGAIN_S = 2.0

@@ -4,21 +4,19 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from contextlib import AbstractContextManager
 from typing import Protocol
 
-from eisync.core.annotations import NotASample
 from eisync.core.batching import Order
 from eisync.core.completeness import Marker
-from eisync.core.description import Description
-from eisync.core.format_check import FormatCheck
+from eisync.core.formats.check import FormatCheck
+from eisync.core.formats.json_stream import Checkpoint
 from eisync.core.ignore import IgnoreRules
-from eisync.core.json_stream import Checkpoint
-from eisync.core.known_content import KnownContent
+from eisync.core.known_content import KnownContent, Version
+from eisync.core.labels.annotations import NotASample
+from eisync.core.labels.description import Description
+from eisync.core.labels.sidecars import Entry
 from eisync.core.lifecycle import State
-from eisync.core.listing import IndexChange, Slice
+from eisync.core.listing import IndexChange, LastPoll, Slice, SweepProgress
 from eisync.core.model import Candidate, Doubt, FileFacts, Item, Missing, RemoteSample, Rename, Root, Unread
-from eisync.core.polling import LastPoll, SweepProgress
-from eisync.core.settlement import Outcome
-from eisync.core.sidecars import Entry
-from eisync.core.versions import Version
+from eisync.core.outcome import Outcome
 from eisync.core.wire import Envelope, Reply, Silence
 from eisync.core.writers import Ask, Writers
 

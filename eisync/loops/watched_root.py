@@ -6,9 +6,9 @@ from enum import Enum
 
 from eisync.core.completeness import CompletenessPolicy
 from eisync.core.ignore import IgnoreRules
+from eisync.core.labels.path_rules import PathRules
 from eisync.core.lifecycle import State
 from eisync.core.model import Root
-from eisync.core.path_rules import Labelling
 from eisync.core.watch_health import Mode
 
 
@@ -26,7 +26,7 @@ class WatchedRoot:
 
     root: Root
     eligibility: IgnoreRules
-    labelling: Labelling
+    labelling: PathRules
     policy: CompletenessPolicy
     metadata: Mapping[str, str] = field(default_factory=dict)
     scan_interval_s: float = 60.0

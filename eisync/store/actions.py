@@ -10,11 +10,11 @@ import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from eisync.core.absence import Missing, why_emptied
 from eisync.core.actions import EDITS, Action, ActionKind, Cause, FileSide, Progress, StoredAction, Trigger
-from eisync.core.emptied import Missing, why_emptied
 from eisync.core.guard import Touch
 from eisync.core.model import FileFacts
-from eisync.store import action_candidates, action_effects, guard_facts, history, plans
+from eisync.store import action_effects, guard_facts, plans, transitions
 from eisync.store.database import Database
 from eisync.store.plans import Plan
 
@@ -57,17 +57,17 @@ class ActionStore:
     ) -> list[FileSide]:
         """Files of these roots from which something may follow, by id."""
         with self._database.reading() as connection:
-            return action_candidates.of_trigger(connection, target, trigger, roots, after_id=after_id, limit=limit)
+            return action_effects.of_trigger(connection, target, trigger, roots, after_id=after_id, limit=limit)
 
     def side(self, file_id: int) -> FileSide | None:
         """One file as it is now."""
         with self._database.reading() as connection:
-            return action_candidates.of_file(connection, file_id)
+            return action_effects.of_file(connection, file_id)
 
     def census(self, target: str) -> dict[int, tuple[int, int]]:
         """By root: how many files are known to have been at the service, and how many of them are there."""
         with self._database.reading() as connection:
-            return action_candidates.census(connection, target)
+            return action_effects.census(connection, target)
 
     def offline(self) -> set[int]:
         """Roots that cannot be read."""
@@ -97,7 +97,7 @@ class ActionStore:
         """Files that would have no sample left if these were gone, by id."""
         with self._database.reading() as connection:
             found = (
-                action_candidates.of_file(connection, one)
+                action_effects.of_file(connection, one)
                 for one in guard_facts.doomed(connection, target, sample_ids, limit)
             )
             return [side for side in found if side is not None]
@@ -268,7 +268,7 @@ class ActionStore:
                 )
             if action.kind in EDITS:
                 action_effects.edit(connection, target, action, action.was)
-            history.note(connection, action.file_id, "undone", outcome, now)
+            transitions.note_history(connection, action.file_id, "undone", outcome, now)
 
     def fail_undo(self, written: StoredAction, reason: str) -> None:
         """It cannot be undone, for `reason`: it stays done."""

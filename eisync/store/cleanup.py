@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
 from eisync.store.database import Database
-from eisync.store.known_content import keep_earlier
+from eisync.store.tombstones import keep_earlier
 
 KEEP_S = 7 * 24 * 3600.0
 """So long the rows of files that exist nowhere stay at most."""

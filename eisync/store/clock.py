@@ -2,7 +2,7 @@
 
 from dataclasses import asdict
 
-from eisync.core.clock_trust import KnownTime
+from eisync.core.clock_step import KnownTime
 from eisync.store.database import Database
 
 _KEEP = """

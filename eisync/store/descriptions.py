@@ -9,7 +9,7 @@ import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from eisync.core.description import Description
+from eisync.core.labels.description import Description
 from eisync.core.lifecycle import Event, State
 from eisync.core.model import Category
 from eisync.store.database import Database

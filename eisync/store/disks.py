@@ -6,7 +6,7 @@ import os
 import sqlite3
 from collections.abc import Collection
 
-from eisync.core.disks import Away, Disk, sentence
+from eisync.core.absence import Away, Disk, sentence
 from eisync.store.database import Database
 from eisync.store.rows import path_of, split
 

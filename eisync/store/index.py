@@ -8,17 +8,17 @@ from dataclasses import dataclass
 from typing import Any
 
 from eisync.core.identity import Decision, Destruction, decide
-from eisync.core.label_differences import label_differences
+from eisync.core.labels.description import label_differences
 from eisync.core.lifecycle import Event, State
 from eisync.core.model import Category, Item, RemoteSample
-from eisync.store import disks, history, tombstones
+from eisync.store import disks, tombstones, transitions
 from eisync.store.action_effects import send_again
 from eisync.store.database import Database
 from eisync.store.guard_facts import NOT_LISTED
-from eisync.store.known_content import note_deleted, under_observation
 from eisync.store.observations import DEFAULT_REASONS, Observations, ObservedEntry
 from eisync.store.rows import ITEM, item_of, name_of, path_of, split
 from eisync.store.sample_links import LISTED_SHA256, identity_of, link
+from eisync.store.tombstones import note_deleted, under_observation
 from eisync.store.transitions import move
 
 # What is known of a sample, as whoever judges it wants it.
@@ -423,8 +423,8 @@ class Index:
         """What happened, newest first: all that is remembered of one file, or the last `limit` lines of all."""
         with self._database.reading() as connection:
             if file_id is None:
-                return history.read_latest(connection, limit=limit)
-            return history.read_of(connection, file_id)
+                return transitions.read_latest(connection, limit=limit)
+            return transitions.read_of(connection, file_id)
 
     def is_writable(self) -> bool:
         """Whether the database takes a write now. Raises StateError when it does not."""

@@ -7,11 +7,11 @@ from collections.abc import Iterable, Sequence
 from itertools import chain, islice
 from typing import Any
 
+from eisync.core.known_content import IN_DOUBT_NS
 from eisync.core.lifecycle import Event, State, can, sources, step
 from eisync.core.model import Candidate, FileFacts
-from eisync.core.versions import IN_DOUBT_NS
-from eisync.store.known_content import keep_earlier
 from eisync.store.rows import MISSING, Known, known_of, path_of, remarks_text, split, version_of
+from eisync.store.tombstones import keep_earlier
 from eisync.store.transitions import move, note_all
 
 Row = tuple[int, bytes, bytes, *tuple[Any, ...]]

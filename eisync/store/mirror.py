@@ -16,14 +16,24 @@ from typing import Any
 
 from eisync.core.identity import Sent
 from eisync.core.lifecycle import Event, State
-from eisync.core.listing import CountMissed, IndexChange, IndexedSample, KeepListed, Learn, MarkDiffering, Return, Slice
+from eisync.core.listing import (
+    CountMissed,
+    IndexChange,
+    IndexedSample,
+    KeepListed,
+    LastPoll,
+    Learn,
+    MarkDiffering,
+    Return,
+    Slice,
+    SweepProgress,
+)
 from eisync.core.model import Item, Missing, RemoteSample
-from eisync.core.polling import LastPoll, SweepProgress
-from eisync.store import segments
+from eisync.store import sample_links
 from eisync.store.database import Database
-from eisync.store.known_content import lift_copies, note_missed
 from eisync.store.rows import ITEM, item_of
 from eisync.store.sample_links import LISTED_SHA256, link
+from eisync.store.tombstones import lift_copies, note_missed
 from eisync.store.transitions import move
 
 # A slice of the index: samples of a range of ids, newest first, with the fields of RemoteSample and Believed in their
@@ -371,7 +381,7 @@ def _apply(
         (one.sample for one in actions if not isinstance(one, CountMissed | MarkDiffering)), key=attrgetter("id")
     )
     _keep(connection, target, [_row_of(sample) for sample in kept], now)
-    lifted = segments.lift(connection, target, (one.sample for one in actions if isinstance(one, Learn)), now)
+    lifted = sample_links.lift(connection, target, (one.sample for one in actions if isinstance(one, Learn)), now)
     for action in actions:
         match action:
             case Learn():

@@ -12,9 +12,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from eisync.core.file_counts import Sighting, prefers_row
+from eisync.core.file_status import Finding, Sighting, prefers_row, shape
 from eisync.core.lifecycle import State
-from eisync.core.reasons import Finding, shape
 from eisync.store.database import Database
 from eisync.store.rows import path_of, split
 

@@ -12,11 +12,11 @@ from eisync.core.batching import Order
 from eisync.core.known_content import KnownContent
 from eisync.core.lifecycle import Event, State
 from eisync.core.model import Candidate, Doubt, FileFacts, Item, Root
-from eisync.core.settlement import Outcome
-from eisync.store import intake, known_content, outcomes, queue
+from eisync.core.outcome import Outcome
+from eisync.store import intake, queue, tombstones
 from eisync.store.database import Database
-from eisync.store.history import forget_oldest
 from eisync.store.rows import Known
+from eisync.store.transitions import forget_oldest
 
 # Drop the rows of files that went, and what is remembered of them.
 _FORGET_GONE = """
@@ -82,7 +82,7 @@ class Outbox:
     def mark_unchanged(self, identity: int, facts: FileFacts, sha256: str, *, now: float) -> bool:
         """A file that changed is again what was sent. False when that is not at the service, nor was deleted there."""
         with self._database.transaction() as connection:
-            return known_content.mark_unchanged(connection, identity, facts, sha256, now)
+            return tombstones.mark_unchanged(connection, identity, facts, sha256, now)
 
     def learn_versions(self, changes: Iterable[tuple[int, FileFacts]]) -> None:
         """These files are the versions that are known, and have these facts now."""
@@ -133,14 +133,14 @@ class Outbox:
     def may_be_known(self, target: str, items: Sequence[Item], roots: Iterable[int]) -> set[int]:
         """The ids of the files whose content may be known. `roots` are the watched ones of this run."""
         with self._database.reading() as connection:
-            return known_content.may_be_known(connection, target, items, roots)
+            return tombstones.may_be_known(connection, target, items, roots)
 
     def known_contents(
         self, target: str, hashed: Sequence[tuple[Item, str]], roots: Iterable[int]
     ) -> dict[int, list[KnownContent]]:
         """What is known of the contents of files, by id; those that nothing is known of are left out."""
         with self._database.reading() as connection:
-            return known_content.known_contents(connection, target, hashed, roots)
+            return tombstones.known_contents(connection, target, hashed, roots)
 
     def next_due_at(self, target: str, roots: Iterable[int]) -> float | None:
         """When the next file of the target is due (Unix s), or None when none waits."""
@@ -155,9 +155,9 @@ class Outbox:
         """
         told = list(settlements)
         with self._database.transaction() as connection:
-            disputed = outcomes.disputed(connection, told)
+            disputed = queue.disputed(connection, told)
             believed = [one for one in told if one.item_id not in disputed] if disputed else told
-            outcomes.settle(connection, believed, State.SENDING, claim, now)
+            queue.settle(connection, believed, State.SENDING, claim, now)
         self._announce()
         return disputed
 
@@ -165,25 +165,25 @@ class Outbox:
         """The service named these samples for other content too: files of which nothing else says that they arrived are
         sent again. Returns them."""
         with self._database.transaction() as connection:
-            return outcomes.release(connection, target, sample_ids, now)
+            return queue.release(connection, target, sample_ids, now)
 
     # --- doubts and second chances -----------------------------------------------------------------------------
 
     def resolve(self, settlements: Iterable[Outcome], *, now: float) -> None:
         """Write down what a look at the service told about doubtful files; not where a person was faster."""
         with self._database.transaction() as connection:
-            outcomes.resolve(connection, settlements, now)
+            queue.resolve(connection, settlements, now)
         self._announce()
 
     def doubtful(self, target: str, *, limit: int) -> list[Doubt]:
         """Files of which nobody knows whether they arrived."""
         with self._database.reading() as connection:
-            return outcomes.doubtful(connection, target, limit)
+            return queue.doubtful(connection, target, limit)
 
     def explain_doubts(self, target: str, reason: str) -> None:
         """Why nobody can tell whether the doubtful files of the target arrived, for a person."""
         with self._database.transaction() as connection:
-            outcomes.explain_doubts(connection, target, reason)
+            queue.explain_doubts(connection, target, reason)
 
     def recover(self, *, duplicates_allowed: bool, now: float) -> int:
         """After a start: whatever was under way when the last process ended is doubtful.
@@ -193,14 +193,14 @@ class Outbox:
         """
         with self._database.transaction() as connection:
             forget_oldest(connection)
-            under_way = outcomes.recover(connection, duplicates_allowed=duplicates_allowed, now=now)
+            under_way = queue.recover(connection, duplicates_allowed=duplicates_allowed, now=now)
         self._announce()
         return under_way
 
     def wait_anew(self, *, now: float) -> int:
         """The clock was set back: what was put off until a later hour waits as long from now on. Returns how much."""
         with self._database.transaction() as connection:
-            return outcomes.wait_anew(connection, now)
+            return queue.wait_anew(connection, now)
 
     def retry(self, ids: Iterable[int], *, now: float) -> int:
         """Put quarantined files and tombstones back into the queue. Returns how many.
@@ -208,7 +208,7 @@ class Outbox:
         A doubtful one, too: a person has looked, or does not mind a second sample.
         """
         with self._database.transaction() as connection:
-            moved = outcomes.retry(connection, ids, now)
+            moved = queue.retry(connection, ids, now)
         if moved:
             self._announce()
         return moved

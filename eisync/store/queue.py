@@ -1,15 +1,28 @@
 """Which files of the queue are due, in which order, and taking them.
 
 Folder by folder, so that each answers from its end of an index, however many files wait in others.
+
+Write down what became of files that were claimed, and of those of which nobody knows.
+
+Every update names the state it comes from, so that an arrow walked twice, or by two at once, is refused.
 """
 
 import json
 import sqlite3
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from typing import Any
 
 from eisync.core.batching import Order
-from eisync.core.model import Item
+from eisync.core.lifecycle import Event, State, sources, walk
+from eisync.core.model import Doubt, Item
+from eisync.core.outcome import Outcome
+from eisync.core.retry import ASKED_CAP_S
+from eisync.store import cleanup
 from eisync.store.rows import ITEM, item_of
+from eisync.store.sample_links import link
+from eisync.store.tombstones import note_restored
+from eisync.store.transitions import move, note, note_all
 
 # What is due in a folder of this run, as far as one claim goes, by the order that was asked for.
 _DUE_BY = {
@@ -71,3 +84,200 @@ def next_due_at(connection: sqlite3.Connection, target: str, roots: Iterable[int
     """When the next file of the target is due (Unix s), or None when none waits."""
     found = [connection.execute(_NEXT_DUE, {"root_id": root_id, "target": target}).fetchone() for root_id in roots]
     return min((float(row["due_at"]) for row in found if row is not None), default=None)
+
+
+# Write down what became of files that ended alike; only while they are still in the state, and under the claim, in
+# which they were taken. `:told` is a JSON object, from id to sha256 or null. (The plus keeps SQLite at the ids.)
+_SETTLE = """
+update file set
+    state = :state, reason = :reason, due_at = coalesce(:due_at, due_at), claim = null, changed_at = :now,
+    batch_cap = coalesce(:batch_cap, batch_cap), sha256 = coalesce(told.value, sha256),
+    attempts = attempts + :is_attempt
+from json_each(:told) told
+where file.id = cast(told.key as integer) and +file.state = :before and file.claim is :claim"""
+
+# Of samples that the service has just named: those that another file of the target is tied to, which was sent with
+# other content. `:told` is a JSON list of (file, sample, sha256).
+_OTHERS = """
+select json_extract(told.value, '$[0]') as file_id, json_extract(told.value, '$[1]') as sample_id
+from json_each(:told) told
+cross join file_sample tie indexed by file_sample_by_sample on tie.sample_id = json_extract(told.value, '$[1]')
+cross join file mine on mine.id = json_extract(told.value, '$[0]')
+cross join file other on other.id = tie.file_id
+where other.id <> mine.id and other.target = mine.target and other.sha256 <> json_extract(told.value, '$[2]')"""
+
+# Files that are tied to one of these samples by an answer alone: no listing has shown it.
+_UNPROVEN = """
+select distinct file.id, file.state from json_each(:samples) told
+cross join file_sample tie indexed by file_sample_by_sample on tie.sample_id = told.value
+cross join file on file.id = tie.file_id
+cross join sample on sample.target = file.target and sample.id = told.value
+where file.target = :target and file.state in ('synced', 'tombstone') and file.absent_at is null
+    and file.removal is null and sample.filename is null"""
+
+# A person put the file here after its content was deleted at the service: no policy takes it away for that.
+_KEEP_HERE = """
+update file set removal = 'kept' where id in (select value from json_each(:ids)) and state = 'tombstone'"""
+
+# Files of which nobody knows whether they arrived.
+_DOUBTFUL = f"""
+select {ITEM}, changed_at from file where state = 'doubtful' and target = :target order by id limit :limit"""
+
+# Why nobody can tell, yet or at all.
+_EXPLAIN = """
+update file set reason = :reason where state = 'doubtful' and target = :target and reason is not :reason"""
+
+# What a clock that was wrong, or a service that asked for too much, has put off for long: a start tries it soon.
+_BRING_FORWARD = """
+update file set due_at = :now where state = 'ready' and due_at > :now + :longest_s"""
+
+# What has waited since an instant that is still to come, by a clock that was set back: it waits as long from now on.
+_WAIT_ANEW = """
+update file set due_at = :now + max(0.0, due_at - changed_at), changed_at = :now
+where state = 'ready' and changed_at > :now"""
+
+# A parked file once more, as if it had just come.
+_RETRY = """
+update file set
+    target = (select target from root where id = file.root_id), state = 'ready', reason = null, attempts = 0,
+    batch_cap = null, due_at = :now, enqueued_at = :now, changed_at = :now, absent_at = null, removal = null,
+    published = null
+where id = :id and state = :before"""
+
+_RETRIES = {**dict.fromkeys(sources(Event.RETRY), Event.RETRY), State.DOUBTFUL: Event.ABSENT}
+
+
+class LostClaimError(Exception):
+    """A settlement for a file that is no longer under its claim: a mistake of ours."""
+
+
+def settle(
+    connection: sqlite3.Connection, settlements: Sequence[Outcome], before: State, claim: int | None, now: float
+) -> None:
+    """What became of files in the state `before`. Raises LostClaimError when one of them is not under `claim`."""
+    # One statement for all that ended alike, and nearly all do: each is half of what it costs file by file.
+    alike: dict[tuple[Any, ...], list[Outcome]] = {}
+    for one in settlements:
+        ending = (one.events, one.reason, one.due_at, one.batch_cap, one.is_attempt)
+        alike.setdefault(ending, []).append(one)
+    written = 0
+    for (events, reason, due_at, batch_cap, is_attempt), some in alike.items():
+        end = walk(before, events)
+        told = {
+            "told": json.dumps({one.item_id: one.sha256 for one in some}),
+            "before": before.value,
+            "claim": claim,
+            "state": end.value,
+            "reason": reason,
+            "due_at": due_at,
+            "batch_cap": batch_cap,
+            "is_attempt": is_attempt,
+            "now": now,
+        }
+        written += connection.execute(_SETTLE, told).rowcount
+        if events[-1] is Event.DELETED_CONTENT:
+            connection.execute(_KEEP_HERE, {"ids": json.dumps([one.item_id for one in some])})
+        if is_attempt or events != (Event.DEFER,):
+            note_all(connection, [one.item_id for one in some], events[-1], end, reason, now)
+    if written != len(settlements):
+        lost = len(settlements) - written
+        raise LostClaimError(f"{lost} of {len(settlements)} files are not {before.value} under claim {claim}")
+    links = [(one.item_id, sample_id, one.sent_name) for one in settlements for sample_id in one.sample_ids]
+    link(connection, links, now)
+
+
+def disputed(connection: sqlite3.Connection, settlements: Iterable[Outcome]) -> dict[int, int]:
+    """Files that are said to be a sample which holds another file of ours, with other content: the sample, by file.
+
+    One sample never holds two contents, so such an answer is not that of the file.
+    """
+    told = [(one.item_id, sample_id, one.sha256) for one in settlements if one.sha256 for sample_id in one.sample_ids]
+    if not told:
+        return {}
+    rows = connection.execute(_OTHERS, {"told": json.dumps(told)}).fetchall()
+    found = {row["file_id"]: row["sample_id"] for row in rows}
+    contents = {(sample_id, sha256) for _, sample_id, sha256 in told}
+    if len({sample_id for sample_id, _ in contents}) == len(contents):  # as nearly always
+        return found
+    count = Counter(sample_id for sample_id, _ in contents)
+    return found | {item_id: sample_id for item_id, sample_id, _ in told if count[sample_id] > 1}
+
+
+def release(connection: sqlite3.Connection, target: str, sample_ids: Iterable[int], now: float) -> list[int]:
+    """Files that were said to be these samples, as others are now; where only that speaks for it, they are sent again.
+
+    Returns them.
+    """
+    samples = json.dumps(list(sample_ids))
+    rows = connection.execute(_UNPROVEN, {"samples": samples, "target": target}).fetchall()
+    for row in rows:
+        connection.execute("delete from file_sample where file_id = ?", (row["id"],))
+        reason = "the service gave the same sample for other content too; it is sent again"
+        move(connection, row["id"], State(row["state"]), Event.CHANGED, reason, now)
+    return [row["id"] for row in rows]
+
+
+def resolve(connection: sqlite3.Connection, settlements: Iterable[Outcome], now: float) -> None:
+    """What a look at the service told about doubtful files; not where a person was faster."""
+    still = [
+        settlement
+        for settlement in settlements
+        if connection.execute("select state from file where id = ?", (settlement.item_id,)).fetchone()["state"]
+        == State.DOUBTFUL.value
+    ]
+    settle(connection, still, State.DOUBTFUL, None, now)
+
+
+def doubtful(connection: sqlite3.Connection, target: str, limit: int) -> list[Doubt]:
+    """Files of which nobody knows whether they arrived."""
+    rows = connection.execute(_DOUBTFUL, {"target": target, "limit": limit}).fetchall()
+    places = dict(connection.execute("select id, path from root").fetchall())
+    return [Doubt(item_of(row[:-1], places), row["changed_at"]) for row in rows]
+
+
+def explain_doubts(connection: sqlite3.Connection, target: str, reason: str) -> None:
+    """Why nobody can tell whether the doubtful files of the target arrived, for a person."""
+    connection.execute(_EXPLAIN, {"target": target, "reason": reason})
+
+
+def wait_anew(connection: sqlite3.Connection, now: float) -> int:
+    """The clock was set back: what was put off until a later hour waits as long from now on. Returns how much."""
+    return connection.execute(_WAIT_ANEW, {"now": now}).rowcount
+
+
+def recover(connection: sqlite3.Connection, *, duplicates_allowed: bool, now: float) -> int:
+    """Whatever was under way is doubtful, and goes straight back where duplicates are refused. Returns how many."""
+    under_way = connection.execute("select id from file where state = 'sending'").fetchall()
+    for row in under_way:
+        move(connection, row["id"], State.SENDING, Event.SILENCE, "eisync stopped while sending it", now)
+    if not duplicates_allowed:
+        for row in connection.execute("select id from file where state = 'doubtful'").fetchall():
+            move(
+                connection,
+                row["id"],
+                State.DOUBTFUL,
+                Event.ABSENT,
+                ("sending it again is safe: duplicates are refused"),
+                now,
+            )
+    wait_anew(connection, now)
+    connection.execute(_BRING_FORWARD, {"now": now, "longest_s": ASKED_CAP_S})
+    return len(under_way)
+
+
+def retry(connection: sqlite3.Connection, ids: Iterable[int], now: float) -> int:
+    """Files that a person wants to go once more: parked, buried or doubtful. Returns how many."""
+    moved = 0
+    for identity in ids:
+        row = connection.execute("select state, target, sha256 from file where id = ?", (identity,)).fetchone()
+        event = None if row is None else _RETRIES.get(State(row["state"]))
+        if event is None:
+            continue
+        if row["sha256"] is not None:
+            note_restored(connection, row["target"], row["sha256"])
+        connection.execute("delete from file_sample where file_id = ?", (identity,))
+        cleanup.remember(connection, identity)
+        connection.execute(_RETRY, {"id": identity, "before": row["state"], "now": now})
+        note(connection, identity, event, State.READY, "a person asked for it", now)
+        moved += 1
+    return moved

@@ -8,8 +8,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from eisync.core.lifecycle import State
-from eisync.core.model import Category, FileFacts, Item, sent_name
-from eisync.core.values import value
+from eisync.core.model import Category, FileFacts, Item, sent_name, value
 
 _CATEGORIES = {category.value: category for category in Category}
 

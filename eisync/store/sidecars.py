@@ -8,11 +8,11 @@ import sqlite3
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from eisync.core.json_stream import LARGEST_VALUE
-from eisync.core.mentions import joined
+from eisync.core.formats.json_stream import LARGEST_VALUE
+from eisync.core.labels.mentions import joined
+from eisync.core.labels.sidecars import Entry, packed, unpacked
 from eisync.core.model import FileFacts
-from eisync.core.sidecars import Entry, packed, unpacked
-from eisync.core.unicode_form import caseless
+from eisync.core.text import caseless
 from eisync.store.database import Database
 from eisync.store.rows import facts_of, split, version_of
 

@@ -16,7 +16,7 @@ ANSWER_BYTES = 15 * 1024 * 1024
 
 ASKS = """
 import os, sys
-from eisync.adapters.service import Endpoints, ServiceClient
+from eisync.adapters.client.service import Endpoints, ServiceClient
 from eisync.core.batching import Request
 from eisync.core.model import Category, FileFacts, Item
 from eisync.core.wire import envelope, read_reply

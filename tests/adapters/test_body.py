@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from eisync.adapters import file_facts, writer_probe
-from eisync.adapters.body import CHUNK_BYTES, SMALL_BYTES, Body, sha256_of
+from eisync.adapters.client.body import CHUNK_BYTES, SMALL_BYTES, Body, sha256_of
+from eisync.adapters.files import file_facts, writer_probe
 from eisync.core import wire
 from eisync.core.batching import Request
 from eisync.core.model import Category, Item

@@ -11,12 +11,12 @@ from pathlib import Path
 
 import pytest
 
-from eisync.adapters import content, file_facts, writer_probe
-from eisync.adapters.file_facts import OpenFolder
+from eisync.adapters.files import content, file_facts, writer_probe
+from eisync.adapters.files.file_facts import OpenFolder
 from eisync.core.completeness import Marker
-from eisync.core.format_check import FormatCheck
+from eisync.core.formats.check import FormatCheck
+from eisync.core.formats.probe import Complete, Completeness, Truncated, Undecidable
 from eisync.core.model import FileFacts
-from eisync.core.probe import Complete, Completeness, Truncated, Undecidable
 from eisync.core.writers import NO_WRITERS, SOME_WRITERS, Ask, Writers, cannot_tell
 from eisync.errors import UnreachableError
 from tests.core import formats

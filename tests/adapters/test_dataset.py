@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from eisync.adapters import safe_folder
 from eisync.adapters.dataset import Dataset
-from eisync.adapters.safe_folder import SafeFolder
+from eisync.adapters.files import safe_folder
+from eisync.adapters.files.safe_folder import SafeFolder
 from eisync.errors import FolderError, UnansweredError
 
 SELECTION: dict[str, Any] = {"project": 1, "category": None, "labels": []}

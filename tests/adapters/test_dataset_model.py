@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from eisync.adapters.dataset import Dataset
-from eisync.core.file_names import place_key
+from eisync.core.dataset import place_key
 from eisync.errors import UnansweredError
 
 SELECTION = {"project": 1, "category": None, "labels": []}

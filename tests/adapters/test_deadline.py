@@ -9,8 +9,8 @@ from itertools import chain, repeat
 import pytest
 import requests
 
-from eisync.adapters import deadline
-from eisync.adapters.deadline import PatientAdapter
+from eisync.adapters.client import deadline
+from eisync.adapters.client.deadline import PatientAdapter
 
 from .raw import raw_server
 

@@ -9,8 +9,8 @@ from urllib.parse import quote
 import pytest
 
 import eisync
-from eisync.adapters.service import Endpoints, ServiceClient
-from eisync.adapters.transport import Transport
+from eisync.adapters.client.service import Endpoints, ServiceClient
+from eisync.adapters.client.transport import Transport
 from eisync.core import wire
 from eisync.core.wire import Envelope, Reply
 from eisync.data import client

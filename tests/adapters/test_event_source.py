@@ -22,8 +22,9 @@ from watchdog.events import (
 )
 from watchdog.observers.inotify_c import InotifyConstants, InotifyEvent, InotifyFD, WatchDescriptor
 
-from eisync.adapters import event_source, writer_probe
-from eisync.adapters.event_source import EventSource, NullEvents, PendingPaths
+from eisync.adapters.events import source
+from eisync.adapters.events.source import EventSource, NullEvents, PendingPaths
+from eisync.adapters.files import writer_probe
 from eisync.core.model import Root
 from eisync.core.writers import NO_WRITERS
 from tests.conftest import until
@@ -631,7 +632,7 @@ def test_other_systems_sequences_announce_the_paths(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, events: list[FileSystemEvent], files: set[str], folders: set[str]
 ) -> None:
     observer = Elsewhere()
-    monkeypatch.setattr(event_source, "_HAS_INOTIFY", False)
+    monkeypatch.setattr(source, "_HAS_INOTIFY", False)
     monkeypatch.setattr(watchdog.observers, "Observer", lambda: observer)
     watcher = EventSource(lambda: None)
     watcher.start()
@@ -677,8 +678,8 @@ class Elsewhere:
 
 def test_an_empty_read_on_windows_doubts_every_root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     observer = Elsewhere()
-    monkeypatch.setattr(event_source, "_HAS_INOTIFY", False)
-    monkeypatch.setattr(event_source, "_LOSES_SILENTLY", True)
+    monkeypatch.setattr(source, "_HAS_INOTIFY", False)
+    monkeypatch.setattr(source, "_LOSES_SILENTLY", True)
     monkeypatch.setattr(watchdog.observers, "Observer", lambda: observer)
     watcher = EventSource(lambda: None)
     watcher.start()

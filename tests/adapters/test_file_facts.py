@@ -8,10 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from eisync.adapters import file_facts
-from eisync.adapters.folder_walk import Folder
-from eisync.core.ignore import IgnoreRules
-from eisync.core.links import Leads, why_left_out
+from eisync.adapters.files import file_facts
+from eisync.adapters.files.folder_walk import Folder
+from eisync.core.ignore import IgnoreRules, Leads, why_left_out
 from eisync.core.model import Category, FileFacts, Item
 from eisync.core.writers import BEING_WRITTEN
 from eisync.errors import FileChangedError, FileError, FileGoneError, FileUnreadableError, UnreachableError
@@ -140,7 +139,7 @@ def test_an_unreadable_folder_is_trouble_and_its_neighbours_are_not(root: Path) 
     root.chmod(0o755)
     # The interpreter may lie where nobody but root can start it; so it becomes another user when it has started.
     code = (
-        "import os; from eisync.adapters import file_facts as files; from eisync.core.ignore import IgnoreRules\n"
+        "import os; from eisync.adapters.files import file_facts as files; from eisync.core.ignore import IgnoreRules\n"
         f"os.setgroups([]); os.setgid({NOBODY}); os.setuid({NOBODY})\n"
         "for f in files.walk('.', IgnoreRules()): print(f.path, sorted(f.files), f.trouble, sep='|')\n"
         "print(files.why_offline('closed'))\n"

@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 
-from eisync.adapters import folder_note, processes, root_notes
-from eisync.adapters.folder_note import LENGTH, Note, around
+from eisync.adapters import process
+from eisync.adapters.files import folder_notes
+from eisync.adapters.files.folder_notes import LENGTH, Note, around
 from eisync.core.lineage import NAME, Stamp
 from eisync.errors import FolderError
 
@@ -37,8 +38,8 @@ def without(monkeypatch: pytest.MonkeyPatch, code: int = errno.ENOTSUP) -> None:
     def refuse(*_: Any, **__: Any) -> bytes:
         raise OSError(code, os.strerror(code))
 
-    monkeypatch.setattr(folder_note.os, "getxattr", refuse)
-    monkeypatch.setattr(folder_note.os, "setxattr", refuse)
+    monkeypatch.setattr(folder_notes.os, "getxattr", refuse)
+    monkeypatch.setattr(folder_notes.os, "setxattr", refuse)
 
 
 @pytest.fixture(params=["an attribute", "a file"])
@@ -79,7 +80,7 @@ def test_nothing_stays_open(folder: Path) -> None:
 
 
 def test_a_folder_that_somebody_holds_on_to_is_not_changed(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(folder_note, "_LOCK_S", 0.05)
+    monkeypatch.setattr(folder_notes, "_LOCK_S", 0.05)
     NOTE.change(str(folder), add(b"one"))
     descriptor = os.open(folder, os.O_RDONLY)
     try:
@@ -184,17 +185,17 @@ def test_the_folders_around_are_those_above_and_those_on_the_way(tmp_path: Path)
 
 def test_claims_are_merged_from_where_they_are_kept(folder: Path) -> None:
     one, more = Stamp(epoch="a", counter=1, since=1.0), Stamp(epoch="a", counter=2, taken=1, since=2.0)
-    assert root_notes.change(str(folder), lambda found: {**found, "a": one})
-    assert root_notes.change(str(folder), lambda found: {**found, "b": Stamp(epoch="b", counter=1)})
-    assert {"a": one, "b": Stamp(epoch="b", counter=1)} == root_notes.read(str(folder))
-    assert root_notes.change(str(folder), lambda found: {**found, "a": more})
-    assert more == root_notes.read(str(folder))["a"]
+    assert folder_notes.change(str(folder), lambda found: {**found, "a": one})
+    assert folder_notes.change(str(folder), lambda found: {**found, "b": Stamp(epoch="b", counter=1)})
+    assert {"a": one, "b": Stamp(epoch="b", counter=1)} == folder_notes.read(str(folder))
+    assert folder_notes.change(str(folder), lambda found: {**found, "a": more})
+    assert more == folder_notes.read(str(folder))["a"]
 
 
 def test_a_process_is_told_from_every_other_one() -> None:
-    mine = processes.identity(os.getpid())
+    mine = process.identity(os.getpid())
     assert mine
-    assert True is processes.is_running(os.getpid(), mine)
-    assert False is processes.is_running(os.getppid(), mine)  # the number is another process's now
-    assert None is processes.is_running(os.getpid(), "another-boot pid:[1] 1-1")
-    assert None is processes.is_running(os.getpid(), "")
+    assert True is process.is_running(os.getpid(), mine)
+    assert False is process.is_running(os.getppid(), mine)  # the number is another process's now
+    assert None is process.is_running(os.getpid(), "another-boot pid:[1] 1-1")
+    assert None is process.is_running(os.getpid(), "")

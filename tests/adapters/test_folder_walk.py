@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from eisync.adapters import folder_walk
-from eisync.adapters.folder_walk import Folder, Version, walk
+from eisync.adapters.files import folder_walk
+from eisync.adapters.files.folder_walk import Folder, Version, walk
 from eisync.core.ignore import IgnoreRules
 
 ANYTHING = IgnoreRules()

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from eisync.adapters import ignore_files as module
-from eisync.adapters.ignore_files import IgnoreFiles
+from eisync.adapters.files import ignore_files as module
+from eisync.adapters.files.ignore_files import IgnoreFiles
 from eisync.core.ignore import IgnoreRules
 
 PATHS = [

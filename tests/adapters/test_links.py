@@ -8,11 +8,10 @@ from typing import Any
 
 import pytest
 
-from eisync.adapters import links
-from eisync.adapters.folder_walk import walk
-from eisync.adapters.inventory import Found, found_at, found_behind_link, inventory
-from eisync.core.ignore import IgnoreRules
-from eisync.core.links import Leads, why_left_out
+from eisync.adapters.files import links
+from eisync.adapters.files.folder_walk import walk
+from eisync.adapters.files.inventory import Found, found_at, found_behind_link, inventory
+from eisync.core.ignore import IgnoreRules, Leads, why_left_out
 
 ANYTHING = IgnoreRules()
 

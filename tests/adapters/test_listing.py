@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from eisync.adapters.listing import NoListingError, first_id, read_full_page, read_page
-from eisync.adapters.replies import sample_of
+from eisync.adapters.client.listing_page import NoListingError, first_id, read_full_page, read_page
+from eisync.adapters.client.replies import sample_of
 from eisync.core.model import Unread
 from eisync.errors import AnswerTooLargeError
 

@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from eisync.adapters import relocate, removal, restore, root_notes
-from eisync.adapters.folder_walk import facts_of
+from eisync.adapters.files import folder_notes, relocate, removal, restore
+from eisync.adapters.files.folder_walk import facts_of
 from eisync.core.retention import Removal, Whereabout, Why
 from eisync.errors import FileAwayError, FileChangedError, FileGoneError, FileUnreadableError, FolderError
 from tests.conftest import sha256
@@ -83,7 +83,7 @@ def written(root: Path, path: str = "deep/wave.1.csv", content: bytes = CONTENT,
 def test_an_archive_that_is_another_one_by_now_is_not_filled(root: Path, tmp_path: Path) -> None:
     archive = tmp_path / "archive"
     archive.mkdir()
-    root_notes.mark(str(archive), "that one")
+    folder_notes.mark(str(archive), "that one")
     one = replace(written(root, to=archive / "deep/wave.1.csv"), archive=str(archive), marker="that one")
     archive.rename(tmp_path / "unmounted")
     archive.mkdir()
@@ -102,7 +102,7 @@ def test_what_an_archive_is_looked_at_for_is_where_the_file_goes(
     """Also where another one comes into its place between the look and the move."""
     archive = tmp_path / "archive"
     archive.mkdir()
-    root_notes.mark(str(archive), "that one")
+    folder_notes.mark(str(archive), "that one")
     one = replace(written(root, to=archive / "deep/wave.1.csv"), archive=str(archive), marker="that one")
     look = removal.marker_of
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from eisync.adapters.replies import LISTING, newest_added_at, sample_of
+from eisync.adapters.client.replies import LISTING, newest_added_at, sample_of
 from eisync.core.model import RemoteSample
 
 WHOLE = {

@@ -16,10 +16,10 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from eisync.adapters import file_facts
-from eisync.adapters.errors import MAX_ANSWER_BYTES
-from eisync.adapters.replies import last_id
-from eisync.adapters.service import Endpoints, ServiceClient
+from eisync.adapters.client.errors import MAX_ANSWER_BYTES
+from eisync.adapters.client.replies import last_id
+from eisync.adapters.client.service import Endpoints, ServiceClient
+from eisync.adapters.files import file_facts
 from eisync.core import wire
 from eisync.core.batching import Request
 from eisync.core.dataset import WholeSample
@@ -570,7 +570,7 @@ def test_those_of_some_samples_that_are_there_are_told_however_far_apart(
     assert service.delete(ids[2])
     asked = [ids[5], ids[0], ids[2], max(ids) + 1000]
     for most in (1000, 2, 1):
-        monkeypatch.setattr("eisync.adapters.service._MOST_LISTED", most)
+        monkeypatch.setattr("eisync.adapters.client.service._MOST_LISTED", most)
         assert {ids[5], ids[0]} == set(service.listed(asked))
         assert {sample_id: sample_id for sample_id in (ids[5], ids[0])} == {
             sample_id: sample.id for sample_id, sample in service.listed(asked).items()

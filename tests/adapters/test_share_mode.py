@@ -5,8 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from eisync.adapters.share_mode import ShareMode, share_mode
-from eisync.adapters.writer_probe import WriterProbe
+from eisync.adapters.files.writer_probe import ShareMode, WriterProbe, share_mode
 from eisync.core.writers import NO_WRITERS, SOME_WRITERS, Writers, cannot_tell
 
 INVALID = 2**64 - 1

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from eisync.adapters import trash
-from eisync.adapters.file_facts import look
+from eisync.adapters.files import trash
+from eisync.adapters.files.file_facts import look
 from eisync.core.model import FileFacts
 from eisync.errors import FileAwayError, FileChangedError, FileGoneError, FileUnreadableError, FolderError
 

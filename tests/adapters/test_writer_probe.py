@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from eisync.adapters import writer_probe
+from eisync.adapters.files import writer_probe
 from eisync.core.writers import NO_WRITERS, SOME_WRITERS, Writers, cannot_tell, writers_of
 from eisync.errors import UnreachableError
 from tests.fakes import Clock, failing
@@ -114,7 +114,7 @@ def test_the_lease_is_given_back_while_the_file_is_still_read(path: Path) -> Non
 
 ASKS = """
 import os, sys
-from eisync.adapters import writer_probe
+from eisync.adapters.files import writer_probe
 writer_probe.ignore_lease_breaks()
 with open(sys.argv[1], "rb") as file:
     found = writer_probe.WriterProbe().asking()(file.fileno(), os.path.dirname(sys.argv[1]), "a.csv")
@@ -273,7 +273,7 @@ def test_without_the_signal_ignored_no_lease_is_taken(path: Path) -> None:
 
 BROKEN = """
 import fcntl, os, signal, subprocess, sys
-from eisync.adapters import writer_probe
+from eisync.adapters.files import writer_probe
 signal.signal(signal.SIGIO, signal.SIG_DFL)
 if sys.argv[2] == "ignored":
     writer_probe.ignore_lease_breaks()

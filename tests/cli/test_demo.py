@@ -6,7 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from eisync.cli.demo_samples import samples
+from eisync.cli.demo import samples
 from eisync.core.acquisition import Encoding, is_signed_with
 
 

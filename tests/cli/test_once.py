@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from eisync.core.links import Leads, why_left_out
+from eisync.core.ignore import Leads, why_left_out
 from eisync.emulator.server import RunningEmulator
 from tests.canary import CANARY, hear
 from tests.cli import stranger

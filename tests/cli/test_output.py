@@ -13,8 +13,8 @@ import pytest
 
 from eisync import cli
 from eisync.cli.output import redraw, say, say_json
-from eisync.core.printable import printable, printable_lines
 from eisync.core.redaction import KEYS, MARK
+from eisync.core.text import printable, printable_lines
 from tests.canary import CANARY
 from tests.conftest import Bench
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import cbor2
 
-from eisync.core.format_check import FormatCheck
-from eisync.core.probe import CHUNK_BYTES, Completeness, Read
+from eisync.core.formats.check import FormatCheck
+from eisync.core.formats.probe import CHUNK_BYTES, Completeness, Read
 
 
 def examine(path: str, content: bytes) -> Completeness:

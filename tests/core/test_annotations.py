@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from eisync.core.acquisition import Encoding, Recording, Sensor, encode
-from eisync.core.annotations import (
+from eisync.core.labels.annotations import (
     ANNOTATION,
     HEAD_BYTES,
     TEXT,

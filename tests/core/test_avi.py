@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from eisync.core.probe import Complete, OpenEnded, Truncated, Undecidable
+from eisync.core.formats.probe import Complete, OpenEnded, Truncated, Undecidable
 from tests.core.formats import avi, avix, chunk, examine, examined
 
 quick = settings(max_examples=80, deadline=None, database=None)

@@ -1,8 +1,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from eisync.core.batch_size import FIRST_PATIENCE, LONGEST_PATIENCE, AdaptiveBatchSize
-from eisync.core.batching import Limits
+from eisync.core.batching import FIRST_PATIENCE, LONGEST_PATIENCE, AdaptiveBatchSize, Limits
 
 MOST = Limits(files=64, bytes=1024)
 

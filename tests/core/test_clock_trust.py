@@ -4,8 +4,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from eisync.core.clock_trust import MARGIN_S, TOLERANCE_S, Judgement, KnownTime, Reading, Telling, judge, span
-from eisync.core.elapsed import DAY_S
+from eisync.core.clock_step import (
+    DAY_S,
+    MARGIN_S,
+    TRUST_TOLERANCE_S,
+    Judgement,
+    KnownTime,
+    Reading,
+    Telling,
+    judge,
+    span,
+)
 
 NOW = 1_000_000_000.0
 KNOWN = KnownTime(seen_at=NOW - 100.0)
@@ -35,9 +44,9 @@ def test_a_start_is_in_doubt_until_a_service_has_told_the_time(remembered: Known
     ("ahead_s", "doubt"),
     [
         (0.0, None),
-        (TOLERANCE_S, None),
-        (-TOLERANCE_S, None),
-        (TOLERANCE_S + 1.0, "5 minutes ahead of that of studio.example.org; set it"),
+        (TRUST_TOLERANCE_S, None),
+        (-TRUST_TOLERANCE_S, None),
+        (TRUST_TOLERANCE_S + 1.0, "5 minutes ahead of that of studio.example.org; set it"),
         (400 * DAY_S, "400 days ahead of that of studio.example.org; set it"),
         (-10 * DAY_S, "10 days behind that of studio.example.org; set it"),
         (-NOW, "11,574 days behind that of studio.example.org; set it"),
@@ -181,8 +190,8 @@ def test_nothing_is_ever_taken_for_older_than_it_is(first: float, steps: list[tu
                     continue
                 now, remembered = machine.reading().now, judgement.remembered
                 for at, stamp in machine.stamps:
-                    assert remembered.setting.age_s(stamp, now) <= machine.true - at + 2 * TOLERANCE_S
-                    assert remembered.setting_of_days.age_s(stamp, now) <= machine.true - at + 2 * TOLERANCE_S
-                    is_recent = machine.true - at < DAY_S - 2 * TOLERANCE_S
+                    assert remembered.setting.age_s(stamp, now) <= machine.true - at + 2 * TRUST_TOLERANCE_S
+                    assert remembered.setting_of_days.age_s(stamp, now) <= machine.true - at + 2 * TRUST_TOLERANCE_S
+                    is_recent = machine.true - at < DAY_S - 2 * TRUST_TOLERANCE_S
                     assert not is_recent or stamp >= remembered.setting.since(DAY_S, now)
     assert machine.look().doubt is None

@@ -24,8 +24,8 @@ from eisync.core.completeness import (
     reason,
     said_of_writers,
 )
+from eisync.core.formats.probe import Complete, Completeness, OpenEnded, Truncated, Undecidable
 from eisync.core.model import MAX_FILE_BYTES, FileFacts
-from eisync.core.probe import Complete, Completeness, OpenEnded, Truncated, Undecidable
 from eisync.core.writers import BEING_WRITTEN, NO_WRITERS, NONE_WRITES, SOME_WRITERS, Writers, cannot_tell
 
 NOW = 1_000.0

@@ -1,7 +1,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from eisync.core.concurrency import ConcurrencyWindow, LatencyBaseline
+from eisync.core.flow_control import ConcurrencyWindow, LatencyBaseline
 
 
 def test_it_begins_wide_open() -> None:

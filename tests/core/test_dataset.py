@@ -4,7 +4,7 @@ from typing import Any
 import pytest
 
 from eisync.core.dataset import WholeSample, file_name, fitting_name, info_labels_entry
-from eisync.core.sidecars import Entry, read_entries
+from eisync.core.labels.sidecars import Entry, read_entries
 
 BOX = {"label": "nut", "x": 1, "y": 2, "width": 3, "height": 4}
 RANGE = {"startIndex": 0, "endIndex": 2, "label": "a"}

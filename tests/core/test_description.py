@@ -2,20 +2,20 @@ from typing import Any
 
 import pytest
 
-from eisync.core.description import LONGEST_LABEL, Description, describe, given_name
-from eisync.core.label_parts import PartKind, unpacked
+from eisync.core.labels.description import LONGEST_LABEL, Description, describe, given_name
+from eisync.core.labels.parts import PartKind, unpacked
+from eisync.core.labels.path_rules import PathRules
+from eisync.core.labels.sidecars import Entry, packed, speaking
+from eisync.core.labels.sidecars import unpacked as entry_of
 from eisync.core.model import Category
-from eisync.core.path_rules import Labelling
-from eisync.core.sidecars import Entry, packed, speaking
-from eisync.core.sidecars import unpacked as entry_of
 
 BOX = {"label": "nut", "x": 1, "y": 2, "width": 3, "height": 4}
 RANGE = {"startIndex": 0, "endIndex": 2, "label": "a"}
 PATH = "testing/wave.1.csv"
 
 
-def told(*entries: Entry, labelling: Labelling | None = None, **metadata: str) -> Description:
-    return describe(PATH, labelling or Labelling(), metadata, entries)
+def told(*entries: Entry, labelling: PathRules | None = None, **metadata: str) -> Description:
+    return describe(PATH, labelling or PathRules(), metadata, entries)
 
 
 @pytest.mark.parametrize(
@@ -37,7 +37,7 @@ def test_what_is_said_of_the_file_goes_before_what_its_place_says(entry: dict[st
 
 def test_it_goes_before_the_configuration_of_the_folder_and_adds_to_its_metadata() -> None:
     entry = Entry(path=PATH, label="x", category="training", metadata={"site": "lab"})
-    said = told(entry, labelling=Labelling("y", Category.TESTING), site="home", by="me")
+    said = told(entry, labelling=PathRules("y", Category.TESTING), site="home", by="me")
     assert ("x", Category.TRAINING, {"site": "lab", "by": "me"}) == (said.label, said.category, said.metadata)
 
 
@@ -119,8 +119,8 @@ COMPOSED, APART = "t\u00fcr", "tu\u0308r"
 @pytest.mark.parametrize(
     "said",
     [
-        describe(f"{APART}.1.csv", Labelling(), {}, ()),
-        describe("a.csv", Labelling(label=APART), {}, ()),
+        describe(f"{APART}.1.csv", PathRules(), {}, ()),
+        describe("a.csv", PathRules(label=APART), {}, ()),
         told(Entry(path=PATH, label=APART)),
     ],
     ids=["the file's name", "the configuration", "a sidecar"],
@@ -172,12 +172,12 @@ def test_the_name_of_an_account_and_the_extension_of_the_file_are_what_is_sent(
     path: str, name: str, expected: tuple[str | None, str | None]
 ) -> None:
     assert expected == given_name(path, name)
-    said = describe(path, Labelling(), {}, [Entry(path=path, name=name)])
+    said = describe(path, PathRules(), {}, [Entry(path=path, name=name)])
     assert expected == (said.name, said.remarks.get("name"))
 
 
 def test_what_is_said_and_not_sent_is_put_into_words() -> None:
-    said = describe(PATH, Labelling(), {}, [Entry(path=PATH, attachments=2)], ["one sidecar", "another"])
+    said = describe(PATH, PathRules(), {}, [Entry(path=PATH, attachments=2)], ["one sidecar", "another"])
     assert {
         "not_mentioned": "one sidecar; another",
         "attachments": "a sidecar lists 2 attachments for it; eisync does not send attachments: add them in Studio",

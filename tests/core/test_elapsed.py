@@ -1,6 +1,6 @@
 import pytest
 
-from eisync.core.elapsed import ClockSetting
+from eisync.core.clock_step import ClockSetting
 
 NOW, DAY = 1_000_000_000.0, 86_400.0
 SET = ClockSetting(counts_from=NOW - 100.0, recent_from=NOW - 400 * DAY)

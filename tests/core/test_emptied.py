@@ -1,6 +1,6 @@
 import pytest
 
-from eisync.core.emptied import Missing, why_emptied
+from eisync.core.absence import Missing, why_emptied
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from eisync.core.file_counts import UNREADABLE, FileCounts, Sighting, count, exit_code, prefers_row
+from eisync.core.file_status import UNREADABLE, FileCounts, Sighting, count, exit_code, prefers_row
 from eisync.core.lifecycle import State
 
 SYNCED, SETTLING, READY, GONE, QUARANTINED = (

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from eisync.core.file_names import LONGEST_NAME_BYTES, place_for, place_key, safe_name
+from eisync.core.dataset import LONGEST_NAME_BYTES, place_for, place_key, safe_name
 
 NAMES = st.text(max_size=80) | st.text(st.sampled_from('./\\:aAé\u0301 \x00\n*"\ud800'), max_size=12)
 

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from eisync.core.format_check import FormatCheck
+from eisync.core.formats.check import FormatCheck
+from eisync.core.formats.probe import CHUNK_BYTES, Complete, OpenEnded, Truncated, Undecidable
 from eisync.core.ignore import ACCEPTED_EXTENSIONS
-from eisync.core.probe import CHUNK_BYTES, Complete, OpenEnded, Truncated, Undecidable
 from tests.core import formats
 from tests.core.formats import box, examine, examined, long_box, segment
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from eisync.core.elapsed import DAY_S, ClockSetting
+from eisync.core.clock_step import DAY_S, ClockSetting
 from eisync.core.guard import DOUBT_S, RECENT_S, Guard, Ledger, Touch, why_doubt_clock
 
 COUNTS = st.integers(0, 10**9)

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from eisync.core.probe import CHUNK_BYTES, Complete, Truncated, Undecidable
+from eisync.core.formats.probe import CHUNK_BYTES, Complete, Truncated, Undecidable
 from tests.core.formats import examine, examined, jpeg, png, segment
 
 quick = settings(max_examples=80, deadline=None, database=None)

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from eisync.core import json_stream as module
-from eisync.core.json_extent import Extent
-from eisync.core.json_stream import JsonStream, Refused, Unfinished
+from eisync.core.formats import json_stream as module
+from eisync.core.formats.json_stream import JsonStream, Refused, Unfinished
+from eisync.core.formats.json_syntax import Extent
 
 
 def read(pieces: JsonStream) -> dict[str, Any]:

@@ -2,7 +2,7 @@ from dataclasses import replace
 
 import pytest
 
-from eisync.core.label_differences import label_differences
+from eisync.core.labels.description import label_differences
 from eisync.core.model import Category, RemoteSample
 
 SAME = RemoteSample(id=1, filename="wave.01", category="training", label="wave")

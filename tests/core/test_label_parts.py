@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from eisync.core.label_parts import LabelParts, PartKind, packed, unpacked
+from eisync.core.labels.parts import LabelParts, PartKind, packed, unpacked
 
 
 def test_a_part_for_each_kind_and_an_entry_for_each_name() -> None:

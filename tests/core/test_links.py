@@ -2,7 +2,7 @@
 
 import pytest
 
-from eisync.core.links import Leads, behind, why_left_out
+from eisync.core.ignore import Leads, behind, why_left_out
 
 FILE, FOLDER = Leads.TO_FILE, Leads.TO_FOLDER
 

@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from eisync.core import probe
-from eisync.core.magic import HEAD_BYTES, is_json, is_still_image, is_text, placeholder, recognised
-from eisync.core.probe import Truncated, Undecidable
+from eisync.core.formats import probe
+from eisync.core.formats.magic import HEAD_BYTES, is_json, is_still_image, is_text, placeholder, recognised
+from eisync.core.formats.probe import Truncated, Undecidable
 from tests.core import formats
 from tests.core.formats import box, examine
 

@@ -3,8 +3,8 @@ from typing import Any
 
 import pytest
 
-from eisync.core.mentions import MOST_JOINED, NearMiss, collected, joined, near
-from eisync.core.sidecars import Entry, entries_of
+from eisync.core.labels.mentions import MOST_JOINED, NearMiss, collected, joined, near
+from eisync.core.labels.sidecars import Entry, entries_of
 
 COMPOSED, APART = "t\u00fcr.csv", "tu\u0308r.csv"
 THREE = ("\u01d6.csv", "\u00fc\u0304.csv", "u\u0308\u0304.csv")  # one name, in three forms

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from eisync.core.mp4_index import TO_THE_END, Box, box_of, media_reach
-from eisync.core.probe import CHUNK_BYTES, OpenEnded, Read, Truncated, Undecidable
+from eisync.core.formats.mp4 import TO_THE_END, Box, box_of, media_reach
+from eisync.core.formats.probe import CHUNK_BYTES, OpenEnded, Read, Truncated, Undecidable
 from tests.core.formats import box, examine
 
 quick = settings(max_examples=80, deadline=None, database=None)

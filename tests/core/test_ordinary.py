@@ -7,7 +7,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from eisync.core.annotations import HEAD_BYTES, annotation_of, may_be_one
+from eisync.core.labels.annotations import HEAD_BYTES, annotation_of, may_be_one
 from eisync.core.model import extension_of
 from eisync.core.ordinary import is_ordinary
 

@@ -5,9 +5,8 @@ import pytest
 from eisync.core import wire
 from eisync.core.lifecycle import Event, State, walk
 from eisync.core.model import Category, FileFacts, Item
-from eisync.core.outcome import give_back, outcome_of
+from eisync.core.outcome import Outcome, give_back, outcome_of
 from eisync.core.retry import Fault, RetryPolicy
-from eisync.core.settlement import Outcome
 
 NOW = 1_000.0
 POLICY = RetryPolicy(base_s=2.0, cap_s=300.0)

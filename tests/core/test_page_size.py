@@ -1,7 +1,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from eisync.core.page_size import PageSize
+from eisync.core.batching import PageSize
 
 
 def test_nothing_is_asked_for_smaller_that_was_never_too_large() -> None:

@@ -2,17 +2,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from eisync.core.model import Category
-from eisync.core.path_rules import (
+from eisync.core.labels.path_rules import (
     INFER,
     NONE,
     SDK,
-    Labelling,
+    PathRules,
     infer_category,
     infer_category_as_sdk,
     infer_label,
     naming_of,
 )
+from eisync.core.model import Category
 
 
 @pytest.mark.parametrize(
@@ -150,22 +150,22 @@ def test_no_label_ever_decides(folders: list[str], label: str, rest: list[str]) 
 )
 def test_the_rule_of_the_sdk_is_the_first_that_occurs_anywhere(path: str, category: Category | None) -> None:
     assert category is infer_category_as_sdk(path)
-    assert (category or Category.SPLIT) is Labelling(rule=SDK).of(path)[1]
+    assert (category or Category.SPLIT) is PathRules(rule=SDK).of(path)[1]
 
 
 @pytest.mark.parametrize(
     ("labelling", "path", "expected"),
     [
-        (Labelling(), "testing/wave.1.csv", ("wave", Category.TESTING)),
-        (Labelling(), "wave.1.csv", ("wave", Category.SPLIT)),
-        (Labelling(), "training/.csv", (None, Category.TRAINING)),
-        (Labelling(label=NONE), "training/wave.csv", (None, Category.TRAINING)),
-        (Labelling(label="左 右"), "training/wave.csv", ("左 右", Category.TRAINING)),
-        (Labelling(category=Category.VALIDATION), "testing/wave.csv", ("wave", Category.VALIDATION)),
-        (Labelling(label=INFER, category=Category.SPLIT), "testing/wave.csv", ("wave", Category.SPLIT)),
+        (PathRules(), "testing/wave.1.csv", ("wave", Category.TESTING)),
+        (PathRules(), "wave.1.csv", ("wave", Category.SPLIT)),
+        (PathRules(), "training/.csv", (None, Category.TRAINING)),
+        (PathRules(label=NONE), "training/wave.csv", (None, Category.TRAINING)),
+        (PathRules(label="左 右"), "training/wave.csv", ("左 右", Category.TRAINING)),
+        (PathRules(category=Category.VALIDATION), "testing/wave.csv", ("wave", Category.VALIDATION)),
+        (PathRules(label=INFER, category=Category.SPLIT), "testing/wave.csv", ("wave", Category.SPLIT)),
     ],
 )
 def test_a_folder_says_what_is_inferred_and_what_is_fixed(
-    labelling: Labelling, path: str, expected: tuple[str | None, Category]
+    labelling: PathRules, path: str, expected: tuple[str | None, Category]
 ) -> None:
     assert expected == labelling.of(path)

@@ -2,7 +2,7 @@ from dataclasses import replace
 
 import pytest
 
-from eisync.core.polling import LastPoll, PollResult, SweepProgress, may_resume, must_count, why_sweep
+from eisync.core.listing import LastPoll, PollResult, SweepProgress, may_resume, must_count, why_sweep
 
 DAY = 86_400.0
 BEFORE = LastPoll(newest_id=70, samples=60, modified_at=500.0, swept_at=10_000.0, sweep_s=30.0)

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from eisync.core.reasons import Finding, Group, grouped, next_step, shape
+from eisync.core.file_status import Finding, Group, grouped, next_step, shape
 
 
 def quarantined(reason: str, files: int = 1, path: str = "/data/a.wav") -> Finding:

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from eisync.core.json_stream import JsonStream, Unfinished
-from eisync.core.sidecars import Entry, entries_of, read_entries, read_on
+from eisync.core.formats.json_stream import JsonStream, Unfinished
+from eisync.core.labels.sidecars import Entry, entries_of, read_entries, read_on
 
 BOX = {"label": "nut", "x": 1, "y": 2, "width": 3, "height": 4}
 RANGE = {"startIndex": 0, "endIndex": 2, "label": "a"}

@@ -1,6 +1,6 @@
 import pytest
 
-from eisync.core.file_counts import FileCounts
+from eisync.core.file_status import FileCounts
 from eisync.core.lifecycle import State
 from eisync.core.summary import ago, sentence
 

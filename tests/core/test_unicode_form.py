@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from eisync.core.unicode_form import caseless, forms, nfc
+from eisync.core.text import caseless, forms, nfc
 
 COMPOSED, APART = "t\u00fcr", "tu\u0308r"
 

@@ -2,8 +2,8 @@ import itertools
 
 import pytest
 
+from eisync.core.known_content import IN_DOUBT_NS, PROVEN_UNSTABLE, PROVEN_VOLATILE, Likeness, Trust, compare
 from eisync.core.model import FileFacts
-from eisync.core.versions import IN_DOUBT_NS, PROVEN_UNSTABLE, PROVEN_VOLATILE, Likeness, Trust, compare
 
 SAME, LEARNT, DOUBTFUL, DIFFERENT = Likeness.SAME, Likeness.LEARNT, Likeness.DOUBTFUL, Likeness.DIFFERENT
 

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from eisync.core.formats.probe import Complete, OpenEnded, Truncated, Undecidable
 from eisync.core.model import MAX_FILE_BYTES
-from eisync.core.probe import Complete, OpenEnded, Truncated, Undecidable
 from tests.core.formats import chunk, examine, examined, rf64, wav
 
 quick = settings(max_examples=80, deadline=None, database=None)

@@ -4,9 +4,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from eisync.core.batching import Limits
-from eisync.core.label_parts import PartKind
-from eisync.data.batching import limits_for, requests_of
-from eisync.data.drafts import Outgoing
+from eisync.core.labels.parts import PartKind
+from eisync.data.drafts import Outgoing, limits_for, requests_of
 from eisync.data.sources import Content, Source
 
 

@@ -7,8 +7,7 @@ from typing import Any
 import pytest
 
 from eisync.data import DataAcquisition, Payload, Protected, Sensor
-from eisync.data.lazy_file import LazyFile
-from eisync.data.sources import CHUNK_BYTES, SMALL_BYTES, SourceError, acquisition_json, source_of
+from eisync.data.sources import CHUNK_BYTES, SMALL_BYTES, LazyFile, SourceError, acquisition_json, source_of
 
 LONG = bytes(range(256)) * 3000
 

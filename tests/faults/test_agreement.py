@@ -19,9 +19,9 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from eisync.adapters import file_facts, restore, trash
-from eisync.adapters.body import sha256_of
-from eisync.adapters.service import Endpoints, ServiceClient
+from eisync.adapters.client.body import sha256_of
+from eisync.adapters.client.service import Endpoints, ServiceClient
+from eisync.adapters.files import file_facts, restore, trash
 from eisync.core.absence import ABSENT_S
 from eisync.core.actions import OnRemoteDelete, Policy, Trigger, name_of, propose
 from eisync.core.batching import Limits
@@ -30,14 +30,14 @@ from eisync.core.lifecycle import State
 from eisync.core.model import RemoteSample
 from eisync.emulator.server import RunningEmulator, running_emulator
 from eisync.emulator.settings import EmulatorSettings
-from eisync.loops.action_executor import ActionExecutor
-from eisync.loops.action_planner import ActionPlanner
-from eisync.loops.reconciler import Hands, Project, ReconcilerLoop
-from eisync.loops.retention_undo import RetentionUndo
-from eisync.loops.root_check import WatchedFolders
-from eisync.loops.target_context import TargetContext
-from eisync.loops.undo import Undo
+from eisync.loops.actions.executor import ActionExecutor
+from eisync.loops.actions.planner import ActionPlanner
+from eisync.loops.actions.undo import Undo
+from eisync.loops.reconciler.context import TargetContext
+from eisync.loops.reconciler.loop import Hands, Project, ReconcilerLoop
+from eisync.loops.retention.undo import RetentionUndo
 from eisync.loops.watched_root import OnChange
+from eisync.loops.watcher.monitor import WatchedFolders
 from eisync.store.actions import ActionStore
 from eisync.store.mirror import Mirrored
 from eisync.store.retention import Removals

@@ -14,13 +14,13 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from eisync.adapters import file_facts
-from eisync.adapters.body import sha256_of
+from eisync.adapters.client.body import sha256_of
+from eisync.adapters.files import file_facts
 from eisync.core.batching import Limits
 from eisync.core.lifecycle import State
 from eisync.core.retry import Fault
 from eisync.core.wire import Envelope, Reply, Silence
-from eisync.loops.reconciler import DOUBT_S, Project, ReconcilerLoop
+from eisync.loops.reconciler.loop import DOUBT_S, Project, ReconcilerLoop
 from eisync.store.mirror import Mirrored
 from tests.canary import holders
 from tests.fakes import Answer, Clock, Cloud, reply_of

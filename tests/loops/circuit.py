@@ -5,16 +5,16 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-from eisync.adapters import removal
-from eisync.adapters.body import sha256_of
+from eisync.adapters.client.body import sha256_of
+from eisync.adapters.files import removal
 from eisync.core.batching import Limits
 from eisync.core.lifecycle import State
 from eisync.core.listing import compare
 from eisync.core.model import Root
 from eisync.core.retry import RetryPolicy
-from eisync.loops.target_state import TargetQueue
-from eisync.loops.uploader import UploaderLoop
-from eisync.loops.watcher import WatcherLoop
+from eisync.loops.uploader.loop import UploaderLoop
+from eisync.loops.uploader.target_state import TargetQueue
+from eisync.loops.watcher.loop import WatcherLoop
 from eisync.store.mirror import Mirrored
 from tests.conftest import list_sample
 from tests.fakes import Bench, Cloud

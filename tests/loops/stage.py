@@ -4,21 +4,21 @@ import hashlib
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from eisync.adapters import file_facts, restore, trash
-from eisync.adapters.body import sha256_of
+from eisync.adapters.client.body import sha256_of
+from eisync.adapters.files import file_facts, restore, trash
 from eisync.core.actions import Policy, Progress, StoredAction
 from eisync.core.guard import Guard
 from eisync.core.lifecycle import Event, State
 from eisync.core.outcome import Outcome, give_back
-from eisync.loops.action_executor import ActionExecutor
-from eisync.loops.action_planner import ActionPlanner
+from eisync.loops.actions.executor import ActionExecutor
+from eisync.loops.actions.guard_ledger import GuardLedger
+from eisync.loops.actions.planner import ActionPlanner
+from eisync.loops.actions.undo import Undo
 from eisync.loops.clock_monitor import RIGHT, Times
-from eisync.loops.guard_ledger import GuardLedger
-from eisync.loops.reconciler import Hands, Project, ReconcilerLoop
-from eisync.loops.retention_undo import RetentionUndo
-from eisync.loops.root_check import WatchedFolders
-from eisync.loops.tombstones import Tombstones
-from eisync.loops.undo import Undo
+from eisync.loops.reconciler.loop import Hands, Project, ReconcilerLoop
+from eisync.loops.reconciler.tombstones import Tombstones
+from eisync.loops.retention.undo import RetentionUndo
+from eisync.loops.watcher.monitor import WatchedFolders
 from eisync.store.actions import ActionStore
 from eisync.store.mirror import Mirrored
 from eisync.store.retention import Removals

@@ -2,8 +2,7 @@ from typing import Any
 
 import pytest
 
-from eisync.core.clock_trust import KnownTime, Reading, Telling
-from eisync.core.elapsed import DAY_S
+from eisync.core.clock_step import DAY_S, KnownTime, Reading, Telling
 from eisync.errors import StateError
 from eisync.loops.clock_monitor import KEEP_EVERY_S, ClockMonitor
 from eisync.store.clock import ClockNotes

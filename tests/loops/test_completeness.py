@@ -13,18 +13,18 @@ from typing import Any
 
 import pytest
 
-from eisync.adapters import content, writer_probe
-from eisync.adapters.content import LookInto
-from eisync.adapters.file_facts import OpenFolder
+from eisync.adapters.files import content, writer_probe
+from eisync.adapters.files.content import LookInto
+from eisync.adapters.files.file_facts import OpenFolder
 from eisync.core.completeness import CompletenessPolicy, Marker
-from eisync.core.format_check import FormatCheck
+from eisync.core.formats.check import FormatCheck
 from eisync.core.ignore import IgnoreRules, RuleFile
 from eisync.core.lifecycle import State
 from eisync.core.model import MAX_FILE_BYTES
 from eisync.core.watch_health import Mode
 from eisync.core.writers import BEING_WRITTEN, NO_WRITERS, SOME_WRITERS, Ask, Writers, cannot_tell
 from eisync.errors import UnreachableError
-from eisync.loops import completeness as module
+from eisync.loops.watcher import completeness as module
 from tests.core import formats
 from tests.fakes import failing
 

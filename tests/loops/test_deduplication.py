@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from eisync.adapters.body import sha256_of
+from eisync.adapters.client.body import sha256_of
 from eisync.core.lifecycle import State
 from eisync.core.model import Item
 from eisync.errors import FileChangedError, FileGoneError, FileUnreadableError, StateError, UnreachableError
-from eisync.loops import deduplication
+from eisync.loops.uploader import deduplication
 
 from .circuit import Circuit
 from .yard import run

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from eisync.core.absence import ABSENT_S
 from eisync.core.actions import OnRemoteDelete, Policy, Progress
 from eisync.errors import UnansweredError
-from eisync.loops.disks import SeenDisks
+from eisync.loops.watcher.disks import SeenDisks
 from tests.fakes import Cloud
 from tests.mounting import Mounts, mounting
 

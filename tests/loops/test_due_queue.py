@@ -1,4 +1,4 @@
-from eisync.loops.due_queue import DueQueue
+from eisync.loops.watcher.due_queue import DueQueue
 
 
 def taken(due_queue: DueQueue, now: float) -> list[str]:

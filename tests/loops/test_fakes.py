@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from eisync.adapters import file_facts
-from eisync.adapters.event_source import EventSource, NullEvents
-from eisync.adapters.service import Endpoints, ServiceClient
+from eisync.adapters.client.service import Endpoints, ServiceClient
+from eisync.adapters.events.source import EventSource, NullEvents
+from eisync.adapters.files import file_facts
 from eisync.core import wire
 from eisync.core.batching import Request
 from eisync.core.model import Category, Item, Root

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from eisync.adapters.service import Endpoints, ServiceClient
+from eisync.adapters.client.service import Endpoints, ServiceClient
 from eisync.emulator.server import RunningEmulator
 
 from .test_reconciler import Sweep, project

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 import pytest
 
 from eisync.core.actions import Policy
-from eisync.loops.index_cleanup import EVERY_S, IndexCleanup
+from eisync.loops.reconciler.tombstones import EVERY_S, IndexCleanup
 
 
 @dataclass

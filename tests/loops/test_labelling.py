@@ -7,14 +7,14 @@ from typing import Any
 
 import pytest
 
-from eisync.adapters import file_facts, sidecars
+from eisync.adapters.files import file_facts, sidecars
+from eisync.core.formats.json_stream import Checkpoint
 from eisync.core.ignore import IgnoreRules
-from eisync.core.json_stream import Checkpoint
-from eisync.core.label_parts import PartKind, unpacked
+from eisync.core.labels.parts import PartKind, unpacked
 from eisync.core.lifecycle import State
 from eisync.errors import StateError
-from eisync.loops import sidecars as module
-from eisync.loops.sidecars import Sidecars
+from eisync.loops.watcher import sidecars as module
+from eisync.loops.watcher.sidecars import Sidecars
 from eisync.store.sidecars import Sidecars as Shelf
 from tests.fakes import failing
 

@@ -6,14 +6,14 @@ from typing import Any
 
 import pytest
 
-from eisync.adapters import annotations
-from eisync.core.annotations import ANNOTATION
+from eisync.adapters.files import sidecars
 from eisync.core.completeness import CompletenessPolicy
+from eisync.core.labels.annotations import ANNOTATION
 from eisync.core.lifecycle import State
 from eisync.core.model import FileFacts
 from eisync.errors import UnreachableError
-from eisync.loops import left_out as module
-from eisync.loops.left_out import Unread
+from eisync.loops.watcher import left_out as module
+from eisync.loops.watcher.left_out import Unread
 from tests.core import formats
 
 from .yard import Yard, run
@@ -31,7 +31,7 @@ class Counting:
 
     def __call__(self, root: str, path: str, facts: FileFacts, is_known: Any, head: bytes) -> Any:
         self.asked.append(path)
-        return annotations.annotation_at(root, path, facts, is_known, head)
+        return sidecars.annotation_at(root, path, facts, is_known, head)
 
 
 def left_out(yard: Yard) -> dict[str, int]:
@@ -84,7 +84,7 @@ def test_none_is_opened_for_it_beside_the_examination(yard: Yard, monkeypatch: p
     def never(*_: object) -> int:
         raise AssertionError("what was read already is enough")
 
-    monkeypatch.setattr(annotations, "open_inside", never)
+    monkeypatch.setattr(sidecars, "open_inside", never)
     fill(yard)
     yard.write("a.csv", b"timestamp,x\n0,1\n" * 1000)
     yard.write("b.json", b'{"protected": {}, "payload": {}}')
@@ -215,7 +215,7 @@ def test_a_moment_without_descriptors_makes_no_sample_of_one(yard: Yard) -> None
     def annotating(root: str, path: str, facts: FileFacts, is_known: Any, head: bytes) -> Any:
         if is_full:
             raise UnreachableError("no file can be read at the moment (Too many open files)")
-        return annotations.annotation_at(root, path, facts, is_known, head)
+        return sidecars.annotation_at(root, path, facts, is_known, head)
 
     loop = yard.watcher(handed={"annotating": annotating})
     assert run(loop, yard.later) <= 1.0
@@ -250,17 +250,17 @@ def test_what_is_remembered_has_a_limit(yard: Yard, monkeypatch: pytest.MonkeyPa
 def test_only_a_file_makes_an_annotation_of_what_is_beside_it(tmp_path: Path, place: str) -> None:
     (tmp_path / "im0.txt").write_bytes(YOLO)
     facts = _facts(tmp_path / "im0.txt")
-    assert annotations.annotation_at(str(tmp_path), "im0.txt", facts) is None
+    assert sidecars.annotation_at(str(tmp_path), "im0.txt", facts) is None
     (tmp_path / place).mkdir()
-    assert annotations.annotation_at(str(tmp_path), "im0.txt", facts) is None
+    assert sidecars.annotation_at(str(tmp_path), "im0.txt", facts) is None
     (tmp_path / "im0.png").write_bytes(b"1")
-    found = annotations.annotation_at(str(tmp_path), "im0.txt", facts)
+    found = sidecars.annotation_at(str(tmp_path), "im0.txt", facts)
     assert (ANNOTATION, "numbers, next to a file of the same name") == (found and found.reason, found and found.kind)
     (tmp_path / "im0.txt").write_bytes(YOLO * 2)
-    assert annotations.annotation_at(str(tmp_path), "im0.txt", facts) is None, "it is another version by now"
+    assert sidecars.annotation_at(str(tmp_path), "im0.txt", facts) is None, "it is another version by now"
 
 
 def _facts(path: Path) -> FileFacts:
-    from eisync.adapters.folder_walk import facts_of
+    from eisync.adapters.files.folder_walk import facts_of
 
     return facts_of(os.lstat(path))

@@ -9,14 +9,14 @@ from typing import Any
 
 import pytest
 
-from eisync.adapters import file_facts, root_notes
+from eisync.adapters.files import file_facts, folder_notes
 from eisync.core.actions import Trigger
 from eisync.core.lifecycle import Event
 from eisync.core.lineage import NAME, Stamp
-from eisync.core.settlement import Outcome
+from eisync.core.outcome import Outcome
 from eisync.errors import FolderError
 from eisync.loops.lineage import AGAIN_S, Lineage
-from eisync.loops.root_check import WatchedFolders
+from eisync.loops.watcher.monitor import WatchedFolders
 from eisync.store.actions import ActionStore
 from eisync.store.lineages import Lineages
 from eisync.store.retention import Removals
@@ -30,7 +30,7 @@ EPOCHS = itertools.count()
 class Keeper:
     """One eisync: a state folder of its own, and the recordings of everybody."""
 
-    def __init__(self, place: Path, recordings: Path, *, matters: bool = True, notes: Any = root_notes) -> None:
+    def __init__(self, place: Path, recordings: Path, *, matters: bool = True, notes: Any = folder_notes) -> None:
         self.place = place
         self.recordings = recordings
         self.matters = matters
@@ -252,15 +252,15 @@ class Refusing:
     is_full = False
 
     def read(self, folder: str) -> dict[str, Stamp]:
-        return root_notes.read(folder)
+        return folder_notes.read(folder)
 
     def change(self, folder: str, write: Any, **more: Any) -> bool:
         if self.error is not None:
             raise self.error
-        return False if self.is_full else root_notes.change(folder, write, **more)
+        return False if self.is_full else folder_notes.change(folder, write, **more)
 
     def around(self, root: str, path: str) -> list[str]:
-        return root_notes.around(root, path)
+        return folder_notes.around(root, path)
 
 
 @pytest.mark.parametrize("matters", [True, False])
@@ -291,7 +291,7 @@ def test_nothing_is_kept_with_what_lies_below_a_mount_point(one: Keeper, monkeyp
     one.lineage.look(one.root.id)
     assert "another disk" in str(one.lineage.why_doubted(one.root.id))
     assert "another disk" in str(one.take("a.csv"))
-    assert ({}, []) == (root_notes.read(str(one.recordings)), list(one.recordings.iterdir()))
+    assert ({}, []) == (folder_notes.read(str(one.recordings)), list(one.recordings.iterdir()))
     monkeypatch.undo()
     one.recordings.rmdir()
     (one.place / "disk").rename(one.recordings)
@@ -309,7 +309,7 @@ def test_a_full_disk_is_made_room_on(tmp_path: Path) -> None:
     full.is_full = False
     assert None is keeper.take("b.csv")
     assert None is keeper.lineage.why_doubted(keeper.root.id)
-    [stamp] = root_notes.read(str(keeper.recordings)).values()
+    [stamp] = folder_notes.read(str(keeper.recordings)).values()
     assert 2 == stamp.taken
     keeper.stop()
 

@@ -8,7 +8,7 @@ import pytest
 
 from eisync.core.model import RemoteSample, Unread
 from eisync.errors import EisyncError
-from eisync.loops.listing_pages import listing_pages
+from eisync.loops.reconciler.listing_pages import listing_pages
 from tests.fakes import Cloud, Listed, Waited
 
 from .stage import Stage

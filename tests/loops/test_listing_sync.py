@@ -10,9 +10,9 @@ import pytest
 
 from eisync.core.lifecycle import Event, State
 from eisync.core.model import RemoteSample
-from eisync.core.settlement import Outcome
+from eisync.core.outcome import Outcome
 from eisync.errors import KeyRefusedError, StudioError, UnansweredError
-from eisync.loops import listing_sync
+from eisync.loops.reconciler import listing_sync
 from eisync.store.mirror import Mirrored
 from tests.fakes import Cloud, Listed
 

@@ -18,7 +18,7 @@ BOXES, ACCOUNT = "bounding_boxes.labels", "info.labels"
 _WATCH = """
 import re, sys
 from pathlib import Path
-from eisync.adapters import gc_tuning as memory
+from eisync.adapters import process as memory
 from tests.loops.yard import Yard, run
 
 def size_mb(name):

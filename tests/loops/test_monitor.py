@@ -5,12 +5,12 @@ from typing import Any
 
 import pytest
 
-from eisync.adapters import file_facts
+from eisync.adapters.files import file_facts
 from eisync.core.completeness import CompletenessPolicy
 from eisync.core.lifecycle import State
 from eisync.core.model import Root
 from eisync.core.watch_health import Mode
-from eisync.loops import watcher as module
+from eisync.loops.watcher import loop as module
 
 from .yard import Yard, run
 
@@ -293,7 +293,7 @@ def test_what_scans_take_of_a_core_is_shared_among_the_roots(yard: Yard) -> None
 
 
 def test_a_huge_folder_is_walked_in_pieces(yard: Yard, monkeypatch: pytest.MonkeyPatch) -> None:
-    from eisync.adapters import folder_walk
+    from eisync.adapters.files import folder_walk
 
     monkeypatch.setattr(module, "LOOKS_A_TICK", 10)
     monkeypatch.setattr(folder_walk, "PIECE", 5)

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from eisync.core.actions import Policy
 from eisync.core.lifecycle import Event, State
 from eisync.core.model import Root
-from eisync.core.settlement import Outcome
+from eisync.core.outcome import Outcome
 from eisync.errors import FileUnreadableError
 from eisync.loops.watched_root import Observed
 

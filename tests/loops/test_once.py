@@ -4,15 +4,15 @@ from typing import Any
 
 import pytest
 
-from eisync.adapters.body import sha256_of
+from eisync.adapters.client.body import sha256_of
 from eisync.core.batching import Limits
 from eisync.core.completeness import CompletenessPolicy
 from eisync.core.lifecycle import PENDING, State
 from eisync.core.retry import RetryPolicy
 from eisync.errors import KeyRefusedError
 from eisync.loops.once import Once
-from eisync.loops.reconciler import Project, ReconcilerLoop
-from eisync.loops.uploader import TargetQueue, UploaderLoop
+from eisync.loops.reconciler.loop import Project, ReconcilerLoop
+from eisync.loops.uploader.loop import TargetQueue, UploaderLoop
 from eisync.store.mirror import Mirrored
 from tests.fakes import Bench, Clock, Cloud, refusing
 

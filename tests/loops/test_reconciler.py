@@ -6,13 +6,13 @@ from typing import Any
 
 import pytest
 
-from eisync.adapters.body import sha256_of
+from eisync.adapters.client.body import sha256_of
 from eisync.core.lifecycle import Event, State
 from eisync.core.model import Item, RemoteSample
 from eisync.core.outcome import Outcome
 from eisync.errors import EisyncError, KeyRefusedError, StateError, StudioError, UnansweredError, UnreachableError
-from eisync.loops import reconciler as module
-from eisync.loops.reconciler import DOUBT_S, IDLE_S, KEEP_GONE_S, Project, ReconcilerLoop
+from eisync.loops.reconciler import loop as module
+from eisync.loops.reconciler.loop import DOUBT_S, IDLE_S, KEEP_GONE_S, Project, ReconcilerLoop
 from eisync.store.mirror import Mirrored
 from tests.fakes import Clock, Cloud, Listed, failing
 

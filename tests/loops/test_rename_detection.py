@@ -7,14 +7,14 @@ from typing import Any
 
 import pytest
 
-from eisync.adapters import content, file_facts
+from eisync.adapters.files import content, file_facts
 from eisync.core.completeness import CompletenessPolicy
 from eisync.core.lifecycle import Event, State
 from eisync.core.model import FileFacts
-from eisync.core.settlement import Outcome
+from eisync.core.outcome import Outcome
 from eisync.errors import UnreachableError
-from eisync.loops import content_hashing
-from eisync.loops import watcher as module
+from eisync.loops.watcher import content_check
+from eisync.loops.watcher import loop as module
 from tests.fakes import failing
 
 from .test_watcher import claim, settle, sync
@@ -336,7 +336,7 @@ def test_a_large_file_is_compared_a_bounded_piece_a_tick(yard: Yard, monkeypatch
             return content.hash_on(*args, most_bytes=most_bytes, **more)
 
     counted = Counted()
-    monkeypatch.setattr(content_hashing, "BYTES_A_TICK", 100_000)
+    monkeypatch.setattr(content_check, "HASHED_A_TICK", 100_000)
     sync_whole_second(yard, "a.csv", "c.csv", content=lambda path: path.encode() * 100_000)
     loop = yard.watcher(evidence=counted)
     run(loop, yard.later)

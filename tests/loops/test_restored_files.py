@@ -2,8 +2,8 @@ from dataclasses import dataclass
 
 from eisync.core.lifecycle import State
 from eisync.core.model import FileFacts
-from eisync.loops import restored_files as module
-from eisync.loops.restored_files import RestoredFiles
+from eisync.loops.watcher import renames as module
+from eisync.loops.watcher.renames import RestoredFiles
 from tests.fakes import Notebook
 
 

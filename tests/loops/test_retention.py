@@ -6,20 +6,19 @@ from typing import Any
 
 import pytest
 
-from eisync.adapters import file_facts, removal, root_notes
+from eisync.adapters.files import file_facts, folder_notes, removal
 from eisync.core.actions import Action, ActionKind, Cause, OnRemoteDelete, Policy, Progress, propose
-from eisync.core.elapsed import ClockSetting
+from eisync.core.clock_step import ClockSetting
 from eisync.core.lifecycle import Event, State
 from eisync.core.listing import compare
 from eisync.core.model import RemoteSample, sent_name
+from eisync.core.outcome import Outcome
 from eisync.core.retention import After, Disk, MinFree, Retention, Room, Why
-from eisync.core.settlement import Outcome
 from eisync.core.wire import stored_name
 from eisync.errors import FolderError, StateError, UnansweredError
-from eisync.loops.archive_check import YES_NAME, Archives
-from eisync.loops.identity_check import IdentityCheck
-from eisync.loops.retention import REST_S, RetentionLoop
-from eisync.loops.retention_status import TROUBLE_S, RetentionStatus
+from eisync.loops.actions.identity_check import IdentityCheck
+from eisync.loops.retention.loop import REST_S, RetentionLoop
+from eisync.loops.retention.status import TROUBLE_S, YES_NAME, Archives, RetentionStatus
 from eisync.store.actions import ActionStore
 from eisync.store.mirror import Mirrored
 from eisync.store.retention import Removals
@@ -115,7 +114,7 @@ class House:
             log=self.yard.log,
             monotonic=lambda: self.monotonic(),
             times=self.times,
-            archives=Archives(self.records, root_notes, new_marker=lambda: f"archive {self.now}"),
+            archives=Archives(self.records, folder_notes, new_marker=lambda: f"archive {self.now}"),
         )
 
     def run(self, after_s: float = 0.0) -> float:
@@ -477,7 +476,7 @@ def test_a_new_archive_is_taken_at_a_persons_word(house: House, tmp_path: Path) 
 def test_another_marked_archive_in_its_place_is_not_filled_either(house: House, tmp_path: Path) -> None:
     archive = archiving(house, tmp_path)
     unmounted(archive)
-    root_notes.mark(str(archive), "somebody's")
+    folder_notes.mark(str(archive), "somebody's")
     house.send("wave.2.csv")
     house.run()
     assert (["wave.2.csv"], []) == (house.there(), house.there(archive))

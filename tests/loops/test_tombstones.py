@@ -4,7 +4,7 @@ from typing import Any
 import pytest
 
 from eisync.core.actions import OnRemoteDelete, Policy, Progress, sentence
-from eisync.core.elapsed import DAY_S, ClockSetting
+from eisync.core.clock_step import DAY_S, ClockSetting
 from eisync.core.guard import RECENT_S, Guard
 from eisync.core.lifecycle import State
 from eisync.errors import UnansweredError

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from eisync.adapters.body import sha256_of
+from eisync.adapters.client.body import sha256_of
 from eisync.core.batching import Limits, Order
 from eisync.core.flow_control import HOLD_CAP_S
 from eisync.core.lifecycle import State
@@ -15,8 +15,8 @@ from eisync.core.outcome import MOST_DISPUTES
 from eisync.core.retry import Fault, RetryPolicy
 from eisync.core.wire import Envelope, Reply, Silence
 from eisync.errors import ConfigurationError, KeyRefusedError, StateError, UnansweredError, UnreachableError
-from eisync.loops.target_state import TargetQueue
-from eisync.loops.uploader import IDLE_S, PROBE_AFTER_S, THREADLESS_S, UploaderLoop
+from eisync.loops.uploader.loop import IDLE_S, PROBE_AFTER_S, THREADLESS_S, UploaderLoop
+from eisync.loops.uploader.target_state import TargetQueue
 from tests.fakes import Bench, Cloud, failing, refusing, reply_of
 
 from .yard import Yard, run

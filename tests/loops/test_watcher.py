@@ -7,17 +7,17 @@ from typing import Any
 
 import pytest
 
-from eisync.adapters import content, file_facts, sidecars, writer_probe
-from eisync.adapters.folder_walk import Folder
+from eisync.adapters.files import content, file_facts, sidecars, writer_probe
+from eisync.adapters.files.folder_walk import Folder
 from eisync.core.completeness import CompletenessPolicy
 from eisync.core.ignore import IgnoreRules
+from eisync.core.labels.path_rules import PathRules
 from eisync.core.lifecycle import Event, State
 from eisync.core.model import Category, FileFacts
 from eisync.core.outcome import Outcome
-from eisync.core.path_rules import Labelling
 from eisync.errors import StateError
-from eisync.loops import watcher as module
-from eisync.loops.disks import RootDisks
+from eisync.loops.watcher import loop as module
+from eisync.loops.watcher.disks import RootDisks
 from eisync.store.descriptions import Descriptions
 from eisync.store.disks import Disks
 from eisync.store.sidecars import Sidecars
@@ -279,7 +279,7 @@ def test_what_the_configuration_says_of_a_root_goes_with_its_files(yard: Yard) -
     yard.write("idle.1.csv")
     run(
         yard.watcher(
-            yard.watched(labelling=Labelling("fixed", Category.TESTING), metadata={"site": "lab 3"}),
+            yard.watched(labelling=PathRules("fixed", Category.TESTING), metadata={"site": "lab 3"}),
         ),
         yard.later,
     )

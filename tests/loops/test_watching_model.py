@@ -14,12 +14,13 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 
-from eisync.adapters import body, clock
-from eisync.adapters.event_source import EventSource, NullEvents
+from eisync.adapters import clock
+from eisync.adapters.client import body
+from eisync.adapters.events.source import EventSource, NullEvents
 from eisync.core.completeness import CompletenessPolicy
 from eisync.core.lifecycle import Event, State
 from eisync.core.model import Item
-from eisync.core.settlement import Outcome
+from eisync.core.outcome import Outcome
 from eisync.errors import FileError, StateError
 from tests.fakes import failing
 

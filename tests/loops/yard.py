@@ -5,22 +5,22 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from eisync.adapters import annotations, content, file_facts, sidecars, writer_probe
-from eisync.adapters import file_facts as mounted
-from eisync.adapters.body import sha256_of
+from eisync.adapters.client.body import sha256_of
+from eisync.adapters.files import content, file_facts, sidecars, writer_probe
+from eisync.adapters.files import file_facts as mounted
 from eisync.core.completeness import CompletenessPolicy
 from eisync.core.ignore import IgnoreRules
+from eisync.core.labels.path_rules import PathRules
 from eisync.core.lifecycle import State
 from eisync.core.model import Root
-from eisync.core.path_rules import Labelling
-from eisync.loops.deletion_evidence import DeletionEvidence
-from eisync.loops.disks import DiskCheck, RootDisks
+from eisync.loops.reconciler.deletion_evidence import DeletionEvidence
 from eisync.loops.watched_root import Observed, WatchedRoot
-from eisync.loops.watcher import WatcherLoop
-from eisync.store.absences import Absences
+from eisync.loops.watcher.disks import DiskCheck, RootDisks
+from eisync.loops.watcher.loop import WatcherLoop
 from eisync.store.database import open_database
 from eisync.store.descriptions import Descriptions
 from eisync.store.disks import Disks
+from eisync.store.guard_facts import Absences
 from eisync.store.index import Index
 from eisync.store.mirror import Mirrored
 from eisync.store.outbox import Outbox
@@ -116,7 +116,7 @@ class Yard:
     def watched(self, root: Root | None = None, **more: Any) -> WatchedRoot:
         options: dict[str, Any] = {
             "eligibility": IgnoreRules(),
-            "labelling": Labelling(),
+            "labelling": PathRules(),
             "policy": CompletenessPolicy(settle_s=2.0, patience_s=600.0),
             **more,
         }
@@ -149,7 +149,7 @@ class Yard:
             waiting=Descriptions(self.database),
             events=self.ear,
             log=self.log,
-            **{"annotating": annotations.annotation_at, **(handed or {})},
+            **{"annotating": sidecars.annotation_at, **(handed or {})},
         )
 
     def fill(self, *paths: str, content: bytes | None = None) -> None:

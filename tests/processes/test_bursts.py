@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from eisync.adapters import clock
-from eisync.adapters.event_source import EventSource
+from eisync.adapters.events.source import EventSource
 from eisync.core.completeness import CompletenessPolicy
 from eisync.core.lifecycle import State
 from eisync.loops.supervisor import Charge, Supervisor

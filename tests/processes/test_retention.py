@@ -14,7 +14,7 @@ from tests.conftest import Bench, row, stored_once, until
 
 KILLER = """
 import os, runpy, signal
-from eisync.adapters import removal
+from eisync.adapters.files import removal
 
 def kill(*_, **__):
     os.kill(os.getpid(), signal.SIGKILL)

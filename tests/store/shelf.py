@@ -6,10 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from eisync.core.lifecycle import Event, State
-from eisync.core.listing import compare
+from eisync.core.listing import SweepProgress, compare
 from eisync.core.model import Candidate, Category, FileFacts, Item, RemoteSample, Root
-from eisync.core.polling import SweepProgress
-from eisync.core.settlement import Outcome
+from eisync.core.outcome import Outcome
 from eisync.store.database import Database, open_database
 from eisync.store.index import Index
 from eisync.store.mirror import Mirrored

@@ -2,11 +2,11 @@
 
 import pytest
 
-from eisync.core.disks import Away, Disk
+from eisync.core.absence import Away, Disk
 from eisync.core.lifecycle import Event, State
-from eisync.store import absences, action_candidates, disks, segments
-from eisync.store.absences import Absences
+from eisync.store import action_effects, disks, guard_facts, sample_links
 from eisync.store.disks import Disks
+from eisync.store.guard_facts import Absences
 
 from .shelf import NOW, Shelf, remote
 
@@ -40,7 +40,7 @@ def test_what_was_not_sent_is_found_by_its_size(shelf: Shelf) -> None:
 
 
 def test_more_than_anybody_can_look_at_is_said(shelf: Shelf, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(absences, "MOST_UNSENT", 2)
+    monkeypatch.setattr(guard_facts, "MOST_UNSENT", 2)
     for number in range(2):
         shelf.enqueue(f"{number}.csv", 5)
     assert Absences(shelf.database).unsent("main", {15}) is None
@@ -124,13 +124,13 @@ def test_what_should_be_below_a_folder_is_not_what_is_beside_it(shelf: Shelf) ->
 @pytest.mark.parametrize(
     ("statement", "index"),
     [
-        (absences._SAME_CONTENT, "INDEX file_by_content"),
-        (absences._READY, "INDEX file_by_size"),
-        (absences._OTHERS, "INDEX file_by_state"),
-        (segments._NAMED, "INDEX sample_by_name (target=? AND filename>? AND filename<?)"),
-        (segments._CROPPED, "INDEX sample_cropped (target=? AND original_name=?)"),
-        (segments._BURIED, "INDEX sample_by_name (target=? AND filename=?)"),
-        (action_candidates._SAMPLES, "INDEX file_sample_by_sample"),
+        (guard_facts._SAME_CONTENT, "INDEX file_by_content"),
+        (guard_facts._READY, "INDEX file_by_size"),
+        (guard_facts._OTHERS, "INDEX file_by_state"),
+        (sample_links._NAMED, "INDEX sample_by_name (target=? AND filename>? AND filename<?)"),
+        (sample_links._CROPPED, "INDEX sample_cropped (target=? AND original_name=?)"),
+        (sample_links._BURIED, "INDEX sample_by_name (target=? AND filename=?)"),
+        (action_effects._SAMPLES, "INDEX file_sample_by_sample"),
         (
             disks._BELIEVED.format(direction="asc"),
             "INDEX sqlite_autoindex_file_1 (root_id=? AND folder>? AND folder<?)",

@@ -9,7 +9,7 @@ from eisync.core.guard import Touch
 from eisync.core.lifecycle import State
 from eisync.core.model import Category
 from eisync.errors import StateError
-from eisync.store import action_candidates, action_effects, guard_facts, tombstones
+from eisync.store import action_effects, guard_facts, tombstones
 from eisync.store import actions as acts_room
 from eisync.store import index as index_room
 from eisync.store.actions import KEEP_S, ActionStore
@@ -604,8 +604,8 @@ def test_what_ended_long_ago_is_forgotten(shelf: Shelf, actions: ActionStore) ->
 # --- how it is looked up ----------------------------------------------------------------------------------------------
 
 STATEMENTS = {
-    **{trigger.value: statement for trigger, statement in action_candidates._SIDES.items()},
-    "samples": action_candidates._SAMPLES,
+    **{trigger.value: statement for trigger, statement in action_effects._SIDES.items()},
+    "samples": action_effects._SAMPLES,
     "touches": guard_facts._TOUCHES,
     "vanished": guard_facts._VANISHED,
     "approved": guard_facts._APPROVED,

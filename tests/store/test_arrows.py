@@ -6,7 +6,7 @@ import pytest
 
 from eisync.core.actions import Action, ActionKind, Cause
 from eisync.core.lifecycle import TRANSITIONS, Event, State
-from eisync.core.settlement import Outcome
+from eisync.core.outcome import Outcome
 from eisync.store.actions import ActionStore
 
 from .shelf import NOW, Shelf, facts

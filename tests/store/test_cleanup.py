@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from eisync.core.lifecycle import Event, State
-from eisync.core.settlement import Outcome
+from eisync.core.outcome import Outcome
 from eisync.store import cleanup
 from eisync.store.cleanup import KEEP_HASH_S, KEEP_S, LEAST_AWAY_S, CleanedUp, Cleanup
 from eisync.store.database import open_database

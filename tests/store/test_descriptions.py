@@ -2,7 +2,7 @@ from dataclasses import replace
 
 import pytest
 
-from eisync.core.description import Description
+from eisync.core.labels.description import Description
 from eisync.core.lifecycle import Event, State
 from eisync.core.model import Category
 from eisync.store.descriptions import _FOLDERS, Descriptions

@@ -1,7 +1,7 @@
 import pytest
 
 from eisync.core.lifecycle import Event, State
-from eisync.store.history import LINES_IN_ALL, LINES_OF_A_FILE, forget_oldest
+from eisync.store.transitions import LINES_IN_ALL, LINES_OF_A_FILE, forget_oldest
 
 from .shelf import NOW, Shelf
 

@@ -4,7 +4,7 @@ import os
 import pytest
 
 from eisync.core.lifecycle import Event, State
-from eisync.store import index, known_content, mirror, path_index, sample_links, tombstones
+from eisync.store import index, mirror, path_index, sample_links, tombstones
 from eisync.store.index import RootFacts, TargetFacts
 
 from .shelf import NOW, Shelf, remote
@@ -400,12 +400,12 @@ def test_a_database_that_takes_a_write_says_so(shelf: Shelf) -> None:
         (index._PAGE, ["SEARCH file USING INTEGER PRIMARY KEY (rowid>?)", "file_sample USING PRIMARY KEY (file_id=?)"]),
         (sample_links._KNOW, ["file USING INTEGER PRIMARY KEY (rowid=?)"]),
         (path_index._FAMILIAR, ["file USING INDEX file_by_version (size=? AND mtime_ns=? AND inode=?)"]),
-        (known_content._MAY_BE_DELETED, ["deleted_content USING PRIMARY KEY (target=? AND size=?)"]),
-        (known_content._MAY_BE_ABSENT, ["other USING INDEX file_elsewhere (size=? AND mtime_ns=?)"]),
-        (known_content._MAY_BE_UNWATCHED, ["other USING INDEX file_by_version (size=? AND mtime_ns=?)"]),
-        (known_content._DELETED, ["deleted_content USING PRIMARY KEY (target=? AND size=? AND sha256=?)"]),
-        (known_content._ABSENT, ["other USING INDEX file_elsewhere (size=? AND mtime_ns=?)"]),
-        (known_content._UNWATCHED, ["other USING INDEX file_by_version (size=? AND mtime_ns=?)"]),
+        (tombstones._MAY_BE_DELETED, ["deleted_content USING PRIMARY KEY (target=? AND size=?)"]),
+        (tombstones._MAY_BE_ABSENT, ["other USING INDEX file_elsewhere (size=? AND mtime_ns=?)"]),
+        (tombstones._MAY_BE_UNWATCHED, ["other USING INDEX file_by_version (size=? AND mtime_ns=?)"]),
+        (tombstones._DELETED, ["deleted_content USING PRIMARY KEY (target=? AND size=? AND sha256=?)"]),
+        (tombstones._ABSENT, ["other USING INDEX file_elsewhere (size=? AND mtime_ns=?)"]),
+        (tombstones._UNWATCHED, ["other USING INDEX file_by_version (size=? AND mtime_ns=?)"]),
     ],
 )
 def test_what_is_asked_often_is_found_by_an_index(shelf: Shelf, statement: str, indexes: list[str]) -> None:

@@ -5,9 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from eisync.core.file_counts import UNREADABLE, Sighting
+from eisync.core.file_status import UNREADABLE, Finding, Sighting
 from eisync.core.lifecycle import State
-from eisync.core.reasons import Finding
 from eisync.loops.watched_root import Observed
 from eisync.store import observations as module
 

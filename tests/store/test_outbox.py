@@ -6,11 +6,10 @@ import pytest
 from eisync.core.batching import Order
 from eisync.core.lifecycle import Event, IllegalTransitionError, State
 from eisync.core.model import Category, FileFacts, Root
-from eisync.core.outcome import give_back
-from eisync.core.settlement import Outcome
+from eisync.core.outcome import Outcome, give_back
 from eisync.store import index as index_room
-from eisync.store import intake, outbox, outcomes, queue, rows
-from eisync.store.outcomes import LostClaimError
+from eisync.store import intake, outbox, queue, rows
+from eisync.store.queue import LostClaimError
 
 from .shelf import NOW, Shelf, facts
 
@@ -748,10 +747,10 @@ def test_a_tally_of_some_folders_reads_no_row(shelf: Shelf) -> None:
         (queue._NEXT_DUE, "INDEX file_due (root_id=?)"),
         (intake._KNOWN_AT, "INDEX sqlite_autoindex_file_1 (root_id=? AND folder=? AND name=?)"),
         (intake._SETTLING, "INDEX file_by_state (state=?)"),
-        (outcomes._DOUBTFUL, "INDEX file_by_state (state=?)"),
+        (queue._DOUBTFUL, "INDEX file_by_state (state=?)"),
         (outbox._FORGET_GONE, "INDEX file_by_state (state=? AND changed_at<?)"),
         (outbox._FORGET_HISTORY, "INDEX history_by_file (file_id=?)"),
-        (outcomes._SETTLE, "INTEGER PRIMARY KEY (rowid=?)"),
+        (queue._SETTLE, "INTEGER PRIMARY KEY (rowid=?)"),
     ],
 )
 def test_no_question_of_the_loops_walks_all_files(shelf: Shelf, statement: str, index: str) -> None:

@@ -12,9 +12,8 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from eisync.core import wire
 from eisync.core.lifecycle import PENDING, Event, State, can, step, walk
 from eisync.core.model import Item
-from eisync.core.outcome import give_back, outcome_of
+from eisync.core.outcome import Outcome, give_back, outcome_of
 from eisync.core.retry import Fault, RetryPolicy
-from eisync.core.settlement import Outcome
 
 from .shelf import Shelf, facts
 

@@ -2,8 +2,8 @@
 
 import pytest
 
-from eisync.core.json_stream import LARGEST_VALUE
-from eisync.core.sidecars import Entry
+from eisync.core.formats.json_stream import LARGEST_VALUE
+from eisync.core.labels.sidecars import Entry
 from eisync.store.sidecars import Sidecars
 
 from .shelf import Shelf, facts

@@ -3,7 +3,7 @@
 import sys
 from collections import Counter
 
-from eisync.core.probe import Complete, Completeness, OpenEnded, Truncated, Undecidable
+from eisync.core.formats.probe import Complete, Completeness, OpenEnded, Truncated, Undecidable
 from tests.core.formats import examine
 from tests.zoo.referees import takes
 from tests.zoo.specimens import Specimen, missing, specimens

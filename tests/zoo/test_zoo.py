@@ -5,8 +5,8 @@ from pathlib import PurePosixPath
 
 import pytest
 
-from eisync.core.magic import HEAD_BYTES, recognised
-from eisync.core.probe import Complete, Completeness, OpenEnded, Truncated, Undecidable
+from eisync.core.formats.magic import HEAD_BYTES, recognised
+from eisync.core.formats.probe import Complete, Completeness, OpenEnded, Truncated, Undecidable
 from tests.core.formats import examine
 from tests.zoo.referees import takes
 from tests.zoo.specimens import Specimen, files, missing

@@ -1,0 +1,109 @@
+"""The body of an upload: of known length, streamed from the files, hashed on the way.
+
+It is handed out once, in order, one open file at a time, so that memory does not grow with the files. A file that is
+not what settled ends the body before its end: a server that is promised more bytes than it gets stores nothing.
+"""
+
+import contextlib
+import hashlib
+from collections.abc import Callable, Generator, Iterator
+
+from eisync.adapters.files.file_facts import OpenFolder, opened, read, read_whole, verify
+from eisync.core.model import Item
+from eisync.core.wire import Envelope
+from eisync.core.writers import Ask
+from eisync.errors import FileChangedError
+
+CHUNK_BYTES = 64 * 1024
+"""Each is sent within the connection's time-out or not at all: the larger, the more line it takes."""
+
+SMALL_BYTES = CHUNK_BYTES // 2
+"""A file up to this size is read at once, and is one piece with what stands before and behind it."""
+
+
+class Body:
+    """Bytes for requests: it asks for the length, then iterates. `sha256` holds what was hashed, by item id.
+
+    `spend` is asked before each piece goes, and may take its time; `waited_s` is how long it took for all of them.
+    `ask` tells who writes a file: before its first byte goes, and after its last.
+    """
+
+    def __init__(
+        self, envelope: Envelope, spend: Callable[[int], float] = lambda _: 0.0, ask: Ask | None = None
+    ) -> None:
+        self._envelope = envelope
+        self._spend = spend
+        self._ask = ask
+        self.sha256: dict[int, str] = {}
+        self.waited_s = 0.0
+
+    def __len__(self) -> int:
+        return self._envelope.content_length
+
+    def __iter__(self) -> Iterator[bytes]:
+        """Raises FileError for the file that may not be sent as it is now, UnreachableError when none can be read."""
+        for piece in _joined(self._pieces()):
+            self.waited_s += self._spend(len(piece))
+            yield piece
+        # The last look before the bytes that make the request whole.
+        for part in self._envelope.parts:
+            verify(part.item)
+        yield self._envelope.closing
+
+    def _pieces(self) -> Generator[bytes, None, None]:
+        with contextlib.closing(OpenFolder()) as folder:
+            for part in self._envelope.parts:
+                if part.item.facts.size <= SMALL_BYTES:
+                    yield b"".join((part.preamble, self._content(part.item, folder), self._envelope.between))
+                    continue
+                yield part.preamble
+                yield from self._contents(part.item, folder)
+                yield self._envelope.between
+
+    def _content(self, item: Item, folder: OpenFolder) -> bytes:
+        content = read_whole(item, folder, self._ask)
+        _check_left(item, item.facts.size - len(content))
+        self.sha256[item.id] = hashlib.sha256(content).hexdigest()
+        return content
+
+    def _contents(self, item: Item, folder: OpenFolder) -> Iterator[bytes]:
+        digest = hashlib.sha256()
+        left = item.facts.size
+        with opened(item, folder, self._ask) as descriptor:
+            while left:
+                chunk = read(descriptor, min(CHUNK_BYTES, left), item)
+                _check_left(item, 0 if chunk else left)
+                digest.update(chunk)
+                left -= len(chunk)
+                yield chunk
+        self.sha256[item.id] = digest.hexdigest()
+
+
+def sha256_of(item: Item) -> str:
+    """The content hash of the item's file. Raises FileError when it is not what settled."""
+    digest = hashlib.sha256()
+    with opened(item) as descriptor:
+        while chunk := read(descriptor, CHUNK_BYTES, item):
+            digest.update(chunk)
+    return digest.hexdigest()
+
+
+def _joined(pieces: Generator[bytes, None, None]) -> Iterator[bytes]:
+    """The same bytes in fewer pieces: for a small file, three calls of the connection cost more than its content."""
+    waiting: list[bytes] = []
+    size = 0
+    with contextlib.closing(pieces):
+        for piece in pieces:
+            if waiting and size + len(piece) > CHUNK_BYTES:
+                yield b"".join(waiting)
+                waiting, size = [], 0
+            waiting.append(piece)
+            size += len(piece)
+    if waiting:
+        yield b"".join(waiting)
+
+
+def _check_left(item: Item, left: int) -> None:
+    """Raises FileChangedError where bytes that were promised are not there."""
+    if left:
+        raise FileChangedError(f"the file ended {left} bytes early", item_id=item.id)

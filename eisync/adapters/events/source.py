@@ -1,0 +1,323 @@
+"""watchdog's events as paths in a bounded, coalescing set. No filtering, no hashing, and nothing here ever raises:
+an exception in a handler would kill watchdog's dispatcher and leave a dead watcher under a green service.
+
+The rescan is the product, the watcher an accelerator: whatever is lost here (the kernel's queue overflows, our own set
+is full, an emitter dies) makes the root doubted, and a doubted root is scanned.
+"""
+
+import contextlib
+import errno
+import os
+import sys
+import threading
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+
+from watchdog.events import (
+    DirCreatedEvent,
+    DirDeletedEvent,
+    DirMovedEvent,
+    FileClosedEvent,
+    FileCreatedEvent,
+    FileDeletedEvent,
+    FileModifiedEvent,
+    FileMovedEvent,
+    FileSystemEvent,
+    FileSystemEventHandler,
+)
+from watchdog.observers.api import BaseObserver, ObservedWatch
+
+from eisync.core.model import Root
+
+MAX_WAITING_PATHS = 65_536
+
+# Narrowed in the kernel: with the default mask, 20,000 files in 3.5 s overflowed its queue, and our own reads woke us.
+# A file that is linked in is told of as created only; that costs the kernel's queue nothing.
+# Elsewhere nobody tells that a file was closed: every change is listened to, and stillness tells that it is complete.
+_HAS_INOTIFY = sys.platform == "linux"
+_LOSES_SILENTLY = sys.platform == "win32"
+_EVENTS: list[type[FileSystemEvent]] = [
+    FileClosedEvent if _HAS_INOTIFY else FileModifiedEvent,
+    FileCreatedEvent,
+    FileMovedEvent,
+    FileDeletedEvent,
+    DirCreatedEvent,
+    DirMovedEvent,
+    DirDeletedEvent,
+]
+
+_LIMITS = {
+    errno.ENOSPC: ("max_user_watches", 524_288, "the system has no watch left for some of its folders"),
+    errno.EMFILE: ("max_user_instances", 1_024, "the system has no listener left"),
+}
+
+
+@dataclass(slots=True)
+class PendingPaths:
+    """What was announced for one root since it was last asked for, by path relative to the root.
+
+    `folders` appeared or moved as a whole: events for what is in them may not come. `is_doubted`: events were lost.
+    """
+
+    files: set[str] = field(default_factory=set)
+    closed: set[str] = field(default_factory=set)  # of these, the ones closed, or renamed or linked into place
+    folders: set[str] = field(default_factory=set)
+    is_doubted: bool = False
+
+
+class EventSource:
+    """Watches roots and remembers what was announced until somebody takes it."""
+
+    announces_closes = _HAS_INOTIFY
+
+    def __init__(self, on_event: Callable[[], None], *, max_waiting: int = MAX_WAITING_PATHS) -> None:
+        """`on_event` is called from watchdog's thread; it must only wake somebody."""
+        self._on_event = on_event
+        self._max_waiting = max_waiting
+        self._lock = threading.Lock()
+        self._seen: dict[int, PendingPaths] = {}
+        self._watches: dict[int, tuple[ObservedWatch, tuple[int, int]]] = {}
+        self._handlers: dict[str, _Handler] = {}
+        self._deaths: Counter[int] = Counter()
+        self._exhausted: set[int] = set()
+        self._observer: BaseObserver | None = None
+
+    def start(self) -> None:
+        """Begin to listen. Roots are added by `watch`."""
+        with (
+            contextlib.suppress(OSError, RecursionError),
+            _threads(),
+        ):  # a machine may have no inotify left; `watch` tries again and says so
+            self._living_observer()
+
+    def watch(self, root: Root) -> str | None:
+        """Listen to a root, from now on; safe to repeat, and it renews what has died.
+
+        Returns why there can be no events from it, or None. A root that was not listened to until now is doubted.
+        """
+        try:
+            with _threads():
+                observer = self._living_observer()
+                status = os.stat(root.path)
+                identity = (status.st_dev, status.st_ino)
+                if not self._is_alive(root.id, identity):
+                    self._schedule(observer, root, identity)
+        except (OSError, RecursionError) as error:
+            self._unschedule(root.id)
+            return _why_no_events(error)
+        if root.id in self._exhausted:
+            return _why_no_events(OSError(errno.ENOSPC, ""))
+        return None
+
+    def deaths(self, root_id: int) -> int:
+        """How often what listened to the root has died by itself since it was forgotten last."""
+        return self._deaths[root_id]
+
+    def forget(self, root_id: int) -> None:
+        """Listen to the root no more, until `watch` is asked again. Safe to repeat."""
+        self._unschedule(root_id)
+        self._deaths.pop(root_id, None)
+
+    def take(self, root_id: int) -> PendingPaths:
+        """What was announced since the last call."""
+        with self._lock:
+            return self._seen.pop(root_id, PendingPaths())
+
+    def doubt(self, root_id: int) -> None:
+        """Events of this root may have been lost."""
+        with self._lock:
+            self._of(root_id).is_doubted = True
+        self._on_event()
+
+    def stop(self) -> None:
+        """Stop listening and wait for the threads. Safe to repeat."""
+        self._drop_observer()
+
+    def _living_observer(self) -> BaseObserver:
+        """The observer, renewed when one of its threads has died. Raises OSError when there can be none."""
+        observer = self._observer
+        # On Linux one more thread reads the kernel's queue; the observer outlives it and would be deaf.
+        if observer is not None and observer.is_alive() and getattr(observer, "reader", observer).is_alive():
+            return observer
+        self._deaths.update(list(self._watches))
+        self._drop_observer()
+        observer = self._new_observer()
+        observer.daemon = True
+        try:
+            observer.start()
+        except RuntimeError:
+            with contextlib.suppress(RuntimeError):
+                observer.stop()  # it holds what the kernel lends to few
+            raise
+        self._observer = observer
+        return observer
+
+    def _new_observer(self) -> BaseObserver:
+        if _HAS_INOTIFY:
+            from eisync.adapters.events.inotify import Observer, Reader
+
+            return Observer(Reader(self._doubt_all, self._is_exhausted), self._deliver)
+        from watchdog.observers import Observer as SystemObserver
+
+        observer = SystemObserver()
+        if _LOSES_SILENTLY:
+            from eisync.adapters.events.windows import telling
+
+            observer._emitter_class = telling(observer._emitter_class, self._doubt_all)
+        return observer
+
+    def _schedule(self, observer: BaseObserver, root: Root, identity: tuple[int, int]) -> None:
+        if self._watches.get(root.id, (None, None))[1] == identity:
+            self._deaths[root.id] += 1
+        self._unschedule(root.id)
+        handler = self._handlers[root.path] = _Handler(root, self._file_seen, self._folder_seen)
+        watch = observer.schedule(handler, root.path, recursive=True, event_filter=_EVENTS)
+        self._watches[root.id] = (watch, identity)
+        self.doubt(root.id)
+
+    def _deliver(self, watch: ObservedWatch, event: FileSystemEvent) -> None:
+        handler = self._handlers.get(str(watch.path))
+        if handler is not None:
+            handler.dispatch(event)
+
+    def _is_exhausted(self, folder: bytes) -> None:
+        place = os.fsdecode(folder)
+        for handler in list(self._handlers.values()):
+            if handler.contains(place):
+                self._exhausted.add(handler.root_id)
+
+    def _drop_observer(self) -> None:
+        observer, self._observer = self._observer, None
+        self._watches.clear()
+        if observer is not None:
+            observer.stop()
+            observer.join(timeout=10.0)
+
+    def _is_alive(self, root_id: int, identity: tuple[int, int]) -> bool:
+        if root_id not in self._watches or self._observer is None:
+            return False
+        watch, watched_identity = self._watches[root_id]
+        alive = any(emitter.watch == watch and emitter.is_alive() for emitter in self._observer.emitters.copy())
+        return alive and watched_identity == identity
+
+    def _unschedule(self, root_id: int) -> None:
+        watch, _ = self._watches.pop(root_id, (None, None))
+        self._exhausted.discard(root_id)
+        if watch is not None and self._observer is not None:
+            with contextlib.suppress(KeyError, OSError):
+                self._observer.unschedule(watch)
+
+    def _file_seen(self, root_id: int, path: str, is_closed: bool = False) -> None:
+        with self._lock:
+            seen = self._of(root_id)
+            if len(seen.files) < self._max_waiting:
+                seen.files.add(path)
+                if is_closed:
+                    seen.closed.add(path)
+            else:
+                seen.is_doubted = True
+        self._on_event()
+
+    def _folder_seen(self, root_id: int, path: str) -> None:
+        with self._lock:
+            seen = self._of(root_id)
+            if len(seen.folders) < self._max_waiting:
+                seen.folders.add(path)
+            else:
+                seen.is_doubted = True
+        self._on_event()
+
+    def _doubt_all(self) -> None:
+        for root_id in list(self._watches):
+            self.doubt(root_id)
+
+    def _of(self, root_id: int) -> PendingPaths:
+        return self._seen.setdefault(root_id, PendingPaths())
+
+
+class NullEvents:
+    """Listens to nothing: for one pass that scans."""
+
+    announces_closes = False
+
+    def start(self) -> None:
+        """Nothing to start."""
+
+    def watch(self, root: Root) -> str | None:
+        """No events, and no reason to tell anybody."""
+
+    def deaths(self, root_id: int) -> int:
+        """Nothing lives that could die."""
+        return 0
+
+    def forget(self, root_id: int) -> None:
+        """Nothing is remembered."""
+
+    def take(self, root_id: int) -> PendingPaths:
+        """Nothing was announced."""
+        return PendingPaths()
+
+    def stop(self) -> None:
+        """Nothing to stop."""
+
+
+class _Handler(FileSystemEventHandler):
+    """Turns one root's events into paths relative to it."""
+
+    def __init__(
+        self, root: Root, file_seen: Callable[[int, str, bool], None], folder_seen: Callable[[int, str], None]
+    ) -> None:
+        self.root_id = root.id
+        self._prefix = root.path.rstrip(os.sep) + os.sep
+        self._file_seen = file_seen
+        self._folder_seen = folder_seen
+
+    def contains(self, place: str) -> bool:
+        """Whether the place is the root or lies in it."""
+        return (place + os.sep).startswith(self._prefix)
+
+    def dispatch(self, event: FileSystemEvent) -> None:
+        is_closed = isinstance(event, FileClosedEvent | FileMovedEvent) or _is_linked_in(event)
+        for place in self._places(event):
+            if event.is_directory:
+                self._folder_seen(self.root_id, place)
+            else:
+                self._file_seen(self.root_id, place, is_closed)
+
+    def _places(self, event: FileSystemEvent) -> Iterable[str]:
+        for raw in (event.src_path, event.dest_path):
+            place = os.fsdecode(raw) if raw else ""
+            if place.startswith(self._prefix):
+                yield place[len(self._prefix) :].replace(os.sep, "/")
+
+
+def _is_linked_in(event: FileSystemEvent) -> bool:
+    """Whether the file was given one more name: it was complete under its first, and no close is announced of it."""
+    if not _HAS_INOTIFY or not isinstance(event, FileCreatedEvent):
+        return False
+    try:
+        return os.lstat(event.src_path).st_nlink > 1
+    except (OSError, ValueError):
+        return False  # it has gone again
+
+
+@contextlib.contextmanager
+def _threads() -> Iterator[None]:
+    """A thread that cannot be started becomes an OSError, as everything else that keeps us from listening."""
+    try:
+        yield
+    except RecursionError:
+        raise
+    except RuntimeError as error:
+        raise OSError(errno.EAGAIN, f"no thread can be started for them: {error}") from error
+
+
+def _why_no_events(error: OSError | RecursionError) -> str:
+    """Why there are no events, with the line that mends it where there is one."""
+    if isinstance(error, RecursionError):
+        return "it gives no events (its folders are nested too deeply)"
+    if error.errno not in _LIMITS:
+        return f"it gives no events ({error.strerror or error})"
+    name, enough, what = _LIMITS[error.errno]
+    return f"{what}: 'sudo sysctl fs.inotify.{name}={enough}' raises the limit"

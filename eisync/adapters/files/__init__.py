@@ -1,0 +1,1 @@
+"""Files on this machine: look at them, read them, move them."""

@@ -1,0 +1,279 @@
+"""Look at files: take the facts of one, open one so that nothing else can be opened in its place.
+
+Symbolic links are not followed. Files are opened so that nothing waits, as a FIFO would have us wait, and what is not
+a regular file is refused.
+"""
+
+import contextlib
+import errno
+import os
+import stat
+from collections.abc import Iterator
+
+from eisync.adapters.files.folder_walk import facts_of, is_version
+from eisync.adapters.files.folder_walk import walk as walk  # one module for whoever looks at files
+from eisync.core.model import FileFacts, Item
+from eisync.core.writers import BEING_WRITTEN, WRITTEN_MEANWHILE, Ask, Presence
+from eisync.errors import (
+    FileAwayError,
+    FileChangedError,
+    FileError,
+    FileGoneError,
+    FileUnreadableError,
+    UnreachableError,
+)
+
+_CLOEXEC = getattr(os, "O_CLOEXEC", 0)
+_BINARY = getattr(os, "O_BINARY", 0)
+_NOFOLLOW = getattr(os, "O_NOFOLLOW", 0)
+_NONBLOCK = getattr(os, "O_NONBLOCK", 0)
+_DIRECTORY = getattr(os, "O_DIRECTORY", 0)
+_FILE = os.O_RDONLY | _CLOEXEC | _BINARY | _NOFOLLOW | _NONBLOCK
+
+# Windows: another program has the file open, or a part of it locked, and lets nobody else in.
+_SHARING_VIOLATIONS = frozenset({32, 33})
+
+
+def is_held(error: OSError) -> bool:
+    """Whether a file cannot be opened because another program keeps it to itself: it waits until that is through."""
+    # Linux: a write lease (Samba's oplocks). It is being given back now; opening the file would have waited for that.
+    return isinstance(error, BlockingIOError) or getattr(error, "winerror", None) in _SHARING_VIOLATIONS
+
+
+_NO_FILES_FAULT = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM})
+
+
+def look(root: str, path: str) -> FileFacts | None:
+    """The facts of the regular file at `path`, or None when there is none."""
+    try:
+        status = os.lstat(os.path.join(root, path))
+    except OSError:
+        return None
+    return facts_of(status) if stat.S_ISREG(status.st_mode) else None
+
+
+def is_missing(root: str, path: str) -> bool:
+    """Whether there is certainly no regular file at `path`; False when nobody can tell (no rights, a bad disk)."""
+    try:
+        return not stat.S_ISREG(os.lstat(os.path.join(root, path)).st_mode)
+    except (FileNotFoundError, NotADirectoryError):
+        return True
+    except OSError:
+        return False
+
+
+def why_offline(root: str) -> str | None:
+    """Why the root cannot be read, as a sentence for a person; None when it can."""
+    try:
+        with os.scandir(root) as entries:
+            next(entries, None)
+    except FileNotFoundError:
+        return f"the folder {root} is not there; create or mount it, and watching resumes by itself"
+    except NotADirectoryError:
+        return f"{root} is not a folder"
+    except OSError as error:
+        return f"the folder {root} cannot be read ({error.strerror}); give eisync's user permission to read it"
+    return None
+
+
+def device_of(root: str, path: str = "") -> int | None:
+    """The number of the device that the place is on, links not followed below the root; None when nobody can tell."""
+    try:
+        return (os.lstat(os.path.join(root, path)) if path else os.stat(root)).st_dev
+    except OSError:
+        return None
+
+
+def identity_of(root: str, path: str = "") -> tuple[int, int] | None:
+    """The device and the inode of a folder: of what is mounted there, if something is. None: there is no folder."""
+    try:
+        status = os.stat(os.path.join(root, path) if path else root, follow_symlinks=not path)
+    except (OSError, ValueError):
+        return None
+    facts = facts_of(status)
+    return FileFacts(0, 0, status.st_dev).inode, facts.inode  # both fit into a database
+
+
+def resolved(root: str) -> str:
+    """The root without links, as the table of mounts has it."""
+    return os.path.realpath(root)
+
+
+def mountinfo() -> str:
+    """The kernel's table of mounts; empty where there is none."""
+    try:
+        with open("/proc/self/mountinfo", encoding="utf-8", errors="surrogateescape") as table:
+            return table.read()
+    except OSError:
+        return ""
+
+
+class OpenFolder:
+    """The folder that was opened last, kept open for the next file in it. Close it when the last file is read."""
+
+    def __init__(self) -> None:
+        self._place: tuple[str, str] | None = None
+        self._descriptor = -1
+
+    def open(self, root: str, path: str) -> int:
+        """A descriptor of what is at `path`; no link put in the way leads out of the root. Raises OSError."""
+        if os.open not in os.supports_dir_fd:
+            return os.open(os.path.join(root, path), _FILE)
+        folder, _, name = path.rpartition("/")
+        if self._place != (root, folder):
+            self.close()
+            self._descriptor = open_folder(root, folder)
+            self._place = (root, folder)
+        return os.open(name, _FILE, dir_fd=self._descriptor)
+
+    def close(self) -> None:
+        """Safe to repeat."""
+        if self._place is not None:
+            self._place = None
+            os.close(self._descriptor)
+
+
+@contextlib.contextmanager
+def opened(item: Item, folder: OpenFolder | None = None, ask: Ask | None = None) -> Iterator[int]:
+    """A descriptor of the item's file, which is the one that settled.
+
+    With `ask`, no program has it open for writing at both ends, as far as anybody can tell. Raises FileGoneError,
+    FileChangedError or FileUnreadableError, and UnreachableError when no file can be opened; then nothing was read.
+    """
+    if folder is None:
+        with contextlib.closing(OpenFolder()) as own, opened(item, own, ask) as descriptor:
+            yield descriptor
+        return
+    descriptor = _open_inside(item, folder)
+    try:
+        _refuse_written(item, descriptor, ask, BEING_WRITTEN)
+        _compare_opened(item, os.fstat(descriptor))
+        yield descriptor
+        # In this order: who has closed it in between has left its traces in the facts.
+        _refuse_written(item, descriptor, ask, WRITTEN_MEANWHILE, is_last=True)
+        _compare(item, os.fstat(descriptor))
+    finally:
+        os.close(descriptor)
+
+
+def read_whole(item: Item, folder: OpenFolder, ask: Ask | None = None) -> bytes:
+    """The content of the item's file, which is the one that settled; for one that fits into a read.
+
+    One look, behind the read: a file that still has the facts it had when it settled had them all the while, and of a
+    small one every further call costs as much as its content. `ask` is asked there too, when the last byte is read and
+    none has gone: a program that wrote before and closed it has left its traces in the facts. Raises what `opened` and
+    `read` do.
+    """
+    size, content, trouble = item.facts.size, b"", None
+    descriptor = _open_inside(item, folder)
+    try:
+        try:
+            # (Some file systems give less than they are asked for, and it is not the end.)
+            while len(content) < size and (chunk := os.read(descriptor, size - len(content))):
+                content = content + chunk if content else chunk
+        except OSError as error:
+            trouble = error
+        _refuse_written(item, descriptor, ask, BEING_WRITTEN, is_last=True)
+        _compare_opened(item, os.fstat(descriptor))
+    finally:
+        os.close(descriptor)
+    if trouble is not None:
+        raise _unreadable(item, trouble) from trouble
+    return content
+
+
+def read(descriptor: int, size: int, item: Item) -> bytes:
+    """Up to `size` bytes of the item's file. Raises FileUnreadableError."""
+    try:
+        return os.read(descriptor, size)
+    except OSError as error:
+        raise _unreadable(item, error) from error
+
+
+def verify(item: Item) -> None:
+    """Look at the item's path once more. Raises FileError when it is not what settled, or nobody can tell."""
+    try:
+        status = os.lstat(os.path.join(item.root, item.path))
+    except (FileNotFoundError, NotADirectoryError):
+        raise _absence(item) from None
+    except (OSError, ValueError) as error:
+        raise FileUnreadableError(
+            "the file cannot be accessed; check the disk and the permissions of its folders, then 'eisync retry'",
+            item_id=item.id,
+        ) from error
+    if not stat.S_ISREG(status.st_mode):
+        raise _absence(item)
+    _compare(item, status)
+
+
+def _refuse_written(item: Item, descriptor: int, ask: Ask | None, why: str, *, is_last: bool = False) -> None:
+    """Raise FileChangedError, for `why`, where another program has the file open for writing."""
+    if ask is not None and ask(descriptor, item.root, item.path, is_last=is_last).presence is Presence.SOME:
+        raise FileChangedError(why, item_id=item.id)
+
+
+def _unreadable(item: Item, error: OSError) -> FileUnreadableError:
+    # Named here: as a bare OSError it would pass for a broken connection.
+    return FileUnreadableError(
+        f"the file cannot be read to its end ({error.strerror}); check the disk, then 'eisync retry'", item_id=item.id
+    )
+
+
+def _compare_opened(item: Item, status: os.stat_result) -> None:
+    if not stat.S_ISREG(status.st_mode):
+        raise FileUnreadableError("it is not a regular file", item_id=item.id)
+    _compare(item, status)
+
+
+def _compare(item: Item, status: os.stat_result) -> None:
+    if not is_version(status, item.facts):
+        if not status.st_nlink and facts_of(status) == item.facts:
+            return  # what moved its ctime is that it was deleted; the look at its path says so
+        raise FileChangedError(
+            f"the file changed while it was read ({item.facts.size} bytes became {status.st_size})", item_id=item.id
+        )
+
+
+def _open_inside(item: Item, folder: OpenFolder) -> int:
+    try:
+        return folder.open(item.root, item.path)
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise _absence(item) from error
+    except OSError as error:
+        if error.errno in _NO_FILES_FAULT:
+            raise UnreachableError(f"no file can be read at the moment ({error.strerror})") from error
+        if is_held(error):
+            raise FileChangedError(BEING_WRITTEN, item_id=item.id) from error
+        if error.errno == errno.ELOOP:
+            raise FileUnreadableError("it is a symbolic link; links are not followed", item_id=item.id) from error
+        raise FileUnreadableError(
+            f"the file cannot be read ({error.strerror}); give eisync's user permission to read it, then 'eisync "
+            "retry'",
+            item_id=item.id,
+        ) from error
+
+
+def open_inside(root: str, path: str) -> int:
+    """A descriptor of what is at `path`; no link put in the way leads out of the root."""
+    with contextlib.closing(OpenFolder()) as folder:
+        return folder.open(root, path)
+
+
+def open_folder(root: str, folder: str) -> int:
+    """A descriptor of the folder, opened part by part, so that no link put in the way leads out of the root."""
+    at = os.open(root, os.O_RDONLY | _CLOEXEC | _DIRECTORY)
+    for part in folder.split("/") if folder else ():
+        try:
+            inner = os.open(part, os.O_RDONLY | _CLOEXEC | _DIRECTORY | _NOFOLLOW, dir_fd=at)
+        finally:
+            os.close(at)
+        at = inner
+    return at
+
+
+def _absence(item: Item) -> FileError:
+    """What it means that the item's file is not there. A root that is away has taken it along: it settles anew then."""
+    offline = why_offline(item.root)
+    if offline is not None:
+        return FileAwayError(offline, item_id=item.id)
+    return FileGoneError("the file is gone", item_id=item.id)

@@ -1,0 +1,122 @@
+"""Everything that lies under a folder, with the reason why it is not for the service where there is one.
+
+Unlike a walk it enters ignored folders too: whoever asks where a file is wants an answer for every file. Links are not
+followed; folders are read one at a time, and no tree is held in memory.
+"""
+
+import os
+import stat
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from eisync.adapters.files.folder_walk import facts_of
+from eisync.adapters.files.links import is_junction, is_link, link_above, why_not_followed
+from eisync.core.ignore import IgnoreRules, behind
+from eisync.core.model import FileFacts, shown
+
+_KINDS = (
+    (stat.S_ISFIFO, "a named pipe (FIFO), not a file"),
+    (stat.S_ISSOCK, "a socket, not a file"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A thing that is no folder. `path` is relative to the root; `left_out` says why it is not for the service."""
+
+    path: str
+    facts: FileFacts
+    left_out: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """A folder that cannot be read: what is in it is not known. `left_out`: the rule by which it need not be."""
+
+    path: str
+    reason: str
+    left_out: str | None = None
+
+
+def inventory(root: str, eligibility: IgnoreRules, *, below: str = "") -> Iterator[Found | Trouble]:
+    """Everything at and below the folder `below`; of a link, and of what lies behind one, the link alone. In a folder
+    that is not there is nothing, but for the root itself."""
+    linked = link_above(root, f"{below}/" if below else "")
+    if linked is not None:
+        found = found_at(root, linked, eligibility)
+        yield from () if found is None else (found,)
+        return
+    waiting = [below]
+    while waiting:
+        folder = waiting.pop()
+        try:
+            with os.scandir(os.path.join(root, folder) if folder else root) as entries:
+                for entry in entries:
+                    place = f"{folder}/{entry.name}" if folder else entry.name
+                    if entry.is_dir(follow_symlinks=False) and not is_junction(entry):
+                        waiting.append(place)
+                    elif (found := _look(root, place, eligibility)) is not None:
+                        yield found
+        except FileNotFoundError as error:
+            if not folder:
+                yield Trouble(folder, f"the folder is not there ({error.strerror})")
+            continue  # it went while we looked
+        except OSError as error:
+            left_out = _why_ignored(folder, eligibility)
+            yield Trouble(folder, f"the folder cannot be read ({error.strerror})", left_out)
+
+
+def found_at(root: str, path: str, eligibility: IgnoreRules) -> Found | None:
+    """What is at `path`; None when there is nothing, or it may not be looked at (`why_hidden` says why)."""
+    try:
+        return _look(root, path, eligibility)
+    except OSError:
+        return None
+
+
+def why_hidden(root: str, path: str) -> str | None:
+    """Why it cannot be told whether there is something at `path`; None: it can."""
+    try:
+        os.lstat(os.path.join(root, path))
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except OSError as error:
+        return f"a folder above it cannot be read ({error.strerror})"
+    return None
+
+
+def _look(root: str, path: str, eligibility: IgnoreRules) -> Found | None:
+    """What is at `path`; None when there is nothing. Raises OSError where that cannot be told."""
+    place = os.path.join(root, path)
+    try:
+        status = os.lstat(place)
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    reason = eligibility.why_left_out(path)
+    if is_link(status, place):
+        reason = why_not_followed(root, path, eligibility, names_target=True)
+    elif reason is None and not stat.S_ISREG(status.st_mode):
+        reason = next((what for is_it, what in _KINDS if is_it(status.st_mode)), "a device, not a file")
+    return Found(path, facts_of(status), reason)
+
+
+def found_behind_link(root: str, path: str, eligibility: IgnoreRules) -> Found | None:
+    """What is at `path` where a link stands on the way to it; None when none does."""
+    linked = link_above(root, path)
+    link = None if linked is None else found_at(root, linked, eligibility)
+    if linked is None or link is None:
+        return None
+    return Found(path, link.facts, behind(shown(linked), str(link.left_out)))
+
+
+def _why_ignored(folder: str, eligibility: IgnoreRules) -> str | None:
+    """Why the folder is not for the service, by a rule about it or a folder above it; None when none says so."""
+    end = -1
+    while folder:
+        end = folder.find("/", end + 1)
+        rule = eligibility.ignoring_rule(folder if end < 0 else folder[:end], is_dir=True)
+        if rule is not None:
+            return f"ignored by the pattern {rule}"
+        if end < 0:
+            break
+    return None

@@ -1,0 +1,310 @@
+"""Take a file out of its folder for good, or into an archive: never another one, and never a version nobody has sent.
+
+The file is renamed in its own folder first, so that nobody opens it by its name any more; then all of it is read
+through one descriptor and compared with what was sent; only then it goes. What is not that is put back. Every function
+may be called again after a crash, and goes on from what it finds.
+
+Each raises FileError when the file is not to be taken (it is in its place then), and FolderError when the disk does not
+let us: then it may wait under its other name.
+"""
+
+import contextlib
+import errno
+import hashlib
+import os
+import stat
+from collections.abc import Callable, Iterator
+
+from eisync.adapters.files import trash
+from eisync.adapters.files.file_facts import device_of as device_of  # one module for whoever takes files away
+from eisync.adapters.files.file_facts import open_folder, why_offline
+from eisync.adapters.files.folder_notes import marker_of
+from eisync.adapters.files.folder_walk import facts_of
+from eisync.adapters.files.relocate import (
+    holds,
+    made_folder,
+    names_beside,
+    pieces_of,
+    rename_anew,
+    status_of,
+    sync_folder,
+    write_copy,
+)
+from eisync.core.model import FileFacts, shown
+from eisync.core.retention import Disk, Removal, Room, Whereabout
+from eisync.errors import FileAwayError, FileChangedError, FileError, FileGoneError, FileUnreadableError, FolderError
+
+_OPEN = os.O_RDONLY | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
+
+
+def disk_of(root: str) -> Disk | None:
+    """The disk of the folder; None when nobody can tell."""
+    try:
+        told = os.statvfs(root)
+    except OSError:
+        return None
+    return Disk(free=told.f_bavail * told.f_frsize, total=told.f_blocks * told.f_frsize)
+
+
+def is_on_other_disk(root: str, archive: str) -> bool:
+    """Whether moving from the one to the other frees space. False when nobody can tell."""
+    try:
+        return os.stat(root).st_dev != os.stat(archive).st_dev
+    except OSError:
+        return False
+
+
+def room_of(root: str, path: str) -> Room | None:
+    """What the file takes of its disk, links not followed; None when nobody can tell."""
+    try:
+        status = os.lstat(os.path.join(root, path))
+    except OSError:
+        return None
+    blocks = getattr(status, "st_blocks", None)  # of 512 bytes; holes take none
+    taken = status.st_size if blocks is None else 512 * blocks
+    return Room(status.st_dev, taken, status.st_nlink)
+
+
+def is_same(root: str, path: str, facts: FileFacts, sha256: str) -> bool:
+    """Whether the file at `path` has these facts and this content. False when nobody can tell."""
+    try:
+        trash.verify(root, path, facts, sha256, file_id=0)
+    except FileError:
+        return False
+    return True
+
+
+def empty_trash(root: str, *, before_day: str, is_old: Callable[[str, float], bool]) -> int:
+    """Remove what was put into the folder's trash before that day, if `is_old` says so of the day's folder, and of
+    when the last thing came into it. Returns how many days that were.
+    """
+    return trash.empty(root, before_day=before_day, is_old=is_old)
+
+
+def free_name(archive: str, path: str) -> str:
+    """Where in the archive the file at `path` goes: below the same folders, under a name that nothing has.
+
+    Raises FolderError when the archive is not there: it is never made, for its disk may only not be mounted.
+    """
+    if not os.path.isdir(archive):
+        raise FolderError(f"the archive {shown(archive)} is missing; create that folder, or mount its disk")
+    with _translated(f"the archive {shown(archive)} cannot be accessed"):
+        for candidate in names_beside(os.path.join(archive, path), "archived"):
+            if status_of(candidate) is None:
+                return candidate
+    raise FolderError(f"the archive {shown(archive)} has no free name for {shown(path)}; make room for it there")
+
+
+def where(removal: Removal) -> Whereabout:
+    """Where the file is, after a crash. Raises FileAwayError when its root is away: nobody can tell then."""
+    try:
+        folder = _folder_of(removal)
+    except FileGoneError:
+        return Whereabout.NOWHERE
+    with _closing(folder), _translated(f"{shown(removal.root)} cannot be accessed"):
+        taken, placed = status_of(removal.name, folder), status_of(_name(removal), folder)
+        if taken is not None:
+            if placed is None or not os.path.samestat(taken, placed):
+                return Whereabout.TAKEN
+            os.unlink(removal.name, dir_fd=folder)  # it was being put back
+            return Whereabout.IN_PLACE
+    is_it = placed is not None and facts_of(placed).inode == removal.facts.inode
+    return Whereabout.IN_PLACE if is_it else Whereabout.NOWHERE
+
+
+def delete(removal: Removal) -> None:
+    """Delete the file. See the module for what is raised."""
+    with _closing(_folder_of(removal)) as folder:
+        _take(folder, removal)
+        with _verified(folder, removal), _translated(f"{shown(removal.path)} cannot be deleted"):
+            os.unlink(removal.name, dir_fd=folder)
+        sync_folder(folder)
+
+
+def archive(removal: Removal) -> None:
+    """Move the file to `removal.to`, on whichever disk that is. See the module for what is raised."""
+    assert removal.to is not None
+    with _closing(_folder_of(removal)) as folder:
+        _take(folder, removal)
+        with _verified(folder, removal) as descriptor:
+            try:
+                is_moved = _move_into(removal.to, folder, descriptor, removal)
+            except FolderError:
+                _put_back(folder, removal)
+                raise
+            except OSError as error:
+                reason = f"{shown(removal.path)} cannot be moved to {shown(removal.to)} ({error.strerror})"
+                if error.errno == errno.ENAMETOOLONG:
+                    raise FileUnreadableError(reason, item_id=removal.file_id) from error
+                _put_back(folder, removal)
+                raise FolderError(f"{reason}; check the archive's disk and its permissions") from error
+            if not is_moved:
+                raise FileChangedError("another file took its name in the archive", item_id=removal.file_id)
+        sync_folder(folder)
+
+
+def give_back(removal: Removal) -> None:
+    """Put the file back that waits under its other name. Raises FolderError, or FileAwayError when its root is away."""
+    with _closing(_folder_of(removal)) as folder:
+        _put_back(folder, removal)
+
+
+def is_archived(removal: Removal) -> bool:
+    """Whether the file lies in the archive as it should."""
+    try:
+        return removal.to is not None and holds(removal.to, removal.sha256, removal.facts.size)
+    except OSError:
+        return False
+
+
+def _folder_of(removal: Removal) -> int:
+    offline = why_offline(removal.root)
+    if offline is not None:
+        raise FileAwayError(offline, item_id=removal.file_id)
+    try:
+        return open_folder(removal.root, removal.path.rpartition("/")[0])
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise FileGoneError("the file is gone", item_id=removal.file_id) from error
+    except OSError as error:
+        raise FileUnreadableError(
+            f"the folder of {shown(removal.path)} cannot be opened ({error.strerror})", item_id=removal.file_id
+        ) from error
+
+
+def _take(folder: int, removal: Removal) -> None:
+    """Give the file its other name, unless it has that already."""
+    with _translated(f"{shown(removal.path)} cannot be removed from its folder"):
+        if status_of(removal.name, folder) is not None:
+            return
+        status = status_of(_name(removal), folder)
+        if status is None:
+            raise FileGoneError("the file is gone", item_id=removal.file_id)
+        if not stat.S_ISREG(status.st_mode) or facts_of(status) != removal.facts:
+            raise _changed(removal)
+        try:
+            os.rename(_name(removal), removal.name, src_dir_fd=folder, dst_dir_fd=folder)
+        except PermissionError as error:  # that of one folder; the others are not to wait for it
+            raise FileUnreadableError(
+                f"{shown(removal.path)} may not be removed from its folder ({error.strerror})", item_id=removal.file_id
+            ) from error
+
+
+@contextlib.contextmanager
+def _verified(folder: int, removal: Removal) -> Iterator[int]:
+    """The open file, which is what was sent to its last byte; what is not, is put back."""
+    descriptor = -1
+    try:
+        try:
+            descriptor = os.open(removal.name, _OPEN, dir_fd=folder)
+            is_it = _is_what_was_sent(descriptor, folder, removal)
+        except OSError as error:
+            raise FileUnreadableError(
+                f"{shown(removal.path)} cannot be read ({error.strerror})", item_id=removal.file_id
+            ) from error
+        if not is_it:
+            raise _changed(removal)
+        yield descriptor
+    except FileError:
+        _put_back(folder, removal)
+        raise
+    finally:
+        if descriptor >= 0:
+            os.close(descriptor)
+
+
+def _is_what_was_sent(descriptor: int, folder: int, removal: Removal) -> bool:
+    before = os.fstat(descriptor)
+    if not stat.S_ISREG(before.st_mode) or facts_of(before) != removal.facts:
+        return False
+    with open(descriptor, "rb", closefd=False) as file:
+        found = hashlib.file_digest(file, "sha256").hexdigest()
+    after, named = os.fstat(descriptor), status_of(removal.name, folder)
+    # No program can set ctime: whoever wrote and set the mtime back is found out.
+    return found == removal.sha256 and named is not None and _marks(before) == _marks(after) == _marks(named)
+
+
+def _marks(status: os.stat_result) -> tuple[int, ...]:
+    return (status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
+
+
+def _move_into(to: str, folder: int, descriptor: int, removal: Removal) -> bool:
+    """False when another file has the name. Raises OSError; what it has begun to write is gone then. Raises FolderError
+    when the archive is not the one that it is to go to."""
+    name = os.path.basename(to)
+    with _closing(_folder_in_archive(to, removal)) as goal:
+        try:
+            if rename_anew(removal.name, name, source_folder=folder, to_folder=goal):
+                sync_folder(goal)
+                return True
+        except OSError as error:
+            if error.errno != errno.EXDEV:
+                raise
+            if not _copy_into(goal, name, descriptor, removal):
+                return False
+        else:
+            # A crash may have come after the one name was made and before the other was removed.
+            if not holds(name, removal.sha256, removal.facts.size, folder=goal):
+                return False
+        sync_folder(goal)
+    os.unlink(removal.name, dir_fd=folder)
+    return True
+
+
+def _folder_in_archive(to: str, removal: Removal) -> int:
+    """The folder that the file goes to, open: made in the archive that was looked at, whatever is mounted meanwhile."""
+    if removal.archive is None:
+        os.makedirs(os.path.dirname(to), exist_ok=True)
+        return open_folder(os.path.dirname(to), "")
+    with _closing(open_folder(removal.archive, "")) as archive:
+        if marker_of(archive) != removal.marker:
+            raise FolderError(f"the archive {shown(removal.archive)} was replaced a moment ago")
+        below = os.path.relpath(os.path.dirname(to), removal.archive)
+        return made_folder(archive, "" if below == os.curdir else below)
+
+
+def _copy_into(goal: int, name: str, descriptor: int, removal: Removal) -> bool:
+    if holds(name, removal.sha256, removal.facts.size, folder=goal):
+        return True  # the copy was whole before a crash
+    part = removal.name
+    if write_copy(pieces_of(descriptor), part, folder=goal, like=os.fstat(descriptor)) != removal.sha256:
+        os.unlink(part, dir_fd=goal)
+        raise OSError(errno.EIO, "the copy differs from what was written")
+    if rename_anew(part, name, source_folder=goal, to_folder=goal):
+        return True
+    os.unlink(part, dir_fd=goal)
+    return False
+
+
+def _put_back(folder: int, removal: Removal) -> None:
+    with _translated(f"{shown(removal.path)} cannot be put back; it is named {removal.name} in its folder"):
+        for candidate in names_beside(_name(removal), "restored"):
+            if rename_anew(removal.name, candidate, source_folder=folder, to_folder=folder):
+                sync_folder(folder)
+                return
+    raise FolderError(f"{shown(removal.path)} cannot be put back: no free name is left there")
+
+
+def _name(removal: Removal) -> str:
+    return removal.path.rpartition("/")[2]
+
+
+def _changed(removal: Removal) -> FileChangedError:
+    return FileChangedError(
+        f"{shown(removal.path)} is not what was uploaded; eisync leaves it alone", item_id=removal.file_id
+    )
+
+
+@contextlib.contextmanager
+def _closing(descriptor: int) -> Iterator[int]:
+    try:
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+@contextlib.contextmanager
+def _translated(what: str) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise FolderError(f"{what} ({error.strerror}); check the disk and the permissions of its folders") from error

@@ -1,0 +1,254 @@
+"""Look whether a file is an annotation of others: at its first bytes, and at what lies beside it.
+
+What decides is `core.labels.annotations`. Where its first bytes are not handed in, the file is opened as one that
+nothing can be put in the place of.
+
+Read the files that say what other files are, a piece at a time, and on from where they were read when they grew.
+"""
+
+import codecs
+import contextlib
+import errno
+import hashlib
+import itertools
+import os
+import stat
+from collections.abc import Callable, Generator, Iterator, Sequence
+
+from eisync.adapters.files.file_facts import look, open_inside
+from eisync.adapters.files.folder_walk import facts_of, is_version
+from eisync.core.formats.json_stream import Checkpoint, JsonStream, Unfinished
+from eisync.core.ignore import IgnoreRules
+from eisync.core.labels.annotations import HEAD_BYTES, IfBeside, NotASample, annotation_of, may_be_one
+from eisync.core.labels.mentions import NearMiss, collected, near
+from eisync.core.labels.sidecars import Entry, encoding_of, places_for, read_on, speaking
+from eisync.core.model import FileFacts, shown
+from eisync.core.text import caseless
+from eisync.errors import UnreachableError
+
+_LATER = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM})
+
+
+def annotation_at(
+    root: str,
+    path: str,
+    facts: FileFacts,
+    is_known: Callable[[Sequence[str]], bool] = lambda _: False,
+    head: bytes = b"",
+) -> NotASample | None:
+    """What the file is, in the version of these facts, if it is no sample; None when it may be one, or is another
+    version by now.
+
+    `is_known`: whether one of these places is known to have held a file that was uploaded: it may have been taken away.
+    `head`: what was read of its beginning, if that is known; where it is too short, more is read.
+    Raises UnreachableError when no file can be opened at the moment.
+    """
+    if not may_be_one(path, head):
+        return None
+    known = head if len(head) >= min(facts.size, HEAD_BYTES) else _head(root, path, facts)
+    if known is None:
+        return None
+    judged = annotation_of(path, known[:HEAD_BYTES], size=facts.size)
+    if not isinstance(judged, IfBeside):
+        return judged
+    is_one = _any_is_there(root, judged.places) or is_known(judged.places)
+    return judged.left_out if is_one else None
+
+
+def _head(root: str, path: str, facts: FileFacts) -> bytes | None:
+    if not facts.size:
+        return b""
+    try:
+        descriptor = open_inside(root, path)
+    except OSError as error:
+        if error.errno in _LATER:
+            raise UnreachableError(f"no file can be read at the moment ({error.strerror})") from error
+        return None
+    try:
+        head = os.read(descriptor, HEAD_BYTES)
+        return head if is_version(os.fstat(descriptor), facts) else None
+    except OSError:
+        return None
+    finally:
+        os.close(descriptor)
+
+
+def _any_is_there(root: str, paths: Sequence[str]) -> bool:
+    """Whether a file is at one of these places, of which those in one folder stand together."""
+    for folder, places in itertools.groupby(paths, _folder_of):
+        # Most folders that mirror one of labels are not there.
+        is_folder = not folder or os.path.isdir(os.path.join(root, folder))
+        if is_folder and any(_is_there(os.path.join(root, place)) for place in places):
+            return True
+    return False
+
+
+def _folder_of(path: str) -> str:
+    return path.rpartition("/")[0]
+
+
+def _is_there(place: str) -> bool:
+    try:
+        # The first question is answered without an exception, and nearly always with no.
+        return os.access(place, os.F_OK) and stat.S_ISREG(os.lstat(place).st_mode)
+    except (OSError, ValueError):
+        return False
+
+
+CHUNK_BYTES = 64 * 1024
+COMPARED_BYTES = 4 * 1024 * 1024
+"""So much of what was read before is compared in one step."""
+
+_BOM = b"\xef\xbb\xbf"
+
+
+class Reading:
+    """One reading of the sidecar at `place`: an iterator of its entries, and of None when it has worked for none yet.
+
+    Raises ValueError, with the reason, when it is of no use, and Unfinished where it ends in the middle.
+
+    `after` is where one before it ended. `is_continued` says, with the first step, whether what was read then is still
+    there, so that this one goes on behind it. `facts` are of what was opened.
+    """
+
+    def __init__(self, root: str, place: str, after: Checkpoint | None = None) -> None:
+        self.facts: FileFacts | None = None
+        self.is_continued = False
+        self.is_unchanged = False
+        """Whether it was one version from its beginning to its end. Only known at the end."""
+        self._place = place
+        self._after = after
+        self._pieces: JsonStream | None = None
+        self._bom_bytes = 0
+        self._encoding = "utf-8"
+        self._steps = self._run(root)
+
+    def __iter__(self) -> Iterator[Entry | None]:
+        return self._steps
+
+    def __next__(self) -> Entry | None:
+        return next(self._steps)
+
+    @property
+    def taken(self) -> int:
+        """How many characters were read so far."""
+        return 0 if self._pieces is None else self._pieces.taken
+
+    def checkpoint(self) -> Checkpoint | None:
+        """Where a later reading can go on, if the sidecar only grows; None when nothing was read."""
+        return None if self._pieces is None else self._pieces.checkpoint()
+
+    def close(self) -> None:
+        """Let the file go. Safe to repeat."""
+        self._steps.close()
+
+    def _run(self, root: str) -> Generator[Entry | None, None, None]:
+        try:
+            descriptor = open_inside(root, self._place)
+        except OSError as error:
+            raise ValueError(f"it cannot be read ({error.strerror})") from error
+        try:
+            yield from self._read(descriptor)
+        except UnicodeDecodeError as error:
+            name = "UTF-8" if self._encoding == "utf-8" else "UTF-16"
+            raise ValueError(f"it is not {name} (byte {error.object[error.start]:#04x})") from None
+        except OSError as error:
+            raise ValueError(f"it cannot be read ({error.strerror})") from error
+        finally:
+            os.close(descriptor)
+
+    def _read(self, descriptor: int) -> Iterator[Entry | None]:
+        status = os.fstat(descriptor)
+        if not stat.S_ISREG(status.st_mode):
+            raise ValueError("it is not a regular file")
+        self.facts = facts_of(status)
+        head = os.pread(descriptor, len(_BOM), 0)
+        self._bom_bytes = len(_BOM) if head == _BOM else 0
+        self._encoding = encoding_of(head).removesuffix("-sig")
+        # A checkpoint counts the bytes of UTF-8: what is encoded otherwise is read from its beginning.
+        if self._after is not None and self._encoding == "utf-8":
+            yield from self._compare(descriptor, self._after)
+        self._pieces = JsonStream(self._text(descriptor), self._after if self.is_continued else None)
+        try:
+            yield from read_on(self._place.rpartition("/")[2], self._pieces)
+        finally:
+            self.is_unchanged = is_version(os.fstat(descriptor), self.facts)
+
+    def _compare(self, descriptor: int, after: Checkpoint) -> Iterator[None]:
+        """Find out whether the sidecar begins with all that was read of it before."""
+        digest = hashlib.sha256()
+        compared = 0
+        while compared < after.offset:
+            size = min(CHUNK_BYTES * 4, after.offset - compared)
+            chunk = os.pread(descriptor, size, self._bom_bytes + compared)
+            if not chunk:
+                return
+            digest.update(chunk)
+            compared += len(chunk)
+            if compared % COMPARED_BYTES < len(chunk):
+                yield None
+        self.is_continued = digest.hexdigest() == after.sha256()
+
+    def _text(self, descriptor: int) -> Iterator[str]:
+        decoder = codecs.getincrementaldecoder(self._encoding)()
+        offset = self._bom_bytes + (self._after.offset if self._after is not None and self.is_continued else 0)
+        while chunk := os.pread(descriptor, CHUNK_BYTES, offset):
+            offset += len(chunk)
+            if text := decoder.decode(chunk):
+                yield text
+        if decoder.getstate()[0]:
+            raise Unfinished("it ends in the middle of a character")
+
+
+def entries(root: str, place: str) -> Iterator[Entry]:
+    """What the sidecar at `place` says, entry by entry. Raises ValueError, with the reason, when it is of no use."""
+    with contextlib.closing(Reading(root, place)) as reading:
+        for entry in reading:
+            if entry is not None:
+                yield entry
+
+
+def said_of(root: str, path: str, eligibility: IgnoreRules) -> dict[str, Entry | NearMiss | str | None]:
+    """What each sidecar that is there says of the file at `path`, by its place: for whoever asks about one file.
+
+    None: it does not mention the file. A text says why the sidecar is of no use.
+    """
+    said: dict[str, Entry | NearMiss | str | None] = {}
+    there = [place for place in places_for(path) if look(root, place) and eligibility.ignoring(place) is None]
+    for place, name in speaking(path, there).items():
+        alike: list[Entry] = []
+        trouble: str | None = None
+        try:
+            alike += (entry for entry in entries(root, place) if caseless(entry.path) == caseless(shown(name)))
+        except Unfinished as error:
+            trouble = str(error)
+        except ValueError as error:
+            said[place] = str(error)
+            continue
+        said[place] = _mention(root, place, shown(name), collected(place.rpartition("/")[2], alike)) or trouble
+    return said
+
+
+def _mention(root: str, place: str, name: str, alike: dict[str, Entry]) -> Entry | NearMiss | None:
+    if name in alike or not alike:
+        return alike.get(name)
+    folder = place.rpartition("/")[0]
+    facts = {one: look(root, f"{folder}/{one}" if folder else one) for one in (name, *alike)}
+    return near(name, alike, {one for one in alike if facts[one] is not None and facts[one] != facts[name]})
+
+
+def census(root: str, place: str) -> str:
+    """Of how many files the sidecar speaks, or why it is of no use, in a few words."""
+    number = troubled = 0
+    example: Entry | None = None
+    try:
+        for entry in entries(root, place):
+            number += 1
+            if entry.problem is not None:
+                troubled, example = troubled + 1, example or entry
+    except ValueError as error:
+        return f"it cannot be used: {error}"
+    speaks = f"it describes {number:,} {'file' if number == 1 else 'files'}"
+    if example is None:
+        return speaks
+    return f"{speaks}; {troubled:,} of its entries cannot be used, such as {example.path!r}: {example.problem}"

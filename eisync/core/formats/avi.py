@@ -1,0 +1,163 @@
+"""Whether an AVI is whole: its pictures are there, which stand in a list (movi) of a stated length.
+
+Two lengths lead to the end of the file: that of the outermost list (RIFF), and those of the parts in it. Either may be
+off by a header in files that play. Where the outermost ones lead to the end all is well; else the parts are walked. The
+index (idx1) stands last. Players read the pictures without it (ffmpeg's avidec.c), and a file that was cut just there
+looks like one that never had any: it goes when nothing is to be expected any more.
+
+`docs/whole-files.md` has each case with its source. Sources: AVI RIFF File Reference (Microsoft); OpenDML AVI File
+Format Extensions 1.02; ffmpeg's avidec.c.
+"""
+
+import struct
+from collections.abc import Generator
+from dataclasses import dataclass
+
+from eisync.core.formats.probe import (
+    Complete,
+    Completeness,
+    OpenEnded,
+    Probe,
+    Read,
+    Truncated,
+    Undecidable,
+    behind_nul,
+    counted,
+    cut_short,
+    unlike,
+    unlike_to_the_end,
+)
+from eisync.core.formats.riff import HEAD_BYTES, MOST_PARTS, OFF_BY_A_HEADER, is_name, read_chunk
+from eisync.core.model import MAX_FILE_BYTES
+
+_LIST_BYTES = 12
+_BEHIND_PICTURES = frozenset({b"idx1", b"JUNK", b"LIST", b"RIFF", bytes(4)})
+_AROUND = 16  # so far from where it is to be the index is looked for
+
+
+@dataclass(slots=True)
+class _Parts:
+    """What was found in the outermost list that is being walked, and where in the file it ends by its length."""
+
+    ends_at: int
+    has_pictures: bool = False
+    has_index: bool = False
+
+
+def avi(size: int) -> Probe:
+    """AVI: one RIFF list after another, the second and those behind it called AVIX."""
+    offset = last = 0
+    while offset < size:
+        head = yield Read(offset, min(size - offset, _LIST_BYTES))
+        if not _is_list(head, is_first=not offset):
+            if not offset:
+                return (yield from unlike_to_the_end("an AVI file", head, size=size))
+            break
+        last = offset
+        if len(head) < _LIST_BYTES:
+            return Truncated(
+                f"an AVI list begins at byte {offset:,} and has no header yet; the file has {size:,} bytes"
+            )
+        length = struct.unpack("<I", head[4:8])[0]
+        if length < _LIST_BYTES or offset + HEAD_BYTES + length > size:
+            break
+        offset += HEAD_BYTES + length + length % 2
+    if offset >= size:
+        return Complete("as long as its AVI header says")
+    return (yield from _by_parts(last, size))
+
+
+def _is_list(head: bytes, *, is_first: bool) -> bool:
+    kind = b"AVI " if is_first else b"AVIX"
+    return b"RIFF".startswith(head[:4]) and kind.startswith(head[8:12])
+
+
+def _by_parts(offset: int, size: int) -> Probe:
+    """Walk the parts from the outermost list at `offset` on, and do not ask how long it is."""
+    parts = _Parts(ends_at=size)
+    is_odd = False
+    for _ in range(MOST_PARTS):
+        if offset + HEAD_BYTES > size:
+            break
+        offset, head = yield from read_chunk(offset, size, _LIST_BYTES, is_odd=is_odd)
+        is_odd = False
+        if head[:4] and not head[:4].strip(b"\0"):
+            # Some writers align their lists with NUL bytes (contentauth/c2pa-rs#1910), others reserve blocks.
+            nul_from, offset = offset, (yield from behind_nul(offset, size))
+            if offset < size:
+                continue
+            return _ended(parts, nul_from, size) if parts.has_pictures else unlike("an AVI file", head, offset=nul_from)
+        if len(head) < HEAD_BYTES or not is_name(head[:4]):
+            break
+        length = struct.unpack("<I", head[4:8])[0]
+        end = offset + HEAD_BYTES + length
+        if head[:4] == b"RIFF":
+            parts = _Parts(ends_at=end, has_index=parts.has_index)
+            offset += _LIST_BYTES
+            continue
+        if head[:4] == b"LIST" and head[8:12] == b"movi":
+            missing = _missing_pictures(parts, offset, length, size)
+            if missing is not None:
+                return missing
+            parts.has_pictures = True
+            offset = yield from _behind_pictures(end, size)
+            continue
+        if end > size:
+            return _ended(parts, offset, size) if parts.has_pictures else _cut(parts, end, size)
+        parts.has_index |= head[:4] == b"idx1"
+        offset, is_odd = end, length % 2 == 1
+    return _ended(parts, offset, size) if parts.has_pictures else _without_pictures(parts, offset, size)
+
+
+def _missing_pictures(parts: _Parts, offset: int, length: int, size: int) -> Completeness | None:
+    """What to say when the list of pictures at `offset` is not as long as it says; None when it is."""
+    end = offset + HEAD_BYTES + length
+    if length < 4 or (end > size and length >= MAX_FILE_BYTES):
+        if offset + _LIST_BYTES + HEAD_BYTES <= size:
+            return OpenEnded("its AVI header leaves the length open, as recorders do until they finish")
+        return Truncated(
+            f"AVI header leaves the length open, as recorders do until they finish; the file has {size:,} bytes"
+        )
+    if end <= size:
+        return None
+    if end - size <= _AROUND:
+        return OpenEnded(f"its AVI list of frames claims {counted(end - size)} more than the file has")
+    return _cut(parts, end, size)
+
+
+def _cut(parts: _Parts, end: int, size: int) -> Truncated:
+    promised = max(end, parts.ends_at) if parts.ends_at < MAX_FILE_BYTES else end
+    return cut_short("AVI header", promised=promised, size=size)
+
+
+def _behind_pictures(end: int, size: int) -> Generator[Read, bytes, int]:
+    """Return where the index stands, which may be a little off from the end that the pictures name."""
+    begin = max(0, end - _AROUND)
+    around = yield Read(begin, min(2 * _AROUND + HEAD_BYTES, size - begin))
+    here = around[end - begin :]
+    pad = end % 2 if here[:1] == b"\0" else 0
+    found = around.find(b"idx1")
+    if here[pad : pad + 4] in _BEHIND_PICTURES or found < 0:
+        return end + pad
+    return begin + found
+
+
+def _ended(parts: _Parts, offset: int, size: int) -> Completeness:
+    """All pictures are there, and the parts were walked up to `offset`."""
+    left = max(0, size - offset)
+    if parts.has_index and not left:
+        return Complete("its AVI lists and its index end with the file")
+    if parts.has_index or parts.ends_at <= size + OFF_BY_A_HEADER:
+        follows = f"{counted(left)} follow its last AVI list" if left else "they end where the file ends"
+        return Undecidable(f"its frames are complete, and {follows}")
+    return OpenEnded("its frames are complete; its AVI index (idx1) is missing, but players do not need one")
+
+
+def _without_pictures(parts: _Parts, offset: int, size: int) -> Completeness:
+    if offset + HEAD_BYTES <= size:
+        return Undecidable(f"it does not look like an AVI file at byte {offset:,}; the service will judge it")
+    if not HEAD_BYTES + _LIST_BYTES <= parts.ends_at < MAX_FILE_BYTES:
+        return Truncated(
+            f"AVI header leaves the length open, as recorders do until they finish; the file has {size:,} bytes"
+        )
+    return cut_short("AVI header", promised=max(parts.ends_at, offset), size=size)

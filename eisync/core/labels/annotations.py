@@ -1,0 +1,278 @@
+"""Recognise the files that say what others are and that eisync does not read yet: annotations of other programs.
+
+They lie beside the data and have types that Edge Impulse takes, so that they would be sent, refused and quarantined,
+one for each image. Pure: the name, the first bytes and the size are handed in. Where only the neighbours can tell, the
+places to look at are handed out.
+
+What may be a sample is none of these: JSON with `protected` or `payload` is an acquisition, and a text with a line of
+names over lines of numbers is a table, wherever they lie (wire contract, section 2).
+
+Sources: docs.ultralytics.com `datasets/detect` (YOLO: a .txt for each image, empty where it shows nothing, `labels`
+mirrors `images`); cocodataset.org `#format-data`; Apple's CreateML `[{"image", "annotations"}]`; wkentaro/labelme,
+VIA 2 and 3, Label Studio, VoTT and Supervisely exports; Roboflow's `_annotations.csv` and `_classes.csv`; Audacity's
+label tracks; TrunkRecorder/trunk-recorder (a .json beside each .wav); Google Takeout (`photo.jpg.json`).
+"""
+
+import csv
+import re
+from collections.abc import Iterator, Sequence
+from itertools import islice, pairwise
+
+from eisync.core.formats.json_syntax import elements
+from eisync.core.formats.json_values import is_acquisition, what_it_describes
+from eisync.core.labels.path_rules import DATA, MEDIA, MOST_MEDIA, names_media
+from eisync.core.model import extension_of, value
+from eisync.core.ordinary import is_ordinary
+
+ANNOTATION = "it holds annotations for other files; eisync does not read these yet"
+TEXT = "it is a text that came with the data, not a table of numbers"
+
+HEAD_BYTES = 16 * 1024
+"""So much of a file is looked at."""
+
+_MARKS = "\t;|,"
+"""What stands between the cells of a table, the first that a line has."""
+
+_CHARACTERS = 4 * 1024
+_LINES = 20
+"""So much of a text is looked at: its first lines tell."""
+
+_FOLDERS_OF_LABELS = re.compile(r"labels?(?:_\d)?|labeltxt|annotations?|annots?|bbox(?:es)?", re.IGNORECASE)
+_FOLDERS_OF_DATA = ("images", "image", "imgs", "img", "JPEGImages", "frames", "audio", "wav", "data")
+
+_LISTS_OF_CLASSES = re.compile(
+    r"(?:\w+[_-])?(?:class(?:es)?(?:_?names)?|labels?|label_?map|categories|names|synsets?)|objnames", re.IGNORECASE
+)
+_TEXTS = re.compile(
+    r"read[ _-]me|lies[ _-]?mich|lisez[ _-]?moi|l[eé]eme|leia[ _-]?me|leggimi|"
+    r"config|settings|(?:\w+[_-])?info|licen[cs]e|copying|notice|copyright|authors|contributors|citation|changelog|changes|requirements|cmakelists",
+    re.IGNORECASE,
+)
+_TABLES_OF_LABELS = re.compile(
+    r"_?annotations?|_?class(?:es)?|labels?|train|test|val(?:id)?(?:ation)?|metadata", re.IGNORECASE
+)
+
+_COLUMNS = (
+    {"xmin", "ymin"},
+    {"x_min", "y_min"},
+    {"bbox"},
+    {"region_shape_attributes"},
+    {"imageid", "labelname"},
+    {"begin time (s)"},
+    {"start (s)", "end (s)"},
+    {"onset", "offset"},
+    {"start", "end", "label"},
+)
+_LISTS_OF_FILES = re.compile(r"(?:^|/)ImageSets/")  # Pascal VOC
+_COMMENT = re.compile(r"\s*(?:#|%|//)")
+_GAPS = frozenset({"", "-", "--", "?", "na", "n/a", "null", "none"})
+"""What loggers write for a value that is missing."""
+_NUMBER = re.compile(r"[-+]?(?:\d+(?:[.,]\d*)?|[.,]\d+)(?:e[-+]?\d+)?|[-+]?(?:nan|inf(?:inity)?)", re.IGNORECASE)
+
+
+@value
+class NotASample:
+    """It is no sample. `reason` is what all such files have in common, `kind` what this one is."""
+
+    reason: str
+    kind: str
+
+
+@value
+class IfBeside:
+    """It is no sample, as `left_out` says, if there is a file at one of these places; the likeliest come first."""
+
+    left_out: NotASample
+    places: tuple[str, ...]
+
+
+def may_be_one(path: str, head: bytes = b"") -> bool:
+    """Whether the file has a type that annotations have, so that it has to be looked at. Where it is known how it
+    begins, most need not be.
+    """
+    extension = extension_of(path)
+    return extension in _JUDGES and not is_ordinary(extension, head)
+
+
+def annotation_of(path: str, head: bytes, *, size: int) -> NotASample | IfBeside | None:
+    """Decide by the first `HEAD_BYTES` of the file at `path`, which has `size` bytes; None: it may be a sample."""
+    judged = _JUDGES.get(extension_of(path))
+    return None if judged is None else judged(path, _decoded(head), len(head) >= size)
+
+
+def places_beside(path: str) -> Iterator[str]:
+    """Where a file would be that the one at `path` is about: of its name, or of what its name begins with, in the same
+    folder; or of its name in the folder that mirrors its own.
+
+    >>> list(islice(places_beside("labels/a.txt"), 2))
+    ['labels/a.jpg', 'labels/a.wav']
+    """
+    folder, _, name = path.rpartition("/")
+    above = f"{folder}/" if folder else ""
+    stem = name[: name.rfind(".")]
+    yield from (f"{above}{stem}.{one}" for one in (*MEDIA, *DATA))
+    parts = stem.split(".")
+    for count in range(len(parts) - 1, 0, -1):
+        longer, shorter = ".".join(parts[: count + 1]), ".".join(parts[:count])
+        if names_media(longer):
+            yield above + longer
+        elif shorter and len(parts) - count < 4:
+            yield from (f"{above}{shorter}.{one}" for one in MOST_MEDIA)
+    folders = folder.split("/") if folder else []
+    for at in range(len(folders) - 1, -1, -1):
+        if _FOLDERS_OF_LABELS.fullmatch(folders[at]):
+            for mirror in (*_FOLDERS_OF_DATA, None):
+                mirrored = [*folders[:at], *([mirror] if mirror else []), *folders[at + 1 :], stem]
+                yield from (f"{'/'.join(mirrored)}.{one}" for one in MEDIA)
+            return
+
+
+def _decoded(head: bytes) -> str:
+    if head[:2] in (b"\xff\xfe", b"\xfe\xff"):
+        return head.decode("utf-16", "replace")
+    return head.removeprefix(b"\xef\xbb\xbf").decode("utf-8", "replace")
+
+
+# --- text
+
+
+def _text(path: str, text: str, is_all: bool) -> NotASample | IfBeside | None:
+    """A .txt: Edge Impulse takes it as a table."""
+    lines = _lines(text, is_all)
+    if lines and (names_media(lines[0]) or all(map(_names_media_somewhere, lines))):
+        return NotASample(ANNOTATION, "a list of files")
+    rows = [_cells(line) for line in lines if not _COMMENT.match(line)]
+    if _is_table(rows) or (len(text) > _CHARACTERS and len(lines) == 1 and _has_mark(lines[0])):
+        return None  # the names of a wide table may be all that is seen of it
+    folder, _, name = path.rpartition("/")
+    stem = name[: name.rfind(".")]
+    if _LISTS_OF_FILES.search(path):
+        return NotASample(ANNOTATION, "a list of files")
+    if _LISTS_OF_CLASSES.fullmatch(stem):
+        return NotASample(ANNOTATION, "a list of classes")
+    if lines and _TEXTS.fullmatch(stem) and not any(map(_are_numbers, rows)):
+        return NotASample(TEXT, "no table")
+    kind = "empty" if not lines else "numbers" if all(map(_are_numbers, rows)) else "text"
+    if any(map(_FOLDERS_OF_LABELS.fullmatch, folder.split("/"))) and (not lines or any(map(_has_number, rows))):
+        return NotASample(ANNOTATION, f"{kind}, in a folder of labels")
+    return None if kind == "numbers" and _may_be_readings(lines) else _beside(path, kind)
+
+
+def _names_media_somewhere(line: str) -> bool:
+    return any(map(names_media, line.split()))
+
+
+def _may_be_readings(lines: Sequence[str]) -> bool:
+    """Whether lines of numbers may be a table without names: with a mark between them, which boxes do not have, or one
+    number in each of several lines. What YOLO writes has blanks between its numbers."""
+    return _has_mark(lines[0]) or (len(lines) > 1 and not any(" " in line.strip() for line in lines))
+
+
+def _has_mark(line: str) -> bool:
+    return any(mark in line for mark in _MARKS)
+
+
+def _lines(text: str, is_all: bool) -> list[str]:
+    is_all = is_all and len(text) <= _CHARACTERS
+    lines = text[:_CHARACTERS].splitlines()
+    if not is_all and len(lines) > 1:
+        lines.pop()  # it goes on
+    return list(islice((line for line in lines if line.strip()), _LINES))
+
+
+def _cells(line: str) -> list[str]:
+    mark = next((one for one in _MARKS if one in line), None)
+    return [cell.strip() for cell in line.split(mark)]
+
+
+def _is_number(cell: str) -> bool:
+    return _NUMBER.fullmatch(cell.strip("\"'")) is not None
+
+
+def _are_numbers(row: Sequence[str]) -> bool:
+    return all(map(_is_number, row))
+
+
+def _has_number(row: Sequence[str]) -> bool:
+    return any(map(_is_number, row))
+
+
+def _is_table(rows: Sequence[Sequence[str]]) -> bool:
+    """Whether a line of names stands over a line of numbers, whose first may be a time in words. Lines of another kind
+    may stand above, as a logger writes them, but not over a single column."""
+    return any(
+        _is_head_of(names, first) and (at == 0 or len(names) > 1) for at, (names, first) in enumerate(pairwise(rows))
+    )
+
+
+def _is_head_of(names: Sequence[str], first: Sequence[str]) -> bool:
+    if len(first) != len(names) or _has_number(names):
+        return False
+    readings = first[1:] or first
+    return _has_number(first) and all(_is_number(cell) or cell.lower() in _GAPS for cell in readings)
+
+
+# --- tables
+
+
+def _table(path: str, text: str, is_all: bool) -> NotASample | IfBeside | None:
+    """A .csv: what is no table of numbers may be one that the service's CSV wizard knows, so only shapes count."""
+    lines = _lines(text, is_all)
+    mark = next((one for one in _MARKS if lines and one in lines[0]), ",")
+    if len(lines) > 1 and _are_numbers(lines[1].split(mark)):
+        return None  # nearly every one
+    try:
+        rows = [[cell.strip() for cell in row] for row in csv.reader(lines, delimiter=mark)]
+    except csv.Error:
+        return None
+    if not rows or (len(rows) > 1 and _are_numbers(rows[1])):
+        return None
+    if any(names_media(cell) for row in rows for cell in row):
+        return NotASample(ANNOTATION, "a table of files")
+    names = {name.lower() for name in rows[0]}
+    if any(columns <= names for columns in _COLUMNS):
+        return NotASample(ANNOTATION, "a table of labels")
+    name = path.rpartition("/")[2]
+    if _TABLES_OF_LABELS.fullmatch(name[: name.rfind(".")]) and not any(map(_has_number, rows[:2])):
+        return NotASample(ANNOTATION, "a table of labels, by its name")
+    if len(rows) > 1 and not _has_number(rows[0]) and not any(map(_has_readings, rows[1:])):
+        return _beside(path, "a table of words")
+    return None
+
+
+def _has_readings(row: Sequence[str]) -> bool:
+    """Whether a row holds a number besides a time or a number of its own."""
+    return len(row) < 2 or _has_number(row[1:])
+
+
+# --- JSON
+
+
+def _json(path: str, text: str, is_all: bool) -> NotASample | IfBeside | None:
+    raw = text.strip().encode("utf-8", "replace")
+    if raw[:1] == b"[":
+        first = next(elements(raw, 0), None)
+        at = first[0] if first is not None else max(0, raw.find(b"{"))
+        return _described(path, raw, at)
+    if raw[:1] == b"{":
+        if is_acquisition(raw):
+            return None
+        return _described(path, raw, 0)
+    return _beside(path, "empty") if not raw and is_all else None
+
+
+def _described(path: str, raw: bytes, at: int) -> NotASample | IfBeside:
+    """What JSON is that is no acquisition, by the object at `at`."""
+    kind = what_it_describes(raw, at) if raw[at : at + 1] == b"{" else None
+    name = path.rpartition("/")[2]
+    if kind is None and _LISTS_OF_CLASSES.fullmatch(name[: name.rfind(".")]):
+        kind = "a list of classes"
+    return _beside(path, "JSON that is not an acquisition") if kind is None else NotASample(ANNOTATION, kind)
+
+
+def _beside(path: str, kind: str) -> IfBeside:
+    others = tuple(place for place in places_beside(path) if place.lower() != path.lower())  # no file is beside itself
+    return IfBeside(NotASample(ANNOTATION, f"{kind}, next to a file of the same name"), others)
+
+
+_JUDGES = {".txt": _text, ".csv": _table, ".json": _json}

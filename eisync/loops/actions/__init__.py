@@ -1,0 +1,1 @@
+"""Change folders and project so that they agree: plan, check, do, undo."""

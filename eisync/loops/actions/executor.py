@@ -1,0 +1,393 @@
+"""Carry out what was decided: one action a step, each written down before it is done, and looked at once more.
+
+An action that was begun and not finished, because the process died or the answer was lost, may have been done: what is
+there is looked at, and gone on from. An action whose cause is not so any more is dropped. Nothing here waits or
+retries: what cannot be done now is put off until the next pass, with the reason.
+"""
+
+import math
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from itertools import chain
+from typing import Protocol
+
+from eisync.core import segments
+from eisync.core.actions import (
+    REMOVALS,
+    Action,
+    ActionKind,
+    Cause,
+    FileSide,
+    Policy,
+    Progress,
+    StoredAction,
+    propose,
+    sentence,
+    tombstone,
+)
+from eisync.core.copies import Copy, Standing, standing, why_no_copy
+from eisync.core.guard import Ledger
+from eisync.core.model import FileFacts, shown
+from eisync.errors import (
+    FileAwayError,
+    FileChangedError,
+    FileError,
+    FileUnreadableError,
+    FolderError,
+    StudioError,
+    TransitError,
+)
+from eisync.loops.actions.guard_ledger import GuardLedger
+from eisync.loops.lineage import Lineages, Trusting
+from eisync.loops.ports import Log
+from eisync.loops.reconciler.context import TargetContext
+from eisync.loops.reconciler.deletion_evidence import Segments
+from eisync.loops.reconciler.listing_sync import PassReport
+
+ACTIONS_A_STEP = 100
+NO_ROOT = 0
+"""Of a file that is not known any more, of which nothing is done."""
+COPY_AGAIN_S = 3600.0
+"""So long a sample is not downloaded again of which the service gave no whole copy."""
+
+
+class Intents(Protocol):
+    """The actions that are written down, as whoever does them sees them."""
+
+    def side(self, file_id: int) -> FileSide | None: ...
+    def to_do(self, target: str, *, is_retention: bool, after_id: int, limit: int) -> list[StoredAction]: ...
+    def begin(self, action_id: int, *, lies_at: str | None = None) -> None: ...
+    def put_off(self, action_id: int, reason: str) -> None: ...
+    def drop(self, written: StoredAction, reason: str, *, spares: bool, now: float) -> None: ...
+    def finish(self, target: str, written: StoredAction, outcome: str, *, now: float) -> None: ...
+
+
+class Trash(Protocol):
+    """Where files go that are taken away. Raises FileError or FolderError."""
+
+    def place_for(self, root: str, path: str, *, action_id: int, day: str) -> str: ...
+    def holds(self, lies_at: str) -> bool: ...
+    def set_aside(self, root: str, path: str, facts: FileFacts, sha256: str, to: str, *, file_id: int) -> None: ...
+    def keep_copy(self, pieces: Iterable[bytes], to: str) -> str: ...
+    def copy_at(self, lies_at: str) -> Copy | None: ...
+    def discard(self, lies_at: str) -> None: ...
+
+
+class Folders(Protocol):
+    """The watched folders, as far as an action depends on them."""
+
+    def why_away(self, root_id: int, root: str) -> str | None: ...
+    def is_missing(self, root: str, path: str) -> bool: ...
+
+
+class Evidence(Protocol):
+    """What tells a person's deletion from what only looks like one."""
+
+    def why_away(self, side: FileSide) -> str | None: ...
+    def of(self, context: TargetContext, side: FileSide) -> FileSide: ...
+    def find_segments(self, context: TargetContext, side: FileSide) -> Segments: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """It is so now."""
+
+    outcome: str
+
+
+@dataclass(frozen=True, slots=True)
+class NotNeeded:
+    """Its cause is not so any more, or what it is about is something else by now; `spares`: for good."""
+
+    reason: str
+    spares: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Postponed:
+    """It cannot be done now."""
+
+    reason: str
+
+
+class ActionExecutor:
+    """Does what is due, for all targets. Safe to repeat at any point."""
+
+    def __init__(
+        self,
+        intents: Intents,
+        trash: Trash,
+        folders: Folders,
+        evidence: Evidence,
+        *,
+        clock: Callable[[], float],
+        log: Log,
+        guarding: GuardLedger | None = None,
+        lineages: Lineages | None = None,
+    ) -> None:
+        """`guarding` is asked once more before what nobody said yes to; None: it is not."""
+        self._guarding = guarding
+        self._intents = intents
+        self._evidence = evidence
+        self._trash = trash
+        self._folders = folders
+        self._lineages = lineages or Trusting()
+        self._clock = clock
+        self._log = log
+        self._copy_again_at: dict[int, float] = {}  # by act
+        self._after: dict[
+            str, int
+        ] = {}  # by target: the action that the service refused last; those behind it go first
+
+    def carry_out(self, context: TargetContext, report: PassReport) -> Iterator[None]:
+        """Do what is due, an action a step.
+
+        Raises KeyRefusedError, and TransitError when the service does not answer: the next pass begins behind the
+        action at which that happened, so that none stands in the way of the others.
+        """
+        first = self._after.pop(context.target, 0)
+        ledger: Ledger | None = None
+        for written in chain(self._due(context, after_id=first), self._due(context, up_to=first)):
+            ledger = ledger or self._ledger(context)
+            try:
+                result = self._held_back(ledger, written) or self._do(context, written)
+            except (TransitError, StudioError) as error:
+                self._intents.put_off(written.id, str(error))
+                self._after[context.target] = written.id
+                if isinstance(error, TransitError):
+                    raise
+                report.note(f"{sentence(written.action)}: the service refused ({error})")
+                self._log.warning("action.refused", target=context.target, action=written.id, reason=str(error))
+                return
+            if ledger is not None and isinstance(result, Done) and written.plan_id is None:
+                ledger.note(*self._place_of(written))
+            self._write_down(context, written, result, report)
+            yield
+
+    def _ledger(self, context: TargetContext) -> Ledger | None:
+        # What is due is not counted: each is asked for when its turn comes.
+        return None if self._guarding is None else self._guarding.ledger(context, self._clock(), counts_due=False)
+
+    def _place_of(self, written: StoredAction) -> tuple[int, int]:
+        side = self._intents.side(written.action.file_id)
+        return written.action.file_id, NO_ROOT if side is None else side.root_id
+
+    def _held_back(self, ledger: Ledger | None, written: StoredAction) -> "Postponed | None":
+        """An action that was allowed long ago, and could not be done, was allowed beside others than those of today.
+
+        What was begun may have been done: it is ended.
+        """
+        if ledger is None or written.plan_id is not None or written.progress is not Progress.DUE:
+            return None
+        doubt = None if self._guarding is None else self._guarding.why_doubt()
+        if doubt is not None:
+            return Postponed(doubt)
+        why = ledger.why_held([self._place_of(written)])
+        return None if why is None else Postponed(f"{why}; eisync continues when that is over")
+
+    def _due(self, context: TargetContext, *, after_id: int = 0, up_to: float = math.inf) -> Iterator[StoredAction]:
+        while batch := self._intents.to_do(context.target, is_retention=False, after_id=after_id, limit=ACTIONS_A_STEP):
+            for written in batch:
+                if written.id > up_to:
+                    return
+                if written.progress is not Progress.UNDOING:
+                    yield written
+            after_id = batch[-1].id
+
+    def _write_down(
+        self, context: TargetContext, written: StoredAction, result: Done | NotNeeded | Postponed, report: PassReport
+    ) -> None:
+        now = self._clock()
+        told = {"target": context.target, "action": written.id, "path": shown(written.action.path)}
+        match result:
+            case Done(outcome):
+                self._intents.finish(context.target, written, outcome, now=now)
+                if written.action.kind is ActionKind.TOMBSTONE:
+                    report.tombstoned += 1
+                # Where something follows from a tombstone, that is what was wanted.
+                report.done += written.action.kind is not ActionKind.TOMBSTONE or written.action.to is None
+                report.note(f"{sentence(written.action)}; {outcome}")
+                self._log.info("action.done", kind=written.action.kind.value, sample=written.action.sample_id, **told)
+            case NotNeeded(reason, spares):
+                self._intents.drop(written, reason, spares=spares, now=now)
+                self._log.info("action.dropped", kind=written.action.kind.value, reason=reason, **told)
+            case Postponed(reason):
+                self._intents.put_off(written.id, reason)
+                report.note(f"{sentence(written.action)}: put off: {reason}")
+
+    def _do(self, context: TargetContext, written: StoredAction) -> Done | NotNeeded | Postponed:
+        """Raises KeyRefusedError, StudioError or TransitError."""
+        side = self._intents.side(written.action.file_id)
+        if written.action.kind is ActionKind.TOMBSTONE:
+            return _make_tombstone(context, written, side)
+        if side is not None and side.root_id not in context.policies:
+            return Postponed("its folder is not watched now; eisync continues when it is watched again")
+        try:
+            if written.action.kind in REMOVALS:
+                return self._remove_file(context, written, side)
+            return self._change_sample(context, written, side)
+        except (FileAwayError, FileUnreadableError, FolderError) as error:
+            return Postponed(str(error))
+        except FileError as error:
+            # What lies there is not what was uploaded, and never may be (`on_change`): it is not ours to take.
+            return NotNeeded(str(error), spares=isinstance(error, FileChangedError))
+
+    # --- files -------------------------------------------------------------------------------------------------
+
+    def _remove_file(
+        self, context: TargetContext, written: StoredAction, side: FileSide | None
+    ) -> Done | NotNeeded | Postponed:
+        action, lies_at = written.action, written.lies_at
+        if side is None or side.sha256 is None:
+            return NotNeeded("eisync no longer knows the file")
+        if lies_at is None or not self._trash.holds(lies_at):
+            away = self._folders.why_away(side.root_id, action.root) or self._evidence.why_away(side)
+            if away is not None:
+                return Postponed(away)
+            if written.progress is Progress.BEGUN and self._folders.is_missing(action.root, action.path):
+                return (
+                    Done("it is deleted")
+                    if action.kind is ActionKind.DELETE_FILE
+                    else NotNeeded("someone else removed the file")
+                )
+            if not self._is_asked_for(context, action, side):
+                return NotNeeded("no longer needed")
+            if (stays := self._why_whole(context, action, side)) is not None:
+                return stays
+            kept = self._lineages.why_kept(side.root_id, action.path)
+            if kept is not None:
+                return Postponed(kept)
+            lies_at = self._place_for(written)
+            self._intents.begin(written.id, lies_at=lies_at)
+        self._trash.set_aside(action.root, action.path, side.facts, side.sha256, lies_at, file_id=side.id)
+        if action.kind is ActionKind.DELETE_FILE:
+            self._trash.discard(lies_at)
+            return Done("it is deleted")
+        return Done(f"it is now at {shown(lies_at)}; 'eisync undo {written.id}' brings it back")
+
+    def _why_whole(self, context: TargetContext, action: Action, side: FileSide) -> NotNeeded | Postponed | None:
+        """Why a file stays whose sample went: it may have been split since the listing was looked at."""
+        if action.cause is not Cause.REMOTE_DELETION:
+            return None
+        context.check_project()
+        found = self._evidence.find_segments(context, side)
+        if found.why_unclear is not None:
+            return Postponed(found.why_unclear)
+        return NotNeeded(segments.sentence(found.number)) if found.number else None
+
+    def _is_asked_for(self, context: TargetContext, action: Action, side: FileSide) -> bool:
+        is_there = side.path == action.path and side.root == action.root
+        if action.cause is Cause.LOCAL_DELETION:
+            side = self._evidence.of(context, side)
+        proposed = propose(side, context.policies[side.root_id], now=self._clock())
+        return is_there and any(action.key == one.key for one in proposed)
+
+    def _place_for(self, written: StoredAction) -> str:
+        day = datetime.fromtimestamp(self._clock(), UTC).date().isoformat()
+        return self._trash.place_for(written.action.root, written.action.path, action_id=written.id, day=day)
+
+    # --- samples -----------------------------------------------------------------------------------------------
+
+    def _change_sample(
+        self, context: TargetContext, written: StoredAction, side: FileSide | None
+    ) -> Done | NotNeeded | Postponed:
+        action, sample_id = written.action, written.action.sample_id
+        if side is None or sample_id is None:
+            return NotNeeded("eisync no longer knows the file")
+        hidden = self._evidence.why_away(side) if action.cause is Cause.LOCAL_DELETION else None
+        if hidden is not None:
+            return Postponed(hidden)
+        if not self._is_asked_for(context, action, side):
+            return self._when_unasked(context, written, sample_id)
+        away = self._folders.why_away(side.root_id, action.root)
+        if away is not None:
+            return Postponed(away)
+        if action.cause is Cause.LOCAL_DELETION:
+            if not self._folders.is_missing(action.root, action.path):
+                return NotNeeded("the file is back")
+            doubt = self._lineages.why_doubted(side.root_id)
+            if doubt is not None:
+                return Postponed(doubt)
+        if action.kind is ActionKind.DELETE_SAMPLE:
+            return self._delete_sample(context, written, side, sample_id)
+        self._intents.begin(written.id)
+        context.check_project()
+        try:
+            edit(context, action.kind, sample_id, action.to or "")
+        except StudioError:
+            if context.studio.is_there(sample_id):
+                raise
+            return NotNeeded("the sample is no longer in the project")
+        return Done("the project has it already")
+
+    def _when_unasked(self, context: TargetContext, written: StoredAction, sample_id: int) -> Done | NotNeeded:
+        """What was begun may have been done, and the index may have noticed that before us."""
+        may_be_done = written.action.kind is ActionKind.DELETE_SAMPLE and written.progress is Progress.BEGUN
+        if may_be_done:
+            context.check_project()
+            if not context.studio.is_there(sample_id):
+                return Done(_deleted(written))
+        return NotNeeded("no longer needed")
+
+    def _delete_sample(
+        self, context: TargetContext, written: StoredAction, side: FileSide, sample_id: int
+    ) -> Done | Postponed:
+        """A copy is kept before, and proved: nobody else may have these bytes any more."""
+        now = self._clock()
+        if now < self._copy_again_at.get(written.id, now) <= now + COPY_AGAIN_S:
+            return Postponed(why_no_copy(sample_id))
+        lies_at = written.lies_at or self._place_for(written)
+        self._intents.begin(written.id, lies_at=lies_at)
+        context.check_project()
+        try:
+            is_proved = self._has_copy(context, side, sample_id, lies_at)
+        except StudioError:
+            if context.studio.is_there(sample_id):
+                raise
+            return Done("already deleted in the project")
+        if not is_proved:
+            self._trash.discard(lies_at)
+            self._copy_again_at[written.id] = now + COPY_AGAIN_S
+            return Postponed(why_no_copy(sample_id))
+        context.check_project()  # the key may be another one by now, and the number another sample's
+        context.studio.delete(sample_id)
+        return Done(_deleted(written))
+
+    def _has_copy(self, context: TargetContext, side: FileSide, sample_id: int, lies_at: str) -> bool:
+        """Keep a copy of the sample, unless a whole one lies there. Returns whether it is proved to be one."""
+        copy = self._trash.copy_at(lies_at)
+        if copy is None or standing(copy, side, sample_id) is not Standing.PROVED:
+            self._trash.keep_copy(context.studio.raw(sample_id), lies_at)
+            copy = self._trash.copy_at(lies_at)
+        if copy is None:
+            return False
+        worth = standing(copy, side, sample_id)
+        is_same_again = worth is Standing.LIKELY and context.studio.sha256_of(sample_id) == copy.sha256
+        return worth is Standing.PROVED or is_same_again
+
+
+def edit(context: TargetContext, kind: ActionKind, sample_id: int, value: str) -> None:
+    """Change the sample. Raises KeyRefusedError, StudioError or TransitError. Safe to repeat."""
+    match kind:
+        case ActionKind.RENAME_SAMPLE:
+            context.studio.rename(sample_id, value)
+        case ActionKind.RELABEL_SAMPLE:
+            context.studio.relabel(sample_id, value)
+        case ActionKind.MOVE_SAMPLE:
+            context.studio.move(sample_id, value)
+
+
+def _make_tombstone(context: TargetContext, written: StoredAction, side: FileSide | None) -> Done | NotNeeded:
+    """A person said that its samples were deleted: the service is asked once more. Raises what it raises."""
+    if side is None or tombstone(side, Policy()) is None or side.since_at != written.action.since_at:
+        return NotNeeded("no longer needed")
+    for held in side.samples:
+        context.check_project()
+        if context.studio.is_there(held.sample.id):
+            return NotNeeded(f"its sample {held.sample.id} is in the project after all")
+    return Done("'eisync retry' sends it again")
+
+
+def _deleted(written: StoredAction) -> str:
+    return f"it is deleted in the project, and a copy is kept; 'eisync undo {written.id}' sends it again"

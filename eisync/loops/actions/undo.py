@@ -1,0 +1,189 @@
+"""Undo what was done to folders and project, where a person asks for it.
+
+A file comes back from the trash to where it was, or beside what is there now; one that the retention took away, from
+the archive or from the service; a deleted sample comes back as its file, which is sent again; an edited one is edited
+back. What cannot be undone stays done, and says why.
+"""
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import Protocol
+
+from eisync.core.actions import EDITS, Action, ActionKind, Cause, FileSide, Progress, StoredAction, sentence
+from eisync.core.model import FileFacts, shown
+from eisync.errors import EisyncError, FileError, FolderError, KeyRefusedError, StudioError, TransitError
+from eisync.loops.actions.executor import ACTIONS_A_STEP, Folders, Postponed, edit
+from eisync.loops.ports import Log
+from eisync.loops.reconciler.context import TargetContext
+from eisync.loops.reconciler.listing_sync import PassReport
+
+
+class UndoRequests(Protocol):
+    """The actions that were done, as whoever undoes them sees them."""
+
+    def side(self, file_id: int) -> FileSide | None: ...
+    def to_do(self, target: str, *, is_retention: bool, after_id: int, limit: int) -> list[StoredAction]: ...
+    def put_off(self, action_id: int, reason: str) -> None: ...
+    def undone(
+        self, target: str, written: StoredAction, outcome: str, *, facts: FileFacts | None, now: float
+    ) -> None: ...
+    def fail_undo(self, written: StoredAction, reason: str) -> None: ...
+
+
+class Bin(Protocol):
+    """Where what was taken away lies. Raises FolderError."""
+
+    def place_of(self, root: str, path: str) -> str: ...
+    def put_back(self, lies_at: str, place: str, facts: FileFacts | None = None) -> str: ...
+    def verify(self, root: str, path: str, facts: FileFacts, sha256: str, *, file_id: int) -> None: ...
+
+
+class Looks(Protocol):
+    """Looks at one file."""
+
+    def __call__(self, root: str, path: str) -> FileFacts | None: ...
+
+
+class Retained(Protocol):
+    """What the retention took away. Raises FolderError when there is nothing to bring back, and what `raw` raises."""
+
+    def undo(self, written: StoredAction, raw: Callable[[int], Iterable[bytes]]) -> tuple[FileFacts, str]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Undone:
+    """It is as it was. `facts`: of the file that is in its place again."""
+
+    outcome: str
+    facts: FileFacts | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Final:
+    """Nothing undoes it."""
+
+    reason: str
+
+
+class Undo:
+    """Undoes what is to be undone, for all targets. Safe to repeat at any point."""
+
+    def __init__(
+        self,
+        regrets: UndoRequests,
+        trash: Bin,
+        folders: Folders,
+        look: Looks,
+        retained: Retained,
+        *,
+        clock: Callable[[], float],
+        log: Log,
+    ) -> None:
+        self._regrets = regrets
+        self._trash = trash
+        self._folders = folders
+        self._look = look
+        self._retained = retained
+        self._clock = clock
+        self._log = log
+
+    def undo(self, context: TargetContext, report: PassReport) -> Iterator[None]:
+        """Undo, an action a step. Raises KeyRefusedError or TransitError after everything else was tried."""
+        trouble: EisyncError | None = None
+        for written in self._asked_for(context):
+            try:
+                self._write_down(context, written, self._undo(context, written), report)
+            except (KeyRefusedError, TransitError) as error:
+                self._regrets.put_off(written.id, str(error))
+                trouble = error
+            yield
+        if trouble is not None:
+            raise trouble
+
+    def _asked_for(self, context: TargetContext) -> Iterator[StoredAction]:
+        for of in (False, True):
+            after_id = 0
+            while batch := self._regrets.to_do(
+                context.target, is_retention=of, after_id=after_id, limit=ACTIONS_A_STEP
+            ):
+                yield from (written for written in batch if written.progress is Progress.UNDOING)
+                after_id = batch[-1].id
+
+    def _write_down(
+        self, context: TargetContext, written: StoredAction, result: Undone | Final | Postponed, report: PassReport
+    ) -> None:
+        told = {"target": context.target, "action": written.id, "path": shown(written.action.path)}
+        match result:
+            case Undone(outcome, facts):
+                self._regrets.undone(context.target, written, outcome, facts=facts, now=self._clock())
+                report.undone += 1
+                report.note(f"undone: {sentence(written.action)}; {outcome}")
+                self._log.info("action.undone", kind=written.action.kind.value, **told)
+            case Final(reason):
+                self._regrets.fail_undo(written, reason)
+                report.note(f"not undone: {sentence(written.action)}: {reason}")
+                self._log.warning("action.stays_done", kind=written.action.kind.value, reason=reason, **told)
+            case Postponed(reason):
+                self._regrets.put_off(written.id, reason)
+                report.note(f"not undone yet: {sentence(written.action)}: {reason}")
+
+    def _undo(self, context: TargetContext, written: StoredAction) -> Undone | Final | Postponed:
+        """Raises KeyRefusedError or TransitError."""
+        action = written.action
+        if action.kind in EDITS:
+            return self._edit_back(context, written)
+        if action.cause is Cause.RETENTION:
+            return self._bring_back(context, written)
+        if action.kind is ActionKind.TOMBSTONE:
+            return Final("'eisync retry FILE' sends it again")
+        if action.kind is ActionKind.DELETE_FILE:
+            return Final('it cannot be brought back: on_remote_delete = "delete" keeps no copy')
+        if written.lies_at is None:
+            return Final("no copy was kept")
+        side = self._regrets.side(action.file_id)
+        away = None if side is None else self._folders.why_away(side.root_id, action.root)
+        if away is not None:
+            return Postponed(away)
+        place = self._trash.place_of(action.root, action.path)
+        is_file = action.kind is ActionKind.TRASH_FILE
+        try:
+            lies_at = self._trash.put_back(written.lies_at, place, side.facts if side is not None and is_file else None)
+        except FolderError as error:
+            return Final(str(error))
+        if is_file and lies_at == place:
+            return self._in_place(action, side)
+        return Undone(f"the file is now at {shown(lies_at)} and is sent as a new file")
+
+    def _in_place(self, action: Action, side: FileSide | None) -> Undone:
+        """A file that came back from the trash counts as what was sent only if it is that."""
+        facts = self._look(action.root, action.path)
+        try:
+            if facts is not None and side is not None and side.sha256 is not None:
+                self._trash.verify(action.root, action.path, facts, side.sha256, file_id=side.id)
+                return Undone("the file is back in its place", facts)
+        except FileError:
+            pass
+        return Undone("the file is back in its place. It is not what was sent, so it counts as a new version")
+
+    def _bring_back(self, context: TargetContext, written: StoredAction) -> Undone | Final | Postponed:
+        side = self._regrets.side(written.action.file_id)
+        away = None if side is None else self._folders.why_away(side.root_id, written.action.root)
+        if away is not None:
+            return Postponed(away)
+        context.check_project()
+        try:
+            facts, outcome = self._retained.undo(written, context.studio.raw)
+        except (FolderError, StudioError) as error:
+            return Final(str(error))
+        return Undone(outcome, facts)
+
+    def _edit_back(self, context: TargetContext, written: StoredAction) -> Undone | Final:
+        action = written.action
+        context.check_project()
+        if action.sample_id is None or (action.was is None and action.kind is not ActionKind.RELABEL_SAMPLE):
+            return Final("eisync does not know its earlier value")
+        try:
+            edit(context, action.kind, action.sample_id, action.was or "")
+        except StudioError as error:
+            return Final(f"the service refused ({error})")
+        return Undone("the sample has its earlier value again")

@@ -1,0 +1,1 @@
+"""Compare the index with what the service lists."""

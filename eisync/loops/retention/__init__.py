@@ -1,0 +1,1 @@
+"""Delete or archive files whose samples the service has for certain."""

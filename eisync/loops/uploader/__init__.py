@@ -1,0 +1,1 @@
+"""From rows of the outbox to samples of the service."""

@@ -1,0 +1,1 @@
+"""From what happens in the watched folders to rows of the outbox."""
