@@ -250,7 +250,7 @@ def test_a_file_that_is_mounted_by_itself_is_not_believed_for_its_folder(
     other = path.with_name("b.csv")
     other.write_bytes(b"content")
     asked = writer_probe.WriterProbe()
-    remote = cannot_tell("its file system (nfs) does not know of every writer")
+    remote = cannot_tell("its file system (nfs) does not report every writer")
     assert [NO_WRITERS, remote, NO_WRITERS] == [probed(one, asked) for one in (other, path, other)]
 
 

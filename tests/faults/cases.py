@@ -144,7 +144,7 @@ CASES = [
     Case("more entries than files", told_once(kind="count_mismatch", extra=2), "", ARRIVES, ARRIVES),
     Case("fewer entries than files", told_once(kind="count_mismatch", extra=-1), "0 entries", WAITS, ARRIVES),
     # somebody says no
-    Case("3xx: a redirection", redirected, "not followed, it would take the key", WAITS, WAITS),
+    Case("3xx: a redirection", redirected, "not followed, because that would hand over the key", WAITS, WAITS),
     Case("400 to one request", told_once(kind="status", status=400, error="bad"), "HTTP 400: bad", PARKED, ARRIVES),
     Case("400 to all", told(kind="status", status=400, error="bad"), "HTTP 400: bad", PARKED, PARKED),
     Case("401", told(kind="status", status=401, error="Invalid API key"), "HTTP 401: Invalid API key", PAUSES, PAUSES),
