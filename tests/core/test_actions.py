@@ -312,7 +312,8 @@ def applied(file: FileSide, action: Action) -> FileSide:
 def edited(samples: tuple[LinkedSample, ...], action: Action, column: str) -> Iterator[LinkedSample]:
     for held in samples:
         is_meant = held.sample.id == action.sample_id
-        yield replace(held, sample=replace(held.sample, **{column: action.to})) if is_meant else held
+        change: dict[str, Any] = {column: action.to}
+        yield replace(held, sample=replace(held.sample, **change)) if is_meant else held
 
 
 @given(sides, policies)

@@ -6,8 +6,9 @@ import sqlite3
 import stat
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -17,13 +18,14 @@ from eisync.core.known_content import DeletedContent
 from eisync.core.lifecycle import State
 from eisync.errors import StateBusyError, StateError
 from eisync.store import schema
-from eisync.store.database import FILE_NAME, HOLDER_NAME, Database, open_database, write_holder
+from eisync.store.database import FILE_NAME, Database, open_database, write_holder
 from eisync.store.descriptions import Descriptions
 from eisync.store.index import Index
 from eisync.store.outbox import Outbox
 from eisync.store.path_index import PathIndex
 from eisync.store.rows import MISSING
 from eisync.store.sidecars import Sidecars
+from eisync.store.state_folder import HOLDER_NAME
 
 from .shelf import NOW, Shelf
 
@@ -378,7 +380,7 @@ def scribble(path: Path, at: int, size: int) -> None:
         file.write(NOISE[:size])
 
 
-DAMAGES = {
+DAMAGES: dict[str, Callable[[Path], object]] = {
     "truncated to nothing": lambda path: truncate(path, 0),
     "truncated to a byte": lambda path: truncate(path, 1),
     "truncated within the header": lambda path: truncate(path, 60),
@@ -390,10 +392,7 @@ DAMAGES = {
     "noise in the counters": lambda path: scribble(path, 24, 20),
     "noise in the list of tables": lambda path: scribble(path, 100, 2_000),
     "noise in the first page": lambda path: scribble(path, 0, PAGE),
-    **{
-        f"noise in page {page}": lambda path, page=page: scribble(path, page * PAGE, PAGE)
-        for page in (1, 2, 3, 5, 8, 13, 21, 34)
-    },
+    **{f"noise in page {page}": partial(scribble, at=page * PAGE, size=PAGE) for page in (1, 2, 3, 5, 8, 13, 21, 34)},
     "another program's file": lambda path: path.write_bytes(b"<html>" + NOISE),
 }
 
