@@ -109,7 +109,7 @@ def test_the_data_api_raises_without_it(way: str, shape: str, monkeypatch: pytes
             if expect == "bytes" and status == "200 OK" and shape != "an error":
                 continue  # then it is the file
             try:
-                said.append(repr(client.studio_request("GET", "/api/7/raw-data", api_key=KEY, expect=expect)))  # type: ignore[call-overload]
+                said.append(repr(client.studio_request("GET", "/api/7/raw-data", api_key=KEY, expect=expect)))
             except EdgeImpulseException as error:
                 said.append(f"{error} {vars(error)}")
     client.forget_everything()
