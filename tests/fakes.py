@@ -31,7 +31,7 @@ class Clock:
 class Line:
     level: str
     event: str
-    fields: Mapping[str, object]
+    fields: Mapping[str, Any]
 
 
 class Notebook:

@@ -12,7 +12,8 @@ from eisync.core.retry import RetryPolicy
 from eisync.errors import KeyRefusedError
 from eisync.loops.once import Once
 from eisync.loops.reconciler.loop import Project, ReconcilerLoop
-from eisync.loops.uploader.loop import TargetQueue, UploaderLoop
+from eisync.loops.uploader.loop import UploaderLoop
+from eisync.loops.uploader.target_state import TargetQueue
 from eisync.store.mirror import Mirrored
 from tests.fakes import Bench, Clock, Cloud, refusing
 
