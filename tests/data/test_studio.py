@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 import eisync
-from eisync.data import studio
+from eisync.data import client, studio
 from eisync.data.client import TooLargeException
 from eisync.data.studio import (
     GenericApiResponse,
@@ -32,7 +32,7 @@ DONE = GenericApiResponse(success=True)
 NOWHERE = 10**6
 
 
-def names(**asked: Any) -> list[str | None]:
+def names(**asked: Any) -> list[str]:
     return sorted(str(info.filename) for info in get_sample_ids(**asked))
 
 
@@ -131,7 +131,7 @@ def test_a_listing_misses_nothing_while_others_delete(stranger: Client, monkeypa
     """By offset, as the official module asks, the samples that move up are never seen."""
     monkeypatch.setattr(studio, "_PAGE", 5)
     ids = stranger.store(*((f"s.{number}.csv", csv(number)) for number in range(20)))
-    ask: Callable[..., Any] = studio.studio_request
+    ask: Callable[..., Any] = client.studio_request
     pages = []
 
     def ask_and_delete(method: str, path: str, **more: Any) -> Any:

@@ -137,7 +137,10 @@ def test_a_duplicate_is_refused_only_when_asked_and_names_who_holds_it(client: C
 
 def test_metadata_and_a_date_id_are_given_to_every_file(client: Client) -> None:
     metadata = {"site": "lab ☃", "n": "1"}
-    headers = {"x-metadata": json.dumps(metadata, ensure_ascii=False).encode(), "x-add-date-id": "1"}
+    headers: dict[str, str | bytes] = {
+        "x-metadata": json.dumps(metadata, ensure_ascii=False).encode(),
+        "x-add-date-id": "1",
+    }
     entries = client.upload([("a.csv", csv(1)), ("b.csv", csv(2))], headers=headers)
     second, first = client.listed()
     assert first["metadata"] == second["metadata"] == metadata
