@@ -69,10 +69,11 @@ def connect(emulator: RunningEmulator, key: str) -> Iterator[Callable[..., Servi
     with contextlib.ExitStack() as stack:
 
         def make(*, url: str | None = None, read_key: Callable[[], str] = lambda: key, **more: float) -> ServiceClient:
+            options: dict[str, Any] = {"connect_timeout_s": 2.0, "timeout_s": 2.0, **more}
             endpoints = Endpoints(
                 studio_url=f"{url}/v1" if url else emulator.studio_url,
                 ingestion_url=url or emulator.ingestion_url,
-                **{"connect_timeout_s": 2.0, "timeout_s": 2.0, **more},  # type: ignore[arg-type]
+                **options,
             )
             service = ServiceClient(endpoints, read_key, user_agent="eisync/test")
             stack.callback(service.close)
@@ -267,8 +268,8 @@ def raw(connect: Callable[..., ServiceClient]) -> Iterator[Callable[..., tuple[S
     """A service that speaks with a scripted server, with the canary for a key."""
     with contextlib.ExitStack() as stack:
 
-        def make(script: object, *, reads: bool = True, **more: float) -> tuple[ServiceClient, RawServer]:
-            server = stack.enter_context(raw_server(script, reads=reads))  # type: ignore[arg-type]
+        def make(script: Script | None, *, reads: bool = True, **more: float) -> tuple[ServiceClient, RawServer]:
+            server = stack.enter_context(raw_server(script, reads=reads))
             return connect(url=server.url, read_key=lambda: CANARY, **more), server
 
         yield make
@@ -917,9 +918,9 @@ def test_a_full_page_has_all_that_belongs_to_a_sample(connect: Callable[..., Ser
     ids=["silent", "reset", "redirect", "refused", "html", "nonsense"],
 )
 def test_the_key_is_in_no_text_whatever_goes_wrong(
-    connect: Callable[..., ServiceClient], pack: Callable[..., Envelope], script: object, key: str
+    connect: Callable[..., ServiceClient], pack: Callable[..., Envelope], script: Script | None, key: str
 ) -> None:
-    with raw_server(script) as server:  # type: ignore[arg-type]
+    with raw_server(script) as server:
         service = connect(url=server.url, read_key=lambda: key, timeout_s=0.2)
         texts = [repr(service)]
         for ask in (

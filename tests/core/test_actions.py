@@ -48,7 +48,7 @@ def held(one: RemoteSample, **more: Any) -> LinkedSample:
 
 
 def side(**more: object) -> FileSide:
-    fields: dict[str, object] = {
+    fields: dict[str, Any] = {
         "id": 7,
         "root_id": 1,
         "root": "/data",
@@ -62,7 +62,7 @@ def side(**more: object) -> FileSide:
         "samples": (held(sample()),),
         **more,
     }
-    return FileSide(**fields)  # type: ignore[arg-type]
+    return FileSide(**fields)
 
 
 LOOKED_FOR = Absence(looked_through_at=NOW, elsewhere=Elsewhere.NOWHERE)

@@ -72,7 +72,9 @@ class Meter:
         room = removal.room_of(root, path)
         if room is None or self.away:
             return None
-        return replace(room, bytes=self.rooms.get(path, file_facts.look(root, path).size))  # type: ignore[union-attr]
+        facts = file_facts.look(root, path)
+        assert facts is not None
+        return replace(room, bytes=self.rooms.get(path, facts.size))
 
     def empty_trash(self, root: str, *, before_day: str, is_old: Callable[[str, float], bool]) -> int:
         self.emptied.append(before_day)
