@@ -15,7 +15,7 @@ from eisync.core import identity
 from eisync.core.actions import Action, ActionKind, Cause, StoredAction
 from eisync.core.clock_step import ClockSetting
 from eisync.core.identity import Decision, Destruction, Identity, Sent
-from eisync.core.lifecycle import State
+from eisync.core.lifecycle import RemovalState, State
 from eisync.core.model import FileFacts, RemoteSample
 
 ARCHIVE = "archive:"
@@ -144,7 +144,7 @@ class Proof:
 class Local:
     """One file, and what the index knows of it. `since_at`: when it came into its state.
 
-    `removal`: how we took it away, are about to, or that a person brought it back. `is_followed`: something is still to
+    `removal`: whether eisync took it away, or is about to. `is_followed`: something is still to
     be said to the service because of it (a rename, an older version to delete).
     """
 
@@ -158,7 +158,7 @@ class Local:
     since_at: float
     sha256: str | None = None
     is_absent: bool = False
-    removal: str | None = None
+    removal: RemovalState = RemovalState.NONE
     is_followed: bool = False
     proofs: tuple[Proof, ...] = ()
 
@@ -224,7 +224,7 @@ def why_unconfirmed(file: Local) -> Why | None:
         return Why.NOT_SYNCED
     if file.is_absent:
         return Why.ABSENT
-    if file.removal is not None:
+    if file.removal is not RemovalState.NONE:
         return Why.REMOVED
     if file.is_followed:
         return Why.FOLLOWED

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from eisync.core.actions import Action, ActionKind, Cause
 from eisync.core.identity import Identity, Sent
-from eisync.core.lifecycle import State
+from eisync.core.lifecycle import RemovalState, State
 from eisync.core.model import FileFacts, RemoteSample
 from eisync.core.retention import (
     After,
@@ -68,7 +68,7 @@ def local(identity: int = 1, **more: Any) -> Local:
 UNCONFIRMED = [
     *[({"state": state}, Why.NOT_SYNCED) for state in State if state is not State.SYNCED],
     ({"is_absent": True}, Why.ABSENT),
-    *[({"removal": how}, Why.REMOVED) for how in ("kept", "deleted", "archived", "trash", "spared")],
+    *[({"removal": how}, Why.REMOVED) for how in RemovalState if how is not RemovalState.NONE],
     ({"is_followed": True}, Why.FOLLOWED),
     ({"sha256": None}, Why.UNKNOWN),
     ({"sha256": ""}, Why.UNKNOWN),
@@ -130,7 +130,7 @@ files = st.builds(
     since_at=st.floats(0, 2 * NOW),
     sha256=st.sampled_from(["a" * 64, None]),
     is_absent=st.booleans(),
-    removal=st.sampled_from([None, None, "kept", "deleted", "archived", "trash", "spared"]),
+    removal=st.sampled_from([RemovalState.NONE, RemovalState.NONE, *RemovalState]),
     is_followed=st.booleans(),
     proofs=st.lists(
         st.builds(
