@@ -71,6 +71,14 @@ class OnRemoteDelete(Enum):
     DELETE = "delete"
 
 
+class OnChange(Enum):
+    """What becomes of the new version of a file that is at the service."""
+
+    ADD = "add"  # it is sent, and stands beside the old one
+    REPLACE = "replace"  # it is sent, then the old one is deleted
+    IGNORE = "ignore"  # it is not sent
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Policy:
     """What one watched folder wants. The defaults destroy nothing."""

@@ -18,7 +18,7 @@ from eisync.core.identity import Decision, Destruction, Identity, Sent
 from eisync.core.lifecycle import RemovalState, State
 from eisync.core.model import FileFacts, RemoteSample
 
-ARCHIVE = "archive:"
+_ARCHIVE = "archive:"
 _UNITS = {
     "": 1,
     "B": 1,
@@ -37,7 +37,7 @@ class After(Enum):
 
 @dataclass(frozen=True, slots=True)
 class MinFree:
-    """How much of a disk is to stay free: `size` bytes, or `percent` of all that it holds."""
+    """How much of a disk must stay free: `size` bytes, or `percent` of all that it holds."""
 
     size: int = 0
     percent: float = 0.0
@@ -46,9 +46,18 @@ class MinFree:
         """The bytes that are to be free where the disk holds `total`."""
         return max(self.size, round(total * self.percent / 100.0))
 
+    def __str__(self) -> str:
+        """Return the text that `read_min_free` reads as this."""
+        if self.percent:
+            return f"{self.percent!r}%"
+        for unit, factor in (("TB", 1000**4), ("GB", 1000**3), ("MB", 1000**2), ("KB", 1000)):
+            if self.size and self.size % factor == 0:
+                return f"{self.size // factor} {unit}"
+        return str(self.size)
+
 
 def read_min_free(value: int | str) -> MinFree:
-    """`500_000_000`, `"2 GB"`, `"512 MiB"` or `"10%"`. Raises ValueError with the sentence to show."""
+    """Read `500_000_000`, `"2 GB"`, `"512 MiB"` or `"10%"`. Raises ValueError with the sentence to show."""
     text = str(value).strip()
     number, unit = text, ""
     for index, character in enumerate(text):
@@ -86,12 +95,24 @@ class Retention:
         return self.after is not After.KEEP or self.min_free != MinFree()
 
 
-def read_after(value: str) -> tuple[After, str | None]:
-    """`"keep"`, `"delete"` or `"archive:DIR"`, with the folder. Raises ValueError with the sentence to show."""
-    if value.startswith(ARCHIVE) and value != ARCHIVE:
-        return After.ARCHIVE, value.removeprefix(ARCHIVE)
+@dataclass(frozen=True, slots=True)
+class AfterUpload:
+    """What a folder wants to become of its files after their upload; the folder `archive` where they are archived."""
+
+    after: After = After.KEEP
+    archive: str | None = None
+
+    def __str__(self) -> str:
+        """Return the text that `read_after` reads as this."""
+        return self.after.value if self.archive is None else f"{_ARCHIVE}{self.archive}"
+
+
+def read_after(value: str) -> AfterUpload:
+    """Read `"keep"`, `"delete"` or `"archive:DIR"`. Raises ValueError with the sentence to show."""
+    if value.startswith(_ARCHIVE) and value != _ARCHIVE:
+        return AfterUpload(After.ARCHIVE, value.removeprefix(_ARCHIVE))
     if value in (After.KEEP.value, After.DELETE.value):
-        return After(value), None
+        return AfterUpload(After(value))
     raise ValueError('must be "keep", "delete" or "archive:DIR"')
 
 

@@ -4,8 +4,9 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from eisync.settings.fields import EnvironmentText
 from eisync.settings.lines import Location
-from eisync.settings.models import TABLES, EnvironmentText
+from eisync.settings.models import TABLES
 from eisync.settings.problems import Problems, did_you_mean
 
 PREFIX = "EISYNC_"

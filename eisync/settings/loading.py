@@ -16,26 +16,14 @@ from pydantic import ValidationError
 from eisync import paths
 from eisync.core.api_key import secrets_in
 from eisync.core.redaction import KEYS
-from eisync.core.retention import read_after
 from eisync.errors import ConfigurationError
 from eisync.settings import environment
 from eisync.settings.keys import KeySource, find_key
 from eisync.settings.lines import Location, find_lines
-from eisync.settings.models import (
-    DEFAULT_TARGET,
-    TABLES,
-    Log,
-    Reconcile,
-    Settings,
-    State,
-    Table,
-    Target,
-    Upload,
-    Watch,
-    sends_key_in_clear,
-)
+from eisync.settings.models import TABLES, Log, Reconcile, Settings, State, Upload
 from eisync.settings.problems import Problems, bracketed, did_you_mean, unknown_key, worded
 from eisync.settings.roots import Roots, contains
+from eisync.settings.watch import DEFAULT_TARGET, Table, Target, Watch, sends_key_in_clear
 
 ENDPOINTS = {"studio_url": "EI_API_ENDPOINT", "ingestion_url": "EI_INGESTION_ENDPOINT"}
 
@@ -286,7 +274,7 @@ class _Loading:
         for argument, checked in chosen:
             roots.add(str(checked.table.path), checked.location, argument=argument, must_exist=self.need_watch)
         for argument, checked in chosen:
-            _, archive = read_after(checked.table.after_upload)
+            archive = checked.table.after_upload.archive
             if archive is not None:
                 roots.add_archive(archive, checked.location, argument=argument)
         return tuple(checked.table for _, checked in chosen)
@@ -333,8 +321,9 @@ class _Loading:
     def check_that_nothing_follows(self, watches: Sequence[Watch]) -> None:
         """What follows from deletions and changes is done only after the service was looked at."""
         for watch in watches:
+            values = watch.model_dump(include=set(_FOLLOWS))
             for name, silent in _FOLLOWS.items():
-                value = getattr(watch, name)
+                value = values[name]
                 if value not in silent:
                     self.faults.say(
                         f'{watch.path}: {name} = "{value}" needs reconcile.enabled = true: eisync deletes, moves '
@@ -362,7 +351,7 @@ _FOLLOWS = {
     "on_local_delete": ("keep",),
     "on_remote_delete": ("keep",),
     "after_upload": ("keep",),
-    "min_free": ("", "0", 0),
+    "min_free": (0,),
 }
 
 

@@ -23,7 +23,7 @@ from eisync.adapters.client.body import sha256_of
 from eisync.adapters.client.service import Endpoints, ServiceClient
 from eisync.adapters.files import file_facts, restore, trash
 from eisync.core.absence import ABSENT_S
-from eisync.core.actions import OnRemoteDelete, Policy, Trigger, name_of, propose
+from eisync.core.actions import OnChange, OnRemoteDelete, Policy, Trigger, name_of, propose
 from eisync.core.batching import Limits
 from eisync.core.guard import Guard
 from eisync.core.lifecycle import State
@@ -36,7 +36,6 @@ from eisync.loops.actions.undo import Undo
 from eisync.loops.reconciler.context import TargetContext
 from eisync.loops.reconciler.loop import Hands, Project, ReconcilerLoop
 from eisync.loops.retention.undo import RetentionUndo
-from eisync.loops.watched_root import OnChange
 from eisync.loops.watcher.monitor import WatchedFolders
 from eisync.store.actions import ActionStore
 from eisync.store.mirror import Mirrored

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, MutableMapping
 from dataclasses import dataclass, field, replace
 from functools import partial
 
+from eisync.core.actions import OnChange
 from eisync.core.completeness import (
     AGAIN_S,
     Accept,
@@ -31,7 +32,7 @@ from eisync.core.model import MAX_FILE_BYTES, Candidate, FileFacts, value
 from eisync.core.writers import Ask, Presence, Writers
 from eisync.errors import CONTENT_ERRORS, UnreachableError
 from eisync.loops.ports import Evidence, Files, Look, LookInto
-from eisync.loops.watched_root import OnChange, WatchedRoot
+from eisync.loops.watched_root import WatchedRoot
 from eisync.loops.watcher.labelling import Labelling, Unclear
 
 BYTES_A_TICK = 1024 * 1024
