@@ -12,6 +12,7 @@ from typing import Protocol
 
 from eisync.core import retention
 from eisync.core.actions import Action, ActionKind, StoredAction
+from eisync.core.clock_step import JUMP_S, ClockStepDetector
 from eisync.core.lifecycle import RemovalState
 from eisync.core.model import shown
 from eisync.core.retention import Disk, Local, Removal, Room, Whereabout, Why
@@ -33,7 +34,6 @@ TRASH_S = 3600.0
 PAGE = 200
 SHARE = 0.01
 """A pass takes no more than this share of a core, over time."""
-CLOCK_JUMP_S = 120.0
 
 
 class Records(Protocol):
@@ -124,7 +124,7 @@ class RetentionLoop:
         self._due_at = 0.0
         self._pass_spent_s = 0.0
         self._now = 0.0
-        self._ahead_s: float | None = None  # how far the clock was ahead of the monotonic one
+        self._clock_step = ClockStepDetector()
         self._counts_from = 0.0
         self._doubt: str | None = None
         self._left: dict[int, float] = {}  # files that could not be taken away, and until when they are left alone
@@ -182,12 +182,10 @@ class RetentionLoop:
 
     def _heed_the_clock(self, now: float) -> None:
         """Where the clock was set forward, no time before that counts: nobody knows how long it was."""
-        ahead_s = now - self._monotonic()
-        if self._ahead_s is not None and ahead_s - self._ahead_s > CLOCK_JUMP_S:
+        if self._clock_step.step_s(now, self._monotonic()) > JUMP_S:
             self._counts_from = now
             for retention_status in self._folders:
                 retention_status.trash_due_at = now + 24 * 3600.0
-        self._ahead_s = ahead_s
         self._now = now
         self._doubt = self._times.why_doubt()
         self._counts_from = max(self._counts_from, self._times.setting().counts_from)
