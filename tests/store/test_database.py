@@ -254,6 +254,7 @@ def test_a_migration_is_applied_once(tmp_path: Path, version: int) -> None:
 def test_a_new_database_has_the_version_of_the_schema(tmp_path: Path) -> None:
     database, _ = open_database(str(tmp_path), exclusive=True)
     with database.reading() as connection:
+        assert len(schema.MIGRATIONS) == schema.VERSION
         assert [schema.VERSION] == list(connection.execute("pragma user_version").fetchone())
     database.close()
 
@@ -287,13 +288,8 @@ def test_a_database_that_is_up_to_date_opens_without_sqlite_utils(tmp_path: Path
 def test_what_an_older_one_wrote_is_taken_over_with_its_rows(tmp_path: Path) -> None:
     with contextlib.closing(sqlite3.connect(tmp_path / FILE_NAME, isolation_level=None)) as connection:
         older = sqlite_utils.Migrations("eisync")
-        for migration in (
-            schema._001_files_and_samples,
-            schema._002_renames_and_devices,
-            schema._003_orders_and_counts,
-            schema._004_mirror,
-        ):
-            older()(migration)
+        for name in list(schema.MIGRATIONS)[:4]:
+            older(name=name)(schema._applied(schema.MIGRATIONS[name]))
         older.apply(sqlite_utils.Database(connection, use_counts_table=False))
         connection.execute("pragma user_version = 4")
         connection.execute("insert into root (id, path, target) values (1, cast('/data' as blob), 'main')")
