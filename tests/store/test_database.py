@@ -218,6 +218,14 @@ def test_a_folder_that_cannot_be_one_is_a_clear_error(tmp_path: Path, place: str
 # --- schema -----------------------------------------------------------------------------------------------------------
 
 
+def migrate_to(connection: sqlite3.Connection, version: int) -> None:
+    """Make the tables of an older version."""
+    older = sqlite_utils.Migrations("eisync")
+    for name in list(schema.MIGRATIONS)[:version]:
+        older(name=name)(schema._applied(schema.MIGRATIONS[name]))
+    older.apply(sqlite_utils.Database(connection, use_counts_table=False))
+
+
 def set_version(folder: Path, version: int) -> None:
     with contextlib.closing(sqlite3.connect(folder / FILE_NAME)) as connection:
         connection.execute(f"pragma user_version = {version}")
@@ -287,10 +295,7 @@ def test_a_database_that_is_up_to_date_opens_without_sqlite_utils(tmp_path: Path
 
 def test_what_an_older_one_wrote_is_taken_over_with_its_rows(tmp_path: Path) -> None:
     with contextlib.closing(sqlite3.connect(tmp_path / FILE_NAME, isolation_level=None)) as connection:
-        older = sqlite_utils.Migrations("eisync")
-        for name in list(schema.MIGRATIONS)[:4]:
-            older(name=name)(schema._applied(schema.MIGRATIONS[name]))
-        older.apply(sqlite_utils.Database(connection, use_counts_table=False))
+        migrate_to(connection, 4)
         connection.execute("pragma user_version = 4")
         connection.execute("insert into root (id, path, target) values (1, cast('/data' as blob), 'main')")
         connection.execute("insert into target (name, project_id) values ('main', 7)")
@@ -517,20 +522,7 @@ def test_noise_in_the_journal_loses_the_last_writes_at_most(tmp_path: Path) -> N
 
 def test_the_contents_of_tombstones_are_known_after_an_upgrade(tmp_path: Path) -> None:
     with contextlib.closing(sqlite3.connect(tmp_path / FILE_NAME, isolation_level=None)) as connection:
-        older = sqlite_utils.Migrations("eisync")
-        for migration in (
-            schema._001_files_and_samples,
-            schema._002_renames_and_devices,
-            schema._003_orders_and_counts,
-            schema._004_mirror,
-            schema._005_acts,
-            schema._006_sidecars,
-            schema._007_described_by,
-            schema._008_retention,
-            schema._009_acts_by_file,
-        ):
-            older()(migration)
-        older.apply(sqlite_utils.Database(connection, use_counts_table=False))
+        migrate_to(connection, 9)
         connection.execute("pragma user_version = 9")
         connection.execute("insert into root (id, path, target) values (1, cast('/data' as blob), 'main')")
         connection.execute("insert into target (name, project_id) values ('main', 7)")
@@ -555,11 +547,7 @@ def test_the_contents_of_tombstones_are_known_after_an_upgrade(tmp_path: Path) -
 
 def test_what_waits_is_described_anew_after_an_upgrade(tmp_path: Path) -> None:
     with contextlib.closing(sqlite3.connect(tmp_path / FILE_NAME, isolation_level=None)) as connection:
-        older = sqlite_utils.Migrations("eisync")
-        for name, migration in sorted(vars(schema).items()):
-            if name[:1] == "_" and name[1:4].isdigit() and name < "_019":
-                older()(migration)
-        older.apply(sqlite_utils.Database(connection, use_counts_table=False))
+        migrate_to(connection, 18)
         connection.execute("pragma user_version = 18")
         connection.execute(
             "insert into root (id, path, target, described_by) values (1, cast('/data' as blob), 'main', 'rules')"
