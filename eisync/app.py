@@ -184,7 +184,7 @@ class App:
 
     def pending(self) -> int:
         """How many files of the watched folders wait to be sent, or are being sent."""
-        report = self.index.report(self._root_ids)
+        report = self.index.records.report(self._root_ids)
         return sum(report.get(state, 0) for state in PENDING)
 
     @property

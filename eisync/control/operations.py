@@ -190,7 +190,7 @@ class Operations:
         wanted = _state(state)
         observed = {(record["root"], record["path"]): record for record in self._observed()}
         if wanted is None or isinstance(wanted, State):
-            for record in self._index.files(wanted):
+            for record in self._index.records.files(wanted):
                 seen = observed.pop((record["root"], record["path"]), None)
                 shown = _merged(record, seen)
                 if wanted is None or shown["state"] == wanted.value:
@@ -216,7 +216,7 @@ class Operations:
         for one in observed:
             by_root.setdefault(one["root"], []).append(one["path"])
         for root, paths in by_root.items():
-            yield from self._index.files_at(root, paths)
+            yield from self._index.records.files_at(root, paths)
 
     def watched(self) -> Record:
         """The folders that the daemon watches, with their options and their last scans; none without a daemon.
@@ -241,7 +241,7 @@ class Operations:
             raise ConfigurationError("the question names no root and no paths")
         observed = {record["path"]: record for record in self._observed_at(root, paths)}
         left = dict.fromkeys(paths)
-        for record in self._index.files_at(root, paths):
+        for record in self._index.records.files_at(root, paths):
             left.pop(str(record["path"]), None)
             seen = observed.pop(str(record["path"]), None)
             is_observed = seen is not None and not prefers_row(str(record["state"]))
@@ -277,13 +277,13 @@ class Operations:
         """Put quarantined files and tombstones back; all of them when `paths` (a list, absolute) is None."""
         unknown: list[str] = []
         if paths is None:
-            ids = self._index.ids_in(sources(Happening.RETRY))
+            ids = self._index.records.ids_in(sources(Happening.RETRY))
         elif not isinstance(paths, list) or not all(isinstance(path, str) for path in paths):
             raise ConfigurationError("the files to retry are not a list of paths")
         else:
             ids = []
             for path in paths:
-                found = self._index.ids_of(path)
+                found = self._index.records.ids_of(path)
                 ids += found
                 unknown += [] if found else [path]
         return {"retried": self._outbox.retry(ids, now=self.now()), "unknown": unknown}
@@ -296,15 +296,15 @@ class Operations:
         if path is None:
             if not isinstance(limit, int) or not 0 < limit <= MOST_LINES:
                 raise ConfigurationError(f"ask for 1 to {MOST_LINES:,} lines of history")
-            yield from reversed(self._index.history(limit=limit))
+            yield from reversed(self._index.records.history(limit=limit))
             return
         if not isinstance(path, str):
             raise ConfigurationError("the file whose history is asked for is not a path")
-        found = self._index.ids_of(path)
+        found = self._index.records.ids_of(path)
         if not found:
             raise EisyncError(f"{shown(path)} is not known; 'eisync ls' lists the files that are")
         for identity in found:
-            yield from reversed(self._index.history(identity))
+            yield from reversed(self._index.records.history(identity))
 
     # --- acts --------------------------------------------------------------------------------------------------
 

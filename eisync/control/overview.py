@@ -43,8 +43,8 @@ def overview(
     """Count the files of these targets: those in these roots, or all."""
     names = list(targets)
     roots = None if roots is None else list(roots)
-    counts = index.counts()
-    rows = counts.by_state if roots is None else index.report(roots)
+    counts = index.records.counts()
+    rows = counts.by_state if roots is None else index.records.report(roots)
     observed = index.observations.found(roots)
     by_state, unreadable = file_status.count(rows, observed.sightings)
     vanished = actions.vanished(names)

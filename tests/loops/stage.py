@@ -202,5 +202,7 @@ class Stage:
 
     def history(self, path: str) -> list[str]:
         """What happened to the file, oldest first."""
-        found = self.yard.index.ids_of(str(self.yard.path(path)))
-        return [str(line["event"]) for identity in found for line in reversed(self.yard.index.history(identity))]
+        found = self.yard.index.records.ids_of(str(self.yard.path(path)))
+        return [
+            str(line["event"]) for identity in found for line in reversed(self.yard.index.records.history(identity))
+        ]

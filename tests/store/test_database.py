@@ -280,7 +280,7 @@ def test_a_database_that_is_up_to_date_opens_without_sqlite_utils(tmp_path: Path
     program = (
         "import sys; from eisync.store.database import open_database; from eisync.store.index import Index; "
         "from eisync.store.outbox import Outbox; database, _ = open_database(sys.argv[1], exclusive=False); "
-        "Index(database).counts(); print('sqlite_utils' in sys.modules)"
+        "Index(database).records.counts(); print('sqlite_utils' in sys.modules)"
     )
 
     answers = [
@@ -360,8 +360,8 @@ def use(database: Database) -> None:
     index.register(["main"])
     [root] = outbox.register([("/data", "main")])
     outbox.recover(duplicates_allowed=False, now=NOW)
-    index.counts()
-    for record in index.files():
+    index.records.counts()
+    for record in index.records.files():
         outbox.known_at(root.id, str(record["path"]))
     PathIndex(database).folders(root.id)
     while outbox.claim("main", [root.id], limit=500, claim=1, now=NOW):
