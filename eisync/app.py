@@ -15,7 +15,7 @@ from eisync.adapters.events.source import EventSource, NullEvents
 from eisync.adapters.files import content, file_facts, folder_notes, removal, restore, sidecars, trash, writer_probe
 from eisync.adapters.files.ignore_files import IgnoreFiles
 from eisync.adapters.thread_pool import ThreadPool
-from eisync.control.operations import Operations
+from eisync.control.operations import Operations, Running
 from eisync.control.server import ControlServer
 from eisync.core import mounts
 from eisync.core.ignore import IgnoreRules
@@ -303,12 +303,14 @@ class App:
             self.index,
             self.actions,
             now=clock.now,
-            live=self.live,
-            note=lambda: self.watcher.note(clock.now()),
-            observed=self.observed,
-            observed_at=self.observed_at,
-            watched=self.watched,
-            passes=self.reconciler,
+            running=Running(
+                live=self.live,
+                note=lambda: self.watcher.note(clock.now()),
+                observed=self.observed,
+                observed_at=self.observed_at,
+                watched=self.watched,
+                passes=self.reconciler,
+            ),
         )
         folder = str(self.settings.state.dir)
         try:
