@@ -12,11 +12,11 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from enum import Enum
 
-from eisync.core import wire
 from eisync.core.absence import Absence, why_inconclusive
 from eisync.core.identity import Decision, Destruction, Identity, Sent, decide
 from eisync.core.lifecycle import State
-from eisync.core.model import Category, FileFacts, RemoteSample, shown
+from eisync.core.model import Category, FileFacts, RemoteSample, sent_name, shown
+from eisync.core.sample_names import stored_name
 from eisync.core.text import nfc
 
 
@@ -318,7 +318,7 @@ def is_agreed(file: FileSide) -> bool:
 
 def name_of(path: str, sent_as: str | None = None) -> str:
     """The name that the service stores for the file at `path`, which an account may have it `sent_as`."""
-    return wire.stored_name(sent_as or wire.sent_name(shown(path)))
+    return stored_name(sent_as or sent_name(shown(path)))
 
 
 _DOES = {

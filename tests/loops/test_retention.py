@@ -14,7 +14,7 @@ from eisync.core.listing import compare
 from eisync.core.model import RemoteSample, sent_name
 from eisync.core.outcome import Outcome
 from eisync.core.retention import After, Disk, MinFree, Retention, Room, Why
-from eisync.core.wire import stored_name
+from eisync.core.sample_names import stored_name
 from eisync.errors import FolderError, StateError, UnansweredError
 from eisync.loops.actions.identity_check import IdentityCheck
 from eisync.loops.retention.loop import REST_S, RetentionLoop
