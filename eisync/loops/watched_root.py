@@ -3,12 +3,12 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from eisync.core.actions import OnChange
 from eisync.core.completeness import CompletenessPolicy
 from eisync.core.ignore import IgnoreRules
 from eisync.core.labels.path_rules import PathRules
 from eisync.core.lifecycle import State
 from eisync.core.model import Root
+from eisync.core.policy import OnChange
 from eisync.core.watch_health import Mode
 
 

@@ -16,8 +16,8 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, BeforeValidator, Field, GetCoreSchemaHandler, GetJsonSchemaHandler, ValidationInfo
 from pydantic_core import CoreSchema, PydanticKnownError, core_schema
 
+from eisync.core.policy import AfterUpload, MinFree, read_after, read_min_free
 from eisync.core.rate_limit import QuietHours, read_quiet_hours
-from eisync.core.retention import AfterUpload, MinFree, read_after, read_min_free
 from eisync.paths import absolute
 
 METADATA_LIMIT_BYTES = 8192

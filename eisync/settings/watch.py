@@ -6,11 +6,10 @@ from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
 
-from eisync.core.actions import OnChange, OnRemoteDelete, Policy
 from eisync.core.completeness import CompletenessPolicy
 from eisync.core.labels.path_rules import INFER, SDK, PathRules
 from eisync.core.model import Category
-from eisync.core.retention import After, AfterUpload, MinFree, Retention
+from eisync.core.policy import After, AfterUpload, MinFree, OnChange, OnRemoteDelete, Policy, Retention
 from eisync.core.watch_health import Mode
 from eisync.settings.fields import AfterUploadOption, Choice, Line, Metadata, MinFreeOption, Number, Place, Url, Whole
 

@@ -8,9 +8,10 @@ import os
 import sqlite3
 from collections.abc import Iterable
 
-from eisync.core.actions import Action, ActionKind, Cause, FileSide, LinkedSample, Published, Trigger
+from eisync.core.actions import Action, ActionKind, Cause, FileSide, LinkedSample, Published
 from eisync.core.lifecycle import Event, RemovalEvent, RemovalState, State, step_removal
 from eisync.core.model import Category, shown
+from eisync.core.policy import Trigger
 from eisync.store import sample_links
 from eisync.store.rows import IS_HERE, facts_of, path_of, removal_after, removal_before
 from eisync.store.sample_links import LISTED_SHA256, identity_of, listed_of, sent_of, stored_name_of

@@ -11,10 +11,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from eisync.core.absence import Missing, why_emptied
-from eisync.core.actions import EDITS, Action, ActionKind, Cause, FileSide, Progress, StoredAction, Trigger
+from eisync.core.actions import EDITS, Action, ActionKind, Cause, FileSide, Progress, StoredAction
 from eisync.core.guard import Touch
 from eisync.core.lifecycle import RemovalEvent
 from eisync.core.model import FileFacts
+from eisync.core.policy import Trigger
 from eisync.store import action_effects, guard_facts, plans, transitions
 from eisync.store.database import Database
 from eisync.store.plans import Plan

@@ -9,23 +9,18 @@ from eisync.core.actions import Action, ActionKind, Cause
 from eisync.core.identity import Identity, Sent
 from eisync.core.lifecycle import RemovalState, State
 from eisync.core.model import FileFacts, RemoteSample
+from eisync.core.policy import After, AfterUpload, MinFree, Retention, read_after, read_min_free
 from eisync.core.retention import (
-    After,
-    AfterUpload,
     Disk,
     Local,
-    MinFree,
     Proof,
     Removal,
-    Retention,
     Room,
     Why,
     decide,
     is_wanted,
     make_room,
     oldest_day,
-    read_after,
-    read_min_free,
     shortage,
     taken_name,
     why_unconfirmed,

@@ -23,11 +23,12 @@ from eisync.adapters.client.body import sha256_of
 from eisync.adapters.client.service import Endpoints, ServiceClient
 from eisync.adapters.files import file_facts, restore, trash
 from eisync.core.absence import ABSENT_S
-from eisync.core.actions import OnChange, OnRemoteDelete, Policy, Trigger, name_of, propose
+from eisync.core.actions import name_of, propose
 from eisync.core.batching import Limits
 from eisync.core.guard import Guard
 from eisync.core.lifecycle import State
 from eisync.core.model import RemoteSample
+from eisync.core.policy import OnChange, OnRemoteDelete, Policy, Trigger
 from eisync.emulator.server import RunningEmulator, running_emulator
 from eisync.emulator.settings import EmulatorSettings
 from eisync.loops.actions.executor import ActionExecutor

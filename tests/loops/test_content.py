@@ -10,10 +10,11 @@ from typing import Any
 import pytest
 
 from eisync.adapters.files import content, file_facts, removal
-from eisync.core.actions import Action, ActionKind, Cause, OnChange
+from eisync.core.actions import Action, ActionKind, Cause
 from eisync.core.completeness import CompletenessPolicy
 from eisync.core.lifecycle import State
 from eisync.core.model import FileFacts
+from eisync.core.policy import OnChange
 from eisync.core.retention import removal_of
 from eisync.errors import FileChangedError
 from eisync.loops.watcher import content_check

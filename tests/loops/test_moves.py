@@ -10,10 +10,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from eisync.core.actions import Policy
 from eisync.core.lifecycle import Event, State
 from eisync.core.model import Root
 from eisync.core.outcome import Outcome
+from eisync.core.policy import Policy
 from eisync.errors import FileUnreadableError
 from eisync.loops.watched_root import Observed
 

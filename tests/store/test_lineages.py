@@ -2,9 +2,9 @@
 
 import pytest
 
-from eisync.core.actions import Trigger
 from eisync.core.lifecycle import Event
 from eisync.core.lineage import Own
+from eisync.core.policy import Trigger
 from eisync.store.actions import ActionStore
 from eisync.store.lineages import Lineages
 from eisync.store.retention import Removals

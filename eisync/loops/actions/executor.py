@@ -19,7 +19,6 @@ from eisync.core.actions import (
     ActionKind,
     Cause,
     FileSide,
-    Policy,
     Progress,
     StoredAction,
     propose,
@@ -29,6 +28,7 @@ from eisync.core.actions import (
 from eisync.core.copies import Copy, Standing, standing, why_no_copy
 from eisync.core.guard import Ledger
 from eisync.core.model import FileFacts, shown
+from eisync.core.policy import Policy
 from eisync.errors import (
     FileAwayError,
     FileChangedError,

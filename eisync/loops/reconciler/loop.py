@@ -10,10 +10,10 @@ from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Se
 from dataclasses import asdict, dataclass, field
 
 from eisync.core import listing
-from eisync.core.actions import Policy
 from eisync.core.lifecycle import Event
 from eisync.core.model import Doubt, Item, Missing, RemoteSample, shown
 from eisync.core.outcome import Outcome
+from eisync.core.policy import Policy
 from eisync.core.sample_names import stored_name
 from eisync.errors import (
     EisyncError,

@@ -15,6 +15,7 @@ from eisync.core.actions import Action, ActionKind, StoredAction
 from eisync.core.clock_step import JUMP_S, ClockStepDetector
 from eisync.core.lifecycle import RemovalState
 from eisync.core.model import shown
+from eisync.core.policy import After, MinFree
 from eisync.core.retention import Disk, Local, Removal, Room, Whereabout, Why
 from eisync.errors import (
     FileAwayError,
@@ -250,7 +251,7 @@ class RetentionLoop:
     def _take_away(self, retention_status: RetentionStatus) -> Iterator[None]:
         """What `after_upload` says, of all that is known of the folder."""
         stays: Counter[Why] = Counter()
-        if retention_status.policy.after is not retention.After.KEEP:
+        if retention_status.policy.after is not After.KEEP:
             for page in self._pages(retention_status):
                 decided = [(file, self._decide(retention_status, file)) for file in page]
                 due = [file for file, decision in decided if isinstance(decision, Action)]
@@ -277,7 +278,7 @@ class RetentionLoop:
 
     def _make_room(self, retention_status: RetentionStatus) -> Iterator[None]:
         """What `min_free` wants, and no more. The disk is asked once: some take their time to say what was freed."""
-        if retention_status.policy.min_free == retention.MinFree():
+        if retention_status.policy.min_free == MinFree():
             return
         disk = retention_status.disk = self._disks.disk_of(retention_status.root.path)
         retention_status.short = short = 0 if disk is None else retention.shortage(retention_status.policy, disk)

@@ -7,12 +7,12 @@ that moved prove no other version: where its size is the same, its content is co
 
 from collections.abc import Iterable
 
-from eisync.core.actions import OnChange
 from eisync.core.completeness import look_at, observe
 from eisync.core.formats.check import has_end
 from eisync.core.known_content import Likeness
 from eisync.core.lifecycle import State
 from eisync.core.model import FileFacts
+from eisync.core.policy import OnChange
 from eisync.loops.ports import Files, Intake, KnownFile, SeenFolder, Whereabouts
 from eisync.loops.watcher.content_check import ContentAnswer
 from eisync.loops.watcher.root import Findings, RootState

@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterable, MutableMapping
 from dataclasses import dataclass, field, replace
 from functools import partial
 
-from eisync.core.actions import OnChange
 from eisync.core.completeness import (
     AGAIN_S,
     Accept,
@@ -29,6 +28,7 @@ from eisync.core.ignore import IgnoreRules
 from eisync.core.labels.annotations import NotASample
 from eisync.core.labels.description import Description
 from eisync.core.model import MAX_FILE_BYTES, Candidate, FileFacts, value
+from eisync.core.policy import OnChange
 from eisync.core.writers import Ask, Presence, Writers
 from eisync.errors import CONTENT_ERRORS, UnreachableError
 from eisync.loops.ports import Evidence, Files, Look, LookInto
