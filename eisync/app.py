@@ -51,7 +51,7 @@ from eisync.settings import Settings, Watch
 from eisync.store.actions import ActionStore
 from eisync.store.cleanup import Cleanup
 from eisync.store.clock import ClockNotes
-from eisync.store.database import open_database, write_holder
+from eisync.store.database import open_database
 from eisync.store.descriptions import Descriptions
 from eisync.store.disks import Disks
 from eisync.store.guard_facts import Absences
@@ -63,6 +63,7 @@ from eisync.store.outbox import Outbox
 from eisync.store.path_index import PathIndex
 from eisync.store.retention import Removals
 from eisync.store.sidecars import Sidecars
+from eisync.store.state_folder import write_holder
 
 HEARTBEAT_LIMIT_S = 60.0
 CONTROL_ENDS_WITHIN_S = 5.0

@@ -5,7 +5,7 @@
     fields        the kinds of values: each option is read once, into a value
     watch, models the options: types, limits, defaults, meanings
     loading       reads, merges, checks; raises ConfigurationError with every fault
-    environment   EISYNC_UPLOAD__WORKERS=8
+    sources       the file, and the environment: EISYNC_UPLOAD__WORKERS=8
     keys          where an API key comes from, and reading it
     problems      what is wrong, as sentences
     lines         on which line of the file

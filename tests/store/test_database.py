@@ -17,13 +17,14 @@ from eisync.core.known_content import DeletedContent
 from eisync.core.lifecycle import State
 from eisync.errors import StateBusyError, StateError
 from eisync.store import schema
-from eisync.store.database import FILE_NAME, HOLDER_NAME, Database, open_database, write_holder
+from eisync.store.database import FILE_NAME, Database, open_database
 from eisync.store.descriptions import Descriptions
 from eisync.store.index import Index
 from eisync.store.outbox import Outbox
 from eisync.store.path_index import PathIndex
 from eisync.store.rows import MISSING
 from eisync.store.sidecars import Sidecars
+from eisync.store.state_folder import HOLDER_NAME, write_holder
 
 from .shelf import NOW, Shelf
 
@@ -497,7 +498,7 @@ def test_a_large_database_is_looked_through_only_when_it_is_suspect(
     shutil.copytree(sound, folder)
     size = (folder / FILE_NAME).stat().st_size
     scribble(folder / FILE_NAME, size - PAGE, PAGE)
-    monkeypatch.setattr("eisync.store.database._CHECKED_BYTES", size - 1)
+    monkeypatch.setattr("eisync.store.damage._CHECKED_BYTES", size - 1)
     assert open_and_close(folder) is None
 
     (folder / f"{FILE_NAME}.suspect").touch()
