@@ -9,10 +9,9 @@ import hashlib
 import json
 import os
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal, overload
-from urllib.parse import quote, urlencode
 
 import eisync
 from eisync._version import __version__
@@ -20,6 +19,7 @@ from eisync.adapters import clock
 from eisync.core.api_key import clean
 from eisync.core.redaction import KEYS
 from eisync.core.retry import RetryPolicy
+from eisync.core.studio import encode_query
 from eisync.core.text import printable, printable_lines
 from eisync.core.wire import Reply, Silence, asked_s
 from eisync.exceptions import (
@@ -211,14 +211,6 @@ def forget_everything() -> None:
         _projects.clear()
 
 
-def encode_query(query: Mapping[str, object]) -> str:
-    """
-    >>> encode_query({"labels": ["a&b"], "limit": 5, "maxId": None, "excludeSensors": True})
-    'labels=%5B%22a%26b%22%5D&limit=5&excludeSensors=true'
-    """
-    return urlencode({name: _query_value(value) for name, value in query.items() if value is not None}, quote_via=quote)
-
-
 def may_repeat(reply: Reply | Silence, *, is_repeatable: bool) -> bool:
     """Whether another attempt may help and can do no harm."""
     from eisync.core.retry import Fault
@@ -319,11 +311,3 @@ def _api_exception(reply: Reply, answer: dict[str, Any] | None) -> ApiException:
 
 def _excerpt(raw: bytes) -> str:
     return printable(" ".join(raw[:1200].decode("utf-8", "replace").split()))[:300]
-
-
-def _query_value(value: object) -> str:
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, Mapping) or (isinstance(value, Iterable) and not isinstance(value, str)):
-        return json.dumps(value if isinstance(value, Mapping) else list(value), separators=(",", ":"))
-    return str(value)

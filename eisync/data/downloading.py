@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from eisync.adapters.thread_pool import hand_over
+from eisync.core.studio import says_no_sample
 from eisync.core.wire import original_name
 from eisync.data.client import project_id, studio_request
 from eisync.data.progress import Progress, counting
@@ -24,7 +25,6 @@ from eisync.data.studio import as_id
 from eisync.exceptions import UnsuccessfulRequestException
 
 _WORKERS = 16  # they wait for the network, not for a processor
-_NOT_FOUND = "No sample found"
 _FILES = {
     ("image", "rgba"): "image",
     ("video", "rgba"): "video",
@@ -112,7 +112,7 @@ class _Source:
         try:
             answer = studio_request("GET", path, expect="json", **self._how())
         except UnsuccessfulRequestException as error:
-            if (error.error or "").startswith(_NOT_FOUND):
+            if says_no_sample(error.error):
                 return None
             raise
         sample = answer["sample"]

@@ -17,6 +17,7 @@ from eisync.adapters import clock
 from eisync.adapters.thread_pool import hand_over
 from eisync.core.batching import PageSize
 from eisync.core.listing import may_be_listed
+from eisync.core.studio import MOST_LISTED, says_no_sample
 from eisync.data.client import LARGEST_ANSWER_BYTES, TooLargeException, project_id, studio_request
 from eisync.data.sample_type import SampleInfo
 from eisync.exceptions import NotFoundException, TimeoutException, UnsuccessfulRequestException
@@ -24,12 +25,10 @@ from eisync.exceptions import NotFoundException, TimeoutException, UnsuccessfulR
 CATEGORIES = ("training", "testing", "validation", "post-processing")
 """What may be asked for. Samples of the legacy category `anomaly` are found when every category is asked for."""
 
-_PAGE = 1000  # samples; the largest one documented
 _MOST_BYTES = 16 * 1024 * 1024  # a page that is larger is asked for smaller
 _BATCH = 500  # ids in a query: about 6 KB, and a request line may have 16 KB
 _JOB_PAUSE_S = 0.5
 _JOB_LIMIT_S = 600.0
-_NOT_FOUND = "No sample found"
 
 Remote = dict[str, Any]
 """A sample as Studio lists it."""
@@ -108,7 +107,7 @@ def delete_sample_by_id(
     try:
         studio_request("DELETE", path, api_key=api_key, timeout_sec=timeout_sec)
     except UnsuccessfulRequestException as error:
-        if (error.error or "").startswith(_NOT_FOUND):
+        if says_no_sample(error.error):
             return None
         raise
     return GenericApiResponse(success=True)
@@ -226,7 +225,7 @@ class _Listing:
     def _answer(self, from_id: int | None, below_id: int | None) -> dict[str, Any]:
         """A page of as many samples as are bearable; one at least, however large it is."""
         path = f"/api/{project_id(self.api_key, self.timeout_sec)}/raw-data"
-        limit = self.size.of(_PAGE)
+        limit = self.size.of(MOST_LISTED)
         while True:
             query = self.query | {"limit": limit, "minId": from_id, "maxId": below_id}
             most = _MOST_BYTES if limit > 1 else LARGEST_ANSWER_BYTES

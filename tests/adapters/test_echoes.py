@@ -86,7 +86,7 @@ def test_nothing_that_is_asked_brings_the_key_back(key: str, way: str, shape: st
                 continue  # then it is the file
             endpoints = Endpoints(studio_url=f"{server.url}/v1", ingestion_url=server.url, timeout_s=5.0)
             service = ServiceClient(endpoints, lambda: key, user_agent="eisync/test")
-            service._project = (key, 7)
+            service._studio._project = (key, 7)
             try:
                 said.append(repr(call(service)))
             except EisyncError as error:
@@ -123,7 +123,7 @@ def test_a_file_comes_as_it_is_though_the_key_is_in_it() -> None:
     with raw_server(answers(content)) as server:
         endpoints = Endpoints(studio_url=f"{server.url}/v1", ingestion_url=server.url)
         service = ServiceClient(endpoints, lambda: KEY, user_agent="eisync/test")
-        service._project = (KEY, 7)
+        service._studio._project = (KEY, 7)
         assert content == b"".join(service.raw(5))
         service.close()
         reply = transport.send("GET", server.url, headers={"x-api-key": KEY}, timeout_s=(5, 5), is_file=True)
@@ -140,7 +140,7 @@ def test_what_the_service_says_is_fit_for_a_terminal(word: str) -> None:
             service = ServiceClient(
                 Endpoints(studio_url=server.url, ingestion_url=server.url), lambda: KEY, user_agent="x"
             )
-            service._project = (KEY, 7)
+            service._studio._project = (KEY, 7)
             assert word not in str(wire.read_reply(reply_of(service), sent=1, now=0.0)[0].reason)  # type: ignore[union-attr]
             with pytest.raises(EisyncError) as caught:
                 service.count()
