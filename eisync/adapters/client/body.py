@@ -1,7 +1,7 @@
 """The body of an upload: of known length, streamed from the files, hashed on the way.
 
-It is handed out once, in order, one open file at a time, so that memory does not grow with the files. A file that is
-not what settled ends the body before its end: a server that is promised more bytes than it gets stores nothing.
+It is iterated once, in order, with one open file at a time, so that memory does not grow with the files. A file that
+is not what settled ends the body before its end: a server that is promised more bytes than it gets stores nothing.
 """
 
 import contextlib
@@ -24,8 +24,8 @@ SMALL_BYTES = CHUNK_BYTES // 2
 class Body:
     """Bytes for requests: it asks for the length, then iterates. `sha256` holds what was hashed, by item id.
 
-    `spend` is asked before each piece goes, and may take its time; `waited_s` is how long it took for all of them.
-    `ask` tells who writes a file: before its first byte goes, and after its last.
+    `spend` is called before each piece goes, and may wait; `waited_s` is how long it waited for all of them. `ask`
+    reports who writes a file: before its first byte goes, and after its last.
     """
 
     def __init__(
@@ -42,10 +42,10 @@ class Body:
 
     def __iter__(self) -> Iterator[bytes]:
         """Raises FileError for the file that may not be sent as it is now, UnreachableError when none can be read."""
-        for piece in _joined(self._pieces()):
+        for piece in joined(self._pieces()):
             self.waited_s += self._spend(len(piece))
             yield piece
-        # The last look before the bytes that make the request whole.
+        # The last check before the bytes that make the request whole.
         for part in self._envelope.parts:
             verify(part.item)
         yield self._envelope.closing
@@ -88,13 +88,13 @@ def sha256_of(item: Item) -> str:
     return digest.hexdigest()
 
 
-def _joined(pieces: Generator[bytes, None, None]) -> Iterator[bytes]:
+def joined(pieces: Generator[bytes, None, None], chunk_bytes: int = CHUNK_BYTES) -> Iterator[bytes]:
     """The same bytes in fewer pieces: for a small file, three calls of the connection cost more than its content."""
     waiting: list[bytes] = []
     size = 0
     with contextlib.closing(pieces):
         for piece in pieces:
-            if waiting and size + len(piece) > CHUNK_BYTES:
+            if waiting and size + len(piece) > chunk_bytes:
                 yield b"".join(waiting)
                 waiting, size = [], 0
             waiting.append(piece)
