@@ -12,13 +12,12 @@ import os
 from collections import deque
 from collections.abc import Generator, Iterable, Iterator
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
-from dataclasses import dataclass
 from typing import Any
 
 from eisync.adapters.thread_pool import hand_over
 from eisync.core.studio import says_no_sample
 from eisync.core.wire import original_name
-from eisync.data.client import project_id, studio_request
+from eisync.data.client import Access
 from eisync.data.progress import Progress, counting
 from eisync.data.sample_type import Sample
 from eisync.data.studio import as_id
@@ -93,81 +92,59 @@ def stream_samples_by_ids(
     ids = [as_id(one) for one in (sample_ids if isinstance(sample_ids, Iterable) else [sample_ids])]
     if isinstance(sample_ids, str | bytes):
         raise TypeError("All sample IDs must be integers")
-    source = _Source(api_key, timeout_sec, pool_connections, pool_maxsize)
-    return _stream(ids, source, max_workers or _WORKERS, show=show_progress, progress=progress)
+    access = Access(api_key, timeout_sec, pool_connections, pool_maxsize)
+    return _stream(ids, access, max_workers or _WORKERS, show=show_progress, progress=progress)
 
 
-@dataclass(frozen=True, slots=True)
-class _Source:
-    """Where samples come from, and how."""
+def _fetch(access: Access, sample_id: int) -> Sample | None:
+    """The sample; None when there is none of this id."""
+    path = f"/api/{access.project_id()}/raw-data/{sample_id}"
+    try:
+        answer = access.request("GET", path)
+    except UnsuccessfulRequestException as error:
+        if says_no_sample(error.error):
+            return None
+        raise
+    sample = answer["sample"]
+    name = original_name(sample.get("coldstorageFilename") or "") or sample.get("filename")
+    data, name = _content(access, path, answer, name or str(sample_id))
+    return Sample(
+        data=data,
+        filename=name,
+        sample_id=sample_id,
+        label=sample.get("label"),
+        category=sample.get("category"),
+        bounding_boxes=sample.get("boundingBoxes"),
+        metadata=sample.get("metadata"),
+        structured_labels=sample.get("structuredLabels"),
+    )
 
-    api_key: str | None
-    timeout_sec: float | None
-    pool_connections: int | None
-    pool_maxsize: int | None
 
-    def fetch(self, sample_id: int) -> Sample | None:
-        """The sample; None when there is none of this id."""
-        path = f"/api/{self.project()}/raw-data/{sample_id}"
-        try:
-            answer = studio_request("GET", path, expect="json", **self._how())
-        except UnsuccessfulRequestException as error:
-            if says_no_sample(error.error):
-                return None
-            raise
-        sample = answer["sample"]
-        name = original_name(sample.get("coldstorageFilename") or "") or sample.get("filename")
-        data, name = self._content(path, answer, name or str(sample_id))
-        return Sample(
-            data=data,
-            filename=name,
-            sample_id=sample_id,
-            label=sample.get("label"),
-            category=sample.get("category"),
-            bounding_boxes=sample.get("boundingBoxes"),
-            metadata=sample.get("metadata"),
-            structured_labels=sample.get("structuredLabels"),
-        )
-
-    def project(self) -> int:
-        return project_id(self.api_key, self.timeout_sec)
-
-    def _content(self, path: str, answer: dict[str, Any], name: str) -> tuple[str | io.BytesIO, str]:
-        sample, payload = answer["sample"], answer.get("payload") or {}
-        sensors = payload.get("sensors") or sample.get("sensors") or []
-        place = _FILES.get((sensors[0].get("name"), sensors[0].get("units"))) if sensors else None
-        if place is not None:
-            # A series of values may call its sensor `image`, and has none.
-            with contextlib.suppress(UnsuccessfulRequestException):
-                return self._file(f"{path}/{place}"), name
-        if payload.get("values"):
-            return _acquisition(sample, payload), f"{os.path.splitext(name)[0]}.json"
-        return self._file(f"{path}/raw"), name
-
-    def _file(self, path: str) -> io.BytesIO:
-        return io.BytesIO(studio_request("GET", path, expect="bytes", **self._how()))
-
-    def _how(self) -> dict[str, Any]:
-        return {
-            "api_key": self.api_key,
-            "timeout_sec": self.timeout_sec,
-            "pool_connections": self.pool_connections,
-            "pool_maxsize": self.pool_maxsize,
-        }
+def _content(access: Access, path: str, answer: dict[str, Any], name: str) -> tuple[str | io.BytesIO, str]:
+    sample, payload = answer["sample"], answer.get("payload") or {}
+    sensors = payload.get("sensors") or sample.get("sensors") or []
+    place = _FILES.get((sensors[0].get("name"), sensors[0].get("units"))) if sensors else None
+    if place is not None:
+        # A series of values may call its sensor `image`, and has none.
+        with contextlib.suppress(UnsuccessfulRequestException):
+            return io.BytesIO(access.file(f"{path}/{place}")), name
+    if payload.get("values"):
+        return _acquisition(sample, payload), f"{os.path.splitext(name)[0]}.json"
+    return io.BytesIO(access.file(f"{path}/raw")), name
 
 
 def _stream(
-    ids: list[int], source: _Source, workers: int, *, show: bool | None, progress: Progress | None
+    ids: list[int], access: Access, workers: int, *, show: bool | None, progress: Progress | None
 ) -> Generator[Sample, None, None]:
     if not ids:
         return
-    source.project()  # asked once, before the workers would all ask
+    access.project_id()  # asked once, before the workers would all ask
     with (
         counting(len(ids), "Downloading samples", show=show, progress=progress) as advance,
         ThreadPoolExecutor(min(workers, len(ids)), thread_name_prefix="download") as pool,
     ):
         try:
-            for sample in _in_order(pool, source, ids, workers):
+            for sample in _in_order(pool, access, ids, workers):
                 advance(1)
                 if sample is not None:
                     yield sample
@@ -175,12 +152,12 @@ def _stream(
             pool.shutdown(wait=False, cancel_futures=True)  # the rest is not wanted; what runs is waited for above
 
 
-def _in_order(pool: Executor, source: _Source, ids: list[int], workers: int) -> Iterator[Sample | None]:
+def _in_order(pool: Executor, access: Access, ids: list[int], workers: int) -> Iterator[Sample | None]:
     ahead: deque[Future[Sample | None]] = deque()
     for sample_id in ids:
         if len(ahead) >= 2 * workers:
             yield ahead.popleft().result()
-        ahead.append(hand_over(pool, source.fetch, sample_id))
+        ahead.append(hand_over(pool, _fetch, access, sample_id))
     while ahead:
         yield ahead.popleft().result()
 

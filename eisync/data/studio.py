@@ -18,7 +18,7 @@ from eisync.adapters.thread_pool import hand_over
 from eisync.core.batching import PageSize
 from eisync.core.listing import may_be_listed
 from eisync.core.studio import MOST_LISTED, says_no_sample
-from eisync.data.client import LARGEST_ANSWER_BYTES, TooLargeException, project_id, studio_request
+from eisync.data.client import LARGEST_ANSWER_BYTES, Access, TooLargeException
 from eisync.data.sample_type import SampleInfo
 from eisync.exceptions import NotFoundException, TimeoutException, UnsuccessfulRequestException
 
@@ -71,7 +71,7 @@ def get_sample_ids(
             category=sample.get("category"),
             label=sample.get("label"),
         )
-        for sample in _Listing(query, api_key, timeout_sec).whole(num_workers or 1)
+        for sample in _Listing(query, Access(api_key, timeout_sec)).whole(num_workers or 1)
         if filename is None or sample.get("filename") == filename
     ]
 
@@ -87,8 +87,8 @@ def get_filename_by_id(sample_id: int, api_key: str | None = None, timeout_sec: 
     """
     number = as_id(sample_id)
     query = _selection("all") | {"minId": number, "maxId": number + 1, "limit": 1, "excludeSensors": True}
-    path = f"/api/{project_id(api_key, timeout_sec)}/raw-data"
-    found = studio_request("GET", path, query=query, api_key=api_key, timeout_sec=timeout_sec)["samples"]
+    access = Access(api_key, timeout_sec)
+    found = access.request("GET", f"/api/{access.project_id()}/raw-data", query=query)["samples"]
     return next((sample.get("filename") for sample in found if sample["id"] == number), None)
 
 
@@ -103,14 +103,7 @@ def delete_sample_by_id(
     >>> delete_sample_by_id(999_999) is None
     True
     """
-    path = f"/api/{project_id(api_key, timeout_sec)}/raw-data/{as_id(sample_id)}"
-    try:
-        studio_request("DELETE", path, api_key=api_key, timeout_sec=timeout_sec)
-    except UnsuccessfulRequestException as error:
-        if says_no_sample(error.error):
-            return None
-        raise
-    return GenericApiResponse(success=True)
+    return _delete_one(as_id(sample_id), Access(api_key, timeout_sec))
 
 
 def delete_samples_by_filename(
@@ -134,7 +127,7 @@ def delete_samples_by_filename(
     ids = [info.sample_id for info in infos if info.sample_id is not None]
     answers: list[GenericApiResponse | None] = []
     for at in range(0, len(ids), _BATCH):
-        answers += _delete_batch(ids[at : at + _BATCH], filename, category, api_key, timeout_sec)
+        answers += _delete_batch(ids[at : at + _BATCH], filename, category, Access(api_key, timeout_sec))
     return tuple(answers)
 
 
@@ -148,8 +141,8 @@ def delete_all_samples(
     (True, [])
     """
     suffix = "" if _category(category) is None else f"/{category}"
-    path = f"/api/{project_id(api_key, timeout_sec)}/raw-data/delete-all{suffix}"
-    studio_request("POST", path, api_key=api_key, timeout_sec=timeout_sec)
+    access = Access(api_key, timeout_sec)
+    access.request("POST", f"/api/{access.project_id()}/raw-data/delete-all{suffix}")
     return GenericApiResponse(success=True)
 
 
@@ -188,8 +181,7 @@ class _Listing:
     """The samples that a query selects."""
 
     query: dict[str, object]
-    api_key: str | None
-    timeout_sec: float | None
+    access: Access
     size: PageSize = field(default_factory=PageSize)
 
     def whole(self, workers: int) -> list[Remote]:
@@ -224,20 +216,13 @@ class _Listing:
 
     def _answer(self, from_id: int | None, below_id: int | None) -> dict[str, Any]:
         """A page of as many samples as are bearable; one at least, however large it is."""
-        path = f"/api/{project_id(self.api_key, self.timeout_sec)}/raw-data"
+        path = f"/api/{self.access.project_id()}/raw-data"
         limit = self.size.of(MOST_LISTED)
         while True:
             query = self.query | {"limit": limit, "minId": from_id, "maxId": below_id}
             most = _MOST_BYTES if limit > 1 else LARGEST_ANSWER_BYTES
             try:
-                return studio_request(
-                    "GET",
-                    path,
-                    query=query,
-                    api_key=self.api_key,
-                    timeout_sec=self.timeout_sec,
-                    max_answer_bytes=most,
-                )
+                return self.access.request("GET", path, query=query, max_answer_bytes=most)
             except TooLargeException:
                 if limit == 1:
                     raise
@@ -267,30 +252,38 @@ def stretches_below(newest: int, oldest: int, count: int, total: int, workers: i
 
 
 def _delete_batch(
-    ids: Sequence[int], filename: str, category: str | None, api_key: str | None, timeout_sec: float | None
+    ids: Sequence[int], filename: str, category: str | None, access: Access
 ) -> list[GenericApiResponse | None]:
     if len(ids) > 1:
         # The name goes along: were the ids not obeyed, nothing of another name could be deleted.
         query = _selection(category or "all", filename) | {"ids": list(ids)}
-        path = f"/api/{project_id(api_key, timeout_sec)}/raw-data/batch/delete"
+        path = f"/api/{access.project_id()}/raw-data/batch/delete"
         try:
-            answer = studio_request(
-                "POST", path, query=query, api_key=api_key, timeout_sec=timeout_sec, is_repeatable=True
-            )
+            answer = access.request("POST", path, query=query, is_repeatable=True)
         except NotFoundException:
             pass  # no such call there: one by one
         else:
-            _await_job(answer.get("id"), api_key, timeout_sec)
+            _await_job(answer.get("id"), access)
             return [GenericApiResponse(success=True)] * len(ids)
-    return [delete_sample_by_id(one, api_key, timeout_sec) for one in ids]
+    return [_delete_one(one, access) for one in ids]
 
 
-def _await_job(job_id: object, api_key: str | None, timeout_sec: float | None) -> None:
+def _delete_one(sample_id: int, access: Access) -> GenericApiResponse | None:
+    try:
+        access.request("DELETE", f"/api/{access.project_id()}/raw-data/{sample_id}")
+    except UnsuccessfulRequestException as error:
+        if says_no_sample(error.error):
+            return None
+        raise
+    return GenericApiResponse(success=True)
+
+
+def _await_job(job_id: object, access: Access) -> None:
     """Wait until a job has ended; no job has ended. Raises UnsuccessfulRequestException, and TimeoutException."""
-    path = f"/api/{project_id(api_key, timeout_sec)}/jobs/{job_id}/status"
+    path = f"/api/{access.project_id()}/jobs/{job_id}/status"
     started = clock.monotonic()
     while isinstance(job_id, int):
-        job = studio_request("GET", path, api_key=api_key, timeout_sec=timeout_sec).get("job", {})
+        job = access.request("GET", path).get("job", {})
         if job.get("finished"):
             if not job.get("finishedSuccessful", True):
                 raise UnsuccessfulRequestException(f"the deletion failed (job {job_id})")

@@ -14,6 +14,7 @@ from eisync.adapters.client.transport import Transport
 from eisync.core import wire
 from eisync.core.wire import Envelope, Reply
 from eisync.data import client
+from eisync.data.client import Access
 from eisync.errors import EisyncError
 from eisync.exceptions import EdgeImpulseException
 from tests.canary import CANARY
@@ -105,11 +106,12 @@ def test_the_data_api_raises_without_it(way: str, shape: str, monkeypatch: pytes
     said = []
     with raw_server(answers(body, status)) as server:
         monkeypatch.setattr(eisync, "API_ENDPOINT", f"{server.url}/v1")
-        for expect in ("json", "bytes"):
-            if expect == "bytes" and status == "200 OK" and shape != "an error":
+        access = Access(api_key=KEY)
+        for ask in (lambda path: access.request("GET", path), access.file):
+            if ask == access.file and status == "200 OK" and shape != "an error":
                 continue  # then it is the file
             try:
-                said.append(repr(client.studio_request("GET", "/api/7/raw-data", api_key=KEY, expect=expect)))  # type: ignore[call-overload]
+                said.append(repr(ask("/api/7/raw-data")))
             except EdgeImpulseException as error:
                 said.append(f"{error} {vars(error)}")
     client.forget_everything()
