@@ -43,18 +43,46 @@ def download_samples_by_ids(
     *,
     progress: Progress | None = None,
 ) -> list[Sample]:
-    """The samples with these ids (one id, or several), in their order; an id that nobody knows is left out.
+    """Download the samples with these ids, in their order; leave out an id that the project does not have.
 
-    `data` is text for values, named `.json`, and a binary stream for files. `timeout_sec` (seconds) limits each wait
-    for the service. Raises TypeError when an id is no whole number; for the service's refusals see
-    `eisync.data.client.studio_request`. All samples are in memory at once: `stream_samples_by_ids` holds a few.
+    All samples are in memory at once: `stream_samples_by_ids` holds a few.
 
-    >>> from eisync.data import Sample, download_samples_by_ids, upload_samples
-    >>> sample = Sample("timestamp,x\\n0,1\\n10,2\\n", filename="wave.01.csv", label="wave")
-    >>> response = upload_samples(sample)
-    >>> (found,) = download_samples_by_ids([sample.sample_id, 999_999])
-    >>> found.filename, found.label, json.loads(found.data)["payload"]["values"]
-    ('wave.01.json', 'wave', [[1.0], [2.0]])
+    Stands for `edgeimpulse.data.download_samples_by_ids`; `progress` is an addition.
+
+    Args:
+        sample_ids: One id, or any iterable of ids.
+        api_key: The project's key. None: `eisync.API_KEY`, which begins as `EI_API_KEY` of the environment.
+        timeout_sec: Seconds that one wait for the service may last, more than 0. None: 60.
+        max_workers: How many samples are fetched at a time. None: 16.
+        show_progress: Draw a progress bar on stderr: rich's where rich is installed, plain lines otherwise.
+        pool_maxsize: How many idle connections to a host are kept for later calls. None: 20.
+        pool_connections: For how many hosts connections are kept. None: 20.
+        progress: Called as `progress(done, total)`, in the calling thread, each time samples are done.
+
+    Returns:
+        The samples. `data` is JSON text in the data acquisition format where the sample is a series of values (its
+        `filename` ends in `.json` then), and a binary stream where it is a file.
+
+    Raises:
+        TypeError: An id is no whole number.
+        MissingApiKeyException: There is no key, in the argument or in `eisync.API_KEY`.
+        InvalidApiKeyException: The key cannot be one; it is a ValueError, too.
+        UnauthorizedException: The service refuses the key.
+        ForbiddenException: The key's role does not allow the call.
+        UnsuccessfulRequestException: The service says no; `error` is its text.
+        ServiceException: The service fails (HTTP 500 and above), or its answer cannot be read.
+        ApiException: Any other HTTP status that is an error; the base of the HTTP exceptions here.
+        TimeoutException: No answer came in time, even when the request was repeated.
+        UnreachableException: The service cannot be reached, or the connection breaks.
+        ValueError: `timeout_sec` is not more than 0.
+
+    Example:
+        >>> from eisync.data import Sample, download_samples_by_ids, upload_samples
+        >>> sample = Sample("timestamp,x\\n0,1\\n10,2\\n", filename="wave.01.csv", label="wave")
+        >>> response = upload_samples(sample)
+        >>> (found,) = download_samples_by_ids([sample.sample_id, 999_999])
+        >>> found.filename, found.label, json.loads(found.data)["payload"]["values"]
+        ('wave.01.json', 'wave', [[1.0], [2.0]])
     """
     return list(
         stream_samples_by_ids(
@@ -81,13 +109,40 @@ def stream_samples_by_ids(
     *,
     progress: Progress | None = None,
 ) -> Generator[Sample, None, None]:
-    """As `download_samples_by_ids`, one after the other: a few are fetched ahead, and none is kept.
+    """Download samples one after the other: a few are fetched ahead, and none is kept.
 
-    What is wrong with the ids is raised by the call, what the service refuses by the step that finds it.
+    Stands for `edgeimpulse.experimental.data.stream_samples_by_ids`; `progress` is an addition.
 
-    >>> from eisync.data import stream_samples_by_ids
-    >>> list(stream_samples_by_ids(999_999))
-    []
+    Args:
+        sample_ids: One id, or any iterable of ids.
+        api_key: The project's key. None: `eisync.API_KEY`, which begins as `EI_API_KEY` of the environment.
+        timeout_sec: Seconds that one wait for the service may last, more than 0. None: 60.
+        max_workers: How many samples are fetched at a time, and half of how many are ahead at most. None: 16.
+        show_progress: Draw a progress bar on stderr: rich's where rich is installed, plain lines otherwise.
+        pool_maxsize: How many idle connections to a host are kept for later calls. None: 20.
+        pool_connections: For how many hosts connections are kept. None: 20.
+        progress: Called as `progress(done, total)`, in the calling thread, each time samples are done.
+
+    Returns:
+        A generator of the samples, as `download_samples_by_ids` returns them. Closing it cancels what is ahead.
+
+    Raises:
+        TypeError: An id is no whole number. The call raises it; everything below is raised by the step that meets it.
+        MissingApiKeyException: There is no key, in the argument or in `eisync.API_KEY`.
+        InvalidApiKeyException: The key cannot be one; it is a ValueError, too.
+        UnauthorizedException: The service refuses the key.
+        ForbiddenException: The key's role does not allow the call.
+        UnsuccessfulRequestException: The service says no; `error` is its text.
+        ServiceException: The service fails (HTTP 500 and above), or its answer cannot be read.
+        ApiException: Any other HTTP status that is an error; the base of the HTTP exceptions here.
+        TimeoutException: No answer came in time, even when the request was repeated.
+        UnreachableException: The service cannot be reached, or the connection breaks.
+        ValueError: `timeout_sec` is not more than 0.
+
+    Example:
+        >>> from eisync.data import stream_samples_by_ids
+        >>> list(stream_samples_by_ids(999_999))
+        []
     """
     ids = [as_id(one) for one in (sample_ids if isinstance(sample_ids, Iterable) else [sample_ids])]
     if isinstance(sample_ids, str | bytes):
