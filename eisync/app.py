@@ -7,10 +7,9 @@ from typing import Any
 
 from eisync._version import __version__
 from eisync.adapters import clock, process
-from eisync.adapters.client.body import sha256_of
+from eisync.adapters.client.body import Throttle, sha256_of
 from eisync.adapters.client.server_time import ServiceTimes
 from eisync.adapters.client.service import Endpoints, ServiceClient
-from eisync.adapters.client.throttle import Throttle
 from eisync.adapters.events.source import EventSource, NullEvents
 from eisync.adapters.files import content, file_facts, folder_notes, removal, restore, sidecars, trash, writer_probe
 from eisync.adapters.files.ignore_files import IgnoreFiles

@@ -15,10 +15,9 @@ from typing import Any, Protocol, TypeVar
 from eisync.adapters import clock
 from eisync.adapters.dataset import Dataset, LabelsWriter
 from eisync.adapters.thread_pool import ThreadPool, hand_over
-from eisync.core.dataset import WholeSample, file_name, info_labels_entry
+from eisync.core.dataset import FullPage, WholeSample, file_name, info_labels_entry
 from eisync.core.model import Unread
 from eisync.core.retry import RetryPolicy
-from eisync.core.studio import ListingPage
 from eisync.errors import StudioError, TransitError, UnansweredError
 
 WORKERS = 8  # they wait for the network and the disk, not for a processor
@@ -41,7 +40,7 @@ class Catalogue(Protocol):
 
     def full_page(
         self, *, limit: int, before_id: int | None = None, category: str = "all", labels: Sequence[str] = ()
-    ) -> ListingPage[WholeSample]: ...
+    ) -> FullPage: ...
     def raw(self, sample_id: int) -> Iterator[bytes]: ...
 
 
@@ -178,7 +177,7 @@ class _Run:
                 if (failure.sample_id, failure.reason) not in told:
                     self.pulled.failures.append(failure)
 
-    def page(self, before_id: int | None) -> ListingPage[WholeSample]:
+    def page(self, before_id: int | None) -> FullPage:
         # An empty label is no word of the service's filter.
         labels = self.selection.labels if all(self.selection.labels) else ()
         category = self.selection.category or "all"

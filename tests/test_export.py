@@ -8,9 +8,8 @@ from typing import Any
 import pytest
 
 from eisync.adapters.dataset import Dataset
-from eisync.core.dataset import WholeSample
+from eisync.core.dataset import FullPage, WholeSample
 from eisync.core.model import Unread
-from eisync.core.studio import ListingPage
 from eisync.errors import KeyRefusedError, StudioError, UnansweredError, UnreachableError
 from eisync.export import ATTEMPTS, PAGE_SAMPLES, WORKERS, ExportReport, Selection, described, export
 
@@ -33,12 +32,12 @@ class Shelf:
 
     def full_page(
         self, *, limit: int, before_id: int | None = None, category: str = "all", labels: Sequence[str] = ()
-    ) -> ListingPage[WholeSample]:
+    ) -> FullPage:
         self.pages += 1
         self.on_page(self.pages)
         newest = sorted(self.held, key=lambda one: -one.id)
         found = [one for one in newest if before_id is None or one.id < before_id]
-        return ListingPage(tuple(found[:limit]), len(found))
+        return FullPage(tuple(found[:limit]), len(found))
 
     def raw(self, sample_id: int) -> Iterator[bytes]:
         self.raws.append(sample_id)
@@ -120,7 +119,7 @@ def test_an_entry_that_cannot_be_read_is_told_and_costs_no_other(
     dataset: Dataset, unread: Unread, told: list[tuple[int, str]]
 ) -> None:
     class Odd(Shelf):
-        def full_page(self, **query: Any) -> ListingPage[WholeSample]:
+        def full_page(self, **query: Any) -> FullPage:
             page = super().full_page(**query)
             return replace(page, samples=tuple(one for one in page.samples if one.id != 2), unread=(unread,))
 
@@ -202,7 +201,7 @@ def test_a_listing_that_does_not_advance_ends(dataset: Dataset) -> None:
     class Stubborn(Shelf):
         def full_page(
             self, *, limit: int, before_id: int | None = None, category: str = "all", labels: Sequence[str] = ()
-        ) -> ListingPage[WholeSample]:
+        ) -> FullPage:
             return super().full_page(limit=limit)
 
     pulled = run(Stubborn([sample(1), sample(2)]), dataset)

@@ -2,32 +2,12 @@
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from typing import Generic, TypeVar
 from urllib.parse import quote, urlencode
-
-from eisync.core.model import Unread
 
 MOST_LISTED = 1000
 """Samples in one page of the listing: the largest number that the service documents."""
 
-_Sample = TypeVar("_Sample")
-
 _NO_SAMPLE = "no sample found"
-
-
-@dataclass(frozen=True, slots=True)
-class ListingPage(Generic[_Sample]):
-    """A page of the listing, newest first, and how many samples the whole selection has.
-
-    `newest_added_at`: when the sample with the highest id of them was added (Unix s); None: the service did not say.
-    `unread`: entries of the page that cannot be read.
-    """
-
-    samples: tuple[_Sample, ...]
-    total: int
-    newest_added_at: float | None = None
-    unread: tuple[Unread, ...] = ()
 
 
 def encode_query(query: Mapping[str, object]) -> str:

@@ -1,4 +1,4 @@
-"""The body of an upload: of known length, streamed from the files, hashed on the way.
+"""The body of an upload: of known length, streamed from the files, hashed on the way, at a bounded rate.
 
 It is iterated once, in order, with one open file at a time, so that memory does not grow with the files. A file that
 is not what settled ends the body before its end: a server that is promised more bytes than it gets stores nothing.
@@ -6,10 +6,13 @@ is not what settled ends the body before its end: a server that is promised more
 
 import contextlib
 import hashlib
+import threading
 from collections.abc import Callable, Generator, Iterator
 
+from eisync.adapters import clock
 from eisync.adapters.files.file_facts import OpenFolder, opened, read, read_whole, verify
 from eisync.core.model import Item
+from eisync.core.rate_limit import TokenBucket
 from eisync.core.wire import Envelope
 from eisync.core.writers import Ask
 from eisync.errors import FileChangedError
@@ -77,6 +80,43 @@ class Body:
                 left -= len(chunk)
                 yield chunk
         self.sha256[item.id] = digest.hexdigest()
+
+
+class Throttle:
+    """A rate for the bytes of all uploads together, in bytes a second; None: none. Safe to use from any thread.
+
+    The rate may change while others wait.
+    """
+
+    def __init__(self, rate: float | None) -> None:
+        self._changed = threading.Condition()
+        self._bucket = None if rate is None else TokenBucket(rate=rate, at=clock.monotonic())
+
+    def set_rate(self, rate: float | None) -> None:
+        """Set the rate, for pieces that wait already, too."""
+        with self._changed:
+            if rate is None:
+                self._bucket = None
+            elif self._bucket is None:
+                self._bucket = TokenBucket(rate=rate, at=clock.monotonic())
+            else:
+                self._bucket = self._bucket.at_rate(rate, clock.monotonic())
+            self._changed.notify_all()
+
+    def spend(self, size: int) -> float:
+        """Wait until a piece of `size` bytes may go. Returns how many seconds that took."""
+        if self._bucket is None:
+            return 0.0
+        began_at = clock.monotonic()
+        with self._changed:
+            while (wait_s := self._wait_s()) > 0:
+                self._changed.wait(wait_s)
+            if self._bucket is not None:
+                self._bucket = self._bucket.spent(size, clock.monotonic())
+        return clock.monotonic() - began_at
+
+    def _wait_s(self) -> float:
+        return 0.0 if self._bucket is None else self._bucket.wait_s(clock.monotonic())
 
 
 def sha256_of(item: Item) -> str:

@@ -12,16 +12,16 @@ from eisync.adapters.client.replies import Count, Entry, FullSample, last_id, ne
 from eisync.adapters.client.studio import Studio, StudioAnswer
 from eisync.adapters.thread_pool import ThreadPool, hand_over
 from eisync.core.batching import PageSize
-from eisync.core.dataset import WholeSample
-from eisync.core.model import RemoteSample, Unread
-from eisync.core.studio import MOST_LISTED, ListingPage
+from eisync.core.dataset import FullPage
+from eisync.core.model import Page, RemoteSample, Unread
+from eisync.core.studio import MOST_LISTED
 from eisync.errors import AnswerTooLargeError, UnansweredError
 
 EVERYTHING: Mapping[str, object] = {"category": "all", "includeDisabled": "both"}
 """Select samples of every category, disabled ones included."""
 
 _Row = TypeVar("_Row", Entry, FullSample)
-_Sample = TypeVar("_Sample", RemoteSample, WholeSample)
+_Page = TypeVar("_Page", Page, FullPage)
 
 
 class Listing:
@@ -35,7 +35,7 @@ class Listing:
 
     def page(
         self, *, limit: int, before_id: int | None = None, from_id: int | None = None, filename: str | None = None
-    ) -> ListingPage[RemoteSample]:
+    ) -> Page:
         """Samples of every category, disabled ones included, newest first, with an id below `before_id`.
 
         And not below `from_id`. `filename` is the service's filter: a substring. They may be fewer than `limit` where
@@ -65,11 +65,11 @@ class Listing:
 
     def full_page(
         self, *, limit: int, before_id: int | None = None, category: str = "all", labels: Sequence[str] = ()
-    ) -> ListingPage[WholeSample]:
+    ) -> FullPage:
         """As `page`, with all that belongs to the samples; only of this category and these labels (empty: any)."""
         selection = {**EVERYTHING, "category": category, "maxId": before_id, "labels": labels or None}
         fetched = self._fetch(self._query(selection, limit, self._full_size), self._full_size)
-        return self._read(fetched, _Fetched.full_page, self._full_size)
+        return self._read(fetched, FullPage, _Fetched.full_page, self._full_size)
 
     def listed(self, ids: Collection[int]) -> dict[int, RemoteSample]:
         """Those of these samples that exist now, by id: a page of the listing for as many as lie within one.
@@ -119,16 +119,20 @@ class Listing:
                     return _Fetched(StudioAnswer(url, 200, {}, bytearray(error.begun)), query, is_cut=True)
             query = replace(query, limit=size.was_too_large(query.limit))
 
-    def _read_page(self, fetched: "_Fetched") -> ListingPage[RemoteSample]:
-        return self._read(fetched, _Fetched.page, self._size)
+    def _read_page(self, fetched: "_Fetched") -> Page:
+        return self._read(fetched, Page, _Fetched.page, self._size)
 
     def _read(
-        self, fetched: "_Fetched", read: "Callable[[_Fetched], tuple[ListingPage[_Sample], float]]", size: PageSize
-    ) -> ListingPage[_Sample]:
+        self,
+        fetched: "_Fetched",
+        kind: type[_Page],
+        read: "Callable[[_Fetched], tuple[_Page, float]]",
+        size: PageSize,
+    ) -> _Page:
         while True:
             query = fetched.query
             if fetched.is_cut:
-                return ListingPage((), self._total_of(query), unread=(fetched.cut_entry(),))
+                return kind((), self._total_of(query), unread=(fetched.cut_entry(),))
             try:
                 page, fullness = read(fetched)
             except AnswerTooLargeError:
@@ -153,7 +157,7 @@ class ComingPage:
     def __init__(
         self,
         ask: "_Ask",
-        read: "Callable[[_Fetched], ListingPage[RemoteSample]]",
+        read: "Callable[[_Fetched], Page]",
         before_id: Callable[[], int | None],
     ) -> None:
         self._ask = ask
@@ -176,7 +180,7 @@ class ComingPage:
         """Wait for the bytes, and guess without reading them from which id the next page goes on; None: no guess."""
         return self._fetched.result()[1] if self._fetched.exception() is None else None
 
-    def page(self) -> ListingPage[RemoteSample]:
+    def page(self) -> Page:
         """Raises whatever `Listing.page` would."""
         fetched, _ = self._fetched.result()
         return self._read(fetched)
@@ -200,7 +204,7 @@ class _Fetched:
     query: _Query
     is_cut: bool = False
 
-    def page(self) -> tuple[ListingPage[RemoteSample], float]:
+    def page(self) -> tuple[Page, float]:
         """The page, and how much of what is bearable it holds. Raises as `StudioAnswer.content`, and
         AnswerTooLargeError.
         """
@@ -209,14 +213,14 @@ class _Fetched:
         entries = self._entries(read_page)
         body.clear()  # a page is held once, and two more are on their way
         samples = tuple(map(sample_of, entries.read))
-        page = ListingPage(samples, entries.total, newest_added_at(entries.read), tuple(entries.unread))
+        page = Page(samples, entries.total, newest_added_at(entries.read), tuple(entries.unread))
         return page, max(fullness, entries.fullness)
 
-    def full_page(self) -> tuple[ListingPage[WholeSample], float]:
+    def full_page(self) -> tuple[FullPage, float]:
         """The same, with all that belongs to the samples."""
         fullness = len(self.answer.body) / MAX_PAGE_BYTES
         entries = self._entries(read_full_page)
-        page = ListingPage(tuple(one.as_whole() for one in entries.read), entries.total, unread=tuple(entries.unread))
+        page = FullPage(tuple(one.as_whole() for one in entries.read), entries.total, unread=tuple(entries.unread))
         return page, max(fullness, entries.fullness)
 
     def cut_entry(self) -> Unread:
