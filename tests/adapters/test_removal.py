@@ -1,6 +1,7 @@
 """Files are really taken away, on this disk and onto another, and nothing goes that was not sent."""
 
 import errno
+import hashlib
 import os
 import shutil
 import subprocess
@@ -181,14 +182,14 @@ def test_a_file_that_was_changed_since_is_left_in_its_place(
 
 def test_a_file_that_is_written_while_it_is_looked_at_is_put_back(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     one = written(root)
-    digest = removal.hashlib.file_digest
+    digest = hashlib.file_digest
 
     def write_meanwhile(file: Any, name: str) -> Any:
         found = digest(file, name)
         rewritten(root / "deep" / one.name)
         return found
 
-    monkeypatch.setattr(removal.hashlib, "file_digest", write_meanwhile)
+    monkeypatch.setattr(hashlib, "file_digest", write_meanwhile)
     with pytest.raises(FileChangedError):
         removal.delete(one)
     assert ["deep/wave.1.csv"] == names(root)

@@ -435,7 +435,7 @@ def test_a_trash_that_somebody_emptied_is_told(yard: Yard) -> None:
     stage = Stage(yard, TRASHES)
     stage.put("a.csv", "b.csv")
     delete_there(stage, "a.csv")
-    trash.empty(yard.root.path, before_day="9999-99-99")
+    trash.empty_trash(yard.root.path, before_day="9999-99-99")
     ask_undo(stage)
     assert "is gone: someone removed it" in stage.look()["details"][0]
     assert [Progress.DONE] == stage.progress()
