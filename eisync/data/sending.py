@@ -18,6 +18,7 @@ from eisync.adapters import clock
 from eisync.adapters.client.body import joined
 from eisync.adapters.thread_pool import hand_over
 from eisync.core.batching import Limits
+from eisync.core.formats.json_syntax import json_object
 from eisync.core.labels.parts import LabelParts
 from eisync.core.retry import Fault
 from eisync.core.wire import (
@@ -30,7 +31,6 @@ from eisync.core.wire import (
     Silence,
     Smaller,
     closing,
-    json_object,
     preamble,
     read_reply,
     upload_headers,
