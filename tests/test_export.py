@@ -7,9 +7,8 @@ from typing import Any
 
 import pytest
 
-from eisync.adapters.client.service import FullPage
 from eisync.adapters.dataset import Dataset
-from eisync.core.dataset import WholeSample
+from eisync.core.dataset import FullPage, WholeSample
 from eisync.core.model import Unread
 from eisync.errors import KeyRefusedError, StudioError, UnansweredError, UnreachableError
 from eisync.export import ATTEMPTS, PAGE_SAMPLES, WORKERS, ExportReport, Selection, described, export

@@ -332,7 +332,7 @@ def test_no_connection_in_time_has_certainly_not_arrived(
             caller.connect_ex(listener.getsockname())
         url = f"http://127.0.0.1:{listener.getsockname()[1]}"
         silence = silence_of(connect(url=url, connect_timeout_s=0.3), pack(row(1)))
-    assert Silence(Fault.UNREACHABLE, f"{url} does not answer: no connection in time") == silence
+    assert Silence(Fault.UNREACHABLE, f"{url} does not answer: no connection in time", is_timeout=True) == silence
 
 
 @pytest.mark.parametrize(
@@ -571,7 +571,7 @@ def test_those_of_some_samples_that_are_there_are_told_however_far_apart(
     assert service.delete(ids[2])
     asked = [ids[5], ids[0], ids[2], max(ids) + 1000]
     for most in (1000, 2, 1):
-        monkeypatch.setattr("eisync.adapters.client.service._MOST_LISTED", most)
+        monkeypatch.setattr("eisync.adapters.client.listing.MOST_LISTED", most)
         assert {ids[5], ids[0]} == set(service.listed(asked))
         assert {sample_id: sample_id for sample_id in (ids[5], ids[0])} == {
             sample_id: sample.id for sample_id, sample in service.listed(asked).items()
@@ -693,7 +693,8 @@ def test_reading_ahead_takes_one_connection_and_ends_with_the_service(service: S
     for _ in range(5):
         service.ahead(limit=1)  # nobody calls for it
     assert () == service.ahead(limit=1).page().samples
-    assert 1 == len(service._sessions)
+    pools = service._transport._adapter.poolmanager.pools
+    assert [1] == [pools[key].num_connections for key in pools.keys()]  # noqa: SIM118 (it is no dict)
     assert 1 == sum(thread.name.startswith("eisync-listing") for thread in threading.enumerate())
     service.ahead(limit=1)
     service.close()
@@ -830,7 +831,7 @@ def test_what_is_no_file_is_not_taken_for_one(
 ) -> None:
     with raw_server(script) as server:
         service = connect(url=server.url)
-        service._project = (service._read_key(), 1)
+        service._studio._project = (service._read_key(), 1)
         with pytest.raises(expected, match=words):
             list(service.raw(1))
         service.close()
@@ -842,7 +843,7 @@ def test_what_is_no_file_is_not_taken_for_one(
 def test_the_bytes_of_a_sample_come_piece_by_piece(connect: Callable[..., ServiceClient], content: bytes) -> None:
     with raw_server(answers(content, "200 OK", "Content-Type: application/octet-stream")) as server:
         service = connect(url=server.url)
-        service._project = (service._read_key(), 1)
+        service._studio._project = (service._read_key(), 1)
         assert content == b"".join(service.raw(1))
         service.close()
 
@@ -878,10 +879,10 @@ def test_a_full_page_has_all_that_belongs_to_a_sample(connect: Callable[..., Ser
     answer = json.dumps({"success": True, "samples": [plain, odd, rich], "totalCount": 3})
     with raw_server(answers(answer)) as server:
         service = connect(url=server.url)
-        service._project = (service._read_key(), 1)
+        service._studio._project = (service._read_key(), 1)
         page = service.full_page(limit=3, before_id=9, category="training", labels=["a&b", "ü"])
         service.close()
-    assert b"labels=%5B%22a%26b%22%2C+%22%5Cu00fc%22%5D" in server.everything
+    assert b"labels=%5B%22a%26b%22%2C%22%5Cu00fc%22%5D" in server.everything
     assert b"maxId=9" in server.everything
     expected = (
         WholeSample(id=1, name="a", category="training", stored_as="a.csv.x.y.json", sent_as="a.csv"),
@@ -979,7 +980,7 @@ def test_the_system_s_certificates_are_trusted_where_that_is_asked_for(monkeypat
     monkeypatch.setattr(ssl, "get_default_verify_paths", lambda: found._replace(cafile=None, capath="/the/store"))
     endpoints = Endpoints(studio_url="https://127.0.0.1:9/v1", ingestion_url="https://127.0.0.1:9", trusts_system=True)
     with contextlib.closing(ServiceClient(endpoints, lambda: "ei_key", user_agent="test")) as service:
-        assert "/the/store" == service._session().verify
+        assert "/the/store" == service._transport._environment_of("https://127.0.0.1:9")["verify"]
     monkeypatch.setattr(ssl, "get_default_verify_paths", lambda: found._replace(cafile=None, capath=None))
     with pytest.raises(ConfigurationError, match="no certificates of its own"):
         ServiceClient(endpoints, lambda: "ei_key", user_agent="test")
@@ -1119,7 +1120,7 @@ def test_what_time_an_answer_says_that_it_is_is_handed_on(headers: str, heard: s
         url = f"http://127.0.0.1:{server.port}"
         endpoints = Endpoints(studio_url=f"{url}/v1", ingestion_url=url, timeout_s=2.0)
         service = ServiceClient(
-            endpoints, lambda: "ei_key", user_agent="test", hear_date=lambda host, date: found.append((host, date))
+            endpoints, lambda: "ei_key", user_agent="test", on_date=lambda host, date: found.append((host, date))
         )
         with contextlib.closing(service):
             assert 7 == service.project_id()

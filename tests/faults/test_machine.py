@@ -205,7 +205,7 @@ class SafetyMachine(RuleBasedStateMachine):
 
     @invariant()
     def what_is_synced_is_what_the_service_holds(self) -> None:
-        records: Iterator[dict[str, Any]] = self.yard.index.files()
+        records: Iterator[dict[str, Any]] = self.yard.index.records.files()
         for record in records:
             if record["state"] != State.SYNCED.value:
                 continue
@@ -224,7 +224,7 @@ class SafetyMachine(RuleBasedStateMachine):
             self.drain.run()
             self.now += ROUND_S
             self.compare()
-            parked = self.yard.index.ids_in([State.QUARANTINED])
+            parked = self.yard.index.records.ids_in([State.QUARANTINED])
             self.yard.outbox.retry(parked, now=self.now)
         states = self.yard.states()
         assert dict.fromkeys(self.contents, State.SYNCED) == {path: states.get(path) for path in self.contents}
