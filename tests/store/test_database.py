@@ -30,7 +30,8 @@ from .shelf import NOW, Shelf
 
 HOLD = """
 import os, sys
-from eisync.store.database import open_database, write_holder
+from eisync.store.database import open_database
+from eisync.store.state_folder import write_holder
 database, _ = open_database(sys.argv[1], exclusive=True)
 write_holder(sys.argv[1], pid=os.getpid())
 with database.transaction() as connection:
