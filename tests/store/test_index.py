@@ -385,7 +385,7 @@ def test_a_database_that_takes_a_write_says_so(shelf: Shelf) -> None:
     [
         (tombstones._BEREFT, ["file_sample_by_sample (sample_id=?)", "file USING INTEGER PRIMARY KEY"]),
         (
-            mirror._SLICE,
+            sample_rows.SLICE,
             ["sample USING PRIMARY KEY (target=? AND id>? AND id<?)", "file_sample_by_sample (sample_id=?)"],
         ),
         (mirror._COUNT_MISSED, ["INDEX sample_missing (target=? AND missing_in=?)", "INDEX file_sample_by_sample"]),
