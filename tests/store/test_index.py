@@ -4,7 +4,7 @@ import os
 import pytest
 
 from eisync.core.lifecycle import Event, State
-from eisync.store import mirror, path_index, records, sample_links, tombstones
+from eisync.store import mirror, path_index, records, sample_links, sample_rows, tombstones
 from eisync.store.index import RootFacts, TargetFacts
 
 from .shelf import NOW, Shelf, remote
