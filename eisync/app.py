@@ -7,10 +7,9 @@ from typing import Any
 
 from eisync._version import __version__
 from eisync.adapters import clock, process
-from eisync.adapters.client.body import sha256_of
+from eisync.adapters.client.body import Throttle, sha256_of
 from eisync.adapters.client.server_time import ServiceTimes
 from eisync.adapters.client.service import Endpoints, ServiceClient
-from eisync.adapters.client.throttle import Throttle
 from eisync.adapters.events.source import EventSource, NullEvents
 from eisync.adapters.files import content, file_facts, folder_notes, removal, restore, sidecars, trash, writer_probe
 from eisync.adapters.files.ignore_files import IgnoreFiles
@@ -109,7 +108,7 @@ class App:
         )
         self._services = {
             target.name: service_of(
-                settings, target.name, spend=spend, hear_date=times.hear, probing=self._writer_probe.asking
+                settings, target.name, spend=spend, on_date=times.note, probing=self._writer_probe.asking
             )
             for target in settings.targets
         }
@@ -544,11 +543,11 @@ def service_of(
     name: str,
     *,
     spend: Callable[[int], float] = lambda _: 0.0,
-    hear_date: Callable[[str, str | None], None] = lambda _host, _date: None,
+    on_date: Callable[[str, str | None], None] = lambda _host, _date: None,
     probing: Callable[[], Ask | None] = lambda: None,
 ) -> ServiceClient:
     """The service of the target `name`, for whoever needs nothing else. `spend` is asked before bytes are sent;
-    `hear_date` is told what time its answers say that it is; `probing` gives what tells who writes a file.
+    `on_date` gets the time that its answers state; `probing` gives what tells who writes a file.
     """
     target, upload = settings.target(name), settings.upload
     return ServiceClient(
@@ -563,7 +562,7 @@ def service_of(
         settings.key_source(name).read,
         user_agent=USER_AGENT,
         spend=spend,
-        hear_date=hear_date,
+        on_date=on_date,
         probing=probing,
     )
 
