@@ -236,6 +236,10 @@ def test_few_samples_are_on_their_way_at_a_time(dataset: Dataset, monkeypatch: p
             go_on.set()
 
     monkeypatch.setattr(dataset, "has", has)
-    shelf = Shelf([sample(number) for number in range(1, 101)], on_raw=lambda _: go_on.wait(60) and None)
+
+    def wait(_: int) -> None:
+        go_on.wait(60)
+
+    shelf = Shelf([sample(number) for number in range(1, 101)], on_raw=wait)
     assert 100 == export(shelf, dataset, ALL, progress=look, pause=lambda _: None).here
     assert [2 * WORKERS] * 4 == before_any_came

@@ -69,10 +69,11 @@ def connect(emulator: RunningEmulator, key: str) -> Iterator[Callable[..., Servi
     with contextlib.ExitStack() as stack:
 
         def make(*, url: str | None = None, read_key: Callable[[], str] = lambda: key, **more: float) -> ServiceClient:
+            options: dict[str, Any] = {"connect_timeout_s": 2.0, "timeout_s": 2.0, **more}
             endpoints = Endpoints(
                 studio_url=f"{url}/v1" if url else emulator.studio_url,
                 ingestion_url=url or emulator.ingestion_url,
-                **{"connect_timeout_s": 2.0, "timeout_s": 2.0, **more},  # type: ignore[arg-type]
+                **options,
             )
             service = ServiceClient(endpoints, read_key, user_agent="eisync/test")
             stack.callback(service.close)
@@ -267,8 +268,8 @@ def raw(connect: Callable[..., ServiceClient]) -> Iterator[Callable[..., tuple[S
     """A service that speaks with a scripted server, with the canary for a key."""
     with contextlib.ExitStack() as stack:
 
-        def make(script: object, *, reads: bool = True, **more: float) -> tuple[ServiceClient, RawServer]:
-            server = stack.enter_context(raw_server(script, reads=reads))  # type: ignore[arg-type]
+        def make(script: Script | None, *, reads: bool = True, **more: float) -> tuple[ServiceClient, RawServer]:
+            server = stack.enter_context(raw_server(script, reads=reads))
             return connect(url=server.url, read_key=lambda: CANARY, **more), server
 
         yield make
@@ -753,14 +754,17 @@ def test_a_sample_is_there_until_it_is_deleted(
     assert not service.is_there(stored.sample_id)
 
 
+UNCLEAR_ANSWERS: list[tuple[dict[str, Any], type[EisyncError]]] = [
+    ({"kind": "status", "status": 403, "error": "No rights"}, StudioError),
+    ({"kind": "status", "status": 500, "error": "No sample found"}, UnansweredError),
+    ({"kind": "reset_before"}, UnansweredError),
+    ({"kind": "malformed"}, UnansweredError),
+]
+
+
 def test_whether_a_sample_is_there_is_not_guessed(service: ServiceClient, emulator: RunningEmulator) -> None:
     service.project_id()
-    for fault, expected in [
-        ({"kind": "status", "status": 403, "error": "No rights"}, StudioError),
-        ({"kind": "status", "status": 500, "error": "No sample found"}, UnansweredError),
-        ({"kind": "reset_before"}, UnansweredError),
-        ({"kind": "malformed"}, UnansweredError),
-    ]:
+    for fault, expected in UNCLEAR_ANSWERS:
         emulator.set_faults({"where": "studio", **fault})
         with pytest.raises(expected):
             service.is_there(1)
@@ -779,12 +783,7 @@ def test_a_change_that_is_not_confirmed_is_told_as_it_is(
     service: ServiceClient, emulator: RunningEmulator, change: Callable[[ServiceClient, int], object]
 ) -> None:
     service.project_id()
-    for fault, expected in [
-        ({"kind": "status", "status": 403, "error": "No rights"}, StudioError),
-        ({"kind": "status", "status": 500, "error": "No sample found"}, UnansweredError),
-        ({"kind": "reset_before"}, UnansweredError),
-        ({"kind": "malformed"}, UnansweredError),
-    ]:
+    for fault, expected in UNCLEAR_ANSWERS:
         emulator.set_faults({"where": "studio", **fault})
         with pytest.raises(expected):
             change(service, 1)
@@ -920,9 +919,9 @@ def test_a_full_page_has_all_that_belongs_to_a_sample(connect: Callable[..., Ser
     ids=["silent", "reset", "redirect", "refused", "html", "nonsense"],
 )
 def test_the_key_is_in_no_text_whatever_goes_wrong(
-    connect: Callable[..., ServiceClient], pack: Callable[..., Envelope], script: object, key: str
+    connect: Callable[..., ServiceClient], pack: Callable[..., Envelope], script: Script | None, key: str
 ) -> None:
-    with raw_server(script) as server:  # type: ignore[arg-type]
+    with raw_server(script) as server:
         service = connect(url=server.url, read_key=lambda: key, timeout_s=0.2)
         texts = [repr(service)]
         for ask in (
@@ -977,7 +976,7 @@ def test_threads_share_a_service_and_nothing_is_left_open(
 
 
 def test_the_system_s_certificates_are_trusted_where_that_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    found = ssl.get_default_verify_paths()
+    found: Any = ssl.get_default_verify_paths()  # typeshed leaves out that both may be None
     monkeypatch.setattr(ssl, "get_default_verify_paths", lambda: found._replace(cafile=None, capath="/the/store"))
     endpoints = Endpoints(studio_url="https://127.0.0.1:9/v1", ingestion_url="https://127.0.0.1:9", trusts_system=True)
     with contextlib.closing(ServiceClient(endpoints, lambda: "ei_key", user_agent="test")) as service:
@@ -1070,12 +1069,12 @@ def test_pages_that_are_too_large_are_asked_for_smaller(
 ) -> None:
     samples = [{"id": number, "boundingBoxes": [BOX] * 200} for number in range(1500, 0, -1)]
     service, limits = listing_service(raw, samples)
-    ask = {
+    ways: dict[str, Callable[..., Any]] = {
         "page": service.page,
         "ahead": lambda **query: service.ahead(**query).page(),
         "full_page": service.full_page,
-    }[way]
-    assert ([one["id"] for one in samples], []) == walked(ask, 1000)
+    }
+    assert ([one["id"] for one in samples], []) == walked(ways[way], 1000)
     assert 1000 == limits[0]
     smaller = [limit for limit in limits if limit < 1000]
     assert set(smaller) <= {500, 250, 125, 124, 62}
@@ -1089,12 +1088,12 @@ def test_a_sample_that_is_too_large_by_itself_is_left_out_and_those_below_are_fo
     huge = {"id": 40, "boundingBoxes": ["x" * 17 * 1024 * 1024]}
     samples = [huge if number == 40 else {"id": number} for number in range(60, 0, -1)]
     service, limits = listing_service(raw, samples)
-    ask = {
+    ways: dict[str, Callable[..., Any]] = {
         "page": service.page,
         "ahead": lambda **query: service.ahead(**query).page(),
         "full_page": service.full_page,
-    }[way]
-    assert ([one["id"] for one in samples if one["id"] != 40], [40]) == walked(ask, 1000)
+    }
+    assert ([one["id"] for one in samples if one["id"] != 40], [40]) == walked(ways[way], 1000)
     assert max(limits[-3:]) > 10  # and those below are not asked for one by one
 
 

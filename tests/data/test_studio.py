@@ -32,7 +32,7 @@ DONE = GenericApiResponse(success=True)
 NOWHERE = 10**6
 
 
-def names(**asked: Any) -> list[str | None]:
+def names(**asked: Any) -> list[str]:
     return sorted(str(info.filename) for info in get_sample_ids(**asked))
 
 

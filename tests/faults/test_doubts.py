@@ -44,7 +44,7 @@ def look_and_drain(machine: Rig) -> None:
     machine.drain()
 
 
-LOST = {
+LOST: dict[str, dict[str, Any]] = {
     "an answer withheld after the commit": {"kind": "withhold"},
     "a truncated answer": {"kind": "truncate"},
     "a malformed answer": {"kind": "malformed"},
