@@ -24,9 +24,6 @@ WORKERS = 8  # they wait for the network and the disk, not for a processor
 PAGE_SAMPLES = 200  # with thousands of boxes or ranges each, a page is still an answer of bearable size
 ATTEMPTS = 5
 PATIENCE = RetryPolicy(base_s=0.5, cap_s=15.0)
-LONGEST_PAUSE_S = 60.0
-"""A Retry-After is honoured up to here: a person waits."""
-
 LARGEST_BYTES = 4 * 1024**3
 """What is larger is no sample: the service takes 100 MB, and 2 GiB of CSV."""
 
@@ -209,8 +206,8 @@ class _Run:
             except TransitError as error:
                 if attempt == ATTEMPTS or self.stop.is_set():
                     raise
-                asked_s = min(error.asked_s, LONGEST_PAUSE_S)
-            self.pause(PATIENCE.due_at(attempt=attempt, now=0.0, jitter=clock.jitter(), asked_s=asked_s))
+                asked_s = error.asked_s
+            self.pause(PATIENCE.pause_s(attempt=attempt, jitter=clock.jitter(), asked_s=asked_s))
             attempt += 1
 
     def settle(self, account: LabelsWriter) -> None:
