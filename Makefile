@@ -12,13 +12,15 @@ ARGS   ?=
 # Every page is read anew (-E), for Sphinx warns of a page only when it reads it; a warning is an error (-W).
 SITE   := $(BIN)/sphinx-build -E -W --keep-going -n -q -b html docs docs/_build/html
 
-.PHONY: help demo test burst check audit env sdk zoo docs format bench bench-data bench-drain bench-reconciling bench-watching kills \
-	soak clean
+.PHONY: help demo test coverage coverage-all burst check audit env sdk zoo docs format bench bench-data bench-drain \
+	bench-reconciling bench-watching kills soak clean
 
 help:
 	@echo "make demo          see files travel into the emulator (ARGS=--once: the same, then end)"
 	@echo "make test          run all tests"
 	@echo "make check         formatting, lint, types, layers, documentation"
+	@echo "make coverage      which lines of the rules in core no test of theirs runs (ARGS=--raise: write the floor down)"
+	@echo "make coverage-all  the same of every room with all tests; slow"
 	@echo "make audit         look the packages up in the database of known vulnerabilities (needs the network)"
 	@echo "make bench         start-up cost of the library and of 'eisync status'; what the emulator carries"
 	@echo "make bench-data    the data API beside the official SDK (ARGS='--only loopback': a part of it)"
@@ -67,6 +69,12 @@ demo: env
 
 test: env sdk $(ZOO)/.stamp
 	$(BIN)/python -m pytest -n 2 --dist worksteal $(ARGS)
+
+coverage: env
+	@$(BIN)/python .ci/coverage $(ARGS)
+
+coverage-all: env sdk $(ZOO)/.stamp
+	@$(BIN)/python .ci/coverage --all $(ARGS)
 
 check: env
 	$(BIN)/ruff format --check .

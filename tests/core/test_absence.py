@@ -4,7 +4,7 @@ from itertools import product
 
 import pytest
 
-from eisync.core.absence import ABSENT_S, Absence, Elsewhere, why_inconclusive
+from eisync.core.absence import ABSENT_S, Absence, Away, Disk, Elsewhere, lost, new, why_away, why_inconclusive
 
 NOW = 1_000_000.0
 ABSENT_AT = NOW - ABSENT_S
@@ -28,3 +28,68 @@ def test_only_all_of_it_together_is_a_deletion(age: str, looked: str, elsewhere:
 
 def test_what_nobody_asked_about_proves_nothing() -> None:
     assert why_inconclusive(0.0, None, now=NOW) == "its content was not searched for"
+
+
+CARD = Disk("card", "40", (8, 2))
+ROOT = Disk("", "/", (8, 1))
+
+
+@pytest.mark.parametrize(
+    ("folder", "path", "file_id", "is_held"),
+    [
+        ("card", "card/a.csv", 5, True),
+        ("card", "card", 5, True),
+        ("card", "cards/a.csv", 5, False),  # a folder whose name only begins so
+        ("card", "a.csv", 5, False),
+        ("", "a.csv", 5, True),
+        ("card", "card/a.csv", 2, False),  # of the layer before
+        ("card", "card/a.csv", 3, True),
+        ("card", "card/a.csv", 9, True),
+        ("card", "card/a.csv", 10, False),  # it came when the layer was away already
+    ],
+)
+def test_only_files_of_the_layer_that_is_away_prove_nothing(
+    folder: str, path: str, file_id: int, is_held: bool
+) -> None:
+    away = Away(id=1, folder=folder, disk=CARD, from_id=2, upto_id=9, since_at=NOW)
+    assert is_held is away.holds(path, file_id)
+    assert is_held is (why_away([away], "/data", path, file_id) is not None)
+
+
+@pytest.mark.parametrize(
+    ("root", "folder", "disk", "begin", "place"),
+    [
+        ("/data", "card", CARD, "the disk at /data/card is missing, or it is a different one", "/data/card"),
+        ("/data/", "card", CARD, "the disk at /data/card is missing, or it is a different one", "/data/card"),
+        ("/data", "", ROOT, "the disk at /data is missing, or it is a different one", "/data"),
+        ("/data", "card", None, "another disk is mounted over /data/card, which held files", "/data/card"),
+    ],
+)
+def test_a_person_is_told_which_disk_is_missing_and_what_to_do(
+    root: str, folder: str, disk: Disk | None, begin: str, place: str
+) -> None:
+    away = Away(id=1, folder=folder, disk=disk, from_id=0, upto_id=9, since_at=NOW)
+    said = why_away([away], root, f"{folder}/a.csv", 5)
+    assert said is not None
+    assert said.startswith(begin)
+    assert said.endswith(f"create a file named .eisync-root in {place}")
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "is_same"),
+    [
+        (CARD, CARD, True),
+        (CARD, Disk("card", "40", (8, 2), since_id=7), True),
+        (CARD, None, False),
+        (CARD, Disk("other", "40", (8, 2)), False),
+        (CARD, Disk("card", "41", (8, 2)), False),  # mounted anew: it may be another disk of the same number
+        (CARD, Disk("card", "40", (8, 3)), False),
+        (ROOT, Disk("", "/", (9, 1)), True),  # devices are numbered anew at each boot
+        (ROOT, Disk("", "/mnt", (8, 1)), True),
+        (ROOT, Disk("", "/mnt", (9, 1)), False),
+    ],
+)
+def test_a_disk_is_lost_when_it_is_not_there_as_it_was(before: Disk, now: Disk | None, is_same: bool) -> None:
+    there = [] if now is None else [now]
+    assert ([] if is_same else [before]) == lost([before], there)
+    assert ([] if is_same else there) == new([before], there)

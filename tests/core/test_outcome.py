@@ -5,7 +5,7 @@ import pytest
 from eisync.core import wire
 from eisync.core.lifecycle import Event, State, walk
 from eisync.core.model import Category, FileFacts, Item
-from eisync.core.outcome import Outcome, give_back, outcome_of
+from eisync.core.outcome import MOST_DISPUTES, Outcome, dispute, give_back, outcome_of
 from eisync.core.retry import Fault, RetryPolicy
 
 NOW = 1_000.0
@@ -160,3 +160,24 @@ def test_a_file_is_remembered_under_the_name_that_was_sent() -> None:
         jitter=0.5,
     )
     assert "idle.csv" == told.sent_name
+
+
+@pytest.mark.parametrize(
+    ("answer", "attempts", "state"),
+    [
+        (DUPLICATE, 0, State.READY),
+        (DUPLICATE, MOST_DISPUTES - 2, State.READY),
+        (DUPLICATE, MOST_DISPUTES - 1, State.QUARANTINED),
+        (STORED, MOST_DISPUTES - 1, State.READY),  # "stored" under another file's number is no duplicate
+    ],
+)
+def test_an_answer_that_names_another_file_s_sample_is_ignored_and_in_the_end_shown(
+    answer: wire.Outcome, attempts: int, state: State
+) -> None:
+    item = dataclasses.replace(ITEM, attempts=attempts)
+    found = dispute(item, judged(answer), 7, policy=POLICY, allow_duplicates=False, now=NOW, jitter=0.5)
+    assert state is walk(State.SENDING, found.events)
+    assert ((), "a" * 64) == (found.sample_ids, found.sha256)
+    assert found.reason is not None
+    assert found.reason.startswith("the answer names sample 7, which holds other content that was sent")
+    assert (state is State.QUARANTINED) == found.reason.endswith("then 'eisync retry FILE' sends it again")

@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from eisync.core.actions import Action, ActionKind, Cause
+from eisync.core.actions import Action, ActionKind, Cause, Progress, StoredAction
+from eisync.core.clock_step import ClockSetting
 from eisync.core.identity import Identity, Sent
 from eisync.core.lifecycle import RemovalState, State
 from eisync.core.model import FileFacts, RemoteSample
@@ -14,16 +15,20 @@ from eisync.core.retention import (
     Disk,
     Local,
     Proof,
+    ProofLook,
     Removal,
     Room,
     Why,
     decide,
+    is_trash_old,
     is_wanted,
     make_room,
     oldest_day,
+    removal_of,
     shortage,
     taken_name,
     why_unconfirmed,
+    why_unproven,
 )
 from eisync.core.summary import in_bytes
 
@@ -76,6 +81,7 @@ UNCONFIRMED = [
     ({"proofs": (proof(7, identity=Identity.UNLISTED), proof(8, identity=Identity.FOREIGN))}, Why.FOREIGN),
     ({"proofs": (proof(7), proof(8, is_missed=True))}, Why.MISSED),
     ({"proofs": (proof(7, has_error=True),)}, Why.FAULTY),
+    ({"proofs": (proof(7), proof(8, is_cut=True))}, Why.CUT),
 ]
 
 
@@ -99,6 +105,8 @@ def test_what_is_not_confirmed_stays(facts: dict[str, Any], why: Why, short_byte
         (replace(DELETE, grace_s=3600.0), {}, ActionKind.DELETE_FILE),
         (replace(DELETE, grace_s=3601.0), {}, Why.YOUNG),
         (replace(DELETE, grace_s=3601.0), {"short_bytes": 1}, ActionKind.DELETE_FILE),
+        (DELETE, {"doubts_clock": True}, Why.CLOCK),
+        (DELETE, {"doubts_clock": True, "short_bytes": 1}, ActionKind.DELETE_FILE),  # no age is asked then
         (ROOM, {}, Why.KEPT),
         (ROOM, {"short_bytes": 1}, ActionKind.DELETE_FILE),
         (ARCHIVE, {"short_bytes": 1}, ActionKind.ARCHIVE_FILE),
@@ -281,3 +289,92 @@ def test_what_follows_an_upload_is_written_as_it_is_read(text: str) -> None:
 def test_min_free_is_written_as_it_is_read(text: str) -> None:
     assert text == str(read_min_free(text))
     assert read_min_free(text) == read_min_free(str(read_min_free(text)))
+
+
+OTHER = "b" * 64
+LISTED = proof(7).listed
+
+
+@pytest.mark.parametrize(
+    ("proofs", "listed", "raw", "expected"),
+    [
+        ((), [], {}, Why.UNLISTED),
+        ((proof(7),), [LISTED], {}, None),
+        ((proof(7),), [], {}, Why.MISSED),
+        ((proof(7), proof(8)), [LISTED], {}, Why.MISSED),
+        ((proof(7),), [replace(LISTED, has_processing_error=True)], {}, Why.FAULTY),
+        ((proof(7),), [replace(LISTED, is_cropped=True)], {}, Why.CUT),
+        # The service's own hash is another one than before: its content changed.
+        ((proof(7),), [replace(LISTED, sha256=OTHER)], {}, Why.CHANGED),
+        # Another name and another instant: the number belongs to another sample.
+        (
+            (proof(7, listed=replace(LISTED, sha256=None, added="monday")),),
+            [replace(LISTED, sha256=None, added="friday", original_name="other.csv")],
+            {},
+            Why.FOREIGN,
+        ),
+        # The service lists no hash of it: somebody has to compare the bytes.
+        ((proof(7, listed=replace(LISTED, sha256=None)),), [replace(LISTED, sha256=None)], {}, ProofLook(7)),
+        ((proof(7, listed=replace(LISTED, sha256=None)),), [replace(LISTED, sha256=None)], {7: "a" * 64}, None),
+        ((proof(7, listed=replace(LISTED, sha256=None)),), [replace(LISTED, sha256=None)], {7: OTHER}, Why.CHANGED),
+        # A comparison made before counts for as long as the sample is listed as it was then.
+        (
+            (proof(7, listed=replace(LISTED, sha256=None), raw_sha256="a" * 64),),
+            [replace(LISTED, sha256=None)],
+            {},
+            None,
+        ),
+        (
+            (proof(7, listed=replace(LISTED, sha256=None), raw_sha256="a" * 64),),
+            [replace(LISTED, sha256=None, added="friday")],
+            {},
+            ProofLook(7),
+        ),
+    ],
+)
+def test_before_a_file_goes_every_sample_of_it_is_proved_once_more(
+    proofs: tuple[Proof, ...], listed: list[RemoteSample], raw: dict[int, str], expected: Why | ProofLook | None
+) -> None:
+    assert expected == why_unproven(local(proofs=proofs), {sample.id: sample for sample in listed}, raw)
+
+
+DAY_S = 24 * 3600.0
+
+
+@pytest.mark.parametrize(
+    ("made_days", "newest_days", "set_days", "is_old"),
+    [
+        (None, 3.0, None, True),
+        (None, 2.9, None, False),
+        (3.0, 3.0, None, True),
+        (2.9, 3.0, None, False),  # one that says otherwise is enough
+        (3.0, 2.9, None, False),
+        (9.0, 9.0, 2.9, False),  # no time counts from before the clock was set
+        (9.0, 9.0, 3.0, True),
+        (None, -1.0, None, False),
+    ],
+)
+def test_the_trash_of_a_day_is_old_when_all_that_is_known_of_it_says_so(
+    made_days: float | None, newest_days: float, set_days: float | None, is_old: bool
+) -> None:
+    now = 100 * DAY_S
+    setting = ClockSetting() if set_days is None else ClockSetting(counts_from=now - set_days * DAY_S)
+    made_at = None if made_days is None else now - made_days * DAY_S
+    assert is_old is is_trash_old(made_at, now - newest_days * DAY_S, 3, setting=setting, now=now)
+
+
+@pytest.mark.parametrize(("sha256", "expected"), [("a" * 64, "a" * 64), (None, "")])
+def test_a_removal_takes_the_version_that_the_index_knows_and_no_other(sha256: str | None, expected: str) -> None:
+    action = decide(local(), ARCHIVE, now=NOW)
+    assert isinstance(action, Action)
+    written = StoredAction(id=17, action=action, progress=Progress.BEGUN, made_at=12.5, lies_at="/old/a.csv")
+    removal = removal_of(written, local(sha256=sha256))
+    assert removal == Removal(
+        file_id=1,
+        root="/data",
+        path="wave.1.csv",
+        name=taken_name(17, 12.5),
+        facts=FileFacts(100, 1, 1),
+        sha256=expected,
+        to="/old/a.csv",
+    )

@@ -1,0 +1,48 @@
+"""A request to Studio is written as the service reads it, and only its own words mean that a sample is gone."""
+
+import json
+from typing import Any
+from urllib.parse import parse_qs
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from eisync.core.studio import encode_query, says_no_sample
+
+
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [
+        ({}, ""),
+        ({"limit": 5, "offset": 0}, "limit=5&offset=0"),
+        ({"maxId": None, "limit": 5}, "limit=5"),
+        ({"on": True, "off": False}, "on=true&off=false"),
+        ({"labels": ["a&b", "c"]}, "labels=%5B%22a%26b%22%2C%22c%22%5D"),
+        ({"labels": ()}, "labels=%5B%5D"),
+        ({"metadata": {"k": "v"}}, "metadata=%7B%22k%22%3A%22v%22%7D"),
+        ({"filename": "a b/ü"}, "filename=a%20b%2F%C3%BC"),
+    ],
+)
+def test_a_query_is_written_as_the_service_reads_it(query: dict[str, Any], expected: str) -> None:
+    assert expected == encode_query(query)
+
+
+@given(st.dictionaries(st.text(min_size=1), st.lists(st.text())))
+def test_lists_arrive_as_they_were_whatever_is_in_them(query: dict[str, list[str]]) -> None:
+    read = parse_qs(encode_query(query), strict_parsing=bool(query))
+    assert query == {name: json.loads(values[0]) for name, values in read.items()}
+
+
+@pytest.mark.parametrize(
+    ("error", "is_gone"),
+    [
+        ("No sample found with ID 7", True),
+        ("Error: no sample found", True),
+        ("No project found", False),
+        ("", False),
+        (None, False),
+    ],
+)
+def test_only_its_own_words_say_that_a_sample_is_gone(error: str | None, is_gone: bool) -> None:
+    assert is_gone is says_no_sample(error)

@@ -1,0 +1,34 @@
+"""Text of strangers stands on one line of any terminal, and says what it said."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from eisync.core.text import printable, printable_lines
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("Prüfstand 3, 日記", "Prüfstand 3, 日記"),
+        ("a\x1b[31mb", "a\\x1b[31mb"),
+        ("a\nb\tc", "a\\nb\\tc"),
+        ("gpj.\u202egnp", "gpj.\\u202egnp"),
+        ("odd\udcff.csv", "odd\\xff.csv"),
+        ("half \ud800", "half \\ud800"),
+        ("a\u2028b", "a\\u2028b"),
+    ],
+)
+def test_what_steers_a_terminal_is_shown_as_an_escape(text: str, expected: str) -> None:
+    assert expected == printable(text)
+
+
+@given(st.text(st.characters(exclude_categories=())))
+def test_whatever_it_is_it_stays_on_one_line_and_can_be_repeated(text: str) -> None:
+    shown = printable(text)
+    assert shown.isprintable()
+    assert shown == printable(shown)
+
+
+def test_lines_that_are_meant_stay_lines() -> None:
+    assert "Traceback\n  a\\x1b[0m\n\n" == printable_lines("Traceback\n  a\x1b[0m\n\n")
