@@ -23,6 +23,7 @@ from eisync.core.actions import (
     name_of,
     propose,
     sentence,
+    tombstone,
 )
 from eisync.core.identity import Identity, Sent
 from eisync.core.lifecycle import State
@@ -350,3 +351,46 @@ def test_the_same_act_of_the_same_cause_has_the_same_key(file: FileSide, policy:
 @given(st.text(min_size=1).filter(lambda text: "/" not in text and "\x00" not in text))
 def test_a_name_is_what_the_service_stores(name: str) -> None:
     assert name_of(name) == name_of(f"deep/folder/{name}")
+
+
+@pytest.mark.parametrize(
+    ("more", "policy", "expected"),
+    [
+        ({}, ALL, ("trash_file", "its sample was deleted in the project")),
+        ({}, Policy(on_remote_delete=OnRemoteDelete.DELETE), ("delete_file", "its sample was deleted in the project")),
+        ({}, NOTHING, (None, "its sample 1 is no longer in the project")),
+        ({"segments": 1}, ALL, (None, "its sample 1 is no longer in the project")),
+        ({"sha256": None}, ALL, (None, "its sample 1 is no longer in the project")),
+        ({"samples": ()}, ALL, None),
+        ({"state": State.READY}, ALL, None),
+        ({"state": State.TOMBSTONE}, ALL, None),
+    ],
+)
+def test_a_tombstone_is_proposed_with_what_then_becomes_of_the_file(
+    more: dict[str, object], policy: Policy, expected: tuple[str | None, str] | None
+) -> None:
+    action = tombstone(side(**more), policy)
+    if expected is None:
+        assert action is None
+        return
+    assert action is not None
+    assert expected == (action.to, action.reason)
+    assert (ActionKind.TOMBSTONE, Cause.REMOTE_DELETION) == (action.kind, action.cause)
+    assert (7, "/data", "training/wave.1.csv", 1, 900.0) == (
+        action.file_id, action.root, action.path, action.sample_id, action.since_at
+    )  # fmt: skip
+
+
+def test_an_action_is_the_same_one_for_as_long_as_its_cause_is() -> None:
+    (renamed, *_) = propose(in_the_world("renamed", "there"), ALL, now=NOW)
+    (later, *_) = propose(in_the_world("renamed", "there"), ALL, now=NOW + 60.0)
+    assert renamed.key == later.key
+    assert renamed.key == replace(renamed, reason="worded otherwise", was="x").key
+    others = [
+        replace(renamed, kind=ActionKind.RELABEL_SAMPLE),
+        replace(renamed, file_id=8),
+        replace(renamed, sample_id=None),
+        replace(renamed, since_at=901.0),
+        replace(renamed, to=None),
+    ]
+    assert 1 + len(others) == len({renamed.key, *(one.key for one in others)})

@@ -1,5 +1,6 @@
 """What says what other files are is known by its shape, and no sample is taken for it."""
 
+import csv
 import json
 from typing import Any
 
@@ -227,3 +228,13 @@ def test_no_file_is_beside_itself(path: str) -> None:
         found = annotation_of(path, b"", size=0)
     assert isinstance(found, IfBeside)
     assert path.lower() not in {place.lower() for place in found.places}
+
+
+def test_a_table_that_cannot_be_read_is_no_annotation() -> None:
+    table = "name,class\nsomething,cat\n"
+    assert judged("a.csv", table) is not None
+    limit = csv.field_size_limit(5)  # of the whole process: a program that has eisync in it may have set any
+    try:
+        assert judged("a.csv", table) is None
+    finally:
+        csv.field_size_limit(limit)

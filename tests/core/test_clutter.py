@@ -223,3 +223,8 @@ def test_no_name_takes_long(name: str) -> None:
 @pytest.mark.parametrize("name", ["wave.1 (Ann의 충돌하는 사본 2026-01-01).csv", "wave.1 (競合コピー 2026-01-01).csv"])
 def test_a_conflict_copy_is_known_in_either_form_of_its_name(name: str) -> None:
     assert [CONFLICT, CONFLICT] == [why_no_sample(unicodedata.normalize(form, name)) for form in ("NFC", "NFD")]
+
+
+@pytest.mark.parametrize("name", ["a.jpg@SynoEAStream", "a.wav@SynoResource", "a.csv@synoeadir"])
+def test_what_a_nas_keeps_beside_a_file_is_told_as_that(name: str) -> None:
+    assert "a file that a NAS keeps for itself" == why_no_sample(name)

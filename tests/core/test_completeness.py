@@ -368,3 +368,22 @@ def test_no_file_is_complete_before_it_was_seen_still_for_the_whole_time(
         unsettled = observe(unsettled, seen, now=now)
 
         assert seen_since == unsettled.still_since
+
+
+@pytest.mark.parametrize(
+    ("policy", "path", "expected"),
+    [
+        (CompletenessPolicy(), "a.csv", "a.csv"),
+        (CompletenessPolicy(), "a.csv.done", "a.csv.done"),
+        (MARKED, "a.csv", "a.csv"),
+        (MARKED, "a.csv.done", "a.csv"),
+    ],
+)
+def test_an_event_of_a_marker_is_about_the_file_beside_it(policy: CompletenessPolicy, path: str, expected: str) -> None:
+    assert expected == policy.spoken_of(path)
+
+
+def test_a_reason_without_an_instant_stays_true_when_time_passes() -> None:
+    seen = ObservedFile(facts(), NOW - 1.0, verdict=UNKNOWN, writers=NO_WRITERS)
+    assert "unchanged for 1 s of 2 s" == reason(seen, CompletenessPolicy(settle_s=2.0), now=NOW)
+    assert "it must be unchanged for 2 s" == reason(seen, CompletenessPolicy(settle_s=2.0), now=None)

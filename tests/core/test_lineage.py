@@ -121,3 +121,20 @@ def test_a_doubt_is_a_sentence_for_a_person(finding: Finding) -> None:
     said = lineage.why_doubted(finding, other)
     assert "do not count as deleted until everything has been checked again" in said
     assert (finding is Finding.OTHER_STATE) is ("process 7 on lab, with the state folder /var/lib/eisync" in said)
+
+
+@pytest.mark.parametrize(
+    ("own", "since", "expected"),
+    [
+        (Own(epoch=MINE, counter=1), {}, None),
+        (Own(epoch=MINE, counter=1), {MINE: 9.0}, None),
+        (Own(epoch=MINE, counter=1), {MINE: 9.0, OTHER: 5.0}, OTHER),
+        (Own(epoch=MINE, counter=1), {OTHER: 5.0, "third": 7.0}, "third"),
+        (None, {MINE: 9.0, OTHER: 5.0}, MINE),  # a new state: every stamp is another's
+    ],
+)
+def test_the_newest_of_the_others_is_named(own: Own | None, since: dict[str, float], expected: str | None) -> None:
+    found = lineage.newest_other(
+        own, {epoch: Stamp(epoch=epoch, counter=1, taken=0, since=at) for epoch, at in since.items()}
+    )
+    assert expected == (None if found is None else found.epoch)

@@ -24,6 +24,7 @@ from eisync.core.listing import (
     is_believable,
     is_complete,
     match,
+    may_be_listed,
     suspects,
 )
 from eisync.core.model import Missing, RemoteSample
@@ -286,3 +287,11 @@ def test_a_file_with_a_name_of_its_account_is_known_by_that_one_and_by_its_own()
 
 def test_a_name_that_the_service_writes_in_another_form_is_the_same() -> None:
     assert Match((3,), ()) == match("tu\u0308r.csv", HASH, [sample(3, filename="t\u00fcr", sha256=HASH)])
+
+
+@pytest.mark.parametrize(
+    ("listed", "total", "is_so"),
+    [(0, 0, True), (50, 50, True), (60, 50, True), (1100, 1000, True), (1101, 1000, False), (10**6, 10, False)],
+)
+def test_a_listing_may_give_a_few_more_than_it_promised(listed: int, total: int, is_so: bool) -> None:
+    assert is_so is may_be_listed(listed, total=total)

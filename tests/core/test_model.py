@@ -68,3 +68,14 @@ def test_an_item_is_called_as_its_account_says() -> None:
     assert ("long.csv", ("long.csv",)) == (item.name, item.names)
     given = dataclasses.replace(item, sent_as="idle.csv")
     assert ("idle.csv", ("idle.csv", "long.csv")) == (given.name, given.names)
+
+
+@pytest.mark.parametrize("number", [0, -1, 2**63 - 1, 2**63, -(2**63) - 1, 2**64])
+def test_a_change_time_fits_into_the_database_too(number: int) -> None:
+    assert FileFacts(5, 7, 9, ctime_ns=number).ctime_ns in INT64
+
+
+def test_change_times_that_differ_past_the_database_s_range_stay_different() -> None:
+    facts = FileFacts(5, 7, 9, ctime_ns=2**63)
+    assert facts.is_untouched_since(FileFacts(5, 7, 9, ctime_ns=2**63))
+    assert not facts.is_untouched_since(FileFacts(5, 7, 9, ctime_ns=2**63 + 1))

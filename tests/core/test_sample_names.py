@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from eisync.core.model import RemoteSample
-from eisync.core.sample_names import is_cut, is_cut_from, origin, origin_of, original_name, sentence, wholes
+from eisync.core.sample_names import is_cut, is_cut_from, marked, origin, origin_of, original_name, sentence, wholes
 
 
 def sample(filename: str, *, original: str | None = None, is_cropped: bool = False) -> RemoteSample:
@@ -74,3 +74,20 @@ def test_a_segment_is_told_by_where_it_is_stored(stored_as: str, expected: tuple
 def test_a_person_is_told_how_many_there_are() -> None:
     assert "1 sample cut from it is there" in sentence(1)
     assert "1,200 samples cut from it are there" in sentence(1200)
+
+
+@pytest.mark.parametrize(
+    "case", [case for case, (found, is_piece) in CASES.items() if is_piece and found.filename != "x"]
+)
+def test_every_piece_named_so_sorts_within_the_ranges_of_what_it_was_cut_from(case: str) -> None:
+    filename = CASES[case][0].filename
+    assert any(
+        first <= filename < behind
+        for name in OURS.filenames
+        for first, behind in marked(name)
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("filename", ["wave.40", "wave.40.s1", "wave.4.json", "wave.5", ""])
+def test_other_names_sort_outside_of_the_ranges(filename: str) -> None:
+    assert not any(first <= filename < behind for first, behind in marked("wave.4"))

@@ -7,8 +7,10 @@ import pytest
 from eisync.core.writers import (
     BEING_WRITTEN,
     NO_WRITERS,
+    NOT_ASKED,
     SOME_WRITERS,
     Presence,
+    SameAnswer,
     Writers,
     cannot_tell,
     said_of_folder,
@@ -81,3 +83,13 @@ def test_a_person_is_told_what_the_kernel_said(writers: Writers, text: str) -> N
 )
 def test_a_person_is_told_how_it_is_known_of_a_folder(writers: Writers, text: str) -> None:
     assert text == said_of_folder(writers)
+
+
+@pytest.mark.parametrize("answer", [NOT_ASKED, NO_RIGHT])
+def test_where_the_kernel_cannot_be_asked_every_file_has_the_same_answer(answer: Writers) -> None:
+    ask = SameAnswer(answer)
+    assert answer == ask(3, "/data", "a.csv") == ask(4, "/data", "b.csv", is_last=True)
+
+
+def test_without_another_answer_it_says_that_it_was_not_asked() -> None:
+    assert Presence.CANNOT_TELL is SameAnswer()(3, "/data", "a.csv").presence
