@@ -128,8 +128,7 @@ def _cut(items: Sequence[Item], limits: Limits) -> Iterable[list[Item]]:
             yield batch.members
             batch = OpenRequest()
             batch.take(item, item.name, item.weight, is_described=is_described, limits=limits)
-    if batch.members:
-        yield batch.members
+    yield batch.members
 
 
 def _request(batch: Sequence[Item]) -> Request:

@@ -2,7 +2,7 @@ from typing import Any
 
 import pytest
 
-from eisync.core.labels.description import LONGEST_LABEL, Description, describe, given_name
+from eisync.core.labels.description import LONGEST_LABEL, Description, describe, given_name, with_canonical_labels
 from eisync.core.labels.parts import PartKind, unpacked
 from eisync.core.labels.path_rules import PathRules
 from eisync.core.labels.sidecars import Entry, packed, speaking
@@ -183,3 +183,35 @@ def test_what_is_said_and_not_sent_is_put_into_words() -> None:
         "attachments": "a sidecar lists 2 attachments for it; eisync does not send attachments: add them in Studio",
     } == said.remarks
     assert {} == told(Entry(path=PATH, name="wave.1")).remarks
+
+
+@pytest.mark.parametrize(
+    ("said", "weight"),
+    [
+        ({}, 0),
+        ({"label": "wave"}, 4),
+        ({"label": "日記"}, 24),  # as an escape of six characters, twice where it takes two
+        ({"label": "wave", "name": "a.csv", "companions": "[1]"}, 12),
+        ({"label": "wave", "metadata": {"site": "lab", "by": "日"}}, 4 + 4 + 3 + 2 + 12),
+    ],
+)
+def test_what_there_is_to_hold_of_a_description_is_counted_with_escapes(said: dict[str, Any], weight: int) -> None:
+    assert weight == Description(**{"label": None, "category": Category.SPLIT, **said}).weight
+
+
+@pytest.mark.parametrize("kind", PartKind)
+@pytest.mark.parametrize("found", [None, "nut", 7])
+def test_what_has_another_form_than_it_should_is_left_as_it_is(kind: PartKind, found: object) -> None:
+    assert found is with_canonical_labels(kind, found)
+
+
+@pytest.mark.parametrize(
+    ("kind", "found", "expected"),
+    [
+        (PartKind.BOXES, [{"label": "tu\u0308r", "x": 1}, {"x": 2}, 7], [{"label": "t\u00fcr", "x": 1}, {"x": 2}, 7]),
+        (PartKind.LABEL_MAP, {"u\u0308": "tu\u0308r"}, {"\u00fc": "t\u00fcr"}),
+        (PartKind.LABEL_MAP, [1], [1]),
+    ],
+)
+def test_labels_are_sent_in_one_form(kind: PartKind, found: object, expected: object) -> None:
+    assert expected == with_canonical_labels(kind, found)

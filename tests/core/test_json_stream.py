@@ -60,6 +60,8 @@ def test_what_is_cut_off_is_never_taken_for_whole(document: dict[str, Any], size
         ('{"a":\n\n x}', "Expecting value in line 3"),
         ('{"a" 1}', "':' expected in line 1, and found '1'"),
         ("{1: 2}", "a name is missing in line 1"),
+        ('{"a":\n[' + "1000000," * 10_000 + "x]}", "Expecting value in line 2"),
+        ('{"a": 1,\n"' + "x" * 600_000 + '": 2}', "a name in line 2 cannot be used"),
         ('{"a": 1,}', "a name is missing in line 1"),
         ('{"a": ' + "[" * 100_000, "it ends in the middle"),
         ('{"a": ' + "[" * 10_000 + "]" * 10_000 + "}", "nested too deeply"),
@@ -113,6 +115,10 @@ def test_blanks_without_an_end_are_not_read_for_ever(monkeypatch: pytest.MonkeyP
         ("[" + "9" * 5_000 + "]", "thousands of digits"),
         ("[" + "9" * 5_000 + ",NaN" + ",0" * 20_000 + "]", "thousands of digits"),
         ("9" * 600_000, "thousands of digits"),
+        # What cannot be used stands behind more than is made at once.
+        ("[" + "1000000," * 10_000 + "[" * 2_000 + "]" * 2_000 + "]", "nested too deeply"),
+        ("[" + "1000000," * 10_000 + "NaN]", "NaN is not a number in JSON"),
+        ("[" + "1000000," * 10_000 + "9" * 5_000 + "]", "thousands of digits"),
     ],
 )
 @pytest.mark.parametrize("size", [1_000, 65_536])
@@ -201,3 +207,37 @@ def test_what_ends_in_the_middle_is_told_from_what_is_no_json(text: str, is_unfi
     with pytest.raises(ValueError) as caught:
         _ = [pieces.value() for _ in pieces.elements()]
     assert is_unfinished is isinstance(caught.value, Unfinished)
+
+
+def test_a_large_number_at_the_very_end_is_refused_and_taken() -> None:
+    pieces = JsonStream(cut("9" * 40_000, 1_000))
+    with pytest.raises(Refused, match="thousands of digits"):
+        pieces.value()
+    assert "" == pieces.next()
+
+
+def test_a_large_record_is_kept_as_far_as_it_is_bearable() -> None:
+    members = {name: [name * 100] * 3_000 for name in "abc"}
+    pieces = JsonStream(cut(json.dumps([{"path": "x.csv", **members}, 7]), 65_536))
+    found: list[Any] = []
+    for _ in pieces.elements():
+        found.append(pieces.record(("path", *members)))
+    assert [({"path": "x.csv"}, "it has more than 524,288 characters"), (7, None)] == found
+
+
+@pytest.mark.parametrize(("rest", "names"), [("}", []), (', "b": 2}', ["b"])])
+def test_an_object_is_gone_on_with_behind_a_value(rest: str, names: list[str]) -> None:
+    pieces = JsonStream([rest])
+    found = []
+    for name in pieces.members(is_inside=True):
+        found.append(name)
+        pieces.value()
+    assert names == found
+    assert "" == pieces.next()
+
+
+@pytest.mark.parametrize(("rest", "values"), [("]", []), (", 2]", [2])])
+def test_a_list_is_gone_on_with_behind_an_element(rest: str, values: list[int]) -> None:
+    pieces = JsonStream([rest])
+    assert values == [pieces.value() for _ in pieces.elements(is_inside=True)]
+    assert "" == pieces.next()

@@ -54,6 +54,11 @@ def test_two_entries_that_look_the_same_and_say_two_things_are_of_no_use() -> No
             NearMiss("Idle.csv", is_taken=True),
             "info.labels mentions 'Idle.csv', which is another file, not 'idle.csv': mention both",
         ),
+        (
+            NearMiss("idle.csv", is_taken=True, is_form=True),
+            "info.labels mentions 'idle.csv', which is another file there. This one only looks the same "
+            "(its accents are stored differently): mention both, or rename one of them",
+        ),
     ],
 )
 def test_what_is_nearly_mentioned_is_said(miss: NearMiss, expected: str) -> None:

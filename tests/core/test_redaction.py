@@ -1,6 +1,7 @@
 """No key comes through, however it is written; everything else does, as it was."""
 
 import base64
+import hashlib
 import json
 import string
 from collections.abc import Callable
@@ -10,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from eisync.core.redaction import MARK, Redactor
+from eisync.core.redaction import MARK, MOST_KEYS, Redactor
 from tests.canary import CANARY
 
 KEY = CANARY + "0123456789abcdef0123456789"
@@ -158,3 +159,41 @@ def test_what_holds_no_key_is_not_changed(text: str) -> None:
 @given(st.binary())
 def test_a_body_of_any_bytes_passes(body: bytes) -> None:
     assert body is Redactor([KEY]).body(body)
+
+
+def test_headers_without_a_key_are_as_they_were() -> None:
+    headers = {"Content-Type": "application/json", "X-Name": "ei_recording01.csv"}
+    assert headers == Redactor([KEY]).headers(headers)
+
+
+def test_of_very_many_keys_the_first_is_forgotten() -> None:
+    keys = [hashlib.sha256(bytes([number])).hexdigest() for number in range(MOST_KEYS + 1)]
+    redactor = Redactor(keys)
+    redactor.learn(keys[-1])  # it is known: nothing is forgotten for it
+    assert [keys[0], MARK, MARK] == [redactor.told(key) for key in (keys[0], keys[1], keys[-1])]
+
+
+def test_a_key_without_its_prefix_is_short_and_no_less_secret() -> None:
+    redactor = Redactor(["ei_k3yS4fe9x"])
+    assert f"a {MARK} b" == redactor.told("a k3yS4fe9x b")
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-32"])
+def test_a_body_that_begins_like_another_encoding_and_cannot_be_read_as_that_loses_it_too(encoding: str) -> None:
+    begin = "{".encode(encoding)
+    begin += b" " * (1 - (len(begin) + len(KEY)) % 2)  # an odd number of bytes is neither
+    assert begin + MARK.encode() == bytes(Redactor([KEY]).body(begin + KEY.encode()))
+
+
+@pytest.mark.parametrize("levels", [1, 4, 5, 9])
+def test_however_deep_the_escapes_are_a_text_beside_them_loses_the_key(levels: int) -> None:
+    nested = "%5F"
+    for _ in range(levels - 1):
+        nested = nested.replace("%", "%25")
+    told = Redactor([KEY]).told(f"{nested} {KEY} {nested}")
+    assert f"{nested} {MARK} {nested}" == told
+
+
+@pytest.mark.parametrize("letter", ["\u0130", "\u0130\u0130", "x\u0130y"])
+def test_a_letter_that_is_two_in_lower_case_moves_nothing(letter: str) -> None:
+    assert f"{letter}{MARK}{letter}" == Redactor([KEY]).told(f"{letter}{KEY}{letter}")

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from eisync.core.formats.json_stream import JsonStream, Unfinished
-from eisync.core.labels.sidecars import Entry, entries_of, read_entries, read_on
+from eisync.core.labels.sidecars import Entry, encoding_of, entries_of, read_entries, read_on
 
 BOX = {"label": "nut", "x": 1, "y": 2, "width": 3, "height": 4}
 RANGE = {"startIndex": 0, "endIndex": 2, "label": "a"}
@@ -88,6 +88,10 @@ def test_an_account_is_read_in_every_form(text: str) -> None:
         ('{"files": [{"name": "a"}]}', "no path"),
         ('{"__ndjson":true}\n{"path":\n', "line 2"),
         ('{"__ndjson":true}\n{"name":"a"}\n', "line 2"),
+        ('{"__ndjson":true}\n[1]\n', "line 2 of info.labels names no file"),
+        ('{"__ndjson":true}\n7\n', "line 2 of info.labels names no file"),
+        ('{"__ndjson":true}\n{"label":1e999,"name":' + "9" * 5_000 + "}", "line 2"),
+        ('{"files": []} 7', "more follows in line 1"),
     ],
 )
 def test_what_is_no_account_is_told(text: str, reason: str) -> None:
@@ -208,3 +212,67 @@ def test_what_was_cut_is_read_on_from_the_last_entry_and_says_the_same(
         return
     rest = text.encode()[checkpoint.offset :].decode()
     assert whole == found + list(read_on(name, JsonStream([rest], checkpoint)))
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("[]", "it has no boundingBoxes"),
+        ("7", "it has no boundingBoxes"),
+        ("{}", "it has no boundingBoxes"),
+        ('{"type": "bounding-box-labels"}', "it has no boundingBoxes"),
+        ('{"boundingBoxes": []}', "it has no boundingBoxes"),
+        ('{"boundingBoxes": 7}', "it has no boundingBoxes"),
+        ('{"type": "structured-labels", "boundingBoxes": {"a.png": []}}', "its type is not bounding-box-labels"),
+        ('{"boundingBoxes": {"a.png": []}, "type": null}', "its type is not bounding-box-labels"),
+        ('{"boundingBoxes": {}}\n\n{}', "more follows in line 3"),
+    ],
+)
+def test_what_is_no_sidecar_is_told(text: str, reason: str) -> None:
+    with pytest.raises(ValueError, match=reason):
+        list(entries_of("bounding_boxes.labels", [text]))
+
+
+@pytest.mark.parametrize("value", ["{}", "7", '"nut"', "[1]", "[[]]", "null"])
+@pytest.mark.parametrize("name", ["bounding_boxes.labels", "structured_labels.labels"])
+def test_what_is_said_beside_is_a_list_of_objects(name: str, value: str) -> None:
+    key = "boundingBoxes" if name.startswith("bounding") else "structuredLabels"
+    (entry,) = entries_of(name, [f'{{"{key}": {{"a.png": {value}}}}}'])
+    assert Entry(path="a.png", problem="it is not a list of objects") == entry
+
+
+def test_entries_beside_that_are_given_in_two_parts_all_count() -> None:
+    text = '{"boundingBoxes": {"a.png": []}, "boundingBoxes": {"b.png": []}}'
+    assert ["a.png", "b.png"] == [entry.path for entry in entries_of("bounding_boxes.labels", [text])]
+
+
+@pytest.mark.parametrize("is_first", [True, False])
+def test_a_sidecar_that_grew_is_read_on_only_while_its_beginning_can_be_believed(is_first: bool) -> None:
+    """The type is believed to be right until it is named; entries behind another key are not gone on from."""
+    members = ['"type": "bounding-box-labels"', '"boundingBoxes": {"a.png": [], "b.png": []']
+    text = "{" + ", ".join(members if is_first else reversed(members[1:])) + "}}"
+    pieces = JsonStream([text])
+    first = next(read_on("bounding_boxes.labels", pieces))
+    checkpoint = pieces.checkpoint()
+    assert checkpoint is not None
+    rest = list(read_on("bounding_boxes.labels", JsonStream([text.encode()[checkpoint.offset :].decode()], checkpoint)))
+    assert ["a.png", "b.png"] == [entry.path for entry in (first, *rest)]
+
+
+def test_nothing_is_gone_on_from_in_a_sidecar_of_another_type() -> None:
+    pieces = JsonStream(['{"type": "other", "boundingBoxes": {"a.png": [], "b.png": []}}'])
+    next(read_on("bounding_boxes.labels", pieces))
+    assert pieces.checkpoint() is None
+
+
+def test_a_second_head_of_json_lines_says_nothing() -> None:
+    text = '{"__ndjson": true}\n{"path": "a.csv"}\n{"__ndjson": true}\n{"files": [{"path": "b.csv"}]}\n'
+    assert [Entry(path="a.csv"), Entry(path="b.csv")] == read_entries(text)
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be"])
+def test_a_sidecar_is_read_in_the_encoding_that_its_first_bytes_tell(encoding: str) -> None:
+    text = '{"files": []}'
+    mark = "\ufeff" if encoding in ("utf-16-le", "utf-16-be") else ""
+    raw = (mark + text).encode(encoding)
+    assert text == raw.decode(encoding_of(raw[:4]))

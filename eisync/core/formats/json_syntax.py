@@ -268,7 +268,7 @@ class Extent:
             found = _BEHIND_A_SCALAR.search(chunk)
             return None if found is None else found.start()
         begins = 0
-        while chunk:
+        while True:
             after, has_end = self._after(chunk)
             if not has_end:
                 self._state = after
@@ -283,7 +283,6 @@ class Extent:
                 chunk = chunk[:middle]
             else:
                 self._state, begins, chunk = before, begins + middle, chunk[middle:]
-        return None
 
     def _after(self, chunk: str) -> tuple[_State, bool]:
         """What is open after the chunk, and whether the value ends in it."""
