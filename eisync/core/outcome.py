@@ -72,7 +72,7 @@ def outcome_of(
             )
         case wire.Barred(reason=reason):
             return Outcome(item_id=item.id, events=(Event.DEFER,), reason=reason, due_at=now, is_attempt=False)
-        case wire.Failed(fault=fault, reason=reason, asked_s=asked_s):
+        case wire.Failed(fault=fault, reason=reason, asked_s=asked_s):  # pragma: no branch - the types leave no other
             attempt = 1 if batch_cap is not None else item.attempts + 1
             return Outcome(
                 item_id=item.id,

@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from eisync.core.formats import avi as module
 from eisync.core.formats.probe import Complete, OpenEnded, Truncated, Undecidable
 from tests.core.formats import avi, avix, chunk, examine, examined
 
@@ -128,3 +129,16 @@ def test_most_files_are_told_by_one_read() -> None:
 def test_a_walk_of_the_parts_reads_little() -> None:
     _, reads = examined("a.avi", avi(bytes(1_000_000), riff_add=8))
     assert sum(read.length for read in reads) < 200
+
+
+@pytest.mark.parametrize("has_pictures", [True, False])
+def test_an_avi_of_very_many_parts_is_not_walked_to_its_end(
+    has_pictures: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "MOST_PARTS", 10)
+    many = chunk(b"JUNK", b"") * 20
+    # The length in its header is wrong, so that its parts are walked one by one.
+    content = avi(b"picture.", riff=3, index=False) + many if has_pictures else avi(b"picture.", riff=3, between=many)
+    verdict, reads = examined("a.avi", content)
+    assert isinstance(verdict, Undecidable | OpenEnded)
+    assert len(reads) < 20

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from eisync.core.formats.check import FormatCheck
+from eisync.core.formats.check import FormatCheck, has_end
 from eisync.core.formats.probe import CHUNK_BYTES, Complete, OpenEnded, Truncated, Undecidable
 from eisync.core.ignore import ACCEPTED_EXTENSIONS
 from tests.core import formats
@@ -320,3 +320,29 @@ def test_an_examination_that_rests_keeps_no_content(path: str) -> None:
     frame = examination._walk.gi_frame
     assert frame is not None
     assert [] == [name for name, value in frame.f_locals.items() if isinstance(value, bytes) and len(value) > 100]
+
+
+@pytest.mark.parametrize(
+    ("path", "expected"),
+    [("a.wav", True), ("day/A.JPEG", True), ("a.json", True), ("a.csv", False), ("a.txt", False), ("a.xyz", False)],
+)
+def test_only_some_formats_can_say_that_a_file_is_whole(path: str, expected: bool) -> None:
+    assert expected is has_end(path)
+
+
+def test_a_file_that_cannot_be_read_on_has_a_verdict_and_wants_nothing_more() -> None:
+    examination = FormatCheck("a.wav", 100)
+    assert examination.wants is not None
+    examination.give_up("it cannot be read (Input/output error)")
+    assert [None, Undecidable("it cannot be read (Input/output error)")] == [examination.wants, examination.verdict]
+
+
+@pytest.mark.parametrize("ahead", range(1, 6))
+def test_a_head_of_cbor_that_two_reads_share_is_read_as_one(ahead: int) -> None:
+    """The second text begins so many bytes before the end of the first read."""
+    first = b"x" * (CHUNK_BYTES - ahead - 1 - 3)  # behind the heads of the list and of itself
+    content = formats.cbor([first, b"y" * 100_000])
+    assert b"\x5a" == content[CHUNK_BYTES - ahead :][:1]
+    assert isinstance(examine("a.cbor", content), Complete)
+    assert isinstance(examine("a.cbor", content[:-1]), Truncated)
+    assert isinstance(examine("a.cbor", content[: CHUNK_BYTES + 1]), Truncated)

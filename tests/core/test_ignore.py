@@ -1,6 +1,7 @@
 import pytest
 
 from eisync.core.ignore import ACCEPTED_EXTENSIONS, DEFAULT_IGNORES, IgnoreRules, RuleFile
+from eisync.core.labels.sidecars import WHAT_THEY_ARE
 
 
 @pytest.mark.parametrize("extension", sorted(ACCEPTED_EXTENSIONS))
@@ -142,3 +143,77 @@ def test_a_file_may_be_called_as_such_a_folder_and_the_other_way_round() -> None
 
 def test_a_sidecar_in_another_case_is_told_how_to_call_it() -> None:
     assert "is not named info.labels: rename it" in str(IgnoreRules().why_left_out("day/Info.labels"))
+
+
+RULES = {
+    "": RuleFile(["*.log.csv", "!day/kept.log.csv", "old/"]),
+    "day": RuleFile(["a.csv", "!b.log.csv"]),
+    "bad": RuleFile(["[z-a].csv"]),
+    "unread": RuleFile(["never.csv"], trouble="it cannot be read (Permission denied)"),
+}
+
+
+def rules_in(folder: str, *, anew: bool = False) -> RuleFile | None:
+    return RULES.get(folder)
+
+
+@pytest.mark.parametrize(
+    ("path", "rule"),
+    [
+        ("x.csv", None),
+        ("x.log.csv", "'*.log.csv' (line 1 of .eisyncignore)"),
+        ("day/a.csv", "'a.csv' (line 1 of day/.eisyncignore)"),
+        ("day/deep/a.csv", "'a.csv' (line 1 of day/.eisyncignore)"),
+        ("a.csv", None),  # the rules of a folder speak of what is in it
+        ("day/b.log.csv", None),  # the deeper folder wins
+        ("day/kept.log.csv", None),
+        ("day/c.log.csv", "'*.log.csv' (line 1 of .eisyncignore)"),
+        ("old/x.csv", "'old/' (line 3 of .eisyncignore)"),
+        ("day/x.csv.tmp", "'*.tmp'"),
+        ("unread/x.csv", "in unread/.eisyncignore, which cannot be used: it cannot be read (Permission denied)"),
+        ("bad/x.csv", "in bad/.eisyncignore, which cannot be used: "),
+    ],
+)
+def test_a_folder_s_own_rules_speak_of_what_is_in_it_and_are_named(path: str, rule: str | None) -> None:
+    ignore = IgnoreRules(rules_in=rules_in)
+    told = (ignore.ignoring(path), ignore.why_ignored(path), ignore.why_left_out(path))
+    if rule is None:
+        assert (None, None, None) == told
+        return
+    found, why_ignored, why_left_out = map(str, told)
+    assert found.startswith(rule)
+    assert f"ignored by the pattern {found}" == why_ignored == why_left_out
+
+
+@pytest.mark.parametrize("folder", ["day", "unread", "bad"])
+def test_the_rules_of_a_folder_do_not_speak_of_the_folder_itself(folder: str) -> None:
+    assert IgnoreRules(rules_in=rules_in).why_ignored(folder, is_dir=True) is None
+
+
+@pytest.mark.parametrize(
+    ("folder", "is_so"), [("", True), ("day", True), ("day/deep/er", True), ("else/where", True), ("unread", True)]
+)
+def test_what_is_below_rules_is_spoken_of(folder: str, is_so: bool) -> None:
+    assert is_so is IgnoreRules(rules_in=rules_in).is_spoken_of(folder)
+    assert not IgnoreRules().is_spoken_of(folder)
+
+
+def test_every_folder_above_is_asked_anew_and_none_of_them_speaks() -> None:
+    asked = []
+
+    def nothing(folder: str, *, anew: bool = False) -> RuleFile | None:
+        asked.append((folder, anew))
+        return None
+
+    assert not IgnoreRules(rules_in=nothing).is_spoken_of("day/deep")
+    assert [("day/deep", True), ("day", True), ("", True)] == asked
+
+
+def test_a_rule_file_weighs_what_its_patterns_do() -> None:
+    assert 0 == RuleFile().weight == RULES["bad"].weight == RULES["unread"].weight
+    assert 0 < RuleFile(["a.csv"]).weight < RuleFile(["a.csv", "b.csv"]).weight
+
+
+@pytest.mark.parametrize("name", sorted(WHAT_THEY_ARE))
+def test_a_sidecar_is_told_as_what_it_is(name: str) -> None:
+    assert WHAT_THEY_ARE[name] == IgnoreRules().why_left_out(f"day/{name}")

@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from eisync.core.formats import image as module
 from eisync.core.formats.probe import CHUNK_BYTES, Complete, Truncated, Undecidable
 from tests.core.formats import examine, examined, jpeg, png, segment
 
@@ -164,3 +165,31 @@ def test_many_small_gaps_are_read_about_once() -> None:
     verdict, reads = examined("a.jpg", content)
     assert HAS_END == verdict
     assert sum(read.length for read in reads) < 3 * len(content)
+
+
+TOO_MANY = Undecidable("it has too many parts to examine")
+
+
+@pytest.mark.parametrize(
+    ("path", "content"),
+    [
+        ("a.png", png(b"data")[:8] + png(b"data")[8:33] * 20),
+        ("a.jpg", b"\xff\xd8" + segment(0xE1, b"Exif") * 20),
+        ("a.jpg", b"\xff\xd8" + b"\xff\x01" * 20),
+    ],
+)
+def test_an_image_of_very_many_parts_is_not_walked_to_its_end(
+    path: str, content: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "MOST_PARTS", 10)
+    verdict, reads = examined(path, content + b"\xff\xff")
+    assert TOO_MANY == verdict
+    assert len(reads) < 20
+
+
+@pytest.mark.parametrize("length", [0, 1])
+def test_a_segment_that_is_shorter_than_its_own_length_is_no_jpeg(length: int) -> None:
+    content = b"\xff\xd8" + segment(0xE1, b"Exif") + b"\xff\xe0" + bytes([0, length]) + b"x" * 40
+    verdict = examine("a.jpg", content)
+    assert isinstance(verdict, Undecidable)
+    assert "JPEG" in verdict.why

@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from eisync.core.formats import mp4 as module
 from eisync.core.formats.probe import Complete, OpenEnded, Truncated, Undecidable
 from tests.core.formats import box, examine, examined, long_box
 
@@ -165,3 +166,10 @@ def test_the_end_of_the_fragments_is_their_index() -> None:
 def test_headers_are_read_and_not_the_media() -> None:
     _, reads = examined("a.mp4", FTYP + box(b"mdat", bytes(1_000_000)) + MOOV + bytes(100_000))
     assert sum(read.length for read in reads) < 200
+
+
+def test_a_file_of_very_many_boxes_is_not_walked_to_its_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "MOST_PARTS", 10)
+    verdict, reads = examined("a.mp4", box(b"ftyp", b"isom") + box(b"free") * 20)
+    assert Undecidable("it has too many parts to examine") == verdict
+    assert len(reads) < 20

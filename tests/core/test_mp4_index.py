@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from eisync.core.formats import mp4 as module
 from eisync.core.formats.mp4 import TO_THE_END, Box, box_of, media_reach
 from eisync.core.formats.probe import CHUNK_BYTES, OpenEnded, Read, Truncated, Undecidable
 from tests.core.formats import box, examine
@@ -128,3 +129,12 @@ def test_a_second_piece_of_media_that_is_missing_is_missed() -> None:
 @given(st.binary(max_size=400), st.sampled_from([b"trak", b"stbl", b"stco", b"co64", b"stsz", b"free"]))
 def test_no_garbage_leads_out_of_the_index(garbage: bytes, name: bytes) -> None:
     assert 0 <= reach_of(box(b"moov", box(name, garbage) + garbage + bytes(8)))
+
+
+@pytest.mark.parametrize(("most", "reach"), [(3, 1_060), (4, 9_001), (2_000, 9_001)])
+def test_of_an_index_of_very_many_boxes_only_the_first_are_asked(
+    most: int, reach: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "_MOST_BOXES", most)
+    content = b"".join((places_of([1_000]), sizes_of([60]), box(b"free"), places_of([9_000]), box(b"free")))
+    assert reach == read_all(media_reach(0, len(content)), content)

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from eisync.core.formats import wav as module
 from eisync.core.formats.probe import Complete, OpenEnded, Truncated, Undecidable
 from eisync.core.model import MAX_FILE_BYTES
 from tests.core.formats import chunk, examine, examined, rf64, wav
@@ -208,3 +209,10 @@ def test_a_pad_byte_that_is_the_last_one_is_not_read_beyond() -> None:
     content = struct.pack("<4sI4s", b"RIFF", 12, b"WAVE") + chunk(b"note", b"abc", pad=b"")
     assert isinstance(examine("a.wav", content), Truncated)
     assert isinstance(examine("a.wav", content + b"\0"), Truncated)
+
+
+def test_a_file_of_very_many_chunks_is_not_walked_to_its_sound(monkeypatch: pytest.MonkeyPatch) -> None:
+    content = wav(b"sound!", before=chunk(b"JUNK", b"") * 20)
+    assert isinstance(examine("a.wav", content), Complete)
+    monkeypatch.setattr(module, "MOST_PARTS", 10)
+    assert Undecidable("it has too many parts to examine") == examine("a.wav", content)

@@ -66,7 +66,7 @@ def test_a_floor_only_ever_rises(
     ("core", "code", "said"),
     [
         (file(10, 10), 0, "core           100.00 %   floor 95.00 %\n"),
-        (file(9, 10, [12]), 1, "core            90.00 %   floor 95.00 %   BELOW\n\neisync/core/a.py: 12\n"),
+        (file(9, 10, [12]), 1, "core            90.00 %   floor 95.00 %   BELOW\neisync/core/a.py: 12\n"),
         (None, 1, ""),
     ],
 )
