@@ -4,6 +4,7 @@ from collections.abc import Callable
 from types import GeneratorType
 from typing import Any
 
+import cbor2
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -346,3 +347,10 @@ def test_a_head_of_cbor_that_two_reads_share_is_read_as_one(ahead: int) -> None:
     assert isinstance(examine("a.cbor", content), Complete)
     assert isinstance(examine("a.cbor", content[:-1]), Truncated)
     assert isinstance(examine("a.cbor", content[: CHUNK_BYTES + 1]), Truncated)
+
+
+@pytest.mark.parametrize("number", [0, 32, 255])
+def test_a_simple_value_of_cbor_takes_the_byte_behind_it(number: int) -> None:
+    content = formats.cbor([cbor2.CBORSimpleValue(number), "behind"])
+    assert isinstance(examine("a.cbor", content), Complete)
+    assert isinstance(examine("a.cbor", content[:2]), Truncated)

@@ -164,8 +164,8 @@ def test_no_pattern_takes_long(pattern: str, path: str) -> None:
     assert time.process_time() - began < 0.25, "it takes some milliseconds, and once took hours"
 
 
-@pytest.mark.parametrize("pattern", ["[a\\", "[", "[a-\\", "x[!", "[a", "[[:alpha:]"])
-def test_brackets_without_an_end_match_nothing(pattern: str) -> None:
+@pytest.mark.parametrize("pattern", ["[a\\", "[", "[a-\\", "x[!", "[a", "[[:alpha:]", "[[:what:]]", "[a[:what:]]"])
+def test_brackets_without_an_end_or_with_a_class_that_is_none_match_nothing(pattern: str) -> None:
     ignore = GitIgnore([pattern, "kept.csv"])
     for path in ("a", "[a", "x", "[", pattern):
         assert ignore.decide(path, is_folder=False) is None

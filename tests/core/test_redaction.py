@@ -197,3 +197,9 @@ def test_however_deep_the_escapes_are_a_text_beside_them_loses_the_key(levels: i
 @pytest.mark.parametrize("letter", ["\u0130", "\u0130\u0130", "x\u0130y"])
 def test_a_letter_that_is_two_in_lower_case_moves_nothing(letter: str) -> None:
     assert f"{letter}{MARK}{letter}" == Redactor([KEY]).told(f"{letter}{KEY}{letter}")
+
+
+@pytest.mark.parametrize("rest", [b"x", b"100%25 a&b \\n"])
+def test_a_large_body_without_a_key_is_the_same_object(rest: bytes) -> None:
+    body = b'{"samples":"' + rest * 70_000 + b'"}'
+    assert body is Redactor([KEY]).body(body)
