@@ -238,3 +238,12 @@ def test_a_table_that_cannot_be_read_is_no_annotation() -> None:
         assert judged("a.csv", table) is None
     finally:
         csv.field_size_limit(limit)
+
+
+def test_a_description_may_lie_beside_a_file_whose_name_it_goes_on_with() -> None:
+    places = list(places_beside("day/im0.jpg.boxes.json"))
+    assert "day/im0.jpg" in places
+    assert "day/im0.jpg.boxes.wav" in places
+    far = list(places_beside("a.b.c.d.e.f.json"))
+    assert "a.b.c.d.e.jpg" in far
+    assert "a.jpg" not in far, "only the last parts of a name are taken away"

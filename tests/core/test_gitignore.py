@@ -170,3 +170,11 @@ def test_brackets_without_an_end_or_with_a_class_that_is_none_match_nothing(patt
     for path in ("a", "[a", "x", "[", pattern):
         assert ignore.decide(path, is_folder=False) is None
     assert (True, 1) == ignore.decide("kept.csv", is_folder=False)
+
+
+@pytest.mark.parametrize(
+    ("pattern", "name", "is_so"),
+    [("a**b", "a-x-b", True), ("a***b", "ab", True), ("**a", "xa", True), ("a**b", "a", False), ("x**", "xy", True)],
+)
+def test_stars_in_a_row_within_a_name_are_one(pattern: str, name: str, is_so: bool) -> None:
+    assert is_so == (GitIgnore([pattern]).decide(name, is_folder=False) is not None)

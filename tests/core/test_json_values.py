@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from eisync.core.formats.json_values import is_acquisition, what_it_describes
+from eisync.core.formats.json_values import is_acquisition, is_whole, mended, what_it_describes
 
 DESCRIBES = "JSON that describes other files"
 
@@ -41,3 +41,18 @@ def test_the_members_of_an_object_tell_what_it_describes(value: dict[str, Any], 
 )
 def test_an_acquisition_is_told_by_a_member_that_nothing_else_has(value: dict[str, Any], is_so: bool) -> None:
     assert is_so is is_acquisition(json.dumps(value).encode())
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("a.csv", "a.csv"),
+        ("日記.csv", "日記.csv"),
+        ("\U0001f600.csv", "\U0001f600.csv"),
+        ("a\ud83d.csv", "a\ufffd.csv"),
+        ("\udfff", "\ufffd"),
+    ],
+)
+def test_half_a_character_is_mended_and_nothing_else(text: str, expected: str) -> None:
+    assert (text == expected) is is_whole(text)
+    assert expected == mended(text)

@@ -138,3 +138,19 @@ def test_the_newest_of_the_others_is_named(own: Own | None, since: dict[str, flo
         own, {epoch: Stamp(epoch=epoch, counter=1, taken=0, since=at) for epoch, at in since.items()}
     )
     assert expected == (None if found is None else found.epoch)
+
+
+@pytest.mark.parametrize("raw", [None, b"", b"null", b"{", b"[]", b'{"stamps": 7}', b"\xff"])
+def test_words_that_are_missing_or_not_ours_hold_no_stamp(raw: bytes | None) -> None:
+    assert {} == read_stamps(raw)
+
+
+def test_where_the_room_is_too_small_the_oldest_are_left_out() -> None:
+    long = "x" * (MOST_BYTES // 4)
+    stamps = {f"{at}": Stamp(epoch=f"{at}", host=long, since=float(at)) for at in range(8)}
+    written = write_stamps(stamps)
+    kept = sorted(read_stamps(written))
+    assert len(written) <= MOST_BYTES
+    assert 0 < len(kept) < 8
+    assert ["5", "6", "7"][-len(kept) :] == kept
+    assert [] != read_stamps(write_stamps({"0": Stamp(epoch="0", host=long * 9)})), "of one nothing can be left out"

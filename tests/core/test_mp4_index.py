@@ -138,3 +138,9 @@ def test_of_an_index_of_very_many_boxes_only_the_first_are_asked(
     monkeypatch.setattr(module, "_MOST_BOXES", most)
     content = b"".join((places_of([1_000]), sizes_of([60]), box(b"free"), places_of([9_000]), box(b"free")))
     assert reach == read_all(media_reach(0, len(content)), content)
+
+
+@pytest.mark.parametrize("broken", [b"\0\0\0\0free", b"\0\0\0\x07free", b"\0\1\0\0free", b"\0\0\0\x08\xff\xff\xff\xff"])
+def test_an_index_is_asked_up_to_the_first_box_that_is_none(broken: bytes) -> None:
+    content = places_of([1_000]) + sizes_of([60]) + broken + places_of([9_000])
+    assert 1_060 == read_all(media_reach(0, len(content)), content)

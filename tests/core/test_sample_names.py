@@ -91,3 +91,11 @@ def test_every_piece_named_so_sorts_within_the_ranges_of_what_it_was_cut_from(ca
 @pytest.mark.parametrize("filename", ["wave.40", "wave.40.s1", "wave.4.json", "wave.5", ""])
 def test_other_names_sort_outside_of_the_ranges(filename: str) -> None:
     assert not any(first <= filename < behind for first, behind in marked("wave.4"))
+
+
+@pytest.mark.parametrize(
+    ("filename", "expected"),
+    [("wave", []), ("wave.s1", ["wave"]), ("wave.s1.s2 (3)", ["wave.s1.s2", "wave.s1", "wave"]), (".s1", [])],
+)
+def test_what_a_segment_was_cut_from_is_named_from_the_longest_on(filename: str, expected: list[str]) -> None:
+    assert expected == list(wholes(filename))
