@@ -247,3 +247,11 @@ def test_a_description_may_lie_beside_a_file_whose_name_it_goes_on_with() -> Non
     far = list(places_beside("a.b.c.d.e.f.json"))
     assert "a.b.c.d.e.jpg" in far
     assert "a.jpg" not in far, "only the last parts of a name are taken away"
+
+
+def test_the_last_line_of_a_head_says_nothing_because_it_may_go_on() -> None:
+    table = b"when,what\nx,y\nz,im0.jpg"
+    files = NotASample(ANNOTATION, "a table of files")
+    assert files == annotation_of("a.csv", table, size=len(table))
+    assert files != annotation_of("a.csv", table, size=len(table) + 1), "it may be im0.jpg.csv"
+    assert files == annotation_of("a.csv", table + b"\nx,y", size=len(table) + 100)

@@ -8,6 +8,7 @@ from eisync.core.clock_step import (
     DAY_S,
     MARGIN_S,
     TRUST_TOLERANCE_S,
+    ClockSetting,
     Judgement,
     KnownTime,
     Reading,
@@ -195,3 +196,9 @@ def test_nothing_is_ever_taken_for_older_than_it_is(first: float, steps: list[tu
                     is_recent = machine.true - at < DAY_S - 2 * TRUST_TOLERANCE_S
                     assert not is_recent or stamp >= remembered.setting.since(DAY_S, now)
     assert machine.look().doubt is None
+
+
+def test_a_clock_that_was_set_counts_from_another_instant_for_days_than_for_hours() -> None:
+    known = KnownTime(seen_at=NOW, counts_from=NOW - 60.0, wrong_until=NOW - 3600.0, recent_from=NOW - DAY_S)
+    assert ClockSetting(counts_from=NOW - 60.0, recent_from=NOW - DAY_S) == known.setting
+    assert ClockSetting(counts_from=NOW - 3600.0, recent_from=NOW - DAY_S) == known.setting_of_days

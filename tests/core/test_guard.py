@@ -279,3 +279,14 @@ def test_a_pass_that_is_late_is_not_a_jump(before: float, interval_s: float, sha
 @given(now=st.floats(0.0, 1e10), interval_s=st.floats(0.0, 604_800.0), back_s=st.floats(0.01, 1e9))
 def test_going_back_is_doubted_however_little(now: float, interval_s: float, back_s: float) -> None:
     assert why_doubt_clock(now + back_s, now, interval_s=interval_s) is not None
+
+
+def test_what_is_touched_counts_for_its_own_folder_and_for_all_together() -> None:
+    ledger = Ledger(Guard(count=3, percent=100.0), [], {1: 100, 2: 100}, now=0.0, names={1: "/one", 2: "/two"})
+    assert ledger.why_held([(10, 1)]) is None
+    assert ledger.why_held([(20, 2)]) is None
+    for file_id in (10, 11, 12):
+        ledger.note(file_id, 1)
+    told = str(ledger.why_held([(20, 2)]))
+    assert told.startswith("it would affect 1 of 200 files, after 3 in the last hour; at most 3 ")
+    assert ledger.why_held([(10, 1)]) is None, "it was touched already"

@@ -1,0 +1,41 @@
+"""After a service failed, one request at most goes out to ask whether it is back, and not too soon."""
+
+import pytest
+
+from eisync.core.circuit_breaker import SILENT_LIMIT, CircuitBreaker
+
+NOW = 1_000.0
+HELD = CircuitBreaker().tripped(NOW, until=NOW + 10.0)
+
+
+@pytest.mark.parametrize(
+    ("breaker", "now", "under_way", "may_send"),
+    [
+        (CircuitBreaker(), NOW, 0, True),
+        (CircuitBreaker(), NOW, 50, True),
+        (HELD, NOW, 0, False),
+        (HELD, NOW + 9.9, 0, False),
+        (HELD, NOW + 10.0, 0, True),
+        (HELD, NOW + 10.0, 1, False),
+        (HELD, NOW - 1.0, 0, True),  # the clock was set back: nothing is held for longer than was meant
+    ],
+)
+def test_while_it_is_open_one_request_goes_out_when_its_time_has_come(
+    breaker: CircuitBreaker, now: float, under_way: int, may_send: bool
+) -> None:
+    assert may_send is breaker.may_send(now, under_way=under_way)
+
+
+def test_silence_is_the_service_s_when_there_was_enough_of_it_or_nothing_came_through() -> None:
+    breaker = CircuitBreaker()
+    for _ in range(SILENT_LIMIT - 1):
+        breaker = breaker.counted()
+        assert not breaker.is_too_silent
+    assert breaker.counted().is_too_silent
+    assert HELD.is_too_silent
+
+
+def test_each_trip_is_counted_and_opens_it() -> None:
+    assert not CircuitBreaker().is_open
+    assert (True, 1) == (HELD.is_open, HELD.trips)
+    assert 2 == HELD.tripped(NOW + 10.0, until=NOW + 30.0).trips
