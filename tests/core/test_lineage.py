@@ -153,4 +153,4 @@ def test_where_the_room_is_too_small_the_oldest_are_left_out() -> None:
     assert len(written) <= MOST_BYTES
     assert 0 < len(kept) < 8
     assert ["5", "6", "7"][-len(kept) :] == kept
-    assert [] != read_stamps(write_stamps({"0": Stamp(epoch="0", host=long * 9)})), "of one nothing can be left out"
+    assert MOST_BYTES < len(write_stamps({"0": Stamp(epoch="0", host=long * 9)})), "of one nothing can be left out"
