@@ -200,14 +200,6 @@ class Index:
             places = dict(connection.execute("select id, path from root").fetchall())
         return [item_of(row, places) for row in rows]
 
-    def samples_with(self, target: str, sha256: str) -> tuple[int, ...]:
-        """The samples that are known to hold the content `sha256`."""
-        with self._database.reading() as connection:
-            rows = connection.execute(
-                "select id from sample where target = ? and sha256 = ? and gone_at is null", (target, sha256)
-            ).fetchall()
-        return tuple(row["id"] for row in rows)
-
     def held_by_others(self, item: Item, sample_ids: Iterable[int]) -> set[int]:
         """Those of the samples that are known to hold another file of ours."""
         with self._database.reading() as connection:
