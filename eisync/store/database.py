@@ -5,8 +5,8 @@ commits. `locking_mode=EXCLUSIVE` makes the database its own single-instance loc
 process dies, however it dies. Losing power may take the last transactions (`synchronous=NORMAL`): their files are sent
 again and the service's duplicate guard confirms them.
 
-What the journal (WAL) holds is carried into the database here, not by SQLite in passing, which does not report when that
-fails. After a write or a sync that failed it is done before anything else: the kernel forgets what it could not write,
+What the journal (WAL) holds is carried into the database here, not by SQLite in passing, which hides when that fails.
+After a write or a sync that failed it is done before anything else: the kernel forgets what it could not write,
 the next sync claims success, and a journal with a gap is worth nothing behind it. Carrying it over writes everything
 anew.
 
