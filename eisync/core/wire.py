@@ -100,6 +100,18 @@ class Silence:
     is_too_large: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class UploadReply:
+    """What came back for an upload, the content hashes of what was sent, by item id, and how long it took.
+
+    What it waited for its turn on the line, because a rate was asked for, is not counted.
+    """
+
+    reply: Reply | Silence
+    sha256: Mapping[int, str]
+    took_s: float = 0.0
+
+
 @value
 class Stored:
     """The service stored the file."""

@@ -8,13 +8,13 @@ import pytest
 
 from eisync.adapters.client.body import sha256_of
 from eisync.core.lifecycle import Event, State
-from eisync.core.model import Item, RemoteSample
+from eisync.core.model import Item, Page, RemoteSample
 from eisync.core.outcome import Outcome
 from eisync.errors import EisyncError, KeyRefusedError, StateError, StudioError, UnansweredError, UnreachableError
 from eisync.loops.reconciler import loop as module
 from eisync.loops.reconciler.loop import DOUBT_S, IDLE_S, KEEP_GONE_S, Project, ReconcilerLoop
 from eisync.store.mirror import Mirrored
-from tests.fakes import Clock, Cloud, Listed, failing
+from tests.fakes import Clock, Cloud, failing
 
 from .yard import Yard, run
 
@@ -241,14 +241,14 @@ def test_every_sample_of_a_file_must_be_gone(yard: Yard, cloud: Cloud) -> None:
 class Studio(Cloud):
     """A service whose listing is played from a list of pages, again for every sweep."""
 
-    def __init__(self, *pages: Listed | EisyncError) -> None:
+    def __init__(self, *pages: Page | EisyncError) -> None:
         super().__init__()
         self.pages = pages
         self.at = 0
 
     def page(
         self, *, limit: int, before_id: int | None = None, from_id: int | None = None, filename: str | None = None
-    ) -> Listed:
+    ) -> Page:
         self.at = 0 if before_id is None else self.at
         page = self.pages[min(self.at, len(self.pages) - 1)]
         self.at += 1
@@ -257,15 +257,15 @@ class Studio(Cloud):
         return page
 
     def count(self) -> int:
-        (*_, total) = (page.total for page in self.pages if isinstance(page, Listed))
+        (*_, total) = (page.total for page in self.pages if isinstance(page, Page))
         return total
 
     def is_there(self, sample_id: int) -> bool:
         return False
 
 
-def listed(*ids: int, total: int) -> Listed:
-    return Listed(tuple(RemoteSample(id=one, filename=str(one), category="training", label=None) for one in ids), total)
+def listed(*ids: int, total: int) -> Page:
+    return Page(tuple(RemoteSample(id=one, filename=str(one), category="training", label=None) for one in ids), total)
 
 
 @pytest.mark.parametrize(
@@ -284,7 +284,7 @@ def listed(*ids: int, total: int) -> Listed:
     ids=["empty", "cut", "failed page", "refused", "does not move", "jumps back"],
 )
 def test_an_incomplete_listing_concludes_nothing(
-    yard: Yard, cloud: Cloud, pages: list[Listed | EisyncError], trouble: str
+    yard: Yard, cloud: Cloud, pages: list[Page | EisyncError], trouble: str
 ) -> None:
     synced(yard, cloud, "a.csv")
     sweep = Sweep(yard, project(Studio(*pages), page_size=2))

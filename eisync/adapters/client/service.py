@@ -38,10 +38,10 @@ from eisync.adapters.thread_pool import ThreadPool, hand_over
 from eisync.core.batching import PageSize
 from eisync.core.dataset import WholeSample
 from eisync.core.formats.json_syntax import MOST_STRUCTURE
-from eisync.core.model import RemoteSample, Unread
+from eisync.core.model import Page, RemoteSample, Unread
 from eisync.core.redaction import KEYS
 from eisync.core.retry import Fault
-from eisync.core.wire import Envelope, Reply, Silence, asked_s, json_object, one_line
+from eisync.core.wire import Envelope, Reply, Silence, UploadReply, asked_s, json_object, one_line
 from eisync.core.writers import Ask
 from eisync.errors import (
     AnswerTooLargeError,
@@ -77,32 +77,6 @@ class Endpoints:
     trusts_system: bool = False
     connect_timeout_s: float = 10.0
     timeout_s: float = 60.0
-
-
-@dataclass(frozen=True, slots=True)
-class UploadReply:
-    """What came back for an upload, the content hashes of what was sent, by item id, and how long it took.
-
-    What it waited for its turn on the line, because a rate was asked for, is not counted.
-    """
-
-    reply: Reply | Silence
-    sha256: Mapping[int, str]
-    took_s: float = 0.0
-
-
-@dataclass(frozen=True, slots=True)
-class Page:
-    """A page of the listing, newest first, and how many samples the whole has.
-
-    `newest_added_at`: when the sample with the highest id of them was added (Unix s); None: the service did not say.
-    `unread`: entries of the page that cannot be read.
-    """
-
-    samples: tuple[RemoteSample, ...]
-    total: int
-    newest_added_at: float | None
-    unread: tuple[Unread, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
