@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 from unittest import mock
 
-from eisync.app import App, build
+from eisync.app.machine import App, build
 from eisync.core.lifecycle import State
 from eisync.emulator.server import RunningEmulator
 from eisync.settings import load

@@ -32,10 +32,11 @@ from eisync.emulator.server import RunningEmulator, running_emulator
 from eisync.emulator.settings import EmulatorSettings
 from eisync.loops.actions.executor import ActionExecutor
 from eisync.loops.actions.planner import ActionPlanner
-from eisync.loops.actions.undo import Undo
-from eisync.loops.reconciler.context import TargetContext
-from eisync.loops.reconciler.loop import Hands, Project, ReconcilerLoop
-from eisync.loops.retention.undo import RetentionUndo
+from eisync.loops.actions.precautions import GuardLedger, Precautions
+from eisync.loops.actions.undo import RetentionUndo, Undo
+from eisync.loops.lineage import Trusting
+from eisync.loops.reconciler.context import Project, ReconcilerStore, TargetContext
+from eisync.loops.reconciler.loop import Actions, ReconcilerLoop
 from eisync.loops.watched_root import OnChange
 from eisync.loops.watcher.monitor import WatchedFolders
 from eisync.store.actions import ActionStore
@@ -170,6 +171,12 @@ class AgreementMachine(RuleBasedStateMachine):
         folders = WatchedFolders(file_facts, self.yard.places)
         retained = RetentionUndo(Removals(self.yard.database), restore)
         self.evidence = evidence = deletion_evidence(self.yard, self.clock, lambda: self.watcher.unsettled(self.now))
+        precautions = Precautions(
+            evidence=evidence,
+            guarding=GuardLedger(actions, self.guard),
+            folders=folders,
+            lineages=Trusting(),
+        )
         policies = {self.yard.root.id: self.policy}
         self.context = TargetContext(
             target="main", studio=studio, policies=policies, interval_s=INTERVAL_S, check_project=lambda: None
@@ -184,18 +191,13 @@ class AgreementMachine(RuleBasedStateMachine):
                     policies=policies,
                 )
             ],
-            beliefs=self.yard.index,
-            mirrored=Mirrored(self.yard.database),
-            unidentified=self.yard.index,
-            doubts=self.yard.outbox,
+            ReconcilerStore(index=self.yard.index, mirrored=Mirrored(self.yard.database), outbox=self.yard.outbox),
             sha256_of_file=sha256_of,
             clock=self.clock,
             log=self.yard.log,
-            hands=Hands(
-                decider=ActionPlanner(
-                    actions, actions, evidence, guard=self.guard, clock=self.clock, log=self.yard.log
-                ),
-                actor=ActionExecutor(actions, bin_, folders, evidence, clock=self.clock, log=self.yard.log),
+            actions=Actions(
+                planner=ActionPlanner(actions, precautions, clock=self.clock, log=self.yard.log),
+                executor=ActionExecutor(actions, bin_, precautions, clock=self.clock, log=self.yard.log),
                 undo=Undo(actions, bin_, folders, file_facts.look, retained, clock=self.clock, log=self.yard.log),
             ),
         )

@@ -20,7 +20,9 @@ from eisync.core.batching import Limits
 from eisync.core.lifecycle import State
 from eisync.core.retry import Fault
 from eisync.core.wire import Envelope, Reply, Silence
-from eisync.loops.reconciler.loop import DOUBT_S, Project, ReconcilerLoop
+from eisync.loops.reconciler.context import Project, ReconcilerStore
+from eisync.loops.reconciler.identification import DOUBT_S
+from eisync.loops.reconciler.loop import ReconcilerLoop
 from eisync.store.mirror import Mirrored
 from tests.canary import holders
 from tests.fakes import Answer, Clock, Cloud, reply_of
@@ -99,10 +101,7 @@ class SafetyMachine(RuleBasedStateMachine):
                     allow_duplicates=self.allow_duplicates,
                 )
             ],
-            beliefs=self.yard.index,
-            mirrored=Mirrored(self.yard.database),
-            unidentified=self.yard.index,
-            doubts=self.yard.outbox,
+            ReconcilerStore(index=self.yard.index, mirrored=Mirrored(self.yard.database), outbox=self.yard.outbox),
             sha256_of_file=sha256_of,
             clock=self.clock,
             log=self.yard.log,

@@ -22,7 +22,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from eisync.app import App, build
+from eisync.app.machine import App, build
 from eisync.core.model import Page, RemoteSample
 from eisync.core.wire import Envelope, UploadReply
 from eisync.errors import EisyncError
@@ -140,7 +140,7 @@ class Daemon:
             world.cloud.tell_time = lambda: hear_date("service", formatdate(world.now, usegmt=True))
             return world.cloud
 
-        clock, service = "eisync.adapters.clock.now", "eisync.app.service_of"
+        clock, service = "eisync.adapters.clock.now", "eisync.app.machine.service_of"
         with mock.patch(clock, new=world.clock), mock.patch(service, new=service_of):
             try:
                 self.app = build(told, log=Notebook(), listen=False)

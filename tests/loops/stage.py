@@ -11,13 +11,14 @@ from eisync.core.guard import Guard
 from eisync.core.lifecycle import Event, State
 from eisync.core.outcome import Outcome, give_back
 from eisync.loops.actions.executor import ActionExecutor
-from eisync.loops.actions.guard_ledger import GuardLedger
 from eisync.loops.actions.planner import ActionPlanner
-from eisync.loops.actions.undo import Undo
+from eisync.loops.actions.precautions import GuardLedger, Precautions
+from eisync.loops.actions.undo import RetentionUndo, Undo
 from eisync.loops.clock_monitor import RIGHT, Times
-from eisync.loops.reconciler.loop import Hands, Project, ReconcilerLoop
+from eisync.loops.lineage import Trusting
+from eisync.loops.reconciler.context import Project, ReconcilerStore
+from eisync.loops.reconciler.loop import Actions, ReconcilerLoop
 from eisync.loops.reconciler.tombstones import Tombstones
-from eisync.loops.retention.undo import RetentionUndo
 from eisync.loops.watcher.monitor import WatchedFolders
 from eisync.store.actions import ActionStore
 from eisync.store.mirror import Mirrored
@@ -49,7 +50,6 @@ class Stage:
         self.clock = Clock(yard.later)
         self.watched = dict(watched or {})
         self.trash: Any = trash
-        self.folders: Any = None
         self.times: Times = RIGHT
         self.evidence: Any = None
         self.policies: dict[int, Policy] = {yard.root.id: self.policy}
@@ -63,9 +63,15 @@ class Stage:
 
     def _loop(self) -> ReconcilerLoop:
         yard, clock = self.yard, self.clock
-        folders = self.folders or WatchedFolders(file_facts, yard.places)
+        folders = WatchedFolders(file_facts, yard.places)
         retained = RetentionUndo(Removals(yard.database), restore)
         evidence = self.evidence or deletion_evidence(yard, clock, lambda: self.watcher.unsettled(clock.now))
+        precautions = Precautions(
+            evidence=evidence,
+            guarding=GuardLedger(self.actions, self.guard, self.times),
+            folders=folders,
+            lineages=Trusting(),
+        )
         return ReconcilerLoop(
             [
                 Project(
@@ -76,30 +82,15 @@ class Stage:
                     policies=self.policies,
                 )
             ],
-            beliefs=yard.index,
-            mirrored=Mirrored(yard.database),
-            unidentified=yard.index,
-            doubts=yard.outbox,
+            ReconcilerStore(index=yard.index, mirrored=Mirrored(yard.database), outbox=yard.outbox),
             sha256_of_file=sha256_of,
             clock=clock,
             log=yard.log,
-            hands=Hands(
-                decider=ActionPlanner(
-                    self.actions, self.actions, evidence, guard=self.guard, clock=clock, log=yard.log, times=self.times
-                ),
-                actor=ActionExecutor(
-                    self.actions,
-                    self.trash,
-                    folders,
-                    evidence,
-                    clock=clock,
-                    log=yard.log,
-                    guarding=GuardLedger(self.actions, self.guard, self.times),
-                ),
+            actions=Actions(
+                planner=ActionPlanner(self.actions, precautions, clock=clock, log=yard.log),
+                executor=ActionExecutor(self.actions, self.trash, precautions, clock=clock, log=yard.log),
                 undo=Undo(self.actions, self.trash, folders, file_facts.look, retained, clock=clock, log=yard.log),
-                tombstones=Tombstones(
-                    self.actions, yard.index, guard=self.guard, clock=clock, log=yard.log, times=self.times
-                ),
+                tombstones=Tombstones(self.actions, yard.index, precautions.guarding, clock=clock, log=yard.log),
             ),
         )
 

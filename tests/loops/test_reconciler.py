@@ -11,8 +11,10 @@ from eisync.core.lifecycle import Event, State
 from eisync.core.model import Item, Page, RemoteSample
 from eisync.core.outcome import Outcome
 from eisync.errors import EisyncError, KeyRefusedError, StateError, StudioError, UnansweredError, UnreachableError
-from eisync.loops.reconciler import loop as module
-from eisync.loops.reconciler.loop import DOUBT_S, IDLE_S, KEEP_GONE_S, Project, ReconcilerLoop
+from eisync.loops.reconciler import identification as module
+from eisync.loops.reconciler.context import Project, ReconcilerStore
+from eisync.loops.reconciler.identification import DOUBT_S
+from eisync.loops.reconciler.loop import IDLE_S, KEEP_GONE_S, ReconcilerLoop
 from eisync.store.mirror import Mirrored
 from tests.fakes import Clock, Cloud, failing
 
@@ -25,15 +27,16 @@ class Sweep:
     """A reconciler and the clock that it looks at."""
 
     def __init__(
-        self, yard: Yard, *projects: Project, beliefs: Any = None, mirrored: Any = None, doubts: Any = None
+        self, yard: Yard, *projects: Project, index: Any = None, mirrored: Any = None, outbox: Any = None
     ) -> None:
         self.clock = Clock(yard.later)
         self.loop = ReconcilerLoop(
             projects,
-            beliefs=beliefs or yard.index,
-            mirrored=mirrored or Mirrored(yard.database),
-            unidentified=yard.index,
-            doubts=doubts or yard.outbox,
+            ReconcilerStore(
+                index=index or yard.index,
+                mirrored=mirrored or Mirrored(yard.database),
+                outbox=outbox or yard.outbox,
+            ),
             sha256_of_file=sha256_of,
             clock=self.clock,
             log=yard.log,
@@ -586,10 +589,10 @@ def test_what_was_looked_up_is_remembered_no_longer_than_it_matters(yard: Yard, 
     nameless(yard, "a.csv", "b.csv")
     sweep = Sweep(yard, project(cloud))
     sweep.run()
-    assert 2 == len(sweep.loop._looked_up["main"])
+    assert 2 == len(sweep.loop._identifier._looked_up["main"])
     yard.index.link(item_of(yard, "a.csv"), [1], now=yard.later)
     sweep.run(after_s=300.0)
-    assert 1 == len(sweep.loop._looked_up["main"])
+    assert 1 == len(sweep.loop._identifier._looked_up["main"])
 
 
 def item_of(yard: Yard, path: str) -> Item:
@@ -627,7 +630,7 @@ def test_a_store_that_fails_is_tried_again_with_the_next_pass(yard: Yard, cloud:
 
     if method == "note_trouble":
         cloud.page = failing(2, UnansweredError("no answer"), cloud.page)  # type: ignore[method-assign]
-    sweep = Sweep(yard, project(cloud), beliefs=Failing(yard.index), mirrored=Failing(Mirrored(yard.database)))
+    sweep = Sweep(yard, project(cloud), index=Failing(yard.index), mirrored=Failing(Mirrored(yard.database)))
     for _ in range(8):
         try:
             sweep.run(after_s=300.0)

@@ -16,9 +16,11 @@ from eisync.core.outcome import Outcome
 from eisync.core.retention import After, Disk, MinFree, Retention, Room, Why
 from eisync.core.wire import stored_name
 from eisync.errors import FolderError, StateError, UnansweredError
-from eisync.loops.actions.identity_check import IdentityCheck
-from eisync.loops.retention.loop import REST_S, RetentionLoop
-from eisync.loops.retention.status import TROUBLE_S, YES_NAME, Archives, RetentionStatus
+from eisync.loops.lineage import Trusting
+from eisync.loops.retention.identity_check import IdentityCheck
+from eisync.loops.retention.loop import REST_S, RetentionClock, RetentionLoop
+from eisync.loops.retention.removal import YES_NAME, Archives, FileRemover
+from eisync.loops.retention.status import TROUBLE_S, RetentionStatus
 from eisync.store.actions import ActionStore
 from eisync.store.mirror import Mirrored
 from eisync.store.retention import Removals
@@ -58,6 +60,10 @@ class Meter:
     emptied: list[str] = field(default_factory=list)
     away: bool = False
     rooms: dict[str, int] = field(default_factory=dict)  # what files take of it, where that is not their size
+    hands: Any = removal  # what removes files
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.hands, name)
 
     def disk_of(self, root: str) -> Disk | None:
         return Disk(self.free, self.total)
@@ -103,18 +109,23 @@ class House:
 
     def start(self) -> None:
         self.retention_status = RetentionStatus(self.yard.root, self.policy)
+        self.meter.hands = self.hands
+        remover = FileRemover(
+            self.records,
+            self.actions,
+            self.meter,
+            identity_check=IdentityCheck({"main": self.cloud}, self.records, clock=lambda: self.now),
+            lineages=Trusting(),
+            archives=Archives(self.records, folder_notes, new_marker=lambda: f"archive {self.now}"),
+            log=self.yard.log,
+        )
         self.loop = RetentionLoop(
             [self.retention_status],
-            records=self.records,
-            intents=self.records,
-            outcomes=self.actions,
-            hands=self.hands,
-            disks=self.meter,
-            identity_check=IdentityCheck({"main": self.cloud}, self.records, clock=lambda: self.now),
+            remover,
+            self.records,
+            self.meter,
+            clock=RetentionClock(self.times, lambda: self.monotonic()),
             log=self.yard.log,
-            monotonic=lambda: self.monotonic(),
-            times=self.times,
-            archives=Archives(self.records, folder_notes, new_marker=lambda: f"archive {self.now}"),
         )
 
     def run(self, after_s: float = 0.0) -> float:

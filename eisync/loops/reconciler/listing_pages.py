@@ -8,9 +8,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from eisync.core import listing
-from eisync.core.model import RemoteSample, Unread
+from eisync.core.model import Page, RemoteSample, Unread
 from eisync.errors import EisyncError
-from eisync.loops.ports import Coming, Listed, Studio
+from eisync.loops.ports import Coming, Studio
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,12 +72,12 @@ def listing_pages(
         del stretch  # it is let go before the next one is made
 
 
-def _first(studio: Studio, page_size: int, before_id: int | None, from_id: int | None) -> Listed:
+def _first(studio: Studio, page_size: int, before_id: int | None, from_id: int | None) -> Page:
     # Mostly there is no other, and none is asked for ahead.
     return studio.page(limit=page_size, before_id=before_id, from_id=from_id)
 
 
-def _stretch(page: Listed, page_size: int, listed: int, total: int) -> Stretch:
+def _stretch(page: Page, page_size: int, listed: int, total: int) -> Stretch:
     entries = len(page.samples) + len(page.unread)
     ids = [one.id for one in page.samples]
     ids += [one.sample_id for one in page.unread if one.sample_id is not None]
@@ -96,7 +96,7 @@ def _stretch(page: Listed, page_size: int, listed: int, total: int) -> Stretch:
     )
 
 
-def _nameless_below(page: Listed) -> int:
+def _nameless_below(page: Page) -> int:
     """How many entries of which not even the id can be read come after all others."""
     count = 0
     for one in reversed(page.unread):

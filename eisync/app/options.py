@@ -1,0 +1,135 @@
+"""What the options of the configuration mean to the parts of the machine."""
+
+import os
+from collections.abc import Callable
+from typing import Any
+
+from eisync._version import __version__
+from eisync.adapters.client.service import Endpoints, ServiceClient
+from eisync.adapters.files import file_facts
+from eisync.adapters.files.ignore_files import IgnoreFiles
+from eisync.core import mounts
+from eisync.core.actions import OnRemoteDelete, Policy
+from eisync.core.completeness import CompletenessPolicy
+from eisync.core.ignore import IgnoreRules
+from eisync.core.labels.path_rules import INFER, SDK, PathRules
+from eisync.core.model import Category, Root
+from eisync.core.retention import After
+from eisync.core.watch_health import Mode
+from eisync.core.writers import Ask
+from eisync.errors import ConfigurationError
+from eisync.loops.watched_root import OnChange, WatchedRoot
+from eisync.settings import Settings, Watch
+
+USER_AGENT = f"eisync/{__version__}"
+
+
+def asks_studio(settings: Settings) -> bool:
+    """Return whether Studio is needed.
+
+    Where duplicates are allowed, only the service can tell whether a file arrived whose answer was lost.
+    """
+    return settings.reconcile.enabled or settings.upload.allow_duplicates
+
+
+def service_of(
+    settings: Settings,
+    name: str,
+    *,
+    spend: Callable[[int], float] = lambda _: 0.0,
+    hear_date: Callable[[str, str | None], None] = lambda _host, _date: None,
+    probing: Callable[[], Ask | None] = lambda: None,
+) -> ServiceClient:
+    """Return the service of the target `name`. `spend` is asked before bytes are sent.
+
+    `hear_date` is given the date of each answer; `probing` returns what tells who writes a file.
+    """
+    target, upload = settings.target(name), settings.upload
+    return ServiceClient(
+        Endpoints(
+            studio_url=target.studio_url,
+            ingestion_url=target.ingestion_url,
+            ca_file=None if target.ca_file is None else str(target.ca_file),
+            trusts_system=target.trust == "system",
+            connect_timeout_s=upload.connect_timeout_s,
+            timeout_s=upload.timeout_s,
+        ),
+        settings.key_source(name).read,
+        user_agent=USER_AGENT,
+        spend=spend,
+        hear_date=hear_date,
+        probing=probing,
+    )
+
+
+def refuse_remote(folder: str) -> None:
+    """Raise ConfigurationError for a state folder over a network."""
+    file_system = mounts.type_of(os.path.realpath(folder), file_facts.mountinfo())
+    if mounts.is_remote(file_system):
+        raise ConfigurationError(
+            f"the state folder {folder} is on a file system over a network ({file_system}), where a database can be "
+            "damaged; choose a folder on a local disk with --state-dir"
+        )
+
+
+def has_weak_facts(folder: str) -> bool:
+    """Return whether size and times of files say little on the folder's file system."""
+    return mounts.has_weak_facts(mounts.type_of(os.path.realpath(folder), file_facts.mountinfo()))
+
+
+def why_silent(folder: str) -> str | None:
+    """Return why the folder's file system reports no events; None: it does."""
+    return mounts.why_silent(os.path.realpath(folder), file_facts.mountinfo())
+
+
+def described(watch: Watch) -> dict[str, Any]:
+    """Return a folder's options as plain values, from which `Watch` can be made again."""
+    return {**watch.model_dump(), "path": str(watch.path)}
+
+
+def policy_of(watch: Watch) -> Policy:
+    """Return what follows from what happens to the folder's files."""
+    return Policy(
+        on_remote_delete=OnRemoteDelete(watch.on_remote_delete),
+        deletes_samples=watch.on_local_delete == "delete",
+        edits_samples=watch.on_rename == "update",
+        replaces_samples=watch.on_change == "replace",
+    )
+
+
+def matters(watch: Watch) -> bool:
+    """Return whether something follows from a missing file of the folder, or files may be removed for more than want of
+    room."""
+    policy = policy_of(watch)
+    takes = policy.on_remote_delete is not OnRemoteDelete.KEEP or watch.retention.after is not After.KEEP
+    return takes or policy.deletes_samples
+
+
+def labelling_of(watch: Watch) -> PathRules:
+    """Return what the folder says of the labels and categories of its files."""
+    if watch.category in (INFER, SDK):
+        return PathRules(watch.label, rule=watch.category)
+    return PathRules(watch.label, Category(watch.category))
+
+
+def watched_of(watch: Watch, root: Root, mode: Mode | None = None) -> WatchedRoot:
+    """Return the folder as the watcher takes it; `mode` overrides its own. Raises ConfigurationError."""
+    try:
+        eligibility = IgnoreRules(watch.ignore, rules_in=IgnoreFiles(root.path))
+    except ValueError as error:
+        raise ConfigurationError(
+            f"the ignore patterns of {watch.path} are not valid gitignore patterns: {error}"
+        ) from error
+    return WatchedRoot(
+        root=root,
+        eligibility=eligibility,
+        labelling=labelling_of(watch),
+        policy=CompletenessPolicy(
+            settle_s=watch.settle_s, patience_s=watch.patience_s, needs_marker=watch.ready == "marker"
+        ),
+        metadata=watch.metadata,
+        scan_interval_s=watch.scan_interval_s,
+        mode=mode or Mode(watch.mode),
+        on_change=OnChange(watch.on_change),
+        updates_renamed=watch.on_rename == "update",
+    )
