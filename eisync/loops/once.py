@@ -76,7 +76,7 @@ class Once:
         stuck = self._watcher.stuck()
         if stuck is not None and self._pending() <= stuck:
             return True
-        return bool(self._uploader.refusals()) and not self._uploader.is_meeting
+        return bool(self._uploader.refusals()) and not self._uploader.is_checking_project
 
     def _land(self, is_stopped: Callable[[], bool]) -> None:
         """Wait for what is under way: its answers are worth having. Every request has a time-out of its own."""

@@ -166,7 +166,7 @@ class SafetyMachine(RuleBasedStateMachine):
     def tick(self) -> None:
         self.drain.now = self.now
         self.drain.tick()
-        while self.drain.loop.is_meeting:  # whose project it is comes first
+        while self.drain.loop.is_checking_project:  # whose project it is comes first
             self.drain.bench.run(1)
             self.drain.tick()
 

@@ -164,7 +164,7 @@ def test_what_is_under_way_when_the_time_is_up_is_waited_for(yard: Yard, cloud: 
     one = Pass(yard, main=cloud)
     one.bell.lazy_for = 30
     one.run(timeout_s=1.0)
-    # Its introduction was late, so nothing had been sent; no request was left behind either.
+    # The check of its project was late, so nothing had been sent; no request was left behind either.
     assert ({"a.csv": READY}, True) == (yard.states(), one.uploader.is_done)
 
 

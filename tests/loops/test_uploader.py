@@ -328,7 +328,7 @@ def test_a_late_refusal_of_the_old_key_does_not_pause_the_new_one(yard: Yard, cl
     cloud.answers.append(refusing(401, "Invalid API key"))
     drain = Drain(yard, target_queue(cloud, token=lambda: token[-1]), workers=2)
     drain.tick()
-    drain.bench.run()  # the introduction
+    drain.bench.run()  # the check of the project
     drain.tick()
     drain.bench.run(1)  # one of the two requests under way
     token.append("new")
@@ -823,7 +823,7 @@ def test_a_long_upload_does_not_keep_what_is_due_waiting(yard: Yard) -> None:
 
 
 def long_upload(drain: Drain) -> Future[Any]:
-    return next(future for future, in_flight in drain.loop._flights.items() if in_flight.request.target == "first")
+    return next(future for future, in_flight in drain.loop._in_flight.items() if in_flight.request.target == "first")
 
 
 # --- the end

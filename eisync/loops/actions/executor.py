@@ -119,7 +119,8 @@ class ActionExecutor:
         first = self._after.pop(context.target, 0)
         ledger: Ledger | None = None
         for written in chain(self._due(context, after_id=first), self._due(context, up_to=first)):
-            ledger = ledger or self._ledger(context)
+            # What is due is not counted: each is asked for when its turn comes.
+            ledger = ledger or self._guarding.ledger(context, self._clock(), counts_due=False)
             try:
                 result = self._held_back(ledger, written) or self._do(context, written)
             except (TransitError, StudioError) as error:
@@ -134,10 +135,6 @@ class ActionExecutor:
                 ledger.note(*self._place_of(written))
             self._write_down(context, written, result, report)
             yield
-
-    def _ledger(self, context: TargetContext) -> Ledger:
-        # What is due is not counted: each is asked for when its turn comes.
-        return self._guarding.ledger(context, self._clock(), counts_due=False)
 
     def _place_of(self, written: StoredAction) -> tuple[int, int]:
         side = self._actions.side(written.action.file_id)
@@ -203,8 +200,6 @@ class ActionExecutor:
             # What lies there is not what was uploaded, and never may be (`on_change`): it is not ours to take.
             return NotNeeded(str(error), spares=isinstance(error, FileChangedError))
 
-    # --- files -------------------------------------------------------------------------------------------------
-
     def _remove_file(
         self, context: TargetContext, written: StoredAction, side: FileSide | None
     ) -> Done | NotNeeded | Postponed:
@@ -216,11 +211,8 @@ class ActionExecutor:
             if away is not None:
                 return Postponed(away)
             if written.progress is Progress.BEGUN and self._folders.is_missing(action.root, action.path):
-                return (
-                    Done("it is deleted")
-                    if action.kind is ActionKind.DELETE_FILE
-                    else NotNeeded("someone else removed the file")
-                )
+                is_ours = action.kind is ActionKind.DELETE_FILE
+                return Done("it is deleted") if is_ours else NotNeeded("someone else removed the file")
             if not self._is_asked_for(context, action, side):
                 return NotNeeded("no longer needed")
             if (stays := self._why_whole(context, action, side)) is not None:
@@ -256,8 +248,6 @@ class ActionExecutor:
     def _place_for(self, written: StoredAction) -> str:
         day = datetime.fromtimestamp(self._clock(), UTC).date().isoformat()
         return self._trash.place_for(written.action.root, written.action.path, action_id=written.id, day=day)
-
-    # --- samples -----------------------------------------------------------------------------------------------
 
     def _change_sample(
         self, context: TargetContext, written: StoredAction, side: FileSide | None

@@ -206,7 +206,7 @@ class Claims:
             return items
         suspects = None
         try:
-            suspects = self._outbox.may_be_known(state.target_queue.target, items, self._all_roots)
+            suspects = self._outbox.may_be_known(state.target, items, self._all_roots)
         finally:
             if suspects is None:  # the store failed; what was claimed is given back
                 self._results.add(self._number, settled + [(item, give_back(item)) for item in items])

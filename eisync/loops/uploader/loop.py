@@ -72,27 +72,27 @@ class UploaderLoop:
         self._clock_step = ClockStepDetector()
         self._is_set_back = False
         self._is_quiet = False
-        self._flights: dict[Future[UploadReply], InFlight] = {}
+        self._in_flight: dict[Future[UploadReply], InFlight] = {}
         self._results = Results(store.outbox, {one.target: one for one in targets}, jitter=chance.jitter, log=log)
         self._claims = Claims(store.outbox, rules, targets, workers, hash_of, self._results)
         self._is_stopping = False
 
     def tick(self, now: float) -> float:
         """Settle what has ended, then send what is due while workers are free."""
-        self._land(now)
-        self._heed_clock(now)
+        self._collect(now)
+        self._check_clock(now)
         if self._is_stopping:
             return IDLE_S
         for state in self._states:
-            self._tend(state, now)
+            self._check_target(state, now)
         self._results.write(now)
         self._states.rotate(-1)  # so that no target is always first
-        quiet_s = self._heed_quiet(now)
+        quiet_s = self._check_quiet_hours(now)
         if quiet_s:
             return min(IDLE_S, quiet_s)
-        if not self._flights and self._workers.must_wait(now):
+        if not self._in_flight and self._workers.must_wait(now):
             return THREADLESS_S
-        while len(self._flights) < self._workers.number:
+        while len(self._in_flight) < self._workers.number:
             # One request a target, in turn: a target with much to send does not keep the others waiting.
             launched = sum(self._launch(state, now) for state in self._states)
             if not launched:
@@ -109,45 +109,45 @@ class UploaderLoop:
 
     @property
     def is_done(self) -> bool:
-        """Whether no request is under way and everything is written down."""
-        return not self._flights and self._results.is_empty and self._claims.deduplicator.is_idle
+        """Return whether no request is under way and everything is written down."""
+        return not self._in_flight and self._results.is_empty and self._claims.deduplicator.is_idle
 
     @property
     def is_idle(self) -> bool:
-        """Whether nothing is under way or waits for a worker."""
+        """Return whether nothing is under way or waits for a worker."""
         return self.is_done and not any(state.queue for state in self._states)
 
     @property
-    def is_meeting(self) -> bool:
-        """Whether a target is being asked whose project it is, or waits for a thread; nothing is sent to it before."""
-        return self._workers.is_threadless or any(state.introduction is not None for state in self._states)
+    def is_checking_project(self) -> bool:
+        """Return whether a target's project is being checked, or waits for a thread; nothing is sent to it before."""
+        return self._workers.is_threadless or any(state.project_check is not None for state in self._states)
 
     @property
     def has_uploaded(self) -> bool:
-        """Whether any file arrived since the start."""
+        """Return whether any file arrived since the start."""
         return self._results.has_uploaded
 
     def refusals(self) -> dict[str, str]:
-        """Why targets are paused, by name."""
-        return {state.target_queue.target: state.refusal for state in self._states if state.refusal is not None}
+        """Return why targets are paused, by name."""
+        return {state.target: state.refusal for state in self._states if state.refusal is not None}
 
     def holds(self, now: float) -> dict[str, str]:
-        """Why targets wait though nobody has refused us, by name."""
+        """Return why targets wait though they did not refuse us, by name."""
         if self._is_quiet:
-            return dict.fromkeys((state.target_queue.target for state in self._states), "these are quiet hours")
-        if self._workers.is_threadless and not self._flights:
-            return dict.fromkeys((state.target_queue.target for state in self._states), NO_THREADS)
+            return dict.fromkeys((state.target for state in self._states), "these are quiet hours")
+        if self._workers.is_threadless and not self._in_flight:
+            return dict.fromkeys((state.target for state in self._states), NO_THREADS)
         held = (state for state in self._states if state.flow_control.is_held and state.refusal is None)
-        return {state.target_queue.target: _no_answer(state.flow_control.hold_s(now)) for state in held}
+        return {state.target: _no_answer(state.flow_control.hold_s(now)) for state in held}
 
-    def _heed_clock(self, now: float) -> None:
+    def _check_clock(self, now: float) -> None:
         self._is_set_back = self._clock_step.was_set_back(now, self._chance.monotonic()) or self._is_set_back
         if self._is_set_back:
             self._log.warning("clock.set_back", files=self._outbox.wait_anew(now=now))
             self._is_set_back = False  # not before the store has it
 
-    def _heed_quiet(self, now: float) -> float:
-        """For how long nothing new is sent. What is under way may end."""
+    def _check_quiet_hours(self, now: float) -> float:
+        """Return for how long nothing new is sent. What is under way may end."""
         quiet_s = self._rules.quiet_s(now)
         if bool(quiet_s) != self._is_quiet:
             self._is_quiet = bool(quiet_s)
@@ -157,48 +157,46 @@ class UploaderLoop:
             self._results.write(now)
         return quiet_s
 
-    def _tend(self, state: TargetState, now: float) -> None:
-        """Find out whose project it is before the first file goes; see whether a pause is over."""
-        if state.introduction is None:
+    def _check_target(self, state: TargetState, now: float) -> None:
+        """Ask for the project before the first file goes, and end a pause that is over."""
+        if state.project_check is None:
             token = state.target_queue.key_token()
             has_new_key = token != state.key_token
             state.paused_until = min(state.paused_until, now + PROBE_AFTER_S)  # the clock may have been set back
             if state.refusal is not None:
                 if not has_new_key and now < state.paused_until:
                     return
-                self._index.resume(state.target_queue.target)
+                self._index.resume(state.target)
                 state.refusal = None
-            elif state.is_introduced and not has_new_key:
+            elif state.is_checked and not has_new_key:
                 return
             # A new key may open another project: it is asked for before the next file goes.
-            state.is_introduced = False
+            state.is_checked = False
             state.key_token = token
             state.target_queue.service.forget_project()
-            state.introduction = self._hand(state.target_queue.service.project_id, now)
-        if state.introduction is not None and state.introduction.done():
-            self._meet(state, state.introduction, now)
+            state.project_check = self._hand(state.target_queue.service.project_id, now)
+        if state.project_check is not None and state.project_check.done():
+            self._take_project(state, state.project_check, now)
 
-    def _meet(self, state: TargetState, introduction: Future[int], now: float) -> None:
-        error = introduction.exception()
+    def _take_project(self, state: TargetState, project_check: Future[int], now: float) -> None:
+        error = project_check.exception()
         refusal = str(error) if isinstance(error, ConfigurationError) else None
         if error is None:
-            refusal = self._index.identify(state.target_queue.target, introduction.result())
+            refusal = self._index.identify(state.target, project_check.result())
         elif not isinstance(error, EisyncError):
-            self._log.error(
-                "target.crashed", target=state.target_queue.target, error=type(error).__name__, exc_info=error
-            )
+            self._log.error("target.crashed", target=state.target, error=type(error).__name__, exc_info=error)
         if refusal is not None:
             self._pause(state, refusal, now)
         # A key may be allowed to upload and not to ask; then the answers of the uploads tell the project.
-        state.introduction, state.is_introduced = None, refusal is None
+        state.project_check, state.is_checked = None, refusal is None
 
     def _launch(self, state: TargetState, now: float) -> bool:
-        """Hand one request of the target to a worker; False when there is none, or no worker."""
-        if len(self._flights) >= self._workers.number or state.under_way >= self._share or not state.is_introduced:
+        """Hand one request of the target to a worker. Return False when there is none, or no worker."""
+        if len(self._in_flight) >= self._workers.number or state.under_way >= self._share or not state.is_checked:
             return False
         if not state.flow_control.may_send(now, under_way=state.under_way):
             return False
-        heavy = sum(in_flight.is_heavy for in_flight in self._flights.values())
+        heavy = sum(in_flight.is_heavy for in_flight in self._in_flight.values())
         is_light_only = 1 < self._workers.number <= heavy + 1
         found = state.take(light_only=is_light_only)
         if found is None and len(state.queue) < PROBE_CHOICE and not self._claims.deduplicator.is_full(state):
@@ -214,23 +212,23 @@ class UploaderLoop:
         future = self._hand(lambda: state.target_queue.service.upload(envelope), now)
         if future is None:
             state.queue.appendleft(found)
-            if not self._flights:
+            if not self._in_flight:
                 self._give_back_queue(state)  # nothing comes free soon; a person sees files that wait
                 self._results.write(now)
             return False
         is_heavy = state.is_heavy(request)
-        self._flights[future] = InFlight(state, state.key_token, claim, request, state.flow_control.round, is_heavy)
+        self._in_flight[future] = InFlight(state, state.key_token, claim, request, state.flow_control.round, is_heavy)
         state.under_way += 1
         return True
 
     def _hand(self, work: Callable[[], _T], now: float) -> "Future[_T] | None":
-        return self._workers.hand(work, now, under_way=len(self._flights))
+        return self._workers.hand(work, now, under_way=len(self._in_flight))
 
-    def _land(self, now: float) -> None:
-        for future in [future for future in self._flights if future.done()]:
-            in_flight = self._flights[future]
+    def _collect(self, now: float) -> None:
+        for future in [future for future in self._in_flight if future.done()]:
+            in_flight = self._in_flight[future]
             self._results.add(in_flight.claim, self._settlements(in_flight, future, now))
-            del self._flights[future]
+            del self._in_flight[future]
             in_flight.state.under_way -= 1
         for found in self._claims.deduplicator.take(now):
             if found.settled:
@@ -245,7 +243,7 @@ class UploaderLoop:
         items = in_flight.request.items
         error = future.exception()
         if error is None:
-            return self._judge(in_flight, future.result(), now)
+            return self._outcomes_of(in_flight, future.result(), now)
         if isinstance(error, FileError):
             return [
                 (item, after_file_error(item, error) if item.id == error.item_id else give_back(item)) for item in items
@@ -253,13 +251,11 @@ class UploaderLoop:
         if isinstance(error, ConfigurationError):
             self._refuse(in_flight, str(error), now)
             return [(item, give_back(item)) for item in items]
-        self._log.error(
-            "upload.crashed", target=in_flight.state.target_queue.target, error=type(error).__name__, exc_info=error
-        )
+        self._log.error("upload.crashed", target=in_flight.state.target, error=type(error).__name__, exc_info=error)
         silence = wire.Silence(Fault.UNANSWERED, f"eisync failed while it was sent ({type(error).__name__})")
-        return self._judge(in_flight, UploadReply(silence, {}), now)
+        return self._outcomes_of(in_flight, UploadReply(silence, {}), now)
 
-    def _judge(self, in_flight: InFlight, sent: UploadReply, now: float) -> list[tuple[Item, Outcome]]:
+    def _outcomes_of(self, in_flight: InFlight, sent: UploadReply, now: float) -> list[tuple[Item, Outcome]]:
         target_queue, items = in_flight.state.target_queue, in_flight.request.items
         outcomes = wire.read_reply(sent.reply, sent=len(items), now=now)
         refusal = self._refusal_of(target_queue, outcomes)
@@ -267,7 +263,7 @@ class UploaderLoop:
             self._refuse(in_flight, refusal, now)
             outcomes = [wire.Barred(refusal)] * len(items)
         result = RequestResult(in_flight.request, outcomes, sent.took_s, in_flight.sent_in)
-        batch_cap = self._heed(in_flight.state, result, now)
+        batch_cap = self._learn(in_flight.state, result, now)
         return [
             (
                 item,
@@ -286,7 +282,7 @@ class UploaderLoop:
         ]
 
     def _refusal_of(self, target_queue: TargetQueue, outcomes: Sequence[wire.Outcome]) -> str | None:
-        """Why the target must not be sent to: its key is refused, or opens another project than before."""
+        """Return why nothing may be sent to the target: its key is refused, or opens another project than before."""
         for outcome in outcomes:
             if isinstance(outcome, wire.Barred):
                 return outcome.reason
@@ -294,19 +290,19 @@ class UploaderLoop:
                 return self._index.identify(target_queue.target, outcome.project_id)
         return None
 
-    def _heed(self, state: TargetState, result: RequestResult, now: float) -> int | None:
-        """Learn from a request, and hold a target through which nothing comes: its other files would fare no better.
+    def _learn(self, state: TargetState, result: RequestResult, now: float) -> int | None:
+        """Learn from a request, and hold a target that does not answer: its other files would fare no better.
 
-        Returns the largest request that the files of this one may share from now on.
+        Return the largest request that the files of this one may share from now on.
         """
         was_held = state.flow_control.is_held
         if state.flow_control.learn(result, now=now, jitter=self._chance.jitter()):
             reason = getattr(result.outcomes[0], "reason", "")
             hold_s = round(state.flow_control.hold_s(now), 1)
-            self._log.warning("target.held", target=state.target_queue.target, reason=reason, for_s=hold_s)
+            self._log.warning("target.held", target=state.target, reason=reason, for_s=hold_s)
             self._give_back_queue(state)
         elif was_held and not state.flow_control.is_held:
-            self._log.info("target.resumed", target=state.target_queue.target)
+            self._log.info("target.resumed", target=state.target)
         return state.flow_control.cap_of(result)
 
     def _refuse(self, in_flight: InFlight, reason: str, now: float) -> None:
@@ -316,10 +312,10 @@ class UploaderLoop:
 
     def _pause(self, state: TargetState, reason: str, now: float) -> None:
         if state.refusal is None:
-            self._log.error("target.paused", target=state.target_queue.target, reason=reason)
-        self._index.pause(state.target_queue.target, reason, now=now)
+            self._log.error("target.paused", target=state.target, reason=reason)
+        self._index.pause(state.target, reason, now=now)
         state.refusal = reason
-        state.is_introduced = False
+        state.is_checked = False
         state.paused_until = now + PROBE_AFTER_S
         state.flow_control.distrust()  # a full batch would be wasted on a key that is still refused
         self._give_back_queue(state)
@@ -332,21 +328,21 @@ class UploaderLoop:
             self._results.add(claim, [(item, give_back(item))])
 
     def _wait_s(self, now: float) -> float:
-        if len(self._flights) >= self._workers.number:
+        if len(self._in_flight) >= self._workers.number:
             return IDLE_S  # woken when one ends
         return min((self._target_wait_s(state, now) for state in self._states), default=IDLE_S)
 
     def _target_wait_s(self, state: TargetState, now: float) -> float:
-        if state.introduction is not None:
+        if state.project_check is not None:
             return IDLE_S  # woken when it ends
         if state.refusal is not None:
             return 1.0  # the key may change
-        due_at = self._outbox.next_due_at(state.target_queue.target, self._claims.roots_of(state.target_queue))
+        due_at = self._outbox.next_due_at(state.target, self._claims.roots_of(state.target_queue))
         if due_at is None:
             return IDLE_S
         wait_s = max(0.0, due_at - now, state.flow_control.hold_s(now))
         # What is due and did not go waits for a request that is under way: woken when it ends.
-        is_busy = bool(self._flights) or not self._claims.deduplicator.is_idle
+        is_busy = bool(self._in_flight) or not self._claims.deduplicator.is_idle
         return IDLE_S if is_busy and not wait_s else min(IDLE_S, wait_s)
 
 

@@ -63,11 +63,16 @@ class TargetState:
     flow_control: FlowControl
     queue: deque[tuple[int, Request]] = field(default_factory=deque)  # claimed, waiting for a worker
     under_way: int = 0
-    introduction: Future[int] | None = None
-    is_introduced: bool = False
-    key_token: object = None  # of the key that was introduced
+    project_check: Future[int] | None = None
+    is_checked: bool = False
+    key_token: object = None  # of the key that was checked
     refusal: str | None = None  # why it is paused
     paused_until: float = 0.0
+
+    @property
+    def target(self) -> str:
+        """Return the target's name."""
+        return self.target_queue.target
 
     @property
     def heavy_bytes(self) -> int:
