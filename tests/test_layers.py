@@ -161,7 +161,7 @@ def test_the_environment_is_read_in_one_place(place: str) -> None:
         ("emulator/model.py", "from eisync import core", "emulator/model.py imports eisync.core"),
         ("data/files.py", "def f():\n    import pandas", "data/files.py imports pandas"),
         ("store/index.py", "import requests", "store/index.py imports requests"),
-        ("app.py", "from eisync import cli", "app.py imports eisync.cli"),
+        ("app/machine.py", "from eisync import cli", "app/machine.py imports eisync.cli"),
     ],
 )
 def test_a_planted_breach_is_found(place: str, source: str, breach: str) -> None:

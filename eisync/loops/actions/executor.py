@@ -217,8 +217,7 @@ class ActionExecutor:
                 return NotNeeded("no longer needed")
             if (stays := self._why_whole(context, action, side)) is not None:
                 return stays
-            kept = self._lineages.why_kept(side.root_id, action.path)
-            if kept is not None:
+            if (kept := self._lineages.why_kept(side.root_id, action.path)) is not None:
                 return Postponed(kept)
             lies_at = self._place_for(written)
             self._actions.begin(written.id, lies_at=lies_at)
@@ -260,14 +259,12 @@ class ActionExecutor:
             return Postponed(hidden)
         if not self._is_asked_for(context, action, side):
             return self._when_unasked(context, written, sample_id)
-        away = self._folders.why_away(side.root_id, action.root)
-        if away is not None:
+        if (away := self._folders.why_away(side.root_id, action.root)) is not None:
             return Postponed(away)
         if action.cause is Cause.LOCAL_DELETION:
             if not self._folders.is_missing(action.root, action.path):
                 return NotNeeded("the file is back")
-            doubt = self._lineages.why_doubted(side.root_id)
-            if doubt is not None:
+            if (doubt := self._lineages.why_doubted(side.root_id)) is not None:
                 return Postponed(doubt)
         if action.kind is ActionKind.DELETE_SAMPLE:
             return self._delete_sample(context, written, side, sample_id)
