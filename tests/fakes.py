@@ -11,6 +11,7 @@ from typing import Any
 
 from eisync.adapters.client.body import Body
 from eisync.core import wire
+from eisync.core.clock_step import ClockSetting
 from eisync.core.model import Page, RemoteSample, Root
 from eisync.core.wire import Envelope, Reply, Silence, UploadReply
 from eisync.errors import EisyncError, StudioError, UnansweredError
@@ -25,6 +26,21 @@ class Clock:
 
     def __call__(self) -> float:
         return self.now
+
+
+class RightClock:
+    """A clock monitor whose clock is never in doubt and was never set."""
+
+    def why_doubt(self) -> str | None:
+        return None
+
+    def setting(self) -> ClockSetting:
+        return ClockSetting()
+
+    setting_of_days = setting
+
+
+RIGHT: Any = RightClock()
 
 
 @dataclass(frozen=True)

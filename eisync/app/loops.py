@@ -202,7 +202,9 @@ def _actions(parts: Parts, watcher: WatcherLoop) -> Actions:
         folders=folders,
         lineages=parts.lineage,
     )
-    retained = RetentionUndo(Removals(parts.database), restore)
+    retained = RetentionUndo(
+        Removals(parts.database), from_archive=restore.from_archive, from_pieces=restore.from_pieces
+    )
     return Actions(
         planner=ActionPlanner(store, precautions, clock=clock.now, log=log),
         executor=ActionExecutor(store, trash, precautions, clock=clock.now, log=log),

@@ -283,7 +283,7 @@ class App:
         )
 
     def _control_server(self) -> ControlServer:
-        """Raises StateError where nobody can be answered."""
+        """Return the server for questions. Raises StateError where none can be answered."""
         operations = Operations(
             self.outbox,
             self.index,

@@ -3,7 +3,6 @@
 import contextlib
 import threading
 from collections.abc import Callable, Iterable
-from typing import Protocol
 
 from eisync.core.clock_step import ClockSetting, Judgement, KnownTime, Reading, Telling, judge
 from eisync.errors import StateError
@@ -12,30 +11,6 @@ from eisync.store.clock import ClockNotes
 
 KEEP_EVERY_S = 60.0
 """The last known time is written down so often, where nothing else is news."""
-
-
-class Times(Protocol):
-    """The clock, as those see it that wait by it. Safe to use from any thread."""
-
-    def why_doubt(self) -> str | None: ...
-    def setting(self) -> ClockSetting: ...
-    def setting_of_days(self) -> ClockSetting: ...
-
-
-class _Right:
-    """A clock that is never in doubt."""
-
-    def why_doubt(self) -> str | None:
-        return None
-
-    def setting(self) -> ClockSetting:
-        return ClockSetting()
-
-    def setting_of_days(self) -> ClockSetting:
-        return ClockSetting()
-
-
-RIGHT = _Right()
 
 
 class ClockMonitor:
@@ -93,7 +68,7 @@ class ClockMonitor:
         kept = self._kept
         is_news = kept is None or abs(remembered.seen_at - kept.seen_at) >= KEEP_EVERY_S
         if is_news or kept is None or _apart_from_time(remembered) != _apart_from_time(kept):
-            # Where nothing can be written down, nothing can be destroyed either; whoever asks for the time gets it.
+            # Where nothing can be written down, nothing can be destroyed either; the answer is given all the same.
             with contextlib.suppress(StateError):
                 self._notes.remember(remembered)
                 self._kept = remembered

@@ -1,9 +1,9 @@
 """Keep count, in each watched folder, of what is taken out of it, and tell when a missing file means nothing there.
 
-`look` is for whoever has seen that the folder is there; `why_doubted` for whoever would conclude something from what is
-missing, when it concludes and again when it acts; `why_kept` for whoever takes a file away, before it does. A doubt
-holds until a scan that began after it has looked for every file and, where the state itself may be the older one, until
-a sweep that began after it has listed all that the service has.
+`look` is called when the folder is there, `why_doubted` before something is concluded from what is missing and again
+before it is done, and `why_kept` before a file is removed. A doubt holds until a scan that began after it has checked
+every file and, where the state itself may be the older one, until a sweep that began after it has listed all that the
+service has.
 
 What cannot be kept with a folder is said where it matters: where a missing file may have consequences, or a file may be
 taken away. Safe to use from any thread.
@@ -44,20 +44,8 @@ class FolderNotes(Protocol):
     def is_there(self, place: str) -> bool: ...
 
 
-class Lineages(Protocol):
-    """What the loops ask."""
-
-    def look(self, root_id: int) -> None: ...
-    def why_doubted(self, root_id: int) -> str | None: ...
-    def why_kept(self, root_id: int, path: str) -> str | None: ...
-    def unscanned(self, root_id: int) -> int | None: ...
-    def looked_through(self, root_id: int, serial: int) -> None: ...
-    def unlisted(self, target: str) -> Mapping[int, int]: ...
-    def listed(self, serials: Mapping[int, int]) -> None: ...
-
-
 class Trusting:
-    """For whoever has one state folder and one process, for certain: nothing is ever in doubt."""
+    """Stands in for `Lineage` where one process with one state folder works, for certain: nothing is ever in doubt."""
 
     def look(self, root_id: int) -> None: ...
     def looked_through(self, root_id: int, serial: int) -> None: ...
@@ -162,7 +150,7 @@ class Lineage:
             return why or self._tell_others(folder, path)
 
     def unscanned(self, root_id: int) -> int | None:
-        """The number of the doubt for which the folder is to be looked through; None: there is none."""
+        """Return the number of the doubt that a scan of the folder ends; None: there is none."""
         with self._lock:
             own = self._folders[root_id].own
             return own.serial if own is not None and own.is_unscanned else None
@@ -180,7 +168,7 @@ class Lineage:
             self._log.info("root.looked_through", root=shown(folder.root.path), missing=unseen)
 
     def unlisted(self, target: str) -> Mapping[int, int]:
-        """The folders of the target whose samples are to be listed anew, each with its doubt's number."""
+        """Return the folders of the target whose samples must be listed anew, each with its doubt's number."""
         return self._records.unlisted(target)
 
     def listed(self, serials: Mapping[int, int]) -> None:
@@ -325,9 +313,9 @@ class Lineage:
     def _note_others(self, folder: _Folder, stamps: Mapping[str, Stamp]) -> None:
         """Who else works in the folder, for a person."""
         others = [stamp for epoch, stamp in stamps.items() if folder.own is None or epoch != folder.own.epoch]
-        told = {stamp: self._process.is_running(stamp.pid, stamp.process) for stamp in others}
-        running = [stamp for stamp, runs in told.items() if runs]
-        unknown = [stamp for stamp, runs in told.items() if runs is None]
+        runs_by = {stamp: self._process.is_running(stamp.pid, stamp.process) for stamp in others}
+        running = [stamp for stamp, runs in runs_by.items() if runs]
+        unknown = [stamp for stamp, runs in runs_by.items() if runs is None]
         shared = None
         if running:
             who = "; ".join(lineage.holder(stamp) for stamp in running)
@@ -345,3 +333,6 @@ class Lineage:
 
 def _lifted(own: Own) -> Own:
     return own if own.is_unscanned or own.is_unlisted else replace(own, doubt=None)
+
+
+Lineages = Lineage | Trusting

@@ -44,7 +44,7 @@ from eisync.store.mirror import Mirrored
 from eisync.store.retention import Removals
 from tests.canary import holders
 from tests.conftest import row
-from tests.fakes import Clock
+from tests.fakes import RIGHT, Clock
 from tests.loops.test_uploader import Drain, target_queue
 from tests.loops.yard import Yard, deletion_evidence, run
 
@@ -169,11 +169,13 @@ class AgreementMachine(RuleBasedStateMachine):
         actions: Any = self.actions
         bin_: Any = self.trash
         folders = WatchedFolders(file_facts, self.yard.places)
-        retained = RetentionUndo(Removals(self.yard.database), restore)
+        retained = RetentionUndo(
+            Removals(self.yard.database), from_archive=restore.from_archive, from_pieces=restore.from_pieces
+        )
         self.evidence = evidence = deletion_evidence(self.yard, self.clock, lambda: self.watcher.unsettled(self.now))
         precautions = Precautions(
             evidence=evidence,
-            guarding=GuardLedger(actions, self.guard),
+            guarding=GuardLedger(actions, self.guard, RIGHT),
             folders=folders,
             lineages=Trusting(),
         )

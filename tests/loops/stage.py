@@ -14,7 +14,6 @@ from eisync.loops.actions.executor import ActionExecutor
 from eisync.loops.actions.planner import ActionPlanner
 from eisync.loops.actions.precautions import GuardLedger, Precautions
 from eisync.loops.actions.undo import RetentionUndo, Undo
-from eisync.loops.clock_monitor import RIGHT, Times
 from eisync.loops.lineage import Trusting
 from eisync.loops.reconciler.context import Project, ReconcilerStore
 from eisync.loops.reconciler.loop import Actions, ReconcilerLoop
@@ -23,7 +22,7 @@ from eisync.loops.watcher.monitor import WatchedFolders
 from eisync.store.actions import ActionStore
 from eisync.store.mirror import Mirrored
 from eisync.store.retention import Removals
-from tests.fakes import Clock, Cloud
+from tests.fakes import RIGHT, Clock, Cloud
 
 from .yard import Yard, deletion_evidence, run
 
@@ -50,7 +49,7 @@ class Stage:
         self.clock = Clock(yard.later)
         self.watched = dict(watched or {})
         self.trash: Any = trash
-        self.times: Times = RIGHT
+        self.times: Any = RIGHT
         self.evidence: Any = None
         self.policies: dict[int, Policy] = {yard.root.id: self.policy}
         self.start()
@@ -64,7 +63,9 @@ class Stage:
     def _loop(self) -> ReconcilerLoop:
         yard, clock = self.yard, self.clock
         folders = WatchedFolders(file_facts, yard.places)
-        retained = RetentionUndo(Removals(yard.database), restore)
+        retained = RetentionUndo(
+            Removals(yard.database), from_archive=restore.from_archive, from_pieces=restore.from_pieces
+        )
         evidence = self.evidence or deletion_evidence(yard, clock, lambda: self.watcher.unsettled(clock.now))
         precautions = Precautions(
             evidence=evidence,

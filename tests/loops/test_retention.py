@@ -92,8 +92,8 @@ class House:
     def __init__(self, yard: Yard, policy: Retention) -> None:
         self.yard = yard
         self.policy = policy
-        self.meter = Meter()
-        self.times = Times()
+        self.meter: Any = Meter()
+        self.times: Any = Times()
         self.hands: Any = removal
         self.now = yard.later
         self.monotonic: Callable[[], float] = lambda: self.now

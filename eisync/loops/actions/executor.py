@@ -166,7 +166,7 @@ class ActionExecutor:
         self, context: TargetContext, written: StoredAction, result: Done | NotNeeded | Postponed, report: PassReport
     ) -> None:
         now = self._clock()
-        told = {"target": context.target, "action": written.id, "path": shown(written.action.path)}
+        fields = {"target": context.target, "action": written.id, "path": shown(written.action.path)}
         match result:
             case Done(outcome):
                 self._actions.finish(context.target, written, outcome, now=now)
@@ -175,10 +175,10 @@ class ActionExecutor:
                 # Where something follows from a tombstone, that is what was wanted.
                 report.done += written.action.kind is not ActionKind.TOMBSTONE or written.action.to is None
                 report.note(f"{sentence(written.action)}; {outcome}")
-                self._log.info("action.done", kind=written.action.kind.value, sample=written.action.sample_id, **told)
+                self._log.info("action.done", kind=written.action.kind.value, sample=written.action.sample_id, **fields)
             case NotNeeded(reason, spares):
                 self._actions.drop(written, reason, spares=spares, now=now)
-                self._log.info("action.dropped", kind=written.action.kind.value, reason=reason, **told)
+                self._log.info("action.dropped", kind=written.action.kind.value, reason=reason, **fields)
             case Postponed(reason):
                 self._actions.put_off(written.id, reason)
                 report.note(f"{sentence(written.action)}: put off: {reason}")

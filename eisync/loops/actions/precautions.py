@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from eisync.core.clock_step import DAY_S
 from eisync.core.guard import Guard, Ledger
 from eisync.core.model import shown
-from eisync.loops.clock_monitor import RIGHT, Times
+from eisync.loops.clock_monitor import ClockMonitor
 from eisync.loops.lineage import Lineages
 from eisync.loops.reconciler.context import TargetContext
 from eisync.loops.reconciler.deletion_evidence import DeletionEvidence
@@ -20,7 +20,7 @@ from eisync.store.actions import ActionStore
 class GuardLedger:
     """The guard and what it counts. Files that become tombstones are counted apart from what is done to them."""
 
-    def __init__(self, actions: ActionStore, guard: Guard, times: Times = RIGHT) -> None:
+    def __init__(self, actions: ActionStore, guard: Guard, times: ClockMonitor) -> None:
         self._actions = actions
         self._guard = guard
         self._times = times

@@ -7,7 +7,6 @@ back. What cannot be undone stays done, and says why.
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from typing import Protocol
 
 from eisync.core.actions import EDITS, Action, ActionKind, Cause, FileSide, Progress, StoredAction, sentence
 from eisync.core.model import FileFacts, shown
@@ -21,22 +20,23 @@ from eisync.store.actions import ActionStore
 from eisync.store.retention import Removals
 
 
-class Restoring(Protocol):
-    """Brings files back. Raises FolderError when that cannot be done."""
-
-    def from_archive(self, removal: Removal) -> FileFacts: ...
-    def from_pieces(self, removal: Removal, pieces: Iterable[bytes]) -> FileFacts: ...
-
-
 class RetentionUndo:
     """Undoes actions of the retention. Safe to repeat."""
 
-    def __init__(self, removals: Removals, restoring: Restoring) -> None:
+    def __init__(
+        self,
+        removals: Removals,
+        *,
+        from_archive: Callable[[Removal], FileFacts],
+        from_pieces: Callable[[Removal, Iterable[bytes]], FileFacts],
+    ) -> None:
+        """Both bring a file back to where it was, and raise FolderError when that cannot be done."""
         self._removals = removals
-        self._restoring = restoring
+        self._from_archive = from_archive
+        self._from_pieces = from_pieces
 
     def undo(self, written: StoredAction, raw: Callable[[int], Iterable[bytes]]) -> tuple[FileFacts, str]:
-        """Bring the file of the action back. Returns its facts, and what was done, for a person.
+        """Bring the file of the action back. Return its facts, and what was done, for a person.
 
         `raw` gives the bytes of a sample. Raises FolderError when there is nothing to bring back or it cannot be done,
         and what `raw` raises.
@@ -46,11 +46,11 @@ class RetentionUndo:
             raise FolderError("the file is back, or was sent again since; there is nothing to bring back")
         removal = removal_of(written, file)
         if removal.to is not None:
-            return self._restoring.from_archive(removal), f"moved back from {shown(removal.to)}; it is kept"
+            return self._from_archive(removal), f"moved back from {shown(removal.to)}; it is kept"
         if not file.proofs:
             raise FolderError("the service no longer has its sample, and there is no other copy")
         sample_id = file.proofs[0].id
-        facts = self._restoring.from_pieces(removal, raw(sample_id))
+        facts = self._from_pieces(removal, raw(sample_id))
         return facts, f"downloaded again (sample {sample_id}); it is kept"
 
 
@@ -70,7 +70,7 @@ class Final:
 
 
 class Undo:
-    """Undoes what is to be undone, for all targets. Safe to repeat at any point."""
+    """Undoes what a person asked to undo, for all targets. Safe to repeat at any point."""
 
     def __init__(
         self,
@@ -116,17 +116,17 @@ class Undo:
     def _write_down(
         self, context: TargetContext, written: StoredAction, result: Undone | Final | Postponed, report: PassReport
     ) -> None:
-        told = {"target": context.target, "action": written.id, "path": shown(written.action.path)}
+        fields = {"target": context.target, "action": written.id, "path": shown(written.action.path)}
         match result:
             case Undone(outcome, facts):
                 self._actions.undone(context.target, written, outcome, facts=facts, now=self._clock())
                 report.undone += 1
                 report.note(f"undone: {sentence(written.action)}; {outcome}")
-                self._log.info("action.undone", kind=written.action.kind.value, **told)
+                self._log.info("action.undone", kind=written.action.kind.value, **fields)
             case Final(reason):
                 self._actions.fail_undo(written, reason)
                 report.note(f"not undone: {sentence(written.action)}: {reason}")
-                self._log.warning("action.stays_done", kind=written.action.kind.value, reason=reason, **told)
+                self._log.warning("action.stays_done", kind=written.action.kind.value, reason=reason, **fields)
             case Postponed(reason):
                 self._actions.put_off(written.id, reason)
                 report.note(f"not undone yet: {sentence(written.action)}: {reason}")

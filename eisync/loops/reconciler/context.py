@@ -23,7 +23,7 @@ class Project:
     interval_s: float
     page_size: int
     allow_duplicates: bool = False  # where they are, nothing that others sent is taken for a file of ours
-    sweeps: bool = True  # without it only the doubtful files are looked up
+    sweeps: bool = True  # without it only doubtful files are searched for
     sweep_interval_s: float = 6 * 3600.0
     policies: Mapping[int, Policy] = field(default_factory=dict)  # by root: what follows from what happens to its files
 
@@ -79,10 +79,12 @@ class PassReport:
         """Return the report as it stands now."""
         return replace(self, details=list(self.details))
 
-    def actions_since(self, told: "PassReport") -> "PassReport":
-        """Return what was done and undone since `told`, and nothing else."""
+    def actions_since(self, earlier: "PassReport") -> "PassReport":
+        """Return what was done and undone since `earlier`, and nothing else."""
         return PassReport(
-            done=self.done - told.done, undone=self.undone - told.undone, details=self.details[len(told.details) :]
+            done=self.done - earlier.done,
+            undone=self.undone - earlier.undone,
+            details=self.details[len(earlier.details) :],
         )
 
     def tell(self, sample_id: int, what: str) -> None:

@@ -1,7 +1,7 @@
 """Gather what tells a person's deletion from everything that looks like one.
 
-Here: content that is there under another name, waits in the queue or is under observation, folders that were not looked
-through since, a disk that is away. There: samples that went because they were split or cropped. What only a hash can
+Here: content that is there under another name, waits in the queue or is under observation, folders that were not scanned
+since, a disk that is away. There: samples that went because they were split or cropped. What only a hash can
 tell is read a file a step, and remembered as long as the file stays what it is.
 """
 
@@ -50,7 +50,7 @@ class _Candidate:
 
 @dataclass(frozen=True, slots=True)
 class Segments:
-    """How many samples there are that were cut from those of a file, or why that cannot be told."""
+    """How many samples there are that were cut from those of a file, or why that is not known."""
 
     why_unclear: str | None = None
     number: int = 0
@@ -167,7 +167,7 @@ class DeletionEvidence:
         try:
             sha256 = self._sha256_of_file(item)
         except (FileError, UnreachableError):
-            return  # it cannot be told yet
+            return  # not known yet
         self._hashes[item.root, item.path] = (item.facts, sha256)
         if len(self._hashes) > MOST_REMEMBERED:
             del self._hashes[next(iter(self._hashes))]
@@ -198,7 +198,7 @@ class DeletionEvidence:
 
 
 def _listed(context: TargetContext, filename: str, origin: Origin) -> set[int] | None:
-    """What the service lists under a name like that and was cut from what has these names; None: it cannot be told."""
+    """What the service lists under a name like that and was cut from what has these names; None: that is not known."""
     cut: set[int] = set()
     before_id: int | None = None
     seen = 0

@@ -87,7 +87,7 @@ class SampleIdentifier:
         return is_left
 
     def _resolve(self, project: Project, doubt: Doubt) -> Generator[None, None, Outcome | None]:
-        """Return what the service says about one file; None when it is too early to tell, or cannot be told."""
+        """Return what the service says about one file; None when it is too early to tell, or it cannot say."""
         item = doubt.item
         try:
             sha256 = item.sha256 or self._sha256_of_file(item)
@@ -120,7 +120,7 @@ class SampleIdentifier:
     def find_ids(self, project: Project) -> Iterator[None]:
         """Fill in the ids of files that the service had already and did not name.
 
-        A version that was looked up in vain is not looked up again, so that those behind it have their turn.
+        A version that was searched for in vain is not searched for again, so that the others have their turn.
         """
         looked_up = self._looked_up.setdefault(project.target, set())
         nameless = self._store.index.without_ids(project.target, limit=len(looked_up) + LOOK_UPS_A_PASS)

@@ -76,7 +76,9 @@ class ReconcilerLoop:
         self._is_stopping = False
         self._tallies: dict[str, PassReport] = {}
         self._under_way: set[str] = set()
-        self._told: dict[str, PassReport] = {}  # what the pass had done, that was under way when another was asked for
+        self._reported: dict[
+            str, PassReport
+        ] = {}  # what the pass had done, that was under way when another was asked for
         self._lock = threading.Lock()
         self._asked = PassRequest()
         self._begun = {project.target: 0 for project in projects}  # the ticket that the last pass began with
@@ -123,7 +125,7 @@ class ReconcilerLoop:
         with self._lock:
             pass_request = self._asked = PassRequest(self._asked.ticket + 1, sweeps, pretends)
             for target in tuple(self._under_way):
-                self._told.setdefault(target, self._tallies[target].copy())
+                self._reported.setdefault(target, self._tallies[target].copy())
         self._wake()
         return pass_request.ticket
 
@@ -183,9 +185,9 @@ class ReconcilerLoop:
         pass_request, is_asked = self._asked, self._begun[project.target] < self._asked.ticket
         self._begun[project.target] = pass_request.ticket
         with self._lock:
-            told, before = self._told.pop(project.target, None), self._tallies.get(project.target)
+            reported, before = self._reported.pop(project.target, None), self._tallies.get(project.target)
             # What was approved while a pass was under way may have been done by that pass.
-            report = PassReport() if told is None or before is None else before.actions_since(told)
+            report = PassReport() if reported is None or before is None else before.actions_since(reported)
             self._tallies[project.target] = report
             self._under_way.add(project.target)
         self._pretending.discard(project.target)
@@ -231,7 +233,7 @@ class ReconcilerLoop:
             report.adopted = yield from self._identifier.adopt(project)
         yield from self._identifier.find_ids(project)
         if self._actions is not None:
-            # Last, and only after a look that went well: nothing is concluded from what is half known.
+            # Last, and only after a poll that went well: nothing is concluded from what is half known.
             context = self._context(project)
             yield from self._actions.executor.carry_out(context, report)
             yield from self._actions.planner.decide(context, report)
@@ -317,7 +319,7 @@ class ReconcilerLoop:
 
 
 def _why_in_doubt(error: EisyncError) -> str:
-    """For a person, who alone can help where the key may not look."""
+    """Return why for a person, who alone can help where the key may not read samples."""
     if isinstance(error, TransitError):
         return f"sent, but no answer came; eisync will ask the service whether it arrived ({error})"
     return (

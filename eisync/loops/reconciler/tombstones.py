@@ -1,10 +1,9 @@
 """Decide which files become tombstones, because the service does not list or know their samples any more.
 
-A few do by themselves. Where more vanished than the guard allows, it may be that nobody deleted them: the project was
-emptied, or restored from an older state. Then they wait as a plan of their own for a person, who says yes (they were
-deleted) or no (they are sent again).
+A few do by themselves. Where more vanished than the guard allows, the project may have been emptied, or restored from an
+older state. Then they wait as a plan for a person, who says yes (they were deleted) or no (they are sent again).
 
-Let files that exist nowhere leave the index, a little at a time and beside the passes, which may take hours.
+`IndexCleanup` lets files that exist nowhere leave the index, a little at a time beside the passes, which may take hours.
 """
 
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
@@ -51,7 +50,7 @@ class Tombstones:
         suspects = [ask.sample_id for ask in listing.suspects(missing)]
         now = self._clock()
         doomed = self._actions.doomed(context.target, suspects, limit=MOST_FILES) if suspects else []
-        # What never was listed was not deleted: whoever buries its sample sends its file again.
+        # What never was listed was not deleted: its file is sent again.
         sides = [side for side in doomed if any(held.is_listed for held in side.samples)]
         proposed = self._proposed(context, sides)
         # What was decided on is carried out as it was, and what is more than are proposed at once waits.
@@ -82,7 +81,7 @@ class Tombstones:
         proposed: dict[str, tuple[FileSide, Action]],
         ledger: Ledger | None,
     ) -> Generator[None, None, list[int] | None]:
-        """Those that the service does not know; None when they are too many, and the rest need not be asked for.
+        """Return those that the service does not know; None when they are too many, and the rest need not be asked for.
 
         What leaves no file without a sample is written down at once. What is there after all is not proposed.
         """
@@ -143,7 +142,7 @@ class Tombstones:
             self._log.warning("plan.waiting", target=context.target, plan=plan_id, actions=len(actions), reason=why)
 
     def _make_tombstone(self, context: TargetContext, sample_id: int) -> int:
-        """Returns how many files became tombstones."""
+        """Return how many files became tombstones."""
         tombstoned = self._index.make_tombstones(context.target, sample_id, now=self._clock())
         for file_id in tombstoned:
             self._log.warning("file.tombstoned", target=context.target, file=file_id, sample=sample_id)
@@ -163,7 +162,7 @@ class IndexCleanup:
         self.is_under_way = False
 
     def step(self, now: float) -> bool:
-        """Let some go, where it is time. Returns whether there is more."""
+        """Let some go, where it is time. Return whether there is more."""
         self._due_at = min(self._due_at, now + EVERY_S)  # the clock may have been set back
         if self._cleanup is None or (now < self._due_at and not self.is_under_way):
             return False
@@ -174,6 +173,6 @@ class IndexCleanup:
 
 
 def _roots(owner: Project) -> list[int]:
-    # Where duplicates are allowed, a file that comes back is known by its row alone; where its samples are to be
-    # deleted, its absence has to be seen first.
+    # Where duplicates are allowed, a file that comes back is known by its row alone; where its samples may be
+    # deleted, its absence has to be noticed first.
     return [root for root, policy in owner.policies.items() if not (owner.allow_duplicates or policy.deletes_samples)]

@@ -1,4 +1,4 @@
-"""Ask the service once more, at the last moment, whether it has what is to be taken away here.
+"""Ask the service once more, at the last moment, whether it has what will be removed here.
 
 What the index knows was listed hours ago: a sample may be deleted since, or its number may mean another one. A page of
 files costs one question, and bytes are compared only where no hash proves them.

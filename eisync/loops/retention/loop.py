@@ -12,7 +12,7 @@ from eisync.core.actions import Action, StoredAction
 from eisync.core.model import shown
 from eisync.core.retention import Local, Why
 from eisync.errors import FolderError
-from eisync.loops.clock_monitor import Times
+from eisync.loops.clock_monitor import ClockMonitor
 from eisync.loops.ports import Log
 from eisync.loops.retention.removal import FileRemover, RemovalFiles
 from eisync.loops.retention.status import TROUBLE_S, RetentionStatus, report_of
@@ -29,7 +29,7 @@ CLOCK_JUMP_S = 120.0
 class RetentionClock:
     """The clock as the retention counts by it. `counts_from`: no time before that counts. `doubt`: why none does."""
 
-    def __init__(self, times: Times, monotonic: Callable[[], float]) -> None:
+    def __init__(self, times: ClockMonitor, monotonic: Callable[[], float]) -> None:
         self.times = times
         self._monotonic = monotonic
         self._ahead_s: float | None = None  # how far the clock was ahead of the monotonic one

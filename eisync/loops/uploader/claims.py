@@ -23,7 +23,7 @@ from eisync.store.outbox import Outbox
 FILES_AT_ONCE = 64
 BYTES_AT_ONCE = 32 * 1024 * 1024
 MOST_WAITING = 4_000
-"""A target with so many files to be hashed claims no more."""
+"""A target with so many files to hash claims no more."""
 AGAIN_S = 5.0
 PROBE_CHOICE = 64
 """A probe is the smallest of so many files that are due."""
@@ -44,7 +44,7 @@ class Suspect:
 
 @dataclass(slots=True)
 class Checked:
-    """What was found of one target's files of one claim: what becomes of some, and those that are sent."""
+    """What was found of one target's files of one claim: outcomes of some, and files that are sent."""
 
     state: TargetState
     claim: int
@@ -74,12 +74,12 @@ class Deduplicator:
         return [item for item in items if item.id not in suspects]
 
     def is_full(self, state: TargetState) -> bool:
-        """Whether so many files of the target wait that no more are to be claimed."""
+        """Return whether so many files of the target wait that no more may be claimed."""
         return len(self._waiting) >= MOST_WAITING and sum(one.state is state for one in self._waiting) >= MOST_WAITING
 
     @property
     def is_idle(self) -> bool:
-        """Whether none waits or is being hashed."""
+        """Return whether none waits or is being hashed."""
         return not self._waiting and self._under_way is None
 
     def begin(self) -> None:

@@ -1,8 +1,8 @@
 """Empty the outbox: claim what is due, put it together, hand it to the workers, settle what came back.
 
 The uploader's thread decides and writes; workers do HTTP and nothing else. A slow or refused request holds one worker
-and no other file: of large requests there is always one less under way than there are workers, and of the requests of
-one target as many less as there are others. What is under way when the process dies is doubtful at the next start,
+and no other file: large requests leave one worker free, and the requests of one target leave one worker for each other
+target. What is under way when the process dies is doubtful at the next start,
 and safe.
 """
 
@@ -306,7 +306,7 @@ class UploaderLoop:
         return state.flow_control.cap_of(result)
 
     def _refuse(self, in_flight: InFlight, reason: str, now: float) -> None:
-        # What a key that is not in use any more was told says nothing about the one that is.
+        # The refusal of a key that is no longer in use says nothing about the one that is.
         if in_flight.key_token == in_flight.state.key_token:
             self._pause(in_flight.state, reason, now)
 

@@ -23,9 +23,9 @@ class UploadStore:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SendingRules:
-    """What is sent, and when. `quiet_s`: for how long nothing is to be sent.
+    """What is sent, and when. `quiet_s` returns for how long nothing may be sent.
 
-    `unlabelled`: the roots of which it is not known yet how their files are labelled.
+    `unlabelled`: the roots whose files cannot be labelled yet.
     """
 
     order: Order = Order.OLDEST
@@ -35,7 +35,7 @@ class SendingRules:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TimeAndChance:
-    """What the loop does not make itself. `jitter` is in [0, 1); `boundary` is new for each request."""
+    """What the loop does not make itself. `jitter` returns a number in [0, 1), `boundary` a new one for each request."""
 
     monotonic: Callable[[], float] = lambda: 0.0
     jitter: Callable[[], float]
