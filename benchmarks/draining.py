@@ -374,7 +374,7 @@ claims, settles, dues = zip(*turns)
 tenth = max(10, len(turns) // 10)  # fewer say more of the machine than of the queue
 index, root = many.index, many.root
 began = time.perf_counter(); tally = index.tally([root.id]); tally_s = time.perf_counter() - began
-began = time.perf_counter(); counts = index.counts(); counts_s = time.perf_counter() - began
+began = time.perf_counter(); counts = index.records.counts(); counts_s = time.perf_counter() - began
 json.dump({"filled_s": round(filled_s, 1), "claim_ratio": round(median(ratios), 2), "claim_ms": median_ms(claims),
            "first_claim_ms": median_ms(claims[:tenth]), "last_claim_ms": median_ms(claims[-tenth:]),
            "settle_ms": median_ms(settles), "next_due_ms": median_ms(dues),

@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from eisync.adapters.client.body import Body
-from eisync.core import wire
 from eisync.core.clock_step import ClockSetting
-from eisync.core.model import Page, RemoteSample, Root
+from eisync.core.model import Page, RemoteSample, Root, sent_name
+from eisync.core.sample_names import stored_name
 from eisync.core.wire import Envelope, Reply, Silence, UploadReply
 from eisync.errors import EisyncError, StudioError, UnansweredError
 from tests.canary import hear
@@ -209,7 +209,7 @@ class Cloud:
     # --- ingestion
 
     def upload(self, envelope: Envelope) -> UploadReply:
-        names = [wire.sent_name(part.item.path) for part in envelope.parts]
+        names = [sent_name(part.item.path) for part in envelope.parts]
         self.attempts.append(names)
         if self.upload_trouble is not None:
             raise self.upload_trouble
@@ -242,10 +242,10 @@ class Cloud:
     ) -> int:
         """A sample that is simply there."""
         self._last_id += 1
-        name = wire.sent_name(path)
+        name = sent_name(path)
         self.samples[self._last_id] = RemoteSample(
             id=self._last_id,
-            filename=wire.stored_name(name),
+            filename=stored_name(name),
             category="training" if category == "split" else category,
             label=label,
             sha256=sha256,

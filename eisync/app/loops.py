@@ -9,12 +9,9 @@ from eisync.adapters import clock, process
 from eisync.adapters.client.body import sha256_of
 from eisync.adapters.client.service import ServiceClient
 from eisync.adapters.files import content, file_facts, folder_notes, removal, restore, sidecars, trash
-from eisync.app.options import has_weak_facts, matters, policy_of, watched_of, why_silent
-from eisync.core.batching import Limits, Order
-from eisync.core.guard import Guard
+from eisync.app.options import has_weak_facts, watched_of, why_silent
 from eisync.core.lineage import Stamp
 from eisync.core.model import Root
-from eisync.core.retry import RetryPolicy
 from eisync.core.watch_health import Mode
 from eisync.core.writers import Ask
 from eisync.loops.actions.executor import ActionExecutor
@@ -86,7 +83,7 @@ def lineage(settings: Settings, roots: Sequence[Root], database: Database, log: 
         since=clock.now(),
     )
     return Lineage(
-        {root: matters(watch) for watch, root in zip(settings.watches, roots, strict=True)},
+        {root: watch.is_destructive for watch, root in zip(settings.watches, roots, strict=True)},
         process=ThisProcess(stamp, is_running=process.is_running, new_epoch=clock.epoch),
         records=Lineages(database),
         notes=folder_notes,
@@ -99,7 +96,7 @@ def lineage(settings: Settings, roots: Sequence[Root], database: Database, log: 
 def watcher_loop(parts: Parts, events: Events, probing: Callable[[], Ask], *, listens: bool) -> WatcherLoop:
     """Return the watcher of all folders. Where it does not listen, it scans only."""
     watched = [
-        watched_of(watch, root, Mode(watch.mode) if listens else Mode.SCAN)
+        watched_of(watch, root, watch.mode if listens else Mode.SCAN)
         for watch, root in zip(parts.settings.watches, parts.roots, strict=True)
     ]
     return WatcherLoop(
@@ -137,8 +134,8 @@ def uploader_loop(
             target=target.name,
             roots=tuple(root.id for root in parts.roots if root.target == target.name),
             service=parts.services[target.name],
-            limits=Limits(files=upload.batch_files, bytes=upload.batch_bytes),
-            policy=RetryPolicy(base_s=upload.retry_base_s, cap_s=upload.retry_cap_s),
+            limits=upload.limits,
+            policy=upload.retry_policy,
             allow_duplicates=upload.allow_duplicates,
             key_token=parts.settings.key_source(target.name).token,
         )
@@ -149,7 +146,7 @@ def uploader_loop(
         store=UploadStore(parts.outbox, parts.index),
         workers=Workers(pool, upload.workers, wake=parts.wakes["uploader"], log=parts.log),
         hash_of=sha256_of,
-        rules=SendingRules(order=Order(upload.order), unlabelled=unlabelled, quiet_s=quiet_s),
+        rules=SendingRules(order=upload.order, unlabelled=unlabelled, quiet_s=quiet_s),
         chance=TimeAndChance(monotonic=clock.monotonic, jitter=clock.jitter, boundary=clock.boundary),
         log=parts.log,
     )
@@ -168,7 +165,7 @@ def reconciler_loop(parts: Parts, watcher: WatcherLoop) -> ReconcilerLoop:
             allow_duplicates=parts.settings.upload.allow_duplicates,
             sweep_interval_s=reconcile.sweep_interval_s,
             policies={
-                root.id: policy_of(watch)
+                root.id: watch.policy
                 for watch, root in zip(parts.settings.watches, parts.roots, strict=True)
                 if root.target == target.name
             },
@@ -193,12 +190,11 @@ def reconciler_loop(parts: Parts, watcher: WatcherLoop) -> ReconcilerLoop:
 
 
 def _actions(parts: Parts, watcher: WatcherLoop) -> Actions:
-    reconcile, store, log = parts.settings.reconcile, parts.actions, parts.log
-    guard = Guard(count=reconcile.guard_count, percent=reconcile.guard_percent, day_factor=reconcile.guard_day_factor)
+    store, log = parts.actions, parts.log
     folders = WatchedFolders(file_facts, PathIndex(parts.database))
     precautions = Precautions(
         evidence=_deletion_evidence(parts, watcher),
-        guarding=GuardLedger(store, guard, parts.times),
+        guarding=GuardLedger(store, parts.settings.reconcile.guard, parts.times),
         folders=folders,
         lineages=parts.lineage,
     )

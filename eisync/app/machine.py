@@ -15,10 +15,9 @@ from eisync.adapters.thread_pool import ThreadPool
 from eisync.app import loops
 from eisync.app.loops import Parts
 from eisync.app.options import asks_studio, described, refuse_remote, service_of
-from eisync.control.operations import Operations
+from eisync.control.operations import Operations, Running
 from eisync.control.server import ControlServer
 from eisync.core.lifecycle import PENDING
-from eisync.core.rate_limit import read_quiet_hours
 from eisync.errors import EisyncError, StateDamagedError, StateError
 from eisync.loops.clock_monitor import ClockMonitor
 from eisync.loops.once import Loops, Once
@@ -27,10 +26,11 @@ from eisync.loops.supervisor import Charge, Pulse, Supervisor
 from eisync.settings import Settings
 from eisync.store.actions import ActionStore
 from eisync.store.clock import ClockNotes
-from eisync.store.database import open_database, write_holder
+from eisync.store.database import open_database
 from eisync.store.index import Index
 from eisync.store.observations import record_of
 from eisync.store.outbox import Outbox
+from eisync.store.state_folder import write_holder
 
 HEARTBEAT_LIMIT_S = 60.0
 CONTROL_ENDS_WITHIN_S = 5.0
@@ -67,7 +67,7 @@ class App:
         self.bells = {name: threading.Event() for name in ("watcher", "uploader", "reconciler", "retention", "control")}
         self._pool = ThreadPool(settings.upload.workers, thread_name_prefix="eisync-upload")
         self._throttle = Throttle(settings.upload.max_rate or None)
-        self._quiet_hours = read_quiet_hours(settings.upload.quiet_hours)
+        self._quiet_hours = settings.upload.quiet_hours
         spend, times = self._throttle.spend, ServiceTimes()
         self._writer_probe = writer_probe.WriterProbe()
         self.times = ClockMonitor(
@@ -153,7 +153,7 @@ class App:
 
     def pending(self) -> int:
         """How many files of the watched folders wait to be sent, or are being sent."""
-        report = self.index.report(self._root_ids)
+        report = self.index.records.report(self._root_ids)
         return sum(report.get(state, 0) for state in PENDING)
 
     @property
@@ -243,9 +243,9 @@ class App:
         """Take over what may change while it runs: `max_rate` and `quiet_hours`. The rest waits for a start."""
         upload, before = settings.upload, self.settings.upload
         self._throttle.set_rate(upload.max_rate or None)
-        self._quiet_hours = read_quiet_hours(upload.quiet_hours)
+        self._quiet_hours = upload.quiet_hours
         self.bells["uploader"].set()
-        self.log.info("configuration.read", max_rate=upload.max_rate, quiet_hours=upload.quiet_hours)
+        self.log.info("configuration.read", max_rate=upload.max_rate, quiet_hours=str(upload.quiet_hours))
         changing = {"max_rate": upload.max_rate, "quiet_hours": upload.quiet_hours}
         self.settings = self.settings.model_copy(update={"upload": before.model_copy(update=changing)})
         fixed = ("targets", "watches", "state", "upload", "reconcile", "log")
@@ -289,12 +289,14 @@ class App:
             self.index,
             self.actions,
             now=clock.now,
-            live=self.live,
-            note=lambda: self.watcher.note(clock.now()),
-            observed=self.observed,
-            observed_at=self.observed_at,
-            watched=self.watched,
-            passes=self.reconciler,
+            running=Running(
+                live=self.live,
+                note=lambda: self.watcher.note(clock.now()),
+                observed=self.observed,
+                observed_at=self.observed_at,
+                watched=self.watched,
+                passes=self.reconciler,
+            ),
         )
         folder = str(self.settings.state.dir)
         try:

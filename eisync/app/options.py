@@ -9,16 +9,12 @@ from eisync.adapters.client.service import Endpoints, ServiceClient
 from eisync.adapters.files import file_facts
 from eisync.adapters.files.ignore_files import IgnoreFiles
 from eisync.core import mounts
-from eisync.core.actions import OnRemoteDelete, Policy
-from eisync.core.completeness import CompletenessPolicy
 from eisync.core.ignore import IgnoreRules
-from eisync.core.labels.path_rules import INFER, SDK, PathRules
-from eisync.core.model import Category, Root
-from eisync.core.retention import After
+from eisync.core.model import Root
 from eisync.core.watch_health import Mode
 from eisync.core.writers import Ask
 from eisync.errors import ConfigurationError
-from eisync.loops.watched_root import OnChange, WatchedRoot
+from eisync.loops.watched_root import WatchedRoot
 from eisync.settings import Settings, Watch
 
 USER_AGENT = f"eisync/{__version__}"
@@ -87,31 +83,6 @@ def described(watch: Watch) -> dict[str, Any]:
     return {**watch.model_dump(), "path": str(watch.path)}
 
 
-def policy_of(watch: Watch) -> Policy:
-    """Return what follows from what happens to the folder's files."""
-    return Policy(
-        on_remote_delete=OnRemoteDelete(watch.on_remote_delete),
-        deletes_samples=watch.on_local_delete == "delete",
-        edits_samples=watch.on_rename == "update",
-        replaces_samples=watch.on_change == "replace",
-    )
-
-
-def matters(watch: Watch) -> bool:
-    """Return whether something follows from a missing file of the folder, or files may be removed for more than want of
-    room."""
-    policy = policy_of(watch)
-    takes = policy.on_remote_delete is not OnRemoteDelete.KEEP or watch.retention.after is not After.KEEP
-    return takes or policy.deletes_samples
-
-
-def labelling_of(watch: Watch) -> PathRules:
-    """Return what the folder says of the labels and categories of its files."""
-    if watch.category in (INFER, SDK):
-        return PathRules(watch.label, rule=watch.category)
-    return PathRules(watch.label, Category(watch.category))
-
-
 def watched_of(watch: Watch, root: Root, mode: Mode | None = None) -> WatchedRoot:
     """Return the folder as the watcher takes it; `mode` overrides its own. Raises ConfigurationError."""
     try:
@@ -123,13 +94,11 @@ def watched_of(watch: Watch, root: Root, mode: Mode | None = None) -> WatchedRoo
     return WatchedRoot(
         root=root,
         eligibility=eligibility,
-        labelling=labelling_of(watch),
-        policy=CompletenessPolicy(
-            settle_s=watch.settle_s, patience_s=watch.patience_s, needs_marker=watch.ready == "marker"
-        ),
+        labelling=watch.path_rules,
+        policy=watch.completeness,
         metadata=watch.metadata,
         scan_interval_s=watch.scan_interval_s,
-        mode=mode or Mode(watch.mode),
-        on_change=OnChange(watch.on_change),
+        mode=mode or watch.mode,
+        on_change=watch.on_change,
         updates_renamed=watch.on_rename == "update",
     )

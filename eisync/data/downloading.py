@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from eisync.adapters.thread_pool import hand_over
-from eisync.core.wire import original_name
+from eisync.core.sample_names import original_name
 from eisync.data.client import project_id, studio_request
 from eisync.data.progress import Progress, counting
 from eisync.data.sample_type import Sample

@@ -2,22 +2,14 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from enum import Enum
 
 from eisync.core.completeness import CompletenessPolicy
 from eisync.core.ignore import IgnoreRules
 from eisync.core.labels.path_rules import PathRules
 from eisync.core.lifecycle import State
 from eisync.core.model import Root
+from eisync.core.policy import OnChange
 from eisync.core.watch_health import Mode
-
-
-class OnChange(Enum):
-    """What becomes of the new version of a file that is at the service."""
-
-    ADD = "add"  # it is sent, and stands beside the old one
-    REPLACE = "replace"  # it is sent, then the old one is deleted
-    IGNORE = "ignore"  # it is not sent
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,7 +11,7 @@ import pytest
 
 from eisync.cli import audit
 from eisync.cli.watched_roots import WatchedFolder
-from eisync.control.operations import Operations
+from eisync.control.operations import Operations, Running
 from eisync.core.ignore import IgnoreRules
 from eisync.loops.watcher import root
 from eisync.store.actions import ActionStore
@@ -57,7 +57,11 @@ def test_an_audit_asks_for_each_file_once(
         return [record_of(seen, root) for seen in loop.observed_at(root, list(paths), now)]
 
     operations = Operations(
-        yard.outbox, yard.index, ActionStore(yard.database), now=lambda: now, observed=whole, observed_at=observed_at
+        yard.outbox,
+        yard.index,
+        ActionStore(yard.database),
+        now=lambda: now,
+        running=Running(observed=whole, observed_at=observed_at),
     )
 
     def ask(question: Mapping[str, Any], **_: Any) -> Iterator[dict[str, Any]]:

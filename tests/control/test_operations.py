@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from eisync.control.operations import Operations
+from eisync.control.operations import Operations, Running
 from eisync.core.lifecycle import Event, State
 from eisync.core.model import Candidate, Category, FileFacts, Root
 from eisync.core.outcome import Outcome
@@ -48,11 +48,13 @@ class Desk:
             self.index,
             self.actions,
             now=lambda: NOW,
-            live=lambda: self.live,
-            observed=lambda: list(self.observed),
-            observed_at=lambda root, paths: [
-                record for record in self.observed if record["root"] == root and record["path"] in paths
-            ],
+            running=Running(
+                live=lambda: self.live,
+                observed=lambda: list(self.observed),
+                observed_at=lambda root, paths: [
+                    record for record in self.observed if record["root"] == root and record["path"] in paths
+                ],
+            ),
         )
 
     def ask(self, is_daemon: bool = True, **question: object) -> list[dict[str, Any]]:
@@ -413,7 +415,7 @@ class Reconciler:
 
 def test_a_pass_is_asked_for_and_told_when_it_is_done(desk: Desk) -> None:
     reconciler = Reconciler()
-    operations = Operations(desk.outbox, desk.index, desk.actions, now=lambda: NOW, passes=reconciler)
+    operations = Operations(desk.outbox, desk.index, desk.actions, now=lambda: NOW, running=Running(passes=reconciler))
     assert [{"ticket": 1}] == list(operations.answer({"do": "reconcile", "sweep": True}))
     assert [{"targets": None}] == list(operations.answer({"do": "reconciled", "ticket": 1}))
     assert [{"ticket": 2}] == list(operations.answer({"do": "reconcile", "dry_run": True}))
@@ -429,7 +431,9 @@ def test_nothing_is_compared_where_nobody_does(desk: Desk, question: dict[str, o
 
 @pytest.mark.parametrize("ticket", [None, "1", True, 1.0])
 def test_what_is_no_ticket_is_told_to_a_person(desk: Desk, ticket: object) -> None:
-    operations = Operations(desk.outbox, desk.index, desk.actions, now=lambda: NOW, passes=Reconciler())
+    operations = Operations(
+        desk.outbox, desk.index, desk.actions, now=lambda: NOW, running=Running(passes=Reconciler())
+    )
     with pytest.raises(ConfigurationError):
         list(operations.answer({"do": "reconciled", "ticket": ticket}))
 
@@ -441,5 +445,7 @@ def test_status_tells_what_was_noted_where_nothing_can_be_written(desk: Desk) ->
         raise StateError("the database cannot be used: database or disk is full")
 
     desk.note("a.csv")
-    operations = Operations(desk.outbox, desk.index, desk.actions, now=lambda: NOW, live=lambda: desk.live, note=note)
+    operations = Operations(
+        desk.outbox, desk.index, desk.actions, now=lambda: NOW, running=Running(live=lambda: desk.live, note=note)
+    )
     assert {"settling": 1} == operations.status()["counts"]

@@ -18,19 +18,16 @@ from eisync.core.actions import (
     Cause,
     FileSide,
     LinkedSample,
-    OnRemoteDelete,
-    Policy,
     Published,
-    Trigger,
     is_agreed,
     name_of,
     propose,
     sentence,
-    triggers,
 )
 from eisync.core.identity import Identity, Sent
 from eisync.core.lifecycle import State
 from eisync.core.model import Category, FileFacts, RemoteSample
+from eisync.core.policy import OnRemoteDelete, Policy, Trigger, triggers
 
 NOW = 1_000_000.0
 SHA = "ab" * 32

@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 
 from eisync.core import wire
 from eisync.core.batching import Request
-from eisync.core.model import Category, FileFacts, Item
+from eisync.core.model import Category, FileFacts, Item, sent_name
 from eisync.core.retry import Fault
+from eisync.core.sample_names import original_name, stored_name
 from eisync.core.wire import Barred, Duplicate, Failed, Refused, Reply, Silence, Smaller, Stored
 
 NOW = 1_700_000_000.0
@@ -548,8 +549,8 @@ def test_one_sample_for_two_files_is_no_answer_for_either() -> None:
     ],
 )
 def test_a_file_is_listed_as_its_name_less_the_last_extension(path: str, sent: str, listed: str) -> None:
-    assert sent == wire.sent_name(path)
-    assert listed == wire.stored_name(sent)
+    assert sent == sent_name(path)
+    assert listed == stored_name(sent)
 
 
 @pytest.mark.parametrize(
@@ -574,7 +575,7 @@ def test_a_file_is_listed_as_its_name_less_the_last_extension(path: str, sent: s
     ],
 )
 def test_the_name_that_was_sent_is_read_from_where_the_sample_is_kept(coldstorage: str, name: str | None) -> None:
-    assert name == wire.original_name(coldstorage)
+    assert name == original_name(coldstorage)
 
 
 def test_a_file_is_sent_and_described_under_the_name_of_its_account() -> None:

@@ -202,7 +202,7 @@ class SafetyMachine(RuleBasedStateMachine):
 
     @invariant()
     def what_is_synced_is_what_the_service_holds(self) -> None:
-        for record in self.yard.index.files():
+        for record in self.yard.index.records.files():
             if record["state"] != State.SYNCED.value:
                 continue
             held = {self.cloud.samples[sample_id].sha256 for sample_id in record["sample_ids"]}
@@ -220,7 +220,7 @@ class SafetyMachine(RuleBasedStateMachine):
             self.drain.run()
             self.now += ROUND_S
             self.compare()
-            parked = self.yard.index.ids_in([State.QUARANTINED])
+            parked = self.yard.index.records.ids_in([State.QUARANTINED])
             self.yard.outbox.retry(parked, now=self.now)
         states = self.yard.states()
         assert dict.fromkeys(self.contents, State.SYNCED) == {path: states.get(path) for path in self.contents}

@@ -6,12 +6,12 @@ import pytest
 
 from eisync.adapters.files import trash
 from eisync.core.absence import ABSENT_S
-from eisync.core.actions import OnRemoteDelete, Policy, Progress, Trigger
+from eisync.core.actions import Progress
 from eisync.core.guard import Guard
 from eisync.core.lifecycle import State
+from eisync.core.policy import OnChange, OnRemoteDelete, Policy, Trigger
 from eisync.errors import FolderError, KeyRefusedError, StudioError, UnansweredError
 from eisync.loops.actions.executor import COPY_AGAIN_S
-from eisync.loops.watched_root import OnChange
 from tests.conftest import sha256
 from tests.fakes import Cloud, failing
 

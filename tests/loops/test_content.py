@@ -14,9 +14,9 @@ from eisync.core.actions import Action, ActionKind, Cause
 from eisync.core.completeness import CompletenessPolicy
 from eisync.core.lifecycle import State
 from eisync.core.model import FileFacts
+from eisync.core.policy import OnChange
 from eisync.core.retention import removal_of
 from eisync.errors import FileChangedError
-from eisync.loops.watched_root import OnChange
 from eisync.loops.watcher import content_check
 from eisync.store.actions import ActionStore
 from eisync.store.retention import Removals
@@ -252,7 +252,7 @@ def test_an_earlier_version_that_we_deleted_ourselves_may_come_again(circuit: Ci
     [first] = circuit.yard.record(A)["sample_ids"]
     old = replaced(circuit)
     actions = ActionStore(circuit.yard.database)
-    [file_id] = circuit.yard.index.ids_of(str(circuit.yard.path(A)))
+    [file_id] = circuit.yard.index.records.ids_of(str(circuit.yard.path(A)))
     action = Action(
         kind=ActionKind.DELETE_SAMPLE,
         cause=Cause.LOCAL_CHANGE,
@@ -287,7 +287,9 @@ def test_a_person_who_retries_sends_it_again(circuit: Circuit, path: str) -> Non
     circuit.restore(B, "copy/b.csv")
     circuit.settle()
     assert {TOMBSTONE} == {circuit.states()[B], circuit.states()["copy/b.csv"]}
-    assert 1 == circuit.yard.outbox.retry(circuit.yard.index.ids_of(str(circuit.yard.path(path))), now=circuit.now)
+    assert 1 == circuit.yard.outbox.retry(
+        circuit.yard.index.records.ids_of(str(circuit.yard.path(path))), now=circuit.now
+    )
     circuit.settle()
     assert (SYNCED, ["b.csv"]) == (circuit.states()[path], circuit.sent())
 
@@ -483,7 +485,7 @@ def test_what_retention_finds_to_differ_goes_up_as_a_new_version(circuit: Circui
 def test_what_retention_put_back_is_not_sent_again(circuit: Circuit) -> None:
     """Its own rename moves ctime; the content is what was sent."""
     removals = Removals(circuit.yard.database)
-    removals.doubt(circuit.yard.index.ids_of(str(circuit.yard.path(A)))[0])
+    removals.doubt(circuit.yard.index.records.ids_of(str(circuit.yard.path(A)))[0])
     renamed_and_back(circuit)
     circuit.settle()
     assert (SYNCED, []) == (circuit.states()[A], circuit.sent())

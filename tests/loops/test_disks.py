@@ -11,7 +11,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from eisync.core.absence import ABSENT_S
-from eisync.core.actions import OnRemoteDelete, Policy, Progress
+from eisync.core.actions import Progress
+from eisync.core.policy import OnRemoteDelete, Policy
 from eisync.errors import UnansweredError
 from eisync.loops.watcher.disks import SeenDisks
 from tests.fakes import Cloud

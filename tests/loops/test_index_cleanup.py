@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from eisync.core.actions import Policy
+from eisync.core.policy import Policy
 from eisync.loops.reconciler.context import Project
 from eisync.loops.reconciler.tombstones import EVERY_S, IndexCleanup
 from tests.fakes import Cloud

@@ -32,7 +32,7 @@ def said(**files_: int) -> bytes:
 
 def boxes(yard: Yard, path: str) -> list[int]:
     """The boxes with which the file would be sent, each by its x."""
-    [record] = yard.index.files_at(yard.root.path, [path])
+    [record] = yard.index.records.files_at(yard.root.path, [path])
     companions: Any = record["companions"]
     return [box["x"] for box in unpacked(companions).get(PartKind.BOXES, [])]
 
@@ -337,7 +337,7 @@ def labels_of(yard: Yard) -> dict[str, Any]:
     """The label of each file that entered; of one with structured labels the first of them."""
     found = {}
     for path in yard.states():
-        [record] = yard.index.files_at(yard.root.path, [path])
+        [record] = yard.index.records.files_at(yard.root.path, [path])
         companions: Any = record["companions"]
         [structured] = unpacked(companions).get(PartKind.STRUCTURED, [{"label": record["label"]}])
         found[path] = structured["label"]

@@ -100,7 +100,7 @@ class Pass:
         once.run(give_up_at=self.clock.now + timeout_s, is_stopped=is_stopped)
 
     def _pending(self) -> int:
-        report = self.yard.index.report(root.id for root in self.roots)
+        report = self.yard.index.records.report(root.id for root in self.roots)
         return sum(report.get(state, 0) for state in PENDING)
 
     def _progress(self) -> None:

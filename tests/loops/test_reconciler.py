@@ -450,7 +450,7 @@ def test_a_sample_is_one_files_where_two_have_the_same_name_and_content(yard: Ya
     two_of_three = [cloud.add("a.csv", hashlib.sha256(b"the same").hexdigest()) for _ in range(2)]
     Sweep(yard, project(cloud)).run(after_s=DOUBT_S)
     assert [SYNCED, SYNCED, READY] == sorted(yard.states().values(), key=lambda state: state is READY)
-    assert two_of_three == sorted(sample for record in yard.index.files() for sample in record["sample_ids"])
+    assert two_of_three == sorted(sample for record in yard.index.records.files() for sample in record["sample_ids"])
 
 
 def test_a_file_whose_folder_is_away_stays_in_doubt(yard: Yard, cloud: Cloud) -> None:

@@ -7,14 +7,15 @@ from typing import Any
 import pytest
 
 from eisync.adapters.files import file_facts, folder_notes, removal
-from eisync.core.actions import Action, ActionKind, Cause, OnRemoteDelete, Policy, Progress, propose
+from eisync.core.actions import Action, ActionKind, Cause, Progress, propose
 from eisync.core.clock_step import ClockSetting
 from eisync.core.lifecycle import Event, State
 from eisync.core.listing import compare
 from eisync.core.model import RemoteSample, sent_name
 from eisync.core.outcome import Outcome
-from eisync.core.retention import After, Disk, MinFree, Retention, Room, Why
-from eisync.core.wire import stored_name
+from eisync.core.policy import After, MinFree, OnRemoteDelete, Policy, Retention
+from eisync.core.retention import Disk, Room, Why
+from eisync.core.sample_names import stored_name
 from eisync.errors import FolderError, StateError, UnansweredError
 from eisync.loops.lineage import Trusting
 from eisync.loops.retention.identity_check import IdentityCheck

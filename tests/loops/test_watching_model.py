@@ -255,7 +255,7 @@ class WatchingMachine(RuleBasedStateMachine):
                     continue
                 there[path] = (status.st_size, status.st_mtime_ns, status.st_ino)
         wrong: dict[str, object] = {}
-        for record in self.yard.index.files():
+        for record in self.yard.index.records.files():
             path = str(record["path"])
             known = self.yard.outbox.known_at(self.yard.root.id, path)
             assert known is not None

@@ -138,7 +138,7 @@ class Shelf:
 
     def record(self, path: str = "a.csv") -> dict[str, Any]:
         """The line that a person sees of the file."""
-        [record] = [record for record in self.index.files() if record["path"] == path]
+        [record] = [record for record in self.index.records.files() if record["path"] == path]
         return record
 
     def row(self, path: str = "a.csv") -> dict[str, Any]:

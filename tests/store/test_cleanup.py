@@ -31,7 +31,7 @@ def away(shelf: Shelf, path: str = "a.csv", sample: int = 1, *, sha256: str = SH
 
 
 def paths(shelf: Shelf) -> list[str]:
-    return [str(record["path"]) for record in shelf.index.files()]
+    return [str(record["path"]) for record in shelf.index.records.files()]
 
 
 def sql(shelf: Shelf, statement: str, *values: object) -> list[tuple[object, ...]]:
@@ -162,7 +162,7 @@ def test_what_went_before_it_was_sent_leaves_too(
         shelf.outbox.mark_gone([shelf.id_of(f"{number}.csv")], now=NOW + number)
     assert 2 == forgets.forget("main", [], now=NOW + 5 + LEAST_AWAY_S)
     assert ["2.csv", "3.csv", "4.csv"] == paths(shelf)
-    assert {State.GONE.value} == {record["state"] for record in shelf.index.files()}
+    assert {State.GONE.value} == {record["state"] for record in shelf.index.records.files()}
     assert 3 == forgets.forget("main", [], now=WEEK_LATER + 5)
 
 

@@ -12,8 +12,8 @@ import pytest
 from eisync.control import local_socket
 from eisync.errors import StateError, StateLostError
 from eisync.store import state_folder
-from eisync.store.database import Database, open_database, write_holder
-from eisync.store.state_folder import OWN_NAMES, SOCKET_NAME, claim_folder, open_private, write_anew
+from eisync.store.database import Database, open_database
+from eisync.store.state_folder import OWN_NAMES, SOCKET_NAME, claim_folder, open_private, write_anew, write_holder
 
 WORDS = b"somebody's words" * 100
 

@@ -37,11 +37,12 @@ from eisync.adapters.client.replies import (
 from eisync.adapters.thread_pool import ThreadPool, hand_over
 from eisync.core.batching import PageSize
 from eisync.core.dataset import WholeSample
-from eisync.core.formats.json_syntax import MOST_STRUCTURE
+from eisync.core.formats.json_syntax import MOST_STRUCTURE, json_object
 from eisync.core.model import Page, RemoteSample, Unread
 from eisync.core.redaction import KEYS
 from eisync.core.retry import Fault
-from eisync.core.wire import Envelope, Reply, Silence, UploadReply, asked_s, json_object, one_line
+from eisync.core.text import one_line
+from eisync.core.wire import Envelope, Reply, Silence, UploadReply, asked_s
 from eisync.core.writers import Ask
 from eisync.errors import (
     AnswerTooLargeError,

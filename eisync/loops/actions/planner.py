@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 
 from eisync.core import guard
 from eisync.core.absence import why_inconclusive
-from eisync.core.actions import Action, Cause, FileSide, Trigger, is_agreed, propose, sentence, triggers
+from eisync.core.actions import Action, Cause, FileSide, is_agreed, propose, sentence
+from eisync.core.policy import Trigger, triggers
 from eisync.loops.actions.precautions import Precautions
 from eisync.loops.ports import Log
 from eisync.loops.reconciler.context import PassReport, TargetContext

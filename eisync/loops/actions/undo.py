@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 from eisync.core.actions import EDITS, Action, ActionKind, Cause, FileSide, Progress, StoredAction, sentence
+from eisync.core.lifecycle import RETRIEVABLE
 from eisync.core.model import FileFacts, shown
 from eisync.core.retention import Removal, removal_of
 from eisync.errors import EisyncError, FileError, FolderError, KeyRefusedError, StudioError, TransitError
@@ -42,7 +43,7 @@ class RetentionUndo:
         and what `raw` raises.
         """
         file = self._removals.one(written.action.file_id)
-        if file is None or file.removal not in ("deleted", "archived") or not file.sha256:
+        if file is None or file.removal not in RETRIEVABLE or not file.sha256:
             raise FolderError("the file is back, or was sent again since; there is nothing to bring back")
         removal = removal_of(written, file)
         if removal.to is not None:

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
-from eisync.core.actions import Policy
+from eisync.core.policy import Policy
 from eisync.loops.lineage import Lineages, Trusting
 from eisync.loops.ports import Studio
 from eisync.store.cleanup import Cleanup

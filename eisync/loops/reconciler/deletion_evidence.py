@@ -1,19 +1,19 @@
 """Gather what tells a person's deletion from everything that looks like one.
 
-Here: content that is there under another name, waits in the queue or is under observation, folders that were not scanned
-since, a disk that is away. There: samples that went because they were split or cropped. What only a hash can
-tell is read a file a step, and remembered as long as the file stays what it is.
+Here: content that is there under another name, waits in the queue or is under observation, folders that were not
+scanned since, a disk that is away. There: samples that went because they were split or cropped. What only a hash can
+show is read a file a step, and remembered as long as the file stays what it is.
 """
 
 from collections.abc import Callable, Generator, Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from eisync.core import segments
+from eisync.core import sample_names
 from eisync.core.absence import Absence, Elsewhere
 from eisync.core.actions import FileSide
 from eisync.core.lifecycle import State
 from eisync.core.model import Category, FileFacts, Item, shown
-from eisync.core.segments import Origin
+from eisync.core.sample_names import Origin
 from eisync.errors import FileError, UnreachableError
 from eisync.loops.ports import Log
 from eisync.loops.reconciler.context import TargetContext
@@ -204,7 +204,7 @@ def _listed(context: TargetContext, filename: str, origin: Origin) -> set[int] |
     seen = 0
     for _ in range(MOST_PAGES):
         page = context.studio.page(limit=PAGE, before_id=before_id, filename=filename)
-        cut |= {sample.id for sample in page.samples if segments.is_cut_from(sample, origin)}
+        cut |= {sample.id for sample in page.samples if sample_names.is_cut_from(sample, origin)}
         seen += len(page.samples)
         if not page.samples or seen >= page.total:
             return cut

@@ -5,10 +5,11 @@ All are generators, a step for each question to the service. A match needs the n
 
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 
-from eisync.core import listing, wire
+from eisync.core import listing
 from eisync.core.lifecycle import Event
 from eisync.core.model import Doubt, Item, RemoteSample, shown
 from eisync.core.outcome import Outcome
+from eisync.core.sample_names import stored_name
 from eisync.errors import EisyncError, FileAwayError, FileError, FileUnreadableError
 from eisync.loops.ports import Log
 from eisync.loops.reconciler.context import Project, ReconcilerStore
@@ -49,7 +50,7 @@ class SampleIdentifier:
             if not waiting:
                 break
             for item in waiting:
-                listed = [self._store.mirrored.named(project.target, wire.stored_name(name)) for name in item.names]
+                listed = [self._store.mirrored.named(project.target, stored_name(name)) for name in item.names]
                 namesakes = list({one.id: one for some in listed for one in some}.values())
                 if namesakes and hashed < LOOK_UPS_A_PASS:
                     hashed += 1
@@ -163,7 +164,7 @@ class SampleIdentifier:
         return ()
 
     def _namesakes(self, project: Project, sent_as: str) -> Generator[None, None, list[RemoteSample]]:
-        name = wire.stored_name(sent_as)
+        name = stored_name(sent_as)
         found: list[RemoteSample] = []
         first_total: int | None = None
         before_id: int | None = None

@@ -76,9 +76,7 @@ class ReconcilerLoop:
         self._is_stopping = False
         self._tallies: dict[str, PassReport] = {}
         self._under_way: set[str] = set()
-        self._reported: dict[
-            str, PassReport
-        ] = {}  # what the pass had done, that was under way when another was asked for
+        self._reported: dict[str, PassReport] = {}  # what a pass had done when the next was asked for
         self._lock = threading.Lock()
         self._asked = PassRequest()
         self._begun = {project.target: 0 for project in projects}  # the ticket that the last pass began with

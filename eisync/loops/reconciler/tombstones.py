@@ -1,17 +1,18 @@
 """Decide which files become tombstones, because the service does not list or know their samples any more.
 
-A few do by themselves. Where more vanished than the guard allows, the project may have been emptied, or restored from an
-older state. Then they wait as a plan for a person, who says yes (they were deleted) or no (they are sent again).
+A few do by themselves. Where more vanished than the guard allows, the project may have been emptied, or restored from
+an older state. Then they wait as a plan for a person, who says yes (they were deleted) or no (they are sent again).
 
-`IndexCleanup` lets files that exist nowhere leave the index, a little at a time beside the passes, which may take hours.
+`IndexCleanup` lets files that exist nowhere leave the index, a little at a time, beside passes that may take hours.
 """
 
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 
 from eisync.core import absence, listing
-from eisync.core.actions import Action, FileSide, Policy, tombstone
+from eisync.core.actions import Action, FileSide, tombstone
 from eisync.core.guard import Ledger
 from eisync.core.model import Missing
+from eisync.core.policy import Policy
 from eisync.loops.actions.precautions import GuardLedger
 from eisync.loops.ports import Log
 from eisync.loops.reconciler.context import PassReport, Project, TargetContext

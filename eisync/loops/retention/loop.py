@@ -9,7 +9,9 @@ from collections.abc import Callable, Iterator, Sequence
 
 from eisync.core import retention
 from eisync.core.actions import Action, StoredAction
+from eisync.core.clock_step import JUMP_S, ClockStepDetector
 from eisync.core.model import shown
+from eisync.core.policy import After, MinFree
 from eisync.core.retention import Local, Why
 from eisync.errors import FolderError
 from eisync.loops.clock_monitor import ClockMonitor
@@ -23,7 +25,6 @@ TRASH_S = 3600.0
 PAGE = 200
 SHARE = 0.01
 """A pass takes no more than this share of a core, over time."""
-CLOCK_JUMP_S = 120.0
 
 
 class RetentionClock:
@@ -32,15 +33,13 @@ class RetentionClock:
     def __init__(self, times: ClockMonitor, monotonic: Callable[[], float]) -> None:
         self.times = times
         self._monotonic = monotonic
-        self._ahead_s: float | None = None  # how far the clock was ahead of the monotonic one
+        self._clock_step = ClockStepDetector()
         self.counts_from = 0.0
         self.doubt: str | None = None
 
     def check(self, now: float) -> bool:
         """Return whether the clock was set forward since the last check; how long it really was is not known."""
-        ahead_s = now - self._monotonic()
-        is_set_forward = self._ahead_s is not None and ahead_s - self._ahead_s > CLOCK_JUMP_S
-        self._ahead_s = ahead_s
+        is_set_forward = self._clock_step.step_s(now, self._monotonic()) > JUMP_S
         if is_set_forward:
             self.counts_from = now
         self.doubt = self.times.why_doubt()
@@ -172,7 +171,7 @@ class RetentionLoop:
     def _remove_due(self, status: RetentionStatus) -> Iterator[None]:
         """Remove what `after_upload` says, of all that is known of the folder."""
         stays: Counter[Why] = Counter()
-        if status.policy.after is not retention.After.KEEP:
+        if status.policy.after is not After.KEEP:
             for page in self._pages(status):
                 decided = [(file, self._decide(status, file)) for file in page]
                 due = [file for file, decision in decided if isinstance(decision, Action)]
@@ -199,7 +198,7 @@ class RetentionLoop:
 
     def _make_room(self, status: RetentionStatus) -> Iterator[None]:
         """Free what `min_free` wants, and no more. The disk is asked once: some take time to say what was freed."""
-        if status.policy.min_free == retention.MinFree():
+        if status.policy.min_free == MinFree():
             return
         disk = status.disk = self._files.disk_of(status.root.path)
         status.short = short = 0 if disk is None else retention.shortage(status.policy, disk)

@@ -6,6 +6,7 @@ from typing import Protocol
 
 from eisync.core import retention
 from eisync.core.actions import Action, ActionKind, StoredAction
+from eisync.core.lifecycle import RemovalState
 from eisync.core.model import shown
 from eisync.core.retention import Disk, Local, Removal, Room, Whereabout, Why
 from eisync.errors import FileAwayError, FileChangedError, FileError, FileUnreadableError, FolderError
@@ -217,7 +218,7 @@ class FileRemover:
             return
         removal = retention.removal_of(written, file)
         whereabout = self._files.where(removal)
-        is_marked = file.removal is not None
+        is_marked = file.removal is not RemovalState.NONE
         if whereabout is Whereabout.TAKEN:
             is_wanted = status is not None and retention.is_wanted(removal, status.policy)
             if status is not None and is_wanted and is_marked and self._is_proven(file):

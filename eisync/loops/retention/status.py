@@ -4,7 +4,8 @@ from collections import Counter
 from dataclasses import dataclass, field
 
 from eisync.core.model import Root
-from eisync.core.retention import Disk, Retention, Why
+from eisync.core.policy import Retention
+from eisync.core.retention import Disk, Why
 from eisync.core.summary import in_bytes
 
 TROUBLE_S = 600.0

@@ -35,7 +35,7 @@ class SendingRules:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TimeAndChance:
-    """What the loop does not make itself. `jitter` returns a number in [0, 1), `boundary` a new one for each request."""
+    """What the loop does not make itself. `jitter` returns a number in [0, 1), `boundary` one for each request."""
 
     monotonic: Callable[[], float] = lambda: 0.0
     jitter: Callable[[], float]

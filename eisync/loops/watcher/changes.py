@@ -12,8 +12,8 @@ from eisync.core.formats.check import has_end
 from eisync.core.known_content import Likeness
 from eisync.core.lifecycle import State
 from eisync.core.model import FileFacts
+from eisync.core.policy import OnChange
 from eisync.loops.ports import Files, Intake, KnownFile, SeenFolder, Whereabouts
-from eisync.loops.watched_root import OnChange
 from eisync.loops.watcher.content_check import ContentAnswer
 from eisync.loops.watcher.root import Findings, RootState
 from eisync.loops.watcher.scan import Scan, join

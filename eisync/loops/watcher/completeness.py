@@ -28,10 +28,11 @@ from eisync.core.ignore import IgnoreRules
 from eisync.core.labels.annotations import NotASample
 from eisync.core.labels.description import Description
 from eisync.core.model import MAX_FILE_BYTES, Candidate, FileFacts, value
+from eisync.core.policy import OnChange
 from eisync.core.writers import Ask, Presence, Writers
 from eisync.errors import CONTENT_ERRORS, UnreachableError
 from eisync.loops.ports import Evidence, Files, Look, LookInto
-from eisync.loops.watched_root import OnChange, WatchedRoot
+from eisync.loops.watched_root import WatchedRoot
 from eisync.loops.watcher.labelling import Labelling, Unclear
 
 BYTES_A_TICK = 1024 * 1024

@@ -12,6 +12,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from itertools import islice
 
 from eisync.core import absence as core_disks
+from eisync.core.clock_step import JUMP_S, ClockStepDetector
 from eisync.core.known_content import Trust
 from eisync.core.lifecycle import State
 from eisync.core.model import FileFacts, Root, shown
@@ -61,7 +62,6 @@ LONGEST_PAUSE_S = 60.0
 MOST_FAILING = 1_000
 MOST_OBSERVED = 10_000
 """So many files that are not complete, or cannot be read, are written down of a root; the others are counted."""
-CLOCK_JUMP_S = 120.0
 """No two ticks are so far apart: the clock was set, or the machine slept."""
 
 
@@ -124,15 +124,14 @@ class WatcherLoop:
         self._jitter = jitter
         self._spent_s = spent_s
         self._left_out = IgnoredEntries(log)
-        self._ticked_at: float | None = None
+        self._clock_step = ClockStepDetector()
         self._roots = [self._root_watch(watched, why_silent) for watched in roots]
 
     def tick(self, now: float) -> float:
         """Gather what was announced, walk a part of what is to be scanned, enqueue what is complete."""
-        if self._ticked_at is not None and not -1.0 <= now - self._ticked_at <= CLOCK_JUMP_S:
+        if not 0.0 <= self._clock_step.step_s(now) <= JUMP_S:
             for root in self._roots:
                 root.is_doubted = True
-        self._ticked_at = now
         return min((self._tick_root(root, now) for root in self._roots), default=LOOK_EVERY_S)
 
     def stop(self, now: float) -> None:
