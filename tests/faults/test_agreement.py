@@ -11,6 +11,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from eisync.adapters.client.body import sha256_of
 from eisync.adapters.client.service import Endpoints, ServiceClient
-from eisync.adapters.files import file_facts, restore, trash
+from eisync.adapters.files import trash
 from eisync.core.absence import ABSENT_S
 from eisync.core.actions import name_of, propose
 from eisync.core.batching import Limits
@@ -31,20 +32,16 @@ from eisync.core.model import RemoteSample
 from eisync.core.policy import OnChange, OnRemoteDelete, Policy, Trigger
 from eisync.emulator.server import RunningEmulator, running_emulator
 from eisync.emulator.settings import EmulatorSettings
-from eisync.loops.actions.executor import ActionExecutor
-from eisync.loops.actions.planner import ActionPlanner
-from eisync.loops.actions.precautions import GuardLedger, Precautions
-from eisync.loops.actions.undo import RetentionUndo, Undo
-from eisync.loops.lineage import Trusting
+from eisync.loops.actions.precautions import GuardLedger
 from eisync.loops.reconciler.context import Project, ReconcilerStore, TargetContext
-from eisync.loops.reconciler.loop import Actions, ReconcilerLoop
-from eisync.loops.watcher.monitor import WatchedFolders
+from eisync.loops.reconciler.loop import ReconcilerLoop
+from eisync.loops.reconciler.tombstones import Tombstones
 from eisync.store.actions import ActionStore
 from eisync.store.mirror import Mirrored
-from eisync.store.retention import Removals
 from tests.canary import holders
 from tests.conftest import row
 from tests.fakes import RIGHT, Clock
+from tests.loops.stage import actions_of
 from tests.loops.test_uploader import Drain, target_queue
 from tests.loops.yard import Yard, deletion_evidence, run
 
@@ -168,16 +165,14 @@ class AgreementMachine(RuleBasedStateMachine):
         self.fuses = [self.actions, self.trash, studio]
         actions: Any = self.actions
         bin_: Any = self.trash
-        folders = WatchedFolders(file_facts, self.yard.places)
-        retained = RetentionUndo(
-            Removals(self.yard.database), from_archive=restore.from_archive, from_pieces=restore.from_pieces
-        )
         self.evidence = evidence = deletion_evidence(self.yard, self.clock, lambda: self.watcher.unsettled(self.now))
-        precautions = Precautions(
+        decided = actions_of(
+            self.yard,
+            self.clock,
+            actions,
+            bin_=bin_,
             evidence=evidence,
             guarding=GuardLedger(actions, self.guard, RIGHT),
-            folders=folders,
-            lineages=Trusting(),
         )
         policies = {self.yard.root.id: self.policy}
         self.context = TargetContext(
@@ -197,12 +192,14 @@ class AgreementMachine(RuleBasedStateMachine):
             sha256_of_file=sha256_of,
             clock=self.clock,
             log=self.yard.log,
-            actions=Actions(
-                planner=ActionPlanner(actions, precautions, clock=self.clock, log=self.yard.log),
-                executor=ActionExecutor(actions, bin_, precautions, clock=self.clock, log=self.yard.log),
-                undo=Undo(actions, bin_, folders, file_facts.look, retained, clock=self.clock, log=self.yard.log),
-            ),
+            actions=replace(decided, tombstones=self._tombstones()),
         )
+
+    def _tombstones(self) -> Tombstones:
+        """No plan of tombstones waits here: a person takes a sample away at any time."""
+        store = ActionStore(self.yard.database)
+        guarding = GuardLedger(store, FREE, RIGHT)
+        return Tombstones(store, self.yard.index, guarding, clock=self.clock, log=self.yard.log)
 
     def teardown(self) -> None:
         try:

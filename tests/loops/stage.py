@@ -31,6 +31,34 @@ INTERVAL_S = 300.0
 FREE = Guard(count=1000, percent=100.0)
 
 
+def actions_of(
+    yard: Yard,
+    clock: Callable[[], float],
+    store: Any = None,
+    *,
+    bin_: Any = trash,
+    evidence: Any = None,
+    guarding: GuardLedger | None = None,
+) -> Actions:
+    """Everything that decides on actions and does them; without `guarding`, as many as there are."""
+    store = store or ActionStore(yard.database)
+    precautions = Precautions(
+        evidence=evidence or deletion_evidence(yard, clock),
+        guarding=guarding or GuardLedger(store, FREE, RIGHT),
+        folders=WatchedFolders(file_facts, yard.places),
+        lineages=Trusting(),
+    )
+    retained = RetentionUndo(
+        Removals(yard.database), from_archive=restore.from_archive, from_pieces=restore.from_pieces
+    )
+    return Actions(
+        planner=ActionPlanner(store, precautions, clock=clock, log=yard.log),
+        executor=ActionExecutor(store, bin_, precautions, clock=clock, log=yard.log),
+        undo=Undo(store, bin_, precautions.folders, file_facts.look, retained, clock=clock, log=yard.log),
+        tombstones=Tombstones(store, yard.index, precautions.guarding, clock=clock, log=yard.log),
+    )
+
+
 class Stage:
     """`policy` is that of the first root. Every look at what is there is a whole sweep."""
 
@@ -63,17 +91,8 @@ class Stage:
 
     def _loop(self) -> ReconcilerLoop:
         yard, clock = self.yard, self.clock
-        folders = WatchedFolders(file_facts, yard.places)
-        retained = RetentionUndo(
-            Removals(yard.database), from_archive=restore.from_archive, from_pieces=restore.from_pieces
-        )
         evidence = self.evidence or deletion_evidence(yard, clock, lambda: self.watcher.unsettled(clock.now))
-        precautions = Precautions(
-            evidence=evidence,
-            guarding=GuardLedger(self.actions, self.guard, self.times),
-            folders=folders,
-            lineages=Trusting(),
-        )
+        guarding = GuardLedger(self.actions, self.guard, self.times)
         return ReconcilerLoop(
             [
                 Project(
@@ -88,12 +107,7 @@ class Stage:
             sha256_of_file=sha256_of,
             clock=clock,
             log=yard.log,
-            actions=Actions(
-                planner=ActionPlanner(self.actions, precautions, clock=clock, log=yard.log),
-                executor=ActionExecutor(self.actions, self.trash, precautions, clock=clock, log=yard.log),
-                undo=Undo(self.actions, self.trash, folders, file_facts.look, retained, clock=clock, log=yard.log),
-                tombstones=Tombstones(self.actions, yard.index, precautions.guarding, clock=clock, log=yard.log),
-            ),
+            actions=actions_of(yard, clock, self.actions, bin_=self.trash, evidence=evidence, guarding=guarding),
         )
 
     def rebuild(self) -> None:

@@ -19,6 +19,7 @@ from eisync.loops.uploader.workers import Workers
 from eisync.store.mirror import Mirrored
 from tests.fakes import Bench, Clock, Cloud, refusing
 
+from .stage import actions_of
 from .yard import Yard
 
 READY, SYNCED = State.READY, State.SYNCED
@@ -89,6 +90,7 @@ class Pass:
             sha256_of_file=sha256_of,
             clock=self.clock,
             log=yard.log,
+            actions=actions_of(yard, self.clock),
         )
         once = Once(
             Loops(self.watcher, self.uploader, self.reconciler, None),

@@ -18,6 +18,7 @@ from eisync.loops.reconciler.loop import IDLE_S, KEEP_GONE_S, ReconcilerLoop
 from eisync.store.mirror import Mirrored
 from tests.fakes import Clock, Cloud, failing
 
+from .stage import actions_of
 from .yard import Yard, run
 
 SYNCED, DOUBTFUL, TOMBSTONE, READY = State.SYNCED, State.DOUBTFUL, State.TOMBSTONE, State.READY
@@ -40,6 +41,7 @@ class Sweep:
             sha256_of_file=sha256_of,
             clock=self.clock,
             log=yard.log,
+            actions=actions_of(yard, self.clock),
         )
 
     def run(self, after_s: float = 0.0) -> float:
@@ -132,7 +134,7 @@ def test_a_tick_waits_for_one_answer_and_two_pages_are_on_their_way(yard: Yard, 
     asked = []
     while sweep.loop.tick(sweep.clock.now) == 0.0:
         asked.append(cloud.questions)
-    assert ([1, 2, 5, 5, 6, 6], 7) == (asked, cloud.questions)  # of four pages, three are read ahead
+    assert ([1, 2, 5, 5, 6, 6, 7], 7) == (asked, cloud.questions)  # of four pages, three are read ahead
 
 
 def test_a_service_that_gives_smaller_pages_is_swept_to_the_end(yard: Yard, cloud: Cloud) -> None:

@@ -9,8 +9,7 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 
-from eisync.core import listing
-from eisync.core.model import Item, Missing
+from eisync.core.model import Item
 from eisync.errors import EisyncError, ForeignProjectError, TransitError
 from eisync.loops.actions.executor import ActionExecutor
 from eisync.loops.actions.planner import ActionPlanner
@@ -33,7 +32,7 @@ class Actions:
     planner: ActionPlanner
     executor: ActionExecutor
     undo: Undo
-    tombstones: Tombstones | None = None  # without it, whatever vanished at the service was deleted there
+    tombstones: Tombstones
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +60,7 @@ class ReconcilerLoop:
         wake: Callable[[], None] = lambda: None,
         actions: Actions | None = None,
     ) -> None:
-        """Without `actions` it only compares. `wake` asks for the next tick."""
+        """Without `actions` it compares, and nothing follows. `wake` asks for the next tick."""
         self._wake = wake
         self._actions = actions
         self._index_cleanup = IndexCleanup(store.cleanup, projects)
@@ -226,7 +225,8 @@ class ReconcilerLoop:
         self._check_samples(project)
         if report.swept:
             self._store.lineages.listed(unlisted)
-        yield from self._conclude_missing(project, missing, report)
+        if self._actions is not None and report.swept:
+            yield from self._actions.tombstones.conclude(self._context(project), missing, report)
         if report.learned and not project.allow_duplicates:
             report.adopted = yield from self._identifier.adopt(project)
         yield from self._identifier.find_ids(project)
@@ -248,16 +248,6 @@ class ReconcilerLoop:
             self._unread.pop(project.target, None)
         if project.target in self._unread:
             self._store.index.note_trouble(project.target, self._unread[project.target])
-
-    def _conclude_missing(self, project: Project, missing: Sequence[Missing], report: PassReport) -> Iterator[None]:
-        if self._actions is not None and self._actions.tombstones is not None:
-            if report.swept:
-                yield from self._actions.tombstones.conclude(self._context(project), missing, report)
-            return
-        for ask in listing.suspects(missing):
-            self._check_project(project)
-            report.tombstoned += self._ask(project, ask.sample_id)
-            yield
 
     def _context(self, project: Project) -> TargetContext:
         return TargetContext(
@@ -301,19 +291,6 @@ class ReconcilerLoop:
         """Raises EisyncError when nothing may be done in the project, or because of it."""
         self._check_project(project)
         self._check_samples(project)
-
-    def _ask(self, project: Project, sample_id: int) -> int:
-        """Returns how many files became tombstones."""
-        match listing.after_asking(sample_id, is_there=project.studio.is_there(sample_id)):
-            case listing.MakeTombstone():
-                self._check_project(project)  # it was this project that did not know it
-                tombstoned = self._store.index.make_tombstones(project.target, sample_id, now=self._clock())
-                for file_id in tombstoned:
-                    self._log.warning("file.tombstoned", target=project.target, file=file_id, sample=sample_id)
-                return len(tombstoned)
-            case listing.KeepLinked():
-                self._store.index.spare(project.target, sample_id)
-                return 0
 
 
 def _why_in_doubt(error: EisyncError) -> str:
