@@ -47,7 +47,7 @@ RIGHT: Any = RightClock()
 class Line:
     level: str
     event: str
-    fields: Mapping[str, object]
+    fields: Mapping[str, Any]
 
 
 class Notebook:
@@ -326,11 +326,11 @@ class Cloud:
     def move(self, sample_id: int, category: str) -> None:
         self._edits("move", sample_id, category=category)
 
-    def _edits(self, verb: str, sample_id: int, **values: str) -> None:
+    def _edits(self, verb: str, sample_id: int, **values: Any) -> None:
         self._asked()
         self.edits.append((verb, sample_id))
         if values:
-            self.samples[sample_id] = replace(self._sample(sample_id), **values)  # type: ignore[arg-type]
+            self.samples[sample_id] = replace(self._sample(sample_id), **values)
 
     def _sample(self, sample_id: int) -> RemoteSample:
         if sample_id not in self.samples:

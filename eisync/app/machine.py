@@ -7,8 +7,8 @@ from typing import Any
 
 from eisync._version import __version__
 from eisync.adapters import clock, process
+from eisync.adapters.client.body import Throttle
 from eisync.adapters.client.server_time import ServiceTimes
-from eisync.adapters.client.throttle import Throttle
 from eisync.adapters.events.source import EventSource, NullEvents
 from eisync.adapters.files import writer_probe
 from eisync.adapters.thread_pool import ThreadPool
@@ -75,7 +75,7 @@ class App:
         )
         self._services = {
             target.name: service_of(
-                settings, target.name, spend=spend, hear_date=times.hear, probing=self._writer_probe.asking
+                settings, target.name, spend=spend, on_date=times.note, probing=self._writer_probe.asking
             )
             for target in settings.targets
         }

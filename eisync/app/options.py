@@ -33,12 +33,12 @@ def service_of(
     name: str,
     *,
     spend: Callable[[int], float] = lambda _: 0.0,
-    hear_date: Callable[[str, str | None], None] = lambda _host, _date: None,
+    on_date: Callable[[str, str | None], None] = lambda _host, _date: None,
     probing: Callable[[], Ask | None] = lambda: None,
 ) -> ServiceClient:
     """Return the service of the target `name`. `spend` is asked before bytes are sent.
 
-    `hear_date` is given the date of each answer; `probing` returns what tells who writes a file.
+    `on_date` gets the time that its answers state; `probing` returns what tells who writes a file.
     """
     target, upload = settings.target(name), settings.upload
     return ServiceClient(
@@ -53,7 +53,7 @@ def service_of(
         settings.key_source(name).read,
         user_agent=USER_AGENT,
         spend=spend,
-        hear_date=hear_date,
+        on_date=on_date,
         probing=probing,
     )
 

@@ -24,7 +24,7 @@ from eisync.core.text import LONGEST_REASON, one_line
 
 PART_NAME = "data"
 
-_BETWEEN = b"\r\n"
+BETWEEN = b"\r\n"
 
 _ENCODE_URI_COMPONENT_KEEPS = "!~*'()"
 # All of it: what else may exist already (a label, a name) says nothing about these bytes.
@@ -165,13 +165,7 @@ Outcome = Stored | Duplicate | Refused | Failed | Smaller | Barred
 
 def envelope(request: Request, *, boundary: str, allow_duplicates: bool) -> Envelope:
     """The multipart request that carries `request`. `boundary` must not occur in any file (random, 128 bits)."""
-    headers = {
-        "content-type": f"multipart/form-data; boundary={boundary}",
-        "x-upload-source": "eisync",
-        **label_headers(request.label),
-    }
-    if not allow_duplicates:
-        headers["x-disallow-duplicates"] = "1"
+    headers = upload_headers(boundary, allow_duplicates=allow_duplicates) | label_headers(request.label)
     if request.metadata:
         headers["x-metadata"] = json.dumps(dict(request.metadata), separators=(",", ":"))
     companions = LabelParts()
@@ -181,9 +175,15 @@ def envelope(request: Request, *, boundary: str, allow_duplicates: bool) -> Enve
         path=f"/api/{request.category.value}/files",
         headers=headers,
         parts=tuple(FilePart(preamble(item.name, boundary), item) for item in request.items),
-        between=_BETWEEN,
+        between=BETWEEN,
         closing=closing(companions, boundary),
     )
+
+
+def upload_headers(boundary: str, *, allow_duplicates: bool) -> dict[str, str]:
+    """The headers that every upload has, but for the key."""
+    headers = {"content-type": f"multipart/form-data; boundary={boundary}", "x-upload-source": "eisync"}
+    return headers if allow_duplicates else headers | {"x-disallow-duplicates": "1"}
 
 
 def read_reply(reply: Reply | Silence, *, sent: int, now: float) -> Sequence[Outcome]:
@@ -217,7 +217,7 @@ def preamble(name: str, boundary: str) -> bytes:
 
 def closing(companions: LabelParts, boundary: str) -> bytes:
     """The bytes after the last file: the parts that describe the files, and the end of the body."""
-    parts = (preamble(name, boundary) + document + _BETWEEN for name, document in companions.parts())
+    parts = (preamble(name, boundary) + document + BETWEEN for name, document in companions.parts())
     return b"".join(parts) + f"--{boundary}--\r\n".encode("ascii")
 
 

@@ -12,6 +12,7 @@ import pytest
 from eisync.cli import audit
 from eisync.cli.watched_roots import WatchedFolder
 from eisync.control.operations import Operations, Running
+from eisync.core import completeness
 from eisync.core.ignore import IgnoreRules
 from eisync.loops.watcher import root
 from eisync.store.actions import ActionStore
@@ -44,7 +45,7 @@ def test_an_audit_asks_for_each_file_once(
     now = yard.touched_at(SETTLING[0]) + 0.1
     run(loop, now)
     counted: Counter[str] = Counter()
-    real_reason = root.reason
+    real_reason = completeness.reason
 
     def reason(*args: Any, **more: Any) -> str:
         counted["reasons"] += 1

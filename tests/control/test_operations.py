@@ -237,7 +237,8 @@ def test_files_are_shown_by_state(desk: Desk, state: State) -> None:
 
 
 def test_a_state_that_does_not_exist_is_told_to_a_person(desk: Desk) -> None:
-    for state in ("sync", "", 5, [], {"a": 1}):
+    wrong: list[object] = ["sync", "", 5, [], {"a": 1}]
+    for state in wrong:
         with pytest.raises(ConfigurationError, match=r"there is no state .*; there are settling, ready"):
             desk.ask(do="files", state=state)
 
@@ -292,7 +293,7 @@ def test_the_history_is_told_oldest_first(desk: Desk) -> None:
 
 
 @pytest.mark.parametrize("question", [{}, {"limit": 0}, {"limit": "1"}, {"limit": 10_001}, {"path": 1}])
-def test_a_question_for_history_that_is_none_is_refused(desk: Desk, question: dict[str, object]) -> None:
+def test_a_question_for_history_that_is_none_is_refused(desk: Desk, question: dict[str, Any]) -> None:
     with pytest.raises(ConfigurationError):
         desk.ask(do="history", **question)
 
@@ -325,7 +326,7 @@ def test_what_is_known_at_paths_is_told_of_these_alone(desk: Desk) -> None:
 
 
 @pytest.mark.parametrize("question", [{}, {"root": "/r"}, {"root": "/r", "paths": "a"}, {"root": "/r", "paths": [1]}])
-def test_a_question_for_what_is_known_that_is_none_is_refused(desk: Desk, question: dict[str, object]) -> None:
+def test_a_question_for_what_is_known_that_is_none_is_refused(desk: Desk, question: dict[str, Any]) -> None:
     with pytest.raises(ConfigurationError):
         desk.ask(do="known", **question)
 
@@ -391,7 +392,7 @@ def test_a_database_that_takes_no_write_is_not_healthy(desk: Desk) -> None:
 
 
 @pytest.mark.parametrize("question", [{}, {"do": None}, {"do": "explode"}, {"do": []}, {"do": {"status": 1}}])
-def test_a_question_of_another_version_is_told_to_a_person(desk: Desk, question: dict[str, object]) -> None:
+def test_a_question_of_another_version_is_told_to_a_person(desk: Desk, question: dict[str, Any]) -> None:
     with pytest.raises(ConfigurationError, match=r"this eisync cannot answer .*; is the daemon a different version"):
         desk.ask(**question)
 
@@ -424,7 +425,7 @@ def test_a_pass_is_asked_for_and_told_when_it_is_done(desk: Desk) -> None:
 
 
 @pytest.mark.parametrize("question", [{"do": "reconcile"}, {"do": "reconciled", "ticket": 1}])
-def test_nothing_is_compared_where_nobody_does(desk: Desk, question: dict[str, object]) -> None:
+def test_nothing_is_compared_where_nobody_does(desk: Desk, question: dict[str, Any]) -> None:
     with pytest.raises(ConfigurationError):
         desk.ask(**question)
 

@@ -45,7 +45,7 @@ def held(one: RemoteSample, **more: Any) -> LinkedSample:
 
 
 def side(**more: object) -> FileSide:
-    fields: dict[str, object] = {
+    fields: dict[str, Any] = {
         "id": 7,
         "root_id": 1,
         "root": "/data",
@@ -59,7 +59,7 @@ def side(**more: object) -> FileSide:
         "samples": (held(sample()),),
         **more,
     }
-    return FileSide(**fields)  # type: ignore[arg-type]
+    return FileSide(**fields)
 
 
 LOOKED_FOR = Absence(looked_through_at=NOW, elsewhere=Elsewhere.NOWHERE)
@@ -309,7 +309,8 @@ def applied(file: FileSide, action: Action) -> FileSide:
 def edited(samples: tuple[LinkedSample, ...], action: Action, column: str) -> Iterator[LinkedSample]:
     for held in samples:
         is_meant = held.sample.id == action.sample_id
-        yield replace(held, sample=replace(held.sample, **{column: action.to})) if is_meant else held
+        change: dict[str, Any] = {column: action.to}
+        yield replace(held, sample=replace(held.sample, **change)) if is_meant else held
 
 
 @given(sides, policies)

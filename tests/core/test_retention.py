@@ -199,7 +199,12 @@ def test_whatever_the_row_nothing_is_touched_that_is_not_confirmed(
 ) -> None:
     decision = decide(file, policy, now=NOW, short_bytes=short_bytes, frees=frees, counts_from=counts_from)
     if isinstance(decision, Action):
-        assert (State.SYNCED, False, None, False) == (file.state, file.is_absent, file.removal, file.is_followed)
+        assert (State.SYNCED, False, RemovalState.NONE, False) == (
+            file.state,
+            file.is_absent,
+            file.removal,
+            file.is_followed,
+        )
         assert file.sha256
         assert file.proofs
         assert all(one.identity in MAY_GO and not one.is_missed and not one.has_error for one in file.proofs)

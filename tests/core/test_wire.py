@@ -1,5 +1,6 @@
 import json
 import os
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
@@ -496,7 +497,7 @@ def entry_of(outcome: wire.Outcome) -> dict[str, Any]:
     raise AssertionError(outcome)
 
 
-def answer_of(outcomes: list[wire.Outcome]) -> bytes:
+def answer_of(outcomes: Sequence[wire.Outcome]) -> bytes:
     return json.dumps({"success": True, "files": [entry_of(outcome) for outcome in outcomes]}).encode()
 
 
@@ -530,7 +531,7 @@ def test_with_another_count_no_entry_is_taken_for_any_file(outcomes: list[wire.O
 
 def test_one_sample_for_two_files_is_no_answer_for_either() -> None:
     reason = "the answer names sample 5 for several files"
-    told = [Stored(5), Refused("bad"), Stored(5)]
+    told: list[wire.Outcome] = [Stored(5), Refused("bad"), Stored(5)]
 
     assert [Smaller(reason, 1, is_doubtful=True)] * 3 == read(200, answer_of(told), 3)
 

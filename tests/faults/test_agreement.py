@@ -430,7 +430,8 @@ class AgreementMachine(RuleBasedStateMachine):
         return bool(row["removal"] == "kept")
 
     def is_only_of(self, record: dict[str, Any], sample: RemoteSample) -> bool:
-        tied = [other for other in self.yard.index.records.files() if sample.id in other["sample_ids"]]  # type: ignore[operator]
+        records: Iterator[dict[str, Any]] = self.yard.index.records.files()
+        tied = [other for other in records if sample.id in other["sample_ids"]]
         return [record["path"]] == [other["path"] for other in tied]
 
     def nothing_is_left_to_be_said(self) -> None:

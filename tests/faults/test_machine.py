@@ -8,7 +8,9 @@ import hashlib
 import os
 import shutil
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
@@ -202,7 +204,8 @@ class SafetyMachine(RuleBasedStateMachine):
 
     @invariant()
     def what_is_synced_is_what_the_service_holds(self) -> None:
-        for record in self.yard.index.records.files():
+        records: Iterator[dict[str, Any]] = self.yard.index.records.files()
+        for record in records:
             if record["state"] != State.SYNCED.value:
                 continue
             held = {self.cloud.samples[sample_id].sha256 for sample_id in record["sample_ids"]}

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection
 from dataclasses import replace
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -34,8 +34,9 @@ class Desk:
     """One target, its service, and who asks it."""
 
     def __init__(self) -> None:
-        self.cloud, self.notes, self.clock = Cloud(), Notes(), Clock(1000.0)
-        self.identity_check = IdentityCheck({"main": self.cloud}, self.notes, clock=self.clock)
+        self.cloud, self.clock = Cloud(), Clock(1000.0)
+        self.notes = Notes()
+        self.identity_check = IdentityCheck({"main": self.cloud}, cast(Any, self.notes), clock=self.clock)
 
     def holds(self, body: bytes = BODY, **more: Any) -> None:
         """The service has this."""

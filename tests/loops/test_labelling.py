@@ -11,6 +11,7 @@ from eisync.adapters.files import file_facts, sidecars
 from eisync.core.formats.json_stream import Checkpoint
 from eisync.core.ignore import IgnoreRules
 from eisync.core.labels.parts import PartKind, unpacked
+from eisync.core.labels.sidecars import Entry
 from eisync.core.lifecycle import State
 from eisync.errors import StateError
 from eisync.loops.watcher import sidecars as module
@@ -251,7 +252,7 @@ def test_an_account_of_100_000_files_is_read_once_in_pieces_and_not_held(yard: Y
     assert stored_sidecar is not None
     for number in range(0, 100_000, 10_000):
         entry = root.said_of(stored_sidecar, f"training/part.{number:06}.png")
-        assert entry is not None
+        assert isinstance(entry, Entry)
         assert "x" == entry.label
     root.look_again(yard.later + 100.0)
     assert ["info.labels"] == reads

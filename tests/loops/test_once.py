@@ -1,5 +1,6 @@
 import threading
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pytest
@@ -201,11 +202,14 @@ def test_a_refused_target_does_not_end_the_pass_of_another(yard: Yard, cloud: Cl
 
 
 def test_stop_is_heard_everywhere(yard: Yard, cloud: Cloud) -> None:
+    def is_over(one: Pass, turns: int) -> bool:
+        return one.turns >= turns
+
     for number in range(50):
         yard.write(f"{number}.csv", str(number).encode())
     for turns in range(12):
         one = Pass(yard, main=cloud)
-        one.run(is_stopped=lambda one=one, turns=turns: one.turns >= turns)  # type: ignore[misc]
+        one.run(is_stopped=partial(is_over, one, turns))
         assert one.turns <= turns + 1
 
 

@@ -79,7 +79,9 @@ class Meter:
         room = removal.room_of(root, path)
         if room is None or self.away:
             return None
-        return replace(room, bytes=self.rooms.get(path, file_facts.look(root, path).size))  # type: ignore[union-attr]
+        facts = file_facts.look(root, path)
+        assert facts is not None
+        return replace(room, bytes=self.rooms.get(path, facts.size))
 
     def empty_trash(self, root: str, *, before_day: str, is_old: Callable[[str, float], bool]) -> int:
         self.emptied.append(before_day)
@@ -804,7 +806,7 @@ def test_where_the_numbers_mean_other_samples_in_the_listing_nothing_is_removed(
 def test_where_no_hash_proves_it_the_bytes_do_and_only_once(house: House) -> None:
     house.send("wave.1.csv", "wave.2.csv", is_listed=False)
     house.cloud.contents[2] = b"theirs"
-    house.cloud.sha256_of = lambda number: sha256(house.cloud.contents[number])  # type: ignore[method-assign]
+    house.cloud.sha256_of = lambda sample_id: sha256(house.cloud.contents[sample_id])  # type: ignore[method-assign]
     house.sweep(sha256=None)
     house.run(after_s=GRACE_OVER_S)
     assert ["wave.2.csv"] == house.there()

@@ -1150,22 +1150,22 @@ class Threadless(Bench):
         return super().submit(fn, *args, **kwargs)
 
 
-def threadless(yard: Yard, cloud: Cloud, free: int) -> Drain:
-    drain = Drain(yard, target_queue(cloud, limits=Limits(files=2, bytes=1_000_000)))
-    drain.bench = drain.loop._workers.pool = Threadless(free)
-    return drain
+def threadless(yard: Yard, cloud: Cloud, free: int) -> tuple[Drain, Threadless]:
+    drain, bench = Drain(yard, target_queue(cloud, limits=Limits(files=2, bytes=1_000_000))), Threadless(free)
+    drain.bench = drain.loop._workers.pool = bench
+    return drain, bench
 
 
 @pytest.mark.parametrize("free", [0, 1])
 def test_what_no_thread_takes_waits_with_the_reason_and_goes_later(yard: Yard, cloud: Cloud, free: int) -> None:
     yard.fill(*names(5))
-    drain = threadless(yard, cloud, free)
+    drain, bench = threadless(yard, cloud, free)
     drain.run()
     assert {READY} == set(yard.states().values())
     assert "no thread can be started" in drain.loop.holds(drain.now)["main"]
     assert 0 < drain.tick() <= THREADLESS_S
 
-    drain.bench.free = 100  # type: ignore[attr-defined]
+    bench.free = 100
     drain.run(after_s=THREADLESS_S)
     assert {SYNCED} == set(yard.states().values())
     assert {} == drain.loop.holds(drain.now)
@@ -1174,9 +1174,9 @@ def test_what_no_thread_takes_waits_with_the_reason_and_goes_later(yard: Yard, c
 
 def test_with_fewer_threads_than_workers_everything_goes_by_those_there_are(yard: Yard, cloud: Cloud) -> None:
     yard.fill(*names(8))
-    drain = threadless(yard, cloud, 0)
+    drain, bench = threadless(yard, cloud, 0)
     for _ in range(20):
-        drain.bench.free = 1 - len(drain.bench.waiting)  # type: ignore[attr-defined]
+        bench.free = 1 - len(bench.waiting)
         drain.tick(after_s=THREADLESS_S / 2)
         assert len(drain.bench.waiting) <= 1
         drain.bench.run()

@@ -6,8 +6,9 @@ import sqlite3
 import stat
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -30,7 +31,8 @@ from .shelf import NOW, Shelf
 
 HOLD = """
 import os, sys
-from eisync.store.database import open_database, write_holder
+from eisync.store.database import open_database
+from eisync.store.state_folder import write_holder
 database, _ = open_database(sys.argv[1], exclusive=True)
 write_holder(sys.argv[1], pid=os.getpid())
 with database.transaction() as connection:
@@ -380,7 +382,7 @@ def scribble(path: Path, at: int, size: int) -> None:
         file.write(NOISE[:size])
 
 
-DAMAGES = {
+DAMAGES: dict[str, Callable[[Path], object]] = {
     "truncated to nothing": lambda path: truncate(path, 0),
     "truncated to a byte": lambda path: truncate(path, 1),
     "truncated within the header": lambda path: truncate(path, 60),
@@ -392,10 +394,7 @@ DAMAGES = {
     "noise in the counters": lambda path: scribble(path, 24, 20),
     "noise in the list of tables": lambda path: scribble(path, 100, 2_000),
     "noise in the first page": lambda path: scribble(path, 0, PAGE),
-    **{
-        f"noise in page {page}": lambda path, page=page: scribble(path, page * PAGE, PAGE)
-        for page in (1, 2, 3, 5, 8, 13, 21, 34)
-    },
+    **{f"noise in page {page}": partial(scribble, at=page * PAGE, size=PAGE) for page in (1, 2, 3, 5, 8, 13, 21, 34)},
     "another program's file": lambda path: path.write_bytes(b"<html>" + NOISE),
 }
 

@@ -1,3 +1,5 @@
+from typing import Any
+
 import pytest
 
 from eisync.core.lifecycle import Event, State
@@ -9,7 +11,8 @@ from .shelf import NOW, Shelf
 def lines(shelf: Shelf, path: str) -> list[tuple[float, str]]:
     """When, and what happened, newest first."""
     [identity] = shelf.index.records.ids_of(f"/data/{path}")
-    return [(line["at"], line["event"]) for line in shelf.index.records.history(identity)]  # type: ignore[misc]
+    records: list[dict[str, Any]] = shelf.index.records.history(identity)
+    return [(line["at"], line["event"]) for line in records]
 
 
 def test_a_line_says_what_happened_to_which_file_when_and_why(shelf: Shelf) -> None:

@@ -1,5 +1,6 @@
 import json
 import os
+from typing import Any
 
 import pytest
 
@@ -259,7 +260,7 @@ def test_how_a_root_fares_is_remembered(shelf: Shelf) -> None:
         [facts] = shelf.index.roots()
         return facts
 
-    fresh = {"id": shelf.root.id, "path": "/data", "target": "main"}
+    fresh: dict[str, Any] = {"id": shelf.root.id, "path": "/data", "target": "main"}
     assert root() == RootFacts(**fresh, scanned_at=None, offline_reason=None, settling=0, left_out={})
     shelf.index.note_offline(shelf.root.id, "it is not there")
     shelf.index.note_observed(shelf.root.id, [], beyond=3, comparing=2, keeps=False, now=NOW)

@@ -89,7 +89,9 @@ def test_a_new_version_waits_while_the_last_one_is_under_way(shelf: Shelf) -> No
     assert set() == shelf.outbox.enqueue([new], now=NOW)
 
     assert State.READY is shelf.state()
-    assert facts(2) == shelf.outbox.known_at(shelf.root.id, "a.csv").facts
+    known = shelf.outbox.known_at(shelf.root.id, "a.csv")
+    assert known is not None
+    assert facts(2) == known.facts
 
 
 @pytest.mark.parametrize("version", [1, 2])
