@@ -36,7 +36,7 @@ class Desk:
     def __init__(self) -> None:
         self.cloud, self.clock = Cloud(), Clock(1000.0)
         self.notes = Notes()
-        self.identity_check = IdentityCheck({"main": self.cloud}, cast(Any, self.notes), clock=self.clock)
+        self.identity_check = IdentityCheck({"main": self.cloud}, cast("Any", self.notes), clock=self.clock)
 
     def holds(self, body: bytes = BODY, **more: Any) -> None:
         """The service has this."""
