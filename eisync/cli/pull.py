@@ -6,11 +6,14 @@ from contextlib import suppress
 
 import click
 
+from eisync.adapters.client.service import ServiceClient
 from eisync.adapters.dataset import Dataset
 from eisync.app.options import service_of
 from eisync.cli import OK, PENDING, REFUSED
 from eisync.cli.options import ask, common, key_file
 from eisync.cli.output import Bar, say, say_json
+from eisync.core.summary import in_bytes
+from eisync.core.text import amount
 from eisync.errors import ConfigurationError, EisyncError, StudioError, TransitError
 from eisync.export import ExportReport, Selection, described, export
 from eisync.paths import absolute
@@ -68,21 +71,11 @@ def command(
     _keep_apart(place, settings, config=config, state_dir=state_dir)
     for warning in settings.warnings:
         say(f"warning: {warning}", err=True)
-    selection = Selection(category=category, labels=labels)
     service = service_of(settings, target.name)
     try:
         project_id = service.project_id()
-        dataset = Dataset(place, described(project_id, selection))
         bar = Bar(is_shown=sys.stderr.isatty() and not quiet)
-        try:
-            pulled = export(service, dataset, selection, progress=lambda now: bar.show(*_drawn(now)))
-        except KeyboardInterrupt:
-            bar.end()
-            say("stopped; what was downloaded is complete. Run it again to continue.", err=True)
-            raise
-        finally:
-            bar.end()
-            dataset.close()
+        pulled = _pull(service, project_id, place, Selection(category=category, labels=labels), bar)
     except StudioError as error:
         raise StudioError(f"the project's samples cannot be listed: {error}", status=error.status) from error
     except TransitError as error:
@@ -90,7 +83,25 @@ def command(
         return PENDING
     finally:
         service.close()
-    _tell(pulled, place, project_id, as_json=as_json)
+    _report(pulled, place, project_id, as_json=as_json)
+    return _exit_code(pulled)
+
+
+def _pull(service: ServiceClient, project_id: int, place: str, selection: Selection, bar: Bar) -> ExportReport:
+    """Download what is missing, with the bar drawn meanwhile."""
+    dataset = Dataset(place, described(project_id, selection))
+    try:
+        return export(service, dataset, selection, progress=lambda now: bar.show(*_drawn(now)))
+    except KeyboardInterrupt:
+        bar.end()
+        say("stopped; what was downloaded is complete. Run it again to continue.", err=True)
+        raise
+    finally:
+        bar.end()
+        dataset.close()
+
+
+def _exit_code(pulled: ExportReport) -> int:
     if pulled.stopped is not None or any(not failure.is_final for failure in pulled.failures):
         return PENDING
     return REFUSED if pulled.failures else OK
@@ -123,10 +134,10 @@ def _keep_apart(folder: str, settings: Settings, *, config: str | None, state_di
 
 def _drawn(pulled: ExportReport) -> tuple[int, int, str]:
     """Done, of how many, and what they are called."""
-    return pulled.here + len(pulled.failures), pulled.total, f"samples, {_amount(pulled.fetched_bytes)} new"
+    return pulled.here + len(pulled.failures), pulled.total, f"samples, {in_bytes(pulled.fetched_bytes)} new"
 
 
-def _tell(pulled: ExportReport, folder: str, project_id: int, *, as_json: bool) -> None:
+def _report(pulled: ExportReport, folder: str, project_id: int, *, as_json: bool) -> None:
     if as_json:
         say_json(_record(pulled, folder, project_id))
         return
@@ -138,7 +149,7 @@ def _tell(pulled: ExportReport, folder: str, project_id: int, *, as_json: bool) 
         )
     if pulled.withdrawn:
         say(
-            f"{_count(pulled.withdrawn, 'file')} of earlier pulls {_are(pulled.withdrawn)} left in place but not "
+            f"{amount(pulled.withdrawn, 'file')} of earlier pulls {_are(pulled.withdrawn)} left in place but not "
             "in info.labels: the project no longer lists such a sample."
         )
     for failure in pulled.failures[:SHOWN_REASONS]:
@@ -150,12 +161,12 @@ def _tell(pulled: ExportReport, folder: str, project_id: int, *, as_json: bool) 
 
 
 def _sentence(pulled: ExportReport, folder: str, project_id: int) -> str:
-    what = f"{_count(pulled.here, 'sample')} of project {project_id} {_are(pulled.here)} in {folder}"
+    what = f"{amount(pulled.here, 'sample')} of project {project_id} {_are(pulled.here)} in {folder}"
     if pulled.failures:
         what += f", {len(pulled.failures):,} were not downloaded"
     if not pulled.fetched:
         return f"{what}: nothing was missing." if not pulled.failures and pulled.stopped is None else f"{what}."
-    return f"{what}: {pulled.fetched:,} downloaded now ({_amount(pulled.fetched_bytes)})."
+    return f"{what}: {pulled.fetched:,} downloaded now ({in_bytes(pulled.fetched_bytes)})."
 
 
 def _record(pulled: ExportReport, folder: str, project_id: int) -> dict[str, object]:
@@ -175,16 +186,5 @@ def _record(pulled: ExportReport, folder: str, project_id: int) -> dict[str, obj
     }
 
 
-def _count(number: int, noun: str) -> str:
-    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
-
-
 def _are(number: int) -> str:
     return "is" if number == 1 else "are"
-
-
-def _amount(size: int) -> str:
-    for unit, length in (("GB", 10**9), ("MB", 10**6), ("kB", 10**3)):
-        if size >= length:
-            return f"{size / length:.1f} {unit}"
-    return f"{size} B"

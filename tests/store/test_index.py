@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from eisync.core.lifecycle import Event, State
-from eisync.store import mirror, path_index, records, sample_links, tombstones
+from eisync.store import mirror, path_index, records, sample_links, sample_rows, tombstones
 from eisync.store.index import RootFacts, TargetFacts
 
 from .shelf import NOW, Shelf, remote
@@ -113,8 +113,8 @@ def test_a_page_may_be_recorded_twice_and_tells_what_is_new(shelf: Shelf) -> Non
 
     assert [] == shelf.finish_sweep(progress, now=LATER)
     # We hashed the bytes; of what the service hashes nothing is documented.
-    assert ((1,), (2,)) == (shelf.index.samples_with("main", "ours"), shelf.index.samples_with("main", "theirs"))
-    assert () == shelf.index.samples_with("other", "ours")
+    assert ((1,), (2,)) == (shelf.samples_with("main", "ours"), shelf.samples_with("main", "theirs"))
+    assert () == shelf.samples_with("other", "ours")
 
 
 def test_how_the_last_sweep_ended_is_remembered(shelf: Shelf) -> None:
@@ -214,7 +214,7 @@ def test_a_synced_file_without_ids_is_looked_for_until_it_has_them(shelf: Shelf)
     assert ("already in the project", [8, 9]) == tuple(
         shelf.record("nameless.csv")[key] for key in ("reason", "sample_ids")
     )
-    assert (1, 8, 9) == shelf.index.samples_with("main", "a")
+    assert (1, 8, 9) == shelf.samples_with("main", "a")
 
 
 def test_only_so_many_are_looked_for_at_once(shelf: Shelf) -> None:
@@ -386,7 +386,7 @@ def test_a_database_that_takes_a_write_says_so(shelf: Shelf) -> None:
     [
         (tombstones._BEREFT, ["file_sample_by_sample (sample_id=?)", "file USING INTEGER PRIMARY KEY"]),
         (
-            mirror._SLICE,
+            sample_rows.SLICE,
             ["sample USING PRIMARY KEY (target=? AND id>? AND id<?)", "file_sample_by_sample (sample_id=?)"],
         ),
         (mirror._COUNT_MISSED, ["INDEX sample_missing (target=? AND missing_in=?)", "INDEX file_sample_by_sample"]),
