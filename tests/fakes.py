@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from eisync.adapters.client.body import Body
-from eisync.core.model import RemoteSample, Root, Unread, sent_name
+from eisync.core.clock_step import ClockSetting
+from eisync.core.model import Page, RemoteSample, Root, sent_name
 from eisync.core.sample_names import stored_name
-from eisync.core.wire import Envelope, Reply, Silence
+from eisync.core.wire import Envelope, Reply, Silence, UploadReply
 from eisync.errors import EisyncError, StudioError, UnansweredError
 from tests.canary import hear
 
@@ -25,6 +26,21 @@ class Clock:
 
     def __call__(self) -> float:
         return self.now
+
+
+class RightClock:
+    """A clock monitor whose clock is never in doubt and was never set."""
+
+    def why_doubt(self) -> str | None:
+        return None
+
+    def setting(self) -> ClockSetting:
+        return ClockSetting()
+
+    setting_of_days = setting
+
+
+RIGHT: Any = RightClock()
 
 
 @dataclass(frozen=True)
@@ -131,31 +147,16 @@ class Bench(Executor):
         return pieces
 
 
-@dataclass(frozen=True)
-class Sent:
-    reply: Reply | Silence
-    sha256: Mapping[int, str]
-    took_s: float = 0.0
-
-
-@dataclass(frozen=True)
-class Listed:
-    samples: tuple[RemoteSample, ...]
-    total: int
-    newest_added_at: float | None = None
-    unread: tuple[Unread, ...] = ()
-
-
 Answer = Callable[[Envelope, list[str]], "Reply | Silence | None"]
 
 
 class Waited:
     """A page that was asked for ahead: at once, as the real one does in the best case. What it raises is kept."""
 
-    def __init__(self, ask: Callable[[int | None], Listed], before_id: int | None, seen: Callable[[int], int | None]):
+    def __init__(self, ask: Callable[[int | None], Page], before_id: int | None, seen: Callable[[int], int | None]):
         self._ask = ask
         self._seen = seen
-        self.result: Future[Listed] = Future()
+        self.result: Future[Page] = Future()
         try:
             self.result.set_result(ask(before_id))
         except EisyncError as error:
@@ -167,7 +168,7 @@ class Waited:
             return Waited(self._ask, end, self._seen)
         return Waited(self._nothing, None, self._seen)
 
-    def _nothing(self, _: int | None) -> Listed:
+    def _nothing(self, _: int | None) -> Page:
         raise UnansweredError("the end of the previous page is missing")
 
     def glimpse(self) -> int | None:
@@ -175,7 +176,7 @@ class Waited:
             return None
         return self._seen(self.result.result().samples[-1].id)
 
-    def page(self) -> Listed:
+    def page(self) -> Page:
         return self.result.result()
 
 
@@ -207,7 +208,7 @@ class Cloud:
 
     # --- ingestion
 
-    def upload(self, envelope: Envelope) -> Sent:
+    def upload(self, envelope: Envelope) -> UploadReply:
         names = [sent_name(part.item.path) for part in envelope.parts]
         self.attempts.append(names)
         if self.upload_trouble is not None:
@@ -219,7 +220,7 @@ class Cloud:
         self.uploads.append(names)
         answer = self.answers.popleft() if self.answers else self.always
         reply = answer(envelope, hashes) if answer is not None else None
-        return Sent(self.store(envelope, hashes) if reply is None else reply, body.sha256)
+        return UploadReply(self.store(envelope, hashes) if reply is None else reply, body.sha256)
 
     def store(self, envelope: Envelope, hashes: list[str]) -> Reply:
         """Take the files as the service does, and say so."""
@@ -272,7 +273,7 @@ class Cloud:
 
     def page(
         self, *, limit: int, before_id: int | None = None, from_id: int | None = None, filename: str | None = None
-    ) -> Listed:
+    ) -> Page:
         self._asked()
         found = [
             sample
@@ -282,7 +283,7 @@ class Cloud:
             and (filename is None or filename in sample.filename)
         ]
         samples = tuple(found[: min(limit, self.most_a_page)])
-        return Listed(samples, len(found), self.added_at.get(samples[0].id) if samples else None)
+        return Page(samples, len(found), self.added_at.get(samples[0].id) if samples else None)
 
     def ahead(self, *, limit: int, before_id: int | None = None, from_id: int | None = None) -> Waited:
         return Waited(lambda below: self.page(limit=limit, before_id=below, from_id=from_id), before_id, self.seen)

@@ -9,7 +9,7 @@ from types import FrameType
 import click
 
 from eisync.adapters import clock
-from eisync.app import App, build
+from eisync.app.machine import App, build
 from eisync.cli.options import common, key_file
 from eisync.cli.output import Bar, say
 from eisync.control.overview import overview

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from eisync.app import described, watched_of
+from eisync.app.options import described, watched_of
 from eisync.cli.options import ask
 from eisync.core.model import Root
 from eisync.errors import ConfigurationError

@@ -17,9 +17,11 @@ from eisync.core.policy import After, MinFree, OnRemoteDelete, Policy, Retention
 from eisync.core.retention import Disk, Room, Why
 from eisync.core.sample_names import stored_name
 from eisync.errors import FolderError, StateError, UnansweredError
-from eisync.loops.actions.identity_check import IdentityCheck
-from eisync.loops.retention.loop import REST_S, RetentionLoop
-from eisync.loops.retention.status import TROUBLE_S, YES_NAME, Archives, RetentionStatus
+from eisync.loops.lineage import Trusting
+from eisync.loops.retention.identity_check import IdentityCheck
+from eisync.loops.retention.loop import REST_S, RetentionClock, RetentionLoop
+from eisync.loops.retention.removal import YES_NAME, Archives, FileRemover
+from eisync.loops.retention.status import TROUBLE_S, RetentionStatus
 from eisync.store.actions import ActionStore
 from eisync.store.mirror import Mirrored
 from eisync.store.retention import Removals
@@ -59,6 +61,10 @@ class Meter:
     emptied: list[str] = field(default_factory=list)
     away: bool = False
     rooms: dict[str, int] = field(default_factory=dict)  # what files take of it, where that is not their size
+    hands: Any = removal  # what removes files
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.hands, name)
 
     def disk_of(self, root: str) -> Disk | None:
         return Disk(self.free, self.total)
@@ -89,8 +95,8 @@ class House:
     def __init__(self, yard: Yard, policy: Retention) -> None:
         self.yard = yard
         self.policy = policy
-        self.meter = Meter()
-        self.times = Times()
+        self.meter: Any = Meter()
+        self.times: Any = Times()
         self.hands: Any = removal
         self.now = yard.later
         self.monotonic: Callable[[], float] = lambda: self.now
@@ -106,18 +112,23 @@ class House:
 
     def start(self) -> None:
         self.retention_status = RetentionStatus(self.yard.root, self.policy)
+        self.meter.hands = self.hands
+        remover = FileRemover(
+            self.records,
+            self.actions,
+            self.meter,
+            identity_check=IdentityCheck({"main": self.cloud}, self.records, clock=lambda: self.now),
+            lineages=Trusting(),
+            archives=Archives(self.records, folder_notes, new_marker=lambda: f"archive {self.now}"),
+            log=self.yard.log,
+        )
         self.loop = RetentionLoop(
             [self.retention_status],
-            records=self.records,
-            intents=self.records,
-            outcomes=self.actions,
-            hands=self.hands,
-            disks=self.meter,
-            identity_check=IdentityCheck({"main": self.cloud}, self.records, clock=lambda: self.now),
+            remover,
+            self.records,
+            self.meter,
+            clock=RetentionClock(self.times, lambda: self.monotonic()),
             log=self.yard.log,
-            monotonic=lambda: self.monotonic(),
-            times=self.times,
-            archives=Archives(self.records, folder_notes, new_marker=lambda: f"archive {self.now}"),
         )
 
     def run(self, after_s: float = 0.0) -> float:

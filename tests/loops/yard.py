@@ -13,7 +13,7 @@ from eisync.core.ignore import IgnoreRules
 from eisync.core.labels.path_rules import PathRules
 from eisync.core.lifecycle import State
 from eisync.core.model import Root
-from eisync.loops.reconciler.deletion_evidence import DeletionEvidence
+from eisync.loops.reconciler.deletion_evidence import DeletionEvidence, FolderView
 from eisync.loops.watched_root import Observed, WatchedRoot
 from eisync.loops.watcher.disks import DiskCheck, RootDisks
 from eisync.loops.watcher.loop import WatcherLoop
@@ -34,18 +34,16 @@ def deletion_evidence(
 ) -> DeletionEvidence:
     """What is known about absent files and samples, from real folders and a real index."""
     check = DiskCheck(Disks(yard.database), file_facts)
-    return DeletionEvidence(
-        Absences(yard.database),
-        Mirrored(yard.database).adopt,
+    folders = FolderView(
         look=file_facts.look,
         observed=observed,
-        **{
-            "sha256_of_file": sha256_of,
-            "why_away": lambda side: check.why_away(side.root_id, side.root, side.path, side.id),
-            "clock": clock,
-            "log": yard.log,
-            **more,
-        },
+        why_away=lambda side: check.why_away(side.root_id, side.root, side.path, side.id),
+    )
+    return DeletionEvidence(
+        Absences(yard.database),
+        Mirrored(yard.database),
+        folders,
+        **{"sha256_of_file": sha256_of, "clock": clock, "log": yard.log, **more},
     )
 
 

@@ -1,4 +1,4 @@
-"""Where the real parts meet: settings in, a running machine out. Nothing else builds one."""
+"""The machine that one process is: built from settings, started, asked, and closed."""
 
 import os
 import threading
@@ -7,66 +7,33 @@ from typing import Any
 
 from eisync._version import __version__
 from eisync.adapters import clock, process
-from eisync.adapters.client.body import Throttle, sha256_of
+from eisync.adapters.client.body import Throttle
 from eisync.adapters.client.server_time import ServiceTimes
-from eisync.adapters.client.service import Endpoints, ServiceClient
 from eisync.adapters.events.source import EventSource, NullEvents
-from eisync.adapters.files import content, file_facts, folder_notes, removal, restore, sidecars, trash, writer_probe
-from eisync.adapters.files.ignore_files import IgnoreFiles
+from eisync.adapters.files import writer_probe
 from eisync.adapters.thread_pool import ThreadPool
+from eisync.app import loops
+from eisync.app.loops import Parts
+from eisync.app.options import asks_studio, described, refuse_remote, service_of
 from eisync.control.operations import Operations, Running
 from eisync.control.server import ControlServer
-from eisync.core import mounts
-from eisync.core.ignore import IgnoreRules
 from eisync.core.lifecycle import PENDING
-from eisync.core.lineage import Stamp
-from eisync.core.model import Root
-from eisync.core.watch_health import Mode
-from eisync.core.writers import Ask
-from eisync.errors import ConfigurationError, EisyncError, StateDamagedError, StateError
-from eisync.loops.actions.executor import ActionExecutor
-from eisync.loops.actions.guard_ledger import GuardLedger
-from eisync.loops.actions.identity_check import IdentityCheck
-from eisync.loops.actions.planner import ActionPlanner
-from eisync.loops.actions.undo import Undo
+from eisync.errors import EisyncError, StateDamagedError, StateError
 from eisync.loops.clock_monitor import ClockMonitor
-from eisync.loops.lineage import Lineage
-from eisync.loops.once import Once
+from eisync.loops.once import Loops, Once
 from eisync.loops.ports import Log
-from eisync.loops.reconciler.deletion_evidence import DeletionEvidence
-from eisync.loops.reconciler.loop import Hands, Project, ReconcilerLoop
-from eisync.loops.reconciler.tombstones import Tombstones
-from eisync.loops.retention.loop import RetentionLoop
-from eisync.loops.retention.status import Archives, RetentionStatus
-from eisync.loops.retention.undo import RetentionUndo
 from eisync.loops.supervisor import Charge, Pulse, Supervisor
-from eisync.loops.uploader.loop import UploaderLoop
-from eisync.loops.uploader.target_state import TargetQueue
-from eisync.loops.watched_root import WatchedRoot
-from eisync.loops.watcher.disks import DiskCheck, RootDisks
-from eisync.loops.watcher.loop import WatcherLoop
-from eisync.loops.watcher.monitor import WatchedFolders
-from eisync.settings import Settings, Watch
+from eisync.settings import Settings
 from eisync.store.actions import ActionStore
-from eisync.store.cleanup import Cleanup
 from eisync.store.clock import ClockNotes
 from eisync.store.database import open_database
-from eisync.store.descriptions import Descriptions
-from eisync.store.disks import Disks
-from eisync.store.guard_facts import Absences
 from eisync.store.index import Index
-from eisync.store.lineages import Lineages
-from eisync.store.mirror import Mirrored
 from eisync.store.observations import record_of
 from eisync.store.outbox import Outbox
-from eisync.store.path_index import PathIndex
-from eisync.store.retention import Removals
-from eisync.store.sidecars import Sidecars
 from eisync.store.state_folder import write_holder
 
 HEARTBEAT_LIMIT_S = 60.0
 CONTROL_ENDS_WITHIN_S = 5.0
-USER_AGENT = f"eisync/{__version__}"
 
 
 class App:
@@ -79,12 +46,12 @@ class App:
         self.log = log
         self.verb = verb
         folder = str(settings.state.dir)
-        _refuse_remote(folder)
+        refuse_remote(folder)
         self._database, repaired = open_database(folder, exclusive=True)
         try:
             self._assemble(folder, repaired, listen=listen)
         except BaseException:
-            self._database.close()  # whoever builds the next one must find the folder free
+            self._database.close()  # the next one must find the folder free
             raise
 
     def _assemble(self, folder: str, repaired: str | None, *, listen: bool) -> None:
@@ -112,14 +79,19 @@ class App:
             )
             for target in settings.targets
         }
-        self._listens = listen
         self._events = EventSource(self.bells["watcher"].set) if listen else NullEvents()
         self._register()
-        self.lineage = self._lineage_of_roots()
-        self.watcher = self._watcher_loop()
-        self.uploader = self._uploader_loop()
-        self.reconciler = self._reconciler_loop() if _asks_studio(settings) else None
-        self.retention = self._retention_loop()
+        parts = self._parts()
+        self.lineage = parts.lineage
+        self.watcher = loops.watcher_loop(parts, self._events, self._writer_probe.asking, listens=listen)
+        self.uploader = loops.uploader_loop(
+            parts,
+            self._pool,
+            unlabelled=self.watcher.unlabelled,
+            quiet_s=lambda _: self._quiet_hours.quiet_s(clock.second_of_day()),
+        )
+        self.reconciler = loops.reconciler_loop(parts, self.watcher) if asks_studio(settings) else None
+        self.retention = loops.retention_loop(parts)
         self.supervisor: Supervisor | None = None
         self._control: ControlServer | None = None
         self._beat_at: float | None = None
@@ -163,10 +135,7 @@ class App:
     def once(self, progress: Callable[[], None]) -> Once:
         """One pass over everything, for the calling thread to run."""
         return Once(
-            self.watcher,
-            self.uploader,
-            self.reconciler,
-            self.retention,
+            Loops(self.watcher, self.uploader, self.reconciler, self.retention),
             pending=self.pending,
             now=clock.now,
             bell=self.bells["uploader"],
@@ -193,7 +162,7 @@ class App:
         return self._root_ids
 
     def live(self) -> dict[str, Any]:
-        """What only the running process knows."""
+        """Return what only the running process knows."""
         pulses = self._pulses()
         return {
             "pid": os.getpid(),
@@ -230,14 +199,16 @@ class App:
         }
 
     def observed(self) -> list[dict[str, Any]]:
-        """What is not complete or cannot be read, as records of `eisync ls`: of folders that were not looked through
-        yet, and of those that are not watched, what was noted last."""
+        """Return what is not complete or cannot be read, as records of `eisync ls`.
+
+        Of folders that were not scanned yet, and of those that are not watched, it is what was noted last.
+        """
         now = {(seen.root, seen.path): record_of(seen, seen.root) for seen in self.watcher.observed(clock.now())}
         noted = self.index.observations.records()
         return self._merged(now, noted)
 
     def observed_at(self, root: str, paths: Sequence[str]) -> list[dict[str, Any]]:
-        """What of that is at `paths` of a root."""
+        """Return what of that is at `paths` of a root."""
         now = {
             (seen.root, seen.path): record_of(seen, seen.root)
             for seen in self.watcher.observed_at(root, paths, clock.now())
@@ -288,7 +259,7 @@ class App:
         self._pool.shutdown(wait=wait, cancel_futures=True)
         for service in self._services.values():
             service.close()
-        # Whoever asks is answered until the database can be asked instead.
+        # Questions are answered until the database can be asked instead.
         if self._control is not None:
             self._control.hang_up()
             if self._beat_at is not None and self.supervisor is not None:
@@ -296,8 +267,23 @@ class App:
             self._control.close()
         self._database.close()
 
+    def _parts(self) -> Parts:
+        return Parts(
+            settings=self.settings,
+            log=self.log,
+            database=self._database,
+            outbox=self.outbox,
+            index=self.index,
+            actions=self.actions,
+            roots=self._roots,
+            services=self._services,
+            wakes={name: bell.set for name, bell in self.bells.items()},
+            times=self.times,
+            lineage=loops.lineage(self.settings, self._roots, self._database, self.log),
+        )
+
     def _control_server(self) -> ControlServer:
-        """Raises StateError where nobody can be answered."""
+        """Return the server for questions. Raises StateError where none can be answered."""
         operations = Operations(
             self.outbox,
             self.index,
@@ -340,186 +326,6 @@ class App:
         if under_way:
             self.log.warning("outbox.recovered", files=under_way, reason="they were being sent when eisync stopped")
 
-    def _lineage_of_roots(self) -> Lineage:
-        pid = os.getpid()
-        return Lineage(
-            {root: watch.is_destructive for watch, root in zip(self.settings.watches, self._roots, strict=True)},
-            me=Stamp(
-                epoch="",
-                host=process.host(),
-                pid=pid,
-                process=process.identity(pid),
-                state=os.path.realpath(self.settings.state.dir),
-                since=clock.now(),
-            ),
-            records=Lineages(self._database),
-            notes=folder_notes,
-            is_running=process.is_running,
-            why_away=WatchedFolders(file_facts, PathIndex(self._database)).why_away,
-            new_epoch=clock.epoch,
-            clock=clock.now,
-            log=self.log,
-        )
-
-    def _watcher_loop(self) -> WatcherLoop:
-        watched = [
-            watched_of(watch, root, watch.mode if self._listens else Mode.SCAN)
-            for watch, root in zip(self.settings.watches, self._roots, strict=True)
-        ]
-        return WatcherLoop(
-            watched,
-            intake=self.outbox,
-            places=PathIndex(self._database),
-            disks=lambda root: RootDisks(root, Disks(self._database), file_facts, self.log),
-            notes=self.index,
-            files=file_facts,
-            evidence=content,
-            probing=self._writer_probe.asking,
-            reads=sidecars.Reading,
-            stored_sidecars=Sidecars(self._database),
-            waiting=Descriptions(self._database),
-            labelled=self.bells["uploader"].set,
-            events=self._events,
-            log=self.log,
-            why_silent=_why_silent,
-            has_weak_facts=_has_weak_facts,
-            jitter=clock.jitter,
-            spent_s=clock.spent_s,
-            is_same=removal.is_same,
-            lineages=self.lineage,
-            annotating=sidecars.annotation_at,
-        )
-
-    def _uploader_loop(self) -> UploaderLoop:
-        upload = self.settings.upload
-        lanes = [
-            TargetQueue(
-                target=target.name,
-                roots=tuple(root.id for root in self._roots if root.target == target.name),
-                service=self._services[target.name],
-                limits=upload.limits,
-                policy=upload.retry_policy,
-                allow_duplicates=upload.allow_duplicates,
-                key_token=self.settings.key_source(target.name).token,
-            )
-            for target in self.settings.targets
-        ]
-        return UploaderLoop(
-            lanes,
-            queue=self.outbox,
-            notes=self.index,
-            pool=self._pool,
-            workers=upload.workers,
-            order=upload.order,
-            unlabelled=self.watcher.unlabelled,
-            hash_of=sha256_of,
-            quiet_s=lambda _: self._quiet_hours.quiet_s(clock.second_of_day()),
-            monotonic=clock.monotonic,
-            jitter=clock.jitter,
-            boundary=clock.boundary,
-            wake=self.bells["uploader"].set,
-            log=self.log,
-        )
-
-    def _reconciler_loop(self) -> ReconcilerLoop:
-        reconcile = self.settings.reconcile
-        projects = [
-            Project(
-                target=target.name,
-                studio=self._services[target.name],
-                interval_s=reconcile.interval_s,
-                page_size=reconcile.page_size,
-                sweeps=reconcile.enabled,
-                allow_duplicates=self.settings.upload.allow_duplicates,
-                sweep_interval_s=reconcile.sweep_interval_s,
-                policies={
-                    root.id: watch.policy
-                    for watch, root in zip(self.settings.watches, self._roots, strict=True)
-                    if root.target == target.name
-                },
-            )
-            for target in self.settings.targets
-        ]
-        return ReconcilerLoop(
-            projects,
-            beliefs=self.index,
-            mirrored=Mirrored(self._database),
-            unidentified=self.index,
-            doubts=self.outbox,
-            sha256_of_file=sha256_of,
-            clock=clock.now,
-            log=self.log,
-            wake=self.bells["reconciler"].set,
-            hands=self._hands(),
-            forgets=Cleanup(self._database),
-            lineages=self.lineage,
-        )
-
-    def _hands(self) -> Hands:
-        actions, folders = self.actions, WatchedFolders(file_facts, PathIndex(self._database))
-        guard = self.settings.reconcile.guard
-        guarding = GuardLedger(actions, guard, self.times)
-        retained = RetentionUndo(Removals(self._database), restore)
-        evidence = self._deletion_evidence()
-        return Hands(
-            decider=ActionPlanner(
-                actions,
-                actions,
-                evidence,
-                guard=guard,
-                clock=clock.now,
-                log=self.log,
-                times=self.times,
-                lineages=self.lineage,
-            ),
-            actor=ActionExecutor(
-                actions,
-                trash,
-                folders,
-                evidence,
-                clock=clock.now,
-                log=self.log,
-                guarding=guarding,
-                lineages=self.lineage,
-            ),
-            undo=Undo(actions, trash, folders, file_facts.look, retained, clock=clock.now, log=self.log),
-            tombstones=Tombstones(actions, self.index, guard=guard, clock=clock.now, log=self.log, times=self.times),
-        )
-
-    def _deletion_evidence(self) -> DeletionEvidence:
-        check = DiskCheck(Disks(self._database), file_facts)
-        return DeletionEvidence(
-            Absences(self._database),
-            Mirrored(self._database).adopt,
-            sha256_of_file=sha256_of,
-            look=file_facts.look,
-            observed=lambda: self.watcher.unsettled(clock.now()),
-            why_away=lambda side: check.why_away(side.root_id, side.root, side.path, side.id),
-            clock=clock.now,
-            log=self.log,
-        )
-
-    def _retention_loop(self) -> RetentionLoop:
-        records = Removals(self._database)
-        return RetentionLoop(
-            [
-                RetentionStatus(root, watch.retention)
-                for watch, root in zip(self.settings.watches, self._roots, strict=True)
-            ],
-            records=records,
-            intents=records,
-            outcomes=self.actions,
-            hands=removal,
-            disks=removal,
-            identity_check=IdentityCheck(self._services, records, clock=clock.now),
-            log=self.log,
-            monotonic=clock.monotonic,
-            spent_s=clock.spent_s,
-            times=self.times,
-            lineages=self.lineage,
-            archives=Archives(records, folder_notes, new_marker=clock.epoch),
-        )
-
 
 def build(settings: Settings, *, log: Log, listen: bool = True, verb: str = "run") -> App:
     """The machine that `settings` describe, built in the main thread. Raises StateBusyError, StateError,
@@ -531,80 +337,3 @@ def build(settings: Settings, *, log: Log, listen: bool = True, verb: str = "run
     except StateDamagedError:
         # The damage lies deeper than what opening reads. It is noted now: the second opening sets the database aside.
         return App(settings, log, listen=listen, verb=verb)
-
-
-def _asks_studio(settings: Settings) -> bool:
-    # Where duplicates are allowed, only a look at the service tells whether a file arrived whose answer was lost.
-    return settings.reconcile.enabled or settings.upload.allow_duplicates
-
-
-def service_of(
-    settings: Settings,
-    name: str,
-    *,
-    spend: Callable[[int], float] = lambda _: 0.0,
-    on_date: Callable[[str, str | None], None] = lambda _host, _date: None,
-    probing: Callable[[], Ask | None] = lambda: None,
-) -> ServiceClient:
-    """The service of the target `name`, for whoever needs nothing else. `spend` is asked before bytes are sent;
-    `on_date` gets the time that its answers state; `probing` gives what tells who writes a file.
-    """
-    target, upload = settings.target(name), settings.upload
-    return ServiceClient(
-        Endpoints(
-            studio_url=target.studio_url,
-            ingestion_url=target.ingestion_url,
-            ca_file=None if target.ca_file is None else str(target.ca_file),
-            trusts_system=target.trust == "system",
-            connect_timeout_s=upload.connect_timeout_s,
-            timeout_s=upload.timeout_s,
-        ),
-        settings.key_source(name).read,
-        user_agent=USER_AGENT,
-        spend=spend,
-        on_date=on_date,
-        probing=probing,
-    )
-
-
-def _refuse_remote(folder: str) -> None:
-    file_system = mounts.type_of(os.path.realpath(folder), file_facts.mountinfo())
-    if mounts.is_remote(file_system):
-        raise ConfigurationError(
-            f"the state folder {folder} is on a file system over a network ({file_system}), where a database can be "
-            "damaged; choose a folder on a local disk with --state-dir"
-        )
-
-
-def _has_weak_facts(folder: str) -> bool:
-    return mounts.has_weak_facts(mounts.type_of(os.path.realpath(folder), file_facts.mountinfo()))
-
-
-def _why_silent(folder: str) -> str | None:
-    return mounts.why_silent(os.path.realpath(folder), file_facts.mountinfo())
-
-
-def described(watch: Watch) -> dict[str, Any]:
-    """A folder's options as plain values, of which `Watch` can be made again."""
-    return {**watch.model_dump(), "path": str(watch.path)}
-
-
-def watched_of(watch: Watch, root: Root, mode: Mode | None = None) -> WatchedRoot:
-    """The folder as the watcher takes it; `mode` goes before what it says itself. Raises ConfigurationError."""
-    try:
-        eligibility = IgnoreRules(watch.ignore, rules_in=IgnoreFiles(root.path))
-    except ValueError as error:
-        raise ConfigurationError(
-            f"the ignore patterns of {watch.path} are not valid gitignore patterns: {error}"
-        ) from error
-    return WatchedRoot(
-        root=root,
-        eligibility=eligibility,
-        labelling=watch.path_rules,
-        policy=watch.completeness,
-        metadata=watch.metadata,
-        scan_interval_s=watch.scan_interval_s,
-        mode=mode or watch.mode,
-        on_change=watch.on_change,
-        updates_renamed=watch.on_rename == "update",
-    )
