@@ -51,8 +51,8 @@ from eisync.loops.retention.undo import RetentionUndo
 from eisync.loops.supervisor import Charge, Pulse, Supervisor
 from eisync.loops.uploader.loop import UploaderLoop
 from eisync.loops.uploader.target_state import TargetQueue
-from eisync.loops.watched_root import OnChange, WatchedRoot
-from eisync.loops.watcher.disks import DiskCheck, RootDisks
+from eisync.loops.watcher.context import OnChange, Outside, Runtime, Stores, WatchedRoot
+from eisync.loops.watcher.disks import DiskCheck
 from eisync.loops.watcher.loop import WatcherLoop
 from eisync.loops.watcher.monitor import WatchedFolders
 from eisync.settings import Settings, Watch
@@ -214,7 +214,7 @@ class App:
                 {
                     "root": seen.root,
                     "mode": seen.mode.value,
-                    "is_heard": seen.is_heard,
+                    "uses_events": seen.uses_events,
                     "reason": seen.reason,
                     "missed": seen.missed,
                     "comparing": seen.comparing,
@@ -222,7 +222,7 @@ class App:
                     "trouble": seen.trouble,
                     "writers": seen.writers,
                 }
-                for seen in self.watcher.attention()
+                for seen in self.watcher.status()
             ],
             "lineage": self.lineage.said(),
             "retention": self.retention.report(),
@@ -240,16 +240,13 @@ class App:
     def observed(self) -> list[dict[str, Any]]:
         """What is not complete or cannot be read, as records of `eisync ls`: of folders that were not looked through
         yet, and of those that are not watched, what was noted last."""
-        now = {(seen.root, seen.path): record_of(seen, seen.root) for seen in self.watcher.observed(clock.now())}
+        now = {(seen.root, seen.path): record_of(seen) for seen in self.watcher.observed(clock.now())}
         noted = self.index.observations.records()
         return self._merged(now, noted)
 
     def observed_at(self, root: str, paths: Sequence[str]) -> list[dict[str, Any]]:
         """What of that is at `paths` of a root."""
-        now = {
-            (seen.root, seen.path): record_of(seen, seen.root)
-            for seen in self.watcher.observed_at(root, paths, clock.now())
-        }
+        now = {(seen.root, seen.path): record_of(seen) for seen in self.watcher.observed_at(root, paths, clock.now())}
         if root in self.watcher.scanned():
             return list(now.values())
         return self._merged(now, self.index.observations.records_at(root, paths))
@@ -374,26 +371,27 @@ class App:
         ]
         return WatcherLoop(
             watched,
-            intake=self.outbox,
-            places=PathIndex(self._database),
-            disks=lambda root: RootDisks(root, Disks(self._database), file_facts, self.log),
-            notes=self.index,
-            files=file_facts,
-            evidence=content,
-            probing=self._writer_probe.asking,
-            reads=sidecars.Reading,
-            stored_sidecars=Sidecars(self._database),
-            waiting=Descriptions(self._database),
-            labelled=self.bells["uploader"].set,
+            Stores(
+                outbox=self.outbox,
+                index=self.index,
+                paths=PathIndex(self._database),
+                disks=Disks(self._database),
+                sidecars=Sidecars(self._database),
+                descriptions=Descriptions(self._database),
+            ),
+            Outside(
+                files=file_facts,
+                mounts=file_facts,
+                contents=content,
+                ask_writers=self._writer_probe.asking,
+                read_sidecar=sidecars.Reading,
+                annotation_of=sidecars.annotation_at,
+                is_same=removal.is_same,
+            ),
             events=self._events,
-            log=self.log,
-            why_silent=_why_silent,
-            has_weak_facts=_has_weak_facts,
-            jitter=clock.jitter,
-            spent_s=clock.spent_s,
-            is_same=removal.is_same,
             lineages=self.lineage,
-            annotating=sidecars.annotation_at,
+            runtime=Runtime(on_labelled=self.bells["uploader"].set, jitter=clock.jitter, spent_s=clock.spent_s),
+            log=self.log,
         )
 
     def _uploader_loop(self) -> UploaderLoop:
@@ -491,7 +489,7 @@ class App:
                 guarding=guarding,
                 lineages=self.lineage,
             ),
-            undo=Undo(actions, trash, folders, file_facts.look, retained, clock=clock.now, log=self.log),
+            undo=Undo(actions, trash, folders, file_facts.facts_at, retained, clock=clock.now, log=self.log),
             tombstones=Tombstones(actions, self.index, guard=guard, clock=clock.now, log=self.log, times=self.times),
         )
 
@@ -501,7 +499,7 @@ class App:
             Absences(self._database),
             Mirrored(self._database).adopt,
             sha256_of_file=sha256_of,
-            look=file_facts.look,
+            look=file_facts.facts_at,
             observed=lambda: self.watcher.unsettled(clock.now()),
             why_away=lambda side: check.why_away(side.root_id, side.root, side.path, side.id),
             clock=clock.now,
@@ -583,14 +581,6 @@ def _refuse_remote(folder: str) -> None:
             f"the state folder {folder} is on a file system over a network ({file_system}), where a database can be "
             "damaged; choose a folder on a local disk with --state-dir"
         )
-
-
-def _has_weak_facts(folder: str) -> bool:
-    return mounts.has_weak_facts(mounts.type_of(os.path.realpath(folder), file_facts.mountinfo()))
-
-
-def _why_silent(folder: str) -> str | None:
-    return mounts.why_silent(os.path.realpath(folder), file_facts.mountinfo())
 
 
 def described(watch: Watch) -> dict[str, Any]:

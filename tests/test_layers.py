@@ -34,7 +34,7 @@ ROOMS = {
     "core": room(CORE, {"cbor2", "pydantic_core"}),
     "store": room(CORE, {"sqlite_utils"}),
     "adapters": room(CORE, {"requests", "urllib3", "watchdog", "pydantic", "typing_extensions"}),
-    "loops": room(CORE, {"structlog"}),
+    "loops": room(CORE | {"store"}, {"structlog"}),
     "control": room(CORE | {"store", "loops"}),
     "data": room(CORE | {"exceptions", "adapters", "_version"}, {"rich"}),
     "experimental": room({"data"}),

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from eisync.core.file_status import ObservedEntry
 from eisync.core.identity import Decision, Destruction, decide
 from eisync.core.labels.description import label_differences
 from eisync.core.lifecycle import Event, State
@@ -15,7 +16,7 @@ from eisync.store import disks, tombstones, transitions
 from eisync.store.action_effects import send_again
 from eisync.store.database import Database
 from eisync.store.guard_facts import NOT_LISTED
-from eisync.store.observations import DEFAULT_REASONS, Observations, ObservedEntry
+from eisync.store.observations import DEFAULT_REASONS, Observations
 from eisync.store.rows import ITEM, item_of, name_of, path_of, split
 from eisync.store.sample_links import LISTED_SHA256, identity_of, link
 from eisync.store.tombstones import note_deleted, under_observation

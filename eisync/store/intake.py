@@ -9,8 +9,8 @@ from typing import Any
 
 from eisync.core.known_content import IN_DOUBT_NS
 from eisync.core.lifecycle import Event, State, can, sources, step
-from eisync.core.model import Candidate, FileFacts
-from eisync.store.rows import MISSING, Known, known_of, path_of, remarks_text, split, version_of
+from eisync.core.model import Candidate, FileFacts, KnownFile
+from eisync.store.rows import MISSING, known_of, path_of, remarks_text, split, version_of
 from eisync.store.tombstones import keep_earlier
 from eisync.store.transitions import move, note_all
 
@@ -119,7 +119,7 @@ _ENTERABLE = frozenset({State.SETTLING, State.GONE})
 _NOT_SENT = frozenset({State.SETTLING, State.READY, State.QUARANTINED})
 
 
-def find(connection: sqlite3.Connection, root_id: int, path: str) -> Known | None:
+def find(connection: sqlite3.Connection, root_id: int, path: str) -> KnownFile | None:
     """What is known of the file at `path`."""
     folder, name = split(path)
     row = connection.execute(_KNOWN_AT, {"root_id": root_id, "folder": folder, "name": name}).fetchone()

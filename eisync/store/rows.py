@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from eisync.core.lifecycle import State
-from eisync.core.model import Category, FileFacts, Item, sent_name, value
+from eisync.core.model import Category, FileFacts, Item, KnownFile, sent_name
 
 _CATEGORIES = {category.value: category for category in Category}
 
@@ -18,21 +18,6 @@ sha256, companions, sent_as"""
 """The columns that `item_of` reads."""
 
 MISSING = "the local file is not there any more"
-
-
-@value
-class Known:
-    """What the outbox holds of one path. `is_absent`: the file was not there when it was looked for last.
-
-    `taken_sha256`: the content of a file that we took away after its upload; None: we did not.
-    """
-
-    id: int
-    state: State
-    facts: FileFacts
-    is_absent: bool = False
-    taken_sha256: str | None = None
-    sha256: str | None = None  # of what was sent of it
 
 
 def split(path: str) -> tuple[bytes, bytes]:
@@ -46,10 +31,10 @@ def path_of(row: sqlite3.Row) -> str:
     return os.fsdecode(row["folder"] + b"/" + row["name"] if row["folder"] else row["name"])
 
 
-def known_of(row: sqlite3.Row) -> Known:
+def known_of(row: sqlite3.Row) -> KnownFile:
     """What the row holds, for whoever compares it with the file."""
     is_absent = row["absent_at"] is not None
-    return Known(row["id"], State(row["state"]), facts_of(row), is_absent, row["taken_sha256"], row["sha256"])
+    return KnownFile(row["id"], State(row["state"]), facts_of(row), is_absent, row["taken_sha256"], row["sha256"])
 
 
 def name_of(row: sqlite3.Row) -> str:

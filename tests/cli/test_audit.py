@@ -54,7 +54,7 @@ def test_an_audit_asks_for_each_file_once(
         raise AssertionError("the whole list was built")
 
     def observed_at(root: str, paths: Any) -> list[dict[str, Any]]:
-        return [record_of(seen, root) for seen in loop.observed_at(root, list(paths), now)]
+        return [record_of(seen) for seen in loop.observed_at(root, list(paths), now)]
 
     operations = Operations(
         yard.outbox, yard.index, ActionStore(yard.database), now=lambda: now, observed=whole, observed_at=observed_at

@@ -36,7 +36,7 @@ from eisync.loops.actions.undo import Undo
 from eisync.loops.reconciler.context import TargetContext
 from eisync.loops.reconciler.loop import Hands, Project, ReconcilerLoop
 from eisync.loops.retention.undo import RetentionUndo
-from eisync.loops.watched_root import OnChange
+from eisync.loops.watcher.context import OnChange
 from eisync.loops.watcher.monitor import WatchedFolders
 from eisync.store.actions import ActionStore
 from eisync.store.mirror import Mirrored
@@ -196,7 +196,7 @@ class AgreementMachine(RuleBasedStateMachine):
                     actions, actions, evidence, guard=self.guard, clock=self.clock, log=self.yard.log
                 ),
                 actor=ActionExecutor(actions, bin_, folders, evidence, clock=self.clock, log=self.yard.log),
-                undo=Undo(actions, bin_, folders, file_facts.look, retained, clock=self.clock, log=self.yard.log),
+                undo=Undo(actions, bin_, folders, file_facts.facts_at, retained, clock=self.clock, log=self.yard.log),
             ),
         )
 

@@ -96,7 +96,7 @@ class Stage:
                     log=yard.log,
                     guarding=GuardLedger(self.actions, self.guard, self.times),
                 ),
-                undo=Undo(self.actions, self.trash, folders, file_facts.look, retained, clock=clock, log=yard.log),
+                undo=Undo(self.actions, self.trash, folders, file_facts.facts_at, retained, clock=clock, log=yard.log),
                 tombstones=Tombstones(
                     self.actions, yard.index, guard=self.guard, clock=clock, log=yard.log, times=self.times
                 ),

@@ -11,7 +11,7 @@ from eisync.core.guard import Guard
 from eisync.core.lifecycle import State
 from eisync.errors import FolderError, KeyRefusedError, StudioError, UnansweredError
 from eisync.loops.actions.executor import COPY_AGAIN_S
-from eisync.loops.watched_root import OnChange
+from eisync.loops.watcher.context import OnChange
 from tests.conftest import sha256
 from tests.fakes import Cloud, failing
 

@@ -12,7 +12,6 @@ import sys
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
 
 from watchdog.events import (
     DirCreatedEvent,
@@ -29,6 +28,7 @@ from watchdog.events import (
 from watchdog.observers.api import BaseObserver, ObservedWatch
 
 from eisync.core.model import Root
+from eisync.core.watch_health import PendingPaths
 
 MAX_WAITING_PATHS = 65_536
 
@@ -51,19 +51,6 @@ _LIMITS = {
     errno.ENOSPC: ("max_user_watches", 524_288, "the system has no watch left for some of its folders"),
     errno.EMFILE: ("max_user_instances", 1_024, "the system has no listener left"),
 }
-
-
-@dataclass(slots=True)
-class PendingPaths:
-    """What was announced for one root since it was last asked for, by path relative to the root.
-
-    `folders` appeared or moved as a whole: events for what is in them may not come. `is_doubted`: events were lost.
-    """
-
-    files: set[str] = field(default_factory=set)
-    closed: set[str] = field(default_factory=set)  # of these, the ones closed, or renamed or linked into place
-    folders: set[str] = field(default_factory=set)
-    is_doubted: bool = False
 
 
 class EventSource:

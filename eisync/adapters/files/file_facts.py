@@ -12,6 +12,7 @@ from collections.abc import Iterator
 
 from eisync.adapters.files.folder_walk import facts_of, is_version
 from eisync.adapters.files.folder_walk import walk as walk  # one module for whoever looks at files
+from eisync.core import mounts
 from eisync.core.model import FileFacts, Item
 from eisync.core.writers import BEING_WRITTEN, WRITTEN_MEANWHILE, Ask, Presence
 from eisync.errors import (
@@ -43,8 +44,8 @@ def is_held(error: OSError) -> bool:
 _NO_FILES_FAULT = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM})
 
 
-def look(root: str, path: str) -> FileFacts | None:
-    """The facts of the regular file at `path`, or None when there is none."""
+def facts_at(root: str, path: str) -> FileFacts | None:
+    """Return the facts of the regular file at `path`, or None when there is none."""
     try:
         status = os.lstat(os.path.join(root, path))
     except OSError:
@@ -106,6 +107,11 @@ def mountinfo() -> str:
             return table.read()
     except OSError:
         return ""
+
+
+def file_system_of(folder: str) -> mounts.FileSystem:
+    """Describe the file system that the folder is on."""
+    return mounts.file_system_of(resolved(folder), mountinfo())
 
 
 class OpenFolder:

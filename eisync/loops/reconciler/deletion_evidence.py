@@ -12,13 +12,13 @@ from typing import Protocol
 from eisync.core import segments
 from eisync.core.absence import Absence, Elsewhere
 from eisync.core.actions import FileSide
+from eisync.core.file_status import ObservedEntry
 from eisync.core.lifecycle import State
 from eisync.core.model import Category, FileFacts, Item, shown
 from eisync.core.segments import Origin
 from eisync.errors import FileError, UnreachableError
 from eisync.loops.ports import Hashes, Log
 from eisync.loops.reconciler.context import TargetContext
-from eisync.loops.watched_root import Observed
 
 HASHES_A_LOOK = 100
 MOST_REMEMBERED = 10_000
@@ -78,7 +78,7 @@ class DeletionEvidence:
         *,
         sha256_of_file: Hashes,
         look: Callable[[str, str], FileFacts | None],
-        observed: Callable[[], Iterable[Observed]],
+        observed: Callable[[], Iterable[ObservedEntry]],
         why_away: Callable[[FileSide], str | None],
         clock: Callable[[], float],
         log: Log,
@@ -236,7 +236,7 @@ def _may_follow(side: FileSide) -> bool:
     return side.absent_at is not None and not side.is_removed and any(not held.is_shared for held in side.samples)
 
 
-def _unknown(seen: Observed, target: str, facts: FileFacts) -> Item:
+def _unknown(seen: ObservedEntry, target: str, facts: FileFacts) -> Item:
     """A file that has no row, for whoever reads it."""
     return Item(id=0, root=seen.root, path=seen.path, target=target, facts=facts, label=None, category=Category.SPLIT)
 
