@@ -220,11 +220,11 @@ class IgnoredEntries:
             known_reason = why in scan.left_out or len(scan.left_out) < MOST_REASONS
             scan.left_out[why if known_reason else "other reasons"] += 1
             if not why.startswith(_EVERYDAY):
-                self._warn("file.left_out", path, why)
+                self._log_once("file.left_out", path, why)
         if piece.trouble is not None:
-            self._warn("folder.unreadable", piece.path, piece.trouble)
+            self._log_once("folder.unreadable", piece.path, piece.trouble)
 
-    def _warn(self, event: str, path: str, why: str) -> None:
+    def _log_once(self, event: str, path: str, why: str) -> None:
         if path not in self._logged and len(self._logged) < MOST_LOGGED:
             self._logged.add(path)
             self._log.warning(event, path=shown(path), reason=why)
