@@ -1,7 +1,7 @@
 """Read from the sources which events eisync logs, with which levels and fields.
 
-An event is a dotted name that is handed to a log (`log.info("file.gone", path=…)`) or to something called `log…` or `tell…`
-that hands it on.
+An event is a dotted name that is handed to a log (`log.info("file.gone", path=…)`) or to something called `log…` or
+`tell…` that hands it on.
 """
 
 import ast

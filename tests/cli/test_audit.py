@@ -13,7 +13,7 @@ from eisync.cli import audit
 from eisync.cli.watched_roots import WatchedFolder
 from eisync.control.operations import Operations
 from eisync.core.ignore import IgnoreRules
-from eisync.loops.watcher import root
+from eisync.loops.watcher import observations
 from eisync.store.actions import ActionStore
 from eisync.store.observations import record_of
 from tests.conftest import Bench
@@ -44,7 +44,7 @@ def test_an_audit_asks_for_each_file_once(
     now = yard.touched_at(SETTLING[0]) + 0.1
     run(loop, now)
     counted: Counter[str] = Counter()
-    real_reason = root.reason
+    real_reason = observations.reason
 
     def reason(*args: Any, **more: Any) -> str:
         counted["reasons"] += 1
@@ -66,7 +66,7 @@ def test_an_audit_asks_for_each_file_once(
             counted["records"] += 1
             yield record
 
-    monkeypatch.setattr(root, "reason", reason)
+    monkeypatch.setattr(observations, "reason", reason)
     monkeypatch.setattr(audit, "ask", ask)
     monkeypatch.setattr(audit, "FILES_A_QUESTION", files_a_question)
     monkeypatch.setattr(audit, "BYTES_A_QUESTION", most_bytes)

@@ -10,6 +10,7 @@ import pytest
 from eisync.adapters.files import sidecars
 from eisync.core.formats.json_stream import Checkpoint
 from eisync.core.ignore import IgnoreRules
+from eisync.core.known_content import Trust
 from eisync.core.labels.parts import PartKind, unpacked
 from eisync.core.lifecycle import State
 from eisync.errors import StateError
@@ -226,13 +227,7 @@ def test_an_account_of_100_000_files_is_read_once_in_pieces_and_not_held(yard: Y
         return sidecars.Reading(root, place, after)
 
     shelf = Shelf(yard.database)
-    root = SidecarReader(
-        yard.watched(),
-        shelf,
-        yard.outside(read_sidecar=entries),
-        is_online=lambda: True,
-        log=yard.log,
-    )
+    root = SidecarReader(yard.watched(), shelf, yard.outside(read_sidecar=entries), Trust(), lambda: True, yard.log)
     tracemalloc.start()
     try:
         root.begin_tick()
@@ -268,13 +263,7 @@ def test_a_store_that_fails_while_one_is_read_costs_no_entry(
     yard.write("info.labels", account(7))
     shelf = Shelf(yard.database)
     monkeypatch.setattr(shelf, method, failing(2, StateError("disk full"), getattr(shelf, method)))
-    root = SidecarReader(
-        yard.watched(),
-        shelf,
-        yard.outside(),
-        is_online=lambda: True,
-        log=yard.log,
-    )
+    root = SidecarReader(yard.watched(), shelf, yard.outside(), Trust(), lambda: True, yard.log)
     failures = 0
     for second in range(40):
         try:

@@ -92,7 +92,7 @@ class Labelling:
     def is_busy(self) -> bool:
         """Whether the next tick has something to do at once."""
         sidecars = self._sidecars
-        return bool(self._passes) or sidecars.has_changed or sidecars.has_grown or sidecars.is_busy
+        return bool(self._passes) or sidecars.has_news(of_growth=True) or sidecars.is_busy
 
     def next_at(self, now: float) -> float:
         """Return when there is something to do again (Unix s)."""
@@ -252,7 +252,7 @@ class Labelling:
             one.states, one.cursor = one.states[1:], (0.0, 0)
             if one.states:
                 return
-        is_last = len(self._passes) == 1 and not self._sidecars.has_changed and not self._is_through
+        is_last = len(self._passes) == 1 and not self._sidecars.has_news(of_growth=False) and not self._is_through
         if is_last and not self._is_as_before:
             self._descriptions.note_described(self._root.id, self._rules)
         self._passes.remove(one)

@@ -161,11 +161,6 @@ class RootState:
     def _labelling(self, stores: Stores, outside: Outside, runtime: Runtime, log: Log) -> Labelling:
         monitor = self.monitor
         sidecars = SidecarReader(
-            self.watched,
-            stores.sidecars,
-            outside,
-            is_online=lambda: monitor.why_offline() is None,
-            log=log,
-            strict=self.trust.strict,
+            self.watched, stores.sidecars, outside, self.trust, lambda: monitor.why_offline() is None, log
         )
         return Labelling(self.watched, sidecars, stores.descriptions, on_labelled=runtime.on_labelled, log=log)

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from eisync.core.formats.json_stream import Checkpoint, Unfinished
+from eisync.core.known_content import Trust
 from eisync.core.labels.mentions import NearMiss, joins, near
 from eisync.core.labels.sidecars import NAMES, Entry, places_for
 from eisync.core.model import FileFacts, StoredSidecar, shown
@@ -73,13 +74,11 @@ class SidecarReader:
         watched: WatchedRoot,
         store: Sidecars,
         outside: Outside,
-        *,
+        trust: Trust,
         is_online: Callable[[], bool],
         log: Log,
-        strict: Callable[[FileFacts], FileFacts] = lambda facts: facts,
     ) -> None:
-        """`strict` leaves of the facts what proves anything on the root's file system."""
-        self._strict = strict
+        self._strict = trust.strict
         self._root = watched.root
         self._eligibility = watched.eligibility
         self._store = store
@@ -105,15 +104,9 @@ class SidecarReader:
         """Whether one is being read."""
         return bool(self._readings or self._queue)
 
-    @property
-    def has_changed(self) -> bool:
-        """Whether `take_changed` has something."""
-        return bool(self._changed)
-
-    @property
-    def has_grown(self) -> bool:
-        """Whether `take_grown` has something."""
-        return bool(self._grown)
+    def has_news(self, *, of_growth: bool) -> bool:
+        """Return whether `take_changed`, or `of_growth` `take_grown`, has something."""
+        return bool(self._changed or (of_growth and self._grown))
 
     def take_changed(self) -> set[str]:
         """Take the places where a sidecar came, changed or went, each once."""
@@ -255,10 +248,11 @@ class SidecarReader:
                 self._read_some(self._readings[-1])
 
     def _begin(self, place: str) -> None:
-        if self._files.facts_at(self._root.path, place) is not None:
-            progress = self._progress.get(place)
-            steps = self._read_sidecar(self._root.path, place, None if progress is None else progress.checkpoint)
-            self._readings.append(_Reading(place, steps, progress))
+        if self._files.facts_at(self._root.path, place) is None:
+            return
+        progress = self._progress.get(place)
+        steps = self._read_sidecar(self._root.path, place, None if progress is None else progress.checkpoint)
+        self._readings.append(_Reading(place, steps, progress))
 
     def _read_some(self, reading: _Reading) -> None:
         until = max(0, self._left - SLICE)
@@ -269,18 +263,17 @@ class SidecarReader:
             while self._left > until and reading.steps.taken - reading.flushed_at < MOST_GATHERED:
                 taken = reading.steps.taken
                 entry = next(reading.steps)
-                self._left -= (
-                    WORK_COSTS if entry is None else 1 + (reading.steps.taken - taken) // ENTRY_COSTS_CHARACTERS
-                )
-                if entry is not None:
-                    entries.append(entry)
+                if entry is None:
+                    self._left -= WORK_COSTS
+                    continue
+                self._left -= 1 + (reading.steps.taken - taken) // ENTRY_COSTS_CHARACTERS
+                entries.append(entry)
         except StopIteration:
             is_through = True
         except CONTENT_ERRORS as error:
             is_through, is_cut = True, isinstance(error, Unfinished)
-            trouble = (
-                str(error) if isinstance(error, ValueError) else (f"eisync cannot process it ({type(error).__name__})")
-            )
+            is_said = isinstance(error, ValueError)
+            trouble = str(error) if is_said else f"eisync cannot process it ({type(error).__name__})"
         try:
             self._write(reading, entries, is_through=is_through)
             if is_through:
@@ -318,10 +311,8 @@ class SidecarReader:
             self._distrust(place)
             return
         is_late = steps.facts is not None and not steps.is_unchanged
-        if is_late:
-            trouble = (
-                None  # its end was another version's; the next reading finds out whether its beginning is this one's
-            )
+        if is_late:  # its end was another version's; the next reading finds out whether its beginning is this one's
+            trouble = None
         if steps.is_continued or not is_late:
             self._keep(reading, facts, trouble, keeps=is_cut)
         if checkpoint is not None and (trouble is None or is_cut):
@@ -360,6 +351,6 @@ class SidecarReader:
         if stored_sidecar.trouble is not None:
             log = self._log.debug if has_grown else self._log.error
             log("sidecar.refused", path=shown(place), reason=stored_sidecar.trouble)
-        else:
-            log = self._log.debug if has_grown else self._log.info
-            log("sidecar.read", path=shown(place), entries=stored_sidecar.entries)
+            return
+        log = self._log.debug if has_grown else self._log.info
+        log("sidecar.read", path=shown(place), entries=stored_sidecar.entries)
