@@ -19,6 +19,7 @@ from eisync.core.text import forms
 from eisync.errors import CONTENT_ERRORS
 from eisync.loops.ports import Log
 from eisync.loops.watcher.context import Outside, SidecarReading, WatchedRoot
+from eisync.loops.watcher.scan import join
 from eisync.store.sidecars import Sidecars
 
 ENTRIES_A_TICK = 2_000
@@ -180,9 +181,7 @@ class SidecarReader:
         alike = {} if entry is not None else self._store.alike(stored_sidecar.id, name)
         if not alike:
             return entry
-        facts = {
-            one: self._files.facts_at(self._root.path, f"{folder}/{one}" if folder else one) for one in (name, *alike)
-        }
+        facts = {one: self._files.facts_at(self._root.path, join(folder, one)) for one in (name, *alike)}
         # A disk may take two forms of one name for one: then it is this very file.
         taken = {one for one in alike if facts[one] is not None and facts[one] != facts[name]}
         return near(name, alike, taken)
@@ -242,17 +241,15 @@ class SidecarReader:
     def _read_on(self) -> None:
         while self._left > 0 and self.is_busy:
             while self._queue and len(self._readings) < MOST_OPEN:
-                self._begin(self._queue.popleft())
+                place = self._queue.popleft()
+                if self._facts_at(place) is not None:
+                    progress = self._progress.get(place)
+                    checkpoint = None if progress is None else progress.checkpoint
+                    steps = self._read_sidecar(self._root.path, place, checkpoint)
+                    self._readings.append(_Reading(place, steps, progress))
             if self._readings:
                 self._readings.rotate(-1)
                 self._read_some(self._readings[-1])
-
-    def _begin(self, place: str) -> None:
-        if self._files.facts_at(self._root.path, place) is None:
-            return
-        progress = self._progress.get(place)
-        steps = self._read_sidecar(self._root.path, place, None if progress is None else progress.checkpoint)
-        self._readings.append(_Reading(place, steps, progress))
 
     def _read_some(self, reading: _Reading) -> None:
         until = max(0, self._left - SLICE)
@@ -313,10 +310,10 @@ class SidecarReader:
         is_late = steps.facts is not None and not steps.is_unchanged
         if is_late:  # its end was another version's; the next reading finds out whether its beginning is this one's
             trouble = None
-        if steps.is_continued or not is_late:
-            self._keep(reading, facts, trouble, keeps=is_cut)
+        is_read = steps.is_continued or not is_late
+        if is_read:
+            self._keep(reading, reading.id, facts, trouble, keeps=is_cut)
         if checkpoint is not None and (trouble is None or is_cut):
-            is_read = steps.is_continued or not is_late
             self._progress[place] = _Progress(reading.id, checkpoint, is_read)
         else:
             self._progress.pop(place, None)
@@ -327,30 +324,27 @@ class SidecarReader:
             self._late.pop(place, None)
             self._behind_since.pop(place, None)
 
-    def _keep(self, reading: _Reading, facts: FileFacts, trouble: str | None, *, keeps: bool) -> None:
+    def _keep(self, reading: _Reading, id: int, facts: FileFacts, trouble: str | None, *, keeps: bool) -> None:
         """Use what was read, until the sidecar is read again."""
         place, before = reading.place, self._all().get(reading.place)
-        if reading.id is None:
-            return
         if reading.is_growing:
-            stored_sidecar = self._store.renew(reading.id, facts, added=reading.added, trouble=trouble, keeps=keeps)
+            stored = self._store.renew(id, facts, added=reading.added, trouble=trouble, keeps=keeps)
         else:
-            stored_sidecar = self._store.finish(reading.id, self._root.id, place, facts, trouble=trouble, keeps=keeps)
-        self._all()[place] = stored_sidecar
-        self._report(reading, stored_sidecar, before)
+            stored = self._store.finish(id, self._root.id, place, facts, trouble=trouble, keeps=keeps)
+        self._all()[place] = stored
+        self._report(reading, stored, before)
 
     def _report(self, reading: _Reading, stored_sidecar: StoredSidecar, before: StoredSidecar | None) -> None:
-        place = reading.place
         has_grown = reading.is_growing and before is not None and before.trouble == stored_sidecar.trouble
         if has_grown and len(reading.paths) <= MOST_GROWN:
-            folder = place.rpartition("/")[0]
-            added = (f"{folder}/{path}" if folder else path for path in reading.paths)
+            folder = reading.place.rpartition("/")[0]
+            added = (join(folder, path) for path in reading.paths)
             self._grown.update(form for path in added for form in forms(path))
         else:
-            self._changed.add(place)
+            self._changed.add(reading.place)
         if stored_sidecar.trouble is not None:
             log = self._log.debug if has_grown else self._log.error
-            log("sidecar.refused", path=shown(place), reason=stored_sidecar.trouble)
+            log("sidecar.refused", path=shown(reading.place), reason=stored_sidecar.trouble)
             return
         log = self._log.debug if has_grown else self._log.info
-        log("sidecar.read", path=shown(place), entries=stored_sidecar.entries)
+        log("sidecar.read", path=shown(reading.place), entries=stored_sidecar.entries)
