@@ -85,13 +85,14 @@ def uploads(
     """Each run goes to a service that holds nothing. Rates are compared: the slow ones send fewer files."""
     place, some = small_files(folder, files), small_files(folder, sdk_files)
     seen: dict[str, list[float]] = {}
+    ways: dict[str, tuple[Callable[[Service], Run], int]] = {
+        "SDK": (lambda at: official(at, some), sdk_files),
+        "curl": (lambda at: curl(at, some), sdk_files),
+        "ceiling": (lambda at: ceiling(at, place), files),
+        "eisync": (lambda at: ours(at, place, files), files),
+    }
     for _ in range(asked.rounds):
-        for name, run, number in (
-            ("SDK", lambda at: official(at, some), sdk_files),
-            ("curl", lambda at: curl(at, some), sdk_files),
-            ("ceiling", lambda at: ceiling(at, place), files),
-            ("eisync", lambda at: ours(at, place, files), files),
-        ):
+        for name, (run, number) in ways.items():
             with serving(wait_s) as at:
                 done = run(at)
                 stored(at, number)
@@ -112,13 +113,14 @@ def large(asked: argparse.Namespace, folder: str) -> None:
     place = large_files(folder, asked.large_files, size)
     what = f"{asked.large_files} files of {asked.large_mb} MB"
     seen: dict[str, list[Run]] = {}
+    ways: dict[str, Callable[[Service], Run]] = {
+        "SDK": lambda at: official(at, place),
+        "curl": lambda at: curl(at, place),
+        "ceiling": lambda at: ceiling(at, place),
+        "eisync": lambda at: ours(at, place, asked.large_files),
+    }
     for _ in range(asked.rounds):
-        for name, run in (
-            ("SDK", lambda at: official(at, place)),
-            ("curl", lambda at: curl(at, place)),
-            ("ceiling", lambda at: ceiling(at, place)),
-            ("eisync", lambda at: ours(at, place, asked.large_files)),
-        ):
+        for name, run in ways.items():
             with serving(0.0) as at:
                 done = run(at)
                 stored(at, asked.large_files)
@@ -374,7 +376,7 @@ claims, settles, dues = zip(*turns)
 tenth = max(10, len(turns) // 10)  # fewer say more of the machine than of the queue
 index, root = many.index, many.root
 began = time.perf_counter(); tally = index.tally([root.id]); tally_s = time.perf_counter() - began
-began = time.perf_counter(); counts = index.counts(); counts_s = time.perf_counter() - began
+began = time.perf_counter(); counts = index.records.counts(); counts_s = time.perf_counter() - began
 json.dump({"filled_s": round(filled_s, 1), "claim_ratio": round(median(ratios), 2), "claim_ms": median_ms(claims),
            "first_claim_ms": median_ms(claims[:tenth]), "last_claim_ms": median_ms(claims[-tenth:]),
            "settle_ms": median_ms(settles), "next_due_ms": median_ms(dues),

@@ -21,6 +21,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 from urllib.parse import urlsplit
 
 from eisync.emulator.statements import BLOCK_BITS
@@ -213,7 +214,7 @@ def show_listing(server: Server, count: int) -> None:
             )
 
 
-def get(connection: http.client.HTTPConnection, server: Server, query: str) -> tuple[dict[str, object], float]:
+def get(connection: http.client.HTTPConnection, server: Server, query: str) -> tuple[dict[str, Any], float]:
     """The page, and how long it took to arrive."""
     path = f"/v1/api/{server.project_id}/raw-data?{query}"
     began_at = time.perf_counter()

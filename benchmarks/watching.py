@@ -134,7 +134,7 @@ class Machine:
             time.sleep(0.01)
 
     def rows(self) -> int:
-        return sum(self.index.counts().by_state.values())
+        return sum(self.index.records.counts().by_state.values())
 
     def close(self) -> None:
         self._supervisor.stop(within_s=10.0, give_up=threading.Event())

@@ -102,7 +102,9 @@ class _Module:
         for place in places:
             for one in ast.walk(place):
                 if isinstance(one, ast.Dict):
-                    yield from (key.value for key in one.keys if isinstance(key, ast.Constant))
+                    for key in one.keys:
+                        if isinstance(key, ast.Constant) and isinstance(key.value, str):
+                            yield key.value
 
 
 def _name_of(node: ast.AST) -> str:

@@ -7,29 +7,20 @@ from typing import Any
 
 from eisync._version import __version__
 from eisync.adapters import clock, process
-from eisync.adapters.client.body import sha256_of
+from eisync.adapters.client.body import Throttle, sha256_of
 from eisync.adapters.client.server_time import ServiceTimes
 from eisync.adapters.client.service import Endpoints, ServiceClient
-from eisync.adapters.client.throttle import Throttle
 from eisync.adapters.events.source import EventSource, NullEvents
 from eisync.adapters.files import content, file_facts, folder_notes, removal, restore, sidecars, trash, writer_probe
 from eisync.adapters.files.ignore_files import IgnoreFiles
 from eisync.adapters.thread_pool import ThreadPool
-from eisync.control.operations import Operations
+from eisync.control.operations import Operations, Running
 from eisync.control.server import ControlServer
 from eisync.core import mounts
-from eisync.core.actions import OnRemoteDelete, Policy
-from eisync.core.batching import Limits, Order
-from eisync.core.completeness import CompletenessPolicy
-from eisync.core.guard import Guard
 from eisync.core.ignore import IgnoreRules
-from eisync.core.labels.path_rules import INFER, SDK, PathRules
 from eisync.core.lifecycle import PENDING
 from eisync.core.lineage import Stamp
-from eisync.core.model import Category, Root
-from eisync.core.rate_limit import read_quiet_hours
-from eisync.core.retention import After
-from eisync.core.retry import RetryPolicy
+from eisync.core.model import Root
 from eisync.core.watch_health import Mode
 from eisync.core.writers import Ask
 from eisync.errors import ConfigurationError, EisyncError, StateDamagedError, StateError
@@ -51,7 +42,7 @@ from eisync.loops.retention.undo import RetentionUndo
 from eisync.loops.supervisor import Charge, Pulse, Supervisor
 from eisync.loops.uploader.loop import UploaderLoop
 from eisync.loops.uploader.target_state import TargetQueue
-from eisync.loops.watcher.context import OnChange, Outside, Runtime, Stores, WatchedRoot
+from eisync.loops.watcher.context import Outside, Runtime, Stores, WatchedRoot
 from eisync.loops.watcher.disks import DiskCheck
 from eisync.loops.watcher.loop import WatcherLoop
 from eisync.loops.watcher.monitor import WatchedFolders
@@ -59,7 +50,7 @@ from eisync.settings import Settings, Watch
 from eisync.store.actions import ActionStore
 from eisync.store.cleanup import Cleanup
 from eisync.store.clock import ClockNotes
-from eisync.store.database import open_database, write_holder
+from eisync.store.database import open_database
 from eisync.store.descriptions import Descriptions
 from eisync.store.disks import Disks
 from eisync.store.guard_facts import Absences
@@ -71,6 +62,7 @@ from eisync.store.outbox import Outbox
 from eisync.store.path_index import PathIndex
 from eisync.store.retention import Removals
 from eisync.store.sidecars import Sidecars
+from eisync.store.state_folder import write_holder
 
 HEARTBEAT_LIMIT_S = 60.0
 CONTROL_ENDS_WITHIN_S = 5.0
@@ -108,7 +100,7 @@ class App:
         self.bells = {name: threading.Event() for name in ("watcher", "uploader", "reconciler", "retention", "control")}
         self._pool = ThreadPool(settings.upload.workers, thread_name_prefix="eisync-upload")
         self._throttle = Throttle(settings.upload.max_rate or None)
-        self._quiet_hours = read_quiet_hours(settings.upload.quiet_hours)
+        self._quiet_hours = settings.upload.quiet_hours
         spend, times = self._throttle.spend, ServiceTimes()
         self._writer_probe = writer_probe.WriterProbe()
         self.times = ClockMonitor(
@@ -116,7 +108,7 @@ class App:
         )
         self._services = {
             target.name: service_of(
-                settings, target.name, spend=spend, hear_date=times.hear, probing=self._writer_probe.asking
+                settings, target.name, spend=spend, on_date=times.note, probing=self._writer_probe.asking
             )
             for target in settings.targets
         }
@@ -192,7 +184,7 @@ class App:
 
     def pending(self) -> int:
         """How many files of the watched folders wait to be sent, or are being sent."""
-        report = self.index.report(self._root_ids)
+        report = self.index.records.report(self._root_ids)
         return sum(report.get(state, 0) for state in PENDING)
 
     @property
@@ -277,9 +269,9 @@ class App:
         """Take over what may change while it runs: `max_rate` and `quiet_hours`. The rest waits for a start."""
         upload, before = settings.upload, self.settings.upload
         self._throttle.set_rate(upload.max_rate or None)
-        self._quiet_hours = read_quiet_hours(upload.quiet_hours)
+        self._quiet_hours = upload.quiet_hours
         self.bells["uploader"].set()
-        self.log.info("configuration.read", max_rate=upload.max_rate, quiet_hours=upload.quiet_hours)
+        self.log.info("configuration.read", max_rate=upload.max_rate, quiet_hours=str(upload.quiet_hours))
         changing = {"max_rate": upload.max_rate, "quiet_hours": upload.quiet_hours}
         self.settings = self.settings.model_copy(update={"upload": before.model_copy(update=changing)})
         fixed = ("targets", "watches", "state", "upload", "reconcile", "log")
@@ -308,12 +300,14 @@ class App:
             self.index,
             self.actions,
             now=clock.now,
-            live=self.live,
-            note=lambda: self.watcher.note(clock.now()),
-            observed=self.observed,
-            observed_at=self.observed_at,
-            watched=self.watched,
-            passes=self.reconciler,
+            running=Running(
+                live=self.live,
+                note=lambda: self.watcher.note(clock.now()),
+                observed=self.observed,
+                observed_at=self.observed_at,
+                watched=self.watched,
+                passes=self.reconciler,
+            ),
         )
         folder = str(self.settings.state.dir)
         try:
@@ -346,7 +340,7 @@ class App:
     def _lineage_of_roots(self) -> Lineage:
         pid = os.getpid()
         return Lineage(
-            {root: matters(watch) for watch, root in zip(self.settings.watches, self._roots, strict=True)},
+            {root: watch.is_destructive for watch, root in zip(self.settings.watches, self._roots, strict=True)},
             me=Stamp(
                 epoch="",
                 host=process.host(),
@@ -366,7 +360,7 @@ class App:
 
     def _watcher_loop(self) -> WatcherLoop:
         watched = [
-            watched_of(watch, root, Mode(watch.mode) if self._listens else Mode.SCAN)
+            watched_of(watch, root, watch.mode if self._listens else Mode.SCAN)
             for watch, root in zip(self.settings.watches, self._roots, strict=True)
         ]
         return WatcherLoop(
@@ -401,8 +395,8 @@ class App:
                 target=target.name,
                 roots=tuple(root.id for root in self._roots if root.target == target.name),
                 service=self._services[target.name],
-                limits=Limits(files=upload.batch_files, bytes=upload.batch_bytes),
-                policy=RetryPolicy(base_s=upload.retry_base_s, cap_s=upload.retry_cap_s),
+                limits=upload.limits,
+                policy=upload.retry_policy,
                 allow_duplicates=upload.allow_duplicates,
                 key_token=self.settings.key_source(target.name).token,
             )
@@ -414,7 +408,7 @@ class App:
             notes=self.index,
             pool=self._pool,
             workers=upload.workers,
-            order=Order(upload.order),
+            order=upload.order,
             unlabelled=self.watcher.unlabelled,
             hash_of=sha256_of,
             quiet_s=lambda _: self._quiet_hours.quiet_s(clock.second_of_day()),
@@ -437,7 +431,7 @@ class App:
                 allow_duplicates=self.settings.upload.allow_duplicates,
                 sweep_interval_s=reconcile.sweep_interval_s,
                 policies={
-                    root.id: policy_of(watch)
+                    root.id: watch.policy
                     for watch, root in zip(self.settings.watches, self._roots, strict=True)
                     if root.target == target.name
                 },
@@ -460,11 +454,8 @@ class App:
         )
 
     def _hands(self) -> Hands:
-        reconcile = self.settings.reconcile
         actions, folders = self.actions, WatchedFolders(file_facts, PathIndex(self._database))
-        guard = Guard(
-            count=reconcile.guard_count, percent=reconcile.guard_percent, day_factor=reconcile.guard_day_factor
-        )
+        guard = self.settings.reconcile.guard
         guarding = GuardLedger(actions, guard, self.times)
         retained = RetentionUndo(Removals(self._database), restore)
         evidence = self._deletion_evidence()
@@ -550,11 +541,11 @@ def service_of(
     name: str,
     *,
     spend: Callable[[int], float] = lambda _: 0.0,
-    hear_date: Callable[[str, str | None], None] = lambda _host, _date: None,
+    on_date: Callable[[str, str | None], None] = lambda _host, _date: None,
     probing: Callable[[], Ask | None] = lambda: None,
 ) -> ServiceClient:
     """The service of the target `name`, for whoever needs nothing else. `spend` is asked before bytes are sent;
-    `hear_date` is told what time its answers say that it is; `probing` gives what tells who writes a file.
+    `on_date` gets the time that its answers state; `probing` gives what tells who writes a file.
     """
     target, upload = settings.target(name), settings.upload
     return ServiceClient(
@@ -569,7 +560,7 @@ def service_of(
         settings.key_source(name).read,
         user_agent=USER_AGENT,
         spend=spend,
-        hear_date=hear_date,
+        on_date=on_date,
         probing=probing,
     )
 
@@ -588,31 +579,6 @@ def described(watch: Watch) -> dict[str, Any]:
     return {**watch.model_dump(), "path": str(watch.path)}
 
 
-def policy_of(watch: Watch) -> Policy:
-    """What the folder wants to follow from what happens to its files."""
-    return Policy(
-        on_remote_delete=OnRemoteDelete(watch.on_remote_delete),
-        deletes_samples=watch.on_local_delete == "delete",
-        edits_samples=watch.on_rename == "update",
-        replaces_samples=watch.on_change == "replace",
-    )
-
-
-def matters(watch: Watch) -> bool:
-    """Whether something follows from a file of the folder that is missing, or one may be taken away for more than want
-    of room."""
-    policy = policy_of(watch)
-    takes = policy.on_remote_delete is not OnRemoteDelete.KEEP or watch.retention.after is not After.KEEP
-    return takes or policy.deletes_samples
-
-
-def labelling_of(watch: Watch) -> PathRules:
-    """Return what the folder says of the labels and categories of its files."""
-    if watch.category in (INFER, SDK):
-        return PathRules(watch.label, rule=watch.category)
-    return PathRules(watch.label, Category(watch.category))
-
-
 def watched_of(watch: Watch, root: Root, mode: Mode | None = None) -> WatchedRoot:
     """The folder as the watcher takes it; `mode` goes before what it says itself. Raises ConfigurationError."""
     try:
@@ -624,13 +590,11 @@ def watched_of(watch: Watch, root: Root, mode: Mode | None = None) -> WatchedRoo
     return WatchedRoot(
         root=root,
         eligibility=eligibility,
-        labelling=labelling_of(watch),
-        policy=CompletenessPolicy(
-            settle_s=watch.settle_s, patience_s=watch.patience_s, needs_marker=watch.ready == "marker"
-        ),
+        labelling=watch.path_rules,
+        policy=watch.completeness,
         metadata=watch.metadata,
         scan_interval_s=watch.scan_interval_s,
-        mode=mode or Mode(watch.mode),
-        on_change=OnChange(watch.on_change),
+        mode=mode or watch.mode,
+        on_change=watch.on_change,
         updates_renamed=watch.on_rename == "update",
     )

@@ -88,11 +88,15 @@ class DaemonUnreachableError(EisyncError):
 
 
 class TransitError(EisyncError):
-    """A request got no usable answer; trying again is right, after `asked_s` seconds if the service asked for them."""
+    """A request got no usable answer; trying again is right, after `asked_s` seconds if the service asked for them.
 
-    def __init__(self, message: str, *, asked_s: float = 0.0) -> None:
+    `is_timeout`: time ran out.
+    """
+
+    def __init__(self, message: str, *, asked_s: float = 0.0, is_timeout: bool = False) -> None:
         super().__init__(message)
         self.asked_s = asked_s
+        self.is_timeout = is_timeout
 
 
 class UnreachableError(TransitError):

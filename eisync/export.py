@@ -13,10 +13,9 @@ from threading import Event
 from typing import Any, Protocol, TypeVar
 
 from eisync.adapters import clock
-from eisync.adapters.client.service import FullPage
 from eisync.adapters.dataset import Dataset, LabelsWriter
 from eisync.adapters.thread_pool import ThreadPool, hand_over
-from eisync.core.dataset import WholeSample, file_name, info_labels_entry
+from eisync.core.dataset import FullPage, WholeSample, file_name, info_labels_entry
 from eisync.core.model import Unread
 from eisync.core.retry import RetryPolicy
 from eisync.errors import StudioError, TransitError, UnansweredError

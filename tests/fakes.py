@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from eisync.adapters.client.body import Body
-from eisync.core import wire
-from eisync.core.model import RemoteSample, Root, Unread
+from eisync.core.model import RemoteSample, Root, Unread, sent_name
+from eisync.core.sample_names import stored_name
 from eisync.core.watch_health import PendingPaths
 from eisync.core.wire import Envelope, Reply, Silence
 from eisync.errors import EisyncError, StudioError, UnansweredError
@@ -32,7 +32,7 @@ class Clock:
 class Line:
     level: str
     event: str
-    fields: Mapping[str, object]
+    fields: Mapping[str, Any]
 
 
 class Notebook:
@@ -199,7 +199,7 @@ class Cloud:
     # --- ingestion
 
     def upload(self, envelope: Envelope) -> Sent:
-        names = [wire.sent_name(part.item.path) for part in envelope.parts]
+        names = [sent_name(part.item.path) for part in envelope.parts]
         self.attempts.append(names)
         if self.upload_trouble is not None:
             raise self.upload_trouble
@@ -232,10 +232,10 @@ class Cloud:
     ) -> int:
         """A sample that is simply there."""
         self._last_id += 1
-        name = wire.sent_name(path)
+        name = sent_name(path)
         self.samples[self._last_id] = RemoteSample(
             id=self._last_id,
-            filename=wire.stored_name(name),
+            filename=stored_name(name),
             category="training" if category == "split" else category,
             label=label,
             sha256=sha256,
@@ -316,11 +316,11 @@ class Cloud:
     def move(self, sample_id: int, category: str) -> None:
         self._edits("move", sample_id, category=category)
 
-    def _edits(self, verb: str, sample_id: int, **values: str) -> None:
+    def _edits(self, verb: str, sample_id: int, **values: Any) -> None:
         self._asked()
         self.edits.append((verb, sample_id))
         if values:
-            self.samples[sample_id] = replace(self._sample(sample_id), **values)  # type: ignore[arg-type]
+            self.samples[sample_id] = replace(self._sample(sample_id), **values)
 
     def _sample(self, sample_id: int) -> RemoteSample:
         if sample_id not in self.samples:

@@ -7,9 +7,8 @@ from typing import Any
 
 import pytest
 
-from eisync.adapters.client.service import FullPage
 from eisync.adapters.dataset import Dataset
-from eisync.core.dataset import WholeSample
+from eisync.core.dataset import FullPage, WholeSample
 from eisync.core.model import Unread
 from eisync.errors import KeyRefusedError, StudioError, UnansweredError, UnreachableError
 from eisync.export import ATTEMPTS, PAGE_SAMPLES, WORKERS, ExportReport, Selection, described, export
@@ -237,6 +236,10 @@ def test_few_samples_are_on_their_way_at_a_time(dataset: Dataset, monkeypatch: p
             go_on.set()
 
     monkeypatch.setattr(dataset, "has", has)
-    shelf = Shelf([sample(number) for number in range(1, 101)], on_raw=lambda _: go_on.wait(60) and None)
+
+    def wait(_: int) -> None:
+        go_on.wait(60)
+
+    shelf = Shelf([sample(number) for number in range(1, 101)], on_raw=wait)
     assert 100 == export(shelf, dataset, ALL, progress=look, pause=lambda _: None).here
     assert [2 * WORKERS] * 4 == before_any_came

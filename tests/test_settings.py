@@ -15,7 +15,7 @@ import jsonschema
 import pytest
 
 from eisync import paths
-from eisync.core.retention import After, MinFree, Retention
+from eisync.core.policy import After, MinFree, Retention
 from eisync.errors import ConfigurationError
 from eisync.settings import Settings, json_schema, keys, load, options_table
 from eisync.settings.models import TABLES

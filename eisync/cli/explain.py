@@ -22,7 +22,7 @@ from eisync.core.formats.probe import Complete, Truncated
 from eisync.core.labels.description import Description, describe
 from eisync.core.labels.mentions import NearMiss
 from eisync.core.labels.path_rules import CATEGORY_WORDS, INFER, SDK, infer_category_as_sdk, naming_of
-from eisync.core.labels.sidecars import INFO_LABELS, WHAT_THEY_ARE, Entry, speaking, worded
+from eisync.core.labels.sidecars import INFO_LABELS, WHAT_THEY_ARE, Entry, speaking
 from eisync.core.lifecycle import State
 from eisync.core.model import sent_name, shown
 from eisync.errors import EisyncError
@@ -156,8 +156,29 @@ def _described(watched_folder: WatchedFolder, path: str, said: Said) -> Descript
 
 def _worded(one: Entry | NearMiss | str | None) -> str:
     if isinstance(one, Entry):
-        return worded(one)
+        return _entry_worded(one)
     return f"it cannot be used: {one}" if isinstance(one, str) else "no entry for the file"
+
+
+def _entry_worded(entry: Entry) -> str:
+    """Return what is said of one file, in a few words."""
+    if entry.problem is not None:
+        return entry.problem
+    parts = ["no label"] if entry.is_unlabeled else [f"label {entry.label!r}"] if entry.label else []
+    parts += [f"category {entry.category}"] if entry.category else []
+    parts += [f"name {entry.name!r}"] if entry.name else []
+    parts += [f"{entry.attachments} attachments, which are not sent"] if entry.attachments else []
+    parts += [
+        f"{len(found)} {one if len(found) == 1 else many}"
+        for found, one, many in (
+            (entry.bounding_boxes, "bounding box", "bounding boxes"),
+            (entry.structured_labels, "structured label", "structured labels"),
+            (entry.label_map, "mapped label", "mapped labels"),
+            (entry.metadata, "metadata entry", "metadata entries"),
+        )
+        if isinstance(found, list | dict)
+    ]
+    return ", ".join(parts) or "nothing"
 
 
 def _is_as_sent(described: Description, record: dict[str, Any]) -> bool:

@@ -115,7 +115,7 @@ def _explain(app: App, now: float) -> None:
     _list(State.SETTLING.value, (f"{_place(seen)}: not complete yet: {seen.reason}" for seen in settling))
     roots = {str(watch.path) for watch in app.settings.watches}
     for state in (State.QUARANTINED, State.READY, State.DOUBTFUL, State.TOMBSTONE):
-        records = (record for record in app.index.files(state) if record["root"] in roots)
+        records = (record for record in app.index.records.files(state) if record["root"] in roots)
         _list(state.value, (f"{one['root']}/{one['path']}: {state.value}: {one['reason']!s}" for one in records))
     for folder in app.retention.report():
         if folder["waits_for"]:
@@ -154,7 +154,7 @@ class _Progress:
         self._say_once()
         if not self._bar.is_due():
             return
-        counts = self._app.index.report(self._app.root_ids)
+        counts = self._app.index.records.report(self._app.root_ids)
         waiting = sum(counts.get(state, 0) for state in PENDING_STATES) + len(self._app.watcher.unsettled(clock.now()))
         done = sum(counts.values()) - sum(counts.get(state, 0) for state in PENDING_STATES)
         self._bar.draw(done, done + waiting, "files")

@@ -5,23 +5,19 @@ Every operation takes and gives plain JSON values, so that it goes through a soc
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from typing import Any
 
-from eisync.control.overview import overview
-from eisync.core.actions import StoredAction, sentence
-from eisync.core.file_status import UNREADABLE, FileCounts, Finding, grouped, next_step, prefers_row
+from eisync.control.overview import Record, action_record, plan_record, status_record
+from eisync.core.file_status import UNREADABLE, prefers_row
 from eisync.core.lifecycle import Event as Happening
 from eisync.core.lifecycle import State, sources
 from eisync.core.model import shown
 from eisync.errors import ConfigurationError, EisyncError, StateError
 from eisync.loops.ports import Passes
 from eisync.store.actions import ActionStore
-from eisync.store.guard_facts import NOT_LISTED
 from eisync.store.index import Index
 from eisync.store.outbox import Outbox
-from eisync.store.plans import Plan
-
-Record = dict[str, Any]
 
 MOST_LINES = 10_000
 """Of the history, in one answer."""
@@ -31,7 +27,6 @@ MOST_OPEN = 1_000
 
 PAGE = 1_000
 
-_TOLD_WHY = (State.SETTLING, State.READY, State.SENDING, State.DOUBTFUL, State.QUARANTINED)
 _UNKNOWN: Record = {
     "label": None,
     "category": "",
@@ -42,8 +37,29 @@ _UNKNOWN: Record = {
 }
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Running:
+    """What only a running process knows. The default: none runs, and what was noted last counts.
+
+    `live` reports on the process. `note` has what is observed this moment written down,
+    before it is counted. `observed` is what is not complete or cannot be read, as records of `files`; `observed_at` is
+    that at some paths of a root. `watched` are the folders, with options; `passes` is the reconciler that runs.
+    """
+
+    live: Callable[[], Record] | None = None
+    note: Callable[[], None] = lambda: None
+    observed: Callable[[], list[Record]] | None = None
+    observed_at: Callable[[str, Sequence[str]], list[Record]] | None = None
+    watched: Callable[[], list[Record]] = list
+    passes: Passes | None = None
+
+    def report(self) -> Record | None:
+        """Return what the process says of itself; None when none runs."""
+        return None if self.live is None else self.live()
+
+
 class Operations:
-    """The questions. `live` tells of the running daemon; None when there is none."""
+    """The questions, and their answers."""
 
     def __init__(
         self,
@@ -52,26 +68,16 @@ class Operations:
         actions: ActionStore,
         *,
         now: Callable[[], float],
-        live: Callable[[], Record] | None = None,
-        note: Callable[[], None] = lambda: None,
-        observed: Callable[[], list[Record]] | None = None,
-        observed_at: Callable[[str, Sequence[str]], list[Record]] | None = None,
-        watched: Callable[[], list[Record]] = list,
-        passes: Passes | None = None,
+        running: Running | None = None,
     ) -> None:
-        """`observed` is what is not complete or cannot be read, as records of `files`, `observed_at` that at paths of a
-        root; without a process that watches, what was noted last. `watched` are the folders, with options; `passes` is
-        the reconciler that runs. `note` has what is observed this moment written down, before it is counted."""
-        self._passes = passes
         self._outbox = outbox
         self._index = index
         self._actions = actions
         self.now = now
-        self._live = live
-        self._note = note
-        self._observed = observed or index.observations.records
-        self._observed_at = observed_at or index.observations.records_at
-        self._watched = watched
+        self._running = running or Running()
+        self._passes = self._running.passes
+        self._observed = self._running.observed or index.observations.records
+        self._observed_at = self._running.observed_at or index.observations.records_at
 
     def answer(self, question: Mapping[str, Any]) -> Iterator[Record]:
         """The records that answer `question`. Raises EisyncError for one that cannot be answered."""
@@ -109,88 +115,17 @@ class Operations:
 
     def status(self) -> Record:
         """Everything `eisync status` shows. Its `exit_code` is what the command ends with."""
-        now = self.now()
-        with suppress(StateError):  # as on a full disk, of which is told below: what was noted before is counted
-            self._note()
-        targets = self._index.targets()
-        roots = self._index.roots()
-        taken = overview(self._index, self._actions, [target.name for target in targets])
-        live = self._live() if self._live is not None else None
-        oldest, last = taken.oldest_pending_at, taken.last_synced_at
-        watching = {one["root"]: one for one in (live or {}).get("watching", [])}
-        retention = {one["root"]: one for one in (live or {}).get("retention", [])}
-        return {
-            "sentence": taken.sentence(now=now),
-            "exit_code": taken.exit_code(
-                is_blocked=any(target.paused_reason for target in targets) or bool(live and live.get("lost")),
-                is_held_up=any(root.offline_reason or root.away for root in roots) or _is_held_up(live),
-            ),
-            "counts": taken.census.counts(),
-            "unreadable_folders": taken.census.folders,
-            "not_in_last_listing": taken.census.unlisted,
-            **self._reasons(taken.census, [target.name for target in targets], is_running=live is not None),
-            "oldest_pending_s": None if oldest is None else round(max(0.0, now - oldest), 1),
-            "last_synced_s": None if last is None else round(max(0.0, now - last), 1),
-            "roots": [
-                {
-                    "path": root.path,
-                    "target": root.target,
-                    "offline": root.offline_reason,
-                    "away": list(root.away),
-                    "scanned_s": None if root.scanned_at is None else round(max(0.0, now - root.scanned_at), 1),
-                    "settling": root.settling,
-                    "comparing": root.comparing,
-                    "left_out": dict(root.left_out),
-                    "remarks": [{"kind": one.kind, "files": one.files, "example": one.example} for one in root.remarks],
-                    "watching": watching.get(root.path),
-                    "retention": retention.get(root.path),
-                }
-                for root in roots
-            ],
-            "targets": [
-                {
-                    "name": target.name,
-                    "project_id": target.project_id,
-                    "paused": target.paused_reason,
-                    "listed_s": None if target.listed_at is None else round(max(0.0, now - target.listed_at), 1),
-                    "listing_trouble": target.listing_trouble,
-                }
-                for target in targets
-            ],
-            "emptied": dict(taken.emptied),
-            "plans": [_plan(plan) for plan in self._actions.plans()],
-            "daemon": live,
-        }
-
-    def _reasons(self, census: FileCounts, targets: Iterable[str], *, is_running: bool) -> Record:
-        """Why files are not in the project, in groups with what to do next; and how much is not shown."""
-        found = self._index.observations.reasons(_TOLD_WHY)
-        if census.unlisted and (path := self._actions.an_unlisted(targets)) is not None:
-            found.append(Finding(State.SYNCED.value, NOT_LISTED, census.unlisted, path))
-        told = grouped(found)
-        every = sum(census.by_state.get(state, 0) for state in _TOLD_WHY)
-        every += census.unreadable + census.folders + census.unlisted
-        unseen = max(0, every - sum(one.files for one in found))
-        groups = [
-            {
-                "state": group.state,
-                "files": group.files,
-                "reason": group.reason,
-                "is_varied": group.is_varied,
-                "is_folder": group.is_folder,
-                "example": group.path,
-                "next": next_step(group, is_running=is_running),
-            }
-            for group in told.groups
-        ]
-        return {"reasons": groups, "more_reasons": told.more_groups, "more_files": told.more_files + unseen}
+        with suppress(StateError):  # as on a full disk, which the answer reports: what was noted before is counted
+            self._running.note()
+        live = self._running.report()
+        return status_record(self._index, self._actions, live, now=self.now())
 
     def files(self, state: str | None) -> Iterator[Record]:
         """One record a file, those in `state` only when it is given. A folder that cannot be read has one, too."""
         wanted = _state(state)
         observed = {(record["root"], record["path"]): record for record in self._observed()}
         if wanted is None or isinstance(wanted, State):
-            for record in self._index.files(wanted):
+            for record in self._index.records.files(wanted):
                 seen = observed.pop((record["root"], record["path"]), None)
                 shown = _merged(record, seen)
                 if wanted is None or shown["state"] == wanted.value:
@@ -216,7 +151,7 @@ class Operations:
         for one in observed:
             by_root.setdefault(one["root"], []).append(one["path"])
         for root, paths in by_root.items():
-            yield from self._index.files_at(root, paths)
+            yield from self._index.records.files_at(root, paths)
 
     def watched(self) -> Record:
         """The folders that the daemon watches, with their options and their last scans; none without a daemon.
@@ -225,9 +160,9 @@ class Operations:
         """
         known = self._index.roots()
         scanned_at = {root.path: root.scanned_at for root in known}
-        roots = [{**root, "scanned_at": scanned_at.get(root["path"])} for root in self._watched()]
+        roots = [{**root, "scanned_at": scanned_at.get(root["path"])} for root in self._running.watched()]
         return {
-            "is_live": self._live is not None,
+            "is_live": self._running.live is not None,
             "roots": roots,
             "known": [{"path": root.path, "target": root.target, "beyond": root.beyond} for root in known],
         }
@@ -241,7 +176,7 @@ class Operations:
             raise ConfigurationError("the question names no root and no paths")
         observed = {record["path"]: record for record in self._observed_at(root, paths)}
         left = dict.fromkeys(paths)
-        for record in self._index.files_at(root, paths):
+        for record in self._index.records.files_at(root, paths):
             left.pop(str(record["path"]), None)
             seen = observed.pop(str(record["path"]), None)
             is_observed = seen is not None and not prefers_row(str(record["state"]))
@@ -277,13 +212,13 @@ class Operations:
         """Put quarantined files and tombstones back; all of them when `paths` (a list, absolute) is None."""
         unknown: list[str] = []
         if paths is None:
-            ids = self._index.ids_in(sources(Happening.RETRY))
+            ids = self._index.records.ids_in(sources(Happening.RETRY))
         elif not isinstance(paths, list) or not all(isinstance(path, str) for path in paths):
             raise ConfigurationError("the files to retry are not a list of paths")
         else:
             ids = []
             for path in paths:
-                found = self._index.ids_of(path)
+                found = self._index.records.ids_of(path)
                 ids += found
                 unknown += [] if found else [path]
         return {"retried": self._outbox.retry(ids, now=self.now()), "unknown": unknown}
@@ -296,30 +231,30 @@ class Operations:
         if path is None:
             if not isinstance(limit, int) or not 0 < limit <= MOST_LINES:
                 raise ConfigurationError(f"ask for 1 to {MOST_LINES:,} lines of history")
-            yield from reversed(self._index.history(limit=limit))
+            yield from reversed(self._index.records.history(limit=limit))
             return
         if not isinstance(path, str):
             raise ConfigurationError("the file whose history is asked for is not a path")
-        found = self._index.ids_of(path)
+        found = self._index.records.ids_of(path)
         if not found:
             raise EisyncError(f"{shown(path)} is not known; 'eisync ls' lists the files that are")
         for identity in found:
-            yield from reversed(self._index.history(identity))
+            yield from reversed(self._index.records.history(identity))
 
     # --- acts --------------------------------------------------------------------------------------------------
 
     def plan(self) -> Iterator[Record]:
         """What waits for a person, each plan with its acts behind it; then what is allowed and not done yet."""
         for plan in self._actions.plans():
-            yield {"what": "plan", **_plan(plan)}
+            yield {"what": "plan", **plan_record(plan)}
             after_id = 0
             while actions := self._actions.of_plan(plan.id, after_id=after_id):
-                yield from map(_act, actions)
+                yield from map(action_record, actions)
                 after_id = actions[-1].id
         for target in self._index.targets():
             for is_retention in (False, True):
                 open_actions = self._actions.to_do(target.name, is_retention=is_retention, limit=MOST_OPEN)
-                yield from map(_act, open_actions)
+                yield from map(action_record, open_actions)
 
     def decide(self, plan_id: object, *, is_approved: bool) -> Record:
         """A person's word on a plan; whoever reconciles next carries it out. Raises EisyncError for another plan."""
@@ -340,14 +275,14 @@ class Operations:
         """What was done last, the last one first."""
         if not isinstance(limit, int) or not 0 < limit <= MOST_LINES:
             raise ConfigurationError(f"ask for 1 to {MOST_LINES:,} actions")
-        yield from map(_act, self._actions.latest(limit=limit))
+        yield from map(action_record, self._actions.latest(limit=limit))
 
     def action(self, action_id: object) -> Record:
         """One act as it is now. Raises EisyncError for one that is not known."""
         written = self._actions.find(_number(action_id, "action"))
         if written is None:
             raise EisyncError(f"action {action_id} is not known; 'eisync undo' lists what was done")
-        return _act(written)
+        return action_record(written)
 
     def undo(self, action_id: object) -> Record:
         """It is to be undone; whoever reconciles next does it. Raises EisyncError for an action that was not done."""
@@ -358,7 +293,7 @@ class Operations:
 
     def health(self) -> Record:
         """Whether every loop is alive, every folder is worked on and the database takes a write."""
-        live = self._live() if self._live is not None else None
+        live = self._running.report()
         loops = live["loops"] if live is not None else []
         stale = [
             f"the {loop['name']} has not responded for {loop['age_s']:.0f} s" for loop in loops if not loop["is_fresh"]
@@ -394,49 +329,7 @@ def _above(path: str) -> Iterator[str]:
         yield path
 
 
-def _is_held_up(live: Record | None) -> bool:
-    """Whether something of the running process fails, and is tried again."""
-    if live is None:
-        return False
-    is_failing = any(loop["trouble"] or not loop["is_fresh"] for loop in live["loops"])
-    return is_failing or any(one.get("trouble") for one in live.get("watching", ()))
-
-
 def _number(given: object, what: str) -> int:
     if type(given) is not int:
         raise ConfigurationError(f"the {what} is not a number")
     return given
-
-
-def _plan(plan: Plan) -> Record:
-    return {
-        "plan": plan.id,
-        "target": plan.target,
-        "about": plan.about,
-        "why": plan.why,
-        "made_at": plan.made_at,
-        "actions": plan.actions,
-    }
-
-
-def _act(written: StoredAction) -> Record:
-    action = written.action
-    return {
-        "what": "action",
-        "action": written.id,
-        "plan": written.plan_id,
-        "state": written.progress.value,
-        "kind": action.kind.value,
-        "cause": action.cause.value,
-        "root": action.root,
-        "path": action.path,
-        "sample_id": action.sample_id,
-        "was": action.was,
-        "to": action.to,
-        "reason": action.reason,
-        "sentence": sentence(action),
-        "outcome": written.outcome,
-        "lies_at": written.lies_at,
-        "made_at": written.made_at,
-        "done_at": written.done_at,
-    }

@@ -1,12 +1,21 @@
-"""Take stock of all files, or of those of some folders: the same counts and words for every command."""
+"""Count all files, or those of some folders, in the same words for every command; and what `eisync status` shows."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from eisync.core import file_status, summary
-from eisync.core.file_status import FileCounts
+from eisync.core.actions import StoredAction, sentence
+from eisync.core.file_status import FileCounts, Finding, grouped, next_step
+from eisync.core.lifecycle import State
 from eisync.store.actions import ActionStore
-from eisync.store.index import Index
+from eisync.store.guard_facts import NOT_LISTED
+from eisync.store.index import Index, RootFacts, TargetFacts
+from eisync.store.plans import Plan
+
+Record = dict[str, Any]
+
+_WITH_REASON = (State.SETTLING, State.READY, State.SENDING, State.DOUBTFUL, State.QUARANTINED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,8 +52,8 @@ def overview(
     """Count the files of these targets: those in these roots, or all."""
     names = list(targets)
     roots = None if roots is None else list(roots)
-    counts = index.counts()
-    rows = counts.by_state if roots is None else index.report(roots)
+    counts = index.records.counts()
+    rows = counts.by_state if roots is None else index.records.report(roots)
     observed = index.observations.found(roots)
     by_state, unreadable = file_status.count(rows, observed.sightings)
     vanished = actions.vanished(names)
@@ -65,3 +74,136 @@ def overview(
         foreign=tuple(unconfirmed),
         plans=sum(plan.target in names for plan in actions.plans()),
     )
+
+
+def status_record(index: Index, actions: ActionStore, live: Record | None, *, now: float) -> Record:
+    """Return everything that `eisync status` shows. Its `exit_code` is what the command ends with.
+
+    `live` is what the running process says of itself; None when none runs.
+    """
+    targets, roots = index.targets(), index.roots()
+    names = [target.name for target in targets]
+    taken = overview(index, actions, names)
+    return {
+        "sentence": taken.sentence(now=now),
+        "exit_code": taken.exit_code(
+            is_blocked=any(target.paused_reason for target in targets) or bool(live and live.get("lost")),
+            is_held_up=any(root.offline_reason or root.away for root in roots) or _is_held_up(live),
+        ),
+        "counts": taken.census.counts(),
+        "unreadable_folders": taken.census.folders,
+        "not_in_last_listing": taken.census.unlisted,
+        **_reasons(index, actions, taken.census, names, is_running=live is not None),
+        "oldest_pending_s": _age_s(taken.oldest_pending_at, now),
+        "last_synced_s": _age_s(taken.last_synced_at, now),
+        "roots": _roots(roots, live or {}, now),
+        "targets": [_target(target, now) for target in targets],
+        "emptied": dict(taken.emptied),
+        "plans": [plan_record(plan) for plan in actions.plans()],
+        "daemon": live,
+    }
+
+
+def plan_record(plan: Plan) -> Record:
+    """Return what waits for a person, as plain values."""
+    return {
+        "plan": plan.id,
+        "target": plan.target,
+        "about": plan.about,
+        "why": plan.why,
+        "made_at": plan.made_at,
+        "actions": plan.actions,
+    }
+
+
+def action_record(written: StoredAction) -> Record:
+    """Return one action as it is now, as plain values."""
+    action = written.action
+    return {
+        "what": "action",
+        "action": written.id,
+        "plan": written.plan_id,
+        "state": written.progress.value,
+        "kind": action.kind.value,
+        "cause": action.cause.value,
+        "root": action.root,
+        "path": action.path,
+        "sample_id": action.sample_id,
+        "was": action.was,
+        "to": action.to,
+        "reason": action.reason,
+        "sentence": sentence(action),
+        "outcome": written.outcome,
+        "lies_at": written.lies_at,
+        "made_at": written.made_at,
+        "done_at": written.done_at,
+    }
+
+
+def _reasons(
+    index: Index, actions: ActionStore, census: FileCounts, targets: Iterable[str], *, is_running: bool
+) -> Record:
+    """Return why files are not in the project, in groups with what to do next, and how much is not shown."""
+    found = index.observations.reasons(_WITH_REASON)
+    if census.unlisted and (path := actions.an_unlisted(targets)) is not None:
+        found.append(Finding(State.SYNCED.value, NOT_LISTED, census.unlisted, path))
+    shown = grouped(found)
+    every = sum(census.by_state.get(state, 0) for state in _WITH_REASON)
+    every += census.unreadable + census.folders + census.unlisted
+    without_reason = max(0, every - sum(one.files for one in found))
+    groups = [
+        {
+            "state": group.state,
+            "files": group.files,
+            "reason": group.reason,
+            "is_varied": group.is_varied,
+            "is_folder": group.is_folder,
+            "example": group.path,
+            "next": next_step(group, is_running=is_running),
+        }
+        for group in shown.groups
+    ]
+    return {"reasons": groups, "more_reasons": shown.more_groups, "more_files": shown.more_files + without_reason}
+
+
+def _roots(roots: Iterable[RootFacts], live: Record, now: float) -> list[Record]:
+    watching = {one["root"]: one for one in live.get("watching", [])}
+    retention = {one["root"]: one for one in live.get("retention", [])}
+    return [
+        {
+            "path": root.path,
+            "target": root.target,
+            "offline": root.offline_reason,
+            "away": list(root.away),
+            "scanned_s": _age_s(root.scanned_at, now),
+            "settling": root.settling,
+            "comparing": root.comparing,
+            "left_out": dict(root.left_out),
+            "remarks": [{"kind": one.kind, "files": one.files, "example": one.example} for one in root.remarks],
+            "watching": watching.get(root.path),
+            "retention": retention.get(root.path),
+        }
+        for root in roots
+    ]
+
+
+def _target(target: TargetFacts, now: float) -> Record:
+    return {
+        "name": target.name,
+        "project_id": target.project_id,
+        "paused": target.paused_reason,
+        "listed_s": _age_s(target.listed_at, now),
+        "listing_trouble": target.listing_trouble,
+    }
+
+
+def _age_s(at: float | None, now: float) -> float | None:
+    return None if at is None else round(max(0.0, now - at), 1)
+
+
+def _is_held_up(live: Record | None) -> bool:
+    """Return whether something of the running process fails, and is tried again."""
+    if live is None:
+        return False
+    is_failing = any(loop["trouble"] or not loop["is_fresh"] for loop in live["loops"])
+    return is_failing or any(one.get("trouble") for one in live.get("watching", ()))

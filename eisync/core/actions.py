@@ -8,15 +8,16 @@ A sample is deleted only when a file of ours is tied to it and no other file tha
 service confirmed that its sample is deleted, and when what was sent of it is known by its content hash.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from enum import Enum
 
-from eisync.core import wire
 from eisync.core.absence import Absence, why_inconclusive
 from eisync.core.identity import Decision, Destruction, Identity, Sent, decide
 from eisync.core.lifecycle import State
-from eisync.core.model import Category, FileFacts, RemoteSample, shown
+from eisync.core.model import Category, FileFacts, RemoteSample, sent_name, shown
+from eisync.core.policy import OnRemoteDelete, Policy
+from eisync.core.sample_names import stored_name
 from eisync.core.text import nfc
 
 
@@ -61,49 +62,6 @@ class Progress(Enum):
     REJECTED = "rejected"  # a person said no
     UNDOING = "undoing"  # a person wants it undone
     UNDONE = "undone"
-
-
-class OnRemoteDelete(Enum):
-    """What becomes of the file whose sample a person deleted."""
-
-    KEEP = "keep"
-    TRASH = "trash"
-    DELETE = "delete"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Policy:
-    """What one watched folder wants. The defaults destroy nothing."""
-
-    on_remote_delete: OnRemoteDelete = OnRemoteDelete.KEEP
-    deletes_samples: bool = False  # of files that were deleted here
-    edits_samples: bool = True  # of files that were renamed here
-    replaces_samples: bool = False  # of files that were changed here
-
-
-class Trigger(Enum):
-    """What a file is marked with when something may follow from it."""
-
-    RENAMED = "renamed"
-    REPLACED = "replaced"
-    ABSENT = "absent"
-    TOMBSTONE = "tombstone"
-
-
-def triggers(policies: Mapping[int, Policy]) -> dict[Trigger, frozenset[int]]:
-    """The roots, by what is to be looked for in them; nothing is looked for that no policy cares about."""
-    found = {
-        trigger: frozenset(root for root, policy in policies.items() if cares(policy)) for trigger, cares in _CARES
-    }
-    return {trigger: roots for trigger, roots in found.items() if roots}
-
-
-_CARES: tuple[tuple[Trigger, Callable[[Policy], bool]], ...] = (
-    (Trigger.RENAMED, lambda policy: policy.edits_samples),
-    (Trigger.REPLACED, lambda policy: policy.replaces_samples),
-    (Trigger.ABSENT, lambda policy: policy.deletes_samples),
-    (Trigger.TOMBSTONE, lambda policy: policy.on_remote_delete is not OnRemoteDelete.KEEP),
-)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -310,7 +268,7 @@ def is_agreed(file: FileSide) -> bool:
 
 def name_of(path: str, sent_as: str | None = None) -> str:
     """The name that the service stores for the file at `path`, which an account may have it `sent_as`."""
-    return wire.stored_name(sent_as or wire.sent_name(shown(path)))
+    return stored_name(sent_as or sent_name(shown(path)))
 
 
 _DOES = {

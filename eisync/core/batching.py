@@ -1,28 +1,26 @@
-"""Put due items together into requests.
+"""Decide what goes into one request, how large requests may become, and how large the pages of a listing.
 
 Every file of a request shares its headers, so only items of one (target, category, label, metadata) may travel
-together (wire contract, section 1). What else is said of a file, its boxes for one, is said by the name under which it
-is sent: of two files of one name, such a one travels without the other. Items that could never be accepted are not
-sent at all; each comes back with the sentence that says why.
+together (wire contract, section 1). A companion part, with boxes for one, speaks of a file by its name: such a file
+travels without another of the same name.
 
-How many entries to ask for at a time, where a page of as many as wanted is too large to be read.
+A request that was too large, or that was never answered, halves the batch size; requests that are taken let it double
+again. Each refusal doubles the number of taken requests before the next attempt to grow. A page of a listing that was
+too large is halved too, and doubled as soon as twice as many entries would fit, so that one huge entry does not make
+every later page small.
 
-Pure. What was too large is halved; what would fit twice is doubled again, so that one huge entry, or a stretch of them,
-does not make every later page small.
-
-How much goes into one request, learnt from what became of the last ones.
-
-Pure. A request that was too large, or that was never answered, halves the portion; requests that are taken let it grow
-back, doubling. A limit that stands firm on the way is met ever more rarely: the patience between two attempts to grow
-doubles with every refusal.
+Pure.
 """
 
 import dataclasses
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
+from typing import Generic, TypeVar
 
 from eisync.core.model import Category, Item, too_large
+
+_Member = TypeVar("_Member")
 
 Key = tuple[str, Category, str | None, tuple[tuple[str, str], ...]]
 
@@ -46,6 +44,10 @@ class Limits:
         if not 1 <= self.files <= 1000 or self.bytes < 1:
             raise ValueError(f"a request holds 1 to 1000 files of at least a byte, not {self.files} of {self.bytes}")
 
+    def capped(self, files: int) -> "Limits":
+        """The same for at most so many files."""
+        return dataclasses.replace(self, files=min(self.files, files or self.files))
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
@@ -63,6 +65,31 @@ class Request:
         return sum(item.weight for item in self.items)
 
 
+@dataclass(slots=True)
+class OpenRequest(Generic[_Member]):
+    """A request that is being put together, of members that share its headers."""
+
+    members: list[_Member] = field(default_factory=list)
+    names: set[str] = field(default_factory=set)
+    described: set[str] = field(default_factory=set)
+    total_bytes: int = 0
+
+    def take(self, member: _Member, name: str, size: int, *, is_described: bool, limits: Limits) -> bool:
+        """Add the member, which is sent as `name` with `size` bytes, and return True; False when it may not join.
+
+        The first member always may. `is_described`: a companion part speaks of it by its name.
+        """
+        is_full = len(self.members) >= limits.files or self.total_bytes + size > limits.bytes
+        if self.members and (is_full or name in self.described or (is_described and name in self.names)):
+            return False
+        self.members.append(member)
+        self.names.add(name)
+        self.total_bytes += size
+        if is_described:
+            self.described.add(name)
+        return True
+
+
 def requests_of(items: Iterable[Item], limits: Limits) -> list[Request]:
     """The requests that carry `items`, in the order of the first item of each.
 
@@ -76,7 +103,7 @@ def requests_of(items: Iterable[Item], limits: Limits) -> list[Request]:
     batches = [
         batch
         for (_, cap), members in groups.items()
-        for batch in _cut(members, min(limits.files, cap or limits.files), limits.bytes)
+        for batch in _cut(members, limits if cap is None else limits.capped(cap))
     ]
     return [_request(batch) for batch in sorted(batches, key=lambda batch: ages[batch[0].id])]
 
@@ -93,38 +120,16 @@ def _key(item: Item) -> Key:
     return (item.target, item.category, item.label, item.metadata)
 
 
-@dataclass(slots=True)
-class _Open:
-    """A request that is being put together."""
-
-    items: list[Item] = field(default_factory=list)
-    names: set[str] = field(default_factory=set)
-    described: set[str] = field(default_factory=set)
-    total: int = 0
-
-    def take(self, item: Item, max_files: int, max_bytes: int) -> bool:
-        """Whether the item goes along."""
-        name = item.name
-        is_full = len(self.items) >= max_files or self.total + item.weight > max_bytes
-        if self.items and (is_full or name in self.described or (item.companions is not None and name in self.names)):
-            return False
-        self.items.append(item)
-        self.names.add(name)
-        self.total += item.weight
-        if item.companions is not None:
-            self.described.add(name)
-        return True
-
-
-def _cut(items: Sequence[Item], max_files: int, max_bytes: int) -> Iterable[list[Item]]:
-    batch = _Open()
+def _cut(items: Sequence[Item], limits: Limits) -> Iterable[list[Item]]:
+    batch = OpenRequest[Item]()
     for item in items:
-        if not batch.take(item, max_files, max_bytes):
-            yield batch.items
-            batch = _Open()
-            batch.take(item, max_files, max_bytes)
-    if batch.items:
-        yield batch.items
+        is_described = item.companions is not None
+        if not batch.take(item, item.name, item.weight, is_described=is_described, limits=limits):
+            yield batch.members
+            batch = OpenRequest()
+            batch.take(item, item.name, item.weight, is_described=is_described, limits=limits)
+    if batch.members:
+        yield batch.members
 
 
 def _request(batch: Sequence[Item]) -> Request:

@@ -1,39 +1,42 @@
-"""Notice that the clock on the wall was set back, by the one that never jumps.
+"""Decide what to do about a clock that is set, or was wrong. Pure. The policy for every loop is here:
 
-Pure. A clock that goes forward, or a machine that slept, makes waits end early, which does no harm; one that was set
-back keeps everything waiting that was due by the hours that it lost.
-
-How much time has passed for certain since something was written down, though the clock was set meanwhile.
-
-Pure. An instant that was written down before the clock was set is of another clock: nothing is known of what lies
-between, so that only the time since then counts. Too little is counted rather than too much: whatever waits by time
-before it destroys anything waits longer.
-
-Decide whether what the clock on the wall says can be trusted, before anything is destroyed because time passed.
-
-Pure: what both clocks of this machine say, what services said in their answers (`Date`), and what the last process
-remembered in; trust, or a doubt with its sentence out. A machine without a good clock starts in 1970, or a year ahead;
-that cannot be told from having been switched off for so long, so that a service must agree first. The steady clock
-carries what it said from there on: a clock that is set afterwards is found at once.
+* `ClockStepDetector` finds that the clock was set, by the steady one. Set back, it would keep everything waiting that
+  was due: such waits begin anew (`UploaderLoop`). Set forward by more than `JUMP_S`, no time before counts
+  (`RetentionLoop`), and events may be missing (`WatcherLoop`).
+* `ClockSetting` says how much time has passed for certain since something was written down. An instant from before the
+  clock was set is of another clock, so that only the time since then counts. Too little is counted rather than too
+  much: what waits before it destroys anything waits longer.
+* `judge` decides whether the clock can be trusted at all, from what services say in their answers (`Date`). A machine
+  without a good clock starts in 1970, or a year ahead. That cannot be told from having been switched off for so long,
+  so that a service must agree first. The steady clock carries what it said from there on: a clock that is set
+  afterwards is found at once.
 """
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 TOLERANCE_S = 1.0
-"""Two looks at two clocks are never at one instant, and a slewed clock runs slow."""
+"""Two clocks are never read in one instant, and a slewed clock runs slow."""
+
+JUMP_S = 120.0
+"""A larger step forward is no delay of a loop: the clock was set, or the machine slept."""
 
 
 class ClockStepDetector:
-    """Both clocks, as they were at the last look."""
+    """Finds that the clock was set, by the two clocks as they were at the last call."""
 
     def __init__(self) -> None:
         self._ahead_s: float | None = None
 
-    def was_set_back(self, now: float, monotonic: float) -> bool:
-        """Whether the clock that says `now` was set back since the last look."""
-        before, self._ahead_s = self._ahead_s, now - monotonic
-        return before is not None and self._ahead_s < before - TOLERANCE_S
+    def step_s(self, now: float, steady: float = 0.0) -> float:
+        """Return by how many seconds the clock was set since the last call: above 0 forward, below 0 back.
+
+        What is within the tolerance is 0. A loop that ticks every few seconds may leave out the steady clock: then the
+        time between two ticks counts as a step, which only `JUMP_S` tells from a delay.
+        """
+        before, self._ahead_s = self._ahead_s, now - steady
+        step_s = 0.0 if before is None else self._ahead_s - before
+        return 0.0 if abs(step_s) <= TOLERANCE_S else step_s
 
 
 DAY_S = 24 * 3600.0

@@ -19,7 +19,7 @@ from eisync.core.ignore import ACCEPTED_EXTENSIONS
 from eisync.core.labels.sidecars import (
     INFO_LABELS as INFO_LABELS,  # what a pulled dataset gets, and a watched one may have
 )
-from eisync.core.model import extension_of
+from eisync.core.model import Unread, extension_of
 from eisync.core.text import caseless
 
 LONGEST_NAME_BYTES = 200
@@ -115,6 +115,15 @@ class WholeSample:
     structured_labels: Sequence[Mapping[str, Any]] = ()
     label_map: Mapping[str, str] | None = None
     metadata: Mapping[str, str] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FullPage:
+    """A page of the listing with all that belongs to its samples, newest first, and how many there are from it on."""
+
+    samples: tuple[WholeSample, ...]
+    total: int
+    unread: tuple[Unread, ...] = ()
 
 
 def file_name(sample: WholeSample) -> str:

@@ -12,8 +12,8 @@ from enum import Enum
 from itertools import product
 
 from eisync.core.model import RemoteSample, extension_of, value
+from eisync.core.sample_names import stored_name
 from eisync.core.text import nfc
-from eisync.core.wire import stored_name
 
 KEPT_AS_SENT = frozenset({".jpg", ".jpeg", ".png"})
 """The service's hash of these is that of the file (wire contract, section 1). Of other types it is not documented:

@@ -1,11 +1,12 @@
-"""The life of a file, as data: eight states, and every arrow that may be walked between them.
+"""Keep the life of a file as data: its states, and every arrow that may be walked between them.
 
-A file is known by one state at a time. `step` is the only way from one to the next, and a pair that is not in
-`TRANSITIONS` is a mistake of ours. The diagram in the README is drawn from this table by
-`python -m eisync.core.lifecycle`.
+A file has one `State` at a time. `step` is the only way from one to the next, and a pair that is not in `TRANSITIONS`
+is a mistake of ours. The diagram in the documentation is drawn from this table by `python -m eisync.core.lifecycle`.
 
 DOUBTFUL is honest: the request left and no answer came. Where duplicates are refused, sending again is safe and the
-answer confirms what is there, so ABSENT follows at once; where they are allowed, only a look at the service may say so.
+answer confirms what is there, so ABSENT follows at once. Where they are allowed, only the service's listing may say so.
+
+Beside its state a file has a `RemovalState`: whether eisync took its copy here away. `REMOVALS` is the table of these.
 """
 
 from collections.abc import Iterable
@@ -18,7 +19,7 @@ class State(Enum):
     SETTLING = "settling"  # it is still being written, or was a moment ago
     READY = "ready"  # complete and labelled; goes when it is due
     SENDING = "sending"  # claimed by a request that is under way
-    DOUBTFUL = "doubtful"  # sent, and nobody knows whether it arrived
+    DOUBTFUL = "doubtful"  # sent, and no answer says whether it arrived
     SYNCED = "synced"  # the service confirmed it
     QUARANTINED = "quarantined"  # parked with a reason until a person acts
     TOMBSTONE = "tombstone"  # a person deleted it at the service: never sent again by itself
@@ -83,6 +84,65 @@ PENDING = frozenset({State.SETTLING, State.READY, State.SENDING, State.DOUBTFUL}
 """States that end by themselves, without a person."""
 
 
+class RemovalState(Enum):
+    """Whether the copy of a file here was taken away, by retention or by an action, and what became of it."""
+
+    NONE = None  # eisync did not touch it: where it is missing, somebody removed it
+    TRASHED = "trash"  # eisync moved it to the trash
+    DELETED = "deleted"  # eisync deleted it, or is about to
+    ARCHIVED = "archived"  # eisync moved it to the archive, or is about to
+    KEPT = "kept"  # a person brought it here again: no policy removes it
+    SPARED = "spared"  # a person rejected a plan that would have removed it
+    UNSEEN = "unseen"  # it went while eisync could not tell who removed it
+
+
+class RemovalEvent(Enum):
+    """What happens to the copy of a file here."""
+
+    TRASH = "trash"  # an action moved it to the trash
+    DELETE = "delete"  # an action deleted it, or retention writes down that it will
+    ARCHIVE = "archive"  # retention writes down that it will move it to the archive
+    CONFIRM = "confirm"  # retention has done what it wrote down
+    RELEASE = "release"  # retention has not done it
+    BACK = "back"  # the file is there again, as it was
+    KEEP = "keep"  # a person put it here although its content was deleted in the project, or undid the removal
+    SPARE = "spare"  # a person rejected the plan
+    MISS = "miss"  # it is missing, and eisync cannot tell since when
+    RENEW = "renew"  # a new version came, or a person sends it again
+
+
+_S, _E = RemovalState, RemovalEvent
+
+REMOVALS: dict[tuple[RemovalState, RemovalEvent], RemovalState] = {
+    (_S.NONE, _E.TRASH): _S.TRASHED,
+    (_S.NONE, _E.DELETE): _S.DELETED,
+    (_S.NONE, _E.ARCHIVE): _S.ARCHIVED,
+    (_S.DELETED, _E.CONFIRM): _S.DELETED,
+    (_S.ARCHIVED, _E.CONFIRM): _S.ARCHIVED,
+    (_S.DELETED, _E.RELEASE): _S.NONE,
+    (_S.ARCHIVED, _E.RELEASE): _S.NONE,
+    # The watcher missed the file while retention held it, and then met it as if a person had brought it back.
+    (_S.KEPT, _E.RELEASE): _S.NONE,
+    (_S.NONE, _E.BACK): _S.NONE,
+    (_S.SPARED, _E.BACK): _S.NONE,
+    (_S.UNSEEN, _E.BACK): _S.NONE,
+    (_S.TRASHED, _E.BACK): _S.KEPT,
+    (_S.DELETED, _E.BACK): _S.KEPT,
+    (_S.ARCHIVED, _E.BACK): _S.KEPT,
+    (_S.KEPT, _E.BACK): _S.KEPT,
+    **{(state, _E.KEEP): _S.KEPT for state in _S},
+    (_S.NONE, _E.SPARE): _S.SPARED,
+    (_S.NONE, _E.MISS): _S.UNSEEN,
+    **{(state, _E.RENEW): _S.NONE for state in _S},
+}
+
+HERE = frozenset({RemovalState.NONE, RemovalState.KEPT, RemovalState.SPARED})
+"""States of a file that belongs here: where it is missing, that counts as a deletion."""
+
+RETRIEVABLE = frozenset({RemovalState.DELETED, RemovalState.ARCHIVED})
+"""States of a file that left for want of room, and of which the project or the archive has the content."""
+
+
 class IllegalTransitionError(Exception):
     """We tried to walk an arrow that does not exist: a mistake of ours, never of a file."""
 
@@ -100,6 +160,19 @@ def walk(state: State, events: Iterable[Event]) -> State:
     for event in events:
         state = step(state, event)
     return state
+
+
+def step_removal(state: RemovalState, event: RemovalEvent) -> RemovalState:
+    """Return the removal state after `event`. Raises IllegalTransitionError for a pair that is not in `REMOVALS`."""
+    try:
+        return REMOVALS[state, event]
+    except KeyError:
+        raise IllegalTransitionError(f"a file of removal state {state.name} cannot meet {event.value!r}") from None
+
+
+def removal_sources(event: RemovalEvent) -> tuple[RemovalState, ...]:
+    """Return the removal states in which `event` may happen, in the order of the enum."""
+    return tuple(state for state in RemovalState if (state, event) in REMOVALS)
 
 
 def can(state: State, event: Event) -> bool:

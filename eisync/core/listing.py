@@ -16,9 +16,10 @@ tenth of the time; what was not looked at yet is not forgotten.
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from eisync.core import identity, wire
+from eisync.core import identity
 from eisync.core.identity import Identity, Sent
-from eisync.core.model import Missing, RemoteSample
+from eisync.core.model import Missing, RemoteSample, sent_name
+from eisync.core.sample_names import stored_name
 from eisync.core.text import nfc
 
 SWEEPS_TO_SUSPECT = 2
@@ -184,9 +185,9 @@ def match(path: str, sha256: str, candidates: Sequence[RemoteSample], *, names: 
     own form. Whether its hash is that of the bytes is documented for no type (wire contract, section 1), so an unequal
     hash proves nothing and the bytes are compared.
     """
-    known_as = list(names) or [wire.sent_name(path)]
+    known_as = list(names) or [sent_name(path)]
     sent = {nfc(name) for name in known_as}
-    listed = {nfc(wire.stored_name(name)) for name in known_as}
+    listed = {nfc(stored_name(name)) for name in known_as}
     namesakes = [one for one in candidates if nfc(one.original_name or "") in sent or nfc(one.filename) in listed]
     proven = tuple(sample.id for sample in namesakes if sample.sha256 == sha256)
     return Match(proven, () if proven else tuple(sample.id for sample in namesakes))

@@ -254,6 +254,20 @@ class Unread:
 
 
 @dataclass(frozen=True, slots=True)
+class Page:
+    """A page of the listing, newest first, and how many samples the whole has.
+
+    `newest_added_at`: when the sample with the highest id of them was added (Unix s); None: the service did not say.
+    `unread`: entries of the page that cannot be read.
+    """
+
+    samples: tuple[RemoteSample, ...]
+    total: int
+    newest_added_at: float | None = None
+    unread: tuple[Unread, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Missing:
     """A sample of ours that a complete sweep did not list; `missed` counts such sweeps in a row, this one included."""
 

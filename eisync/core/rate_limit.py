@@ -54,6 +54,10 @@ class QuietHours:
                 longest = max(longest, (end - second_of_day) % DAY_S)
         return longest
 
+    def __str__(self) -> str:
+        """Return the text that `read_quiet_hours` reads as this."""
+        return ", ".join(f"{_clock(begin)}-{_clock(end)}" for begin, end in self.spans)
+
 
 def read_quiet_hours(text: str) -> QuietHours:
     """`22:00-06:00`, several with commas, or an empty text for none. Raises ValueError with a sentence."""
@@ -69,6 +73,10 @@ def _span(text: str) -> tuple[int, int]:
     if begin == end:
         raise ValueError("must not start and end at the same time")
     return begin, end
+
+
+def _clock(second: int) -> str:
+    return f"{second // 3600:02}:{second % 3600 // 60:02}"
 
 
 def _second(hour: int, minute: int) -> int:

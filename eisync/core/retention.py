@@ -15,84 +15,9 @@ from eisync.core import identity
 from eisync.core.actions import Action, ActionKind, Cause, StoredAction
 from eisync.core.clock_step import ClockSetting
 from eisync.core.identity import Decision, Destruction, Identity, Sent
-from eisync.core.lifecycle import State
+from eisync.core.lifecycle import RemovalState, State
 from eisync.core.model import FileFacts, RemoteSample
-
-ARCHIVE = "archive:"
-_UNITS = {
-    "": 1,
-    "B": 1,
-    **{f"{prefix}B": 1000**power for power, prefix in enumerate("KMGT", start=1)},
-    **{f"{prefix}IB": 1024**power for power, prefix in enumerate("KMGT", start=1)},
-}
-
-
-class After(Enum):
-    """What becomes of a file after its upload."""
-
-    KEEP = "keep"
-    DELETE = "delete"
-    ARCHIVE = "archive"
-
-
-@dataclass(frozen=True, slots=True)
-class MinFree:
-    """How much of a disk is to stay free: `size` bytes, or `percent` of all that it holds."""
-
-    size: int = 0
-    percent: float = 0.0
-
-    def of(self, total: int) -> int:
-        """The bytes that are to be free where the disk holds `total`."""
-        return max(self.size, round(total * self.percent / 100.0))
-
-
-def read_min_free(value: int | str) -> MinFree:
-    """`500_000_000`, `"2 GB"`, `"512 MiB"` or `"10%"`. Raises ValueError with the sentence to show."""
-    text = str(value).strip()
-    number, unit = text, ""
-    for index, character in enumerate(text):
-        if character not in "0123456789.":
-            number, unit = text[:index], text[index:].strip().upper()
-            break
-    try:
-        amount = float(number)
-    except ValueError:
-        amount = -1.0
-    if unit == "%" and 0 <= amount < 100:
-        return MinFree(percent=amount)
-    if unit in _UNITS and 0 <= amount * _UNITS[unit] <= 1 << 60:
-        return MinFree(round(amount * _UNITS[unit]))
-    raise ValueError('must be a number of bytes, a size such as "2 GB", or a share below 100 such as "10%"')
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Retention:
-    """What one watched folder wants. The defaults remove nothing but old trash. `archive` is absolute."""
-
-    after: After = After.KEEP
-    archive: str | None = None
-    grace_s: float = 3600.0
-    min_free: MinFree = MinFree()
-    trash_days: int = 30
-
-    def __post_init__(self) -> None:
-        if (self.after is After.ARCHIVE) != (self.archive is not None):
-            raise ValueError("an archive wants a folder, and nothing else does")
-
-    @property
-    def removes(self) -> bool:
-        """Whether it may ever take a file away."""
-        return self.after is not After.KEEP or self.min_free != MinFree()
-
-
-def read_after(value: str) -> tuple[After, str | None]:
-    """`"keep"`, `"delete"` or `"archive:DIR"`, with the folder. Raises ValueError with the sentence to show."""
-    if value.startswith(ARCHIVE) and value != ARCHIVE:
-        return After.ARCHIVE, value.removeprefix(ARCHIVE)
-    if value in (After.KEEP.value, After.DELETE.value):
-        return After(value), None
-    raise ValueError('must be "keep", "delete" or "archive:DIR"')
+from eisync.core.policy import After, Retention
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +69,7 @@ class Proof:
 class Local:
     """One file, and what the index knows of it. `since_at`: when it came into its state.
 
-    `removal`: how we took it away, are about to, or that a person brought it back. `is_followed`: something is still to
+    `removal`: whether eisync took it away, or is about to. `is_followed`: something is still to
     be said to the service because of it (a rename, an older version to delete).
     """
 
@@ -158,7 +83,7 @@ class Local:
     since_at: float
     sha256: str | None = None
     is_absent: bool = False
-    removal: str | None = None
+    removal: RemovalState = RemovalState.NONE
     is_followed: bool = False
     proofs: tuple[Proof, ...] = ()
 
@@ -224,7 +149,7 @@ def why_unconfirmed(file: Local) -> Why | None:
         return Why.NOT_SYNCED
     if file.is_absent:
         return Why.ABSENT
-    if file.removal is not None:
+    if file.removal is not RemovalState.NONE:
         return Why.REMOVED
     if file.is_followed:
         return Why.FOLLOWED

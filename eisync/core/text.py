@@ -10,6 +10,8 @@ Source: Unicode Standard Annex #15 (normalization forms).
 
 import unicodedata
 
+LONGEST_REASON = 300
+
 
 def printable(text: str) -> str:
     r"""`text` on one line of any terminal, whoever wrote it. Safe to repeat.
@@ -31,6 +33,13 @@ def printable(text: str) -> str:
 def printable_lines(text: str) -> str:
     """The same of a text that has several lines on purpose, such as a traceback."""
     return "\n".join(map(printable, text.split("\n")))
+
+
+def one_line(text: str) -> str:
+    """Return `text` of a service or a file as a sentence of bearable length."""
+    # JSON may hold half a character (a lone surrogate), which no log and no database takes.
+    line = printable(" ".join(text.encode("utf-8", "replace").decode("utf-8").split()))
+    return line if len(line) <= LONGEST_REASON else line[: LONGEST_REASON - 1] + "…"
 
 
 def _escape(character: str) -> str:

@@ -16,16 +16,15 @@ from typing import Any
 from urllib.parse import quote
 
 from eisync.core.batching import Request
-from eisync.core.formats.json_syntax import MOST_STRUCTURE, structure
+from eisync.core.formats.json_syntax import json_object
 from eisync.core.labels.parts import LabelParts, unpacked
 from eisync.core.model import LARGEST_ID, Item, extension_of, value
-from eisync.core.model import sent_name as sent_name  # the name by which whoever reads an answer knows a file
 from eisync.core.retry import Fault, believed_s
-from eisync.core.text import printable
+from eisync.core.text import LONGEST_REASON, one_line
 
 PART_NAME = "data"
 
-_BETWEEN = b"\r\n"
+BETWEEN = b"\r\n"
 
 _ENCODE_URI_COMPONENT_KEEPS = "!~*'()"
 # All of it: what else may exist already (a label, a name) says nothing about these bytes.
@@ -34,8 +33,6 @@ _ALREADY_THERE = re.compile(
 )
 # How services and proxies word that a request has too many bytes or files.
 _TOO_LARGE = re.compile(r"too (?:large|big|many (?:files|parts))|(?:at most|more than) \d+ files", re.IGNORECASE)
-_SEGMENT_MARK = re.compile(r"s\d+")
-_LONGEST_REASON = 300
 
 _CONTENT_TYPES = {
     ".cbor": "application/cbor",
@@ -100,6 +97,18 @@ class Silence:
     is_too_large: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class UploadReply:
+    """What came back for an upload, the content hashes of what was sent, by item id, and how long it took.
+
+    What it waited for its turn on the line, because a rate was asked for, is not counted.
+    """
+
+    reply: Reply | Silence
+    sha256: Mapping[int, str]
+    took_s: float = 0.0
+
+
 @value
 class Stored:
     """The service stored the file."""
@@ -156,13 +165,7 @@ Outcome = Stored | Duplicate | Refused | Failed | Smaller | Barred
 
 def envelope(request: Request, *, boundary: str, allow_duplicates: bool) -> Envelope:
     """The multipart request that carries `request`. `boundary` must not occur in any file (random, 128 bits)."""
-    headers = {
-        "content-type": f"multipart/form-data; boundary={boundary}",
-        "x-upload-source": "eisync",
-        **label_headers(request.label),
-    }
-    if not allow_duplicates:
-        headers["x-disallow-duplicates"] = "1"
+    headers = upload_headers(boundary, allow_duplicates=allow_duplicates) | label_headers(request.label)
     if request.metadata:
         headers["x-metadata"] = json.dumps(dict(request.metadata), separators=(",", ":"))
     companions = LabelParts()
@@ -172,9 +175,15 @@ def envelope(request: Request, *, boundary: str, allow_duplicates: bool) -> Enve
         path=f"/api/{request.category.value}/files",
         headers=headers,
         parts=tuple(FilePart(preamble(item.name, boundary), item) for item in request.items),
-        between=_BETWEEN,
+        between=BETWEEN,
         closing=closing(companions, boundary),
     )
+
+
+def upload_headers(boundary: str, *, allow_duplicates: bool) -> dict[str, str]:
+    """The headers that every upload has, but for the key."""
+    headers = {"content-type": f"multipart/form-data; boundary={boundary}", "x-upload-source": "eisync"}
+    return headers if allow_duplicates else headers | {"x-disallow-duplicates": "1"}
 
 
 def read_reply(reply: Reply | Silence, *, sent: int, now: float) -> Sequence[Outcome]:
@@ -184,35 +193,6 @@ def read_reply(reply: Reply | Silence, *, sent: int, now: float) -> Sequence[Out
     if reply.status == 200:
         return _read_answer(reply, sent)
     return [_whole(reply, sent, now)] * sent
-
-
-def stored_name(name: str) -> str:
-    """How Studio lists a file that was sent as `name`: less its last extension (wire contract, section 1)."""
-    stem, dot, _ = name.rpartition(".")
-    return stem if dot else name
-
-
-def original_name(coldstorage_filename: str) -> str | None:
-    """The file name that was sent, read from a sample's `coldstorageFilename`; None when it has another form."""
-    return origin(coldstorage_filename)[0]
-
-
-def origin(coldstorage_filename: str) -> tuple[str | None, bool]:
-    """The same, and whether the sample is a segment of what was sent.
-
-    It is `<name sent>.<id8>.<pod>.<ext>`, with a segment mark such as `s1` before the last part of cropped samples.
-    """
-    # Asked of every sample of a sweep: the usual form, which has no mark, is cut once and not put together again.
-    parts = coldstorage_filename.rsplit(".", 3)
-    if len(parts) < 4:
-        return None, False
-    place, first, second, _ = parts
-    name = place[coldstorage_filename.rfind("/") + 1 :]  # nothing, where a dot of a folder was cut at
-    if first[:1] == "s" or second[:1] == "s":
-        for mark in (first, second):
-            if _SEGMENT_MARK.fullmatch(mark):
-                return name.rpartition(".")[0] or None, True
-    return name or None, False
 
 
 def label_headers(label: str | None) -> dict[str, str]:
@@ -237,7 +217,7 @@ def preamble(name: str, boundary: str) -> bytes:
 
 def closing(companions: LabelParts, boundary: str) -> bytes:
     """The bytes after the last file: the parts that describe the files, and the end of the body."""
-    parts = (preamble(name, boundary) + document + _BETWEEN for name, document in companions.parts())
+    parts = (preamble(name, boundary) + document + BETWEEN for name, document in companions.parts())
     return b"".join(parts) + f"--{boundary}--\r\n".encode("ascii")
 
 
@@ -367,31 +347,13 @@ def _refusal(reason: str, sent: int) -> Outcome:
     return _duplicate(reason) or Refused(reason)
 
 
-def json_object(body: bytes | bytearray) -> dict[str, Any] | None:
-    """The answer, where it is an object of bearable size."""
-    if structure(body) > MOST_STRUCTURE:
-        return None  # it would become a hundred times as large as it is
-    try:
-        answer = json.loads(body)
-    except (ValueError, RecursionError):
-        return None
-    return answer if isinstance(answer, dict) else None
-
-
 def _error_of(answer: Mapping[str, Any]) -> str | None:
     error = answer.get("error")
     return one_line(error) if isinstance(error, str) and error.strip() else None
 
 
 def _excerpt(body: bytes) -> str:
-    return one_line(body[: 4 * _LONGEST_REASON].decode("utf-8", "replace"))
-
-
-def one_line(text: str) -> str:
-    """`text` of a service or a file as a sentence of bearable length."""
-    # JSON may hold half a character (a lone surrogate), which no log and no database takes.
-    line = printable(" ".join(text.encode("utf-8", "replace").decode("utf-8").split()))
-    return line if len(line) <= _LONGEST_REASON else line[: _LONGEST_REASON - 1] + "…"
+    return one_line(body[: 4 * LONGEST_REASON].decode("utf-8", "replace"))
 
 
 def _header(headers: Mapping[str, str], name: str) -> str | None:

@@ -4,8 +4,9 @@ Importing it loads neither requests nor pydantic; what needs the network loads t
 """
 
 from eisync.data.arrays import numpy_timeseries_to_sample, upload_numpy
+from eisync.data.datasets import infer_from_filename
 from eisync.data.downloading import download_samples_by_ids, stream_samples_by_ids
-from eisync.data.files import infer_from_filename, upload_directory, upload_exported_dataset, upload_plain_directory
+from eisync.data.files import upload_directory, upload_exported_dataset, upload_plain_directory
 from eisync.data.frame_rows import upload_pandas_dataframe, upload_pandas_dataframe_wide
 from eisync.data.frames import (
     pandas_dataframe_to_sample,

@@ -18,15 +18,29 @@ _DEVICE_TYPE = "EDGE_IMPULSE_PYTHON_SDK"  # part of the bytes, and so of the has
 
 
 def numpy_timeseries_to_sample(values: Any, sensors: Sequence[Any], sample_rate_ms: float) -> Sample:
-    """One time series as a sample with JSON text and a new name ending in `.json`; it has no label yet.
+    """Make one sample of one time series; it has no label yet.
 
-    `values` has the shape (readings, sensors), as an array or nested lists; with one sensor, (readings,) will do. Each
-    of `sensors` is a `Sensor` or a mapping with `name` and `units` (SenML). `sample_rate_ms` is the time between two
-    readings. Raises ValueError when a reading has not one finite number a sensor.
+    Stands for `edgeimpulse.data.numpy_timeseries_to_sample`. The text of the sample is, to the byte, the official
+    SDK's.
 
-    >>> sample = numpy_timeseries_to_sample([[0.5], [0.25]], [{"name": "accX", "units": "m/s2"}], 10)
-    >>> json.loads(sample.data)["payload"]["values"]
-    [[0.5], [0.25]]
+    Args:
+        values: The series, of shape (readings, sensors), as an array or nested lists; with one sensor, (readings,)
+            will do.
+        sensors: A `Sensor`, or a mapping with `name` and `units` (SenML's), for each column.
+        sample_rate_ms: Milliseconds between two readings.
+
+    Returns:
+        A sample with JSON text in the data acquisition format, and a new name that ends in `.json`.
+
+    Raises:
+        ValueError: A reading has not one finite number for each sensor, a sensor has no name or no units, or the rate
+            is no number of milliseconds.
+
+    Example:
+        >>> from eisync.data import numpy_timeseries_to_sample
+        >>> sample = numpy_timeseries_to_sample([[0.5], [0.25]], [{"name": "accX", "units": "m/s2"}], 10)
+        >>> json.loads(sample.data)["payload"]["values"]
+        [[0.5], [0.25]]
     """
     readings = _plain(values)
     described = [_describe(sensor) for sensor in sensors]
@@ -56,17 +70,37 @@ def upload_numpy(
     api_key: str | None = None,
     timeout_sec: float | None = None,
 ) -> UploadSamplesResponse:
-    """Upload every time series of `data`, which has the shape (samples, readings, sensors), each with its label.
+    """Upload time series of one shape, each with its label.
 
-    All samples get the same `metadata` and `category`. `sensors` and `sample_rate_ms` (ms) are those of
-    `numpy_timeseries_to_sample`. Raises ValueError, before anything is sent, when the lengths do not match or a value
-    is no finite number. What becomes of each sample is in the response.
+    Stands for `edgeimpulse.data.upload_numpy`; `api_key` and `timeout_sec` are additions.
 
-    >>> from eisync.data import Sensor, upload_numpy
-    >>> series = [[[8.81, 0.03], [9.83, 1.04]], [[8.81, 0.03], [9.12, 0.03]]]
-    >>> response = upload_numpy(series, ["up", "down"], [Sensor("accX", "m/s2"), Sensor("accY", "m/s2")], 100)
-    >>> [one.sample.label for one in response.successes]
-    ['up', 'down']
+    Args:
+        data: The series, of shape (samples, readings, sensors), as an array or nested lists.
+        labels: A label for each sample; None: the service infers one.
+        sensors: A `Sensor`, or a mapping with `name` and `units` (SenML's), for each column.
+        sample_rate_ms: Milliseconds between two readings.
+        metadata: The metadata of all samples.
+        category: The category of all samples.
+        api_key: The project's key. None: `eisync.API_KEY`, which begins as `EI_API_KEY` of the environment.
+        timeout_sec: Seconds that one wait for the service may last, more than 0. None: 60.
+
+    Returns:
+        The response: `successes` and `fails`, each in the order of the samples, and `success` when nothing failed. A
+        refused key and a broken network are failures of the samples that they concern, not exceptions.
+
+    Raises:
+        ValueError: The lengths do not match, a value is no finite number, or `timeout_sec` is not more than 0. Nothing
+            is sent then.
+        MissingApiKeyException: There is no key, in the argument or in `eisync.API_KEY`.
+        InvalidApiKeyException: The key cannot be one; it is a ValueError, too.
+        MissingApiIngestionEndpointException: `eisync.INGESTION_ENDPOINT` is empty.
+
+    Example:
+        >>> from eisync.data import Sensor, upload_numpy
+        >>> series = [[[8.81, 0.03], [9.83, 1.04]], [[8.81, 0.03], [9.12, 0.03]]]
+        >>> response = upload_numpy(series, ["up", "down"], [Sensor("accX", "m/s2"), Sensor("accY", "m/s2")], 100)
+        >>> [one.sample.label for one in response.successes]
+        ['up', 'down']
     """
     if len(data) != len(labels):
         raise ValueError(f"Labels length ({len(labels)}) must be equal to the number of samples given ({len(data)})")

@@ -1,18 +1,17 @@
 """Ask the service: whose key, which address, how long to wait, how often to try.
 
 An argument goes before the module global of `eisync`, and the globals are read at the call: assigning one takes effect
-at once. requests is loaded by the first request. Whatever Studio says no to is raised as one of `eisync.exceptions`;
-the key is in none of their texts.
+at once. The first request loads requests. A refusal of Studio is raised as one of `eisync.exceptions`; the key is in
+none of their texts.
 """
 
 import hashlib
 import json
 import os
 import threading
-from collections.abc import Iterable, Mapping
-from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Literal, overload
-from urllib.parse import quote, urlencode
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
 
 import eisync
 from eisync._version import __version__
@@ -20,6 +19,7 @@ from eisync.adapters import clock
 from eisync.core.api_key import clean
 from eisync.core.redaction import KEYS
 from eisync.core.retry import RetryPolicy
+from eisync.core.studio import encode_query
 from eisync.core.text import printable, printable_lines
 from eisync.core.wire import Reply, Silence, asked_s
 from eisync.exceptions import (
@@ -105,118 +105,105 @@ def transport(*, pool_connections: int | None = 20, pool_maxsize: int | None = 2
     return found
 
 
-@overload
-def studio_request(
-    method: str,
-    path: str,
-    *,
-    query: Mapping[str, object] | None = ...,
-    body: object = ...,
-    api_key: str | None = ...,
-    timeout_sec: float | None = ...,
-    expect: Literal["json"] = ...,
-    is_repeatable: bool | None = ...,
-    max_answer_bytes: int = ...,
-    pool_connections: int | None = ...,
-    pool_maxsize: int | None = ...,
-) -> dict[str, Any]: ...
+@dataclass(frozen=True, slots=True)
+class Access:
+    """Whose key to use, how long to wait and how many connections to keep. None stands for the default."""
 
+    api_key: str | None = None
+    timeout_sec: float | None = None
+    pool_connections: int | None = 20
+    pool_maxsize: int | None = 20
 
-@overload
-def studio_request(
-    method: str,
-    path: str,
-    *,
-    query: Mapping[str, object] | None = ...,
-    body: object = ...,
-    api_key: str | None = ...,
-    timeout_sec: float | None = ...,
-    expect: Literal["bytes"],
-    is_repeatable: bool | None = ...,
-    max_answer_bytes: int = ...,
-    pool_connections: int | None = ...,
-    pool_maxsize: int | None = ...,
-) -> bytes: ...
+    def request(
+        self,
+        method: str,
+        path: str,
+        *,
+        query: Mapping[str, object] | None = None,
+        is_repeatable: bool | None = None,
+        max_answer_bytes: int = LARGEST_ANSWER_BYTES,
+    ) -> dict[str, Any]:
+        """Return Studio's answer to `method` on `path` (below `/v1`, beginning with `/api/`).
 
+        A failed request is repeated: GET and DELETE always, others only where the request certainly did not arrive,
+        unless `is_repeatable` says otherwise. Raises UnauthorizedException, ForbiddenException, NotFoundException,
+        ServiceException, UnsuccessfulRequestException (its text is Studio's own, such as `No sample found with ID 7`),
+        TimeoutException, UnreachableException, and of the last kind TooLargeException for an answer of more than
+        `max_answer_bytes`.
+        """
+        repeatable = method in ("GET", "DELETE", "HEAD") if is_repeatable is None else is_repeatable
+        where = path + (f"?{encode_query(query)}" if query else "")
+        reply = self._patiently(method, where, is_repeatable=repeatable, max_answer_bytes=max_answer_bytes)
+        return _understood(reply, _json_object(reply))
 
-def studio_request(
-    method: str,
-    path: str,
-    *,
-    query: Mapping[str, object] | None = None,
-    body: object = None,
-    api_key: str | None = None,
-    timeout_sec: float | None = None,
-    expect: Literal["json", "bytes"] = "json",
-    is_repeatable: bool | None = None,
-    max_answer_bytes: int = LARGEST_ANSWER_BYTES,
-    pool_connections: int | None = 20,
-    pool_maxsize: int | None = 20,
-) -> dict[str, Any] | bytes:
-    """Studio's answer to `method` on `path` (below `/v1`, beginning with `/api/`).
+    def file(self, path: str) -> bytes:
+        """Return the file that is at `path`. Raises as `request`."""
+        reply = self._patiently("GET", path, is_repeatable=True, is_file=True)
+        answer = _json_object(reply)
+        if reply.status != 200 or _is_refusal(answer):
+            reply = replace(reply, body=bytes(KEYS.body(reply.body)))  # not the file: then no key either
+            _understood(reply, _json_object(reply))  # raises what it means
+        return reply.body
 
-    `query`: None leaves a name out, true and false are written so, lists and objects as JSON, all percent-encoded.
-    `body` is sent as JSON. With `expect="bytes"` the answer is the file. Tried again after bad weather: GET and DELETE
-    always, others only where the request certainly did not arrive, unless `is_repeatable` says otherwise. Raises
-    UnauthorizedException, ForbiddenException, NotFoundException, ServiceException, UnsuccessfulRequestException (its
-    text is Studio's own, such as `No sample found with ID 7`), TimeoutException, UnreachableException, and of the last
-    kind TooLargeException for an answer of more than `max_answer_bytes`.
-    """
-    headers = {"x-api-key": _key(api_key), "accept": "application/json" if expect == "json" else "*/*"}
-    raw = None
-    if body is not None:
-        raw = json.dumps(body).encode()
-        headers["content-type"] = "application/json"
-    url = studio_url() + path + (f"?{encode_query(query)}" if query else "")
-    sender = transport(pool_connections=pool_connections, pool_maxsize=pool_maxsize)
-    repeatable = method in ("GET", "DELETE", "HEAD") if is_repeatable is None else is_repeatable
-    attempt = 1
-    while True:
-        reply = sender.send(
-            method,
-            url,
-            headers=headers,
-            timeout_s=limits_s(timeout_sec),
-            body=raw,
-            max_answer_bytes=max_answer_bytes,
-            is_file=expect == "bytes",
-        )
-        if attempt >= ATTEMPTS or not may_repeat(reply, is_repeatable=repeatable):
-            break
-        pause(reply, attempt)
-        attempt += 1
-    return _understood(reply, expect)
+    def project_id(self) -> int:
+        """The project that the key opens, asked once for each key and address: a key never changes its project."""
+        key = api_key(self.api_key)
+        known = (studio_url(), hashlib.sha256(key.encode()).digest())
+        found = _projects.get(known)
+        if found is None:
+            found = _projects[known] = self._ask_project()
+        return found
 
+    def _ask_project(self) -> int:
+        try:
+            found = self.request("GET", "/api/projects/api-key-info")
+            if isinstance(found.get("projectId"), int):
+                return int(found["projectId"])
+        except (UnsuccessfulRequestException, NotFoundException):
+            pass  # the call is newer than some installations
+        projects = self.request("GET", "/api/projects").get("projects")
+        if not isinstance(projects, list) or not projects or not isinstance(projects[0].get("id"), int):
+            raise UnsuccessfulRequestException("the key opens no project")
+        return int(projects[0]["id"])
 
-def project_id(api_key: str | None = None, timeout_sec: float | None = None) -> int:
-    """The project that the key opens. It is asked once for each key and address: a key never changes its project."""
-    key = _key(api_key)
-    known = (studio_url(), hashlib.sha256(key.encode()).digest())
-    found = _projects.get(known)
-    if found is None:
-        found = _projects[known] = _ask_project(key, timeout_sec)
-    return found
+    def _patiently(
+        self,
+        method: str,
+        path: str,
+        *,
+        is_repeatable: bool,
+        is_file: bool = False,
+        max_answer_bytes: int = LARGEST_ANSWER_BYTES,
+    ) -> Reply:
+        headers = {"x-api-key": api_key(self.api_key), "accept": "*/*" if is_file else "application/json"}
+        url = studio_url() + path
+        sender = transport(pool_connections=self.pool_connections, pool_maxsize=self.pool_maxsize)
+        timeout_s = limits_s(self.timeout_sec)
+        attempt = 1
+        while True:
+            reply = sender.send(
+                method, url, headers=headers, timeout_s=timeout_s, max_answer_bytes=max_answer_bytes, is_file=is_file
+            )
+            if attempt >= ATTEMPTS or not may_repeat(reply, is_repeatable=is_repeatable):
+                break
+            pause(reply, attempt)
+            attempt += 1
+        if isinstance(reply, Silence):
+            raise failure_of(reply)
+        return reply
 
 
 class TooLargeException(UnreachableException):
-    """The answer is larger than was wanted; whoever can ask for less does."""
+    """The answer is larger than was wanted: ask for less."""
 
 
 def forget_everything() -> None:
-    """Let go of every connection and of what was learnt; the next call begins anew."""
+    """Close every connection and forget the projects of the keys."""
     with _lock:
         for one in _transports.values():
             one.close()
         _transports.clear()
         _projects.clear()
-
-
-def encode_query(query: Mapping[str, object]) -> str:
-    """
-    >>> encode_query({"labels": ["a&b"], "limit": 5, "maxId": None, "excludeSensors": True})
-    'labels=%5B%22a%26b%22%5D&limit=5&excludeSensors=true'
-    """
-    return urlencode({name: _query_value(value) for name, value in query.items() if value is not None}, quote_via=quote)
 
 
 def may_repeat(reply: Reply | Silence, *, is_repeatable: bool) -> bool:
@@ -245,31 +232,7 @@ def failure_of(silence: Silence) -> EdgeImpulseException:
     return kind(silence.reason)
 
 
-_key = api_key  # its name is a parameter's name above
-
-
-def _ask_project(key: str, timeout_sec: float | None) -> int:
-    try:
-        found = studio_request("GET", "/api/projects/api-key-info", api_key=key, timeout_sec=timeout_sec)
-        if isinstance(found.get("projectId"), int):
-            return int(found["projectId"])
-    except (UnsuccessfulRequestException, NotFoundException):
-        pass  # the call is newer than some installations
-    projects = studio_request("GET", "/api/projects", api_key=key, timeout_sec=timeout_sec).get("projects")
-    if not isinstance(projects, list) or not projects or not isinstance(projects[0].get("id"), int):
-        raise UnsuccessfulRequestException("the key opens no project")
-    return int(projects[0]["id"])
-
-
-def _understood(reply: Reply | Silence, expect: str) -> dict[str, Any] | bytes:
-    if isinstance(reply, Silence):
-        raise failure_of(reply)
-    answer = _json_object(reply)
-    if expect == "bytes" and reply.status == 200 and not _is_refusal(answer):
-        return reply.body
-    if expect == "bytes":  # not the file: then no key either
-        reply = replace(reply, body=bytes(KEYS.body(reply.body)))
-        answer = _json_object(reply)
+def _understood(reply: Reply, answer: dict[str, Any] | None) -> dict[str, Any]:
     if reply.status != 200:
         raise _api_exception(reply, answer)
     if answer is None:
@@ -319,11 +282,3 @@ def _api_exception(reply: Reply, answer: dict[str, Any] | None) -> ApiException:
 
 def _excerpt(raw: bytes) -> str:
     return printable(" ".join(raw[:1200].decode("utf-8", "replace").split()))[:300]
-
-
-def _query_value(value: object) -> str:
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, Mapping) or (isinstance(value, Iterable) and not isinstance(value, str)):
-        return json.dumps(value if isinstance(value, Mapping) else list(value), separators=(",", ":"))
-    return str(value)

@@ -1,19 +1,59 @@
-"""Find the files that a sidecar names, and what it says of a file: by exact names first, then in another form.
+"""Find the files of a folder, and what their names and the sidecars beside them say of each.
 
-macOS writes names in another Unicode form than the rest (`eisync.core.text`); datasets travel through both.
+A name in a sidecar is looked up exactly first, then in another Unicode form: macOS writes names in another form than
+the rest, and datasets travel through both.
 """
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TextIO
 
+from eisync.core.dataset import INFO_LABELS
+from eisync.core.ignore import ACCEPTED_EXTENSIONS
+from eisync.core.labels.description import given_name
 from eisync.core.labels.mentions import NearMiss, collected, near
 from eisync.core.labels.parts import PartKind
+from eisync.core.labels.path_rules import infer_category_as_sdk, infer_label
 from eisync.core.labels.sidecars import Entry, encoding_of, entries_of
+from eisync.core.model import extension_of
 from eisync.core.text import caseless, nfc
+from eisync.data.drafts import Draft
+from eisync.data.sample_type import Sample
+from eisync.data.sources import LazyFile
 
 CHUNK_CHARACTERS = 64 * 1024
+
+
+def infer_from_filename(sample: Sample, file: str) -> None:
+    """Set the label to the text before the first dot of the base name, and the category if the path names one.
+
+    `my-dataset/training/wave.1.cbor` gives label `wave` and category `training`. The category is the first of
+    `testing`, `anomaly`, `training` that occurs anywhere in the whole path, also as a part of a word. The daemon asks
+    for whole words below the watched folder instead; there `category = "sdk"` chooses this rule.
+
+    Stands for `edgeimpulse.data.infer_from_filename`, and for `infer_category_and_label_from_filename` of
+    `edgeimpulse.experimental.data`, to the letter. It is made to be a `transform`.
+
+    Args:
+        sample: The sample to change.
+        file: The path of its file.
+
+    Raises:
+        Nothing. A path without a name gives the label `""`.
+
+    Example:
+        >>> from eisync.data import Sample, infer_from_filename
+        >>> sample = Sample(b"")
+        >>> infer_from_filename(sample, "my-dataset/training/wave.1.cbor")
+        >>> sample.label, sample.category
+        ('wave', 'training')
+    """
+    path = file.replace(os.sep, "/")
+    sample.label = infer_label(path) or ""
+    category = infer_category_as_sdk(path)
+    if category is not None:
+        sample.category = category.value
 
 
 @dataclass(slots=True)
@@ -99,6 +139,77 @@ class Places:
                 pass  # no folder of that name, or one that cannot be read
             self.listed[folder] = names
         return self.listed[folder]
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """A sample to be, and where its file lies."""
+
+    draft: Draft
+    path: str
+
+
+def plain(path: str, beside: Beside) -> Given:
+    """A file and what companions say of it; its category, label and metadata are the caller's."""
+    boxes, ranges = beside.of(path, PartKind.BOXES), beside.of(path, PartKind.STRUCTURED)
+    problem = next((one.problem for one in (boxes, ranges) if one is not None and one.problem is not None), None)
+    sample = Sample(
+        data=LazyFile(path),
+        filename=os.path.basename(path),
+        bounding_boxes=None if boxes is None else boxes.bounding_boxes,
+        structured_labels=None if ranges is None else ranges.structured_labels,
+    )
+    return Given(Draft(sample, problem=problem and f"the entry for {path} cannot be used: {problem}"), path)
+
+
+def of_entry(entry: Entry, places: Places) -> Given:
+    path, problem = places.of(entry.path)
+    if entry.problem is not None:
+        problem = f"the entry for {entry.path} in {INFO_LABELS} cannot be used: {entry.problem}"
+    sent_as = None if entry.name is None else given_name(path, entry.name)[0]
+    sample = Sample(
+        data=LazyFile(path),
+        filename=sent_as or os.path.basename(path),
+        category=entry.category,
+        label=entry.label,
+        bounding_boxes=entry.bounding_boxes,
+        metadata=entry.metadata,
+        structured_labels=entry.structured_labels,
+    )
+    draft = Draft(sample, has_no_label=entry.is_unlabeled, label_map=entry.label_map, problem=problem)
+    return Given(draft, path)
+
+
+def eligible(directory: str) -> Iterator[str]:
+    """Paths of the files to be sent: of each folder its files, then its folders, sorted.
+
+    Links are followed, and no folder is entered twice; one that cannot be read is passed over.
+    """
+    entered: set[tuple[int, int]] = set()
+    folders = [directory]
+    while folders:
+        folder = folders.pop()
+        try:
+            facts = os.stat(folder)
+            with os.scandir(folder) as found:
+                entries = sorted((one for one in found if not one.name.startswith(".")), key=lambda one: one.name)
+        except OSError:
+            continue
+        if (facts.st_dev, facts.st_ino) in entered:
+            continue
+        entered.add((facts.st_dev, facts.st_ino))
+        for entry in entries:
+            if extension_of(entry.name) in ACCEPTED_EXTENSIONS and _is(entry.is_file):
+                yield entry.path
+        folders.extend(entry.path for entry in reversed(entries) if _is(entry.is_dir))
+
+
+def _is(kind: Callable[[], bool]) -> bool:
+    """False where a link leads in circles, or to where nobody may look."""
+    try:
+        return kind()
+    except OSError:
+        return False
 
 
 def open_sidecar(path: str) -> TextIO:

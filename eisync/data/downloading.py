@@ -12,19 +12,18 @@ import os
 from collections import deque
 from collections.abc import Generator, Iterable, Iterator
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
-from dataclasses import dataclass
 from typing import Any
 
 from eisync.adapters.thread_pool import hand_over
-from eisync.core.wire import original_name
-from eisync.data.client import project_id, studio_request
+from eisync.core.sample_names import original_name
+from eisync.core.studio import says_no_sample
+from eisync.data.client import Access
 from eisync.data.progress import Progress, counting
 from eisync.data.sample_type import Sample
 from eisync.data.studio import as_id
 from eisync.exceptions import UnsuccessfulRequestException
 
 _WORKERS = 16  # they wait for the network, not for a processor
-_NOT_FOUND = "No sample found"
 _FILES = {
     ("image", "rgba"): "image",
     ("video", "rgba"): "video",
@@ -44,18 +43,46 @@ def download_samples_by_ids(
     *,
     progress: Progress | None = None,
 ) -> list[Sample]:
-    """The samples with these ids (one id, or several), in their order; an id that nobody knows is left out.
+    """Download the samples with these ids, in their order; leave out an id that the project does not have.
 
-    `data` is text for values, named `.json`, and a binary stream for files. `timeout_sec` (seconds) limits each wait
-    for the service. Raises TypeError when an id is no whole number; for the service's refusals see
-    `eisync.data.client.studio_request`. All samples are in memory at once: `stream_samples_by_ids` holds a few.
+    All samples are in memory at once: `stream_samples_by_ids` holds a few.
 
-    >>> from eisync.data import Sample, download_samples_by_ids, upload_samples
-    >>> sample = Sample("timestamp,x\\n0,1\\n10,2\\n", filename="wave.01.csv", label="wave")
-    >>> response = upload_samples(sample)
-    >>> (found,) = download_samples_by_ids([sample.sample_id, 999_999])
-    >>> found.filename, found.label, json.loads(found.data)["payload"]["values"]
-    ('wave.01.json', 'wave', [[1.0], [2.0]])
+    Stands for `edgeimpulse.data.download_samples_by_ids`; `progress` is an addition.
+
+    Args:
+        sample_ids: One id, or any iterable of ids.
+        api_key: The project's key. None: `eisync.API_KEY`, which begins as `EI_API_KEY` of the environment.
+        timeout_sec: Seconds that one wait for the service may last, more than 0. None: 60.
+        max_workers: How many samples are fetched at a time. None: 16.
+        show_progress: Draw a progress bar on stderr: rich's where rich is installed, plain lines otherwise.
+        pool_maxsize: How many idle connections to a host are kept for later calls. None: 20.
+        pool_connections: For how many hosts connections are kept. None: 20.
+        progress: Called as `progress(done, total)`, in the calling thread, each time samples are done.
+
+    Returns:
+        The samples. `data` is JSON text in the data acquisition format where the sample is a series of values (its
+        `filename` ends in `.json` then), and a binary stream where it is a file.
+
+    Raises:
+        TypeError: An id is no whole number.
+        MissingApiKeyException: There is no key, in the argument or in `eisync.API_KEY`.
+        InvalidApiKeyException: The key cannot be one; it is a ValueError, too.
+        UnauthorizedException: The service refuses the key.
+        ForbiddenException: The key's role does not allow the call.
+        UnsuccessfulRequestException: The service says no; `error` is its text.
+        ServiceException: The service fails (HTTP 500 and above), or its answer cannot be read.
+        ApiException: Any other HTTP status that is an error; the base of the HTTP exceptions here.
+        TimeoutException: No answer came in time, even when the request was repeated.
+        UnreachableException: The service cannot be reached, or the connection breaks.
+        ValueError: `timeout_sec` is not more than 0.
+
+    Example:
+        >>> from eisync.data import Sample, download_samples_by_ids, upload_samples
+        >>> sample = Sample("timestamp,x\\n0,1\\n10,2\\n", filename="wave.01.csv", label="wave")
+        >>> response = upload_samples(sample)
+        >>> (found,) = download_samples_by_ids([sample.sample_id, 999_999])
+        >>> found.filename, found.label, json.loads(found.data)["payload"]["values"]
+        ('wave.01.json', 'wave', [[1.0], [2.0]])
     """
     return list(
         stream_samples_by_ids(
@@ -82,92 +109,97 @@ def stream_samples_by_ids(
     *,
     progress: Progress | None = None,
 ) -> Generator[Sample, None, None]:
-    """As `download_samples_by_ids`, one after the other: a few are fetched ahead, and none is kept.
+    """Download samples one after the other: a few are fetched ahead, and none is kept.
 
-    What is wrong with the ids is raised by the call, what the service refuses by the step that finds it.
+    Stands for `edgeimpulse.experimental.data.stream_samples_by_ids`; `progress` is an addition.
 
-    >>> from eisync.data import stream_samples_by_ids
-    >>> list(stream_samples_by_ids(999_999))
-    []
+    Args:
+        sample_ids: One id, or any iterable of ids.
+        api_key: The project's key. None: `eisync.API_KEY`, which begins as `EI_API_KEY` of the environment.
+        timeout_sec: Seconds that one wait for the service may last, more than 0. None: 60.
+        max_workers: How many samples are fetched at a time, and half of how many are ahead at most. None: 16.
+        show_progress: Draw a progress bar on stderr: rich's where rich is installed, plain lines otherwise.
+        pool_maxsize: How many idle connections to a host are kept for later calls. None: 20.
+        pool_connections: For how many hosts connections are kept. None: 20.
+        progress: Called as `progress(done, total)`, in the calling thread, each time samples are done.
+
+    Returns:
+        A generator of the samples, as `download_samples_by_ids` returns them. Closing it cancels what is ahead.
+
+    Raises:
+        TypeError: An id is no whole number. The call raises it; everything below is raised by the step that meets it.
+        MissingApiKeyException: There is no key, in the argument or in `eisync.API_KEY`.
+        InvalidApiKeyException: The key cannot be one; it is a ValueError, too.
+        UnauthorizedException: The service refuses the key.
+        ForbiddenException: The key's role does not allow the call.
+        UnsuccessfulRequestException: The service says no; `error` is its text.
+        ServiceException: The service fails (HTTP 500 and above), or its answer cannot be read.
+        ApiException: Any other HTTP status that is an error; the base of the HTTP exceptions here.
+        TimeoutException: No answer came in time, even when the request was repeated.
+        UnreachableException: The service cannot be reached, or the connection breaks.
+        ValueError: `timeout_sec` is not more than 0.
+
+    Example:
+        >>> from eisync.data import stream_samples_by_ids
+        >>> list(stream_samples_by_ids(999_999))
+        []
     """
     ids = [as_id(one) for one in (sample_ids if isinstance(sample_ids, Iterable) else [sample_ids])]
     if isinstance(sample_ids, str | bytes):
         raise TypeError("All sample IDs must be integers")
-    source = _Source(api_key, timeout_sec, pool_connections, pool_maxsize)
-    return _stream(ids, source, max_workers or _WORKERS, show=show_progress, progress=progress)
+    access = Access(api_key, timeout_sec, pool_connections, pool_maxsize)
+    return _stream(ids, access, max_workers or _WORKERS, show=show_progress, progress=progress)
 
 
-@dataclass(frozen=True, slots=True)
-class _Source:
-    """Where samples come from, and how."""
+def _fetch(access: Access, sample_id: int) -> Sample | None:
+    """The sample; None when there is none of this id."""
+    path = f"/api/{access.project_id()}/raw-data/{sample_id}"
+    try:
+        answer = access.request("GET", path)
+    except UnsuccessfulRequestException as error:
+        if says_no_sample(error.error):
+            return None
+        raise
+    sample = answer["sample"]
+    name = original_name(sample.get("coldstorageFilename") or "") or sample.get("filename")
+    data, name = _content(access, path, answer, name or str(sample_id))
+    return Sample(
+        data=data,
+        filename=name,
+        sample_id=sample_id,
+        label=sample.get("label"),
+        category=sample.get("category"),
+        bounding_boxes=sample.get("boundingBoxes"),
+        metadata=sample.get("metadata"),
+        structured_labels=sample.get("structuredLabels"),
+    )
 
-    api_key: str | None
-    timeout_sec: float | None
-    pool_connections: int | None
-    pool_maxsize: int | None
 
-    def fetch(self, sample_id: int) -> Sample | None:
-        """The sample; None when there is none of this id."""
-        path = f"/api/{self.project()}/raw-data/{sample_id}"
-        try:
-            answer = studio_request("GET", path, expect="json", **self._how())
-        except UnsuccessfulRequestException as error:
-            if (error.error or "").startswith(_NOT_FOUND):
-                return None
-            raise
-        sample = answer["sample"]
-        name = original_name(sample.get("coldstorageFilename") or "") or sample.get("filename")
-        data, name = self._content(path, answer, name or str(sample_id))
-        return Sample(
-            data=data,
-            filename=name,
-            sample_id=sample_id,
-            label=sample.get("label"),
-            category=sample.get("category"),
-            bounding_boxes=sample.get("boundingBoxes"),
-            metadata=sample.get("metadata"),
-            structured_labels=sample.get("structuredLabels"),
-        )
-
-    def project(self) -> int:
-        return project_id(self.api_key, self.timeout_sec)
-
-    def _content(self, path: str, answer: dict[str, Any], name: str) -> tuple[str | io.BytesIO, str]:
-        sample, payload = answer["sample"], answer.get("payload") or {}
-        sensors = payload.get("sensors") or sample.get("sensors") or []
-        place = _FILES.get((sensors[0].get("name"), sensors[0].get("units"))) if sensors else None
-        if place is not None:
-            # A series of values may call its sensor `image`, and has none.
-            with contextlib.suppress(UnsuccessfulRequestException):
-                return self._file(f"{path}/{place}"), name
-        if payload.get("values"):
-            return _acquisition(sample, payload), f"{os.path.splitext(name)[0]}.json"
-        return self._file(f"{path}/raw"), name
-
-    def _file(self, path: str) -> io.BytesIO:
-        return io.BytesIO(studio_request("GET", path, expect="bytes", **self._how()))
-
-    def _how(self) -> dict[str, Any]:
-        return {
-            "api_key": self.api_key,
-            "timeout_sec": self.timeout_sec,
-            "pool_connections": self.pool_connections,
-            "pool_maxsize": self.pool_maxsize,
-        }
+def _content(access: Access, path: str, answer: dict[str, Any], name: str) -> tuple[str | io.BytesIO, str]:
+    sample, payload = answer["sample"], answer.get("payload") or {}
+    sensors = payload.get("sensors") or sample.get("sensors") or []
+    place = _FILES.get((sensors[0].get("name"), sensors[0].get("units"))) if sensors else None
+    if place is not None:
+        # A series of values may call its sensor `image`, and has none.
+        with contextlib.suppress(UnsuccessfulRequestException):
+            return io.BytesIO(access.file(f"{path}/{place}")), name
+    if payload.get("values"):
+        return _acquisition(sample, payload), f"{os.path.splitext(name)[0]}.json"
+    return io.BytesIO(access.file(f"{path}/raw")), name
 
 
 def _stream(
-    ids: list[int], source: _Source, workers: int, *, show: bool | None, progress: Progress | None
+    ids: list[int], access: Access, workers: int, *, show: bool | None, progress: Progress | None
 ) -> Generator[Sample, None, None]:
     if not ids:
         return
-    source.project()  # asked once, before the workers would all ask
+    access.project_id()  # asked once, before the workers would all ask
     with (
         counting(len(ids), "Downloading samples", show=show, progress=progress) as advance,
         ThreadPoolExecutor(min(workers, len(ids)), thread_name_prefix="download") as pool,
     ):
         try:
-            for sample in _in_order(pool, source, ids, workers):
+            for sample in _in_order(pool, access, ids, workers):
                 advance(1)
                 if sample is not None:
                     yield sample
@@ -175,12 +207,12 @@ def _stream(
             pool.shutdown(wait=False, cancel_futures=True)  # the rest is not wanted; what runs is waited for above
 
 
-def _in_order(pool: Executor, source: _Source, ids: list[int], workers: int) -> Iterator[Sample | None]:
+def _in_order(pool: Executor, access: Access, ids: list[int], workers: int) -> Iterator[Sample | None]:
     ahead: deque[Future[Sample | None]] = deque()
     for sample_id in ids:
         if len(ahead) >= 2 * workers:
             yield ahead.popleft().result()
-        ahead.append(hand_over(pool, source.fetch, sample_id))
+        ahead.append(hand_over(pool, _fetch, access, sample_id))
     while ahead:
         yield ahead.popleft().result()
 

@@ -1,21 +1,16 @@
-"""From a caller's sample to what is sent of it; the sample itself is only read.
+"""Turn a caller's samples into what is sent of them, and decide which of them share a request.
 
-What cannot be sent raises SourceError, and costs its own sample only.
-
-Which samples share a request.
-
-All files of a request have its headers, so only samples of one key go together; companions speak of files by name, so
-a name that one of them mentions occurs once (wire contract, section 1).
+The samples themselves are only read. One that cannot be sent raises SourceError, and costs no other.
 """
 
 import json
 import re
 import secrets
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
-from eisync.core.batching import Limits
+from eisync.core.batching import Limits, OpenRequest
 from eisync.core.labels.description import with_canonical_labels
 from eisync.core.labels.parts import PartKind
 from eisync.core.model import MAX_FILE_BYTES, Category, shown
@@ -172,34 +167,6 @@ MOST_FILES = 100
 MOST_BYTES = 16 * 1024 * 1024
 
 
-@dataclass(slots=True)
-class _Open:
-    limits: Limits
-    samples: list[Outgoing] = field(default_factory=list)
-    names: set[str] = field(default_factory=set)
-    described: set[str] = field(default_factory=set)
-    total_bytes: int = 0
-
-    def takes(self, sample: Outgoing) -> bool:
-        if not self.samples:
-            return True
-        return not (
-            sample.goes_alone
-            or self.samples[0].goes_alone
-            or len(self.samples) >= self.limits.files
-            or self.total_bytes + sample.source.estimate > self.limits.bytes
-            or sample.name in self.described
-            or (sample.about and sample.name in self.names)
-        )
-
-    def take(self, sample: Outgoing) -> None:
-        self.samples.append(sample)
-        self.names.add(sample.name)
-        self.total_bytes += sample.source.estimate
-        if sample.about:
-            self.described.add(sample.name)
-
-
 def limits_for(samples: int, workers: int) -> Limits:
     """Requests just large enough that every worker has one, and no larger than they may be."""
     return Limits(files=max(8, min(MOST_FILES, -(-samples // workers))), bytes=MOST_BYTES)
@@ -207,13 +174,20 @@ def limits_for(samples: int, workers: int) -> Limits:
 
 def requests_of(samples: Iterable[Outgoing], limits: Limits) -> Iterator[Sequence[Outgoing]]:
     """The requests that carry `samples`, each as soon as it is full; those that never are, in the end."""
-    open_by_key: dict[Key, _Open] = {}
+    open_by_key: dict[Key, OpenRequest[Outgoing]] = {}
     for sample in samples:
+        if sample.goes_alone:
+            yield [sample]
+            continue
         current = open_by_key.get(sample.key)
-        if current is None or not current.takes(sample):
+        if current is None or not _take(current, sample, limits):
             if current is not None:
-                yield current.samples
-            current = open_by_key[sample.key] = _Open(limits)
-        current.take(sample)
+                yield current.members
+            current = open_by_key[sample.key] = OpenRequest()
+            _take(current, sample, limits)
     for current in open_by_key.values():
-        yield current.samples
+        yield current.members
+
+
+def _take(request: OpenRequest[Outgoing], sample: Outgoing, limits: Limits) -> bool:
+    return request.take(sample, sample.name, sample.source.estimate, is_described=bool(sample.about), limits=limits)

@@ -7,18 +7,12 @@ import os
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Executor
-from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
 from eisync.core.dataset import INFO_LABELS as LABEL_FILE
-from eisync.core.labels.description import given_name
-from eisync.core.labels.parts import PartKind
-from eisync.core.labels.path_rules import infer_category_as_sdk, infer_label
 from eisync.core.labels.sidecars import Entry, entries_of
-from eisync.core.model import extension_of
-from eisync.data.datasets import CHUNK_CHARACTERS, Beside, Places, open_sidecar
-from eisync.data.drafts import Draft
+from eisync.data.datasets import CHUNK_CHARACTERS, Beside, Given, Places, eligible, of_entry, open_sidecar, plain
 from eisync.data.progress import Progress
 from eisync.data.sample_type import Sample, UploadSamplesResponse
 from eisync.data.sending import UploadOptions
@@ -26,28 +20,6 @@ from eisync.data.sources import LazyFile
 from eisync.data.uploading import options_of, upload_drafts
 
 Transform = Callable[[Sample, str], Any]
-
-EXTENSIONS = frozenset((".cbor", ".json", ".csv", ".txt", ".wav", ".jpg", ".jpeg", ".png", ".mp4", ".avi", ".parquet"))
-"""What the service takes (wire contract, section 1), in upper or lower case."""
-
-
-def infer_from_filename(sample: Sample, file: str) -> None:
-    """Set `sample.label` to the text before the first dot of the base name, and the category if the path names one.
-
-    `my-dataset/training/wave.1.cbor` gives label `wave` and category `training`. The rule is the official SDK's to the
-    letter: the first of `testing`, `anomaly`, `training` that occurs anywhere in the whole path, also as a part of a
-    word. The daemon looks for whole words below the watched folder; there `category = "sdk"` asks for this rule.
-
-    >>> sample = Sample(b"")
-    >>> infer_from_filename(sample, "my-dataset/training/wave.1.cbor")
-    >>> sample.label, sample.category
-    ('wave', 'training')
-    """
-    path = file.replace(os.sep, "/")
-    sample.label = infer_label(path) or ""
-    category = infer_category_as_sdk(path)
-    if category is not None:
-        sample.category = category.value
 
 
 def upload_directory(
@@ -66,19 +38,53 @@ def upload_directory(
     executor: Executor | None = None,
     progress: Progress | None = None,
 ) -> UploadSamplesResponse:
-    """Upload the files below `directory`: as an exported dataset if `info.labels` is there, else as plain files.
+    """Upload the files below a folder: as an exported dataset if `info.labels` is there, else as plain files.
 
-    An exported dataset brings its own category, labels and metadata. See `upload_plain_directory` and
-    `upload_exported_dataset`; raises FileNotFoundError when there is no such directory.
+    An exported dataset brings its own category, labels and metadata; `upload_plain_directory` and
+    `upload_exported_dataset` say more.
 
-    >>> import os, tempfile
-    >>> from eisync.data import infer_from_filename, upload_directory
-    >>> with tempfile.TemporaryDirectory() as folder:
-    ...     with open(os.path.join(folder, "idle.01.csv"), "w") as file:
-    ...         _ = file.write("timestamp,x\\n0,5\\n10,6\\n")
-    ...     response = upload_directory(folder, transform=infer_from_filename)
-    >>> [stored.sample.label for stored in response.successes]
-    ['idle']
+    Stands for `edgeimpulse.data.upload_directory`; everything behind `batch_size` is an addition.
+
+    Args:
+        directory: The path of the folder.
+        category: The category of all samples: `training`, `testing`, `validation`, `post-processing` or `split`. None:
+            `split`, and the service chooses.
+        label: The label of all samples. None: the service infers one from each name.
+        metadata: The metadata of all samples.
+        transform: Called once for each sample before it is sent, as `transform(sample, file)`, with the `Sample` and
+            the path of its file (`directory` and what is below it). It may change anything of the sample; its result
+            is ignored, and what it raises ends the call. `sample.data` is the file, opened when it is read.
+        allow_duplicates: Upload content that the project holds already. None or False: refuse it.
+        show_progress: Draw a progress bar on stderr: rich's where rich is installed, plain lines otherwise.
+        batch_size: How many samples a `transform` prepares before they are sent, 1 or more. None: 1024.
+        api_key: The project's key. None: `eisync.API_KEY`, which begins as `EI_API_KEY` of the environment.
+        timeout_sec: Seconds that one wait for the service may last, more than 0. None: 60.
+        max_workers: How many requests are under way at a time, 1 or more. None: 8.
+        executor: Threads of yours that send the requests, such as a `ThreadPoolExecutor` that several calls share. It
+            is not shut down. None: the call starts its own threads and ends them.
+        progress: Called as `progress(done, total)`, in the calling thread, each time samples are done.
+
+    Returns:
+        The response: `successes` and `fails`, each in the order of the samples, and `success` when nothing failed. A
+        refused key and a broken network are failures of the samples that they concern, not exceptions.
+
+    Raises:
+        FileNotFoundError: There is no such folder.
+        ValueError: `batch_size` or `max_workers` is less than 1, or `timeout_sec` is not more than 0, or `info.labels`
+            cannot be read.
+        MissingApiKeyException: There is no key, in the argument or in `eisync.API_KEY`.
+        InvalidApiKeyException: The key cannot be one; it is a ValueError, too.
+        MissingApiIngestionEndpointException: `eisync.INGESTION_ENDPOINT` is empty.
+
+    Example:
+        >>> import os, tempfile
+        >>> from eisync.data import infer_from_filename, upload_directory
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     with open(os.path.join(folder, "idle.01.csv"), "w") as file:
+        ...         _ = file.write("timestamp,x\\n0,5\\n10,6\\n")
+        ...     response = upload_directory(folder, transform=infer_from_filename)
+        >>> [stored.sample.label for stored in response.successes]
+        ['idle']
     """
     _directory_there(directory)
     has_labels = os.path.exists(os.path.join(directory, LABEL_FILE))
@@ -128,21 +134,62 @@ def upload_plain_directory(
     executor: Executor | None = None,
     progress: Progress | None = None,
 ) -> UploadSamplesResponse:
-    """Upload every file below `directory` that the service takes, in the order of their paths.
+    """Upload every file below a folder that the service takes, in the order of their paths.
 
-    Hidden files and `info.labels` are left out; boxes are read from a `bounding_boxes.labels` beside the images.
-    `category`, `label` and `metadata` are for all of them; without a label the service infers one from the name.
-    `batch_size` is how many samples a `transform` prepares before they are sent. Raises FileNotFoundError when there is
-    no such directory; what goes wrong with a file is its failure in the response.
+    Those are `.cbor`, `.json`, `.csv`, `.txt`, `.wav`, `.jpg`, `.jpeg`, `.png`, `.mp4`, `.avi` and `.parquet`. Hidden
+    files and `info.labels` are left out; boxes and structured labels are read from `bounding_boxes.labels` and
+    `structured_labels.labels` beside the files. What goes wrong with a file is its failure in the response.
+
+    Stands for `edgeimpulse.data.upload_plain_directory`; everything behind `batch_size` is an addition.
+
+    Args:
+        directory: The path of the folder.
+        category: The category of all samples: `training`, `testing`, `validation`, `post-processing` or `split`. None:
+            `split`, and the service chooses.
+        label: The label of all samples. None: the service infers one from each name.
+        metadata: The metadata of all samples.
+        transform: Called once for each sample before it is sent, as `transform(sample, file)`, with the `Sample` and
+            the path of its file (`directory` and what is below it). It may change anything of the sample; its result
+            is ignored, and what it raises ends the call. `sample.data` is the file, opened when it is read.
+        allow_duplicates: Upload content that the project holds already. None or False: refuse it.
+        show_progress: Draw a progress bar on stderr: rich's where rich is installed, plain lines otherwise.
+        batch_size: How many samples a `transform` prepares before they are sent, 1 or more. None: 1024.
+        api_key: The project's key. None: `eisync.API_KEY`, which begins as `EI_API_KEY` of the environment.
+        timeout_sec: Seconds that one wait for the service may last, more than 0. None: 60.
+        max_workers: How many requests are under way at a time, 1 or more. None: 8.
+        executor: Threads of yours that send the requests, such as a `ThreadPoolExecutor` that several calls share. It
+            is not shut down. None: the call starts its own threads and ends them.
+        progress: Called as `progress(done, total)`, in the calling thread, each time samples are done.
+
+    Returns:
+        The response: `successes` and `fails`, each in the order of the samples, and `success` when nothing failed. A
+        refused key and a broken network are failures of the samples that they concern, not exceptions.
+
+    Raises:
+        FileNotFoundError: There is no such folder.
+        ValueError: `batch_size` or `max_workers` is less than 1, or `timeout_sec` is not more than 0.
+        MissingApiKeyException: There is no key, in the argument or in `eisync.API_KEY`.
+        InvalidApiKeyException: The key cannot be one; it is a ValueError, too.
+        MissingApiIngestionEndpointException: `eisync.INGESTION_ENDPOINT` is empty.
+
+    Example:
+        >>> import os, tempfile
+        >>> from eisync.data import infer_from_filename, upload_plain_directory
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     with open(os.path.join(folder, "still.01.csv"), "w") as file:
+        ...         _ = file.write("timestamp,x\\n0,6\\n10,7\\n")
+        ...     response = upload_plain_directory(folder, transform=infer_from_filename)
+        >>> [stored.sample.label for stored in response.successes]
+        ['still']
     """
     _directory_there(directory)
     options = _options(allow_duplicates, api_key, timeout_sec, max_workers)
     size = _batch_size(batch_size)
     beside = Beside()
 
-    def drafts() -> Iterator[_Given]:
-        for path in _eligible(directory):
-            given = _plain(path, beside)
+    def drafts() -> Iterator[Given]:
+        for path in eligible(directory):
+            given = plain(path, beside)
             sample = given.draft.sample
             sample.category, sample.label = category, label
             sample.metadata = None if metadata is None else dict(metadata)
@@ -171,9 +218,50 @@ def upload_exported_dataset(
     """Upload a dataset that was exported from Studio, and keep what its `info.labels` says of each file.
 
     That is the label (none for `unlabeled`), the name, structured labels, boxes, metadata and category. A file that is
-    named and missing, or that lies outside the dataset, is a failure in the response; attachments are not sent, and
-    warned of. Raises FileNotFoundError when there is no
-    such directory or no `info.labels` in it, and ValueError when that cannot be read.
+    listed and missing, or that lies outside the dataset, is a failure in the response. Attachments are not sent: a
+    warning counts them.
+
+    Stands for `edgeimpulse.data.upload_exported_dataset`; everything behind `batch_size` is an addition.
+
+    Args:
+        directory: The path of the folder.
+        transform: Called once for each sample before it is sent, as `transform(sample, file)`, with the `Sample` and
+            the path of its file (`directory` and what is below it). It may change anything of the sample; its result
+            is ignored, and what it raises ends the call. `sample.data` is the file, opened when it is read.
+        allow_duplicates: Upload content that the project holds already. None or False: refuse it.
+        show_progress: Draw a progress bar on stderr: rich's where rich is installed, plain lines otherwise.
+        batch_size: How many samples a `transform` prepares before they are sent, 1 or more. None: 1024.
+        api_key: The project's key. None: `eisync.API_KEY`, which begins as `EI_API_KEY` of the environment.
+        timeout_sec: Seconds that one wait for the service may last, more than 0. None: 60.
+        max_workers: How many requests are under way at a time, 1 or more. None: 8.
+        executor: Threads of yours that send the requests, such as a `ThreadPoolExecutor` that several calls share. It
+            is not shut down. None: the call starts its own threads and ends them.
+        progress: Called as `progress(done, total)`, in the calling thread, each time samples are done.
+
+    Returns:
+        The response: `successes` and `fails`, each in the order of the samples, and `success` when nothing failed. A
+        refused key and a broken network are failures of the samples that they concern, not exceptions.
+
+    Raises:
+        FileNotFoundError: There is no such folder, or no `info.labels` in it.
+        ValueError: `batch_size` or `max_workers` is less than 1, or `timeout_sec` is not more than 0, or `info.labels`
+            cannot be read.
+        MissingApiKeyException: There is no key, in the argument or in `eisync.API_KEY`.
+        InvalidApiKeyException: The key cannot be one; it is a ValueError, too.
+        MissingApiIngestionEndpointException: `eisync.INGESTION_ENDPOINT` is empty.
+
+    Example:
+        >>> import json, os, tempfile
+        >>> from eisync.data import upload_exported_dataset
+        >>> entry = {"path": "wave.csv", "category": "testing", "label": {"type": "label", "label": "wave"}}
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     with open(os.path.join(folder, "wave.csv"), "w") as file:
+        ...         _ = file.write("timestamp,x\\n0,8\\n10,9\\n")
+        ...     with open(os.path.join(folder, "info.labels"), "w") as file:
+        ...         json.dump({"version": 1, "files": [entry]}, file)
+        ...     response = upload_exported_dataset(folder)
+        >>> [(stored.sample.label, stored.sample.category) for stored in response.successes]
+        [('wave', 'testing')]
     """
     _directory_there(directory)
     options = _options(allow_duplicates, api_key, timeout_sec, max_workers)
@@ -185,47 +273,8 @@ def upload_exported_dataset(
         raise FileNotFoundError(f"Labels file '{LABEL_FILE}' not found in the specified directory.") from None
     _tell_of_attachments(entries)
     places = Places(directory, frozenset(entry.path for entry in entries))
-    given = [_of_entry(entry, places) for entry in entries]
+    given = [of_entry(entry, places) for entry in entries]
     return _upload(given, options, transform, size, show_progress, executor, progress)
-
-
-@dataclass(frozen=True, slots=True)
-class _Given:
-    """A sample to be, and where its file lies."""
-
-    draft: Draft
-    path: str
-
-
-def _plain(path: str, beside: Beside) -> _Given:
-    """A file and what companions say of it; its category, label and metadata are the caller's."""
-    boxes, ranges = beside.of(path, PartKind.BOXES), beside.of(path, PartKind.STRUCTURED)
-    problem = next((one.problem for one in (boxes, ranges) if one is not None and one.problem is not None), None)
-    sample = Sample(
-        data=LazyFile(path),
-        filename=os.path.basename(path),
-        bounding_boxes=None if boxes is None else boxes.bounding_boxes,
-        structured_labels=None if ranges is None else ranges.structured_labels,
-    )
-    return _Given(Draft(sample, problem=problem and f"the entry for {path} cannot be used: {problem}"), path)
-
-
-def _of_entry(entry: Entry, places: Places) -> _Given:
-    path, problem = places.of(entry.path)
-    if entry.problem is not None:
-        problem = f"the entry for {entry.path} in {LABEL_FILE} cannot be used: {entry.problem}"
-    sent_as = None if entry.name is None else given_name(path, entry.name)[0]
-    sample = Sample(
-        data=LazyFile(path),
-        filename=sent_as or os.path.basename(path),
-        category=entry.category,
-        label=entry.label,
-        bounding_boxes=entry.bounding_boxes,
-        metadata=entry.metadata,
-        structured_labels=entry.structured_labels,
-    )
-    draft = Draft(sample, has_no_label=entry.is_unlabeled, label_map=entry.label_map, problem=problem)
-    return _Given(draft, path)
 
 
 def _tell_of_attachments(entries: Iterable[Entry]) -> None:
@@ -239,7 +288,7 @@ def _tell_of_attachments(entries: Iterable[Entry]) -> None:
 
 
 def _upload(
-    given: Sequence[_Given],
+    given: Sequence[Given],
     options: UploadOptions,
     transform: Transform | None,
     batch_size: int,
@@ -292,35 +341,3 @@ def _batch_size(batch_size: int | None) -> int:
     if batch_size is not None and batch_size < 1:
         raise ValueError(f"batch_size must be 1 or more, not {batch_size}")
     return batch_size or 1024
-
-
-def _eligible(directory: str) -> Iterator[str]:
-    """Paths of the files to be sent: of each folder its files, then its folders, sorted.
-
-    Links are followed, and no folder is entered twice; one that cannot be read is passed over.
-    """
-    entered: set[tuple[int, int]] = set()
-    folders = [directory]
-    while folders:
-        folder = folders.pop()
-        try:
-            facts = os.stat(folder)
-            with os.scandir(folder) as found:
-                entries = sorted((one for one in found if not one.name.startswith(".")), key=lambda one: one.name)
-        except OSError:
-            continue
-        if (facts.st_dev, facts.st_ino) in entered:
-            continue
-        entered.add((facts.st_dev, facts.st_ino))
-        for entry in entries:
-            if extension_of(entry.name) in EXTENSIONS and _is(entry.is_file):
-                yield entry.path
-        folders.extend(entry.path for entry in reversed(entries) if _is(entry.is_dir))
-
-
-def _is(kind: Callable[[], bool]) -> bool:
-    """False where a link leads in circles, or to where nobody may look."""
-    try:
-        return kind()
-    except OSError:
-        return False

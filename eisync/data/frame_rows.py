@@ -26,16 +26,39 @@ def upload_pandas_dataframe(
     api_key: str | None = None,
     timeout_sec: float | None = None,
 ) -> UploadSamplesResponse:
-    """Upload every row as a sample of one reading, which is no time series: the values of `feature_cols`.
+    """Upload every row as a sample of one reading, which is no time series.
 
-    Label, category and metadata come from the columns named. Raises AttributeError for what is no frame and ValueError
-    for missing columns, before anything is sent.
+    Stands for `edgeimpulse.data.upload_pandas_dataframe`; `api_key` and `timeout_sec` are additions.
 
-    >>> import pandas as pd
-    >>> table = pd.DataFrame({"label": ["one", "two"], "accX": [-9.81, -9.56], "accY": [0.03, 5.34]})
-    >>> response = upload_pandas_dataframe(table, ["accX", "accY"], label_col="label")
-    >>> [one.sample.label for one in response.successes]
-    ['one', 'two']
+    Args:
+        df: A frame of pandas, or of a library that follows it (Modin, cuDF, Dask), or of polars, lazy ones included.
+            It is not changed.
+        feature_cols: The columns with the values, in this order.
+        label_col: The column with the labels. None: the service infers them.
+        category_col: The column with the categories. None: `split`.
+        metadata_cols: The columns that become metadata. None: no metadata.
+        api_key: The project's key. None: `eisync.API_KEY`, which begins as `EI_API_KEY` of the environment.
+        timeout_sec: Seconds that one wait for the service may last, more than 0. None: 60.
+
+    Returns:
+        The response: `successes` and `fails`, each in the order of the samples, and `success` when nothing failed. A
+        refused key and a broken network are failures of the samples that they concern, not exceptions.
+
+    Raises:
+        AttributeError: `df` is no frame.
+        ValueError: A column is missing, columns are no list, or `timeout_sec` is not more than 0. Nothing is sent
+            then.
+        MissingApiKeyException: There is no key, in the argument or in `eisync.API_KEY`.
+        InvalidApiKeyException: The key cannot be one; it is a ValueError, too.
+        MissingApiIngestionEndpointException: `eisync.INGESTION_ENDPOINT` is empty.
+
+    Example:
+        >>> import pandas as pd
+        >>> from eisync.data import upload_pandas_dataframe
+        >>> table = pd.DataFrame({"label": ["one", "two"], "accX": [-9.81, -9.56], "accY": [0.03, 5.34]})
+        >>> response = upload_pandas_dataframe(table, ["accX", "accY"], label_col="label")
+        >>> [one.sample.label for one in response.successes]
+        ['one', 'two']
     """
     require_frame(df)
     require_list(feature_cols, "feature_cols")
@@ -60,18 +83,46 @@ def upload_pandas_dataframe_wide(
     api_key: str | None = None,
     timeout_sec: float | None = None,
 ) -> UploadSamplesResponse:
-    """Upload every row as a time series that lies in its columns, `sample_rate_ms` apart.
+    """Upload every row as a time series that lies in its columns.
 
-    One axis: the columns from position `data_col_start` (0 is the first), `data_col_length` of them when it is given;
-    those named for label, category and metadata are no data. Several axes: `data_axis_cols=["accX", "accY"]` with
-    `data_col_length=2` are the columns accX0, accY0, accX1, accY1. Raises AttributeError for what is no frame and
-    ValueError for missing columns or lengths, before anything is sent.
+    With one axis, the values are the columns from `data_col_start` on; those named for label, category and metadata
+    are left out. With several, `data_axis_cols=["accX", "accY"]` and `data_col_length=2` stand for the columns accX0,
+    accY0, accX1, accY1.
 
-    >>> import pandas as pd
-    >>> wide = pd.DataFrame({"label": ["idle", "wave"], "t0": [0.8, 0.3], "t1": [0.7, 0.9]})
-    >>> response = upload_pandas_dataframe_wide(wide, 100, data_col_start=1, label_col="label")
-    >>> response.successes[0].sample.data.getvalue()
-    'timestamp,0\\n0,0.8\\n100,0.7\\n'
+    Stands for `edgeimpulse.data.upload_pandas_dataframe_wide`; `api_key` and `timeout_sec` are additions.
+
+    Args:
+        df: A frame of pandas, or of a library that follows it (Modin, cuDF, Dask), or of polars, lazy ones included.
+            It is not changed.
+        sample_rate_ms: Milliseconds between two columns.
+        data_col_start: The position of the first column with values, 0 for the first one. None: 0.
+        label_col: The column with the labels. None: the service infers them.
+        category_col: The column with the categories. None: `split`.
+        metadata_cols: The columns that become metadata. None: no metadata.
+        data_col_length: How many columns, or columns of each axis, hold values. None: all that follow.
+        data_axis_cols: The names of several axes, without the numbers. None: one axis.
+        api_key: The project's key. None: `eisync.API_KEY`, which begins as `EI_API_KEY` of the environment.
+        timeout_sec: Seconds that one wait for the service may last, more than 0. None: 60.
+
+    Returns:
+        The response: `successes` and `fails`, each in the order of the samples, and `success` when nothing failed. A
+        refused key and a broken network are failures of the samples that they concern, not exceptions.
+
+    Raises:
+        AttributeError: `df` is no frame.
+        ValueError: A column is missing, no column holds values, there are several axes and no length, the rate is not
+            positive, or `timeout_sec` is not more than 0. Nothing is sent then.
+        MissingApiKeyException: There is no key, in the argument or in `eisync.API_KEY`.
+        InvalidApiKeyException: The key cannot be one; it is a ValueError, too.
+        MissingApiIngestionEndpointException: `eisync.INGESTION_ENDPOINT` is empty.
+
+    Example:
+        >>> import pandas as pd
+        >>> from eisync.data import upload_pandas_dataframe_wide
+        >>> wide = pd.DataFrame({"label": ["idle", "wave"], "t0": [0.8, 0.3], "t1": [0.7, 0.9]})
+        >>> response = upload_pandas_dataframe_wide(wide, 100, data_col_start=1, label_col="label")
+        >>> response.successes[0].sample.data.getvalue()
+        'timestamp,0\\n0,0.8\\n100,0.7\\n'
     """
     require_frame(df)
     require_list(metadata_cols, "metadata_cols")

@@ -38,19 +38,38 @@ def pandas_dataframe_to_sample(
     label_col: str | None = None,
     category: str = "split",
 ) -> Sample:
-    """One sample of the whole frame: a time series when it has more than one row, else one reading without a time.
+    """Make one sample of a whole frame: a time series when it has more than one row, else one reading without a time.
 
-    The time between two rows is `sample_rate_ms`, or is read from the index: whole numbers (ms), time spans or dates
-    that increase. `axis_columns` chooses and orders the columns. `label_col` labels a time series row by row: runs of
-    equal labels become `structured_labels` with inclusive ends; for a single row it is the label, unless `label` is
-    given. `filename` has no extension; without one the sample gets a new name. Raises AttributeError for what is no
-    frame, and ValueError for missing columns, an index that tells no rate, and arguments of the wrong kind.
+    Stands for `edgeimpulse.data.pandas_dataframe_to_sample`.
 
-    >>> import pandas as pd
-    >>> motion = pd.DataFrame({"accX": [0.5, 0.25]}, index=pd.to_timedelta([0, 2.5], unit="ms"))
-    >>> sample = pandas_dataframe_to_sample(motion, filename="wave.01", label="wave")
-    >>> sample.filename, sample.data.getvalue()
-    ('wave.01.csv', 'timestamp,accX\\n0,0.5\\n2.5,0.25\\n')
+    Args:
+        df: A frame of pandas, or of a library that follows it (Modin, cuDF, Dask), or of polars, lazy ones included.
+            It is not changed. A series is a frame of one column.
+        sample_rate_ms: Milliseconds between two rows. None: the index tells, by whole numbers (ms), time spans or
+            dates that increase.
+        label: The label. None: the service infers it.
+        filename: The name without an extension. None: a new name.
+        axis_columns: The columns with the values, in this order. None: all.
+        metadata: The metadata.
+        label_col: The column that labels a time series row by row: runs of equal labels become `structured_labels`
+            with inclusive ends. Of a single row it is the label, unless `label` is given.
+        category: The category.
+
+    Returns:
+        A sample whose `data` is CSV text, with a `timestamp` column in milliseconds where it is a time series.
+
+    Raises:
+        AttributeError: `df` is no frame.
+        ValueError: A column is missing, the index tells no rate, a row has no label, or an argument is of the wrong
+            kind.
+
+    Example:
+        >>> import pandas as pd
+        >>> from eisync.data import pandas_dataframe_to_sample
+        >>> motion = pd.DataFrame({"accX": [0.5, 0.25]}, index=pd.to_timedelta([0, 2.5], unit="ms"))
+        >>> sample = pandas_dataframe_to_sample(motion, filename="wave.01", label="wave")
+        >>> sample.filename, sample.data.getvalue()
+        ('wave.01.csv', 'timestamp,accX\\n0,0.5\\n2.5,0.25\\n')
     """
     if axis_columns is not None and not _are_names(axis_columns):
         raise ValueError("The 'axis_columns' argument must be a list of strings.")
@@ -92,11 +111,40 @@ def upload_pandas_sample(
     api_key: str | None = None,
     timeout_sec: float | None = None,
 ) -> UploadSamplesResponse:
-    """Upload the whole frame as one sample; see `pandas_dataframe_to_sample` for the arguments and what is raised.
+    """Upload a whole frame as one sample, which `pandas_dataframe_to_sample` makes of it.
 
-    >>> import polars as pl
-    >>> upload_pandas_sample(pl.DataFrame({"accX": [0.5, 0.25]}), label="wave", sample_rate_ms=10).success
-    True
+    Stands for `edgeimpulse.data.upload_pandas_sample`; `api_key` and `timeout_sec` are additions.
+
+    Args:
+        df: A frame of pandas, or of a library that follows it (Modin, cuDF, Dask), or of polars, lazy ones included.
+            It is not changed. A series is a frame of one column.
+        label: The label. None: the service infers it.
+        sample_rate_ms: Milliseconds between two rows. None: the index tells.
+        filename: The name without an extension. None: a new name.
+        axis_columns: The columns with the values, in this order. None: all.
+        metadata: The metadata.
+        label_col: The column that labels a time series row by row.
+        category: The category.
+        api_key: The project's key. None: `eisync.API_KEY`, which begins as `EI_API_KEY` of the environment.
+        timeout_sec: Seconds that one wait for the service may last, more than 0. None: 60.
+
+    Returns:
+        The response: `successes` and `fails`, each in the order of the samples, and `success` when nothing failed. A
+        refused key and a broken network are failures of the samples that they concern, not exceptions.
+
+    Raises:
+        AttributeError: `df` is no frame.
+        ValueError: A column is missing, the index tells no rate, a row has no label, an argument is of the wrong kind,
+            or `timeout_sec` is not more than 0. Nothing is sent then.
+        MissingApiKeyException: There is no key, in the argument or in `eisync.API_KEY`.
+        InvalidApiKeyException: The key cannot be one; it is a ValueError, too.
+        MissingApiIngestionEndpointException: `eisync.INGESTION_ENDPOINT` is empty.
+
+    Example:
+        >>> import polars as pl
+        >>> from eisync.data import upload_pandas_sample
+        >>> upload_pandas_sample(pl.DataFrame({"accX": [0.5, 0.25]}), label="wave", sample_rate_ms=10).success
+        True
     """
     sample = pandas_dataframe_to_sample(
         df,
@@ -123,17 +171,42 @@ def upload_pandas_dataframe_with_group(
     api_key: str | None = None,
     timeout_sec: float | None = None,
 ) -> UploadSamplesResponse:
-    """Upload a time series for each value of the column `group_by`, named after it; rows are put in order of time.
+    """Upload a time series for each group of rows, named after the group; rows are put in order of time.
 
-    `timestamp_col` holds seconds or dates; fractions of a millisecond are kept. Label, category and metadata must be
-    the same in all rows of a group. Raises AttributeError for what is no frame, and ValueError for missing columns,
-    rows without a group, timestamps that are none, and groups that are not of one label, category or metadata.
+    Stands for `edgeimpulse.data.upload_pandas_dataframe_with_group`; `api_key` and `timeout_sec` are additions.
 
-    >>> import pandas as pd
-    >>> runs = pd.DataFrame({"run": ["a", "a", "b", "b"], "t": [0, 0.01, 0, 0.01], "accX": [1.0, 2.0, 3.0, 4.0]})
-    >>> response = upload_pandas_dataframe_with_group(runs, "t", "run", ["accX"])
-    >>> [one.sample.filename for one in response.successes]
-    ['a.csv', 'b.csv']
+    Args:
+        df: A frame of pandas, or of a library that follows it (Modin, cuDF, Dask), or of polars, lazy ones included.
+            It is not changed.
+        timestamp_col: The column with the instants: seconds, or dates (UTC where they have no zone). Fractions of a
+            millisecond are kept.
+        group_by: The column whose values tell the groups apart.
+        feature_cols: The columns with the values, in this order.
+        label_col: The column with the labels, one for each group. None: the service infers them.
+        category_col: The column with the categories, one for each group. None: `split`.
+        metadata_cols: The columns that become metadata, one value for each group. None: no metadata.
+        api_key: The project's key. None: `eisync.API_KEY`, which begins as `EI_API_KEY` of the environment.
+        timeout_sec: Seconds that one wait for the service may last, more than 0. None: 60.
+
+    Returns:
+        The response: `successes` and `fails`, each in the order of the samples, and `success` when nothing failed. A
+        refused key and a broken network are failures of the samples that they concern, not exceptions.
+
+    Raises:
+        AttributeError: `df` is no frame.
+        ValueError: A column is missing, a row has no group, a timestamp is none, a group has several labels,
+            categories or metadata, or `timeout_sec` is not more than 0. Nothing is sent then.
+        MissingApiKeyException: There is no key, in the argument or in `eisync.API_KEY`.
+        InvalidApiKeyException: The key cannot be one; it is a ValueError, too.
+        MissingApiIngestionEndpointException: `eisync.INGESTION_ENDPOINT` is empty.
+
+    Example:
+        >>> import pandas as pd
+        >>> from eisync.data import upload_pandas_dataframe_with_group
+        >>> runs = pd.DataFrame({"run": ["a", "a", "b", "b"], "t": [0, 0.01, 0, 0.01], "accX": [1.0, 2.0, 3.0, 4.0]})
+        >>> response = upload_pandas_dataframe_with_group(runs, "t", "run", ["accX"])
+        >>> [one.sample.filename for one in response.successes]
+        ['a.csv', 'b.csv']
     """
     frame = gather(df)
     require_list(feature_cols, "feature_cols")

@@ -8,7 +8,18 @@ from typing import Any, Literal
 
 @dataclass
 class Sensor:
-    """One axis. `units` are SenML's (https://www.iana.org/assignments/senml), or `N/A`."""
+    """One axis of a time series.
+
+    Stands for `edgeimpulse.data.sample_type.Sensor`.
+
+    Attributes:
+        name: The name of the axis.
+        units: Its unit, one of SenML's (https://www.iana.org/assignments/senml) or `N/A`.
+
+    Example:
+        >>> Sensor("accX", "m/s2")
+        Sensor(name='accX', units='m/s2')
+    """
 
     name: str
     units: str = "m/s"
@@ -16,13 +27,20 @@ class Sensor:
 
 @dataclass
 class Payload:
-    """What was measured (wire contract, section 2).
+    """What was measured.
 
-    `values` is one list for each reading, with one number for each sensor; `interval_ms` is the time between two
-    readings. `device_name` only for a device with a globally unique name.
+    Stands for `edgeimpulse.data.sample_type.Payload`.
 
-    >>> Payload("DISCO-L475VG-IOT01A", [Sensor("accX", "m/s2")], [[-9.81], [-9.83]], interval_ms=10).interval_ms
-    10
+    Attributes:
+        device_type: The kind of device that measured.
+        sensors: The axes, in the order of the columns of `values`.
+        values: A list for each reading, with a number for each sensor.
+        interval_ms: Milliseconds between two readings.
+        device_name: A globally unique name of the device, where it has one.
+
+    Example:
+        >>> Payload("DISCO-L475VG-IOT01A", [Sensor("accX", "m/s2")], [[-9.81], [-9.83]], interval_ms=10).interval_ms
+        10
     """
 
     device_type: str
@@ -34,7 +52,19 @@ class Payload:
 
 @dataclass
 class Protected:
-    """How the data is signed. `iat` is the time of issue (Unix s)."""
+    """How the data is signed.
+
+    Stands for `edgeimpulse.data.sample_type.Protected`.
+
+    Attributes:
+        ver: The version of the format, `v1`.
+        alg: The algorithm of the signature, or `none`.
+        iat: The time of issue, in Unix seconds.
+
+    Example:
+        >>> Protected().alg
+        'none'
+    """
 
     ver: str = "v1"
     alg: Literal["HS256", "none"] = "none"
@@ -43,7 +73,20 @@ class Protected:
 
 @dataclass
 class DataAcquisition:
-    """A whole file in the data acquisition format (wire contract, section 2); sent as JSON."""
+    """A whole file in the data acquisition format, sent as JSON.
+
+    Stands for `edgeimpulse.data.sample_type.DataAcquisition`.
+
+    Attributes:
+        protected: How it is signed.
+        payload: What was measured.
+        signature: The signature in hex, where `protected` names an algorithm.
+
+    Example:
+        >>> payload = Payload("GATEWAY", [Sensor("accX", "m/s2")], [[-9.81], [-9.83]], interval_ms=10)
+        >>> DataAcquisition(Protected(), payload).payload.device_type
+        'GATEWAY'
+    """
 
     protected: Protected
     payload: Payload
@@ -52,15 +95,26 @@ class DataAcquisition:
 
 @dataclass
 class Sample:
-    """One sample, to be uploaded or downloaded. Mutable: `sample_id` is set on success, a `transform` may set anything.
+    """One sample, to be uploaded or downloaded. Mutable: an upload sets `sample_id`, a `transform` may set anything.
 
-    `data` is text, bytes, a stream of either, or a `DataAcquisition`; a stream is read from its beginning and left
-    where it stood. `filename` None: one is made up. `category` is split, training, testing, validation,
-    post-processing or the legacy anomaly; None is split. `label` None: the service infers one from the file name.
-    `bounding_boxes` are pixels, `[{"label", "x", "y", "width", "height"}]`, or that as JSON text. `metadata` values
-    travel as text.
-    `structured_labels` are `[{"startIndex", "endIndex", "label"}]`, indexes of readings, the end included; they must
-    cover all readings without a gap.
+    Stands for `edgeimpulse.data.sample_type.Sample`.
+
+    Attributes:
+        data: Text, bytes, a stream of either, or a `DataAcquisition`. A stream is read from its beginning and left
+            where it stood.
+        filename: The name with its extension. None: a new name.
+        category: `split` (the service chooses), `training`, `testing`, `validation`, `post-processing` or the legacy
+            `anomaly`. None: `split`.
+        label: The label. None: the service infers one from the name.
+        bounding_boxes: Boxes in pixels, `[{"label", "x", "y", "width", "height"}]`, or that as JSON text.
+        metadata: Names and values; values travel as text.
+        sample_id: The id in the project, once it is stored.
+        structured_labels: Labels of ranges of readings, `[{"startIndex", "endIndex", "label"}]`; the end is included,
+            and the ranges cover all readings without a gap.
+
+    Example:
+        >>> Sample("timestamp,x\\n0,1\\n10,2\\n", filename="wave.01.csv", label="wave").category
+        'split'
     """
 
     data: "bytes | str | StringIO | BufferedIOBase | DataAcquisition"
@@ -83,12 +137,23 @@ class Sample:
 class SampleIngestionResponse:
     """What became of one sample.
 
-    `success`; `error` is the service's text, or ours for what never reached it; `sample_id`, `project_id` and
-    `filename` (the service's own) are None unless it was stored.
+    Stands for `edgeimpulse.data.sample_type.SampleIngestionResponse`.
+
+    Attributes:
+        sample: The sample that was to be uploaded.
+        success: Whether the service stored it.
+        error: Why not: the service's text, or ours for what never reached it.
+        sample_id: Its id; None unless it was stored.
+        project_id: The project's id; None unless it was stored.
+        filename: The service's own name for the file; None unless it was stored.
+
+    Example:
+        >>> SampleIngestionResponse(Sample(b""), {"success": False, "error": "no data"}).error
+        'no data'
     """
 
     def __init__(self, sample: Sample, response: Mapping[str, Any]) -> None:
-        """`response` is an entry of the service's answer (wire contract, section 1)."""
+        """`response` is an entry of the service's answer."""
         self.sample = sample
         self.success: bool = response.get("success", False)
         self.error: str | None = response.get("error")
@@ -104,7 +169,19 @@ class SampleIngestionResponse:
 
 
 class UploadSamplesResponse:
-    """What became of all samples: `successes` and `fails`, each in their order; `success` when nothing failed."""
+    """What became of all samples of a call.
+
+    Stands for `edgeimpulse.data.sample_type.UploadSamplesResponse`.
+
+    Attributes:
+        successes: A `SampleIngestionResponse` for each sample that was stored, in the order of the samples.
+        fails: One for each that was not, in the order of the samples.
+        success: Whether nothing failed.
+
+    Example:
+        >>> UploadSamplesResponse([], []).success
+        True
+    """
 
     def __init__(self, successes: Sequence[SampleIngestionResponse], fails: Sequence[SampleIngestionResponse]) -> None:
         self.successes = list(successes)
@@ -126,7 +203,20 @@ class UploadSamplesResponse:
 
 @dataclass
 class SampleInfo:
-    """A sample as the listing shows it."""
+    """A sample as the listing shows it.
+
+    Stands for `edgeimpulse.data.sample_type.SampleInfo`.
+
+    Attributes:
+        sample_id: Its id.
+        filename: Its name without the last extension.
+        category: Its category.
+        label: Its label.
+
+    Example:
+        >>> SampleInfo(7, "wave.01", "training", "wave").label
+        'wave'
+    """
 
     sample_id: int | None = None
     filename: str | None = None

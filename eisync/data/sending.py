@@ -6,23 +6,39 @@ was refused as a whole is halved until the guilty file is alone, and an answer w
 sending each file alone (wire contract, section 1).
 """
 
-import json
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, ThreadPoolExecutor, wait
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from eisync.adapters import clock
+from eisync.adapters.client.body import joined
 from eisync.adapters.thread_pool import hand_over
 from eisync.core.batching import Limits
+from eisync.core.formats.json_syntax import json_object
+from eisync.core.labels.parts import LabelParts
 from eisync.core.retry import Fault
-from eisync.core.wire import Barred, Duplicate, Failed, Outcome, Reply, Silence, Smaller, read_reply
+from eisync.core.wire import (
+    BETWEEN,
+    Barred,
+    Duplicate,
+    Failed,
+    Outcome,
+    Reply,
+    Silence,
+    Smaller,
+    closing,
+    preamble,
+    read_reply,
+    upload_headers,
+)
 from eisync.data import client
-from eisync.data.body import Body
 from eisync.data.drafts import Outgoing, requests_of
-from eisync.errors import FileError
+from eisync.data.sources import CHUNK_BYTES, Content, SourceError
+from eisync.errors import FileError, FileUnreadableError
 
 if TYPE_CHECKING:
     from eisync.adapters.client.transport import Transport
@@ -142,9 +158,7 @@ class Sending:
         boundary = clock.boundary()
         headers = {
             "x-api-key": options.key,
-            "content-type": f"multipart/form-data; boundary={boundary}",
-            "x-upload-source": "eisync",
-            **({} if options.allow_duplicates else {"x-disallow-duplicates": "1"}),
+            **upload_headers(boundary, allow_duplicates=options.allow_duplicates),
             **dict(samples[0].headers),
         }
         return self._transport.send(
@@ -152,7 +166,7 @@ class Sending:
             f"{options.url}/api/{quote(samples[0].category, safe='')}/files",
             headers=headers,
             timeout_s=options.timeout_s,
-            body=Body(samples, boundary),
+            body=_Body(samples, boundary),
         )
 
     def _is_worth_repeating(self, reply: Reply | Silence, outcomes: Sequence[Outcome]) -> bool:
@@ -183,6 +197,46 @@ class Sending:
         return _Settled(again=[_Request(piece, request.is_doubtful or was_stored) for piece in pieces])
 
 
+class _Body:
+    """The body of one request, of known length; each iteration reads its sources anew.
+
+    Building it loads the sources and raises FileUnreadableError, as iterating does; `item_id` is then the index among
+    `samples`. The service stores nothing of a body that ends before its end.
+    """
+
+    def __init__(self, samples: Sequence[Outgoing], boundary: str) -> None:
+        companions = LabelParts()
+        self._files: list[tuple[bytes, Content]] = []
+        for index, sample in enumerate(samples):
+            with _blaming(index):
+                self._files.append((preamble(sample.name, boundary), sample.source.load()))
+            companions.add(sample.name, sample.about)
+        self._closing = closing(companions, boundary)
+
+    def __len__(self) -> int:
+        return sum(len(head) + content.size + len(BETWEEN) for head, content in self._files) + len(self._closing)
+
+    def __iter__(self) -> Iterator[bytes]:
+        return joined(self._pieces(), CHUNK_BYTES)
+
+    def _pieces(self) -> Generator[bytes, None, None]:
+        for index, (head, content) in enumerate(self._files):
+            yield head
+            with _blaming(index):
+                yield from content.chunks()
+            yield BETWEEN
+        yield self._closing
+
+
+@contextmanager
+def _blaming(index: int) -> Iterator[None]:
+    """The failure of a source as that of the sample."""
+    try:
+        yield
+    except SourceError as error:
+        raise FileUnreadableError(str(error), item_id=index) from error
+
+
 def _may_have_arrived(outcomes: Sequence[Outcome]) -> bool:
     return any(isinstance(outcome, Failed) and outcome.fault is Fault.UNANSWERED for outcome in outcomes)
 
@@ -191,7 +245,7 @@ def _entries(reply: Reply | Silence, outcomes: Sequence[Outcome]) -> list[Entrie
     """The service's own entries where it gave them, its text or ours otherwise."""
     if isinstance(reply, Silence):
         return [[_failure(reply.reason)]] * len(outcomes)
-    answer = _json_object(reply.body)
+    answer = json_object(reply.body)
     if reply.status != 200:
         # Whoever redirects is not the service.
         error = answer.get("error") if answer and not 300 <= reply.status < 400 else None
@@ -218,11 +272,3 @@ def _confirmed(outcome: Outcome, entries: Entries) -> Entries:
 
 def _failure(error: str) -> dict[str, Any]:
     return {"success": False, "error": error}
-
-
-def _json_object(body: bytes) -> dict[str, Any] | None:
-    try:
-        answer = json.loads(body)
-    except (ValueError, RecursionError):
-        return None
-    return answer if isinstance(answer, dict) else None

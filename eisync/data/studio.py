@@ -1,38 +1,28 @@
 """What the project holds: list it, look a name up, delete.
 
-The listing is walked newest first, each page below the last id seen: a page by offset would skip samples while others
-delete, and repeat them while others upload. The service's filter by name finds parts of names, so every name is looked
-at again before it is believed. Source: the wire contract, section 3.
+The service's filter by name finds parts of names, so every name is compared again. Source: the wire
+contract, section 3.
 """
 
 import operator
 import threading
 from collections.abc import Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
-from itertools import pairwise
+from dataclasses import dataclass
 from typing import Any
 
 from eisync.adapters import clock
-from eisync.adapters.thread_pool import hand_over
-from eisync.core.batching import PageSize
-from eisync.core.listing import may_be_listed
-from eisync.data.client import LARGEST_ANSWER_BYTES, TooLargeException, project_id, studio_request
+from eisync.core.studio import says_no_sample
+from eisync.data.client import Access
+from eisync.data.listing import Listing
 from eisync.data.sample_type import SampleInfo
 from eisync.exceptions import NotFoundException, TimeoutException, UnsuccessfulRequestException
 
 CATEGORIES = ("training", "testing", "validation", "post-processing")
 """What may be asked for. Samples of the legacy category `anomaly` are found when every category is asked for."""
 
-_PAGE = 1000  # samples; the largest one documented
-_MOST_BYTES = 16 * 1024 * 1024  # a page that is larger is asked for smaller
 _BATCH = 500  # ids in a query: about 6 KB, and a request line may have 16 KB
 _JOB_PAUSE_S = 0.5
 _JOB_LIMIT_S = 600.0
-_NOT_FOUND = "No sample found"
-
-Remote = dict[str, Any]
-"""A sample as Studio lists it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,17 +41,38 @@ def get_sample_ids(
     num_workers: int | None = 4,
     timeout_sec: float | None = None,
 ) -> list[SampleInfo]:
-    """Every sample with this name, category and label, newest first; None stands for any.
+    """List every sample with this name, category and label, newest first.
 
-    `filename` is the name without its last extension and is compared whole; several samples may have it. `category` is
-    one of `CATEGORIES`, None or `all`. `labels` is one label or several. Up to `num_workers` pages are asked for at a
-    time. `timeout_sec` (seconds) limits each wait for the service. Raises ValueError for an unknown category; for the
-    service's refusals see `eisync.data.client.studio_request`.
+    Stands for `edgeimpulse.data.get_sample_ids`.
 
-    >>> from eisync.data import Sample, get_sample_ids, upload_samples
-    >>> response = upload_samples(Sample("timestamp,x\\n0,1\\n10,2\\n", filename="wave.01.csv", label="wave"))
-    >>> [(info.filename, info.label) for info in get_sample_ids(filename="wave.01")]
-    [('wave.01', 'wave')]
+    Args:
+        filename: The whole name without its last extension; several samples may have it. None: any.
+        category: `training`, `testing`, `validation` or `post-processing`. None or `all`: any.
+        labels: One label, or several of which a sample has one. None: any.
+        api_key: The project's key. None: `eisync.API_KEY`, which begins as `EI_API_KEY` of the environment.
+        num_workers: How many pages of the listing are asked for at a time. None: 1.
+        timeout_sec: Seconds that one wait for the service may last, more than 0. None: 60.
+
+    Returns:
+        A `SampleInfo` for each sample, disabled ones included.
+
+    Raises:
+        MissingApiKeyException: There is no key, in the argument or in `eisync.API_KEY`.
+        InvalidApiKeyException: The key cannot be one; it is a ValueError, too.
+        UnauthorizedException: The service refuses the key.
+        ForbiddenException: The key's role does not allow the call.
+        UnsuccessfulRequestException: The service says no; `error` is its text.
+        ServiceException: The service fails (HTTP 500 and above), or its answer cannot be read.
+        ApiException: Any other HTTP status that is an error; the base of the HTTP exceptions here.
+        TimeoutException: No answer came in time, even when the request was repeated.
+        UnreachableException: The service cannot be reached, or the connection breaks.
+        ValueError: `timeout_sec` is not more than 0, or the category is unknown.
+
+    Example:
+        >>> from eisync.data import Sample, get_sample_ids, upload_samples
+        >>> response = upload_samples(Sample("timestamp,x\\n0,1\\n10,2\\n", filename="wave.01.csv", label="wave"))
+        >>> [(info.filename, info.label) for info in get_sample_ids(filename="wave.01")]
+        [('wave.01', 'wave')]
     """
     asked = _category(category, also=("all",)) or "all"
     query = _selection(asked, filename) | {"labels": _labels(labels), "excludeSensors": True}
@@ -72,60 +83,124 @@ def get_sample_ids(
             category=sample.get("category"),
             label=sample.get("label"),
         )
-        for sample in _Listing(query, api_key, timeout_sec).whole(num_workers or 1)
+        for sample in Listing(query, Access(api_key, timeout_sec)).whole(num_workers or 1)
         if filename is None or sample.get("filename") == filename
     ]
 
 
 def get_filename_by_id(sample_id: int, api_key: str | None = None, timeout_sec: float | None = None) -> str | None:
-    """The name of the sample, without its last extension; None when there is no such sample.
+    """Return the name of the sample, without its last extension; None when there is no such sample.
 
-    Raises TypeError for an id that is no whole number.
+    Stands for `edgeimpulse.data.get_filename_by_id`.
 
-    >>> from eisync.data import get_filename_by_id
-    >>> get_filename_by_id(999_999) is None
-    True
+    Args:
+        sample_id: The sample's id.
+        api_key: The project's key. None: `eisync.API_KEY`, which begins as `EI_API_KEY` of the environment.
+        timeout_sec: Seconds that one wait for the service may last, more than 0. None: 60.
+
+    Returns:
+        The name, or None.
+
+    Raises:
+        TypeError: The id is no whole number.
+        MissingApiKeyException: There is no key, in the argument or in `eisync.API_KEY`.
+        InvalidApiKeyException: The key cannot be one; it is a ValueError, too.
+        UnauthorizedException: The service refuses the key.
+        ForbiddenException: The key's role does not allow the call.
+        UnsuccessfulRequestException: The service says no; `error` is its text.
+        ServiceException: The service fails (HTTP 500 and above), or its answer cannot be read.
+        ApiException: Any other HTTP status that is an error; the base of the HTTP exceptions here.
+        TimeoutException: No answer came in time, even when the request was repeated.
+        UnreachableException: The service cannot be reached, or the connection breaks.
+        ValueError: `timeout_sec` is not more than 0.
+
+    Example:
+        >>> from eisync.data import get_filename_by_id
+        >>> get_filename_by_id(999_999) is None
+        True
     """
     number = as_id(sample_id)
     query = _selection("all") | {"minId": number, "maxId": number + 1, "limit": 1, "excludeSensors": True}
-    path = f"/api/{project_id(api_key, timeout_sec)}/raw-data"
-    found = studio_request("GET", path, query=query, api_key=api_key, timeout_sec=timeout_sec)["samples"]
+    access = Access(api_key, timeout_sec)
+    found = access.request("GET", f"/api/{access.project_id()}/raw-data", query=query)["samples"]
     return next((sample.get("filename") for sample in found if sample["id"] == number), None)
 
 
 def delete_sample_by_id(
     sample_id: int, api_key: str | None = None, timeout_sec: float | None = None
 ) -> GenericApiResponse | None:
-    """Delete the sample; None when there is no such sample. Raises TypeError for an id that is no whole number.
+    """Delete the sample.
 
-    A request whose answer was lost is sent again: then None may mean that the first one deleted it.
+    A request whose answer was lost is sent again: then None may mean that the first one deleted the sample.
 
-    >>> from eisync.data import delete_sample_by_id
-    >>> delete_sample_by_id(999_999) is None
-    True
+    Stands for `edgeimpulse.data.delete_sample_by_id`.
+
+    Args:
+        sample_id: The sample's id.
+        api_key: The project's key. None: `eisync.API_KEY`, which begins as `EI_API_KEY` of the environment.
+        timeout_sec: Seconds that one wait for the service may last, more than 0. None: 60.
+
+    Returns:
+        An answer with `success`, or None when there is no such sample.
+
+    Raises:
+        TypeError: The id is no whole number.
+        MissingApiKeyException: There is no key, in the argument or in `eisync.API_KEY`.
+        InvalidApiKeyException: The key cannot be one; it is a ValueError, too.
+        UnauthorizedException: The service refuses the key.
+        ForbiddenException: The key's role does not allow the call.
+        UnsuccessfulRequestException: The service says no; `error` is its text.
+        ServiceException: The service fails (HTTP 500 and above), or its answer cannot be read.
+        ApiException: Any other HTTP status that is an error; the base of the HTTP exceptions here.
+        TimeoutException: No answer came in time, even when the request was repeated.
+        UnreachableException: The service cannot be reached, or the connection breaks.
+        ValueError: `timeout_sec` is not more than 0.
+
+    Example:
+        >>> from eisync.data import delete_sample_by_id
+        >>> delete_sample_by_id(999_999) is None
+        True
     """
-    path = f"/api/{project_id(api_key, timeout_sec)}/raw-data/{as_id(sample_id)}"
-    try:
-        studio_request("DELETE", path, api_key=api_key, timeout_sec=timeout_sec)
-    except UnsuccessfulRequestException as error:
-        if (error.error or "").startswith(_NOT_FOUND):
-            return None
-        raise
-    return GenericApiResponse(success=True)
+    return _delete_one(as_id(sample_id), Access(api_key, timeout_sec))
 
 
 def delete_samples_by_filename(
     filename: str, category: str | None = None, api_key: str | None = None, timeout_sec: float | None = None
 ) -> tuple[GenericApiResponse | None, ...]:
-    """Delete every sample with exactly this name (less its last extension), one answer for each.
+    """Delete every sample with exactly this name.
 
-    `wave.01` deletes neither `wave.010` nor `big-wave.01`. Looking and deleting are done in the same project, that of
-    `api_key`. Raises TypeError for a name that is no text, ValueError for an unknown category.
+    `wave.01` deletes neither `wave.010` nor `big-wave.01`. Samples are looked up and deleted in the same project, that
+    of `api_key`.
 
-    >>> from eisync.data import Sample, delete_samples_by_filename, upload_samples
-    >>> response = upload_samples(Sample("timestamp,x\\n0,3\\n10,4\\n", filename="idle.01.csv", label="idle"))
-    >>> delete_samples_by_filename("idle"), len(delete_samples_by_filename("idle.01"))
-    ((), 1)
+    Stands for `edgeimpulse.data.delete_samples_by_filename`.
+
+    Args:
+        filename: The whole name without its last extension.
+        category: `training`, `testing`, `validation` or `post-processing`. None: any.
+        api_key: The project's key. None: `eisync.API_KEY`, which begins as `EI_API_KEY` of the environment.
+        timeout_sec: Seconds that one wait for the service may last, more than 0. None: 60.
+
+    Returns:
+        An answer for each sample that was found, as of `delete_sample_by_id`.
+
+    Raises:
+        TypeError: The name is no text.
+        MissingApiKeyException: There is no key, in the argument or in `eisync.API_KEY`.
+        InvalidApiKeyException: The key cannot be one; it is a ValueError, too.
+        UnauthorizedException: The service refuses the key.
+        ForbiddenException: The key's role does not allow the call.
+        UnsuccessfulRequestException: The service says no; `error` is its text.
+        ServiceException: The service fails (HTTP 500 and above), or its answer cannot be read.
+        ApiException: Any other HTTP status that is an error; the base of the HTTP exceptions here.
+        TimeoutException: No answer came in time, even when the request was repeated.
+        UnreachableException: The service cannot be reached, or the connection breaks.
+        ValueError: `timeout_sec` is not more than 0, or the category is unknown.
+
+    Example:
+        >>> from eisync.data import Sample, delete_samples_by_filename, upload_samples
+        >>> response = upload_samples(Sample("timestamp,x\\n0,3\\n10,4\\n", filename="idle.01.csv", label="idle"))
+        >>> delete_samples_by_filename("idle"), len(delete_samples_by_filename("idle.01"))
+        ((), 1)
     """
     if not isinstance(filename, str):
         raise TypeError(
@@ -135,22 +210,45 @@ def delete_samples_by_filename(
     ids = [info.sample_id for info in infos if info.sample_id is not None]
     answers: list[GenericApiResponse | None] = []
     for at in range(0, len(ids), _BATCH):
-        answers += _delete_batch(ids[at : at + _BATCH], filename, category, api_key, timeout_sec)
+        answers += _delete_batch(ids[at : at + _BATCH], filename, category, Access(api_key, timeout_sec))
     return tuple(answers)
 
 
 def delete_all_samples(
     category: str | None = None, api_key: str | None = None, timeout_sec: float | None = None
 ) -> GenericApiResponse:
-    """Delete every sample of the category; None: of the whole project. Raises ValueError for an unknown category.
+    """Delete every sample of the category, or of the whole project.
 
-    >>> from eisync.data import delete_all_samples, get_sample_ids
-    >>> delete_all_samples(category="testing").success, get_sample_ids(category="testing")
-    (True, [])
+    Stands for `edgeimpulse.data.delete_all_samples`.
+
+    Args:
+        category: `training`, `testing`, `validation` or `post-processing`. None: the whole project.
+        api_key: The project's key. None: `eisync.API_KEY`, which begins as `EI_API_KEY` of the environment.
+        timeout_sec: Seconds that one wait for the service may last, more than 0. None: 60.
+
+    Returns:
+        An answer with `success`.
+
+    Raises:
+        MissingApiKeyException: There is no key, in the argument or in `eisync.API_KEY`.
+        InvalidApiKeyException: The key cannot be one; it is a ValueError, too.
+        UnauthorizedException: The service refuses the key.
+        ForbiddenException: The key's role does not allow the call.
+        UnsuccessfulRequestException: The service says no; `error` is its text.
+        ServiceException: The service fails (HTTP 500 and above), or its answer cannot be read.
+        ApiException: Any other HTTP status that is an error; the base of the HTTP exceptions here.
+        TimeoutException: No answer came in time, even when the request was repeated.
+        UnreachableException: The service cannot be reached, or the connection breaks.
+        ValueError: `timeout_sec` is not more than 0, or the category is unknown.
+
+    Example:
+        >>> from eisync.data import delete_all_samples, get_sample_ids
+        >>> delete_all_samples(category="testing").success, get_sample_ids(category="testing")
+        (True, [])
     """
     suffix = "" if _category(category) is None else f"/{category}"
-    path = f"/api/{project_id(api_key, timeout_sec)}/raw-data/delete-all{suffix}"
-    studio_request("POST", path, api_key=api_key, timeout_sec=timeout_sec)
+    access = Access(api_key, timeout_sec)
+    access.request("POST", f"/api/{access.project_id()}/raw-data/delete-all{suffix}")
     return GenericApiResponse(success=True)
 
 
@@ -184,114 +282,39 @@ def _labels(labels: Any) -> list[str] | None:
     return [str(label) for label in wanted] or None
 
 
-@dataclass(frozen=True, slots=True)
-class _Listing:
-    """The samples that a query selects."""
-
-    query: dict[str, object]
-    api_key: str | None
-    timeout_sec: float | None
-    size: PageSize = field(default_factory=PageSize)
-
-    def whole(self, workers: int) -> list[Remote]:
-        """All of them, newest first. After the first page, stretches of ids are walked at the same time."""
-        first, told = self._page(None, None)
-        total = len(first) + 1 if told is None else told
-        if len(first) >= total or not first:
-            return first
-        stretches = stretches_below(first[0]["id"], first[-1]["id"], len(first), total, workers)
-        with ThreadPoolExecutor(len(stretches), thread_name_prefix="list") as pool:
-            walks = [hand_over(pool, self._walk, stretch) for stretch in stretches]
-            return first + [sample for walk in walks for sample in walk.result()]
-
-    def _walk(self, stretch: tuple[int | None, int]) -> list[Remote]:
-        from_id, below_id = stretch
-        found: list[Remote] = []
-        promised: int | None = None
-        while True:
-            page, told = self._page(from_id, below_id)
-            promised = told if promised is None else promised
-            found += page
-            if promised is not None and not may_be_listed(len(found), total=promised):
-                raise UnsuccessfulRequestException(
-                    f"the listing says that it has {promised} samples, but continues after {len(found)}"
-                )
-            if not page or (told is not None and len(page) >= told):
-                return found
-            last = page[-1]["id"]
-            if last >= below_id:
-                raise UnsuccessfulRequestException("the listing does not advance: maxId was not obeyed")
-            below_id = last
-
-    def _answer(self, from_id: int | None, below_id: int | None) -> dict[str, Any]:
-        """A page of as many samples as are bearable; one at least, however large it is."""
-        path = f"/api/{project_id(self.api_key, self.timeout_sec)}/raw-data"
-        limit = self.size.of(_PAGE)
-        while True:
-            query = self.query | {"limit": limit, "minId": from_id, "maxId": below_id}
-            most = _MOST_BYTES if limit > 1 else LARGEST_ANSWER_BYTES
-            try:
-                return studio_request(
-                    "GET",
-                    path,
-                    query=query,
-                    api_key=self.api_key,
-                    timeout_sec=self.timeout_sec,
-                    max_answer_bytes=most,
-                )
-            except TooLargeException:
-                if limit == 1:
-                    raise
-            limit = self.size.was_too_large(limit)
-
-    def _page(self, from_id: int | None, below_id: int | None) -> tuple[list[Remote], int | None]:
-        """A page, newest first, and how many the stretch holds, where it is told."""
-        answer = self._answer(from_id, below_id)
-        page = sorted(answer["samples"], key=operator.itemgetter("id"), reverse=True)
-        return page, answer.get("totalCount")
-
-
-def stretches_below(newest: int, oldest: int, count: int, total: int, workers: int) -> list[tuple[int | None, int]]:
-    """Parts of the ids below `oldest`, newest first, as (from, below); the last one has no lower end.
-
-    The first page held `count` of `total` samples, from `newest` to `oldest`; where the others lie is guessed from how
-    thick they are there. A wrong guess costs time and nothing else: every id below `oldest` is in one part.
-
-    >>> stretches_below(300, 201, 100, 300, 2)
-    [(101, 201), (None, 101)]
-    """
-    parts = max(1, min(workers, -(-(total - count) // count)))
-    width = max(1, (newest - oldest + 1) * (total - count) // (count * parts))
-    ends = [oldest - width * number for number in range(parts)]
-    ends = [end for end in ends if end > 0] or [oldest]
-    return [*((lower, upper) for upper, lower in pairwise(ends)), (None, ends[-1])]
-
-
 def _delete_batch(
-    ids: Sequence[int], filename: str, category: str | None, api_key: str | None, timeout_sec: float | None
+    ids: Sequence[int], filename: str, category: str | None, access: Access
 ) -> list[GenericApiResponse | None]:
     if len(ids) > 1:
         # The name goes along: were the ids not obeyed, nothing of another name could be deleted.
         query = _selection(category or "all", filename) | {"ids": list(ids)}
-        path = f"/api/{project_id(api_key, timeout_sec)}/raw-data/batch/delete"
+        path = f"/api/{access.project_id()}/raw-data/batch/delete"
         try:
-            answer = studio_request(
-                "POST", path, query=query, api_key=api_key, timeout_sec=timeout_sec, is_repeatable=True
-            )
+            answer = access.request("POST", path, query=query, is_repeatable=True)
         except NotFoundException:
             pass  # no such call there: one by one
         else:
-            _await_job(answer.get("id"), api_key, timeout_sec)
+            _await_job(answer.get("id"), access)
             return [GenericApiResponse(success=True)] * len(ids)
-    return [delete_sample_by_id(one, api_key, timeout_sec) for one in ids]
+    return [_delete_one(one, access) for one in ids]
 
 
-def _await_job(job_id: object, api_key: str | None, timeout_sec: float | None) -> None:
+def _delete_one(sample_id: int, access: Access) -> GenericApiResponse | None:
+    try:
+        access.request("DELETE", f"/api/{access.project_id()}/raw-data/{sample_id}")
+    except UnsuccessfulRequestException as error:
+        if says_no_sample(error.error):
+            return None
+        raise
+    return GenericApiResponse(success=True)
+
+
+def _await_job(job_id: object, access: Access) -> None:
     """Wait until a job has ended; no job has ended. Raises UnsuccessfulRequestException, and TimeoutException."""
-    path = f"/api/{project_id(api_key, timeout_sec)}/jobs/{job_id}/status"
+    path = f"/api/{access.project_id()}/jobs/{job_id}/status"
     started = clock.monotonic()
     while isinstance(job_id, int):
-        job = studio_request("GET", path, api_key=api_key, timeout_sec=timeout_sec).get("job", {})
+        job = access.request("GET", path).get("job", {})
         if job.get("finished"):
             if not job.get("finishedSuccessful", True):
                 raise UnsuccessfulRequestException(f"the deletion failed (job {job_id})")

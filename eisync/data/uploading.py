@@ -25,19 +25,44 @@ def upload_samples(
     executor: Executor | None = None,
     progress: Progress | None = None,
 ) -> UploadSamplesResponse:
-    """Upload one sample or many; what became of each is in the response, in the order of the samples.
+    """Upload one sample or many, and return what became of each.
 
-    Samples that agree in category, label and metadata share requests; at most `max_workers` (8) requests are under way,
-    in `executor` where one is given. Content that the project holds is refused unless `allow_duplicates`. `timeout_sec`
-    limits each wait for the service (60 s). `progress(done, total)` is called as samples are settled. Of a sample only
-    `sample_id` is changed, on success. Without a key MissingApiKeyException is raised; what goes wrong after that, a
-    refused key and a broken network included, is a failure of the samples it concerns. Safe to repeat while duplicates
-    are refused.
+    Samples that agree in category, label and metadata share requests. Of a sample only `sample_id` is changed, on
+    success. While duplicates are refused, the call is safe to repeat: what is stored already comes back as a failure
+    that says so.
 
-    >>> from eisync.data import Sample, upload_samples
-    >>> response = upload_samples(Sample("timestamp,x\\n0,1\\n10,2\\n", filename="wave.01.csv", label="wave"))
-    >>> response.success, len(response.successes), response.successes[0].sample.sample_id is not None
-    (True, 1, True)
+    Stands for `edgeimpulse.data.upload_samples`; `executor` and `progress` are additions.
+
+    Args:
+        samples: A sample, or any iterable of samples. One of the official SDK's will do.
+        allow_duplicates: Upload content that the project holds already. None or False: refuse it.
+        api_key: The project's key. None: `eisync.API_KEY`, which begins as `EI_API_KEY` of the environment.
+        timeout_sec: Seconds that one wait for the service may last, more than 0. None: 60.
+        max_workers: How many requests are under way at a time, 1 or more. None: 8.
+        show_progress: Draw a progress bar on stderr: rich's where rich is installed, plain lines otherwise.
+        pool_maxsize: How many idle connections to a host are kept for later calls; never fewer than `max_workers`.
+            None: 20.
+        pool_connections: For how many hosts connections are kept. None: 20.
+        executor: Threads of yours that send the requests, such as a `ThreadPoolExecutor` that several calls share. It
+            is not shut down. None: the call starts its own threads and ends them.
+        progress: Called as `progress(done, total)`, in the calling thread, each time samples are done.
+
+    Returns:
+        The response: `successes` and `fails`, each in the order of the samples, and `success` when nothing failed. A
+        refused key and a broken network are failures of the samples that they concern, not exceptions.
+
+    Raises:
+        TypeError: One of `samples` is no sample.
+        ValueError: `timeout_sec` is not more than 0, or `max_workers` is less than 1.
+        MissingApiKeyException: There is no key, in the argument or in `eisync.API_KEY`.
+        InvalidApiKeyException: The key cannot be one; it is a ValueError, too.
+        MissingApiIngestionEndpointException: `eisync.INGESTION_ENDPOINT` is empty.
+
+    Example:
+        >>> from eisync.data import Sample, upload_samples
+        >>> response = upload_samples(Sample("timestamp,x\\n0,1\\n10,2\\n", filename="wave.01.csv", label="wave"))
+        >>> response.success, len(response.successes), response.successes[0].sample.sample_id is not None
+        (True, 1, True)
     """
     given: list[Any] = [samples] if _is_sample(samples) else list(samples)  # type: ignore[arg-type]
     for sample in given:

@@ -2,20 +2,23 @@
 
 ::
 
-    models        the options: types, limits, defaults, meanings
+    fields        the kinds of values: each option is read once, into a value
+    watch, models the options: types, limits, defaults, meanings
     loading       reads, merges, checks; raises ConfigurationError with every fault
-    environment   EISYNC_UPLOAD__WORKERS=8
+    sources       the file, and the environment: EISYNC_UPLOAD__WORKERS=8
     keys          where an API key comes from, and reading it
-    faults        what is wrong, as sentences
+    problems      what is wrong, as sentences
     lines         on which line of the file
-    manual        the JSON Schema and the table of options
+    roots         whether the folders can be watched
+    reference     the JSON Schema and the table of options
 """
 
 from eisync.settings.keys import KeySource, find_key
 from eisync.settings.loading import load
-from eisync.settings.models import Log, Reconcile, Settings, State, Target, Upload, Watch
+from eisync.settings.models import Log, Reconcile, Settings, State, Upload
 from eisync.settings.reference import json_schema, options_table
 from eisync.settings.roots import contains
+from eisync.settings.watch import Target, Watch
 
 __all__ = [
     "KeySource",

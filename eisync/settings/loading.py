@@ -14,28 +14,14 @@ from typing import Any, TypeVar
 from pydantic import ValidationError
 
 from eisync import paths
-from eisync.core.api_key import secrets_in
-from eisync.core.redaction import KEYS
-from eisync.core.retention import read_after
 from eisync.errors import ConfigurationError
-from eisync.settings import environment
 from eisync.settings.keys import KeySource, find_key
-from eisync.settings.lines import Location, find_lines
-from eisync.settings.models import (
-    DEFAULT_TARGET,
-    TABLES,
-    Log,
-    Reconcile,
-    Settings,
-    State,
-    Table,
-    Target,
-    Upload,
-    Watch,
-    sends_key_in_clear,
-)
-from eisync.settings.problems import Problems, bracketed, did_you_mean, unknown_key, worded
+from eisync.settings.lines import Location
+from eisync.settings.models import TABLES, Log, Reconcile, Settings, State, Upload
+from eisync.settings.problems import bracketed, did_you_mean, unknown_key, worded
 from eisync.settings.roots import Roots, contains
+from eisync.settings.sources import Source, read
+from eisync.settings.watch import DEFAULT_TARGET, Table, Target, Watch, sends_key_in_clear
 
 ENDPOINTS = {"studio_url": "EI_API_ENDPOINT", "ingestion_url": "EI_INGESTION_ENDPOINT"}
 
@@ -61,24 +47,7 @@ def load(
     Raises ConfigurationError with one sentence for each fault, never with a key in it.
     """
     environ = os.environ if environ is None else environ
-    return _Loading(_read(config, environ, cwd), state_dir, dirs, api_key_file, need_watch, need_key).settings()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Source:
-    """What there is to read, before anything of it is believed."""
-
-    file: str | None  # absolute
-    document: Mapping[str, Any]
-    overlay: Mapping[str, Mapping[str, Any]]  # from the environment
-    environ: Mapping[str, str]
-    cwd: str
-    faults: Problems
-
-    @property
-    def name(self) -> str:
-        """The configuration file, for people."""
-        return self.faults.file or paths.FILE_NAME
+    return _Loading(read(config, environ, cwd), state_dir, dirs, api_key_file, need_watch, need_key).settings()
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,34 +59,12 @@ class _Checked:
     dropped: frozenset[str]
 
 
-def _read(config: str | None, environ: Mapping[str, str], cwd: str | None) -> _Source:
-    file = paths.config_file(config, environ=environ, cwd=cwd)
-    document, text = paths.read_toml(file, cwd=cwd) if file else ({}, "")
-    _learn_keys(document, environ)
-    overlay, variables = environment.read(environ)
-    name = paths.shown(file, cwd=cwd) if file else None
-    faults = Problems(name, find_lines(text), variables)
-    environment.check(environ, faults)
-    cwd = os.getcwd() if cwd is None else cwd
-    return _Source(file=file, document=document, overlay=overlay, environ=environ, cwd=cwd, faults=faults)
-
-
-def _learn_keys(document: Mapping[str, Any], environ: Mapping[str, str]) -> None:
-    """What is said to be a key is one, wherever else it stands: before any sentence quotes a name."""
-    targets = document.get("target")
-    tables = targets if isinstance(targets, list) else [targets]
-    written = [table.get("api_key") for table in tables if isinstance(table, dict)]
-    for key in (*written, environ.get("EISYNC_API_KEY"), environ.get("EI_API_KEY")):
-        for secret in secrets_in(key) if isinstance(key, str) else ():
-            KEYS.learn(secret)
-
-
 class _Loading:
     """One load: the source, the flags and the faults so far."""
 
     def __init__(
         self,
-        source: _Source,
+        source: Source,
         state_dir: str | None,
         dirs: Sequence[str],
         api_key_file: str | None,
@@ -286,7 +233,7 @@ class _Loading:
         for argument, checked in chosen:
             roots.add(str(checked.table.path), checked.location, argument=argument, must_exist=self.need_watch)
         for argument, checked in chosen:
-            _, archive = read_after(checked.table.after_upload)
+            archive = checked.table.after_upload.archive
             if archive is not None:
                 roots.add_archive(archive, checked.location, argument=argument)
         return tuple(checked.table for _, checked in chosen)
@@ -333,8 +280,9 @@ class _Loading:
     def check_that_nothing_follows(self, watches: Sequence[Watch]) -> None:
         """What follows from deletions and changes is done only after the service was looked at."""
         for watch in watches:
+            values = watch.model_dump(include=set(_FOLLOWS))
             for name, silent in _FOLLOWS.items():
-                value = getattr(watch, name)
+                value = values[name]
                 if value not in silent:
                     self.faults.say(
                         f'{watch.path}: {name} = "{value}" needs reconcile.enabled = true: eisync deletes, moves '
@@ -362,7 +310,7 @@ _FOLLOWS = {
     "on_local_delete": ("keep",),
     "on_remote_delete": ("keep",),
     "after_upload": ("keep",),
-    "min_free": ("", "0", 0),
+    "min_free": (0,),
 }
 
 

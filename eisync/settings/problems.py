@@ -91,7 +91,7 @@ def worded(error: ErrorDetails, location: Location) -> str:
     if error["type"] == "extra_forbidden":
         return unknown_key(location)
     context = error.get("ctx", {})
-    if error["type"] == "literal_error":
+    if error["type"] in ("literal_error", "enum"):
         expected = str(context["expected"]).replace("'", '"')
         return f"must be one of {expected}" if " or " in expected else f"must be {expected}"
     sentence = _SENTENCES.get(error["type"])

@@ -3,6 +3,9 @@
 from collections.abc import Iterator
 from typing import Any
 
+from pydantic.json_schema import GenerateJsonSchema
+
+from eisync.settings.fields import written
 from eisync.settings.models import TABLES, Layout
 from eisync.settings.problems import bracketed
 
@@ -10,9 +13,16 @@ _DIALECT = "https://json-schema.org/draft/2020-12/schema"
 _TYPES = {"integer": "whole number", "number": "number", "boolean": "true or false", "string": "text"}
 
 
+class _Schema(GenerateJsonSchema):
+    """Shows defaults as the file has them."""
+
+    def encode_default(self, dft: Any) -> Any:
+        return super().encode_default(written(dft))
+
+
 def json_schema() -> dict[str, Any]:
     """The JSON Schema (2020-12) of a configuration file."""
-    schema = _tidied(Layout.model_json_schema())
+    schema = _tidied(Layout.model_json_schema(schema_generator=_Schema))
     for table in schema["properties"].values():
         table.pop("default", None)  # each option says its own
     return {"$schema": _DIALECT, **schema, "title": "eisync.toml"}

@@ -8,11 +8,12 @@ import os
 import sqlite3
 from collections.abc import Iterable
 
-from eisync.core.actions import Action, ActionKind, FileSide, LinkedSample, Published, Trigger
-from eisync.core.lifecycle import Event, State
+from eisync.core.actions import Action, ActionKind, Cause, FileSide, LinkedSample, Published
+from eisync.core.lifecycle import Event, RemovalEvent, RemovalState, State, step_removal
 from eisync.core.model import Category, shown
+from eisync.core.policy import Trigger
 from eisync.store import sample_links
-from eisync.store.rows import facts_of, path_of
+from eisync.store.rows import IS_HERE, facts_of, path_of, removal_after, removal_before
 from eisync.store.sample_links import LISTED_SHA256, identity_of, listed_of, sent_of, stored_name_of
 from eisync.store.tombstones import make_tombstone
 from eisync.store.transitions import move, note_history
@@ -45,9 +46,9 @@ cross join sample on sample.target = :target and sample.id = tied.sample_id
 order by sample.id"""
 
 # How many files of these roots the index holds, and how many of each root are there.
-_KNOWN = """
+_KNOWN = f"""
 select root_id, count(*) as known, count(*) filter (where absent_at is null) as present from file
-where target = :target and state in ('synced', 'tombstone') and (removal is null or removal in ('kept', 'spared'))
+where target = :target and state in ('synced', 'tombstone') and {IS_HERE}
 group by root_id"""
 
 # The file that an action is about, as long as it is where it was.
@@ -94,7 +95,7 @@ def _side(connection: sqlite3.Connection, row: sqlite3.Row, root: str) -> FileSi
         sha256=row["sha256"],
         since_at=row["changed_at"],
         absent_at=row["absent_at"],
-        is_removed=row["removal"] is not None,
+        is_removed=RemovalState(row["removal"]) is not RemovalState.NONE,
         published=published
         and Published(name=published["name"], label=published["label"], category=Category(published["category"])),
         samples=tuple(_held(one, likely) for one in samples if one["gone_at"] is None and not one["is_older"]),
@@ -110,8 +111,12 @@ def _held(row: sqlite3.Row, likely: str) -> LinkedSample:
     return LinkedSample(listed_of(row), sent_of(row, likely), is_shared=bool(row["is_shared"]), identity=identity)
 
 
-REMOVAL = {ActionKind.TRASH_FILE: "trash", ActionKind.DELETE_FILE: "deleted", ActionKind.ARCHIVE_FILE: "archived"}
-"""How a file was taken away, as its row says it."""
+REMOVES = {
+    ActionKind.TRASH_FILE: RemovalEvent.TRASH,
+    ActionKind.DELETE_FILE: RemovalEvent.DELETE,
+    ActionKind.ARCHIVE_FILE: RemovalEvent.ARCHIVE,
+}
+"""What each action does to the copy here."""
 
 # Others that hold the deleted sample and no other one: they are sent again.
 _LEFT_WITHOUT = """
@@ -130,10 +135,16 @@ update file set published = null where id = :id and not exists (
     select 1 from act where file_id = :id and state in ('waiting', 'due', 'begun')
         and kind in ('rename_sample', 'relabel_sample', 'move_sample'))"""
 
-# The file was taken away. The retention has said so before it did it: a row without that is of a newer version.
-_TAKEN = """
-update file set removal = :removal, absent_at = :now, reason = :reason
-where id = :id and (:cause <> 'retention' or (state = 'synced' and removal = :removal))"""
+# The file was taken away. Retention has written that down before: a row without that is of a newer version.
+_TAKEN = {
+    kind: f"""
+update file set removal = {removal_after(event)}, absent_at = :now, reason = :reason
+where id = :id and {removal_before(event)}"""
+    for kind, event in REMOVES.items()
+}
+_CONFIRMED = f"""
+update file set removal = {removal_after(RemovalEvent.CONFIRM)}, absent_at = :now, reason = :reason
+where id = :id and state = 'synced' and {removal_before(RemovalEvent.CONFIRM)} and removal = :removal"""
 
 
 def conclude(connection: sqlite3.Connection, target: str, action: Action, outcome: str, now: float) -> None:
@@ -149,15 +160,18 @@ def conclude(connection: sqlite3.Connection, target: str, action: Action, outcom
             edit(connection, target, action, action.to)
             agree(connection, action.file_id)
         case ActionKind.TRASH_FILE | ActionKind.DELETE_FILE | ActionKind.ARCHIVE_FILE:
-            parameters = {
-                "id": action.file_id,
-                "removal": REMOVAL[action.kind],
-                "cause": action.cause.value,
-                "now": now,
-            }
-            connection.execute(_TAKEN, {**parameters, "reason": f"{action.reason}; {outcome}"})
+            parameters = {"id": action.file_id, "now": now, "reason": f"{action.reason}; {outcome}"}
+            if action.cause is Cause.RETENTION:
+                connection.execute(_CONFIRMED, parameters | {"removal": taken(action.kind).value})
+            else:
+                connection.execute(_TAKEN[action.kind], parameters)
     if not is_told:
         note_history(connection, action.file_id, action.kind.value, f"{action.reason}; {outcome}", now)
+
+
+def taken(kind: ActionKind) -> RemovalState:
+    """Return what the row of a file says once this action has taken it away."""
+    return step_removal(RemovalState.NONE, REMOVES[kind])
 
 
 def edit(connection: sqlite3.Connection, target: str, action: Action, value: str | None) -> None:

@@ -11,12 +11,15 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from eisync.core.absence import Missing, why_emptied
-from eisync.core.actions import EDITS, Action, ActionKind, Cause, FileSide, Progress, StoredAction, Trigger
+from eisync.core.actions import EDITS, Action, ActionKind, Cause, FileSide, Progress, StoredAction
 from eisync.core.guard import Touch
+from eisync.core.lifecycle import RemovalEvent
 from eisync.core.model import FileFacts
+from eisync.core.policy import Trigger
 from eisync.store import action_effects, guard_facts, plans, transitions
 from eisync.store.database import Database
 from eisync.store.plans import Plan
+from eisync.store.rows import removal_after, version_of
 
 KEEP_S = 90 * 24 * 3600.0
 """So long what was done can be undone, and what was rejected stays so."""
@@ -26,6 +29,12 @@ _TO_DO = """
 select * from act indexed by act_to_do
 where target = :target and state in ('due', 'begun', 'undoing') and (cause = 'retention') = :is_retention
     and id > :after_id order by id limit :limit"""
+
+# The file is in its place again: a person undid what was done to it, and keeps it.
+_BROUGHT_BACK = f"""
+update file set removal = {removal_after(RemovalEvent.KEEP)}, absent_at = null, size = :size, mtime_ns = :mtime_ns,
+    inode = :inode, ctime_ns = :ctime_ns, reason = :reason
+where id = :id and state in ('synced', 'tombstone')"""
 
 # What the service took for the version before: the same sample holds both.
 _SAME_AS_BEFORE = """
@@ -261,11 +270,7 @@ class ActionStore:
         with self._database.transaction() as connection:
             _end(connection, written.id, Progress.UNDONE, outcome, now)
             if facts is not None:
-                connection.execute(
-                    "update file set removal = 'kept', absent_at = null, size = ?, mtime_ns = ?, inode = ?, "
-                    "ctime_ns = ?, reason = ? where id = ? and state in ('synced', 'tombstone')",
-                    (facts.size, facts.mtime_ns, facts.inode, facts.ctime_ns, outcome, action.file_id),
-                )
+                connection.execute(_BROUGHT_BACK, {"id": action.file_id, "reason": outcome, **version_of(facts)})
             if action.kind in EDITS:
                 action_effects.edit(connection, target, action, action.was)
             transitions.note_history(connection, action.file_id, "undone", outcome, now)

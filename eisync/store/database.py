@@ -10,46 +10,46 @@ fails. After a write or a sync that failed it is done before anything else: the 
 the next sync claims success, and a journal with a gap is worth nothing behind it. Carrying it over writes everything
 anew.
 
-A damaged database is set aside when it is opened by whoever holds it. One of moderate size is looked through then. In a
-larger one, damage deep inside shows only in use: then a note is left, and the next opening looks at every page. A disk
-that cannot be read is no damage, though SQLite calls it so: what lies on it may be sound, and is left alone.
+A damaged database is set aside when the process that holds it opens it (`eisync.store.damage`).
 """
 
 import contextlib
-import json
 import os
 import sqlite3
 import threading
 from collections.abc import Iterator
 
-from eisync.errors import StateBusyError, StateDamagedError, StateError, StateLostError
+from eisync.errors import StateError, StateLostError
+from eisync.store.damage import (
+    SUSPECT,
+    can_be_read,
+    failing_disk,
+    is_busy,
+    is_damage,
+    look_closely,
+    refuse_emptied,
+    set_aside,
+    size_of,
+    translate,
+)
 from eisync.store.schema import migrate
 from eisync.store.state_folder import (
     DATABASE_NAME,
-    HOLDER_NAME,
     check_names,
     claim_folder,
     identity_of,
     keep_private,
     lost,
     open_private,
-    write_anew,
 )
 
 FILE_NAME = DATABASE_NAME
 OLDEST_SQLITE = (3, 37, 0)  # strict tables; RETURNING came with 3.35
 
 _BUSY_PAUSE_S = 0.02
-_PIECE_BYTES = 1024 * 1024
-_BUSY_MARKS = ("locked", "busy")
-_DAMAGE_MARKS = ("malformed", "not a database", "disk image", "unsupported file format")
-_SUSPECT = ".suspect"
-_CHECKED_BYTES = 64 * 1024 * 1024  # to look through so much takes about a tenth of a second
-_SMALLEST_BYTES = 512  # of a database: one page
 _JOURNAL_BYTES = 4 * 1024 * 1024  # SQLite's own measure: 1000 pages
 _MUCH_FREE = 4_096  # pages: 16 MiB
 _CACHE_KIB = 2_000  # what memory grows into while the database does; builds of SQLite differ
-_DAMAGED = "the database in {folder} is damaged; 'eisync run' or 'eisync once' sets it aside and rebuilds it"
 
 
 class Database:
@@ -121,7 +121,7 @@ class Database:
 
         Raises sqlite3.OperationalError when that fails; then the next transaction begins with it.
         """
-        if not self._is_exclusive or not (self._is_doubtful or _size_of(self._path + "-wal") >= _JOURNAL_BYTES):
+        if not self._is_exclusive or not (self._is_doubtful or size_of(self._path + "-wal") >= _JOURNAL_BYTES):
             return
         self._is_doubtful = True
         self._connection.execute("pragma wal_checkpoint(truncate)")
@@ -130,7 +130,7 @@ class Database:
     @property
     def is_suspect(self) -> bool:
         """Whether damage showed in use: then the next opening looks at every page."""
-        return os.path.exists(self._path + _SUSPECT)
+        return os.path.exists(self._path + SUSPECT)
 
     def why_lost(self) -> str | None:
         """Why this is not the database of the state folder any more, as a sentence; None when it is.
@@ -172,13 +172,13 @@ class Database:
         try:
             yield
         except sqlite3.Error as error:
-            if _is_damage(error) and not _can_be_read(self._path, self._file):
-                raise _failing_disk("disk I/O error") from error
-            if _is_damage(error):
+            if is_damage(error) and not can_be_read(self._path, self._file):
+                raise failing_disk("disk I/O error") from error
+            if is_damage(error):
                 with contextlib.suppress(OSError):
                     folder, name = os.path.split(self._path)
-                    os.close(open_private(folder, name + _SUSPECT, os.O_WRONLY | os.O_CREAT))
-            raise _translate(error, self._path) from error
+                    os.close(open_private(folder, name + SUSPECT, os.O_WRONLY | os.O_CREAT))
+            raise translate(error, self._path) from error
 
 
 def open_database(folder: str, *, exclusive: bool, busy_timeout_s: float = 2.0) -> tuple[Database, str | None]:
@@ -206,15 +206,15 @@ def open_database(folder: str, *, exclusive: bool, busy_timeout_s: float = 2.0) 
     try:
         return _open(path, exclusive, busy_timeout_s, mended), None
     except sqlite3.DatabaseError as error:
-        if _is_damage(error) and not _can_be_read(path, None):
-            raise _failing_disk("disk I/O error") from error
-        if not exclusive or not _is_damage(error):
-            raise _translate(error, path) from error
+        if is_damage(error) and not can_be_read(path, None):
+            raise failing_disk("disk I/O error") from error
+        if not exclusive or not is_damage(error):
+            raise translate(error, path) from error
     try:
-        aside = _set_aside(path)
+        aside = set_aside(path)
         database = _open(path, exclusive, busy_timeout_s, mended)
     except sqlite3.DatabaseError as error:
-        raise _translate(error, path) from error
+        raise translate(error, path) from error
     except OSError as error:
         raise StateError(f"the database in {folder} is damaged and cannot be set aside: {error.strerror}") from error
     return (
@@ -223,34 +223,13 @@ def open_database(folder: str, *, exclusive: bool, busy_timeout_s: float = 2.0) 
     )
 
 
-def write_holder(folder: str, *, pid: int, verb: str | None = None) -> None:
-    """Leave a note of who holds the state folder, for the sentence that the next one prints. It is no lock.
-
-    `verb` is the command that it runs.
-    """
-    with contextlib.suppress(OSError):
-        holder = {"pid": pid} if verb is None else {"pid": pid, "verb": verb}
-        write_anew(folder, HOLDER_NAME, json.dumps(holder).encode())
-
-
-def _holder_of(path: str) -> str:
-    try:
-        with open(open_private(os.path.dirname(path), HOLDER_NAME, os.O_RDONLY), encoding="utf-8") as note:
-            holder = json.load(note)
-            verb = holder.get("verb")
-            runs = f", which runs 'eisync {verb}'" if isinstance(verb, str) and verb.isalpha() else ""
-            return f"process {int(holder['pid'])}{runs}"
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
-        return "another process"
-
-
 def _open(path: str, exclusive: bool, busy_timeout_s: float, mended: str | None) -> Database:
-    _refuse_emptied(path)
+    refuse_emptied(path)
     file = _keep_private(path)
-    is_doubtful = _size_of(path + "-wal") > 0  # of one that did not close it
+    is_doubtful = size_of(path + "-wal") > 0  # of one that did not close it
     connection = sqlite3.connect(path, timeout=0, isolation_level=None, check_same_thread=False, cached_statements=256)
     try:
-        if not _size_of(path):
+        if not size_of(path):
             # Only a database without tables takes it at once.
             _retry_busy(connection, "pragma auto_vacuum = incremental", busy_timeout_s)
         if exclusive:
@@ -265,7 +244,7 @@ def _open(path: str, exclusive: bool, busy_timeout_s: float, mended: str | None)
         connection.execute("pragma foreign_keys = on")
         migrate(connection)
         if exclusive:
-            _look_closely(connection, path)
+            look_closely(connection, path)
             _make_shrinkable(connection)
         connection.row_factory = sqlite3.Row
     except BaseException:
@@ -305,57 +284,6 @@ def _identity(file: int) -> tuple[int, int]:
     return status.st_dev, status.st_ino
 
 
-def _can_be_read(path: str, file: int | None) -> bool:
-    """Whether the disk gives every byte of the database, whatever they are. `file`: see `Database`."""
-    try:
-        if file is not None:
-            _read_all(file)
-        for name in (path + "-wal",) if file is not None else (path, path + "-wal"):
-            with contextlib.suppress(FileNotFoundError), open(name, "rb") as stream:
-                _read_all(stream.fileno())
-    except OSError:
-        return False
-    return True
-
-
-def _read_all(file: int) -> None:
-    at = 0
-    while piece := os.pread(file, _PIECE_BYTES, at):
-        at += len(piece)
-
-
-def _refuse_emptied(path: str) -> None:
-    """SQLite takes a file of hardly any bytes for a new one. Raises sqlite3.DatabaseError when there was one before."""
-    with contextlib.suppress(OSError):
-        is_emptied = os.path.getsize(path) < _SMALLEST_BYTES and (_size_of(path + "-wal") > 0 or _was_held(path))
-        if is_emptied:
-            raise sqlite3.DatabaseError("malformed: it is empty, and was not")
-
-
-def _was_held(path: str) -> bool:
-    return os.path.exists(os.path.join(os.path.dirname(path), HOLDER_NAME))
-
-
-def _size_of(path: str) -> int:
-    try:
-        return os.path.getsize(path)
-    except OSError:
-        return 0
-
-
-def _look_closely(connection: sqlite3.Connection, path: str) -> None:
-    """Read every page, of a large database only if it was found damaged in use. Raises sqlite3.DatabaseError when it
-    is damaged."""
-    is_suspect = os.path.exists(path + _SUSPECT)
-    if not is_suspect and _size_of(path) > _CHECKED_BYTES:
-        return
-    [fault] = connection.execute(f"pragma {'integrity' if is_suspect else 'quick'}_check(1)").fetchone()
-    if fault != "ok":
-        raise sqlite3.DatabaseError(f"malformed: {fault}")
-    if is_suspect:
-        os.unlink(path + _SUSPECT)
-
-
 def _retry_busy(connection: sqlite3.Connection, statement: str, limit_s: float) -> None:
     # SQLite's own busy time-out is left out of some locks and waits for others; a command line tool may be looking at
     # this moment, and a daemon will hold on: this wait has one limit for both.
@@ -366,43 +294,7 @@ def _retry_busy(connection: sqlite3.Connection, statement: str, limit_s: float) 
             connection.execute(statement)
             return
         except sqlite3.OperationalError as error:
-            if not _is_busy(error) or tries_left <= 0:
+            if not is_busy(error) or tries_left <= 0:
                 raise
             tries_left -= 1
             pause.wait(_BUSY_PAUSE_S)
-
-
-def _set_aside(path: str) -> str:
-    number = 1
-    while os.path.lexists(f"{path}.damaged-{number}"):
-        number += 1
-    for suffix in ("", "-wal", "-shm"):
-        with contextlib.suppress(FileNotFoundError):
-            os.replace(path + suffix, f"{path}.damaged-{number}{suffix}")
-    with contextlib.suppress(FileNotFoundError):
-        os.unlink(path + _SUSPECT)
-    return os.path.basename(f"{path}.damaged-{number}")
-
-
-def _translate(error: sqlite3.Error, path: str) -> StateError | StateBusyError:
-    folder = os.path.dirname(path)
-    if _is_busy(error):
-        return StateBusyError(
-            f"the state folder {folder} is in use by {_holder_of(path)}. Only one eisync at a time can use it: "
-            "wait until that one ends, or choose another --state-dir"
-        )
-    if _is_damage(error):
-        return StateDamagedError(_DAMAGED.format(folder=folder))
-    return _failing_disk(error)
-
-
-def _failing_disk(reason: object) -> StateError:
-    return StateError(f"the database cannot be used: {reason}; nothing is lost. Check the disk of the state folder")
-
-
-def _is_busy(error: sqlite3.Error) -> bool:
-    return isinstance(error, sqlite3.OperationalError) and any(mark in str(error) for mark in _BUSY_MARKS)
-
-
-def _is_damage(error: sqlite3.Error) -> bool:
-    return any(mark in str(error) for mark in _DAMAGE_MARKS)

@@ -13,10 +13,10 @@ from eisync.core.absence import Missing
 from eisync.core.guard import Touch
 from eisync.core.lifecycle import State
 from eisync.core.model import Item
-from eisync.core.segments import Origin
+from eisync.core.sample_names import Origin
 from eisync.store import sample_links
 from eisync.store.database import Database
-from eisync.store.rows import ITEM, item_of, path_of
+from eisync.store.rows import IS_HERE, ITEM, item_of, path_of
 
 MOST_UNSENT = 2_000
 """Of more files that wait and could be the absent ones, nobody says which are."""
@@ -104,8 +104,8 @@ def _columns(row: sqlite3.Row) -> tuple[object, ...]:
 
 
 # Whether a file still counts among those that are known.
-_IS_KNOWN = """exists (select 1 from file where file.id = touched.file_id and state in ('synced', 'tombstone')
-    and (removal is null or removal in ('kept', 'spared'))) as is_known"""
+_IS_KNOWN = f"""exists (select 1 from file where file.id = touched.file_id and state in ('synced', 'tombstone')
+    and {IS_HERE}) as is_known"""
 
 # What was touched lately without a person's yes, and what is allowed and not done yet.
 _TOUCHES = f"""

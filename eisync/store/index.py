@@ -1,23 +1,21 @@
-"""What we believe the service holds, and what people may read of it: samples, targets, counts, one line a file."""
+"""What is believed of the service, its samples and targets, and what is known of the watched folders."""
 
 import json
 import os
 import sqlite3
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from eisync.core.file_status import ObservedEntry
 from eisync.core.identity import Decision, Destruction, decide
-from eisync.core.labels.description import label_differences
 from eisync.core.lifecycle import Event, State
-from eisync.core.model import Category, Item, RemoteSample
-from eisync.store import disks, tombstones, transitions
+from eisync.core.model import Item
+from eisync.store import disks, tombstones
 from eisync.store.action_effects import send_again
 from eisync.store.database import Database
-from eisync.store.guard_facts import NOT_LISTED
-from eisync.store.observations import DEFAULT_REASONS, Observations
-from eisync.store.rows import ITEM, item_of, name_of, path_of, split
+from eisync.store.observations import Observations
+from eisync.store.records import FileRecords
+from eisync.store.rows import ITEM, item_of
 from eisync.store.sample_links import LISTED_SHA256, identity_of, link
 from eisync.store.tombstones import note_deleted, under_observation
 from eisync.store.transitions import move
@@ -43,53 +41,12 @@ _IDENTIFIED = """
 update file set reason = 'already in the project'
 where id = :id and state = 'synced' and size = :size and mtime_ns = :mtime_ns and inode = :inode"""
 
-# Files by state.
-_COUNTS = """
-select state, count(*) as files from file group by state"""
-
-# The same, of some folders only. (The index has it all: the rows are not read.)
-_TALLY = """
-select state, count(*) as files from file indexed by file_by_state
-where root_id in (select value from json_each(:roots)) group by state"""
-
-# Since when the oldest file waits. (Left to itself, SQLite reads every file that does.)
-_OLDEST_PENDING = """
-select min(enqueued_at) as at from file indexed by file_pending
-where state in ('ready', 'sending', 'doubtful', 'settling')"""
-
 # What is said of files and not sent, by root and kind. (Only the files of which there is any are read.)
 _REMARKS = """
 select file.root_id, one.key as kind, count(*) as files, min(one.value) as example
 from file indexed by file_remarked cross join json_each(file.remarks) one
 where file.remarks is not null and file.state <> 'gone'
 group by file.root_id, one.key order by file.root_id, one.key"""
-
-# When the last file was synced.
-_LAST_SYNCED = """
-select max(changed_at) as at from file where state = 'synced'"""
-
-# A page of files with their samples, by id, so that a million of them never stand in memory.
-_RECORDS = """
-select file.*, root.path as root_path,
-    (select json_group_array(sample_id) from (
-        select sample_id from file_sample where file_id = file.id order by sample_id)) as sample_ids,
-    (select json_group_array(json_object(
-            'id', id, 'name', filename, 'category', category, 'label', label, 'metadata', json(metadata),
-            'is_disabled', json(iif(is_disabled, 'true', 'false')),
-            'has_processing_error', json(iif(has_processing_error, 'true', 'false')),
-            'is_deleted', json(iif(gone_at is null, 'false', 'true')), 'missed', missed)) from (
-        select sample.* from file_sample mine cross join sample
-        on sample.target = file.target and sample.id = mine.sample_id and sample.filename is not null
-        where mine.file_id = file.id order by sample.id)) as samples
-from file join root on root.id = file.root_id"""
-
-_PAGE = f"""{_RECORDS}
-where file.id > :after and (:state is null or file.state = :state)
-order by file.id limit 1000"""
-
-# One file.
-_AT = f"""{_RECORDS}
-where root.path = :root and file.folder = :folder and file.name = :name"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,21 +89,13 @@ class RootFacts:
     comparing: int = 0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Counts:
-    """Files by state, and the two instants that a person asks for."""
-
-    by_state: Mapping[State, int]
-    oldest_pending_at: float | None
-    last_synced_at: float | None
-
-
 class Index:
     """Beliefs about the service. Safe to use from any thread; each method is one transaction or one look."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
         self.observations = Observations(database)
+        self.records = FileRecords(database)
 
     # --- targets -----------------------------------------------------------------------------------------------
 
@@ -354,79 +303,6 @@ class Index:
             for row in rows
         ]
 
-    # --- reading -----------------------------------------------------------------------------------------------
-
-    def counts(self) -> Counts:
-        """Files by state. A file that is under observation and was never complete is in no row, and not counted."""
-        with self._database.reading() as connection:
-            by_state = connection.execute(_COUNTS).fetchall()
-            oldest = connection.execute(_OLDEST_PENDING).fetchone()
-            newest = connection.execute(_LAST_SYNCED).fetchone()
-        return Counts(
-            by_state={State(row["state"]): row["files"] for row in by_state},
-            oldest_pending_at=oldest["at"],
-            last_synced_at=newest["at"],
-        )
-
-    def report(self, roots: Iterable[int]) -> dict[State, int]:
-        """Files by state, of these roots only."""
-        with self._database.reading() as connection:
-            rows = connection.execute(_TALLY, {"roots": json.dumps(list(roots))}).fetchall()
-        return {State(row["state"]): row["files"] for row in rows}
-
-    def files(self, state: State | None = None) -> Iterator[dict[str, object]]:
-        """One record a file, streamed by pages, in the order in which they were first complete."""
-        after = 0
-        while True:
-            with self._database.reading() as connection:
-                rows = connection.execute(_PAGE, {"after": after, "state": state and state.value}).fetchall()
-            for row in rows:
-                yield _record(row)
-            if not rows:
-                return
-            after = rows[-1]["id"]
-
-    def files_at(self, root: str, paths: Iterable[str]) -> list[dict[str, object]]:
-        """One record for each known file at `paths` of the root at that path, with its `facts`."""
-        rows: list[sqlite3.Row] = []
-        with self._database.reading() as connection:
-            for path in paths:
-                folder, name = split(path)
-                place = {"root": os.fsencode(root), "folder": folder, "name": name}
-                rows += connection.execute(_AT, place).fetchall()
-        return [{**_record(row), **_version(row)} for row in rows]
-
-    def ids_of(self, absolute_path: str) -> list[int]:
-        """The row of the file at `absolute_path`, in whichever root it is."""
-        with self._database.reading() as connection:
-            found: list[int] = []
-            for root in connection.execute("select id, path from root").fetchall():
-                place = os.fsdecode(root["path"]).rstrip("/") + "/"
-                if not absolute_path.startswith(place):
-                    continue
-                folder, name = split(absolute_path[len(place) :])
-                rows = connection.execute(
-                    "select id from file where root_id = ? and folder = ? and name = ?", (root["id"], folder, name)
-                ).fetchall()
-                found.extend(row["id"] for row in rows)
-        return found
-
-    def ids_in(self, states: Iterable[State]) -> list[int]:
-        """The rows in any of `states`."""
-        with self._database.reading() as connection:
-            rows = connection.execute(
-                "select id from file where state in (select value from json_each(?))",
-                (json.dumps([state.value for state in states]),),
-            ).fetchall()
-        return [row["id"] for row in rows]
-
-    def history(self, file_id: int | None = None, *, limit: int = 0) -> list[dict[str, object]]:
-        """What happened, newest first: all that is remembered of one file, or the last `limit` lines of all."""
-        with self._database.reading() as connection:
-            if file_id is None:
-                return transitions.read_latest(connection, limit=limit)
-            return transitions.read_of(connection, file_id)
-
     def is_writable(self) -> bool:
         """Whether the database takes a write now. Raises StateError when it does not."""
         with self._database.transaction() as connection:
@@ -441,45 +317,6 @@ class Index:
             )
 
 
-def _version(row: sqlite3.Row) -> dict[str, object]:
-    about = {"companions": row["companions"], "sent_as": row["sent_as"]}
-    return {"facts": [row["size"], row["mtime_ns"], row["inode"]], **about}
-
-
 def _decision(connection: sqlite3.Connection, parameters: Mapping[str, object]) -> Decision:
     row = connection.execute(_KNOWN, parameters).fetchone()
     return Decision.STOP if row is None else decide(Destruction.BURY, identity_of(row))
-
-
-def _record(row: sqlite3.Row) -> dict[str, object]:
-    path = path_of(row)
-    samples = json.loads(row["samples"])
-    there = label_differences(name_of(row), row["label"], Category(row["category"]), map(_listed, samples))
-    is_listed = [not sample.pop("missed") or sample["is_deleted"] for sample in samples]
-    if row["state"] == State.SYNCED.value and is_listed and not any(is_listed):
-        there.append(NOT_LISTED)
-    return {
-        "path": path,
-        "root": os.fsdecode(row["root_path"]),
-        "state": row["state"],
-        "reason": row["reason"] or DEFAULT_REASONS.get(row["state"], ""),
-        "label": row["label"],
-        "category": row["category"],
-        "sample_ids": json.loads(row["sample_ids"]),
-        "sha256": row["sha256"],
-        "size": row["size"],
-        "attempts": row["attempts"],
-        "samples": samples,
-        "there": there,
-    }
-
-
-def _listed(sample: Mapping[str, Any]) -> RemoteSample:
-    return RemoteSample(
-        id=sample["id"],
-        filename=sample["name"],
-        category=sample["category"],
-        label=sample["label"],
-        is_disabled=sample["is_disabled"],
-        has_processing_error=sample["has_processing_error"],
-    )

@@ -8,9 +8,20 @@ from itertools import chain, islice
 from typing import Any
 
 from eisync.core.known_content import IN_DOUBT_NS
-from eisync.core.lifecycle import Event, State, can, sources, step
+from eisync.core.lifecycle import Event, RemovalEvent, State, can, sources, step
 from eisync.core.model import Candidate, FileFacts, KnownFile
-from eisync.store.rows import MISSING, known_of, path_of, remarks_text, split, version_of
+from eisync.store.rows import (
+    IS_RETRIEVABLE,
+    KNOWN,
+    MISSING,
+    known_of,
+    path_of,
+    remarks_text,
+    removal_after,
+    removal_before,
+    split,
+    version_of,
+)
 from eisync.store.tombstones import keep_earlier
 from eisync.store.transitions import move, note_all
 
@@ -22,10 +33,8 @@ Entry = tuple[Candidate, Event, str | None]
 """A file that is complete, or cut for good, and the finding that says so."""
 
 # What is known of one file.
-_KNOWN_AT = """
-select id, state, size, mtime_ns, inode, ctime_ns, absent_at, sha256,
-    iif(removal in ('deleted', 'archived'), sha256, null) as taken_sha256
-from file where root_id = :root_id and folder = :folder and name = :name"""
+_KNOWN_AT = f"""
+select {KNOWN} from file where root_id = :root_id and folder = :folder and name = :name"""
 
 # Known files that were changed and are not complete again.
 _SETTLING = """
@@ -65,7 +74,7 @@ _ENQUEUE = f"""{_ONE} do update set
     sent_as = excluded.sent_as, remarks = excluded.remarks,
     sha256 = null, attempts = 0, batch_cap = null, due_at = excluded.due_at, claim = null,
     enqueued_at = excluded.enqueued_at, changed_at = excluded.changed_at,
-    absent_at = null, removal = null, published = null
+    absent_at = null, removal = {removal_after(RemovalEvent.RENEW)}, published = null
 where file.state in ('settling', 'gone')
 returning id"""
 
@@ -83,15 +92,15 @@ _ABSENT = "update file set absent_at = :now where id = :id and absent_at is null
 _HERE = "update file set absent_at = null where id = :id and absent_at is not null"
 
 # It is here again, as it was. One that we took away was brought back by a person, who wants it here.
-_BACK = """
-update file set absent_at = null, removal = iif(removal is null or removal in ('spared', 'unseen'), null, 'kept'),
+_BACK = f"""
+update file set absent_at = null, removal = {removal_after(RemovalEvent.BACK)},
     reason = iif(state = 'synced', :reason, reason)
-where id = :id and absent_at is not null"""
+where id = :id and absent_at is not null and {removal_before(RemovalEvent.BACK)}"""
 # A copy of one that we took away was put into its place: it is the same content, in another file.
-_RETURNED = """
+_RETURNED = f"""
 update file set size = :size, mtime_ns = :mtime_ns, inode = :inode, ctime_ns = :ctime_ns,
     absent_at = coalesce(absent_at, :now)
-where id = :id and sha256 = :sha256 and removal in ('deleted', 'archived') and state in ('synced', 'tombstone')"""
+where id = :id and sha256 = :sha256 and {IS_RETRIEVABLE} and state in ('synced', 'tombstone')"""
 _TELL_BACK = """
 insert into history (at, file_id, event, state, detail)
 select :now, id, 'back', state, :reason from file where id = :id"""

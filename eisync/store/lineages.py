@@ -3,8 +3,10 @@
 import json
 import sqlite3
 
+from eisync.core.lifecycle import RemovalEvent
 from eisync.core.lineage import Own
 from eisync.store.database import Database
+from eisync.store.rows import removal_after, removal_before
 
 _SAVE = """
 insert or replace into lineage (root_id, epoch, counter, taken, others, doubt, serial, is_unscanned, is_unlisted)
@@ -14,9 +16,9 @@ values (:root_id, :epoch, :counter, :taken, :others, :doubt, :serial, :is_unscan
 _FORGET_SWEEP = "delete from sweep where target = (select target from root where id = ?)"
 
 # What is missing now went at a time of which nothing is known: nobody takes it for a person's wish, ever.
-_UNSEEN = """
-update file set removal = 'unseen', reason = :reason
-where root_id = :root_id and state = 'synced' and absent_at is not null and removal is null
+_UNSEEN = f"""
+update file set removal = {removal_after(RemovalEvent.MISS)}, reason = :reason
+where root_id = :root_id and state = 'synced' and absent_at is not null and {removal_before(RemovalEvent.MISS)}
 returning id"""
 _NOTE = """
 insert into history (at, file_id, event, state, detail) select :now, id, 'unseen', state, :reason

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from eisync.core.actions import name_of
 from eisync.core.model import FileFacts, KnownFile, Rename, shown
 from eisync.store.database import Database
-from eisync.store.rows import known_of, path_of, remarks_text, split
+from eisync.store.rows import KNOWN, known_of, path_of, remarks_text, split
 
 # What is known of the files directly in a folder that have nothing left to do with settling, and were there.
 _VERSIONS = """
@@ -26,10 +26,8 @@ select size, mtime_ns, inode, ctime_ns from file
 where root_id = ? and folder = ? and name = ? and state not in ('settling', 'gone') and absent_at is null"""
 
 # What is known of one file.
-_KNOWN = """
-select id, name, state, size, mtime_ns, inode, ctime_ns, absent_at, sha256,
-    iif(removal in ('deleted', 'archived'), sha256, null) as taken_sha256
-from file where root_id = ? and folder = ? and name in ({marks})"""
+_KNOWN = f"""
+select name, {KNOWN} from file where root_id = ? and folder = ? and name in ({{marks}})"""
 _ASKED_AT_ONCE = 500
 
 # How many files are known directly in a folder.
@@ -58,9 +56,8 @@ _ANY_IN = """
 select 1 from file where root_id = ? and folder = ? and state <> 'gone' limit 1"""
 
 # Files that had these facts when they were seen last.
-_TWINS = """
-select id, folder, name, state, size, mtime_ns, inode, ctime_ns, absent_at,
-    iif(removal in ('deleted', 'archived'), sha256, null) as taken_sha256, sha256
+_TWINS = f"""
+select folder, name, {KNOWN}
 from file where inode = :inode and size = :size and mtime_ns = :mtime_ns and root_id = :root_id"""
 
 # Which of these versions files had that are known. `:versions` is a JSON list of (size, mtime_ns, inode).

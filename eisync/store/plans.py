@@ -7,8 +7,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from eisync.core.actions import Action, ActionKind, Cause, Progress
-from eisync.core.lifecycle import Event, State
+from eisync.core.lifecycle import Event, RemovalEvent, State
 from eisync.store import action_effects
+from eisync.store.rows import removal_after, removal_before
 from eisync.store.transitions import move
 
 _INSERT = """
@@ -19,7 +20,8 @@ values (:plan_id, :target, :key, :kind, :cause, :file_id, :root, :path, :sample_
 on conflict (key) where state in ('waiting', 'due', 'begun') do nothing"""
 
 # Whatever the policy asks for, this version of the file, and its sample, stay.
-_SPARE = "update file set removal = 'spared' where id = :id and removal is null"
+_SPARE = f"""
+update file set removal = {removal_after(RemovalEvent.SPARE)} where id = :id and {removal_before(RemovalEvent.SPARE)}"""
 
 ACTIONS, TOMBSTONES = "acts", "tombstones"
 """What a plan is about: what is done to files and samples, or which files are taken for deleted at the service."""

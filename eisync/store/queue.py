@@ -14,12 +14,12 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from eisync.core.batching import Order
-from eisync.core.lifecycle import Event, State, sources, walk
+from eisync.core.lifecycle import Event, RemovalEvent, State, sources, walk
 from eisync.core.model import Doubt, Item
 from eisync.core.outcome import Outcome
 from eisync.core.retry import ASKED_CAP_S
 from eisync.store import cleanup
-from eisync.store.rows import ITEM, item_of
+from eisync.store.rows import ITEM, item_of, removal_after
 from eisync.store.sample_links import link
 from eisync.store.tombstones import note_restored
 from eisync.store.transitions import move, note, note_all
@@ -116,8 +116,9 @@ where file.target = :target and file.state in ('synced', 'tombstone') and file.a
     and file.removal is null and sample.filename is null"""
 
 # A person put the file here after its content was deleted at the service: no policy takes it away for that.
-_KEEP_HERE = """
-update file set removal = 'kept' where id in (select value from json_each(:ids)) and state = 'tombstone'"""
+_KEEP_HERE = f"""
+update file set removal = {removal_after(RemovalEvent.KEEP)}
+where id in (select value from json_each(:ids)) and state = 'tombstone'"""
 
 # Files of which nobody knows whether they arrived.
 _DOUBTFUL = f"""
@@ -137,11 +138,11 @@ update file set due_at = :now + max(0.0, due_at - changed_at), changed_at = :now
 where state = 'ready' and changed_at > :now"""
 
 # A parked file once more, as if it had just come.
-_RETRY = """
+_RETRY = f"""
 update file set
     target = (select target from root where id = file.root_id), state = 'ready', reason = null, attempts = 0,
-    batch_cap = null, due_at = :now, enqueued_at = :now, changed_at = :now, absent_at = null, removal = null,
-    published = null
+    batch_cap = null, due_at = :now, enqueued_at = :now, changed_at = :now, absent_at = null,
+    removal = {removal_after(RemovalEvent.RENEW)}, published = null
 where id = :id and state = :before"""
 
 _RETRIES = {**dict.fromkeys(sources(Event.RETRY), Event.RETRY), State.DOUBTFUL: Event.ABSENT}

@@ -8,15 +8,15 @@ import sqlite3
 
 from eisync.core.actions import Action, StoredAction
 from eisync.core.identity import Identity
-from eisync.core.lifecycle import State
+from eisync.core.lifecycle import RemovalEvent, RemovalState, State
 from eisync.core.model import RemoteSample
 from eisync.core.retention import Local, Proof
-from eisync.store.action_effects import REMOVAL
+from eisync.store.action_effects import REMOVES, taken
 from eisync.store.actions import ActionStore
 from eisync.store.database import Database
 from eisync.store.intake import doubt
 from eisync.store.plans import columns_of
-from eisync.store.rows import facts_of, path_of
+from eisync.store.rows import facts_of, path_of, removal_after, removal_before
 from eisync.store.sample_links import LISTED_SHA256, identity_of, listed_of, sent_of, stored_name_of
 
 # A page of the files of a folder that nobody took away, the oldest upload first.
@@ -50,10 +50,13 @@ update sample set raw_sha256 = :raw
 where target = :target and id = :id and {LISTED_SHA256} is :sha256 and added is :added"""
 
 # The row says what will be done to its file, as long as it is still the version that was decided on.
-_MARK = """
-update file set removal = :removal
-where id = :file_id and state = 'synced' and absent_at is null and removal is null
+_MARK = {
+    kind: f"""
+update file set removal = {removal_after(event)}
+where id = :file_id and state = 'synced' and absent_at is null and {removal_before(event)}
     and size = :size and mtime_ns = :mtime_ns and inode = :inode and sha256 = :sha256"""
+    for kind, event in REMOVES.items()
+}
 _INTEND = """
 insert into act (target, key, kind, cause, file_id, root, path, reason, since_at, state, made_at, lies_at)
 values (:target, :key, :kind, :cause, :file_id, :root, :path, :reason, :since_at, 'begun', :now, :lies_at)
@@ -64,8 +67,9 @@ select id from act indexed by act_to_do
 where state in ('due', 'begun', 'undoing') and state = 'begun' and cause = 'retention' order by id"""
 
 # It was not done. The watcher may have missed the file and met it again meanwhile, as if a person had brought it back.
-_UNMARK = """
-update file set removal = null where id = :file_id and removal in (:removal, 'kept')"""
+_UNMARK = f"""
+update file set removal = {removal_after(RemovalEvent.RELEASE)}
+where id = :file_id and removal in (:removal, '{RemovalState.KEPT.value}') and {removal_before(RemovalEvent.RELEASE)}"""
 
 # When an action last wrote down that it puts something below a folder; done, or perhaps done.
 _LAST_PUT = """
@@ -119,8 +123,7 @@ class Removals:
         version = {"size": facts.size, "mtime_ns": facts.mtime_ns, "inode": facts.inode, "sha256": file.sha256}
         row = None
         with self._database.transaction(survives_power_cut=True) as connection:
-            mark = {"file_id": file.id, "removal": REMOVAL[action.kind], **version}
-            if connection.execute(_MARK, mark).rowcount:
+            if connection.execute(_MARK[action.kind], {"file_id": file.id, **version}).rowcount:
                 lies = {"lies_at": None if lies_at is None else os.fsencode(lies_at)}
                 row = connection.execute(_INTEND, columns_of(file.target, action, now) | lies).fetchone()
         return None if row is None else self._actions.find(row["id"])
@@ -169,7 +172,9 @@ class Removals:
         """It was not done, and the file is where it was, or is not what it was: the intent is taken back."""
         with self._database.transaction() as connection:
             connection.execute("delete from act where id = ? and state = 'begun'", (written.id,))
-            connection.execute(_UNMARK, {"file_id": written.action.file_id, "removal": REMOVAL[written.action.kind]})
+            connection.execute(
+                _UNMARK, {"file_id": written.action.file_id, "removal": taken(written.action.kind).value}
+            )
 
     def doubt(self, file_id: int) -> None:
         """The file does not seem to be what was sent: the watcher compares its content, whatever its facts say."""
@@ -190,7 +195,7 @@ def _local(connection: sqlite3.Connection, row: sqlite3.Row) -> Local:
         since_at=row["changed_at"],
         sha256=row["sha256"],
         is_absent=row["absent_at"] is not None,
-        removal=row["removal"],
+        removal=RemovalState(row["removal"]),
         is_followed=bool(row["is_followed"]),
         proofs=tuple(_proof(one, stored_name_of(row)) for one in proofs),
     )

@@ -1,4 +1,7 @@
-"""Rows of the file table, read into values. Paths are bytes in the database, as the file system has them."""
+"""Rows of the file table, read into values. Paths are bytes in the database, as the file system has them.
+
+The arrows of `RemovalState` are written into the statements of this room, from the table of them.
+"""
 
 import functools
 import json
@@ -7,15 +10,62 @@ import sqlite3
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from eisync.core.lifecycle import State
+from eisync.core.lifecycle import (
+    HERE,
+    RETRIEVABLE,
+    RemovalEvent,
+    RemovalState,
+    State,
+    removal_sources,
+    step_removal,
+)
 from eisync.core.model import Category, FileFacts, Item, KnownFile, sent_name
 
 _CATEGORIES = {category.value: category for category in Category}
+
+
+def _literal(state: RemovalState) -> str:
+    return "null" if state.value is None else f"'{state.value}'"
+
+
+def removal_in(states: Iterable[RemovalState]) -> str:
+    """Return the SQL condition that `removal` is one of these states."""
+    some = set(states)
+    named = ", ".join(_literal(state) for state in RemovalState if state in some and state is not RemovalState.NONE)
+    conditions = ["removal is null"] * (RemovalState.NONE in some) + [f"removal in ({named})"] * bool(named)
+    return conditions[0] if len(conditions) == 1 else f"({' or '.join(conditions)})"
+
+
+def removal_before(event: RemovalEvent) -> str:
+    """Return the SQL condition that the event may happen to the copy here: what it may not happen to is not written."""
+    return removal_in(removal_sources(event))
+
+
+def removal_after(event: RemovalEvent) -> str:
+    """Return the SQL expression of what `removal` becomes by the event."""
+    before: dict[RemovalState, list[RemovalState]] = {}
+    for state in removal_sources(event):
+        before.setdefault(step_removal(state, event), []).append(state)
+    if len(before) == 1:
+        return _literal(next(iter(before)))
+    cases = (f"when {removal_in(states)} then {_literal(after)}" for after, states in before.items())
+    return f"case {' '.join(cases)} else removal end"
+
+
+IS_HERE = removal_in(HERE)
+"""The SQL condition that a file belongs here: where it is missing, that counts as a deletion."""
+IS_RETRIEVABLE = removal_in(RETRIEVABLE)
+"""The SQL condition that a file was taken away, and its content can be had again."""
+
 
 ITEM = """
 id, root_id, folder, name, target, size, mtime_ns, inode, ctime_ns, label, category, metadata, attempts, batch_cap,
 sha256, companions, sent_as"""
 """The columns that `item_of` reads."""
+
+KNOWN = f"""
+id, state, size, mtime_ns, inode, ctime_ns, absent_at, sha256, iif({IS_RETRIEVABLE}, sha256, null) as taken_sha256"""
+"""The columns that `known_of` reads."""
 
 MISSING = "the local file is not there any more"
 

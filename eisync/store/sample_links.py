@@ -14,8 +14,7 @@ from eisync.core import identity
 from eisync.core.identity import Identity, Sent
 from eisync.core.lifecycle import Event, State
 from eisync.core.model import RemoteSample
-from eisync.core.segments import Origin, is_cut, is_cut_from, marked, origin_of, sentence, wholes
-from eisync.core.wire import stored_name
+from eisync.core.sample_names import Origin, is_cut, is_cut_from, marked, origin_of, sentence, stored_name, wholes
 from eisync.store import transitions
 from eisync.store.rows import name_of
 from eisync.store.transitions import move

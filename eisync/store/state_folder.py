@@ -9,6 +9,7 @@ group may write it (Kubernetes' fsGroup) or everybody (an emptyDir, /tmp), which
 """
 
 import contextlib
+import json
 import os
 import stat
 import sys
@@ -123,6 +124,28 @@ def write_anew(folder: str, name: str, content: bytes) -> None:
         os.unlink(os.path.join(folder, name))
     with open(open_private(folder, name, os.O_WRONLY | os.O_CREAT | os.O_EXCL), "wb") as file:
         file.write(content)
+
+
+def write_holder(folder: str, *, pid: int, verb: str | None = None) -> None:
+    """Leave a note of who holds the state folder, for the sentence that the next one prints. It is no lock.
+
+    `verb` is the command that it runs.
+    """
+    with contextlib.suppress(OSError):
+        holder = {"pid": pid} if verb is None else {"pid": pid, "verb": verb}
+        write_anew(folder, HOLDER_NAME, json.dumps(holder).encode())
+
+
+def holder_of(folder: str) -> str:
+    """Return who holds the state folder, for a person, as far as the note says."""
+    try:
+        with open(open_private(folder, HOLDER_NAME, os.O_RDONLY), encoding="utf-8") as note:
+            holder = json.load(note)
+            verb = holder.get("verb")
+            runs = f", which runs 'eisync {verb}'" if isinstance(verb, str) and verb.isalpha() else ""
+            return f"process {int(holder['pid'])}{runs}"
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return "another process"
 
 
 def identity_of(path: str) -> tuple[int, int] | None:

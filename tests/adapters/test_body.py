@@ -221,7 +221,7 @@ def test_a_disk_that_fails_is_the_fault_of_the_file_and_not_of_the_line(
     def fail(descriptor: int, size: int) -> bytes:
         raise OSError(5, "Input/output error")
 
-    monkeypatch.setattr(file_facts.os, "read", fail)
+    monkeypatch.setattr(os, "read", fail)
     with pytest.raises(FileUnreadableError) as caught:
         b"".join(body_of(item))
     assert "the file cannot be read to its end (Input/output error); check the disk, then 'eisync retry'" == str(
@@ -272,8 +272,8 @@ def test_memory_does_not_grow_with_the_file(root: Path) -> None:
 def test_who_writes_a_file_is_asked_before_its_first_byte_goes_and_after_its_last(root: Path, answer: Writers) -> None:
     size, gone, asked = 3 * CHUNK_BYTES, 0, []
 
-    def ask(descriptor: int, at: str, path: str, *, is_last: bool = False) -> Writers:
-        asked.append((os.fstat(descriptor).st_ino, at, path, gone))
+    def ask(descriptor: int, root: str, path: str, *, is_last: bool = False) -> Writers:
+        asked.append((os.fstat(descriptor).st_ino, root, path, gone))
         return answer
 
     for piece in body_of(*items(root, b"x" * size), ask=ask):
@@ -288,9 +288,9 @@ def test_who_writes_a_file_is_asked_before_its_first_byte_goes_and_after_its_las
 def test_who_writes_a_small_file_is_asked_once_when_it_is_read_and_none_of_it_has_gone(root: Path, size: int) -> None:
     gone, asked = 0, []
 
-    def ask(descriptor: int, at: str, path: str, *, is_last: bool = False) -> Writers:
+    def ask(descriptor: int, root: str, path: str, *, is_last: bool = False) -> Writers:
         assert size == os.lseek(descriptor, 0, os.SEEK_CUR)
-        asked.append((os.fstat(descriptor).st_ino, at, path, gone))
+        asked.append((os.fstat(descriptor).st_ino, root, path, gone))
         return NO_WRITERS
 
     for piece in body_of(*items(root, b"x" * size), ask=ask):

@@ -143,7 +143,7 @@ def test_a_file_is_hashed_in_pieces(root: Path, monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(content, "HASH_CHUNK_BYTES", 7)
     (root / "a.csv").write_bytes(SOUND)
     facts, digest = facts_of(root, "a.csv"), hashlib.sha256()
-    pieces = []
+    pieces: list[int] = []
     while sum(pieces) < len(SOUND):
         read = content.hash_on(digest.update, str(root), "a.csv", facts, offset=sum(pieces), most_bytes=90)
         assert read is not None
@@ -272,9 +272,9 @@ def test_a_writer_that_opens_the_file_between_the_question_and_the_read_is_found
         real = writer_probe.WriterProbe().asking()
         asked = Asked(NO_WRITERS, between=come)
 
-        def ask(descriptor: int, at: str, path: str, *, is_last: bool = False) -> Writers:
-            asked(descriptor, at, path)
-            return real(descriptor, at, path, is_last=is_last)
+        def ask(descriptor: int, root: str, path: str, *, is_last: bool = False) -> Writers:
+            asked(descriptor, root, path)
+            return real(descriptor, root, path, is_last=is_last)
 
         look, _ = inspect(root, "a.wav", ask, goes_on=False)
         assert look is not None

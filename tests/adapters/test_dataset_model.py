@@ -14,7 +14,7 @@ from eisync.adapters.dataset import Dataset
 from eisync.core.dataset import place_key
 from eisync.errors import UnansweredError
 
-SELECTION = {"project": 1, "category": None, "labels": []}
+SELECTION: dict[str, object] = {"project": 1, "category": None, "labels": []}
 IDS = st.integers(1, 6)
 NAMES = st.sampled_from(["a.csv", "A.csv", "a.json", "2", "../a.csv", "é.csv", "e\u0301.csv", ".eisync", "..", ""])
 CATEGORIES = st.sampled_from(["training", "testing", "../training", "TRAINING"])

@@ -14,6 +14,7 @@ from eisync.adapters.client.transport import Transport
 from eisync.core import wire
 from eisync.core.wire import Envelope, Reply
 from eisync.data import client
+from eisync.data.client import Access
 from eisync.errors import EisyncError
 from eisync.exceptions import EdgeImpulseException
 from tests.canary import CANARY
@@ -86,7 +87,7 @@ def test_nothing_that_is_asked_brings_the_key_back(key: str, way: str, shape: st
                 continue  # then it is the file
             endpoints = Endpoints(studio_url=f"{server.url}/v1", ingestion_url=server.url, timeout_s=5.0)
             service = ServiceClient(endpoints, lambda: key, user_agent="eisync/test")
-            service._project = (key, 7)
+            service._studio._project = (key, 7)
             try:
                 said.append(repr(call(service)))
             except EisyncError as error:
@@ -105,11 +106,12 @@ def test_the_data_api_raises_without_it(way: str, shape: str, monkeypatch: pytes
     said = []
     with raw_server(answers(body, status)) as server:
         monkeypatch.setattr(eisync, "API_ENDPOINT", f"{server.url}/v1")
-        for expect in ("json", "bytes"):
-            if expect == "bytes" and status == "200 OK" and shape != "an error":
+        access = Access(api_key=KEY)
+        for ask in (lambda path: access.request("GET", path), access.file):
+            if ask == access.file and status == "200 OK" and shape != "an error":
                 continue  # then it is the file
             try:
-                said.append(repr(client.studio_request("GET", "/api/7/raw-data", api_key=KEY, expect=expect)))  # type: ignore[call-overload]
+                said.append(repr(ask("/api/7/raw-data")))
             except EdgeImpulseException as error:
                 said.append(f"{error} {vars(error)}")
     client.forget_everything()
@@ -123,7 +125,7 @@ def test_a_file_comes_as_it_is_though_the_key_is_in_it() -> None:
     with raw_server(answers(content)) as server:
         endpoints = Endpoints(studio_url=f"{server.url}/v1", ingestion_url=server.url)
         service = ServiceClient(endpoints, lambda: KEY, user_agent="eisync/test")
-        service._project = (KEY, 7)
+        service._studio._project = (KEY, 7)
         assert content == b"".join(service.raw(5))
         service.close()
         reply = transport.send("GET", server.url, headers={"x-api-key": KEY}, timeout_s=(5, 5), is_file=True)
@@ -140,8 +142,8 @@ def test_what_the_service_says_is_fit_for_a_terminal(word: str) -> None:
             service = ServiceClient(
                 Endpoints(studio_url=server.url, ingestion_url=server.url), lambda: KEY, user_agent="x"
             )
-            service._project = (KEY, 7)
-            assert word not in str(wire.read_reply(reply_of(service), sent=1, now=0.0)[0].reason)  # type: ignore[union-attr]
+            service._studio._project = (KEY, 7)
+            assert word not in str(wire.read_reply(reply_of(service), sent=1, now=0.0))
             with pytest.raises(EisyncError) as caught:
                 service.count()
             assert word not in str(caught.value)

@@ -5,6 +5,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -408,9 +409,9 @@ def test_a_file_that_windows_does_not_share_is_still_being_written(
     item = write(root, "a.csv")
     real = os.open
 
-    def refuse(path: str, *rest: object, **more: object) -> int:
+    def refuse(path: str, *rest: Any, **more: Any) -> int:
         if path != "a.csv":
-            return real(path, *rest, **more)  # type: ignore[arg-type]
+            return real(path, *rest, **more)
         error = PermissionError(13, "The process cannot access the file")
         error.winerror = violation  # type: ignore[attr-defined]
         raise error

@@ -38,8 +38,8 @@ def without(monkeypatch: pytest.MonkeyPatch, code: int = errno.ENOTSUP) -> None:
     def refuse(*_: Any, **__: Any) -> bytes:
         raise OSError(code, os.strerror(code))
 
-    monkeypatch.setattr(folder_notes.os, "getxattr", refuse)
-    monkeypatch.setattr(folder_notes.os, "setxattr", refuse)
+    monkeypatch.setattr(os, "getxattr", refuse)
+    monkeypatch.setattr(os, "setxattr", refuse)
 
 
 @pytest.fixture(params=["an attribute", "a file"])

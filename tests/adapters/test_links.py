@@ -110,7 +110,7 @@ def test_what_the_user_may_not_look_at_is_said_so(root: Path, monkeypatch: pytes
     def refused(_place: str) -> Any:
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr(links.os, "stat", refused)
+    monkeypatch.setattr(os, "stat", refused)
     found = found_at(str(root), "file.csv", ANYTHING)
     assert found is not None
     assert "that eisync's user cannot access" in str(found.left_out)
@@ -128,6 +128,6 @@ def test_what_the_user_may_not_look_at_is_said_so(root: Path, monkeypatch: pytes
 def test_a_junction_of_windows_is_a_link_and_a_mounted_disk_is_none(
     monkeypatch: pytest.MonkeyPatch, tag: int, target: str, is_link: bool
 ) -> None:
-    monkeypatch.setattr(links.os, "readlink", lambda _place: target)
+    monkeypatch.setattr(os, "readlink", lambda _place: target)
     status: Any = SimpleNamespace(st_mode=stat.S_IFDIR, st_reparse_tag=tag)
     assert is_link is links.is_link(status, "C:\\watched\\day")

@@ -1,6 +1,7 @@
 """Files are really taken away, on this disk and onto another, and nothing goes that was not sent."""
 
 import errno
+import hashlib
 import os
 import shutil
 import subprocess
@@ -104,7 +105,7 @@ def test_what_an_archive_is_looked_at_for_is_where_the_file_goes(
     archive.mkdir()
     folder_notes.mark(str(archive), "that one")
     one = replace(written(root, to=archive / "deep/wave.1.csv"), archive=str(archive), marker="that one")
-    look = removal.marker_of
+    look = folder_notes.marker_of
 
     def look_and_exchange(place: Any) -> str | None:
         found = look(place)
@@ -156,12 +157,17 @@ def rewritten(path: Path) -> None:
     os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
 
 
+def put_link_in_place(path: Path) -> None:
+    moved = path.rename(path.with_suffix(".old"))
+    path.symlink_to(moved)
+
+
 CHANGES: dict[str, Callable[[Path], object]] = {
     "grown": lambda path: path.write_bytes(CONTENT + b"20,3\n"),
     "touched": lambda path: os.utime(path, ns=(1, 1)),
     "rewritten behind our back": rewritten,
     "another file": lambda path: os.replace(shutil.copy2(path, path.with_suffix(".new")), path),
-    "a link": lambda path: (os.rename(path, path.with_suffix(".old")), os.symlink(path.with_suffix(".old"), path)),
+    "a link": put_link_in_place,
 }
 
 
@@ -181,14 +187,14 @@ def test_a_file_that_was_changed_since_is_left_in_its_place(
 
 def test_a_file_that_is_written_while_it_is_looked_at_is_put_back(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     one = written(root)
-    digest = removal.hashlib.file_digest
+    digest = hashlib.file_digest
 
     def write_meanwhile(file: Any, name: str) -> Any:
         found = digest(file, name)
         rewritten(root / "deep" / one.name)
         return found
 
-    monkeypatch.setattr(removal.hashlib, "file_digest", write_meanwhile)
+    monkeypatch.setattr(hashlib, "file_digest", write_meanwhile)
     with pytest.raises(FileChangedError):
         removal.delete(one)
     assert ["deep/wave.1.csv"] == names(root)

@@ -69,10 +69,11 @@ def connect(emulator: RunningEmulator, key: str) -> Iterator[Callable[..., Servi
     with contextlib.ExitStack() as stack:
 
         def make(*, url: str | None = None, read_key: Callable[[], str] = lambda: key, **more: float) -> ServiceClient:
+            options: dict[str, Any] = {"connect_timeout_s": 2.0, "timeout_s": 2.0, **more}
             endpoints = Endpoints(
                 studio_url=f"{url}/v1" if url else emulator.studio_url,
                 ingestion_url=url or emulator.ingestion_url,
-                **{"connect_timeout_s": 2.0, "timeout_s": 2.0, **more},  # type: ignore[arg-type]
+                **options,
             )
             service = ServiceClient(endpoints, read_key, user_agent="eisync/test")
             stack.callback(service.close)
@@ -267,8 +268,8 @@ def raw(connect: Callable[..., ServiceClient]) -> Iterator[Callable[..., tuple[S
     """A service that speaks with a scripted server, with the canary for a key."""
     with contextlib.ExitStack() as stack:
 
-        def make(script: object, *, reads: bool = True, **more: float) -> tuple[ServiceClient, RawServer]:
-            server = stack.enter_context(raw_server(script, reads=reads))  # type: ignore[arg-type]
+        def make(script: Script | None, *, reads: bool = True, **more: float) -> tuple[ServiceClient, RawServer]:
+            server = stack.enter_context(raw_server(script, reads=reads))
             return connect(url=server.url, read_key=lambda: CANARY, **more), server
 
         yield make
@@ -331,7 +332,7 @@ def test_no_connection_in_time_has_certainly_not_arrived(
             caller.connect_ex(listener.getsockname())
         url = f"http://127.0.0.1:{listener.getsockname()[1]}"
         silence = silence_of(connect(url=url, connect_timeout_s=0.3), pack(row(1)))
-    assert Silence(Fault.UNREACHABLE, f"{url} does not answer: no connection in time") == silence
+    assert Silence(Fault.UNREACHABLE, f"{url} does not answer: no connection in time", is_timeout=True) == silence
 
 
 @pytest.mark.parametrize(
@@ -570,7 +571,7 @@ def test_those_of_some_samples_that_are_there_are_told_however_far_apart(
     assert service.delete(ids[2])
     asked = [ids[5], ids[0], ids[2], max(ids) + 1000]
     for most in (1000, 2, 1):
-        monkeypatch.setattr("eisync.adapters.client.service._MOST_LISTED", most)
+        monkeypatch.setattr("eisync.adapters.client.listing.MOST_LISTED", most)
         assert {ids[5], ids[0]} == set(service.listed(asked))
         assert {sample_id: sample_id for sample_id in (ids[5], ids[0])} == {
             sample_id: sample.id for sample_id, sample in service.listed(asked).items()
@@ -692,7 +693,8 @@ def test_reading_ahead_takes_one_connection_and_ends_with_the_service(service: S
     for _ in range(5):
         service.ahead(limit=1)  # nobody calls for it
     assert () == service.ahead(limit=1).page().samples
-    assert 1 == len(service._sessions)
+    pools = service._transport._adapter.poolmanager.pools
+    assert [1] == [pools[key].num_connections for key in pools.keys()]  # noqa: SIM118 (it is no dict)
     assert 1 == sum(thread.name.startswith("eisync-listing") for thread in threading.enumerate())
     service.ahead(limit=1)
     service.close()
@@ -752,14 +754,17 @@ def test_a_sample_is_there_until_it_is_deleted(
     assert not service.is_there(stored.sample_id)
 
 
+UNCLEAR_ANSWERS: list[tuple[dict[str, Any], type[EisyncError]]] = [
+    ({"kind": "status", "status": 403, "error": "No rights"}, StudioError),
+    ({"kind": "status", "status": 500, "error": "No sample found"}, UnansweredError),
+    ({"kind": "reset_before"}, UnansweredError),
+    ({"kind": "malformed"}, UnansweredError),
+]
+
+
 def test_whether_a_sample_is_there_is_not_guessed(service: ServiceClient, emulator: RunningEmulator) -> None:
     service.project_id()
-    for fault, expected in [
-        ({"kind": "status", "status": 403, "error": "No rights"}, StudioError),
-        ({"kind": "status", "status": 500, "error": "No sample found"}, UnansweredError),
-        ({"kind": "reset_before"}, UnansweredError),
-        ({"kind": "malformed"}, UnansweredError),
-    ]:
+    for fault, expected in UNCLEAR_ANSWERS:
         emulator.set_faults({"where": "studio", **fault})
         with pytest.raises(expected):
             service.is_there(1)
@@ -778,12 +783,7 @@ def test_a_change_that_is_not_confirmed_is_told_as_it_is(
     service: ServiceClient, emulator: RunningEmulator, change: Callable[[ServiceClient, int], object]
 ) -> None:
     service.project_id()
-    for fault, expected in [
-        ({"kind": "status", "status": 403, "error": "No rights"}, StudioError),
-        ({"kind": "status", "status": 500, "error": "No sample found"}, UnansweredError),
-        ({"kind": "reset_before"}, UnansweredError),
-        ({"kind": "malformed"}, UnansweredError),
-    ]:
+    for fault, expected in UNCLEAR_ANSWERS:
         emulator.set_faults({"where": "studio", **fault})
         with pytest.raises(expected):
             change(service, 1)
@@ -831,7 +831,7 @@ def test_what_is_no_file_is_not_taken_for_one(
 ) -> None:
     with raw_server(script) as server:
         service = connect(url=server.url)
-        service._project = (service._read_key(), 1)
+        service._studio._project = (service._read_key(), 1)
         with pytest.raises(expected, match=words):
             list(service.raw(1))
         service.close()
@@ -843,7 +843,7 @@ def test_what_is_no_file_is_not_taken_for_one(
 def test_the_bytes_of_a_sample_come_piece_by_piece(connect: Callable[..., ServiceClient], content: bytes) -> None:
     with raw_server(answers(content, "200 OK", "Content-Type: application/octet-stream")) as server:
         service = connect(url=server.url)
-        service._project = (service._read_key(), 1)
+        service._studio._project = (service._read_key(), 1)
         assert content == b"".join(service.raw(1))
         service.close()
 
@@ -879,10 +879,10 @@ def test_a_full_page_has_all_that_belongs_to_a_sample(connect: Callable[..., Ser
     answer = json.dumps({"success": True, "samples": [plain, odd, rich], "totalCount": 3})
     with raw_server(answers(answer)) as server:
         service = connect(url=server.url)
-        service._project = (service._read_key(), 1)
+        service._studio._project = (service._read_key(), 1)
         page = service.full_page(limit=3, before_id=9, category="training", labels=["a&b", "ü"])
         service.close()
-    assert b"labels=%5B%22a%26b%22%2C+%22%5Cu00fc%22%5D" in server.everything
+    assert b"labels=%5B%22a%26b%22%2C%22%5Cu00fc%22%5D" in server.everything
     assert b"maxId=9" in server.everything
     expected = (
         WholeSample(id=1, name="a", category="training", stored_as="a.csv.x.y.json", sent_as="a.csv"),
@@ -919,9 +919,9 @@ def test_a_full_page_has_all_that_belongs_to_a_sample(connect: Callable[..., Ser
     ids=["silent", "reset", "redirect", "refused", "html", "nonsense"],
 )
 def test_the_key_is_in_no_text_whatever_goes_wrong(
-    connect: Callable[..., ServiceClient], pack: Callable[..., Envelope], script: object, key: str
+    connect: Callable[..., ServiceClient], pack: Callable[..., Envelope], script: Script | None, key: str
 ) -> None:
-    with raw_server(script) as server:  # type: ignore[arg-type]
+    with raw_server(script) as server:
         service = connect(url=server.url, read_key=lambda: key, timeout_s=0.2)
         texts = [repr(service)]
         for ask in (
@@ -976,11 +976,11 @@ def test_threads_share_a_service_and_nothing_is_left_open(
 
 
 def test_the_system_s_certificates_are_trusted_where_that_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    found = ssl.get_default_verify_paths()
+    found: Any = ssl.get_default_verify_paths()  # typeshed leaves out that both may be None
     monkeypatch.setattr(ssl, "get_default_verify_paths", lambda: found._replace(cafile=None, capath="/the/store"))
     endpoints = Endpoints(studio_url="https://127.0.0.1:9/v1", ingestion_url="https://127.0.0.1:9", trusts_system=True)
     with contextlib.closing(ServiceClient(endpoints, lambda: "ei_key", user_agent="test")) as service:
-        assert "/the/store" == service._session().verify
+        assert "/the/store" == service._transport._environment_of("https://127.0.0.1:9")["verify"]
     monkeypatch.setattr(ssl, "get_default_verify_paths", lambda: found._replace(cafile=None, capath=None))
     with pytest.raises(ConfigurationError, match="no certificates of its own"):
         ServiceClient(endpoints, lambda: "ei_key", user_agent="test")
@@ -1069,12 +1069,12 @@ def test_pages_that_are_too_large_are_asked_for_smaller(
 ) -> None:
     samples = [{"id": number, "boundingBoxes": [BOX] * 200} for number in range(1500, 0, -1)]
     service, limits = listing_service(raw, samples)
-    ask = {
+    ways: dict[str, Callable[..., Any]] = {
         "page": service.page,
         "ahead": lambda **query: service.ahead(**query).page(),
         "full_page": service.full_page,
-    }[way]
-    assert ([one["id"] for one in samples], []) == walked(ask, 1000)
+    }
+    assert ([one["id"] for one in samples], []) == walked(ways[way], 1000)
     assert 1000 == limits[0]
     smaller = [limit for limit in limits if limit < 1000]
     assert set(smaller) <= {500, 250, 125, 124, 62}
@@ -1088,12 +1088,12 @@ def test_a_sample_that_is_too_large_by_itself_is_left_out_and_those_below_are_fo
     huge = {"id": 40, "boundingBoxes": ["x" * 17 * 1024 * 1024]}
     samples = [huge if number == 40 else {"id": number} for number in range(60, 0, -1)]
     service, limits = listing_service(raw, samples)
-    ask = {
+    ways: dict[str, Callable[..., Any]] = {
         "page": service.page,
         "ahead": lambda **query: service.ahead(**query).page(),
         "full_page": service.full_page,
-    }[way]
-    assert ([one["id"] for one in samples if one["id"] != 40], [40]) == walked(ask, 1000)
+    }
+    assert ([one["id"] for one in samples if one["id"] != 40], [40]) == walked(ways[way], 1000)
     assert max(limits[-3:]) > 10  # and those below are not asked for one by one
 
 
@@ -1120,7 +1120,7 @@ def test_what_time_an_answer_says_that_it_is_is_handed_on(headers: str, heard: s
         url = f"http://127.0.0.1:{server.port}"
         endpoints = Endpoints(studio_url=f"{url}/v1", ingestion_url=url, timeout_s=2.0)
         service = ServiceClient(
-            endpoints, lambda: "ei_key", user_agent="test", hear_date=lambda host, date: found.append((host, date))
+            endpoints, lambda: "ei_key", user_agent="test", on_date=lambda host, date: found.append((host, date))
         )
         with contextlib.closing(service):
             assert 7 == service.project_id()

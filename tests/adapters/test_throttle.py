@@ -3,7 +3,7 @@ import threading
 import pytest
 
 from eisync.adapters import clock
-from eisync.adapters.client.throttle import Throttle
+from eisync.adapters.client.body import Throttle
 
 
 class Hand:

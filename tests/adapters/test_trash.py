@@ -602,10 +602,10 @@ def test_only_days_before_that_one_go(yard: Yard) -> None:
     for name in ("2026-11-24", "2026-11-25", "2026-11-26", "2026-1-1", "1999", "mine", "2026_11_24", "abcd-ef-gh"):
         (folder / name / "1").mkdir(parents=True)
         (folder / name / "1" / "a.csv").write_bytes(b"x")
-    assert 2 == trash.empty(yard.root, before_day="2026-11-26")
+    assert 2 == trash.empty_trash(yard.root, before_day="2026-11-26")
     left = {"2026-11-26", "2026-1-1", "1999", "mine", "2026_11_24", "abcd-ef-gh"}
     assert left == set(os.listdir(folder))
-    assert 0 == trash.empty(yard.root, before_day="2026-11-26")
+    assert 0 == trash.empty_trash(yard.root, before_day="2026-11-26")
 
 
 def test_a_day_goes_only_if_more_than_its_name_is_old(yard: Yard) -> None:
@@ -621,7 +621,7 @@ def test_a_day_goes_only_if_more_than_its_name_is_old(yard: Yard) -> None:
         asked[os.path.basename(day)] = newest_at
         return newest_at < 7e8
 
-    assert 1 == trash.empty(yard.root, before_day="2026-11-25", is_old=is_old)
+    assert 1 == trash.empty_trash(yard.root, before_day="2026-11-25", is_old=is_old)
     assert {"2026-11-23": 6e8, "2026-11-24": 9e8} == asked
     assert {"2026-11-24", "2026-11-25"} == set(os.listdir(folder))
 
@@ -631,7 +631,7 @@ def test_a_day_that_is_no_folder_is_left_and_hinders_no_other(yard: Yard) -> Non
     (folder / "2026-01-03").mkdir(parents=True)
     (folder / "2026-01-01").symlink_to(yard.file.parent)
     (folder / "2026-01-02").write_bytes(b"mine")
-    assert 1 == trash.empty(yard.root, before_day=DAY)
+    assert 1 == trash.empty_trash(yard.root, before_day=DAY)
     assert {"2026-01-01", "2026-01-02"} == set(os.listdir(folder))
     assert CONTENT == yard.file.read_bytes()
 
@@ -645,11 +645,11 @@ def test_a_trash_that_is_no_folder_is_not_emptied(yard: Yard, what: str) -> None
         folder.write_bytes(b"mine")
     elif what == "link":
         folder.symlink_to(outside.parent)
-    assert 0 == trash.empty(yard.root, before_day=DAY)
+    assert 0 == trash.empty_trash(yard.root, before_day=DAY)
     assert outside.is_dir()
 
 
 def test_a_trash_that_cannot_be_emptied_is_told(yard: Yard, monkeypatch: pytest.MonkeyPatch) -> None:
     Path(yard.root, ".eisync-trash", "2020-01-01", "1").mkdir(parents=True)
     with failing(monkeypatch, "rmdir", errno.EROFS), pytest.raises(FolderError, match="cannot be emptied"):
-        trash.empty(yard.root, before_day=DAY)
+        trash.empty_trash(yard.root, before_day=DAY)

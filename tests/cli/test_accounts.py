@@ -8,8 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.cli.test_daemon import until
-from tests.conftest import Bench, row, stored_once
+from tests.conftest import Bench, row, stored_once, until
 from tests.core import formats
 
 SOUND = bytes(range(1, 201))

@@ -72,15 +72,25 @@ def delete(bench: Bench, path: Path) -> None:
         assert 200 == response.status
 
 
+def too_large(path: Path) -> None:
+    path.touch()
+    os.truncate(path, 101 << 20)
+
+
+def unreadable(path: Path) -> None:
+    csv(2)(path)
+    path.chmod(0)
+
+
 SITUATIONS = {
     "synced": Situation("wave.1.csv", csv(1), "synced", 0),
     "refused by the service": Situation(
         "bad.csv", lambda path: path.write_bytes(b"accX,accY\n1,2\n3,4\n"), "quarantined", 3
     ),
-    "too large": Situation("huge.wav", lambda path: (path.touch(), os.truncate(path, 101 << 20)), "quarantined", 3),
+    "too large": Situation("huge.wav", too_large, "quarantined", 3),
     "cut": Situation("cut.wav", lambda path: path.write_bytes(formats.wav(SOUND)[:100]), "settling", 4),
     "empty": Situation("empty.csv", lambda path: path.write_bytes(b""), "settling", 4),
-    "unreadable": Situation("secret.csv", lambda path: (csv(2)(path), path.chmod(0)), "quarantined", 3),
+    "unreadable": Situation("secret.csv", unreadable, "quarantined", 3),
     "unreadable after its upload": Situation(
         "later.csv", csv(3), "unreadable", 3, afterwards=lambda _, path: path.chmod(0)
     ),

@@ -11,7 +11,8 @@ import pytest
 
 from eisync.cli import audit
 from eisync.cli.watched_roots import WatchedFolder
-from eisync.control.operations import Operations
+from eisync.control.operations import Operations, Running
+from eisync.core import completeness
 from eisync.core.ignore import IgnoreRules
 from eisync.loops.watcher import observations
 from eisync.store.actions import ActionStore
@@ -44,7 +45,7 @@ def test_an_audit_asks_for_each_file_once(
     now = yard.touched_at(SETTLING[0]) + 0.1
     run(loop, now)
     counted: Counter[str] = Counter()
-    real_reason = observations.reason
+    real_reason = completeness.reason
 
     def reason(*args: Any, **more: Any) -> str:
         counted["reasons"] += 1
@@ -57,7 +58,11 @@ def test_an_audit_asks_for_each_file_once(
         return [record_of(seen) for seen in loop.observed_at(root, list(paths), now)]
 
     operations = Operations(
-        yard.outbox, yard.index, ActionStore(yard.database), now=lambda: now, observed=whole, observed_at=observed_at
+        yard.outbox,
+        yard.index,
+        ActionStore(yard.database),
+        now=lambda: now,
+        running=Running(observed=whole, observed_at=observed_at),
     )
 
     def ask(question: Mapping[str, Any], **_: Any) -> Iterator[dict[str, Any]]:

@@ -6,6 +6,7 @@ import signal
 import stat
 import subprocess
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -172,10 +173,13 @@ def test_the_log_is_json_lines_when_nobody_looks(bench: Bench, daemon: "subproce
 
 
 def test_a_process_that_is_stopped_and_started_finds_what_came_meanwhile(bench: Bench) -> None:
+    def arrived(number: int) -> bool:
+        return stored_once(bench.emulator.ledger(), [row(n) for n in range(number + 1)])
+
     for number in range(2):
         process = bench.daemon()
         bench.write(f"wave.{number}.csv", row(number))
-        until(lambda number=number: stored_once(bench.emulator.ledger(), [row(n) for n in range(number + 1)]))
+        until(partial(arrived, number))
         process.send_signal(signal.SIGINT)
         assert 0 == process.wait(timeout=20)
     bench.write("wave.2.csv", row(2))

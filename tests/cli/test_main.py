@@ -3,6 +3,7 @@
 import subprocess
 import sys
 
+import click
 import pytest
 from click.testing import CliRunner
 
@@ -20,21 +21,25 @@ def test_every_command_explains_itself(path: tuple[str, ...]) -> None:
     assert "Usage: " in done.output
 
 
+def command_at(path: tuple[str, ...]) -> click.Command:
+    command: click.Command = group
+    for name in path:
+        assert isinstance(command, click.Group)
+        found = command.get_command(click.Context(command), name)
+        assert found is not None
+        command = found
+    return command
+
+
 @pytest.mark.parametrize("path", LEAVES, ids=" ".join)
 def test_every_command_takes_config_and_state_dir(path: tuple[str, ...]) -> None:
-    command = group
-    for name in path:
-        command = command.get_command(None, name)  # type: ignore[attr-defined,arg-type,assignment]
-    names = {option for parameter in command.params for option in parameter.opts}
+    names = {option for parameter in command_at(path).params for option in parameter.opts}
     assert {"--config", "--state-dir"} <= names
 
 
 @pytest.mark.parametrize("path", LEAVES, ids=" ".join)
 def test_no_command_takes_a_key_on_its_line(path: tuple[str, ...]) -> None:
-    command = group
-    for name in path:
-        command = command.get_command(None, name)  # type: ignore[attr-defined,arg-type,assignment]
-    names = {option for parameter in command.params for option in parameter.opts}
+    names = {option for parameter in command_at(path).params for option in parameter.opts}
     # The emulator's key opens nothing but the emulator.
     assert path == ("emulator",) or not names & {"--api-key", "--key"}
 

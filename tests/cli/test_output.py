@@ -171,4 +171,4 @@ def test_the_entry_of_a_thread_that_failed_is_said_like_everything(capsys: pytes
 
 def test_click_is_what_writes() -> None:
     assert "click.echo" in ways_out((COMMANDS / "output.py").read_text(encoding="utf-8"))
-    assert click.echo
+    assert callable(click.echo)

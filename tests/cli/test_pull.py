@@ -192,7 +192,7 @@ def test_a_part_of_the_project_has_a_folder_of_its_own(bench: Bench) -> None:
         ("c", "testing", "idle & still"),
         ("d", "testing", "x"),
     ]
-    fill(bench, [Sample(row(n), f"{name}.csv", *more) for n, (name, *more) in enumerate(given)])
+    fill(bench, [Sample(row(n), f"{name}.csv", category, label) for n, (name, category, label) in enumerate(given)])
     chosen = ("--category", "testing", "--label", "idle & still", "--label", "wave")
     done = bench.run("pull", "pulled", *chosen)
     assert (0, "") == (done.returncode, done.stderr)

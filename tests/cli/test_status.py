@@ -7,6 +7,16 @@ import pytest
 from eisync.cli.status import _lines
 from tests.conftest import Bench, row, until
 
+ROOT: dict[str, Any] = {
+    "path": "/r",
+    "target": "main",
+    "offline": None,
+    "scanned_s": None,
+    "settling": 0,
+    "left_out": {},
+    "watching": None,
+    "retention": None,
+}
 STATUS: dict[str, Any] = {
     "sentence": "1 file waits.",
     "counts": {},
@@ -44,27 +54,15 @@ def test_why_a_target_is_held_is_said_below_it(daemon: dict[str, Any] | None, ex
 
 
 def test_a_lost_state_folder_is_said_of_the_daemon() -> None:
-    root = {"path": "/r", "target": "main", "offline": None, "scanned_s": None, "settling": 0, "left_out": {}}
     daemon = {"pid": 7, "version": "1", "loops": [], "lost": "the state folder /s was removed"}
-    lines = list(_lines({**STATUS, "roots": [{**root, "watching": None, "retention": None}], "daemon": daemon}))
+    lines = list(_lines({**STATUS, "roots": [ROOT], "daemon": daemon}))
     assert "  it ends: the state folder /s was removed" == lines[-1]
 
 
 def test_a_clock_in_doubt_and_an_emptied_project_are_said() -> None:
     doubt = "the clock of this machine is 400 days ahead of that of host; set it"
     daemon = {"pid": 1, "version": "1", "loops": [], "clock": doubt}
-    roots = [
-        {
-            "path": "/data",
-            "target": "main",
-            "offline": None,
-            "scanned_s": 1.0,
-            "settling": 0,
-            "left_out": {},
-            "watching": None,
-            "retention": None,
-        }
-    ]
+    roots = [{**ROOT, "path": "/data", "scanned_s": 1.0}]
     emptied = {"main": "the project is empty now; it held 9 samples of these files"}
     lines = list(_lines({**STATUS, "roots": roots, "emptied": emptied, "daemon": daemon}))
     assert f"  nothing is emptied, removed or decided: {doubt}" in lines
@@ -98,8 +96,7 @@ def test_reasons_are_told_in_groups_with_the_next_command() -> None:
 
 def test_who_answers_is_named() -> None:
     daemon = {"pid": 7, "version": "1", "verb": "once", "loops": []}
-    root = {"path": "/r", "target": "main", "offline": None, "scanned_s": None, "settling": 0, "left_out": {}}
-    lines = list(_lines({**STATUS, "roots": [{**root, "watching": None, "retention": None}], "daemon": daemon}))
+    lines = list(_lines({**STATUS, "roots": [ROOT], "daemon": daemon}))
     assert "Process 7 runs 'eisync once' (eisync 1) and ends when it is done." == lines[-1]
 
 
@@ -133,6 +130,5 @@ def test_how_it_is_known_who_writes_the_files_of_a_folder_is_said(writers: str |
         "scan_every_s": 60.0,
         "writers": writers,
     }
-    root = {"path": "/r", "target": "main", "offline": None, "scanned_s": 1.0, "settling": 0, "left_out": {}}
-    lines = list(_lines({**STATUS, "roots": [{**root, "watching": watching, "retention": None}]}))
+    lines = list(_lines({**STATUS, "roots": [{**ROOT, "scanned_s": 1.0, "watching": watching}]}))
     assert expected == [line for line in lines if "writes" in line]

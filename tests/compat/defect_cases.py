@@ -191,7 +191,7 @@ def a_name_in_another_unicode_form(stage: Stage) -> Any:
 @case
 def a_file_that_is_named_and_missing(stage: Stage) -> Any:
     stage.write("there.json", acquisition(1).encode())
-    entries = [{"path": path, "label": {}, "boundingBoxes": []} for path in ("missing.json", "there.json")]
+    entries: list[Any] = [{"path": path, "label": {}, "boundingBoxes": []} for path in ("missing.json", "there.json")]
     stage.write("info.labels", json.dumps({"files": entries}).encode())
     return told(stage.data.upload_exported_dataset(stage.place))
 

@@ -5,6 +5,7 @@ The second half are calls at which the official module fails or errs: each is in
 
 import json
 import urllib.request
+from collections.abc import Callable
 from typing import Any
 
 from cases import BOX, RANGES, Case, Stage, acquisition, csv, png, told, wav
@@ -378,14 +379,15 @@ def a_group_of_two_labels(stage: Stage) -> Any:
 @case
 def no_frame_at_all(stage: Stage) -> Any:
     found = []
-    for call in (
+    calls: list[Callable[[], Any]] = [
         lambda: stage.data.pandas_dataframe_to_sample([1, 2]),
         lambda: stage.data.upload_pandas_sample({"a": [1]}),
         lambda: stage.data.upload_pandas_dataframe([1, 2], ["a"]),
         lambda: stage.data.upload_pandas_dataframe_wide([1, 2], 10),
         lambda: stage.data.pandas_dataframe_to_sample(motion(), axis_columns="accX"),
         lambda: stage.data.pandas_dataframe_to_sample(motion(), metadata="site"),
-    ):
+    ]
+    for call in calls:
         try:
             found.append(call())
         except (AttributeError, ValueError) as error:

@@ -12,6 +12,7 @@ import pytest
 from eisync.control import local_socket
 from eisync.control.local_socket import ask, listen
 from eisync.errors import ConfigurationError, DaemonUnreachableError, EisyncError
+from eisync.store.state_folder import NOTE_NAME, SOCKET_NAME
 
 LIMIT_S = 10.0
 
@@ -86,16 +87,16 @@ def test_the_socket_is_for_its_owner_only(folder: str) -> None:
     server, token = listen(folder)
     with server:
         assert (None, socket.AF_UNIX) == (token, server.family)
-        assert 0o600 == mode(f"{folder}/{local_socket.SOCKET_NAME}")
-        assert not os.path.exists(f"{folder}/{local_socket.NOTE_NAME}")
+        assert 0o600 == mode(f"{folder}/{SOCKET_NAME}")
+        assert not os.path.exists(f"{folder}/{NOTE_NAME}")
 
 
 def test_a_path_too_long_for_a_socket_gets_a_port_and_a_token(deep: str) -> None:
     server, token = listen(deep)
     with server:
         assert ("127.0.0.1", socket.AF_INET) == (server.getsockname()[0], server.family)
-        assert 0o600 == mode(f"{deep}/{local_socket.NOTE_NAME}")
-        note = json.loads(Path(deep, local_socket.NOTE_NAME).read_text())
+        assert 0o600 == mode(f"{deep}/{NOTE_NAME}")
+        note = json.loads(Path(deep, NOTE_NAME).read_text())
         assert {"port": server.getsockname()[1], "token": token} == note
         assert token is not None
         assert 64 == len(token)
@@ -104,7 +105,7 @@ def test_a_path_too_long_for_a_socket_gets_a_port_and_a_token(deep: str) -> None
 def test_a_file_system_that_holds_no_sockets_gets_a_port_and_a_token(
     folder: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def refuse(self: socket.socket, address: object) -> None:
+    def refuse(self: socket.socket, address: Any) -> None:
         if self.family == socket.AF_UNIX:
             raise OSError(95, "Operation not supported")
         real(self, address)
@@ -150,13 +151,13 @@ def test_a_daemon_that_was_killed_is_no_daemon(place: str, request: pytest.Fixtu
 
 def test_a_note_of_another_kind_is_told_to_a_person(deep: str) -> None:
     for content in ("", "{", "[]", '{"port": "x", "token": "y"}', f'{{"port": {2**70}, "token": "y"}}', "{}"):
-        Path(deep, local_socket.NOTE_NAME).write_text(content)
+        Path(deep, NOTE_NAME).write_text(content)
         with pytest.raises(DaemonUnreachableError):
             ask(deep, {"do": "it"})
 
 
 def test_a_folder_of_another_user_is_told_to_a_person(folder: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(self: socket.socket, address: object) -> None:
+    def refuse(self: socket.socket, address: Any) -> None:
         raise PermissionError(13, "Permission denied")
 
     server, _ = listen(folder)

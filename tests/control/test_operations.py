@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from eisync.control.operations import Operations
+from eisync.control.operations import Operations, Running
 from eisync.core.file_status import ObservedEntry
 from eisync.core.lifecycle import Event, State
 from eisync.core.model import Candidate, Category, FileFacts, Root
@@ -48,11 +48,13 @@ class Desk:
             self.index,
             self.actions,
             now=lambda: NOW,
-            live=lambda: self.live,
-            observed=lambda: list(self.observed),
-            observed_at=lambda root, paths: [
-                record for record in self.observed if record["root"] == root and record["path"] in paths
-            ],
+            running=Running(
+                live=lambda: self.live,
+                observed=lambda: list(self.observed),
+                observed_at=lambda root, paths: [
+                    record for record in self.observed if record["root"] == root and record["path"] in paths
+                ],
+            ),
         )
 
     def ask(self, is_daemon: bool = True, **question: object) -> list[dict[str, Any]]:
@@ -235,7 +237,8 @@ def test_files_are_shown_by_state(desk: Desk, state: State) -> None:
 
 
 def test_a_state_that_does_not_exist_is_told_to_a_person(desk: Desk) -> None:
-    for state in ("sync", "", 5, [], {"a": 1}):
+    wrong: list[object] = ["sync", "", 5, [], {"a": 1}]
+    for state in wrong:
         with pytest.raises(ConfigurationError, match=r"there is no state .*; there are settling, ready"):
             desk.ask(do="files", state=state)
 
@@ -290,7 +293,7 @@ def test_the_history_is_told_oldest_first(desk: Desk) -> None:
 
 
 @pytest.mark.parametrize("question", [{}, {"limit": 0}, {"limit": "1"}, {"limit": 10_001}, {"path": 1}])
-def test_a_question_for_history_that_is_none_is_refused(desk: Desk, question: dict[str, object]) -> None:
+def test_a_question_for_history_that_is_none_is_refused(desk: Desk, question: dict[str, Any]) -> None:
     with pytest.raises(ConfigurationError):
         desk.ask(do="history", **question)
 
@@ -323,7 +326,7 @@ def test_what_is_known_at_paths_is_told_of_these_alone(desk: Desk) -> None:
 
 
 @pytest.mark.parametrize("question", [{}, {"root": "/r"}, {"root": "/r", "paths": "a"}, {"root": "/r", "paths": [1]}])
-def test_a_question_for_what_is_known_that_is_none_is_refused(desk: Desk, question: dict[str, object]) -> None:
+def test_a_question_for_what_is_known_that_is_none_is_refused(desk: Desk, question: dict[str, Any]) -> None:
     with pytest.raises(ConfigurationError):
         desk.ask(do="known", **question)
 
@@ -389,7 +392,7 @@ def test_a_database_that_takes_no_write_is_not_healthy(desk: Desk) -> None:
 
 
 @pytest.mark.parametrize("question", [{}, {"do": None}, {"do": "explode"}, {"do": []}, {"do": {"status": 1}}])
-def test_a_question_of_another_version_is_told_to_a_person(desk: Desk, question: dict[str, object]) -> None:
+def test_a_question_of_another_version_is_told_to_a_person(desk: Desk, question: dict[str, Any]) -> None:
     with pytest.raises(ConfigurationError, match=r"this eisync cannot answer .*; is the daemon a different version"):
         desk.ask(**question)
 
@@ -413,7 +416,7 @@ class Reconciler:
 
 def test_a_pass_is_asked_for_and_told_when_it_is_done(desk: Desk) -> None:
     reconciler = Reconciler()
-    operations = Operations(desk.outbox, desk.index, desk.actions, now=lambda: NOW, passes=reconciler)
+    operations = Operations(desk.outbox, desk.index, desk.actions, now=lambda: NOW, running=Running(passes=reconciler))
     assert [{"ticket": 1}] == list(operations.answer({"do": "reconcile", "sweep": True}))
     assert [{"targets": None}] == list(operations.answer({"do": "reconciled", "ticket": 1}))
     assert [{"ticket": 2}] == list(operations.answer({"do": "reconcile", "dry_run": True}))
@@ -422,14 +425,16 @@ def test_a_pass_is_asked_for_and_told_when_it_is_done(desk: Desk) -> None:
 
 
 @pytest.mark.parametrize("question", [{"do": "reconcile"}, {"do": "reconciled", "ticket": 1}])
-def test_nothing_is_compared_where_nobody_does(desk: Desk, question: dict[str, object]) -> None:
+def test_nothing_is_compared_where_nobody_does(desk: Desk, question: dict[str, Any]) -> None:
     with pytest.raises(ConfigurationError):
         desk.ask(**question)
 
 
 @pytest.mark.parametrize("ticket", [None, "1", True, 1.0])
 def test_what_is_no_ticket_is_told_to_a_person(desk: Desk, ticket: object) -> None:
-    operations = Operations(desk.outbox, desk.index, desk.actions, now=lambda: NOW, passes=Reconciler())
+    operations = Operations(
+        desk.outbox, desk.index, desk.actions, now=lambda: NOW, running=Running(passes=Reconciler())
+    )
     with pytest.raises(ConfigurationError):
         list(operations.answer({"do": "reconciled", "ticket": ticket}))
 
@@ -441,5 +446,7 @@ def test_status_tells_what_was_noted_where_nothing_can_be_written(desk: Desk) ->
         raise StateError("the database cannot be used: database or disk is full")
 
     desk.note("a.csv")
-    operations = Operations(desk.outbox, desk.index, desk.actions, now=lambda: NOW, live=lambda: desk.live, note=note)
+    operations = Operations(
+        desk.outbox, desk.index, desk.actions, now=lambda: NOW, running=Running(live=lambda: desk.live, note=note)
+    )
     assert {"settling": 1} == operations.status()["counts"]

@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
-from eisync.control import local_socket
 from eisync.control import server as module
 from eisync.control.local_socket import ask
 from eisync.control.operations import Operations
 from eisync.control.server import ControlServer
 from eisync.errors import EisyncError, StateError
+from eisync.store.state_folder import NOTE_NAME, SOCKET_NAME
 from tests.canary import CANARY
 from tests.fakes import Clock, Notebook
 
@@ -54,7 +54,7 @@ class Daemon:
         """Say whatever it is, and hear all that comes back."""
         with self.ticking(), socket.socket(socket.AF_UNIX) as caller:
             caller.settimeout(LIMIT_S)
-            caller.connect(f"{self.folder}/{local_socket.SOCKET_NAME}")
+            caller.connect(f"{self.folder}/{SOCKET_NAME}")
             caller.sendall(raw)
             caller.shutdown(socket.SHUT_WR)
             with caller.makefile("rb") as stream:
@@ -168,7 +168,7 @@ def test_no_answer_holds_a_key(daemon: Daemon) -> None:
 def test_a_caller_who_leaves_takes_nothing_along(daemon: Daemon) -> None:
     daemon.operations.records = [{"path": "x" * 1000}] * 10_000
     with daemon.ticking(), socket.socket(socket.AF_UNIX) as caller:
-        caller.connect(f"{daemon.folder}/{local_socket.SOCKET_NAME}")
+        caller.connect(f"{daemon.folder}/{SOCKET_NAME}")
         caller.sendall(b'{"do": "it"}\n')
         caller.recv(10)
     assert ["control.left"] == daemon.log.events()
@@ -179,7 +179,7 @@ def test_a_caller_who_leaves_takes_nothing_along(daemon: Daemon) -> None:
 def test_a_caller_who_says_nothing_is_left(daemon: Daemon, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "ANSWER_WITHIN_S", 0.05)
     with daemon.ticking(), socket.socket(socket.AF_UNIX) as caller:
-        caller.connect(f"{daemon.folder}/{local_socket.SOCKET_NAME}")
+        caller.connect(f"{daemon.folder}/{SOCKET_NAME}")
         caller.settimeout(LIMIT_S)
         assert b"" == caller.recv(10)
     assert ["control.left"] == daemon.log.events()
@@ -208,7 +208,7 @@ def test_who_can_read_the_note_may_ask(far: Daemon) -> None:
 
 @pytest.mark.parametrize("token", ["wrong", "", None, 5, [], {"a": 1}, "schlüssel", "\ud800", True])
 def test_who_has_not_the_token_gets_nothing(far: Daemon, token: object) -> None:
-    port = json.loads(Path(far.folder, local_socket.NOTE_NAME).read_text())["port"]
+    port = json.loads(Path(far.folder, NOTE_NAME).read_text())["port"]
     with far.ticking(), socket.create_connection(("127.0.0.1", port), timeout=LIMIT_S) as caller:
         caller.sendall(json.dumps({"do": "it", "token": token}).encode() + b"\n")
         with caller.makefile("rb") as stream:

@@ -18,19 +18,16 @@ from eisync.core.actions import (
     Cause,
     FileSide,
     LinkedSample,
-    OnRemoteDelete,
-    Policy,
     Published,
-    Trigger,
     is_agreed,
     name_of,
     propose,
     sentence,
-    triggers,
 )
 from eisync.core.identity import Identity, Sent
 from eisync.core.lifecycle import State
 from eisync.core.model import Category, FileFacts, RemoteSample
+from eisync.core.policy import OnRemoteDelete, Policy, Trigger, triggers
 
 NOW = 1_000_000.0
 SHA = "ab" * 32
@@ -48,7 +45,7 @@ def held(one: RemoteSample, **more: Any) -> LinkedSample:
 
 
 def side(**more: object) -> FileSide:
-    fields: dict[str, object] = {
+    fields: dict[str, Any] = {
         "id": 7,
         "root_id": 1,
         "root": "/data",
@@ -62,7 +59,7 @@ def side(**more: object) -> FileSide:
         "samples": (held(sample()),),
         **more,
     }
-    return FileSide(**fields)  # type: ignore[arg-type]
+    return FileSide(**fields)
 
 
 LOOKED_FOR = Absence(looked_through_at=NOW, elsewhere=Elsewhere.NOWHERE)
@@ -312,7 +309,8 @@ def applied(file: FileSide, action: Action) -> FileSide:
 def edited(samples: tuple[LinkedSample, ...], action: Action, column: str) -> Iterator[LinkedSample]:
     for held in samples:
         is_meant = held.sample.id == action.sample_id
-        yield replace(held, sample=replace(held.sample, **{column: action.to})) if is_meant else held
+        change: dict[str, Any] = {column: action.to}
+        yield replace(held, sample=replace(held.sample, **change)) if is_meant else held
 
 
 @given(sides, policies)

@@ -1,5 +1,6 @@
 import itertools
 import math
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -344,7 +345,7 @@ def test_a_person_is_told_who_writes_it(writers: Writers, policy: CompletenessPo
 
 
 @pytest.mark.parametrize("wrong", [{"settle_s": -1.0}, {"patience_s": -0.1}])
-def test_a_policy_that_could_never_be_obeyed_is_refused(wrong: dict[str, float]) -> None:
+def test_a_policy_that_could_never_be_obeyed_is_refused(wrong: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match="less than no time"):
         CompletenessPolicy(**wrong)
 

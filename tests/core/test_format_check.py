@@ -1,6 +1,7 @@
 import json
 import struct
 from collections.abc import Callable
+from types import GeneratorType
 from typing import Any
 
 import pytest
@@ -315,5 +316,7 @@ def test_an_examination_that_rests_keeps_no_content(path: str) -> None:
         read = examination.wants
         assert read is not None
         examination.take(content[read.offset : read.offset + read.length])
-    held = examination._walk.gi_frame.f_locals
-    assert [] == [name for name, value in held.items() if isinstance(value, bytes) and len(value) > 100]
+    assert isinstance(examination._walk, GeneratorType)
+    frame = examination._walk.gi_frame
+    assert frame is not None
+    assert [] == [name for name, value in frame.f_locals.items() if isinstance(value, bytes) and len(value) > 100]

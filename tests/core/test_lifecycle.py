@@ -3,15 +3,22 @@ import itertools
 import pytest
 
 from eisync.core.lifecycle import (
+    HERE,
     PENDING,
+    REMOVALS,
+    RETRIEVABLE,
     TRANSITIONS,
     Event,
     IllegalTransitionError,
+    RemovalEvent,
+    RemovalState,
     State,
     can,
     diagram,
+    removal_sources,
     sources,
     step,
+    step_removal,
     walk,
 )
 
@@ -114,3 +121,52 @@ def test_the_diagram_draws_one_line_between_two_states() -> None:
     ends = [line.partition(":")[0] for line in diagram().splitlines()]
 
     assert len(ends) == len(set(ends))
+
+
+REMOVAL_DESIGN = """
+NONE      trash -> TRASHED   delete -> DELETED   archive -> ARCHIVED  back -> NONE
+          keep -> KEPT       spare -> SPARED     miss -> UNSEEN       renew -> NONE
+TRASHED   back -> KEPT       keep -> KEPT        renew -> NONE
+DELETED   confirm -> DELETED release -> NONE     back -> KEPT         keep -> KEPT    renew -> NONE
+ARCHIVED  confirm -> ARCHIVED release -> NONE    back -> KEPT         keep -> KEPT    renew -> NONE
+KEPT      release -> NONE    back -> KEPT        keep -> KEPT         renew -> NONE
+SPARED    back -> NONE       keep -> KEPT        renew -> NONE
+UNSEEN    back -> NONE       keep -> KEPT        renew -> NONE
+"""
+ABSENT_REMOVALS = [pair for pair in itertools.product(RemovalState, RemovalEvent) if pair not in REMOVALS]
+
+
+def test_the_table_of_removals_is_the_design_s() -> None:
+    arrows = {}
+    for line in REMOVAL_DESIGN.strip().splitlines():
+        words = line.split()
+        if words[0] in RemovalState.__members__:
+            before = RemovalState[words.pop(0)]
+        while words:
+            event, _, after, *words = words
+            arrows[before, RemovalEvent(event)] = RemovalState[after]
+    assert arrows == REMOVALS
+
+
+@pytest.mark.parametrize(("state", "event"), REMOVALS)
+def test_a_step_of_a_removal_follows_the_table(state: RemovalState, event: RemovalEvent) -> None:
+    assert REMOVALS[state, event] is step_removal(state, event)
+    assert state in removal_sources(event)
+
+
+@pytest.mark.parametrize(("state", "event"), ABSENT_REMOVALS)
+def test_a_removal_that_is_not_in_the_table_is_illegal(state: RemovalState, event: RemovalEvent) -> None:
+    assert state not in removal_sources(event)
+    with pytest.raises(IllegalTransitionError, match=f"{state.name} cannot meet '{event.value}'"):
+        step_removal(state, event)
+
+
+def test_every_removal_state_can_be_reached_and_every_event_leads_somewhere() -> None:
+    assert set(RemovalState) == set(REMOVALS.values())
+    assert set(RemovalEvent) == {event for _, event in REMOVALS}
+
+
+def test_a_file_that_eisync_took_away_does_not_count_as_here() -> None:
+    away = {REMOVALS[RemovalState.NONE, event] for event in (RemovalEvent.TRASH, RemovalEvent.MISS)} | RETRIEVABLE
+    assert set(RemovalState) == HERE | away
+    assert not HERE & away

@@ -100,7 +100,7 @@ AS_BELIEVED = RemoteSample(
     original_name="wave.01.csv",
     metadata=(("site", "lab"),),
 )
-EDITS = {
+EDITS: dict[str, tuple[dict[str, Any], str]] = {
     "relabelled": ({"label": "idle"}, "label 'wave' became 'idle'"),
     "label taken away": ({"label": None}, "label 'wave' became none"),
     "moved": ({"category": "testing"}, "category 'training' became 'testing'"),
@@ -123,10 +123,11 @@ BELIEFS = {
     "another's, buried": IndexedSample(AS_BELIEVED, is_gone=True),
 }
 FOREIGN = replace(AS_BELIEVED, filename="other.7", original_name="other.7.csv", sha256=OTHER_HASH)
+EDITED = replace(AS_BELIEVED, label="idle")
 LISTINGS = {
     "not listed": None,
     "as believed": AS_BELIEVED,
-    "edited": replace(AS_BELIEVED, label="idle"),
+    "edited": EDITED,
     "as another sample": FOREIGN,
 }
 CONTRADICTED = MarkDiffering(FOREIGN, "sample 5 was sent as 'wave.01.csv' and is now 'other.7.csv'")
@@ -135,34 +136,34 @@ CHANGED = ("label 'wave' became 'idle'",)
 EXPECTED: dict[tuple[str, str], IndexChange | None] = {
     ("unknown", "not listed"): None,
     ("unknown", "as believed"): Learn(AS_BELIEVED),
-    ("unknown", "edited"): Learn(LISTINGS["edited"]),
+    ("unknown", "edited"): Learn(EDITED),
     ("ours", "not listed"): CountMissed(5),
     ("ours", "as believed"): None,
-    ("ours", "edited"): KeepListed(LISTINGS["edited"], CHANGED, is_ours=True),
+    ("ours", "edited"): KeepListed(EDITED, CHANGED, is_ours=True),
     ("ours, known by its id only", "not listed"): CountMissed(5),
     ("ours, known by its id only", "as believed"): KeepListed(AS_BELIEVED),
-    ("ours, known by its id only", "edited"): KeepListed(LISTINGS["edited"]),
+    ("ours, known by its id only", "edited"): KeepListed(EDITED),
     ("ours, missed", "not listed"): CountMissed(5),
     ("ours, missed", "as believed"): KeepListed(AS_BELIEVED, (), is_ours=True),
-    ("ours, missed", "edited"): KeepListed(LISTINGS["edited"], CHANGED, is_ours=True),
+    ("ours, missed", "edited"): KeepListed(EDITED, CHANGED, is_ours=True),
     ("ours, not listed by this sweep", "not listed"): None,
     ("ours, not listed by this sweep", "as believed"): KeepListed(AS_BELIEVED, (), is_ours=True),
-    ("ours, not listed by this sweep", "edited"): KeepListed(LISTINGS["edited"], CHANGED, is_ours=True),
+    ("ours, not listed by this sweep", "edited"): KeepListed(EDITED, CHANGED, is_ours=True),
     ("ours, came during this sweep", "not listed"): None,
     ("ours, came during this sweep", "as believed"): None,
-    ("ours, came during this sweep", "edited"): KeepListed(LISTINGS["edited"], CHANGED, is_ours=True),
+    ("ours, came during this sweep", "edited"): KeepListed(EDITED, CHANGED, is_ours=True),
     ("ours, buried", "not listed"): None,
     ("ours, buried", "as believed"): Return(AS_BELIEVED),
-    ("ours, buried", "edited"): Return(LISTINGS["edited"]),
+    ("ours, buried", "edited"): Return(EDITED),
     ("ours, contradicted", "not listed"): CountMissed(5),
     ("ours, contradicted", "as believed"): KeepListed(AS_BELIEVED, (), is_ours=True),
-    ("ours, contradicted", "edited"): KeepListed(LISTINGS["edited"], CHANGED, is_ours=True),
+    ("ours, contradicted", "edited"): KeepListed(EDITED, CHANGED, is_ours=True),
     ("another's", "not listed"): CountMissed(5),
     ("another's", "as believed"): None,
-    ("another's", "edited"): KeepListed(LISTINGS["edited"], CHANGED),
+    ("another's", "edited"): KeepListed(EDITED, CHANGED),
     ("another's, buried", "not listed"): CountMissed(5),
     ("another's, buried", "as believed"): Return(AS_BELIEVED),
-    ("another's, buried", "edited"): Return(LISTINGS["edited"]),
+    ("another's, buried", "edited"): Return(EDITED),
     ("unknown", "as another sample"): Learn(FOREIGN),
     **{(belief, "as another sample"): CONTRADICTED for belief in BELIEFS if belief.startswith("ours")},
     ("ours, contradicted", "as another sample"): None,  # it is told already
@@ -232,8 +233,15 @@ def applied(index: list[IndexedSample], actions: list[IndexChange]) -> list[Inde
                 by_id[action.sample.id] = replace(by_id[action.sample.id], is_contradicted=True, is_noted=False)
             case _:
                 before = by_id.get(action.sample.id, IndexedSample(action.sample))
-                seen = {"is_gone": False, "missed": 0, "is_noted": False, "was_listed": True, "is_contradicted": False}
-                by_id[action.sample.id] = replace(before, sample=action.sample, **seen)
+                by_id[action.sample.id] = replace(
+                    before,
+                    sample=action.sample,
+                    is_gone=False,
+                    missed=0,
+                    is_noted=False,
+                    was_listed=True,
+                    is_contradicted=False,
+                )
     return list(by_id.values())
 
 

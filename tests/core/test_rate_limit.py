@@ -65,3 +65,8 @@ def test_hours_that_no_day_has_are_refused(text: str) -> None:
 
 def test_none_are_none() -> None:
     assert QuietHours() == read_quiet_hours("")
+
+
+@pytest.mark.parametrize("text", ["", "22:00-06:00", "08:30-12:00, 22:00-06:00"])
+def test_quiet_hours_are_written_as_they_are_read(text: str) -> None:
+    assert text == str(read_quiet_hours(text))

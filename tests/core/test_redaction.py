@@ -3,6 +3,7 @@
 import base64
 import json
 import string
+from collections.abc import Callable
 from urllib.parse import quote
 
 import pytest
@@ -28,7 +29,7 @@ def in_html(text: str) -> str:
     return "".join(f"&#{ord(one)};" for one in text)
 
 
-WAYS = {
+WAYS: dict[str, Callable[[str], str]] = {
     "as it is": lambda key: key,
     "without its prefix": lambda key: key.removeprefix("ei_"),
     "in upper case": str.upper,

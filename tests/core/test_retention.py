@@ -7,24 +7,20 @@ from hypothesis import strategies as st
 
 from eisync.core.actions import Action, ActionKind, Cause
 from eisync.core.identity import Identity, Sent
-from eisync.core.lifecycle import State
+from eisync.core.lifecycle import RemovalState, State
 from eisync.core.model import FileFacts, RemoteSample
+from eisync.core.policy import After, AfterUpload, MinFree, Retention, read_after, read_min_free
 from eisync.core.retention import (
-    After,
     Disk,
     Local,
-    MinFree,
     Proof,
     Removal,
-    Retention,
     Room,
     Why,
     decide,
     is_wanted,
     make_room,
     oldest_day,
-    read_after,
-    read_min_free,
     shortage,
     taken_name,
     why_unconfirmed,
@@ -68,7 +64,7 @@ def local(identity: int = 1, **more: Any) -> Local:
 UNCONFIRMED = [
     *[({"state": state}, Why.NOT_SYNCED) for state in State if state is not State.SYNCED],
     ({"is_absent": True}, Why.ABSENT),
-    *[({"removal": how}, Why.REMOVED) for how in ("kept", "deleted", "archived", "trash", "spared")],
+    *[({"removal": how}, Why.REMOVED) for how in RemovalState if how is not RemovalState.NONE],
     ({"is_followed": True}, Why.FOLLOWED),
     ({"sha256": None}, Why.UNKNOWN),
     ({"sha256": ""}, Why.UNKNOWN),
@@ -130,7 +126,7 @@ files = st.builds(
     since_at=st.floats(0, 2 * NOW),
     sha256=st.sampled_from(["a" * 64, None]),
     is_absent=st.booleans(),
-    removal=st.sampled_from([None, None, "kept", "deleted", "archived", "trash", "spared"]),
+    removal=st.sampled_from([RemovalState.NONE, RemovalState.NONE, *RemovalState]),
     is_followed=st.booleans(),
     proofs=st.lists(
         st.builds(
@@ -203,7 +199,12 @@ def test_whatever_the_row_nothing_is_touched_that_is_not_confirmed(
 ) -> None:
     decision = decide(file, policy, now=NOW, short_bytes=short_bytes, frees=frees, counts_from=counts_from)
     if isinstance(decision, Action):
-        assert (State.SYNCED, False, None, False) == (file.state, file.is_absent, file.removal, file.is_followed)
+        assert (State.SYNCED, False, RemovalState.NONE, False) == (
+            file.state,
+            file.is_absent,
+            file.removal,
+            file.is_followed,
+        )
         assert file.sha256
         assert file.proofs
         assert all(one.identity in MAY_GO and not one.is_missed and not one.has_error for one in file.proofs)
@@ -247,7 +248,7 @@ def test_what_is_missing_of_min_free(policy: MinFree, disk: Disk, short: int) ->
 
 
 def test_words_for_what_follows_an_upload() -> None:
-    assert [(After.KEEP, None), (After.DELETE, None), (After.ARCHIVE, "/mnt/a:b")] == [
+    assert [AfterUpload(), AfterUpload(After.DELETE), AfterUpload(After.ARCHIVE, "/mnt/a:b")] == [
         read_after("keep"), read_after("delete"), read_after("archive:/mnt/a:b")
     ]  # fmt: skip
     for wrong in ("", "archive", "archive:", "trash", "DELETE"):
@@ -269,3 +270,14 @@ def test_the_name_of_a_file_that_is_being_taken_away_is_never_given_twice() -> N
 def test_sizes_for_people() -> None:
     sizes = [0, 999, 1000, 1_500_000, 250_000_000, 2 * 10**12]
     assert ["0 bytes", "999 bytes", "1.0 kB", "1.5 MB", "250 MB", "2.0 TB"] == [in_bytes(size) for size in sizes]
+
+
+@pytest.mark.parametrize("text", ["keep", "delete", "archive:/mnt/a:b"])
+def test_what_follows_an_upload_is_written_as_it_is_read(text: str) -> None:
+    assert text == str(read_after(text))
+
+
+@pytest.mark.parametrize("text", ["0", "17", "3 KB", "20 MB", "2 GB", "1 TB", "10.0%", "0.5%"])
+def test_min_free_is_written_as_it_is_read(text: str) -> None:
+    assert text == str(read_min_free(text))
+    assert read_min_free(text) == read_min_free(str(read_min_free(text)))

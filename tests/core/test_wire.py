@@ -1,5 +1,6 @@
 import json
 import os
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
@@ -13,8 +14,9 @@ from hypothesis import strategies as st
 
 from eisync.core import wire
 from eisync.core.batching import Request
-from eisync.core.model import Category, FileFacts, Item
+from eisync.core.model import Category, FileFacts, Item, sent_name
 from eisync.core.retry import Fault
+from eisync.core.sample_names import original_name, stored_name
 from eisync.core.wire import Barred, Duplicate, Failed, Refused, Reply, Silence, Smaller, Stored
 
 NOW = 1_700_000_000.0
@@ -495,7 +497,7 @@ def entry_of(outcome: wire.Outcome) -> dict[str, Any]:
     raise AssertionError(outcome)
 
 
-def answer_of(outcomes: list[wire.Outcome]) -> bytes:
+def answer_of(outcomes: Sequence[wire.Outcome]) -> bytes:
     return json.dumps({"success": True, "files": [entry_of(outcome) for outcome in outcomes]}).encode()
 
 
@@ -529,7 +531,7 @@ def test_with_another_count_no_entry_is_taken_for_any_file(outcomes: list[wire.O
 
 def test_one_sample_for_two_files_is_no_answer_for_either() -> None:
     reason = "the answer names sample 5 for several files"
-    told = [Stored(5), Refused("bad"), Stored(5)]
+    told: list[wire.Outcome] = [Stored(5), Refused("bad"), Stored(5)]
 
     assert [Smaller(reason, 1, is_doubtful=True)] * 3 == read(200, answer_of(told), 3)
 
@@ -548,8 +550,8 @@ def test_one_sample_for_two_files_is_no_answer_for_either() -> None:
     ],
 )
 def test_a_file_is_listed_as_its_name_less_the_last_extension(path: str, sent: str, listed: str) -> None:
-    assert sent == wire.sent_name(path)
-    assert listed == wire.stored_name(sent)
+    assert sent == sent_name(path)
+    assert listed == stored_name(sent)
 
 
 @pytest.mark.parametrize(
@@ -574,7 +576,7 @@ def test_a_file_is_listed_as_its_name_less_the_last_extension(path: str, sent: s
     ],
 )
 def test_the_name_that_was_sent_is_read_from_where_the_sample_is_kept(coldstorage: str, name: str | None) -> None:
-    assert name == wire.original_name(coldstorage)
+    assert name == original_name(coldstorage)
 
 
 def test_a_file_is_sent_and_described_under_the_name_of_its_account() -> None:

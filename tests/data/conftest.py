@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 import eisync
+from eisync.core.retry import RetryPolicy
 from eisync.data import client
 from eisync.emulator.server import RunningEmulator
 
@@ -21,6 +22,6 @@ def service(emulator: RunningEmulator, monkeypatch: pytest.MonkeyPatch) -> Runni
 @pytest.fixture(autouse=True)
 def quick_retries(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Retries pause for milliseconds here, and no connection outlives its test."""
-    monkeypatch.setattr(client, "PATIENCE", client.RetryPolicy(base_s=0.001, cap_s=0.01))
+    monkeypatch.setattr(client, "PATIENCE", RetryPolicy(base_s=0.001, cap_s=0.01))
     yield
     client.forget_everything()

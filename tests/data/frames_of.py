@@ -7,11 +7,13 @@ import dask.dataframe
 import pandas as pd
 import polars as pl
 
+from_pandas: Callable[..., Any] = dask.dataframe.from_pandas  # it has no types
+
 Columns = Mapping[str, Sequence[Any]]
 MAKERS: dict[str, Callable[[Columns], Any]] = {
     "pandas": lambda columns: pd.DataFrame(dict(columns)),
     "pandas of arrow": lambda columns: pd.DataFrame(dict(columns)).convert_dtypes(dtype_backend="pyarrow"),
-    "dask": lambda columns: dask.dataframe.from_pandas(pd.DataFrame(dict(columns)), npartitions=2),
+    "dask": lambda columns: from_pandas(pd.DataFrame(dict(columns)), npartitions=2),
     "polars": lambda columns: pl.DataFrame(dict(columns), strict=False),
     "polars, lazy": lambda columns: pl.DataFrame(dict(columns), strict=False).lazy(),
     "a look-alike": lambda columns: LookAlike(columns),

@@ -3,7 +3,8 @@
 import json
 from typing import Any
 
-from eisync.data import Sample, client
+from eisync.data import Sample
+from eisync.data.client import Access
 
 
 def csv(number: int) -> str:
@@ -27,11 +28,10 @@ def acquisition(number: int) -> str:
 
 def held() -> list[dict[str, Any]]:
     """What the service holds, in the order of names."""
-    listing = client.studio_request(
-        "GET", f"/api/{client.project_id()}/raw-data", query={"category": "all", "limit": 1000}
-    )
+    access = Access()
+    listing = access.request("GET", f"/api/{access.project_id()}/raw-data", query={"category": "all", "limit": 1000})
     return sorted(listing["samples"], key=lambda sample: (str(sample["filename"]), int(sample["id"])))
 
 
 def content(sample_id: int) -> bytes:
-    return client.studio_request("GET", f"/api/{client.project_id()}/raw-data/{sample_id}/raw", expect="bytes")
+    return Access().file(f"/api/{Access().project_id()}/raw-data/{sample_id}/raw")

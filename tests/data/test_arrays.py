@@ -139,7 +139,8 @@ def test_every_series_is_stored_with_its_label(service: RunningEmulator, make: C
 
 def test_labels_of_numpy_and_the_label_0_are_labels(service: RunningEmulator) -> None:
     """The official module drops the label 0, and the service infers one of the random name."""
-    upload_numpy([[[1, 2]], [[3, 4]]], np.array([0, 1]), AXES, 100)
+    labels: Any = np.array([0, 1])
+    upload_numpy([[[1, 2]], [[3, 4]]], labels, AXES, 100)
     assert ["0", "1"] == sorted(sample["label"] for sample in Client(service).listed())
 
 

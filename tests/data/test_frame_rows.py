@@ -172,5 +172,5 @@ def test_frames_are_not_changed(service: RunningEmulator) -> None:
     ):
         frame = pd.DataFrame(columns)
         before = frame.copy()
-        upload(frame, **more)  # type: ignore[operator]
+        upload(frame, **more)
         pd.testing.assert_frame_equal(before, frame)

@@ -339,7 +339,10 @@ def check_get_sample_ids_by_name_category_and_label(place: str) -> None:
         sample("idle.01.csv", csv(3), label="idle", category="validation"),
         sample("idle.02.csv", csv(4), label="idle", category="post-processing"),
     )
-    by_id = lambda infos: sorted(one.sample_id for one in infos)  # noqa: E731
+
+    def by_id(infos: list[Any]) -> list[int]:
+        return sorted(one.sample_id for one in infos)
+
     assert by_id(data.get_sample_ids()) == ids
     assert by_id(data.get_sample_ids(category="testing")) == ids[1:2]
     assert by_id(data.get_sample_ids(labels="idle")) == ids[2:]
@@ -502,7 +505,7 @@ def check_generated_client_on_every_filter(place: str) -> None:
         )
     )
     raw.disable_sample(project_id, ids[0])
-    table = [
+    table: list[tuple[dict[str, Any], list[int]]] = [
         ({"limit": 2}, ids[:3:-1]),
         ({"limit": 2, "offset": 2}, ids[3:1:-1]),
         ({"labels": '["l1"]'}, ids[5::-2]),

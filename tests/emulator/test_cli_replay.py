@@ -6,6 +6,7 @@ import threading
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import Any
 from urllib.parse import quote, urlsplit
 
 import pytest
@@ -62,7 +63,7 @@ def post(url: str, key: str, category: str, parts: Sequence[Part], *, chunked: b
     return head.encode() + body
 
 
-def exchange(url: str, raw: bytes) -> tuple[int, dict[str, object]]:
+def exchange(url: str, raw: bytes) -> tuple[int, dict[str, Any]]:
     """The status and the JSON of the answer."""
     with connect(url) as connection:
         connection.sendall(raw)
@@ -84,7 +85,7 @@ def test_the_whole_session_of_the_uploader(emulator: RunningEmulator, client: Cl
     studio, key = emulator.studio_url, emulator.key
     for _ in range(2):
         status, listed = exchange(studio, get(studio, "/api/projects", key))
-        (project,) = listed["projects"]  # type: ignore[misc, attr-defined]
+        (project,) = listed["projects"]
         assert (status, project["id"], bool(project["name"]), bool(project["owner"])) == (
             200,
             emulator.project_id,
@@ -96,23 +97,23 @@ def test_the_whole_session_of_the_uploader(emulator: RunningEmulator, client: Cl
         {"success": True, "hmacKey": emulator.hmac_key},
     )
     status, info = exchange(studio, get(studio, f"/api/{project['id']}", key))
-    assert (status, info["project"]["id"], info["project"]["whitelabelId"]) == (200, project["id"], None)  # type: ignore[index]
+    assert (status, info["project"]["id"], info["project"]["whitelabelId"]) == (200, project["id"], None)
     assert "csvImportConfig" not in info
     files = {f"wave {number}.csv": csv(number) for number in range(2 * AT_ONCE)}
     together = threading.Barrier(AT_ONCE, timeout=20)
 
-    def upload(name: str) -> tuple[int, dict[str, object]]:
+    def upload(name: str) -> tuple[int, dict[str, Any]]:
         together.wait()
         assert exchange(studio, get(studio, f"/api/{project['id']}", key))[0] == 200  # once more for each CSV
         part = Part(name, files[name], "text/csv")
         label = encode_uri_component("héllo wörld/100%")
-        wishes = {"x_label": label, "x_disallow_duplicates": "1"}
-        return exchange(emulator.ingestion_url, post(emulator.ingestion_url, key, "split", [part], **wishes))
+        raw = post(emulator.ingestion_url, key, "split", [part], x_label=label, x_disallow_duplicates="1")
+        return exchange(emulator.ingestion_url, raw)
 
     with ThreadPoolExecutor(AT_ONCE) as pool:
         answers = list(pool.map(upload, files))
     for name, (status, answer) in zip(files, answers, strict=True):
-        (entry,) = answer["files"]  # type: ignore[misc, attr-defined]
+        (entry,) = answer["files"]
         assert (status, answer["success"], entry["success"], entry["projectId"]) == (200, True, True, project["id"])
         assert entry["fileName"].startswith(f"{name}.")
     assert {one["label"] for one in client.listed()} == {"héllo wörld/100%"}
@@ -129,7 +130,7 @@ def test_boxes_travel_as_a_companion_part(emulator: RunningEmulator, client: Cli
     ]
     raw = post(emulator.ingestion_url, emulator.key, "training", parts, chunked=chunked, x_label="car")
     _, answer = exchange(emulator.ingestion_url, raw)
-    assert len(answer["files"]) == 1  # type: ignore[arg-type]
+    assert len(answer["files"]) == 1
     assert client.listed()[0]["boundingBoxes"] == [box]
 
 

@@ -1,3 +1,5 @@
+from typing import Any
+
 import pytest
 import requests
 
@@ -6,9 +8,9 @@ from eisync.emulator.server import RunningEmulator
 from .wire import TIMEOUT_S, Client, csv, sha256
 
 
-def call(emulator: RunningEmulator, method: str, path: str, **options: object) -> requests.Response:
+def call(emulator: RunningEmulator, method: str, path: str, **options: Any) -> requests.Response:
     url = emulator.studio_url.removesuffix("/v1") + path
-    return requests.request(method, url, timeout=TIMEOUT_S, **options)  # type: ignore[arg-type]
+    return requests.request(method, url, timeout=TIMEOUT_S, **options)
 
 
 def test_the_ledger_accounts_for_everything(client: Client) -> None:

@@ -96,8 +96,16 @@ def bomb(name: str) -> bytes:
     }[name]
 
 
-BOMBS = ("arrays in arrays.cbor", "an array of arrays.cbor", "maps.cbor", "tags.cbor", "a length without bytes.cbor")
-BOMBS += ("arrays in arrays.json", "an array of arrays.json", "one line.csv")
+BOMBS = (
+    "arrays in arrays.cbor",
+    "an array of arrays.cbor",
+    "maps.cbor",
+    "tags.cbor",
+    "a length without bytes.cbor",
+    "arrays in arrays.json",
+    "an array of arrays.json",
+    "one line.csv",
+)
 
 
 @pytest.mark.slow

@@ -1,6 +1,7 @@
 import hashlib
 import json
 from collections.abc import Iterator
+from typing import Any
 
 import cbor2
 import pytest
@@ -13,8 +14,8 @@ from eisync.emulator.settings import EmulatorSettings
 from .wire import TIMEOUT_S, Client, acquisition, connect, csv, form, png, raw_upload, read_all, sha256, wav
 
 
-def small(**changes: object) -> EmulatorSettings:
-    return EmulatorSettings(studio_port=0, ingestion_port=0, **changes)  # type: ignore[arg-type]
+def small(**changes: Any) -> EmulatorSettings:
+    return EmulatorSettings(studio_port=0, ingestion_port=0, **changes)
 
 
 @pytest.fixture
@@ -61,7 +62,7 @@ def test_every_category_can_be_uploaded_to_and_listed(client: Client, category: 
 
 @pytest.mark.parametrize(("switch", "category"), [({}, "training"), ({"anomaly_stored_as": "anomaly"}, "anomaly")])
 def test_the_legacy_category_is_stored_as_the_switch_says(switch: dict[str, str], category: str) -> None:
-    with running_emulator(EmulatorSettings(studio_port=0, ingestion_port=0, **switch)) as emulator:  # type: ignore[arg-type]
+    with running_emulator(small(**switch)) as emulator:
         client = Client(emulator)
         with client.session:
             client.store(("a.csv", csv(1)), category="anomaly")
@@ -137,7 +138,10 @@ def test_a_duplicate_is_refused_only_when_asked_and_names_who_holds_it(client: C
 
 def test_metadata_and_a_date_id_are_given_to_every_file(client: Client) -> None:
     metadata = {"site": "lab ☃", "n": "1"}
-    headers = {"x-metadata": json.dumps(metadata, ensure_ascii=False).encode(), "x-add-date-id": "1"}
+    headers: dict[str, str | bytes] = {
+        "x-metadata": json.dumps(metadata, ensure_ascii=False).encode(),
+        "x-add-date-id": "1",
+    }
     entries = client.upload([("a.csv", csv(1)), ("b.csv", csv(2))], headers=headers)
     second, first = client.listed()
     assert first["metadata"] == second["metadata"] == metadata

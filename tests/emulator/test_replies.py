@@ -1,6 +1,7 @@
 """Every kind of fault, met over a real connection, and what the ledger says of it afterwards."""
 
 import time
+from typing import Any
 
 import pytest
 import requests
@@ -111,7 +112,7 @@ def test_a_malformed_answer_is_no_json_and_the_work_was_done(client: Client) -> 
     ],
 )
 def test_a_status_comes_with_its_retry_after_and_nothing_is_stored(
-    client: Client, fields: dict[str, object], status: int, retry_after: str | None
+    client: Client, fields: dict[str, Any], status: int, retry_after: str | None
 ) -> None:
     fault(client, "status", times=1, error="not now", **fields)
     response = client.post_form(FILES)

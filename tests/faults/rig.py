@@ -165,7 +165,7 @@ class Rig:
     # --- what a person sees
 
     def files(self) -> dict[str, dict[str, Any]]:
-        return {str(record["path"]): record for record in self.app.index.files()}
+        return {str(record["path"]): record for record in self.app.index.records.files()}
 
     def states(self) -> dict[str, State]:
         return {path: State(record["state"]) for path, record in self.files().items()}

@@ -23,11 +23,12 @@ from eisync.adapters.client.body import sha256_of
 from eisync.adapters.client.service import Endpoints, ServiceClient
 from eisync.adapters.files import file_facts, restore, trash
 from eisync.core.absence import ABSENT_S
-from eisync.core.actions import OnRemoteDelete, Policy, Trigger, name_of, propose
+from eisync.core.actions import name_of, propose
 from eisync.core.batching import Limits
 from eisync.core.guard import Guard
 from eisync.core.lifecycle import State
 from eisync.core.model import RemoteSample
+from eisync.core.policy import OnChange, OnRemoteDelete, Policy, Trigger
 from eisync.emulator.server import RunningEmulator, running_emulator
 from eisync.emulator.settings import EmulatorSettings
 from eisync.loops.actions.executor import ActionExecutor
@@ -36,7 +37,6 @@ from eisync.loops.actions.undo import Undo
 from eisync.loops.reconciler.context import TargetContext
 from eisync.loops.reconciler.loop import Hands, Project, ReconcilerLoop
 from eisync.loops.retention.undo import RetentionUndo
-from eisync.loops.watcher.context import OnChange
 from eisync.loops.watcher.monitor import WatchedFolders
 from eisync.store.actions import ActionStore
 from eisync.store.mirror import Mirrored
@@ -429,7 +429,8 @@ class AgreementMachine(RuleBasedStateMachine):
         return bool(row["removal"] == "kept")
 
     def is_only_of(self, record: dict[str, Any], sample: RemoteSample) -> bool:
-        tied = [other for other in self.yard.index.files() if sample.id in other["sample_ids"]]  # type: ignore[operator]
+        records: Iterator[dict[str, Any]] = self.yard.index.records.files()
+        tied = [other for other in records if sample.id in other["sample_ids"]]
         return [record["path"]] == [other["path"] for other in tied]
 
     def nothing_is_left_to_be_said(self) -> None:

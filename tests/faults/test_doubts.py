@@ -44,7 +44,7 @@ def look_and_drain(machine: Rig) -> None:
     machine.drain()
 
 
-LOST = {
+LOST: dict[str, dict[str, Any]] = {
     "an answer withheld after the commit": {"kind": "withhold"},
     "a truncated answer": {"kind": "truncate"},
     "a malformed answer": {"kind": "malformed"},
@@ -148,6 +148,6 @@ def test_a_key_that_may_not_list_leaves_it_to_a_person(machine: Callable[..., Ri
     )
     assert {sha256(content): 1 for content in contents.values()} == one.stored()
 
-    one.app.outbox.retry(one.app.index.ids_of(str(one.recordings / "wave.0.csv")), now=one.now)
+    one.app.outbox.retry(one.app.index.records.ids_of(str(one.recordings / "wave.0.csv")), now=one.now)
     one.round()
     assert (State.SYNCED, 2) == (one.states()["wave.0.csv"], one.stored()[sha256(contents["wave.0.csv"])])

@@ -8,7 +8,9 @@ import hashlib
 import os
 import shutil
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
@@ -203,7 +205,8 @@ class SafetyMachine(RuleBasedStateMachine):
 
     @invariant()
     def what_is_synced_is_what_the_service_holds(self) -> None:
-        for record in self.yard.index.files():
+        records: Iterator[dict[str, Any]] = self.yard.index.records.files()
+        for record in records:
             if record["state"] != State.SYNCED.value:
                 continue
             held = {self.cloud.samples[sample_id].sha256 for sample_id in record["sample_ids"]}
@@ -221,7 +224,7 @@ class SafetyMachine(RuleBasedStateMachine):
             self.drain.run()
             self.now += ROUND_S
             self.compare()
-            parked = self.yard.index.ids_in([State.QUARANTINED])
+            parked = self.yard.index.records.ids_in([State.QUARANTINED])
             self.yard.outbox.retry(parked, now=self.now)
         states = self.yard.states()
         assert dict.fromkeys(self.contents, State.SYNCED) == {path: states.get(path) for path in self.contents}

@@ -136,8 +136,8 @@ class Daemon:
         environ = {"HOME": str(world.place), "EI_API_KEY": "ei_" + "0" * 64}
         told = load(environ=environ, cwd=str(world.place), state_dir=str(self.state))
 
-        def service_of(*_: object, hear_date: Callable[[str, str | None], None], **__: object) -> Liar:
-            world.cloud.tell_time = lambda: hear_date("service", formatdate(world.now, usegmt=True))
+        def service_of(*_: object, on_date: Callable[[str, str | None], None], **__: object) -> Liar:
+            world.cloud.tell_time = lambda: on_date("service", formatdate(world.now, usegmt=True))
             return world.cloud
 
         clock, service = "eisync.adapters.clock.now", "eisync.app.service_of"

@@ -6,10 +6,11 @@ from typing import Any
 
 from eisync.adapters.client.body import sha256_of
 from eisync.adapters.files import file_facts, restore, trash
-from eisync.core.actions import Policy, Progress, StoredAction
+from eisync.core.actions import Progress, StoredAction
 from eisync.core.guard import Guard
 from eisync.core.lifecycle import Event, State
 from eisync.core.outcome import Outcome, give_back
+from eisync.core.policy import Policy
 from eisync.loops.actions.executor import ActionExecutor
 from eisync.loops.actions.guard_ledger import GuardLedger
 from eisync.loops.actions.planner import ActionPlanner
@@ -202,5 +203,7 @@ class Stage:
 
     def history(self, path: str) -> list[str]:
         """What happened to the file, oldest first."""
-        found = self.yard.index.ids_of(str(self.yard.path(path)))
-        return [str(line["event"]) for identity in found for line in reversed(self.yard.index.history(identity))]
+        found = self.yard.index.records.ids_of(str(self.yard.path(path)))
+        return [
+            str(line["event"]) for identity in found for line in reversed(self.yard.index.records.history(identity))
+        ]

@@ -6,12 +6,12 @@ import pytest
 
 from eisync.adapters.files import trash
 from eisync.core.absence import ABSENT_S
-from eisync.core.actions import OnRemoteDelete, Policy, Progress, Trigger
+from eisync.core.actions import Progress
 from eisync.core.guard import Guard
 from eisync.core.lifecycle import State
+from eisync.core.policy import OnChange, OnRemoteDelete, Policy, Trigger
 from eisync.errors import FolderError, KeyRefusedError, StudioError, UnansweredError
 from eisync.loops.actions.executor import COPY_AGAIN_S
-from eisync.loops.watcher.context import OnChange
 from tests.conftest import sha256
 from tests.fakes import Cloud, failing
 
@@ -297,7 +297,7 @@ def test_what_the_service_keeps_as_json_is_a_copy_when_it_is_the_same_twice(
     sample_id = ids["a.csv"]
     stage.cloud.contents[sample_id] = b'{"payload": {"values": [[1], [2]]}}\n'
     kept = sha256(stage.cloud.contents[sample_id]) if again else sha256(b'{"payload": {"values": [[1]]}}')
-    stage.cloud.sha256_of = lambda _: kept  # type: ignore[method-assign]
+    stage.cloud.sha256_of = lambda sample_id: kept  # type: ignore[method-assign]
     remove(stage, "a.csv")
     stage.follow()
     assert ([("delete", sample_id)] if goes else []) == stage.cloud.edits
@@ -435,7 +435,7 @@ def test_a_trash_that_somebody_emptied_is_told(yard: Yard) -> None:
     stage = Stage(yard, TRASHES)
     stage.put("a.csv", "b.csv")
     delete_there(stage, "a.csv")
-    trash.empty(yard.root.path, before_day="9999-99-99")
+    trash.empty_trash(yard.root.path, before_day="9999-99-99")
     ask_undo(stage)
     assert "is gone: someone removed it" in stage.look()["details"][0]
     assert [Progress.DONE] == stage.progress()

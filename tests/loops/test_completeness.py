@@ -9,7 +9,7 @@ import sys
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import pytest
 
@@ -384,7 +384,7 @@ def test_a_reserved_file_that_is_too_large_is_not_refused_while_it_is_written(ya
 @on_linux
 def test_a_writer_that_comes_between_the_question_and_the_read_is_found(yard: Yard) -> None:
     yard.write("a.wav", formats.wav(SOUND))
-    writers = []
+    writers: list[IO[bytes]] = []
 
     class Coming(Told):
         def ask(self, descriptor: int, root: str, path: str, *, is_last: bool = False) -> Writers:

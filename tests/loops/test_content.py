@@ -15,10 +15,10 @@ from eisync.core.completeness import CompletenessPolicy
 from eisync.core.lifecycle import State
 from eisync.core.model import FileFacts
 from eisync.core.mounts import FileSystem
+from eisync.core.policy import OnChange
 from eisync.core.retention import removal_of
 from eisync.errors import FileChangedError
 from eisync.loops.watcher import content_check
-from eisync.loops.watcher.context import OnChange
 from eisync.store.actions import ActionStore
 from eisync.store.retention import Removals
 
@@ -136,13 +136,15 @@ def test_what_took_the_place_of_a_file_with_its_size_time_and_inode_is_sent(circ
     assert ["a.csv"] == circuit.sent()
 
 
+def rename_where_inodes_are_made_up(circuit: Circuit) -> None:
+    circuit.number_inodes_anew()
+    circuit.yard.path(B).rename(circuit.yard.write("copy/x").with_name("b.csv"))
+
+
 COPIES: dict[str, Callable[[Circuit], object]] = {
     "copied with its time": lambda circuit: circuit.restore(B, "copy/b.csv"),
     "copied without": lambda circuit: circuit.yard.write("copy/b.csv", circuit.yard.path(B).read_bytes()),
-    "renamed where inodes are made up": lambda circuit: (
-        circuit.number_inodes_anew(),
-        circuit.yard.path(B).rename(circuit.yard.write("copy/x").with_name("b.csv")),
-    ),
+    "renamed where inodes are made up": rename_where_inodes_are_made_up,
     "linked": lambda circuit: os.link(circuit.yard.path(B), circuit.yard.write("copy/x").with_name("b.csv")),
 }
 
@@ -253,7 +255,7 @@ def test_an_earlier_version_that_we_deleted_ourselves_may_come_again(circuit: Ci
     [first] = circuit.yard.record(A)["sample_ids"]
     old = replaced(circuit)
     actions = ActionStore(circuit.yard.database)
-    [file_id] = circuit.yard.index.ids_of(str(circuit.yard.path(A)))
+    [file_id] = circuit.yard.index.records.ids_of(str(circuit.yard.path(A)))
     action = Action(
         kind=ActionKind.DELETE_SAMPLE,
         cause=Cause.LOCAL_CHANGE,
@@ -288,7 +290,9 @@ def test_a_person_who_retries_sends_it_again(circuit: Circuit, path: str) -> Non
     circuit.restore(B, "copy/b.csv")
     circuit.settle()
     assert {TOMBSTONE} == {circuit.states()[B], circuit.states()["copy/b.csv"]}
-    assert 1 == circuit.yard.outbox.retry(circuit.yard.index.ids_of(str(circuit.yard.path(path))), now=circuit.now)
+    assert 1 == circuit.yard.outbox.retry(
+        circuit.yard.index.records.ids_of(str(circuit.yard.path(path))), now=circuit.now
+    )
     circuit.settle()
     assert (SYNCED, ["b.csv"]) == (circuit.states()[path], circuit.sent())
 
@@ -486,7 +490,7 @@ def test_what_retention_finds_to_differ_goes_up_as_a_new_version(circuit: Circui
 def test_what_retention_put_back_is_not_sent_again(circuit: Circuit) -> None:
     """Its own rename moves ctime; the content is what was sent."""
     removals = Removals(circuit.yard.database)
-    removals.doubt(circuit.yard.index.ids_of(str(circuit.yard.path(A)))[0])
+    removals.doubt(circuit.yard.index.records.ids_of(str(circuit.yard.path(A)))[0])
     renamed_and_back(circuit)
     circuit.settle()
     assert (SYNCED, []) == (circuit.states()[A], circuit.sent())

@@ -11,8 +11,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from eisync.core.absence import ABSENT_S
-from eisync.core.actions import OnRemoteDelete, Policy, Progress
+from eisync.core.actions import Progress
 from eisync.core.mounts import FileSystem
+from eisync.core.policy import OnRemoteDelete, Policy
 from eisync.errors import UnansweredError
 from eisync.loops.watcher.disks import MountedDisks
 from tests.fakes import Cloud
@@ -147,7 +148,8 @@ def test_a_disk_that_is_emptied_deletes_nothing_until_a_person_says_so(yard: Yar
 
 def test_a_yes_of_before_is_none_for_the_next_time(yard: Yard, mounts: Mounts) -> None:
     stage = Stage(yard, DELETES)
-    stage.clock.now = yard.touched_at("mark") if yard.write("mark") else 0.0
+    yard.write("mark")
+    stage.clock.now = yard.touched_at("mark")
     yard.write("disk/.eisync-root")
     disk = mounts.tmpfs(yard.path("disk"))
     stage.clock.now += 3600.0
@@ -234,7 +236,7 @@ def test_what_is_due_waits_while_the_disk_is_away(yard: Yard, mounts: Mounts) ->
     stage.cloud.delete = unmount  # type: ignore[method-assign, assignment]
     stage.look(after_s=ABSENT_S)
     assert [Progress.BEGUN] == stage.progress()
-    del stage.cloud.delete  # type: ignore[attr-defined]
+    del stage.cloud.delete
     wait(stage)
     assert ([], [Progress.BEGUN]) == (stage.cloud.edits, stage.progress())
     mounts.bind(elsewhere, disk)

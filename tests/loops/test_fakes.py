@@ -3,7 +3,8 @@
 import contextlib
 import hashlib
 from collections.abc import Callable, Iterator
-from concurrent.futures import Executor, ThreadPoolExecutor
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -159,10 +160,14 @@ def work(executor: Executor) -> None:
 
 def test_work_gives_its_result_or_its_error_and_calls_back(executor: Executor) -> None:
     called: list[str] = []
+
+    def note(name: str, _: Future[Any]) -> None:
+        called.append(name)
+
     good = executor.submit(divmod, 7, 2)
     bad = executor.submit(divmod, 7, 0)
     for name, future in (("good", good), ("bad", bad)):
-        future.add_done_callback(lambda _, name=name: called.append(name))  # type: ignore[misc]
+        future.add_done_callback(partial(note, name))
     work(executor)
     assert (3, 1) == good.result(5)
     assert isinstance(bad.exception(5), ZeroDivisionError)

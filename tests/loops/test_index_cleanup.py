@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from eisync.core.actions import Policy
+from eisync.core.policy import Policy
 from eisync.loops.reconciler.tombstones import EVERY_S, IndexCleanup
 
 

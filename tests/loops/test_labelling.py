@@ -12,6 +12,7 @@ from eisync.core.formats.json_stream import Checkpoint
 from eisync.core.ignore import IgnoreRules
 from eisync.core.known_content import Trust
 from eisync.core.labels.parts import PartKind, unpacked
+from eisync.core.labels.sidecars import Entry
 from eisync.core.lifecycle import State
 from eisync.errors import StateError
 from eisync.loops.watcher import sidecars as module
@@ -34,7 +35,7 @@ def said(**files_: int) -> bytes:
 
 def boxes(yard: Yard, path: str) -> list[int]:
     """The boxes with which the file would be sent, each by its x."""
-    [record] = yard.index.files_at(yard.root.path, [path])
+    [record] = yard.index.records.files_at(yard.root.path, [path])
     companions: Any = record["companions"]
     return [box["x"] for box in unpacked(companions).get(PartKind.BOXES, [])]
 
@@ -245,7 +246,7 @@ def test_an_account_of_100_000_files_is_read_once_in_pieces_and_not_held(yard: Y
     assert stored_sidecar is not None
     for number in range(0, 100_000, 10_000):
         entry = root.said_of(stored_sidecar, f"training/part.{number:06}.png")
-        assert entry is not None
+        assert isinstance(entry, Entry)
         assert "x" == entry.label
     root.check_all(yard.later + 100.0)
     assert ["info.labels"] == reads
@@ -323,7 +324,7 @@ def labels_of(yard: Yard) -> dict[str, Any]:
     """The label of each file that entered; of one with structured labels the first of them."""
     found = {}
     for path in yard.states():
-        [record] = yard.index.files_at(yard.root.path, [path])
+        [record] = yard.index.records.files_at(yard.root.path, [path])
         companions: Any = record["companions"]
         [structured] = unpacked(companions).get(PartKind.STRUCTURED, [{"label": record["label"]}])
         found[path] = structured["label"]

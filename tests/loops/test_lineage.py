@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 
 from eisync.adapters.files import file_facts, folder_notes
-from eisync.core.actions import Trigger
 from eisync.core.lifecycle import Event
 from eisync.core.lineage import NAME, Stamp
 from eisync.core.outcome import Outcome
+from eisync.core.policy import Trigger
 from eisync.errors import FolderError
 from eisync.loops.lineage import AGAIN_S, Lineage
 from eisync.loops.watcher.monitor import WatchedFolders

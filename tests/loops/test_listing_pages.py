@@ -78,7 +78,7 @@ def test_a_page_of_which_nothing_can_be_read_ends_the_walk_with_a_reason() -> No
 def test_a_listing_without_an_end_is_not_walked(page_size: int) -> None:
     cloud = filled(3000)
     cloud.lie = lambda page: replace(page, total=10)
-    taken = []
+    taken: list[Any] = []
     with pytest.raises(EisyncError, match="says that it has 10 samples, but continues after"):
         taken.extend(listing_pages(cloud, page_size))
     assert sum(page.count for page in taken) <= 100

@@ -266,6 +266,7 @@ def test_the_file_of_a_sample_that_never_was_listed_is_sent_again(yard: Yard, cl
     sweep.run(after_s=1.0)
     ids = synced(yard, cloud, "b.csv", "c.csv")
     delete(cloud, ids["b.csv"])
+    assert cloud.changed_at is not None
     cloud.added_at[ids["c.csv"]] = cloud.changed_at
     sweep.run(after_s=300.0)
     assert "new samples are no longer listed" == sweep.loop.tallies()["main"].why

@@ -119,6 +119,6 @@ def test_a_sidecar_of_14_mb_takes_less_than_20_mb(tmp_path: Path, case: str) -> 
         cwd=Path(__file__).parents[2],
     )
     assert "" == done.stderr
-    took_mb, number = done.stdout.split()
+    took_mb, entered = done.stdout.split()
     assert float(took_mb) < MOST_MB
-    assert ready <= int(number) <= ready + 1
+    assert ready <= int(entered) <= ready + 1

@@ -10,11 +10,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from eisync.core.actions import Policy
 from eisync.core.file_status import ObservedEntry
 from eisync.core.lifecycle import Event, State
 from eisync.core.model import Root
 from eisync.core.outcome import Outcome
+from eisync.core.policy import Policy
 from eisync.errors import FileUnreadableError
 
 from .stage import Stage
@@ -203,7 +203,7 @@ def test_the_sample_of_what_we_took_away_ourselves_stays_with_a_copy_that_a_pers
     """Of the one that the retention deleted, the sample is all that is left."""
     stage = Stage(yard, DELETES)
     stage.put("a.csv", "b.csv", "c.csv", content=lambda path: b"other" if path == "c.csv" else b"same")
-    [identity] = yard.index.ids_of(str(yard.path("a.csv")))
+    [identity] = yard.index.records.ids_of(str(yard.path("a.csv")))
     with yard.database.transaction() as connection:
         connection.execute("update file set removal = 'deleted', absent_at = 1.0 where id = ?", (identity,))
     yard.path("a.csv").unlink()

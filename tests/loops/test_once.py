@@ -1,5 +1,6 @@
 import threading
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pytest
@@ -12,7 +13,8 @@ from eisync.core.retry import RetryPolicy
 from eisync.errors import KeyRefusedError
 from eisync.loops.once import Once
 from eisync.loops.reconciler.loop import Project, ReconcilerLoop
-from eisync.loops.uploader.loop import TargetQueue, UploaderLoop
+from eisync.loops.uploader.loop import UploaderLoop
+from eisync.loops.uploader.target_state import TargetQueue
 from eisync.store.mirror import Mirrored
 from tests.fakes import Bench, Clock, Cloud, refusing
 
@@ -106,7 +108,7 @@ class Pass:
         once.run(give_up_at=self.clock.now + timeout_s, is_stopped=is_stopped)
 
     def _pending(self) -> int:
-        report = self.yard.index.report(root.id for root in self.roots)
+        report = self.yard.index.records.report(root.id for root in self.roots)
         return sum(report.get(state, 0) for state in PENDING)
 
     def _progress(self) -> None:
@@ -205,11 +207,14 @@ def test_a_refused_target_does_not_end_the_pass_of_another(yard: Yard, cloud: Cl
 
 
 def test_stop_is_heard_everywhere(yard: Yard, cloud: Cloud) -> None:
+    def is_over(one: Pass, turns: int) -> bool:
+        return one.turns >= turns
+
     for number in range(50):
         yard.write(f"{number}.csv", str(number).encode())
     for turns in range(12):
         one = Pass(yard, main=cloud)
-        one.run(is_stopped=lambda one=one, turns=turns: one.turns >= turns)  # type: ignore[misc]
+        one.run(is_stopped=partial(is_over, one, turns))
         assert one.turns <= turns + 1
 
 

@@ -315,7 +315,7 @@ def test_a_file_from_an_archive_that_is_renamed_while_it_is_sent_is_compared_aft
     yard.path("a.csv").rename(yard.path("b.csv"))
     now = found(yard, "a.csv", "b.csv")
     run(loop, now)
-    (identity,) = yard.index.ids_in([State.SENDING])
+    (identity,) = yard.index.records.ids_in([State.SENDING])
     stored = Outcome(item_id=identity, events=(Event.STORED,), sha256=hashlib.sha256(b"one").hexdigest())
     yard.outbox.settle([stored], claim=1, now=now)
     run(loop, now + 6.0)
@@ -433,7 +433,7 @@ class Flapping:
 def test_a_file_that_is_renamed_without_rest_stays_one_file(yard: Yard, has_gone: bool) -> None:
     yard.fill("a.csv")
     if has_gone:  # a look missed it
-        yard.outbox.mark_gone(yard.index.ids_in([READY]), now=yard.later)
+        yard.outbox.mark_gone(yard.index.records.ids_in([READY]), now=yard.later)
     flapping = Flapping(yard, "a.csv", "b.csv")
     loop = yard.watcher(outside={"files": flapping}, policy=CompletenessPolicy(settle_s=0.0))
     run(loop, yard.later)

@@ -7,14 +7,15 @@ from typing import Any
 import pytest
 
 from eisync.adapters.files import file_facts, folder_notes, removal
-from eisync.core.actions import Action, ActionKind, Cause, OnRemoteDelete, Policy, Progress, propose
+from eisync.core.actions import Action, ActionKind, Cause, Progress, propose
 from eisync.core.clock_step import ClockSetting
 from eisync.core.lifecycle import Event, State
 from eisync.core.listing import compare
 from eisync.core.model import RemoteSample, sent_name
 from eisync.core.outcome import Outcome
-from eisync.core.retention import After, Disk, MinFree, Retention, Room, Why
-from eisync.core.wire import stored_name
+from eisync.core.policy import After, MinFree, OnRemoteDelete, Policy, Retention
+from eisync.core.retention import Disk, Room, Why
+from eisync.core.sample_names import stored_name
 from eisync.errors import FolderError, StateError, UnansweredError
 from eisync.loops.actions.identity_check import IdentityCheck
 from eisync.loops.retention.loop import REST_S, RetentionLoop
@@ -72,7 +73,9 @@ class Meter:
         room = removal.room_of(root, path)
         if room is None or self.away:
             return None
-        return replace(room, bytes=self.rooms.get(path, file_facts.facts_at(root, path).size))  # type: ignore[union-attr]
+        facts = file_facts.facts_at(root, path)
+        assert facts is not None
+        return replace(room, bytes=self.rooms.get(path, facts.size))
 
     def empty_trash(self, root: str, *, before_day: str, is_old: Callable[[str, float], bool]) -> int:
         self.emptied.append(before_day)
@@ -792,7 +795,7 @@ def test_where_the_numbers_mean_other_samples_in_the_listing_nothing_is_removed(
 def test_where_no_hash_proves_it_the_bytes_do_and_only_once(house: House) -> None:
     house.send("wave.1.csv", "wave.2.csv", is_listed=False)
     house.cloud.contents[2] = b"theirs"
-    house.cloud.sha256_of = lambda number: sha256(house.cloud.contents[number])  # type: ignore[method-assign]
+    house.cloud.sha256_of = lambda sample_id: sha256(house.cloud.contents[sample_id])  # type: ignore[method-assign]
     house.sweep(sha256=None)
     house.run(after_s=GRACE_OVER_S)
     assert ["wave.2.csv"] == house.there()

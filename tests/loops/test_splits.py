@@ -7,9 +7,10 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from eisync.core.actions import OnRemoteDelete, Policy, Progress
+from eisync.core.actions import Progress
 from eisync.core.lifecycle import State
 from eisync.core.model import RemoteSample
+from eisync.core.policy import OnRemoteDelete, Policy
 from eisync.core.retention import Why, why_unconfirmed
 from eisync.store.retention import Removals
 

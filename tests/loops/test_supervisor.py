@@ -140,7 +140,7 @@ def test_a_mistake_of_ours_is_told_with_its_traceback(build: Callable[..., House
         raise ZeroDivisionError("the text may hold anything")
 
     house = build(Steps(fail))
-    house.wait_for(lambda: house.log.lines)
+    house.wait_for(lambda: bool(house.log.lines))
     assert "unexpected: ZeroDivisionError" == house.pulse.trouble
     assert ["exception"] == [line.level for line in house.log.lines]
 

@@ -3,10 +3,11 @@ from typing import Any
 
 import pytest
 
-from eisync.core.actions import OnRemoteDelete, Policy, Progress, sentence
+from eisync.core.actions import Progress, sentence
 from eisync.core.clock_step import DAY_S, ClockSetting
 from eisync.core.guard import RECENT_S, Guard
 from eisync.core.lifecycle import State
+from eisync.core.policy import OnRemoteDelete, Policy
 from eisync.errors import UnansweredError
 
 from .stage import INTERVAL_S, Stage

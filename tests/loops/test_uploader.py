@@ -112,7 +112,7 @@ def test_what_is_there_already_is_synced_with_the_ids_that_are_there(yard: Yard,
     yard.fill("a.csv", "b.csv", content=b"the same")
     Drain(yard, target_queue(cloud)).run()
     assert {SYNCED} == set(yard.states().values())
-    assert [[101], [101]] == [record["sample_ids"] for record in yard.index.files()]
+    assert [[101], [101]] == [record["sample_ids"] for record in yard.index.records.files()]
 
 
 def test_no_more_requests_than_workers_are_under_way(yard: Yard, cloud: Cloud) -> None:
@@ -208,7 +208,7 @@ def test_a_refusal_costs_the_peers_no_attempt(yard: Yard, cloud: Cloud) -> None:
     yard.fill(*names(2))
     cloud.always = guilty(names(2)[0])
     Drain(yard, target_queue(cloud)).run()
-    assert [1, 1] == [record["attempts"] for record in yard.index.files()]
+    assert [1, 1] == [record["attempts"] for record in yard.index.records.files()]
 
 
 def test_one_refused_entry_is_that_file_s_alone(yard: Yard, cloud: Cloud) -> None:
@@ -272,7 +272,10 @@ def test_a_wrong_key_pauses_the_target_and_costs_no_attempt(yard: Yard, cloud: C
     assert {"main": "HTTP 401: Invalid API key"} == drain.loop.refusals()
     (target,) = yard.index.targets()
     assert "HTTP 401: Invalid API key" == target.paused_reason
-    assert ({READY}, {0}) == (set(yard.states().values()), {record["attempts"] for record in yard.index.files()})
+    assert ({READY}, {0}) == (
+        set(yard.states().values()),
+        {record["attempts"] for record in yard.index.records.files()},
+    )
     assert 1 == yard.log.events().count("target.paused")
 
 
@@ -407,7 +410,7 @@ def test_a_changed_file_settles_again_and_its_peers_go_at_once(yard: Yard, cloud
     first, changed, last = names(3)
     assert {first: SYNCED, changed: State.SETTLING, last: SYNCED} == yard.states()
     assert [[first, last]] == cloud.uploads
-    assert {1, 0} == {record["attempts"] for record in yard.index.files()}
+    assert {1, 0} == {record["attempts"] for record in yard.index.records.files()}
 
 
 def test_a_file_that_went_is_gone_and_its_peers_go_at_once(yard: Yard, cloud: Cloud) -> None:
@@ -613,7 +616,7 @@ def test_requests_that_are_too_large_become_smaller_and_grow_back(yard: Yard, cl
     sizes = [len(sent) for sent in cloud.uploads]
     assert sizes[0] == 16
     assert sum(size > 5 for size in sizes) < len(sizes) / 4
-    assert {1} == {record["attempts"] for record in yard.index.files()}
+    assert {1} == {record["attempts"] for record in yard.index.records.files()}
 
 
 def test_a_paused_target_is_tried_again_with_one_small_file(yard: Yard, cloud: Cloud) -> None:
@@ -1140,22 +1143,22 @@ class Threadless(Bench):
         return super().submit(fn, *args, **kwargs)
 
 
-def threadless(yard: Yard, cloud: Cloud, free: int) -> Drain:
-    drain = Drain(yard, target_queue(cloud, limits=Limits(files=2, bytes=1_000_000)))
-    drain.bench = drain.loop._pool = Threadless(free)
-    return drain
+def threadless(yard: Yard, cloud: Cloud, free: int) -> tuple[Drain, Threadless]:
+    drain, bench = Drain(yard, target_queue(cloud, limits=Limits(files=2, bytes=1_000_000))), Threadless(free)
+    drain.bench = drain.loop._pool = bench
+    return drain, bench
 
 
 @pytest.mark.parametrize("free", [0, 1])
 def test_what_no_thread_takes_waits_with_the_reason_and_goes_later(yard: Yard, cloud: Cloud, free: int) -> None:
     yard.fill(*names(5))
-    drain = threadless(yard, cloud, free)
+    drain, bench = threadless(yard, cloud, free)
     drain.run()
     assert {READY} == set(yard.states().values())
     assert "no thread can be started" in drain.loop.holds(drain.now)["main"]
     assert 0 < drain.tick() <= THREADLESS_S
 
-    drain.bench.free = 100  # type: ignore[attr-defined]
+    bench.free = 100
     drain.run(after_s=THREADLESS_S)
     assert {SYNCED} == set(yard.states().values())
     assert {} == drain.loop.holds(drain.now)
@@ -1164,9 +1167,9 @@ def test_what_no_thread_takes_waits_with_the_reason_and_goes_later(yard: Yard, c
 
 def test_with_fewer_threads_than_workers_everything_goes_by_those_there_are(yard: Yard, cloud: Cloud) -> None:
     yard.fill(*names(8))
-    drain = threadless(yard, cloud, 0)
+    drain, bench = threadless(yard, cloud, 0)
     for _ in range(20):
-        drain.bench.free = 1 - len(drain.bench.waiting)  # type: ignore[attr-defined]
+        bench.free = 1 - len(bench.waiting)
         drain.tick(after_s=THREADLESS_S / 2)
         assert len(drain.bench.waiting) <= 1
         drain.bench.run()

@@ -8,7 +8,7 @@ import threading
 import time
 from contextlib import suppress
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
@@ -64,7 +64,7 @@ class WatchingMachine(RuleBasedStateMachine):
         self.begin()
         self.come_to_rest()  # from here on, who listens is not helped by the first scan
 
-    def begin(self, **failing_parts: object) -> None:
+    def begin(self, **failing_parts: Any) -> None:
         self.events = EventSource(self.bell.set) if self.listens else NullEvents()
         self.events.start()
         policy = CompletenessPolicy(settle_s=0.0, patience_s=0.0)
@@ -83,10 +83,11 @@ class WatchingMachine(RuleBasedStateMachine):
     def tell_of_links(self) -> None:
         """The kernel tells of the name under which a file was opened. Where that one was renamed or taken from the file
         before anybody looked, only a scan finds what became of the others."""
+        events = getattr(self, "events", None)
         for folder, _, names in os.walk(self.root):
             for place in (os.path.join(folder, name) for name in names):
-                if hasattr(self, "events") and self.listens and os.lstat(place).st_nlink > 1:
-                    self.events.doubt(self.yard.root.id)
+                if isinstance(events, EventSource) and os.lstat(place).st_nlink > 1:
+                    events.doubt(self.yard.root.id)
                     return
 
     def content(self) -> bytes:
@@ -252,7 +253,7 @@ class WatchingMachine(RuleBasedStateMachine):
                     continue
                 there[path] = (status.st_size, status.st_mtime_ns, status.st_ino)
         wrong: dict[str, object] = {}
-        for record in self.yard.index.files():
+        for record in self.yard.index.records.files():
             path = str(record["path"])
             known = self.yard.outbox.known_at(self.yard.root.id, path)
             assert known is not None

@@ -106,14 +106,14 @@ class Yard:
 
     def states(self) -> dict[str, State]:
         """The state of every file, by path; of those under another root, by `root/path`."""
-        return {self._name(record): State(record["state"]) for record in self.index.files()}
+        return {self._name(record): State(record["state"]) for record in self.index.records.files()}
 
     def record(self, path: str) -> dict[str, Any]:
         return self.records()[path]
 
     def records(self) -> dict[str, dict[str, Any]]:
         """What is known of every file, by the paths of `states`."""
-        return {self._name(record): record for record in self.index.files()}
+        return {self._name(record): record for record in self.index.records.files()}
 
     def reason(self, path: str) -> str:
         return str(self.record(path)["reason"])
@@ -184,7 +184,7 @@ class Yard:
 
     def insist(self) -> None:
         """A person says of every file that is quarantined: send it as it is."""
-        assert self.outbox.retry(self.index.ids_in([State.QUARANTINED]), now=self.later)
+        assert self.outbox.retry(self.index.records.ids_in([State.QUARANTINED]), now=self.later)
 
 
 def run(loop: Any, now: float) -> float:

@@ -73,7 +73,7 @@ class Running:
             time.sleep(0.05)
 
     def entered(self) -> int:
-        return sum(self.yard.index.counts().by_state.values())
+        return sum(self.yard.index.records.counts().by_state.values())
 
     def entries(self) -> int:
         """How often a file entered, every version of every file counted."""

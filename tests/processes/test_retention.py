@@ -100,8 +100,8 @@ def test_sigkill_between_intent_and_outcome_is_harmless(bench: Bench, kind: str,
         assert 3 == samples(bench)
         assert {"synced"} == {record["state"] for record in bench.files().values()}
     finally:
-        for path in sorted(archive.rglob("*"), reverse=True):
-            path.rmdir() if path.is_dir() else path.unlink()
+        for place in sorted(archive.rglob("*"), reverse=True):
+            place.rmdir() if place.is_dir() else place.unlink()
         archive.rmdir()
 
 

@@ -11,9 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import Bench, row, stored_once
-
-from .test_kill import until
+from tests.conftest import Bench, row, stored_once, until
 
 FILES = 8_000
 

@@ -18,8 +18,7 @@ import pytest
 from eisync.core.writers import BEING_WRITTEN, NONE_WRITES, WRITTEN_MEANWHILE
 from eisync.emulator.server import RunningEmulator
 from tests.cli import stranger
-from tests.cli.test_daemon import until
-from tests.conftest import Bench, row, sha256, stored_once
+from tests.conftest import Bench, row, sha256, stored_once, until
 from tests.core import formats
 from tests.emulator.wire import acquisition
 
@@ -340,7 +339,8 @@ def recording(bench: Bench) -> Any:
     path = bench.recordings / "recorded.wav"
     with path.open("wb") as file, wave.open(file, "wb") as recorder:
         recorder.setparams((1, 2, 16_000, 0, "NONE", ""))
-        recorder._write_header(0)  # as recorders do: the header before the first sound
+        unfinished: Any = recorder
+        unfinished._write_header(0)  # as recorders do: the header before the first sound
         file.flush()
         for second in range(10):
             recorder.writeframesraw(SOUND[: 2_000 + second])

@@ -112,8 +112,8 @@ class Shelf:
 
     def make_tombstones(self, sample_id: int, *, target: str = "main", now: float) -> list[int]:
         """The service lists the sample, and later it is found to be deleted there."""
-        looked = {"low": sample_id, "high": sample_id + 1, "generation": None, "began_at": now, "limit": 9}
-        actions = compare(self.mirrored.slice(target, **looked).believed, [remote(sample_id)])
+        known = self.mirrored.slice(target, low=sample_id, high=sample_id + 1, generation=None, began_at=now, limit=9)
+        actions = compare(known.believed, [remote(sample_id)])
         self.mirrored.apply(target, actions, generation=None, now=now)
         return self.index.make_tombstones(target, sample_id, now=now)
 
@@ -137,7 +137,7 @@ class Shelf:
 
     def record(self, path: str = "a.csv") -> dict[str, Any]:
         """The line that a person sees of the file."""
-        [record] = [record for record in self.index.files() if record["path"] == path]
+        [record] = [record for record in self.index.records.files() if record["path"] == path]
         return record
 
     def row(self, path: str = "a.csv") -> dict[str, Any]:

@@ -4,10 +4,11 @@ from typing import Any
 
 import pytest
 
-from eisync.core.actions import Action, ActionKind, Cause, Progress, StoredAction, Trigger
+from eisync.core.actions import Action, ActionKind, Cause, Progress, StoredAction
 from eisync.core.guard import Touch
 from eisync.core.lifecycle import State
 from eisync.core.model import Category
+from eisync.core.policy import Trigger
 from eisync.errors import StateError
 from eisync.store import action_effects, guard_facts, tombstones
 from eisync.store import actions as acts_room

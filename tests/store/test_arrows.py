@@ -64,8 +64,9 @@ def settled(event: Event) -> Crossing:
 
 
 def resolved(event: Event) -> Crossing:
-    settlement = {"events": (event,), "reason": "so it was"}
-    return lambda shelf, identity: shelf.outbox.resolve([Outcome(item_id=identity, **settlement)], now=LATER)
+    return lambda shelf, identity: shelf.outbox.resolve(
+        [Outcome(item_id=identity, events=(event,), reason="so it was")], now=LATER
+    )
 
 
 def completed(shelf: Shelf, identity: int) -> None:

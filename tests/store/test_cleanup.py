@@ -3,6 +3,7 @@
 import os
 import sqlite3
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -31,7 +32,7 @@ def away(shelf: Shelf, path: str = "a.csv", sample: int = 1, *, sha256: str = SH
 
 
 def paths(shelf: Shelf) -> list[str]:
-    return [str(record["path"]) for record in shelf.index.files()]
+    return [str(record["path"]) for record in shelf.index.records.files()]
 
 
 def sql(shelf: Shelf, statement: str, *values: object) -> list[tuple[object, ...]]:
@@ -94,6 +95,20 @@ def test_what_a_person_sends_again_is_remembered_as_nothing(shelf: Shelf, forget
     assert None is forgets.forgotten("main", SHA)
 
 
+def write_action(shelf: Shelf, identity: int, state: str) -> None:
+    sql(
+        shelf,
+        "insert into act (target, key, kind, cause, file_id, root, path, reason, since_at, state, made_at) "
+        "values ('main', 'k', 'delete_sample', 'local_deletion', ?, x'2f', x'61', '', 0, ?, 0)",
+        identity,
+        state,
+    )
+
+
+def set_state(shelf: Shelf, _: int, state: str) -> None:
+    sql(shelf, "update file set state = ?", state)
+
+
 KEPT: dict[str, Callable[[Shelf, int], object]] = {
     "it is here again": lambda shelf, identity: shelf.outbox.mark_back([identity], now=NOW),
     "nobody knows its content": lambda shelf, _: sql(shelf, "update file set sha256 = null"),
@@ -102,17 +117,11 @@ KEPT: dict[str, Callable[[Shelf, int], object]] = {
         shelf, "insert into superseded (file_id, sample_id) values (?, 9)", identity
     ),
     **{
-        f"an action is {state}": lambda shelf, identity, state=state: sql(  # type: ignore[misc]
-            shelf,
-            "insert into act (target, key, kind, cause, file_id, root, path, reason, since_at, state, made_at) "
-            "values ('main', 'k', 'delete_sample', 'local_deletion', ?, x'2f', x'61', '', 0, ?, 0)",
-            identity,
-            state,
-        )
+        f"an action is {state}": partial(write_action, state=state)
         for state in ("waiting", "due", "begun", "done", "undoing")
     },
     **{
-        f"it is {state}": lambda shelf, _, state=state: sql(shelf, "update file set state = ?", state)  # type: ignore[misc]
+        f"it is {state}": partial(set_state, state=state)
         for state in ("ready", "sending", "doubtful", "settling", "quarantined")
     },
 }
@@ -162,7 +171,7 @@ def test_what_went_before_it_was_sent_leaves_too(
         shelf.outbox.mark_gone([shelf.id_of(f"{number}.csv")], now=NOW + number)
     assert 2 == forgets.forget("main", [], now=NOW + 5 + LEAST_AWAY_S)
     assert ["2.csv", "3.csv", "4.csv"] == paths(shelf)
-    assert {State.GONE.value} == {record["state"] for record in shelf.index.files()}
+    assert {State.GONE.value} == {record["state"] for record in shelf.index.records.files()}
     assert 3 == forgets.forget("main", [], now=WEEK_LATER + 5)
 
 

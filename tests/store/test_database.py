@@ -6,8 +6,9 @@ import sqlite3
 import stat
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -17,19 +18,21 @@ from eisync.core.known_content import DeletedContent
 from eisync.core.lifecycle import State
 from eisync.errors import StateBusyError, StateError
 from eisync.store import schema
-from eisync.store.database import FILE_NAME, HOLDER_NAME, Database, open_database, write_holder
+from eisync.store.database import FILE_NAME, Database, open_database
 from eisync.store.descriptions import Descriptions
 from eisync.store.index import Index
 from eisync.store.outbox import Outbox
 from eisync.store.path_index import PathIndex
 from eisync.store.rows import MISSING
 from eisync.store.sidecars import Sidecars
+from eisync.store.state_folder import HOLDER_NAME, write_holder
 
 from .shelf import NOW, Shelf
 
 HOLD = """
 import os, sys
-from eisync.store.database import open_database, write_holder
+from eisync.store.database import open_database
+from eisync.store.state_folder import write_holder
 database, _ = open_database(sys.argv[1], exclusive=True)
 write_holder(sys.argv[1], pid=os.getpid())
 with database.transaction() as connection:
@@ -218,6 +221,14 @@ def test_a_folder_that_cannot_be_one_is_a_clear_error(tmp_path: Path, place: str
 # --- schema -----------------------------------------------------------------------------------------------------------
 
 
+def migrate_to(connection: sqlite3.Connection, version: int) -> None:
+    """Make the tables of an older version."""
+    older = sqlite_utils.Migrations("eisync")
+    for name in list(schema.MIGRATIONS)[:version]:
+        older(name=name)(schema._applied(schema.MIGRATIONS[name]))
+    older.apply(sqlite_utils.Database(connection, use_counts_table=False))
+
+
 def set_version(folder: Path, version: int) -> None:
     with contextlib.closing(sqlite3.connect(folder / FILE_NAME)) as connection:
         connection.execute(f"pragma user_version = {version}")
@@ -254,6 +265,7 @@ def test_a_migration_is_applied_once(tmp_path: Path, version: int) -> None:
 def test_a_new_database_has_the_version_of_the_schema(tmp_path: Path) -> None:
     database, _ = open_database(str(tmp_path), exclusive=True)
     with database.reading() as connection:
+        assert len(schema.MIGRATIONS) == schema.VERSION
         assert [schema.VERSION] == list(connection.execute("pragma user_version").fetchone())
     database.close()
 
@@ -271,7 +283,7 @@ def test_a_database_that_is_up_to_date_opens_without_sqlite_utils(tmp_path: Path
     program = (
         "import sys; from eisync.store.database import open_database; from eisync.store.index import Index; "
         "from eisync.store.outbox import Outbox; database, _ = open_database(sys.argv[1], exclusive=False); "
-        "Index(database).counts(); print('sqlite_utils' in sys.modules)"
+        "Index(database).records.counts(); print('sqlite_utils' in sys.modules)"
     )
 
     answers = [
@@ -286,15 +298,7 @@ def test_a_database_that_is_up_to_date_opens_without_sqlite_utils(tmp_path: Path
 
 def test_what_an_older_one_wrote_is_taken_over_with_its_rows(tmp_path: Path) -> None:
     with contextlib.closing(sqlite3.connect(tmp_path / FILE_NAME, isolation_level=None)) as connection:
-        older = sqlite_utils.Migrations("eisync")
-        for migration in (
-            schema._001_files_and_samples,
-            schema._002_renames_and_devices,
-            schema._003_orders_and_counts,
-            schema._004_mirror,
-        ):
-            older()(migration)
-        older.apply(sqlite_utils.Database(connection, use_counts_table=False))
+        migrate_to(connection, 4)
         connection.execute("pragma user_version = 4")
         connection.execute("insert into root (id, path, target) values (1, cast('/data' as blob), 'main')")
         connection.execute("insert into target (name, project_id) values ('main', 7)")
@@ -359,8 +363,8 @@ def use(database: Database) -> None:
     index.register(["main"])
     [root] = outbox.register([("/data", "main")])
     outbox.recover(duplicates_allowed=False, now=NOW)
-    index.counts()
-    for record in index.files():
+    index.records.counts()
+    for record in index.records.files():
         outbox.known_at(root.id, str(record["path"]))
     PathIndex(database).folders(root.id)
     while outbox.claim("main", [root.id], limit=500, claim=1, now=NOW):
@@ -378,7 +382,7 @@ def scribble(path: Path, at: int, size: int) -> None:
         file.write(NOISE[:size])
 
 
-DAMAGES = {
+DAMAGES: dict[str, Callable[[Path], object]] = {
     "truncated to nothing": lambda path: truncate(path, 0),
     "truncated to a byte": lambda path: truncate(path, 1),
     "truncated within the header": lambda path: truncate(path, 60),
@@ -390,10 +394,7 @@ DAMAGES = {
     "noise in the counters": lambda path: scribble(path, 24, 20),
     "noise in the list of tables": lambda path: scribble(path, 100, 2_000),
     "noise in the first page": lambda path: scribble(path, 0, PAGE),
-    **{
-        f"noise in page {page}": lambda path, page=page: scribble(path, page * PAGE, PAGE)
-        for page in (1, 2, 3, 5, 8, 13, 21, 34)
-    },
+    **{f"noise in page {page}": partial(scribble, at=page * PAGE, size=PAGE) for page in (1, 2, 3, 5, 8, 13, 21, 34)},
     "another program's file": lambda path: path.write_bytes(b"<html>" + NOISE),
 }
 
@@ -496,7 +497,7 @@ def test_a_large_database_is_looked_through_only_when_it_is_suspect(
     shutil.copytree(sound, folder)
     size = (folder / FILE_NAME).stat().st_size
     scribble(folder / FILE_NAME, size - PAGE, PAGE)
-    monkeypatch.setattr("eisync.store.database._CHECKED_BYTES", size - 1)
+    monkeypatch.setattr("eisync.store.damage._CHECKED_BYTES", size - 1)
     assert open_and_close(folder) is None
 
     (folder / f"{FILE_NAME}.suspect").touch()
@@ -521,20 +522,7 @@ def test_noise_in_the_journal_loses_the_last_writes_at_most(tmp_path: Path) -> N
 
 def test_the_contents_of_tombstones_are_known_after_an_upgrade(tmp_path: Path) -> None:
     with contextlib.closing(sqlite3.connect(tmp_path / FILE_NAME, isolation_level=None)) as connection:
-        older = sqlite_utils.Migrations("eisync")
-        for migration in (
-            schema._001_files_and_samples,
-            schema._002_renames_and_devices,
-            schema._003_orders_and_counts,
-            schema._004_mirror,
-            schema._005_acts,
-            schema._006_sidecars,
-            schema._007_described_by,
-            schema._008_retention,
-            schema._009_acts_by_file,
-        ):
-            older()(migration)
-        older.apply(sqlite_utils.Database(connection, use_counts_table=False))
+        migrate_to(connection, 9)
         connection.execute("pragma user_version = 9")
         connection.execute("insert into root (id, path, target) values (1, cast('/data' as blob), 'main')")
         connection.execute("insert into target (name, project_id) values ('main', 7)")
@@ -559,11 +547,7 @@ def test_the_contents_of_tombstones_are_known_after_an_upgrade(tmp_path: Path) -
 
 def test_what_waits_is_described_anew_after_an_upgrade(tmp_path: Path) -> None:
     with contextlib.closing(sqlite3.connect(tmp_path / FILE_NAME, isolation_level=None)) as connection:
-        older = sqlite_utils.Migrations("eisync")
-        for name, migration in sorted(vars(schema).items()):
-            if name[:1] == "_" and name[1:4].isdigit() and name < "_019":
-                older()(migration)
-        older.apply(sqlite_utils.Database(connection, use_counts_table=False))
+        migrate_to(connection, 18)
         connection.execute("pragma user_version = 18")
         connection.execute(
             "insert into root (id, path, target, described_by) values (1, cast('/data' as blob), 'main', 'rules')"

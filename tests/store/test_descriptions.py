@@ -85,7 +85,7 @@ def test_what_is_under_way_or_there_keeps_what_it_was_sent_with(shelf: Shelf) ->
     sending = shelf.enqueue("sending.csv")
     shelf.claim()
     descriptions.describe([(synced, SAID), (sending, SAID)])
-    assert {"new"}.isdisjoint({str(record["label"]) for record in shelf.index.files()})
+    assert {"new"}.isdisjoint({str(record["label"]) for record in shelf.index.records.files()})
     assert ["sending.csv"] == [one.path for one in descriptions.at(shelf.root.id, ["sending.csv", "synced.csv"])]
 
 

@@ -1,3 +1,5 @@
+from typing import Any
+
 import pytest
 
 from eisync.core.lifecycle import Event, State
@@ -8,13 +10,14 @@ from .shelf import NOW, Shelf
 
 def lines(shelf: Shelf, path: str) -> list[tuple[float, str]]:
     """When, and what happened, newest first."""
-    [identity] = shelf.index.ids_of(f"/data/{path}")
-    return [(line["at"], line["event"]) for line in shelf.index.history(identity)]  # type: ignore[misc]
+    [identity] = shelf.index.records.ids_of(f"/data/{path}")
+    records: list[dict[str, Any]] = shelf.index.records.history(identity)
+    return [(line["at"], line["event"]) for line in records]
 
 
 def test_a_line_says_what_happened_to_which_file_when_and_why(shelf: Shelf) -> None:
     shelf.sync("training/ä.csv", now=NOW + 1)
-    shelf.outbox.mark_gone(shelf.index.ids_of("/data/training/ä.csv"), now=NOW + 2)
+    shelf.outbox.mark_gone(shelf.index.records.ids_of("/data/training/ä.csv"), now=NOW + 2)
     shelf.sync("b.csv", now=NOW + 3)
     place = {"path": "training/ä.csv", "root": "/data"}
     gone = {"at": NOW + 2, **place, "event": "gone", "state": "synced"}
@@ -23,9 +26,9 @@ def test_a_line_says_what_happened_to_which_file_when_and_why(shelf: Shelf) -> N
         {"at": NOW + 1, **place, "event": "stored", "state": "synced", "reason": "stored"},
         {"at": NOW + 1, **place, "event": "complete", "state": "ready", "reason": ""},
     ]
-    [identity] = shelf.index.ids_of("/data/training/ä.csv")
-    assert told == shelf.index.history(identity)
-    assert ["b.csv", "b.csv", "training/ä.csv"] == [line["path"] for line in shelf.index.history(limit=3)]
+    [identity] = shelf.index.records.ids_of("/data/training/ä.csv")
+    assert told == shelf.index.records.history(identity)
+    assert ["b.csv", "b.csv", "training/ä.csv"] == [line["path"] for line in shelf.index.records.history(limit=3)]
 
 
 def test_a_file_that_never_rests_forgets_its_own_past_but_when_it_was_first_synced(shelf: Shelf) -> None:
@@ -57,7 +60,9 @@ def test_of_all_files_together_the_oldest_lines_go(shelf: Shelf) -> None:
     with shelf.database.transaction() as connection:
         assert 15 == forget_oldest(connection, lines=5)
         assert 0 == forget_oldest(connection, lines=5)
-    assert ["9.csv", "9.csv", "8.csv", "8.csv", "7.csv"] == [line["path"] for line in shelf.index.history(limit=100)]
+    assert ["9.csv", "9.csv", "8.csv", "8.csv", "7.csv"] == [
+        line["path"] for line in shelf.index.records.history(limit=100)
+    ]
 
 
 @pytest.mark.parametrize("way", ["a start", "a pass"])
@@ -79,4 +84,4 @@ def test_the_history_is_bounded_at_every_start_and_with_every_pass(shelf: Shelf,
     with shelf.database.reading() as connection:
         [number] = connection.execute("select count(*) from history").fetchone()
     assert (LINES_IN_ALL, []) == (number, lines(shelf, "a.csv"))
-    assert State.SYNCED in shelf.index.counts().by_state
+    assert State.SYNCED in shelf.index.records.counts().by_state

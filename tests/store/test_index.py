@@ -1,10 +1,11 @@
 import json
 import os
+from typing import Any
 
 import pytest
 
 from eisync.core.lifecycle import Event, State
-from eisync.store import index, mirror, path_index, sample_links, tombstones
+from eisync.store import mirror, path_index, records, sample_links, tombstones
 from eisync.store.index import RootFacts, TargetFacts
 
 from .shelf import NOW, Shelf, remote
@@ -259,7 +260,7 @@ def test_how_a_root_fares_is_remembered(shelf: Shelf) -> None:
         [facts] = shelf.index.roots()
         return facts
 
-    fresh = {"id": shelf.root.id, "path": "/data", "target": "main"}
+    fresh: dict[str, Any] = {"id": shelf.root.id, "path": "/data", "target": "main"}
     assert root() == RootFacts(**fresh, scanned_at=None, offline_reason=None, settling=0, left_out={})
     shelf.index.note_offline(shelf.root.id, "it is not there")
     shelf.index.note_observed(shelf.root.id, [], beyond=3, comparing=2, keeps=False, now=NOW)
@@ -281,38 +282,38 @@ def test_files_are_counted_by_state(shelf: Shelf) -> None:
     [other] = shelf.outbox.register([("/other", "main")])
     shelf.outbox.enqueue([shelf.candidate("x.csv", root_id=other.id)], now=NOW + 5)
 
-    counts = shelf.index.counts()
+    counts = shelf.index.records.counts()
 
     assert {State.SYNCED: 1, State.TOMBSTONE: 1, State.READY: 3} == counts.by_state
     assert (NOW + 3, NOW) == (counts.oldest_pending_at, counts.last_synced_at)
-    assert {State.SYNCED: 1, State.TOMBSTONE: 1, State.READY: 2} == shelf.index.report([shelf.root.id])
-    assert {State.READY: 1} == shelf.index.report([other.id])
-    assert {} == shelf.index.report([])
+    assert {State.SYNCED: 1, State.TOMBSTONE: 1, State.READY: 2} == shelf.index.records.report([shelf.root.id])
+    assert {State.READY: 1} == shelf.index.records.report([other.id])
+    assert {} == shelf.index.records.report([])
 
 
 def test_an_old_file_that_changes_waits_since_it_changed(shelf: Shelf) -> None:
     identity = shelf.sync("a.csv", 1, now=NOW)
 
     shelf.outbox.mark_changed([identity], now=LATER)
-    assert LATER == shelf.index.counts().oldest_pending_at
+    assert LATER == shelf.index.records.counts().oldest_pending_at
     shelf.enqueue("a.csv", version=2, now=LATER + 1)
-    assert LATER + 1 == shelf.index.counts().oldest_pending_at
+    assert LATER + 1 == shelf.index.records.counts().oldest_pending_at
     shelf.claim(now=LATER + 2)
     shelf.settle(identity, Event.DEFER, now=LATER + 3)
-    assert LATER + 1 == shelf.index.counts().oldest_pending_at
+    assert LATER + 1 == shelf.index.records.counts().oldest_pending_at
 
 
 def test_an_empty_shelf_has_nothing_to_tell(shelf: Shelf) -> None:
-    counts = shelf.index.counts()
+    counts = shelf.index.records.counts()
 
     assert ({}, None, None) == (counts.by_state, counts.oldest_pending_at, counts.last_synced_at)
-    assert [] == list(shelf.index.files())
+    assert [] == list(shelf.index.records.files())
 
 
 def test_every_file_is_listed_once_whatever_happens_meanwhile(shelf: Shelf) -> None:
     paths = [f"{number:04}.csv" for number in range(2_500)]
     shelf.outbox.enqueue([shelf.candidate(path) for path in paths], now=NOW)
-    listing = shelf.index.files()
+    listing = shelf.index.records.files()
     first = next(listing)
     shelf.claim(limit=2_000)
     shelf.enqueue("late.csv")
@@ -324,11 +325,11 @@ def test_files_are_listed_by_state(shelf: Shelf) -> None:
     shelf.sync("a.csv", 1)
     shelf.enqueue("b.csv")
 
-    assert ["a.csv"] == [record["path"] for record in shelf.index.files(State.SYNCED)]
-    assert ["b.csv"] == [record["path"] for record in shelf.index.files(State.READY)]
-    assert [] == list(shelf.index.files(State.GONE))
-    assert [shelf.id_of("b.csv")] == shelf.index.ids_in([State.READY, State.GONE])
-    assert [] == shelf.index.ids_in([])
+    assert ["a.csv"] == [record["path"] for record in shelf.index.records.files(State.SYNCED)]
+    assert ["b.csv"] == [record["path"] for record in shelf.index.records.files(State.READY)]
+    assert [] == list(shelf.index.records.files(State.GONE))
+    assert [shelf.id_of("b.csv")] == shelf.index.records.ids_in([State.READY, State.GONE])
+    assert [] == shelf.index.records.ids_in([])
 
 
 def test_a_record_is_json_whatever_the_name(shelf: Shelf) -> None:
@@ -360,7 +361,7 @@ def test_a_file_is_found_by_where_it_is(shelf: Shelf, roots: list[str], asked: s
         assert known is not None
         ids[root.path] = known.id
 
-    assert [ids[root] for root in found] == shelf.index.ids_of(asked)
+    assert [ids[root] for root in found] == shelf.index.records.ids_of(asked)
 
 
 def test_a_file_of_two_roots_is_found_in_both(shelf: Shelf) -> None:
@@ -370,7 +371,7 @@ def test_a_file_of_two_roots_is_found_in_both(shelf: Shelf) -> None:
     known = shelf.outbox.known_at(inner.id, "a.csv")
     assert known is not None
 
-    assert sorted([first, known.id]) == sorted(shelf.index.ids_of("/data/deep/a.csv"))
+    assert sorted([first, known.id]) == sorted(shelf.index.records.ids_of("/data/deep/a.csv"))
 
 
 def test_a_database_that_takes_a_write_says_so(shelf: Shelf) -> None:
@@ -394,10 +395,13 @@ def test_a_database_that_takes_a_write_says_so(shelf: Shelf) -> None:
         (mirror._ANY_MISSED, ["INDEX sample_missed (target=?)"]),
         (mirror._NAMED, ["INDEX sample_by_name (target=? AND filename=?)"]),
         (mirror._WAITING, ["file"]),
-        (index._COUNTS, ["SCAN file USING COVERING INDEX file_by_state"]),
-        (index._OLDEST_PENDING, ["SEARCH file USING INDEX file_pending"]),
-        (index._LAST_SYNCED, ["SEARCH file USING COVERING INDEX file_by_state (state=?)"]),
-        (index._PAGE, ["SEARCH file USING INTEGER PRIMARY KEY (rowid>?)", "file_sample USING PRIMARY KEY (file_id=?)"]),
+        (records._COUNTS, ["SCAN file USING COVERING INDEX file_by_state"]),
+        (records._OLDEST_PENDING, ["SEARCH file USING INDEX file_pending"]),
+        (records._LAST_SYNCED, ["SEARCH file USING COVERING INDEX file_by_state (state=?)"]),
+        (
+            records._PAGE,
+            ["SEARCH file USING INTEGER PRIMARY KEY (rowid>?)", "file_sample USING PRIMARY KEY (file_id=?)"],
+        ),
         (sample_links._KNOW, ["file USING INTEGER PRIMARY KEY (rowid=?)"]),
         (path_index._FAMILIAR, ["file USING INDEX file_by_version (size=? AND mtime_ns=? AND inode=?)"]),
         (tombstones._MAY_BE_DELETED, ["deleted_content USING PRIMARY KEY (target=? AND size=?)"]),

@@ -2,9 +2,9 @@
 
 import pytest
 
-from eisync.core.actions import Trigger
 from eisync.core.lifecycle import Event
 from eisync.core.lineage import Own
+from eisync.core.policy import Trigger
 from eisync.store.actions import ActionStore
 from eisync.store.lineages import Lineages
 from eisync.store.retention import Removals
@@ -45,8 +45,8 @@ def test_only_what_is_missing_at_the_service_and_not_taken_by_us_is_unseen(shelf
     assert 1 == lineages.looked_through(shelf.root.id, DOUBTED, "nobody knows", now=LATER)
     assert [] == planned(shelf)
     assert 0 == lineages.looked_through(shelf.root.id, DOUBTED, "nobody knows", now=LATER)
-    assert "nobody knows" == next(one["reason"] for one in shelf.index.files() if one["path"] == "went.csv")
-    assert "unseen" == shelf.index.history(ids["went.csv"])[0]["event"]
+    assert "nobody knows" == next(one["reason"] for one in shelf.index.records.files() if one["path"] == "went.csv")
+    assert "unseen" == shelf.index.records.history(ids["went.csv"])[0]["event"]
     # When it is back it is as it was, and a person may delete it.
     shelf.outbox.mark_back([ids["went.csv"]], now=LATER)
     shelf.outbox.mark_gone([ids["went.csv"]], now=LATER)

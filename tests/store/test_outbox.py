@@ -7,8 +7,7 @@ from eisync.core.batching import Order
 from eisync.core.lifecycle import Event, IllegalTransitionError, State
 from eisync.core.model import Category, FileFacts, Root
 from eisync.core.outcome import Outcome, give_back
-from eisync.store import index as index_room
-from eisync.store import intake, outbox, queue, rows
+from eisync.store import intake, outbox, queue, records, rows
 from eisync.store.queue import LostClaimError
 
 from .shelf import NOW, Shelf, facts
@@ -90,7 +89,9 @@ def test_a_new_version_waits_while_the_last_one_is_under_way(shelf: Shelf) -> No
     assert set() == shelf.outbox.enqueue([new], now=NOW)
 
     assert State.READY is shelf.state()
-    assert facts(2) == shelf.outbox.known_at(shelf.root.id, "a.csv").facts
+    known = shelf.outbox.known_at(shelf.root.id, "a.csv")
+    assert known is not None
+    assert facts(2) == known.facts
 
 
 @pytest.mark.parametrize("version", [1, 2])
@@ -140,8 +141,8 @@ def test_any_name_that_a_file_system_takes_comes_back_as_it_is(shelf: Shelf, pat
     assert [path] == [item.path for item in shelf.claim()]
     assert {name: identity} == {key: known.id for key, known in shelf.known(folder).items()}
     assert [folder] == shelf.places.folders(shelf.root.id)
-    assert [path] == [record["path"] for record in shelf.index.files()]
-    assert [identity] == shelf.index.ids_of("/data/" + path)
+    assert [path] == [record["path"] for record in shelf.index.records.files()]
+    assert [identity] == shelf.index.records.ids_of("/data/" + path)
 
 
 @pytest.mark.parametrize("label", [None, "idle", "日記 \U0001f600", 'quoted "\\u0041"', "nul\0 in the middle"])
@@ -458,7 +459,7 @@ def test_a_synced_file_that_goes_stays_synced_and_it_is_noted_once(shelf: Shelf)
 
     assert ("synced", "the local file is not there any more") == (shelf.record()["state"], shelf.record()["reason"])
     assert [(Event.GONE, State.SYNCED)] == shelf.history(identity)[remembered:]
-    assert NOW == shelf.index.counts().last_synced_at
+    assert NOW == shelf.index.records.counts().last_synced_at
 
 
 @pytest.mark.parametrize("event", [Event.CHANGED, Event.GONE])
@@ -520,7 +521,7 @@ def test_a_retry_puts_what_is_parked_back_at_once_and_as_new(shelf: Shelf, is_to
     assert ("ready", "waiting for its turn", 0, []) == tuple(
         shelf.record()[key] for key in ("state", "reason", "attempts", "sample_ids")
     )
-    assert LATER == shelf.index.counts().oldest_pending_at
+    assert LATER == shelf.index.records.counts().oldest_pending_at
     assert [None] == [item.batch_cap for item in shelf.claim(now=LATER)]
 
 
@@ -685,7 +686,7 @@ def test_new_files_known_ones_and_one_that_comes_twice_enter_together(shelf: She
         path: known.facts for path, known in entered.items()
     }
     told = {
-        path: [(line["at"], line["event"]) for line in reversed(shelf.index.history(known.id))]
+        path: [(line["at"], line["event"]) for line in reversed(shelf.index.records.history(known.id))]
         for path, known in entered.items()
     }
     again = [(LATER, "changed"), (LATER, "complete")]
@@ -736,8 +737,8 @@ def test_what_is_given_back_keeps_its_place(shelf: Shelf) -> None:
 
 def test_a_tally_of_some_folders_reads_no_row(shelf: Shelf) -> None:
     shelf.enqueue()
-    assert "USING COVERING INDEX file_by_state" in shelf.plan(index_room._TALLY, roots="[1]")
-    assert {State.READY: 1} == shelf.index.report([shelf.root.id])
+    assert "USING COVERING INDEX file_by_state" in shelf.plan(records._TALLY, roots="[1]")
+    assert {State.READY: 1} == shelf.index.records.report([shelf.root.id])
 
 
 @pytest.mark.parametrize(

@@ -277,7 +277,7 @@ class OutboxMachine(RuleBasedStateMachine):
 
     @invariant()
     def every_file_is_in_the_state_that_its_arrows_led_to(self) -> None:
-        records = {str(record["path"]): record for record in self.shelf.index.files()}
+        records = {str(record["path"]): record for record in self.shelf.index.records.files()}
         assert set(self.files) == set(records)
         for path, file in self.files.items():
             assert file.state.value == records[path]["state"]
@@ -312,11 +312,11 @@ class OutboxMachine(RuleBasedStateMachine):
 
     @invariant()
     def the_counts_are_of_all_files(self) -> None:
-        counts = self.shelf.index.counts()
+        counts = self.shelf.index.records.counts()
         by_state: dict[State, int] = {}
         for file in self.files.values():
             by_state[file.state] = by_state.get(file.state, 0) + 1
-        assert by_state == counts.by_state == self.shelf.index.report([self.shelf.root.id])
+        assert by_state == counts.by_state == self.shelf.index.records.report([self.shelf.root.id])
         assert (counts.oldest_pending_at is not None) is any(file.state in PENDING for file in self.files.values())
         assert (counts.last_synced_at is not None) is (State.SYNCED in by_state)
 

@@ -9,7 +9,8 @@ from eisync.core.actions import Action, Progress
 from eisync.core.identity import Identity, Sent
 from eisync.core.lifecycle import Event
 from eisync.core.model import RemoteSample
-from eisync.core.retention import After, Local, Proof, Retention, decide
+from eisync.core.policy import After, Retention
+from eisync.core.retention import Local, Proof, decide
 from eisync.store import retention as module
 from eisync.store.actions import ActionStore
 from eisync.store.retention import Removals

@@ -12,8 +12,8 @@ import pytest
 from eisync.control import local_socket
 from eisync.errors import StateError, StateLostError
 from eisync.store import state_folder
-from eisync.store.database import Database, open_database, write_holder
-from eisync.store.state_folder import OWN_NAMES, SOCKET_NAME, claim_folder, open_private, write_anew
+from eisync.store.database import Database, open_database
+from eisync.store.state_folder import OWN_NAMES, SOCKET_NAME, claim_folder, open_private, write_anew, write_holder
 
 WORDS = b"somebody's words" * 100
 
@@ -207,24 +207,35 @@ def test_where_there_are_no_folder_descriptors_it_goes_too(tmp_path: Path, monke
     assert 0o600 == mode(tmp_path / "note")
 
 
+def put_file_in_place(folder: Path) -> None:
+    folder.rename(folder.parent / "other")
+    folder.touch()
+
+
+def put_database_in_place(folder: Path) -> None:
+    shutil.copy(folder / "eisync.db", folder / "copy")
+    (folder / "copy").rename(folder / "eisync.db")
+
+
+def put_folder_in_place(folder: Path) -> None:
+    folder.rename(folder.parent / "other")
+    folder.mkdir()
+    (folder / "eisync.db").touch()
+
+
+def put_link_in_place(folder: Path) -> None:
+    (folder / "eisync.db").rename(folder / "real")
+    (folder / "eisync.db").symlink_to("real")
+
+
 LOSSES: dict[str, Callable[[Path], object]] = {
     "the folder is removed": shutil.rmtree,
     "the folder is renamed": lambda folder: folder.rename(folder.parent / "other"),
-    "a file is in its place": lambda folder: (folder.rename(folder.parent / "other"), folder.touch()),
+    "a file is in its place": put_file_in_place,
     "the database is removed": lambda folder: (folder / "eisync.db").unlink(),
-    "another database is in its place": lambda folder: (
-        shutil.copy(folder / "eisync.db", folder / "copy"),
-        (folder / "copy").rename(folder / "eisync.db"),
-    ),
-    "another folder is in its place": lambda folder: (
-        folder.rename(folder.parent / "other"),
-        folder.mkdir(),
-        (folder / "eisync.db").touch(),
-    ),
-    "a link is in its place": lambda folder: (
-        (folder / "eisync.db").rename(folder / "real"),
-        (folder / "eisync.db").symlink_to("real"),
-    ),
+    "another database is in its place": put_database_in_place,
+    "another folder is in its place": put_folder_in_place,
+    "a link is in its place": put_link_in_place,
 }
 
 

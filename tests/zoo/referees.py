@@ -34,7 +34,8 @@ def _succeeds(read: Callable[[bytes], bool], content: bytes) -> bool:
 def _wave(content: bytes) -> bool:
     with wave.open(io.BytesIO(content)) as sound:
         frames = sound.getnframes()
-        return len(sound.readframes(frames)) == frames * sound.getnchannels() * sound.getsampwidth()
+        size: int = frames * sound.getnchannels() * sound.getsampwidth()
+        return len(sound.readframes(frames)) == size
 
 
 def _soundfile(content: bytes) -> bool:

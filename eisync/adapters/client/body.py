@@ -1,15 +1,18 @@
-"""The body of an upload: of known length, streamed from the files, hashed on the way.
+"""The body of an upload: of known length, streamed from the files, hashed on the way, at a bounded rate.
 
-It is handed out once, in order, one open file at a time, so that memory does not grow with the files. A file that is
-not what settled ends the body before its end: a server that is promised more bytes than it gets stores nothing.
+It is iterated once, in order, with one open file at a time, so that memory does not grow with the files. A file that
+is not what settled ends the body before its end: a server that is promised more bytes than it gets stores nothing.
 """
 
 import contextlib
 import hashlib
+import threading
 from collections.abc import Callable, Generator, Iterator
 
+from eisync.adapters import clock
 from eisync.adapters.files.file_facts import OpenFolder, opened, read, read_whole, verify
 from eisync.core.model import Item
+from eisync.core.rate_limit import TokenBucket
 from eisync.core.wire import Envelope
 from eisync.core.writers import Ask
 from eisync.errors import FileChangedError
@@ -24,8 +27,8 @@ SMALL_BYTES = CHUNK_BYTES // 2
 class Body:
     """Bytes for requests: it asks for the length, then iterates. `sha256` holds what was hashed, by item id.
 
-    `spend` is asked before each piece goes, and may take its time; `waited_s` is how long it took for all of them.
-    `ask` tells who writes a file: before its first byte goes, and after its last.
+    `spend` is called before each piece goes, and may wait; `waited_s` is how long it waited for all of them. `ask`
+    reports who writes a file: before its first byte goes, and after its last.
     """
 
     def __init__(
@@ -42,10 +45,10 @@ class Body:
 
     def __iter__(self) -> Iterator[bytes]:
         """Raises FileError for the file that may not be sent as it is now, UnreachableError when none can be read."""
-        for piece in _joined(self._pieces()):
+        for piece in joined(self._pieces()):
             self.waited_s += self._spend(len(piece))
             yield piece
-        # The last look before the bytes that make the request whole.
+        # The last check before the bytes that make the request whole.
         for part in self._envelope.parts:
             verify(part.item)
         yield self._envelope.closing
@@ -79,6 +82,43 @@ class Body:
         self.sha256[item.id] = digest.hexdigest()
 
 
+class Throttle:
+    """A rate for the bytes of all uploads together, in bytes a second; None: none. Safe to use from any thread.
+
+    The rate may change while others wait.
+    """
+
+    def __init__(self, rate: float | None) -> None:
+        self._changed = threading.Condition()
+        self._bucket = None if rate is None else TokenBucket(rate=rate, at=clock.monotonic())
+
+    def set_rate(self, rate: float | None) -> None:
+        """Set the rate, for pieces that wait already, too."""
+        with self._changed:
+            if rate is None:
+                self._bucket = None
+            elif self._bucket is None:
+                self._bucket = TokenBucket(rate=rate, at=clock.monotonic())
+            else:
+                self._bucket = self._bucket.at_rate(rate, clock.monotonic())
+            self._changed.notify_all()
+
+    def spend(self, size: int) -> float:
+        """Wait until a piece of `size` bytes may go. Returns how many seconds that took."""
+        if self._bucket is None:
+            return 0.0
+        began_at = clock.monotonic()
+        with self._changed:
+            while (wait_s := self._wait_s()) > 0:
+                self._changed.wait(wait_s)
+            if self._bucket is not None:
+                self._bucket = self._bucket.spent(size, clock.monotonic())
+        return clock.monotonic() - began_at
+
+    def _wait_s(self) -> float:
+        return 0.0 if self._bucket is None else self._bucket.wait_s(clock.monotonic())
+
+
 def sha256_of(item: Item) -> str:
     """The content hash of the item's file. Raises FileError when it is not what settled."""
     digest = hashlib.sha256()
@@ -88,13 +128,13 @@ def sha256_of(item: Item) -> str:
     return digest.hexdigest()
 
 
-def _joined(pieces: Generator[bytes, None, None]) -> Iterator[bytes]:
+def joined(pieces: Generator[bytes, None, None], chunk_bytes: int = CHUNK_BYTES) -> Iterator[bytes]:
     """The same bytes in fewer pieces: for a small file, three calls of the connection cost more than its content."""
     waiting: list[bytes] = []
     size = 0
     with contextlib.closing(pieces):
         for piece in pieces:
-            if waiting and size + len(piece) > CHUNK_BYTES:
+            if waiting and size + len(piece) > chunk_bytes:
                 yield b"".join(waiting)
                 waiting, size = [], 0
             waiting.append(piece)

@@ -60,9 +60,9 @@ def translated(url: str) -> Iterator[None]:
     except requests.exceptions.ProxyError:
         raise UnreachableError(f"the proxy on the way to {place} does not answer") from None
     except requests.exceptions.ConnectTimeout:
-        raise UnreachableError(f"{place} does not answer: no connection in time") from None
+        raise UnreachableError(f"{place} does not answer: no connection in time", is_timeout=True) from None
     except requests.exceptions.ReadTimeout:
-        raise UnansweredError(f"{place} accepted the request but did not answer in time") from None
+        raise UnansweredError(f"{place} accepted the request but did not answer in time", is_timeout=True) from None
     except requests.exceptions.ConnectionError as error:
         if _never_connected(error):
             raise UnreachableError(f"{place} cannot be reached ({_cause(error)})") from None

@@ -7,29 +7,29 @@ from functools import lru_cache
 from eisync.adapters import clock
 from eisync.core.clock_step import Reading, Telling
 
-_Heard = tuple[str, str, Reading]
+_Noted = tuple[str, str, Reading]
 
 
 class ServiceTimes:
-    """The last `Date` of each host. Safe to use from any thread; hearing one reads no date, but two clocks."""
+    """The last `Date` of each host. Safe to use from any thread; noting one reads no date, but two clocks."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._last: dict[str, _Heard] = {}
-        self._lowest: _Heard | None = None
-        self._highest: _Heard | None = None
+        self._last: dict[str, _Noted] = {}
+        self._lowest: _Noted | None = None
+        self._highest: _Noted | None = None
 
-    def hear(self, host: str, date: str | None) -> None:
-        """An answer of `host` came just now. What was stored on the way (`Age`) is not to be told here."""
+    def note(self, host: str, date: str | None) -> None:
+        """Note the `Date` of an answer of `host` that came just now, and that no cache stored (`Age`)."""
         if date is None:
             return
-        heard = (host, date, Reading(clock.now(), clock.steady()))
+        noted = (host, date, Reading(clock.now(), clock.steady()))
         with self._lock:
-            self._last[host] = heard
-            if self._lowest is None or _offset(heard) < _offset(self._lowest):
-                self._lowest = heard
-            if self._highest is None or _offset(heard) > _offset(self._highest):
-                self._highest = heard
+            self._last[host] = noted
+            if self._lowest is None or _offset(noted) < _offset(self._lowest):
+                self._lowest = noted
+            if self._highest is None or _offset(noted) > _offset(self._highest):
+                self._highest = noted
 
     def tellings(self) -> list[Telling]:
         """What each said last, and those since the last call at which the clock was the farthest behind, and ahead.
@@ -37,18 +37,18 @@ class ServiceTimes:
         Of those that can be read.
         """
         with self._lock:
-            heard = [*self._last.values(), self._lowest, self._highest]
+            noted = [*self._last.values(), self._lowest, self._highest]
             self._lowest = self._highest = None
-        found = {id(one): _telling(one) for one in heard if one is not None}
+        found = {id(one): _telling(one) for one in noted if one is not None}
         return [telling for telling in found.values() if telling is not None]
 
 
-def _offset(heard: _Heard) -> float:
-    return heard[2].now - heard[2].steady
+def _offset(noted: _Noted) -> float:
+    return noted[2].now - noted[2].steady
 
 
-def _telling(heard: _Heard) -> Telling | None:
-    host, date, reading = heard
+def _telling(noted: _Noted) -> Telling | None:
+    host, date, reading = noted
     at = _read(date)
     return None if at is None else Telling(host, at, reading)
 

@@ -10,31 +10,34 @@ let us: then it may wait under its other name.
 
 import contextlib
 import errno
-import hashlib
 import os
 import stat
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
-from eisync.adapters.files import trash
 from eisync.adapters.files.file_facts import device_of as device_of  # one module for whoever takes files away
 from eisync.adapters.files.file_facts import open_folder, why_offline
 from eisync.adapters.files.folder_notes import marker_of
 from eisync.adapters.files.folder_walk import facts_of
 from eisync.adapters.files.relocate import (
+    READ,
+    closing,
     holds,
+    is_untouched,
+    is_version,
     made_folder,
     names_beside,
     pieces_of,
     rename_anew,
     status_of,
     sync_folder,
+    translated,
     write_copy,
 )
+from eisync.adapters.files.trash import empty_trash as empty_trash  # the loop has one module for whatever removes files
+from eisync.adapters.files.trash import verify
 from eisync.core.model import FileFacts, shown
 from eisync.core.retention import Disk, Removal, Room, Whereabout
 from eisync.errors import FileAwayError, FileChangedError, FileError, FileGoneError, FileUnreadableError, FolderError
-
-_OPEN = os.O_RDONLY | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
 
 
 def disk_of(root: str) -> Disk | None:
@@ -68,17 +71,10 @@ def room_of(root: str, path: str) -> Room | None:
 def is_same(root: str, path: str, facts: FileFacts, sha256: str) -> bool:
     """Whether the file at `path` has these facts and this content. False when nobody can tell."""
     try:
-        trash.verify(root, path, facts, sha256, file_id=0)
+        verify(root, path, facts, sha256, file_id=0)
     except FileError:
         return False
     return True
-
-
-def empty_trash(root: str, *, before_day: str, is_old: Callable[[str, float], bool]) -> int:
-    """Remove what was put into the folder's trash before that day, if `is_old` says so of the day's folder, and of
-    when the last thing came into it. Returns how many days that were.
-    """
-    return trash.empty(root, before_day=before_day, is_old=is_old)
 
 
 def free_name(archive: str, path: str) -> str:
@@ -88,7 +84,7 @@ def free_name(archive: str, path: str) -> str:
     """
     if not os.path.isdir(archive):
         raise FolderError(f"the archive {shown(archive)} is missing; create that folder, or mount its disk")
-    with _translated(f"the archive {shown(archive)} cannot be accessed"):
+    with translated(f"the archive {shown(archive)} cannot be accessed"):
         for candidate in names_beside(os.path.join(archive, path), "archived"):
             if status_of(candidate) is None:
                 return candidate
@@ -101,7 +97,7 @@ def where(removal: Removal) -> Whereabout:
         folder = _folder_of(removal)
     except FileGoneError:
         return Whereabout.NOWHERE
-    with _closing(folder), _translated(f"{shown(removal.root)} cannot be accessed"):
+    with closing(folder), translated(f"{shown(removal.root)} cannot be accessed"):
         taken, placed = status_of(removal.name, folder), status_of(_name(removal), folder)
         if taken is not None:
             if placed is None or not os.path.samestat(taken, placed):
@@ -114,9 +110,9 @@ def where(removal: Removal) -> Whereabout:
 
 def delete(removal: Removal) -> None:
     """Delete the file. See the module for what is raised."""
-    with _closing(_folder_of(removal)) as folder:
+    with closing(_folder_of(removal)) as folder:
         _take(folder, removal)
-        with _verified(folder, removal), _translated(f"{shown(removal.path)} cannot be deleted"):
+        with _verified(folder, removal), translated(f"{shown(removal.path)} cannot be deleted"):
             os.unlink(removal.name, dir_fd=folder)
         sync_folder(folder)
 
@@ -124,7 +120,7 @@ def delete(removal: Removal) -> None:
 def archive(removal: Removal) -> None:
     """Move the file to `removal.to`, on whichever disk that is. See the module for what is raised."""
     assert removal.to is not None
-    with _closing(_folder_of(removal)) as folder:
+    with closing(_folder_of(removal)) as folder:
         _take(folder, removal)
         with _verified(folder, removal) as descriptor:
             try:
@@ -145,7 +141,7 @@ def archive(removal: Removal) -> None:
 
 def give_back(removal: Removal) -> None:
     """Put the file back that waits under its other name. Raises FolderError, or FileAwayError when its root is away."""
-    with _closing(_folder_of(removal)) as folder:
+    with closing(_folder_of(removal)) as folder:
         _put_back(folder, removal)
 
 
@@ -173,7 +169,7 @@ def _folder_of(removal: Removal) -> int:
 
 def _take(folder: int, removal: Removal) -> None:
     """Give the file its other name, unless it has that already."""
-    with _translated(f"{shown(removal.path)} cannot be removed from its folder"):
+    with translated(f"{shown(removal.path)} cannot be removed from its folder"):
         if status_of(removal.name, folder) is not None:
             return
         status = status_of(_name(removal), folder)
@@ -195,7 +191,7 @@ def _verified(folder: int, removal: Removal) -> Iterator[int]:
     descriptor = -1
     try:
         try:
-            descriptor = os.open(removal.name, _OPEN, dir_fd=folder)
+            descriptor = os.open(removal.name, READ, dir_fd=folder)
             is_it = _is_what_was_sent(descriptor, folder, removal)
         except OSError as error:
             raise FileUnreadableError(
@@ -213,25 +209,17 @@ def _verified(folder: int, removal: Removal) -> Iterator[int]:
 
 
 def _is_what_was_sent(descriptor: int, folder: int, removal: Removal) -> bool:
-    before = os.fstat(descriptor)
-    if not stat.S_ISREG(before.st_mode) or facts_of(before) != removal.facts:
+    if not is_version(descriptor, removal.facts, removal.sha256):
         return False
-    with open(descriptor, "rb", closefd=False) as file:
-        found = hashlib.file_digest(file, "sha256").hexdigest()
-    after, named = os.fstat(descriptor), status_of(removal.name, folder)
-    # No program can set ctime: whoever wrote and set the mtime back is found out.
-    return found == removal.sha256 and named is not None and _marks(before) == _marks(after) == _marks(named)
-
-
-def _marks(status: os.stat_result) -> tuple[int, ...]:
-    return (status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
+    named = status_of(removal.name, folder)
+    return named is not None and is_untouched(named, os.fstat(descriptor))
 
 
 def _move_into(to: str, folder: int, descriptor: int, removal: Removal) -> bool:
     """False when another file has the name. Raises OSError; what it has begun to write is gone then. Raises FolderError
     when the archive is not the one that it is to go to."""
     name = os.path.basename(to)
-    with _closing(_folder_in_archive(to, removal)) as goal:
+    with closing(_folder_in_archive(to, removal)) as goal:
         try:
             if rename_anew(removal.name, name, source_folder=folder, to_folder=goal):
                 sync_folder(goal)
@@ -255,7 +243,7 @@ def _folder_in_archive(to: str, removal: Removal) -> int:
     if removal.archive is None:
         os.makedirs(os.path.dirname(to), exist_ok=True)
         return open_folder(os.path.dirname(to), "")
-    with _closing(open_folder(removal.archive, "")) as archive:
+    with closing(open_folder(removal.archive, "")) as archive:
         if marker_of(archive) != removal.marker:
             raise FolderError(f"the archive {shown(removal.archive)} was replaced a moment ago")
         below = os.path.relpath(os.path.dirname(to), removal.archive)
@@ -276,7 +264,7 @@ def _copy_into(goal: int, name: str, descriptor: int, removal: Removal) -> bool:
 
 
 def _put_back(folder: int, removal: Removal) -> None:
-    with _translated(f"{shown(removal.path)} cannot be put back; it is named {removal.name} in its folder"):
+    with translated(f"{shown(removal.path)} cannot be put back; it is named {removal.name} in its folder"):
         for candidate in names_beside(_name(removal), "restored"):
             if rename_anew(removal.name, candidate, source_folder=folder, to_folder=folder):
                 sync_folder(folder)
@@ -292,19 +280,3 @@ def _changed(removal: Removal) -> FileChangedError:
     return FileChangedError(
         f"{shown(removal.path)} is not what was uploaded; eisync leaves it alone", item_id=removal.file_id
     )
-
-
-@contextlib.contextmanager
-def _closing(descriptor: int) -> Iterator[int]:
-    try:
-        yield descriptor
-    finally:
-        os.close(descriptor)
-
-
-@contextlib.contextmanager
-def _translated(what: str) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise FolderError(f"{what} ({error.strerror}); check the disk and the permissions of its folders") from error

@@ -10,14 +10,17 @@ import errno
 import os
 from collections.abc import Iterable, Iterator
 
-from eisync.adapters.files.folder_walk import facts_of
 from eisync.adapters.files.relocate import (
+    READ,
+    closing,
+    facts_at,
     holds,
     made_folder,
     pieces_of,
     rename_anew,
     status_of,
     sync_folder,
+    translated,
     write_copy,
 )
 from eisync.core.model import FileFacts, shown
@@ -38,7 +41,7 @@ def from_archive(removal: Removal) -> FileFacts:
             os.unlink(removal.to)  # a crash came after the one name was made and before the other was removed
         else:
             _move(removal.to, folder, name, removal)
-        return _facts_at(folder, name)
+        return facts_at(name, folder)
 
 
 def from_pieces(removal: Removal, pieces: Iterable[bytes]) -> FileFacts:
@@ -46,7 +49,7 @@ def from_pieces(removal: Removal, pieces: Iterable[bytes]) -> FileFacts:
     with _place_of(removal) as (folder, name):
         if not _is_back(folder, name, removal):
             _refuse_another(folder, name, removal)
-            if write_copy(pieces, removal.name, folder=folder, like=None) != removal.sha256:
+            if write_copy(pieces, removal.name, folder=folder) != removal.sha256:
                 os.unlink(removal.name, dir_fd=folder)
                 raise FolderError(
                     f"the service does not return {shown(removal.path)} as it was sent: it has it in another form, "
@@ -54,24 +57,18 @@ def from_pieces(removal: Removal, pieces: Iterable[bytes]) -> FileFacts:
                 )
             os.utime(removal.name, ns=(removal.facts.mtime_ns, removal.facts.mtime_ns), dir_fd=folder)
             _publish(folder, name, removal)
-        return _facts_at(folder, name)
+        return facts_at(name, folder)
 
 
 @contextlib.contextmanager
 def _place_of(removal: Removal) -> Iterator[tuple[int, str]]:
     """The file's folder, open, and its name in it."""
     inside, _, name = removal.path.rpartition("/")
-    try:
-        folder = made_folder(removal.root, inside)
-        try:
-            yield folder, name
-        finally:
-            os.close(folder)
-    except OSError as error:
-        raise FolderError(
-            f"{shown(removal.path)} cannot be brought back ({error.strerror}); check the disk and the permissions "
-            "of its folders"
-        ) from error
+    with (
+        translated(f"{shown(removal.path)} cannot be brought back"),
+        closing(made_folder(removal.root, inside)) as folder,
+    ):
+        yield folder, name
 
 
 def _is_back(folder: int, name: str, removal: Removal) -> bool:
@@ -85,11 +82,8 @@ def _move(lies_at: str, folder: int, name: str, removal: Removal) -> None:
     except OSError as error:
         if error.errno != errno.EXDEV:
             raise
-        descriptor = os.open(lies_at, os.O_RDONLY | os.O_NOFOLLOW)
-        try:
+        with closing(os.open(lies_at, READ)) as descriptor:
             copied = write_copy(pieces_of(descriptor), removal.name, folder=folder, like=os.fstat(descriptor))
-        finally:
-            os.close(descriptor)
         if copied != removal.sha256:
             os.unlink(removal.name, dir_fd=folder)
             raise OSError(errno.EIO, "the copy differs from what was written") from error
@@ -108,7 +102,3 @@ def _publish(folder: int, name: str, removal: Removal) -> None:
 def _refuse_another(folder: int, name: str, removal: Removal) -> None:
     if status_of(name, folder) is not None:
         raise FolderError(f"another file is at {shown(removal.path)} now; move it away, then undo again")
-
-
-def _facts_at(folder: int, name: str) -> FileFacts:
-    return facts_of(os.stat(name, dir_fd=folder, follow_symlinks=False))

@@ -1,7 +1,7 @@
 """Open, make and rename what lies below a folder, and nothing else: no link in it leads out of it.
 
-Where the system has descriptors of folders, every step is taken from one, so that nobody can put a link in the way in
-between. Where it has none (Windows), each part is looked at before it is used.
+Where the system has descriptors of folders, every step is taken from one, so that no other program can put a link in
+the way in between. Where it has none (Windows), each part is checked before it is used.
 
 Places are relative to the folder, with `/` between the parts.
 """
@@ -12,12 +12,42 @@ import os
 import shutil
 import stat
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 from eisync.adapters.files.file_facts import open_folder
+from eisync.adapters.files.relocate import made_folder, sync_folder
 
 _NO_LINK = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
 _IS_LINK = frozenset({errno.ELOOP, errno.ENOTDIR, errno.EMLINK})
 HAS_DESCRIPTORS = {os.open, os.mkdir, os.unlink, os.stat, os.rename} <= os.supports_dir_fd
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A name in an open folder; where the system cannot open folders (None), the name is the whole path."""
+
+    name: str
+    folder: int | None
+
+    def beside(self, name: str) -> "Place":
+        """Another name in the same folder."""
+        return Place(name if self.folder is not None else os.path.join(os.path.dirname(self.name), name), self.folder)
+
+
+@contextlib.contextmanager
+def opened(top: str, folder: str, name: str, *, makes: int | None = None) -> Iterator[Place]:
+    """The name in that folder below `top`, which may itself be reached through a link.
+
+    `makes`: the rights of folders that are made where they are missing; None: none is made. Raises OSError.
+    """
+    if not HAS_DESCRIPTORS:
+        yield Place(os.path.join(_checked(top, folder, makes), name), None)
+        return
+    descriptor = open_folder(top, folder) if makes is None else made_folder(top, folder, mode=makes)
+    try:
+        yield Place(name, descriptor)
+    finally:
+        os.close(descriptor)
 
 
 class SafeFolder:
@@ -30,53 +60,48 @@ class SafeFolder:
 
     def open(self, place: str, flags: int) -> int:
         """A descriptor of the file. Raises OSError, with ELOOP where a link is in the way."""
-        with self._folder_of(place) as (at, name):
-            return os.open(name, flags | _NO_LINK, 0o666, dir_fd=at)
+        with self._at(place) as at:
+            return os.open(at.name, flags | _NO_LINK, 0o666, dir_fd=at.folder)
 
     def create(self, place: str) -> int:
-        """A descriptor of a new, empty file; what was there is taken away, and not written into."""
+        """A descriptor of a new, empty file; a file that was there is removed, and not written into."""
         self.remove(place)
         return self.open(place, os.O_WRONLY | os.O_CREAT | os.O_EXCL)
 
     def make(self, folder: str) -> None:
         """Make the folder with those above it, where they are missing."""
-        done = ""
-        for part in folder.split("/") if folder else ():
-            done = f"{done}/{part}" if done else part
-            with self._folder_of(done) as (at, name), contextlib.suppress(FileExistsError):
-                os.mkdir(name, dir_fd=at)
-        with self._folder_of(f"{folder}/." if folder else "."):
-            pass  # each is one, and no link
+        with self._at(f"{folder}/." if folder else ".", makes=0o777):
+            pass
 
     def rename(self, place: str, to: str) -> None:
-        """Put the file in the place of whatever is there."""
-        with self._folder_of(place) as (at, name), self._folder_of(to) as (there, new):
-            if at is None:
-                os.replace(name, new)
+        """Rename the file, over whatever is at `to`."""
+        with self._at(place) as at, self._at(to) as goal:
+            if at.folder is None:
+                os.replace(at.name, goal.name)
             else:
-                os.replace(name, new, src_dir_fd=at, dst_dir_fd=there)
+                os.replace(at.name, goal.name, src_dir_fd=at.folder, dst_dir_fd=goal.folder)
 
     def remove(self, place: str) -> None:
-        """Take the file away, if there is one."""
-        with contextlib.suppress(FileNotFoundError), self._folder_of(place) as (at, name):
-            os.unlink(name, dir_fd=at)
+        """Remove the file, if there is one."""
+        with contextlib.suppress(FileNotFoundError), self._at(place) as at:
+            os.unlink(at.name, dir_fd=at.folder)
 
     def clear(self, folder: str) -> None:
-        """Take the folder away with all that is in it, and a link in its place without what it leads to."""
+        """Remove the folder with all that is in it; of a link in its place only the link."""
         status = self.status(folder)
         if status is None:
             return
         if not stat.S_ISDIR(status.st_mode):
             self.remove(folder)
             return
-        with self._folder_of(folder) as (at, name):
-            shutil.rmtree(name, ignore_errors=True, dir_fd=at)
+        with self._at(folder) as at:
+            shutil.rmtree(at.name, ignore_errors=True, dir_fd=at.folder)
 
     def status(self, place: str) -> os.stat_result | None:
         """What is there, a link itself; None when nothing is, or nothing that can be reached without one."""
         try:
-            with self._folder_of(place) as (at, name):
-                return os.stat(name, dir_fd=at, follow_symlinks=False)
+            with self._at(place) as at:
+                return os.stat(at.name, dir_fd=at.folder, follow_symlinks=False)
         except OSError as error:
             if error.errno in (errno.ENOENT, *_IS_LINK):
                 return None
@@ -88,40 +113,32 @@ class SafeFolder:
         return status is not None and stat.S_ISREG(status.st_mode)
 
     def sync(self) -> None:
-        """What was renamed in the folder stays so after a power cut, as far as the file system can promise it."""
-        # Windows opens no folders, some file systems sync none.
-        with contextlib.suppress(OSError):
-            descriptor = os.open(self.top, os.O_RDONLY)
-            try:
-                os.fsync(descriptor)
-            finally:
-                os.close(descriptor)
+        """Make renames in the folder survive a power cut, as far as the file system can."""
+        sync_folder(self.top)
 
     @contextlib.contextmanager
-    def _folder_of(self, place: str) -> Iterator[tuple[int | None, str]]:
-        """A descriptor of the folder that the place is in, and its name there; None, and the whole path."""
+    def _at(self, place: str, *, makes: int | None = None) -> Iterator[Place]:
         folder, _, name = place.rpartition("/")
-        at = None
-        try:
-            if HAS_DESCRIPTORS:
-                at = open_folder(self.top, folder)
-            else:
-                self._look_at(folder)
-        except OSError as error:
-            if error.errno in _IS_LINK:
-                raise OSError(errno.ELOOP, f"a link or a file is in the way at {folder}") from error
-            raise
-        try:
-            yield at, name if at is not None else os.path.join(self.top, *folder.split("/"), name)
-        finally:
-            if at is not None:
-                os.close(at)
+        with contextlib.ExitStack() as stack:
+            try:
+                at = stack.enter_context(opened(self.top, folder, name, makes=makes))
+            except OSError as error:
+                if error.errno in _IS_LINK:
+                    raise OSError(errno.ELOOP, f"a link or a file is in the way at {folder}") from error
+                raise
+            yield at
 
-    def _look_at(self, folder: str) -> None:
-        at = self.top
-        for part in folder.split("/") if folder else ():
-            at = os.path.join(at, part)
-            status = os.lstat(at)
-            is_junction = getattr(status, "st_reparse_tag", 0) != 0
-            if is_junction or not stat.S_ISDIR(status.st_mode):
-                raise OSError(errno.ELOOP, os.strerror(errno.ELOOP))
+
+def _checked(top: str, folder: str, makes: int | None) -> str:
+    """The path of the folder, no part of which is a link. Raises OSError."""
+    at = top
+    for part in folder.split("/") if folder else ():
+        at = os.path.join(at, part)
+        if makes is not None:
+            with contextlib.suppress(FileExistsError):
+                os.mkdir(at, makes)
+        status = os.lstat(at)
+        is_junction = getattr(status, "st_reparse_tag", 0) != 0
+        if is_junction or not stat.S_ISDIR(status.st_mode):
+            raise OSError(errno.ELOOP, os.strerror(errno.ELOOP))
+    return at

@@ -8,17 +8,27 @@ and goes on from what it finds.
 """
 
 import contextlib
-import errno
 import hashlib
 import os
 import shutil
 import stat
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 from typing import BinaryIO
 
-from eisync.adapters.files.file_facts import open_folder, open_inside, why_offline
-from eisync.adapters.files.folder_walk import facts_of
+from eisync.adapters.files.file_facts import open_inside, why_offline
+from eisync.adapters.files.relocate import (
+    READ,
+    closing,
+    facts_at,
+    is_version,
+    names_beside,
+    rename_anew,
+    status_of,
+    sync_folder,
+    translated,
+    write_copy,
+)
+from eisync.adapters.files.safe_folder import Place, opened
 from eisync.core.copies import Copy
 from eisync.core.ignore import TRASH_NAME
 from eisync.core.model import FileFacts, shown
@@ -29,12 +39,7 @@ TRASH = TRASH_NAME
 PART = ".part"
 """The name of a copy that is being written. (That of the sample may be as long as a name can be.)"""
 
-_LONGEST_NAME = 255
 _END_BYTES = 4096
-_OLD = os.O_RDONLY | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
-_NEW = os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
-_FOLDER = os.O_RDONLY | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_DIRECTORY", 0) | getattr(os, "O_NOFOLLOW", 0)
-_NO_LINKS = frozenset({errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK})
 
 
 def place_for(root: str, path: str, *, action_id: int, day: str) -> str:
@@ -61,18 +66,18 @@ def set_aside(root: str, path: str, facts: FileFacts, sha256: str, to: str, *, f
     place = os.path.join(root, path)
     folder, name = os.path.split(path)
     what = f"{shown(place)} cannot be moved to {shown(to)}"
-    with _translated(what):
-        is_there = _is_there(to)
+    with translated(what):
+        is_there = status_of(to) is not None
     if not is_there:
         verify(root, path, facts, sha256, file_id=file_id)
-        with _translated(what), _opened(root, folder, name) as source, _in_trash(to, makes=True) as goal:
+        with translated(what), opened(root, folder, name) as source, _in_trash(to, makes=True) as goal:
             os.rename(source.name, goal.name, src_dir_fd=source.folder, dst_dir_fd=goal.folder)
-    with _translated(what), _in_trash(to) as goal:
+    with translated(what), _in_trash(to) as goal:
         is_it = _facts_at(goal) == facts
         # The new name first: between the two, a power cut may leave both, and never none.
-        _sync(goal)
-    with contextlib.suppress(OSError), _opened(root, folder, name) as source:
-        _sync(source)
+        sync_folder(goal.folder)
+    with contextlib.suppress(OSError), opened(root, folder, name) as source:
+        sync_folder(source.folder)
     if not is_it:
         # Something else took its place between the look and the rename.
         put_back(to, place)
@@ -84,8 +89,13 @@ def set_aside(root: str, path: str, facts: FileFacts, sha256: str, to: str, *, f
 def verify(root: str, path: str, facts: FileFacts, sha256: str, *, file_id: int) -> None:
     """Look at the file and at all that is in it. Raises FileError when it is not that version, or nobody can tell."""
     try:
-        with contextlib.closing(_Descriptor(open_inside(root, path))) as opened:
-            _verify_open(opened.number, path, facts, sha256, file_id)
+        with closing(open_inside(root, path)) as descriptor:
+            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+                raise FileUnreadableError("it is not a regular file", item_id=file_id)
+            if not is_version(descriptor, facts, sha256):
+                raise FileChangedError(
+                    f"{shown(path)} is not what was uploaded; eisync leaves it alone", item_id=file_id
+                )
     except (FileNotFoundError, NotADirectoryError) as error:
         offline = why_offline(root)
         if offline is not None:
@@ -101,19 +111,21 @@ def put_back(lies_at: str, place: str, facts: FileFacts | None = None) -> str:
     Safe to repeat; what was brought back before is known by `facts` (None: by its name). Raises FolderError when it
     cannot be brought back; then it lies where it was.
     """
-    with _translated(f"{shown(lies_at)} cannot be brought back to {shown(place)}"):
-        if not _is_there(lies_at):
+    with translated(f"{shown(lies_at)} cannot be brought back to {shown(place)}"):
+        if status_of(lies_at) is None:
             return _brought_back(lies_at, place, facts)
         with _in_trash(lies_at) as source, _in_place(place, lies_at) as goal:
-            was = _status_at(source)
-            for candidate in _names_beside(place):
+            was = status_of(source.name, source.folder)
+            for candidate in names_beside(place, "restored"):
                 new = goal.beside(os.path.basename(candidate))
-                status = _status_at(new)
+                status = status_of(new.name, new.folder)
                 if status is not None and not (was is not None and os.path.samestat(status, was)):
                     continue
                 # Where both are, a crash came between making the one name and removing the other.
-                if status is not None or _move_without_replacing(source, new):
-                    _sync(new)
+                if status is not None or rename_anew(
+                    source.name, new.name, source_folder=source.folder, to_folder=new.folder
+                ):
+                    sync_folder(new.folder)
                     discard(lies_at)
                     return candidate
     raise FolderError(f"{shown(lies_at)} cannot be brought back: no free name is left beside {shown(place)}")
@@ -125,41 +137,43 @@ def keep_copy(pieces: Iterable[bytes], to: str) -> str:
 
     Safe to repeat. Raises FolderError when it cannot be written, and what `pieces` raise; then nothing is left.
     """
-    what = f"{shown(to)} cannot be written"
-    with contextlib.ExitStack() as stack:
-        with _translated(what):
-            goal = stack.enter_context(_in_trash(to, makes=True))
+    try:
+        with translated(f"{shown(to)} cannot be written"), _in_trash(to, makes=True) as goal:
             part = goal.beside(PART)
-            with contextlib.suppress(FileNotFoundError):
-                os.unlink(part.name, dir_fd=part.folder)
-            copy = stack.enter_context(open(os.open(part.name, _NEW, 0o600, dir_fd=part.folder), "w+b"))
-        try:
-            for piece in pieces:  # what they raise is theirs: a broken connection is an OSError too
-                with _translated(what):
-                    copy.write(piece)
-            with _translated(what):
-                copy.flush()
-                os.fsync(copy.fileno())
-                copy.seek(0)
-                sha256 = hashlib.file_digest(copy, "sha256").hexdigest()
-                os.replace(part.name, goal.name, src_dir_fd=part.folder, dst_dir_fd=goal.folder)
-        except BaseException:
-            with contextlib.suppress(OSError):
-                copy.close()
-            with contextlib.suppress(FolderError):
-                discard(os.path.join(os.path.dirname(to), PART))
-            raise
-        _sync(goal)
+            sha256 = write_copy(_theirs(pieces), part.name, folder=part.folder, mode=0o600)
+            os.replace(part.name, goal.name, src_dir_fd=part.folder, dst_dir_fd=goal.folder)
+            sync_folder(goal.folder)
+    except BaseException as error:
+        with contextlib.suppress(FolderError):
+            discard(os.path.join(os.path.dirname(to), PART))
+        if isinstance(error, _SourceFailedError):
+            raise error.cause from None
+        raise
     return sha256
+
+
+class _SourceFailedError(Exception):
+    """An OSError of the source of a copy, such as a broken connection: not one of the disk."""
+
+    def __init__(self, cause: OSError) -> None:
+        super().__init__(str(cause))
+        self.cause = cause
+
+
+def _theirs(pieces: Iterable[bytes]) -> Iterator[bytes]:
+    try:
+        yield from pieces
+    except OSError as error:
+        raise _SourceFailedError(error) from error
 
 
 def copy_at(lies_at: str) -> Copy | None:
     """What can be read back of what lies there; None when nothing does. Raises FolderError when it cannot be read."""
-    with _translated(f"{shown(lies_at)} cannot be read"):
-        if not _is_there(lies_at):
+    with translated(f"{shown(lies_at)} cannot be read"):
+        if status_of(lies_at) is None:
             return None
         with _in_trash(lies_at) as place:
-            descriptor = os.open(place.name, _OLD, dir_fd=place.folder)
+            descriptor = os.open(place.name, READ, dir_fd=place.folder)
         with open(descriptor, "rb") as file:
             digest = hashlib.file_digest(file, "sha256").hexdigest()
             return Copy(digest, _ends_of(file))
@@ -167,7 +181,7 @@ def copy_at(lies_at: str) -> Copy | None:
 
 def discard(lies_at: str) -> None:
     """Remove what lies in the trash, and the folders that only it was in. Safe to repeat. Raises FolderError."""
-    with _translated(f"{shown(lies_at)} cannot be removed"):
+    with translated(f"{shown(lies_at)} cannot be removed"):
         top, folder, _ = _parts(lies_at)
         with contextlib.suppress(FileNotFoundError), _in_trash(lies_at) as place:
             os.unlink(place.name, dir_fd=place.folder)
@@ -181,7 +195,9 @@ def discard(lies_at: str) -> None:
             folder = os.path.dirname(folder)
 
 
-def empty(root: str, *, before_day: str, is_old: Callable[[str, float], bool] = lambda _day, _newest_at: True) -> int:
+def empty_trash(
+    root: str, *, before_day: str, is_old: Callable[[str, float], bool] = lambda _day, _newest_at: True
+) -> int:
     """Remove what was put into the trash at the top of `root` before that day. Returns how many days that were.
 
     `is_old` is asked with the folder of each such day (absolute), and when the last thing came into it, as the file
@@ -190,7 +206,7 @@ def empty(root: str, *, before_day: str, is_old: Callable[[str, float], bool] = 
     trash = os.path.join(root, TRASH)
     if not _is_folder(trash):
         return 0
-    with _translated(f"the trash {shown(trash)} cannot be emptied"):
+    with translated(f"the trash {shown(trash)} cannot be emptied"):
         old = [os.path.join(trash, name) for name in os.listdir(trash) if _is_day(name) and name < before_day]
         old = [place for place in old if _is_folder(place)]  # a link, or a file of that name, is nothing of ours
         old = [place for place in old if is_old(place, _newest_at(place))]
@@ -216,50 +232,6 @@ def _ends_of(file: BinaryIO) -> bytes:
     return first + file.read().rstrip()[-1:]
 
 
-@dataclass(frozen=True, slots=True)
-class _Place:
-    """A name in an open folder; where the system cannot open folders (None), the name is the whole path."""
-
-    name: str
-    folder: int | None
-
-    def beside(self, name: str) -> "_Place":
-        """Another name in the same folder."""
-        return _Place(name if self.folder is not None else os.path.join(os.path.dirname(self.name), name), self.folder)
-
-
-@contextlib.contextmanager
-def _opened(top: str, folder: str, name: str, *, makes: int | None = None) -> Iterator[_Place]:
-    """The name in that folder below `top`; no link put in the way leads out of it. Raises OSError.
-
-    `makes`: the rights of the folders that are made where they are missing; None: none is.
-    """
-    if os.open not in os.supports_dir_fd:
-        if makes is not None:
-            os.makedirs(os.path.join(top, folder), exist_ok=True)
-        yield _Place(os.path.join(top, folder, name), None)
-        return
-    descriptor = open_folder(top, folder) if makes is None else _made(top, folder, makes)
-    try:
-        yield _Place(name, descriptor)
-    finally:
-        os.close(descriptor)
-
-
-def _made(top: str, folder: str, mode: int) -> int:
-    at = open_folder(top, "")
-    for part in folder.split("/") if folder else ():
-        try:
-            with contextlib.suppress(FileExistsError):
-                os.mkdir(part, mode, dir_fd=at)
-                _sync(_Place(part, at))
-            inner = os.open(part, _FOLDER, dir_fd=at)
-        finally:
-            os.close(at)
-        at = inner
-    return at
-
-
 def _parts(lies_at: str) -> tuple[str, str, str]:
     """The folder that the trash is in, the folder below that, and the name."""
     folder, name = os.path.split(lies_at)
@@ -267,41 +239,21 @@ def _parts(lies_at: str) -> tuple[str, str, str]:
     return (top or os.sep, f"{TRASH}{os.sep}{below}", name) if inside else (folder, "", name)
 
 
-def _in_trash(lies_at: str, *, makes: bool = False) -> contextlib.AbstractContextManager[_Place]:
+def _in_trash(lies_at: str, *, makes: bool = False) -> contextlib.AbstractContextManager[Place]:
     """What lies there; folders that are new are for our eyes only."""
     top, folder, name = _parts(lies_at)
-    return _opened(top, folder, name, makes=0o700 if makes else None)
+    return opened(top, folder, name, makes=0o700 if makes else None)
 
 
-def _in_place(place: str, lies_at: str) -> contextlib.AbstractContextManager[_Place]:
+def _in_place(place: str, lies_at: str) -> contextlib.AbstractContextManager[Place]:
     """Where it came from, which is below the folder that its trash is in."""
     top, inside, _ = _parts(lies_at)
     folder, name = os.path.split(place)
     below = os.path.relpath(folder, top)
     if not inside or below.split(os.sep)[0] == os.pardir:
         os.makedirs(folder, exist_ok=True)
-        return _opened(folder, "", name)
-    return _opened(top, "" if below == os.curdir else below, name, makes=0o777)
-
-
-class _Descriptor:
-    """An open file, for `contextlib.closing`."""
-
-    def __init__(self, number: int) -> None:
-        self.number = number
-
-    def close(self) -> None:
-        os.close(self.number)
-
-
-def _verify_open(descriptor: int, path: str, facts: FileFacts, sha256: str, file_id: int) -> None:
-    status = os.fstat(descriptor)
-    if not stat.S_ISREG(status.st_mode):
-        raise FileUnreadableError("it is not a regular file", item_id=file_id)
-    with open(descriptor, "rb", closefd=False) as file:
-        found = hashlib.file_digest(file, "sha256").hexdigest() if facts_of(status) == facts else ""
-    if found != sha256 or facts_of(os.fstat(descriptor)) != facts:
-        raise FileChangedError(f"{shown(path)} is not what was uploaded; eisync leaves it alone", item_id=file_id)
+        return opened(folder, "", name)
+    return opened(top, "" if below == os.curdir else below, name, makes=0o777)
 
 
 def _top_of(root: str, path: str) -> str:
@@ -319,65 +271,19 @@ def _top_of(root: str, path: str) -> str:
     return root
 
 
-def _move_without_replacing(source: _Place, goal: _Place) -> bool:
-    """False when something has come to `goal`."""
-    folders = {"src_dir_fd": source.folder, "dst_dir_fd": goal.folder}
-    try:
-        os.link(source.name, goal.name, **folders, follow_symlinks=False)
-        os.unlink(source.name, dir_fd=source.folder)
-    except FileExistsError:
-        return False
-    except OSError as error:
-        if error.errno not in _NO_LINKS:
-            raise
-        if _status_at(goal) is not None:  # no hard links here: a look and a rename is the best there is
-            return False
-        os.rename(source.name, goal.name, **folders)
-    return True
-
-
 def _brought_back(lies_at: str, place: str, facts: FileFacts | None) -> str:
-    for candidate in _names_beside(place):
-        found = _facts_at(_Place(candidate, None))
+    for candidate in names_beside(place, "restored"):
+        found = _facts_at(Place(candidate, None))
         if found is not None and (facts is None or found == facts):
             discard(lies_at)
             return candidate
     raise FolderError(f"{shown(lies_at)} is gone: someone removed it, or trash_days had passed")
 
 
-def _names_beside(place: str) -> Iterator[str]:
-    folder, name = os.path.split(place)
-    stem, dot, extension = name.rpartition(".")
-    stem, extension = (stem, dot + extension) if dot else (name, "")
-    yield place
-    for number in range(1, 1000):
-        suffix = f".restored-{number}{extension}"
-        fitting = os.fsencode(stem)[: max(1, _LONGEST_NAME - len(os.fsencode(suffix)))]
-        yield os.path.join(folder, os.fsdecode(fitting) + suffix)
-
-
-def _status_at(place: _Place) -> os.stat_result | None:
-    try:
-        return os.stat(place.name, dir_fd=place.folder, follow_symlinks=False)
-    except FileNotFoundError:
-        return None
-
-
-def _facts_at(place: _Place) -> FileFacts | None:
-    try:
-        status = _status_at(place)
-    except OSError:
-        return None
-    return None if status is None else facts_of(status)
-
-
-def _is_there(lies_at: str) -> bool:
-    """Raises OSError when nobody can tell, as where the name is too long."""
-    try:
-        os.lstat(lies_at)
-    except (FileNotFoundError, NotADirectoryError):
-        return False
-    return True
+def _facts_at(place: Place) -> FileFacts | None:
+    with contextlib.suppress(OSError):
+        return facts_at(place.name, place.folder)
+    return None
 
 
 def _is_folder(place: str) -> bool:
@@ -389,18 +295,3 @@ def _is_folder(place: str) -> bool:
 
 def _is_day(name: str) -> bool:
     return len(name) == 10 and name[4] == name[7] == "-" and name.replace("-", "").isdigit()
-
-
-def _sync(place: _Place) -> None:
-    """What was renamed in its folder stays so after a power cut, as far as the file system can promise it."""
-    if place.folder is not None:
-        with contextlib.suppress(OSError):
-            os.fsync(place.folder)
-
-
-@contextlib.contextmanager
-def _translated(what: str) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise FolderError(f"{what} ({error.strerror}); check the disk and the permissions of its folders") from error

@@ -18,10 +18,12 @@ whoever writes 14 MB of brackets must not keep us busy, nor make us hold what th
 """
 
 import functools
+import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from itertools import accumulate, islice
+from typing import Any
 
 from eisync.core.formats.magic import HEAD_BYTES
 from eisync.core.formats.probe import Completeness, Truncated, Undecidable, foreign
@@ -310,3 +312,14 @@ def _reaches_zero(outside: bytes, depth: int) -> bool:
     brackets = outside.translate(None, b",")
     depths = accumulate(map(_STEPS.__getitem__, brackets), initial=depth)
     return 0 in islice(depths, 1, None)
+
+
+def json_object(body: bytes | bytearray) -> dict[str, Any] | None:
+    """Return what the body says, where it is a JSON object of bearable size."""
+    if structure(body) > MOST_STRUCTURE:
+        return None  # it would become a hundred times as large as it is
+    try:
+        answer = json.loads(body)
+    except (ValueError, RecursionError):
+        return None
+    return answer if isinstance(answer, dict) else None

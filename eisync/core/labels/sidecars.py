@@ -131,31 +131,6 @@ def speaking(path: str, there: Iterable[str]) -> dict[str, str]:
     return found
 
 
-def worded(entry: Entry) -> str:
-    """What is said of one file, in a few words.
-
-    >>> worded(Entry(path="a.png", label="nut", bounding_boxes=[{}, {}]))
-    "label 'nut', 2 bounding boxes"
-    """
-    if entry.problem is not None:
-        return entry.problem
-    parts = ["no label"] if entry.is_unlabeled else [f"label {entry.label!r}"] if entry.label else []
-    parts += [f"category {entry.category}"] if entry.category else []
-    parts += [f"name {entry.name!r}"] if entry.name else []
-    parts += [f"{entry.attachments} attachments, which are not sent"] if entry.attachments else []
-    parts += [
-        f"{len(found)} {one if len(found) == 1 else many}"
-        for found, one, many in (
-            (entry.bounding_boxes, "bounding box", "bounding boxes"),
-            (entry.structured_labels, "structured label", "structured labels"),
-            (entry.label_map, "mapped label", "mapped labels"),
-            (entry.metadata, "metadata entry", "metadata entries"),
-        )
-        if isinstance(found, list | dict)
-    ]
-    return ", ".join(parts) or "nothing"
-
-
 def packed(entry: Entry) -> str:
     """The entry as one line of text, of what it says only. `unpacked` makes the entry of it again."""
     said = {name: getattr(entry, name) for name in Entry.__dataclass_fields__}

@@ -12,14 +12,13 @@ from datetime import UTC, datetime
 from itertools import chain
 from typing import Protocol
 
-from eisync.core import segments
+from eisync.core import sample_names
 from eisync.core.actions import (
     REMOVALS,
     Action,
     ActionKind,
     Cause,
     FileSide,
-    Policy,
     Progress,
     StoredAction,
     propose,
@@ -29,6 +28,7 @@ from eisync.core.actions import (
 from eisync.core.copies import Copy, Standing, standing, why_no_copy
 from eisync.core.guard import Ledger
 from eisync.core.model import FileFacts, shown
+from eisync.core.policy import Policy
 from eisync.errors import (
     FileAwayError,
     FileChangedError,
@@ -274,7 +274,7 @@ class ActionExecutor:
         found = self._evidence.find_segments(context, side)
         if found.why_unclear is not None:
             return Postponed(found.why_unclear)
-        return NotNeeded(segments.sentence(found.number)) if found.number else None
+        return NotNeeded(sample_names.sentence(found.number)) if found.number else None
 
     def _is_asked_for(self, context: TargetContext, action: Action, side: FileSide) -> bool:
         is_there = side.path == action.path and side.root == action.root

@@ -11,8 +11,9 @@ from typing import Protocol
 
 from eisync.core import guard
 from eisync.core.absence import why_inconclusive
-from eisync.core.actions import Action, Cause, FileSide, Trigger, is_agreed, propose, sentence, triggers
+from eisync.core.actions import Action, Cause, FileSide, is_agreed, propose, sentence
 from eisync.core.guard import Guard, Touch
+from eisync.core.policy import Trigger, triggers
 from eisync.loops.actions.guard_ledger import GuardLedger
 from eisync.loops.clock_monitor import RIGHT, Times
 from eisync.loops.lineage import Lineages, Trusting

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from eisync.core.actions import Policy
+from eisync.core.policy import Policy
 from eisync.loops.ports import Editor
 
 

@@ -9,13 +9,13 @@ from collections.abc import Callable, Collection, Generator, Iterable, Mapping, 
 from dataclasses import dataclass, replace
 from typing import Protocol
 
-from eisync.core import segments
+from eisync.core import sample_names
 from eisync.core.absence import Absence, Elsewhere
 from eisync.core.actions import FileSide
 from eisync.core.file_status import ObservedEntry
 from eisync.core.lifecycle import State
 from eisync.core.model import Category, FileFacts, Item, shown
-from eisync.core.segments import Origin
+from eisync.core.sample_names import Origin
 from eisync.errors import FileError, UnreachableError
 from eisync.loops.ports import Hashes, Log
 from eisync.loops.reconciler.context import TargetContext
@@ -220,7 +220,7 @@ def _listed(context: TargetContext, filename: str, origin: Origin) -> set[int] |
     seen = 0
     for _ in range(MOST_PAGES):
         page = context.studio.page(limit=PAGE, before_id=before_id, filename=filename)
-        cut |= {sample.id for sample in page.samples if segments.is_cut_from(sample, origin)}
+        cut |= {sample.id for sample in page.samples if sample_names.is_cut_from(sample, origin)}
         seen += len(page.samples)
         if not page.samples or seen >= page.total:
             return cut

@@ -9,11 +9,12 @@ from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 
-from eisync.core import listing, wire
-from eisync.core.actions import Policy
+from eisync.core import listing
 from eisync.core.lifecycle import Event
 from eisync.core.model import Doubt, Item, Missing, RemoteSample, shown
 from eisync.core.outcome import Outcome
+from eisync.core.policy import Policy
+from eisync.core.sample_names import stored_name
 from eisync.errors import (
     EisyncError,
     FileAwayError,
@@ -359,7 +360,7 @@ class ReconcilerLoop:
             if not waiting:
                 break
             for item in waiting:
-                listed = [self._mirrored.named(project.target, wire.stored_name(name)) for name in item.names]
+                listed = [self._mirrored.named(project.target, stored_name(name)) for name in item.names]
                 namesakes = list({one.id: one for some in listed for one in some}.values())
                 if namesakes and hashed < LOOK_UPS_A_PASS:
                     hashed += 1
@@ -472,7 +473,7 @@ class ReconcilerLoop:
         return ()
 
     def _namesakes(self, project: Project, sent_as: str) -> Generator[None, None, list[RemoteSample]]:
-        name = wire.stored_name(sent_as)
+        name = stored_name(sent_as)
         found: list[RemoteSample] = []
         first_total: int | None = None
         before_id: int | None = None

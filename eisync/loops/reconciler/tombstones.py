@@ -11,9 +11,10 @@ from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Se
 from typing import Protocol
 
 from eisync.core import absence, listing
-from eisync.core.actions import Action, FileSide, Policy, tombstone
+from eisync.core.actions import Action, FileSide, tombstone
 from eisync.core.guard import Guard, Ledger
 from eisync.core.model import Missing
+from eisync.core.policy import Policy
 from eisync.loops.actions.guard_ledger import Books, GuardLedger
 from eisync.loops.clock_monitor import RIGHT, Times
 from eisync.loops.ports import Forgets, Log

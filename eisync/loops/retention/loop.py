@@ -12,7 +12,10 @@ from typing import Protocol
 
 from eisync.core import retention
 from eisync.core.actions import Action, ActionKind, StoredAction
+from eisync.core.clock_step import JUMP_S, ClockStepDetector
+from eisync.core.lifecycle import RemovalState
 from eisync.core.model import shown
+from eisync.core.policy import After, MinFree
 from eisync.core.retention import Disk, Local, Removal, Room, Whereabout, Why
 from eisync.errors import (
     FileAwayError,
@@ -32,7 +35,6 @@ TRASH_S = 3600.0
 PAGE = 200
 SHARE = 0.01
 """A pass takes no more than this share of a core, over time."""
-CLOCK_JUMP_S = 120.0
 
 
 class Records(Protocol):
@@ -123,7 +125,7 @@ class RetentionLoop:
         self._due_at = 0.0
         self._pass_spent_s = 0.0
         self._now = 0.0
-        self._ahead_s: float | None = None  # how far the clock was ahead of the monotonic one
+        self._clock_step = ClockStepDetector()
         self._counts_from = 0.0
         self._doubt: str | None = None
         self._left: dict[int, float] = {}  # files that could not be taken away, and until when they are left alone
@@ -181,12 +183,10 @@ class RetentionLoop:
 
     def _heed_the_clock(self, now: float) -> None:
         """Where the clock was set forward, no time before that counts: nobody knows how long it was."""
-        ahead_s = now - self._monotonic()
-        if self._ahead_s is not None and ahead_s - self._ahead_s > CLOCK_JUMP_S:
+        if self._clock_step.step_s(now, self._monotonic()) > JUMP_S:
             self._counts_from = now
             for retention_status in self._folders:
                 retention_status.trash_due_at = now + 24 * 3600.0
-        self._ahead_s = ahead_s
         self._now = now
         self._doubt = self._times.why_doubt()
         self._counts_from = max(self._counts_from, self._times.setting().counts_from)
@@ -251,7 +251,7 @@ class RetentionLoop:
     def _take_away(self, retention_status: RetentionStatus) -> Iterator[None]:
         """What `after_upload` says, of all that is known of the folder."""
         stays: Counter[Why] = Counter()
-        if retention_status.policy.after is not retention.After.KEEP:
+        if retention_status.policy.after is not After.KEEP:
             for page in self._pages(retention_status):
                 decided = [(file, self._decide(retention_status, file)) for file in page]
                 due = [file for file, decision in decided if isinstance(decision, Action)]
@@ -278,7 +278,7 @@ class RetentionLoop:
 
     def _make_room(self, retention_status: RetentionStatus) -> Iterator[None]:
         """What `min_free` wants, and no more. The disk is asked once: some take their time to say what was freed."""
-        if retention_status.policy.min_free == retention.MinFree():
+        if retention_status.policy.min_free == MinFree():
             return
         disk = retention_status.disk = self._disks.disk_of(retention_status.root.path)
         retention_status.short = short = 0 if disk is None else retention.shortage(retention_status.policy, disk)
@@ -429,7 +429,7 @@ class RetentionLoop:
             return
         removal = retention.removal_of(written, file)
         whereabout = self._hands.where(removal)
-        is_marked = file.removal is not None
+        is_marked = file.removal is not RemovalState.NONE
         if whereabout is Whereabout.TAKEN:
             is_wanted = retention_status is not None and retention.is_wanted(removal, retention_status.policy)
             if retention_status is not None and is_wanted and is_marked and self._is_proven(file):

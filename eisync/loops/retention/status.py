@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from eisync.core.model import Root, shown
-from eisync.core.retention import Disk, Retention, Why
+from eisync.core.policy import Retention
+from eisync.core.retention import Disk, Why
 from eisync.core.summary import in_bytes
 from eisync.errors import FolderError
 

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable
 from typing import Protocol
 
 from eisync.core.actions import StoredAction
+from eisync.core.lifecycle import RETRIEVABLE
 from eisync.core.model import FileFacts, shown
 from eisync.core.retention import Local, Removal, removal_of
 from eisync.errors import FolderError
@@ -36,7 +37,7 @@ class RetentionUndo:
         and what `raw` raises.
         """
         file = self._known.one(written.action.file_id)
-        if file is None or file.removal not in ("deleted", "archived") or not file.sha256:
+        if file is None or file.removal not in RETRIEVABLE or not file.sha256:
             raise FolderError("the file is back, or was sent again since; there is nothing to bring back")
         removal = removal_of(written, file)
         if removal.to is not None:

@@ -164,7 +164,7 @@ class UploaderLoop:
         return {state.target_queue.target: _no_answer(state.flow_control.hold_s(now)) for state in held}
 
     def _heed_clock(self, now: float) -> None:
-        self._is_set_back = self._clock_step.was_set_back(now, self._monotonic()) or self._is_set_back
+        self._is_set_back = self._clock_step.step_s(now, self._monotonic()) < 0.0 or self._is_set_back
         if self._is_set_back:
             self._log.warning("clock.set_back", files=self._queue.wait_anew(now=now))
             self._is_set_back = False  # not before the store has it

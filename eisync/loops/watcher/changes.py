@@ -13,11 +13,12 @@ from eisync.core.formats.check import has_end
 from eisync.core.known_content import FolderPiece, Likeness
 from eisync.core.lifecycle import State
 from eisync.core.model import FileFacts, KnownFile, shown
+from eisync.core.policy import OnChange
 from eisync.errors import CONTENT_ERRORS
 from eisync.loops.ports import Log
 from eisync.loops.watcher.completeness import failure_reason
 from eisync.loops.watcher.content_check import ContentAnswer
-from eisync.loops.watcher.context import Files, OnChange, Stores
+from eisync.loops.watcher.context import Files, Stores
 from eisync.loops.watcher.root import RootState
 from eisync.loops.watcher.scan import Scan, join
 

@@ -30,9 +30,10 @@ from eisync.core.ignore import IgnoreRules
 from eisync.core.labels.annotations import NotASample
 from eisync.core.labels.description import Description
 from eisync.core.model import MAX_FILE_BYTES, Candidate, FileFacts, value
+from eisync.core.policy import OnChange
 from eisync.core.writers import Presence, Writers
 from eisync.errors import CONTENT_ERRORS, UnreachableError
-from eisync.loops.watcher.context import OnChange, Outside, WatchedRoot
+from eisync.loops.watcher.context import Outside, WatchedRoot
 from eisync.loops.watcher.labelling import Labelling, Unclear
 from eisync.loops.watcher.observed_files import ObservedFiles
 

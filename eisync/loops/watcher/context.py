@@ -6,7 +6,6 @@ Protocols stand here only for what tests replace: files, what is in them, and ev
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from enum import Enum
 from typing import Protocol
 
 from eisync.core.completeness import CompletenessPolicy, Inspect, Marker
@@ -18,6 +17,7 @@ from eisync.core.labels.path_rules import PathRules
 from eisync.core.labels.sidecars import Entry
 from eisync.core.model import FileFacts, Root
 from eisync.core.mounts import FileSystem
+from eisync.core.policy import OnChange
 from eisync.core.watch_health import Mode, PendingPaths
 from eisync.core.writers import Ask
 from eisync.store.descriptions import Descriptions
@@ -26,14 +26,6 @@ from eisync.store.index import Index
 from eisync.store.outbox import Outbox
 from eisync.store.path_index import PathIndex
 from eisync.store.sidecars import Sidecars
-
-
-class OnChange(Enum):
-    """What becomes of the new version of a file that is at the service."""
-
-    ADD = "add"  # it is sent, and stands beside the old one
-    REPLACE = "replace"  # it is sent, then the old one is deleted
-    IGNORE = "ignore"  # it is not sent
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

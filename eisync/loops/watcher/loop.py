@@ -10,6 +10,7 @@ and so does a clock that jumps.
 from collections.abc import Sequence
 
 from eisync.core import absence
+from eisync.core.clock_step import JUMP_S, ClockStepDetector
 from eisync.core.file_status import ObservedEntry
 from eisync.core.lifecycle import State
 from eisync.loops.lineage import Lineages, Trusting
@@ -18,9 +19,6 @@ from eisync.loops.watcher.context import Events, Outside, RootStatus, Runtime, S
 from eisync.loops.watcher.monitor import CHECK_EVERY_S
 from eisync.loops.watcher.root import RootState
 from eisync.loops.watcher.root_watcher import RootWatcher
-
-CLOCK_JUMP_S = 120.0
-"""No two ticks are so far apart: the clock was set, or the machine slept."""
 
 
 class WatcherLoop:
@@ -42,16 +40,15 @@ class WatcherLoop:
         """`lineages` is told what was scanned."""
         runtime, lineages = runtime or Runtime(), lineages or Trusting()
         self._outbox = stores.outbox
-        self._ticked_at: float | None = None
+        self._clock_step = ClockStepDetector()
         self._roots = [RootState(watched, stores, outside, events, runtime, log) for watched in roots]
         self._watchers = [RootWatcher(root, stores, outside, events, lineages, runtime, log) for root in self._roots]
 
     def tick(self, now: float) -> float:
         """Take what was reported, walk a part of what is to be scanned, enqueue what is complete."""
-        if self._ticked_at is not None and not -1.0 <= now - self._ticked_at <= CLOCK_JUMP_S:
+        if not 0.0 <= self._clock_step.step_s(now) <= JUMP_S:  # the clock was set, or the machine slept
             for root in self._roots:
                 root.scans.doubt()
-        self._ticked_at = now
         number = len(self._watchers)
         return min((watcher.tick(now, roots=number) for watcher in self._watchers), default=CHECK_EVERY_S)
 

@@ -1,4 +1,4 @@
-"""Recognise the samples that a person cut out of another one in Studio: splits and crops.
+"""Read the names that the service gives to samples, and tell the samples that a person cut out of another one.
 
 Pure. A split takes a sample away and puts segments in its place: named as it was with `.s1`, `.s2` behind that, stored
 under the name that was sent with the same mark, and flagged as cropped (wire contract, section 3). Which of these a
@@ -9,10 +9,39 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from eisync.core import wire
 from eisync.core.model import RemoteSample, sent_name
 
 _LAST_MARK = re.compile(r"(?:\.s\d{1,9}| \([^()]*\))\Z")
+_SEGMENT_MARK = re.compile(r"s\d+")
+
+
+def stored_name(name: str) -> str:
+    """How Studio lists a file that was sent as `name`: less its last extension (wire contract, section 1)."""
+    stem, dot, _ = name.rpartition(".")
+    return stem if dot else name
+
+
+def original_name(coldstorage_filename: str) -> str | None:
+    """The file name that was sent, read from a sample's `coldstorageFilename`; None when it has another form."""
+    return origin(coldstorage_filename)[0]
+
+
+def origin(coldstorage_filename: str) -> tuple[str | None, bool]:
+    """The same, and whether the sample is a segment of what was sent.
+
+    It is `<name sent>.<id8>.<pod>.<ext>`, with a segment mark such as `s1` before the last part of cropped samples.
+    """
+    # Asked of every sample of a sweep: the usual form, which has no mark, is cut once and not put together again.
+    parts = coldstorage_filename.rsplit(".", 3)
+    if len(parts) < 4:
+        return None, False
+    place, first, second, _ = parts
+    name = place[coldstorage_filename.rfind("/") + 1 :]  # nothing, where a dot of a folder was cut at
+    if first[:1] == "s" or second[:1] == "s":
+        for mark in (first, second):
+            if _SEGMENT_MARK.fullmatch(mark):
+                return name.rpartition(".")[0] or None, True
+    return name or None, False
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +55,7 @@ class Origin:
 def origin_of(path: str, filenames: frozenset[str] = frozenset(), sent: frozenset[str] = frozenset()) -> Origin:
     """The names of the file at `path`, or that is sent under this name, and of the samples that it had."""
     name = sent_name(path)
-    return Origin(filenames | {wire.stored_name(name)}, sent | {name})
+    return Origin(filenames | {stored_name(name)}, sent | {name})
 
 
 def is_cut_from(sample: RemoteSample, origin: Origin) -> bool:

@@ -5,8 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from eisync.core.model import RemoteSample
-from eisync.core.segments import is_cut, is_cut_from, origin_of, sentence, wholes
-from eisync.core.wire import origin, original_name
+from eisync.core.sample_names import is_cut, is_cut_from, origin, origin_of, original_name, sentence, wholes
 
 
 def sample(filename: str, *, original: str | None = None, is_cropped: bool = False) -> RemoteSample:

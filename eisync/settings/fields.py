@@ -1,0 +1,171 @@
+"""The kinds of values that options have: how each is read, written again, and shown in the schema.
+
+Every option is read here, once: what the models hold is a number, a path or a value of `eisync.core`, never a text that
+somebody must read again.
+"""
+
+import json
+import math
+import unicodedata
+from collections.abc import Callable
+from enum import Enum
+from pathlib import Path
+from typing import Annotated, Any
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, BeforeValidator, Field, GetCoreSchemaHandler, GetJsonSchemaHandler, ValidationInfo
+from pydantic_core import CoreSchema, PydanticKnownError, core_schema
+
+from eisync.core.policy import AfterUpload, MinFree, read_after, read_min_free
+from eisync.core.rate_limit import QuietHours, read_quiet_hours
+from eisync.paths import absolute
+
+METADATA_LIMIT_BYTES = 8192
+SWITCH = {"1": True, "true": True, "yes": True, "on": True, "0": False, "false": False, "no": False, "off": False}
+
+
+class EnvironmentText(str):
+    """A value from an environment variable: the one kind of text that may also mean a number or a yes."""
+
+    __slots__ = ()
+
+
+def _reads(parse: Callable[[str], object]) -> BeforeValidator:
+    def read(value: object) -> object:
+        if not isinstance(value, EnvironmentText):
+            return value
+        try:
+            return parse(value.strip())
+        except ValueError:
+            return str(value)  # the strict type behind this one words the fault
+
+    return BeforeValidator(read)
+
+
+def _finite(value: object) -> object:
+    if isinstance(value, float) and not math.isfinite(value):
+        raise ValueError("must be a finite number")
+    return value
+
+
+def _absolute(value: object, info: ValidationInfo) -> object:
+    """A path as written, made absolute; a relative one starts at the folder `base` of the validation context."""
+    if not isinstance(value, str):
+        return value
+    if not value or "\0" in value:
+        raise ValueError("must not be empty" if not value else "must not contain a NUL character")
+    context = info.context or {}
+    return Path(absolute(value, cwd=context.get("base"), environ=context.get("environ")))
+
+
+def _plain(value: str) -> str:
+    """Text that can stand in a header, a log line and a table: no control characters and no line breaks."""
+    if any(unicodedata.category(character) in ("Cc", "Cs", "Zl", "Zp") for character in value):
+        raise ValueError("must not contain control characters or line breaks")
+    if not value.strip():
+        raise ValueError("must not be empty")
+    return value
+
+
+def _url(value: str) -> str:
+    """An http or https address without a trailing slash."""
+    try:
+        parts = urlsplit(value)
+        host, _ = parts.hostname, parts.port
+    except ValueError:
+        host = parts = None
+    if not parts or not host or parts.scheme not in ("http", "https") or any(c.isspace() for c in value):
+        raise ValueError('must be an address such as "https://example.org"')
+    if parts.username is not None or parts.password is not None:
+        raise ValueError("must not contain a user name or a password")
+    if parts.query or parts.fragment:
+        raise ValueError("must not contain ? or #")
+    return value.rstrip("/")
+
+
+def _metadata(value: dict[str, str]) -> dict[str, str]:
+    """Metadata that fits into a request header."""
+    if any(not key for key in value):
+        raise ValueError("contains an empty name")
+    size = len(json.dumps(value))
+    if size > METADATA_LIMIT_BYTES:
+        raise ValueError(f"is {size:,} bytes long as JSON; at most {METADATA_LIMIT_BYTES:,} fit into a request")
+    return value
+
+
+def written(value: object) -> object:
+    """Return a value of ours as the configuration file has it."""
+    if isinstance(value, Enum):
+        return value.value
+    if isinstance(value, MinFree):
+        text = str(value)
+        return int(text) if text.isdigit() else text
+    return str(value) if isinstance(value, AfterUpload | QuietHours) else value
+
+
+class Choice:
+    """Mark an option that is one of an enum's members: written by its value, and listed so in the schema."""
+
+    def __get_pydantic_core_schema__(self, source: type[Enum], handler: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.no_info_after_validator_function(
+            lambda member: member,
+            handler(source),
+            serialization=core_schema.plain_serializer_function_ser_schema(written),
+        )
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        members = handler.resolve_ref_schema(handler(schema))
+        return {"enum": members["enum"], "type": "string"}
+
+
+class _Parsed:
+    """Mark an option that is read into a value of ours, and written as what that value is read from."""
+
+    def __init__(self, read: Callable[[Any, ValidationInfo], object], json_schema: dict[str, Any]) -> None:
+        self._read = read
+        self._json_schema = json_schema
+
+    def __get_pydantic_core_schema__(self, source: type, handler: GetCoreSchemaHandler) -> CoreSchema:
+        def read(value: object, info: ValidationInfo) -> object:
+            return value if isinstance(value, source) else self._read(value, info)
+
+        return core_schema.with_info_plain_validator_function(
+            read, serialization=core_schema.plain_serializer_function_ser_schema(written)
+        )
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        return self._json_schema
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        raise PydanticKnownError("string_type")
+    return value
+
+
+def _after_upload(value: object, info: ValidationInfo) -> AfterUpload:
+    """Read what becomes of a file after its upload; the folder of an archive as a path is, absolute."""
+    found = read_after(_text(value))
+    return found if found.archive is None else AfterUpload(found.after, str(_absolute(found.archive, info)))
+
+
+def _min_free(value: object, _: ValidationInfo) -> MinFree:
+    return read_min_free(value if isinstance(value, int | str) and not isinstance(value, bool) else "")
+
+
+def _quiet_hours(value: object, _: ValidationInfo) -> QuietHours:
+    return read_quiet_hours(_text(value))
+
+
+_TEXT = {"type": "string"}
+
+Whole = Annotated[int, _reads(int), Field(strict=True)]
+Number = Annotated[float, BeforeValidator(_finite), _reads(float), Field(strict=True)]
+Switch = Annotated[bool, _reads(lambda text: SWITCH.get(text.lower(), text)), Field(strict=True)]
+Place = Annotated[Path, BeforeValidator(_absolute)]
+Url = Annotated[str, AfterValidator(_url), Field(json_schema_extra={"format": "uri"})]
+Line = Annotated[str, AfterValidator(_plain)]
+Metadata = Annotated[dict[str, str], AfterValidator(_metadata)]
+AfterUploadOption = Annotated[AfterUpload, _Parsed(_after_upload, _TEXT)]
+MinFreeOption = Annotated[MinFree, _Parsed(_min_free, {"anyOf": [{"type": "integer"}, _TEXT]})]
+QuietHoursOption = Annotated[QuietHours, _Parsed(_quiet_hours, _TEXT)]

@@ -1,0 +1,88 @@
+"""What there is to read: the file, and the environment, where EISYNC_UPLOAD__WORKERS=8 is `workers` of [upload]."""
+
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from eisync import paths
+from eisync.core.api_key import secrets_in
+from eisync.core.redaction import KEYS
+from eisync.settings.fields import EnvironmentText
+from eisync.settings.lines import Location, find_lines
+from eisync.settings.models import TABLES
+from eisync.settings.problems import Problems, did_you_mean
+
+PREFIX = "EISYNC_"
+# Read by places and keys, and no option of a table.
+OTHERS = ("EISYNC_CONFIG", "EISYNC_STATE_DIR", "EISYNC_API_KEY", "EISYNC_API_KEY_FILE")
+# What Kubernetes sets in every container beside a service that is named eisync.
+_KUBERNETES = re.compile(r"EISYNC_(SERVICE_(HOST|PORT)|PORT)(_|$)")
+# Tables there are several of cannot be named by a variable.
+VARIABLES: Mapping[str, Location] = {
+    f"{PREFIX}{table}__{option}".upper(): (table, option)
+    for table, model in TABLES.items()
+    if table not in ("target", "watch")
+    for option in model.model_fields
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Source:
+    """What there is to read, before anything of it is believed."""
+
+    file: str | None  # absolute
+    document: Mapping[str, Any]
+    overlay: Mapping[str, Mapping[str, Any]]  # from the environment
+    environ: Mapping[str, str]
+    cwd: str
+    faults: Problems
+
+    @property
+    def name(self) -> str:
+        """The configuration file, for people."""
+        return self.faults.file or paths.FILE_NAME
+
+
+def read(config: str | None, environ: Mapping[str, str], cwd: str | None) -> Source:
+    """Read the file and the environment. Raises ConfigurationError for a file that cannot be read."""
+    file = paths.config_file(config, environ=environ, cwd=cwd)
+    document, text = paths.read_toml(file, cwd=cwd) if file else ({}, "")
+    _learn_keys(document, environ)
+    overlay, variables = read_variables(environ)
+    name = paths.shown(file, cwd=cwd) if file else None
+    faults = Problems(name, find_lines(text), variables)
+    _check(environ, faults)
+    cwd = os.getcwd() if cwd is None else cwd
+    return Source(file=file, document=document, overlay=overlay, environ=environ, cwd=cwd, faults=faults)
+
+
+def _learn_keys(document: Mapping[str, Any], environ: Mapping[str, str]) -> None:
+    """What is said to be a key is one, wherever else it stands: before any sentence quotes a name."""
+    targets = document.get("target")
+    tables = targets if isinstance(targets, list) else [targets]
+    written = [table.get("api_key") for table in tables if isinstance(table, dict)]
+    for key in (*written, environ.get("EISYNC_API_KEY"), environ.get("EI_API_KEY")):
+        for secret in secrets_in(key) if isinstance(key, str) else ():
+            KEYS.learn(secret)
+
+
+def read_variables(environ: Mapping[str, str]) -> tuple[dict[str, dict[str, Any]], dict[Location, str]]:
+    """What `environ` sets, by table and option, and the variable behind each. An empty variable is not set."""
+    tables: dict[str, dict[str, Any]] = {}
+    places: dict[Location, str] = {}
+    for name, (table, option) in VARIABLES.items():
+        if value := environ.get(name):
+            tables.setdefault(str(table), {})[str(option)] = EnvironmentText(value)
+            places[table, option] = name
+    return tables, places
+
+
+def _check(environ: Mapping[str, str], faults: Problems) -> None:
+    """Finds the variables that begin like ours and are not."""
+    known = (*VARIABLES, *OTHERS)
+    for name in sorted(environ):
+        if name.startswith(PREFIX) and name not in known and not _KUBERNETES.match(name):
+            hint = did_you_mean(name, known, prefix=PREFIX)
+            faults.say(f"{name}: unknown environment variable{hint}")

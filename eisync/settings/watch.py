@@ -1,0 +1,242 @@
+"""The tables that there may be several of: the projects, and the folders that are uploaded to them."""
+
+from ipaddress import ip_address
+from typing import Annotated, Literal
+from urllib.parse import urlsplit
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
+
+from eisync.core.completeness import CompletenessPolicy
+from eisync.core.labels.path_rules import INFER, SDK, PathRules
+from eisync.core.model import Category
+from eisync.core.policy import After, AfterUpload, MinFree, OnChange, OnRemoteDelete, Policy, Retention
+from eisync.core.watch_health import Mode
+from eisync.settings.fields import AfterUploadOption, Choice, Line, Metadata, MinFreeOption, Number, Place, Url, Whole
+
+DEFAULT_TARGET = "main"
+
+CategoryOption = Literal["infer", "sdk", "training", "testing", "validation", "post-processing", "split", "anomaly"]
+
+
+class Table(BaseModel):
+    """One table of the file. Frozen; keys that it does not know are faults; it never prints its input."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+
+class Target(Table):
+    """An Edge Impulse project, opened by its API key. Without any such table there is one target, named `main`."""
+
+    name: Line = Field(
+        default=DEFAULT_TARGET,
+        min_length=1,
+        max_length=64,
+        description="The name that `[[watch]]` tables and `eisync status` use.",
+    )
+    api_key_file: Place | None = Field(
+        default=None,
+        description="A file that holds the API key of the project and nothing else.",
+    )
+    api_key: SecretStr | None = Field(
+        default=None,
+        description="The API key itself. It is refused unless only the user who runs eisync can read the "
+        "configuration file.",
+    )
+    studio_url: Url = Field(
+        default="https://studio.edgeimpulse.com/v1",
+        description="The address of Studio's API. `EI_API_ENDPOINT` sets it too.",
+    )
+    ingestion_url: Url = Field(
+        default="https://ingestion.edgeimpulse.com",
+        description="The address that files are uploaded to. `EI_INGESTION_ENDPOINT` sets it too.",
+    )
+    ca_file: Place | None = Field(
+        default=None,
+        description="A PEM file with the certificates to trust. For a private gateway or an intercepting proxy.",
+    )
+    trust: Literal["bundled", "system"] = Field(
+        default="bundled",
+        description='Which certificates to trust when `ca_file` is not set. `"bundled"`: those of the Python that '
+        'runs eisync; `"system"`: those of this machine.',
+    )
+
+    @model_validator(mode="after")
+    def _one_key(self) -> "Target":
+        if self.api_key is not None and self.api_key_file is not None:
+            raise ValueError("has an api_key and an api_key_file: keep one of them")
+        return self
+
+
+class Watch(Table):
+    """A folder to upload, with all folders below it. `eisync run DIR` needs no such table."""
+
+    path: Place = Field(
+        description="The folder to watch. A relative path starts at the folder of the configuration file.",
+    )
+    target: str = Field(
+        default=DEFAULT_TARGET,
+        min_length=1,
+        description="The name of the `[[target]]` to upload to. Not needed when there is only one.",
+    )
+    label: Line = Field(
+        default="infer",
+        min_length=1,
+        max_length=512,
+        description='`"infer"`: the label is the file name up to its first dot; `"none"`: no label; any other text is '
+        "the label.",
+    )
+    category: CategoryOption = Field(
+        default="infer",
+        description='`"infer"`: a folder or file name below `path` sets the category when one of its whole words is '
+        "train, training, test, testing, val, valid, validation or anomaly, in upper or lower case. The "
+        'one nearest to the file counts; the label itself does not. Without such a word: `"split"`. '
+        '`"sdk"`: the rule of the official SDK, which takes the first of testing, anomaly, training that '
+        "stands anywhere in the path below `path`.",
+    )
+    ignore: tuple[str, ...] = Field(
+        default=(),
+        description="Files to leave out, as gitignore patterns. eisync also leaves out the files that it always "
+        "leaves out.",
+    )
+    ready: Literal["evidence", "marker"] = Field(
+        default="evidence",
+        description='When a file is complete. `"evidence"`: eisync decides from its format, from the programs that '
+        'have it open and from how long it has not changed; `"marker"`: a file `<name>.done` exists '
+        "beside it and is not older.",
+    )
+    settle_s: Number = Field(
+        default=2.0,
+        ge=0,
+        le=86_400,
+        description="How many seconds a file must stay unchanged before it is uploaded. This applies to files whose "
+        "format does not show where they end and to files whose recorder left the length open, even when "
+        "no program has them open. It applies to every file where eisync can neither see who is writing "
+        "nor be notified when a file is closed.",
+    )
+    patience_s: Number = Field(
+        default=600.0,
+        ge=0,
+        le=604_800,
+        description="How many seconds eisync waits for the rest of a file that is empty or truncated. After that it "
+        "quarantines the file. Where eisync cannot see who is writing, a file also waits this long "
+        "without a change when eisync did not see it closed. Where it is not notified of closes, only a "
+        "file whose length was left open does.",
+    )
+    scan_interval_s: Number = Field(
+        default=60.0,
+        gt=0,
+        le=86_400,
+        description="How many seconds pass between full scans of the folder, at least. Scans run even when file "
+        "events work. A large folder is scanned less often, so that scans use at most 1 % of one core.",
+    )
+    mode: Annotated[Mode, Choice()] = Field(
+        default=Mode.AUTO,
+        description='How changes are noticed. `"auto"`: use file events; poll while they fail or are not reliable; '
+        '`"events"`: always use file events; `"scan"`: only poll.',
+    )
+    on_change: Annotated[OnChange, Choice()] = Field(
+        default=OnChange.ADD,
+        description='What happens when a file changes after its upload. `"add"`: upload the new version and keep the '
+        'old sample; `"replace"`: upload the new version, then delete the old sample; `"ignore"`: do not '
+        "upload the new version.",
+    )
+    on_rename: Literal["update", "ignore"] = Field(
+        default="update",
+        description='What happens when a file is renamed or moved after its upload. `"update"`: change the name, '
+        'label and category of its sample, each only if the rename changed it; `"ignore"`: leave the '
+        "sample as it is.",
+    )
+    on_local_delete: Literal["keep", "delete"] = Field(
+        default="keep",
+        description='What happens when a file is deleted after its upload. `"keep"`: its sample stays; `"delete"`: '
+        "its sample is deleted too, and a copy of it goes to the trash.",
+    )
+    on_remote_delete: Annotated[OnRemoteDelete, Choice()] = Field(
+        default=OnRemoteDelete.KEEP,
+        description='What happens to a file when its sample is deleted in the project. `"keep"`: it stays; `"trash"`: '
+        'it moves to the trash (`.eisync-trash` in the folder); `"delete"`: it is deleted.',
+    )
+    after_upload: AfterUploadOption = Field(
+        default=AfterUpload(),
+        description='What happens to a file once the service is known to have it. `"keep"`: it stays; `"delete"`: it '
+        'is deleted here; `"archive:DIR"`: it moves to the folder DIR, which must exist and must not '
+        "overlap a watched folder.",
+    )
+    grace_s: Number = Field(
+        default=3600.0,
+        ge=0,
+        le=31_536_000,
+        description="How many seconds a file stays after its upload before `after_upload` applies.",
+    )
+    min_free: MinFreeOption = Field(
+        default=MinFree(),
+        description='How much of the disk to keep free: bytes, or a text such as `"2 GB"` or `"10%"`. When less is '
+        "free, files that the service is known to have are deleted here, or moved to an archive on "
+        "another disk. The oldest uploads go first, only as many as needed, and `grace_s` does not "
+        "protect them. `0`: keep nothing free.",
+    )
+    trash_days: Whole = Field(
+        default=30,
+        ge=0,
+        le=36_500,
+        description="How many days files stay in the trash at the top of the folder before they are deleted. `0`: "
+        "they stay forever.",
+    )
+    metadata: Metadata = Field(
+        default_factory=dict,
+        description="Names and texts that every sample from this folder gets as metadata.",
+    )
+
+    @property
+    def retention(self) -> Retention:
+        """What becomes of the files after their upload."""
+        return Retention(
+            after=self.after_upload.after,
+            archive=self.after_upload.archive,
+            grace_s=self.grace_s,
+            min_free=self.min_free,
+            trash_days=self.trash_days,
+        )
+
+    @property
+    def policy(self) -> Policy:
+        """What follows from changes, renames and deletions of the files and of their samples."""
+        return Policy(
+            on_remote_delete=self.on_remote_delete,
+            deletes_samples=self.on_local_delete == "delete",
+            edits_samples=self.on_rename == "update",
+            replaces_samples=self.on_change is OnChange.REPLACE,
+        )
+
+    @property
+    def is_destructive(self) -> bool:
+        """Whether something follows from a missing file, or a file may be removed for more than want of room."""
+        policy = self.policy
+        takes = policy.on_remote_delete is not OnRemoteDelete.KEEP or self.after_upload.after is not After.KEEP
+        return takes or policy.deletes_samples
+
+    @property
+    def path_rules(self) -> PathRules:
+        """What the folder says of the labels and categories of its files."""
+        if self.category in (INFER, SDK):
+            return PathRules(self.label, rule=self.category)
+        return PathRules(self.label, Category(self.category))
+
+    @property
+    def completeness(self) -> CompletenessPolicy:
+        """When a file of the folder is complete."""
+        return CompletenessPolicy(
+            settle_s=self.settle_s, patience_s=self.patience_s, needs_marker=self.ready == "marker"
+        )
+
+
+def sends_key_in_clear(url: str) -> bool:
+    """Whether requests to `url` can be read on their way: plain http to another machine."""
+    parts = urlsplit(url)
+    host = parts.hostname or ""
+    if parts.scheme != "http" or host == "localhost" or host.endswith(".localhost"):
+        return False
+    try:
+        return not ip_address(host).is_loopback
+    except ValueError:
+        return True
