@@ -1,5 +1,5 @@
-"""Windows tells of lost events by a read that holds none: ReadDirectoryChangesW succeeds with no bytes when its buffer
-ran over (learn.microsoft.com, "ReadDirectoryChangesW function", Remarks). watchdog passes over it; here it is told.
+"""Windows reports lost events by a read that holds none: ReadDirectoryChangesW succeeds with no bytes when its buffer
+ran over (learn.microsoft.com, "ReadDirectoryChangesW function", Remarks). watchdog passes over it; here it is reported.
 """
 
 import queue
@@ -7,17 +7,17 @@ from collections.abc import Callable
 from typing import Any
 
 
-def telling(emitter: type[Any], on_overflow: Callable[[], None]) -> type[Any]:
-    """The emitter class, with a reader whose empty reads are told of."""
+def reporting(emitter: type[Any], on_overflow: Callable[[], None]) -> type[Any]:
+    """Return the emitter class, with a reader whose empty reads are reported."""
 
-    class Telling(emitter):  # type: ignore[misc]  # the class is another one on every system
+    class Reporting(emitter):  # type: ignore[misc]  # the class is another one on every system
         def on_thread_start(self) -> None:
             super().on_thread_start()
             reader = getattr(self, "_reader", None)
             if reader is not None:  # the first empty read, which says that it has begun, is over
                 reader._buf_queue = _Buffers(on_overflow)
 
-    return Telling
+    return Reporting
 
 
 class _Buffers(queue.Queue[tuple[bytes, bool]]):

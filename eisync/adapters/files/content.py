@@ -1,6 +1,6 @@
-"""Look into a file for evidence that it is whole: on one descriptor, which is a regular file inside its root and the
-version that was seen. So evidence, facts and the answer who writes it belong to the same file, whatever is put in its
-place meanwhile.
+"""Read a file for evidence that it is whole: on one descriptor, which is a regular file inside its root and the version
+that was observed. So evidence, facts and the answer who writes it belong to the same file, whatever is put in its place
+meanwhile.
 """
 
 import contextlib
@@ -48,10 +48,10 @@ def inspect(
 ) -> Inspection | None:
     """Open the file once: go on with its examination, where there is one, and ask behind that who writes it.
 
-    With `goes_on` it is asked before as well, and not a byte is read where somebody writes the file, or nobody can tell
-    and `goes_on` says no to that. None says that there is no such file any more: another version, or a link in the way.
-    A file that may not be read is given up with a verdict. Raises UnreachableError when no file can be opened at the
-    moment.
+    With `goes_on` it is asked before as well, and not a byte is read where a program writes the file, or where that
+    is not known and `goes_on` says no. None says that there is no such file any more: another version, or a link in the
+    way. A file that may not be read is given up with a verdict. Raises UnreachableError when no file can be opened at
+    the moment.
     """
     with reading(ask) as one:
         return one(examination, root, path, facts, most_bytes=most_bytes, goes_on=goes_on)

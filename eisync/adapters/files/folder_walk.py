@@ -18,7 +18,7 @@ from eisync.core.model import FileFacts
 from eisync.errors import CONTENT_ERRORS
 
 PIECE = 1_000
-"""A folder is handed out when so many of its entries were looked at, so that no step takes long."""
+"""A folder is handed out when so many of its entries were read, so that no step takes long."""
 
 AT_ONCE = 20_000
 """Of so many known files in one folder the versions are asked for at once; of more, piece by piece."""
@@ -30,7 +30,7 @@ _INT64_MAX = (1 << 63) - 1
 def walk(
     root: str, eligibility: IgnoreRules, *, below: str = "", known: KnownVersions | None = None
 ) -> Iterator[FolderPiece]:
-    """Every folder from `below` down that is not ignored, piece by piece; no tree is held in memory."""
+    """Yield every folder from `below` down that is not ignored, piece by piece; no tree is held in memory."""
     waiting = [below]
     while waiting:
         subfolders: list[str] = []
@@ -39,7 +39,7 @@ def walk(
 
 
 def facts_of(status: os.stat_result) -> FileFacts:
-    """What identifies the version of the file that was looked at."""
+    """Return what identifies the version of the file with this status."""
     # The later of the two: no program can set ctime, and mtime is what Windows keeps.
     modified_at, changed_at = status.st_mtime, status.st_ctime
     mtime_ns, ctime_ns = status.st_mtime_ns, status.st_ctime_ns
@@ -51,7 +51,7 @@ def facts_of(status: os.stat_result) -> FileFacts:
 
 
 def is_version(status: os.stat_result, facts: FileFacts) -> bool:
-    """Whether the file that was looked at is the regular one, in the version, of which these are the facts.
+    """Return whether the file with this status is a regular one, and the version that has these facts.
 
     Nothing has happened to it since they were taken: its ctime is the same as well, where it is known.
     """
@@ -118,21 +118,21 @@ def _read(
         try:
             if version is not None and entry.is_file(follow_symlinks=False):
                 status = entry.stat(follow_symlinks=False)
-                seen = (status.st_size, status.st_mtime_ns, status.st_ino, status.st_ctime_ns)
-                if version == seen or passes_over(version, seen):
+                found = (status.st_size, status.st_mtime_ns, status.st_ino, status.st_ctime_ns)
+                if version == found or passes_over(version, found):
                     continue
-            is_met = _look_closely(entry, root, folder, eligibility, subfolders)
+            is_met = _examine(entry, root, folder, eligibility, subfolders)
         except FileNotFoundError:
-            is_met = False  # it went while we looked
+            is_met = False  # it went meanwhile
         if version is not None and not is_met:
             versions[entry.name] = version
     return folder
 
 
-def _look_closely(
+def _examine(
     entry: os.DirEntry[bytes], root: str, folder: FolderPiece, eligibility: IgnoreRules, subfolders: list[str]
 ) -> bool:
-    """Whether the entry is a file for the service, or why not; a folder is one to walk, or is ignored."""
+    """Return whether the entry is a file for the service, or note why not; a folder is one to walk, or is ignored."""
     name = os.fsdecode(entry.name)
     place = f"{folder.path}/{name}" if folder.path else name
     is_folder = entry.is_dir(follow_symlinks=False)

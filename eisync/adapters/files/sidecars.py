@@ -209,7 +209,7 @@ def entries(root: str, place: str) -> Iterator[Entry]:
 
 
 def said_of(root: str, path: str, eligibility: IgnoreRules) -> dict[str, Entry | NearMiss | str | None]:
-    """What each sidecar that is there says of the file at `path`, by its place: for whoever asks about one file.
+    """What each sidecar that is there says of the file at `path`, by its place: for a question about one file.
 
     None: it does not mention the file. A text says why the sidecar is of no use.
     """
