@@ -167,8 +167,8 @@ def read_whole(item: Item, folder: OpenFolder, ask: Ask | None = None) -> bytes:
 
     It is checked once, behind the read: a file that still has the facts it had when it settled had them all the while,
     and of a small one every further call costs as much as its content. `ask` is asked there too, when the last byte is
-    read and none has gone: a program that wrote before and closed it has left its traces in the facts. Raises what `opened`
-    and `read` do.
+    read and none has gone: a program that wrote before and closed it has left its traces in the facts. Raises what
+    `opened` and `read` do.
     """
     size, content, trouble = item.facts.size, b"", None
     descriptor = _open_inside(item, folder)
