@@ -236,7 +236,7 @@ log = configure(level=settings.log.level)
 began = time.perf_counter()
 app = build(settings, log=log, listen=False)
 app.once(lambda: None).run(give_up_at=clock.now() + 3600, is_stopped=lambda: False)
-counts = {state.value: files for state, files in app.index.tally(app.root_ids).items()}
+counts = {state.value: files for state, files in app.index.records.report(app.root_ids).items()}
 app.close()
 took_s = time.perf_counter() - began
 with open(report, "w") as file:
@@ -375,7 +375,7 @@ for at in range(number):
 claims, settles, dues = zip(*turns)
 tenth = max(10, len(turns) // 10)  # fewer say more of the machine than of the queue
 index, root = many.index, many.root
-began = time.perf_counter(); tally = index.tally([root.id]); tally_s = time.perf_counter() - began
+began = time.perf_counter(); tally = index.records.report([root.id]); tally_s = time.perf_counter() - began
 began = time.perf_counter(); counts = index.records.counts(); counts_s = time.perf_counter() - began
 json.dump({"filled_s": round(filled_s, 1), "claim_ratio": round(median(ratios), 2), "claim_ms": median_ms(claims),
            "first_claim_ms": median_ms(claims[:tenth]), "last_claim_ms": median_ms(claims[-tenth:]),

@@ -1,8 +1,8 @@
 """Bring a project's samples into a folder: list, fetch what is not there, and write down what they are.
 
-The listing is walked newest first, each page below the last id seen; a few samples are on their way at a time, and none
-of them stands in memory whole. One that fails is told and costs no other. What fails on its way is tried again; when
-nothing comes through any more, the rest is left for the next run.
+The listing is walked newest first, each page below the last id of the one before. A few samples are on their way at a
+time, and none of them stands in memory whole. A sample that fails is reported and costs no other. A failed request is
+repeated; when no request succeeds any more, the rest is left for the next run.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -24,9 +24,6 @@ WORKERS = 8  # they wait for the network and the disk, not for a processor
 PAGE_SAMPLES = 200  # with thousands of boxes or ranges each, a page is still an answer of bearable size
 ATTEMPTS = 5
 PATIENCE = RetryPolicy(base_s=0.5, cap_s=15.0)
-LONGEST_PAUSE_S = 60.0
-"""A Retry-After is honoured up to here: a person waits."""
-
 LARGEST_BYTES = 4 * 1024**3
 """What is larger is no sample: the service takes 100 MB, and 2 GiB of CSV."""
 
@@ -71,10 +68,10 @@ class Failure:
 
 @dataclass(slots=True)
 class ExportReport:
-    """What came of it. `stopped` says why the rest was not looked at; None: all was."""
+    """What came of it. `stopped` says why the rest was left; None: nothing was."""
 
-    total: int = 0  # as the listing says it, to begin with
-    here: int = 0  # of the samples seen, whose file is there: fetched now or before
+    total: int = 0  # as the first page of the listing says
+    here: int = 0  # of the samples listed, whose file is there: fetched now or before
     fetched: int = 0
     fetched_bytes: int = 0
     disabled: int = 0  # of those that are here
@@ -91,7 +88,7 @@ def export(
     progress: Callable[[ExportReport], None] = lambda _: None,
     pause: Callable[[float], object] | None = None,
 ) -> ExportReport:
-    """Bring what `selection` takes into `dataset`; `info.labels` is written anew when the whole listing was seen.
+    """Bring what `selection` takes into `dataset`; `info.labels` is written anew when the whole listing was walked.
 
     `pause` waits for so many seconds, between attempts. Raises KeyRefusedError and FolderError, after which nothing can
     come, and StudioError when the samples cannot be listed.
@@ -170,11 +167,11 @@ class _Run:
 
     def left_out(self, unread: Sequence[Unread], before_id: int | None) -> None:
         """Say which samples cannot be read. One without an id may come again with the next page, and is said once."""
-        told = {(one.sample_id, one.reason) for one in self.pulled.failures if one.name == _UNREAD}
+        reported = {(one.sample_id, one.reason) for one in self.pulled.failures if one.name == _UNREAD}
         for one in unread:
             if one.sample_id is None or before_id is None or one.sample_id < before_id:
                 failure = Failure(one.sample_id or 0, _UNREAD, one.reason, is_final=True)
-                if (failure.sample_id, failure.reason) not in told:
+                if (failure.sample_id, failure.reason) not in reported:
                     self.pulled.failures.append(failure)
 
     def page(self, before_id: int | None) -> FullPage:
@@ -209,8 +206,8 @@ class _Run:
             except TransitError as error:
                 if attempt == ATTEMPTS or self.stop.is_set():
                     raise
-                asked_s = min(error.asked_s, LONGEST_PAUSE_S)
-            self.pause(PATIENCE.due_at(attempt=attempt, now=0.0, jitter=clock.jitter(), asked_s=asked_s))
+                asked_s = error.asked_s
+            self.pause(PATIENCE.pause_s(attempt=attempt, jitter=clock.jitter(), asked_s=asked_s))
             attempt += 1
 
     def settle(self, account: LabelsWriter) -> None:

@@ -449,7 +449,7 @@ def test_the_file_is_named_as_the_user_can_find_it(site: Site, tmp_path_factory:
 
 
 def test_a_fault_in_toml_that_has_no_line_is_said_without(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("eisync.settings.loading.find_lines", lambda _: {})
+    monkeypatch.setattr("eisync.settings.sources.find_lines", lambda _: {})
     site.write("[log]\nlevle = 'info'\n")
     assert site.faults("recordings") == ['eisync.toml: log.levle: unknown key (did you mean "level"?)']
 

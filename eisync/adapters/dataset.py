@@ -1,7 +1,7 @@
 """A folder that becomes an exported dataset: files come whole or not at all, and a second run goes on with the first.
 
 A file is written beside, synced to the disk and then renamed: what has its final name is complete. Before that, the
-journal says which sample the name is for; so a name that is not in the journal is somebody else's file, and is never
+journal says which sample the name is for; so a name that is not in the journal is a foreign file, and is never
 touched; no link in the folder is followed. The journal, and what is being written, are in the hidden folder `.eisync`.
 """
 
@@ -149,7 +149,7 @@ class Dataset:
             place = self._places.get(sample_id)
             if place is None:
                 place = place_for(category, name, sample_id, self._taken)
-                if self._beneath.status(place) is not None:  # somebody else's
+                if self._beneath.status(place) is not None:  # a foreign file
                     place = place_for(category, name, sample_id, {place_key(place)})
                 if self._beneath.status(place) is not None:
                     raise FileExistsError(errno.EEXIST, f"the file at {place} was not made by 'eisync pull'")

@@ -6,6 +6,7 @@ from contextlib import suppress
 
 import click
 
+from eisync.adapters.client.service import ServiceClient
 from eisync.adapters.dataset import Dataset
 from eisync.app import service_of
 from eisync.cli import OK, PENDING, REFUSED
@@ -68,21 +69,11 @@ def command(
     _keep_apart(place, settings, config=config, state_dir=state_dir)
     for warning in settings.warnings:
         say(f"warning: {warning}", err=True)
-    selection = Selection(category=category, labels=labels)
     service = service_of(settings, target.name)
     try:
         project_id = service.project_id()
-        dataset = Dataset(place, described(project_id, selection))
         bar = Bar(is_shown=sys.stderr.isatty() and not quiet)
-        try:
-            pulled = export(service, dataset, selection, progress=lambda now: bar.show(*_drawn(now)))
-        except KeyboardInterrupt:
-            bar.end()
-            say("stopped; what was downloaded is complete. Run it again to continue.", err=True)
-            raise
-        finally:
-            bar.end()
-            dataset.close()
+        pulled = _pull(service, project_id, place, Selection(category=category, labels=labels), bar)
     except StudioError as error:
         raise StudioError(f"the project's samples cannot be listed: {error}", status=error.status) from error
     except TransitError as error:
@@ -90,7 +81,25 @@ def command(
         return PENDING
     finally:
         service.close()
-    _tell(pulled, place, project_id, as_json=as_json)
+    _report(pulled, place, project_id, as_json=as_json)
+    return _exit_code(pulled)
+
+
+def _pull(service: ServiceClient, project_id: int, place: str, selection: Selection, bar: Bar) -> ExportReport:
+    """Download what is missing, with the bar drawn meanwhile."""
+    dataset = Dataset(place, described(project_id, selection))
+    try:
+        return export(service, dataset, selection, progress=lambda now: bar.show(*_drawn(now)))
+    except KeyboardInterrupt:
+        bar.end()
+        say("stopped; what was downloaded is complete. Run it again to continue.", err=True)
+        raise
+    finally:
+        bar.end()
+        dataset.close()
+
+
+def _exit_code(pulled: ExportReport) -> int:
     if pulled.stopped is not None or any(not failure.is_final for failure in pulled.failures):
         return PENDING
     return REFUSED if pulled.failures else OK
@@ -126,7 +135,7 @@ def _drawn(pulled: ExportReport) -> tuple[int, int, str]:
     return pulled.here + len(pulled.failures), pulled.total, f"samples, {_amount(pulled.fetched_bytes)} new"
 
 
-def _tell(pulled: ExportReport, folder: str, project_id: int, *, as_json: bool) -> None:
+def _report(pulled: ExportReport, folder: str, project_id: int, *, as_json: bool) -> None:
     if as_json:
         say_json(_record(pulled, folder, project_id))
         return

@@ -1,8 +1,6 @@
-"""What the outbox writes down about one file after an attempt, decided by `verdict` and by the loops.
+"""Decide what the outbox writes down about one file after an attempt.
 
-From what became of a file in one attempt to what the outbox writes down about it.
-
-Pure: the uploader gathers the outcome, `outcome_of` decides, the store applies. A wrong key, a peer's fault or a
+Pure: the uploader gathers the answer, `outcome_of` decides, the store applies. A wrong key, a peer's fault or a
 refusal of the request as a whole cost a file no attempt.
 """
 
@@ -50,26 +48,13 @@ def outcome_of(
     sha256: str | None = None,
     batch_cap: int | None = None,
 ) -> Outcome:
-    """The settlement of `item` after `outcome`. `jitter` is in [0, 1).
+    """Return what happened to `item`, from the answer `outcome`. `jitter` is in [0, 1).
 
-    `batch_cap` is for a failure of which a file may be guilty: among so many it is sent again, and soon, for it is
-    another request then.
+    `batch_cap`: after a failure of which the file may be guilty, it is sent again among so many, and soon.
     """
     match outcome:
-        case wire.Stored(sample_id=sample_id):
-            return Outcome(
-                item_id=item.id,
-                events=(Event.STORED,),
-                reason="stored",
-                sample_ids=(sample_id,),
-                sha256=sha256,
-                sent_name=item.name,
-            )
-        case wire.Duplicate(sample_ids=sample_ids):
-            reason = "already in the project" if sample_ids else "already in the project; its id is not known yet"
-            return Outcome(
-                item_id=item.id, events=(Event.DUPLICATE,), reason=reason, sample_ids=sample_ids, sha256=sha256
-            )
+        case wire.Stored() | wire.Duplicate():
+            return _there(item, outcome, sha256)
         case wire.Refused(reason=reason):
             reason += _remedy(item, reason)
             return Outcome(item_id=item.id, events=(Event.REFUSE,), reason=reason, sha256=sha256)
@@ -88,13 +73,12 @@ def outcome_of(
         case wire.Barred(reason=reason):
             return Outcome(item_id=item.id, events=(Event.DEFER,), reason=reason, due_at=now, is_attempt=False)
         case wire.Failed(fault=fault, reason=reason, asked_s=asked_s):
+            attempt = 1 if batch_cap is not None else item.attempts + 1
             return Outcome(
                 item_id=item.id,
                 events=_after_failure(fault, allow_duplicates=allow_duplicates),
                 reason=reason,
-                due_at=policy.due_at(
-                    attempt=1 if batch_cap is not None else item.attempts + 1, now=now, jitter=jitter, asked_s=asked_s
-                ),
+                due_at=policy.due_at(attempt=attempt, now=now, jitter=jitter, asked_s=asked_s),
                 batch_cap=batch_cap,
                 sha256=sha256,
             )
@@ -110,7 +94,7 @@ def dispute(
     now: float,
     jitter: float,
 ) -> Outcome:
-    """The settlement of `item` in place of `told`, which names a sample that holds other content of ours.
+    """Return what happened to `item` in place of `told`, which names a sample that holds other content of ours.
 
     It counts as silence: the answer is another file's. A service that says so again and again of a file that it has
     "already" may take two contents for one, and only a person can tell.
@@ -128,6 +112,23 @@ def dispute(
 def give_back(item: Item) -> Outcome:
     """`item` was claimed and nothing of it was sent: it is due as it was, and keeps its place in the queue."""
     return Outcome(item_id=item.id, events=(Event.DEFER,), is_attempt=False)
+
+
+def _there(item: Item, outcome: wire.Stored | wire.Duplicate, sha256: str | None) -> Outcome:
+    """Return the outcome of a file that is in the project: an attempt on the way of every file."""
+    if isinstance(outcome, wire.Stored):
+        return Outcome(
+            item_id=item.id,
+            events=(Event.STORED,),
+            reason="stored",
+            sample_ids=(outcome.sample_id,),
+            sha256=sha256,
+            sent_name=item.name,
+        )
+    reason = "already in the project" if outcome.sample_ids else "already in the project; its id is not known yet"
+    return Outcome(
+        item_id=item.id, events=(Event.DUPLICATE,), reason=reason, sample_ids=outcome.sample_ids, sha256=sha256
+    )
 
 
 def _remedy(item: Item, reason: str) -> str:

@@ -13,6 +13,9 @@ from enum import Enum
 ASKED_CAP_S = 300.0
 """A Retry-After beyond this is not believed: one header of a broken proxy must not stop a target for a day."""
 
+LONGEST_PAUSE_S = 60.0
+"""A Retry-After counts up to here where a person waits for the call."""
+
 
 def believed_s(asked_s: float) -> float:
     """The pause to keep when `asked_s` was asked for: that, or none when nobody who means well asks for it.
@@ -45,3 +48,7 @@ class RetryPolicy:
         """The instant of the next attempt. `attempt` counts from 1; `jitter` is in [0, 1); `asked_s` is Retry-After."""
         ceiling_s = min(self.cap_s, self.base_s * 2.0 ** min(attempt - 1, 32))
         return now + max(jitter * ceiling_s, believed_s(asked_s))
+
+    def pause_s(self, *, attempt: int, jitter: float, asked_s: float = 0.0) -> float:
+        """Seconds before the next attempt of a call that a person waits for: no Retry-After keeps it for long."""
+        return self.due_at(attempt=attempt, now=0.0, jitter=jitter, asked_s=min(asked_s, LONGEST_PAUSE_S))

@@ -46,9 +46,6 @@ TIMEOUT_S = 60.0
 CONNECT_TIMEOUT_S = 10.0
 ATTEMPTS = 4
 PATIENCE = RetryPolicy(base_s=0.5, cap_s=8.0)
-LONGEST_PAUSE_S = 60.0
-"""A Retry-After is honoured up to here: a call that a person waits for does not sleep for hours."""
-
 LARGEST_ANSWER_BYTES = 4 * 1024**3
 
 _transports: dict[tuple[int, int, int], "Transport"] = {}
@@ -220,8 +217,7 @@ def may_repeat(reply: Reply | Silence, *, is_repeatable: bool) -> bool:
 def pause(reply: Reply | Silence, attempt: int) -> None:
     """Wait before the next attempt: as long as the service asked for, or a growing, scattered while."""
     asked = asked_s(reply.headers, clock.now()) if isinstance(reply, Reply) else 0.0
-    due_s = PATIENCE.due_at(attempt=attempt, now=0.0, jitter=clock.jitter(), asked_s=min(asked, LONGEST_PAUSE_S))
-    threading.Event().wait(due_s)
+    threading.Event().wait(PATIENCE.pause_s(attempt=attempt, jitter=clock.jitter(), asked_s=asked))
 
 
 def failure_of(silence: Silence) -> EdgeImpulseException:

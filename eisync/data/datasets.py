@@ -94,18 +94,18 @@ class _Companion:
 
 @dataclass(slots=True)
 class Places:
-    """Where the files are that an account names, below one folder."""
+    """Where the files are that a sidecar names, below one folder."""
 
     directory: str
     named: frozenset[str]  # all that it names, as it does
     listed: dict[str, dict[str, list[str]]] = field(default_factory=dict)
 
     def of(self, path: str) -> tuple[str, str | None]:
-        """Where the file is, and why it is not to be sent; None: it is to be."""
+        """Where the file is, and why it is not sent; None: it is sent."""
         place = os.path.join(self.directory, *path.split("/"))
         root = os.path.abspath(self.directory)
         if os.path.commonpath((root, os.path.abspath(place))) != root:
-            # A dataset comes from somebody else: it must not name files of ours. Links in it are the owner's own doing.
+            # A dataset may come from anywhere: it must not name files of ours. Links in it are the owner's own doing.
             return place, f"{path} lies outside the dataset; it is not sent"
         if os.path.isfile(place):
             return place, None
@@ -205,7 +205,7 @@ def eligible(directory: str) -> Iterator[str]:
 
 
 def _is(kind: Callable[[], bool]) -> bool:
-    """False where a link leads in circles, or to where nobody may look."""
+    """False where a link leads in circles, or to where we may not read."""
     try:
         return kind()
     except OSError:

@@ -44,7 +44,7 @@ _BEGINNINGS = (
 class Draft:
     """A sample and what an exported dataset says beyond it: that it has no label at all, or a map of labels.
 
-    `problem` says why nothing of it is to be sent.
+    `problem` says why nothing of it is sent.
     """
 
     sample: Sample
@@ -142,7 +142,7 @@ def _listed(value: Any) -> Any:
 
 
 def _name_of(sample: Sample, source: Source) -> str:
-    """The name as it is told to the service; one is made up where there is none, and the sample keeps None."""
+    """The name for the service; a new one where there is none, and the sample keeps None."""
     if sample.filename is not None:
         name = str(sample.filename)
         if not name or _UNPRINTABLE.search(name):

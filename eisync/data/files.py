@@ -1,17 +1,18 @@
 """Upload what lies in a folder: plain files, or a dataset that was exported from Studio.
 
-Files are opened when their turn comes. `transform(sample, file)` may change anything of a sample before it is sent.
+A file is opened when it is read. `transform(sample, file)` may change anything of a sample before it is sent.
 """
 
 import os
 import warnings
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
+from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
 from eisync.core.dataset import INFO_LABELS as LABEL_FILE
-from eisync.core.labels.sidecars import Entry, entries_of
+from eisync.core.labels.sidecars import entries_of
 from eisync.data.datasets import CHUNK_CHARACTERS, Beside, Given, Places, eligible, of_entry, open_sidecar, plain
 from eisync.data.progress import Progress
 from eisync.data.sample_type import Sample, UploadSamplesResponse
@@ -87,35 +88,16 @@ def upload_directory(
         ['idle']
     """
     _directory_there(directory)
-    has_labels = os.path.exists(os.path.join(directory, LABEL_FILE))
-    if has_labels:
-        return upload_exported_dataset(
-            directory,
-            transform,
-            allow_duplicates,
-            show_progress,
-            batch_size,
-            api_key=api_key,
-            timeout_sec=timeout_sec,
-            max_workers=max_workers,
-            executor=executor,
-            progress=progress,
-        )
-    return upload_plain_directory(
-        directory,
-        category,
-        label,
-        metadata,
-        transform,
-        allow_duplicates,
-        show_progress,
-        batch_size,
-        api_key=api_key,
-        timeout_sec=timeout_sec,
-        max_workers=max_workers,
+    call = _Call(
+        options=_options(allow_duplicates, api_key, timeout_sec, max_workers),
+        transform=transform,
+        batch_size=_batch_size(batch_size),
+        show_progress=show_progress,
         executor=executor,
         progress=progress,
     )
+    is_exported = os.path.exists(os.path.join(directory, LABEL_FILE))
+    return call.send(_exported(directory) if is_exported else _plain(directory, category, label, metadata))
 
 
 def upload_plain_directory(
@@ -183,23 +165,15 @@ def upload_plain_directory(
         ['still']
     """
     _directory_there(directory)
-    options = _options(allow_duplicates, api_key, timeout_sec, max_workers)
-    size = _batch_size(batch_size)
-    beside = Beside()
-
-    def drafts() -> Iterator[Given]:
-        for path in eligible(directory):
-            given = plain(path, beside)
-            sample = given.draft.sample
-            sample.category, sample.label = category, label
-            sample.metadata = None if metadata is None else dict(metadata)
-            yield given
-
-    given = list(drafts())
-    if beside.misses:
-        others = "" if len(beside.misses) == 1 else f" (and {len(beside.misses) - 1:,} more like this)"
-        warnings.warn(f"{beside.misses[0]}{others}", stacklevel=2)
-    return _upload(given, options, transform, size, show_progress, executor, progress)
+    call = _Call(
+        options=_options(allow_duplicates, api_key, timeout_sec, max_workers),
+        transform=transform,
+        batch_size=_batch_size(batch_size),
+        show_progress=show_progress,
+        executor=executor,
+        progress=progress,
+    )
+    return call.send(_plain(directory, category, label, metadata))
 
 
 def upload_exported_dataset(
@@ -264,20 +238,75 @@ def upload_exported_dataset(
         [('wave', 'testing')]
     """
     _directory_there(directory)
-    options = _options(allow_duplicates, api_key, timeout_sec, max_workers)
-    size = _batch_size(batch_size)
+    call = _Call(
+        options=_options(allow_duplicates, api_key, timeout_sec, max_workers),
+        transform=transform,
+        batch_size=_batch_size(batch_size),
+        show_progress=show_progress,
+        executor=executor,
+        progress=progress,
+    )
+    return call.send(_exported(directory))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Call:
+    """How the samples of one call are prepared and sent."""
+
+    options: UploadOptions
+    transform: Transform | None
+    batch_size: int
+    show_progress: bool | None
+    executor: Executor | None
+    progress: Progress | None
+
+    def send(self, given: Sequence[Given]) -> UploadSamplesResponse:
+        """Prepare and send a batch at a time where a `transform` may hold data in memory, all at once otherwise."""
+        response = UploadSamplesResponse([], [])
+        left = iter(given)
+        step = self.batch_size if self.transform is not None else max(1, len(given))
+        while batch := list(islice(left, step)):
+            for one in batch:
+                self._prepare(one)
+            sent = upload_drafts(
+                [one.draft for one in batch],
+                options=self.options,
+                show_progress=self.show_progress,
+                executor=self.executor,
+                progress=_after(self.progress, len(response.successes) + len(response.fails), len(given)),
+            )
+            response.extend(sent.successes, sent.fails)
+        return response
+
+    def _prepare(self, given: Given) -> None:
+        sample = given.draft.sample
+        if self.transform is not None and given.draft.problem is None:
+            self.transform(sample, given.path)
+        if isinstance(sample.data, LazyFile):
+            sample.data.release()
+
+
+def _plain(directory: str, category: str | None, label: str | None, metadata: dict[str, Any] | None) -> list[Given]:
+    beside = Beside()
+    found = []
+    for path in eligible(directory):
+        given = plain(path, beside)
+        sample = given.draft.sample
+        sample.category, sample.label = category, label
+        sample.metadata = None if metadata is None else dict(metadata)
+        found.append(given)
+    if beside.misses:
+        others = "" if len(beside.misses) == 1 else f" (and {len(beside.misses) - 1:,} more like this)"
+        warnings.warn(f"{beside.misses[0]}{others}", stacklevel=3)
+    return found
+
+
+def _exported(directory: str) -> list[Given]:
     try:
         with open_sidecar(os.path.join(directory, LABEL_FILE)) as file:
             entries = list(entries_of(LABEL_FILE, iter(lambda: file.read(CHUNK_CHARACTERS), "")))
     except FileNotFoundError:
         raise FileNotFoundError(f"Labels file '{LABEL_FILE}' not found in the specified directory.") from None
-    _tell_of_attachments(entries)
-    places = Places(directory, frozenset(entry.path for entry in entries))
-    given = [of_entry(entry, places) for entry in entries]
-    return _upload(given, options, transform, size, show_progress, executor, progress)
-
-
-def _tell_of_attachments(entries: Iterable[Entry]) -> None:
     number = sum(1 for entry in entries if entry.attachments)
     if number:
         warnings.warn(
@@ -285,36 +314,8 @@ def _tell_of_attachments(entries: Iterable[Entry]) -> None:
             "attachments: add them in Studio",
             stacklevel=3,
         )
-
-
-def _upload(
-    given: Sequence[Given],
-    options: UploadOptions,
-    transform: Transform | None,
-    batch_size: int,
-    show_progress: bool | None,
-    executor: Executor | None,
-    progress: Progress | None,
-) -> UploadSamplesResponse:
-    """Prepared and sent a batch at a time where a `transform` may hold data in memory, all at once otherwise."""
-    response = UploadSamplesResponse([], [])
-    left = iter(given)
-    step = batch_size if transform is not None else max(1, len(given))
-    while batch := list(islice(left, step)):
-        for one in batch:
-            if transform is not None and one.draft.problem is None:
-                transform(one.draft.sample, one.path)
-            if isinstance(one.draft.sample.data, LazyFile):
-                one.draft.sample.data.release()
-        sent = upload_drafts(
-            [one.draft for one in batch],
-            options=options,
-            show_progress=show_progress,
-            executor=executor,
-            progress=_after(progress, len(response.successes) + len(response.fails), len(given)),
-        )
-        response.extend(sent.successes, sent.fails)
-    return response
+    places = Places(directory, frozenset(entry.path for entry in entries))
+    return [of_entry(entry, places) for entry in entries]
 
 
 def _after(progress: Progress | None, before: int, total: int) -> Progress | None:

@@ -64,9 +64,9 @@ def upload_pandas_dataframe(
     require_list(feature_cols, "feature_cols")
     require_list(metadata_cols, "metadata_cols")
     require_columns(df, *feature_cols, label_col, category_col, *(metadata_cols or ()))
-    told = _Told.by(df, label_col, category_col, metadata_cols)
+    about = _Columns.by(df, label_col, category_col, metadata_cols)
     at = _positions(df, feature_cols)
-    samples = [told.sample(row, feature_cols, [[row.values[one]] for one in at]) for row in rows_of(df)]
+    samples = [about.sample(row, feature_cols, [[row.values[one]] for one in at]) for row in rows_of(df)]
     return upload_samples(samples, api_key=api_key, timeout_sec=timeout_sec)
 
 
@@ -127,26 +127,26 @@ def upload_pandas_dataframe_wide(
     require_frame(df)
     require_list(metadata_cols, "metadata_cols")
     require_columns(df, label_col, category_col, *(metadata_cols or ()))
-    told = _Told.by(df, label_col, category_col, metadata_cols)
+    about = _Columns.by(df, label_col, category_col, metadata_cols)
     if data_axis_cols is not None:
-        samples = _many_axes(df, told, sample_rate_ms, data_col_length, data_axis_cols)
+        samples = _many_axes(df, about, sample_rate_ms, data_col_length, data_axis_cols)
     else:
-        samples = _one_axis(df, told, sample_rate_ms, data_col_start, data_col_length)
+        samples = _one_axis(df, about, sample_rate_ms, data_col_start, data_col_length)
     return upload_samples(samples, api_key=api_key, timeout_sec=timeout_sec)
 
 
-def _one_axis(df: Any, told: "_Told", step_ms: float, start: int | None, length: int | None) -> list[Sample]:
+def _one_axis(df: Any, about: "_Columns", step_ms: float, start: int | None, length: int | None) -> list[Sample]:
     names = names_of(df)
-    at = [one for one in range(len(names))[start:] if one not in told.positions][:length]
+    at = [one for one in range(len(names))[start:] if one not in about.positions][:length]
     if not at:
         raise ValueError(f"Can't find any data column from position {start or 0} of {len(names)} columns")
     if len(at) == 1:  # no series, and a heading that is the number of a row would be taken for a value
-        return [told.sample(row, [names[at[0]]], [[row.values[at[0]]]]) for row in rows_of(df)]
+        return [about.sample(row, [names[at[0]]], [[row.values[at[0]]]]) for row in rows_of(df)]
     times = rate_ms(len(at), step_ms)
-    return [told.sample(row, ["timestamp", row.key], [times, [row.values[one] for one in at]]) for row in rows_of(df)]
+    return [about.sample(row, ["timestamp", row.key], [times, [row.values[one] for one in at]]) for row in rows_of(df)]
 
 
-def _many_axes(df: Any, told: "_Told", step_ms: float, length: int | None, axes: Sequence[str]) -> list[Sample]:
+def _many_axes(df: Any, about: "_Columns", step_ms: float, length: int | None, axes: Sequence[str]) -> list[Sample]:
     if not isinstance(length, int):
         raise ValueError("The data_col_length must be set to an integer")
     wanted = [[f"{axis}{number}" for number in range(length)] for axis in axes]
@@ -155,7 +155,7 @@ def _many_axes(df: Any, told: "_Told", step_ms: float, length: int | None, axes:
     times = rate_ms(length, step_ms)
     return [
         # This one shape has other line ends there, and so here: the bytes are the identity of a sample.
-        told.sample(
+        about.sample(
             row, ["timestamp", *axes], [times, *([row.values[one] for one in series] for series in at)], line_end="\r\n"
         )
         for row in rows_of(df)
@@ -163,7 +163,7 @@ def _many_axes(df: Any, told: "_Told", step_ms: float, length: int | None, axes:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Told:
+class _Columns:
     """Where in a row its label, category and metadata are."""
 
     label: int | None
@@ -171,7 +171,7 @@ class _Told:
     metadata: dict[str, int] | None
 
     @classmethod
-    def by(cls, df: Any, label: str | None, category: str | None, metadata: Sequence[str] | None) -> "_Told":
+    def by(cls, df: Any, label: str | None, category: str | None, metadata: Sequence[str] | None) -> "_Columns":
         def place(name: str | None) -> int | None:
             return None if name is None else _positions(df, [name])[0]
 

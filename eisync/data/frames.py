@@ -215,11 +215,13 @@ def upload_pandas_dataframe_with_group(
     times = [unix_ms(timestamp) for timestamp in column(frame, timestamp_col)]
     features = [column(frame, name) for name in feature_cols]
     header = [_TIMESTAMP, *(f"{name}_1" if name == _TIMESTAMP else name for name in feature_cols)]
-    told = {name: column(frame, name) for name in (label_col, category_col, *(metadata_cols or ())) if name is not None}
+    described = {
+        name: column(frame, name) for name in (label_col, category_col, *(metadata_cols or ())) if name is not None
+    }
     samples = []
     for key, numbers in _group(column(frame, group_by), group_by).items():
         numbers.sort(key=times.__getitem__)
-        group = _Group(key, numbers, told)
+        group = _Group(key, numbers, described)
         metadata = {name: group.one(name, f'metadata value for "{name}"') for name in metadata_cols or ()}
         samples.append(
             Sample(
@@ -282,17 +284,17 @@ def _group(keys: Sequence[Any], name: str) -> dict[Any, list[int]]:
 
 @dataclass(frozen=True, slots=True)
 class _Group:
-    """The rows of one sample, by number, in columns that tell the same of all of them."""
+    """The rows of one sample, by number, and the columns that hold one value for all of them."""
 
     key: Any
     numbers: Sequence[int]
-    told: dict[str, list[Any]]
+    described: dict[str, list[Any]]
 
     def one(self, name: str | None, what: str) -> Any:
         """The value of the column in every row; None for no column. Raises ValueError when they differ."""
         if name is None:
             return None
-        values = [self.told[name][number] for number in self.numbers]
+        values = [self.described[name][number] for number in self.numbers]
         if len({None if is_missing(value) else value for value in values}) > 1:
             raise ValueError(f'More than one {what} for group "{self.key}"')
         return values[0]

@@ -33,8 +33,8 @@ class Listing:
 
     def whole(self, workers: int) -> list[Remote]:
         """All of them, newest first. After the first page, stretches of ids are walked at the same time."""
-        first, told = self._page(None, None)
-        total = len(first) + 1 if told is None else told
+        first, stated = self._page(None, None)
+        total = len(first) + 1 if stated is None else stated
         if len(first) >= total or not first:
             return first
         stretches = stretches_below(first[0]["id"], first[-1]["id"], len(first), total, workers)
@@ -47,14 +47,14 @@ class Listing:
         found: list[Remote] = []
         promised: int | None = None
         while True:
-            page, told = self._page(from_id, below_id)
-            promised = told if promised is None else promised
+            page, stated = self._page(from_id, below_id)
+            promised = stated if promised is None else promised
             found += page
             if promised is not None and not may_be_listed(len(found), total=promised):
                 raise UnsuccessfulRequestException(
                     f"the listing says that it has {promised} samples, but continues after {len(found)}"
                 )
-            if not page or (told is not None and len(page) >= told):
+            if not page or (stated is not None and len(page) >= stated):
                 return found
             last = page[-1]["id"]
             if last >= below_id:
@@ -76,7 +76,7 @@ class Listing:
             limit = self.size.was_too_large(limit)
 
     def _page(self, from_id: int | None, below_id: int | None) -> tuple[list[Remote], int | None]:
-        """A page, newest first, and how many the stretch holds, where it is told."""
+        """A page, newest first, and how many the stretch holds, where the service says so."""
         answer = self._answer(from_id, below_id)
         page = sorted(answer["samples"], key=operator.itemgetter("id"), reverse=True)
         return page, answer.get("totalCount")

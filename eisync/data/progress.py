@@ -7,14 +7,14 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import TextIO
 
 Progress = Callable[[int, int], None]
-"""Told how many are done, and of how many."""
+"""Called with how many are done, and of how many."""
 
 Advance = Callable[[int], None]
 
 
 @contextmanager
 def counting(total: int, what: str, *, show: bool | None, progress: Progress | None) -> Iterator[Advance]:
-    """A function to be told how many more are done; safe to call from any thread. `what` is for a person's eyes."""
+    """A function to call with how many more are done, from any thread. `what` is shown to a person."""
     done = 0
     lock = threading.Lock()
     bar = _bar(total, what) if show else nullcontext(_draw_nothing)

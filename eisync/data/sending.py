@@ -93,7 +93,7 @@ class Sending:
         executor: Executor | None,
         progress: Callable[[int], None],
     ) -> dict[int, Entries]:
-        """What became of each sample, by position. `progress` is told how many were settled since the last time.
+        """What became of each sample, by position. `progress` gets how many were settled since the last time.
 
         `samples` is drawn from in this thread while requests are under way.
         """
@@ -150,7 +150,7 @@ class Sending:
             client.pause(reply, attempt)
             attempt += 1
         if isinstance(reply, Silence) and reply.fault is Fault.UNREACHABLE:
-            self._attempts = 1  # whoever comes next need not be as patient
+            self._attempts = 1  # the next requests need not be as patient
         return self._read(reply, outcomes, _Request(samples, is_doubtful))
 
     def _send(self, samples: Sequence[Outgoing]) -> Reply | Silence:
@@ -247,7 +247,7 @@ def _entries(reply: Reply | Silence, outcomes: Sequence[Outcome]) -> list[Entrie
         return [[_failure(reply.reason)]] * len(outcomes)
     answer = json_object(reply.body)
     if reply.status != 200:
-        # Whoever redirects is not the service.
+        # A redirect does not come from the service.
         error = answer.get("error") if answer and not 300 <= reply.status < 400 else None
         text = str(error) if error else getattr(outcomes[0], "reason", f"HTTP {reply.status}")
         return [[_failure(text)]] * len(outcomes)

@@ -1,12 +1,9 @@
-"""A file that is opened when somebody reads it, and can be let go in between.
-
-`upload_directory` hands thousands of samples to a `transform`; each must look like an open file, and few may be open.
-
-Where the bytes of a sample come from, whatever the caller handed in, and how to read them without leaving a trace.
+"""Read the bytes of a sample, whatever the caller passed as data, and leave no trace in it.
 
 A source is loaded when its request is built and forgotten with it, so that memory follows the requests in flight, not
-the samples. Streams are read from their beginning and stand afterwards where they stood; a file is open only while its
-bytes are on their way.
+the samples. Streams are read from their beginning and stand afterwards where they stood. A file is open only while its
+bytes are on their way: `upload_directory` hands thousands of samples to a `transform`, each must behave as an open
+file, and few may be open.
 """
 
 import io
@@ -84,7 +81,7 @@ class LazyFile(io.BufferedIOBase):
 
 CHUNK_BYTES = 256 * 1024
 SMALL_BYTES = 16 * 1024
-"""A file up to this size is read at once: one look, one version."""
+"""A file up to this size is read at once, so that its bytes are of one version."""
 
 _stream_lock = threading.Lock()
 
@@ -110,7 +107,7 @@ class Source:
 
 
 def source_of(data: Any) -> Source:
-    """The source of what a caller calls data. Raises SourceError for what is none."""
+    """The source of what a caller passes as data. Raises SourceError for what is none."""
     if getattr(data, "closed", False):
         raise SourceError("The stream is closed")
     match data:
@@ -134,7 +131,7 @@ def source_of(data: Any) -> Source:
 
 
 def file_source(path: str) -> Source:
-    """The source of a file that nobody has open. Raises SourceError when it is not there."""
+    """The source of a file that is not open. Raises SourceError when it is not there."""
     try:
         size = os.stat(path).st_size
     except OSError as error:
@@ -216,7 +213,7 @@ def _stream_source(stream: Any) -> Source:
         if isinstance(stream, io.TextIOBase):
             return Source(_length(stream), lambda: _in_memory(_whole(stream)))
         return Source(_length(stream), lambda: _load_stream(stream))
-    except Exception:  # noqa: BLE001 (somebody else's code; if it cannot be read either, reading says so)
+    except Exception:  # noqa: BLE001 (foreign code; if it cannot be read either, reading says so)
         return _once_source(stream)
 
 
@@ -265,7 +262,7 @@ def _stream_chunks(stream: Any, size: int) -> Iterator[bytes]:
 
 
 def _read_at(stream: Any, position: int, limit: int) -> Any:
-    # One stream may be the data of several samples: nobody is interrupted between seeking and reading.
+    # One stream may be the data of several samples: no thread may seek while another reads.
     with _stream_lock:
         before = stream.tell()
         try:
@@ -282,7 +279,7 @@ def _whole(stream: Any) -> bytes:
 
 @contextmanager
 def _reading() -> Iterator[None]:
-    """A stream is somebody else's code: whatever it raises is the failure of its own sample."""
+    """Raise SourceError for whatever the stream raises, which is foreign code: it fails its own sample only."""
     try:
         yield
     except SourceError:

@@ -1,4 +1,4 @@
-"""The little we ask of somebody's data frame: its columns as lists, its rows one at a time, its index.
+"""Read a foreign data frame: its columns as lists, its rows one at a time, its index.
 
 No frame library is imported. What has `iterrows` or `reset_index` is taken for pandas or one that follows it (Modin,
 cuDF, Dask: a Dask frame is computed, or walked partition by partition); what has `iter_rows` is taken for polars.

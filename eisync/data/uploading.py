@@ -116,7 +116,7 @@ def upload_drafts(
     executor: Executor | None,
     progress: Progress | None,
 ) -> UploadSamplesResponse:
-    """As `upload_samples`, for whoever knows more of a sample than it can say."""
+    """As `upload_samples`, for samples with what they cannot say themselves."""
     if not drafts:
         return UploadSamplesResponse([], [])
     unsendable: dict[int, Entries] = {}

@@ -1,4 +1,4 @@
-"""What one value of somebody's table means: a label, a category, metadata, an instant, or nothing.
+"""Decide what one value of a foreign table means: a label, a category, metadata, an instant, or nothing.
 
 Values come from pandas, numpy, polars or plain Python, and none of the first three is imported: a value is asked what
 it can do. Missing are None, NaN, NaT and pandas' NA.

@@ -5,21 +5,15 @@ place where the sweep goes on are written in one transaction, so that a sweep wh
 sample that a sweep did not list is only marked, and the mark counts when the sweep ends well.
 """
 
-import functools
-import itertools
-import json
 import sqlite3
 from collections.abc import Iterable, Sequence
-from itertools import chain, islice
 from operator import attrgetter
 from typing import Any
 
-from eisync.core.identity import Sent
 from eisync.core.lifecycle import Event, State
 from eisync.core.listing import (
     CountMissed,
     IndexChange,
-    IndexedSample,
     KeepListed,
     LastPoll,
     Learn,
@@ -33,52 +27,9 @@ from eisync.store import sample_links
 from eisync.store.database import Database
 from eisync.store.rows import ITEM, item_of
 from eisync.store.sample_links import LISTED_SHA256, link
+from eisync.store.sample_rows import FLAGS_AT, PLAIN_AT, SLICE, believed, keep, row_of
 from eisync.store.tombstones import lift_copies, note_missed
 from eisync.store.transitions import move
-
-# A slice of the index: samples of a range of ids, newest first, with the fields of RemoteSample and Believed in their
-# order, and whether the sample itself is all there is to say. Ours are those that a file of the target is tied to; for
-# them the name sent (empty: nobody knows it) and the hash of what was sent follow.
-# (What was learned in the very instant in which the sweep began was there before it.)
-_SLICE = f"""
-select id, filename, category, label, is_disabled, {LISTED_SHA256}, original_name, metadata, has_processing_error,
-    added, is_cropped,
-    (select max(coalesce(mine.sent_name, '')) from file_sample mine cross join file on file.id = mine.file_id
-        where mine.sample_id = sample.id and file.target = sample.target),
-    sha256, gone_at is not null, missed, missing_in is :generation and :generation is not null,
-    known_at > :began_at, filename is not null, contradiction is not null,
-    gone_at is null and missed = 0 and missing_in is null and filename is not null and contradiction is null
-from sample where target = :target and id >= :low and id < :high order by id desc limit :limit"""
-_FLAGS_AT, _PLAIN_AT = 11, 19  # where what the sample itself is ends in a row of these, and where the last is
-
-# A sample as the service lists it: new, or as it is now. Our own hash stays, it is of the bytes that were sent.
-# (By position: looking up thirteen names for each of a million samples is a third of what writing them takes. What all
-# of them have in common is ?1 and ?2.)
-_KEEP = f"""
-insert into sample (target, id, filename, category, label, is_disabled, sha256, original_name, metadata,
-                    has_processing_error, added, is_cropped, known_at)
-values {{rows}}
-on conflict (target, id) do update set
-    raw_sha256 = iif({LISTED_SHA256} is excluded.sha256 and original_name is excluded.original_name
-        and (added is null or added is excluded.added), raw_sha256, null),
-    listed_sha256 = case
-        when coalesce(sha256, excluded.sha256) is excluded.sha256 then null else coalesce(excluded.sha256, '') end,
-    filename = excluded.filename, category = excluded.category, label = excluded.label,
-    is_disabled = excluded.is_disabled, sha256 = coalesce(sha256, excluded.sha256),
-    original_name = excluded.original_name, metadata = excluded.metadata, added = excluded.added,
-    has_processing_error = excluded.has_processing_error, is_cropped = excluded.is_cropped,
-    missed = 0, missing_in = null, gone_at = null, contradiction = null"""
-
-_ROWS = 100  # of these in a statement
-
-
-def _retention_status(count: int) -> str:
-    numbers = itertools.count(3)
-    rows = (", ".join(f"?{number}" for number in islice(numbers, _FLAGS_AT)) for _ in range(count))
-    return _KEEP.format(rows=", ".join(f"(?1, {row}, ?2)" for row in rows))
-
-
-_KEEP_ONE, _KEEP_MANY = _retention_status(1), _retention_status(_ROWS)
 
 # Somebody changed a sample of ours: a line in the history of each of its files.
 _TELL = """
@@ -193,16 +144,16 @@ class Mirrored:
         with self._database.reading() as connection:
             cursor = connection.cursor()
             cursor.row_factory = None
-            rows = cursor.execute(_SLICE, parameters).fetchall()
-        shown = {sample.id: _row_of(sample) for sample in listed} if rows else {}
+            rows = cursor.execute(SLICE, parameters).fetchall()
+        shown = {sample.id: row_of(sample) for sample in listed} if rows else {}
         agreed: set[int] = set()
         odd: list[tuple[Any, ...]] = []
         for row in rows:
-            if row[_PLAIN_AT] and row[:_FLAGS_AT] == shown.get(row[0]):
+            if row[PLAIN_AT] and row[:FLAGS_AT] == shown.get(row[0]):
                 agreed.add(row[0])
             else:
                 odd.append(row)
-        return Slice([_believed(row) for row in odd], agreed, rows[-1][0] if len(rows) == limit else None)
+        return Slice([believed(row) for row in odd], agreed, rows[-1][0] if len(rows) == limit else None)
 
     def begin_sweep(self, target: str, *, modified_at: float | None, now: float) -> SweepProgress:
         """A new sweep; whatever another one marked is forgotten."""
@@ -333,54 +284,13 @@ def _note_listed(connection: sqlite3.Connection, target: str, now: float) -> Non
     connection.execute("update target set listed_at = ?, listing_trouble = null where name = ?", (now, target))
 
 
-def _believed(row: tuple[Any, ...]) -> IndexedSample:
-    # Of every sample of a sweep: naming the fields, and a call of bool for each flag, took twice as long.
-    identity, filename, category, label, is_disabled, sha256, original, metadata, error, *rest = row[:_FLAGS_AT]
-    added, is_cropped = rest
-    name, sent_sha256, is_gone, missed, is_noted, is_new, was_listed, is_contradicted = row[_FLAGS_AT:_PLAIN_AT]
-    sample = RemoteSample(
-        identity,
-        filename or "",
-        category or "",
-        label,
-        is_disabled != 0,
-        sha256,
-        original,
-        () if metadata == "{}" else _read(metadata),
-        error != 0,
-        added,
-        is_cropped != 0,
-    )
-    sent = None if name is None else Sent(sha256=sent_sha256, name=name or None)
-    return IndexedSample(
-        sample, sent, is_gone != 0, missed, is_noted != 0, is_new != 0, was_listed != 0, is_contradicted != 0
-    )
-
-
-def _row_of(sample: RemoteSample) -> tuple[object, ...]:
-    """The sample as it is written, and read by `_SLICE`."""
-    return (
-        sample.id,
-        sample.filename,
-        sample.category,
-        sample.label,
-        1 if sample.is_disabled else 0,  # sqlite3 looks up how to adapt what is no number or text, each time
-        sample.sha256,
-        sample.original_name,
-        _written(sample.metadata),
-        1 if sample.has_processing_error else 0,
-        sample.added,
-        1 if sample.is_cropped else 0,
-    )
-
-
 def _apply(
     connection: sqlite3.Connection, target: str, actions: Sequence[IndexChange], generation: int | None, now: float
 ) -> list[int]:
     kept = sorted(
         (one.sample for one in actions if not isinstance(one, CountMissed | MarkDiffering)), key=attrgetter("id")
     )
-    _keep(connection, target, [_row_of(sample) for sample in kept], now)
+    keep(connection, target, [row_of(sample) for sample in kept], now)
     lifted = sample_links.lift(connection, target, (one.sample for one in actions if isinstance(one, Learn)), now)
     for action in actions:
         match action:
@@ -403,16 +313,6 @@ def _apply(
     return lifted
 
 
-def _keep(connection: sqlite3.Connection, target: str, rows: Sequence[tuple[object, ...]], now: float) -> None:
-    """Rows from the lowest id up, as the table has them: it fills its pages so, and leaves every other one half empty
-    the other way round."""
-    # Many rows a statement: one a statement took as long as the rest of the sweep.
-    end = len(rows) - len(rows) % _ROWS
-    for at in range(0, end, _ROWS):
-        connection.execute(_KEEP_MANY, (target, now, *chain.from_iterable(rows[at : at + _ROWS])))
-    connection.executemany(_KEEP_ONE, [(target, now, *row) for row in rows[end:]])
-
-
 def _lift(connection: sqlite3.Connection, target: str, sample_id: int, now: float) -> list[int]:
     reason = f"it is back in the project (sample {sample_id})"
     tombstoned = connection.execute(_BURIED, {"target": target, "id": sample_id}).fetchall()
@@ -422,14 +322,3 @@ def _lift(connection: sqlite3.Connection, target: str, sample_id: int, now: floa
     for sha256 in {row["sha256"] for row in tombstoned if row["sha256"] is not None}:
         lifted += lift_copies(connection, target, sha256, sample_id, now)
     return lifted
-
-
-# Most samples of a project share a few sets of metadata.
-@functools.lru_cache(maxsize=256)
-def _written(metadata: tuple[tuple[str, str], ...]) -> str:
-    return json.dumps(dict(metadata))
-
-
-@functools.lru_cache(maxsize=256)
-def _read(metadata: str) -> tuple[tuple[str, str], ...]:
-    return tuple(json.loads(metadata).items())

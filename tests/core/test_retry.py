@@ -47,3 +47,12 @@ def test_the_next_attempt_is_never_in_the_past_nor_beyond_what_is_believed(
 def test_a_policy_that_could_never_be_obeyed_is_refused(base_s: float, cap_s: float) -> None:
     with pytest.raises(ValueError, match="cannot grow"):
         RetryPolicy(base_s=base_s, cap_s=cap_s)
+
+
+@pytest.mark.parametrize(
+    ("attempt", "jitter", "asked_s", "pause_s"),
+    [(1, 0.5, 0.0, 1.0), (3, 0.5, 0.0, 4.0), (1, 0.5, 7.0, 7.0), (1, 0.5, 200.0, 60.0), (9, 0.5, 0.0, 15.0)],
+)
+def test_no_header_keeps_a_person_waiting_for_long(attempt: int, jitter: float, asked_s: float, pause_s: float) -> None:
+    policy = RetryPolicy(base_s=2.0, cap_s=30.0)
+    assert pause_s == policy.pause_s(attempt=attempt, jitter=jitter, asked_s=asked_s)

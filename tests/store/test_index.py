@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from eisync.core.lifecycle import Event, State
-from eisync.store import mirror, path_index, records, sample_links, tombstones
+from eisync.store import mirror, path_index, records, sample_links, sample_rows, tombstones
 from eisync.store.index import RootFacts, TargetFacts
 
 from .shelf import NOW, Shelf, remote
@@ -386,7 +386,7 @@ def test_a_database_that_takes_a_write_says_so(shelf: Shelf) -> None:
     [
         (tombstones._BEREFT, ["file_sample_by_sample (sample_id=?)", "file USING INTEGER PRIMARY KEY"]),
         (
-            mirror._SLICE,
+            sample_rows.SLICE,
             ["sample USING PRIMARY KEY (target=? AND id>? AND id<?)", "file_sample_by_sample (sample_id=?)"],
         ),
         (mirror._COUNT_MISSED, ["INDEX sample_missing (target=? AND missing_in=?)", "INDEX file_sample_by_sample"]),

@@ -1,4 +1,4 @@
-"""What the network does to a request: foreign exceptions become ours here and nowhere else."""
+"""Translate foreign exceptions of the network into ours, read bounded answers, keep keys out of both."""
 
 import contextlib
 import logging
@@ -28,7 +28,7 @@ MAX_SMALL_BYTES = 1024 * 1024
 def clean_foreign_logs() -> None:
     """Keep keys and control characters out of what the HTTP libraries log. Safe to repeat.
 
-    Python prints their warnings where nobody has set logging up.
+    Python prints their warnings where the program has not set logging up.
     """
     for name in _LOGGERS:
         logging.getLogger(name).addFilter(_clean)
@@ -101,7 +101,7 @@ def _innermost(error: BaseException) -> BaseException:
 def read_whole(response: requests.Response, *, limit_bytes: int = MAX_ANSWER_BYTES, is_file: bool = False) -> bytearray:
     """The whole answer, without any key that it repeats.
 
-    `is_file`: every byte as it came, for it may be somebody's recording. Raises AnswerTooLargeError, with what has
+    `is_file`: every byte as it came, for it may be a recording. Raises AnswerTooLargeError, with what has
     come, for one that is larger than `limit_bytes`.
     """
     body = bytearray()

@@ -48,7 +48,7 @@ def read_page(body: Text, limit: int) -> Entries[Entry]:
         try:
             listing = LISTING.validate_json(body)
         except ValidationError:
-            pass  # what this does not take is looked at closely below
+            pass  # what this does not take is read entry by entry below
         else:
             _check_length(len(listing["samples"]), limit)
             return Entries(listing["samples"], [], listing["totalCount"])
@@ -61,7 +61,7 @@ def read_full_page(body: Text, limit: int) -> Entries[FullSample]:
 
 
 def first_id(body: Text) -> int | None:
-    """The id of the first entry of a page, also of one that is cut within it; None where it cannot be seen."""
+    """The id of the first entry of a page, also of one that is cut within it; None where it has none."""
     at = body.find(b"[", 0, 4096) + 1
     while 0 < at < len(body) and body[at : at + 1].isspace():
         at += 1

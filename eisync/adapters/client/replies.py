@@ -105,13 +105,13 @@ def _sorted(metadata: tuple[tuple[str, str], ...]) -> tuple[tuple[str, str], ...
 
 
 def last_id(body: bytes | bytearray) -> int | None:
-    """The id with which the last entry of a page begins, as far as that can be seen without reading it."""
+    """The id with which the last entry of a page begins, as far as a search without parsing finds it."""
     begun = _BEGUN.match(body, body.rfind(_ENTRY))
     return None if begun is None else int(begun[1])
 
 
 def newest_added_at(entries: Sequence[Entry]) -> float | None:
-    """When the one with the highest id was added (Unix s). Of the others nobody asks it, and a date is dear to read."""
+    """When the one with the highest id was added (Unix s). The others do not matter, and a date is dear to read."""
     added = max(entries, key=itemgetter("id")).get("added") if entries else None
     try:
         return None if added is None else _instant(_DATE.validate_python(added))

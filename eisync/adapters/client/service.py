@@ -99,7 +99,7 @@ class ServiceClient:
         return UploadReply(reply, body.sha256, clock.monotonic() - began_at - body.waited_s)
 
     def modified_at(self) -> float | None:
-        """When the project was last changed, by the service's clock (Unix s); None when it does not tell.
+        """When the project was last changed, by the service's clock (Unix s); None when it does not say.
 
         Raises KeyRefusedError or TransitError.
         """

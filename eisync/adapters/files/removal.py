@@ -1,6 +1,6 @@
-"""Take a file out of its folder for good, or into an archive: never another one, and never a version nobody has sent.
+"""Take a file out of its folder for good, or into an archive: never another one, and never a version that was not sent.
 
-The file is renamed in its own folder first, so that nobody opens it by its name any more; then all of it is read
+The file is renamed in its own folder first, so that no program opens it by its name any more; then all of it is read
 through one descriptor and compared with what was sent; only then it goes. What is not that is put back. Every function
 may be called again after a crash, and goes on from what it finds.
 
@@ -14,7 +14,9 @@ import os
 import stat
 from collections.abc import Iterator
 
-from eisync.adapters.files.file_facts import device_of as device_of  # one module for whoever takes files away
+from eisync.adapters.files.file_facts import (
+    device_of as device_of,  # the loop has one module for whatever removes files
+)
 from eisync.adapters.files.file_facts import open_folder, why_offline
 from eisync.adapters.files.folder_notes import marker_of
 from eisync.adapters.files.folder_walk import facts_of
@@ -41,16 +43,16 @@ from eisync.errors import FileAwayError, FileChangedError, FileError, FileGoneEr
 
 
 def disk_of(root: str) -> Disk | None:
-    """The disk of the folder; None when nobody can tell."""
+    """The disk of the folder; None when the system cannot tell."""
     try:
-        told = os.statvfs(root)
+        found = os.statvfs(root)
     except OSError:
         return None
-    return Disk(free=told.f_bavail * told.f_frsize, total=told.f_blocks * told.f_frsize)
+    return Disk(free=found.f_bavail * found.f_frsize, total=found.f_blocks * found.f_frsize)
 
 
 def is_on_other_disk(root: str, archive: str) -> bool:
-    """Whether moving from the one to the other frees space. False when nobody can tell."""
+    """Whether moving from the one to the other frees space. False when the system cannot tell."""
     try:
         return os.stat(root).st_dev != os.stat(archive).st_dev
     except OSError:
@@ -58,7 +60,7 @@ def is_on_other_disk(root: str, archive: str) -> bool:
 
 
 def room_of(root: str, path: str) -> Room | None:
-    """What the file takes of its disk, links not followed; None when nobody can tell."""
+    """What the file takes of its disk, links not followed; None when the system cannot tell."""
     try:
         status = os.lstat(os.path.join(root, path))
     except OSError:
@@ -69,7 +71,7 @@ def room_of(root: str, path: str) -> Room | None:
 
 
 def is_same(root: str, path: str, facts: FileFacts, sha256: str) -> bool:
-    """Whether the file at `path` has these facts and this content. False when nobody can tell."""
+    """Whether the file at `path` has these facts and this content. False when the system cannot tell."""
     try:
         verify(root, path, facts, sha256, file_id=0)
     except FileError:
@@ -92,7 +94,7 @@ def free_name(archive: str, path: str) -> str:
 
 
 def where(removal: Removal) -> Whereabout:
-    """Where the file is, after a crash. Raises FileAwayError when its root is away: nobody can tell then."""
+    """Where the file is, after a crash. Raises FileAwayError when its root is away."""
     try:
         folder = _folder_of(removal)
     except FileGoneError:
@@ -239,7 +241,7 @@ def _move_into(to: str, folder: int, descriptor: int, removal: Removal) -> bool:
 
 
 def _folder_in_archive(to: str, removal: Removal) -> int:
-    """The folder that the file goes to, open: made in the archive that was looked at, whatever is mounted meanwhile."""
+    """The folder that the file goes to, open: made in the archive that was checked, whatever is mounted meanwhile."""
     if removal.archive is None:
         os.makedirs(os.path.dirname(to), exist_ok=True)
         return open_folder(os.path.dirname(to), "")

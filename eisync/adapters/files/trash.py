@@ -2,9 +2,9 @@
 
 The trash is a folder `.eisync-trash` at the top of the root, or of the part of it that is on the file's disk, so that
 taking a file away is a rename: `.eisync-trash/2026-11-26/17/testing/wave.01.cbor` is what act 17 took on that day. A
-file is looked at before it is moved, by its content, and after it: whatever slipped into its place meanwhile is put
-back. No link in the way leads out of the root, or out of the trash. Every function may be called again after a crash,
-and goes on from what it finds.
+file is verified by its content before it is moved, and by its facts after it: a file that took its place meanwhile is
+put back. No link in the way leads out of the root, or out of the trash. Every function may be called again after a
+crash, and goes on from what it finds.
 """
 
 import contextlib
@@ -79,7 +79,7 @@ def set_aside(root: str, path: str, facts: FileFacts, sha256: str, to: str, *, f
     with contextlib.suppress(OSError), opened(root, folder, name) as source:
         sync_folder(source.folder)
     if not is_it:
-        # Something else took its place between the look and the rename.
+        # Something else took its place between the check and the rename.
         put_back(to, place)
         raise FileChangedError(
             (f"{shown(path)} changed before it could be moved; eisync leaves it alone"), item_id=file_id
@@ -87,7 +87,7 @@ def set_aside(root: str, path: str, facts: FileFacts, sha256: str, to: str, *, f
 
 
 def verify(root: str, path: str, facts: FileFacts, sha256: str, *, file_id: int) -> None:
-    """Look at the file and at all that is in it. Raises FileError when it is not that version, or nobody can tell."""
+    """Read the whole file. Raises FileError when it is not that version, or cannot be read."""
     try:
         with closing(open_inside(root, path)) as descriptor:
             if not stat.S_ISREG(os.fstat(descriptor).st_mode):
@@ -225,7 +225,7 @@ def _newest_at(day: str) -> float:
 
 
 def _ends_of(file: BinaryIO) -> bytes:
-    """The first byte and the last one that are no blanks, as far as a few thousand bytes tell."""
+    """The first byte and the last one that are no blanks, in the first and the last few thousand."""
     file.seek(0)
     first = file.read(_END_BYTES).lstrip()[:1]
     file.seek(max(0, file.seek(0, os.SEEK_END) - _END_BYTES))
