@@ -8,10 +8,12 @@ is full, an emitter dies) makes the root doubted, and a doubted root is scanned.
 import contextlib
 import errno
 import os
+import queue
 import sys
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
+from typing import Any
 
 from watchdog.events import (
     DirCreatedEvent,
@@ -149,9 +151,7 @@ class EventSource:
 
         observer = SystemObserver()
         if _LOSES_SILENTLY:
-            from eisync.adapters.events.windows import reporting
-
-            observer._emitter_class = reporting(observer._emitter_class, self._doubt_all)
+            observer._emitter_class = _reporting(observer._emitter_class, self._doubt_all)
         return observer
 
     def _schedule(self, observer: BaseObserver, root: Root, identity: tuple[int, int]) -> None:
@@ -308,3 +308,34 @@ def _why_no_events(error: OSError | RecursionError) -> str:
         return f"it gives no events ({error.strerror or error})"
     name, enough, what = _LIMITS[error.errno]
     return f"{what}: 'sudo sysctl fs.inotify.{name}={enough}' raises the limit"
+
+
+def _reporting(emitter: type[Any], on_overflow: Callable[[], None]) -> type[Any]:
+    """Return the emitter class of Windows, with a reader whose empty reads are reported: they mean lost events.
+
+    ReadDirectoryChangesW succeeds with no bytes when its buffer ran over (learn.microsoft.com, "ReadDirectoryChangesW
+    function", Remarks), and watchdog passes over that.
+    """
+
+    class Reporting(emitter):  # type: ignore[misc]  # the class is another one on every system
+        def on_thread_start(self) -> None:
+            super().on_thread_start()
+            reader = getattr(self, "_reader", None)
+            if reader is not None:  # the first empty read, which says that it has begun, is over
+                reader._buf_queue = _Buffers(on_overflow)
+
+    return Reporting
+
+
+class _Buffers(queue.Queue[tuple[bytes, bool]]):
+    """What was read and is not parsed yet."""
+
+    def __init__(self, on_overflow: Callable[[], None]) -> None:
+        super().__init__()
+        self._on_overflow = on_overflow
+
+    def put(self, item: tuple[bytes, bool], block: bool = True, timeout: float | None = None) -> None:
+        """Pass it on, and say so when there is nothing in it."""
+        if not item[0]:
+            self._on_overflow()
+        super().put(item, block, timeout)
