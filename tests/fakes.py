@@ -68,7 +68,7 @@ class Notebook:
 class Ear:
     """Events that a test speaks into."""
 
-    announces_closes = True
+    reports_closes = True
 
     def __init__(self) -> None:
         self.heard: dict[int, PendingPaths] = {}

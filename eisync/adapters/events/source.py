@@ -58,7 +58,7 @@ _LIMITS = {
 class EventSource:
     """Watches roots and remembers what was reported until it is taken."""
 
-    announces_closes = _HAS_INOTIFY
+    reports_closes = _HAS_INOTIFY
 
     def __init__(self, on_event: Callable[[], None], *, max_waiting: int = MAX_WAITING_PATHS) -> None:
         """`on_event` is called from watchdog's thread; it must only wake a thread."""
@@ -226,7 +226,7 @@ class EventSource:
 class NullEvents:
     """Reports nothing: for one pass that scans."""
 
-    announces_closes = False
+    reports_closes = False
 
     def start(self) -> None:
         """Nothing to start."""

@@ -137,10 +137,10 @@ class SidecarReading(Protocol):
 
 
 class Events(Protocol):
-    """Reports what happens in roots. `announces_closes`: whether it reports that a file that was written is closed."""
+    """Reports what happens in roots. `reports_closes`: whether it reports that a file that was written is closed."""
 
     @property
-    def announces_closes(self) -> bool: ...
+    def reports_closes(self) -> bool: ...
 
     def watch(self, root: Root) -> str | None: ...
     def deaths(self, root_id: int) -> int: ...
@@ -180,7 +180,7 @@ class Outside:
 class Runtime:
     """What the process gives beside files.
 
-    `on_labelled` is called when it is known of a root how all that waits in it is to be sent. `spent_s` is what the
+    `on_labelled` is called when all that waits in a root has its description. `spent_s` is what the
     thread has taken of a core so far.
     """
 

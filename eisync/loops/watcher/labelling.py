@@ -68,7 +68,7 @@ class Labelling:
         on_labelled: Callable[[], None],
         log: Log,
     ) -> None:
-        """`on_labelled` is called when it is known how all that waits is to be sent."""
+        """`on_labelled` is called when all that waits has its description."""
         self._watched = watched
         self._root = watched.root
         self._sidecars = sidecars
@@ -124,7 +124,7 @@ class Labelling:
         self._later_at = 0.0
 
     def of(self, path: str, *, now: float, seen: ObservedFile | None = None) -> Description | Unclear:
-        """Describe how the file is to be sent. One that was just `seen` may still be mentioned by a sidecar."""
+        """Describe how the file is to be sent. One that was just observed (`seen`) may still be mentioned."""
         found = self._sidecars.around(path, now)
         entries: list[Entry] = []
         misses: list[str] = []

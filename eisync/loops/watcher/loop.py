@@ -37,7 +37,7 @@ class WatcherLoop:
         lineages: Lineages | None = None,
         runtime: Runtime | None = None,
     ) -> None:
-        """`lineages` is told what was scanned."""
+        """`lineages` notes what was scanned."""
         runtime, lineages = runtime or Runtime(), lineages or Trusting()
         self._outbox = stores.outbox
         self._clock_step = ClockStepDetector()
@@ -45,7 +45,7 @@ class WatcherLoop:
         self._watchers = [RootWatcher(root, stores, outside, events, lineages, runtime, log) for root in self._roots]
 
     def tick(self, now: float) -> float:
-        """Take what was reported, walk a part of what is to be scanned, enqueue what is complete."""
+        """Take what was reported, walk a part of what is due for a scan, enqueue what is complete."""
         if not 0.0 <= self._clock_step.step_s(now) <= JUMP_S:  # the clock was set, or the machine slept
             for root in self._roots:
                 root.scans.doubt()

@@ -1,7 +1,7 @@
 """Decide whether a watched folder is there, is the one that eisync knows, and reports events.
 
-Nothing is concluded from what is missing in a folder that is away. An unmounted mount point looks like a folder that
-somebody has emptied, so the device is remembered: on another one, a folder that holds none of the expected files is not
+Nothing is concluded from what is missing in a folder that is away. An unmounted mount point resembles a folder that
+a person has emptied, so the device is remembered: on another one, a folder that holds none of the expected files is not
 the known one. A person who has replaced the disk says so with a file.
 """
 
@@ -74,7 +74,7 @@ class RootMonitor:
     @property
     def reports_closes(self) -> bool:
         """Whether events report now when a file of the root is closed. Safe to ask from any thread."""
-        return self._health.since is not None and self._events.announces_closes
+        return self._health.since is not None and self._events.reports_closes
 
     def next_at(self, now: float) -> float:
         """Return when the next check is due (Unix s). A clock that was set back does not put it off."""

@@ -28,7 +28,7 @@ class Scan:
     """A walk of everything at and below the folders `below` (the root itself is "").
 
     `is_audit`: events since the last scan should have reported all that is new. `doubt` is the number of the doubt for
-    which it looks through the root, None where there is none.
+    which it scans the root, None where there is none.
     """
 
     pieces: Iterator[FolderPiece]
