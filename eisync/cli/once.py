@@ -163,7 +163,7 @@ class _Progress:
         self._bar.end()
 
     def _say_once(self) -> None:
-        """Where nobody sees a bar: what it waits for when nothing else is left to do, and how long."""
+        """Where no bar is drawn: what it waits for when nothing else is left to do, and how long."""
         if self._is_said or not self._app.watcher.has_scanned or not self._app.uploader.is_idle:
             return
         now = clock.now()

@@ -34,7 +34,7 @@ class Outcome:
 _OF_A_CATEGORY = re.compile(r"validation|categor", re.IGNORECASE)
 
 MOST_DISPUTES = 10
-"""A file of which so many answers named a sample that holds other content is for a person to look at."""
+"""After so many answers that named a sample with other content, a person must look at the file."""
 
 
 def outcome_of(

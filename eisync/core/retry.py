@@ -30,7 +30,7 @@ class Fault(Enum):
 
     THROTTLED = "throttled"  # 429 or 503: the service may say yes later
     UNREACHABLE = "unreachable"  # the request certainly did not arrive at the service
-    UNANSWERED = "unanswered"  # it left us; nobody knows whether it arrived
+    UNANSWERED = "unanswered"  # it left us; it may have arrived
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -43,7 +43,7 @@ def load(
 
     `dirs` are the folders named on the command line: only they are watched then, each with the settings of its own
     [[watch]] table if there is one. Without `need_watch` there may be no folder, and those there are may be missing.
-    Without `need_key` nobody looks for the keys.
+    Without `need_key` the keys are not searched for.
     Raises ConfigurationError with one sentence for each fault, never with a key in it.
     """
     environ = os.environ if environ is None else environ
@@ -246,7 +246,7 @@ class _Loading:
         return targets[0].table.name if targets else DEFAULT_TARGET
 
     def check_target_name(self, checked: _Checked, targets: Sequence[_Checked]) -> None:
-        """A watch must name a target that is there; when a target's own name is at fault, nobody can tell."""
+        """A watch must name a target that is there; when a target's own name is at fault, that cannot be told."""
         names = [target.table.name for target in targets]
         if "target" in checked.dropped or not names or any("name" in target.dropped for target in targets):
             return

@@ -19,7 +19,7 @@ from eisync.store.database import Database
 from eisync.store.rows import IS_HERE, ITEM, item_of, path_of
 
 MOST_UNSENT = 2_000
-"""Of more files that wait and could be the absent ones, nobody says which are."""
+"""Of more files that wait and could be the absent ones, it is not decided which are."""
 
 # When the last complete look through each of these folders began. One that cannot be read is not waited for.
 _LOOKED_THROUGH = """
@@ -33,7 +33,7 @@ on substr(file.sha256, 1, 16) = substr(asked.value, 1, 16) and file.sha256 = ask
 where file.sha256 is not null and file.target = :target and file.id <> cast(asked.key as integer)
     and file.state <> 'gone' and (file.absent_at is null or file.removal is not null)"""
 
-# Files of these sizes whose content nobody has taken note of, because they were not sent.
+# Files of these sizes whose content is not known, because they were not sent.
 _READY = f"""
 select {ITEM}, state from file indexed by file_by_size
 where state = 'ready' and root_id in (select id from root where target = :target)

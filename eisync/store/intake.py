@@ -109,7 +109,7 @@ select :now, id, 'back', state, :reason from file where id = :id"""
 _LEARN = """
 update file set mtime_ns = :mtime_ns, inode = :inode, ctime_ns = :ctime_ns where id = :id and size = :size"""
 
-# The content of a file at the service is to be looked at, whatever its facts say.
+# The content of a file at the service must be compared, whatever its facts say.
 _DOUBT = """
 update file set ctime_ns = :in_doubt_ns where id = :id and state in ('synced', 'tombstone')"""
 
@@ -245,7 +245,7 @@ def learn_versions(connection: sqlite3.Connection, changes: Iterable[tuple[int, 
 
 
 def doubt(connection: sqlite3.Connection, identity: int) -> None:
-    """The content of the file is to be compared with what was sent, whatever its facts say."""
+    """Have the content of the file compared with what was sent, whatever its facts say."""
     connection.execute(_DOUBT, {"id": identity, "in_doubt_ns": IN_DOUBT_NS})
 
 

@@ -1,7 +1,7 @@
-"""The durable queue of work: every file that is to be sent, and what became of it.
+"""The durable queue of work: every file that waits to be sent, and what became of it.
 
 A state changes only along `lifecycle.TRANSITIONS`. How files enter is in `entries`, how they are taken in `claims`,
-what became of them in `outcomes`; here each of these is one transaction, and whoever waits for work is told.
+what became of them in `outcomes`; here each of these is one transaction, and the loop that waits for work is woken.
 """
 
 import os
@@ -89,7 +89,7 @@ class Outbox:
             intake.learn_versions(connection, changes)
 
     def doubt(self, identity: int) -> None:
-        """The content of the file is to be compared with what was sent, whatever its facts say."""
+        """Have the content of the file compared with what was sent, whatever its facts say."""
         with self._database.transaction() as connection:
             intake.doubt(connection, identity)
 
@@ -175,12 +175,12 @@ class Outbox:
         self._announce()
 
     def doubtful(self, target: str, *, limit: int) -> list[Doubt]:
-        """Files of which nobody knows whether they arrived."""
+        """Return files that were sent and may have arrived."""
         with self._database.reading() as connection:
             return queue.doubtful(connection, target, limit)
 
     def explain_doubts(self, target: str, reason: str) -> None:
-        """Why nobody can tell whether the doubtful files of the target arrived, for a person."""
+        """Note why it cannot be told whether the doubtful files of the target arrived, for a person."""
         with self._database.transaction() as connection:
             queue.explain_doubts(connection, target, reason)
 

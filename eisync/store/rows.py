@@ -82,7 +82,7 @@ def path_of(row: sqlite3.Row) -> str:
 
 
 def known_of(row: sqlite3.Row) -> KnownFile:
-    """What the row holds, for whoever compares it with the file."""
+    """Return what the row holds, to be compared with the file."""
     is_absent = row["absent_at"] is not None
     return KnownFile(row["id"], State(row["state"]), facts_of(row), is_absent, row["taken_sha256"], row["sha256"])
 

@@ -117,6 +117,12 @@ class Shelf:
         self.mirrored.apply(target, actions, generation=None, now=now)
         return self.index.make_tombstones(target, sample_id, now=now)
 
+    def samples_with(self, target: str, sha256: str) -> tuple[int, ...]:
+        """The samples that are known to hold the content."""
+        statement = "select id from sample where target = ? and sha256 = ? and gone_at is null"
+        with self.database.reading() as connection:
+            return tuple(row["id"] for row in connection.execute(statement, (target, sha256)).fetchall())
+
     def known(self, folder: str = "") -> dict[str, KnownFile]:
         """What is known of the files directly in a folder, by name."""
         with self.database.reading() as connection:

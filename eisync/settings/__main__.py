@@ -1,9 +1,0 @@
-"""`python -m eisync.settings --table` prints the table of options, `--schema` the JSON Schema."""
-
-import json
-import sys
-
-from eisync.settings.reference import json_schema, options_table
-
-if __name__ == "__main__":
-    sys.stdout.write(json.dumps(json_schema(), indent=2) + "\n" if "--schema" in sys.argv else options_table() + "\n")
