@@ -5,7 +5,7 @@ import traceback
 from collections import deque
 from collections.abc import Callable, Collection, Iterator, Mapping
 from concurrent.futures import Executor, Future
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ from eisync.adapters.client.body import Body
 from eisync.core.clock_step import ClockSetting
 from eisync.core.model import Page, RemoteSample, Root, sent_name
 from eisync.core.sample_names import stored_name
+from eisync.core.watch_health import PendingPaths
 from eisync.core.wire import Envelope, Reply, Silence, UploadReply
 from eisync.errors import EisyncError, StudioError, UnansweredError
 from tests.canary import hear
@@ -80,29 +81,19 @@ class Notebook:
         return [line.event for line in self.lines]
 
 
-@dataclass
-class Heard:
-    """What was announced for one root."""
-
-    files: set[str] = field(default_factory=set)
-    closed: set[str] = field(default_factory=set)
-    folders: set[str] = field(default_factory=set)
-    is_doubted: bool = False
-
-
 class Ear:
     """Events that a test speaks into."""
 
-    announces_closes = True
+    reports_closes = True
 
     def __init__(self) -> None:
-        self.heard: dict[int, Heard] = {}
+        self.heard: dict[int, PendingPaths] = {}
         self.watched: list[int] = []
         self.why_deaf: str | None = None
         self.died = 0
 
-    def of(self, root_id: int) -> Heard:
-        return self.heard.setdefault(root_id, Heard())
+    def of(self, root_id: int) -> PendingPaths:
+        return self.heard.setdefault(root_id, PendingPaths())
 
     def watch(self, root: Root) -> str | None:
         if self.why_deaf is None and root.id not in self.watched:
@@ -118,8 +109,8 @@ class Ear:
         if root_id in self.watched:
             self.watched.remove(root_id)
 
-    def take(self, root_id: int) -> Heard:
-        return self.heard.pop(root_id, Heard())
+    def take(self, root_id: int) -> PendingPaths:
+        return self.heard.pop(root_id, PendingPaths())
 
 
 class Bench(Executor):

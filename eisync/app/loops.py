@@ -9,7 +9,7 @@ from eisync.adapters import clock, process
 from eisync.adapters.client.body import sha256_of
 from eisync.adapters.client.service import ServiceClient
 from eisync.adapters.files import content, file_facts, folder_notes, removal, restore, sidecars, trash
-from eisync.app.options import has_weak_facts, watched_of, why_silent
+from eisync.app.options import watched_of
 from eisync.core.lineage import Stamp
 from eisync.core.model import Root
 from eisync.core.watch_health import Mode
@@ -20,7 +20,7 @@ from eisync.loops.actions.precautions import GuardLedger, Precautions
 from eisync.loops.actions.undo import RetentionUndo, Undo
 from eisync.loops.clock_monitor import ClockMonitor
 from eisync.loops.lineage import Lineage, ThisProcess
-from eisync.loops.ports import Events, Log
+from eisync.loops.ports import Log
 from eisync.loops.reconciler.context import Project, ReconcilerStore
 from eisync.loops.reconciler.deletion_evidence import DeletionEvidence, FolderView
 from eisync.loops.reconciler.loop import Actions, ReconcilerLoop
@@ -32,7 +32,8 @@ from eisync.loops.retention.status import RetentionStatus
 from eisync.loops.uploader.loop import UploaderLoop
 from eisync.loops.uploader.target_state import SendingRules, TargetQueue, TimeAndChance, UploadStore
 from eisync.loops.uploader.workers import Workers
-from eisync.loops.watcher.disks import DiskCheck, RootDisks
+from eisync.loops.watcher.context import Events, Outside, Runtime, Stores
+from eisync.loops.watcher.disks import DiskCheck
 from eisync.loops.watcher.loop import WatcherLoop
 from eisync.loops.watcher.monitor import WatchedFolders
 from eisync.settings import Settings
@@ -101,26 +102,27 @@ def watcher_loop(parts: Parts, events: Events, probing: Callable[[], Ask], *, li
     ]
     return WatcherLoop(
         watched,
-        intake=parts.outbox,
-        places=PathIndex(parts.database),
-        disks=lambda root: RootDisks(root, Disks(parts.database), file_facts, parts.log),
-        notes=parts.index,
-        files=file_facts,
-        evidence=content,
-        probing=probing,
-        reads=sidecars.Reading,
-        stored_sidecars=Sidecars(parts.database),
-        waiting=Descriptions(parts.database),
-        labelled=parts.wakes["uploader"],
+        Stores(
+            outbox=parts.outbox,
+            index=parts.index,
+            paths=PathIndex(parts.database),
+            disks=Disks(parts.database),
+            sidecars=Sidecars(parts.database),
+            descriptions=Descriptions(parts.database),
+        ),
+        Outside(
+            files=file_facts,
+            mounts=file_facts,
+            contents=content,
+            ask_writers=probing,
+            read_sidecar=sidecars.Reading,
+            annotation_of=sidecars.annotation_at,
+            is_same=removal.is_same,
+        ),
         events=events,
-        log=parts.log,
-        why_silent=why_silent,
-        has_weak_facts=has_weak_facts,
-        jitter=clock.jitter,
-        spent_s=clock.spent_s,
-        is_same=removal.is_same,
         lineages=parts.lineage,
-        annotating=sidecars.annotation_at,
+        runtime=Runtime(on_labelled=parts.wakes["uploader"], jitter=clock.jitter, spent_s=clock.spent_s),
+        log=parts.log,
     )
 
 
@@ -204,7 +206,7 @@ def _actions(parts: Parts, watcher: WatcherLoop) -> Actions:
     return Actions(
         planner=ActionPlanner(store, precautions, clock=clock.now, log=log),
         executor=ActionExecutor(store, trash, precautions, clock=clock.now, log=log),
-        undo=Undo(store, trash, folders, file_facts.look, retained, clock=clock.now, log=log),
+        undo=Undo(store, trash, folders, file_facts.facts_at, retained, clock=clock.now, log=log),
         tombstones=Tombstones(store, parts.index, precautions.guarding, clock=clock.now, log=log),
     )
 
@@ -215,7 +217,7 @@ def _deletion_evidence(parts: Parts, watcher: WatcherLoop) -> DeletionEvidence:
         Absences(parts.database),
         Mirrored(parts.database),
         FolderView(
-            look=file_facts.look,
+            look=file_facts.facts_at,
             observed=lambda: watcher.unsettled(clock.now()),
             why_away=lambda side: check.why_away(side.root_id, side.root, side.path, side.id),
         ),

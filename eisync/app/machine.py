@@ -175,7 +175,7 @@ class App:
                 {
                     "root": seen.root,
                     "mode": seen.mode.value,
-                    "is_heard": seen.is_heard,
+                    "uses_events": seen.uses_events,
                     "reason": seen.reason,
                     "missed": seen.missed,
                     "comparing": seen.comparing,
@@ -183,7 +183,7 @@ class App:
                     "trouble": seen.trouble,
                     "writers": seen.writers,
                 }
-                for seen in self.watcher.attention()
+                for seen in self.watcher.status()
             ],
             "lineage": self.lineage.said(),
             "retention": self.retention.report(),
@@ -203,16 +203,13 @@ class App:
 
         Of folders that were not scanned yet, and of those that are not watched, it is what was noted last.
         """
-        now = {(seen.root, seen.path): record_of(seen, seen.root) for seen in self.watcher.observed(clock.now())}
+        now = {(seen.root, seen.path): record_of(seen) for seen in self.watcher.observed(clock.now())}
         noted = self.index.observations.records()
         return self._merged(now, noted)
 
     def observed_at(self, root: str, paths: Sequence[str]) -> list[dict[str, Any]]:
         """Return what of that is at `paths` of a root."""
-        now = {
-            (seen.root, seen.path): record_of(seen, seen.root)
-            for seen in self.watcher.observed_at(root, paths, clock.now())
-        }
+        now = {(seen.root, seen.path): record_of(seen) for seen in self.watcher.observed_at(root, paths, clock.now())}
         if root in self.watcher.scanned():
             return list(now.values())
         return self._merged(now, self.index.observations.records_at(root, paths))

@@ -14,7 +14,7 @@ from eisync.core.model import Root
 from eisync.core.watch_health import Mode
 from eisync.core.writers import Ask
 from eisync.errors import ConfigurationError
-from eisync.loops.watched_root import WatchedRoot
+from eisync.loops.watcher.context import WatchedRoot
 from eisync.settings import Settings, Watch
 
 USER_AGENT = f"eisync/{__version__}"

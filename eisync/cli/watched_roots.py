@@ -10,7 +10,7 @@ from eisync.app.options import described, watched_of
 from eisync.cli.options import ask
 from eisync.core.model import Root
 from eisync.errors import ConfigurationError
-from eisync.loops.watched_root import WatchedRoot
+from eisync.loops.watcher.context import WatchedRoot
 from eisync.settings import Watch, load
 
 

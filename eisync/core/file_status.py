@@ -78,6 +78,21 @@ _ON_THE_WAY = frozenset({State.READY.value, State.SENDING.value, State.DOUBTFUL.
 
 
 @dataclass(frozen=True, slots=True)
+class ObservedEntry:
+    """A file that is not complete yet, or a file or folder that cannot be read (`state`), and why.
+
+    `path` is relative to `root`, which is absolute.
+    """
+
+    root: str
+    path: str
+    size: int
+    reason: str
+    state: str = State.SETTLING.value
+    is_folder: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Sighting:
     """So many files were observed to be `state`; their rows say `row_state`, None where they have none."""
 

@@ -10,7 +10,7 @@ from eisync.loops.uploader.loop import UploaderLoop
 from eisync.loops.watcher.loop import WatcherLoop
 
 LONGEST_WAIT_S = 0.5
-LOOK_AGAIN_S = 2.0
+CHECK_AGAIN_S = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +44,7 @@ class Once:
         self._now = now
         self._bell = bell
         self._progress = progress
-        self._looked_at = 0.0
+        self._checked_at = 0.0
 
     def run(self, *, give_up_at: float, is_stopped: Callable[[], bool]) -> None:
         """Work until nothing is pending, or `give_up_at` (Unix s) has come, or `is_stopped` says so."""
@@ -54,7 +54,7 @@ class Once:
             self._progress()
             if self._is_drained() or now >= give_up_at:
                 break
-            self._look_again(now)
+            self._check_again(now)
             self._bell.wait(min(wait_s, LONGEST_WAIT_S))
             self._bell.clear()
         self._land(is_stopped)
@@ -62,12 +62,12 @@ class Once:
         self._make_room(is_stopped)
         self._watcher.stop(self._now())  # it notes what is not complete, for later questions
 
-    def _look_again(self, now: float) -> None:
+    def _check_again(self, now: float) -> None:
         """Where nothing else is to be done, check whether what it waits for is complete now."""
         is_waiting = self._watcher.has_scanned and self._uploader.is_idle
-        if is_waiting and not 0 <= now - self._looked_at < LOOK_AGAIN_S:
-            self._watcher.look_again()
-            self._looked_at = now
+        if is_waiting and not 0 <= now - self._checked_at < CHECK_AGAIN_S:
+            self._watcher.check_observed()
+            self._checked_at = now
 
     def _is_drained(self) -> bool:
         if not self._watcher.has_scanned or not self._uploader.is_idle:

@@ -6,13 +6,14 @@ import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from eisync.core.file_status import ObservedEntry
 from eisync.core.identity import Decision, Destruction, decide
 from eisync.core.lifecycle import Event, State
 from eisync.core.model import Item
 from eisync.store import disks, tombstones
 from eisync.store.action_effects import send_again
 from eisync.store.database import Database
-from eisync.store.observations import Observations, ObservedEntry
+from eisync.store.observations import Observations
 from eisync.store.records import FileRecords
 from eisync.store.rows import ITEM, item_of
 from eisync.store.sample_links import LISTED_SHA256, identity_of, link

@@ -9,12 +9,11 @@ from typing import Any
 
 from eisync.core.known_content import IN_DOUBT_NS
 from eisync.core.lifecycle import Event, RemovalEvent, State, can, sources, step
-from eisync.core.model import Candidate, FileFacts
+from eisync.core.model import Candidate, FileFacts, KnownFile
 from eisync.store.rows import (
     IS_RETRIEVABLE,
     KNOWN,
     MISSING,
-    Known,
     known_of,
     path_of,
     remarks_text,
@@ -129,7 +128,7 @@ _ENTERABLE = frozenset({State.SETTLING, State.GONE})
 _NOT_SENT = frozenset({State.SETTLING, State.READY, State.QUARANTINED})
 
 
-def find(connection: sqlite3.Connection, root_id: int, path: str) -> Known | None:
+def find(connection: sqlite3.Connection, root_id: int, path: str) -> KnownFile | None:
     """What is known of the file at `path`."""
     folder, name = split(path)
     row = connection.execute(_KNOWN_AT, {"root_id": root_id, "folder": folder, "name": name}).fetchone()

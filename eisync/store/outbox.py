@@ -11,11 +11,10 @@ from collections.abc import Callable, Iterable, Sequence
 from eisync.core.batching import Order
 from eisync.core.known_content import KnownContent
 from eisync.core.lifecycle import Event, State
-from eisync.core.model import Candidate, Doubt, FileFacts, Item, Root
+from eisync.core.model import Candidate, Doubt, FileFacts, Item, KnownFile, Root
 from eisync.core.outcome import Outcome
 from eisync.store import intake, queue, tombstones
 from eisync.store.database import Database
-from eisync.store.rows import Known
 from eisync.store.transitions import forget_oldest
 
 # Drop the rows of files that went, and what is remembered of them.
@@ -104,7 +103,7 @@ class Outbox:
         with self._database.transaction() as connection:
             intake.leave_out(connection, ids, reason, now)
 
-    def known_at(self, root_id: int, path: str) -> Known | None:
+    def known_at(self, root_id: int, path: str) -> KnownFile | None:
         """What is known of the file at `path`."""
         with self._database.reading() as connection:
             return intake.find(connection, root_id, path)

@@ -210,7 +210,7 @@ class SafetyMachine(RuleBasedStateMachine):
                 continue
             held = {self.cloud.samples[sample_id].sha256 for sample_id in record["sample_ids"]}
             assert held <= {record["sha256"]}
-            facts = file_facts.look(self.yard.root.path, record["path"])
+            facts = file_facts.facts_at(self.yard.root.path, record["path"])
             known = self.yard.outbox.known_at(self.yard.root.id, record["path"])
             if facts is not None and known is not None and facts == known.facts:
                 assert sha256(self.contents[record["path"]]) == record["sha256"]

@@ -34,7 +34,7 @@ class Circuit:
         self.now = self.yard.later
         self.roots: list[Root] = [self.yard.root]
         self.watched: dict[str, Any] = {}
-        self.handed: dict[str, Any] = {}
+        self.outside: dict[str, Any] = {}
 
     def close(self) -> None:
         self.yard.close()
@@ -48,7 +48,7 @@ class Circuit:
         yard = self.yard
         self.watcher: WatcherLoop = yard.watcher(
             *(yard.watched(root, **self.watched) for root in self.roots),
-            handed={"is_same": removal.is_same, **self.handed},
+            outside={"is_same": removal.is_same, **self.outside},
         )
         self.uploader = UploaderLoop(
             [

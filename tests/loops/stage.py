@@ -54,7 +54,7 @@ def actions_of(
     return Actions(
         planner=ActionPlanner(store, precautions, clock=clock, log=yard.log),
         executor=ActionExecutor(store, bin_, precautions, clock=clock, log=yard.log),
-        undo=Undo(store, bin_, precautions.folders, file_facts.look, retained, clock=clock, log=yard.log),
+        undo=Undo(store, bin_, precautions.folders, file_facts.facts_at, retained, clock=clock, log=yard.log),
         tombstones=Tombstones(store, yard.index, precautions.guarding, clock=clock, log=yard.log),
     )
 

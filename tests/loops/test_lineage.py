@@ -63,7 +63,7 @@ class Keeper:
 
     def _watcher(self) -> Any:
         watched = self.yard.watched(self.root)
-        return self.yard.watcher(watched, handed={"lineages": self.lineage})
+        return self.yard.watcher(watched, lineages=self.lineage)
 
     def stop(self) -> None:
         self.yard.close()

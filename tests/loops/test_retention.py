@@ -79,7 +79,7 @@ class Meter:
         room = removal.room_of(root, path)
         if room is None or self.away:
             return None
-        facts = file_facts.look(root, path)
+        facts = file_facts.facts_at(root, path)
         assert facts is not None
         return replace(room, bytes=self.rooms.get(path, facts.size))
 
@@ -380,7 +380,7 @@ def test_a_copy_that_is_put_back_is_known_and_neither_sent_nor_taken_again(house
     house.run(after_s=GRACE_OVER_S)
     house.yard.write("wave.1.csv", b"wave.1.csv")
     house.yard.write("wave.2.csv", b"wave.2.csv")
-    run(house.yard.watcher(handed={"is_same": removal.is_same}), house.now + 3600.0)
+    run(house.yard.watcher(outside={"is_same": removal.is_same}), house.now + 3600.0)
     assert {"wave.1.csv": State.SYNCED, "wave.2.csv": State.READY} == house.yard.states()
     assert "kept" == house.row("wave.1.csv")["removal"]
     house.run(after_s=10**6)
@@ -391,7 +391,7 @@ def test_another_version_in_its_place_is_sent_and_its_old_sample_stays(house: Ho
     house.send("wave.1.csv")
     house.run(after_s=GRACE_OVER_S)
     house.yard.write("wave.1.csv", b"wave.X.csv")
-    run(house.yard.watcher(handed={"is_same": removal.is_same}), house.now + 3600.0)
+    run(house.yard.watcher(outside={"is_same": removal.is_same}), house.now + 3600.0)
     assert {"wave.1.csv": State.READY} == house.yard.states()
     assert [] == house.planned("wave.1.csv")
 

@@ -5,9 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from eisync.core.file_status import UNREADABLE, Finding, Sighting
+from eisync.core.file_status import UNREADABLE, Finding, ObservedEntry, Sighting
 from eisync.core.lifecycle import State
-from eisync.loops.watched_root import Observed
 from eisync.store import observations as module
 
 from .shelf import NOW, Shelf
@@ -22,11 +21,11 @@ def shelf(tmp_path: Path) -> Iterator[Shelf]:
     shelf.close()
 
 
-def seen(path: str, reason: str = "still", state: str = "settling", *, is_folder: bool = False) -> Observed:
-    return Observed("/data", path, 7, reason, state, is_folder=is_folder)
+def seen(path: str, reason: str = "still", state: str = "settling", *, is_folder: bool = False) -> ObservedEntry:
+    return ObservedEntry("/data", path, 7, reason, state, is_folder=is_folder)
 
 
-def note(shelf: Shelf, *what: Observed, beyond: int = 0, keeps: bool = False, now: float = NOW) -> None:
+def note(shelf: Shelf, *what: ObservedEntry, beyond: int = 0, keeps: bool = False, now: float = NOW) -> None:
     shelf.index.note_observed(shelf.root.id, what, beyond=beyond, comparing=0, keeps=keeps, now=now)
 
 

@@ -11,13 +11,13 @@ from dataclasses import dataclass, replace
 from eisync.core import sample_names
 from eisync.core.absence import Absence, Elsewhere
 from eisync.core.actions import FileSide
+from eisync.core.file_status import ObservedEntry
 from eisync.core.lifecycle import State
 from eisync.core.model import Category, FileFacts, Item, shown
 from eisync.core.sample_names import Origin
 from eisync.errors import FileError, UnreachableError
 from eisync.loops.ports import Log
 from eisync.loops.reconciler.context import TargetContext
-from eisync.loops.watched_root import Observed
 from eisync.store.guard_facts import Absences
 from eisync.store.mirror import Mirrored
 
@@ -36,7 +36,7 @@ class FolderView:
     """
 
     look: Callable[[str, str], FileFacts | None]
-    observed: Callable[[], Iterable[Observed]]
+    observed: Callable[[], Iterable[ObservedEntry]]
     why_away: Callable[[FileSide], str | None]
 
 
@@ -220,7 +220,7 @@ def _may_follow(side: FileSide) -> bool:
     return side.absent_at is not None and not side.is_removed and any(not held.is_shared for held in side.samples)
 
 
-def _unknown(seen: Observed, target: str, facts: FileFacts) -> Item:
+def _unknown(seen: ObservedEntry, target: str, facts: FileFacts) -> Item:
     """Return a file that has no row, to be read."""
     return Item(id=0, root=seen.root, path=seen.path, target=target, facts=facts, label=None, category=Category.SPLIT)
 
