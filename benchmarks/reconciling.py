@@ -111,7 +111,7 @@ def measured(studio: str, ingestion: str) -> dict[str, Any]:
     from eisync.adapters import clock, process
     from eisync.adapters.client.body import sha256_of
     from eisync.adapters.client.service import Endpoints, ServiceClient
-    from eisync.loops.reconciler.context import Project, ReconcilerStore
+    from eisync.loops.reconciler.context import ReconciledProject, ReconcilerStore
     from eisync.loops.reconciler.loop import ReconcilerLoop
     from eisync.store.database import open_database
     from eisync.store.index import Index
@@ -138,7 +138,11 @@ def measured(studio: str, ingestion: str) -> dict[str, Any]:
         index = Index(database)
         index.register(["main"])
         loop = ReconcilerLoop(
-            [Project(target="main", studio=service, interval_s=300.0, page_size=1000, allow_duplicates=False)],
+            [
+                ReconciledProject(
+                    target="main", studio=service, interval_s=300.0, page_size=1000, allow_duplicates=False
+                )
+            ],
             ReconcilerStore(index=index, mirrored=Mirrored(database), outbox=Outbox(database)),
             sha256_of_file=sha256_of,
             clock=clock.now,

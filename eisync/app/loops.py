@@ -21,7 +21,7 @@ from eisync.loops.actions.undo import RetentionUndo, Undo
 from eisync.loops.clock_monitor import ClockMonitor
 from eisync.loops.lineage import Lineage, ThisProcess
 from eisync.loops.ports import Log
-from eisync.loops.reconciler.context import Project, ReconcilerStore
+from eisync.loops.reconciler.context import ReconciledProject, ReconcilerStore
 from eisync.loops.reconciler.deletion_evidence import DeletionEvidence, FolderView
 from eisync.loops.reconciler.loop import Actions, ReconcilerLoop
 from eisync.loops.reconciler.tombstones import Tombstones
@@ -158,7 +158,7 @@ def reconciler_loop(parts: Parts, watcher: WatcherLoop) -> ReconcilerLoop:
     """Return the reconciler of all projects."""
     reconcile = parts.settings.reconcile
     projects = [
-        Project(
+        ReconciledProject(
             target=target.name,
             studio=parts.services[target.name],
             interval_s=reconcile.interval_s,

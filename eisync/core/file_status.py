@@ -194,7 +194,7 @@ _VARYING = re.compile(
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class StatusFinding:
     """So many files are in `state` for `reason`; `path` (absolute) is one of them."""
 
     state: str
@@ -231,7 +231,7 @@ def shape(reason: str) -> str:
     return _VARYING.sub("…", reason)
 
 
-def grouped(findings: Iterable[Finding], *, most: int = MOST_GROUPS) -> Grouped:
+def grouped(findings: Iterable[StatusFinding], *, most: int = MOST_GROUPS) -> Grouped:
     """Return the findings by state and shape of their reasons: what a person must see to first, then the largest."""
     found: dict[tuple[str, bool, str], Group] = {}
     for one in findings:

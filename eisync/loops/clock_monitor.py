@@ -4,7 +4,7 @@ import contextlib
 import threading
 from collections.abc import Callable, Iterable
 
-from eisync.core.clock_step import ClockSetting, Judgement, KnownTime, Reading, Telling, judge
+from eisync.core.clock_step import ClockReading, ClockSetting, Judgement, KnownTime, Telling, judge
 from eisync.errors import StateError
 from eisync.loops.ports import Log
 from eisync.store.clock import ClockNotes
@@ -34,7 +34,7 @@ class ClockMonitor:
         self._lock = threading.Lock()
         self._remembered = notes.remembered()
         self._kept = self._remembered
-        self._before: Reading | None = None
+        self._before: ClockReading | None = None
         self._is_doubted = False
         self._is_told = False
 
@@ -57,7 +57,7 @@ class ClockMonitor:
 
     def _check(self) -> tuple[str | None, KnownTime]:
         with self._lock:
-            reading = Reading(self._clock(), self._steady())
+            reading = ClockReading(self._clock(), self._steady())
             judgement = judge(self._remembered, self._before, reading, self._tellings())
             self._before, self._remembered = reading, judgement.remembered
             self._keep(judgement.remembered)

@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from typing import Protocol
 
 from eisync.core import lineage
-from eisync.core.lineage import ATTRIBUTE, Finding, Own, Stamp
+from eisync.core.lineage import ATTRIBUTE, LineageFinding, Own, Stamp
 from eisync.core.model import Root, shown
 from eisync.errors import FolderError
 from eisync.loops.ports import Log
@@ -27,7 +27,7 @@ UNSEEN = (
     "it disappeared while eisync could not tell who removed it; that does not count as a deletion, and its sample stays"
 )
 _UNTIL = "until then eisync removes nothing from it, and missing files do not count as deleted"
-_BEHIND = (Finding.MISSING, Finding.ROOT_OLDER)
+_BEHIND = (LineageFinding.MISSING, LineageFinding.ROOT_OLDER)
 
 
 class FolderNotes(Protocol):
@@ -213,7 +213,7 @@ class Lineage:
         found = {epoch: stamp for place in places for epoch, stamp in self._notes.read(place).items()}
         folder.own = own = Own(epoch=self._process.new_epoch(), others={})
         if lineage.has_foreign_work(own, found) and self._records.holds_files(folder.root.id):
-            self._doubt(folder, Finding.OTHER_STATE, found, is_unlisted=True)
+            self._doubt(folder, LineageFinding.OTHER_STATE, found, is_unlisted=True)
         else:
             here = self._notes.read(folder.root.path)
             folder.own = replace(own, others=lineage.taken_by_others(own, here))
@@ -232,9 +232,9 @@ class Lineage:
         finding = lineage.finding_of(own, stamps)
         if folder.is_uncounted and finding in _BEHIND:
             return
-        if finding is Finding.OTHER_STATE:
+        if finding is LineageFinding.OTHER_STATE:
             self._doubt(folder, finding, stamps)
-        elif finding is not Finding.SAME and self._why_away(folder.root.id, folder.root.path) is None:
+        elif finding is not LineageFinding.SAME and self._why_away(folder.root.id, folder.root.path) is None:
             self._count(folder)  # and never below a mount point whose disk has just gone
 
     def _count(self, folder: _Folder, *, takes: bool = False) -> None:
@@ -245,7 +245,7 @@ class Lineage:
         # What takes a file away is on the disk together with its intent, which follows.
         self._records.save(folder.root.id, own, survives_power_cut=not takes)
         folder.own = own
-        finding: Finding = Finding.SAME
+        finding: LineageFinding = LineageFinding.SAME
         stamps: Mapping[str, Stamp] = {}
 
         def write(found: Mapping[str, Stamp]) -> Mapping[str, Stamp]:
@@ -253,8 +253,10 @@ class Lineage:
             stamps = found
             finding = lineage.finding_of(before, stamps)
             if finding in _BEHIND and (before.counter == 0 or folder.is_uncounted):
-                finding = Finding.OTHER_STATE if lineage.has_foreign_work(before, stamps) else Finding.SAME
-            if finding is Finding.STATE_OLDER:
+                finding = (
+                    LineageFinding.OTHER_STATE if lineage.has_foreign_work(before, stamps) else LineageFinding.SAME
+                )
+            if finding is LineageFinding.STATE_OLDER:
                 own = replace(own, epoch=self._process.new_epoch())
             return {**stamps, own.epoch: self._stamp(own)}
 
@@ -268,14 +270,14 @@ class Lineage:
             folder.is_uncounted = True
             return
         folder.own, folder.is_uncounted = own, not is_written  # what is taken away next makes room for it
-        if finding is not Finding.SAME:
-            self._doubt(folder, finding, stamps, is_unlisted=finding is not Finding.OTHER_STATE)
+        if finding is not LineageFinding.SAME:
+            self._doubt(folder, finding, stamps, is_unlisted=finding is not LineageFinding.OTHER_STATE)
 
     def _stamp(self, own: Own) -> Stamp:
         return replace(self._process.stamp, epoch=own.epoch, counter=own.counter, taken=own.taken)
 
     def _doubt(
-        self, folder: _Folder, finding: Finding, stamps: Mapping[str, Stamp], *, is_unlisted: bool = False
+        self, folder: _Folder, finding: LineageFinding, stamps: Mapping[str, Stamp], *, is_unlisted: bool = False
     ) -> None:
         own = folder.own
         assert own is not None

@@ -43,7 +43,7 @@ class Coming(Protocol):
     def page(self) -> Page: ...
 
 
-class Studio(Protocol):
+class ProjectService(Protocol):
     """A target's samples. Raises KeyRefusedError, StudioError or TransitError.
 
     `ahead` asks for a page and does not wait for it.

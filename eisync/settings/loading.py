@@ -17,10 +17,10 @@ from eisync import paths
 from eisync.errors import ConfigurationError
 from eisync.settings.keys import KeySource, find_key
 from eisync.settings.lines import Location
-from eisync.settings.models import TABLES, Log, Reconcile, Settings, State, Upload
+from eisync.settings.models import TABLES, LogOptions, Reconcile, Settings, StateOptions, Upload
 from eisync.settings.problems import bracketed, did_you_mean, unknown_key, worded
 from eisync.settings.roots import Roots, contains
-from eisync.settings.sources import Source, read
+from eisync.settings.sources import OptionSource, read
 from eisync.settings.watch import DEFAULT_TARGET, Table, Target, Watch, sends_key_in_clear
 
 ENDPOINTS = {"studio_url": "EI_API_ENDPOINT", "ingestion_url": "EI_INGESTION_ENDPOINT"}
@@ -64,7 +64,7 @@ class _Loading:
 
     def __init__(
         self,
-        source: Source,
+        source: OptionSource,
         state_dir: str | None,
         dirs: Sequence[str],
         api_key_file: str | None,
@@ -86,7 +86,7 @@ class _Loading:
                 self.faults.add((key,), unknown_key((key,)))
         targets = self.targets()
         watches = self.watches(targets)
-        upload, reconcile, log = self.section(Upload), self.section(Reconcile), self.section(Log)
+        upload, reconcile, log = self.section(Upload), self.section(Reconcile), self.section(LogOptions)
         if reconcile is not None and not reconcile.enabled:
             self.check_that_nothing_follows(watches)
         state = self.state()
@@ -291,8 +291,8 @@ class _Loading:
 
     # State
 
-    def state(self) -> State | None:
-        if self.section(State, dir=".") is None:
+    def state(self) -> StateOptions | None:
+        if self.section(StateOptions, dir=".") is None:
             return None
         try:
             found = paths.state_dir(
@@ -301,7 +301,7 @@ class _Loading:
         except ConfigurationError as error:
             self.faults.say(str(error))
             return None
-        return State(dir=Path(found))
+        return StateOptions(dir=Path(found))
 
 
 # What a folder may ask for, and the values that ask for nothing.
@@ -332,7 +332,7 @@ def _clear_text_warnings(targets: Iterable[_Checked]) -> list[str]:
     ]
 
 
-def _state_warnings(state: State, watches: Iterable[Watch]) -> list[str]:
+def _state_warnings(state: StateOptions, watches: Iterable[Watch]) -> list[str]:
     return [
         f"the state folder {state.dir} lies inside the watched folder {watch.path}: keep them apart"
         for watch in watches

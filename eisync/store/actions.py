@@ -10,7 +10,7 @@ import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from eisync.core.absence import Missing, why_emptied
+from eisync.core.absence import MissingFiles, why_emptied
 from eisync.core.actions import EDITS, Action, ActionKind, Cause, FileSide, Progress, StoredAction
 from eisync.core.guard import Touch
 from eisync.core.lifecycle import RemovalEvent
@@ -111,7 +111,7 @@ class ActionStore:
             )
             return [side for side in found if side is not None]
 
-    def missing(self, target: str) -> Missing:
+    def missing(self, target: str) -> MissingFiles:
         """What of ours the last complete listing did not have."""
         with self._database.reading() as connection:
             return guard_facts.missing(connection, target)

@@ -9,7 +9,7 @@ import sqlite3
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
-from eisync.core.absence import Missing
+from eisync.core.absence import MissingFiles
 from eisync.core.guard import Touch
 from eisync.core.lifecycle import State
 from eisync.core.model import Item
@@ -180,17 +180,17 @@ def doomed(connection: sqlite3.Connection, target: str, sample_ids: Iterable[int
     return [row["id"] for row in connection.execute(_DOOMED, parameters)]
 
 
-def missing(connection: sqlite3.Connection, target: str) -> Missing:
+def missing(connection: sqlite3.Connection, target: str) -> MissingFiles:
     """What of ours the last complete listing did not have."""
     parameters = {"target": target}
     unlisted = int(connection.execute(_UNLISTED, parameters).fetchone()[0])
     if not unlisted:
-        return Missing(samples=0, ours=0, unlisted=0)
+        return MissingFiles(samples=0, ours=0, unlisted=0)
     mirror = connection.execute("select samples from mirror where target = :target", parameters).fetchone()
     ours = connection.execute(
         "select count(*) from file where state = 'synced' and target = :target", parameters
     ).fetchone()
-    return Missing(samples=mirror["samples"] if mirror is not None else 0, ours=ours[0], unlisted=unlisted)
+    return MissingFiles(samples=mirror["samples"] if mirror is not None else 0, ours=ours[0], unlisted=unlisted)
 
 
 def an_unlisted(connection: sqlite3.Connection, target: str) -> str | None:

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from eisync.core.file_status import Finding, ObservedEntry, Sighting, prefers_row, shape
+from eisync.core.file_status import ObservedEntry, Sighting, StatusFinding, prefers_row, shape
 from eisync.core.lifecycle import State
 from eisync.store.database import Database
 from eisync.store.rows import path_of, split
@@ -152,7 +152,7 @@ class Observations:
             rows = connection.execute(_FOLDERS, {"root": os.fsencode(root)}).fetchall()
         return {path_of(row): row["reason"] for row in rows}
 
-    def reasons(self, states: Iterable[State]) -> list[Finding]:
+    def reasons(self, states: Iterable[State]) -> list[StatusFinding]:
         """Why files are observed to be settling or unreadable, and why the latest of these states are in them."""
         findings = [_finding(record) for record in self.records()]
         with self._database.reading() as connection:
@@ -162,7 +162,7 @@ class Observations:
                     place = connection.execute(_PLACE, {"id": row["id"]}).fetchone()
                     path = os.path.join(os.fsdecode(place["root_path"]), path_of(place))
                     reason = row["reason"] or DEFAULT_REASONS.get(state.value, "")
-                    findings.append(Finding(state.value, reason, row["files"], path))
+                    findings.append(StatusFinding(state.value, reason, row["files"], path))
         return findings
 
 
@@ -205,9 +205,9 @@ def _is_outdated(row: sqlite3.Row) -> bool:
     return row["row_state"] is not None and prefers_row(row["row_state"])
 
 
-def _finding(record: dict[str, Any]) -> Finding:
+def _finding(record: dict[str, Any]) -> StatusFinding:
     path = os.path.join(record["root"], record["path"]) if record["path"] else record["root"]
-    return Finding(record["state"], record["reason"], 1, path, record.get("is_folder", False))
+    return StatusFinding(record["state"], record["reason"], 1, path, record.get("is_folder", False))
 
 
 def _row(root_id: int, seen: ObservedEntry, now: float) -> dict[str, Any]:

@@ -33,7 +33,7 @@ from eisync.core.policy import OnChange, OnRemoteDelete, Policy, Trigger
 from eisync.emulator.server import RunningEmulator, running_emulator
 from eisync.emulator.settings import EmulatorSettings
 from eisync.loops.actions.precautions import GuardLedger
-from eisync.loops.reconciler.context import Project, ReconcilerStore, TargetContext
+from eisync.loops.reconciler.context import ReconciledProject, ReconcilerStore, TargetContext
 from eisync.loops.reconciler.loop import ReconcilerLoop
 from eisync.loops.reconciler.tombstones import Tombstones
 from eisync.store.actions import ActionStore
@@ -180,7 +180,7 @@ class AgreementMachine(RuleBasedStateMachine):
         )
         self.loop = ReconcilerLoop(
             [
-                Project(
+                ReconciledProject(
                     target="main",
                     studio=studio,
                     interval_s=INTERVAL_S,

@@ -22,7 +22,7 @@ from eisync.core.batching import Limits
 from eisync.core.lifecycle import State
 from eisync.core.retry import Fault
 from eisync.core.wire import Envelope, Reply, Silence
-from eisync.loops.reconciler.context import Project, ReconcilerStore
+from eisync.loops.reconciler.context import ReconciledProject, ReconcilerStore
 from eisync.loops.reconciler.identification import DOUBT_S
 from eisync.loops.reconciler.loop import ReconcilerLoop
 from eisync.store.mirror import Mirrored
@@ -95,7 +95,7 @@ class SafetyMachine(RuleBasedStateMachine):
         self.clock = Clock(self.now)
         self.reconciler = ReconcilerLoop(
             [
-                Project(
+                ReconciledProject(
                     target="main",
                     studio=self.cloud,
                     interval_s=300.0,

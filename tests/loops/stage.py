@@ -16,7 +16,7 @@ from eisync.loops.actions.planner import ActionPlanner
 from eisync.loops.actions.precautions import GuardLedger, Precautions
 from eisync.loops.actions.undo import RetentionUndo, Undo
 from eisync.loops.lineage import Trusting
-from eisync.loops.reconciler.context import Project, ReconcilerStore
+from eisync.loops.reconciler.context import ReconciledProject, ReconcilerStore
 from eisync.loops.reconciler.loop import Actions, ReconcilerLoop
 from eisync.loops.reconciler.tombstones import Tombstones
 from eisync.loops.watcher.monitor import WatchedFolders
@@ -95,7 +95,7 @@ class Stage:
         guarding = GuardLedger(self.actions, self.guard, self.times)
         return ReconcilerLoop(
             [
-                Project(
+                ReconciledProject(
                     target="main",
                     studio=self.cloud,
                     interval_s=INTERVAL_S,

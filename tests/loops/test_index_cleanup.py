@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from eisync.core.policy import Policy
-from eisync.loops.reconciler.context import Project
+from eisync.loops.reconciler.context import ReconciledProject
 from eisync.loops.reconciler.tombstones import EVERY_S, IndexCleanup
 from tests.fakes import Cloud
 
@@ -28,8 +28,8 @@ class Shed:
         return self.room > 0
 
 
-def project(*, allow_duplicates: bool = False) -> Project:
-    return Project(
+def project(*, allow_duplicates: bool = False) -> ReconciledProject:
+    return ReconciledProject(
         target="main",
         studio=Cloud(),
         interval_s=300.0,

@@ -12,7 +12,7 @@ from eisync.core.lifecycle import PENDING, State
 from eisync.core.retry import RetryPolicy
 from eisync.errors import KeyRefusedError
 from eisync.loops.once import Loops, Once
-from eisync.loops.reconciler.context import Project, ReconcilerStore
+from eisync.loops.reconciler.context import ReconciledProject, ReconcilerStore
 from eisync.loops.reconciler.loop import ReconcilerLoop
 from eisync.loops.uploader.loop import UploaderLoop
 from eisync.loops.uploader.target_state import SendingRules, TargetQueue, TimeAndChance, UploadStore
@@ -70,7 +70,8 @@ class Pass:
             for (name, cloud), root in zip(clouds.items(), self.roots, strict=True)
         ]
         self.projects = [
-            Project(target=name, studio=cloud, interval_s=300.0, page_size=1000) for name, cloud in clouds.items()
+            ReconciledProject(target=name, studio=cloud, interval_s=300.0, page_size=1000)
+            for name, cloud in clouds.items()
         ]
 
     def run(self, timeout_s: float = 60.0, is_stopped: Callable[[], bool] = lambda: False) -> None:

@@ -12,7 +12,7 @@ from eisync.core.model import Item, Page, RemoteSample
 from eisync.core.outcome import Outcome
 from eisync.errors import EisyncError, KeyRefusedError, StateError, StudioError, UnansweredError, UnreachableError
 from eisync.loops.reconciler import identification as module
-from eisync.loops.reconciler.context import Project, ReconcilerStore
+from eisync.loops.reconciler.context import ReconciledProject, ReconcilerStore
 from eisync.loops.reconciler.identification import DOUBT_S
 from eisync.loops.reconciler.loop import IDLE_S, KEEP_GONE_S, ReconcilerLoop
 from eisync.store.mirror import Mirrored
@@ -28,7 +28,7 @@ class Sweep:
     """A reconciler and the clock that it looks at."""
 
     def __init__(
-        self, yard: Yard, *projects: Project, index: Any = None, mirrored: Any = None, outbox: Any = None
+        self, yard: Yard, *projects: ReconciledProject, index: Any = None, mirrored: Any = None, outbox: Any = None
     ) -> None:
         self.clock = Clock(yard.later)
         self.loop = ReconcilerLoop(
@@ -50,8 +50,8 @@ class Sweep:
         return run(self.loop, self.clock.now)
 
 
-def project(cloud: Any, *, target: str = "main", page_size: int = 1000, interval_s: float = 300.0) -> Project:
-    return Project(target=target, studio=cloud, interval_s=interval_s, page_size=page_size)
+def project(cloud: Any, *, target: str = "main", page_size: int = 1000, interval_s: float = 300.0) -> ReconciledProject:
+    return ReconciledProject(target=target, studio=cloud, interval_s=interval_s, page_size=page_size)
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from eisync.core.file_status import UNREADABLE, Finding, ObservedEntry, Sighting
+from eisync.core.file_status import UNREADABLE, ObservedEntry, Sighting, StatusFinding
 from eisync.core.lifecycle import State
 from eisync.store import observations as module
 
@@ -84,9 +84,9 @@ def test_reasons_are_told_of_each_file_once(shelf: Shelf) -> None:
     note(shelf, seen("a.csv", "x", UNREADABLE), seen("new.csv", "still"))
     told = shelf.index.observations.reasons([State.SYNCED, State.READY])
     assert {
-        Finding(UNREADABLE, "x", 1, "/data/a.csv"),
-        Finding("settling", "still", 1, "/data/new.csv"),
-        Finding("ready", "waiting for its turn", 1, "/data/b.csv"),
+        StatusFinding(UNREADABLE, "x", 1, "/data/a.csv"),
+        StatusFinding("settling", "still", 1, "/data/new.csv"),
+        StatusFinding("ready", "waiting for its turn", 1, "/data/b.csv"),
     } == set(told)
 
 

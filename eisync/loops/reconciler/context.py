@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 
 from eisync.core.policy import Policy
 from eisync.loops.lineage import Lineages, Trusting
-from eisync.loops.ports import Studio
+from eisync.loops.ports import ProjectService
 from eisync.store.cleanup import Cleanup
 from eisync.store.index import Index
 from eisync.store.mirror import Mirrored
@@ -15,11 +15,11 @@ MOST_DETAILS = 1000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Project:
+class ReconciledProject:
     """One target as the reconciler sees it."""
 
     target: str
-    studio: Studio
+    studio: ProjectService
     interval_s: float
     page_size: int
     allow_duplicates: bool = False  # where they are, nothing that others sent is taken for a file of ours
@@ -47,7 +47,7 @@ class TargetContext:
     """
 
     target: str
-    studio: Studio
+    studio: ProjectService
     policies: Mapping[int, Policy]
     interval_s: float
     check_project: Callable[[], None]

@@ -12,7 +12,7 @@ from eisync.core.outcome import Outcome
 from eisync.core.sample_names import stored_name
 from eisync.errors import EisyncError, FileAwayError, FileError, FileUnreadableError
 from eisync.loops.ports import Log
-from eisync.loops.reconciler.context import Project, ReconcilerStore
+from eisync.loops.reconciler.context import ReconciledProject, ReconcilerStore
 
 LOOK_UPS_A_PASS = 100
 WAITING_A_STEP = 200
@@ -39,7 +39,7 @@ class SampleIdentifier:
         self._log = log
         self._looked_up: dict[str, set[tuple[int, str | None]]] = {}  # in vain, by target
 
-    def adopt(self, project: Project) -> Generator[None, None, int]:
+    def adopt(self, project: ReconciledProject) -> Generator[None, None, int]:
         """Adopt the samples of files that wait, and that others have sent before. Return how many files.
 
         Name and content hash prove that it is the same file.
@@ -70,7 +70,7 @@ class SampleIdentifier:
         self._log.info("file.adopted", path=shown(item.path), samples=proven)
         return True
 
-    def resolve_doubts(self, project: Project) -> Generator[None, None, bool]:
+    def resolve_doubts(self, project: ReconciledProject) -> Generator[None, None, bool]:
         """Ask the service whether doubtful files arrived. Return whether some stay doubtful.
 
         Where duplicates are allowed, only the service can tell.
@@ -87,7 +87,7 @@ class SampleIdentifier:
             yield
         return is_left
 
-    def _resolve(self, project: Project, doubt: Doubt) -> Generator[None, None, Outcome | None]:
+    def _resolve(self, project: ReconciledProject, doubt: Doubt) -> Generator[None, None, Outcome | None]:
         """Return what the service says about one file; None when it is too early to tell, or it cannot say."""
         item = doubt.item
         try:
@@ -118,7 +118,7 @@ class SampleIdentifier:
         is_early = 0 <= now - doubt.since_at < DOUBT_S  # below 0 the clock was set back
         return None if is_early else _absent(item, "it did not arrive", now)
 
-    def find_ids(self, project: Project) -> Iterator[None]:
+    def find_ids(self, project: ReconciledProject) -> Iterator[None]:
         """Fill in the ids of files that the service had already and did not name.
 
         A version that was searched for in vain is not searched for again, so that the others have their turn.
@@ -136,7 +136,7 @@ class SampleIdentifier:
                 self._log.info("file.identified", path=shown(item.path), samples=sample_ids)
             yield
 
-    def _look_up(self, project: Project, item: Item) -> Generator[None, None, tuple[int, ...]]:
+    def _look_up(self, project: ReconciledProject, item: Item) -> Generator[None, None, tuple[int, ...]]:
         """Return the samples that hold the item's file. A step is one question."""
         try:
             sha256 = item.sha256 or self._sha256_of_file(item)
@@ -152,7 +152,7 @@ class SampleIdentifier:
         return (yield from self._compare(project, item, item.names, sha256, list(namesakes.values())))
 
     def _compare(
-        self, project: Project, item: Item, names: Iterable[str], sha256: str, samples: Sequence[RemoteSample]
+        self, project: ReconciledProject, item: Item, names: Iterable[str], sha256: str, samples: Sequence[RemoteSample]
     ) -> Generator[None, None, tuple[int, ...]]:
         found = listing.match(item.path, sha256, samples, names=names)
         if found.proven:
@@ -163,7 +163,7 @@ class SampleIdentifier:
             yield
         return ()
 
-    def _namesakes(self, project: Project, sent_as: str) -> Generator[None, None, list[RemoteSample]]:
+    def _namesakes(self, project: ReconciledProject, sent_as: str) -> Generator[None, None, list[RemoteSample]]:
         name = stored_name(sent_as)
         found: list[RemoteSample] = []
         first_total: int | None = None

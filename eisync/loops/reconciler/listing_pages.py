@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from eisync.core import listing
 from eisync.core.model import Page, RemoteSample, Unread
 from eisync.errors import EisyncError
-from eisync.loops.ports import Coming, Studio
+from eisync.loops.ports import Coming, ProjectService
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,7 @@ class Stretch:
 
 
 def listing_pages(
-    studio: Studio,
+    studio: ProjectService,
     page_size: int,
     *,
     before_id: int | None = None,
@@ -72,7 +72,7 @@ def listing_pages(
         del stretch  # it is let go before the next one is made
 
 
-def _first(studio: Studio, page_size: int, before_id: int | None, from_id: int | None) -> Page:
+def _first(studio: ProjectService, page_size: int, before_id: int | None, from_id: int | None) -> Page:
     # Mostly there is no other, and none is asked for ahead.
     return studio.page(limit=page_size, before_id=before_id, from_id=from_id)
 

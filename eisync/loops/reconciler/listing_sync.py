@@ -14,7 +14,7 @@ from eisync.core import listing
 from eisync.core.listing import LastPoll, PollResult, Slice, SweepProgress
 from eisync.core.model import LARGEST_ID, Missing, RemoteSample
 from eisync.errors import EisyncError, TransitError
-from eisync.loops.ports import Log, Studio
+from eisync.loops.ports import Log, ProjectService
 from eisync.loops.reconciler.context import PassReport
 from eisync.loops.reconciler.listing_pages import Stretch, listing_pages
 from eisync.store.mirror import Mirrored
@@ -31,7 +31,7 @@ class ListingSync:
     """One target's listing, and where it is mirrored."""
 
     target: str
-    studio: Studio
+    studio: ProjectService
     page_size: int
     sweep_interval_s: float
     mirrored: "Mirrored | DryRun"

@@ -15,7 +15,7 @@ from eisync.loops.actions.executor import ActionExecutor
 from eisync.loops.actions.planner import ActionPlanner
 from eisync.loops.actions.undo import Undo
 from eisync.loops.ports import Log
-from eisync.loops.reconciler.context import PassReport, Project, ReconcilerStore, TargetContext
+from eisync.loops.reconciler.context import PassReport, ReconciledProject, ReconcilerStore, TargetContext
 from eisync.loops.reconciler.identification import DOUBT_S, SampleIdentifier
 from eisync.loops.reconciler.listing_sync import DryRun, ListingSync
 from eisync.loops.reconciler.tombstones import IndexCleanup, Tombstones
@@ -51,7 +51,7 @@ class ReconcilerLoop:
 
     def __init__(
         self,
-        projects: Sequence[Project],
+        projects: Sequence[ReconciledProject],
         store: ReconcilerStore,
         *,
         sha256_of_file: Callable[[Item], str],
@@ -70,7 +70,7 @@ class ReconcilerLoop:
         self._clock = clock
         self._log = log
         self._due_at = {project.target: 0.0 for project in projects}
-        self._passes: deque[tuple[Project, Iterator[None]]] = deque()
+        self._passes: deque[tuple[ReconciledProject, Iterator[None]]] = deque()
         self._troubles: dict[str, EisyncError] = {}
         self._is_stopping = False
         self._tallies: dict[str, PassReport] = {}
@@ -156,7 +156,7 @@ class ReconcilerLoop:
         """Why the last pass of a target failed, by target."""
         return dict(self._troubles)
 
-    def _step(self, project: Project, steps: Iterator[None]) -> None:
+    def _step(self, project: ReconciledProject, steps: Iterator[None]) -> None:
         try:
             next(steps)
             self._passes.append((project, steps))
@@ -170,7 +170,7 @@ class ReconcilerLoop:
                 self._done[project.target] = self._begun[project.target]
                 self._under_way.discard(project.target)
 
-    def _note_trouble(self, project: Project, error: EisyncError) -> None:
+    def _note_trouble(self, project: ReconciledProject, error: EisyncError) -> None:
         if str(error) != str(self._troubles.get(project.target, "")):
             self._log.warning("sweep.failed", target=project.target, reason=str(error))
         self._troubles[project.target] = error
@@ -178,7 +178,7 @@ class ReconcilerLoop:
             self._store.index.note_trouble(project.target, str(error))
             self._store.outbox.explain_doubts(project.target, _why_in_doubt(error))
 
-    def _begin(self, project: Project) -> Iterator[None]:
+    def _begin(self, project: ReconciledProject) -> Iterator[None]:
         pass_request, is_asked = self._asked, self._begun[project.target] < self._asked.ticket
         self._begun[project.target] = pass_request.ticket
         with self._lock:
@@ -193,7 +193,7 @@ class ReconcilerLoop:
             return self._pretend(project, report, sweeps=pass_request.sweeps)
         return self._pass(project, report, sweeps=is_asked and pass_request.sweeps)
 
-    def _pretend(self, project: Project, report: PassReport, *, sweeps: bool) -> Iterator[None]:
+    def _pretend(self, project: ReconciledProject, report: PassReport, *, sweeps: bool) -> Iterator[None]:
         """Compare, and write nothing down."""
         self._check_project(project)
         yield
@@ -202,7 +202,7 @@ class ReconcilerLoop:
         if self._actions is not None and not report.contradicted:
             yield from self._actions.planner.preview(self._context(project), report)
 
-    def _pass(self, project: Project, report: PassReport, *, sweeps: bool) -> Iterator[None]:
+    def _pass(self, project: ReconciledProject, report: PassReport, *, sweeps: bool) -> Iterator[None]:
         """One whole pass, a step at a time. Raises what the service or the store raises."""
         if self._actions is not None:
             # Before the service is asked: what lies in the trash comes back without it.
@@ -216,7 +216,7 @@ class ReconcilerLoop:
             yield from self._bring_together(project, report, sweeps=sweeps)
         self._store.outbox.forget_gone(before=self._clock() - KEEP_GONE_S)
 
-    def _bring_together(self, project: Project, report: PassReport, *, sweeps: bool) -> Iterator[None]:
+    def _bring_together(self, project: ReconciledProject, report: PassReport, *, sweeps: bool) -> Iterator[None]:
         unlisted = self._store.lineages.unlisted(project.target)
         missing = yield from self._listing_sync(project, self._store.mirrored).poll(
             report, sweeps=sweeps or bool(unlisted)
@@ -237,7 +237,7 @@ class ReconcilerLoop:
             yield from self._actions.planner.decide(context, report)
             yield from self._actions.executor.carry_out(context, report)
 
-    def _note_unread(self, project: Project, report: PassReport) -> None:
+    def _note_unread(self, project: ReconciledProject, report: PassReport) -> None:
         """What could not be read is said until a whole sweep could read everything."""
         if report.unread:
             self._unread[project.target] = (
@@ -249,7 +249,7 @@ class ReconcilerLoop:
         if project.target in self._unread:
             self._store.index.note_trouble(project.target, self._unread[project.target])
 
-    def _context(self, project: Project) -> TargetContext:
+    def _context(self, project: ReconciledProject) -> TargetContext:
         return TargetContext(
             target=project.target,
             studio=project.studio,
@@ -258,7 +258,7 @@ class ReconcilerLoop:
             check_project=lambda: self._check_for_action(project),
         )
 
-    def _listing_sync(self, project: Project, mirrored: Mirrored | DryRun) -> ListingSync:
+    def _listing_sync(self, project: ReconciledProject, mirrored: Mirrored | DryRun) -> ListingSync:
         return ListingSync(
             target=project.target,
             studio=project.studio,
@@ -270,13 +270,13 @@ class ReconcilerLoop:
             log=self._log,
         )
 
-    def _check_project(self, project: Project) -> None:
+    def _check_project(self, project: ReconciledProject) -> None:
         """Raises EisyncError when the key opens another project than the one we know: it may be a new key by now."""
         mismatch = self._store.index.identify(project.target, project.studio.project_id())
         if mismatch is not None:
             raise EisyncError(mismatch)
 
-    def _check_samples(self, project: Project) -> None:
+    def _check_samples(self, project: ReconciledProject) -> None:
         """Raises ForeignProjectError when samples of ours are other ones now: whose project it is, no id tells."""
         why = self._store.index.why_foreign(project.target)
         if why is not None:
@@ -287,7 +287,7 @@ class ReconcilerLoop:
                 "what is missing"
             )
 
-    def _check_for_action(self, project: Project) -> None:
+    def _check_for_action(self, project: ReconciledProject) -> None:
         """Raises EisyncError when nothing may be done in the project, or because of it."""
         self._check_project(project)
         self._check_samples(project)

@@ -15,7 +15,7 @@ from eisync.core.model import Missing
 from eisync.core.policy import Policy
 from eisync.loops.actions.precautions import GuardLedger
 from eisync.loops.ports import Log
-from eisync.loops.reconciler.context import PassReport, Project, TargetContext
+from eisync.loops.reconciler.context import PassReport, ReconciledProject, TargetContext
 from eisync.store.actions import ActionStore
 from eisync.store.cleanup import Cleanup
 from eisync.store.index import Index
@@ -156,7 +156,7 @@ EVERY_S = 10.0
 class IndexCleanup:
     """What leaves, and when. `is_under_way`: there is more to be done at once."""
 
-    def __init__(self, cleanup: Cleanup | None, owners: Sequence[Project]) -> None:
+    def __init__(self, cleanup: Cleanup | None, owners: Sequence[ReconciledProject]) -> None:
         self._cleanup = cleanup
         self._owners = owners
         self._due_at = 0.0
@@ -173,7 +173,7 @@ class IndexCleanup:
         return self.is_under_way
 
 
-def _roots(owner: Project) -> list[int]:
+def _roots(owner: ReconciledProject) -> list[int]:
     # Where duplicates are allowed, a file that comes back is known by its row alone; where its samples may be
     # deleted, its absence has to be noticed first.
     return [root for root, policy in owner.policies.items() if not (owner.allow_duplicates or policy.deletes_samples)]

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from eisync.core.model import RemoteSample
 from eisync.core.retention import Local, ProofLook, Why, why_unproven
 from eisync.errors import EisyncError, StudioError
-from eisync.loops.ports import Studio
+from eisync.loops.ports import ProjectService
 from eisync.store.retention import Removals
 
 FRESH_S = 30.0
@@ -19,7 +19,9 @@ FRESH_S = 30.0
 class IdentityCheck:
     """Proves that the service has files, a page of them at a time."""
 
-    def __init__(self, studios: Mapping[str, Studio], removals: Removals, *, clock: Callable[[], float]) -> None:
+    def __init__(
+        self, studios: Mapping[str, ProjectService], removals: Removals, *, clock: Callable[[], float]
+    ) -> None:
         """`studios` by target."""
         self._studios = studios
         self._removals = removals
@@ -48,7 +50,7 @@ class IdentityCheck:
             self.trouble = str(error)
             return Why.UNASKED
 
-    def _ask(self, studio: Studio, file: Local, others: Iterable[Local]) -> None:
+    def _ask(self, studio: ProjectService, file: Local, others: Iterable[Local]) -> None:
         wanted = {proof.id for proof in file.proofs}
         is_fresh = 0.0 <= self._clock() - self._asked_at < FRESH_S
         if is_fresh and self._target == file.target and wanted <= self._asked_for:
@@ -59,7 +61,7 @@ class IdentityCheck:
         self._listed = studio.listed(ids)
         self._target, self._asked_for, self._asked_at = file.target, frozenset(ids), asked_at
 
-    def _compare(self, studio: Studio, file: Local) -> Why | None:
+    def _compare(self, studio: ProjectService, file: Local) -> Why | None:
         raw: dict[int, str] = {}
         while isinstance(found := why_unproven(file, self._listed, raw), ProofLook):
             raw[found.sample_id] = studio.sha256_of(found.sample_id)

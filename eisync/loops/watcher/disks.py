@@ -9,7 +9,7 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 
 from eisync.core import absence as core
-from eisync.core.absence import Away, Disk
+from eisync.core.absence import Away, MountedDisk
 from eisync.core.model import Root, shown
 from eisync.core.mounts import point_of, points_below
 from eisync.loops.ports import Log
@@ -28,7 +28,7 @@ class _Table:
     place: str
     point: str
     folders: dict[str, str]
-    disks: dict[str, Disk] = field(default_factory=dict)
+    disks: dict[str, MountedDisk] = field(default_factory=dict)
 
 
 class MountedDisks:
@@ -38,7 +38,7 @@ class MountedDisks:
         self._mounts = mounts
         self._tables: dict[str, _Table] = {}
 
-    def of(self, root: str) -> list[Disk]:
+    def of(self, root: str) -> list[MountedDisk]:
         """List what is mounted in the root, and what the root itself is on; nothing when that is not there."""
         identity = self._mounts.identity_of(root)
         if identity is None:
@@ -48,8 +48,8 @@ class MountedDisks:
         # would wait for a server that does not answer.
         for folder, number in table.folders.items():
             if folder not in table.disks and (found := self._mounts.identity_of(root, folder)) is not None:
-                table.disks[folder] = Disk(folder, number, found)
-        return [Disk("", table.point, identity), *table.disks.values()]
+                table.disks[folder] = MountedDisk(folder, number, found)
+        return [MountedDisk("", table.point, identity), *table.disks.values()]
 
     def _table(self, root: str) -> _Table:
         text, place = self._mounts.mountinfo(), self._mounts.resolved(root)
@@ -133,7 +133,7 @@ class RootDisks:
 
     # --- what changed ------------------------------------------------------------------------------------------
 
-    def _lose(self, disk: Disk, other: Disk | None, now: float) -> None:
+    def _lose(self, disk: MountedDisk, other: MountedDisk | None, now: float) -> None:
         """Note that the disk is not there, or that `other` is in its place."""
         identity = self._mounts.identity_of(self._root.path, disk.folder)
         if other is None and identity == disk.identity:
@@ -149,7 +149,7 @@ class RootDisks:
         else:
             self._records.note(self._root.id, replace(other, since_id=self._records.newest_id()))
 
-    def _meet(self, disk: Disk, before: Disk | None, now: float) -> None:
+    def _meet(self, disk: MountedDisk, before: MountedDisk | None, now: float) -> None:
         """Note that the disk is there and was not; `before` was in its place."""
         if before is not None:
             return  # what became of that one is settled, and this one is noted
@@ -161,7 +161,7 @@ class RootDisks:
             self._miss(disk.folder, None, floor, now)
         self._records.note(self._root.id, replace(disk, since_id=newest if back is None else back.from_id))
 
-    def _settle(self, mounted: Mapping[str, Disk]) -> None:
+    def _settle(self, mounted: Mapping[str, MountedDisk]) -> None:
         """Note what can be reached again, and what a person has waived."""
         for away in list(self._aways):
             disk = mounted.get(away.folder)
@@ -169,7 +169,7 @@ class RootDisks:
             if is_back or self._is_waived(away):
                 self._find(away)
 
-    def _is_back(self, away: Away, disk: Disk) -> bool:
+    def _is_back(self, away: Away, disk: MountedDisk) -> bool:
         if away.disk is None or (not away.folder and disk.point != away.disk.point):
             return False
         # What was sent anew since was written to what is there now.
@@ -188,7 +188,7 @@ class RootDisks:
         facts = self._mounts.facts_at(self._root.path, f"{away.folder}/{YES_NAME}" if away.folder else YES_NAME)
         return facts is not None and facts.touched_at >= away.since_at
 
-    def _miss(self, folder: str, disk: Disk | None, from_id: int, now: float) -> None:
+    def _miss(self, folder: str, disk: MountedDisk | None, from_id: int, now: float) -> None:
         upto_id = self._records.newest_id()
         self._records.miss(self._root.id, folder, disk, from_id=from_id, upto_id=upto_id, now=now)
         self._aways = self._records.aways(self._root.id)
@@ -218,7 +218,7 @@ class DiskCheck:
     def __init__(self, records: Disks, mounts: Mounts) -> None:
         self._records = records
         self._mounts = mounts
-        self._mounted_in: Callable[[str], list[Disk]] = MountedDisks(mounts).of
+        self._mounted_in: Callable[[str], list[MountedDisk]] = MountedDisks(mounts).of
 
     def why_away(self, root_id: int, root: str, path: str, file_id: int) -> str | None:
         """Say why nothing may be concluded from the absence of the file, for a person; None: all is well."""

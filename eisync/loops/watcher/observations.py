@@ -25,7 +25,7 @@ NOTE_SHARE = 0.01
 """Of a core, at most."""
 
 
-class Observations:
+class RootObservations:
     """What was observed of one root and stands in no row. Its questions are safe to ask from any thread."""
 
     def __init__(
@@ -115,7 +115,7 @@ class Observations:
 class ObservationNotes:
     """Writes down what was observed of one root: when it comes to rest, and now and then while it does not."""
 
-    def __init__(self, root_id: int, observations: Observations, index: Index, runtime: Runtime) -> None:
+    def __init__(self, root_id: int, observations: RootObservations, index: Index, runtime: Runtime) -> None:
         self._root_id = root_id
         self._observations = observations
         self._index = index

@@ -11,7 +11,7 @@ from eisync.loops.watcher.disks import RootDisks
 from eisync.loops.watcher.labelling import Labelling
 from eisync.loops.watcher.left_out import Annotations, NotSamples, Review
 from eisync.loops.watcher.monitor import RootMonitor
-from eisync.loops.watcher.observations import ObservationNotes, Observations
+from eisync.loops.watcher.observations import ObservationNotes, RootObservations
 from eisync.loops.watcher.observed_files import ObservedFiles, ReportedFiles
 from eisync.loops.watcher.renames import RenameDetector, RestoredFiles
 from eisync.loops.watcher.scan import Scans
@@ -75,7 +75,9 @@ class RootState:
         self.review = Review(watched, stores.descriptions, outside.files, self.annotations)
         self.reported = ReportedFiles()
         self.observed = ObservedFiles()
-        self.observations = Observations(watched, self.observed, self.checks, self.renames, self.labels, self.monitor)
+        self.observations = RootObservations(
+            watched, self.observed, self.checks, self.renames, self.labels, self.monitor
+        )
         self.notes = ObservationNotes(root.id, self.observations, stores.index, runtime)
         self.setback = Setback()
         self._writers: Writers | None = None
