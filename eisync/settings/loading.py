@@ -118,7 +118,7 @@ class _Loading:
 
     def section(self, model: type[_T], **defaults: object) -> _T | None:
         """A table there is one of, from the file and the environment."""
-        name = model.__name__.lower()
+        name = next(table for table, kind in TABLES.items() if kind is model)
         written = self.source.document.get(name, {})
         if not isinstance(written, dict):
             self.faults.add((name,), f"must be a table: write {bracketed(name)}")
