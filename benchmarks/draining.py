@@ -227,7 +227,7 @@ def ours(at: Service, place: str, files: int) -> Run:
 ONCE = """
 import json, sys, time
 from eisync.adapters import clock
-from eisync.app import build
+from eisync.app.machine import build
 from eisync.log import configure
 from eisync.settings import load
 configuration, state, report = sys.argv[1:]

@@ -111,7 +111,8 @@ def measured(studio: str, ingestion: str) -> dict[str, Any]:
     from eisync.adapters import clock, process
     from eisync.adapters.client.body import sha256_of
     from eisync.adapters.client.service import Endpoints, ServiceClient
-    from eisync.loops.reconciler.loop import Project, ReconcilerLoop
+    from eisync.loops.reconciler.context import ReconciledProject, ReconcilerStore
+    from eisync.loops.reconciler.loop import ReconcilerLoop
     from eisync.store.database import open_database
     from eisync.store.index import Index
     from eisync.store.mirror import Mirrored
@@ -137,11 +138,12 @@ def measured(studio: str, ingestion: str) -> dict[str, Any]:
         index = Index(database)
         index.register(["main"])
         loop = ReconcilerLoop(
-            [Project(target="main", studio=service, interval_s=300.0, page_size=1000, allow_duplicates=False)],
-            beliefs=index,
-            mirrored=Mirrored(database),
-            unidentified=index,
-            doubts=Outbox(database),
+            [
+                ReconciledProject(
+                    target="main", studio=service, interval_s=300.0, page_size=1000, allow_duplicates=False
+                )
+            ],
+            ReconcilerStore(index=index, mirrored=Mirrored(database), outbox=Outbox(database)),
             sha256_of_file=sha256_of,
             clock=clock.now,
             log=Silent(),

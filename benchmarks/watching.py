@@ -36,8 +36,7 @@ from eisync.core.model import Root
 from eisync.errors import DaemonUnreachableError
 from eisync.log import configure
 from eisync.loops.supervisor import Charge, Supervisor
-from eisync.loops.watched_root import WatchedRoot
-from eisync.loops.watcher.disks import RootDisks
+from eisync.loops.watcher.context import Outside, Runtime, Stores, WatchedRoot
 from eisync.loops.watcher.loop import WatcherLoop
 from eisync.store.database import Database, open_database
 from eisync.store.descriptions import Descriptions
@@ -168,20 +167,25 @@ def loop_over(
 ) -> WatcherLoop:
     return WatcherLoop(
         [WatchedRoot(root=root, eligibility=IgnoreRules(), labelling=PathRules(), policy=policy)],
-        intake=outbox,
-        places=PathIndex(database),
-        disks=lambda root: RootDisks(root, Disks(database), file_facts, configure(level="none")),
-        notes=index,
-        files=file_facts,
-        evidence=content,
-        probing=writer_probe.WriterProbe().asking,
-        reads=sidecars.Reading,
-        stored_sidecars=Sidecars(database),
-        waiting=Descriptions(database),
+        Stores(
+            outbox=outbox,
+            index=index,
+            paths=PathIndex(database),
+            disks=Disks(database),
+            sidecars=Sidecars(database),
+            descriptions=Descriptions(database),
+        ),
+        Outside(
+            files=file_facts,
+            mounts=file_facts,
+            contents=content,
+            ask_writers=writer_probe.WriterProbe().asking,
+            read_sidecar=sidecars.Reading,
+            annotation_of=sidecars.annotation_at,
+        ),
         events=events,
+        runtime=Runtime(spent_s=clock.spent_s),
         log=configure(level="none"),
-        spent_s=clock.spent_s,
-        annotating=sidecars.annotation_at,
     )
 
 

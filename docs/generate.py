@@ -13,6 +13,7 @@ import tomllib
 from collections.abc import Iterator, Mapping
 from enum import Enum
 from pathlib import Path
+from typing import Any
 
 import click
 from log_events import LEVELS, log_events
@@ -40,9 +41,12 @@ def sections() -> dict[str, str]:
         "identity": identity_table(),
         "log-events": log_events_table(),
         "options": options_table().strip(),
+        "removal-events": commented_table(lifecycle.RemovalEvent, "event"),
+        "removal-names": commented_table(lifecycle.RemovalState, "removal"),
+        "removals": arrows_table(lifecycle.REMOVALS, lifecycle.RemovalState),
         "states": f"```mermaid\n{lifecycle.diagram()}\n```",
         "state-names": commented_table(lifecycle.State, "state"),
-        "transitions": transitions_table(),
+        "transitions": arrows_table(lifecycle.TRANSITIONS, lifecycle.State),
     }
 
 
@@ -89,17 +93,17 @@ def _help_of(command: click.Command) -> Iterator[str]:
 
 def commented_table(members: type[Enum], name: str) -> str:
     """Return the members of an enum, each with the comment behind it."""
-    comments = re.findall(r'^    (\w+) = "\w+"  # (.+)$', inspect.getsource(members), flags=re.MULTILINE)
+    comments = re.findall(r'^    (\w+) = (?:"\w+"|None)  # (.+)$', inspect.getsource(members), flags=re.MULTILINE)
     said = dict(comments)
-    return table([name, "meaning"], [[f"`{one.value}`", said[one.name]] for one in members])
+    return table([name, "meaning"], [[f"`{one.value or 'none'}`", said[one.name]] for one in members])
 
 
-def transitions_table() -> str:
-    """Return every arrow of the state machine: rows are states, columns what happens to a file."""
-    by_state: dict[lifecycle.State, list[str]] = {}
-    for (before, event), after in lifecycle.TRANSITIONS.items():
-        by_state.setdefault(before, []).append(f"`{event.value}` → *{after.value}*")
-    rows = [[f"*{state.value}*", ", ".join(by_state.get(state, ["nothing more"]))] for state in lifecycle.State]
+def arrows_table(arrows: Mapping[Any, Enum], states: type[Enum]) -> str:
+    """Return every arrow of a state machine: rows are states, columns what happens to a file."""
+    by_state: dict[Enum, list[str]] = {}
+    for (before, event), after in arrows.items():
+        by_state.setdefault(before, []).append(f"`{event.value}` → *{after.value or 'none'}*")
+    rows = [[f"*{state.value or 'none'}*", ", ".join(by_state.get(state, ["nothing more"]))] for state in states]
     return table(["a file that is", "becomes, by this event"], rows)
 
 

@@ -1,7 +1,7 @@
 """Read from the sources which events eisync logs, with which levels and fields.
 
-An event is a dotted name that is handed to a log (`log.info("file.gone", path=…)`) or to something called `tell…` that
-hands it on.
+An event is a dotted name that is handed to a log (`log.info("file.gone", path=…)`), or to a function called `log…` or
+`tell…` that hands it on.
 """
 
 import ast
@@ -42,7 +42,7 @@ class _Module:
     def collect(self, found: dict[str, Event]) -> None:
         for call in self._calls:
             callee = _name_of(call.func)
-            if callee in _LEVEL_OF or callee.lstrip("_").startswith("tell"):
+            if callee in _LEVEL_OF or callee.lstrip("_").startswith(("tell", "log")):
                 for name in self._events(call):
                     event = found[name]
                     event.levels |= self._levels(callee, call.lineno)

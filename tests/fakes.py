@@ -5,14 +5,16 @@ import traceback
 from collections import deque
 from collections.abc import Callable, Collection, Iterator, Mapping
 from concurrent.futures import Executor, Future
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from eisync.adapters.client.body import Body
-from eisync.core.model import RemoteSample, Root, Unread, sent_name
+from eisync.core.clock_step import ClockSetting
+from eisync.core.model import Page, RemoteSample, Root, sent_name
 from eisync.core.sample_names import stored_name
-from eisync.core.wire import Envelope, Reply, Silence
+from eisync.core.watch_health import PendingPaths
+from eisync.core.wire import Envelope, Reply, Silence, UploadReply
 from eisync.errors import EisyncError, StudioError, UnansweredError
 from tests.canary import hear
 
@@ -25,6 +27,21 @@ class Clock:
 
     def __call__(self) -> float:
         return self.now
+
+
+class RightClock:
+    """A clock monitor whose clock is never in doubt and was never set."""
+
+    def why_doubt(self) -> str | None:
+        return None
+
+    def setting(self) -> ClockSetting:
+        return ClockSetting()
+
+    setting_of_days = setting
+
+
+RIGHT: Any = RightClock()
 
 
 @dataclass(frozen=True)
@@ -64,29 +81,19 @@ class Notebook:
         return [line.event for line in self.lines]
 
 
-@dataclass
-class Heard:
-    """What was announced for one root."""
-
-    files: set[str] = field(default_factory=set)
-    closed: set[str] = field(default_factory=set)
-    folders: set[str] = field(default_factory=set)
-    is_doubted: bool = False
-
-
 class Ear:
     """Events that a test speaks into."""
 
-    announces_closes = True
+    reports_closes = True
 
     def __init__(self) -> None:
-        self.heard: dict[int, Heard] = {}
+        self.heard: dict[int, PendingPaths] = {}
         self.watched: list[int] = []
         self.why_deaf: str | None = None
         self.died = 0
 
-    def of(self, root_id: int) -> Heard:
-        return self.heard.setdefault(root_id, Heard())
+    def of(self, root_id: int) -> PendingPaths:
+        return self.heard.setdefault(root_id, PendingPaths())
 
     def watch(self, root: Root) -> str | None:
         if self.why_deaf is None and root.id not in self.watched:
@@ -102,8 +109,8 @@ class Ear:
         if root_id in self.watched:
             self.watched.remove(root_id)
 
-    def take(self, root_id: int) -> Heard:
-        return self.heard.pop(root_id, Heard())
+    def take(self, root_id: int) -> PendingPaths:
+        return self.heard.pop(root_id, PendingPaths())
 
 
 class Bench(Executor):
@@ -131,31 +138,16 @@ class Bench(Executor):
         return pieces
 
 
-@dataclass(frozen=True)
-class Sent:
-    reply: Reply | Silence
-    sha256: Mapping[int, str]
-    took_s: float = 0.0
-
-
-@dataclass(frozen=True)
-class Listed:
-    samples: tuple[RemoteSample, ...]
-    total: int
-    newest_added_at: float | None = None
-    unread: tuple[Unread, ...] = ()
-
-
 Answer = Callable[[Envelope, list[str]], "Reply | Silence | None"]
 
 
 class Waited:
     """A page that was asked for ahead: at once, as the real one does in the best case. What it raises is kept."""
 
-    def __init__(self, ask: Callable[[int | None], Listed], before_id: int | None, seen: Callable[[int], int | None]):
+    def __init__(self, ask: Callable[[int | None], Page], before_id: int | None, seen: Callable[[int], int | None]):
         self._ask = ask
         self._seen = seen
-        self.result: Future[Listed] = Future()
+        self.result: Future[Page] = Future()
         try:
             self.result.set_result(ask(before_id))
         except EisyncError as error:
@@ -167,7 +159,7 @@ class Waited:
             return Waited(self._ask, end, self._seen)
         return Waited(self._nothing, None, self._seen)
 
-    def _nothing(self, _: int | None) -> Listed:
+    def _nothing(self, _: int | None) -> Page:
         raise UnansweredError("the end of the previous page is missing")
 
     def glimpse(self) -> int | None:
@@ -175,7 +167,7 @@ class Waited:
             return None
         return self._seen(self.result.result().samples[-1].id)
 
-    def page(self) -> Listed:
+    def page(self) -> Page:
         return self.result.result()
 
 
@@ -207,7 +199,7 @@ class Cloud:
 
     # --- ingestion
 
-    def upload(self, envelope: Envelope) -> Sent:
+    def upload(self, envelope: Envelope) -> UploadReply:
         names = [sent_name(part.item.path) for part in envelope.parts]
         self.attempts.append(names)
         if self.upload_trouble is not None:
@@ -219,7 +211,7 @@ class Cloud:
         self.uploads.append(names)
         answer = self.answers.popleft() if self.answers else self.always
         reply = answer(envelope, hashes) if answer is not None else None
-        return Sent(self.store(envelope, hashes) if reply is None else reply, body.sha256)
+        return UploadReply(self.store(envelope, hashes) if reply is None else reply, body.sha256)
 
     def store(self, envelope: Envelope, hashes: list[str]) -> Reply:
         """Take the files as the service does, and say so."""
@@ -272,7 +264,7 @@ class Cloud:
 
     def page(
         self, *, limit: int, before_id: int | None = None, from_id: int | None = None, filename: str | None = None
-    ) -> Listed:
+    ) -> Page:
         self._asked()
         found = [
             sample
@@ -282,7 +274,7 @@ class Cloud:
             and (filename is None or filename in sample.filename)
         ]
         samples = tuple(found[: min(limit, self.most_a_page)])
-        return Listed(samples, len(found), self.added_at.get(samples[0].id) if samples else None)
+        return Page(samples, len(found), self.added_at.get(samples[0].id) if samples else None)
 
     def ahead(self, *, limit: int, before_id: int | None = None, from_id: int | None = None) -> Waited:
         return Waited(lambda below: self.page(limit=limit, before_id=below, from_id=from_id), before_id, self.seen)

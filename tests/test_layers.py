@@ -34,7 +34,7 @@ ROOMS = {
     "core": room(CORE, {"cbor2", "pydantic_core"}),
     "store": room(CORE, {"sqlite_utils"}),
     "adapters": room(CORE, {"requests", "urllib3", "watchdog", "pydantic", "typing_extensions"}),
-    "loops": room(CORE, {"structlog"}),
+    "loops": room(CORE | {"store"}, {"structlog"}),
     "control": room(CORE | {"store", "loops"}),
     "data": room(CORE | {"exceptions", "adapters", "_version"}, {"rich"}),
     "experimental": room({"data"}),
@@ -161,7 +161,7 @@ def test_the_environment_is_read_in_one_place(place: str) -> None:
         ("emulator/model.py", "from eisync import core", "emulator/model.py imports eisync.core"),
         ("data/files.py", "def f():\n    import pandas", "data/files.py imports pandas"),
         ("store/index.py", "import requests", "store/index.py imports requests"),
-        ("app.py", "from eisync import cli", "app.py imports eisync.cli"),
+        ("app/machine.py", "from eisync import cli", "app/machine.py imports eisync.cli"),
     ],
 )
 def test_a_planted_breach_is_found(place: str, source: str, breach: str) -> None:

@@ -30,12 +30,12 @@ from eisync.cli import OK, PENDING, QUARANTINED
 from eisync.cli.options import common_unused
 from eisync.cli.output import say
 from eisync.control import local_socket
-from eisync.core.acquisition import Encoding, Recording, Sensor, encode
+from eisync.core.acquisition import Encoding, Recording, SensorAxis, encode
 from eisync.errors import ConfigurationError, EisyncError
 
 RATE_HZ = 62.5
 SECONDS = 2.0
-_AXES = tuple(Sensor(f"acc{axis}", "m/s2") for axis in "XYZ")
+_AXES = tuple(SensorAxis(f"acc{axis}", "m/s2") for axis in "XYZ")
 
 
 def samples(hmac_key: str) -> Iterator[tuple[str, bytes]]:

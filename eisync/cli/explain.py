@@ -191,7 +191,7 @@ def _completeness(watched_folder: WatchedFolder, found: Found) -> dict[str, Any]
     writer_probe.ignore_lease_breaks()
     examination = FormatCheck(found.path, found.facts.size)
     ask = writer_probe.WriterProbe().asking()
-    look = content.look_into(
+    look = content.inspect(
         examination, watched_folder.path, found.path, found.facts, ask, most_bytes=MOST_BYTES, goes_on=None
     )
     if look is None or look.writers is None:

@@ -9,17 +9,16 @@ from types import FrameType
 import click
 
 from eisync.adapters import clock
-from eisync.app import App, build
+from eisync.app.machine import App, build
 from eisync.cli.options import common, key_file
 from eisync.cli.output import Bar, say
 from eisync.control.overview import overview
-from eisync.core.file_status import UNREADABLE
+from eisync.core.file_status import UNREADABLE, ObservedEntry
 from eisync.core.lifecycle import PENDING as PENDING_STATES
 from eisync.core.lifecycle import State
 from eisync.core.model import shown
 from eisync.errors import ForeignProjectError, KeyRefusedError
 from eisync.log import configure
-from eisync.loops.watched_root import Observed
 from eisync.settings import load
 
 SHOWN_REASONS = 10
@@ -135,7 +134,7 @@ def _list(state: str, lines: Iterable[str]) -> None:
         say(line, err=True)
 
 
-def _place(seen: Observed) -> str:
+def _place(seen: ObservedEntry) -> str:
     return f"{seen.root}/{seen.path}" if seen.path else seen.root
 
 
@@ -164,7 +163,7 @@ class _Progress:
         self._bar.end()
 
     def _say_once(self) -> None:
-        """Where nobody sees a bar: what it waits for when nothing else is left to do, and how long."""
+        """Where no bar is drawn: what it waits for when nothing else is left to do, and how long."""
         if self._is_said or not self._app.watcher.has_scanned or not self._app.uploader.is_idle:
             return
         now = clock.now()

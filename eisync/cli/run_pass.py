@@ -49,7 +49,7 @@ def _do(
     pass_request: dict[str, bool], config: str | None, state_dir: str | None, api_key_file: str | None
 ) -> list[dict[str, Any]]:
     from eisync.adapters import clock
-    from eisync.app import build
+    from eisync.app.machine import build
     from eisync.errors import ConfigurationError
     from eisync.log import configure
     from eisync.settings import load

@@ -133,7 +133,7 @@ def _watching(watching: dict[str, Any] | None) -> Iterator[str]:
         yield f"  file events fail: {watching['reason']}; {every} meanwhile"
     elif watching["mode"] == "scan":
         yield f"  {every}, as configured"
-    elif watching["is_heard"]:
+    elif watching["uses_events"]:
         yield f"  file events work, and it is {every}"
     if watching.get("writers"):
         yield f"  {watching['writers']}"

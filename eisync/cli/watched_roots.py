@@ -1,4 +1,4 @@
-"""The watched folders for whoever accounts for files: those of the running daemon, or else those it would watch."""
+"""The watched folders, for commands that list files: those of the running daemon, or else those it would watch."""
 
 import os
 from collections.abc import Sequence
@@ -6,11 +6,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from eisync.app import described, watched_of
+from eisync.app.options import described, watched_of
 from eisync.cli.options import ask
 from eisync.core.model import Root
 from eisync.errors import ConfigurationError
-from eisync.loops.watched_root import WatchedRoot
+from eisync.loops.watcher.context import WatchedRoot
 from eisync.settings import Watch, load
 
 
@@ -63,7 +63,7 @@ def watched_folders(
 
 
 def _plain(path: str, target: str) -> WatchedFolder:
-    """A folder that nobody says anything of, as 'eisync run DIR' would watch it."""
+    """A folder without a [[watch]] table, as 'eisync run DIR' would watch it."""
     return _watched_folder(described(Watch(path=Path(path), target=target)), is_live=False)
 
 
@@ -75,7 +75,7 @@ def _watched_folder(record: dict[str, Any], *, is_live: bool) -> WatchedFolder:
 
 
 def _within(place: str, every: Sequence[WatchedFolder], main: str | None) -> WatchedFolder:
-    """`main` is the target of a folder that is known to nobody; None where such folders are not accounted for."""
+    """`main` is the target of an unknown folder; None where such folders are not listed."""
     for watched_folder in every:
         if _contains(watched_folder.path, place):
             below = "" if place == watched_folder.path else os.path.relpath(place, watched_folder.path)

@@ -257,7 +257,7 @@ class Operations:
                 yield from map(action_record, open_actions)
 
     def decide(self, plan_id: object, *, is_approved: bool) -> Record:
-        """A person's word on a plan; whoever reconciles next carries it out. Raises EisyncError for another plan."""
+        """A person's word on a plan; the next pass carries it out. Raises EisyncError for another plan."""
         plan = next((plan for plan in self._actions.plans() if plan.id == plan_id), None)
         number = self._actions.decide(_number(plan_id, "plan"), is_approved=is_approved, now=self.now())
         if number is None or plan is None:
@@ -285,7 +285,7 @@ class Operations:
         return action_record(written)
 
     def undo(self, action_id: object) -> Record:
-        """It is to be undone; whoever reconciles next does it. Raises EisyncError for an action that was not done."""
+        """Have it undone by the next pass. Raises EisyncError for an action that was not done."""
         found = self.action(action_id)
         if not self._actions.ask_undo(found["action"]) and found["state"] != "undoing":
             raise EisyncError(f"action {action_id} is {found['state']}; there is nothing to undo")

@@ -6,7 +6,7 @@ from typing import Any
 
 from eisync.core import file_status, summary
 from eisync.core.actions import StoredAction, sentence
-from eisync.core.file_status import FileCounts, Finding, grouped, next_step
+from eisync.core.file_status import FileCounts, StatusFinding, grouped, next_step
 from eisync.core.lifecycle import State
 from eisync.store.actions import ActionStore
 from eisync.store.guard_facts import NOT_LISTED
@@ -146,7 +146,7 @@ def _reasons(
     """Return why files are not in the project, in groups with what to do next, and how much is not shown."""
     found = index.observations.reasons(_WITH_REASON)
     if census.unlisted and (path := actions.an_unlisted(targets)) is not None:
-        found.append(Finding(State.SYNCED.value, NOT_LISTED, census.unlisted, path))
+        found.append(StatusFinding(State.SYNCED.value, NOT_LISTED, census.unlisted, path))
     shown = grouped(found)
     every = sum(census.by_state.get(state, 0) for state in _WITH_REASON)
     every += census.unreadable + census.folders + census.unlisted

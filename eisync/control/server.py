@@ -15,7 +15,7 @@ from eisync.loops.ports import Log
 ACCEPT_FOR_S = 1.0
 HANG_UP_WITHIN_S = 0.5
 CONVERSE_FOR_S = 60.0
-"""Whoever takes longer over an answer is left: the next caller waits, and our heartbeat ages."""
+"""A caller that takes longer over an answer is left: the next one waits, and our heartbeat ages."""
 
 
 class ControlServer:
@@ -47,7 +47,7 @@ class ControlServer:
         return 0.0
 
     def stop(self, now: float) -> None:
-        """Whoever asks is answered until the end; nobody is waited for any more."""
+        """Callers are answered until the end; none is waited for any more."""
         self._server.settimeout(0.01)
 
     @property
@@ -59,7 +59,7 @@ class ControlServer:
         """End a tick that waits for a caller: one comes, and asks nothing. Safe from any thread, and to repeat."""
         self._is_over = True
         self._server.settimeout(0.01)  # for the ticks that follow
-        # To shut a socket that listens wakes nobody on some systems. Where this fails, the tick ends a moment later.
+        # To shut a socket that listens wakes no thread on some systems. Where this fails, the tick ends a moment later.
         with contextlib.suppress(OSError), socket.socket(self._server.family) as caller:
             caller.settimeout(HANG_UP_WITHIN_S)
             caller.connect(self._server.getsockname())

@@ -28,7 +28,7 @@ FEW = 1
 
 
 @dataclass(frozen=True, slots=True)
-class Missing:
+class MissingFiles:
     """Of one target, as the last complete listing had it.
 
     `samples`: how many there were, of everybody. `ours`: how many of our files are known to be there; `unlisted`: how
@@ -40,7 +40,7 @@ class Missing:
     unlisted: int
 
 
-def why_emptied(missing: Missing) -> str | None:
+def why_emptied(missing: MissingFiles) -> str | None:
     """What happened to the project, in a clause; None: nothing of that kind."""
     if missing.unlisted <= FEW:
         return None
@@ -52,7 +52,7 @@ def why_emptied(missing: Missing) -> str | None:
 
 
 @dataclass(frozen=True, slots=True)
-class Disk:
+class MountedDisk:
     """What is seen at `folder` of a root (empty: the root itself). `identity`: device and inode of the folder. Its
     files have ids above `since_id`.
 
@@ -74,7 +74,7 @@ class Away:
 
     id: int
     folder: str
-    disk: Disk | None
+    disk: MountedDisk | None
     from_id: int
     upto_id: int
     since_at: float
@@ -108,18 +108,18 @@ def sentence(away: Away, root: str) -> str:
     )
 
 
-def lost(known: Collection[Disk], seen: Collection[Disk]) -> list[Disk]:
+def lost(known: Collection[MountedDisk], seen: Collection[MountedDisk]) -> list[MountedDisk]:
     """Those that were known and are not seen as they were: unmounted, or another one is in their place."""
     there = {disk.folder: disk for disk in seen}
     return [disk for disk in known if not _is_same(disk, there.get(disk.folder))]
 
 
-def new(known: Collection[Disk], seen: Collection[Disk]) -> list[Disk]:
+def new(known: Collection[MountedDisk], seen: Collection[MountedDisk]) -> list[MountedDisk]:
     """Those that are seen and were not known."""
     return lost(seen, known)
 
 
-def _is_same(disk: Disk, other: Disk | None) -> bool:
+def _is_same(disk: MountedDisk, other: MountedDisk | None) -> bool:
     if other is None:
         return False
     if disk.folder:

@@ -26,7 +26,7 @@ class Encoding(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Sensor:
+class SensorAxis:
     """One axis. `units` are SenML's, or `N/A`."""
 
     name: str
@@ -39,7 +39,7 @@ class Recording:
 
     device_type: str
     interval_ms: float
-    sensors: tuple[Sensor, ...]
+    sensors: tuple[SensorAxis, ...]
     values: Sequence[Sequence[float]]
     device_name: str | None = None
 

@@ -1,7 +1,7 @@
-"""Decide what is to be done to folders and project so that they agree as the policy says.
+"""Decide what to do to folders and project so that they agree as the policy says.
 
 Pure: one file with its samples and what the configuration wants in, a list of actions out. Nothing is done here: an
-action is written down first, the guard looks at all of a pass together, and whoever carries one out looks at file and
+action is written down first, the guard looks at all of a pass together, and the executor looks at file and
 sample once more. Proposing again after an action was carried out proposes nothing.
 
 A sample is deleted only when a file of ours is tied to it and no other file that is there is; a file only when the
@@ -88,7 +88,7 @@ class LinkedSample:
         return self.identity is not Identity.UNLISTED
 
     def allows(self, destruction: Destruction) -> bool:
-        """Whether that may be done to it, or because of it; whoever does it may have to look at its bytes first."""
+        """Return whether that may be done to it, or because of it, perhaps after a comparison of its bytes."""
         return decide(destruction, self.identity) in (Decision.GO, Decision.LOOK)
 
 
@@ -99,7 +99,7 @@ class FileSide:
     `absent_at`: since when the file is not there (Unix s). `is_removed`: we took it away, or a person brought it back
     after that. `older`: samples of versions that this one replaced. `gone`: its samples that are not there any more.
     `segments`: how many samples that are there were cut from those of a tombstone. `absence`: what is known of one that
-    is not there; None: nobody asked. `since_at`: when it came into its state. `sent_as`: the name that an account
+    is not there; None: it was not asked. `since_at`: when it came into its state. `sent_as`: the name that an account
     gives it; None: its own.
     """
 
@@ -200,7 +200,7 @@ def tombstone(file: FileSide, policy: Policy) -> Action | None:
 
 
 def _after_remote_deletion(file: FileSide, policy: Policy) -> Iterator[Action]:
-    # A file of which we do not know what was sent is kept: nobody could tell whether it is still that.
+    # A file of which we do not know what was sent is kept: it could be something else by now.
     is_known = file.sha256 is not None and file.absent_at is None
     if policy.on_remote_delete is OnRemoteDelete.KEEP or not is_known or file.samples or file.segments:
         return  # of one that was split or cropped only the file here is whole

@@ -81,7 +81,7 @@ MARGIN_S = 10.0
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class ClockReading:
     """Both clocks of this machine, in one instant: Unix seconds, and seconds of the one that never jumps."""
 
     now: float
@@ -94,9 +94,9 @@ class Telling:
 
     host: str
     date_at: float
-    reading: Reading
+    reading: ClockReading
 
-    def ahead_s(self, reading: Reading) -> float:
+    def ahead_s(self, reading: ClockReading) -> float:
         """How far the clock of `reading` is ahead of what the service says by then."""
         return reading.now - (self.date_at + (reading.steady - self.reading.steady))
 
@@ -136,7 +136,7 @@ class Judgement:
 
 
 def judge(
-    remembered: KnownTime | None, before: Reading | None, reading: Reading, tellings: Iterable[Telling]
+    remembered: KnownTime | None, before: ClockReading | None, reading: ClockReading, tellings: Iterable[Telling]
 ) -> Judgement:
     """`remembered`: None for a new state. `before`: the last reading of this process. `tellings`: the last of each
     service, and those since `before` at which the clock was the farthest behind, and ahead.
@@ -161,13 +161,13 @@ def judge(
     return Judgement(None, _right(known, reading.now))
 
 
-def _wrong(known: KnownTime, readings: Sequence[Reading], was_wrong: bool) -> KnownTime:
+def _wrong(known: KnownTime, readings: Sequence[ClockReading], was_wrong: bool) -> KnownTime:
     """In doubt; `was_wrong`: for certain."""
     after = replace(known, seen_at=readings[0].now, was_wrong=was_wrong or known.was_wrong)
     return replace(after, recent_from=_earliest(known, readings)) if after.was_wrong else after
 
 
-def _set(known: KnownTime, readings: Sequence[Reading], *, days: bool) -> KnownTime:
+def _set(known: KnownTime, readings: Sequence[ClockReading], *, days: bool) -> KnownTime:
     """The clock is right in the first of these readings, and was not before, or was set."""
     since = readings[0].now + MARGIN_S
     return KnownTime(
@@ -178,7 +178,7 @@ def _set(known: KnownTime, readings: Sequence[Reading], *, days: bool) -> KnownT
     )
 
 
-def _earliest(known: KnownTime, readings: Sequence[Reading]) -> float:
+def _earliest(known: KnownTime, readings: Sequence[ClockReading]) -> float:
     """What is written down by a wrong clock may be recent, whatever it says; and what was so before may still be so."""
     earliest = min(reading.now for reading in readings) - DAY_S
     was_set = known.was_wrong or known.counts_from > 0.0
@@ -191,7 +191,7 @@ def _right(known: KnownTime, now: float) -> KnownTime:
     return replace(known, seen_at=now, recent_from=now if is_over else known.recent_from)
 
 
-def _unwitnessed(known: KnownTime, reading: Reading, went_back: bool) -> str:
+def _unwitnessed(known: KnownTime, reading: ClockReading, went_back: bool) -> str:
     back = (
         f"the clock of this machine says {span(known.seen_at - reading.now)} less than when eisync ran last, and "
         if went_back

@@ -21,9 +21,12 @@ mtime, no program can set it. A touch in the future comes from another clock and
 """
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
+from typing import Protocol
 
+from eisync.core.formats.check import FormatCheck
 from eisync.core.formats.probe import Complete, Completeness, OpenEnded, Truncated, Undecidable
 from eisync.core.model import FileFacts, too_large, value
 from eisync.core.writers import BEING_WRITTEN, NONE_WRITES, Presence, Writers, worded
@@ -33,6 +36,39 @@ AGAIN_S = 1.0
 """A file that is written is looked at again after so long: not every close is announced, as that of a mapping."""
 CLOSING_S = 0.1
 """A close is announced a moment before the kernel takes the writer off its books."""
+
+
+@value
+class Inspection:
+    """What an opening of a file showed. `spent` is what it cost, in bytes.
+
+    `writers` is who writes it, by the last answer; None: not asked. `is_another`: it is written, and is another version
+    by now. `head` is what was read of its beginning.
+    """
+
+    spent: int
+    writers: Writers | None
+    is_another: bool = False
+    head: bytes = b""
+
+
+class Inspect(Protocol):
+    """Opens a file, goes on with its examination, and asks who writes it.
+
+    `goes_on` decides, where nobody can tell who writes the file, whether it is read. None: it is another version by
+    now. Raises UnreachableError when no file can be opened at the moment.
+    """
+
+    def __call__(
+        self,
+        examination: FormatCheck | None,
+        root: str,
+        path: str,
+        facts: FileFacts,
+        *,
+        most_bytes: int,
+        goes_on: Callable[[Writers], bool] | None,
+    ) -> Inspection | None: ...
 
 
 class Marker(Enum):
@@ -171,22 +207,22 @@ def is_fresh(seen: ObservedFile, policy: CompletenessPolicy, *, now: float) -> b
     return not seen.is_closed and not policy.needs_marker and now < seen.still_since + policy.settle_s
 
 
-def look_at(seen: ObservedFile, policy: CompletenessPolicy, *, hears_closes: bool = False) -> float:
+def next_check_at(seen: ObservedFile, policy: CompletenessPolicy, *, reports_closes: bool = False) -> float:
     """When to open the file and decide, if nothing more happens to it (Unix s); infinity when something must.
 
-    `hears_closes`: whether a close of the file would have been announced.
+    `reports_closes`: whether a close of the file would have been announced.
     """
     if policy.needs_marker and seen.marker in (Marker.ABSENT, Marker.OLDER):
         return math.inf
     if seen.again_at is not None:
         return seen.again_at
-    wait_s = _wait_s(seen, policy, hears_closes)
+    wait_s = _wait_s(seen, policy, reports_closes)
     due_at = seen.still_since + wait_s
     # It may have been written until the last time that it was found so.
     return due_at if seen.written_at is None else max(due_at, seen.written_at + min(wait_s, policy.settle_s))
 
 
-def _wait_s(seen: ObservedFile, policy: CompletenessPolicy, hears_closes: bool) -> float:
+def _wait_s(seen: ObservedFile, policy: CompletenessPolicy, reports_closes: bool) -> float:
     """How long the file must be still. The kernel is expected to say that no program writes it, until it is asked."""
     verdict = seen.verdict
     is_closed = seen.is_closed or seen.writers is None or seen.writers.presence is not Presence.CANNOT_TELL
@@ -194,16 +230,16 @@ def _wait_s(seen: ObservedFile, policy: CompletenessPolicy, hears_closes: bool) 
         return max(policy.settle_s, policy.patience_s)
     if policy.needs_marker:
         return 0.0
-    if not is_closed and (hears_closes or isinstance(verdict, OpenEnded)):
+    if not is_closed and (reports_closes or isinstance(verdict, OpenEnded)):
         return max(policy.settle_s, policy.patience_s)
     if isinstance(verdict, (Undecidable, OpenEnded)) or (verdict is None and not seen.has_end):
         return policy.settle_s  # a table that grows row by row is not opened for each of them, either
     return 0.0 if is_closed else policy.settle_s
 
 
-def decide(seen: ObservedFile, policy: CompletenessPolicy, *, now: float, hears_closes: bool = False) -> Decision:
+def decide(seen: ObservedFile, policy: CompletenessPolicy, *, now: float, reports_closes: bool = False) -> Decision:
     """What is to be done with the file, of which the kernel was asked now."""
-    due_at = look_at(seen, policy, hears_closes=hears_closes)
+    due_at = next_check_at(seen, policy, reports_closes=reports_closes)
     if now < due_at:
         return Wait(due_at)
     if (why := too_large(seen.facts.size)) is not None:
@@ -218,14 +254,14 @@ def decide(seen: ObservedFile, policy: CompletenessPolicy, *, now: float, hears_
     if policy.needs_marker:
         return Accept("its marker is set" + _unwritten(seen))
     closed = "it was closed and " if isinstance(seen.verdict, OpenEnded) and seen.is_closed else "it "
-    return Accept(f"{closed}has been unchanged for {_wait_s(seen, policy, hears_closes):g} s{_unwritten(seen)}")
+    return Accept(f"{closed}has been unchanged for {_wait_s(seen, policy, reports_closes):g} s{_unwritten(seen)}")
 
 
 def _unwritten(seen: ObservedFile) -> str:
     return f"; {NONE_WRITES}" if seen.writers is not None and seen.writers.presence is Presence.NONE else ""
 
 
-def reason(seen: ObservedFile, policy: CompletenessPolicy, *, now: float | None, hears_closes: bool = False) -> str:
+def reason(seen: ObservedFile, policy: CompletenessPolicy, *, now: float | None, reports_closes: bool = False) -> str:
     """Why the file is not complete, for a person; `now` None: in words that stay true when time passes."""
     if is_written(seen):
         return BEING_WRITTEN
@@ -237,9 +273,9 @@ def reason(seen: ObservedFile, policy: CompletenessPolicy, *, now: float | None,
         return f"waiting for its marker, <name>{MARKER_SUFFIX}"
     if policy.needs_marker and seen.marker is Marker.OLDER:
         return "its marker is older than its last change; create the marker again"
-    if seen.verdict is None and now is not None and now >= look_at(seen, policy, hears_closes=hears_closes):
+    if seen.verdict is None and now is not None and now >= next_check_at(seen, policy, reports_closes=reports_closes):
         return "it is being examined"
-    still = _stillness(seen, _wait_s(seen, policy, hears_closes), now)
+    still = _stillness(seen, _wait_s(seen, policy, reports_closes), now)
     if seen.writers is not None and seen.writers.presence is Presence.CANNOT_TELL and not seen.is_closed:
         return f"eisync did not see it closed, and cannot tell who writes it: {seen.writers.why}; {still}"
     if isinstance(seen.verdict, OpenEnded):

@@ -78,6 +78,21 @@ _ON_THE_WAY = frozenset({State.READY.value, State.SENDING.value, State.DOUBTFUL.
 
 
 @dataclass(frozen=True, slots=True)
+class ObservedEntry:
+    """A file that is not complete yet, or a file or folder that cannot be read (`state`), and why.
+
+    `path` is relative to `root`, which is absolute.
+    """
+
+    root: str
+    path: str
+    size: int
+    reason: str
+    state: str = State.SETTLING.value
+    is_folder: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Sighting:
     """So many files were observed to be `state`; their rows say `row_state`, None where they have none."""
 
@@ -179,7 +194,7 @@ _VARYING = re.compile(
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class StatusFinding:
     """So many files are in `state` for `reason`; `path` (absolute) is one of them."""
 
     state: str
@@ -216,7 +231,7 @@ def shape(reason: str) -> str:
     return _VARYING.sub("…", reason)
 
 
-def grouped(findings: Iterable[Finding], *, most: int = MOST_GROUPS) -> Grouped:
+def grouped(findings: Iterable[StatusFinding], *, most: int = MOST_GROUPS) -> Grouped:
     """Return the findings by state and shape of their reasons: what a person must see to first, then the largest."""
     found: dict[tuple[str, bool, str], Group] = {}
     for one in findings:

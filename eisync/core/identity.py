@@ -53,7 +53,7 @@ class Identity(Enum):
     """What a sample is to a file of ours."""
 
     PROVEN = "proven"  # it holds the bytes that were sent
-    LIKELY = "likely"  # all that is known agrees; nobody has compared the bytes
+    LIKELY = "likely"  # all that is known agrees; the bytes were not compared
     UNCERTAIN = "uncertain"  # nothing is known, or as much speaks for it as against it
     CHANGED = "changed"  # it is the sample, and its content is not what was sent
     FOREIGN = "foreign"  # its id means another sample now

@@ -11,8 +11,8 @@ Pure. A person who deleted a sample deleted its content: under whichever name it
 What was moved to another folder, or came back under another name, is at the service already.
 """
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 from enum import Enum
 
 from eisync.core.lifecycle import Event
@@ -32,6 +32,40 @@ PROVEN_VOLATILE = 64
 
 Version = tuple[int, int, int, int]
 """Size, mtime_ns, inode and ctime_ns."""
+
+
+@dataclass(frozen=True, slots=True)
+class KnownVersions:
+    """What is known of the files of one root, as a walk asks for it: by default nothing, and every file is handed out.
+
+    `all_in(folder, limit)` are the versions of the files directly in a folder, None where there are more than `limit`;
+    `some_in(folder, names)` those of some of them. `passes_over(known, found)`: whether a file is the version that is
+    known, though these two differ.
+    """
+
+    all_in: Callable[[str, int], dict[bytes, Version] | None] = lambda _folder, _limit: {}
+    some_in: Callable[[str, Iterable[bytes]], Mapping[bytes, Version]] = lambda _folder, _names: {}
+    passes_over: Callable[[Version, Version], bool] = lambda _known, _found: False
+
+
+@dataclass(frozen=True, slots=True)
+class FolderPiece:
+    """A piece of one folder of a walk. `path` is relative to the root, empty for the root itself.
+
+    `files` are the eligible ones that are not known as they are, by name; `left_out` pairs a path with the reason why
+    it is not for the service. `unmet` are known and were not met; None: they were too many to be held, and `met` counts
+    the others. `trouble` says why the folder could not be read; then nothing may be concluded about what is in it. All
+    pieces but the last have `is_last` False, and say nothing of `unmet` and `met`. `entries` counts what it holds.
+    """
+
+    path: str
+    files: dict[str, FileFacts] = field(default_factory=dict)
+    left_out: list[tuple[str, str]] = field(default_factory=list)
+    trouble: str | None = None
+    unmet: list[str] | None = field(default_factory=list)
+    is_last: bool = True
+    entries: int = 0
+    met: int = 0
 
 
 class Likeness(Enum):

@@ -30,7 +30,7 @@ class Event(Enum):
     """What happens to a file."""
 
     COMPLETE = "complete"  # it is whole
-    CUT = "cut"  # it is not whole, and nobody goes on writing it
+    CUT = "cut"  # it is not whole, and no program goes on writing it
     CLAIM = "claim"  # a request takes it
     STORED = "stored"  # the service stored it
     DUPLICATE = "duplicate"  # the service holds these bytes already
@@ -42,7 +42,7 @@ class Event(Enum):
     GONE = "gone"  # the file is not there
     REMOTE_GONE = "remote_gone"  # its samples were deleted at the service
     REMOVED = "removed"  # it was deleted here, and then we deleted its samples
-    FOUND = "found"  # the service holds these bytes, though nobody sent them now
+    FOUND = "found"  # the service holds these bytes, though they were not sent now
     DELETED_CONTENT = "deleted_content"  # a person deleted these bytes at the service, under whichever name
     RETRY = "retry"  # a person says: once more
 
@@ -140,7 +140,7 @@ HERE = frozenset({RemovalState.NONE, RemovalState.KEPT, RemovalState.SPARED})
 """States of a file that belongs here: where it is missing, that counts as a deletion."""
 
 RETRIEVABLE = frozenset({RemovalState.DELETED, RemovalState.ARCHIVED})
-"""States of a file that left for want of room, and of which the project or the archive has the content."""
+"""States of a file that retention took away; the project or the archive has the content."""
 
 
 class IllegalTransitionError(Exception):

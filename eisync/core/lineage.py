@@ -66,7 +66,7 @@ class Own:
 _WHAT = "by eisync, to count what it removes from this folder; this file may be deleted"
 
 
-class Finding(Enum):
+class LineageFinding(Enum):
     """What the stamps in a folder say of a state."""
 
     SAME = "same"
@@ -107,16 +107,16 @@ def merged(found: Iterable[Mapping[str, Stamp]]) -> dict[str, Stamp]:
     return stamps
 
 
-def finding_of(own: Own, stamps: Mapping[str, Stamp]) -> Finding:
+def finding_of(own: Own, stamps: Mapping[str, Stamp]) -> LineageFinding:
     """What the stamps say of the state that remembers `own`."""
     mine = stamps.get(own.epoch)
     if mine is None:
-        return Finding.MISSING
+        return LineageFinding.MISSING
     if mine.counter > own.counter or mine.taken > own.taken:
-        return Finding.STATE_OLDER
+        return LineageFinding.STATE_OLDER
     if mine.counter < own.counter - 1:  # one step is remembered before it is written there
-        return Finding.ROOT_OLDER
-    return Finding.OTHER_STATE if has_foreign_work(own, stamps) else Finding.SAME
+        return LineageFinding.ROOT_OLDER
+    return LineageFinding.OTHER_STATE if has_foreign_work(own, stamps) else LineageFinding.SAME
 
 
 def has_foreign_work(own: Own, stamps: Mapping[str, Stamp]) -> bool:
@@ -137,18 +137,20 @@ def newest_other(own: Own | None, stamps: Mapping[str, Stamp]) -> Stamp | None:
 
 _UNTIL = "missing files do not count as deleted"
 _WHY = {
-    Finding.STATE_OLDER: (
+    LineageFinding.STATE_OLDER: (
         "the state folder is older than the last changes in the folder (a lost journal, a snapshot, a backup)"
     ),
-    Finding.ROOT_OLDER: "the folder was set back to an older state (a snapshot, a backup)",
-    Finding.OTHER_STATE: "another eisync removed files from the folder",
-    Finding.MISSING: "eisync cannot tell whether another eisync worked in the folder: its own note there is gone",
+    LineageFinding.ROOT_OLDER: "the folder was set back to an older state (a snapshot, a backup)",
+    LineageFinding.OTHER_STATE: "another eisync removed files from the folder",
+    LineageFinding.MISSING: (
+        "eisync cannot tell whether another eisync worked in the folder: its own note there is gone"
+    ),
 }
 
 
-def why_doubted(finding: Finding, other: Stamp | None = None) -> str:
+def why_doubted(finding: LineageFinding, other: Stamp | None = None) -> str:
     """Why nothing is concluded from what is missing, for a person."""
-    who = f" ({holder(other)})" if finding is Finding.OTHER_STATE and other is not None else ""
+    who = f" ({holder(other)})" if finding is LineageFinding.OTHER_STATE and other is not None else ""
     return f"{_WHY[finding]}{who}; {_UNTIL} until everything has been checked again"
 
 

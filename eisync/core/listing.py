@@ -112,20 +112,6 @@ class AskService:
 
 
 @dataclass(frozen=True, slots=True)
-class MakeTombstone:
-    """The sample is deleted: files that have no other become tombstones."""
-
-    sample_id: int
-
-
-@dataclass(frozen=True, slots=True)
-class KeepLinked:
-    """The sample is there after all."""
-
-    sample_id: int
-
-
-@dataclass(frozen=True, slots=True)
 class Match:
     """What the listing proves about one file. `proven`: its samples; `to_compare`: may be, their bytes will tell."""
 
@@ -149,11 +135,6 @@ def compare(believed: Iterable[IndexedSample], listed: Iterable[RemoteSample]) -
 def suspects(missing: Iterable[Missing]) -> list[AskService]:
     """Which samples to ask for, after a complete sweep."""
     return [AskService(entry.sample_id) for entry in missing if entry.missed >= SWEEPS_TO_SUSPECT]
-
-
-def after_asking(sample_id: int, *, is_there: bool) -> MakeTombstone | KeepLinked:
-    """What follows from the service's answer about one sample."""
-    return KeepLinked(sample_id) if is_there else MakeTombstone(sample_id)
 
 
 def is_complete(*, listed: int, first_total: int, last_total: int) -> bool:

@@ -15,6 +15,8 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import TypeVar, dataclass_transform, overload
 
+from eisync.core.lifecycle import State
+
 _T = TypeVar("_T")
 
 
@@ -90,6 +92,32 @@ class FileFacts:
     def without_ctime(self) -> "FileFacts":
         """The same, from a file system whose ctime proves nothing."""
         return FileFacts(self.size, self.mtime_ns, self.inode, self.touched_at) if self.ctime_ns else self
+
+
+@value
+class KnownFile:
+    """What the outbox holds of one path.
+
+    `is_absent`: the file was not there at the last check. `taken_sha256` is the content of a file that eisync removed
+    after its upload, None where it did not. `sha256` is the content that was sent.
+    """
+
+    id: int
+    state: State
+    facts: FileFacts
+    is_absent: bool = False
+    taken_sha256: str | None = None
+    sha256: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StoredSidecar:
+    """A sidecar that was read, with these facts. `trouble` says why nothing of it can be used."""
+
+    id: int
+    facts: FileFacts
+    trouble: str | None
+    entries: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

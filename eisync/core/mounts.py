@@ -8,6 +8,7 @@ through it: what another machine, or the host of a virtual one, writes into a sh
 
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 REMOTE_TYPES = frozenset(
     {"nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "afs", "ceph", "glusterfs", "lustre", "drvfs", "vboxsf", "prl_fs"}
@@ -42,6 +43,23 @@ _WEAK_TYPES = (_SILENT_TYPES - {"nfs", "nfs4"}) | {
 }
 
 _OCTAL = re.compile(r"\\([0-7]{3})")
+
+
+@dataclass(frozen=True, slots=True)
+class FileSystem:
+    """What the file system of a folder means for watching it.
+
+    `why_silent` says why no events are to be expected, as a clause; None: they are. `has_weak_facts`: it may make up
+    inodes and ctimes.
+    """
+
+    why_silent: str | None = None
+    has_weak_facts: bool = False
+
+
+def file_system_of(path: str, mountinfo: str) -> FileSystem:
+    """Describe the file system that `path` (absolute, links resolved) is on."""
+    return FileSystem(why_silent(path, mountinfo), has_weak_facts(type_of(path, mountinfo)))
 
 
 def type_of(path: str, mountinfo: str) -> str | None:

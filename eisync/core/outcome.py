@@ -10,6 +10,7 @@ from eisync.core import wire
 from eisync.core.lifecycle import Event
 from eisync.core.model import Category, Item, value
 from eisync.core.retry import Fault, RetryPolicy
+from eisync.errors import FileChangedError, FileError, FileGoneError
 
 
 @value(kw_only=True)
@@ -34,7 +35,7 @@ class Outcome:
 _OF_A_CATEGORY = re.compile(r"validation|categor", re.IGNORECASE)
 
 MOST_DISPUTES = 10
-"""A file of which so many answers named a sample that holds other content is for a person to look at."""
+"""After so many answers that named a sample with other content, a person must look at the file."""
 
 
 def outcome_of(
@@ -150,3 +151,17 @@ def _after_failure(fault: Fault, *, allow_duplicates: bool) -> tuple[Event, ...]
     # The service refuses what it holds already: sending again is safe, and its answer is the confirmation. Where
     # duplicates are allowed the file stays doubtful until somebody has looked.
     return (Event.SILENCE,) if allow_duplicates else (Event.SILENCE, Event.ABSENT)
+
+
+def refuse(item: Item, reason: str) -> Outcome:
+    """Park the file; it was not sent."""
+    return Outcome(item_id=item.id, events=(Event.REFUSE,), reason=reason, is_attempt=False)
+
+
+def after_file_error(item: Item, error: FileError) -> Outcome:
+    """Decide what becomes of a file that could not be read, and was not sent."""
+    if isinstance(error, FileGoneError):
+        return Outcome(item_id=item.id, events=(Event.GONE,), reason=str(error), is_attempt=False)
+    if isinstance(error, FileChangedError):
+        return Outcome(item_id=item.id, events=(Event.CHANGED,), reason=str(error), is_attempt=False)
+    return refuse(item, str(error))

@@ -52,7 +52,7 @@ class Trigger(Enum):
 
 
 def triggers(policies: Mapping[int, Policy]) -> dict[Trigger, frozenset[int]]:
-    """The roots, by what is to be looked for in them; nothing is looked for that no policy cares about."""
+    """Return the roots by what must be searched for in them; what no policy cares about is left out."""
     found = {
         trigger: frozenset(root for root, policy in policies.items() if cares(policy)) for trigger, cares in _CARES
     }

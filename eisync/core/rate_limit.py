@@ -47,7 +47,7 @@ class QuietHours:
     spans: tuple[tuple[int, int], ...] = ()
 
     def quiet_s(self, second_of_day: float) -> float:
-        """For how many seconds nothing is to be sent; 0 when it is no quiet hour."""
+        """Return for how many seconds nothing may be sent; 0 outside of the quiet hours."""
         longest = 0.0
         for begin, end in self.spans:
             if (second_of_day - begin) % DAY_S < (end - begin) % DAY_S:

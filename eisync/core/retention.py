@@ -144,7 +144,7 @@ _UNPROVEN = {Decision.STOP: Why.FOREIGN, Decision.WAIT: Why.UNLISTED, Decision.L
 
 
 def why_unconfirmed(file: Local) -> Why | None:
-    """Why nobody may take the file away; None when the service has it for certain, and it is there."""
+    """Return why the file must stay; None when the service has it for certain, and it is there."""
     if file.state is not State.SYNCED:
         return Why.NOT_SYNCED
     if file.is_absent:
@@ -211,11 +211,11 @@ def decide(
     counts_from: float = 0.0,
     doubts_clock: bool = False,
 ) -> Action | Why:
-    """What is to be done with the file.
+    """Decide what to do with the file.
 
     `short_bytes`: so much is missing of `min_free`; then `grace_s` is not waited for. `frees`: the archive, if there is
     one, is on another disk. `counts_from`: no time before counts for the grace, because the clock was set there.
-    `doubts_clock`: nobody knows what time it is, and no grace is ever over.
+    `doubts_clock`: the clock may be wrong, and no grace is ever over.
     """
     if not policy.removes:
         return Why.KEPT

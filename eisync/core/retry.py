@@ -7,7 +7,10 @@ gateway may be without a network for a week, and its only recording must not be 
 Sources: RFC 9110 §10.2.3 (Retry-After); M. Brooker, "Exponential Backoff And Jitter", 2015 ("full jitter").
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC
+from email.utils import parsedate_to_datetime
 from enum import Enum
 
 ASKED_CAP_S = 300.0
@@ -25,12 +28,31 @@ def believed_s(asked_s: float) -> float:
     return asked_s if 0.0 < asked_s <= ASKED_CAP_S else 0.0
 
 
+def asked_s(headers: Mapping[str, str], now: float) -> float:
+    """The pause that a Retry-After asks for; 0 without one, and with one that is not believed."""
+    value = header(headers, "retry-after")
+    if value is None:
+        return 0.0
+    try:
+        if value.strip().isdigit():
+            return believed_s(float(value))
+        date = parsedate_to_datetime(value)
+        return believed_s((date if date.tzinfo else date.replace(tzinfo=UTC)).timestamp() - now)
+    except (ValueError, OverflowError):
+        return 0.0
+
+
+def header(headers: Mapping[str, str], name: str) -> str | None:
+    """Return the value of a header, whatever the case of its name."""
+    return next((value for key, value in headers.items() if key.lower() == name), None)
+
+
 class Fault(Enum):
     """What became of a request that gave no usable answer."""
 
     THROTTLED = "throttled"  # 429 or 503: the service may say yes later
     UNREACHABLE = "unreachable"  # the request certainly did not arrive at the service
-    UNANSWERED = "unanswered"  # it left us; nobody knows whether it arrived
+    UNANSWERED = "unanswered"  # it left us; it may have arrived
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

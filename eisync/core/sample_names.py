@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from eisync.core.model import RemoteSample, sent_name
+from eisync.core.text import amount
 
 _LAST_MARK = re.compile(r"(?:\.s\d{1,9}| \([^()]*\))\Z")
 _SEGMENT_MARK = re.compile(r"s\d+")
@@ -88,6 +89,6 @@ def marked(name: str) -> tuple[tuple[str, str], ...]:
 def sentence(number: int) -> str:
     """What became of the sample of a file, for a person."""
     return (
-        f"its sample was split or cropped in Studio: {number:,} sample{'s' * (number != 1)} cut from it "
+        f"its sample was split or cropped in Studio: {amount(number, 'sample')} cut from it "
         f"{'are' if number != 1 else 'is'} there; the file here is the only whole copy, so it stays"
     )

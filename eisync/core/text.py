@@ -42,6 +42,15 @@ def one_line(text: str) -> str:
     return line if len(line) <= LONGEST_REASON else line[: LONGEST_REASON - 1] + "…"
 
 
+def amount(number: int, noun: str) -> str:
+    """Return so many of something, for a person.
+
+    >>> amount(1, "file"), amount(1200, "file")
+    ('1 file', '1,200 files')
+    """
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
 def _escape(character: str) -> str:
     code = ord(character)
     # A surrogate escape stands for one undecodable byte.

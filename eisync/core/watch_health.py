@@ -5,11 +5,11 @@ files that an event should have told of is a miss. After the first such scan the
 second in a row the folder is scanned instead, and listened to again after a pause that grows.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import Enum
 
 SHARE_OF_A_CORE = 0.01
-SHARE_WHEN_HEARD = 0.0008
+SHARE_WITH_EVENTS = 0.0008
 """Scans take at most so much of one core; less where events tell of nearly everything, and a scan only audits them."""
 
 LONGEST_UNSCANNED_S = 3600.0
@@ -31,6 +31,20 @@ class Mode(Enum):
     AUTO = "auto"  # listened to, unless there is a reason not to
     EVENTS = "events"  # listened to, whatever is found
     SCAN = "scan"  # scanned only
+
+
+@dataclass(slots=True)
+class PendingPaths:
+    """What events reported for one root since it was last asked for, by path relative to the root.
+
+    `closed` are those of the files that were closed, or renamed or linked into place. `folders` appeared or moved as a
+    whole: events for what is in them may not come. `is_doubted`: events were lost.
+    """
+
+    files: set[str] = field(default_factory=set)
+    closed: set[str] = field(default_factory=set)
+    folders: set[str] = field(default_factory=set)
+    is_doubted: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,14 +96,14 @@ class WatchHealth:
         """Whether listening is to be begun now."""
         return self.since is None and (self.again_at is None or now >= self.again_at)
 
-    def should_have_heard(self, touched_at: float, *, heard_at: float, now: float) -> bool:
-        """Whether an event should have told of a file that came at `touched_at`; the last one came at `heard_at`."""
-        grace_s = GRACE_S if heard_at < now - GRACE_S else BUSY_GRACE_S
+    def should_have_reported(self, touched_at: float, *, event_at: float, now: float) -> bool:
+        """Whether an event should have told of a file that came at `touched_at`; the last one came at `event_at`."""
+        grace_s = GRACE_S if event_at < now - GRACE_S else BUSY_GRACE_S
         return self.since is not None and self.since < touched_at < now - grace_s
 
 
-def scan_pause_s(*, least_s: float, cost_s: float, jitter: float, is_heard: bool) -> float:
+def scan_pause_s(*, least_s: float, cost_s: float, jitter: float, uses_events: bool) -> float:
     """How long to wait from one scan to the next. `cost_s` is what the last took of a core; `jitter` is in [0, 1)."""
     # The tenth is spread, so that many folders, and many machines, do not scan in step.
-    at_rest_s = min(cost_s / SHARE_WHEN_HEARD, LONGEST_UNSCANNED_S) if is_heard else 0.0
+    at_rest_s = min(cost_s / SHARE_WITH_EVENTS, LONGEST_UNSCANNED_S) if uses_events else 0.0
     return max(least_s, cost_s / SHARE_OF_A_CORE, at_rest_s) * (1.0 + 0.1 * jitter)

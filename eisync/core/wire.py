@@ -10,8 +10,6 @@ import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC
-from email.utils import parsedate_to_datetime
 from typing import Any
 from urllib.parse import quote
 
@@ -19,7 +17,7 @@ from eisync.core.batching import Request
 from eisync.core.formats.json_syntax import json_object
 from eisync.core.labels.parts import LabelParts, unpacked
 from eisync.core.model import LARGEST_ID, Item, extension_of, value
-from eisync.core.retry import Fault, believed_s
+from eisync.core.retry import Fault, asked_s, header
 from eisync.core.text import LONGEST_REASON, one_line
 
 PART_NAME = "data"
@@ -221,20 +219,6 @@ def closing(companions: LabelParts, boundary: str) -> bytes:
     return b"".join(parts) + f"--{boundary}--\r\n".encode("ascii")
 
 
-def asked_s(headers: Mapping[str, str], now: float) -> float:
-    """The pause that a Retry-After asks for; 0 without one, and with one that is not believed."""
-    value = _header(headers, "retry-after")
-    if value is None:
-        return 0.0
-    try:
-        if value.strip().isdigit():
-            return believed_s(float(value))
-        date = parsedate_to_datetime(value)
-        return believed_s((date if date.tzinfo else date.replace(tzinfo=UTC)).timestamp() - now)
-    except (ValueError, OverflowError):
-        return 0.0
-
-
 def _quoted(name: str) -> str:
     # As browsers do it: HTML standard, "multipart/form-data encoding algorithm".
     return name.replace('"', "%22").replace("\r", "%0D").replace("\n", "%0A")
@@ -327,7 +311,7 @@ def _whole(reply: Reply, sent: int, now: float) -> Outcome:
             # Not the service, or not the request: somebody between us and it. It will be mended, or a person reads why.
             return Failed(Fault.UNREACHABLE, reason, asked_s(reply.headers, now))
         case status if 300 <= status < 400:
-            place = one_line(_header(reply.headers, "location") or "nowhere")
+            place = one_line(header(reply.headers, "location") or "nowhere")
             return Failed(
                 Fault.UNREACHABLE,
                 (f"HTTP {status}: redirected to {place}; not followed, because that would hand over the key"),
@@ -354,7 +338,3 @@ def _error_of(answer: Mapping[str, Any]) -> str | None:
 
 def _excerpt(body: bytes) -> str:
     return one_line(body[: 4 * LONGEST_REASON].decode("utf-8", "replace"))
-
-
-def _header(headers: Mapping[str, str], name: str) -> str | None:
-    return next((value for key, value in headers.items() if key.lower() == name), None)

@@ -18,10 +18,10 @@ from eisync._version import __version__
 from eisync.adapters import clock
 from eisync.core.api_key import clean
 from eisync.core.redaction import KEYS
-from eisync.core.retry import RetryPolicy
+from eisync.core.retry import RetryPolicy, asked_s
 from eisync.core.studio import encode_query
 from eisync.core.text import printable, printable_lines
-from eisync.core.wire import Reply, Silence, asked_s
+from eisync.core.wire import Reply, Silence
 from eisync.exceptions import (
     ApiException,
     EdgeImpulseException,

@@ -24,7 +24,7 @@ Remote = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
-class Listing:
+class SampleListing:
     """The samples that a query selects."""
 
     query: dict[str, object]

@@ -13,7 +13,7 @@ from typing import Any
 from eisync.adapters import clock
 from eisync.core.studio import says_no_sample
 from eisync.data.client import Access
-from eisync.data.listing import Listing
+from eisync.data.listing import SampleListing
 from eisync.data.sample_type import SampleInfo
 from eisync.exceptions import NotFoundException, TimeoutException, UnsuccessfulRequestException
 
@@ -83,7 +83,7 @@ def get_sample_ids(
             category=sample.get("category"),
             label=sample.get("label"),
         )
-        for sample in Listing(query, Access(api_key, timeout_sec)).whole(num_workers or 1)
+        for sample in SampleListing(query, Access(api_key, timeout_sec)).whole(num_workers or 1)
         if filename is None or sample.get("filename") == filename
     ]
 

@@ -1,47 +1,16 @@
-"""Keep watch over the clock on the wall: what waits by time asks here first."""
+"""Watch the system clock: what waits by time asks here first."""
 
 import contextlib
 import threading
 from collections.abc import Callable, Iterable
-from typing import Protocol
 
-from eisync.core.clock_step import ClockSetting, Judgement, KnownTime, Reading, Telling, judge
+from eisync.core.clock_step import ClockReading, ClockSetting, Judgement, KnownTime, Telling, judge
 from eisync.errors import StateError
 from eisync.loops.ports import Log
+from eisync.store.clock import ClockNotes
 
 KEEP_EVERY_S = 60.0
-"""So often the last time seen is written down, where nothing else is news."""
-
-
-class Times(Protocol):
-    """The clock, as whoever waits by it sees it. Safe to use from any thread."""
-
-    def why_doubt(self) -> str | None: ...
-    def setting(self) -> ClockSetting: ...
-    def setting_of_days(self) -> ClockSetting: ...
-
-
-class Notes(Protocol):
-    """What outlives the process."""
-
-    def remembered(self) -> KnownTime | None: ...
-    def remember(self, remembered: KnownTime) -> None: ...
-
-
-class _Right:
-    """A clock that nobody doubts."""
-
-    def why_doubt(self) -> str | None:
-        return None
-
-    def setting(self) -> ClockSetting:
-        return ClockSetting()
-
-    def setting_of_days(self) -> ClockSetting:
-        return ClockSetting()
-
-
-RIGHT = _Right()
+"""The last known time is written down so often, where nothing else is news."""
 
 
 class ClockMonitor:
@@ -49,7 +18,7 @@ class ClockMonitor:
 
     def __init__(
         self,
-        notes: Notes,
+        notes: ClockNotes,
         tellings: Callable[[], Iterable[Telling]],
         *,
         clock: Callable[[], float],
@@ -65,30 +34,30 @@ class ClockMonitor:
         self._lock = threading.Lock()
         self._remembered = notes.remembered()
         self._kept = self._remembered
-        self._before: Reading | None = None
+        self._before: ClockReading | None = None
         self._is_doubted = False
         self._is_told = False
 
     def why_doubt(self) -> str | None:
-        """Why nothing that waits by time may happen now, and what to do; None: the clock is right."""
-        return self._look()[0]
+        """Return why nothing that waits by time may happen now, and what to do; None: the clock is right."""
+        return self._check()[0]
 
     @property
     def is_wrong(self) -> bool:
         """Whether a service has said that it is another time, and none agrees."""
-        return self._look()[1].was_wrong
+        return self._check()[1].was_wrong
 
     def setting(self) -> ClockSetting:
         """Since when time counts, for spans of minutes and hours."""
-        return self._look()[1].setting
+        return self._check()[1].setting
 
     def setting_of_days(self) -> ClockSetting:
         """Since when time counts, for spans of days."""
-        return self._look()[1].setting_of_days
+        return self._check()[1].setting_of_days
 
-    def _look(self) -> tuple[str | None, KnownTime]:
+    def _check(self) -> tuple[str | None, KnownTime]:
         with self._lock:
-            reading = Reading(self._clock(), self._steady())
+            reading = ClockReading(self._clock(), self._steady())
             judgement = judge(self._remembered, self._before, reading, self._tellings())
             self._before, self._remembered = reading, judgement.remembered
             self._keep(judgement.remembered)
@@ -99,13 +68,13 @@ class ClockMonitor:
         kept = self._kept
         is_news = kept is None or abs(remembered.seen_at - kept.seen_at) >= KEEP_EVERY_S
         if is_news or kept is None or _apart_from_time(remembered) != _apart_from_time(kept):
-            # Where nothing can be written down, nothing can be destroyed either; whoever asks for the time gets it.
+            # Where nothing can be written down, nothing can be destroyed either; the answer is given all the same.
             with contextlib.suppress(StateError):
                 self._notes.remember(remembered)
                 self._kept = remembered
 
     def _tell(self, judgement: Judgement) -> None:
-        """In the log, once; that no answer has come yet is no news."""
+        """Log a doubt once; that no answer has come yet is no news."""
         is_wrong = judgement.doubt is not None and judgement.remembered.was_wrong
         if is_wrong and not self._is_told:
             self._log.warning("clock.doubted", reason=judgement.doubt)

@@ -1,9 +1,9 @@
 """Keep count, in each watched folder, of what is taken out of it, and tell when a missing file means nothing there.
 
-`look` is for whoever has seen that the folder is there; `why_doubted` for whoever would conclude something from what is
-missing, when it concludes and again when it acts; `why_kept` for whoever takes a file away, before it does. A doubt
-holds until a scan that began after it has looked for every file and, where the state itself may be the older one, until
-a sweep that began after it has listed all that the service has.
+`look` is called when the folder is there, `why_doubted` before something is concluded from what is missing and again
+before it is done, and `why_kept` before a file is removed. A doubt holds until a scan that began after it has checked
+every file and, where the state itself may be the older one, until a sweep that began after it has listed all that the
+service has.
 
 What cannot be kept with a folder is said where it matters: where a missing file may have consequences, or a file may be
 taken away. Safe to use from any thread.
@@ -15,59 +15,37 @@ from dataclasses import dataclass, replace
 from typing import Protocol
 
 from eisync.core import lineage
-from eisync.core.lineage import ATTRIBUTE, Finding, Own, Stamp
+from eisync.core.lineage import ATTRIBUTE, LineageFinding, Own, Stamp
 from eisync.core.model import Root, shown
 from eisync.errors import FolderError
 from eisync.loops.ports import Log
+from eisync.store.lineages import Lineages as LineageStore
 
 AGAIN_S = 300.0
 """So long after a failure it is tried again to write into a folder."""
 UNSEEN = (
     "it disappeared while eisync could not tell who removed it; that does not count as a deletion, and its sample stays"
 )
-
-
 _UNTIL = "until then eisync removes nothing from it, and missing files do not count as deleted"
+_BEHIND = (LineageFinding.MISSING, LineageFinding.ROOT_OLDER)
 
 
-_BEHIND = (Finding.MISSING, Finding.ROOT_OLDER)
-
-
-class Records(Protocol):
-    """What the state remembers."""
-
-    def own(self, root_id: int) -> Own | None: ...
-    def holds_files(self, root_id: int) -> bool: ...
-    def save(self, root_id: int, own: Own, *, survives_power_cut: bool = ...) -> None: ...
-    def doubt(self, root_id: int, own: Own) -> None: ...
-    def looked_through(self, root_id: int, own: Own, reason: str, *, now: float) -> int: ...
-    def unlisted(self, target: str) -> dict[int, int]: ...
-
-
-class Notes(Protocol):
-    """What is kept with a folder itself. `change` raises FolderError."""
+class FolderNotes(Protocol):
+    """What is kept with a watched folder or an archive itself. `change` and `mark` raise FolderError."""
 
     def read(self, folder: str) -> dict[str, Stamp]: ...
     def change(
         self, folder: str, write: Callable[[Mapping[str, Stamp]], Mapping[str, Stamp]], *, makes_file: bool = ...
     ) -> bool: ...
     def around(self, root: str, path: str) -> list[str]: ...
-
-
-class Lineages(Protocol):
-    """What the loops ask."""
-
-    def look(self, root_id: int) -> None: ...
-    def why_doubted(self, root_id: int) -> str | None: ...
-    def why_kept(self, root_id: int, path: str) -> str | None: ...
-    def unscanned(self, root_id: int) -> int | None: ...
-    def looked_through(self, root_id: int, serial: int) -> None: ...
-    def unlisted(self, target: str) -> Mapping[int, int]: ...
-    def listed(self, serials: Mapping[int, int]) -> None: ...
+    def marker_of(self, archive: str) -> str | None: ...
+    def mark(self, archive: str, marker: str) -> None: ...
+    def is_new_archive(self, archive: str) -> bool: ...
+    def is_there(self, place: str) -> bool: ...
 
 
 class Trusting:
-    """For whoever has one state folder and one process, for certain: nothing is ever in doubt."""
+    """Stands in for `Lineage` where one process with one state folder works, for certain: nothing is ever in doubt."""
 
     def look(self, root_id: int) -> None: ...
     def looked_through(self, root_id: int, serial: int) -> None: ...
@@ -84,6 +62,15 @@ class Trusting:
 
     def unlisted(self, target: str) -> Mapping[int, int]:
         return {}
+
+
+@dataclass(frozen=True, slots=True)
+class ThisProcess:
+    """Who works here. `stamp` is what it leaves in folders; `is_running` tells whether another process lives."""
+
+    stamp: Stamp
+    is_running: Callable[[int, str], bool | None]
+    new_epoch: Callable[[], str]
 
 
 @dataclass(slots=True)
@@ -107,24 +94,20 @@ class Lineage:
         self,
         roots: Mapping[Root, bool],
         *,
-        me: Stamp,
-        records: Records,
-        notes: Notes,
-        is_running: Callable[[int, str], bool | None],
+        process: ThisProcess,
+        records: LineageStore,
+        notes: FolderNotes,
         why_away: Callable[[int, str], str | None],
-        new_epoch: Callable[[], str],
         clock: Callable[[], float],
         log: Log,
     ) -> None:
-        """`roots`: whether what is missing in it, or taken out of it, has consequences. `me` is this process, in every
-        stamp it makes. `why_away` tells why a folder is not there, or not the one that we know."""
+        """`roots`: whether what is missing in it, or removed from it, has consequences. `why_away` tells why a folder
+        is not there, or not the one that we know."""
         self._folders = {root.id: _Folder(root, matters) for root, matters in roots.items()}
-        self._me = me
+        self._process = process
         self._records = records
         self._notes = notes
-        self._is_running = is_running
         self._why_away = why_away
-        self._new_epoch = new_epoch
         self._clock = clock
         self._log = log
         self._lock = threading.RLock()
@@ -167,7 +150,7 @@ class Lineage:
             return why or self._tell_others(folder, path)
 
     def unscanned(self, root_id: int) -> int | None:
-        """The number of the doubt for which the folder is to be looked through; None: there is none."""
+        """Return the number of the doubt that a scan of the folder ends; None: there is none."""
         with self._lock:
             own = self._folders[root_id].own
             return own.serial if own is not None and own.is_unscanned else None
@@ -185,7 +168,7 @@ class Lineage:
             self._log.info("root.looked_through", root=shown(folder.root.path), missing=unseen)
 
     def unlisted(self, target: str) -> Mapping[int, int]:
-        """The folders of the target whose samples are to be listed anew, each with its doubt's number."""
+        """Return the folders of the target whose samples must be listed anew, each with its doubt's number."""
         return self._records.unlisted(target)
 
     def listed(self, serials: Mapping[int, int]) -> None:
@@ -228,9 +211,9 @@ class Lineage:
             return
         places = [folder.root.path, *self._notes.around(folder.root.path, "")]
         found = {epoch: stamp for place in places for epoch, stamp in self._notes.read(place).items()}
-        folder.own = own = Own(epoch=self._new_epoch(), others={})
+        folder.own = own = Own(epoch=self._process.new_epoch(), others={})
         if lineage.has_foreign_work(own, found) and self._records.holds_files(folder.root.id):
-            self._doubt(folder, Finding.OTHER_STATE, found, is_unlisted=True)
+            self._doubt(folder, LineageFinding.OTHER_STATE, found, is_unlisted=True)
         else:
             here = self._notes.read(folder.root.path)
             folder.own = replace(own, others=lineage.taken_by_others(own, here))
@@ -249,9 +232,9 @@ class Lineage:
         finding = lineage.finding_of(own, stamps)
         if folder.is_uncounted and finding in _BEHIND:
             return
-        if finding is Finding.OTHER_STATE:
+        if finding is LineageFinding.OTHER_STATE:
             self._doubt(folder, finding, stamps)
-        elif finding is not Finding.SAME and self._why_away(folder.root.id, folder.root.path) is None:
+        elif finding is not LineageFinding.SAME and self._why_away(folder.root.id, folder.root.path) is None:
             self._count(folder)  # and never below a mount point whose disk has just gone
 
     def _count(self, folder: _Folder, *, takes: bool = False) -> None:
@@ -262,7 +245,7 @@ class Lineage:
         # What takes a file away is on the disk together with its intent, which follows.
         self._records.save(folder.root.id, own, survives_power_cut=not takes)
         folder.own = own
-        finding: Finding = Finding.SAME
+        finding: LineageFinding = LineageFinding.SAME
         stamps: Mapping[str, Stamp] = {}
 
         def write(found: Mapping[str, Stamp]) -> Mapping[str, Stamp]:
@@ -270,9 +253,11 @@ class Lineage:
             stamps = found
             finding = lineage.finding_of(before, stamps)
             if finding in _BEHIND and (before.counter == 0 or folder.is_uncounted):
-                finding = Finding.OTHER_STATE if lineage.has_foreign_work(before, stamps) else Finding.SAME
-            if finding is Finding.STATE_OLDER:
-                own = replace(own, epoch=self._new_epoch())
+                finding = (
+                    LineageFinding.OTHER_STATE if lineage.has_foreign_work(before, stamps) else LineageFinding.SAME
+                )
+            if finding is LineageFinding.STATE_OLDER:
+                own = replace(own, epoch=self._process.new_epoch())
             return {**stamps, own.epoch: self._stamp(own)}
 
         try:
@@ -285,14 +270,14 @@ class Lineage:
             folder.is_uncounted = True
             return
         folder.own, folder.is_uncounted = own, not is_written  # what is taken away next makes room for it
-        if finding is not Finding.SAME:
-            self._doubt(folder, finding, stamps, is_unlisted=finding is not Finding.OTHER_STATE)
+        if finding is not LineageFinding.SAME:
+            self._doubt(folder, finding, stamps, is_unlisted=finding is not LineageFinding.OTHER_STATE)
 
     def _stamp(self, own: Own) -> Stamp:
-        return replace(self._me, epoch=own.epoch, counter=own.counter, taken=own.taken)
+        return replace(self._process.stamp, epoch=own.epoch, counter=own.counter, taken=own.taken)
 
     def _doubt(
-        self, folder: _Folder, finding: Finding, stamps: Mapping[str, Stamp], *, is_unlisted: bool = False
+        self, folder: _Folder, finding: LineageFinding, stamps: Mapping[str, Stamp], *, is_unlisted: bool = False
     ) -> None:
         own = folder.own
         assert own is not None
@@ -330,9 +315,9 @@ class Lineage:
     def _note_others(self, folder: _Folder, stamps: Mapping[str, Stamp]) -> None:
         """Who else works in the folder, for a person."""
         others = [stamp for epoch, stamp in stamps.items() if folder.own is None or epoch != folder.own.epoch]
-        told = {stamp: self._is_running(stamp.pid, stamp.process) for stamp in others}
-        running = [stamp for stamp, runs in told.items() if runs]
-        unknown = [stamp for stamp, runs in told.items() if runs is None]
+        runs_by = {stamp: self._process.is_running(stamp.pid, stamp.process) for stamp in others}
+        running = [stamp for stamp, runs in runs_by.items() if runs]
+        unknown = [stamp for stamp, runs in runs_by.items() if runs is None]
         shared = None
         if running:
             who = "; ".join(lineage.holder(stamp) for stamp in running)
@@ -350,3 +335,6 @@ class Lineage:
 
 def _lifted(own: Own) -> Own:
     return own if own.is_unscanned or own.is_unlisted else replace(own, doubt=None)
+
+
+Lineages = Lineage | Trusting

@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from eisync.loops.reconciler.loop import ReconcilerLoop
 from eisync.loops.retention.loop import RetentionLoop
@@ -9,7 +10,17 @@ from eisync.loops.uploader.loop import UploaderLoop
 from eisync.loops.watcher.loop import WatcherLoop
 
 LONGEST_WAIT_S = 0.5
-LOOK_AGAIN_S = 2.0
+CHECK_AGAIN_S = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class Loops:
+    """The steps of a pass."""
+
+    watcher: WatcherLoop
+    uploader: UploaderLoop
+    reconciler: ReconcilerLoop | None
+    retention: RetentionLoop | None
 
 
 class Once:
@@ -17,10 +28,7 @@ class Once:
 
     def __init__(
         self,
-        watcher: WatcherLoop,
-        uploader: UploaderLoop,
-        reconciler: ReconcilerLoop | None,
-        retention: RetentionLoop | None,
+        loops: Loops,
         *,
         pending: Callable[[], int],
         now: Callable[[], float],
@@ -28,38 +36,38 @@ class Once:
         progress: Callable[[], None],
     ) -> None:
         """`pending` counts the files in the outbox; `bell` rings when something has happened."""
-        self._watcher = watcher
-        self._uploader = uploader
-        self._reconciler = reconciler
-        self._retention = retention
+        self._watcher = loops.watcher
+        self._uploader = loops.uploader
+        self._reconciler = loops.reconciler
+        self._retention = loops.retention
         self._pending = pending
         self._now = now
         self._bell = bell
         self._progress = progress
-        self._looked_at = 0.0
+        self._checked_at = 0.0
 
     def run(self, *, give_up_at: float, is_stopped: Callable[[], bool]) -> None:
-        """Work until nothing is pending, or `give_up_at` (Unix s) has come, or somebody says stop."""
+        """Work until nothing is pending, or `give_up_at` (Unix s) has come, or `is_stopped` says so."""
         while not is_stopped():
             now = self._now()
             wait_s = min(self._watcher.tick(now), self._uploader.tick(now))
             self._progress()
             if self._is_drained() or now >= give_up_at:
                 break
-            self._look_again(now)
+            self._check_again(now)
             self._bell.wait(min(wait_s, LONGEST_WAIT_S))
             self._bell.clear()
         self._land(is_stopped)
         self._reconcile(is_stopped)
         self._make_room(is_stopped)
-        self._watcher.stop(self._now())  # it notes what is not complete, for whoever asks later
+        self._watcher.stop(self._now())  # it notes what is not complete, for later questions
 
-    def _look_again(self, now: float) -> None:
-        """Where nothing else is to be done, look whether what is waited for has been completed."""
+    def _check_again(self, now: float) -> None:
+        """Where nothing else is to be done, check whether what it waits for is complete now."""
         is_waiting = self._watcher.has_scanned and self._uploader.is_idle
-        if is_waiting and not 0 <= now - self._looked_at < LOOK_AGAIN_S:
-            self._watcher.look_again()
-            self._looked_at = now
+        if is_waiting and not 0 <= now - self._checked_at < CHECK_AGAIN_S:
+            self._watcher.check_observed()
+            self._checked_at = now
 
     def _is_drained(self) -> bool:
         if not self._watcher.has_scanned or not self._uploader.is_idle:
@@ -68,7 +76,7 @@ class Once:
         stuck = self._watcher.stuck()
         if stuck is not None and self._pending() <= stuck:
             return True
-        return bool(self._uploader.refusals()) and not self._uploader.is_meeting
+        return bool(self._uploader.refusals()) and not self._uploader.is_checking_project
 
     def _land(self, is_stopped: Callable[[], bool]) -> None:
         """Wait for what is under way: its answers are worth having. Every request has a time-out of its own."""

@@ -1,7 +1,7 @@
 """Run the loops, each in a thread of its own, and know whether they are alive.
 
-A loop that fails is told of, waits and is tried again; its heartbeat ages meanwhile, so that a loop which only fails is
-seen from outside. This is one of the two places that catch everything; the other is the command line's border.
+A loop that fails is logged, waits and is tried again. Its heartbeat ages meanwhile, so that a loop which only fails is
+noticed from outside. This is one of the two places that catch everything; the other is the command line's border.
 """
 
 import threading

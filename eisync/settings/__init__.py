@@ -15,17 +15,17 @@
 
 from eisync.settings.keys import KeySource, find_key
 from eisync.settings.loading import load
-from eisync.settings.models import Log, Reconcile, Settings, State, Upload
+from eisync.settings.models import LogOptions, Reconcile, Settings, StateOptions, Upload
 from eisync.settings.reference import json_schema, options_table
 from eisync.settings.roots import contains
 from eisync.settings.watch import Target, Watch
 
 __all__ = [
     "KeySource",
-    "Log",
+    "LogOptions",
     "Reconcile",
     "Settings",
-    "State",
+    "StateOptions",
     "Target",
     "Upload",
     "Watch",

@@ -70,10 +70,6 @@ class KeySource:
         facts = self._facts()
         return None if facts is None else (facts.st_mtime_ns, facts.st_size, facts.st_ino)
 
-    def changed_since(self, token: Token | None) -> bool:
-        """Whether reading again may give another key than when `token()` gave `token`."""
-        return self.token() != token
-
     def warning(self) -> str | None:
         """What a person should know of the rights of the key's file, as a sentence; None when they are right."""
         facts = self._facts()

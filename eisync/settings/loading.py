@@ -17,10 +17,10 @@ from eisync import paths
 from eisync.errors import ConfigurationError
 from eisync.settings.keys import KeySource, find_key
 from eisync.settings.lines import Location
-from eisync.settings.models import TABLES, Log, Reconcile, Settings, State, Upload
+from eisync.settings.models import TABLES, LogOptions, Reconcile, Settings, StateOptions, Upload
 from eisync.settings.problems import bracketed, did_you_mean, unknown_key, worded
 from eisync.settings.roots import Roots, contains
-from eisync.settings.sources import Source, read
+from eisync.settings.sources import OptionSource, read
 from eisync.settings.watch import DEFAULT_TARGET, Table, Target, Watch, sends_key_in_clear
 
 ENDPOINTS = {"studio_url": "EI_API_ENDPOINT", "ingestion_url": "EI_INGESTION_ENDPOINT"}
@@ -43,7 +43,7 @@ def load(
 
     `dirs` are the folders named on the command line: only they are watched then, each with the settings of its own
     [[watch]] table if there is one. Without `need_watch` there may be no folder, and those there are may be missing.
-    Without `need_key` nobody looks for the keys.
+    Without `need_key` the keys are not searched for.
     Raises ConfigurationError with one sentence for each fault, never with a key in it.
     """
     environ = os.environ if environ is None else environ
@@ -64,7 +64,7 @@ class _Loading:
 
     def __init__(
         self,
-        source: Source,
+        source: OptionSource,
         state_dir: str | None,
         dirs: Sequence[str],
         api_key_file: str | None,
@@ -86,7 +86,7 @@ class _Loading:
                 self.faults.add((key,), unknown_key((key,)))
         targets = self.targets()
         watches = self.watches(targets)
-        upload, reconcile, log = self.section(Upload), self.section(Reconcile), self.section(Log)
+        upload, reconcile, log = self.section(Upload), self.section(Reconcile), self.section(LogOptions)
         if reconcile is not None and not reconcile.enabled:
             self.check_that_nothing_follows(watches)
         state = self.state()
@@ -118,7 +118,7 @@ class _Loading:
 
     def section(self, model: type[_T], **defaults: object) -> _T | None:
         """A table there is one of, from the file and the environment."""
-        name = model.__name__.lower()
+        name = next(table for table, kind in TABLES.items() if kind is model)
         written = self.source.document.get(name, {})
         if not isinstance(written, dict):
             self.faults.add((name,), f"must be a table: write {bracketed(name)}")
@@ -246,7 +246,7 @@ class _Loading:
         return targets[0].table.name if targets else DEFAULT_TARGET
 
     def check_target_name(self, checked: _Checked, targets: Sequence[_Checked]) -> None:
-        """A watch must name a target that is there; when a target's own name is at fault, nobody can tell."""
+        """A watch must name a target that is there; when a target's own name is at fault, that cannot be told."""
         names = [target.table.name for target in targets]
         if "target" in checked.dropped or not names or any("name" in target.dropped for target in targets):
             return
@@ -291,8 +291,8 @@ class _Loading:
 
     # State
 
-    def state(self) -> State | None:
-        if self.section(State, dir=".") is None:
+    def state(self) -> StateOptions | None:
+        if self.section(StateOptions, dir=".") is None:
             return None
         try:
             found = paths.state_dir(
@@ -301,7 +301,7 @@ class _Loading:
         except ConfigurationError as error:
             self.faults.say(str(error))
             return None
-        return State(dir=Path(found))
+        return StateOptions(dir=Path(found))
 
 
 # What a folder may ask for, and the values that ask for nothing.
@@ -332,7 +332,7 @@ def _clear_text_warnings(targets: Iterable[_Checked]) -> list[str]:
     ]
 
 
-def _state_warnings(state: State, watches: Iterable[Watch]) -> list[str]:
+def _state_warnings(state: StateOptions, watches: Iterable[Watch]) -> list[str]:
     return [
         f"the state folder {state.dir} lies inside the watched folder {watch.path}: keep them apart"
         for watch in watches

@@ -109,7 +109,7 @@ class Upload(Table):
         return RetryPolicy(base_s=self.retry_base_s, cap_s=self.retry_cap_s)
 
 
-class State(Table):
+class StateOptions(Table):
     """Where eisync stores its own data."""
 
     model_config = ConfigDict(json_schema_extra=lambda schema: schema.pop("required", None))
@@ -171,7 +171,7 @@ class Reconcile(Table):
         return Guard(count=self.guard_count, percent=self.guard_percent, day_factor=self.guard_day_factor)
 
 
-class Log(Table):
+class LogOptions(Table):
     """What eisync logs to stderr."""
 
     level: Literal["debug", "info", "warning", "error"] = Field(
@@ -190,18 +190,18 @@ class Layout(Table):
     target: tuple[Target, ...] = ()
     watch: tuple[Watch, ...] = ()
     upload: Upload = Upload()
-    state: State = State(dir=Path())
+    state: StateOptions = StateOptions(dir=Path())
     reconcile: Reconcile = Reconcile()
-    log: Log = Log()
+    log: LogOptions = LogOptions()
 
 
 TABLES: Mapping[str, type[Table]] = {
     "target": Target,
     "watch": Watch,
     "upload": Upload,
-    "state": State,
+    "state": StateOptions,
     "reconcile": Reconcile,
-    "log": Log,
+    "log": LogOptions,
 }
 
 
@@ -216,10 +216,10 @@ class Settings(BaseModel):
 
     targets: tuple[Target, ...]
     watches: tuple[Watch, ...]
-    state: State
+    state: StateOptions
     upload: Upload = Upload()
     reconcile: Reconcile = Reconcile()
-    log: Log = Log()
+    log: LogOptions = LogOptions()
     warnings: tuple[str, ...] = ()
     config_file: Path | None = None
     keys: dict[str, KeySource] = Field(default_factory=dict, exclude=True, repr=False)

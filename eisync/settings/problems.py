@@ -99,7 +99,7 @@ def worded(error: ErrorDetails, location: Location) -> str:
 
 
 def unknown_key(location: Location) -> str:
-    """What to say of a key that nobody knows: the one that was meant, or the table where it is at home."""
+    """Say of an unknown key which one was meant, or in which table it belongs."""
     key, model = str(location[-1]), Layout if len(location) == 1 else TABLES[str(location[0])]
     hint = did_you_mean(key, model.model_fields)
     if not hint:

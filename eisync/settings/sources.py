@@ -29,7 +29,7 @@ VARIABLES: Mapping[str, Location] = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Source:
+class OptionSource:
     """What there is to read, before anything of it is believed."""
 
     file: str | None  # absolute
@@ -45,7 +45,7 @@ class Source:
         return self.faults.file or paths.FILE_NAME
 
 
-def read(config: str | None, environ: Mapping[str, str], cwd: str | None) -> Source:
+def read(config: str | None, environ: Mapping[str, str], cwd: str | None) -> OptionSource:
     """Read the file and the environment. Raises ConfigurationError for a file that cannot be read."""
     file = paths.config_file(config, environ=environ, cwd=cwd)
     document, text = paths.read_toml(file, cwd=cwd) if file else ({}, "")
@@ -55,7 +55,7 @@ def read(config: str | None, environ: Mapping[str, str], cwd: str | None) -> Sou
     faults = Problems(name, find_lines(text), variables)
     _check(environ, faults)
     cwd = os.getcwd() if cwd is None else cwd
-    return Source(file=file, document=document, overlay=overlay, environ=environ, cwd=cwd, faults=faults)
+    return OptionSource(file=file, document=document, overlay=overlay, environ=environ, cwd=cwd, faults=faults)
 
 
 def _learn_keys(document: Mapping[str, Any], environ: Mapping[str, str]) -> None:

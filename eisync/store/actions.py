@@ -1,7 +1,7 @@
-"""What is to be done to folders and project: proposals that wait, intents, what was done, and what undoes it.
+"""What will be done to folders and project: proposals that wait, intents, what was done, and what undoes it.
 
 An action is committed, and on the disk, before it is done (`begin`), and what followed from it is one transaction
-(`finish`). Whatever is found begun after a crash may have been done or not: whoever carries it out looks, and goes on.
+(`finish`). Whatever is found begun after a crash may have been done or not: the executor looks, and goes on.
 """
 
 import json
@@ -10,7 +10,7 @@ import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from eisync.core.absence import Missing, why_emptied
+from eisync.core.absence import MissingFiles, why_emptied
 from eisync.core.actions import EDITS, Action, ActionKind, Cause, FileSide, Progress, StoredAction
 from eisync.core.guard import Touch
 from eisync.core.lifecycle import RemovalEvent
@@ -24,7 +24,7 @@ from eisync.store.rows import removal_after, version_of
 KEEP_S = 90 * 24 * 3600.0
 """So long what was done can be undone, and what was rejected stays so."""
 
-# What is to be done, in the order in which it was decided.
+# What must be done, in the order in which it was decided.
 _TO_DO = """
 select * from act indexed by act_to_do
 where target = :target and state in ('due', 'begun', 'undoing') and (cause = 'retention') = :is_retention
@@ -111,7 +111,7 @@ class ActionStore:
             )
             return [side for side in found if side is not None]
 
-    def missing(self, target: str) -> Missing:
+    def missing(self, target: str) -> MissingFiles:
         """What of ours the last complete listing did not have."""
         with self._database.reading() as connection:
             return guard_facts.missing(connection, target)
@@ -123,7 +123,7 @@ class ActionStore:
             return next((path for path in found if path is not None), None)
 
     def vanished(self, targets: Iterable[str]) -> VanishedFiles:
-        """What of these targets is not at the service any more, though nobody has said that it was deleted."""
+        """What of these targets is not at the service any more, though no answer said that it was deleted."""
         waiting: dict[str, int] = {}
         for plan in self.plans():
             if plan.about == plans.TOMBSTONES:
@@ -174,7 +174,7 @@ class ActionStore:
     ) -> tuple[int, bool]:
         """These wait for a person. Returns the plan, and whether it is a new one.
 
-        What waits already stays under its number as long as it is the same: nobody says yes to what they did not see.
+        What waits already stays under its number as long as it is the same: a person says yes only to what was shown.
         """
         with self._database.transaction() as connection:
             return plans.hold(connection, target, actions, why, now, about=about)

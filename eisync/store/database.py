@@ -5,8 +5,8 @@ commits. `locking_mode=EXCLUSIVE` makes the database its own single-instance loc
 process dies, however it dies. Losing power may take the last transactions (`synchronous=NORMAL`): their files are sent
 again and the service's duplicate guard confirms them.
 
-What the journal (WAL) holds is carried into the database here, not by SQLite in passing, which tells nobody when that
-fails. After a write or a sync that failed it is done before anything else: the kernel forgets what it could not write,
+What the journal (WAL) holds is carried into the database here, not by SQLite in passing, which hides when that fails.
+After a write or a sync that failed it is done before anything else: the kernel forgets what it could not write,
 the next sync claims success, and a journal with a gap is worth nothing behind it. Carrying it over writes everything
 anew.
 
@@ -59,7 +59,7 @@ class Database:
         self, connection: sqlite3.Connection, path: str, file: int | None, *, is_exclusive: bool, is_doubtful: bool
     ) -> None:
         """`file` is a descriptor of the database, to be closed after the connection: closing one lets go of the lock.
-        `is_doubtful`: nobody knows whether all that the journal holds is on the disk."""
+        `is_doubtful`: what the journal holds may not be on the disk."""
         self._connection = connection
         self._path = path
         self._file = file
@@ -136,14 +136,14 @@ class Database:
         """Why this is not the database of the state folder any more, as a sentence; None when it is.
 
         Somebody may remove the folder, or put another one in its place: then another eisync may hold that one, and what
-        is written here nobody reads again.
+        is written here is never read again.
         """
         if self._identity is None:
             return None
         try:
             there = identity_of(self._path)
         except OSError:
-            return None  # nobody can tell
+            return None  # it cannot be told
         if there == self._identity or (there is not None and there == self._identity_now()):
             return None
         return lost(os.path.dirname(self._path), is_gone=there is None)

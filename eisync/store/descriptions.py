@@ -7,9 +7,8 @@ import json
 import os
 import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 
-from eisync.core.labels.description import Description
+from eisync.core.labels.description import Description, UnsentFile
 from eisync.core.lifecycle import Event, State
 from eisync.core.model import Category
 from eisync.store.database import Database
@@ -70,24 +69,13 @@ order by id limit :limit"""
 _PAST_EVERY_PATH = b"\xff" * 8192
 
 
-@dataclass(frozen=True, slots=True)
-class Unsent:
-    """A file that is not sent yet, or is being sent, and how it is described."""
-
-    id: int
-    path: str
-    state: State
-    description: Description
-    cursor: tuple[float, int] = (0.0, 0)
-
-
 class Descriptions:
     """How waiting files are described. Safe to use from any thread; each method is one transaction or one look."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def in_state(self, root_id: int, state: State, *, after: tuple[float, int], limit: int) -> list[Unsent]:
+    def in_state(self, root_id: int, state: State, *, after: tuple[float, int], limit: int) -> list[UnsentFile]:
         """A page of the files of a root; the next one is after the `cursor` of its last."""
         begin = {"root_id": root_id, "at": after[0], "id": after[1]}
         return self._read(_IN_STATE, {**begin, "state": state.value, "limit": limit})
@@ -111,7 +99,7 @@ class Descriptions:
         with self._database.transaction() as connection:
             connection.execute("update root set described_by = ? where id = ?", (rules, root_id))
 
-    def within(self, root_id: int, folder: str, *, is_deep: bool, after: str, limit: int) -> list[Unsent]:
+    def within(self, root_id: int, folder: str, *, is_deep: bool, after: str, limit: int) -> list[UnsentFile]:
         """A page of the files in a folder, and below it where `is_deep`; the next one is after the last's path."""
         page: dict[str, object] = {"root_id": root_id, "limit": limit}
         place = os.fsencode(folder)
@@ -119,7 +107,7 @@ class Descriptions:
             return self._read(_IN, {**page, "folder": place, "name": split(after)[1]})
         begin, name = split(after) if after else (place, b"")
         # What is in a folder sorts before what is below it, and others may stand between ("a", "a-b", "a/b").
-        rows: list[Unsent] = []
+        rows: list[UnsentFile] = []
         if begin == place and place:
             rows = self._read(_IN, {**page, "folder": place, "name": name})
             begin, name = place + b"/", b""
@@ -129,9 +117,9 @@ class Descriptions:
             rows += self._read(_BELOW, rest)
         return rows
 
-    def at(self, root_id: int, paths: Iterable[str]) -> list[Unsent]:
+    def at(self, root_id: int, paths: Iterable[str]) -> list[UnsentFile]:
         """Those of these files that are not sent yet."""
-        found: list[Unsent] = []
+        found: list[UnsentFile] = []
         for path in paths:
             folder, name = split(path)
             found += self._read(_AT, {"root_id": root_id, "folder": folder, "name": name})
@@ -156,7 +144,7 @@ class Descriptions:
                 ],
             )
 
-    def remarked(self, root_id: int, folder: str, *, is_deep: bool, after_id: int, limit: int) -> list[Unsent]:
+    def remarked(self, root_id: int, folder: str, *, is_deep: bool, after_id: int, limit: int) -> list[UnsentFile]:
         """A page of the files in a folder, and below it where `is_deep`, by id, that were sent without something that
         is said of them."""
         place = os.fsencode(folder)
@@ -176,12 +164,12 @@ class Descriptions:
             for identity in ids:
                 move(connection, identity, State.READY, Event.CHANGED, reason, now)
 
-    def _read(self, statement: str, parameters: dict[str, object]) -> list[Unsent]:
+    def _read(self, statement: str, parameters: dict[str, object]) -> list[UnsentFile]:
         with self._database.reading() as connection:
             return [_unsent(row) for row in connection.execute(statement, parameters)]
 
 
-def _unsent(row: sqlite3.Row) -> Unsent:
+def _unsent(row: sqlite3.Row) -> UnsentFile:
     said = Description(
         label=row["label"],
         category=Category(row["category"]),
@@ -190,4 +178,4 @@ def _unsent(row: sqlite3.Row) -> Unsent:
         name=row["sent_as"],
         remarks=remarks_of(row),
     )
-    return Unsent(row["id"], path_of(row), State(row["state"]), said, (row["changed_at"], row["id"]))
+    return UnsentFile(row["id"], path_of(row), State(row["state"]), said, (row["changed_at"], row["id"]))

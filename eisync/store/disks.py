@@ -6,7 +6,7 @@ import os
 import sqlite3
 from collections.abc import Collection
 
-from eisync.core.absence import Away, Disk, sentence
+from eisync.core.absence import Away, MountedDisk, sentence
 from eisync.store.database import Database
 from eisync.store.rows import path_of, split
 
@@ -44,7 +44,7 @@ class Disks:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def known(self, root_id: int) -> list[Disk]:
+    def known(self, root_id: int) -> list[MountedDisk]:
         """What was mounted there when it was looked at last, the root itself first."""
         with self._database.reading() as connection:
             return [_disk(row) for row in connection.execute(_DISKS, (root_id,)).fetchall()]
@@ -59,7 +59,7 @@ class Disks:
         with self._database.reading() as connection:
             return int(connection.execute("select coalesce(max(id), 0) from file").fetchone()[0])
 
-    def note(self, root_id: int, disk: Disk) -> None:
+    def note(self, root_id: int, disk: MountedDisk) -> None:
         """It is there now."""
         with self._database.transaction() as connection:
             connection.execute(_NOTE, {"root_id": root_id, **_columns(disk)})
@@ -69,7 +69,9 @@ class Disks:
         with self._database.transaction() as connection:
             connection.execute("delete from disk where root_id = ? and folder = ?", (root_id, os.fsencode(folder)))
 
-    def miss(self, root_id: int, folder: str, disk: Disk | None, *, from_id: int, upto_id: int, now: float) -> None:
+    def miss(
+        self, root_id: int, folder: str, disk: MountedDisk | None, *, from_id: int, upto_id: int, now: float
+    ) -> None:
         """What came there with these ids cannot be seen."""
         of = {"point": None, "device": None, "inode": None, "since_id": None} if disk is None else _columns(disk)
         place = {"root_id": root_id, **of, "folder": os.fsencode(folder)}
@@ -122,7 +124,7 @@ def sentences(connection: sqlite3.Connection, root_id: int, root: str) -> tuple[
     return tuple(sentence(_away(row), root) for row in connection.execute(_AWAYS, (root_id,)).fetchall())
 
 
-def _columns(disk: Disk) -> dict[str, object]:
+def _columns(disk: MountedDisk) -> dict[str, object]:
     device, inode = disk.identity
     return {
         "folder": os.fsencode(disk.folder),
@@ -133,8 +135,8 @@ def _columns(disk: Disk) -> dict[str, object]:
     }
 
 
-def _disk(row: sqlite3.Row) -> Disk:
-    return Disk(
+def _disk(row: sqlite3.Row) -> MountedDisk:
+    return MountedDisk(
         folder=os.fsdecode(row["folder"]),
         point=os.fsdecode(row["point"]),
         identity=(row["device"], row["inode"]),

@@ -9,7 +9,7 @@ import sqlite3
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
-from eisync.core.absence import Missing
+from eisync.core.absence import MissingFiles
 from eisync.core.guard import Touch
 from eisync.core.lifecycle import State
 from eisync.core.model import Item
@@ -19,7 +19,7 @@ from eisync.store.database import Database
 from eisync.store.rows import IS_HERE, ITEM, item_of, path_of
 
 MOST_UNSENT = 2_000
-"""Of more files that wait and could be the absent ones, nobody says which are."""
+"""Of more files that wait and could be the absent ones, it is not decided which are."""
 
 # When the last complete look through each of these folders began. One that cannot be read is not waited for.
 _LOOKED_THROUGH = """
@@ -33,7 +33,7 @@ on substr(file.sha256, 1, 16) = substr(asked.value, 1, 16) and file.sha256 = ask
 where file.sha256 is not null and file.target = :target and file.id <> cast(asked.key as integer)
     and file.state <> 'gone' and (file.absent_at is null or file.removal is not null)"""
 
-# Files of these sizes whose content nobody has taken note of, because they were not sent.
+# Files of these sizes whose content is not known, because they were not sent.
 _READY = f"""
 select {ITEM}, state from file indexed by file_by_size
 where state = 'ready' and root_id in (select id from root where target = :target)
@@ -180,17 +180,17 @@ def doomed(connection: sqlite3.Connection, target: str, sample_ids: Iterable[int
     return [row["id"] for row in connection.execute(_DOOMED, parameters)]
 
 
-def missing(connection: sqlite3.Connection, target: str) -> Missing:
+def missing(connection: sqlite3.Connection, target: str) -> MissingFiles:
     """What of ours the last complete listing did not have."""
     parameters = {"target": target}
     unlisted = int(connection.execute(_UNLISTED, parameters).fetchone()[0])
     if not unlisted:
-        return Missing(samples=0, ours=0, unlisted=0)
+        return MissingFiles(samples=0, ours=0, unlisted=0)
     mirror = connection.execute("select samples from mirror where target = :target", parameters).fetchone()
     ours = connection.execute(
         "select count(*) from file where state = 'synced' and target = :target", parameters
     ).fetchone()
-    return Missing(samples=mirror["samples"] if mirror is not None else 0, ours=ours[0], unlisted=unlisted)
+    return MissingFiles(samples=mirror["samples"] if mirror is not None else 0, ours=ours[0], unlisted=unlisted)
 
 
 def an_unlisted(connection: sqlite3.Connection, target: str) -> str | None:

@@ -6,20 +6,21 @@ import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from eisync.core.file_status import ObservedEntry
 from eisync.core.identity import Decision, Destruction, decide
 from eisync.core.lifecycle import Event, State
 from eisync.core.model import Item
 from eisync.store import disks, tombstones
 from eisync.store.action_effects import send_again
 from eisync.store.database import Database
-from eisync.store.observations import Observations, ObservedEntry
+from eisync.store.observations import Observations
 from eisync.store.records import FileRecords
 from eisync.store.rows import ITEM, item_of
 from eisync.store.sample_links import LISTED_SHA256, identity_of, link
 from eisync.store.tombstones import note_deleted, under_observation
 from eisync.store.transitions import move
 
-# What is known of a sample, as whoever judges it wants it.
+# What is known of a sample, as a decision about it needs it.
 _KNOWN = f"""
 select sample.*, {LISTED_SHA256} as listed, null as sent_name from sample where target = :target and id = :id"""
 
@@ -156,7 +157,7 @@ class Index:
 
         None do where we deleted it ourselves: what follows from that is the action's to say, and a file that was tied
         to the sample since is sent again. None do whose sample was split: they are tied to what was cut from it.
-        Neither do where no listing ever showed the sample: nobody can have deleted it, and its files are sent again.
+        Neither do where no listing ever showed the sample: it cannot have been deleted, and its files are sent again.
         """
         with self._database.transaction() as connection:
             parameters = {"target": target, "id": sample_id, "now": now}
@@ -199,14 +200,6 @@ class Index:
             ).fetchall()
             places = dict(connection.execute("select id, path from root").fetchall())
         return [item_of(row, places) for row in rows]
-
-    def samples_with(self, target: str, sha256: str) -> tuple[int, ...]:
-        """The samples that are known to hold the content `sha256`."""
-        with self._database.reading() as connection:
-            rows = connection.execute(
-                "select id from sample where target = ? and sha256 = ? and gone_at is null", (target, sha256)
-            ).fetchall()
-        return tuple(row["id"] for row in rows)
 
     def held_by_others(self, item: Item, sample_ids: Iterable[int]) -> set[int]:
         """Those of the samples that are known to hold another file of ours."""

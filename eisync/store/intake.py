@@ -9,12 +9,11 @@ from typing import Any
 
 from eisync.core.known_content import IN_DOUBT_NS
 from eisync.core.lifecycle import Event, RemovalEvent, State, can, sources, step
-from eisync.core.model import Candidate, FileFacts
+from eisync.core.model import Candidate, FileFacts, KnownFile
 from eisync.store.rows import (
     IS_RETRIEVABLE,
     KNOWN,
     MISSING,
-    Known,
     known_of,
     path_of,
     remarks_text,
@@ -110,7 +109,7 @@ select :now, id, 'back', state, :reason from file where id = :id"""
 _LEARN = """
 update file set mtime_ns = :mtime_ns, inode = :inode, ctime_ns = :ctime_ns where id = :id and size = :size"""
 
-# The content of a file at the service is to be looked at, whatever its facts say.
+# The content of a file at the service must be compared, whatever its facts say.
 _DOUBT = """
 update file set ctime_ns = :in_doubt_ns where id = :id and state in ('synced', 'tombstone')"""
 
@@ -129,7 +128,7 @@ _ENTERABLE = frozenset({State.SETTLING, State.GONE})
 _NOT_SENT = frozenset({State.SETTLING, State.READY, State.QUARANTINED})
 
 
-def find(connection: sqlite3.Connection, root_id: int, path: str) -> Known | None:
+def find(connection: sqlite3.Connection, root_id: int, path: str) -> KnownFile | None:
     """What is known of the file at `path`."""
     folder, name = split(path)
     row = connection.execute(_KNOWN_AT, {"root_id": root_id, "folder": folder, "name": name}).fetchone()
@@ -246,7 +245,7 @@ def learn_versions(connection: sqlite3.Connection, changes: Iterable[tuple[int, 
 
 
 def doubt(connection: sqlite3.Connection, identity: int) -> None:
-    """The content of the file is to be compared with what was sent, whatever its facts say."""
+    """Have the content of the file compared with what was sent, whatever its facts say."""
     connection.execute(_DOUBT, {"id": identity, "in_doubt_ns": IN_DOUBT_NS})
 
 

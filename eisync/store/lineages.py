@@ -15,7 +15,7 @@ values (:root_id, :epoch, :counter, :taken, :others, :doubt, :serial, :is_unscan
 # A walk of the listing that an older state began concludes nothing for this one.
 _FORGET_SWEEP = "delete from sweep where target = (select target from root where id = ?)"
 
-# What is missing now went at a time of which nothing is known: nobody takes it for a person's wish, ever.
+# What is missing now went at a time of which nothing is known: it never counts as a person's wish.
 _UNSEEN = f"""
 update file set removal = {removal_after(RemovalEvent.MISS)}, reason = :reason
 where root_id = :root_id and state = 'synced' and absent_at is not null and {removal_before(RemovalEvent.MISS)}
@@ -61,7 +61,7 @@ class Lineages:
                 connection.execute(_FORGET_SWEEP, (root_id,))
 
     def looked_through(self, root_id: int, own: Own, reason: str, *, now: float) -> int:
-        """Every file of the folder was looked for: what is missing went while nobody could tell who took it.
+        """Every file of the folder was looked for: what is missing went while it could not be told who took it.
 
         Returns how many files that are.
         """

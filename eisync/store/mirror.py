@@ -86,7 +86,7 @@ _ADOPT = """
 update file set sha256 = :sha256
 where id = :id and state = 'ready' and size = :size and mtime_ns = :mtime_ns and inode = :inode"""
 
-# Whether any sample of ours was not listed, and nobody knows yet why, or waits for a person to say it.
+# Whether any sample of ours was not listed, without a known reason yet, or waits for a person to say it.
 _ANY_MISSED = """
 select 1 from sample indexed by sample_missed where target = :target and missed > 0 and gone_at is null
     and not exists (select 1 from plan where target = :target and state = 'waiting' and about = 'tombstones') limit 1"""

@@ -10,9 +10,9 @@ import os
 import sqlite3
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
-from eisync.core.file_status import Finding, Sighting, prefers_row, shape
+from eisync.core.file_status import ObservedEntry, Sighting, StatusFinding, prefers_row, shape
 from eisync.core.lifecycle import State
 from eisync.store.database import Database
 from eisync.store.rows import path_of, split
@@ -68,23 +68,8 @@ on conflict do update set state = excluded.state, reason = excluded.reason, size
     is_folder = excluded.is_folder, since_at = iif(state = excluded.state, since_at, excluded.since_at)"""
 
 
-class ObservedEntry(Protocol):
-    """A file or folder that was observed; the path is relative to its root."""
-
-    @property
-    def path(self) -> str: ...
-    @property
-    def state(self) -> str: ...
-    @property
-    def reason(self) -> str: ...
-    @property
-    def size(self) -> int: ...
-    @property
-    def is_folder(self) -> bool: ...
-
-
 @dataclass(frozen=True, slots=True)
-class Observed:
+class ObservedCounts:
     """How much was observed of some roots. `folders` cannot be read; `beyond` files are settling and not written down;
     `comparing` were touched since their upload and not compared with it yet."""
 
@@ -128,7 +113,7 @@ class Observations:
                 (now, beyond, comparing, beyond, root_id, root_id),
             )
 
-    def found(self, roots: Iterable[int] | None = None) -> Observed:
+    def found(self, roots: Iterable[int] | None = None) -> ObservedCounts:
         """How much was observed, of these roots only when they are given."""
         parameters = {"roots": None if roots is None else json.dumps(list(roots))}
         with self._database.reading() as connection:
@@ -141,7 +126,9 @@ class Observations:
         sightings = [Sighting(row["state"], row["row_state"], row["files"]) for row in rows if not row["is_folder"]]
         if beyond:
             sightings.append(Sighting(State.SETTLING.value, None, beyond))
-        return Observed(tuple(sightings), sum(row["files"] for row in rows if row["is_folder"]), beyond, comparing)
+        return ObservedCounts(
+            tuple(sightings), sum(row["files"] for row in rows if row["is_folder"]), beyond, comparing
+        )
 
     def records(self) -> list[dict[str, Any]]:
         """What was observed, as records of `eisync ls`."""
@@ -165,7 +152,7 @@ class Observations:
             rows = connection.execute(_FOLDERS, {"root": os.fsencode(root)}).fetchall()
         return {path_of(row): row["reason"] for row in rows}
 
-    def reasons(self, states: Iterable[State]) -> list[Finding]:
+    def reasons(self, states: Iterable[State]) -> list[StatusFinding]:
         """Why files are observed to be settling or unreadable, and why the latest of these states are in them."""
         findings = [_finding(record) for record in self.records()]
         with self._database.reading() as connection:
@@ -175,7 +162,7 @@ class Observations:
                     place = connection.execute(_PLACE, {"id": row["id"]}).fetchone()
                     path = os.path.join(os.fsdecode(place["root_path"]), path_of(place))
                     reason = row["reason"] or DEFAULT_REASONS.get(state.value, "")
-                    findings.append(Finding(state.value, reason, row["files"], path))
+                    findings.append(StatusFinding(state.value, reason, row["files"], path))
         return findings
 
 
@@ -186,9 +173,9 @@ DEFAULT_REASONS = {
 }
 
 
-def record_of(seen: ObservedEntry, root: str) -> dict[str, Any]:
+def record_of(seen: ObservedEntry) -> dict[str, Any]:
     """What was observed, as a record of `eisync ls`."""
-    return _as_record(root, seen.path, seen.state, seen.reason, seen.size, is_folder=seen.is_folder)
+    return _as_record(seen.root, seen.path, seen.state, seen.reason, seen.size, is_folder=seen.is_folder)
 
 
 def _as_record(root: str, path: str, state: str, reason: str, size: int, *, is_folder: bool) -> dict[str, Any]:
@@ -218,9 +205,9 @@ def _is_outdated(row: sqlite3.Row) -> bool:
     return row["row_state"] is not None and prefers_row(row["row_state"])
 
 
-def _finding(record: dict[str, Any]) -> Finding:
+def _finding(record: dict[str, Any]) -> StatusFinding:
     path = os.path.join(record["root"], record["path"]) if record["path"] else record["root"]
-    return Finding(record["state"], record["reason"], 1, path, record.get("is_folder", False))
+    return StatusFinding(record["state"], record["reason"], 1, path, record.get("is_folder", False))
 
 
 def _row(root_id: int, seen: ObservedEntry, now: float) -> dict[str, Any]:

@@ -1,7 +1,7 @@
-"""The durable queue of work: every file that is to be sent, and what became of it.
+"""The durable queue of work: every file that waits to be sent, and what became of it.
 
 A state changes only along `lifecycle.TRANSITIONS`. How files enter is in `entries`, how they are taken in `claims`,
-what became of them in `outcomes`; here each of these is one transaction, and whoever waits for work is told.
+what became of them in `outcomes`; here each of these is one transaction, and the loop that waits for work is woken.
 """
 
 import os
@@ -11,11 +11,10 @@ from collections.abc import Callable, Iterable, Sequence
 from eisync.core.batching import Order
 from eisync.core.known_content import KnownContent
 from eisync.core.lifecycle import Event, State
-from eisync.core.model import Candidate, Doubt, FileFacts, Item, Root
+from eisync.core.model import Candidate, Doubt, FileFacts, Item, KnownFile, Root
 from eisync.core.outcome import Outcome
 from eisync.store import intake, queue, tombstones
 from eisync.store.database import Database
-from eisync.store.rows import Known
 from eisync.store.transitions import forget_oldest
 
 # Drop the rows of files that went, and what is remembered of them.
@@ -90,7 +89,7 @@ class Outbox:
             intake.learn_versions(connection, changes)
 
     def doubt(self, identity: int) -> None:
-        """The content of the file is to be compared with what was sent, whatever its facts say."""
+        """Have the content of the file compared with what was sent, whatever its facts say."""
         with self._database.transaction() as connection:
             intake.doubt(connection, identity)
 
@@ -104,7 +103,7 @@ class Outbox:
         with self._database.transaction() as connection:
             intake.leave_out(connection, ids, reason, now)
 
-    def known_at(self, root_id: int, path: str) -> Known | None:
+    def known_at(self, root_id: int, path: str) -> KnownFile | None:
         """What is known of the file at `path`."""
         with self._database.reading() as connection:
             return intake.find(connection, root_id, path)
@@ -176,12 +175,12 @@ class Outbox:
         self._announce()
 
     def doubtful(self, target: str, *, limit: int) -> list[Doubt]:
-        """Files of which nobody knows whether they arrived."""
+        """Return files that were sent and may have arrived."""
         with self._database.reading() as connection:
             return queue.doubtful(connection, target, limit)
 
     def explain_doubts(self, target: str, reason: str) -> None:
-        """Why nobody can tell whether the doubtful files of the target arrived, for a person."""
+        """Note why it cannot be told whether the doubtful files of the target arrived, for a person."""
         with self._database.transaction() as connection:
             queue.explain_doubts(connection, target, reason)
 

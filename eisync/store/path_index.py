@@ -10,9 +10,9 @@ import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 
 from eisync.core.actions import name_of
-from eisync.core.model import FileFacts, Rename, shown
+from eisync.core.model import FileFacts, KnownFile, Rename, shown
 from eisync.store.database import Database
-from eisync.store.rows import KNOWN, Known, known_of, path_of, remarks_text, split
+from eisync.store.rows import KNOWN, known_of, path_of, remarks_text, split
 
 # What is known of the files directly in a folder that have nothing left to do with settling, and were there.
 _VERSIONS = """
@@ -130,7 +130,7 @@ class PathIndex:
             found = ((name, cursor.execute(_VERSION, (root_id, place, name)).fetchone()) for name in names)
             return {name: version for name, version in found if version is not None}
 
-    def known(self, root_id: int, folder: str, names: Iterable[str]) -> dict[str, Known]:
+    def known(self, root_id: int, folder: str, names: Iterable[str]) -> dict[str, KnownFile]:
         """What is known of these files in `folder`, by name."""
         place = os.fsencode(folder)
         with self._database.reading() as connection:
@@ -175,7 +175,7 @@ class PathIndex:
 
     # --- renames -----------------------------------------------------------------------------------------------
 
-    def twins(self, root_id: int, facts: FileFacts) -> dict[str, Known]:
+    def twins(self, root_id: int, facts: FileFacts) -> dict[str, KnownFile]:
         """Files of the root that had exactly these facts when they were seen last, by path."""
         version = {"inode": facts.inode, "size": facts.size, "mtime_ns": facts.mtime_ns}
         with self._database.reading() as connection:

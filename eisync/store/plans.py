@@ -86,7 +86,7 @@ def withdraw(connection: sqlite3.Connection, target: str, now: float, *, about: 
         "returning id",
         (now, target, about),
     ).fetchall()
-    # What nobody decided on need not be remembered.
+    # What was not decided on need not be remembered.
     connection.executemany(
         "delete from act where plan_id = ? and state = 'waiting'", [(row["id"],) for row in withdrawn]
     )

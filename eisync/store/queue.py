@@ -2,7 +2,7 @@
 
 Folder by folder, so that each answers from its end of an index, however many files wait in others.
 
-Write down what became of files that were claimed, and of those of which nobody knows.
+Write down what became of files that were claimed, and of doubtful ones.
 
 Every update names the state it comes from, so that an arrow walked twice, or by two at once, is refused.
 """
@@ -120,11 +120,11 @@ _KEEP_HERE = f"""
 update file set removal = {removal_after(RemovalEvent.KEEP)}
 where id in (select value from json_each(:ids)) and state = 'tombstone'"""
 
-# Files of which nobody knows whether they arrived.
+# Files that were sent, and may have arrived.
 _DOUBTFUL = f"""
 select {ITEM}, changed_at from file where state = 'doubtful' and target = :target order by id limit :limit"""
 
-# Why nobody can tell, yet or at all.
+# Why that cannot be told, yet or at all.
 _EXPLAIN = """
 update file set reason = :reason where state = 'doubtful' and target = :target and reason is not :reason"""
 
@@ -230,14 +230,14 @@ def resolve(connection: sqlite3.Connection, settlements: Iterable[Outcome], now:
 
 
 def doubtful(connection: sqlite3.Connection, target: str, limit: int) -> list[Doubt]:
-    """Files of which nobody knows whether they arrived."""
+    """Return files that were sent and may have arrived."""
     rows = connection.execute(_DOUBTFUL, {"target": target, "limit": limit}).fetchall()
     places = dict(connection.execute("select id, path from root").fetchall())
     return [Doubt(item_of(row[:-1], places), row["changed_at"]) for row in rows]
 
 
 def explain_doubts(connection: sqlite3.Connection, target: str, reason: str) -> None:
-    """Why nobody can tell whether the doubtful files of the target arrived, for a person."""
+    """Note why it cannot be told whether the doubtful files of the target arrived, for a person."""
     connection.execute(_EXPLAIN, {"target": target, "reason": reason})
 
 

@@ -1,6 +1,6 @@
 """Which files may be taken away after their upload, and the intent to do it: written down, on the disk, before the act.
 
-An intent marks the row of its file at once: from then on nobody takes the absence of the file for a person's wish.
+An intent marks the row of its file at once: from then on the absence of the file does not count as a person's wish.
 """
 
 import os
@@ -19,7 +19,7 @@ from eisync.store.plans import columns_of
 from eisync.store.rows import facts_of, path_of, removal_after, removal_before
 from eisync.store.sample_links import LISTED_SHA256, identity_of, listed_of, sent_of, stored_name_of
 
-# A page of the files of a folder that nobody took away, the oldest upload first.
+# A page of the files of a folder that were not taken away, the oldest upload first.
 _PAGE = """
 select file.*, root.path as root_path, {followed} as is_followed
 from file indexed by file_removable join root on root.id = file.root_id
@@ -103,7 +103,7 @@ class Removals:
             return None if row is None else _local(connection, row)
 
     def device(self, root_id: int) -> int | None:
-        """The device that the root was on when it was last good; None when nobody knows."""
+        """The device that the root was on when it was last good; None when it is not known."""
         with self._database.reading() as connection:
             row = connection.execute("select device from root where id = ?", (root_id,)).fetchone()
         return None if row is None else row["device"]

@@ -19,7 +19,7 @@ from eisync.core.lifecycle import (
     removal_sources,
     step_removal,
 )
-from eisync.core.model import Category, FileFacts, Item, sent_name, value
+from eisync.core.model import Category, FileFacts, Item, KnownFile, sent_name
 
 _CATEGORIES = {category.value: category for category in Category}
 
@@ -70,21 +70,6 @@ id, state, size, mtime_ns, inode, ctime_ns, absent_at, sha256, iif({IS_RETRIEVAB
 MISSING = "the local file is not there any more"
 
 
-@value
-class Known:
-    """What the outbox holds of one path. `is_absent`: the file was not there when it was looked for last.
-
-    `taken_sha256`: the content of a file that we took away after its upload; None: we did not.
-    """
-
-    id: int
-    state: State
-    facts: FileFacts
-    is_absent: bool = False
-    taken_sha256: str | None = None
-    sha256: str | None = None  # of what was sent of it
-
-
 def split(path: str) -> tuple[bytes, bytes]:
     """A relative path as the database has it: its folder (empty for the root itself) and its name."""
     folder, _, name = os.fsencode(path).rpartition(b"/")
@@ -96,10 +81,10 @@ def path_of(row: sqlite3.Row) -> str:
     return os.fsdecode(row["folder"] + b"/" + row["name"] if row["folder"] else row["name"])
 
 
-def known_of(row: sqlite3.Row) -> Known:
-    """What the row holds, for whoever compares it with the file."""
+def known_of(row: sqlite3.Row) -> KnownFile:
+    """Return what the row holds, to be compared with the file."""
     is_absent = row["absent_at"] is not None
-    return Known(row["id"], State(row["state"]), facts_of(row), is_absent, row["taken_sha256"], row["sha256"])
+    return KnownFile(row["id"], State(row["state"]), facts_of(row), is_absent, row["taken_sha256"], row["sha256"])
 
 
 def name_of(row: sqlite3.Row) -> str:

@@ -1,6 +1,6 @@
 """Samples as rows: read by a sweep, compared with what the service lists, and written, a hundred a statement.
 
-A sweep reads and writes every sample of a project, so that nothing here makes a value that nobody asks for.
+A sweep reads and writes every sample of a project, so that nothing here makes a value without need.
 """
 
 import functools
@@ -18,7 +18,7 @@ from eisync.store.sample_links import LISTED_SHA256
 
 # A slice of the index: samples of a range of ids, newest first, with the fields of RemoteSample and Believed in their
 # order, and whether the sample itself is all there is to say. Ours are those that a file of the target is tied to; for
-# them the name sent (empty: nobody knows it) and the hash of what was sent follow.
+# them the name sent (empty: not known) and the hash of what was sent follow.
 # (What was learned in the very instant in which the sweep began was there before it.)
 SLICE = f"""
 select id, filename, category, label, is_disabled, {LISTED_SHA256}, original_name, metadata, has_processing_error,

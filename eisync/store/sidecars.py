@@ -6,12 +6,11 @@ A new version is read beside the old one and takes its place when it was read to
 import os
 import sqlite3
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 from eisync.core.formats.json_stream import LARGEST_VALUE
 from eisync.core.labels.mentions import joined
 from eisync.core.labels.sidecars import Entry, packed, unpacked
-from eisync.core.model import FileFacts
+from eisync.core.model import FileFacts, StoredSidecar
 from eisync.core.text import caseless
 from eisync.store.database import Database
 from eisync.store.rows import facts_of, split, version_of
@@ -60,16 +59,6 @@ union
 select path from sidecar_entry indexed by sidecar_entry_alike where sidecar_id = :id and alike = :alike
 limit :limit"""
 _MOST_ALIKE = 20
-
-
-@dataclass(frozen=True, slots=True)
-class StoredSidecar:
-    """A sidecar that was read. `trouble` says why nothing of it can be used."""
-
-    id: int
-    facts: FileFacts
-    trouble: str | None
-    entries: int
 
 
 class Sidecars:

@@ -1,7 +1,7 @@
 """What happened to files, line by line; bounded for each file and for all of them.
 
 The lines of one file beyond `LINES_OF_A_FILE` go oldest first, but the one that says when it was first synced; of all
-files together, the oldest go. So a file that is written to every second forgets its own past and nobody else's.
+files together, the oldest go. So a file that is written to every second forgets its own past and no other file's.
 
 Move one file along one arrow of the state machine, and remember it in the history.
 """

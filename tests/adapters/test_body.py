@@ -40,7 +40,7 @@ def item_of(root: Path, number: int) -> Item:
 
 
 def item_at(root: Path, number: int, path: str) -> Item:
-    facts = file_facts.look(str(root), path)
+    facts = file_facts.facts_at(str(root), path)
     assert facts is not None
     return Item(
         id=number,

@@ -13,11 +13,11 @@ import pytest
 
 from eisync.adapters.files import content, file_facts, writer_probe
 from eisync.adapters.files.file_facts import OpenFolder
-from eisync.core.completeness import Marker
+from eisync.core.completeness import Inspection, Marker
 from eisync.core.formats.check import FormatCheck
 from eisync.core.formats.probe import Complete, Completeness, Truncated, Undecidable
 from eisync.core.model import FileFacts
-from eisync.core.writers import NO_WRITERS, SOME_WRITERS, Ask, Writers, cannot_tell
+from eisync.core.writers import NO_WRITERS, SOME_WRITERS, Ask, SameAnswer, Writers, cannot_tell
 from eisync.errors import UnreachableError
 from tests.core import formats
 from tests.fakes import failing
@@ -34,15 +34,21 @@ def root(tmp_path: Path) -> Path:
 
 
 def facts_of(root: Path, path: str) -> FileFacts:
-    facts = file_facts.look(str(root), path)
+    facts = file_facts.facts_at(str(root), path)
     assert facts is not None
     return facts
+
+
+def advance(examination: FormatCheck, root: str, path: str, facts: FileFacts, *, most_bytes: int) -> int | None:
+    """Go on with the examination, whoever writes the file. Returns what it cost; None: it is another version by now."""
+    found = content.inspect(examination, root, path, facts, SameAnswer(), most_bytes=most_bytes, goes_on=None)
+    return None if found is None or found.is_another else found.spent
 
 
 def verdict_of(root: Path, path: str, facts: FileFacts | None = None) -> Completeness | None:
     facts = facts_of(root, path) if facts is None else facts
     examination = FormatCheck(path, facts.size)
-    spent = content.advance(examination, str(root), path, facts, most_bytes=ENOUGH)
+    spent = advance(examination, str(root), path, facts, most_bytes=ENOUGH)
     return None if spent is None else examination.verdict
 
 
@@ -60,7 +66,7 @@ def test_a_sparse_file_is_read_where_it_matters(root: Path) -> None:
         file.truncate(size)
     facts = facts_of(root, "a.wav")
     examination = FormatCheck("a.wav", size)
-    spent = content.advance(examination, str(root), "a.wav", facts, most_bytes=ENOUGH)
+    spent = advance(examination, str(root), "a.wav", facts, most_bytes=ENOUGH)
     assert isinstance(examination.verdict, Complete)
     assert spent is not None
     assert spent < 10_000
@@ -72,7 +78,7 @@ def test_a_slice_is_no_larger_than_it_may_be(root: Path) -> None:
     examination = FormatCheck("a.json", facts.size)
     slices = 0
     while examination.verdict is None:
-        spent = content.advance(examination, str(root), "a.json", facts, most_bytes=100_000)
+        spent = advance(examination, str(root), "a.json", facts, most_bytes=100_000)
         assert spent is not None
         assert spent < 100_000 + 70_000
         slices += 1
@@ -139,11 +145,11 @@ def test_a_file_is_hashed_in_pieces(root: Path, monkeypatch: pytest.MonkeyPatch)
     facts, digest = facts_of(root, "a.csv"), hashlib.sha256()
     pieces: list[int] = []
     while sum(pieces) < len(SOUND):
-        read = content.hash_on(digest, str(root), "a.csv", facts, offset=sum(pieces), most_bytes=90)
+        read = content.hash_on(digest.update, str(root), "a.csv", facts, offset=sum(pieces), most_bytes=90)
         assert read is not None
         pieces.append(read)
     assert ([90, 90, 20], hashlib.sha256(SOUND).hexdigest()) == (pieces, digest.hexdigest())
-    assert 0 == content.hash_on(digest, str(root), "a.csv", facts, offset=len(SOUND), most_bytes=90)
+    assert 0 == content.hash_on(digest.update, str(root), "a.csv", facts, offset=len(SOUND), most_bytes=90)
 
 
 @pytest.mark.parametrize("change", ["grown", "gone", "a link", "a folder"])
@@ -160,7 +166,7 @@ def test_another_file_has_no_hash(root: Path, change: str) -> None:
         place.symlink_to("b.csv")
     elif change == "a folder":
         place.mkdir()
-    assert None is content.hash_on(hashlib.sha256(), str(root), "a.csv", facts, offset=0, most_bytes=ENOUGH)
+    assert None is content.hash_on(hashlib.sha256().update, str(root), "a.csv", facts, offset=0, most_bytes=ENOUGH)
 
 
 def test_a_hash_waits_where_no_file_can_be_opened(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -170,8 +176,10 @@ def test_a_hash_waits_where_no_file_can_be_opened(root: Path, monkeypatch: pytes
         content, "open_inside", failing(1, OSError(errno.EMFILE, "Too many open files"), file_facts.open_inside)
     )
     with pytest.raises(UnreachableError, match="no file can be read at the moment"):
-        content.hash_on(hashlib.sha256(), str(root), "a.csv", facts, offset=0, most_bytes=ENOUGH)
-    assert len(SOUND) == content.hash_on(hashlib.sha256(), str(root), "a.csv", facts, offset=0, most_bytes=ENOUGH)
+        content.hash_on(hashlib.sha256().update, str(root), "a.csv", facts, offset=0, most_bytes=ENOUGH)
+    assert len(SOUND) == content.hash_on(
+        hashlib.sha256().update, str(root), "a.csv", facts, offset=0, most_bytes=ENOUGH
+    )
 
 
 def test_a_marker_speaks_of_what_it_is_not_older_than(root: Path) -> None:
@@ -210,13 +218,13 @@ class Asked:
         return self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
 
 
-def look_into(
+def inspect(
     root: Path, path: str, asked: Ask, *, goes_on: bool | None
-) -> tuple[content.Look | None, Completeness | None]:
+) -> tuple[Inspection | None, Completeness | None]:
     facts = facts_of(root, path)
     examination = FormatCheck(path, facts.size)
     answer = None if goes_on is None else lambda _: goes_on
-    look = content.look_into(examination, str(root), path, facts, asked, most_bytes=ENOUGH, goes_on=answer)
+    look = content.inspect(examination, str(root), path, facts, asked, most_bytes=ENOUGH, goes_on=answer)
     return look, examination.verdict
 
 
@@ -241,7 +249,7 @@ def test_who_writes_the_file_is_asked_behind_the_reads_and_before_them_where_tha
 ) -> None:
     (root / "a.wav").write_bytes(formats.wav(SOUND))
     asked = Asked(*answers)
-    look, verdict = look_into(root, "a.wav", asked, goes_on=goes_on)
+    look, verdict = inspect(root, "a.wav", asked, goes_on=goes_on)
     assert look is not None
     assert (last, False, is_read) == (look.writers, look.is_another, isinstance(verdict, Complete))
     assert [((root / "a.wav").stat().st_ino, str(root), "a.wav")] * times == asked.asked
@@ -268,7 +276,7 @@ def test_a_writer_that_opens_the_file_between_the_question_and_the_read_is_found
             asked(descriptor, root, path)
             return real(descriptor, root, path, is_last=is_last)
 
-        look, _ = look_into(root, "a.wav", ask, goes_on=False)
+        look, _ = inspect(root, "a.wav", ask, goes_on=False)
         assert look is not None
         assert (SOME_WRITERS, bool(writes)) == (look.writers, look.is_another)
 
@@ -276,15 +284,15 @@ def test_a_writer_that_opens_the_file_between_the_question_and_the_read_is_found
 def test_what_a_writer_left_behind_is_another_version(root: Path) -> None:
     (root / "a.wav").write_bytes(formats.wav(SOUND))
     asked = Asked(NO_WRITERS, between=lambda: (root / "a.wav").write_bytes(formats.wav(SOUND)[:99]))
-    assert None is look_into(root, "a.wav", asked, goes_on=False)[0]
+    assert None is inspect(root, "a.wav", asked, goes_on=False)[0]
 
 
 def test_a_file_that_is_known_is_opened_for_the_question_only(root: Path) -> None:
     (root / "a.csv").write_bytes(b"content")
     asked = Asked(NO_WRITERS)
-    with content.reading(asked) as look_into:
-        look = look_into(None, str(root), "a.csv", facts_of(root, "a.csv"), most_bytes=ENOUGH, goes_on=None)
-    assert (content.Look(content.READ_COSTS_BYTES, NO_WRITERS), 1) == (look, len(asked.asked))
+    with content.reading(asked) as inspect:
+        look = inspect(None, str(root), "a.csv", facts_of(root, "a.csv"), most_bytes=ENOUGH, goes_on=None)
+    assert (Inspection(content.READ_COSTS_BYTES, NO_WRITERS), 1) == (look, len(asked.asked))
 
 
 def test_nobody_is_asked_about_a_file_that_cannot_be_opened(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -296,7 +304,7 @@ def test_nobody_is_asked_about_a_file_that_cannot_be_opened(root: Path, monkeypa
 
 def _check_unreadable(root: Path) -> None:
     asked = Asked(NO_WRITERS)
-    look, verdict = look_into(root, "a.wav", asked, goes_on=False)
+    look, verdict = inspect(root, "a.wav", asked, goes_on=False)
     assert look is not None
     assert (None, []) == (look.writers, asked.asked)
     assert Undecidable("it cannot be read (Permission denied)") == verdict
@@ -306,6 +314,6 @@ def test_a_file_that_another_program_keeps_to_itself_is_written(root: Path, monk
     (root / "a.wav").write_bytes(formats.wav(SOUND))
     held = failing(1, BlockingIOError(errno.EAGAIN, "Resource temporarily unavailable"), OpenFolder.open)
     monkeypatch.setattr(OpenFolder, "open", lambda *args: held(*args))
-    look, verdict = look_into(root, "a.wav", Asked(NO_WRITERS), goes_on=None)
+    look, verdict = inspect(root, "a.wav", Asked(NO_WRITERS), goes_on=None)
     assert look is not None
     assert (SOME_WRITERS, None) == (look.writers, verdict)

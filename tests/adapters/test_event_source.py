@@ -23,9 +23,10 @@ from watchdog.events import (
 from watchdog.observers.inotify_c import InotifyConstants, InotifyEvent, InotifyFD, WatchDescriptor
 
 from eisync.adapters.events import source
-from eisync.adapters.events.source import EventSource, NullEvents, PendingPaths
+from eisync.adapters.events.source import EventSource, NullEvents
 from eisync.adapters.files import writer_probe
 from eisync.core.model import Root
+from eisync.core.watch_health import PendingPaths
 from eisync.core.writers import NO_WRITERS
 from tests.conftest import until
 from tests.fakes import failing

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from eisync.adapters.files import file_facts
-from eisync.adapters.files.folder_walk import Folder
 from eisync.core.ignore import IgnoreRules, Leads, why_left_out
+from eisync.core.known_content import FolderPiece
 from eisync.core.model import Category, FileFacts, Item
 from eisync.core.writers import BEING_WRITTEN
 from eisync.errors import FileChangedError, FileError, FileGoneError, FileUnreadableError, UnreachableError
@@ -39,12 +39,12 @@ def write(root: Path, path: str, content: bytes = b"content") -> Item:
 
 
 def item_of(root: Path, path: str) -> Item:
-    facts = file_facts.look(str(root), path)
+    facts = file_facts.facts_at(str(root), path)
     assert facts is not None
     return Item(id=1, root=str(root), path=path, target="t", facts=facts, label=None, category=Category.SPLIT)
 
 
-def walked(root: Path, *ignores: str, below: str = "") -> dict[str, Folder]:
+def walked(root: Path, *ignores: str, below: str = "") -> dict[str, FolderPiece]:
     return {folder.path: folder for folder in file_facts.walk(str(root), IgnoreRules(ignores), below=below)}
 
 
@@ -71,7 +71,7 @@ def test_a_walk_may_begin_at_a_folder_below_the_root(root: Path) -> None:
 
 def test_the_facts_of_a_walk_are_those_of_a_look(root: Path) -> None:
     write(root, "one/b.csv", b"12345")
-    assert file_facts.look(str(root), "one/b.csv") == walked(root)["one"].files["b.csv"]
+    assert file_facts.facts_at(str(root), "one/b.csv") == walked(root)["one"].files["b.csv"]
 
 
 def test_an_ignored_folder_is_not_entered(root: Path) -> None:
@@ -113,7 +113,7 @@ def test_any_name_that_the_file_system_takes_is_found(root: Path, name: bytes) -
         file.write(b"x")
     folder = walked(root)[""]
     assert [name] == [os.fsencode(found) for found in folder.files]
-    assert file_facts.look(str(root), os.fsdecode(name)) == folder.files[os.fsdecode(name)]
+    assert file_facts.facts_at(str(root), os.fsdecode(name)) == folder.files[os.fsdecode(name)]
 
 
 def test_a_folder_that_went_during_the_walk_is_no_trouble(root: Path) -> None:
@@ -122,7 +122,7 @@ def test_a_folder_that_went_during_the_walk_is_no_trouble(root: Path) -> None:
     next(folders)
     (root / "one/a.csv").unlink()
     (root / "one").rmdir()
-    assert [Folder("one")] == list(folders)
+    assert [FolderPiece("one")] == list(folders)
 
 
 def test_a_root_that_is_not_there_is_trouble(root: Path) -> None:
@@ -144,7 +144,7 @@ def test_an_unreadable_folder_is_trouble_and_its_neighbours_are_not(root: Path) 
         f"os.setgroups([]); os.setgid({NOBODY}); os.setuid({NOBODY})\n"
         "for f in files.walk('.', IgnoreRules()): print(f.path, sorted(f.files), f.trouble, sep='|')\n"
         "print(files.why_offline('closed'))\n"
-        "print(files.look('.', 'closed/b.csv'), files.is_missing('.', 'closed/b.csv'))"
+        "print(files.facts_at('.', 'closed/b.csv'), files.is_missing('.', 'closed/b.csv'))"
     )
     done = subprocess.run(
         [sys.executable, "-c", code],
@@ -169,7 +169,7 @@ def test_an_unreadable_folder_is_trouble_and_its_neighbours_are_not(root: Path) 
 def test_times_that_the_database_cannot_hold_are_held_at_its_limit(root: Path) -> None:
     write(root, "future.csv")
     os.utime(root / "future.csv", (1.1e10, 1.1e10))  # the year 2318
-    facts = file_facts.look(str(root), "future.csv")
+    facts = file_facts.facts_at(str(root), "future.csv")
     assert facts is not None
     assert 2**63 - 1 == facts.mtime_ns
 
@@ -190,7 +190,7 @@ def test_times_that_the_database_cannot_hold_are_held_at_its_limit(root: Path) -
 def test_only_a_regular_file_is_a_file(root: Path, make: Callable[[Path], object], is_missing: bool) -> None:
     make(root / "a.csv")
     assert is_missing == file_facts.is_missing(str(root), "a.csv")
-    assert is_missing == (file_facts.look(str(root), "a.csv") is None)
+    assert is_missing == (file_facts.facts_at(str(root), "a.csv") is None)
 
 
 def test_a_file_in_the_place_of_its_folder_is_missing(root: Path) -> None:
@@ -398,7 +398,7 @@ def test_running_out_of_descriptors_is_no_fault_of_the_file(root: Path, without_
 def test_facts_of_one_version_are_equal_whenever_they_are_taken(root: Path) -> None:
     item = write(root, "a.csv")
     os.chmod(root / "a.csv", 0o640)  # its ctime moves, its content does not
-    assert item.facts == file_facts.look(str(root), "a.csv")
+    assert item.facts == file_facts.facts_at(str(root), "a.csv")
     assert item.facts != FileFacts(item.facts.size + 1, item.facts.mtime_ns, item.facts.inode)
 
 

@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 from eisync.adapters.files import folder_walk
-from eisync.adapters.files.folder_walk import Folder, Version, walk
+from eisync.adapters.files.folder_walk import walk
 from eisync.core.ignore import IgnoreRules
+from eisync.core.known_content import FolderPiece, KnownVersions, Version
 
 ANYTHING = IgnoreRules()
 
@@ -24,7 +25,11 @@ class Memory:
             self.versions[os.fsencode(path.name)] = version
             self.ignores_inodes = False
 
-    def all_in(self, folder: str, *, limit: int) -> dict[bytes, Version] | None:
+    @property
+    def known(self) -> KnownVersions:
+        return KnownVersions(self.all_in, self.some_in, self.passes_over)
+
+    def all_in(self, folder: str, limit: int) -> dict[bytes, Version] | None:
         return None if len(self.versions) > limit else dict(self.versions)
 
     def some_in(self, folder: str, names: Iterable[bytes]) -> dict[bytes, Version]:
@@ -49,11 +54,11 @@ def at_once(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> 
     return bool(request.param > 10)
 
 
-def walked(root: Path, known: Memory) -> tuple[set[str], set[str], Folder]:
+def walked(root: Path, known: Memory) -> tuple[set[str], set[str], FolderPiece]:
     """The files that are handed out, what is left out, and the last piece."""
-    pieces = list(walk(str(root), ANYTHING, known=known))
+    pieces = list(walk(str(root), ANYTHING, known=known.known))
     assert [False] * (len(pieces) - 1) + [True] == [piece.is_last for piece in pieces]
-    assert all(piece.looked_at <= 3 for piece in pieces)
+    assert all(piece.entries <= 3 for piece in pieces)
     files = [name for piece in pieces for name in piece.files]
     assert len(files) == len(set(files))
     return set(files), {path for piece in pieces for path, _ in piece.left_out}, pieces[-1]
@@ -114,7 +119,7 @@ def test_what_is_known_and_no_file_any_more_was_not_met(root: Path, at_once: boo
     (root / "3.csv").unlink()
     (root / "3.csv").symlink_to("4.csv")
 
-    *others, last = walk(str(root), ANYTHING, known=memory)
+    *others, last = walk(str(root), ANYTHING, known=memory.known)
     folder = next(piece for piece in [*others, last] if piece.path == "" and piece.is_last)
 
     if at_once:
@@ -124,7 +129,7 @@ def test_what_is_known_and_no_file_any_more_was_not_met(root: Path, at_once: boo
 
 
 def test_a_folder_that_went_met_nothing(root: Path, at_once: bool) -> None:
-    (folder,) = walk(str(root), ANYTHING, below="nowhere", known=Memory(root))
+    (folder,) = walk(str(root), ANYTHING, below="nowhere", known=Memory(root).known)
 
     assert (7 if at_once else None) == (None if folder.unmet is None else len(folder.unmet))
     assert folder.is_last
@@ -141,7 +146,7 @@ def test_every_file_is_handed_out_once_whatever_the_pieces(
     pieces = list(walk(str(tmp_path), ANYTHING))
 
     assert sorted(names) == sorted(name for piece in pieces for name in piece.files)
-    assert number == sum(piece.looked_at for piece in pieces)
+    assert number == sum(piece.entries for piece in pieces)
 
 
 def test_a_walk_that_is_broken_off_holds_no_folder_open(root: Path, at_once: bool) -> None:

@@ -10,7 +10,7 @@ import structlog
 
 from eisync.adapters import process
 from eisync.adapters.client.replies import LISTING, sample_of
-from eisync.app import build
+from eisync.app.machine import build
 from eisync.settings import load
 
 

@@ -97,7 +97,7 @@ def pack(tmp_path: Path) -> Callable[..., Envelope]:
         for content in contents:
             number = next(numbers)
             (tmp_path / f"{number}.csv").write_bytes(content)
-            facts = file_facts.look(str(tmp_path), f"{number}.csv")
+            facts = file_facts.facts_at(str(tmp_path), f"{number}.csv")
             assert facts is not None
             members.append(
                 Item(
@@ -988,7 +988,7 @@ def test_the_system_s_certificates_are_trusted_where_that_is_asked_for(monkeypat
 
 def test_what_an_upload_waits_for_its_turn_is_not_how_long_it_took(emulator: RunningEmulator, tmp_path: Path) -> None:
     (tmp_path / "1.csv").write_bytes(b"timestamp,a\n0,1\n10,2\n")
-    facts = file_facts.look(str(tmp_path), "1.csv")
+    facts = file_facts.facts_at(str(tmp_path), "1.csv")
     assert facts is not None
     item = Item(id=1, root=str(tmp_path), path="1.csv", target="t", facts=facts, label=None, category=Category.TRAINING)
     request = Request(target="t", category=Category.TRAINING, label=None, metadata=(), items=(item,))

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from eisync.adapters.files import trash
-from eisync.adapters.files.file_facts import look
+from eisync.adapters.files.file_facts import facts_at
 from eisync.core.model import FileFacts
 from eisync.errors import FileAwayError, FileChangedError, FileGoneError, FileUnreadableError, FolderError
 
@@ -33,7 +33,7 @@ class Yard:
         self.file = Path(self.root, path)
         self.file.parent.mkdir(parents=True)
         self.file.write_bytes(content)
-        found = look(self.root, path)
+        found = facts_at(self.root, path)
         assert found is not None
         self.facts: FileFacts = found
         self.sha256 = sha(content)
@@ -104,7 +104,7 @@ def test_a_file_is_moved_to_the_trash_of_its_day_and_act(yard: Yard) -> None:
     yard.set_aside()
     assert IN_TRASH == yard.files()
     assert trash.holds(yard.to)
-    assert yard.facts == look(yard.root, os.path.relpath(yard.to, yard.root))
+    assert yard.facts == facts_at(yard.root, os.path.relpath(yard.to, yard.root))
 
 
 def test_the_trash_is_for_our_eyes_only(yard: Yard) -> None:
@@ -368,7 +368,7 @@ def test_a_file_on_another_disk_goes_to_the_top_of_its_part_of_the_root(mounted:
     (mounted / "sub" / "a.csv").write_bytes(CONTENT)
     to = trash.place_for(root, "disk/sub/a.csv", action_id=17, day=DAY)
     assert f"{mounted}/.eisync-trash/{DAY}/17/disk/sub/a.csv" == to
-    found = look(root, "disk/sub/a.csv")
+    found = facts_at(root, "disk/sub/a.csv")
     assert found is not None
     trash.set_aside(root, "disk/sub/a.csv", found, sha(), to, file_id=1)
     assert CONTENT == Path(to).read_bytes()
@@ -410,7 +410,7 @@ def test_whatever_lies_there_is_seen(tmp_path: Path, name: str) -> None:
 def test_a_file_comes_back_as_it_was_and_the_trash_goes(yard: Yard) -> None:
     yard.set_aside()
     assert str(yard.file) == yard.put_back()
-    assert (IN_PLACE, yard.facts) == (yard.files(), look(yard.root, yard.path))
+    assert (IN_PLACE, yard.facts) == (yard.files(), facts_at(yard.root, yard.path))
     assert ["testing"] == os.listdir(yard.root)
     assert str(yard.file) == yard.put_back()  # once more
 

@@ -17,7 +17,7 @@ NOBODY = 65_534
 # Everything is imported first: whoever runs the tests may have installed eisync where nobody else may look.
 _SCRIPT = """
 import encodings.idna, encodings.utf_8_sig, os, sqlite_utils, tempfile, tomllib, traceback
-import eisync.app, eisync.cli.audit, eisync.cli.explain, eisync.cli.ls, eisync.cli.once, eisync.cli.run
+import eisync.app.machine, eisync.cli.audit, eisync.cli.explain, eisync.cli.ls, eisync.cli.once, eisync.cli.run
 import eisync.cli.healthcheck, eisync.cli.status, eisync.control.local_socket, eisync.control.server
 if os.geteuid() == 0:
     os.setgroups([])

@@ -14,7 +14,7 @@ from eisync.cli.watched_roots import WatchedFolder
 from eisync.control.operations import Operations, Running
 from eisync.core import completeness
 from eisync.core.ignore import IgnoreRules
-from eisync.loops.watcher import root
+from eisync.loops.watcher import observations
 from eisync.store.actions import ActionStore
 from eisync.store.observations import record_of
 from tests.conftest import Bench
@@ -55,7 +55,7 @@ def test_an_audit_asks_for_each_file_once(
         raise AssertionError("the whole list was built")
 
     def observed_at(root: str, paths: Any) -> list[dict[str, Any]]:
-        return [record_of(seen, root) for seen in loop.observed_at(root, list(paths), now)]
+        return [record_of(seen) for seen in loop.observed_at(root, list(paths), now)]
 
     operations = Operations(
         yard.outbox,
@@ -71,7 +71,7 @@ def test_an_audit_asks_for_each_file_once(
             counted["records"] += 1
             yield record
 
-    monkeypatch.setattr(root, "reason", reason)
+    monkeypatch.setattr(observations, "reason", reason)
     monkeypatch.setattr(audit, "ask", ask)
     monkeypatch.setattr(audit, "FILES_A_QUESTION", files_a_question)
     monkeypatch.setattr(audit, "BYTES_A_QUESTION", most_bytes)

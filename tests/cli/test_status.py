@@ -122,6 +122,13 @@ def test_a_target_in_its_quiet_hours_says_so(bench: Bench) -> None:
     [(None, []), ("eisync asks the kernel who writes its files", ["  eisync asks the kernel who writes its files"])],
 )
 def test_how_it_is_known_who_writes_the_files_of_a_folder_is_said(writers: str | None, expected: list[str]) -> None:
-    watching = {"mode": "auto", "is_heard": True, "reason": None, "missed": 0, "scan_every_s": 60.0, "writers": writers}
+    watching = {
+        "mode": "auto",
+        "uses_events": True,
+        "reason": None,
+        "missed": 0,
+        "scan_every_s": 60.0,
+        "writers": writers,
+    }
     lines = list(_lines({**STATUS, "roots": [{**ROOT, "scanned_s": 1.0, "watching": watching}]}))
     assert expected == [line for line in lines if "writes" in line]

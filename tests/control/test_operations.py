@@ -5,11 +5,11 @@ from typing import Any
 import pytest
 
 from eisync.control.operations import Operations, Running
+from eisync.core.file_status import ObservedEntry
 from eisync.core.lifecycle import Event, State
 from eisync.core.model import Candidate, Category, FileFacts, Root
 from eisync.core.outcome import Outcome
 from eisync.errors import ConfigurationError, EisyncError, StateError
-from eisync.loops.watched_root import Observed
 from eisync.store.actions import ActionStore
 from eisync.store.database import open_database
 from eisync.store.index import Index
@@ -92,7 +92,7 @@ class Desk:
             path, _, state = one.partition(":")
             folder = path.endswith("/")
             seen.append(
-                Observed(self.root.path, path.rstrip("/"), 7, "so it is", state or "settling", is_folder=folder)
+                ObservedEntry(self.root.path, path.rstrip("/"), 7, "so it is", state or "settling", is_folder=folder)
             )
         self.index.note_observed(self.root.id, seen, beyond=beyond, comparing=0, keeps=False, now=now)
 

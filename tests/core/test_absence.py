@@ -4,7 +4,7 @@ from itertools import product
 
 import pytest
 
-from eisync.core.absence import ABSENT_S, Absence, Away, Disk, Elsewhere, lost, new, why_away, why_inconclusive
+from eisync.core.absence import ABSENT_S, Absence, Away, Elsewhere, MountedDisk, lost, new, why_away, why_inconclusive
 
 NOW = 1_000_000.0
 ABSENT_AT = NOW - ABSENT_S
@@ -30,8 +30,8 @@ def test_what_nobody_asked_about_proves_nothing() -> None:
     assert why_inconclusive(0.0, None, now=NOW) == "its content was not searched for"
 
 
-CARD = Disk("card", "40", (8, 2))
-ROOT = Disk("", "/", (8, 1))
+CARD = MountedDisk("card", "40", (8, 2))
+ROOT = MountedDisk("", "/", (8, 1))
 
 
 @pytest.mark.parametrize(
@@ -66,7 +66,7 @@ def test_only_files_of_the_layer_that_is_away_prove_nothing(
     ],
 )
 def test_a_person_is_told_which_disk_is_missing_and_what_to_do(
-    root: str, folder: str, disk: Disk | None, begin: str, place: str
+    root: str, folder: str, disk: MountedDisk | None, begin: str, place: str
 ) -> None:
     away = Away(id=1, folder=folder, disk=disk, from_id=0, upto_id=9, since_at=NOW)
     said = why_away([away], root, f"{folder}/a.csv", 5)
@@ -79,17 +79,19 @@ def test_a_person_is_told_which_disk_is_missing_and_what_to_do(
     ("before", "now", "is_same"),
     [
         (CARD, CARD, True),
-        (CARD, Disk("card", "40", (8, 2), since_id=7), True),
+        (CARD, MountedDisk("card", "40", (8, 2), since_id=7), True),
         (CARD, None, False),
-        (CARD, Disk("other", "40", (8, 2)), False),
-        (CARD, Disk("card", "41", (8, 2)), False),  # mounted anew: it may be another disk of the same number
-        (CARD, Disk("card", "40", (8, 3)), False),
-        (ROOT, Disk("", "/", (9, 1)), True),  # devices are numbered anew at each boot
-        (ROOT, Disk("", "/mnt", (8, 1)), True),
-        (ROOT, Disk("", "/mnt", (9, 1)), False),
+        (CARD, MountedDisk("other", "40", (8, 2)), False),
+        (CARD, MountedDisk("card", "41", (8, 2)), False),  # mounted anew: it may be another disk of the same number
+        (CARD, MountedDisk("card", "40", (8, 3)), False),
+        (ROOT, MountedDisk("", "/", (9, 1)), True),  # devices are numbered anew at each boot
+        (ROOT, MountedDisk("", "/mnt", (8, 1)), True),
+        (ROOT, MountedDisk("", "/mnt", (9, 1)), False),
     ],
 )
-def test_a_disk_is_lost_when_it_is_not_there_as_it_was(before: Disk, now: Disk | None, is_same: bool) -> None:
+def test_a_disk_is_lost_when_it_is_not_there_as_it_was(
+    before: MountedDisk, now: MountedDisk | None, is_same: bool
+) -> None:
     there = [] if now is None else [now]
     assert ([] if is_same else [before]) == lost([before], there)
     assert ([] if is_same else there) == new([before], there)

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from eisync.core.acquisition import UNSIGNED, Encoding, Recording, Sensor, encode, is_signed_with
+from eisync.core.acquisition import UNSIGNED, Encoding, Recording, SensorAxis, encode, is_signed_with
 
 KEY = "fed53116f20684c067774ebf9e7bcbdc"
 
@@ -22,11 +22,11 @@ REAL_FILES = sorted(path for path in REAL.rglob("*") if path.suffix in (".cbor",
 WAVE = Recording(
     device_type="TEST",
     interval_ms=10.5,
-    sensors=(Sensor("accX", "m/s2"), Sensor("日本", "N/A")),
+    sensors=(SensorAxis("accX", "m/s2"), SensorAxis("日本", "N/A")),
     values=((0.5, -1), (2, 3.25), (0.1, 1e300)),
     device_name="ac:87:a3:0a:2d:1b",
 )
-NAMELESS = Recording(device_type="TEST", interval_ms=1, sensors=(Sensor("audio", "wav"),), values=[[1], [2]])
+NAMELESS = Recording(device_type="TEST", interval_ms=1, sensors=(SensorAxis("audio", "wav"),), values=[[1], [2]])
 EMPTY = Recording(device_type="TEST", interval_ms=1, sensors=(), values=())
 
 
@@ -91,7 +91,7 @@ RECORDINGS = st.integers(1, 3).flatmap(
         Recording,
         device_type=st.text() | st.just(UNSIGNED),
         interval_ms=st.floats(0.001, 1e6),
-        sensors=st.tuples(*[st.builds(Sensor, st.text(), st.sampled_from(["m/s2", "N/A"]))] * width),
+        sensors=st.tuples(*[st.builds(SensorAxis, st.text(), st.sampled_from(["m/s2", "N/A"]))] * width),
         values=st.lists(st.tuples(*[NUMBERS] * width), max_size=4),
         device_name=st.none() | st.text() | st.just(UNSIGNED),
     )
@@ -158,7 +158,7 @@ def test_a_reading_has_one_number_a_sensor() -> None:
 
 @pytest.mark.parametrize("number", [float("nan"), float("inf")])
 def test_json_holds_no_number_that_json_does_not_know(number: float) -> None:
-    recording = Recording(device_type="T", interval_ms=1, sensors=(Sensor("a", "N/A"),), values=[[number]])
+    recording = Recording(device_type="T", interval_ms=1, sensors=(SensorAxis("a", "N/A"),), values=[[number]])
 
     with pytest.raises(ValueError, match="JSON"):
         encode(recording, Encoding.JSON)
@@ -169,7 +169,7 @@ def recording_of(document: Any) -> Recording:
     return Recording(
         device_type=payload["device_type"],
         interval_ms=payload["interval_ms"],
-        sensors=tuple(Sensor(sensor["name"], sensor["units"]) for sensor in payload["sensors"]),
+        sensors=tuple(SensorAxis(sensor["name"], sensor["units"]) for sensor in payload["sensors"]),
         values=payload["values"],
         device_name=payload.get("device_name"),
     )

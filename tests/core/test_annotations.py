@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from eisync.core.acquisition import Encoding, Recording, Sensor, encode
+from eisync.core.acquisition import Encoding, Recording, SensorAxis, encode
 from eisync.core.labels.annotations import (
     ANNOTATION,
     HEAD_BYTES,
@@ -125,7 +125,7 @@ def test_others_are_annotations_where_the_file_that_they_are_about_is(path: str,
 
 def acquisition(order: str, **more: Any) -> str:
     whole = json.loads(
-        encode(Recording(device_type="B", interval_ms=1, sensors=(Sensor("x", "g"),), values=[[1]]), Encoding.JSON)
+        encode(Recording(device_type="B", interval_ms=1, sensors=(SensorAxis("x", "g"),), values=[[1]]), Encoding.JSON)
     )
     return json.dumps({**{name: whole[name] for name in order.split()}, **more})
 

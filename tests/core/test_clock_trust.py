@@ -8,10 +8,10 @@ from eisync.core.clock_step import (
     DAY_S,
     MARGIN_S,
     TRUST_TOLERANCE_S,
+    ClockReading,
     ClockSetting,
     Judgement,
     KnownTime,
-    Reading,
     Telling,
     judge,
     span,
@@ -25,11 +25,11 @@ def told(ahead_s: float = 0.0, *, ago_s: float = 1.0, then_ahead_s: float | None
     """So long ago a service said what time it was; the clock is so far ahead now, and was so far ahead then."""
     was_s = ahead_s if then_ahead_s is None else then_ahead_s
     date_at = NOW - ahead_s - ago_s
-    return Telling("studio.example.org", date_at, Reading(date_at + was_s, 500.0 - ago_s))
+    return Telling("studio.example.org", date_at, ClockReading(date_at + was_s, 500.0 - ago_s))
 
 
 def at_start(remembered: KnownTime | None, *tellings: Telling) -> Judgement:
-    return judge(remembered, None, Reading(NOW, 500.0), tellings)
+    return judge(remembered, None, ClockReading(NOW, 500.0), tellings)
 
 
 @pytest.mark.parametrize("remembered", [None, KNOWN, KnownTime(seen_at=NOW - 400 * DAY_S)])
@@ -65,8 +65,8 @@ def test_one_service_that_disagrees_is_enough() -> None:
 
 
 def test_after_a_wrong_clock_was_set_time_counts_from_there() -> None:
-    wrong = judge(KNOWN, None, Reading(NOW - 10 * DAY_S, 499.0), [told(-10 * DAY_S)]).remembered
-    right = judge(wrong, Reading(NOW - 10 * DAY_S, 499.0), Reading(NOW, 500.0), [told()])
+    wrong = judge(KNOWN, None, ClockReading(NOW - 10 * DAY_S, 499.0), [told(-10 * DAY_S)]).remembered
+    right = judge(wrong, ClockReading(NOW - 10 * DAY_S, 499.0), ClockReading(NOW, 500.0), [told()])
     since = NOW + MARGIN_S
     assert (None, since, since) == (right.doubt, right.remembered.counts_from, right.remembered.wrong_until)
     assert right.remembered.recent_from <= NOW - 11 * DAY_S
@@ -89,30 +89,32 @@ def test_a_clock_that_goes_back_counts_anew_even_if_a_service_goes_with_it() -> 
 
 @pytest.mark.parametrize(("step_s", "is_set"), [(4.0, False), (60.0, True), (-60.0, True)])
 def test_a_small_step_is_no_matter_for_days(step_s: float, is_set: bool) -> None:
-    before = Reading(NOW - 10.0 - step_s, 490.0)
-    judgement = judge(KNOWN, before, Reading(NOW, 500.0), [told(ago_s=100.0)])
+    before = ClockReading(NOW - 10.0 - step_s, 490.0)
+    judgement = judge(KNOWN, before, ClockReading(NOW, 500.0), [told(ago_s=100.0)])
     assert (None, 0.0) == (judgement.doubt, judgement.remembered.wrong_until)
     assert is_set == (judgement.remembered.counts_from == NOW + MARGIN_S)
 
 
 def test_a_clock_that_is_set_far_is_found_without_another_answer() -> None:
-    judgement = judge(KNOWN, Reading(NOW - 10 * DAY_S, 490.0), Reading(NOW, 500.0), [told(10 * DAY_S, ago_s=100.0)])
+    judgement = judge(
+        KNOWN, ClockReading(NOW - 10 * DAY_S, 490.0), ClockReading(NOW, 500.0), [told(10 * DAY_S, ago_s=100.0)]
+    )
     assert judgement.doubt is not None
 
 
 def test_a_machine_that_stood_still_keeps_its_days() -> None:
     # Its steady clock stood too: what was said before agrees no more, and the next answer does.
     stopped = judge(
-        KNOWN, Reading(NOW - DAY_S, 499.0), Reading(NOW, 500.0), [told(DAY_S, ago_s=100.0, then_ahead_s=0.0)]
+        KNOWN, ClockReading(NOW - DAY_S, 499.0), ClockReading(NOW, 500.0), [told(DAY_S, ago_s=100.0, then_ahead_s=0.0)]
     )
     assert stopped.doubt is not None
-    again = judge(stopped.remembered, Reading(NOW, 500.0), Reading(NOW, 500.0), [told(ago_s=0.0)])
+    again = judge(stopped.remembered, ClockReading(NOW, 500.0), ClockReading(NOW, 500.0), [told(ago_s=0.0)])
     assert (None, 0.0) == (again.doubt, again.remembered.wrong_until)
 
 
 @pytest.mark.parametrize(("ago_s", "is_doubted"), [(DAY_S, False), (DAY_S + 1.0, True), (-1.0, True)])
 def test_what_a_service_said_is_believed_for_a_day(ago_s: float, is_doubted: bool) -> None:
-    judgement = judge(KNOWN, None, Reading(NOW, 500.0), [told(ago_s=ago_s)])
+    judgement = judge(KNOWN, None, ClockReading(NOW, 500.0), [told(ago_s=ago_s)])
     assert is_doubted == (judgement.doubt is not None)
 
 
@@ -131,13 +133,13 @@ class Machine:
     ahead_s: float = 0.0
     began_at: float = NOW - 500.0
     remembered: KnownTime | None = None
-    before: Reading | None = None
+    before: ClockReading | None = None
     last: Telling | None = None
     since_look: list[Telling] = field(default_factory=list)
     stamps: list[tuple[float, float]] = field(default_factory=list)  # when it was, and when it was said to be
 
-    def reading(self) -> Reading:
-        return Reading(self.true + self.ahead_s, self.true - self.began_at)
+    def reading(self) -> ClockReading:
+        return ClockReading(self.true + self.ahead_s, self.true - self.began_at)
 
     def upload(self) -> None:
         """An answer comes, and what it says is written down with the time."""

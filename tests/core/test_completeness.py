@@ -20,7 +20,7 @@ from eisync.core.completeness import (
     answered,
     decide,
     is_fresh,
-    look_at,
+    next_check_at,
     observe,
     reason,
     said_of_writers,
@@ -118,21 +118,21 @@ def test_the_table_has_every_case_once() -> None:
     assert (every, len(every)) == (set(listed), len(listed))
 
 
-@pytest.mark.parametrize(("writers", "verdict", "is_closed", "hears_closes", "wait_s"), TABLE)
+@pytest.mark.parametrize(("writers", "verdict", "is_closed", "reports_closes", "wait_s"), TABLE)
 def test_who_writes_what_its_format_says_and_what_was_seen_decide(
-    writers: Writers | None, verdict: Completeness | None, is_closed: bool, hears_closes: bool, wait_s: float | None
+    writers: Writers | None, verdict: Completeness | None, is_closed: bool, reports_closes: bool, wait_s: float | None
 ) -> None:
     seen = answered(ObservedFile(facts(), NOW, is_closed), writers, verdict, now=NOW)
     if wait_s is NEVER:
         asked_at = NOW + 9_000.0
         seen = answered(seen, writers, verdict, now=asked_at)
-        assert Wait(asked_at + AGAIN_S) == decide(seen, POLICY, now=asked_at, hears_closes=hears_closes)
+        assert Wait(asked_at + AGAIN_S) == decide(seen, POLICY, now=asked_at, reports_closes=reports_closes)
         return
-    assert NOW + wait_s == look_at(seen, POLICY, hears_closes=hears_closes)
-    due = decide(seen, POLICY, now=NOW + wait_s, hears_closes=hears_closes)
+    assert NOW + wait_s == next_check_at(seen, POLICY, reports_closes=reports_closes)
+    due = decide(seen, POLICY, now=NOW + wait_s, reports_closes=reports_closes)
     assert (Examine if verdict is None else Quarantine if verdict is CUT else Accept) is type(due)
     if wait_s:
-        assert Wait(NOW + wait_s) == decide(seen, POLICY, now=NOW + wait_s - 0.001, hears_closes=hears_closes)
+        assert Wait(NOW + wait_s) == decide(seen, POLICY, now=NOW + wait_s - 0.001, reports_closes=reports_closes)
 
 
 @pytest.mark.parametrize(
@@ -164,7 +164,7 @@ def test_who_writes_what_its_format_says_and_what_was_seen_decide(
         (MARKED, False, NO_WRITERS, CUT, Marker.SET, Quarantine("it is cut")),
     ],
 )
-@pytest.mark.parametrize("hears_closes", [True, False])
+@pytest.mark.parametrize("reports_closes", [True, False])
 def test_what_is_done_with_a_file_whose_time_has_come(
     policy: CompletenessPolicy,
     is_closed: bool,
@@ -172,18 +172,18 @@ def test_what_is_done_with_a_file_whose_time_has_come(
     verdict: Completeness | None,
     marker: Marker | None,
     decision: Decision | None,
-    hears_closes: bool,
+    reports_closes: bool,
 ) -> None:
     seen = ObservedFile(facts(), NOW, is_closed, verdict, marker, writers=writers)
 
-    due_at = look_at(seen, policy, hears_closes=hears_closes)
+    due_at = next_check_at(seen, policy, reports_closes=reports_closes)
     if decision is None:
         assert math.inf == due_at
-        assert Wait(math.inf) == decide(seen, policy, now=NOW + 1e9, hears_closes=hears_closes)
-    elif hears_closes and not is_closed and writers == NOBODY_TELLS and not policy.needs_marker:
+        assert Wait(math.inf) == decide(seen, policy, now=NOW + 1e9, reports_closes=reports_closes)
+    elif reports_closes and not is_closed and writers == NOBODY_TELLS and not policy.needs_marker:
         assert NOW + max(policy.settle_s, policy.patience_s) == due_at
     else:
-        assert decision == decide(seen, policy, now=due_at, hears_closes=hears_closes)
+        assert decision == decide(seen, policy, now=due_at, reports_closes=reports_closes)
 
 
 @pytest.mark.parametrize("verdict", [None, WHOLE, CUT])
@@ -217,15 +217,15 @@ def test_who_writes_a_file_is_asked_before_it_is_read_where_that_may_spare_the_r
 @pytest.mark.parametrize(("policy", "wait_s"), [(POLICY, 2.0), (MARKED, 0.0)])
 def test_a_table_is_not_opened_for_every_row(policy: CompletenessPolicy, wait_s: float) -> None:
     seen = ObservedFile(facts(), NOW, is_closed=True, marker=Marker.SET, has_end=False)
-    assert NOW + wait_s == look_at(seen, policy)
-    assert NOW == look_at(ObservedFile(facts(), NOW, is_closed=True, marker=Marker.SET), policy)
+    assert NOW + wait_s == next_check_at(seen, policy)
+    assert NOW == next_check_at(ObservedFile(facts(), NOW, is_closed=True, marker=Marker.SET), policy)
 
 
 def test_a_close_that_the_kernel_announces_a_moment_early_costs_a_moment_once() -> None:
     closed = ObservedFile(facts(), NOW - 9.0, is_closed=True)
     first = answered(closed, SOME_WRITERS, None, now=NOW)
     second = answered(first, SOME_WRITERS, None, now=NOW + CLOSING_S)
-    assert (NOW + CLOSING_S, NOW + CLOSING_S + AGAIN_S) == (look_at(first, POLICY), look_at(second, POLICY))
+    assert (NOW + CLOSING_S, NOW + CLOSING_S + AGAIN_S) == (next_check_at(first, POLICY), next_check_at(second, POLICY))
 
 
 def test_evidence_is_of_one_version() -> None:
@@ -262,8 +262,8 @@ def test_a_file_that_had_a_writer_is_still_from_then_on(
         written = answered(written, SOME_WRITERS, None, now=NOW + second)
     left = answered(written, NO_WRITERS, verdict, now=NOW + 51.0)
 
-    assert NOW + 51.0 == look_at(written, policy)  # it is asked again soon, not when it may go
-    assert due_at == look_at(left, policy)
+    assert NOW + 51.0 == next_check_at(written, policy)  # it is asked again soon, not when it may go
+    assert due_at == next_check_at(left, policy)
     assert Wait(due_at) == decide(left, policy, now=due_at - 0.001)
     assert isinstance(decide(left, policy, now=due_at), Accept | Quarantine)
 
@@ -279,7 +279,7 @@ def test_a_writer_is_forgotten_when_it_closes_the_file_and_with_its_version() ->
 def test_a_clock_that_is_set_back_does_not_put_off_the_next_question() -> None:
     written = answered(ObservedFile(facts(), NOW), SOME_WRITERS, None, now=NOW + 9_000.0)
     seen = observe(written, facts(), now=NOW)
-    assert (NOW, NOW + AGAIN_S) == (seen.written_at, look_at(seen, POLICY))
+    assert (NOW, NOW + AGAIN_S) == (seen.written_at, next_check_at(seen, POLICY))
 
 
 @pytest.mark.parametrize(
@@ -323,7 +323,7 @@ def test_a_clock_that_is_set_back_does_not_put_off_the_next_question() -> None:
     ],
 )
 def test_a_person_is_told_what_it_waits_for(unsettled: ObservedFile, policy: CompletenessPolicy, text: str) -> None:
-    assert text == reason(unsettled, policy, now=NOW, hears_closes=True)
+    assert text == reason(unsettled, policy, now=NOW, reports_closes=True)
 
 
 @pytest.mark.parametrize(

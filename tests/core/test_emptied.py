@@ -1,6 +1,6 @@
 import pytest
 
-from eisync.core.absence import Missing, why_emptied
+from eisync.core.absence import MissingFiles, why_emptied
 
 
 @pytest.mark.parametrize(
@@ -20,4 +20,4 @@ from eisync.core.absence import Missing, why_emptied
 def test_a_project_that_was_emptied_is_told_from_one_that_is_tidied(
     samples: int, ours: int, unlisted: int, why: str | None
 ) -> None:
-    assert why == why_emptied(Missing(samples, ours, unlisted))
+    assert why == why_emptied(MissingFiles(samples, ours, unlisted))

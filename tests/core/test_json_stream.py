@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from eisync.core.formats import json_stream as module
-from eisync.core.formats.json_stream import JsonStream, Refused, Unfinished
+from eisync.core.formats.json_stream import JsonRefused, JsonStream, Unfinished
 from eisync.core.formats.json_syntax import Extent
 
 
@@ -128,7 +128,7 @@ def test_a_value_that_cannot_be_used_is_passed_over_and_the_next_is_read(value: 
     for _ in pieces.elements():
         try:
             found.append(pieces.value())
-        except Refused as error:
+        except JsonRefused as error:
             found.append(str(error))
     assert [1, found[1], 2] == found
     assert reason in found[1]
@@ -160,7 +160,7 @@ def test_the_end_of_a_value_is_found_however_it_is_cut(value: Any, rest: str, da
 def test_a_megabyte_of_brackets_is_passed_over_in_no_time() -> None:
     pieces = JsonStream(cut("[" + "[]," * 1_000_000 + "[]]", 65_536))
     began = time.process_time()
-    with pytest.raises(Refused):
+    with pytest.raises(JsonRefused):
         pieces.value()
     assert time.process_time() - began < 1.0
 
@@ -221,7 +221,7 @@ def test_a_checkpoint_knows_what_was_read_up_to_it() -> None:
 
 def test_a_large_number_at_the_very_end_is_refused_and_taken() -> None:
     pieces = JsonStream(cut("9" * 40_000, 1_000))
-    with pytest.raises(Refused, match="thousands of digits"):
+    with pytest.raises(JsonRefused, match="thousands of digits"):
         pieces.value()
     assert "" == pieces.next()
 

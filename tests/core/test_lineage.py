@@ -8,7 +8,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from eisync.core import lineage
-from eisync.core.lineage import MOST_BYTES, MOST_STAMPS, Finding, Own, Stamp, finding_of, read_stamps, write_stamps
+from eisync.core.lineage import (
+    MOST_BYTES,
+    MOST_STAMPS,
+    LineageFinding,
+    Own,
+    Stamp,
+    finding_of,
+    read_stamps,
+    write_stamps,
+)
 
 MINE, OTHER = "mine", "other"
 ANY_TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
@@ -22,22 +31,22 @@ def stamps(mine: tuple[int, int] | None, **others: int) -> dict[str, Stamp]:
 @pytest.mark.parametrize(
     ("remembered", "mine", "others", "finding"),
     [
-        ((5, 2), (5, 2), {}, Finding.SAME),
-        ((6, 2), (5, 2), {}, Finding.SAME),  # it ended before it was written there
-        ((6, 3), (5, 2), {}, Finding.SAME),
-        ((7, 2), (5, 2), {}, Finding.ROOT_OLDER),
-        ((5, 2), (6, 2), {}, Finding.STATE_OLDER),
-        ((5, 2), (6, 3), {}, Finding.STATE_OLDER),
-        ((40, 2), (40, 37), {}, Finding.STATE_OLDER),  # many starts since, and never in step
-        ((5, 2), None, {}, Finding.MISSING),
-        ((5, 2), None, {OTHER: 3}, Finding.MISSING),
-        ((5, 2), (5, 2), {OTHER: 0}, Finding.SAME),  # another one that took nothing
-        ((5, 2), (5, 2), {OTHER: 3}, Finding.OTHER_STATE),
-        ((5, 2), (6, 3), {OTHER: 3}, Finding.STATE_OLDER),  # the graver one
+        ((5, 2), (5, 2), {}, LineageFinding.SAME),
+        ((6, 2), (5, 2), {}, LineageFinding.SAME),  # it ended before it was written there
+        ((6, 3), (5, 2), {}, LineageFinding.SAME),
+        ((7, 2), (5, 2), {}, LineageFinding.ROOT_OLDER),
+        ((5, 2), (6, 2), {}, LineageFinding.STATE_OLDER),
+        ((5, 2), (6, 3), {}, LineageFinding.STATE_OLDER),
+        ((40, 2), (40, 37), {}, LineageFinding.STATE_OLDER),  # many starts since, and never in step
+        ((5, 2), None, {}, LineageFinding.MISSING),
+        ((5, 2), None, {OTHER: 3}, LineageFinding.MISSING),
+        ((5, 2), (5, 2), {OTHER: 0}, LineageFinding.SAME),  # another one that took nothing
+        ((5, 2), (5, 2), {OTHER: 3}, LineageFinding.OTHER_STATE),
+        ((5, 2), (6, 3), {OTHER: 3}, LineageFinding.STATE_OLDER),  # the graver one
     ],
 )
 def test_the_counts_tell_which_of_the_two_is_older(
-    remembered: tuple[int, int], mine: tuple[int, int] | None, others: dict[str, int], finding: Finding
+    remembered: tuple[int, int], mine: tuple[int, int] | None, others: dict[str, int], finding: LineageFinding
 ) -> None:
     own = Own(epoch=MINE, counter=remembered[0], taken=remembered[1])
     assert finding is finding_of(own, stamps(mine, **others))
@@ -115,12 +124,14 @@ def test_no_secret_and_no_other_word_is_in_it() -> None:
     )
 
 
-@pytest.mark.parametrize("finding", [one for one in Finding if one is not Finding.SAME])
-def test_a_doubt_is_a_sentence_for_a_person(finding: Finding) -> None:
+@pytest.mark.parametrize("finding", [one for one in LineageFinding if one is not LineageFinding.SAME])
+def test_a_doubt_is_a_sentence_for_a_person(finding: LineageFinding) -> None:
     other = Stamp(epoch=OTHER, counter=1, host="lab", pid=7, state="/var/lib/eisync")
     said = lineage.why_doubted(finding, other)
     assert "do not count as deleted until everything has been checked again" in said
-    assert (finding is Finding.OTHER_STATE) is ("process 7 on lab, with the state folder /var/lib/eisync" in said)
+    assert (finding is LineageFinding.OTHER_STATE) is (
+        "process 7 on lab, with the state folder /var/lib/eisync" in said
+    )
 
 
 @pytest.mark.parametrize(

@@ -12,14 +12,11 @@ from eisync.core.listing import (
     CountMissed,
     IndexChange,
     IndexedSample,
-    KeepLinked,
     KeepListed,
     Learn,
-    MakeTombstone,
     MarkDiffering,
     Match,
     Return,
-    after_asking,
     compare,
     is_believable,
     is_complete,
@@ -42,11 +39,6 @@ def sample(
 
 def test_a_sample_is_asked_for_when_two_sweeps_in_a_row_missed_it() -> None:
     assert [AskService(2), AskService(3)] == suspects([Missing(1, 1), Missing(2, 2), Missing(3, 7)])
-
-
-def test_only_the_service_s_own_no_buries_a_sample() -> None:
-    assert MakeTombstone(5) == after_asking(5, is_there=False)
-    assert KeepLinked(5) == after_asking(5, is_there=True)
 
 
 @pytest.mark.parametrize(
@@ -260,14 +252,6 @@ def test_no_comparison_buries_anything_and_none_misses_what_is_listed(
     missed = {action.sample_id for action in actions if isinstance(action, CountMissed)}
     assert set() == missed & {sample.id for sample in listing}
     assert missed <= {one.sample.id for one in index if not one.is_new}
-
-
-@given(st.lists(st.builds(Missing, st.integers(1, 99), st.integers(0, 5))), st.data())
-def test_nothing_is_buried_that_two_sweeps_and_the_service_did_not_deny(missing: list[Missing], data: Any) -> None:
-    there = data.draw(st.sets(st.sampled_from([entry.sample_id for entry in missing]))) if missing else set()
-    verdicts = [after_asking(ask.sample_id, is_there=ask.sample_id in there) for ask in suspects(missing)]
-    often_missed = {entry.sample_id for entry in missing if entry.missed >= 2}
-    assert {one.sample_id for one in verdicts if isinstance(one, MakeTombstone)} == often_missed - there
 
 
 @pytest.mark.parametrize(

@@ -7,9 +7,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from eisync.core.labels.annotations import HEAD_BYTES, annotation_of, may_be_one
+from eisync.core.labels.annotations import HEAD_BYTES, annotation_of, is_ordinary, may_be_one
 from eisync.core.model import extension_of
-from eisync.core.ordinary import is_ordinary
 
 TABLES = [
     b"timestamp,x\n0,1\n",

@@ -2,11 +2,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from eisync.core.file_status import Finding, Group, grouped, next_step, shape
+from eisync.core.file_status import Group, StatusFinding, grouped, next_step, shape
 
 
-def quarantined(reason: str, files: int = 1, path: str = "/data/a.wav") -> Finding:
-    return Finding("quarantined", reason, files, path)
+def quarantined(reason: str, files: int = 1, path: str = "/data/a.wav") -> StatusFinding:
+    return StatusFinding("quarantined", reason, files, path)
 
 
 @pytest.mark.parametrize(
@@ -50,9 +50,9 @@ def test_a_thousand_cut_files_are_one_group() -> None:
 
 def test_what_a_person_must_see_to_comes_first_and_the_rest_is_counted() -> None:
     letters = "abcdefghijklm"
-    findings = [Finding("ready", "waiting for its turn", 500, "/r")]
+    findings = [StatusFinding("ready", "waiting for its turn", 500, "/r")]
     findings += [quarantined(f"reason {letter}", number + 1) for number, letter in enumerate(letters)]
-    findings += [Finding("unreadable", "the folder cannot be read", 1, "/data/x", is_folder=True)]
+    findings += [StatusFinding("unreadable", "the folder cannot be read", 1, "/data/x", is_folder=True)]
     told = grouped(findings, most=10)
     assert [13, 12, 11, 10, 9, 8, 7, 6, 5, 4] == [group.files for group in told.groups]
     assert (5, 3 + 2 + 1 + 1 + 500) == (told.more_groups, told.more_files)
@@ -61,7 +61,7 @@ def test_what_a_person_must_see_to_comes_first_and_the_rest_is_counted() -> None
 @given(
     findings=st.lists(
         st.builds(
-            Finding,
+            StatusFinding,
             state=st.sampled_from(["quarantined", "ready", "settling", "unreadable", "odd"]),
             reason=st.text(max_size=12) | st.from_regex(r"(promises|has) [0-9,]{1,6} bytes", fullmatch=True),
             files=st.integers(1, 1000),
@@ -71,7 +71,7 @@ def test_what_a_person_must_see_to_comes_first_and_the_rest_is_counted() -> None
     ),
     most=st.integers(0, 12),
 )
-def test_no_file_is_lost_when_reasons_are_grouped(findings: list[Finding], most: int) -> None:
+def test_no_file_is_lost_when_reasons_are_grouped(findings: list[StatusFinding], most: int) -> None:
     told = grouped(findings, most=most)
     assert sum(one.files for one in findings) == sum(group.files for group in told.groups) + told.more_files
     assert len(told.groups) <= most

@@ -6,7 +6,7 @@ HEARD = WatchHealth().begun(1000.0)
 
 
 @pytest.mark.parametrize(
-    ("least_s", "cost_s", "jitter", "is_heard", "expected_s"),
+    ("least_s", "cost_s", "jitter", "uses_events", "expected_s"),
     [
         (60.0, 0.0, 0.0, False, 60.0),
         (60.0, 0.3, 0.0, False, 60.0),
@@ -20,15 +20,15 @@ HEARD = WatchHealth().begun(1000.0)
     ],
 )
 def test_scans_take_a_hundredth_of_a_core_at_most_and_less_where_events_come(
-    least_s: float, cost_s: float, jitter: float, is_heard: bool, expected_s: float
+    least_s: float, cost_s: float, jitter: float, uses_events: bool, expected_s: float
 ) -> None:
-    pause_s = scan_pause_s(least_s=least_s, cost_s=cost_s, jitter=jitter, is_heard=is_heard)
+    pause_s = scan_pause_s(least_s=least_s, cost_s=cost_s, jitter=jitter, uses_events=uses_events)
 
     assert expected_s == pytest.approx(pause_s)
 
 
 @pytest.mark.parametrize(
-    ("health", "touched_at", "heard_at", "expected"),
+    ("health", "touched_at", "event_at", "expected"),
     [
         (HEARD, 1010.0, 0.0, True),
         (HEARD, 990.0, 0.0, False),  # it came before anybody listened
@@ -39,9 +39,9 @@ def test_scans_take_a_hundredth_of_a_core_at_most_and_less_where_events_come(
     ],
 )
 def test_an_event_should_have_told_of_what_came_while_somebody_listened(
-    health: WatchHealth, touched_at: float, heard_at: float, expected: bool
+    health: WatchHealth, touched_at: float, event_at: float, expected: bool
 ) -> None:
-    assert expected is health.should_have_heard(touched_at, heard_at=heard_at, now=1100.0)
+    assert expected is health.should_have_reported(touched_at, event_at=event_at, now=1100.0)
 
 
 def test_the_first_miss_begins_the_listening_anew_and_the_second_ends_it() -> None:

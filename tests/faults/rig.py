@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 from unittest import mock
 
-from eisync.app import App, build
+from eisync.app.machine import App, build
 from eisync.core.lifecycle import State
 from eisync.emulator.server import RunningEmulator
 from eisync.settings import load
@@ -131,7 +131,7 @@ class Rig:
         deadline = time.monotonic() + 60.0
         while time.monotonic() < deadline:
             wait_s = uploader.tick(self.now)
-            if uploader.is_idle and not uploader.is_meeting:
+            if uploader.is_idle and not uploader.is_checking_project:
                 if wait_s > 0:
                     return
                 continue

@@ -11,6 +11,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from eisync.adapters.client.body import sha256_of
 from eisync.adapters.client.service import Endpoints, ServiceClient
-from eisync.adapters.files import file_facts, restore, trash
+from eisync.adapters.files import trash
 from eisync.core.absence import ABSENT_S
 from eisync.core.actions import name_of, propose
 from eisync.core.batching import Limits
@@ -31,19 +32,16 @@ from eisync.core.model import RemoteSample
 from eisync.core.policy import OnChange, OnRemoteDelete, Policy, Trigger
 from eisync.emulator.server import RunningEmulator, running_emulator
 from eisync.emulator.settings import EmulatorSettings
-from eisync.loops.actions.executor import ActionExecutor
-from eisync.loops.actions.planner import ActionPlanner
-from eisync.loops.actions.undo import Undo
-from eisync.loops.reconciler.context import TargetContext
-from eisync.loops.reconciler.loop import Hands, Project, ReconcilerLoop
-from eisync.loops.retention.undo import RetentionUndo
-from eisync.loops.watcher.monitor import WatchedFolders
+from eisync.loops.actions.precautions import GuardLedger
+from eisync.loops.reconciler.context import ReconciledProject, ReconcilerStore, TargetContext
+from eisync.loops.reconciler.loop import ReconcilerLoop
+from eisync.loops.reconciler.tombstones import Tombstones
 from eisync.store.actions import ActionStore
 from eisync.store.mirror import Mirrored
-from eisync.store.retention import Removals
 from tests.canary import holders
 from tests.conftest import row
-from tests.fakes import Clock
+from tests.fakes import RIGHT, Clock
+from tests.loops.stage import actions_of
 from tests.loops.test_uploader import Drain, target_queue
 from tests.loops.yard import Yard, deletion_evidence, run
 
@@ -167,16 +165,22 @@ class AgreementMachine(RuleBasedStateMachine):
         self.fuses = [self.actions, self.trash, studio]
         actions: Any = self.actions
         bin_: Any = self.trash
-        folders = WatchedFolders(file_facts, self.yard.places)
-        retained = RetentionUndo(Removals(self.yard.database), restore)
         self.evidence = evidence = deletion_evidence(self.yard, self.clock, lambda: self.watcher.unsettled(self.now))
+        decided = actions_of(
+            self.yard,
+            self.clock,
+            actions,
+            bin_=bin_,
+            evidence=evidence,
+            guarding=GuardLedger(actions, self.guard, RIGHT),
+        )
         policies = {self.yard.root.id: self.policy}
         self.context = TargetContext(
             target="main", studio=studio, policies=policies, interval_s=INTERVAL_S, check_project=lambda: None
         )
         self.loop = ReconcilerLoop(
             [
-                Project(
+                ReconciledProject(
                     target="main",
                     studio=studio,
                     interval_s=INTERVAL_S,
@@ -184,21 +188,18 @@ class AgreementMachine(RuleBasedStateMachine):
                     policies=policies,
                 )
             ],
-            beliefs=self.yard.index,
-            mirrored=Mirrored(self.yard.database),
-            unidentified=self.yard.index,
-            doubts=self.yard.outbox,
+            ReconcilerStore(index=self.yard.index, mirrored=Mirrored(self.yard.database), outbox=self.yard.outbox),
             sha256_of_file=sha256_of,
             clock=self.clock,
             log=self.yard.log,
-            hands=Hands(
-                decider=ActionPlanner(
-                    actions, actions, evidence, guard=self.guard, clock=self.clock, log=self.yard.log
-                ),
-                actor=ActionExecutor(actions, bin_, folders, evidence, clock=self.clock, log=self.yard.log),
-                undo=Undo(actions, bin_, folders, file_facts.look, retained, clock=self.clock, log=self.yard.log),
-            ),
+            actions=replace(decided, tombstones=self._tombstones()),
         )
+
+    def _tombstones(self) -> Tombstones:
+        """No plan of tombstones waits here: a person takes a sample away at any time."""
+        store = ActionStore(self.yard.database)
+        guarding = GuardLedger(store, FREE, RIGHT)
+        return Tombstones(store, self.yard.index, guarding, clock=self.clock, log=self.yard.log)
 
     def teardown(self) -> None:
         try:

@@ -22,7 +22,9 @@ from eisync.core.batching import Limits
 from eisync.core.lifecycle import State
 from eisync.core.retry import Fault
 from eisync.core.wire import Envelope, Reply, Silence
-from eisync.loops.reconciler.loop import DOUBT_S, Project, ReconcilerLoop
+from eisync.loops.reconciler.context import ReconciledProject, ReconcilerStore
+from eisync.loops.reconciler.identification import DOUBT_S
+from eisync.loops.reconciler.loop import ReconcilerLoop
 from eisync.store.mirror import Mirrored
 from tests.canary import holders
 from tests.fakes import Answer, Clock, Cloud, reply_of
@@ -93,7 +95,7 @@ class SafetyMachine(RuleBasedStateMachine):
         self.clock = Clock(self.now)
         self.reconciler = ReconcilerLoop(
             [
-                Project(
+                ReconciledProject(
                     target="main",
                     studio=self.cloud,
                     interval_s=300.0,
@@ -101,10 +103,7 @@ class SafetyMachine(RuleBasedStateMachine):
                     allow_duplicates=self.allow_duplicates,
                 )
             ],
-            beliefs=self.yard.index,
-            mirrored=Mirrored(self.yard.database),
-            unidentified=self.yard.index,
-            doubts=self.yard.outbox,
+            ReconcilerStore(index=self.yard.index, mirrored=Mirrored(self.yard.database), outbox=self.yard.outbox),
             sha256_of_file=sha256_of,
             clock=self.clock,
             log=self.yard.log,
@@ -169,7 +168,7 @@ class SafetyMachine(RuleBasedStateMachine):
     def tick(self) -> None:
         self.drain.now = self.now
         self.drain.tick()
-        while self.drain.loop.is_meeting:  # whose project it is comes first
+        while self.drain.loop.is_checking_project:  # whose project it is comes first
             self.drain.bench.run(1)
             self.drain.tick()
 
@@ -211,7 +210,7 @@ class SafetyMachine(RuleBasedStateMachine):
                 continue
             held = {self.cloud.samples[sample_id].sha256 for sample_id in record["sample_ids"]}
             assert held <= {record["sha256"]}
-            facts = file_facts.look(self.yard.root.path, record["path"])
+            facts = file_facts.facts_at(self.yard.root.path, record["path"])
             known = self.yard.outbox.known_at(self.yard.root.id, record["path"])
             if facts is not None and known is not None and facts == known.facts:
                 assert sha256(self.contents[record["path"]]) == record["sha256"]

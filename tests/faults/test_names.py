@@ -9,7 +9,7 @@ import pytest
 
 from eisync.core.lifecycle import State
 from eisync.emulator.server import RunningEmulator
-from eisync.loops.reconciler.loop import DOUBT_S
+from eisync.loops.reconciler.identification import DOUBT_S
 from tests.conftest import row
 
 from .rig import Rig, rig

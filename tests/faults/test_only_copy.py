@@ -22,13 +22,13 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from eisync.app import App, build
-from eisync.core.model import RemoteSample
-from eisync.core.wire import Envelope
+from eisync.app.machine import App, build
+from eisync.core.model import Page, RemoteSample
+from eisync.core.wire import Envelope, UploadReply
 from eisync.errors import EisyncError
 from eisync.settings import load
 from tests.conftest import row
-from tests.fakes import Cloud, Listed, Notebook, Sent, reply_of
+from tests.fakes import Cloud, Notebook, reply_of
 
 NAMES = ("a.csv", "b.csv", "day/c.csv", "day/d.csv")
 DAY_S = 86_400.0
@@ -50,7 +50,7 @@ class Liar(Cloud):
         super()._asked()
         self.tell_time()
 
-    def upload(self, envelope: Envelope) -> Sent:
+    def upload(self, envelope: Envelope) -> UploadReply:
         self.tell_time()
         if self.lie not in ("nothing stored", "others' ids"):
             return super().upload(envelope)
@@ -65,7 +65,7 @@ class Liar(Cloud):
             {"success": True, "projectId": 7, "sampleId": sample_id, "fileName": part.item.path}
             for sample_id, part in zip(ids, envelope.parts, strict=False)
         ]
-        return Sent(reply_of({"success": True, "files": entries}), sent.sha256)
+        return UploadReply(reply_of({"success": True, "files": entries}), sent.sha256)
 
     def theirs(self) -> list[int]:
         """The samples that other people stored."""
@@ -86,12 +86,12 @@ class Liar(Cloud):
             case _:
                 return sample
 
-    def page(self, **query: Any) -> Listed:
+    def page(self, **query: Any) -> Page:
         page = super().page(**query)
         found = [self.shown(one) for one in page.samples]
         if self.lie == "half is hidden":
-            return Listed(tuple(found[::2]), len(found[::2]))
-        return Listed(tuple(found), page.total)
+            return Page(tuple(found[::2]), len(found[::2]))
+        return Page(tuple(found), page.total)
 
     def listed(self, ids: Collection[int]) -> dict[int, RemoteSample]:
         return {sample_id: self.shown(one) for sample_id, one in super().listed(ids).items()}
@@ -140,7 +140,7 @@ class Daemon:
             world.cloud.tell_time = lambda: on_date("service", formatdate(world.now, usegmt=True))
             return world.cloud
 
-        clock, service = "eisync.adapters.clock.now", "eisync.app.service_of"
+        clock, service = "eisync.adapters.clock.now", "eisync.app.machine.service_of"
         with mock.patch(clock, new=world.clock), mock.patch(service, new=service_of):
             try:
                 self.app = build(told, log=Notebook(), listen=False)

@@ -13,7 +13,8 @@ from eisync.core.listing import compare
 from eisync.core.model import Root
 from eisync.core.retry import RetryPolicy
 from eisync.loops.uploader.loop import UploaderLoop
-from eisync.loops.uploader.target_state import TargetQueue
+from eisync.loops.uploader.target_state import SendingRules, TargetQueue, TimeAndChance, UploadStore
+from eisync.loops.uploader.workers import Workers
 from eisync.loops.watcher.loop import WatcherLoop
 from eisync.store.mirror import Mirrored
 from tests.conftest import list_sample
@@ -33,7 +34,7 @@ class Circuit:
         self.now = self.yard.later
         self.roots: list[Root] = [self.yard.root]
         self.watched: dict[str, Any] = {}
-        self.handed: dict[str, Any] = {}
+        self.outside: dict[str, Any] = {}
 
     def close(self) -> None:
         self.yard.close()
@@ -47,7 +48,7 @@ class Circuit:
         yard = self.yard
         self.watcher: WatcherLoop = yard.watcher(
             *(yard.watched(root, **self.watched) for root in self.roots),
-            handed={"is_same": removal.is_same, **self.handed},
+            outside={"is_same": removal.is_same, **self.outside},
         )
         self.uploader = UploaderLoop(
             [
@@ -61,14 +62,11 @@ class Circuit:
                     key_token=lambda: "key",
                 )
             ],
-            queue=yard.outbox,
-            notes=yard.index,
-            pool=self.bench,
-            workers=2,
+            store=UploadStore(yard.outbox, yard.index),
+            workers=Workers(self.bench, 2, wake=lambda: None, log=yard.log),
             hash_of=sha256_of,
-            jitter=lambda: 0.5,
-            boundary=lambda: "eisync-0123456789abcdef",
-            wake=lambda: None,
+            rules=SendingRules(),
+            chance=TimeAndChance(jitter=lambda: 0.5, boundary=lambda: "eisync-0123456789abcdef"),
             log=yard.log,
         )
 

@@ -12,23 +12,51 @@ from eisync.core.lifecycle import Event, State
 from eisync.core.outcome import Outcome, give_back
 from eisync.core.policy import Policy
 from eisync.loops.actions.executor import ActionExecutor
-from eisync.loops.actions.guard_ledger import GuardLedger
 from eisync.loops.actions.planner import ActionPlanner
-from eisync.loops.actions.undo import Undo
-from eisync.loops.clock_monitor import RIGHT, Times
-from eisync.loops.reconciler.loop import Hands, Project, ReconcilerLoop
+from eisync.loops.actions.precautions import GuardLedger, Precautions
+from eisync.loops.actions.undo import RetentionUndo, Undo
+from eisync.loops.lineage import Trusting
+from eisync.loops.reconciler.context import ReconciledProject, ReconcilerStore
+from eisync.loops.reconciler.loop import Actions, ReconcilerLoop
 from eisync.loops.reconciler.tombstones import Tombstones
-from eisync.loops.retention.undo import RetentionUndo
 from eisync.loops.watcher.monitor import WatchedFolders
 from eisync.store.actions import ActionStore
 from eisync.store.mirror import Mirrored
 from eisync.store.retention import Removals
-from tests.fakes import Clock, Cloud
+from tests.fakes import RIGHT, Clock, Cloud
 
 from .yard import Yard, deletion_evidence, run
 
 INTERVAL_S = 300.0
 FREE = Guard(count=1000, percent=100.0)
+
+
+def actions_of(
+    yard: Yard,
+    clock: Callable[[], float],
+    store: Any = None,
+    *,
+    bin_: Any = trash,
+    evidence: Any = None,
+    guarding: GuardLedger | None = None,
+) -> Actions:
+    """Everything that decides on actions and does them; without `guarding`, as many as there are."""
+    store = store or ActionStore(yard.database)
+    precautions = Precautions(
+        evidence=evidence or deletion_evidence(yard, clock),
+        guarding=guarding or GuardLedger(store, FREE, RIGHT),
+        folders=WatchedFolders(file_facts, yard.places),
+        lineages=Trusting(),
+    )
+    retained = RetentionUndo(
+        Removals(yard.database), from_archive=restore.from_archive, from_pieces=restore.from_pieces
+    )
+    return Actions(
+        planner=ActionPlanner(store, precautions, clock=clock, log=yard.log),
+        executor=ActionExecutor(store, bin_, precautions, clock=clock, log=yard.log),
+        undo=Undo(store, bin_, precautions.folders, file_facts.facts_at, retained, clock=clock, log=yard.log),
+        tombstones=Tombstones(store, yard.index, precautions.guarding, clock=clock, log=yard.log),
+    )
 
 
 class Stage:
@@ -50,8 +78,7 @@ class Stage:
         self.clock = Clock(yard.later)
         self.watched = dict(watched or {})
         self.trash: Any = trash
-        self.folders: Any = None
-        self.times: Times = RIGHT
+        self.times: Any = RIGHT
         self.evidence: Any = None
         self.policies: dict[int, Policy] = {yard.root.id: self.policy}
         self.start()
@@ -64,12 +91,11 @@ class Stage:
 
     def _loop(self) -> ReconcilerLoop:
         yard, clock = self.yard, self.clock
-        folders = self.folders or WatchedFolders(file_facts, yard.places)
-        retained = RetentionUndo(Removals(yard.database), restore)
         evidence = self.evidence or deletion_evidence(yard, clock, lambda: self.watcher.unsettled(clock.now))
+        guarding = GuardLedger(self.actions, self.guard, self.times)
         return ReconcilerLoop(
             [
-                Project(
+                ReconciledProject(
                     target="main",
                     studio=self.cloud,
                     interval_s=INTERVAL_S,
@@ -77,31 +103,11 @@ class Stage:
                     policies=self.policies,
                 )
             ],
-            beliefs=yard.index,
-            mirrored=Mirrored(yard.database),
-            unidentified=yard.index,
-            doubts=yard.outbox,
+            ReconcilerStore(index=yard.index, mirrored=Mirrored(yard.database), outbox=yard.outbox),
             sha256_of_file=sha256_of,
             clock=clock,
             log=yard.log,
-            hands=Hands(
-                decider=ActionPlanner(
-                    self.actions, self.actions, evidence, guard=self.guard, clock=clock, log=yard.log, times=self.times
-                ),
-                actor=ActionExecutor(
-                    self.actions,
-                    self.trash,
-                    folders,
-                    evidence,
-                    clock=clock,
-                    log=yard.log,
-                    guarding=GuardLedger(self.actions, self.guard, self.times),
-                ),
-                undo=Undo(self.actions, self.trash, folders, file_facts.look, retained, clock=clock, log=yard.log),
-                tombstones=Tombstones(
-                    self.actions, yard.index, guard=self.guard, clock=clock, log=yard.log, times=self.times
-                ),
-            ),
+            actions=actions_of(yard, clock, self.actions, bin_=self.trash, evidence=evidence, guarding=guarding),
         )
 
     def rebuild(self) -> None:

@@ -2,7 +2,7 @@ from typing import Any
 
 import pytest
 
-from eisync.core.clock_step import DAY_S, KnownTime, Reading, Telling
+from eisync.core.clock_step import DAY_S, ClockReading, KnownTime, Telling
 from eisync.errors import StateError
 from eisync.loops.clock_monitor import KEEP_EVERY_S, ClockMonitor
 from eisync.store.clock import ClockNotes
@@ -30,7 +30,7 @@ class Machine:
         )
 
     def answer(self) -> None:
-        self.told = [Telling("host", self.true, Reading(self.true + self.ahead_s, self.true - 5.0))]
+        self.told = [Telling("host", self.true, ClockReading(self.true + self.ahead_s, self.true - 5.0))]
 
     def remembered(self) -> Any:
         return ClockNotes(self.yard.database).remembered()

@@ -14,9 +14,8 @@ from typing import IO, Any
 import pytest
 
 from eisync.adapters.files import content, writer_probe
-from eisync.adapters.files.content import LookInto
 from eisync.adapters.files.file_facts import OpenFolder
-from eisync.core.completeness import CompletenessPolicy, Marker
+from eisync.core.completeness import CompletenessPolicy, Inspect, Marker
 from eisync.core.formats.check import FormatCheck
 from eisync.core.ignore import IgnoreRules, RuleFile
 from eisync.core.lifecycle import State
@@ -121,7 +120,7 @@ def test_where_nobody_can_tell_who_writes_it_matters_whether_its_close_would_hav
     yard: Yard, name: str, is_heard: bool, is_closed: bool, wait_s: float
 ) -> None:
     mode = Mode.AUTO if is_heard else Mode.SCAN
-    loop = yard.watcher(probing=Told(NOBODY_TELLS), mode=mode)
+    loop = yard.watcher(outside={"ask_writers": Told(NOBODY_TELLS)}, mode=mode)
     run(loop, yard.later - 3600.0)
     yard.write(name, HELD[name])
     now = yard.touched_at(name)
@@ -140,8 +139,8 @@ def test_where_nobody_can_tell_who_writes_it_matters_whether_its_close_would_hav
 
 def test_of_a_folder_it_is_said_how_it_is_known_who_writes_its_files(yard: Yard) -> None:
     told = Told(NO_WRITERS, NOBODY_TELLS, NO_WRITERS)
-    loop = yard.watcher(probing=told)
-    assert [None] == [one.writers for one in loop.attention()]
+    loop = yard.watcher(outside={"ask_writers": told})
+    assert [None] == [one.writers for one in loop.status()]
     for name, text in (
         ("a.wav", "eisync asks the kernel who writes its files"),
         ("b.wav", f"eisync cannot tell who writes some of its files: {NOBODY_TELLS.why}"),
@@ -150,16 +149,16 @@ def test_of_a_folder_it_is_said_how_it_is_known_who_writes_its_files(yard: Yard)
         yard.write(name, formats.wav(SOUND))
         announce(yard, name)
         run(loop, yard.later)
-        assert [text] == [one.writers for one in loop.attention()]
+        assert [text] == [one.writers for one in loop.status()]
 
 
 def test_an_old_file_goes_at_once_though_nobody_can_tell_who_writes_it(yard: Yard) -> None:
     """Whoever would have announced its close was not asked then: its last change is long enough ago."""
     yard.write("a.wav", formats.wav(SOUND))
-    loop = yard.watcher(probing=Told(NOBODY_TELLS))
+    loop = yard.watcher(outside={"ask_writers": Told(NOBODY_TELLS)})
     run(loop, yard.touched_at("a.wav") + 599.0)
     assert {} == yard.states()
-    loop = yard.watcher(probing=Told(NOBODY_TELLS))
+    loop = yard.watcher(outside={"ask_writers": Told(NOBODY_TELLS)})
     run(loop, yard.touched_at("a.wav") + 600.0)
     assert {"a.wav": READY} == yard.states()
 
@@ -170,7 +169,7 @@ def test_a_file_that_cannot_be_opened_does_not_wait_for_an_answer(yard: Yard, mo
     yard.write("a.wav", formats.wav(SOUND))
     refused = failing(9, PermissionError(errno.EACCES, "Permission denied"), OpenFolder.open)
     monkeypatch.setattr(OpenFolder, "open", lambda *args: refused(*args))
-    run(yard.watcher(probing=told), yard.touched_at("a.wav") + 2.0)
+    run(yard.watcher(outside={"ask_writers": told}), yard.touched_at("a.wav") + 2.0)
     assert ({"a.wav": READY}, []) == (yard.states(), told.asked)
 
 
@@ -307,7 +306,7 @@ def test_a_marker_does_not_close_a_file(yard: Yard) -> None:
 def test_a_recording_is_looked_at_every_second_while_it_is_written_and_not_read(yard: Yard) -> None:
     """Where no events come, too: it goes within a second of its close, and not `settle_s` later."""
     counted, whole = Counted(), formats.wav(SOUND)
-    loop = yard.watcher(evidence=counted, mode=Mode.SCAN)
+    loop = yard.watcher(outside={"contents": counted}, mode=Mode.SCAN)
     with yard.path("a.wav").open("wb") as file:
         file.write(whole[:500])
         file.flush()
@@ -395,7 +394,7 @@ def test_a_writer_that_comes_between_the_question_and_the_read_is_found(yard: Ya
             return answer
 
     real = writer_probe.WriterProbe().asking()
-    loop = yard.watcher(probing=Coming(NO_WRITERS))
+    loop = yard.watcher(outside={"ask_writers": Coming(NO_WRITERS)})
     now = yard.touched_at("a.wav")
     run(loop, now)
     assert ({}, {"a.wav": BEING_WRITTEN}) == (yard.states(), reasons(loop, now))
@@ -427,7 +426,7 @@ def test_a_first_scan_opens_each_file_once_and_asks_on_that_descriptor(yard: Yar
     told, counted = Told(NO_WRITERS), Counted()
     for name in ("log.csv", "whole.wav", "whole.json"):
         yard.write(name, HELD[name])
-    run(yard.watcher(probing=told, evidence=counted), yard.later)
+    run(yard.watcher(outside={"ask_writers": told, "contents": counted}), yard.later)
     assert ["log.csv", "whole.json", "whole.wav"] == sorted(told.asked) == sorted(counted.calls)
     assert {READY} == set(yard.states().values())
 
@@ -435,14 +434,14 @@ def test_a_first_scan_opens_each_file_once_and_asks_on_that_descriptor(yard: Yar
 def test_where_nobody_writes_a_file_goes_by_the_other_evidence(yard: Yard) -> None:
     told = Told(NO_WRITERS)
     yard.write("a.csv")
-    run(yard.watcher(probing=told), yard.touched_at("a.csv") + 2.0)
+    run(yard.watcher(outside={"ask_writers": told}), yard.touched_at("a.csv") + 2.0)
     assert ({"a.csv": READY}, ["a.csv"]) == (yard.states(), told.asked)
 
 
 def test_only_a_file_that_would_go_is_asked_about(yard: Yard) -> None:
     told = Told(NO_WRITERS)
     yard.write("a.csv")
-    loop = yard.watcher(probing=told)
+    loop = yard.watcher(outside={"ask_writers": told})
     now = yard.touched_at("a.csv")
     for tenth in range(19):
         announce(yard, "a.csv")
@@ -456,7 +455,7 @@ def test_only_a_file_that_would_go_is_asked_about(yard: Yard) -> None:
 def test_a_process_that_can_ask_nobody_asks_again_later(yard: Yard) -> None:
     told = Told(UnreachableError("no file can be opened at the moment (too many open files)"), NO_WRITERS)
     yard.write("a.csv")
-    loop = yard.watcher(probing=told)
+    loop = yard.watcher(outside={"ask_writers": told})
     run(loop, yard.later)
     assert {} == yard.states()
     run(loop, yard.later + 1.0)
@@ -464,7 +463,7 @@ def test_a_process_that_can_ask_nobody_asks_again_later(yard: Yard) -> None:
 
 
 def test_a_close_that_the_kernel_announces_a_moment_early_costs_a_moment(yard: Yard) -> None:
-    loop = yard.watcher(probing=Told(SOME_WRITERS, NO_WRITERS))
+    loop = yard.watcher(outside={"ask_writers": Told(SOME_WRITERS, NO_WRITERS)})
     run(loop, yard.later - 3600.0)
     yard.write("a.wav", formats.wav(SOUND))
     announce(yard, "a.wav")
@@ -482,10 +481,10 @@ class Counted:
         self.fails = fails
 
     @contextlib.contextmanager
-    def reading(self, ask: Ask) -> Iterator[LookInto]:
+    def reading(self, ask: Ask) -> Iterator[Inspect]:
         with content.reading(ask) as real:
 
-            def look_into(examination: FormatCheck | None, root: str, path: str, *rest: Any, **more: Any) -> Any:
+            def inspect(examination: FormatCheck | None, root: str, path: str, *rest: Any, **more: Any) -> Any:
                 self.calls.append(path)
                 if len(self.calls) <= self.fails:
                     raise UnreachableError("no file can be read at the moment (too many open files)")
@@ -495,7 +494,7 @@ class Counted:
                     self.read.append(path)
                 return look
 
-            yield look_into
+            yield inspect
 
     def marker_of(self, root: str, path: str) -> Marker:
         return content.marker_of(root, path)
@@ -503,7 +502,7 @@ class Counted:
 
 def test_each_version_is_examined_once(yard: Yard) -> None:
     counted = Counted()
-    loop = yard.watcher(evidence=counted)
+    loop = yard.watcher(outside={"contents": counted})
     yard.write("a.wav", formats.wav(SOUND)[:500])
     now = yard.touched_at("a.wav")
     for second in range(10):
@@ -526,7 +525,7 @@ def test_what_is_too_large_for_the_service_is_refused_before_a_byte_of_it_is_rea
     counted = Counted()
     os.truncate(yard.write(name), size)
     yard.write("small.wav", formats.wav(SOUND))
-    run(yard.watcher(evidence=counted), yard.touched_at("small.wav") + 2.0)  # and not after `patience_s`
+    run(yard.watcher(outside={"contents": counted}), yard.touched_at("small.wav") + 2.0)  # and not after `patience_s`
     assert {name: QUARANTINED, "small.wav": READY} == yard.states()
     assert ["small.wav"] == counted.read
     assert "Edge Impulse takes only files below 100 MiB; split the recording into shorter ones" in yard.reason(name)
@@ -547,7 +546,7 @@ def test_a_reserved_file_that_is_cut_to_what_was_written_goes(yard: Yard) -> Non
 
 def test_a_process_without_descriptors_looks_again_later(yard: Yard) -> None:
     yard.write("a.wav", formats.wav(SOUND))
-    loop = yard.watcher(evidence=Counted(fails=3))
+    loop = yard.watcher(outside={"contents": Counted(fails=3)})
     for second in range(4):
         assert {} == yard.states()
         run(loop, yard.later + second)
@@ -566,7 +565,7 @@ def test_a_long_examination_takes_many_ticks_and_holds_nobody_up(yard: Yard, mon
         order += [path for path in yard.states() if path not in order]
     order += [path for path in yard.states() if path not in order]
     assert (["b.wav", "a long one.json"], True) == (order, ticks > 10)
-    assert {} == loop._completeness._under_way
+    assert {} == loop._watchers[0]._intake._completeness._under_way
 
 
 def test_what_a_tick_may_not_read_any_more_is_left_to_the_next(yard: Yard, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -598,7 +597,7 @@ def test_a_folder_that_became_a_link_leads_nowhere(yard: Yard) -> None:
     outside = yard.place / "outside"
     outside.mkdir()
     yard.write("inside/a.wav", formats.wav(SOUND))
-    loop = yard.watcher(probing=Told(NOBODY_TELLS), mode=Mode.SCAN)
+    loop = yard.watcher(outside={"ask_writers": Told(NOBODY_TELLS)}, mode=Mode.SCAN)
     now = yard.touched_at("inside/a.wav")
     run(loop, now)
     yard.path("inside").rename(outside / "inside")

@@ -14,6 +14,7 @@ from eisync.core.actions import Action, ActionKind, Cause
 from eisync.core.completeness import CompletenessPolicy
 from eisync.core.lifecycle import State
 from eisync.core.model import FileFacts
+from eisync.core.mounts import FileSystem
 from eisync.core.policy import OnChange
 from eisync.core.retention import removal_of
 from eisync.errors import FileChangedError
@@ -22,7 +23,7 @@ from eisync.store.actions import ActionStore
 from eisync.store.retention import Removals
 
 from .circuit import Circuit
-from .yard import run
+from .yard import Mounts, run
 
 SYNCED, TOMBSTONE, QUARANTINED = State.SYNCED, State.TOMBSTONE, State.QUARANTINED
 A, B, C = "day/a.csv", "day/b.csv", "c.csv"
@@ -48,7 +49,7 @@ def each(circuit: Circuit, action: Callable[[Path], object]) -> None:
 
 
 def look(circuit: Circuit, path: str) -> FileFacts | None:
-    return file_facts.look(circuit.yard.root.path, path)
+    return file_facts.facts_at(circuit.yard.root.path, path)
 
 
 def restored(circuit: Circuit) -> None:
@@ -315,7 +316,7 @@ def test_a_file_that_cannot_be_read_stays_what_it_was_until_it_can(
             return None
 
     os.utime(circuit.yard.path(A))
-    watcher = circuit.yard.watcher(evidence=Blind())
+    watcher = circuit.yard.watcher(outside={"contents": Blind()})
     run(watcher, circuit.now)
     assert (SYNCED, 0) == (circuit.states()[A], watcher.comparing())
     assert ["file.unverified"] == [name for name in circuit.yard.log.events() if name == "file.unverified"]
@@ -381,7 +382,7 @@ def test_a_restore_does_not_make_inodes_worth_nothing(circuit: Circuit) -> None:
 
 
 def test_where_facts_tell_nothing_an_event_puts_the_content_in_doubt(circuit: Circuit) -> None:
-    circuit.handed = {"has_weak_facts": lambda _: True}
+    circuit.outside = {"mounts": Mounts(lambda _: FileSystem(has_weak_facts=True))}
     circuit.settle()
     circuit.rewrite(A, b"n" * circuit.yard.path(A).stat().st_size)
     facts = circuit.yard.path(A).stat()
@@ -406,15 +407,17 @@ def test_a_ctime_that_is_made_up_holds_no_file_up(circuit: Circuit) -> None:
         def __getattr__(self, name: str) -> Any:
             return getattr(file_facts, name)
 
-        def look(self, root: str, path: str) -> FileFacts | None:
-            found = file_facts.look(root, path)
+        def facts_at(self, root: str, path: str) -> FileFacts | None:
+            found = file_facts.facts_at(root, path)
             self.number += 1
             return found and replace(found, ctime_ns=self.number)
 
     circuit.write("new.csv")
     policy = CompletenessPolicy(settle_s=100.0)
     loop = circuit.yard.watcher(
-        policy=policy, scan_interval_s=1e9, files=MadeUp(), handed={"has_weak_facts": lambda _: True}
+        policy=policy,
+        scan_interval_s=1e9,
+        outside={"files": MadeUp(), "mounts": Mounts(lambda _: FileSystem(has_weak_facts=True))},
     )
     now = circuit.yard.touched_at("new.csv")
     run(loop, now)

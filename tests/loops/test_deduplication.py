@@ -10,7 +10,7 @@ from eisync.adapters.client.body import sha256_of
 from eisync.core.lifecycle import State
 from eisync.core.model import Item
 from eisync.errors import FileChangedError, FileGoneError, FileUnreadableError, StateError, UnreachableError
-from eisync.loops.uploader import deduplication
+from eisync.loops.uploader import claims
 
 from .circuit import Circuit
 from .yard import run
@@ -70,7 +70,7 @@ def test_a_file_that_cannot_be_hashed_is_told_as_one_that_cannot_be_sent(
             raise error("it is so") if error is UnreachableError else error("it is so", item_id=item.id)
         return sha256_of(item)
 
-    circuit.uploader._deduplicator._hash_of = hash_of
+    circuit.uploader._claims.deduplicator._hash_of = hash_of
     circuit.bench.run()
     circuit.uploader.tick(circuit.now)
     assert (state, SENDING) == (circuit.states()["a.csv"], circuit.states()["b.csv"])
@@ -123,7 +123,7 @@ def test_a_file_is_compared_with_its_own_content_however_many_of_its_size_were_d
 def test_what_nobody_has_begun_to_hash_is_given_back_at_the_end(
     circuit: Circuit, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(deduplication, "FILES_AT_ONCE", 1)
+    monkeypatch.setattr(claims, "FILES_AT_ONCE", 1)
     claimed(circuit, "a.csv", "b.csv", "c.csv")
     circuit.uploader.stop(circuit.now)
     assert [SENDING, READY, READY] == [circuit.states()[path] for path in ("a.csv", "b.csv", "c.csv")]
@@ -159,8 +159,8 @@ def test_where_no_thread_can_be_started_nothing_is_lost(circuit: Circuit, monkey
 def test_a_target_with_many_files_to_be_hashed_claims_no_more(
     circuit: Circuit, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(deduplication, "MOST_WAITING", 8)
-    monkeypatch.setattr(deduplication, "FILES_AT_ONCE", 1)
+    monkeypatch.setattr(claims, "MOST_WAITING", 8)
+    monkeypatch.setattr(claims, "FILES_AT_ONCE", 1)
     paths = [f"{number:02}.csv" for number in range(60)]
     circuit.write(*paths)
     circuit.start()
@@ -177,7 +177,7 @@ def test_a_target_with_many_files_to_be_hashed_claims_no_more(
 
 
 def test_a_paused_target_gets_its_files_back(circuit: Circuit, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(deduplication, "FILES_AT_ONCE", 1)
+    monkeypatch.setattr(claims, "FILES_AT_ONCE", 1)
     claimed(circuit, "a.csv", "b.csv")
     [state] = circuit.uploader._states
     circuit.uploader._pause(state, "the key is refused", circuit.now)

@@ -12,9 +12,10 @@ from hypothesis import strategies as st
 
 from eisync.core.absence import ABSENT_S
 from eisync.core.actions import Progress
+from eisync.core.mounts import FileSystem
 from eisync.core.policy import OnRemoteDelete, Policy
 from eisync.errors import UnansweredError
-from eisync.loops.watcher.disks import SeenDisks
+from eisync.loops.watcher.disks import MountedDisks
 from tests.fakes import Cloud
 from tests.mounting import Mounts, mounting
 
@@ -354,13 +355,16 @@ class Table:
         self.asked.append(path)
         return None if path in self.silent else (1, len(path))
 
-    def look(self, root: str, path: str) -> None:
+    def facts_at(self, root: str, path: str) -> None:
         return None
+
+    def file_system_of(self, folder: str) -> FileSystem:
+        return FileSystem()
 
 
 def test_a_disk_is_looked_at_once_for_each_mount() -> None:
     table = Table("/", "/data/a", "/data/b")
-    seen = SeenDisks(table)
+    seen = MountedDisks(table)
     assert ["", "a", "b"] == [disk.folder for disk in seen.of("/data")]
     for _ in range(3):
         seen.of("/data")
@@ -376,7 +380,7 @@ def test_a_disk_is_looked_at_once_for_each_mount() -> None:
 def test_a_disk_that_does_not_answer_is_not_there_until_it_does() -> None:
     table = Table("/", "/data/a")
     table.silent = {"a"}
-    seen = SeenDisks(table)
+    seen = MountedDisks(table)
     assert [""] == [disk.folder for disk in seen.of("/data")]
     table.silent = set()
     assert ["", "a"] == [disk.folder for disk in seen.of("/data")]

@@ -46,7 +46,7 @@ def send(service: Any, tmp_path: Path) -> Callable[..., list[wire.Outcome]]:
             number = next(numbers)
             place = tmp_path / f"{number}.csv"
             place.write_bytes(content)
-            facts = file_facts.look(str(tmp_path), place.name)
+            facts = file_facts.facts_at(str(tmp_path), place.name)
             assert facts is not None
             item = Item(
                 id=number,

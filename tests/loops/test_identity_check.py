@@ -2,7 +2,7 @@
 
 from collections.abc import Collection
 from dataclasses import replace
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -11,7 +11,7 @@ from eisync.core.lifecycle import State
 from eisync.core.model import FileFacts, RemoteSample
 from eisync.core.retention import Local, Proof, Why
 from eisync.errors import EisyncError, KeyRefusedError, StudioError, UnansweredError
-from eisync.loops.actions.identity_check import FRESH_S, IdentityCheck
+from eisync.loops.retention.identity_check import FRESH_S, IdentityCheck
 from tests.conftest import sha256
 from tests.fakes import Clock, Cloud
 
@@ -34,8 +34,9 @@ class Desk:
     """One target, its service, and who asks it."""
 
     def __init__(self) -> None:
-        self.cloud, self.notes, self.clock = Cloud(), Notes(), Clock(1000.0)
-        self.identity_check = IdentityCheck({"main": self.cloud}, self.notes, clock=self.clock)
+        self.cloud, self.clock = Cloud(), Clock(1000.0)
+        self.notes = Notes()
+        self.identity_check = IdentityCheck({"main": self.cloud}, cast("Any", self.notes), clock=self.clock)
 
     def holds(self, body: bytes = BODY, **more: Any) -> None:
         """The service has this."""

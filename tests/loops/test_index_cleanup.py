@@ -1,11 +1,14 @@
 from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import Any
 
 import pytest
 
 from eisync.core.policy import Policy
+from eisync.loops.reconciler.context import ReconciledProject
 from eisync.loops.reconciler.tombstones import EVERY_S, IndexCleanup
+from tests.fakes import Cloud
 
 
 @dataclass
@@ -25,16 +28,24 @@ class Shed:
         return self.room > 0
 
 
-@dataclass(frozen=True)
-class Owned:
-    target: str = "main"
-    allow_duplicates: bool = False
-    policies: dict[int, Policy] = field(default_factory=lambda: {1: Policy(), 2: Policy(deletes_samples=True)})
+def project(*, allow_duplicates: bool = False) -> ReconciledProject:
+    return ReconciledProject(
+        target="main",
+        studio=Cloud(),
+        interval_s=300.0,
+        page_size=1000,
+        allow_duplicates=allow_duplicates,
+        policies={1: Policy(), 2: Policy(deletes_samples=True)},
+    )
+
+
+def cleanup_of(shed: Any, **more: Any) -> IndexCleanup:
+    return IndexCleanup(shed, [project(**more)])
 
 
 def test_it_goes_on_until_nothing_is_left_and_then_looks_now_and_again() -> None:
     shed = Shed(deque([500, 3]), room=3)
-    going = IndexCleanup(shed, [Owned()])
+    going = cleanup_of(shed)
     assert [True, True, True, True, False] == [going.step(10.0) for _ in range(5)]
     assert 5 == len(shed.asked)
     assert not going.step(10.0 + EVERY_S - 1.0)
@@ -45,7 +56,7 @@ def test_it_goes_on_until_nothing_is_left_and_then_looks_now_and_again() -> None
 
 def test_a_clock_that_is_set_back_puts_nothing_off() -> None:
     shed = Shed()
-    going = IndexCleanup(shed, [Owned()])
+    going = cleanup_of(shed)
     going.step(1e9)
     going.step(1e6)
     going.step(1e6 + EVERY_S)
@@ -55,9 +66,9 @@ def test_a_clock_that_is_set_back_puts_nothing_off() -> None:
 @pytest.mark.parametrize(("allow_duplicates", "roots"), [(False, [1]), (True, [])])
 def test_only_where_nothing_follows_from_it_files_leave_soon(allow_duplicates: bool, roots: list[int]) -> None:
     shed = Shed()
-    IndexCleanup(shed, [Owned(allow_duplicates=allow_duplicates)]).step(0.0)
+    cleanup_of(shed, allow_duplicates=allow_duplicates).step(0.0)
     assert [("main", roots)] == shed.asked
 
 
 def test_without_a_place_to_forget_in_nothing_is_done() -> None:
-    assert not IndexCleanup(None, [Owned()]).step(0.0)
+    assert not IndexCleanup(None, [project()]).step(0.0)

@@ -7,15 +7,17 @@ from typing import Any
 
 import pytest
 
-from eisync.adapters.files import file_facts, sidecars
+from eisync.adapters.files import sidecars
 from eisync.core.formats.json_stream import Checkpoint
 from eisync.core.ignore import IgnoreRules
+from eisync.core.known_content import Trust
 from eisync.core.labels.parts import PartKind, unpacked
 from eisync.core.labels.sidecars import Entry
 from eisync.core.lifecycle import State
 from eisync.errors import StateError
 from eisync.loops.watcher import sidecars as module
-from eisync.loops.watcher.sidecars import Sidecars
+from eisync.loops.watcher.context import Runtime
+from eisync.loops.watcher.sidecars import SidecarReader
 from eisync.store.sidecars import Sidecars as Shelf
 from tests.fakes import failing
 
@@ -226,15 +228,7 @@ def test_an_account_of_100_000_files_is_read_once_in_pieces_and_not_held(yard: Y
         return sidecars.Reading(root, place, after)
 
     shelf = Shelf(yard.database)
-    root = Sidecars(
-        yard.root,
-        IgnoreRules(),
-        files=file_facts,
-        reads=entries,
-        stored_sidecars=shelf,
-        is_online=lambda: True,
-        log=yard.log,
-    )
+    root = SidecarReader(yard.watched(), shelf, yard.outside(read_sidecar=entries), Trust(), lambda: True, yard.log)
     tracemalloc.start()
     try:
         root.begin_tick()
@@ -254,7 +248,7 @@ def test_an_account_of_100_000_files_is_read_once_in_pieces_and_not_held(yard: Y
         entry = root.said_of(stored_sidecar, f"training/part.{number:06}.png")
         assert isinstance(entry, Entry)
         assert "x" == entry.label
-    root.look_again(yard.later + 100.0)
+    root.check_all(yard.later + 100.0)
     assert ["info.labels"] == reads
     assert 100_000 == stored_sidecar.entries
     assert ticks >= 100_000 // module.ENTRIES_A_TICK
@@ -270,15 +264,7 @@ def test_a_store_that_fails_while_one_is_read_costs_no_entry(
     yard.write("info.labels", account(7))
     shelf = Shelf(yard.database)
     monkeypatch.setattr(shelf, method, failing(2, StateError("disk full"), getattr(shelf, method)))
-    root = Sidecars(
-        yard.root,
-        IgnoreRules(),
-        files=file_facts,
-        reads=sidecars.Reading,
-        stored_sidecars=shelf,
-        is_online=lambda: True,
-        log=yard.log,
-    )
+    root = SidecarReader(yard.watched(), shelf, yard.outside(), Trust(), lambda: True, yard.log)
     failures = 0
     for second in range(40):
         try:
@@ -354,7 +340,7 @@ OLD = [(f"old.{number}.csv", "old") for number in range(200)]
 def test_one_that_only_grew_is_read_on_and_nothing_of_it_twice(yard: Yard, name: str, form: Any) -> None:
     reads = Read()
     yard.write(name, b"\xef\xbb\xbf" + form(*OLD))
-    loop = yard.watcher(reads=reads)
+    loop = yard.watcher(outside={"read_sidecar": reads})
     run(loop, yard.later)
     for number in range(1, 6):
         new = [(f"né.{one}.csv", f"new {one}") for one in range(number)]
@@ -387,7 +373,7 @@ def test_one_in_utf_16_is_read_and_read_anew_when_it_grew(yard: Yard, name: str,
 def test_one_that_grew_and_was_edited_is_read_anew(yard: Yard, form: Any, edited: tuple[str, str]) -> None:
     reads = Read()
     yard.write("info.labels", form(*OLD))
-    loop = yard.watcher(reads=reads)
+    loop = yard.watcher(outside={"read_sidecar": reads})
     run(loop, yard.later)
     yard.write("info.labels", form(*OLD[:7], edited, *OLD[8:], ("old.200.csv", "old")))
     yard.write("old.7.csv")
@@ -404,7 +390,7 @@ def test_a_recorder_that_adds_an_entry_with_each_recording_sees_them_go(
     monkeypatch.setattr(module, "ENTRIES_A_TICK", 20)  # the account takes ten ticks, and changes with each
     yard.write("info.labels", form(*OLD))
     reads = Read()
-    loop = yard.watcher(reads=reads)
+    loop = yard.watcher(outside={"read_sidecar": reads})
     entries = list(OLD)
     for number in range(40):
         entries.append((f"rec.{number}.csv", f"wave {number}"))
@@ -454,7 +440,7 @@ def test_of_one_that_is_cut_what_it_says_is_used_and_the_rest_is_waited_for(yard
     for path in ("a.csv", "c.csv"):
         yard.write(path)
     reads = Read()
-    loop = yard.watcher(reads=reads)
+    loop = yard.watcher(outside={"read_sidecar": reads})
     run(loop, yard.later)
     assert {"a.csv": "first"} == labels_of(yard)
     assert "cannot be used" in reasons(loop, yard.later)["c.csv"]
@@ -510,7 +496,7 @@ def test_an_entry_that_cannot_be_used_costs_no_other_file_and_no_other_root(yard
 def test_nothing_of_a_root_is_sent_before_what_waits_is_described_anew(yard: Yard) -> None:
     yard.fill(*(f"wave.{number}.csv" for number in range(1_200)))
     woken: list[bool] = []
-    loop = yard.watcher(metadata={"site": "lab"}, handed={"labelled": lambda: woken.append(True)})
+    loop = yard.watcher(metadata={"site": "lab"}, runtime=Runtime(on_labelled=lambda: woken.append(True)))
     assert {1} == loop.unlabelled()
     ticks = 0
     while loop.unlabelled():
@@ -562,7 +548,7 @@ def test_an_image_that_is_named_once_for_each_box_has_those_that_are_added_too(y
     reads = Read()
     yard.write("a.csv")
     yard.write(BOXES, named(1))
-    loop = yard.watcher(reads=reads)
+    loop = yard.watcher(outside={"read_sidecar": reads})
     run(loop, yard.later)
     assert [1] == boxes(yard, "a.csv")
     yard.write(BOXES, named(1, 2, 3))

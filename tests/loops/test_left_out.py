@@ -13,7 +13,7 @@ from eisync.core.lifecycle import State
 from eisync.core.model import FileFacts
 from eisync.errors import UnreachableError
 from eisync.loops.watcher import left_out as module
-from eisync.loops.watcher.left_out import Unread
+from eisync.loops.watcher.left_out import NotSamples
 from tests.core import formats
 
 from .yard import Yard, run
@@ -66,7 +66,7 @@ def test_annotations_are_left_out_and_counted_in_one_line(yard: Yard) -> None:
 def test_they_are_looked_into_once_for_each_version(yard: Yard) -> None:
     fill(yard)
     told = Counting()
-    loop = yard.watcher(handed={"annotating": told})
+    loop = yard.watcher(outside={"annotation_of": told})
     run(loop, yard.later)
     looked_into = ["call.1.json", "classes.txt", "im2.txt", "labels/im0.txt", "labels/im1.txt"]
     assert looked_into == sorted(told.asked), "a table is known at a glance"
@@ -109,7 +109,7 @@ def test_no_event_is_missed_for_them(yard: Yard) -> None:
     run(loop, yard.later + 10.0)
     for scan in range(1, 4):
         run(loop, yard.later + 10.0 + 4000.0 * scan)
-    (attention,) = loop.attention()
+    (attention,) = loop.status()
     assert (0, {ANNOTATION: 2}) == (attention.missed, left_out(yard))
 
 
@@ -217,7 +217,7 @@ def test_a_moment_without_descriptors_makes_no_sample_of_one(yard: Yard) -> None
             raise UnreachableError("no file can be read at the moment (Too many open files)")
         return sidecars.annotation_at(root, path, facts, is_known, head)
 
-    loop = yard.watcher(handed={"annotating": annotating})
+    loop = yard.watcher(outside={"annotation_of": annotating})
     assert run(loop, yard.later) <= 1.0
     is_full = False
     run(loop, yard.later + 1.0)
@@ -234,16 +234,16 @@ def test_with_a_marker_it_is_left_out_when_the_marker_says_that_it_is_complete(y
 
 def test_what_is_remembered_has_a_limit(yard: Yard, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "MOST_REMEMBERED", 2)
-    unread = Unread(yard.root.id, yard.index)
+    not_samples = NotSamples(yard.root.id, yard.index)
     facts = FileFacts(1, 2, 3)
     for name in "abc":
-        unread.add(name, facts, ANNOTATION)
-    assert [True, True, False] == [unread.holds(name, facts) for name in "abc"]
-    assert {ANNOTATION: 2, "other": 5} == unread.scanned({"other": 5})
-    unread.scan_began()
-    assert not unread.holds("a", FileFacts(2, 2, 3))
-    assert unread.holds("b", facts)
-    assert {ANNOTATION: 1} == unread.scanned({})
+        not_samples.add(name, facts, ANNOTATION)
+    assert [True, True, False] == [not_samples.holds(name, facts) for name in "abc"]
+    assert {ANNOTATION: 2, "other": 5} == not_samples.scanned({"other": 5})
+    not_samples.scan_began()
+    assert not not_samples.holds("a", FileFacts(2, 2, 3))
+    assert not_samples.holds("b", facts)
+    assert {ANNOTATION: 1} == not_samples.scanned({})
 
 
 @pytest.mark.parametrize("place", ["im0.jpg", "IM0.JPG"])

@@ -15,7 +15,7 @@ from eisync.core.lineage import NAME, Stamp
 from eisync.core.outcome import Outcome
 from eisync.core.policy import Trigger
 from eisync.errors import FolderError
-from eisync.loops.lineage import AGAIN_S, Lineage
+from eisync.loops.lineage import AGAIN_S, Lineage, ThisProcess
 from eisync.loops.watcher.monitor import WatchedFolders
 from eisync.store.actions import ActionStore
 from eisync.store.lineages import Lineages
@@ -46,12 +46,16 @@ class Keeper:
         self.clock = Clock(self.yard.later)
         self.lineage = Lineage(
             {self.root: self.matters},
-            me=Stamp(epoch="", host="lab", pid=7, process=self.place.name, state=str(self.place), since=self.clock.now),
+            process=ThisProcess(
+                Stamp(
+                    epoch="", host="lab", pid=7, process=self.place.name, state=str(self.place), since=self.clock.now
+                ),
+                is_running=lambda _, process: self.running.get(process, False),
+                new_epoch=lambda: f"{self.place.name} {next(EPOCHS)}",
+            ),
             records=Lineages(self.yard.database),
             notes=self.notes,
-            is_running=lambda _, process: self.running.get(process, False),
             why_away=WatchedFolders(file_facts, self.yard.places).why_away,
-            new_epoch=lambda: f"{self.place.name} {next(EPOCHS)}",
             clock=self.clock,
             log=self.yard.log,
         )
@@ -59,7 +63,7 @@ class Keeper:
 
     def _watcher(self) -> Any:
         watched = self.yard.watched(self.root)
-        return self.yard.watcher(watched, handed={"lineages": self.lineage})
+        return self.yard.watcher(watched, lineages=self.lineage)
 
     def stop(self) -> None:
         self.yard.close()

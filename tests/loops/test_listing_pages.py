@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from eisync.core.model import RemoteSample, Unread
+from eisync.core.model import Page, RemoteSample, Unread
 from eisync.errors import EisyncError
 from eisync.loops.reconciler.listing_pages import listing_pages
-from tests.fakes import Cloud, Listed, Waited
+from tests.fakes import Cloud, Waited
 
 from .stage import Stage
 from .yard import Yard
@@ -24,15 +24,15 @@ class OddCloud(Cloud):
         super().__init__()
         self.odd: set[int] = set()
         self.nameless: set[int] = set()
-        self.lie: Callable[[Listed], Listed] = lambda page: page
+        self.lie: Callable[[Page], Page] = lambda page: page
 
-    def page(self, **query: Any) -> Listed:
+    def page(self, **query: Any) -> Page:
         return self.lie(self._spoilt(super().page(**query)))
 
     def ahead(self, *, limit: int, before_id: int | None = None, from_id: int | None = None) -> Waited:
         return Waited(lambda below: self.page(limit=limit, before_id=below, from_id=from_id), before_id, lambda _: None)
 
-    def _spoilt(self, page: Listed) -> Listed:
+    def _spoilt(self, page: Page) -> Page:
         read: list[RemoteSample] = []
         unread: list[Unread] = []
         for sample in page.samples:

@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 
 from eisync.core.lifecycle import Event, State
-from eisync.core.model import RemoteSample
+from eisync.core.model import Page, RemoteSample
 from eisync.core.outcome import Outcome
 from eisync.errors import KeyRefusedError, StudioError, UnansweredError
 from eisync.loops.reconciler import listing_sync
 from eisync.store.mirror import Mirrored
-from tests.fakes import Cloud, Listed
+from tests.fakes import Cloud
 
 from .test_reconciler import Sweep, digest, project, samples, send, synced
 from .yard import Yard, run
@@ -200,7 +200,7 @@ class Busy(Cloud):
         self.changed_at = 1.0
         self.happenings: Iterator[Callable[[], object]] = iter(())
 
-    def page(self, *, limit: int, filename: str | None = None, **more: Any) -> Listed:
+    def page(self, *, limit: int, filename: str | None = None, **more: Any) -> Page:
         if filename is None:
             next(self.happenings, lambda: None)()
         return super().page(limit=limit, filename=filename, **more)

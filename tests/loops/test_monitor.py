@@ -9,10 +9,12 @@ from eisync.adapters.files import file_facts
 from eisync.core.completeness import CompletenessPolicy
 from eisync.core.lifecycle import State
 from eisync.core.model import Root
+from eisync.core.mounts import FileSystem
 from eisync.core.watch_health import Mode
-from eisync.loops.watcher import loop as module
+from eisync.loops.watcher import root_watcher
+from eisync.loops.watcher.context import Runtime
 
-from .yard import Yard, run
+from .yard import Mounts, Yard, run
 
 READY = State.READY
 
@@ -62,7 +64,7 @@ def test_a_root_that_is_away_is_looked_for_with_a_growing_pause(yard: Yard) -> N
 def test_an_unmounted_mount_point_is_offline_and_nothing_has_gone(yard: Yard) -> None:
     disk = Disk()
     yard.fill("a.csv", "deep/b.csv")
-    loop = yard.watcher(files=disk)
+    loop = yard.watcher(outside={"files": disk})
     run(loop, yard.later)
     aside = unmount(yard, disk)
     yard.ear.of(1).folders.add("deep")
@@ -82,9 +84,9 @@ def test_an_unmounted_mount_point_is_offline_and_nothing_has_gone(yard: Yard) ->
 def test_a_mount_that_is_missing_at_the_start_is_noticed(yard: Yard) -> None:
     disk = Disk()
     yard.fill("a.csv")
-    run(yard.watcher(files=disk), yard.later)
+    run(yard.watcher(outside={"files": disk}), yard.later)
     unmount(yard, disk)
-    loop = yard.watcher(files=disk)
+    loop = yard.watcher(outside={"files": disk})
     run(loop, yard.later)
     assert (1, {"a.csv": READY}) == (len(loop.offline()), yard.states())
 
@@ -92,7 +94,7 @@ def test_a_mount_that_is_missing_at_the_start_is_noticed(yard: Yard) -> None:
 def test_what_is_written_into_an_unmounted_mount_point_waits(yard: Yard) -> None:
     disk = Disk()
     yard.fill("a.csv")
-    loop = yard.watcher(files=disk)
+    loop = yard.watcher(outside={"files": disk})
     run(loop, yard.later)
     unmount(yard, disk)
     yard.write("stray.csv")
@@ -103,10 +105,10 @@ def test_what_is_written_into_an_unmounted_mount_point_waits(yard: Yard) -> None
 def test_the_same_disk_under_another_number_is_known_by_its_files(yard: Yard) -> None:
     disk = Disk()
     yard.fill("a.csv", "b.csv")
-    run(yard.watcher(files=disk), yard.later)
+    run(yard.watcher(outside={"files": disk}), yard.later)
     disk.number = 7
     yard.path("a.csv").unlink()
-    loop = yard.watcher(files=disk)
+    loop = yard.watcher(outside={"files": disk})
     run(loop, yard.later)
     assert ([], {"a.csv": State.GONE, "b.csv": READY}) == (loop.offline(), yard.states())
     assert 7 == yard.places.device(1)
@@ -115,7 +117,7 @@ def test_the_same_disk_under_another_number_is_known_by_its_files(yard: Yard) ->
 def test_whoever_has_replaced_the_disk_says_so_with_a_file(yard: Yard) -> None:
     disk = Disk()
     yard.fill("a.csv")
-    loop = yard.watcher(files=disk)
+    loop = yard.watcher(outside={"files": disk})
     run(loop, yard.later)
     unmount(yard, disk)
     run(loop, yard.later + 60.0)
@@ -131,7 +133,7 @@ def test_whoever_has_replaced_the_disk_says_so_with_a_file(yard: Yard) -> None:
 
 def test_a_root_of_which_nothing_is_known_may_be_on_any_disk(yard: Yard) -> None:
     disk = Disk()
-    loop = yard.watcher(files=disk)
+    loop = yard.watcher(outside={"files": disk})
     run(loop, yard.later)
     disk.number = 2
     yard.write("a.csv")
@@ -168,20 +170,19 @@ def test_it_is_listened_to_before_it_is_looked_through(yard: Yard) -> None:
             return getattr(self._real, name)
 
     other = yard.add_root("other")
-    loop = yard.watcher(yard.watched(), yard.watched(other), files=Noting(file_facts))
-    for root in loop._roots:
-        root.monitor._events = Noting(yard.ear)
+    roots = (yard.watched(), yard.watched(other))
+    loop = yard.watcher(*roots, outside={"files": Noting(file_facts)}, events=Noting(yard.ear))
     loop.tick(yard.later)
     assert ["watch", "walk", "watch", "walk"] == order
 
 
 def test_a_file_system_without_events_is_scanned_and_tried_again(yard: Yard) -> None:
     silent = ["its file system (nfs4) does not report what others write"]
-    loop = yard.watcher(handed={"why_silent": lambda _: silent[0] if silent else None})
+    loop = yard.watcher(outside={"mounts": Mounts(lambda _: FileSystem(silent[0] if silent else None))})
     run(loop, yard.later)
     assert ([], silent) == (yard.ear.watched, told(yard, "root.polling"))
-    (attention,) = loop.attention()
-    assert (False, silent[0]) == (attention.is_heard, attention.reason)
+    (attention,) = loop.status()
+    assert (False, silent[0]) == (attention.uses_events, attention.reason)
     yard.write("a.csv")
     run(loop, yard.later + 60.0)
     assert {"a.csv": READY} == yard.states()
@@ -189,17 +190,17 @@ def test_a_file_system_without_events_is_scanned_and_tried_again(yard: Yard) -> 
     run(loop, yard.later + 599.0)
     assert [] == yard.ear.watched
     run(loop, yard.later + 605.0)
-    assert ([1], True) == (yard.ear.watched, loop.attention()[0].is_heard)
+    assert ([1], True) == (yard.ear.watched, loop.status()[0].uses_events)
     assert "root.watching" in yard.log.events()
 
 
 @pytest.mark.parametrize(("mode", "watched"), [(Mode.EVENTS, [1]), (Mode.SCAN, []), (Mode.AUTO, [])])
 def test_the_configuration_has_the_last_word(yard: Yard, mode: Mode, watched: list[int]) -> None:
-    loop = yard.watcher(handed={"why_silent": lambda _: "no events"}, mode=mode)
+    loop = yard.watcher(outside={"mounts": Mounts(lambda _: FileSystem("no events"))}, mode=mode)
     yard.write("a.csv")
     run(loop, yard.later)
     assert (watched, {"a.csv": READY}) == (yard.ear.watched, yard.states())
-    assert ("no events" if mode is Mode.AUTO else None) == loop.attention()[0].reason
+    assert ("no events" if mode is Mode.AUTO else None) == loop.status()[0].reason
 
 
 def test_a_file_that_no_event_told_of_is_counted_and_it_is_listened_to_anew(yard: Yard) -> None:
@@ -208,7 +209,7 @@ def test_a_file_that_no_event_told_of_is_counted_and_it_is_listened_to_anew(yard
     run(loop, start)
     yard.write("a.csv")
     run(loop, start + 90.0)
-    assert (1, True) == (loop.attention()[0].missed, loop.attention()[0].is_heard)
+    assert (1, True) == (loop.status()[0].missed, loop.status()[0].uses_events)
     assert ([1], 1) == (yard.ear.watched, yard.log.events().count("root.events_missed"))
 
 
@@ -217,13 +218,13 @@ def test_misses_in_a_row_switch_to_scanning(yard: Yard) -> None:
     run(loop, yard.later)
     (root,) = loop._roots
     for scan in range(2):
-        root.monitor.scanned(2, yard.later + scan)
-        root.monitor.look(yard.later + scan)
-    (attention,) = loop.attention()
-    assert (False, 4, "4 files arrived without an event") == (attention.is_heard, attention.missed, attention.reason)
+        root.monitor.note_scan(2, yard.later + scan)
+        root.monitor.check(yard.later + scan)
+    (attention,) = loop.status()
+    assert (False, 4, "4 files arrived without an event") == (attention.uses_events, attention.missed, attention.reason)
     assert ([], 1) == (yard.ear.watched, yard.log.events().count("root.polling"))
     run(loop, yard.later + 700.0)
-    assert ([1], True) == (yard.ear.watched, loop.attention()[0].is_heard)
+    assert ([1], True) == (yard.ear.watched, loop.status()[0].uses_events)
 
 
 def test_events_mode_begins_anew_whatever_was_missed(yard: Yard) -> None:
@@ -231,10 +232,10 @@ def test_events_mode_begins_anew_whatever_was_missed(yard: Yard) -> None:
     run(loop, yard.later)
     (root,) = loop._roots
     for scan in range(5):
-        root.monitor.scanned(1, yard.later + scan)
-        root.monitor.look(yard.later + scan)
-        assert loop.attention()[0].is_heard
-    assert 5 == loop.attention()[0].missed
+        root.monitor.note_scan(1, yard.later + scan)
+        root.monitor.check(yard.later + scan)
+        assert loop.status()[0].uses_events
+    assert 5 == loop.status()[0].missed
 
 
 def test_a_listener_that_dies_again_and_again_is_left_and_told_of(yard: Yard) -> None:
@@ -255,7 +256,7 @@ def test_a_file_that_was_announced_is_no_miss(yard: Yard) -> None:
     yard.ear.of(1).files.add("a.csv")
     run(loop, start + 10.0)
     run(loop, start + 90.0)
-    assert 0 == loop.attention()[0].missed
+    assert 0 == loop.status()[0].missed
 
 
 # --- when it is scanned
@@ -274,9 +275,9 @@ def test_a_clock_that_jumps_makes_every_root_doubted(yard: Yard, jump_s: float) 
 
 def test_a_scan_that_costs_much_comes_less_often(yard: Yard) -> None:
     clock = iter(range(10_000))
-    loop = yard.watcher(mode=Mode.SCAN, handed={"spent_s": lambda: float(next(clock)), "jitter": lambda: 0.5})
+    loop = yard.watcher(mode=Mode.SCAN, runtime=Runtime(spent_s=lambda: float(next(clock)), jitter=lambda: 0.5))
     run(loop, yard.later)  # one second of a core, by this clock
-    assert 105.0 == pytest.approx(loop.attention()[0].scan_every_s)
+    assert 105.0 == pytest.approx(loop.status()[0].scan_every_s)
     yard.write("a.csv")
     run(loop, yard.later + 104.0)
     assert {} == yard.states()
@@ -287,15 +288,15 @@ def test_a_scan_that_costs_much_comes_less_often(yard: Yard) -> None:
 def test_what_scans_take_of_a_core_is_shared_among_the_roots(yard: Yard) -> None:
     roots = [yard.watched(mode=Mode.SCAN), yard.watched(yard.add_root("second"), mode=Mode.SCAN)]
     clock = iter(range(10_000))
-    loop = yard.watcher(*roots, handed={"spent_s": lambda: float(next(clock)), "jitter": lambda: 0.5})
+    loop = yard.watcher(*roots, runtime=Runtime(spent_s=lambda: float(next(clock)), jitter=lambda: 0.5))
     run(loop, yard.later)
-    assert [210.0, 210.0] == [pytest.approx(root.scan_every_s) for root in loop.attention()]
+    assert [210.0, 210.0] == [pytest.approx(root.scan_every_s) for root in loop.status()]
 
 
 def test_a_huge_folder_is_walked_in_pieces(yard: Yard, monkeypatch: pytest.MonkeyPatch) -> None:
     from eisync.adapters.files import folder_walk
 
-    monkeypatch.setattr(module, "LOOKS_A_TICK", 10)
+    monkeypatch.setattr(root_watcher, "ENTRIES_A_TICK", 10)
     monkeypatch.setattr(folder_walk, "PIECE", 5)
     monkeypatch.setattr(folder_walk, "AT_ONCE", 8)
     for number in range(60):
@@ -336,4 +337,4 @@ def test_two_roots_are_watched_each_in_its_own_way(yard: Yard) -> None:
     other: Root = yard.add_root("other")
     loop = yard.watcher(yard.watched(), yard.watched(other, mode=Mode.SCAN))
     run(loop, yard.later)
-    assert [(Mode.AUTO, True), (Mode.SCAN, False)] == [(one.mode, one.is_heard) for one in loop.attention()]
+    assert [(Mode.AUTO, True), (Mode.SCAN, False)] == [(one.mode, one.uses_events) for one in loop.status()]

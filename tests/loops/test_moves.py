@@ -10,12 +10,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from eisync.core.file_status import ObservedEntry
 from eisync.core.lifecycle import Event, State
 from eisync.core.model import Root
 from eisync.core.outcome import Outcome
 from eisync.core.policy import Policy
 from eisync.errors import FileUnreadableError
-from eisync.loops.watched_root import Observed
 
 from .stage import Stage
 from .yard import Yard, deletion_evidence
@@ -134,7 +134,7 @@ def test_a_file_that_is_quarantined_is_compared_all_the_same(yard: Yard) -> None
 def test_a_file_that_is_under_observation_is_compared_all_the_same(yard: Yard) -> None:
     stage = Stage(yard, DELETES)
     sample = stage.put("a.csv", "b.csv", content=same_size)["a.csv"]
-    seen = [Observed(yard.root.path, path, 40, "it is written") for path in ("sorted/a.csv", "sorted/other.csv")]
+    seen = [ObservedEntry(yard.root.path, path, 40, "it is written") for path in ("sorted/a.csv", "sorted/other.csv")]
     stage.evidence = deletion_evidence(yard, stage.clock, lambda: seen)
     stage.rebuild()
     yard.path("a.csv").unlink()

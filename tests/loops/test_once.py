@@ -11,13 +11,16 @@ from eisync.core.completeness import CompletenessPolicy
 from eisync.core.lifecycle import PENDING, State
 from eisync.core.retry import RetryPolicy
 from eisync.errors import KeyRefusedError
-from eisync.loops.once import Once
-from eisync.loops.reconciler.loop import Project, ReconcilerLoop
+from eisync.loops.once import Loops, Once
+from eisync.loops.reconciler.context import ReconciledProject, ReconcilerStore
+from eisync.loops.reconciler.loop import ReconcilerLoop
 from eisync.loops.uploader.loop import UploaderLoop
-from eisync.loops.uploader.target_state import TargetQueue
+from eisync.loops.uploader.target_state import SendingRules, TargetQueue, TimeAndChance, UploadStore
+from eisync.loops.uploader.workers import Workers
 from eisync.store.mirror import Mirrored
 from tests.fakes import Bench, Clock, Cloud, refusing
 
+from .stage import actions_of
 from .yard import Yard
 
 READY, SYNCED = State.READY, State.SYNCED
@@ -67,7 +70,8 @@ class Pass:
             for (name, cloud), root in zip(clouds.items(), self.roots, strict=True)
         ]
         self.projects = [
-            Project(target=name, studio=cloud, interval_s=300.0, page_size=1000) for name, cloud in clouds.items()
+            ReconciledProject(target=name, studio=cloud, interval_s=300.0, page_size=1000)
+            for name, cloud in clouds.items()
         ]
 
     def run(self, timeout_s: float = 60.0, is_stopped: Callable[[], bool] = lambda: False) -> None:
@@ -75,31 +79,23 @@ class Pass:
         self.watcher = yard.watcher(*(yard.watched(root, **self.watched) for root in self.roots))
         self.uploader = UploaderLoop(
             self.lanes,
-            queue=yard.outbox,
-            notes=yard.index,
-            pool=self.bench,
-            workers=2,
+            store=UploadStore(yard.outbox, yard.index),
+            workers=Workers(self.bench, 2, wake=self.bell.set, log=yard.log),
             hash_of=sha256_of,
-            jitter=lambda: 0.5,
-            boundary=lambda: "eisync-0123456789abcdef",
-            wake=self.bell.set,
+            rules=SendingRules(),
+            chance=TimeAndChance(jitter=lambda: 0.5, boundary=lambda: "eisync-0123456789abcdef"),
             log=yard.log,
         )
         self.reconciler = ReconcilerLoop(
             self.projects,
-            beliefs=yard.index,
-            mirrored=Mirrored(yard.database),
-            unidentified=yard.index,
-            doubts=yard.outbox,
+            ReconcilerStore(index=yard.index, mirrored=Mirrored(yard.database), outbox=yard.outbox),
             sha256_of_file=sha256_of,
             clock=self.clock,
             log=yard.log,
+            actions=actions_of(yard, self.clock),
         )
         once = Once(
-            self.watcher,
-            self.uploader,
-            self.reconciler,
-            None,
+            Loops(self.watcher, self.uploader, self.reconciler, None),
             pending=self._pending,
             now=self.clock,
             bell=self.bell,
@@ -172,7 +168,7 @@ def test_what_is_under_way_when_the_time_is_up_is_waited_for(yard: Yard, cloud: 
     one = Pass(yard, main=cloud)
     one.bell.lazy_for = 30
     one.run(timeout_s=1.0)
-    # Its introduction was late, so nothing had been sent; no request was left behind either.
+    # The check of its project was late, so nothing had been sent; no request was left behind either.
     assert ({"a.csv": READY}, True) == (yard.states(), one.uploader.is_done)
 
 

@@ -8,14 +8,17 @@ import pytest
 
 from eisync.adapters.client.body import sha256_of
 from eisync.core.lifecycle import Event, State
-from eisync.core.model import Item, RemoteSample
+from eisync.core.model import Item, Page, RemoteSample
 from eisync.core.outcome import Outcome
 from eisync.errors import EisyncError, KeyRefusedError, StateError, StudioError, UnansweredError, UnreachableError
-from eisync.loops.reconciler import loop as module
-from eisync.loops.reconciler.loop import DOUBT_S, IDLE_S, KEEP_GONE_S, Project, ReconcilerLoop
+from eisync.loops.reconciler import identification as module
+from eisync.loops.reconciler.context import ReconciledProject, ReconcilerStore
+from eisync.loops.reconciler.identification import DOUBT_S
+from eisync.loops.reconciler.loop import IDLE_S, KEEP_GONE_S, ReconcilerLoop
 from eisync.store.mirror import Mirrored
-from tests.fakes import Clock, Cloud, Listed, failing
+from tests.fakes import Clock, Cloud, failing
 
+from .stage import actions_of
 from .yard import Yard, run
 
 SYNCED, DOUBTFUL, TOMBSTONE, READY = State.SYNCED, State.DOUBTFUL, State.TOMBSTONE, State.READY
@@ -25,18 +28,20 @@ class Sweep:
     """A reconciler and the clock that it looks at."""
 
     def __init__(
-        self, yard: Yard, *projects: Project, beliefs: Any = None, mirrored: Any = None, doubts: Any = None
+        self, yard: Yard, *projects: ReconciledProject, index: Any = None, mirrored: Any = None, outbox: Any = None
     ) -> None:
         self.clock = Clock(yard.later)
         self.loop = ReconcilerLoop(
             projects,
-            beliefs=beliefs or yard.index,
-            mirrored=mirrored or Mirrored(yard.database),
-            unidentified=yard.index,
-            doubts=doubts or yard.outbox,
+            ReconcilerStore(
+                index=index or yard.index,
+                mirrored=mirrored or Mirrored(yard.database),
+                outbox=outbox or yard.outbox,
+            ),
             sha256_of_file=sha256_of,
             clock=self.clock,
             log=yard.log,
+            actions=actions_of(yard, self.clock),
         )
 
     def run(self, after_s: float = 0.0) -> float:
@@ -45,8 +50,8 @@ class Sweep:
         return run(self.loop, self.clock.now)
 
 
-def project(cloud: Any, *, target: str = "main", page_size: int = 1000, interval_s: float = 300.0) -> Project:
-    return Project(target=target, studio=cloud, interval_s=interval_s, page_size=page_size)
+def project(cloud: Any, *, target: str = "main", page_size: int = 1000, interval_s: float = 300.0) -> ReconciledProject:
+    return ReconciledProject(target=target, studio=cloud, interval_s=interval_s, page_size=page_size)
 
 
 @pytest.fixture
@@ -129,7 +134,7 @@ def test_a_tick_waits_for_one_answer_and_two_pages_are_on_their_way(yard: Yard, 
     asked = []
     while sweep.loop.tick(sweep.clock.now) == 0.0:
         asked.append(cloud.questions)
-    assert ([1, 2, 5, 5, 6, 6], 7) == (asked, cloud.questions)  # of four pages, three are read ahead
+    assert ([1, 2, 5, 5, 6, 6, 7], 7) == (asked, cloud.questions)  # of four pages, three are read ahead
 
 
 def test_a_service_that_gives_smaller_pages_is_swept_to_the_end(yard: Yard, cloud: Cloud) -> None:
@@ -241,14 +246,14 @@ def test_every_sample_of_a_file_must_be_gone(yard: Yard, cloud: Cloud) -> None:
 class Studio(Cloud):
     """A service whose listing is played from a list of pages, again for every sweep."""
 
-    def __init__(self, *pages: Listed | EisyncError) -> None:
+    def __init__(self, *pages: Page | EisyncError) -> None:
         super().__init__()
         self.pages = pages
         self.at = 0
 
     def page(
         self, *, limit: int, before_id: int | None = None, from_id: int | None = None, filename: str | None = None
-    ) -> Listed:
+    ) -> Page:
         self.at = 0 if before_id is None else self.at
         page = self.pages[min(self.at, len(self.pages) - 1)]
         self.at += 1
@@ -257,15 +262,15 @@ class Studio(Cloud):
         return page
 
     def count(self) -> int:
-        (*_, total) = (page.total for page in self.pages if isinstance(page, Listed))
+        (*_, total) = (page.total for page in self.pages if isinstance(page, Page))
         return total
 
     def is_there(self, sample_id: int) -> bool:
         return False
 
 
-def listed(*ids: int, total: int) -> Listed:
-    return Listed(tuple(RemoteSample(id=one, filename=str(one), category="training", label=None) for one in ids), total)
+def listed(*ids: int, total: int) -> Page:
+    return Page(tuple(RemoteSample(id=one, filename=str(one), category="training", label=None) for one in ids), total)
 
 
 @pytest.mark.parametrize(
@@ -284,7 +289,7 @@ def listed(*ids: int, total: int) -> Listed:
     ids=["empty", "cut", "failed page", "refused", "does not move", "jumps back"],
 )
 def test_an_incomplete_listing_concludes_nothing(
-    yard: Yard, cloud: Cloud, pages: list[Listed | EisyncError], trouble: str
+    yard: Yard, cloud: Cloud, pages: list[Page | EisyncError], trouble: str
 ) -> None:
     synced(yard, cloud, "a.csv")
     sweep = Sweep(yard, project(Studio(*pages), page_size=2))
@@ -587,10 +592,10 @@ def test_what_was_looked_up_is_remembered_no_longer_than_it_matters(yard: Yard, 
     nameless(yard, "a.csv", "b.csv")
     sweep = Sweep(yard, project(cloud))
     sweep.run()
-    assert 2 == len(sweep.loop._looked_up["main"])
+    assert 2 == len(sweep.loop._identifier._looked_up["main"])
     yard.index.link(item_of(yard, "a.csv"), [1], now=yard.later)
     sweep.run(after_s=300.0)
-    assert 1 == len(sweep.loop._looked_up["main"])
+    assert 1 == len(sweep.loop._identifier._looked_up["main"])
 
 
 def item_of(yard: Yard, path: str) -> Item:
@@ -628,7 +633,7 @@ def test_a_store_that_fails_is_tried_again_with_the_next_pass(yard: Yard, cloud:
 
     if method == "note_trouble":
         cloud.page = failing(2, UnansweredError("no answer"), cloud.page)  # type: ignore[method-assign]
-    sweep = Sweep(yard, project(cloud), beliefs=Failing(yard.index), mirrored=Failing(Mirrored(yard.database)))
+    sweep = Sweep(yard, project(cloud), index=Failing(yard.index), mirrored=Failing(Mirrored(yard.database)))
     for _ in range(8):
         try:
             sweep.run(after_s=300.0)

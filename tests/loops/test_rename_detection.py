@@ -13,8 +13,7 @@ from eisync.core.lifecycle import Event, State
 from eisync.core.model import FileFacts
 from eisync.core.outcome import Outcome
 from eisync.errors import UnreachableError
-from eisync.loops.watcher import content_check
-from eisync.loops.watcher import loop as module
+from eisync.loops.watcher import content_check, root_watcher
 from tests.fakes import failing
 
 from .test_watcher import claim, settle, sync
@@ -213,7 +212,7 @@ def test_a_file_of_another_disk_is_a_new_one(yard: Yard) -> None:
 
     yard.fill("a.csv")
     sync(yard, yard.later)
-    loop = yard.watcher(files=OtherDisk())
+    loop = yard.watcher(outside={"files": OtherDisk()})
     run(loop, yard.later)
     yard.path("mounted").mkdir()
     yard.path("a.csv").rename(yard.path("mounted/a.csv"))
@@ -232,7 +231,7 @@ def test_a_rename_during_a_stop_is_followed_by_the_next_start(yard: Yard) -> Non
 
 
 def test_a_folder_of_thousands_is_followed_piece_by_piece(yard: Yard, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "LOOKS_A_TICK", 7)
+    monkeypatch.setattr(root_watcher, "ENTRIES_A_TICK", 7)
     yard.fill(*(f"one/{number}.csv" for number in range(40)))
     sync(yard, yard.later)
     loop = yard.watcher()
@@ -338,7 +337,7 @@ def test_a_large_file_is_compared_a_bounded_piece_a_tick(yard: Yard, monkeypatch
     counted = Counted()
     monkeypatch.setattr(content_check, "HASHED_A_TICK", 100_000)
     sync_whole_second(yard, "a.csv", "c.csv", content=lambda path: path.encode() * 100_000)
-    loop = yard.watcher(evidence=counted)
+    loop = yard.watcher(outside={"contents": counted})
     run(loop, yard.later)
     yard.path("a.csv").rename(yard.path("b.csv"))
     yard.path("c.csv").rename(yard.path("d.csv"))
@@ -364,7 +363,7 @@ def test_a_file_that_may_be_a_renamed_one_is_not_gone_while_it_is_compared(yard:
             raise UnreachableError("no file can be read")
 
     sync_whole_second(yard, "a.csv")
-    loop = yard.watcher(evidence=Slow())
+    loop = yard.watcher(outside={"contents": Slow()})
     run(loop, yard.later)
     yard.path("a.csv").rename(yard.path("b.csv"))
     if is_noted:
@@ -385,7 +384,7 @@ def test_what_is_compared_waits_where_no_file_can_be_opened(yard: Yard) -> None:
             return getattr(content, name)
 
     sync_whole_second(yard, "a.csv")
-    loop = yard.watcher(evidence=Exhausted())
+    loop = yard.watcher(outside={"contents": Exhausted()})
     run(loop, yard.later)
     yard.path("a.csv").rename(yard.path("b.csv"))
     now = by_event(yard, "a.csv", "b.csv")
@@ -422,12 +421,12 @@ class Flapping:
     def __getattr__(self, name: str) -> object:
         return getattr(file_facts, name)
 
-    def look(self, root: str, path: str) -> FileFacts | None:
+    def facts_at(self, root: str, path: str) -> FileFacts | None:
         wanted = os.path.join(root, path)
         for place in self._places:
             if not self.is_at_rest and place.exists() and place.parent / path in self._places:
                 place.rename(wanted)
-        return file_facts.look(root, path)
+        return file_facts.facts_at(root, path)
 
 
 @pytest.mark.parametrize("has_gone", [False, True], ids=["known", "gone"])
@@ -436,7 +435,7 @@ def test_a_file_that_is_renamed_without_rest_stays_one_file(yard: Yard, has_gone
     if has_gone:  # a look missed it
         yard.outbox.mark_gone(yard.index.records.ids_in([READY]), now=yard.later)
     flapping = Flapping(yard, "a.csv", "b.csv")
-    loop = yard.watcher(files=flapping, policy=CompletenessPolicy(settle_s=0.0))
+    loop = yard.watcher(outside={"files": flapping}, policy=CompletenessPolicy(settle_s=0.0))
     run(loop, yard.later)
     for _ in range(5):
         announce(yard, "a.csv", "b.csv")

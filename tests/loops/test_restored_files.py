@@ -1,20 +1,15 @@
-from dataclasses import dataclass
+from dataclasses import replace
+from typing import Any
 
 from eisync.core.lifecycle import State
-from eisync.core.model import FileFacts
+from eisync.core.model import FileFacts, KnownFile
 from eisync.loops.watcher import renames as module
 from eisync.loops.watcher.renames import RestoredFiles
 from tests.fakes import Notebook
 
 
-@dataclass(frozen=True)
-class Known:
-    id: int
-    facts: FileFacts
-    taken_sha256: str | None = "a"
-    sha256: str | None = "a"
-    state: State = State.SYNCED
-    is_absent: bool = True
+def known(number: int, taken_sha256: str | None = "a", state: State = State.SYNCED) -> KnownFile:
+    return KnownFile(number, state, facts(10), is_absent=True, taken_sha256=taken_sha256, sha256="a")
 
 
 class Places:
@@ -36,6 +31,10 @@ def facts(size: int, inode: int = 1) -> FileFacts:
     return FileFacts(size, 1, inode)
 
 
+def restored(places: Any, is_same: Any) -> RestoredFiles:
+    return RestoredFiles("/data", places, is_same, log=Notebook())
+
+
 def test_only_what_was_taken_away_and_has_its_size_is_read() -> None:
     places, read = Places(), []
 
@@ -43,9 +42,9 @@ def test_only_what_was_taken_away_and_has_its_size_is_read() -> None:
         read.append((root, path, sha256))
         return path != "other.csv"
 
-    returns = RestoredFiles("/data", places, is_same, log=Notebook())
+    returns = restored(places, is_same)
     for number, path in enumerate(("same.csv", "other.csv", "longer.csv", "not complete.csv")):
-        returns.expect(path, Known(number, facts(10)))
+        returns.expect(path, known(number))
     complete = {path: facts(10, 2) for path in ("same.csv", "other.csv", "new.csv")} | {"longer.csv": facts(11)}
     assert ({"same.csv"}, []) == returns.recognise(complete, now=1.0)
     assert [("/data", "same.csv", "a"), ("/data", "other.csv", "a")] == read
@@ -56,17 +55,17 @@ def test_only_what_was_taken_away_and_has_its_size_is_read() -> None:
 def test_what_changed_and_is_as_it_was_sent_is_not_sent_unless_the_service_lost_it() -> None:
     for is_there in (True, False):
         places = Places(is_there=is_there)
-        returns = RestoredFiles("/data", places, lambda *_: True, log=Notebook())
-        returns.expect("a.csv", Known(5, facts(10), taken_sha256=None, state=State.SETTLING))
+        returns = restored(places, lambda *_: True)
+        returns.expect("a.csv", known(5, taken_sha256=None, state=State.SETTLING))
         assert ({"a.csv"} if is_there else set(), []) == returns.recognise({"a.csv": facts(10, 2)}, now=1.0)
         assert ([5], []) == (places.unchanged, places.returned)
 
 
 def test_a_few_are_read_at_once_and_the_others_soon() -> None:
-    returns = RestoredFiles("/data", Places(), lambda *_: True, log=Notebook())
+    returns = restored(Places(), lambda *_: True)
     complete = {f"{number}.csv": facts(module.BYTES_A_TICK) for number in range(3)}
     for number, path in enumerate(complete):
-        returns.expect(path, Known(number, complete[path]))
+        returns.expect(path, replace(known(number), facts=complete[path]))
     seen: list[str] = []
     for _ in range(3):
         same, later = returns.recognise(complete, now=1.0)

@@ -17,9 +17,11 @@ from eisync.core.policy import After, MinFree, OnRemoteDelete, Policy, Retention
 from eisync.core.retention import Disk, Room, Why
 from eisync.core.sample_names import stored_name
 from eisync.errors import FolderError, StateError, UnansweredError
-from eisync.loops.actions.identity_check import IdentityCheck
-from eisync.loops.retention.loop import REST_S, RetentionLoop
-from eisync.loops.retention.status import TROUBLE_S, YES_NAME, Archives, RetentionStatus
+from eisync.loops.lineage import Trusting
+from eisync.loops.retention.identity_check import IdentityCheck
+from eisync.loops.retention.loop import REST_S, RetentionClock, RetentionLoop
+from eisync.loops.retention.removal import YES_NAME, Archives, FileRemover
+from eisync.loops.retention.status import TROUBLE_S, RetentionStatus
 from eisync.store.actions import ActionStore
 from eisync.store.mirror import Mirrored
 from eisync.store.retention import Removals
@@ -59,6 +61,10 @@ class Meter:
     emptied: list[str] = field(default_factory=list)
     away: bool = False
     rooms: dict[str, int] = field(default_factory=dict)  # what files take of it, where that is not their size
+    hands: Any = removal  # what removes files
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.hands, name)
 
     def disk_of(self, root: str) -> Disk | None:
         return Disk(self.free, self.total)
@@ -73,7 +79,7 @@ class Meter:
         room = removal.room_of(root, path)
         if room is None or self.away:
             return None
-        facts = file_facts.look(root, path)
+        facts = file_facts.facts_at(root, path)
         assert facts is not None
         return replace(room, bytes=self.rooms.get(path, facts.size))
 
@@ -89,8 +95,8 @@ class House:
     def __init__(self, yard: Yard, policy: Retention) -> None:
         self.yard = yard
         self.policy = policy
-        self.meter = Meter()
-        self.times = Times()
+        self.meter: Any = Meter()
+        self.times: Any = Times()
         self.hands: Any = removal
         self.now = yard.later
         self.monotonic: Callable[[], float] = lambda: self.now
@@ -106,18 +112,23 @@ class House:
 
     def start(self) -> None:
         self.retention_status = RetentionStatus(self.yard.root, self.policy)
+        self.meter.hands = self.hands
+        remover = FileRemover(
+            self.records,
+            self.actions,
+            self.meter,
+            identity_check=IdentityCheck({"main": self.cloud}, self.records, clock=lambda: self.now),
+            lineages=Trusting(),
+            archives=Archives(self.records, folder_notes, new_marker=lambda: f"archive {self.now}"),
+            log=self.yard.log,
+        )
         self.loop = RetentionLoop(
             [self.retention_status],
-            records=self.records,
-            intents=self.records,
-            outcomes=self.actions,
-            hands=self.hands,
-            disks=self.meter,
-            identity_check=IdentityCheck({"main": self.cloud}, self.records, clock=lambda: self.now),
+            remover,
+            self.records,
+            self.meter,
+            clock=RetentionClock(self.times, lambda: self.monotonic()),
             log=self.yard.log,
-            monotonic=lambda: self.monotonic(),
-            times=self.times,
-            archives=Archives(self.records, folder_notes, new_marker=lambda: f"archive {self.now}"),
         )
 
     def run(self, after_s: float = 0.0) -> float:
@@ -369,7 +380,7 @@ def test_a_copy_that_is_put_back_is_known_and_neither_sent_nor_taken_again(house
     house.run(after_s=GRACE_OVER_S)
     house.yard.write("wave.1.csv", b"wave.1.csv")
     house.yard.write("wave.2.csv", b"wave.2.csv")
-    run(house.yard.watcher(handed={"is_same": removal.is_same}), house.now + 3600.0)
+    run(house.yard.watcher(outside={"is_same": removal.is_same}), house.now + 3600.0)
     assert {"wave.1.csv": State.SYNCED, "wave.2.csv": State.READY} == house.yard.states()
     assert "kept" == house.row("wave.1.csv")["removal"]
     house.run(after_s=10**6)
@@ -380,7 +391,7 @@ def test_another_version_in_its_place_is_sent_and_its_old_sample_stays(house: Ho
     house.send("wave.1.csv")
     house.run(after_s=GRACE_OVER_S)
     house.yard.write("wave.1.csv", b"wave.X.csv")
-    run(house.yard.watcher(handed={"is_same": removal.is_same}), house.now + 3600.0)
+    run(house.yard.watcher(outside={"is_same": removal.is_same}), house.now + 3600.0)
     assert {"wave.1.csv": State.READY} == house.yard.states()
     assert [] == house.planned("wave.1.csv")
 

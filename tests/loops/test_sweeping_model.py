@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from eisync.core.lifecycle import State
-from eisync.core.model import RemoteSample
+from eisync.core.model import Page, RemoteSample
 from eisync.errors import StudioError, UnansweredError
 from eisync.store.mirror import Mirrored
-from tests.fakes import Cloud, Listed
+from tests.fakes import Cloud
 
 from .test_reconciler import Sweep, project, synced
 from .yard import Yard
@@ -32,7 +32,7 @@ class Moody(Cloud):
         self.pages = 0
         self.listed_ids: set[int] = set()
 
-    def page(self, *, filename: str | None = None, **more: Any) -> Listed:
+    def page(self, *, filename: str | None = None, **more: Any) -> Page:
         self.pages += 1
         mood = self.moods.pop(self.pages, None)
         if mood == "silent":
@@ -41,7 +41,7 @@ class Moody(Cloud):
             raise StudioError("not now", status=200)
         page = super().page(filename=filename, **more)
         if mood == "empty":
-            return Listed((), page.total)
+            return Page((), page.total)
         self.listed_ids |= {sample.id for sample in page.samples}
         return page
 

@@ -15,8 +15,9 @@ from eisync.core.outcome import MOST_DISPUTES
 from eisync.core.retry import Fault, RetryPolicy
 from eisync.core.wire import Envelope, Reply, Silence
 from eisync.errors import ConfigurationError, KeyRefusedError, StateError, UnansweredError, UnreachableError
-from eisync.loops.uploader.loop import IDLE_S, PROBE_AFTER_S, THREADLESS_S, UploaderLoop
-from eisync.loops.uploader.target_state import TargetQueue
+from eisync.loops.uploader.loop import IDLE_S, PROBE_AFTER_S, UploaderLoop
+from eisync.loops.uploader.target_state import SendingRules, TargetQueue, TimeAndChance, UploadStore
+from eisync.loops.uploader.workers import THREADLESS_S, Workers
 from tests.fakes import Bench, Cloud, failing, refusing, reply_of
 
 from .yard import Yard, run
@@ -28,25 +29,31 @@ class Drain:
     """A uploader whose workers work when they are told to."""
 
     def __init__(
-        self, yard: Yard, *lanes: TargetQueue, workers: int = 4, queue: Any = None, notes: Any = None, **more: Any
+        self,
+        yard: Yard,
+        *targets: TargetQueue,
+        workers: int = 4,
+        queue: Any = None,
+        notes: Any = None,
+        monotonic: Callable[[], float] = lambda: 0.0,
+        **rules: Any,
     ) -> None:
         self.yard = yard
         self.now = yard.later
         self.jitter = 0.0
+        self.throw: Callable[[], float] = lambda: self.jitter
         self.rings = 0
         self.bench = Bench()
         self.loop = UploaderLoop(
-            lanes,
-            queue=queue or yard.outbox,
-            notes=notes or yard.index,
-            pool=self.bench,
-            workers=workers,
+            targets,
+            store=UploadStore(queue or yard.outbox, notes or yard.index),
+            workers=Workers(self.bench, workers, wake=self._ring, log=yard.log),
             hash_of=sha256_of,
-            jitter=lambda: self.jitter,
-            boundary=lambda: "eisync-0123456789abcdef",
-            wake=self._ring,
+            rules=SendingRules(**rules),
+            chance=TimeAndChance(
+                monotonic=monotonic, jitter=lambda: self.throw(), boundary=lambda: "eisync-0123456789abcdef"
+            ),
             log=yard.log,
-            **more,
         )
 
     def _ring(self) -> None:
@@ -324,7 +331,7 @@ def test_a_late_refusal_of_the_old_key_does_not_pause_the_new_one(yard: Yard, cl
     cloud.answers.append(refusing(401, "Invalid API key"))
     drain = Drain(yard, target_queue(cloud, token=lambda: token[-1]), workers=2)
     drain.tick()
-    drain.bench.run()  # the introduction
+    drain.bench.run()  # the check of the project
     drain.tick()
     drain.bench.run(1)  # one of the two requests under way
     token.append("new")
@@ -503,7 +510,7 @@ def test_files_of_one_failed_request_do_not_come_back_together(yard: Yard, cloud
     cloud.always = refusing(500)
     drain = Drain(yard, target_queue(cloud))
     throws = iter([0.0, 0.1, 0.2, 0.3, 0.4])  # the first is for the target
-    drain.loop._jitter = lambda: next(throws)
+    drain.throw = lambda: next(throws)
     drain.run()
     dues = [row["due_at"] for row in yard.database._connection.execute("select due_at from file order by due_at")]
     assert [0.2, 0.4, 0.6, 0.8] == pytest.approx([due_at - yard.later for due_at in dues], abs=1e-6)
@@ -819,7 +826,7 @@ def test_a_long_upload_does_not_keep_what_is_due_waiting(yard: Yard) -> None:
 
 
 def long_upload(drain: Drain) -> Future[Any]:
-    return next(future for future, in_flight in drain.loop._flights.items() if in_flight.request.target == "first")
+    return next(future for future, in_flight in drain.loop._in_flight.items() if in_flight.request.target == "first")
 
 
 # --- the end
@@ -1145,7 +1152,7 @@ class Threadless(Bench):
 
 def threadless(yard: Yard, cloud: Cloud, free: int) -> tuple[Drain, Threadless]:
     drain, bench = Drain(yard, target_queue(cloud, limits=Limits(files=2, bytes=1_000_000))), Threadless(free)
-    drain.bench = drain.loop._pool = bench
+    drain.bench = drain.loop._workers.pool = bench
     return drain, bench
 
 

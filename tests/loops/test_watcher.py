@@ -7,20 +7,18 @@ from typing import Any
 
 import pytest
 
-from eisync.adapters.files import content, file_facts, sidecars, writer_probe
-from eisync.adapters.files.folder_walk import Folder
+from eisync.adapters.files import content, file_facts
 from eisync.core.completeness import CompletenessPolicy
 from eisync.core.ignore import IgnoreRules
+from eisync.core.known_content import FolderPiece
 from eisync.core.labels.path_rules import PathRules
 from eisync.core.lifecycle import Event, State
 from eisync.core.model import Category, FileFacts
 from eisync.core.outcome import Outcome
 from eisync.errors import StateError
-from eisync.loops.watcher import loop as module
-from eisync.loops.watcher.disks import RootDisks
-from eisync.store.descriptions import Descriptions
-from eisync.store.disks import Disks
-from eisync.store.sidecars import Sidecars
+from eisync.loops.watcher import intake, observations, root_watcher
+from eisync.loops.watcher.loop import WatcherLoop
+from eisync.loops.watcher.observations import NOTE_BUSY_EVERY_S
 from tests.conftest import list_sample
 from tests.fakes import failing
 
@@ -38,6 +36,12 @@ def settle(yard: Yard, event: Event, now: float) -> None:
     """Write down what became of everything that was claimed."""
     ids = yard.index.records.ids_in([State.SENDING])
     yard.outbox.settle([Outcome(item_id=one, events=(event,), due_at=now) for one in ids], claim=1, now=now)
+
+
+def limit_files(monkeypatch: pytest.MonkeyPatch, number: int) -> None:
+    """A tick checks so many files, of those that were reported and of those that are due."""
+    for module in (intake, root_watcher):
+        monkeypatch.setattr(module, "FILES_A_TICK", number)
 
 
 def sync(yard: Yard, now: float) -> None:
@@ -58,19 +62,19 @@ class Stumbling:
     def __getattr__(self, name: str) -> Any:
         return getattr(file_facts, name)
 
-    def look(self, root: str, path: str) -> Any:
+    def facts_at(self, root: str, path: str) -> Any:
         if path.rpartition("/")[2] in self.names:
             raise self.error
-        return file_facts.look(root, path)
+        return file_facts.facts_at(root, path)
 
     @contextlib.contextmanager
     def reading(self, ask: Any) -> Iterator[Any]:
-        with content.reading(ask) as look_into:
+        with content.reading(ask) as inspect:
 
             def stumble(examination: Any, root: str, path: str, facts: FileFacts, **more: Any) -> Any:
                 if path.rpartition("/")[2] in self.names:
                     raise self.error
-                return look_into(examination, root, path, facts, **more)
+                return inspect(examination, root, path, facts, **more)
 
             yield stumble
 
@@ -97,11 +101,11 @@ def test_a_root_that_makes_us_stumble_costs_no_other_and_is_tried_again(yard: Ya
     stumbling.names = ("any",)
     yard.write("a.csv")
     yard.write("b.csv", root=other)
-    loop = yard.watcher(yard.watched(), yard.watched(other), files=stumbling)
+    loop = yard.watcher(yard.watched(), yard.watched(other), outside={"files": stumbling})
     for second in range(5):
         loop.tick(yard.later + second)
     assert {"other/b.csv": READY} == yard.states()
-    bad, good = loop.attention()
+    bad, good = loop.status()
     assert (True, None) == (type(error).__name__ in str(bad.trouble), good.trouble)
     assert [bad.trouble] == loop.offline()
     assert loop.has_scanned, "it keeps nobody waiting for ever"
@@ -110,7 +114,7 @@ def test_a_root_that_makes_us_stumble_costs_no_other_and_is_tried_again(yard: Ya
     stumbling.names = ()
     run(loop, yard.later + 100.0)
     assert {"a.csv": READY, "other/b.csv": READY} == yard.states()
-    assert [None, None] == [one.trouble for one in loop.attention()]
+    assert [None, None] == [one.trouble for one in loop.status()]
 
 
 @pytest.mark.parametrize("error", ERRORS, ids=lambda error: type(error).__name__)
@@ -119,7 +123,7 @@ def test_a_file_that_makes_us_stumble_costs_no_other_and_is_tried_again(yard: Ya
     for path in ("a.csv", "b.csv", "sub/c.csv"):
         yard.write(path)
     yard.ear.of(1).files |= {"a.csv", "b.csv"}
-    loop = yard.watcher(files=stumbling, evidence=stumbling)
+    loop = yard.watcher(outside={"files": stumbling, "contents": stumbling})
     run(loop, yard.later)
     assert {"b.csv": READY, "sub/c.csv": READY} == yard.states()
     [told] = [one for one in loop.unsettled(yard.later) if one.path == "a.csv"]
@@ -379,7 +383,7 @@ def test_ten_thousand_new_folders_are_walked_from_the_topmost(yard: Yard) -> Non
     run(loop, yard.later)
     yard.write("a/b/c/one.csv")
     counting = Counting(file_facts, "walk")
-    loop._roots[0].walks._files = counting
+    loop._roots[0].scans._files = counting
     yard.ear.of(1).folders.update({"a", "a/b", "a/b/c", "a-b", *(f"a/b/c/{number}" for number in range(10_000))})
     run(loop, yard.later + 1.0)
     assert (2, {"a/b/c/one.csv": READY}) == (counting.calls, yard.states())  # of a, and of a-b
@@ -397,7 +401,7 @@ class Counting:
 
 
 def test_one_tick_walks_a_bounded_part(yard: Yard, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "LOOKS_A_TICK", 10)
+    monkeypatch.setattr(root_watcher, "ENTRIES_A_TICK", 10)
     for folder in range(10):
         for number in range(5):
             yard.write(f"{folder}/{number}.csv")
@@ -410,8 +414,8 @@ def test_one_tick_walks_a_bounded_part(yard: Yard, monkeypatch: pytest.MonkeyPat
 
 
 def test_what_is_found_enters_before_more_is_looked_for(yard: Yard, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "FILES_A_TICK", 10)
-    monkeypatch.setattr(module, "LOOKS_A_TICK", 30)
+    limit_files(monkeypatch, 10)
+    monkeypatch.setattr(root_watcher, "ENTRIES_A_TICK", 30)
     for folder in range(20):
         for number in range(5):
             yard.write(f"{folder}/{number}.csv")
@@ -427,7 +431,7 @@ def test_what_is_found_enters_before_more_is_looked_for(yard: Yard, monkeypatch:
 def test_one_tick_looks_at_a_bounded_number_of_events(yard: Yard, monkeypatch: pytest.MonkeyPatch) -> None:
     loop = yard.watcher()
     run(loop, yard.later)
-    monkeypatch.setattr(module, "FILES_A_TICK", 10)
+    limit_files(monkeypatch, 10)
     for number in range(25):
         yard.write(f"{number}.csv")
         yard.ear.of(1).files.add(f"{number}.csv")
@@ -449,7 +453,7 @@ def test_a_root_that_is_doubted_is_scanned_at_once(yard: Yard) -> None:
 def test_a_root_that_is_doubted_again_and_again_is_scanned_to_its_end(
     yard: Yard, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "LOOKS_A_TICK", 3)
+    monkeypatch.setattr(root_watcher, "ENTRIES_A_TICK", 3)
     for number in range(20):
         yard.write(f"{number}/a.csv")
     loop = yard.watcher()
@@ -461,7 +465,7 @@ def test_a_root_that_is_doubted_again_and_again_is_scanned_to_its_end(
 
 
 def test_doubt_during_a_scan_begins_another_one(yard: Yard, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "LOOKS_A_TICK", 3)
+    monkeypatch.setattr(root_watcher, "ENTRIES_A_TICK", 3)
     for number in range(20):
         yard.write(f"{number}/a.csv")
     loop = yard.watcher()
@@ -663,7 +667,7 @@ def test_a_root_that_is_back_is_scanned_at_once(yard: Yard) -> None:
 def test_nothing_is_concluded_from_a_root_that_leaves_during_a_scan(
     yard: Yard, monkeypatch: pytest.MonkeyPatch, moment: int
 ) -> None:
-    monkeypatch.setattr(module, "LOOKS_A_TICK", 1)
+    monkeypatch.setattr(root_watcher, "ENTRIES_A_TICK", 1)
     yard.fill("a.csv", "one/b.csv", "one/deep/c.csv", "two/d.csv")
     loop = yard.watcher()
     for _ in range(moment):
@@ -685,15 +689,15 @@ class Eyes:
     def __init__(self, *closed: str) -> None:
         self.closed = closed
 
-    def walk(self, root: str, eligibility: IgnoreRules, *, below: str = "", known: Any = None) -> Iterator[Folder]:
+    def walk(self, root: str, eligibility: IgnoreRules, *, below: str = "", known: Any = None) -> Iterator[FolderPiece]:
         for folder in file_facts.walk(root, eligibility, below=below, known=known):
             if not self._is_closed(folder.path):
                 yield folder
             elif folder.path in self.closed:
-                yield Folder(folder.path, trouble="the folder cannot be read (Permission denied)")
+                yield FolderPiece(folder.path, trouble="the folder cannot be read (Permission denied)")
 
-    def look(self, root: str, path: str) -> FileFacts | None:
-        return None if self._is_closed(path) else file_facts.look(root, path)
+    def facts_at(self, root: str, path: str) -> FileFacts | None:
+        return None if self._is_closed(path) else file_facts.facts_at(root, path)
 
     def is_missing(self, root: str, path: str) -> bool:
         return not self._is_closed(path) and file_facts.is_missing(root, path)
@@ -712,7 +716,7 @@ def test_nothing_is_concluded_from_a_folder_that_may_not_be_read(yard: Yard) -> 
     yard.fill("a.csv", "closed/b.csv", "closed/deep/c.csv", "closed-not/d.csv")
     yard.path("a.csv").unlink()
     yard.path("closed-not/d.csv").unlink()
-    loop = yard.watcher(files=Eyes("closed"))
+    loop = yard.watcher(outside={"files": Eyes("closed")})
     run(loop, yard.later)
     yard.ear.of(1).files.update({"closed/b.csv", "closed/deep/c.csv"})
     yard.ear.of(1).folders.update({"closed", "closed/deep"})
@@ -751,7 +755,7 @@ def test_a_root_that_is_away_does_not_hold_up_the_other(yard: Yard) -> None:
 
 
 def test_a_root_with_a_million_files_does_not_hold_up_the_other(yard: Yard, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "LOOKS_A_TICK", 2)
+    monkeypatch.setattr(root_watcher, "ENTRIES_A_TICK", 2)
     other = yard.add_root("other")
     for number in range(50):
         yard.write(f"{number}/a.csv")
@@ -771,8 +775,8 @@ def test_a_root_with_a_million_files_does_not_hold_up_the_other(yard: Yard, monk
 )
 def test_a_store_that_fails_in_the_middle_of_a_tick_loses_no_file(yard: Yard, method: str) -> None:
     yard.fill("changed.csv", "gone.csv", "deep/gone.csv")
-    intake, places = Counting(yard.outbox, ""), Counting(yard.places, "")
-    loop = yard.watcher(intake=intake, places=places)
+    outbox, paths = Counting(yard.outbox, ""), Counting(yard.places, "")
+    loop = yard.watcher(outbox=outbox, paths=paths)
     run(loop, yard.later)
     yard.write("changed.csv", b"new")
     yard.write("new.csv")
@@ -781,7 +785,7 @@ def test_a_store_that_fails_in_the_middle_of_a_tick_loses_no_file(yard: Yard, me
     yard.path("deep").rmdir()
     yard.ear.of(1).files.update({"changed.csv", "new.csv", "gone.csv"})
     yard.ear.of(1).folders.add("deep")
-    keeper = intake if hasattr(yard.outbox, method) else places
+    keeper = outbox if hasattr(yard.outbox, method) else paths
     setattr(keeper, method, failing(3, StateError("the disk is full"), getattr(keeper, method)))
     failures = 0
     for second in range(20):
@@ -826,7 +830,7 @@ def test_how_many_files_settle_is_written_down(yard: Yard) -> None:
 def test_while_there_is_much_to_do_that_is_written_down_now_and_then(
     yard: Yard, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "LOOKS_A_TICK", 2)
+    monkeypatch.setattr(root_watcher, "ENTRIES_A_TICK", 2)
     for number in range(20):
         yard.write(f"{number}/a.csv", b"")
     loop = yard.watcher()
@@ -862,7 +866,7 @@ def test_what_was_noted_stays_until_the_folder_was_looked_through(yard: Yard, mo
         yard.write(f"{number}/empty.csv", b"")
     now = yard.touched_at("0/empty.csv") + 1.0
     run(yard.watcher(), now)
-    monkeypatch.setattr(module, "LOOKS_A_TICK", 1)
+    monkeypatch.setattr(root_watcher, "ENTRIES_A_TICK", 1)
     loop = yard.watcher()
     for path in range(5):
         yard.path(f"{path}/empty.csv").unlink()
@@ -875,23 +879,23 @@ def test_what_was_noted_stays_until_the_folder_was_looked_through(yard: Yard, mo
 
 
 def test_what_a_start_finds_and_is_complete_is_not_noted_first(yard: Yard, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "FILES_A_TICK", 1)
+    limit_files(monkeypatch, 1)
     for number in range(4):
         yard.write(f"{number}.csv")
     loop = yard.watcher()
     for _ in range(2):
         assert 0.0 == loop.tick(yard.later)
         assert [] == yard.index.observations.records()
-    loop.tick(yard.later + module.NOTE_BUSY_EVERY_S)  # it takes long
+    loop.tick(yard.later + NOTE_BUSY_EVERY_S)  # it takes long
     assert 1 <= len(yard.index.observations.records()) <= 2
-    run(loop, yard.later + 2 * module.NOTE_BUSY_EVERY_S)
+    run(loop, yard.later + 2 * NOTE_BUSY_EVERY_S)
     assert ([], 4) == (yard.index.observations.records(), len(yard.states()))
 
 
 def test_of_too_many_files_under_observation_the_others_are_counted(
     yard: Yard, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "MOST_OBSERVED", 3)
+    monkeypatch.setattr(observations, "MOST_OBSERVED", 3)
     for number in range(5):
         yard.write(f"{number}.csv", b"")
     run(yard.watcher(), yard.touched_at("0.csv") + 1.0)
@@ -917,24 +921,10 @@ def test_a_file_that_is_written_all_day_takes_no_memory(yard: Yard) -> None:
         yard.ear.of(1).files.add("log.csv")
         run(loop, yard.later + second / 10)
     (root,) = loop._roots
-    assert len(root.due_queue._heap) <= 2
+    assert len(root.observed._due._heap) <= 2
 
 
 def test_without_roots_it_waits(yard: Yard) -> None:
-    loop = module.WatcherLoop(
-        [],
-        intake=yard.outbox,
-        places=yard.places,
-        disks=lambda root: RootDisks(root, Disks(yard.database), file_facts, yard.log),
-        notes=yard.index,
-        files=file_facts,
-        evidence=content,
-        probing=writer_probe.WriterProbe().asking,
-        reads=sidecars.Reading,
-        stored_sidecars=Sidecars(yard.database),
-        waiting=Descriptions(yard.database),
-        events=yard.ear,
-        log=yard.log,
-    )
+    loop = WatcherLoop([], yard.stores(), yard.outside(), events=yard.ear, log=yard.log)
     assert (5.0, True, True) == (loop.tick(0.0), loop.has_scanned, loop.is_done)
     loop.stop(0.0)

@@ -70,10 +70,7 @@ class WatchingMachine(RuleBasedStateMachine):
         policy = CompletenessPolicy(settle_s=0.0, patience_s=0.0)
         # Who listens finds everything without a second scan.
         interval_s = 1e6 if self.listens else 0.05
-        self.loop = self.yard.watcher(policy=policy, scan_interval_s=interval_s, **failing_parts)
-        for root in self.loop._roots:
-            root.monitor._events = self.events
-        self.loop._events = self.events
+        self.loop = self.yard.watcher(policy=policy, scan_interval_s=interval_s, events=self.events, **failing_parts)
 
     def place_of(self, path: str) -> Path:
         """Where a writer writes: through a link too, unless it leads to a folder."""
@@ -233,7 +230,7 @@ class WatchingMachine(RuleBasedStateMachine):
         on_outbox = hasattr(self.yard.outbox, method)
         real = self.yard.outbox if on_outbox else self.yard.places
         self.events.stop()
-        self.begin(**{"intake" if on_outbox else "places": Failing(real, method)})
+        self.begin(**{"outbox" if on_outbox else "paths": Failing(real, method)})
         self.step()
 
     # --- what is to come of it --------------------------------------------------------------------------------------

@@ -7,15 +7,16 @@ from typing import Any
 
 from eisync.adapters.client.body import sha256_of
 from eisync.adapters.files import content, file_facts, sidecars, writer_probe
-from eisync.adapters.files import file_facts as mounted
 from eisync.core.completeness import CompletenessPolicy
+from eisync.core.file_status import ObservedEntry
 from eisync.core.ignore import IgnoreRules
 from eisync.core.labels.path_rules import PathRules
 from eisync.core.lifecycle import State
 from eisync.core.model import Root
-from eisync.loops.reconciler.deletion_evidence import DeletionEvidence
-from eisync.loops.watched_root import Observed, WatchedRoot
-from eisync.loops.watcher.disks import DiskCheck, RootDisks
+from eisync.core.mounts import FileSystem
+from eisync.loops.reconciler.deletion_evidence import DeletionEvidence, FolderView
+from eisync.loops.watcher.context import Outside, Runtime, Stores, WatchedRoot
+from eisync.loops.watcher.disks import DiskCheck
 from eisync.loops.watcher.loop import WatcherLoop
 from eisync.store.database import open_database
 from eisync.store.descriptions import Descriptions
@@ -30,23 +31,31 @@ from tests.fakes import Ear, Notebook
 
 
 def deletion_evidence(
-    yard: "Yard", clock: Callable[[], float], observed: Callable[[], Iterable[Observed]] = tuple, **more: Any
+    yard: "Yard", clock: Callable[[], float], observed: Callable[[], Iterable[ObservedEntry]] = tuple, **more: Any
 ) -> DeletionEvidence:
     """What is known about absent files and samples, from real folders and a real index."""
     check = DiskCheck(Disks(yard.database), file_facts)
+    folders = FolderView(
+        look=file_facts.facts_at,
+        observed=observed,
+        why_away=lambda side: check.why_away(side.root_id, side.root, side.path, side.id),
+    )
     return DeletionEvidence(
         Absences(yard.database),
-        Mirrored(yard.database).adopt,
-        look=file_facts.look,
-        observed=observed,
-        **{
-            "sha256_of_file": sha256_of,
-            "why_away": lambda side: check.why_away(side.root_id, side.root, side.path, side.id),
-            "clock": clock,
-            "log": yard.log,
-            **more,
-        },
+        Mirrored(yard.database),
+        folders,
+        **{"sha256_of_file": sha256_of, "clock": clock, "log": yard.log, **more},
     )
+
+
+class Mounts:
+    """The real mounts, of which a test says on which file system they are."""
+
+    def __init__(self, file_system_of: Callable[[str], FileSystem]) -> None:
+        self.file_system_of = file_system_of
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(file_facts, name)
 
 
 class Yard:
@@ -87,7 +96,7 @@ class Yard:
 
     def touched_at(self, path: str, root: Root | None = None) -> float:
         """When the file system last saw it touched."""
-        facts = file_facts.look((root or self.root).path, path)
+        facts = file_facts.facts_at((root or self.root).path, path)
         assert facts is not None
         return facts.touched_at
 
@@ -125,32 +134,45 @@ class Yard:
     def watcher(
         self,
         *roots: WatchedRoot,
-        intake: Any = None,
-        places: Any = None,
-        files: Any = file_facts,
-        evidence: Any = content,
-        probing: Any = None,
-        reads: Any = sidecars.Reading,
-        handed: Mapping[str, Any] | None = None,
+        outbox: Any = None,
+        paths: Any = None,
+        outside: Mapping[str, Any] | None = None,
+        runtime: Runtime | None = None,
+        lineages: Any = None,
+        events: Any = None,
         **more: Any,
     ) -> WatcherLoop:
-        """A loop over `roots`, or over the first one with `more` said of it. `handed` is for the loop itself."""
+        """A loop over `roots`, or over the first one with `more` said of it. `outside` replaces parts of that."""
         return WatcherLoop(
             roots or [self.watched(**more)],
-            intake=intake or self.outbox,
-            places=places or self.places,
-            disks=lambda root: RootDisks(root, Disks(self.database), mounted, self.log),
-            notes=self.index,
-            files=files,
-            evidence=evidence,
-            probing=probing or writer_probe.WriterProbe().asking,
-            reads=reads,
-            stored_sidecars=Sidecars(self.database),
-            waiting=Descriptions(self.database),
-            events=self.ear,
+            self.stores(outbox=outbox, paths=paths),
+            self.outside(**(outside or {})),
+            events=events or self.ear,
+            lineages=lineages,
+            runtime=runtime,
             log=self.log,
-            **{"annotating": sidecars.annotation_at, **(handed or {})},
         )
+
+    def stores(self, *, outbox: Any = None, paths: Any = None) -> Stores:
+        return Stores(
+            outbox=outbox or self.outbox,
+            index=self.index,
+            paths=paths or self.places,
+            disks=Disks(self.database),
+            sidecars=Sidecars(self.database),
+            descriptions=Descriptions(self.database),
+        )
+
+    def outside(self, **replaced: Any) -> Outside:
+        real: dict[str, Any] = {
+            "files": file_facts,
+            "mounts": file_facts,
+            "contents": content,
+            "ask_writers": writer_probe.WriterProbe().asking,
+            "read_sidecar": sidecars.Reading,
+            "annotation_of": sidecars.annotation_at,
+        }
+        return Outside(**{**real, **replaced})
 
     def fill(self, *paths: str, content: bytes | None = None) -> None:
         """Write files and have them enter the outbox."""

@@ -119,7 +119,7 @@ def test_a_root_that_vanishes_and_comes_back_is_told_of_and_resumed(bench: Bench
         bench.write("wave.2.csv", row(2))
         until(lambda: stored_once(bench.emulator.ledger(), [row(1), row(2)]))
         until(lambda: bench.status()["roots"][0]["offline"] is None)
-        assert bench.status()["roots"][0]["watching"]["is_heard"]
+        assert bench.status()["roots"][0]["watching"]["uses_events"]
         assert {"synced": 2} == bench.status()["counts"]
     finally:
         daemon.kill()
@@ -137,7 +137,7 @@ def test_status_says_that_a_folder_is_only_scanned(bench: Bench) -> None:
         bench.write("wave.1.csv", row(1))
         until(lambda: stored_once(bench.emulator.ledger(), [row(1)]))
         watching = bench.status()["roots"][0]["watching"]
-        assert ("scan", False, None, 0) == tuple(watching[key] for key in ("mode", "is_heard", "reason", "missed"))
+        assert ("scan", False, None, 0) == tuple(watching[key] for key in ("mode", "uses_events", "reason", "missed"))
     finally:
         daemon.kill()
         daemon.wait(timeout=10)

@@ -7,14 +7,13 @@ from typing import Any
 
 from eisync.core.lifecycle import Event, State
 from eisync.core.listing import SweepProgress, compare
-from eisync.core.model import Candidate, Category, FileFacts, Item, RemoteSample, Root
+from eisync.core.model import Candidate, Category, FileFacts, Item, KnownFile, RemoteSample, Root
 from eisync.core.outcome import Outcome
 from eisync.store.database import Database, open_database
 from eisync.store.index import Index
 from eisync.store.mirror import Mirrored
 from eisync.store.outbox import Outbox
 from eisync.store.path_index import PathIndex
-from eisync.store.rows import Known
 
 NOW = 1_000.0
 
@@ -118,7 +117,13 @@ class Shelf:
         self.mirrored.apply(target, actions, generation=None, now=now)
         return self.index.make_tombstones(target, sample_id, now=now)
 
-    def known(self, folder: str = "") -> dict[str, Known]:
+    def samples_with(self, target: str, sha256: str) -> tuple[int, ...]:
+        """The samples that are known to hold the content."""
+        statement = "select id from sample where target = ? and sha256 = ? and gone_at is null"
+        with self.database.reading() as connection:
+            return tuple(row["id"] for row in connection.execute(statement, (target, sha256)).fetchall())
+
+    def known(self, folder: str = "") -> dict[str, KnownFile]:
         """What is known of the files directly in a folder, by name."""
         with self.database.reading() as connection:
             rows = connection.execute(

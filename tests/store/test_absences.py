@@ -2,7 +2,7 @@
 
 import pytest
 
-from eisync.core.absence import Away, Disk
+from eisync.core.absence import Away, MountedDisk
 from eisync.core.lifecycle import Event, State
 from eisync.store import action_effects, disks, guard_facts, sample_links
 from eisync.store.disks import Disks
@@ -91,10 +91,10 @@ def test_a_segment_that_is_known_when_its_recording_is_buried_keeps_the_file(she
 
 def test_disks_and_what_is_away_are_remembered(shelf: Shelf) -> None:
     records = Disks(shelf.database)
-    disk = Disk("a/\udcff", "42", (1, 2), since_id=3)
+    disk = MountedDisk("a/\udcff", "42", (1, 2), since_id=3)
     records.note(shelf.root.id, disk)
-    records.note(shelf.root.id, Disk("", "/", (5, 6)))
-    assert [Disk("", "/", (5, 6)), disk] == records.known(shelf.root.id)
+    records.note(shelf.root.id, MountedDisk("", "/", (5, 6)))
+    assert [MountedDisk("", "/", (5, 6)), disk] == records.known(shelf.root.id)
     records.miss(shelf.root.id, disk.folder, disk, from_id=3, upto_id=7, now=NOW)
     records.miss(shelf.root.id, "b", None, from_id=0, upto_id=7, now=NOW)
     shelf.reopen()

@@ -113,8 +113,8 @@ def test_a_page_may_be_recorded_twice_and_tells_what_is_new(shelf: Shelf) -> Non
 
     assert [] == shelf.finish_sweep(progress, now=LATER)
     # We hashed the bytes; of what the service hashes nothing is documented.
-    assert ((1,), (2,)) == (shelf.index.samples_with("main", "ours"), shelf.index.samples_with("main", "theirs"))
-    assert () == shelf.index.samples_with("other", "ours")
+    assert ((1,), (2,)) == (shelf.samples_with("main", "ours"), shelf.samples_with("main", "theirs"))
+    assert () == shelf.samples_with("other", "ours")
 
 
 def test_how_the_last_sweep_ended_is_remembered(shelf: Shelf) -> None:
@@ -214,7 +214,7 @@ def test_a_synced_file_without_ids_is_looked_for_until_it_has_them(shelf: Shelf)
     assert ("already in the project", [8, 9]) == tuple(
         shelf.record("nameless.csv")[key] for key in ("reason", "sample_ids")
     )
-    assert (1, 8, 9) == shelf.index.samples_with("main", "a")
+    assert (1, 8, 9) == shelf.samples_with("main", "a")
 
 
 def test_only_so_many_are_looked_for_at_once(shelf: Shelf) -> None:

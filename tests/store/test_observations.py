@@ -5,9 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from eisync.core.file_status import UNREADABLE, Finding, Sighting
+from eisync.core.file_status import UNREADABLE, ObservedEntry, Sighting, StatusFinding
 from eisync.core.lifecycle import State
-from eisync.loops.watched_root import Observed
 from eisync.store import observations as module
 
 from .shelf import NOW, Shelf
@@ -22,11 +21,11 @@ def shelf(tmp_path: Path) -> Iterator[Shelf]:
     shelf.close()
 
 
-def seen(path: str, reason: str = "still", state: str = "settling", *, is_folder: bool = False) -> Observed:
-    return Observed("/data", path, 7, reason, state, is_folder=is_folder)
+def seen(path: str, reason: str = "still", state: str = "settling", *, is_folder: bool = False) -> ObservedEntry:
+    return ObservedEntry("/data", path, 7, reason, state, is_folder=is_folder)
 
 
-def note(shelf: Shelf, *what: Observed, beyond: int = 0, keeps: bool = False, now: float = NOW) -> None:
+def note(shelf: Shelf, *what: ObservedEntry, beyond: int = 0, keeps: bool = False, now: float = NOW) -> None:
     shelf.index.note_observed(shelf.root.id, what, beyond=beyond, comparing=0, keeps=keeps, now=now)
 
 
@@ -85,9 +84,9 @@ def test_reasons_are_told_of_each_file_once(shelf: Shelf) -> None:
     note(shelf, seen("a.csv", "x", UNREADABLE), seen("new.csv", "still"))
     told = shelf.index.observations.reasons([State.SYNCED, State.READY])
     assert {
-        Finding(UNREADABLE, "x", 1, "/data/a.csv"),
-        Finding("settling", "still", 1, "/data/new.csv"),
-        Finding("ready", "waiting for its turn", 1, "/data/b.csv"),
+        StatusFinding(UNREADABLE, "x", 1, "/data/a.csv"),
+        StatusFinding("settling", "still", 1, "/data/new.csv"),
+        StatusFinding("ready", "waiting for its turn", 1, "/data/b.csv"),
     } == set(told)
 
 

@@ -283,7 +283,7 @@ def test_what_was_stored_is_synced_with_its_samples(shelf: Shelf) -> None:
         "there": [],
     }  # fmt: skip
     assert expected == shelf.record()
-    assert (7, 8) == shelf.index.samples_with("main", "a" * 64)
+    assert (7, 8) == shelf.samples_with("main", "a" * 64)
 
 
 def test_what_is_deferred_waits_until_it_is_due(shelf: Shelf) -> None:
@@ -380,7 +380,7 @@ def test_a_sample_that_the_service_names_again_is_there(shelf: Shelf) -> None:
 
     shelf.settle(identity, Event.DUPLICATE, sample_ids=(7,), sha256="a")
 
-    assert (7,) == shelf.index.samples_with("main", "a")
+    assert (7,) == shelf.samples_with("main", "a")
     assert [7] == [sample_id for sample_id, _ in shelf.sweep()]
 
 
@@ -771,5 +771,5 @@ def test_a_sample_seen_in_a_listing_is_known_to_be_there(shelf: Shelf) -> None:
 
     assert [] == shelf.sweep(7, now=LATER)
 
-    assert (7,) == shelf.index.samples_with("main", "a")
+    assert (7,) == shelf.samples_with("main", "a")
     assert (State.SYNCED, "it is back in the project (sample 7)") == (shelf.state(), shelf.record()["reason"])

@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from eisync.adapters.client.errors import MAX_PAGE_BYTES
 from eisync.adapters.client.listing_page import Entries, NoListingError, first_id, read_full_page, read_page
-from eisync.adapters.client.replies import Count, Entry, FullSample, last_id, newest_added_at, sample_of
+from eisync.adapters.client.replies import Count, FullSample, ListedEntry, last_id, newest_added_at, sample_of
 from eisync.adapters.client.studio import Studio, StudioAnswer
 from eisync.adapters.thread_pool import ThreadPool, hand_over
 from eisync.core.batching import PageSize
@@ -20,7 +20,7 @@ from eisync.errors import AnswerTooLargeError, UnansweredError
 EVERYTHING: Mapping[str, object] = {"category": "all", "includeDisabled": "both"}
 """Select samples of every category, disabled ones included."""
 
-_Row = TypeVar("_Row", Entry, FullSample)
+_Row = TypeVar("_Row", ListedEntry, FullSample)
 _Page = TypeVar("_Page", Page, FullPage)
 
 

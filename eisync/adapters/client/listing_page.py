@@ -11,13 +11,13 @@ from typing import Any, Generic, TypeVar
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
-from eisync.adapters.client.replies import LISTING, Entry, FullSample
+from eisync.adapters.client.replies import LISTING, FullSample, ListedEntry
 from eisync.core.formats.json_syntax import MOST_STRUCTURE, Text, elements, members, structure
 from eisync.core.model import LARGEST_ID, Unread
 from eisync.errors import AnswerTooLargeError
 
-_WANTED = frozenset(key.encode() for key in Entry.__annotations__)
-_ENTRY = TypeAdapter(Entry)
+_WANTED = frozenset(key.encode() for key in ListedEntry.__annotations__)
+_ENTRY = TypeAdapter(ListedEntry)
 _MOST_OF_A_SAMPLE = 3 * MOST_STRUCTURE // 2  # with all its boxes: 13,000 of them
 _LONGEST_NUMBER = 32
 _PAGE = frozenset((b"success", b"samples", b"totalCount"))
@@ -39,7 +39,7 @@ class NoListingError(ValueError):
     """The answer is not a page of a listing; the message says where it is not."""
 
 
-def read_page(body: Text, limit: int) -> Entries[Entry]:
+def read_page(body: Text, limit: int) -> Entries[ListedEntry]:
     """The page for which `limit` entries were asked.
 
     Raises NoListingError, and AnswerTooLargeError for one to be asked for smaller.
@@ -102,12 +102,12 @@ def _walk(body: Text, limit: int, read: Callable[[Text], tuple[_T, int]], most: 
     return Entries(found, unread, total, kept / most)
 
 
-def _read_entry(text: Text) -> tuple[Entry, int]:
+def _read_entry(text: Text) -> tuple[ListedEntry, int]:
     wanted = [b'"' + key + b'":' + text[begin:end] for key, begin, end in members(text, 0) if key in _WANTED]
     return _read(b"{" + b",".join(wanted) + b"}", _ENTRY.validate_json, _lenient, MOST_STRUCTURE)
 
 
-def _lenient(known: Any) -> Entry:
+def _lenient(known: Any) -> ListedEntry:
     try:
         return _ENTRY.validate_python(known)
     except ValidationError as error:

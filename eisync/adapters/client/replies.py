@@ -30,7 +30,7 @@ class KeyInfo(_Reply):
     project_id: _Id = Field(alias="projectId")
 
 
-class Project(_Reply):
+class ProjectReply(_Reply):
     """An entry of `GET /api/projects`."""
 
     id: _Id
@@ -39,13 +39,13 @@ class Project(_Reply):
 class Projects(_Reply):
     """`GET /api/projects`: exactly one for a project key."""
 
-    projects: tuple[Project, ...]
+    projects: tuple[ProjectReply, ...]
 
 
 _Text = Annotated[str | Annotated[Any, AfterValidator(str)], Field(union_mode="left_to_right")]  # whatever it is
 
 
-class Entry(TypedDict):
+class ListedEntry(TypedDict):
     """An entry of the listing, as far as the index needs it."""
 
     id: _Amount
@@ -61,25 +61,25 @@ class Entry(TypedDict):
     isCropped: NotRequired[bool | None]
 
 
-class Listing(TypedDict):
+class ListingReply(TypedDict):
     """A page of `GET /api/{pid}/raw-data`. It is read without a detour, so it knows by itself that it succeeded.
 
     Most of what a sweep costs is reading pages. Dictionaries are checked as models are, in less than half the time.
     """
 
     success: Literal[True]
-    samples: list[Entry]
+    samples: list[ListedEntry]
     totalCount: _Amount
 
 
-LISTING = TypeAdapter(Listing)
+LISTING = TypeAdapter(ListingReply)
 _DATE = TypeAdapter(datetime)
 
 _ENTRY = b'{"id":'
 _BEGUN = re.compile(rb'\{"id":([0-9]{1,18}),')
 
 
-def sample_of(entry: Entry) -> RemoteSample:
+def sample_of(entry: ListedEntry) -> RemoteSample:
     """The value that `core` knows."""
     metadata, added = entry.get("metadata"), entry.get("added")
     original, is_segment = origin(entry.get("coldstorageFilename", ""))
@@ -110,7 +110,7 @@ def last_id(body: bytes | bytearray) -> int | None:
     return None if begun is None else int(begun[1])
 
 
-def newest_added_at(entries: Sequence[Entry]) -> float | None:
+def newest_added_at(entries: Sequence[ListedEntry]) -> float | None:
     """When the one with the highest id was added (Unix s). The others do not matter, and a date is dear to read."""
     added = max(entries, key=itemgetter("id")).get("added") if entries else None
     try:

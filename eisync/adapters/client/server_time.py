@@ -5,9 +5,9 @@ from email.utils import parsedate_to_datetime
 from functools import lru_cache
 
 from eisync.adapters import clock
-from eisync.core.clock_step import Reading, Telling
+from eisync.core.clock_step import ClockReading, Telling
 
-_Noted = tuple[str, str, Reading]
+_Noted = tuple[str, str, ClockReading]
 
 
 class ServiceTimes:
@@ -23,7 +23,7 @@ class ServiceTimes:
         """Note the `Date` of an answer of `host` that came just now, and that no cache stored (`Age`)."""
         if date is None:
             return
-        noted = (host, date, Reading(clock.now(), clock.steady()))
+        noted = (host, date, ClockReading(clock.now(), clock.steady()))
         with self._lock:
             self._last[host] = noted
             if self._lowest is None or _offset(noted) < _offset(self._lowest):

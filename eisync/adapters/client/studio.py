@@ -14,9 +14,9 @@ from eisync.adapters.client.errors import MAX_SMALL_BYTES, read_whole
 from eisync.adapters.client.replies import KeyInfo, Projects
 from eisync.adapters.client.transport import Headers, Timeout, Transport
 from eisync.core.formats.json_syntax import json_object
+from eisync.core.retry import asked_s
 from eisync.core.studio import encode_query
 from eisync.core.text import one_line
-from eisync.core.wire import asked_s
 from eisync.errors import AnswerTooLargeError, KeyRefusedError, StudioError, UnansweredError
 
 _Model = TypeVar("_Model", bound=BaseModel)

@@ -2,7 +2,7 @@
 
 watchdog walks folders by recursion where Python does: a thousand in one another are too many for it. Here they are
 walked without. watchdog tells of an overflow in its log only, and of the watch limit not at all where a folder below
-the root is concerned. Here both are told. Events go from the emitter straight to whoever wants them: the queue between
+the root is concerned. Here both are reported. Events go from the emitter straight to the handler: the queue between
 them has no bound, and the thread that empties it adds a switch to every file.
 """
 
@@ -32,7 +32,7 @@ class Reader(InotifyFD):
     """The thread that reads the kernel's queue."""
 
     def __init__(self, on_overflow: Callable[[], None], on_exhausted: Callable[[bytes], None]) -> None:
-        """`on_exhausted` is told the folder for which no watch was left. Raises OSError when there is no inotify."""
+        """`on_exhausted` is called with the folder for which no watch was left. Raises OSError without inotify."""
         super().__init__()
         self.daemon = True
         self._on_overflow = on_overflow
@@ -85,7 +85,7 @@ class _Group(InotifyWatchGroup):
         try:
             super()._activate()
         except BaseException:
-            with contextlib.suppress(OSError):  # nobody knows of the group: what it has so far would stay for ever
+            with contextlib.suppress(OSError):  # no list has the group: what it holds would stay for ever
                 self._remove_callbacks(list(self._active_callbacks_by_watch))
             raise
 
@@ -165,7 +165,7 @@ class _Emitter(InotifyFullEmitter):
     def build_and_queue_event(self, event: GroupedInotifyEvent, *, full_events: bool = True) -> None:
         """Deliver what happened, and of a folder that came what is in it, as far as watchdog can walk it.
 
-        Whoever is told of a folder looks through it.
+        The watcher walks a folder that is reported.
         """
         with contextlib.suppress(RecursionError):
             super().build_and_queue_event(event, full_events=full_events)
@@ -182,6 +182,6 @@ class _Emitter(InotifyFullEmitter):
                 return
 
     def queue_event(self, event: FileSystemEvent) -> None:
-        """Deliver the event, if somebody wants to know."""
+        """Deliver the event, if it is wanted."""
         if self._wanted is None or isinstance(event, self._wanted):
             self._deliver(self.watch, event)

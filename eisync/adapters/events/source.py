@@ -8,11 +8,12 @@ is full, an emitter dies) makes the root doubted, and a doubted root is scanned.
 import contextlib
 import errno
 import os
+import queue
 import sys
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from typing import Any
 
 from watchdog.events import (
     DirCreatedEvent,
@@ -29,12 +30,13 @@ from watchdog.events import (
 from watchdog.observers.api import BaseObserver, ObservedWatch
 
 from eisync.core.model import Root
+from eisync.core.watch_health import PendingPaths
 
 MAX_WAITING_PATHS = 65_536
 
 # Narrowed in the kernel: with the default mask, 20,000 files in 3.5 s overflowed its queue, and our own reads woke us.
-# A file that is linked in is told of as created only; that costs the kernel's queue nothing.
-# Elsewhere nobody tells that a file was closed: every change is listened to, and stillness tells that it is complete.
+# A file that is linked in is reported as created only; that costs the kernel's queue nothing.
+# Elsewhere no event reports a close: every change is taken, and stillness says that a file is complete.
 _HAS_INOTIFY = sys.platform == "linux"
 _LOSES_SILENTLY = sys.platform == "win32"
 _EVENTS: list[type[FileSystemEvent]] = [
@@ -53,30 +55,17 @@ _LIMITS = {
 }
 
 
-@dataclass(slots=True)
-class PendingPaths:
-    """What was announced for one root since it was last asked for, by path relative to the root.
-
-    `folders` appeared or moved as a whole: events for what is in them may not come. `is_doubted`: events were lost.
-    """
-
-    files: set[str] = field(default_factory=set)
-    closed: set[str] = field(default_factory=set)  # of these, the ones closed, or renamed or linked into place
-    folders: set[str] = field(default_factory=set)
-    is_doubted: bool = False
-
-
 class EventSource:
-    """Watches roots and remembers what was announced until somebody takes it."""
+    """Watches roots and remembers what was reported until it is taken."""
 
-    announces_closes = _HAS_INOTIFY
+    reports_closes = _HAS_INOTIFY
 
     def __init__(self, on_event: Callable[[], None], *, max_waiting: int = MAX_WAITING_PATHS) -> None:
-        """`on_event` is called from watchdog's thread; it must only wake somebody."""
+        """`on_event` is called from watchdog's thread; it must only wake a thread."""
         self._on_event = on_event
         self._max_waiting = max_waiting
         self._lock = threading.Lock()
-        self._seen: dict[int, PendingPaths] = {}
+        self._pending: dict[int, PendingPaths] = {}
         self._watches: dict[int, tuple[ObservedWatch, tuple[int, int]]] = {}
         self._handlers: dict[str, _Handler] = {}
         self._deaths: Counter[int] = Counter()
@@ -84,7 +73,7 @@ class EventSource:
         self._observer: BaseObserver | None = None
 
     def start(self) -> None:
-        """Begin to listen. Roots are added by `watch`."""
+        """Begin to take events. Roots are added by `watch`."""
         with (
             contextlib.suppress(OSError, RecursionError),
             _threads(),
@@ -92,9 +81,9 @@ class EventSource:
             self._living_observer()
 
     def watch(self, root: Root) -> str | None:
-        """Listen to a root, from now on; safe to repeat, and it renews what has died.
+        """Take events of a root, from now on; safe to repeat, and it renews what has died.
 
-        Returns why there can be no events from it, or None. A root that was not listened to until now is doubted.
+        Returns why there can be no events from it, or None. A root that was not watched until now is doubted.
         """
         try:
             with _threads():
@@ -111,33 +100,33 @@ class EventSource:
         return None
 
     def deaths(self, root_id: int) -> int:
-        """How often what listened to the root has died by itself since it was forgotten last."""
+        """Return how often the watch of the root has died by itself since it was forgotten last."""
         return self._deaths[root_id]
 
     def forget(self, root_id: int) -> None:
-        """Listen to the root no more, until `watch` is asked again. Safe to repeat."""
+        """Take no events of the root, until `watch` is called again. Safe to repeat."""
         self._unschedule(root_id)
         self._deaths.pop(root_id, None)
 
     def take(self, root_id: int) -> PendingPaths:
-        """What was announced since the last call."""
+        """Take what was reported since the last call."""
         with self._lock:
-            return self._seen.pop(root_id, PendingPaths())
+            return self._pending.pop(root_id, PendingPaths())
 
     def doubt(self, root_id: int) -> None:
-        """Events of this root may have been lost."""
+        """Note that events of this root may have been lost."""
         with self._lock:
             self._of(root_id).is_doubted = True
         self._on_event()
 
     def stop(self) -> None:
-        """Stop listening and wait for the threads. Safe to repeat."""
+        """Stop taking events and wait for the threads. Safe to repeat."""
         self._drop_observer()
 
     def _living_observer(self) -> BaseObserver:
         """The observer, renewed when one of its threads has died. Raises OSError when there can be none."""
         observer = self._observer
-        # On Linux one more thread reads the kernel's queue; the observer outlives it and would be deaf.
+        # On Linux one more thread reads the kernel's queue; the observer outlives it and would get no events.
         if observer is not None and observer.is_alive() and getattr(observer, "reader", observer).is_alive():
             return observer
         self._deaths.update(list(self._watches))
@@ -162,16 +151,14 @@ class EventSource:
 
         observer = SystemObserver()
         if _LOSES_SILENTLY:
-            from eisync.adapters.events.windows import telling
-
-            observer._emitter_class = telling(observer._emitter_class, self._doubt_all)
+            observer._emitter_class = _reporting(observer._emitter_class, self._doubt_all)
         return observer
 
     def _schedule(self, observer: BaseObserver, root: Root, identity: tuple[int, int]) -> None:
         if self._watches.get(root.id, (None, None))[1] == identity:
             self._deaths[root.id] += 1
         self._unschedule(root.id)
-        handler = self._handlers[root.path] = _Handler(root, self._file_seen, self._folder_seen)
+        handler = self._handlers[root.path] = _Handler(root, self._report_file, self._report_folder)
         watch = observer.schedule(handler, root.path, recursive=True, event_filter=_EVENTS)
         self._watches[root.id] = (watch, identity)
         self.doubt(root.id)
@@ -208,24 +195,24 @@ class EventSource:
             with contextlib.suppress(KeyError, OSError):
                 self._observer.unschedule(watch)
 
-    def _file_seen(self, root_id: int, path: str, is_closed: bool = False) -> None:
+    def _report_file(self, root_id: int, path: str, is_closed: bool = False) -> None:
         with self._lock:
-            seen = self._of(root_id)
-            if len(seen.files) < self._max_waiting:
-                seen.files.add(path)
+            pending = self._of(root_id)
+            if len(pending.files) < self._max_waiting:
+                pending.files.add(path)
                 if is_closed:
-                    seen.closed.add(path)
+                    pending.closed.add(path)
             else:
-                seen.is_doubted = True
+                pending.is_doubted = True
         self._on_event()
 
-    def _folder_seen(self, root_id: int, path: str) -> None:
+    def _report_folder(self, root_id: int, path: str) -> None:
         with self._lock:
-            seen = self._of(root_id)
-            if len(seen.folders) < self._max_waiting:
-                seen.folders.add(path)
+            pending = self._of(root_id)
+            if len(pending.folders) < self._max_waiting:
+                pending.folders.add(path)
             else:
-                seen.is_doubted = True
+                pending.is_doubted = True
         self._on_event()
 
     def _doubt_all(self) -> None:
@@ -233,29 +220,29 @@ class EventSource:
             self.doubt(root_id)
 
     def _of(self, root_id: int) -> PendingPaths:
-        return self._seen.setdefault(root_id, PendingPaths())
+        return self._pending.setdefault(root_id, PendingPaths())
 
 
 class NullEvents:
-    """Listens to nothing: for one pass that scans."""
+    """Reports nothing: for one pass that scans."""
 
-    announces_closes = False
+    reports_closes = False
 
     def start(self) -> None:
         """Nothing to start."""
 
     def watch(self, root: Root) -> str | None:
-        """No events, and no reason to tell anybody."""
+        """Report no events, and no reason for that."""
 
     def deaths(self, root_id: int) -> int:
-        """Nothing lives that could die."""
+        """Return 0: nothing lives that could die."""
         return 0
 
     def forget(self, root_id: int) -> None:
         """Nothing is remembered."""
 
     def take(self, root_id: int) -> PendingPaths:
-        """Nothing was announced."""
+        """Return that nothing was reported."""
         return PendingPaths()
 
     def stop(self) -> None:
@@ -266,24 +253,24 @@ class _Handler(FileSystemEventHandler):
     """Turns one root's events into paths relative to it."""
 
     def __init__(
-        self, root: Root, file_seen: Callable[[int, str, bool], None], folder_seen: Callable[[int, str], None]
+        self, root: Root, report_file: Callable[[int, str, bool], None], report_folder: Callable[[int, str], None]
     ) -> None:
         self.root_id = root.id
         self._prefix = root.path.rstrip(os.sep) + os.sep
-        self._file_seen = file_seen
-        self._folder_seen = folder_seen
+        self._report_file = report_file
+        self._report_folder = report_folder
 
     def contains(self, place: str) -> bool:
-        """Whether the place is the root or lies in it."""
+        """Return whether the place is the root or lies in it."""
         return (place + os.sep).startswith(self._prefix)
 
     def dispatch(self, event: FileSystemEvent) -> None:
         is_closed = isinstance(event, FileClosedEvent | FileMovedEvent) or _is_linked_in(event)
         for place in self._places(event):
             if event.is_directory:
-                self._folder_seen(self.root_id, place)
+                self._report_folder(self.root_id, place)
             else:
-                self._file_seen(self.root_id, place, is_closed)
+                self._report_file(self.root_id, place, is_closed)
 
     def _places(self, event: FileSystemEvent) -> Iterable[str]:
         for raw in (event.src_path, event.dest_path):
@@ -293,7 +280,7 @@ class _Handler(FileSystemEventHandler):
 
 
 def _is_linked_in(event: FileSystemEvent) -> bool:
-    """Whether the file was given one more name: it was complete under its first, and no close is announced of it."""
+    """Return whether the file was given one more name: it was complete before, and no event reports a close."""
     if not _HAS_INOTIFY or not isinstance(event, FileCreatedEvent):
         return False
     try:
@@ -304,7 +291,7 @@ def _is_linked_in(event: FileSystemEvent) -> bool:
 
 @contextlib.contextmanager
 def _threads() -> Iterator[None]:
-    """A thread that cannot be started becomes an OSError, as everything else that keeps us from listening."""
+    """A thread that cannot be started becomes an OSError, as everything else that keeps events away."""
     try:
         yield
     except RecursionError:
@@ -321,3 +308,34 @@ def _why_no_events(error: OSError | RecursionError) -> str:
         return f"it gives no events ({error.strerror or error})"
     name, enough, what = _LIMITS[error.errno]
     return f"{what}: 'sudo sysctl fs.inotify.{name}={enough}' raises the limit"
+
+
+def _reporting(emitter: type[Any], on_overflow: Callable[[], None]) -> type[Any]:
+    """Return the emitter class of Windows, with a reader whose empty reads are reported: they mean lost events.
+
+    ReadDirectoryChangesW succeeds with no bytes when its buffer ran over (learn.microsoft.com, "ReadDirectoryChangesW
+    function", Remarks), and watchdog passes over that.
+    """
+
+    class Reporting(emitter):  # type: ignore[misc]  # the class is another one on every system
+        def on_thread_start(self) -> None:
+            super().on_thread_start()
+            reader = getattr(self, "_reader", None)
+            if reader is not None:  # the first empty read, which says that it has begun, is over
+                reader._buf_queue = _Buffers(on_overflow)
+
+    return Reporting
+
+
+class _Buffers(queue.Queue[tuple[bytes, bool]]):
+    """What was read and is not parsed yet."""
+
+    def __init__(self, on_overflow: Callable[[], None]) -> None:
+        super().__init__()
+        self._on_overflow = on_overflow
+
+    def put(self, item: tuple[bytes, bool], block: bool = True, timeout: float | None = None) -> None:
+        """Pass it on, and say so when there is nothing in it."""
+        if not item[0]:
+            self._on_overflow()
+        super().put(item, block, timeout)

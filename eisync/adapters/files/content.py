@@ -1,6 +1,6 @@
-"""Look into a file for evidence that it is whole: on one descriptor, which is a regular file inside its root and the
-version that was seen. So evidence, facts and the answer who writes it belong to the same file, whatever is put in its
-place meanwhile.
+"""Read a file for evidence that it is whole: on one descriptor, which is a regular file inside its root and the version
+that was observed. So evidence, facts and the answer who writes it belong to the same file, whatever is put in its place
+meanwhile.
 """
 
 import contextlib
@@ -9,14 +9,13 @@ import functools
 import os
 import stat
 from collections.abc import Callable, Iterator
-from typing import Protocol
 
 from eisync.adapters.files.file_facts import OpenFolder, is_held, open_inside
 from eisync.adapters.files.folder_walk import is_version
-from eisync.core.completeness import MARKER_SUFFIX, Marker
+from eisync.core.completeness import MARKER_SUFFIX, Inspect, Inspection, Marker
 from eisync.core.formats.check import FormatCheck
-from eisync.core.model import FileFacts, value
-from eisync.core.writers import SOME_WRITERS, Ask, Presence, SameAnswer, Writers
+from eisync.core.model import FileFacts
+from eisync.core.writers import SOME_WRITERS, Ask, Presence, Writers
 from eisync.errors import UnreachableError
 
 READ_COSTS_BYTES = 512
@@ -30,59 +29,14 @@ _LATER = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM})
 _NOT_INSIDE = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ELOOP})
 
 
-@value
-class Look:
-    """What an opening of a file told. `spent` is what it cost, in bytes.
-
-    `writers` is who writes it, by its last word; None: nobody was asked. `is_another`: it is written, and not the
-    version that was seen any more. `head` is what was read of its beginning.
-    """
-
-    spent: int
-    writers: Writers | None
-    is_another: bool = False
-    head: bytes = b""
-
-
-class LookInto(Protocol):
-    """`look_into`, for one file after the other."""
-
-    def __call__(
-        self,
-        examination: FormatCheck | None,
-        root: str,
-        path: str,
-        facts: FileFacts,
-        *,
-        most_bytes: int,
-        goes_on: Callable[[Writers], bool] | None,
-    ) -> Look | None: ...
-
-
 @contextlib.contextmanager
-def reading(ask: Ask) -> Iterator[LookInto]:
-    """`look_into` for many files: the folder of one is kept open for the next."""
+def reading(ask: Ask) -> Iterator[Inspect]:
+    """`inspect` for many files: the folder of one is kept open for the next."""
     with contextlib.closing(OpenFolder()) as folder:
-        yield functools.partial(_look_into, folder, ask)
+        yield functools.partial(_inspect, folder, ask)
 
 
-class Digest(Protocol):
-    """A hash that is being taken."""
-
-    def update(self, data: bytes, /) -> None: ...
-
-
-def advance(examination: FormatCheck, root: str, path: str, facts: FileFacts, *, most_bytes: int) -> int | None:
-    """Go on with the examination, whoever writes the file, until it ends or `most_bytes` are spent.
-
-    Returns how many were. None says that there is no such file any more: another version, or a link in the way. A file
-    that may not be read is given up with a verdict. Raises UnreachableError when no file can be opened at the moment.
-    """
-    look = look_into(examination, root, path, facts, SameAnswer(), most_bytes=most_bytes, goes_on=None)
-    return None if look is None or look.is_another else look.spent
-
-
-def look_into(
+def inspect(
     examination: FormatCheck | None,
     root: str,
     path: str,
@@ -91,19 +45,19 @@ def look_into(
     *,
     most_bytes: int,
     goes_on: Callable[[Writers], bool] | None,
-) -> Look | None:
+) -> Inspection | None:
     """Open the file once: go on with its examination, where there is one, and ask behind that who writes it.
 
-    With `goes_on` it is asked before as well, and not a byte is read where somebody writes the file, or nobody can tell
-    and `goes_on` says no to that. None says that there is no such file any more: another version, or a link in the way.
-    A file that may not be read is given up with a verdict. Raises UnreachableError when no file can be opened at the
-    moment.
+    With `goes_on` it is asked before as well, and not a byte is read where a program writes the file, or where that
+    is not known and `goes_on` says no. None says that there is no such file any more: another version, or a link in the
+    way. A file that may not be read is given up with a verdict. Raises UnreachableError when no file can be opened at
+    the moment.
     """
     with reading(ask) as one:
         return one(examination, root, path, facts, most_bytes=most_bytes, goes_on=goes_on)
 
 
-def _look_into(
+def _inspect(
     folder: OpenFolder,
     ask: Ask,
     examination: FormatCheck | None,
@@ -113,14 +67,14 @@ def _look_into(
     *,
     most_bytes: int,
     goes_on: Callable[[Writers], bool] | None,
-) -> Look | None:
+) -> Inspection | None:
     try:
         descriptor = folder.open(root, path)
     except OSError as error:
         if error.errno in _LATER:
             raise UnreachableError(f"no file can be read at the moment ({error.strerror})") from error
         if is_held(error):
-            return Look(READ_COSTS_BYTES, SOME_WRITERS)
+            return Inspection(READ_COSTS_BYTES, SOME_WRITERS)
         return None if error.errno in _NOT_INSIDE else _give_up(examination, error)
     writers, spent, head = None, READ_COSTS_BYTES, b""
     try:
@@ -133,15 +87,15 @@ def _look_into(
                 writers = None
             if writers is None:
                 writers = ask(descriptor, root, path, is_last=True)
-        # One look, behind all that: the facts were seen before, so a file that still has them had them all the while.
+        # Once, behind all that: the facts were taken before, so a file that still has them had them all the while.
         is_same = is_version(os.fstat(descriptor), facts)
     except OSError as error:
         return None if _is_another(descriptor, facts) else _give_up(examination, error)
     finally:
         os.close(descriptor)
     if is_same:
-        return Look(spent, writers, head=head)
-    return Look(spent, writers, is_another=True) if writers.presence is Presence.SOME else None
+        return Inspection(spent, writers, head=head)
+    return Inspection(spent, writers, is_another=True) if writers.presence is Presence.SOME else None
 
 
 def _read_on(examination: FormatCheck, descriptor: int, most_bytes: int) -> tuple[int, bytes]:
@@ -176,7 +130,9 @@ def _is_another(descriptor: int, facts: FileFacts) -> bool:
         return False
 
 
-def hash_on(digest: Digest, root: str, path: str, facts: FileFacts, *, offset: int, most_bytes: int) -> int | None:
+def hash_on(
+    update: Callable[[bytes], object], root: str, path: str, facts: FileFacts, *, offset: int, most_bytes: int
+) -> int | None:
     """Hash at most so many bytes of the file from `offset` on. Returns how many; fewer only at its end.
 
     None says that the file is not this version any more, or cannot be read. Raises UnreachableError when no file can
@@ -196,7 +152,7 @@ def hash_on(digest: Digest, root: str, path: str, facts: FileFacts, *, offset: i
             chunk = os.pread(descriptor, min(HASH_CHUNK_BYTES, most_bytes - hashed), offset + hashed)
             if not chunk:
                 break
-            digest.update(chunk)
+            update(chunk)
             hashed += len(chunk)
         return hashed if is_version(os.fstat(descriptor), facts) else None
     except OSError:
@@ -223,7 +179,7 @@ def marker_of(root: str, path: str) -> Marker:
     return Marker.SET if is_newer else Marker.OLDER
 
 
-def _give_up(examination: FormatCheck | None, error: OSError) -> Look:
+def _give_up(examination: FormatCheck | None, error: OSError) -> Inspection:
     if examination is not None:
         examination.give_up(f"it cannot be read ({error.strerror})")
-    return Look(READ_COSTS_BYTES, None)
+    return Inspection(READ_COSTS_BYTES, None)

@@ -1,4 +1,4 @@
-"""Look at files: take the facts of one, open one so that nothing else can be opened in its place.
+"""Take the facts of files, and open one so that nothing else can be opened in its place.
 
 Symbolic links are not followed. Files are opened so that nothing waits, as a FIFO would have us wait, and what is not
 a regular file is refused.
@@ -11,7 +11,8 @@ import stat
 from collections.abc import Iterator
 
 from eisync.adapters.files.folder_walk import facts_of, is_version
-from eisync.adapters.files.folder_walk import walk as walk  # one module for whoever looks at files
+from eisync.adapters.files.folder_walk import walk as walk  # one module for the watcher's files
+from eisync.core import mounts
 from eisync.core.model import FileFacts, Item
 from eisync.core.writers import BEING_WRITTEN, WRITTEN_MEANWHILE, Ask, Presence
 from eisync.errors import (
@@ -30,12 +31,12 @@ _NONBLOCK = getattr(os, "O_NONBLOCK", 0)
 _DIRECTORY = getattr(os, "O_DIRECTORY", 0)
 _FILE = os.O_RDONLY | _CLOEXEC | _BINARY | _NOFOLLOW | _NONBLOCK
 
-# Windows: another program has the file open, or a part of it locked, and lets nobody else in.
+# Windows: another program has the file open, or a part of it locked, and lets no other in.
 _SHARING_VIOLATIONS = frozenset({32, 33})
 
 
 def is_held(error: OSError) -> bool:
-    """Whether a file cannot be opened because another program keeps it to itself: it waits until that is through."""
+    """Return whether another program keeps the file to itself, so that it cannot be opened: it waits for that."""
     # Linux: a write lease (Samba's oplocks). It is being given back now; opening the file would have waited for that.
     return isinstance(error, BlockingIOError) or getattr(error, "winerror", None) in _SHARING_VIOLATIONS
 
@@ -43,8 +44,8 @@ def is_held(error: OSError) -> bool:
 _NO_FILES_FAULT = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM})
 
 
-def look(root: str, path: str) -> FileFacts | None:
-    """The facts of the regular file at `path`, or None when there is none."""
+def facts_at(root: str, path: str) -> FileFacts | None:
+    """Return the facts of the regular file at `path`, or None when there is none."""
     try:
         status = os.lstat(os.path.join(root, path))
     except OSError:
@@ -53,7 +54,7 @@ def look(root: str, path: str) -> FileFacts | None:
 
 
 def is_missing(root: str, path: str) -> bool:
-    """Whether there is certainly no regular file at `path`; False when nobody can tell (no rights, a bad disk)."""
+    """Return whether there is certainly no regular file at `path`; False: not known (no rights, a bad disk)."""
     try:
         return not stat.S_ISREG(os.lstat(os.path.join(root, path)).st_mode)
     except (FileNotFoundError, NotADirectoryError):
@@ -63,7 +64,7 @@ def is_missing(root: str, path: str) -> bool:
 
 
 def why_offline(root: str) -> str | None:
-    """Why the root cannot be read, as a sentence for a person; None when it can."""
+    """Say why the root cannot be read, for a person; None when it can."""
     try:
         with os.scandir(root) as entries:
             next(entries, None)
@@ -77,7 +78,7 @@ def why_offline(root: str) -> str | None:
 
 
 def device_of(root: str, path: str = "") -> int | None:
-    """The number of the device that the place is on, links not followed below the root; None when nobody can tell."""
+    """Return the number of the device that the place is on, links not followed below the root; None: not known."""
     try:
         return (os.lstat(os.path.join(root, path)) if path else os.stat(root)).st_dev
     except OSError:
@@ -85,7 +86,7 @@ def device_of(root: str, path: str = "") -> int | None:
 
 
 def identity_of(root: str, path: str = "") -> tuple[int, int] | None:
-    """The device and the inode of a folder: of what is mounted there, if something is. None: there is no folder."""
+    """Return the device and the inode of a folder: of what is mounted there, if something is. None: no folder."""
     try:
         status = os.stat(os.path.join(root, path) if path else root, follow_symlinks=not path)
     except (OSError, ValueError):
@@ -95,17 +96,22 @@ def identity_of(root: str, path: str = "") -> tuple[int, int] | None:
 
 
 def resolved(root: str) -> str:
-    """The root without links, as the table of mounts has it."""
+    """Return the root without links, as the table of mounts has it."""
     return os.path.realpath(root)
 
 
 def mountinfo() -> str:
-    """The kernel's table of mounts; empty where there is none."""
+    """Return the kernel's table of mounts; empty where there is none."""
     try:
         with open("/proc/self/mountinfo", encoding="utf-8", errors="surrogateescape") as table:
             return table.read()
     except OSError:
         return ""
+
+
+def file_system_of(folder: str) -> mounts.FileSystem:
+    """Describe the file system that the folder is on."""
+    return mounts.file_system_of(resolved(folder), mountinfo())
 
 
 class OpenFolder:
@@ -159,10 +165,10 @@ def opened(item: Item, folder: OpenFolder | None = None, ask: Ask | None = None)
 def read_whole(item: Item, folder: OpenFolder, ask: Ask | None = None) -> bytes:
     """The content of the item's file, which is the one that settled; for one that fits into a read.
 
-    One look, behind the read: a file that still has the facts it had when it settled had them all the while, and of a
-    small one every further call costs as much as its content. `ask` is asked there too, when the last byte is read and
-    none has gone: a program that wrote before and closed it has left its traces in the facts. Raises what `opened` and
-    `read` do.
+    It is checked once, behind the read: a file that still has the facts it had when it settled had them all the while,
+    and of a small one every further call costs as much as its content. `ask` is asked there too, when the last byte is
+    read and none has gone: a program that wrote before and closed it has left its traces in the facts. Raises what
+    `opened` and `read` do.
     """
     size, content, trouble = item.facts.size, b"", None
     descriptor = _open_inside(item, folder)
@@ -191,7 +197,7 @@ def read(descriptor: int, size: int, item: Item) -> bytes:
 
 
 def verify(item: Item) -> None:
-    """Look at the item's path once more. Raises FileError when it is not what settled, or nobody can tell."""
+    """Check the item's path once more. Raises FileError when it is not what settled, or that is not known."""
     try:
         status = os.lstat(os.path.join(item.root, item.path))
     except (FileNotFoundError, NotADirectoryError):
@@ -228,7 +234,7 @@ def _compare_opened(item: Item, status: os.stat_result) -> None:
 def _compare(item: Item, status: os.stat_result) -> None:
     if not is_version(status, item.facts):
         if not status.st_nlink and facts_of(status) == item.facts:
-            return  # what moved its ctime is that it was deleted; the look at its path says so
+            return  # what moved its ctime is that it was deleted; the check of its path says so
         raise FileChangedError(
             f"the file changed while it was read ({item.facts.size} bytes became {status.st_size})", item_id=item.id
         )

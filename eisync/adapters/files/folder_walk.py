@@ -7,18 +7,18 @@ those that are not known.
 
 import os
 import stat
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from itertools import islice
-from typing import Protocol
 
 from eisync.adapters.files.links import is_junction, why_not_followed
 from eisync.core.ignore import IgnoreRules
+from eisync.core.known_content import FolderPiece, KnownVersions, Version
 from eisync.core.model import FileFacts
 from eisync.errors import CONTENT_ERRORS
 
 PIECE = 1_000
-"""A folder is handed out when so many of its entries were looked at, so that no step takes long."""
+"""A folder is handed out when so many of its entries were read, so that no step takes long."""
 
 AT_ONCE = 20_000
 """Of so many known files in one folder the versions are asked for at once; of more, piece by piece."""
@@ -26,69 +26,20 @@ AT_ONCE = 20_000
 # Some file systems keep times past the year 2262; the database holds signed integers of 64 bits.
 _INT64_MAX = (1 << 63) - 1
 
-Version = tuple[int, int, int, int]
-
-
-class KnownVersions(Protocol):
-    """What is known of the files directly in a folder: (size, mtime_ns, inode, ctime_ns), of those that are settled.
-
-    `passes_over`: whether a file is as it is known, though it is not seen to be.
-    """
-
-    def passes_over(self, known: Version, seen: Version) -> bool: ...
-    def all_in(self, folder: str, *, limit: int) -> dict[bytes, Version] | None: ...
-    def some_in(self, folder: str, names: Iterable[bytes]) -> Mapping[bytes, Version]: ...
-
-
-class NoKnownVersions:
-    """Nothing is known: every file is handed out."""
-
-    def passes_over(self, known: Version, seen: Version) -> bool:
-        """None is."""
-        return False
-
-    def all_in(self, folder: str, *, limit: int) -> dict[bytes, Version] | None:
-        """None are."""
-        return {}
-
-    def some_in(self, folder: str, names: Iterable[bytes]) -> Mapping[bytes, Version]:
-        """None are."""
-        return {}
-
-
-@dataclass(frozen=True, slots=True)
-class Folder:
-    """A piece of one folder of a walk. `path` is relative to the root, empty for the root itself.
-
-    `files` are the eligible ones that are not known as they are, by name; `left_out` pairs a path with the reason why
-    it is not for the service. `unmet` are known and were not met; None: they were too many to be held, and `met` counts
-    the others. `trouble` says why the folder could not be read; then nothing may be concluded about what is in it. All
-    pieces but the last have `is_last` False, and say nothing of `unmet` and `met`.
-    """
-
-    path: str
-    files: dict[str, FileFacts] = field(default_factory=dict)
-    left_out: list[tuple[str, str]] = field(default_factory=list)
-    trouble: str | None = None
-    unmet: list[str] | None = field(default_factory=list)
-    is_last: bool = True
-    looked_at: int = 0
-    met: int = 0
-
 
 def walk(
     root: str, eligibility: IgnoreRules, *, below: str = "", known: KnownVersions | None = None
-) -> Iterator[Folder]:
-    """Every folder from `below` down that is not ignored, piece by piece; no tree is held in memory."""
+) -> Iterator[FolderPiece]:
+    """Yield every folder from `below` down that is not ignored, piece by piece; no tree is held in memory."""
     waiting = [below]
     while waiting:
         subfolders: list[str] = []
-        yield from _read_folder(root, waiting.pop(), eligibility, known or NoKnownVersions(), subfolders)
+        yield from _read_folder(root, waiting.pop(), eligibility, known or KnownVersions(), subfolders)
         waiting.extend(subfolders)
 
 
 def facts_of(status: os.stat_result) -> FileFacts:
-    """What identifies the version of the file that was looked at."""
+    """Return what identifies the version of the file with this status."""
     # The later of the two: no program can set ctime, and mtime is what Windows keeps.
     modified_at, changed_at = status.st_mtime, status.st_ctime
     mtime_ns, ctime_ns = status.st_mtime_ns, status.st_ctime_ns
@@ -100,7 +51,7 @@ def facts_of(status: os.stat_result) -> FileFacts:
 
 
 def is_version(status: os.stat_result, facts: FileFacts) -> bool:
-    """Whether the file that was looked at is the regular one, in the version, of which these are the facts.
+    """Return whether the file with this status is a regular one, and the version that has these facts.
 
     Nothing has happened to it since they were taken: its ctime is the same as well, where it is known.
     """
@@ -119,9 +70,9 @@ def is_version(status: os.stat_result, facts: FileFacts) -> bool:
 
 def _read_folder(
     root: str, path: str, eligibility: IgnoreRules, known: KnownVersions, subfolders: list[str]
-) -> Iterator[Folder]:
+) -> Iterator[FolderPiece]:
     """The folder, piece by piece; the folders in it are added to `subfolders`."""
-    versions = known.all_in(path, limit=AT_ONCE)
+    versions = known.all_in(path, AT_ONCE)
     met = 0
     try:
         with os.scandir(os.fsencode(os.path.join(root, path) if path else root)) as entries:
@@ -139,14 +90,14 @@ def _read_folder(
                 yield folder
     except CONTENT_ERRORS as error:  # whatever is in this folder, the others are walked
         subfolders.clear()
-        yield Folder(path, trouble=f"eisync failed on the folder ({type(error).__name__}); please report this")
+        yield FolderPiece(path, trouble=f"eisync failed on the folder ({type(error).__name__}); please report this")
         return
     except OSError as error:
         subfolders.clear()
         if path and isinstance(error, FileNotFoundError | NotADirectoryError):
-            yield Folder(path, unmet=_decoded(versions))  # it went while we walked
+            yield FolderPiece(path, unmet=_decoded(versions))  # it went while we walked
         else:
-            yield Folder(path, trouble=f"the folder cannot be read ({error.strerror})")
+            yield FolderPiece(path, trouble=f"the folder cannot be read ({error.strerror})")
         return
     yield replace(folder, unmet=_decoded(versions), is_last=True, met=met)
 
@@ -159,29 +110,29 @@ def _read(
     versions: dict[bytes, Version],
     subfolders: list[str],
     passes_over: Callable[[Version, Version], bool],
-) -> Folder:
+) -> FolderPiece:
     """What is worth a word in a piece of a folder. What is met is taken out of `versions`."""
-    folder = Folder(path, is_last=False, looked_at=len(entries))
+    folder = FolderPiece(path, is_last=False, entries=len(entries))
     for entry in entries:
         version = versions.pop(entry.name, None)
         try:
             if version is not None and entry.is_file(follow_symlinks=False):
                 status = entry.stat(follow_symlinks=False)
-                seen = (status.st_size, status.st_mtime_ns, status.st_ino, status.st_ctime_ns)
-                if version == seen or passes_over(version, seen):
+                found = (status.st_size, status.st_mtime_ns, status.st_ino, status.st_ctime_ns)
+                if version == found or passes_over(version, found):
                     continue
-            is_met = _look_closely(entry, root, folder, eligibility, subfolders)
+            is_met = _examine(entry, root, folder, eligibility, subfolders)
         except FileNotFoundError:
-            is_met = False  # it went while we looked
+            is_met = False  # it went meanwhile
         if version is not None and not is_met:
             versions[entry.name] = version
     return folder
 
 
-def _look_closely(
-    entry: os.DirEntry[bytes], root: str, folder: Folder, eligibility: IgnoreRules, subfolders: list[str]
+def _examine(
+    entry: os.DirEntry[bytes], root: str, folder: FolderPiece, eligibility: IgnoreRules, subfolders: list[str]
 ) -> bool:
-    """Whether the entry is a file for the service, or why not; a folder is one to walk, or is ignored."""
+    """Return whether the entry is a file for the service, or note why not; a folder is one to walk, or is ignored."""
     name = os.fsdecode(entry.name)
     place = f"{folder.path}/{name}" if folder.path else name
     is_folder = entry.is_dir(follow_symlinks=False)

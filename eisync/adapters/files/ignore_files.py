@@ -16,12 +16,12 @@ MOST_FOLDERS = 4_096
 MOST_WEIGHT = 256 * 1024
 """Of the rules that are remembered, in characters of expressions: each takes some 20 bytes."""
 TRUSTED_FOR_S = 1.0
-"""A folder's rules are looked at again after so long: sooner than the next scan."""
+"""A folder's rules are checked again after so long: sooner than the next scan."""
 
 
 @dataclass(slots=True)
 class _Entry:
-    looked_at: float
+    checked_at: float
     facts: FileFacts | None
     rules: RuleFile | None
 
@@ -39,20 +39,20 @@ class IgnoreFiles:
         self._weight = 0
 
     def __call__(self, folder: str, *, anew: bool = False) -> RuleFile | None:
-        """The rules in `folder`, relative to the root; None when it holds none. `anew`: as they are now.
+        """Return the rules in `folder`, relative to the root; None when it holds none. `anew`: as they are now.
 
         What is remembered is a second old at most. That is too old for a file that is about to be sent: a folder is
-        seen as soon as it is made, and its rules are written a moment later.
+        found as soon as it is made, and its rules are written a moment later.
         """
         entry = self._folders.get(folder)
         now = monotonic()
-        if anew or entry is None or now - entry.looked_at >= TRUSTED_FOR_S:
+        if anew or entry is None or now - entry.checked_at >= TRUSTED_FOR_S:
             facts = self._facts(folder)
             if entry is None or not _is_same(entry.facts, facts):
                 self._forget(folder)
                 entry = _Entry(now, facts, None if facts is None else self._read(folder))
                 self._weight += entry.weight
-            entry.looked_at = now
+            entry.checked_at = now
             self._folders[folder] = entry
             self._folders.move_to_end(folder)
             while len(self._folders) > 1 and (len(self._folders) > MOST_FOLDERS or self._weight > MOST_WEIGHT):

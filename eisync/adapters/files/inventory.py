@@ -1,6 +1,6 @@
-"""Everything that lies under a folder, with the reason why it is not for the service where there is one.
+"""List everything that lies under a folder, with the reason why it is not for the service where there is one.
 
-Unlike a walk it enters ignored folders too: whoever asks where a file is wants an answer for every file. Links are not
+Unlike a walk it enters ignored folders too: the question where a file is needs an answer for every file. Links are not
 followed; folders are read one at a time, and no tree is held in memory.
 """
 
@@ -39,8 +39,10 @@ class Trouble:
 
 
 def inventory(root: str, eligibility: IgnoreRules, *, below: str = "") -> Iterator[Found | Trouble]:
-    """Everything at and below the folder `below`; of a link, and of what lies behind one, the link alone. In a folder
-    that is not there is nothing, but for the root itself."""
+    """Yield everything at and below the folder `below`; of a link, and of what lies behind one, the link alone.
+
+    A folder that is not there holds nothing, but for the root itself.
+    """
     linked = link_above(root, f"{below}/" if below else "")
     if linked is not None:
         found = found_at(root, linked, eligibility)
@@ -55,27 +57,27 @@ def inventory(root: str, eligibility: IgnoreRules, *, below: str = "") -> Iterat
                     place = f"{folder}/{entry.name}" if folder else entry.name
                     if entry.is_dir(follow_symlinks=False) and not is_junction(entry):
                         waiting.append(place)
-                    elif (found := _look(root, place, eligibility)) is not None:
+                    elif (found := _found_at(root, place, eligibility)) is not None:
                         yield found
         except FileNotFoundError as error:
             if not folder:
                 yield Trouble(folder, f"the folder is not there ({error.strerror})")
-            continue  # it went while we looked
+            continue  # it went meanwhile
         except OSError as error:
             left_out = _why_ignored(folder, eligibility)
             yield Trouble(folder, f"the folder cannot be read ({error.strerror})", left_out)
 
 
 def found_at(root: str, path: str, eligibility: IgnoreRules) -> Found | None:
-    """What is at `path`; None when there is nothing, or it may not be looked at (`why_hidden` says why)."""
+    """Return what is at `path`; None when there is nothing, or it may not be read (`why_hidden` says why)."""
     try:
-        return _look(root, path, eligibility)
+        return _found_at(root, path, eligibility)
     except OSError:
         return None
 
 
 def why_hidden(root: str, path: str) -> str | None:
-    """Why it cannot be told whether there is something at `path`; None: it can."""
+    """Say why it is not known whether there is something at `path`; None: it is."""
     try:
         os.lstat(os.path.join(root, path))
     except (FileNotFoundError, NotADirectoryError):
@@ -85,8 +87,8 @@ def why_hidden(root: str, path: str) -> str | None:
     return None
 
 
-def _look(root: str, path: str, eligibility: IgnoreRules) -> Found | None:
-    """What is at `path`; None when there is nothing. Raises OSError where that cannot be told."""
+def _found_at(root: str, path: str, eligibility: IgnoreRules) -> Found | None:
+    """Return what is at `path`; None when there is nothing. Raises OSError where that is not known."""
     place = os.path.join(root, path)
     try:
         status = os.lstat(place)
@@ -101,7 +103,7 @@ def _look(root: str, path: str, eligibility: IgnoreRules) -> Found | None:
 
 
 def found_behind_link(root: str, path: str, eligibility: IgnoreRules) -> Found | None:
-    """What is at `path` where a link stands on the way to it; None when none does."""
+    """Return what is at `path` where a link stands on the way to it; None when none does."""
     linked = link_above(root, path)
     link = None if linked is None else found_at(root, linked, eligibility)
     if linked is None or link is None:
@@ -110,7 +112,7 @@ def found_behind_link(root: str, path: str, eligibility: IgnoreRules) -> Found |
 
 
 def _why_ignored(folder: str, eligibility: IgnoreRules) -> str | None:
-    """Why the folder is not for the service, by a rule about it or a folder above it; None when none says so."""
+    """Say why the folder is not for the service, by a rule about it or a folder above it; None when none says so."""
     end = -1
     while folder:
         end = folder.find("/", end + 1)

@@ -1,4 +1,4 @@
-"""Look at links: symbolic ones, and the junctions of Windows. None is followed to read what it leads to."""
+"""Say where links lead: symbolic ones, and the junctions of Windows. None is followed to read what it leads to."""
 
 import errno
 import os
@@ -16,7 +16,7 @@ _VOLUME = "\\\\?\\Volume{"
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """Where the link leads: `target` is absolute, None where nobody can tell."""
+    """Where the link leads: `target` is absolute, None where that is not known."""
 
     leads: Leads
     target: str | None
@@ -36,12 +36,12 @@ def is_link(status: os.stat_result, place: str | bytes) -> bool:
 
 
 def is_junction(entry: os.DirEntry[bytes] | os.DirEntry[str]) -> bool:
-    """Whether the folder is one of another place. Only Windows has such; elsewhere nothing is asked."""
+    """Return whether the folder is one of another place. Only Windows has such; elsewhere nothing is asked."""
     return _HAS_JUNCTIONS and is_link(entry.stat(follow_symlinks=False), entry.path)
 
 
 def link_at(place: str) -> Link:
-    """Where the link at `place` leads."""
+    """Return where the link at `place` leads."""
     try:
         mode = os.stat(place).st_mode
     except OSError as error:
@@ -53,11 +53,11 @@ def link_at(place: str) -> Link:
 
 
 def why_not_followed(root: str, path: str, eligibility: IgnoreRules, *, names_target: bool = False) -> str:
-    """Why the link at `path` of the root is left out, as one clause.
+    """Say why the link at `path` of the root is left out, as one clause.
 
     `names_target`: with what it leads to, for one link; without, for one of many.
     """
-    link = _seen_from(root, link_at(os.path.join(root, path)))
+    link = _as_upward(root, link_at(os.path.join(root, path)))
     ignored = eligibility.why_ignored(path, is_dir=link.leads in (Leads.TO_FOLDER, Leads.UPWARDS))
     if ignored is not None:
         return ignored
@@ -69,7 +69,7 @@ def why_not_followed(root: str, path: str, eligibility: IgnoreRules, *, names_ta
 
 
 def link_above(root: str, path: str) -> str | None:
-    """The topmost link on the way from the root to `path`, which is not looked at itself; relative to the root."""
+    """Return the topmost link on the way from the root to `path`, which is not checked itself; relative to the root."""
     end = path.find("/")
     while end >= 0:
         if is_link_at(os.path.join(root, path[:end])):
@@ -79,7 +79,7 @@ def link_above(root: str, path: str) -> str | None:
 
 
 def is_link_at(place: str) -> bool:
-    """Whether there is a link at `place`."""
+    """Return whether there is a link at `place`."""
     try:
         return is_link(os.lstat(place), place)
     except OSError:
@@ -94,8 +94,8 @@ def _target(place: str) -> str | None:
         return None
 
 
-def _seen_from(root: str, link: Link) -> Link:
-    """The link, told as one that leads upwards where it does."""
+def _as_upward(root: str, link: Link) -> Link:
+    """Return the link, as one that leads upwards where it does."""
     if link.leads is not Leads.TO_FOLDER or link.target is None:
         return link
     is_above = os.path.join(os.path.realpath(root), "").startswith(os.path.join(link.target, ""))

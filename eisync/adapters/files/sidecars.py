@@ -15,7 +15,7 @@ import os
 import stat
 from collections.abc import Callable, Generator, Iterator, Sequence
 
-from eisync.adapters.files.file_facts import look, open_inside
+from eisync.adapters.files.file_facts import facts_at, open_inside
 from eisync.adapters.files.folder_walk import facts_of, is_version
 from eisync.core.formats.json_stream import Checkpoint, JsonStream, Unfinished
 from eisync.core.ignore import IgnoreRules
@@ -209,12 +209,12 @@ def entries(root: str, place: str) -> Iterator[Entry]:
 
 
 def said_of(root: str, path: str, eligibility: IgnoreRules) -> dict[str, Entry | NearMiss | str | None]:
-    """What each sidecar that is there says of the file at `path`, by its place: for whoever asks about one file.
+    """What each sidecar that is there says of the file at `path`, by its place: for a question about one file.
 
     None: it does not mention the file. A text says why the sidecar is of no use.
     """
     said: dict[str, Entry | NearMiss | str | None] = {}
-    there = [place for place in places_for(path) if look(root, place) and eligibility.ignoring(place) is None]
+    there = [place for place in places_for(path) if facts_at(root, place) and eligibility.ignoring(place) is None]
     for place, name in speaking(path, there).items():
         alike: list[Entry] = []
         trouble: str | None = None
@@ -233,7 +233,7 @@ def _mention(root: str, place: str, name: str, alike: dict[str, Entry]) -> Entry
     if name in alike or not alike:
         return alike.get(name)
     folder = place.rpartition("/")[0]
-    facts = {one: look(root, f"{folder}/{one}" if folder else one) for one in (name, *alike)}
+    facts = {one: facts_at(root, f"{folder}/{one}" if folder else one) for one in (name, *alike)}
     return near(name, alike, {one for one in alike if facts[one] is not None and facts[one] != facts[name]})
 
 

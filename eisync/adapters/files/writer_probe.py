@@ -12,8 +12,8 @@ Ask the kernel whether a program has a file open for writing: on the descriptor 
 On Linux by a read lease that is given back at once. While it is held, a program that opens the file for writing waits:
 for microseconds, or for the few milliseconds that other threads of ours may have the interpreter. One that opens it
 with O_NONBLOCK is told to try again. And this process gets a SIGIO, which would end it by default:
-`ignore_lease_breaks` is called before the first lease, in the main thread, by whoever owns the process. Without it no
-lease is ever taken. On Windows by the share mode (`adapters.files.writer_probe`). On other systems nobody can tell:
+`ignore_lease_breaks` is called before the first lease, in the main thread, by the program itself. Without it no
+lease is ever taken. On Windows by the share mode (`adapters.files.writer_probe`). On other systems that is not known:
 macOS has no leases for programs, and its share modes bind only those who ask for them.
 
 Source: fcntl(2), "Leases"; `core.writers` says what the answers mean.

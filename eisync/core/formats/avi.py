@@ -27,7 +27,7 @@ from eisync.core.formats.probe import (
     unlike,
     unlike_to_the_end,
 )
-from eisync.core.formats.riff import HEAD_BYTES, MOST_PARTS, OFF_BY_A_HEADER, is_name, read_chunk
+from eisync.core.formats.wav import HEAD_BYTES, MOST_PARTS, OFF_BY_A_HEADER, is_name, read_chunk
 from eisync.core.model import MAX_FILE_BYTES
 
 _LIST_BYTES = 12

@@ -29,6 +29,7 @@ from eisync.core.formats.probe import (
     reserved,
 )
 from eisync.core.model import MAX_FILE_BYTES
+from eisync.core.text import amount
 
 DEEPEST = 512
 REFERENCE = re.compile(r"Ref-(?:Binary|BINARY)-([uif](?:8|16|32|64)) *")
@@ -182,7 +183,7 @@ def _head(chunk: bytes, at: int, first: int, offset: int, size: int) -> tuple[in
 def _unended(left: list[int], offset: int, size: int) -> Truncated:
     if offset > size:
         return cut_short("CBOR text", promised=offset, size=size)
-    what = "an item" if len(left) == 1 else f"{len(left) - 1:,} list{'' if len(left) == 2 else 's'}"
+    what = "an item" if len(left) == 1 else amount(len(left) - 1, "list")
     return Truncated(f"CBOR has {what} without an end; the file has {size:,} bytes")
 
 

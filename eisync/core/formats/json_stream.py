@@ -37,7 +37,7 @@ class Unfinished(ValueError):
     """The text ends in the middle."""
 
 
-class Refused(ValueError):
+class JsonRefused(ValueError):
     """A value cannot be used, and was passed over: what follows can be read."""
 
 
@@ -139,12 +139,12 @@ class JsonStream:
             found = self._value_at_once()
         except _Unusable as error:
             self._pass_over()
-            raise Refused(str(error)) from None
+            raise JsonRefused(str(error)) from None
         return self._large_value() if found is _LARGE else found
 
     def ignore(self) -> None:
         """Take the next value, whatever it is, usable or not."""
-        with contextlib.suppress(Refused):
+        with contextlib.suppress(JsonRefused):
             self.value()
         self._ignored += 1
         if self._ignored > MOST_IGNORED:
@@ -171,7 +171,7 @@ class JsonStream:
             held -= self.taken
             try:
                 members[name] = self.value()
-            except Refused as error:
+            except JsonRefused as error:
                 trouble = f"its {name}: {error}"
             held += self.taken
             if held > LARGEST_VALUE and trouble is None:
@@ -197,7 +197,7 @@ class JsonStream:
                 raise error(f"a name is missing in line {self.line}")
             try:
                 name = self.value()
-            except Refused as refused:
+            except JsonRefused as refused:
                 raise ValueError(f"a name in line {self.line} cannot be used ({refused})") from None
             self.take(":")
             yield name
@@ -255,11 +255,11 @@ class JsonStream:
             raise self._trouble(error) from None
         except RecursionError:
             self._take(length)
-            raise Refused("it is nested too deeply") from None
+            raise JsonRefused("it is nested too deeply") from None
         except ValueError as error:
             self._take(length)
             why = str(error) if isinstance(error, _Unusable) else "a number in it has thousands of digits"
-            raise Refused(why) from None
+            raise JsonRefused(why) from None
         self._take(end - self._at)
         self.is_suspect = True
         return value
@@ -293,7 +293,7 @@ class JsonStream:
             if end is not None:
                 break
         if holds and trouble is not None:
-            raise Refused(trouble)
+            raise JsonRefused(trouble)
         return held
 
     def _trouble(self, error: json.JSONDecodeError) -> ValueError:

@@ -27,6 +27,7 @@ from typing import Any
 
 from eisync.core.formats.magic import HEAD_BYTES
 from eisync.core.formats.probe import Completeness, Truncated, Undecidable, foreign
+from eisync.core.text import amount
 
 MOST_STRUCTURE = 100_000
 """Text with so many of `[`, `{`, `,` and `:` becomes 12 MB of objects at most, whatever they are (measured: up to 112
@@ -147,7 +148,7 @@ class Brackets:
 
     def unclosed(self, size: int) -> Truncated:
         """Say what is not closed at the end of the file, which has `size` bytes."""
-        brackets = f"{len(self._stack):,} bracket{'' if len(self._stack) == 1 else 's'}"
+        brackets = amount(len(self._stack), "bracket")
         what = "a text" if self.is_in_text else brackets if self._stack else "a value"
         return Truncated(f"JSON has {what} that it does not close; the file has {size:,} bytes")
 

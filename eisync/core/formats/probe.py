@@ -18,6 +18,7 @@ from dataclasses import dataclass
 
 from eisync.core.formats.magic import HEAD_BYTES, is_json, placeholder, recognised
 from eisync.core.model import value
+from eisync.core.text import amount
 
 CHUNK_BYTES = 64 * 1024
 
@@ -65,7 +66,7 @@ Probe = Generator[Read, bytes, Completeness]
 
 def counted(count: int) -> str:
     """So many bytes, in words."""
-    return "1 byte" if count == 1 else f"{count:,} bytes"
+    return amount(count, "byte")
 
 
 def cut_short(name: str, *, promised: int, size: int) -> Truncated:

@@ -22,7 +22,6 @@ from eisync.core.formats.json_syntax import elements
 from eisync.core.formats.json_values import is_acquisition, what_it_describes
 from eisync.core.labels.path_rules import DATA, MEDIA, MOST_MEDIA, names_media
 from eisync.core.model import extension_of, value
-from eisync.core.ordinary import is_ordinary
 
 ANNOTATION = "it holds annotations for other files; eisync does not read these yet"
 TEXT = "it is a text that came with the data, not a table of numbers"
@@ -36,6 +35,23 @@ _MARKS = "\t;|,"
 _CHARACTERS = 4 * 1024
 _LINES = 20
 """So much of a text is looked at: its first lines tell."""
+
+# An ordinary sample is told by its first bytes: that is asked of every JSON, CSV and TXT file.
+_LOOKED_AT_BYTES = 4 * 1024
+
+# `protected` comes first in all that eisync knows of, or behind the signature.
+_ACQUISITION_HEAD = re.compile(
+    rb'(?:\xef\xbb\xbf)?\s*+\{\s*+(?:"signature"\s*+:\s*+"[^"\\]*+"\s*+,\s*+)?"(?:protected|payload)"\s*+:'
+)
+# In a name is neither a mark nor what Unicode takes for the end of a line.
+_CELL_NAME = (
+    rb"""[ "']?+(?![nN][aA][nN]|[iI][nN][fF])[a-zA-Z_](?:[ !-+\--:<-{}~\x80-\xc1\xc3-\xe1\xe3-\xff]++|\xc2[^\x85])*+"""
+)
+_CELL_NUMBER = rb"[-+]?+(?:\d++(?:\.\d*+)?+|\.\d++)(?:[eE][-+]?+\d++)?+"
+_NAMES_OVER_NUMBERS = re.compile(
+    rb"(?:\xef\xbb\xbf)?+(%b([\t;|,])%b(?:\2%b)*+)\r?\n(%b(?:\2%b)++)\r?\n"
+    % (_CELL_NAME, _CELL_NAME, _CELL_NAME, _CELL_NUMBER, _CELL_NUMBER)
+)
 
 _FOLDERS_OF_LABELS = re.compile(r"labels?(?:_\d)?|labeltxt|annotations?|annots?|bbox(?:es)?", re.IGNORECASE)
 _FOLDERS_OF_DATA = ("images", "image", "imgs", "img", "JPEGImages", "frames", "audio", "wav", "data")
@@ -276,3 +292,20 @@ def _beside(path: str, kind: str) -> IfBeside:
 
 
 _JUDGES = {".txt": _text, ".csv": _table, ".json": _json}
+
+
+def is_ordinary(extension: str, head: bytes) -> bool:
+    """Whether the file that begins with `head` is certainly a sample. Of another type it is one by its type alone.
+
+    >>> is_ordinary(".csv", b"timestamp,x\\n0,1.5\\n")
+    True
+    """
+    if extension == ".json":
+        return _ACQUISITION_HEAD.match(head) is not None
+    return extension not in (".csv", ".txt") or _has_names_over_numbers(head)
+
+
+def _has_names_over_numbers(head: bytes) -> bool:
+    """Whether the first line has names, and the second as many numbers between the same marks."""
+    found = _NAMES_OVER_NUMBERS.match(head, 0, _LOOKED_AT_BYTES)
+    return found is not None and found[1].count(found[2]) == found[3].count(found[2])

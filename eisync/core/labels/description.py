@@ -14,12 +14,13 @@ A name of an account plus the extension of the file is the name that is sent, as
 import json
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import field
+from dataclasses import dataclass, field
 from typing import Any
 
 from eisync.core.labels.parts import PartKind, packed
 from eisync.core.labels.path_rules import PathRules
 from eisync.core.labels.sidecars import Entry
+from eisync.core.lifecycle import State
 from eisync.core.model import Category, RemoteSample, sent_name, shown, value
 from eisync.core.sample_names import stored_name
 from eisync.core.text import nfc
@@ -87,6 +88,17 @@ class Description:
         """How much there is to hold of it, in bytes of JSON at most."""
         weight = len(self.companions or "") + _weight(self.label or "") + _weight(self.name or "")
         return weight + sum(map(_weight, (*self.metadata, *self.metadata.values()))) if self.metadata else weight
+
+
+@dataclass(frozen=True, slots=True)
+class UnsentFile:
+    """A file that is not sent yet, or is being sent, and how it is described. The next page begins after `cursor`."""
+
+    id: int
+    path: str
+    state: State
+    description: Description
+    cursor: tuple[float, int] = (0.0, 0)
 
 
 def describe(

@@ -15,7 +15,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from eisync.core.formats.json_stream import JsonStream, Refused, Unfinished
+from eisync.core.formats.json_stream import JsonRefused, JsonStream, Unfinished
 from eisync.core.formats.json_values import is_whole, mended, why_unusable
 from eisync.core.labels.parts import PartKind
 from eisync.core.labels.path_rules import CATEGORY_WORDS
@@ -173,7 +173,7 @@ def _entries_beside(kind: PartKind, pieces: JsonStream, *, is_marked: bool, is_i
         try:
             found = pieces.value()
             entry = _entry_beside(kind, path, found, is_suspect=pieces.is_suspect)
-        except Refused as error:
+        except JsonRefused as error:
             entry = Entry(path=_relative(mended(path)), problem=str(error))
         if is_marked:
             pieces.mark(_IN_ENTRIES)

@@ -1,8 +1,8 @@
-"""Carry out what was decided: one action a step, each written down before it is done, and looked at once more.
+"""Carry out what was decided: one action a step, each written down before it is done, and checked once more.
 
-An action that was begun and not finished, because the process died or the answer was lost, may have been done: what is
-there is looked at, and gone on from. An action whose cause is not so any more is dropped. Nothing here waits or
-retries: what cannot be done now is put off until the next pass, with the reason.
+An action that was begun and not finished, because the process died or the answer was lost, may have been done: it goes
+on from what is there. An action that is no longer needed is dropped. Nothing here waits or retries: what cannot be done
+now is put off until the next pass, with the reason.
 """
 
 import math
@@ -38,67 +38,42 @@ from eisync.errors import (
     StudioError,
     TransitError,
 )
-from eisync.loops.actions.guard_ledger import GuardLedger
-from eisync.loops.lineage import Lineages, Trusting
+from eisync.loops.actions.precautions import Precautions
 from eisync.loops.ports import Log
-from eisync.loops.reconciler.context import TargetContext
-from eisync.loops.reconciler.deletion_evidence import Segments
-from eisync.loops.reconciler.listing_sync import PassReport
+from eisync.loops.reconciler.context import PassReport, TargetContext
+from eisync.store.actions import ActionStore
 
 ACTIONS_A_STEP = 100
 NO_ROOT = 0
-"""Of a file that is not known any more, of which nothing is done."""
+"""Of a file that is not known any more: nothing is done about it."""
 COPY_AGAIN_S = 3600.0
-"""So long a sample is not downloaded again of which the service gave no whole copy."""
-
-
-class Intents(Protocol):
-    """The actions that are written down, as whoever does them sees them."""
-
-    def side(self, file_id: int) -> FileSide | None: ...
-    def to_do(self, target: str, *, is_retention: bool, after_id: int, limit: int) -> list[StoredAction]: ...
-    def begin(self, action_id: int, *, lies_at: str | None = None) -> None: ...
-    def put_off(self, action_id: int, reason: str) -> None: ...
-    def drop(self, written: StoredAction, reason: str, *, spares: bool, now: float) -> None: ...
-    def finish(self, target: str, written: StoredAction, outcome: str, *, now: float) -> None: ...
+"""Where the service gave no whole copy of a sample, it is asked for another only after this long."""
 
 
 class Trash(Protocol):
-    """Where files go that are taken away. Raises FileError or FolderError."""
+    """Where removed files go, and come back from. Raises FileError or FolderError."""
 
     def place_for(self, root: str, path: str, *, action_id: int, day: str) -> str: ...
+    def place_of(self, root: str, path: str) -> str: ...
     def holds(self, lies_at: str) -> bool: ...
     def set_aside(self, root: str, path: str, facts: FileFacts, sha256: str, to: str, *, file_id: int) -> None: ...
     def keep_copy(self, pieces: Iterable[bytes], to: str) -> str: ...
     def copy_at(self, lies_at: str) -> Copy | None: ...
     def discard(self, lies_at: str) -> None: ...
-
-
-class Folders(Protocol):
-    """The watched folders, as far as an action depends on them."""
-
-    def why_away(self, root_id: int, root: str) -> str | None: ...
-    def is_missing(self, root: str, path: str) -> bool: ...
-
-
-class Evidence(Protocol):
-    """What tells a person's deletion from what only looks like one."""
-
-    def why_away(self, side: FileSide) -> str | None: ...
-    def of(self, context: TargetContext, side: FileSide) -> FileSide: ...
-    def find_segments(self, context: TargetContext, side: FileSide) -> Segments: ...
+    def put_back(self, lies_at: str, place: str, facts: FileFacts | None = None) -> str: ...
+    def verify(self, root: str, path: str, facts: FileFacts, sha256: str, *, file_id: int) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """It is so now."""
+    """It is done now."""
 
     outcome: str
 
 
 @dataclass(frozen=True, slots=True)
 class NotNeeded:
-    """Its cause is not so any more, or what it is about is something else by now; `spares`: for good."""
+    """It is no longer needed, or its file or sample is another one by now; `spares`: for good."""
 
     reason: str
     spares: bool = False
@@ -116,29 +91,24 @@ class ActionExecutor:
 
     def __init__(
         self,
-        intents: Intents,
+        actions: ActionStore,
         trash: Trash,
-        folders: Folders,
-        evidence: Evidence,
+        precautions: Precautions,
         *,
         clock: Callable[[], float],
         log: Log,
-        guarding: GuardLedger | None = None,
-        lineages: Lineages | None = None,
     ) -> None:
-        """`guarding` is asked once more before what nobody said yes to; None: it is not."""
-        self._guarding = guarding
-        self._intents = intents
-        self._evidence = evidence
+        self._actions = actions
         self._trash = trash
-        self._folders = folders
-        self._lineages = lineages or Trusting()
+        self._evidence = precautions.evidence
+        self._guarding = precautions.guarding
+        self._folders = precautions.folders
+        self._lineages = precautions.lineages
         self._clock = clock
         self._log = log
-        self._copy_again_at: dict[int, float] = {}  # by act
-        self._after: dict[
-            str, int
-        ] = {}  # by target: the action that the service refused last; those behind it go first
+        self._copy_again_at: dict[int, float] = {}  # by action
+        # The action that the service refused last, by target. Those behind it go first.
+        self._after: dict[str, int] = {}
 
     def carry_out(self, context: TargetContext, report: PassReport) -> Iterator[None]:
         """Do what is due, an action a step.
@@ -149,45 +119,42 @@ class ActionExecutor:
         first = self._after.pop(context.target, 0)
         ledger: Ledger | None = None
         for written in chain(self._due(context, after_id=first), self._due(context, up_to=first)):
-            ledger = ledger or self._ledger(context)
+            # What is due is not counted: each is asked for when its turn comes.
+            ledger = ledger or self._guarding.ledger(context, self._clock(), counts_due=False)
             try:
                 result = self._held_back(ledger, written) or self._do(context, written)
             except (TransitError, StudioError) as error:
-                self._intents.put_off(written.id, str(error))
+                self._actions.put_off(written.id, str(error))
                 self._after[context.target] = written.id
                 if isinstance(error, TransitError):
                     raise
                 report.note(f"{sentence(written.action)}: the service refused ({error})")
                 self._log.warning("action.refused", target=context.target, action=written.id, reason=str(error))
                 return
-            if ledger is not None and isinstance(result, Done) and written.plan_id is None:
+            if isinstance(result, Done) and written.plan_id is None:
                 ledger.note(*self._place_of(written))
             self._write_down(context, written, result, report)
             yield
 
-    def _ledger(self, context: TargetContext) -> Ledger | None:
-        # What is due is not counted: each is asked for when its turn comes.
-        return None if self._guarding is None else self._guarding.ledger(context, self._clock(), counts_due=False)
-
     def _place_of(self, written: StoredAction) -> tuple[int, int]:
-        side = self._intents.side(written.action.file_id)
+        side = self._actions.side(written.action.file_id)
         return written.action.file_id, NO_ROOT if side is None else side.root_id
 
-    def _held_back(self, ledger: Ledger | None, written: StoredAction) -> "Postponed | None":
-        """An action that was allowed long ago, and could not be done, was allowed beside others than those of today.
+    def _held_back(self, ledger: Ledger, written: StoredAction) -> Postponed | None:
+        """Ask the guard once more for what no person approved: it may have been allowed long ago, beside other actions.
 
-        What was begun may have been done: it is ended.
+        What was begun may have been done: it is finished.
         """
-        if ledger is None or written.plan_id is not None or written.progress is not Progress.DUE:
+        if written.plan_id is not None or written.progress is not Progress.DUE:
             return None
-        doubt = None if self._guarding is None else self._guarding.why_doubt()
+        doubt = self._guarding.why_doubt()
         if doubt is not None:
             return Postponed(doubt)
         why = ledger.why_held([self._place_of(written)])
         return None if why is None else Postponed(f"{why}; eisync continues when that is over")
 
     def _due(self, context: TargetContext, *, after_id: int = 0, up_to: float = math.inf) -> Iterator[StoredAction]:
-        while batch := self._intents.to_do(context.target, is_retention=False, after_id=after_id, limit=ACTIONS_A_STEP):
+        while batch := self._actions.to_do(context.target, is_retention=False, after_id=after_id, limit=ACTIONS_A_STEP):
             for written in batch:
                 if written.id > up_to:
                     return
@@ -199,26 +166,26 @@ class ActionExecutor:
         self, context: TargetContext, written: StoredAction, result: Done | NotNeeded | Postponed, report: PassReport
     ) -> None:
         now = self._clock()
-        told = {"target": context.target, "action": written.id, "path": shown(written.action.path)}
+        fields = {"target": context.target, "action": written.id, "path": shown(written.action.path)}
         match result:
             case Done(outcome):
-                self._intents.finish(context.target, written, outcome, now=now)
+                self._actions.finish(context.target, written, outcome, now=now)
                 if written.action.kind is ActionKind.TOMBSTONE:
                     report.tombstoned += 1
                 # Where something follows from a tombstone, that is what was wanted.
                 report.done += written.action.kind is not ActionKind.TOMBSTONE or written.action.to is None
                 report.note(f"{sentence(written.action)}; {outcome}")
-                self._log.info("action.done", kind=written.action.kind.value, sample=written.action.sample_id, **told)
+                self._log.info("action.done", kind=written.action.kind.value, sample=written.action.sample_id, **fields)
             case NotNeeded(reason, spares):
-                self._intents.drop(written, reason, spares=spares, now=now)
-                self._log.info("action.dropped", kind=written.action.kind.value, reason=reason, **told)
+                self._actions.drop(written, reason, spares=spares, now=now)
+                self._log.info("action.dropped", kind=written.action.kind.value, reason=reason, **fields)
             case Postponed(reason):
-                self._intents.put_off(written.id, reason)
+                self._actions.put_off(written.id, reason)
                 report.note(f"{sentence(written.action)}: put off: {reason}")
 
     def _do(self, context: TargetContext, written: StoredAction) -> Done | NotNeeded | Postponed:
         """Raises KeyRefusedError, StudioError or TransitError."""
-        side = self._intents.side(written.action.file_id)
+        side = self._actions.side(written.action.file_id)
         if written.action.kind is ActionKind.TOMBSTONE:
             return _make_tombstone(context, written, side)
         if side is not None and side.root_id not in context.policies:
@@ -233,8 +200,6 @@ class ActionExecutor:
             # What lies there is not what was uploaded, and never may be (`on_change`): it is not ours to take.
             return NotNeeded(str(error), spares=isinstance(error, FileChangedError))
 
-    # --- files -------------------------------------------------------------------------------------------------
-
     def _remove_file(
         self, context: TargetContext, written: StoredAction, side: FileSide | None
     ) -> Done | NotNeeded | Postponed:
@@ -246,20 +211,16 @@ class ActionExecutor:
             if away is not None:
                 return Postponed(away)
             if written.progress is Progress.BEGUN and self._folders.is_missing(action.root, action.path):
-                return (
-                    Done("it is deleted")
-                    if action.kind is ActionKind.DELETE_FILE
-                    else NotNeeded("someone else removed the file")
-                )
+                is_ours = action.kind is ActionKind.DELETE_FILE
+                return Done("it is deleted") if is_ours else NotNeeded("someone else removed the file")
             if not self._is_asked_for(context, action, side):
                 return NotNeeded("no longer needed")
             if (stays := self._why_whole(context, action, side)) is not None:
                 return stays
-            kept = self._lineages.why_kept(side.root_id, action.path)
-            if kept is not None:
+            if (kept := self._lineages.why_kept(side.root_id, action.path)) is not None:
                 return Postponed(kept)
             lies_at = self._place_for(written)
-            self._intents.begin(written.id, lies_at=lies_at)
+            self._actions.begin(written.id, lies_at=lies_at)
         self._trash.set_aside(action.root, action.path, side.facts, side.sha256, lies_at, file_id=side.id)
         if action.kind is ActionKind.DELETE_FILE:
             self._trash.discard(lies_at)
@@ -267,7 +228,7 @@ class ActionExecutor:
         return Done(f"it is now at {shown(lies_at)}; 'eisync undo {written.id}' brings it back")
 
     def _why_whole(self, context: TargetContext, action: Action, side: FileSide) -> NotNeeded | Postponed | None:
-        """Why a file stays whose sample went: it may have been split since the listing was looked at."""
+        """Return why a file stays whose sample is gone: it may have been split since the listing was read."""
         if action.cause is not Cause.REMOTE_DELETION:
             return None
         context.check_project()
@@ -287,8 +248,6 @@ class ActionExecutor:
         day = datetime.fromtimestamp(self._clock(), UTC).date().isoformat()
         return self._trash.place_for(written.action.root, written.action.path, action_id=written.id, day=day)
 
-    # --- samples -----------------------------------------------------------------------------------------------
-
     def _change_sample(
         self, context: TargetContext, written: StoredAction, side: FileSide | None
     ) -> Done | NotNeeded | Postponed:
@@ -300,18 +259,16 @@ class ActionExecutor:
             return Postponed(hidden)
         if not self._is_asked_for(context, action, side):
             return self._when_unasked(context, written, sample_id)
-        away = self._folders.why_away(side.root_id, action.root)
-        if away is not None:
+        if (away := self._folders.why_away(side.root_id, action.root)) is not None:
             return Postponed(away)
         if action.cause is Cause.LOCAL_DELETION:
             if not self._folders.is_missing(action.root, action.path):
                 return NotNeeded("the file is back")
-            doubt = self._lineages.why_doubted(side.root_id)
-            if doubt is not None:
+            if (doubt := self._lineages.why_doubted(side.root_id)) is not None:
                 return Postponed(doubt)
         if action.kind is ActionKind.DELETE_SAMPLE:
             return self._delete_sample(context, written, side, sample_id)
-        self._intents.begin(written.id)
+        self._actions.begin(written.id)
         context.check_project()
         try:
             edit(context, action.kind, sample_id, action.to or "")
@@ -322,7 +279,7 @@ class ActionExecutor:
         return Done("the project has it already")
 
     def _when_unasked(self, context: TargetContext, written: StoredAction, sample_id: int) -> Done | NotNeeded:
-        """What was begun may have been done, and the index may have noticed that before us."""
+        """Finish what is no longer asked for. It may have been done, and the index may know that already."""
         may_be_done = written.action.kind is ActionKind.DELETE_SAMPLE and written.progress is Progress.BEGUN
         if may_be_done:
             context.check_project()
@@ -333,12 +290,12 @@ class ActionExecutor:
     def _delete_sample(
         self, context: TargetContext, written: StoredAction, side: FileSide, sample_id: int
     ) -> Done | Postponed:
-        """A copy is kept before, and proved: nobody else may have these bytes any more."""
+        """Keep and prove a copy, then delete: it may be the only one."""
         now = self._clock()
         if now < self._copy_again_at.get(written.id, now) <= now + COPY_AGAIN_S:
             return Postponed(why_no_copy(sample_id))
         lies_at = written.lies_at or self._place_for(written)
-        self._intents.begin(written.id, lies_at=lies_at)
+        self._actions.begin(written.id, lies_at=lies_at)
         context.check_project()
         try:
             is_proved = self._has_copy(context, side, sample_id, lies_at)
@@ -379,7 +336,7 @@ def edit(context: TargetContext, kind: ActionKind, sample_id: int, value: str) -
 
 
 def _make_tombstone(context: TargetContext, written: StoredAction, side: FileSide | None) -> Done | NotNeeded:
-    """A person said that its samples were deleted: the service is asked once more. Raises what it raises."""
+    """Ask the service once more before a person's word makes a tombstone. Raises what the service raises."""
     if side is None or tombstone(side, Policy()) is None or side.since_at != written.action.since_at:
         return NotNeeded("no longer needed")
     for held in side.samples:

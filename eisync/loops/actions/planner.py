@@ -1,4 +1,4 @@
-"""Decide what is to be done so that folders and project agree: propose, and let the guard look at all of it together.
+"""Decide what to do so that folders and project agree: propose, and let the guard judge all of it together.
 
 Nothing is done here. What the guard lets pass is written down as due; what it holds back waits as a plan for a person.
 A folder that is away, or in which nothing is left, and a clock that jumped are no reason to delete anything.
@@ -7,56 +7,19 @@ A folder that is away, or in which nothing is left, and a clock that jumped are 
 from collections import Counter
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
 
 from eisync.core import guard
 from eisync.core.absence import why_inconclusive
 from eisync.core.actions import Action, Cause, FileSide, is_agreed, propose, sentence
-from eisync.core.guard import Guard, Touch
 from eisync.core.policy import Trigger, triggers
-from eisync.loops.actions.guard_ledger import GuardLedger
-from eisync.loops.clock_monitor import RIGHT, Times
-from eisync.loops.lineage import Lineages, Trusting
+from eisync.loops.actions.precautions import Precautions
 from eisync.loops.ports import Log
-from eisync.loops.reconciler.context import TargetContext
-from eisync.loops.reconciler.listing_sync import PassReport
+from eisync.loops.reconciler.context import PassReport, TargetContext
+from eisync.store.actions import ActionStore
 
 SIDES_A_STEP = 500
 MOST_ACTIONS = 10_000
 """So many are proposed in one pass; what is left over is proposed once these are decided on."""
-
-
-class PlannedActions(Protocol):
-    """What of the index something may follow from."""
-
-    def sides(
-        self, target: str, trigger: Trigger, roots: Iterable[int], *, after_id: int, limit: int
-    ) -> list[FileSide]: ...
-    def census(self, target: str) -> dict[int, tuple[int, int]]: ...
-    def offline(self) -> set[int]: ...
-    def touches(self, target: str, *, since: float, tombstones: bool = False) -> list[Touch]: ...
-    def places(self) -> dict[int, str]: ...
-    def decided(self, actions: Iterable[Action]) -> set[str]: ...
-    def approved(self, target: str, file_ids: Iterable[int]) -> dict[int, int]: ...
-
-
-class Decisions(Protocol):
-    """Where it is written down what may be done, and what waits."""
-
-    def agree(self, file_ids: Iterable[int]) -> None: ...
-    def allow(self, target: str, actions: Iterable[Action], *, now: float) -> None: ...
-    def allow_with(self, target: str, actions: Iterable[Action], plan_id: int, *, now: float) -> None: ...
-    def hold(self, target: str, actions: Sequence[Action], why: str, *, now: float) -> tuple[int, bool]: ...
-    def withdraw(self, target: str, *, now: float) -> None: ...
-    def forget_old(self, target: str, *, now: float) -> None: ...
-
-
-class Evidence(Protocol):
-    """What tells a person's deletion from what only looks like one."""
-
-    def complete(
-        self, context: TargetContext, sides: Sequence[FileSide], *, adopts: bool
-    ) -> Generator[None, None, list[FileSide]]: ...
 
 
 @dataclass(slots=True)
@@ -69,26 +32,20 @@ class _Proposed:
 
 
 class ActionPlanner:
-    """The decisions of all targets. Its generators do one bounded look a step."""
+    """The decisions of all targets. Its generators do one bounded query a step."""
 
     def __init__(
         self,
-        planned: PlannedActions,
-        decisions: Decisions,
-        evidence: Evidence,
+        actions: ActionStore,
+        precautions: Precautions,
         *,
-        guard: Guard,
         clock: Callable[[], float],
         log: Log,
-        times: Times = RIGHT,
-        lineages: Lineages | None = None,
     ) -> None:
-        self._planned = planned
-        self._evidence = evidence
-        self._decisions = decisions
-        self._guarding = GuardLedger(planned, guard, times)
-        self._times = times
-        self._lineages = lineages or Trusting()
+        self._actions = actions
+        self._evidence = precautions.evidence
+        self._guarding = precautions.guarding
+        self._lineages = precautions.lineages
         self._clock = clock
         self._log = log
         self._decided_at: dict[str, float] = {}
@@ -98,30 +55,30 @@ class ActionPlanner:
         now = self._clock()
         doubt = guard.why_doubt_clock(self._decided_at.get(context.target), now, interval_s=context.interval_s)
         self._decided_at[context.target] = now
-        doubt = doubt or self._times.why_doubt()
+        doubt = doubt or self._guarding.why_doubt()
         if doubt is not None:
             self._log.warning("plan.skipped", target=context.target, reason=doubt)
             report.note(f"nothing is deleted or changed in this pass: {doubt}")
             return
         proposed = yield from self._propose(context, now, report, adopts=True)
-        self._decisions.agree(proposed.agreed)
-        self._decisions.forget_old(context.target, now=now)
+        self._actions.agree(proposed.agreed)
+        self._actions.forget_old(context.target, now=now)
         actions = self._unapproved(context, self._undecided(proposed), now)
         why = self._why_held(context, actions, proposed, now)
         yield
         if not actions:
-            self._decisions.withdraw(context.target, now=now)
+            self._actions.withdraw(context.target, now=now)
         elif why is None:
-            self._decisions.allow(context.target, actions, now=now)
+            self._actions.allow(context.target, actions, now=now)
         else:
-            plan_id, is_new = self._decisions.hold(context.target, actions, why, now=now)
+            plan_id, is_new = self._actions.hold(context.target, actions, why, now=now)
             report.plan, report.waiting = plan_id, len(actions)
             report.note(f"plan {plan_id} waits for your approval: {why}; 'eisync plan' shows it")
             if is_new:
                 self._log.warning("plan.waiting", target=context.target, plan=plan_id, actions=len(actions), reason=why)
 
     def preview(self, context: TargetContext, report: PassReport) -> Iterator[None]:
-        """Tell what would be decided, and write nothing down."""
+        """Report what would be decided, and write nothing down."""
         now = self._clock()
         proposed = yield from self._propose(context, now, report, adopts=False)
         actions = self._undecided(proposed)
@@ -138,26 +95,26 @@ class ActionPlanner:
         self, context: TargetContext, now: float, report: PassReport, *, adopts: bool
     ) -> Generator[None, None, _Proposed]:
         proposed = _Proposed()
-        away = self._planned.offline()
+        away = self._actions.offline()
         for trigger, roots in triggers(context.policies).items():
             wanted = roots - away
             if trigger is Trigger.ABSENT:
                 wanted -= self._emptied(context, wanted, report) | self._doubted(wanted, report)
             after_id = 0
             while len(proposed.actions) < MOST_ACTIONS:
-                sides = self._planned.sides(context.target, trigger, wanted, after_id=after_id, limit=SIDES_A_STEP)
+                sides = self._actions.sides(context.target, trigger, wanted, after_id=after_id, limit=SIDES_A_STEP)
                 if not sides:
                     break
                 if trigger is Trigger.ABSENT:
                     sides = yield from self._evidence.complete(context, sides, adopts=adopts)
                     _tell_inconclusive(sides, now, report)
                 for side in sides:
-                    self._look_at(side, context, now, proposed)
+                    self._propose_for(side, context, now, proposed)
                 after_id = sides[-1].id
                 yield
         return proposed
 
-    def _look_at(self, side: FileSide, context: TargetContext, now: float, proposed: _Proposed) -> None:
+    def _propose_for(self, side: FileSide, context: TargetContext, now: float, proposed: _Proposed) -> None:
         actions = propose(side, context.policies[side.root_id], now=now)
         proposed.actions |= {action.key: action for action in actions}
         proposed.roots[side.id] = side.root_id
@@ -165,8 +122,8 @@ class ActionPlanner:
             proposed.agreed.append(side.id)
 
     def _emptied(self, context: TargetContext, roots: Iterable[int], report: PassReport) -> frozenset[int]:
-        """Roots that held files and hold none of them now: a disk that is not mounted looks the same."""
-        census = self._planned.census(context.target)
+        """Return roots that held files and hold none of them now: an unmounted disk looks the same."""
+        census = self._actions.census(context.target)
         emptied = frozenset(root_id for root_id in roots if census.get(root_id, (0, 1))[1] == 0)
         for root_id in sorted(emptied):
             known = census[root_id][0]
@@ -177,7 +134,7 @@ class ActionPlanner:
         return emptied
 
     def _doubted(self, roots: Iterable[int], report: PassReport) -> frozenset[int]:
-        """Roots of which nobody can tell who took away what is missing there."""
+        """Return roots where it cannot be told who removed what is missing."""
         reasons = {root_id: self._lineages.why_doubted(root_id) for root_id in sorted(roots)}
         for reason in reasons.values():
             if reason is not None:
@@ -185,20 +142,20 @@ class ActionPlanner:
         return frozenset(root_id for root_id, reason in reasons.items() if reason is not None)
 
     def _undecided(self, proposed: _Proposed) -> list[Action]:
-        decided = self._planned.decided(proposed.actions.values()) if proposed.actions else set()
+        decided = self._actions.decided(proposed.actions.values()) if proposed.actions else set()
         return [action for key, action in proposed.actions.items() if key not in decided]
 
     def _unapproved(self, context: TargetContext, actions: list[Action], now: float) -> list[Action]:
-        """What is left to be decided on; what follows from a plan that a person approved is allowed with it."""
+        """Return what is left to decide on. What follows from a plan that a person approved is allowed with it."""
         after_remote = [action.file_id for action in actions if action.cause is Cause.REMOTE_DELETION]
-        plans = self._planned.approved(context.target, after_remote) if after_remote else {}
+        plans = self._actions.approved(context.target, after_remote) if after_remote else {}
         following: dict[int, list[Action]] = {}
         left: list[Action] = []
         for action in actions:
             plan_id = plans.get(action.file_id) if action.cause is Cause.REMOTE_DELETION else None
             (left if plan_id is None else following.setdefault(plan_id, [])).append(action)
         for plan_id, approved in following.items():
-            self._decisions.allow_with(context.target, approved, plan_id, now=now)
+            self._actions.allow_with(context.target, approved, plan_id, now=now)
         return left
 
     def _why_held(

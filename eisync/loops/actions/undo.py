@@ -7,47 +7,52 @@ back. What cannot be undone stays done, and says why.
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from typing import Protocol
 
 from eisync.core.actions import EDITS, Action, ActionKind, Cause, FileSide, Progress, StoredAction, sentence
+from eisync.core.lifecycle import RETRIEVABLE
 from eisync.core.model import FileFacts, shown
+from eisync.core.retention import Removal, removal_of
 from eisync.errors import EisyncError, FileError, FolderError, KeyRefusedError, StudioError, TransitError
-from eisync.loops.actions.executor import ACTIONS_A_STEP, Folders, Postponed, edit
+from eisync.loops.actions.executor import ACTIONS_A_STEP, Postponed, Trash, edit
 from eisync.loops.ports import Log
-from eisync.loops.reconciler.context import TargetContext
-from eisync.loops.reconciler.listing_sync import PassReport
+from eisync.loops.reconciler.context import PassReport, TargetContext
+from eisync.loops.watcher.monitor import WatchedFolders
+from eisync.store.actions import ActionStore
+from eisync.store.retention import Removals
 
 
-class UndoRequests(Protocol):
-    """The actions that were done, as whoever undoes them sees them."""
+class RetentionUndo:
+    """Undoes actions of the retention. Safe to repeat."""
 
-    def side(self, file_id: int) -> FileSide | None: ...
-    def to_do(self, target: str, *, is_retention: bool, after_id: int, limit: int) -> list[StoredAction]: ...
-    def put_off(self, action_id: int, reason: str) -> None: ...
-    def undone(
-        self, target: str, written: StoredAction, outcome: str, *, facts: FileFacts | None, now: float
-    ) -> None: ...
-    def fail_undo(self, written: StoredAction, reason: str) -> None: ...
+    def __init__(
+        self,
+        removals: Removals,
+        *,
+        from_archive: Callable[[Removal], FileFacts],
+        from_pieces: Callable[[Removal, Iterable[bytes]], FileFacts],
+    ) -> None:
+        """Both bring a file back to where it was, and raise FolderError when that cannot be done."""
+        self._removals = removals
+        self._from_archive = from_archive
+        self._from_pieces = from_pieces
 
+    def undo(self, written: StoredAction, raw: Callable[[int], Iterable[bytes]]) -> tuple[FileFacts, str]:
+        """Bring the file of the action back. Return its facts, and what was done, for a person.
 
-class Bin(Protocol):
-    """Where what was taken away lies. Raises FolderError."""
-
-    def place_of(self, root: str, path: str) -> str: ...
-    def put_back(self, lies_at: str, place: str, facts: FileFacts | None = None) -> str: ...
-    def verify(self, root: str, path: str, facts: FileFacts, sha256: str, *, file_id: int) -> None: ...
-
-
-class Looks(Protocol):
-    """Looks at one file."""
-
-    def __call__(self, root: str, path: str) -> FileFacts | None: ...
-
-
-class Retained(Protocol):
-    """What the retention took away. Raises FolderError when there is nothing to bring back, and what `raw` raises."""
-
-    def undo(self, written: StoredAction, raw: Callable[[int], Iterable[bytes]]) -> tuple[FileFacts, str]: ...
+        `raw` gives the bytes of a sample. Raises FolderError when there is nothing to bring back or it cannot be done,
+        and what `raw` raises.
+        """
+        file = self._removals.one(written.action.file_id)
+        if file is None or file.removal not in RETRIEVABLE or not file.sha256:
+            raise FolderError("the file is back, or was sent again since; there is nothing to bring back")
+        removal = removal_of(written, file)
+        if removal.to is not None:
+            return self._from_archive(removal), f"moved back from {shown(removal.to)}; it is kept"
+        if not file.proofs:
+            raise FolderError("the service no longer has its sample, and there is no other copy")
+        sample_id = file.proofs[0].id
+        facts = self._from_pieces(removal, raw(sample_id))
+        return facts, f"downloaded again (sample {sample_id}); it is kept"
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,20 +71,20 @@ class Final:
 
 
 class Undo:
-    """Undoes what is to be undone, for all targets. Safe to repeat at any point."""
+    """Undoes what a person asked to undo, for all targets. Safe to repeat at any point."""
 
     def __init__(
         self,
-        regrets: UndoRequests,
-        trash: Bin,
-        folders: Folders,
-        look: Looks,
-        retained: Retained,
+        actions: ActionStore,
+        trash: Trash,
+        folders: WatchedFolders,
+        look: Callable[[str, str], FileFacts | None],
+        retained: RetentionUndo,
         *,
         clock: Callable[[], float],
         log: Log,
     ) -> None:
-        self._regrets = regrets
+        self._actions = actions
         self._trash = trash
         self._folders = folders
         self._look = look
@@ -94,7 +99,7 @@ class Undo:
             try:
                 self._write_down(context, written, self._undo(context, written), report)
             except (KeyRefusedError, TransitError) as error:
-                self._regrets.put_off(written.id, str(error))
+                self._actions.put_off(written.id, str(error))
                 trouble = error
             yield
         if trouble is not None:
@@ -103,7 +108,7 @@ class Undo:
     def _asked_for(self, context: TargetContext) -> Iterator[StoredAction]:
         for of in (False, True):
             after_id = 0
-            while batch := self._regrets.to_do(
+            while batch := self._actions.to_do(
                 context.target, is_retention=of, after_id=after_id, limit=ACTIONS_A_STEP
             ):
                 yield from (written for written in batch if written.progress is Progress.UNDOING)
@@ -112,19 +117,19 @@ class Undo:
     def _write_down(
         self, context: TargetContext, written: StoredAction, result: Undone | Final | Postponed, report: PassReport
     ) -> None:
-        told = {"target": context.target, "action": written.id, "path": shown(written.action.path)}
+        fields = {"target": context.target, "action": written.id, "path": shown(written.action.path)}
         match result:
             case Undone(outcome, facts):
-                self._regrets.undone(context.target, written, outcome, facts=facts, now=self._clock())
+                self._actions.undone(context.target, written, outcome, facts=facts, now=self._clock())
                 report.undone += 1
                 report.note(f"undone: {sentence(written.action)}; {outcome}")
-                self._log.info("action.undone", kind=written.action.kind.value, **told)
+                self._log.info("action.undone", kind=written.action.kind.value, **fields)
             case Final(reason):
-                self._regrets.fail_undo(written, reason)
+                self._actions.fail_undo(written, reason)
                 report.note(f"not undone: {sentence(written.action)}: {reason}")
-                self._log.warning("action.stays_done", kind=written.action.kind.value, reason=reason, **told)
+                self._log.warning("action.stays_done", kind=written.action.kind.value, reason=reason, **fields)
             case Postponed(reason):
-                self._regrets.put_off(written.id, reason)
+                self._actions.put_off(written.id, reason)
                 report.note(f"not undone yet: {sentence(written.action)}: {reason}")
 
     def _undo(self, context: TargetContext, written: StoredAction) -> Undone | Final | Postponed:
@@ -140,7 +145,7 @@ class Undo:
             return Final('it cannot be brought back: on_remote_delete = "delete" keeps no copy')
         if written.lies_at is None:
             return Final("no copy was kept")
-        side = self._regrets.side(action.file_id)
+        side = self._actions.side(action.file_id)
         away = None if side is None else self._folders.why_away(side.root_id, action.root)
         if away is not None:
             return Postponed(away)
@@ -166,7 +171,7 @@ class Undo:
         return Undone("the file is back in its place. It is not what was sent, so it counts as a new version")
 
     def _bring_back(self, context: TargetContext, written: StoredAction) -> Undone | Final | Postponed:
-        side = self._regrets.side(written.action.file_id)
+        side = self._actions.side(written.action.file_id)
         away = None if side is None else self._folders.why_away(side.root_id, written.action.root)
         if away is not None:
             return Postponed(away)

@@ -1,24 +1,25 @@
-"""Gather what tells a person's deletion from everything that looks like one, for whoever is about to act on it.
+"""Gather what tells a person's deletion from everything that looks like one.
 
-Here: content that is there under another name, waits in the queue or is under observation, folders that were not looked
-through since, a disk that is away. There: samples that went because they were split or cropped. What only a hash can
-tell is read a file a step, and remembered as long as the file stays what it is.
+Here: content that is there under another name, waits in the queue or is under observation, folders that were not
+scanned since, a disk that is away. There: samples that went because they were split or cropped. What only a hash can
+show is read a file a step, and remembered as long as the file stays what it is.
 """
 
-from collections.abc import Callable, Collection, Generator, Iterable, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import Protocol
 
 from eisync.core import sample_names
 from eisync.core.absence import Absence, Elsewhere
 from eisync.core.actions import FileSide
+from eisync.core.file_status import ObservedEntry
 from eisync.core.lifecycle import State
 from eisync.core.model import Category, FileFacts, Item, shown
 from eisync.core.sample_names import Origin
 from eisync.errors import FileError, UnreachableError
-from eisync.loops.ports import Hashes, Log
+from eisync.loops.ports import Log
 from eisync.loops.reconciler.context import TargetContext
-from eisync.loops.watched_root import Observed
+from eisync.store.guard_facts import Absences
+from eisync.store.mirror import Mirrored
 
 HASHES_A_LOOK = 100
 MOST_REMEMBERED = 10_000
@@ -26,35 +27,22 @@ PAGE = 1_000
 MOST_PAGES = 10
 
 
-class WaitingFile(Protocol):
-    """A file that is not at the service, as far as is known."""
+@dataclass(frozen=True, slots=True)
+class FolderView:
+    """What can be seen of the watched folders.
 
-    @property
-    def item(self) -> Item: ...
-    @property
-    def state(self) -> State: ...
+    `observed`: the files that have no row yet. `why_away`: why the place of a file cannot be seen, or nothing may be
+    concluded from its absence.
+    """
 
-
-class Records(Protocol):
-    """What the index knows that speaks against a deletion."""
-
-    def looked_through_at(self, root_ids: Iterable[int]) -> float | None: ...
-    def same_content(self, target: str, contents: Mapping[int, str]) -> set[int]: ...
-    def unsent(self, target: str, sizes: Collection[int]) -> Sequence[WaitingFile] | None: ...
-    def origin(self, file_id: int) -> Origin | None: ...
-    def free(self, target: str, sample_ids: Collection[int]) -> set[int]: ...
-    def tie(self, file_id: int, sample_ids: Collection[int], *, now: float) -> bool: ...
-
-
-class Adopts(Protocol):
-    """Ties a file that waits to samples that hold it already."""
-
-    def __call__(self, item: Item, sha256: str, sample_ids: Iterable[int], *, now: float) -> bool: ...
+    look: Callable[[str, str], FileFacts | None]
+    observed: Callable[[], Iterable[ObservedEntry]]
+    why_away: Callable[[FileSide], str | None]
 
 
 @dataclass(frozen=True, slots=True)
 class _Candidate:
-    """A file of which nobody knows yet whether it holds what an absent one did."""
+    """A file that may hold what an absent one did."""
 
     item: Item
     is_ready: bool = False
@@ -62,7 +50,7 @@ class _Candidate:
 
 @dataclass(frozen=True, slots=True)
 class Segments:
-    """How many samples there are that were cut from those of a file, or why nobody can tell."""
+    """How many samples there are that were cut from those of a file, or why that is not known."""
 
     why_unclear: str | None = None
     number: int = 0
@@ -73,24 +61,18 @@ class DeletionEvidence:
 
     def __init__(
         self,
-        records: Records,
-        adopt: Adopts,
+        absences: Absences,
+        mirrored: Mirrored,
+        folders: FolderView,
         *,
-        sha256_of_file: Hashes,
-        look: Callable[[str, str], FileFacts | None],
-        observed: Callable[[], Iterable[Observed]],
-        why_away: Callable[[FileSide], str | None],
+        sha256_of_file: Callable[[Item], str],
         clock: Callable[[], float],
         log: Log,
     ) -> None:
-        """`observed`: the files that have no row yet. `why_away`: why the place of a file cannot be seen, or nothing is
-        to be concluded from what is not there."""
-        self._records = records
-        self._adopt = adopt
+        self._absences = absences
+        self._mirrored = mirrored
+        self._folders = folders
         self._sha256_of_file = sha256_of_file
-        self._look = look
-        self._observed = observed
-        self._why_away = why_away
         self._clock = clock
         self._log = log
         self._hashes: dict[tuple[str, str], tuple[FileFacts, str]] = {}
@@ -100,8 +82,10 @@ class DeletionEvidence:
     def complete(
         self, context: TargetContext, sides: Sequence[FileSide], *, adopts: bool
     ) -> Generator[None, None, list[FileSide]]:
-        """The files with what is known of their absence. What may be one of them is read, a file a step; one that
-        waits to be sent and is one of them takes over its samples where `adopts`."""
+        """Return the files with what is known of their absence.
+
+        What may be one of them is read, a file a step. Where `adopts`, one that waits takes over its samples.
+        """
         asked = [side for side in sides if _may_follow(side)]
         for candidate in self._to_compare(context, asked):
             self._hash(candidate)
@@ -111,27 +95,27 @@ class DeletionEvidence:
         return self._completed(context, sides)
 
     def why_away(self, side: FileSide) -> str | None:
-        """Why the file could not be seen if it were there; None when it could."""
-        return self._why_away(side)
+        """Return why the file could not be seen if it were there; None when it could."""
+        return self._folders.why_away(side)
 
     def of(self, context: TargetContext, side: FileSide) -> FileSide:
-        """The file with what is known of its absence; nothing is read for that."""
+        """Return the file with what is known of its absence; nothing is read for that."""
         return self._completed(context, [side])[0]
 
     def _completed(self, context: TargetContext, sides: Sequence[FileSide]) -> list[FileSide]:
         asked = [side for side in sides if _may_follow(side)]
         if not asked:
             return list(sides)
-        looked_through_at = self._records.looked_through_at(context.policies)
+        looked_through_at = self._absences.looked_through_at(context.policies)
         candidates = self._candidates(context, asked)
-        same = self._records.same_content(
+        same = self._absences.same_content(
             context.target, {side.id: side.sha256 for side in asked if side.sha256 is not None}
         )
         absences = {
             side.id: Absence(
                 looked_through_at=looked_through_at,
                 elsewhere=Elsewhere.THERE if side.id in same else self._elsewhere(side, candidates),
-                away=self._why_away(side),
+                away=self._folders.why_away(side),
             )
             for side in asked
         }
@@ -141,13 +125,13 @@ class DeletionEvidence:
         """The files that have the size of one of these and were not sent; None when they are too many."""
         sizes = {side.facts.size for side in sides}
         # First those without a row: who enters meanwhile has one when it is not under observation any more.
-        observed = [seen for seen in self._observed() if seen.size in sizes] if sizes else []
-        unsent = self._records.unsent(context.target, sizes) if sizes else []
+        observed = [seen for seen in self._folders.observed() if seen.size in sizes] if sizes else []
+        unsent = self._absences.unsent(context.target, sizes) if sizes else []
         if unsent is None:
             return None
         found = [_Candidate(one.item, one.state is State.READY) for one in unsent]
         for seen in observed:
-            facts = self._look(seen.root, seen.path)
+            facts = self._folders.look(seen.root, seen.path)
             if facts is not None and facts.size in sizes:
                 found.append(_Candidate(_unknown(seen, context.target, facts)))
         return found
@@ -173,7 +157,7 @@ class DeletionEvidence:
             samples = [held.sample.id for held in side.samples if not held.is_shared]
             if not candidate.is_ready or sha256 is None or side.sha256 != sha256 or not samples:
                 continue
-            if self._adopt(candidate.item, sha256, samples, now=self._clock()):
+            if self._mirrored.adopt(candidate.item, sha256, samples, now=self._clock()):
                 path, before = shown(candidate.item.path), shown(side.path)
                 self._log.info("file.moved", path=path, before=before, samples=samples)
             return
@@ -183,7 +167,7 @@ class DeletionEvidence:
         try:
             sha256 = self._sha256_of_file(item)
         except (FileError, UnreachableError):
-            return  # nobody can tell yet
+            return  # not known yet
         self._hashes[item.root, item.path] = (item.facts, sha256)
         if len(self._hashes) > MOST_REMEMBERED:
             del self._hashes[next(iter(self._hashes))]
@@ -199,7 +183,7 @@ class DeletionEvidence:
 
         Raises KeyRefusedError, StudioError or TransitError.
         """
-        origin = self._records.origin(side.id)
+        origin = self._absences.origin(side.id)
         if origin is None:
             return Segments()
         cut: set[int] = set()
@@ -207,14 +191,14 @@ class DeletionEvidence:
             found = _listed(context, filename, origin)
             if found is None:
                 return Segments(f"too many samples are named like {filename!r} to tell whether it was split")
-            cut |= self._records.free(context.target, found)
+            cut |= self._absences.free(context.target, found)
         if cut:
-            self._records.tie(side.id, sorted(cut), now=self._clock())
+            self._absences.tie(side.id, sorted(cut), now=self._clock())
         return Segments(number=len(cut))
 
 
 def _listed(context: TargetContext, filename: str, origin: Origin) -> set[int] | None:
-    """What the service lists under a name like that and was cut from what has these names; None: nobody can tell."""
+    """What the service lists under a name like that and was cut from what has these names; None: that is not known."""
     cut: set[int] = set()
     before_id: int | None = None
     seen = 0
@@ -236,8 +220,8 @@ def _may_follow(side: FileSide) -> bool:
     return side.absent_at is not None and not side.is_removed and any(not held.is_shared for held in side.samples)
 
 
-def _unknown(seen: Observed, target: str, facts: FileFacts) -> Item:
-    """A file that has no row, for whoever reads it."""
+def _unknown(seen: ObservedEntry, target: str, facts: FileFacts) -> Item:
+    """Return a file that has no row, to be read."""
     return Item(id=0, root=seen.root, path=seen.path, target=target, facts=facts, label=None, category=Category.SPLIT)
 
 

@@ -8,9 +8,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from eisync.core import listing
-from eisync.core.model import RemoteSample, Unread
+from eisync.core.model import Page, RemoteSample, Unread
 from eisync.errors import EisyncError
-from eisync.loops.ports import Coming, Listed, Studio
+from eisync.loops.ports import Coming, ProjectService
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,17 +27,17 @@ class Stretch:
 
     @property
     def unread_ids(self) -> frozenset[int]:
-        """Of those that are there, and of which no more than that can be said."""
+        """Return the ids of entries that cannot be read beyond their id."""
         return frozenset(one.sample_id for one in self.unread if one.sample_id is not None)
 
     @property
     def has_nameless(self) -> bool:
-        """Whether one is there of which not even the id is known: then nothing on these ids is known to be missing."""
+        """Return whether an entry has no readable id: then no id of this page is known to be missing."""
         return any(one.sample_id is None for one in self.unread)
 
 
 def listing_pages(
-    studio: Studio,
+    studio: ProjectService,
     page_size: int,
     *,
     before_id: int | None = None,
@@ -45,14 +45,14 @@ def listing_pages(
     listed: int = 0,
     total: int | None = None,
 ) -> Iterator[Stretch]:
-    """Raises EisyncError when the listing does not move, or goes on beyond its end.
+    """Yield the pages. Raises EisyncError when the listing does not move, or goes on beyond its end.
 
     While one page is compared, the next one is on its way, and the one below it: at most three are held. One that is
     not wanted any more is dropped, with whatever it would have raised.
     """
     is_last, is_misled = False, False
     coming: Coming | None = None
-    following: Coming | None = None  # the one below it, asked for when its end was seen and before it was read
+    following: Coming | None = None  # the one below it, asked for when its end is known and before it is read
     while not is_last:
         page = _first(studio, page_size, before_id, from_id) if coming is None else coming.page()
         total = page.total if total is None else total
@@ -72,12 +72,12 @@ def listing_pages(
         del stretch  # it is let go before the next one is made
 
 
-def _first(studio: Studio, page_size: int, before_id: int | None, from_id: int | None) -> Listed:
+def _first(studio: ProjectService, page_size: int, before_id: int | None, from_id: int | None) -> Page:
     # Mostly there is no other, and none is asked for ahead.
     return studio.page(limit=page_size, before_id=before_id, from_id=from_id)
 
 
-def _stretch(page: Listed, page_size: int, listed: int, total: int) -> Stretch:
+def _stretch(page: Page, page_size: int, listed: int, total: int) -> Stretch:
     entries = len(page.samples) + len(page.unread)
     ids = [one.id for one in page.samples]
     ids += [one.sample_id for one in page.unread if one.sample_id is not None]
@@ -96,8 +96,8 @@ def _stretch(page: Listed, page_size: int, listed: int, total: int) -> Stretch:
     )
 
 
-def _nameless_below(page: Listed) -> int:
-    """How many entries of which not even the id can be read come after all others."""
+def _nameless_below(page: Page) -> int:
+    """Return how many entries without a readable id come after all others."""
     count = 0
     for one in reversed(page.unread):
         if one.sample_id is not None or one.after < len(page.samples):

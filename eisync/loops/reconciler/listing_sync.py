@@ -1,69 +1,29 @@
-"""Look at what the service lists: often at what is new, seldom at everything.
+"""Poll what the service lists: often what is new, seldom everything.
 
-Both are generators, a step for each question to the service, so that many targets take turns and a stop is heard. No
-more than a page is in memory. A look that fails changes nothing but what its pages plainly said; a sweep that the
-network breaks off goes on from where it was, also in the next process; one that is not believed is dropped.
+Both are generators, a step for each question to the service, so that many targets take turns and a stop is noticed. No
+more than a page is in memory. A poll that fails changes nothing but what its pages plainly said. A sweep that the
+network breaks off goes on from where it was, also in the next process. One that is not believed is dropped.
 """
 
 from bisect import bisect_left
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from operator import attrgetter
 
 from eisync.core import listing
 from eisync.core.listing import LastPoll, PollResult, Slice, SweepProgress
 from eisync.core.model import LARGEST_ID, Missing, RemoteSample
 from eisync.errors import EisyncError, TransitError
-from eisync.loops.ports import Log, LooksAndSweeps, Studio
+from eisync.loops.ports import Log, ProjectService
+from eisync.loops.reconciler.context import PassReport
 from eisync.loops.reconciler.listing_pages import Stretch, listing_pages
+from eisync.store.mirror import Mirrored
 
 PAST_EVERY_ID = LARGEST_ID  # nothing that is listed has it
 _ID = attrgetter("id")
-MOST_DETAILS = 1000
 MOST_UNREAD_TOLD = 3  # of a page
 SLICE = 2000
 """So many samples of the index are compared at a time, however many of them a page should have listed."""
-
-
-@dataclass(slots=True)
-class PassReport:
-    """What a pass found and did, for whoever asked for it; `waiting` actions of `plan` are for a person to decide."""
-
-    swept: bool = False
-    why: str | None = None
-    listed: int = 0
-    learned: int = 0
-    changed: int = 0
-    contradicted: int = 0
-    returned: int = 0
-    unlisted: int = 0
-    tombstoned: int = 0
-    adopted: int = 0
-    done: int = 0
-    undone: int = 0
-    waiting: int = 0
-    unread: int = 0
-    unread_reason: str | None = None
-    plan: int | None = None
-    details: list[str] = field(default_factory=list)
-
-    def copy(self) -> "PassReport":
-        return replace(self, details=list(self.details))
-
-    def actions_since(self, told: "PassReport") -> "PassReport":
-        """What was done and undone since it was `told`, and nothing else."""
-        return PassReport(
-            done=self.done - told.done, undone=self.undone - told.undone, details=self.details[len(told.details) :]
-        )
-
-    def tell(self, sample_id: int, what: str) -> None:
-        """One line more for a person, as long as they can be read."""
-        self.note(f"sample {sample_id}: {what}")
-
-    def note(self, what: str) -> None:
-        """The same, of something else than a sample."""
-        if len(self.details) < MOST_DETAILS:
-            self.details.append(what)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,15 +31,15 @@ class ListingSync:
     """One target's listing, and where it is mirrored."""
 
     target: str
-    studio: Studio
+    studio: ProjectService
     page_size: int
     sweep_interval_s: float
-    mirrored: LooksAndSweeps
+    mirrored: "Mirrored | DryRun"
     check_project: Callable[[], None]
     clock: Callable[[], float]
     log: Log
 
-    def look(self, report: PassReport, *, sweeps: bool) -> Generator[None, None, list[Missing]]:
+    def poll(self, report: PassReport, *, sweeps: bool) -> Generator[None, None, list[Missing]]:
         """List what is new and, where that is due or `sweeps` asks for it, everything.
 
         Returns the samples of ours that a complete sweep did not list.
@@ -104,7 +64,7 @@ class ListingSync:
             return (yield from self._sweep(report, None, modified_at))
         is_current = listing.why_changed(remembered, poll) is None
         if poll.unlisted:
-            return []  # it is found again by the next look, until a sweep may run
+            return []  # it is found again by the next poll, until a sweep may run
         # What is not explained yet stays as it was remembered, so that it still asks for a sweep when one may run.
         self.mirrored.note_look(
             self.target,
@@ -301,9 +261,9 @@ _NOTHING = Stretch(samples=(), total=0, newest_added_at=None, unread=(), ids=(),
 
 
 class DryRun:
-    """A mirror that shows what it would show, and writes nothing down."""
+    """A mirror that is read and never written."""
 
-    def __init__(self, mirrored: LooksAndSweeps) -> None:
+    def __init__(self, mirrored: Mirrored) -> None:
         self._mirrored = mirrored
 
     def remembered(self, target: str) -> LastPoll | None:

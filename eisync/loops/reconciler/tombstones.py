@@ -1,25 +1,24 @@
 """Decide which files become tombstones, because the service does not list or know their samples any more.
 
-A few do by themselves. Where more vanished than the guard allows, it may be that nobody deleted them: the project was
-emptied, or restored from an older state. Then they wait as a plan of their own for a person, who says yes (they were
-deleted) or no (they are sent again).
+A few do by themselves. Where more vanished than the guard allows, the project may have been emptied, or restored from
+an older state. Then they wait as a plan for a person, who says yes (they were deleted) or no (they are sent again).
 
-Let files that exist nowhere leave the index, a little at a time and beside the passes, which may take hours.
+`IndexCleanup` lets files that exist nowhere leave the index, a little at a time, beside passes that may take hours.
 """
 
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
-from typing import Protocol
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 
 from eisync.core import absence, listing
 from eisync.core.actions import Action, FileSide, tombstone
-from eisync.core.guard import Guard, Ledger
+from eisync.core.guard import Ledger
 from eisync.core.model import Missing
 from eisync.core.policy import Policy
-from eisync.loops.actions.guard_ledger import Books, GuardLedger
-from eisync.loops.clock_monitor import RIGHT, Times
-from eisync.loops.ports import Forgets, Log
-from eisync.loops.reconciler.context import TargetContext
-from eisync.loops.reconciler.listing_sync import PassReport
+from eisync.loops.actions.precautions import GuardLedger
+from eisync.loops.ports import Log
+from eisync.loops.reconciler.context import PassReport, ReconciledProject, TargetContext
+from eisync.store.actions import ActionStore
+from eisync.store.cleanup import Cleanup
+from eisync.store.index import Index
 
 MOST_FILES = 10_000
 """So many are proposed at once; what is left over is proposed once these are decided on."""
@@ -29,40 +28,21 @@ UNWATCHED = Policy()
 """What follows in a folder that is not watched any more: nothing but the tombstone."""
 
 
-class Vanished(Books, Protocol):
-    """What is known of files whose samples were not listed, and where it is written down what waits."""
-
-    def doomed(self, target: str, sample_ids: Iterable[int], *, limit: int) -> list[FileSide]: ...
-    def decided(self, actions: Iterable[Action]) -> set[str]: ...
-    def hold(self, target: str, actions: Sequence[Action], why: str, *, now: float, about: str) -> tuple[int, bool]: ...
-    def withdraw(self, target: str, *, now: float, about: str) -> None: ...
-    def missing(self, target: str) -> absence.Missing: ...
-
-
-class Beliefs(Protocol):
-    """The index, as whoever was told of a sample sees it."""
-
-    def make_tombstones(self, target: str, sample_id: int, *, now: float) -> list[int]: ...
-    def spare(self, target: str, sample_id: int) -> None: ...
-
-
 class Tombstones:
     """The decisions of all targets. Its generators ask the service once a step."""
 
     def __init__(
         self,
-        vanished: Vanished,
-        beliefs: Beliefs,
+        actions: ActionStore,
+        index: Index,
+        guarding: GuardLedger,
         *,
-        guard: Guard,
         clock: Callable[[], float],
         log: Log,
-        times: Times = RIGHT,
     ) -> None:
-        self._vanished = vanished
-        self._beliefs = beliefs
-        self._guarding = GuardLedger(vanished, guard, times)
-        self._times = times
+        self._actions = actions
+        self._index = index
+        self._guarding = guarding
         self._clock = clock
         self._log = log
 
@@ -70,8 +50,8 @@ class Tombstones:
         """After a complete sweep that did not list these samples of ours. Raises what the service raises."""
         suspects = [ask.sample_id for ask in listing.suspects(missing)]
         now = self._clock()
-        doomed = self._vanished.doomed(context.target, suspects, limit=MOST_FILES) if suspects else []
-        # What never was listed was not deleted: whoever buries its sample sends its file again.
+        doomed = self._actions.doomed(context.target, suspects, limit=MOST_FILES) if suspects else []
+        # What never was listed was not deleted: its file is sent again.
         sides = [side for side in doomed if any(held.is_listed for held in side.samples)]
         proposed = self._proposed(context, sides)
         # What was decided on is carried out as it was, and what is more than are proposed at once waits.
@@ -80,7 +60,7 @@ class Tombstones:
         if len(doomed) == MOST_FILES:
             others |= set(suspects) - {held.sample.id for side in doomed for held in side.samples}
         suspects = [sample_id for sample_id in suspects if sample_id not in others]
-        doubt = self._times.why_doubt() if proposed else None
+        doubt = self._guarding.why_doubt() if proposed else None
         ledger = self._guarding.ledger(context, now, tombstones=True)
         gone = yield from self._ask(context, suspects, proposed, None if doubt else ledger)
         self._decide(context, proposed, gone, doubt, ledger, report)
@@ -92,7 +72,7 @@ class Tombstones:
             action = tombstone(side, context.policies.get(side.root_id, UNWATCHED))
             if action is not None:
                 found[action.key] = (side, action)
-        decided = self._vanished.decided(action for _, action in found.values())
+        decided = self._actions.decided(action for _, action in found.values())
         return {key: pair for key, pair in found.items() if key not in decided}
 
     def _ask(
@@ -102,7 +82,7 @@ class Tombstones:
         proposed: dict[str, tuple[FileSide, Action]],
         ledger: Ledger | None,
     ) -> Generator[None, None, list[int] | None]:
-        """Those that the service does not know; None when they are too many, and the rest need not be asked for.
+        """Return those that the service does not know; None when they are too many, and the rest need not be asked for.
 
         What leaves no file without a sample is written down at once. What is there after all is not proposed.
         """
@@ -119,7 +99,7 @@ class Tombstones:
                 continue
             context.check_project()
             if context.studio.is_there(sample_id):
-                self._beliefs.spare(context.target, sample_id)
+                self._index.spare(context.target, sample_id)
                 for key in keys:
                     proposed.pop(key, None)
             elif not keys:
@@ -142,7 +122,7 @@ class Tombstones:
     ) -> None:
         now = self._clock()
         if gone is not None or not proposed:
-            self._vanished.withdraw(context.target, now=now, about=ABOUT)
+            self._actions.withdraw(context.target, now=now, about=ABOUT)
             for sample_id in gone or ():
                 context.check_project()
                 report.tombstoned += self._make_tombstone(context, sample_id)
@@ -154,17 +134,17 @@ class Tombstones:
         why = ledger.why_held((side.id, side.root_id) for side, _ in proposed.values()) or (
             "too many samples disappeared"
         )
-        empty = absence.why_emptied(self._vanished.missing(context.target))
+        empty = absence.why_emptied(self._actions.missing(context.target))
         why = why if empty is None else f"{why}; {empty}"
-        plan_id, is_new = self._vanished.hold(context.target, actions, why, now=now, about=ABOUT)
+        plan_id, is_new = self._actions.hold(context.target, actions, why, now=now, about=ABOUT)
         report.plan, report.waiting = plan_id, report.waiting + len(actions)
         report.note(f"plan {plan_id} waits for your approval: {why}; 'eisync plan' shows it")
         if is_new:
             self._log.warning("plan.waiting", target=context.target, plan=plan_id, actions=len(actions), reason=why)
 
     def _make_tombstone(self, context: TargetContext, sample_id: int) -> int:
-        """Returns how many files became tombstones."""
-        tombstoned = self._beliefs.make_tombstones(context.target, sample_id, now=self._clock())
+        """Return how many files became tombstones."""
+        tombstoned = self._index.make_tombstones(context.target, sample_id, now=self._clock())
         for file_id in tombstoned:
             self._log.warning("file.tombstoned", target=context.target, file=file_id, sample=sample_id)
         return len(tombstoned)
@@ -173,38 +153,27 @@ class Tombstones:
 EVERY_S = 10.0
 
 
-class Owner(Protocol):
-    """A target, and what follows from what happens to its files, by root."""
-
-    @property
-    def target(self) -> str: ...
-    @property
-    def allow_duplicates(self) -> bool: ...
-    @property
-    def policies(self) -> Mapping[int, Policy]: ...
-
-
 class IndexCleanup:
     """What leaves, and when. `is_under_way`: there is more to be done at once."""
 
-    def __init__(self, forgets: Forgets | None, owners: Sequence[Owner]) -> None:
-        self._forgets = forgets
+    def __init__(self, cleanup: Cleanup | None, owners: Sequence[ReconciledProject]) -> None:
+        self._cleanup = cleanup
         self._owners = owners
         self._due_at = 0.0
         self.is_under_way = False
 
     def step(self, now: float) -> bool:
-        """Let some go, where it is time. Returns whether there is more."""
+        """Let some go, where it is time. Return whether there is more."""
         self._due_at = min(self._due_at, now + EVERY_S)  # the clock may have been set back
-        if self._forgets is None or (now < self._due_at and not self.is_under_way):
+        if self._cleanup is None or (now < self._due_at and not self.is_under_way):
             return False
-        left = sum(self._forgets.forget(one.target, _roots(one), now=now) for one in self._owners)
-        self.is_under_way = bool(left) or self._forgets.give_back()
+        left = sum(self._cleanup.forget(one.target, _roots(one), now=now) for one in self._owners)
+        self.is_under_way = bool(left) or self._cleanup.give_back()
         self._due_at = now + EVERY_S
         return self.is_under_way
 
 
-def _roots(owner: Owner) -> list[int]:
-    # Where duplicates are allowed, a file that comes back is known by its row alone; where its samples are to be
-    # deleted, its absence has to be seen first.
+def _roots(owner: ReconciledProject) -> list[int]:
+    # Where duplicates are allowed, a file that comes back is known by its row alone; where its samples may be
+    # deleted, its absence has to be noticed first.
     return [root for root, policy in owner.policies.items() if not (owner.allow_duplicates or policy.deletes_samples)]

@@ -1,11 +1,11 @@
-"""Judge the files whose time has come: ask the kernel who writes them, ask the format once for each version, decide.
+"""Decide on the files that are due: ask the kernel who writes them, ask the format once for each version, decide.
 
-Both are asked on one descriptor, so that a first scan opens each file once. Looking into files is bounded: one call
-reads at most `BYTES_A_TICK` of them all. An examination that is not through rests, keeps its place in the queue, and
-is gone on with by a later call; it holds no content meanwhile.
+Both are asked on one descriptor, so that a first scan opens each file once. Reading is bounded: one call reads at most
+`BYTES_A_TICK` of all files. An examination that is not through rests, keeps its place in the queue, and is continued by
+a later call; it holds no content meanwhile.
 """
 
-from collections.abc import Callable, Iterable, MutableMapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from functools import partial
 
@@ -14,13 +14,15 @@ from eisync.core.completeness import (
     Accept,
     Decision,
     Examine,
+    Inspect,
+    Inspection,
     ObservedFile,
     Quarantine,
     Wait,
     answered,
     decide,
     is_fresh,
-    look_at,
+    next_check_at,
     observe,
 )
 from eisync.core.formats.check import FormatCheck
@@ -29,16 +31,15 @@ from eisync.core.labels.annotations import NotASample
 from eisync.core.labels.description import Description
 from eisync.core.model import MAX_FILE_BYTES, Candidate, FileFacts, value
 from eisync.core.policy import OnChange
-from eisync.core.writers import Ask, Presence, Writers
+from eisync.core.writers import Presence, Writers
 from eisync.errors import CONTENT_ERRORS, UnreachableError
-from eisync.loops.ports import Evidence, Files, Look, LookInto
-from eisync.loops.watched_root import WatchedRoot
+from eisync.loops.watcher.context import Outside, WatchedRoot
 from eisync.loops.watcher.labelling import Labelling, Unclear
+from eisync.loops.watcher.observed_files import ObservedFiles
 
 BYTES_A_TICK = 1024 * 1024
 SAID_A_TICK = 256 * 1024
 """What is said of the files that enter together has at most so many bytes, but for the last one's."""
-Probing = Callable[[], Ask]
 WhyNoSample = Callable[[str, FileFacts, bytes], NotASample | None]
 """Asked of a path, its facts and how it begins, as far as known. Raises UnreachableError when no file can be opened."""
 
@@ -61,10 +62,10 @@ class Quarantined:
 
 @dataclass(slots=True)
 class CheckResult:
-    """What became of the files, by path. `again` has the instants (Unix s) at which to look at others again. Those that
+    """What became of the files, by path. `again` has the instants (Unix s) at which to check others again. Those that
     are `left_out` are no samples in this version, for this reason.
 
-    `failing` are those that we stumble over, with what it was; `due` is how many were taken.
+    `failing` are those whose check failed, with the error; `due` is how many were taken.
     """
 
     accepted: dict[str, Accepted] = field(default_factory=dict)
@@ -74,238 +75,229 @@ class CheckResult:
     missing: list[str] = field(default_factory=list)
     failing: dict[str, Exception] = field(default_factory=dict)
     due: int = 0
-    writers: Writers | None = None  # what was said of the last of them: rather that nobody can tell, if so of any
+    writers: Writers | None = None  # of the last of them; where the kernel cannot tell of one, that
 
 
 @dataclass(slots=True)
-class _Work:
-    """One call: what it is about, what came of it, and what may still be spent."""
+class _Batch:
+    """One call: what came of it, and what may still be spent."""
 
-    watched: WatchedRoot
-    why_no_sample: WhyNoSample
-    labels: Labelling
-    unsettled: MutableMapping[str, ObservedFile]
-    look_into: LookInto
+    inspect: Inspect
     rules: "_Rules"
-    hears_closes: bool
+    reports_closes: bool
     now: float
-    judged: CheckResult = field(default_factory=CheckResult)
-    left_bytes: int = 0
-    left_said: int = 0
-    head: bytes = b""  # what was read of the beginning of the file that is being judged
+    left_bytes: int
+    left_said: int
+    result: CheckResult = field(default_factory=CheckResult)
+    head: bytes = b""  # what was read of the beginning of the file that is being checked
 
 
 class CompletenessChecker:
-    """The examinations that are under way."""
+    """Checks the files of one root, and holds the examinations that are under way."""
 
-    def __init__(self, files: Files, evidence: Evidence, probing: Probing) -> None:
-        self._files = files
-        self._evidence = evidence
-        self._probing = probing
-        self._under_way: dict[tuple[int, str], tuple[FileFacts, FormatCheck]] = {}
-
-    def judge(
+    def __init__(
         self,
         watched: WatchedRoot,
+        observed: ObservedFiles,
         labels: Labelling,
-        unsettled: MutableMapping[str, ObservedFile],
-        due: Iterable[str],
-        *,
-        now: float,
-        hears_closes: bool = False,
-        why_no_sample: WhyNoSample = lambda _path, _facts, _head: None,
-    ) -> CheckResult:
-        """Decide on the paths that are `due`. What was seen of them is written into `unsettled`.
+        outside: Outside,
+        why_no_sample: WhyNoSample,
+    ) -> None:
+        """`why_no_sample` says of a file that is complete, or cut, what it is if it is none."""
+        self._watched = watched
+        self._root = watched.root.path
+        self._policy = watched.policy
+        self._observed = observed
+        self._labels = labels
+        self._outside = outside
+        self._why_no_sample = why_no_sample
+        self._under_way: dict[str, tuple[FileFacts, FormatCheck]] = {}
 
-        `hears_closes`: whether it would have been announced that they were closed. `why_no_sample` tells of a file that
-        is complete, or cut, what it is if it is none.
-        """
-        with self._evidence.reading(self._probing()) as look_into:
-            work = _Work(
-                watched, why_no_sample, labels, unsettled, look_into, _Rules(watched.eligibility), hears_closes, now
-            )
-            work.left_bytes, work.left_said = BYTES_A_TICK, SAID_A_TICK
+    def check(self, due: Iterable[str], *, now: float, reports_closes: bool) -> CheckResult:
+        """Decide on the paths that are `due`. `reports_closes`: an event would have reported that they were closed."""
+        with self._outside.contents.reading(self._outside.ask_writers()) as inspect:
+            batch = _Batch(inspect, _Rules(self._watched.eligibility), reports_closes, now, BYTES_A_TICK, SAID_A_TICK)
             for path in due:
-                if work.left_said <= 0:
-                    work.judged.again[path] = now
+                if batch.left_said <= 0:
+                    batch.result.again[path] = now
                     break
-                work.judged.due += 1
+                batch.result.due += 1
                 try:
-                    is_through = self._judge_one(work, path)
+                    is_full = self._check_one(batch, path)
                 except CONTENT_ERRORS as error:  # it costs no other file
-                    work.judged.failing[path] = error
+                    batch.result.failing[path] = error
                     continue
-                if is_through:
+                if is_full:
                     break
-        self._forget_the_unwatched(watched, unsettled)
-        return work.judged
+        self._forget_the_unwatched()
+        return batch.result
 
-    def _judge_one(self, work: "_Work", path: str) -> bool:
+    def _check_one(self, batch: _Batch, path: str) -> bool:
         """Decide on one file. Returns whether there is no room for more: then it is left to the next call."""
-        seen = work.unsettled.get(path)
+        seen = self._observed.get(path)
         if seen is None:
             return False
-        if work.rules.leave_out(path):
-            del work.unsettled[path]  # a rule that leaves it out came since
+        if batch.rules.leave_out(path):
+            self._observed.drop(path)  # a rule that leaves it out came since
             return False
-        # Whoever opens it looks at it: one look is enough. A marker is beside it.
-        due_at = self._due_at(work, seen)
-        if due_at > work.now or work.watched.policy.needs_marker:
-            if (seen := self._look(work, seen, path)) is None:
+        # Opening it takes its facts too: once is enough. A marker is beside it.
+        due_at = self._due_at(batch, seen)
+        if due_at > batch.now or self._policy.needs_marker:
+            if (seen := self._stat(batch, seen, path)) is None:
                 return False
-            due_at = self._due_at(work, seen)
-        if due_at > work.now:
-            work.judged.again[path] = due_at
+            due_at = self._due_at(batch, seen)
+        if due_at > batch.now:
+            batch.result.again[path] = due_at
             return False
-        if work.left_bytes <= 0:
-            work.judged.again[path] = due_at  # before those that rest
+        if batch.left_bytes <= 0:
+            batch.result.again[path] = due_at  # before those that rest
             return True
-        if (seen := self._open(work, path, seen)) is not None:
-            policy, hears_closes = work.watched.policy, work.hears_closes
-            self._follow(work, path, seen, decide(seen, policy, now=work.now, hears_closes=hears_closes))
+        if (seen := self._open(batch, path, seen)) is not None:
+            decision = decide(seen, self._policy, now=batch.now, reports_closes=batch.reports_closes)
+            self._follow(batch, path, seen, decision)
         return False
 
-    def _due_at(self, work: "_Work", seen: ObservedFile) -> float:
-        return look_at(seen, work.watched.policy, hears_closes=work.hears_closes)
+    def _due_at(self, batch: _Batch, seen: ObservedFile) -> float:
+        return next_check_at(seen, self._policy, reports_closes=batch.reports_closes)
 
-    def _open(self, work: "_Work", path: str, seen: ObservedFile) -> ObservedFile | None:
-        """Ask who writes the file, and its format. Returns what is known now; None: it is looked at again later."""
-        judged, now = work.judged, work.now
-        work.head = b""  # until this file is opened: that of another one says nothing of it
-        examination = self._examination_of(work, path, seen)
+    def _open(self, batch: _Batch, path: str, seen: ObservedFile) -> ObservedFile | None:
+        """Ask who writes the file, and its format. Returns what is known now; None: it is checked again later."""
+        result, now = batch.result, batch.now
+        batch.head = b""  # until this file is opened: that of another one says nothing of it
+        examination = self._examination_of(path, seen)
         if examination is not None and examination.verdict is not None:
             # Its name or its size says all that its format can: it is opened when it has been still for long enough.
-            seen = work.unsettled[path] = answered(seen, seen.writers, examination.verdict, now=now)
-            if self._due_at(work, seen) > now:
+            seen = answered(seen, seen.writers, examination.verdict, now=now)
+            self._observed.keep(path, seen)
+            if self._due_at(batch, seen) > now:
                 return seen
-        is_risky = is_fresh(seen, work.watched.policy, now=now)
+        is_risky = is_fresh(seen, self._policy, now=now)
         try:
-            look = work.look_into(
+            found = batch.inspect(
                 examination,
-                work.watched.root.path,
+                self._root,
                 path,
                 seen.facts,
-                most_bytes=work.left_bytes,
-                goes_on=partial(self._goes_on, work, seen) if is_risky else None,
+                most_bytes=batch.left_bytes,
+                goes_on=partial(self._goes_on, batch, seen) if is_risky else None,
             )
         except UnreachableError:
-            judged.again[path] = now + AGAIN_S
+            result.again[path] = now + AGAIN_S
             return None
-        if look is None:
-            self._lose(work, path, seen)
+        if found is None:
+            self._lose(batch, path, seen)
             return None
-        work.left_bytes -= look.spent
-        work.head = look.head
-        return self._take(work, path, seen, examination, look)
+        batch.left_bytes -= found.spent
+        batch.head = found.head
+        return self._take(batch, path, seen, examination, found)
 
     def _take(
-        self, work: "_Work", path: str, seen: ObservedFile, examination: FormatCheck | None, look: Look
+        self, batch: _Batch, path: str, seen: ObservedFile, examination: FormatCheck | None, found: Inspection
     ) -> ObservedFile | None:
-        """Note what was found. Returns what is known now; None: it is looked at again later."""
-        self._note_answer(work.judged, look.writers)
-        if look.writers is not None and look.writers.presence is Presence.SOME:
-            self._note_writer(work, path, seen, look)
+        """Note what was found. Returns what is known now; None: it is checked again later."""
+        result = batch.result
+        if result.writers is None or result.writers.presence is not Presence.CANNOT_TELL:
+            result.writers = found.writers or result.writers
+        if found.writers is not None and found.writers.presence is Presence.SOME:
+            self._note_writer(batch, path, seen, found)
             return None
         verdict = seen.verdict if examination is None else examination.verdict
-        seen = work.unsettled[path] = answered(seen, look.writers, verdict, now=work.now)
+        seen = answered(seen, found.writers, verdict, now=batch.now)
+        self._observed.keep(path, seen)
         if examination is not None and verdict is None:
-            self._under_way[work.watched.root.id, path] = (seen.facts, examination)
-            work.judged.again[path] = max(self._due_at(work, seen), work.now)
+            self._under_way[path] = (seen.facts, examination)
+            result.again[path] = max(self._due_at(batch, seen), batch.now)
             return None
         return seen
 
-    def _examination_of(self, work: "_Work", path: str, seen: ObservedFile) -> FormatCheck | None:
+    def _examination_of(self, path: str, seen: ObservedFile) -> FormatCheck | None:
         """What is asked of its format; None where that is known, or the file is too large to be read at all."""
         if seen.verdict is not None or seen.facts.size >= MAX_FILE_BYTES:
             return None
-        facts, examination = self._under_way.pop((work.watched.root.id, path), (None, None))
+        facts, examination = self._under_way.pop(path, (None, None))
         if examination is None or facts is None or not seen.facts.is_untouched_since(facts):
             examination = FormatCheck(path, seen.facts.size)
         return examination
 
-    def _goes_on(self, work: "_Work", seen: ObservedFile, writers: Writers) -> bool:
-        """Whether the file would go with this answer, if its format says so."""
-        said = answered(seen, writers, seen.verdict, now=work.now)
-        return self._due_at(work, said) <= work.now
+    def _goes_on(self, batch: _Batch, seen: ObservedFile, writers: Writers) -> bool:
+        """Return whether the file would go with this answer, if its format says so."""
+        said = answered(seen, writers, seen.verdict, now=batch.now)
+        return self._due_at(batch, said) <= batch.now
 
-    def _lose(self, work: "_Work", path: str, seen: ObservedFile) -> None:
-        """The file is not what was seen."""
-        found = self._look(work, seen, path)
+    def _lose(self, batch: _Batch, path: str, seen: ObservedFile) -> None:
+        """Check the file again, which is not the version that was observed."""
+        found = self._stat(batch, seen, path)
         if found is not None and found.facts.is_untouched_since(seen.facts):
-            del work.unsettled[path]  # a link leads out of the root
+            self._observed.drop(path)  # a link leads out of the root
         elif found is not None:
-            due_at = self._due_at(work, found)  # it is another version by now
-            work.judged.again[path] = due_at if due_at > work.now else work.now + AGAIN_S
+            due_at = self._due_at(batch, found)  # it is another version by now
+            batch.result.again[path] = due_at if due_at > batch.now else batch.now + AGAIN_S
 
-    def _note_writer(self, work: "_Work", path: str, seen: ObservedFile, look: Look) -> None:
-        """Another program has the file open for writing: until it is closed, it may change and not look it."""
-        if look.is_another:
-            found = self._look(work, seen, path)
-            if found is None:
+    def _note_writer(self, batch: _Batch, path: str, seen: ObservedFile, found: Inspection) -> None:
+        """Wait for another program that has the file open: until it closes it, the file may change unnoticed."""
+        if found.is_another:
+            current = self._stat(batch, seen, path)
+            if current is None:
                 return
-            seen = found
-        seen = work.unsettled[path] = answered(seen, look.writers, None, now=work.now)
-        work.judged.again[path] = seen.again_at or work.now
-        work.labels.unclear.pop(path, None)
+            seen = current
+        seen = answered(seen, found.writers, None, now=batch.now)
+        self._observed.keep(path, seen)
+        batch.result.again[path] = seen.again_at or batch.now
+        self._labels.note_unclear(path, None)
 
-    def _note_answer(self, judged: CheckResult, writers: Writers | None) -> None:
-        if judged.writers is None or judged.writers.presence is not Presence.CANNOT_TELL:
-            judged.writers = writers or judged.writers
-
-    def _follow(self, work: "_Work", path: str, seen: ObservedFile, decision: Decision) -> None:
-        watched, labels, judged = work.watched, work.labels, work.judged
-        if not (isinstance(decision, Wait) and seen.facts.size) and self._is_left_out(work, path, seen):
+    def _follow(self, batch: _Batch, path: str, seen: ObservedFile, decision: Decision) -> None:
+        """Do what was decided."""
+        watched, labels, result = self._watched, self._labels, batch.result
+        if not (isinstance(decision, Wait) and seen.facts.size) and self._is_left_out(batch, path, seen):
             return
         match decision:
             case Wait(until=until):
-                judged.again[path] = until
+                result.again[path] = until
             case Examine():
-                judged.again[path] = work.now
+                result.again[path] = batch.now
             case Accept(evidence=evidence):
-                said = labels.of(path, now=work.now, seen=seen)
+                said = labels.of(path, now=batch.now, seen=seen)
                 if isinstance(said, Unclear):
-                    judged.again[path] = said.until
-                    labels.unclear[path] = said
+                    result.again[path] = said.until
+                    labels.note_unclear(path, said)
                     return
-                labels.unclear.pop(path, None)
-                work.left_said -= said.weight
-                judged.accepted[path] = Accepted(_candidate(watched, path, seen.facts, said), evidence)
+                labels.note_unclear(path, None)
+                batch.left_said -= said.weight
+                result.accepted[path] = Accepted(_candidate(watched, path, seen.facts, said), evidence)
             case Quarantine(reason=reason):
-                said = labels.plain(path, work.now)
-                judged.parked[path] = Quarantined(_candidate(watched, path, seen.facts, said), reason)
+                said = labels.plain(path, batch.now)
+                result.parked[path] = Quarantined(_candidate(watched, path, seen.facts, said), reason)
 
-    def _is_left_out(self, work: "_Work", path: str, seen: ObservedFile) -> bool:
-        """Whether the file is no sample by what is in it. An empty one is asked at once: it would wait for long."""
+    def _is_left_out(self, batch: _Batch, path: str, seen: ObservedFile) -> bool:
+        """Return whether the file is no sample by what is in it. An empty one is asked at once: it would wait."""
         if seen.verdict is None:
             return False
         try:
-            why = work.why_no_sample(path, seen.facts, work.head)
+            why = self._why_no_sample(path, seen.facts, batch.head)
         except UnreachableError:
-            work.judged.again[path] = work.now + AGAIN_S
+            batch.result.again[path] = batch.now + AGAIN_S
             return True
         if why is not None:
-            work.judged.left_out[path] = (seen.facts, why.reason)
-            work.labels.unclear.pop(path, None)
+            batch.result.left_out[path] = (seen.facts, why.reason)
+            self._labels.note_unclear(path, None)
         return why is not None
 
-    def _look(self, work: "_Work", seen: ObservedFile, path: str) -> ObservedFile | None:
-        """Look at it without opening it."""
-        watched = work.watched
-        facts = self._files.look(watched.root.path, path)
+    def _stat(self, batch: _Batch, seen: ObservedFile, path: str) -> ObservedFile | None:
+        """Observe the file without opening it; None: it is missing."""
+        facts = self._outside.files.facts_at(self._root, path)
         if facts is None:
-            work.judged.missing.append(path)
+            batch.result.missing.append(path)
             return None
-        # What is looked at without its ctime, because that may be made up, stays so.
-        seen = observe(seen, facts if seen.facts.ctime_ns else facts.without_ctime(), now=work.now)
-        if watched.policy.needs_marker:
-            seen = replace(seen, marker=self._evidence.marker_of(watched.root.path, path))
-        work.unsettled[path] = seen
+        # What is observed without its ctime, because that may be made up, stays so.
+        seen = observe(seen, facts if seen.facts.ctime_ns else facts.without_ctime(), now=batch.now)
+        if self._policy.needs_marker:
+            seen = replace(seen, marker=self._outside.contents.marker_of(self._root, path))
+        self._observed.keep(path, seen)
         return seen
 
-    def _forget_the_unwatched(self, watched: WatchedRoot, unsettled: MutableMapping[str, ObservedFile]) -> None:
-        gone = [key for key in self._under_way if key[0] == watched.root.id and key[1] not in unsettled]
-        for key in gone:
-            del self._under_way[key]
+    def _forget_the_unwatched(self) -> None:
+        for path in [path for path in self._under_way if path not in self._observed]:
+            del self._under_way[path]
 
 
 class _Rules:
@@ -323,8 +315,8 @@ class _Rules:
         return are_there and self._eligibility.why_left_out(path) is not None
 
 
-def stumbled(error: Exception) -> str:
-    """Why a file is set aside that makes us stumble, for a person."""
+def failure_reason(error: Exception) -> str:
+    """Say why a file is set aside whose check failed, for a person."""
     return (
         f"eisync failed on this file ({type(error).__name__}) and will try again; other files are not affected. "
         "Please report this"

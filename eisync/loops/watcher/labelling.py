@@ -1,26 +1,28 @@
 """How the files of one root are described: by the configuration, and by the sidecars that speak of them.
 
-Where a sidecar is of no use, or is being read, nobody knows what a file is, and it waits: better late than mislabelled.
+Where a sidecar is of no use, or is being read, it is not known what a file is, and the file waits: better late than
+mislabelled.
 One that is there and does not mention the file may do so a moment later; the file gives it `settle_s`.
 
 What waits to be sent is described anew when what was said of it has changed: after a start all of it if the
-configuration did, or else what has sidecars near; later what a sidecar speaks of. Until that is done after a start,
+configuration did, or else what has sidecars near; later what a sidecar describes. Until that is done after a start,
 nothing of the root is sent.
 """
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Container, Sequence
 from dataclasses import dataclass, field
 
 from eisync.core.completeness import ObservedFile
-from eisync.core.labels.description import Description, describe
+from eisync.core.labels.description import Description, UnsentFile, describe
 from eisync.core.labels.mentions import NearMiss
-from eisync.core.labels.sidecars import INFO_LABELS, NAMES, Entry, speaking
+from eisync.core.labels.sidecars import INFO_LABELS, Entry, speaking
 from eisync.core.lifecycle import State
-from eisync.core.model import FileFacts, shown
-from eisync.loops.ports import Log, Sheet, Unsent, WaitingFiles
-from eisync.loops.watched_root import WatchedRoot
-from eisync.loops.watcher.sidecars import Sidecars
+from eisync.core.model import FileFacts, StoredSidecar, shown
+from eisync.loops.ports import Log
+from eisync.loops.watcher.context import WatchedRoot
+from eisync.loops.watcher.sidecars import SidecarReader
+from eisync.store.descriptions import Descriptions
 
 PAGE = 500
 FOLDERS_A_PAGE = 500
@@ -31,9 +33,9 @@ _UNDER_WAY = frozenset({State.SENDING, State.DOUBTFUL})
 
 @dataclass(frozen=True, slots=True)
 class Unclear:
-    """Nobody knows yet how the file is to be sent, for `reason`; ask again at `until` (Unix s).
+    """It is not known yet how the file is to be sent, for `reason`; ask again at `until` (Unix s).
 
-    `needs_person`: it stays so until somebody mends a sidecar.
+    `needs_person`: it stays so until a person mends a sidecar.
     """
 
     reason: str
@@ -51,55 +53,78 @@ class _Pass:
     states: list[State] = field(default_factory=lambda: list(_STATES))
     cursor: tuple[float, int] = (0.0, 0)
     last_folder: str | None = None
-    remarked_id: int | None = 0  # up to which file remarks were looked at; None: all were
+    remarked_id: int | None = 0  # up to which file remarks were checked; None: all were
 
 
 class Labelling:
     """The descriptions of one root's files."""
 
     def __init__(
-        self, watched: WatchedRoot, sidecars: Sidecars, waiting: WaitingFiles, *, wake: Callable[[], None], log: Log
+        self,
+        watched: WatchedRoot,
+        sidecars: SidecarReader,
+        descriptions: Descriptions,
+        *,
+        on_labelled: Callable[[], None],
+        log: Log,
     ) -> None:
-        """`wake` is called when it is known how all that waits is to be sent."""
+        """`on_labelled` is called when all that waits has its description."""
         self._watched = watched
         self._root = watched.root
         self._sidecars = sidecars
-        self._waiting = waiting
-        self._wake = wake
+        self._descriptions = descriptions
+        self._on_labelled = on_labelled
         self._log = log
         self._passes = [_Pass(None)]
-        self._is_as_before: bool | None = None  # what the configuration says; None: nobody has looked
+        self._is_as_before: bool | None = None  # what the configuration says; None: not compared yet
         self._rules = json.dumps([repr(watched.labelling), sorted(watched.metadata.items())])
         self._later: set[str] = set()  # to be described anew; requests are under way with them, or they were renamed
         self._later_at = 0.0
-        self.unclear: dict[str, Unclear] = {}  # files under observation, and why they wait
-        self.is_through = False  # the pass after the start
+        self._unclear: dict[str, Unclear] = {}  # files under observation, and why they wait
+        self._is_through = False  # the pass after the start
+
+    @property
+    def is_through(self) -> bool:
+        """Whether all that waited at the start is described. Safe to ask from any thread."""
+        return self._is_through
 
     @property
     def is_busy(self) -> bool:
         """Whether the next tick has something to do at once."""
-        return bool(self._passes or self._sidecars.changed or self._sidecars.grown) or self._sidecars.is_busy
+        sidecars = self._sidecars
+        return bool(self._passes) or sidecars.has_news(of_growth=True) or sidecars.is_busy
 
     def next_at(self, now: float) -> float:
-        """When there is something to do again (Unix s)."""
+        """Return when there is something to do again (Unix s)."""
         return min(self._later_at, now + AGAIN_S) if self._later else now + 3600.0
 
     def heed(self, place: str, now: float) -> None:
-        """Something happened to the file at this place."""
+        """Check the place, where something happened, for a sidecar."""
         self._sidecars.heed(place, now)
 
-    def scanned(self, unsettled: Mapping[str, object], now: float) -> None:
-        """A scan of the root ended."""
-        self._sidecars.look_again(now)
-        self.unclear = {path: why for path, why in self.unclear.items() if path in unsettled}
+    def scanned(self, observed: Container[str], now: float) -> None:
+        """Note that a scan of the root ended, after which these files are under observation."""
+        self._sidecars.check_all(now)
+        self._unclear = {path: why for path, why in self._unclear.items() if path in observed}
+
+    def why_unclear(self, path: str) -> Unclear | None:
+        """Say why the file, which is complete, waits for its description; None: it does not, as far as is known."""
+        return self._unclear.get(path)
+
+    def note_unclear(self, path: str, why: Unclear | None) -> None:
+        """Note why the file waits for its description; None: it does not."""
+        if why is not None:
+            self._unclear[path] = why
+        else:
+            self._unclear.pop(path, None)
 
     def recheck(self, path: str) -> None:
-        """The file has another name now."""
+        """Describe the file anew, which has another name now."""
         self._later.add(path)
         self._later_at = 0.0
 
     def of(self, path: str, *, now: float, seen: ObservedFile | None = None) -> Description | Unclear:
-        """How the file is to be sent. One that was just `seen` may still be mentioned by a sidecar that is there."""
+        """Describe how the file is to be sent. One that was just observed (`seen`) may still be mentioned."""
         found = self._sidecars.around(path, now)
         entries: list[Entry] = []
         misses: list[str] = []
@@ -136,56 +161,58 @@ class Labelling:
             )
 
     def plain(self, path: str, now: float) -> Description:
-        """The same, by the configuration alone where nobody knows better."""
+        """Describe it by the configuration alone where what a sidecar says is not known."""
         said = self.of(path, now=now)
         if isinstance(said, Unclear):
             return describe(path, self._watched.labelling, self._watched.metadata, ())
         return said
 
     def step(self, now: float) -> set[str]:
-        """Read on, and describe a page of what waits anew. Returns files that are to be looked at again."""
+        """Read on, and describe a page of what waits anew. Returns files to be checked again."""
         self._sidecars.begin_tick()
         again = self._take_changes()
         if self._passes:
             again |= self._work_on(self._passes[0], now)
         elif self._later and not now < self._later_at <= now + AGAIN_S:
-            found = self._waiting.at(self._root.id, self._later)
+            found = self._descriptions.at(self._root.id, self._later)
             self._later, self._later_at = set(), now + AGAIN_S
             again |= self._describe(found, now)
         return again
 
     def _take_changes(self) -> set[str]:
-        """Sidecars that came, changed or went: what they speak of, or spoke of, is described anew."""
+        """Describe anew what sidecars that came, changed or went describe, or described."""
         again = self._take_growth()
-        while self._sidecars.changed:
-            folder, _, name = self._sidecars.changed.pop().rpartition("/")
+        for place in self._sidecars.take_changed():
+            folder, _, name = place.rpartition("/")
             one = _Pass(folder, is_deep=name == INFO_LABELS)
             if one not in self._passes:
                 self._passes.append(one)
-            again |= {path for path in self.unclear if _is_in(path, one)}
+            again |= {path for path in self._unclear if _is_in(path, one)}
         return again
 
     def _take_growth(self) -> set[str]:
-        """Files of which a sidecar says something now, and said nothing before: they are described anew."""
-        grown, self._sidecars.grown = self._sidecars.grown, set()
+        """Describe anew the files of which a sidecar says something now, and said nothing before."""
+        grown = self._sidecars.take_grown()
         if grown:
             self._later |= grown
             self._later_at = 0.0
-        return {path for path in grown if path in self.unclear}
+        return {path for path in grown if path in self._unclear}
 
     def _work_on(self, one: _Pass, now: float) -> set[str]:
         if self._is_as_before is None:
-            self._is_as_before = self._waiting.described_by(self._root.id) == self._rules
+            self._is_as_before = self._descriptions.described_by(self._root.id) == self._rules
         if one.folder is None and self._is_as_before:
             self._find_folders(one, now)
             return set()
         if one.folder is not None and one.remarked_id is not None:
-            self._look_at_remarks(one, one.folder, one.remarked_id, now)
+            self._check_remarks(one, one.folder, one.remarked_id, now)
             return set()
         if one.folder is None:
-            page = self._waiting.in_state(self._root.id, one.states[0], after=one.cursor, limit=PAGE)
+            page = self._descriptions.in_state(self._root.id, one.states[0], after=one.cursor, limit=PAGE)
         else:
-            page = self._waiting.within(self._root.id, one.folder, is_deep=one.is_deep, after=one.after, limit=PAGE)
+            page = self._descriptions.within(
+                self._root.id, one.folder, is_deep=one.is_deep, after=one.after, limit=PAGE
+            )
         again = self._describe(page, now)
         if page:
             one.cursor, one.after = page[-1].cursor, page[-1].path
@@ -193,9 +220,9 @@ class Labelling:
             self._end(one)
         return again
 
-    def _look_at_remarks(self, one: _Pass, folder: str, after_id: int, now: float) -> None:
-        """Files that were sent without something that was said of them: what was in the way may be mended."""
-        page = self._waiting.remarked(self._root.id, folder, is_deep=one.is_deep, after_id=after_id, limit=PAGE)
+    def _check_remarks(self, one: _Pass, folder: str, after_id: int, now: float) -> None:
+        """Note why files were sent without something that was said of them: what was in the way may be mended."""
+        page = self._descriptions.remarked(self._root.id, folder, is_deep=one.is_deep, after_id=after_id, limit=PAGE)
         said = [(file, self.of(file.path, now=now)) for file in page]
         changes = [
             (file.id, what.remarks)
@@ -203,12 +230,12 @@ class Labelling:
             if isinstance(what, Description) and what.remarks != file.description.remarks
         ]
         if changes:
-            self._waiting.remark(changes)
+            self._descriptions.remark(changes)
         one.remarked_id = page[-1].id if len(page) == PAGE else None
 
     def _find_folders(self, one: _Pass, now: float) -> None:
-        """Nothing has changed but what sidecars may say: look for those only."""
-        folders = self._waiting.folders(self._root.id, after=one.last_folder, limit=FOLDERS_A_PAGE)
+        """Find the folders with sidecars: nothing has changed but what these may say."""
+        folders = self._descriptions.folders(self._root.id, after=one.last_folder, limit=FOLDERS_A_PAGE)
         known = {other.folder for other in self._passes}
         for folder in folders:
             is_spoken_of = bool(self._sidecars.around(f"{folder}/x" if folder else "x", now))
@@ -217,7 +244,7 @@ class Labelling:
         if len(folders) == FOLDERS_A_PAGE:
             one.last_folder = folders[-1]
         else:
-            one.states = one.states[:1]  # they were looked at for every state
+            one.states = one.states[:1]  # they were found for every state
             self._end(one)
 
     def _end(self, one: _Pass) -> None:
@@ -225,15 +252,15 @@ class Labelling:
             one.states, one.cursor = one.states[1:], (0.0, 0)
             if one.states:
                 return
-        is_last = len(self._passes) == 1 and not self._sidecars.changed and not self.is_through
+        is_last = len(self._passes) == 1 and not self._sidecars.has_news(of_growth=False) and not self._is_through
         if is_last and not self._is_as_before:
-            self._waiting.note_described(self._root.id, self._rules)
+            self._descriptions.note_described(self._root.id, self._rules)
         self._passes.remove(one)
         if is_last:
-            self.is_through = True
-            self._wake()
+            self._is_through = True
+            self._on_labelled()
 
-    def _describe(self, page: Sequence[Unsent], now: float) -> set[str]:
+    def _describe(self, page: Sequence[UnsentFile], now: float) -> set[str]:
         changes: list[tuple[int, Description]] = []
         held: dict[str, list[int]] = {}
         again: set[str] = set()
@@ -250,13 +277,13 @@ class Labelling:
                 held.setdefault(said.reason, []).append(one.id)
                 again.add(one.path)
         if changes:
-            self._waiting.describe(changes)
+            self._descriptions.describe(changes)
             self._log.info("files.described", root=self._root.path, files=len(changes))
         for reason, ids in held.items():
-            self._waiting.hold_back(ids, reason, now=now)
+            self._descriptions.hold_back(ids, reason, now=now)
         return again
 
-    def _useless(self, place: str, stored_sidecar: Sheet, now: float) -> Unclear:
+    def _useless(self, place: str, stored_sidecar: StoredSidecar, now: float) -> Unclear:
         what = shown(place)
         return Unclear(
             f"{what}, which describes the file, cannot be used: {stored_sidecar.trouble}; correct or remove it, and "
@@ -266,21 +293,16 @@ class Labelling:
         )
 
     def _has_waited(self, place: str, seen: ObservedFile | None, now: float) -> bool:
-        """Whether the file has waited long enough for a sidecar that changes whenever it is read."""
+        """Return whether the file has waited long enough for a sidecar that changes whenever it is read."""
         late_s, policy = self._sidecars.late_s(place, now), self._watched.policy
         return seen is not None and late_s > 0.0 and late_s >= max(policy.settle_s, policy.patience_s)
 
     def _patience(self, sidecars: list[FileFacts], seen: ObservedFile, now: float) -> float:
-        """Until when a sidecar that is there may still mention the file (Unix s)."""
+        """Return until when a sidecar that is there may still mention the file (Unix s)."""
         policy = self._watched.policy
         touched_at = max(min(facts.touched_at, now) for facts in sidecars)
         still_until = max(seen.still_since, touched_at) + policy.settle_s
         return min(still_until, seen.still_since + max(policy.settle_s, policy.patience_s))
-
-
-def is_sidecar(path: str) -> bool:
-    """Whether the file says what others are."""
-    return path.rpartition("/")[2] in NAMES
 
 
 def _is_in(path: str, one: _Pass) -> bool:

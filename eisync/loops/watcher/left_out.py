@@ -1,33 +1,35 @@
-"""What is left out by what is in it: annotations of other files. In memory only; each version is looked into once.
+"""Leave out files that are annotations of others by what is in them. In memory only; each version is read once.
 
-`Unread` remembers which versions of one root are such, so that no scan looks into them again, and counts them for
-`eisync status`. `Review` looks through what is quarantined, where an annotation may be: from before there were rules
-for them, or because it came before the file that it is about.
+`NotSamples` remembers these versions, so that no scan reads them again, and counts them for `eisync status`. `Review`
+checks what is quarantined, where an annotation may be: from before there were rules for them, or because it came before
+the file that it is about.
 """
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
-from eisync.core.ignore import IgnoreRules
 from eisync.core.labels.annotations import NotASample, may_be_one
 from eisync.core.lifecycle import State
 from eisync.core.model import FileFacts, shown
 from eisync.errors import CONTENT_ERRORS, UnreachableError
-from eisync.loops.ports import Annotating, Files, Intake, Log, Places, RootNotes, WaitingFiles
+from eisync.loops.ports import Log
+from eisync.loops.watcher.context import Files, Outside, Stores, WatchedRoot
+from eisync.store.descriptions import Descriptions
+from eisync.store.index import Index
 
 MOST_REMEMBERED = 200_000
-"""Versions; each takes some 100 bytes. Of more, some are looked into at every scan."""
+"""Versions; each takes some 100 bytes. Of more, some are read at every scan."""
 NOTE_EVERY_S = 1.0
 REVIEW_EVERY_S = 10.0
 MOST_REVIEWED = 500
 
 
-class Unread:
+class NotSamples:
     """The versions of one root's files that are no samples by what is in them."""
 
-    def __init__(self, root_id: int, notes: RootNotes) -> None:
+    def __init__(self, root_id: int, index: Index) -> None:
         self._root_id = root_id
-        self._notes = notes
+        self._index = index
         self._reasons: dict[int, str] = {}
         self._met: set[int] = set()  # since the last scan began
         self._by_name: Mapping[str, int] | None = None  # what the last scan left out by name; None: there was none
@@ -35,7 +37,7 @@ class Unread:
         self._noted_at = 0.0
 
     def add(self, path: str, facts: FileFacts, reason: str) -> None:
-        """The file is no sample in this version."""
+        """Remember that the file is no sample in this version."""
         key = _key(path, facts)
         if key not in self._reasons and len(self._reasons) < MOST_REMEMBERED:
             self._reasons[key] = reason
@@ -43,7 +45,7 @@ class Unread:
         self._met.add(key)
 
     def holds(self, path: str, facts: FileFacts) -> bool:
-        """Whether the file is known to be no sample in this version."""
+        """Return whether the file is known to be no sample in this version."""
         if not self._reasons:
             return False  # in nearly every root
         key = _key(path, facts)
@@ -53,25 +55,25 @@ class Unread:
         return True
 
     def scan_began(self) -> None:
-        """A scan of the whole root begins."""
+        """Note that a scan of the whole root begins."""
         self._met = set()
 
     def scanned(self, by_name: Mapping[str, int]) -> Counter[str]:
-        """A scan of the whole root ended, and left out so many by their names. Returns how many are left out in all."""
+        """Note that it ended, and left out so many by their names. Returns how many are left out in all."""
         self._reasons = {key: reason for key, reason in self._reasons.items() if key in self._met}
         self._by_name = dict(by_name)
         self._is_news = False
         return self._counted()
 
     def next_at(self) -> float | None:
-        """When there is something to write down (Unix s)."""
+        """Return when there is something to write down (Unix s), or None."""
         return self._noted_at + NOTE_EVERY_S if self._is_news and self._by_name is not None else None
 
     def note(self, now: float, *, is_last: bool = False) -> None:
         """Write down how many there are, for a person, where that has changed since. `is_last`: nothing comes later."""
         is_due = is_last or not 0 <= now - self._noted_at < NOTE_EVERY_S
         if self._is_news and self._by_name is not None and is_due:
-            self._notes.note_left_out(self._root_id, self._counted())
+            self._index.note_left_out(self._root_id, self._counted())
             self._is_news, self._noted_at = False, now
 
     def _counted(self) -> Counter[str]:
@@ -82,50 +84,45 @@ class Annotations:
     """Tells what files of one root are, and leaves those out that are no samples."""
 
     def __init__(
-        self,
-        root: tuple[int, str],
-        annotating: Annotating,
-        *,
-        intake: Intake,
-        places: Places,
-        unread: Unread,
-        log: Log,
+        self, watched: WatchedRoot, stores: Stores, outside: Outside, not_samples: NotSamples, log: Log
     ) -> None:
-        self._root_id, self._root = root
-        self._annotating = annotating
-        self._intake = intake
-        self._places = places
-        self._unread = unread
+        self._root = watched.root
+        self._annotation_of = outside.annotation_of
+        self._outbox = stores.outbox
+        self._paths = stores.paths
+        self._not_samples = not_samples
         self._log = log
 
     def why(self, path: str, facts: FileFacts, head: bytes = b"") -> NotASample | None:
-        """What the file is if it is no sample; `head` is how it begins, as far as that is known.
+        """Say what the file is if it is no sample; `head` is how it begins, as far as that is known.
 
         Raises UnreachableError when no file can be opened at the moment.
         """
-        return self._annotating(self._root, path, facts, self._is_known, head) if may_be_one(path, head) else None
+        if not may_be_one(path, head):
+            return None
+        return self._annotation_of(self._root.path, path, facts, self._is_known, head)
 
-    def why_if_told(self, path: str, facts: FileFacts) -> NotASample | None:
-        """The same; None as well when nobody can tell now."""
+    def why_if_readable(self, path: str, facts: FileFacts) -> NotASample | None:
+        """Say the same; None as well when the file cannot be read now."""
         try:
             return self.why(path, facts)
         except (UnreachableError, *CONTENT_ERRORS):
             return None
 
     def leave(self, path: str, facts: FileFacts, reason: str, *, now: float) -> None:
-        """The file is no sample: it is not to be sent, and nobody has to act on it."""
-        self._unread.add(path, facts, reason)
+        """Leave the file out, which is no sample: it is not sent, and needs no action."""
+        self._not_samples.add(path, facts, reason)
         self.withdraw(path, reason, now=now)
 
     def withdraw(self, path: str, reason: str, *, now: float) -> None:
-        """The file is left out, and counted where its folder is scanned."""
-        known = self._intake.known_at(self._root_id, path)
+        """Leave the file out. It is counted where its folder is scanned."""
+        known = self._outbox.known_at(self._root.id, path)
         if known is not None:
-            self._intake.leave_out([known.id], f"left out: {reason}", now=now)
+            self._outbox.leave_out([known.id], f"left out: {reason}", now=now)
         self._log.debug("file.left_out", path=shown(path), reason=reason)
 
     def _is_known(self, paths: Sequence[str]) -> bool:
-        """Whether one of these was a file that is or was at the service: it may have been taken away since."""
+        """Return whether one of these is or was at the service: it may have been removed here since."""
         by_folder: dict[str, list[str]] = {}
         for path in paths:
             folder, _, name = path.rpartition("/")
@@ -133,7 +130,7 @@ class Annotations:
         return any(
             known.state in (State.SYNCED, State.TOMBSTONE)
             for folder, names in by_folder.items()
-            for known in self._places.known(self._root_id, folder, names).values()
+            for known in self._paths.known(self._root.id, folder, names).values()
         )
 
 
@@ -141,48 +138,41 @@ class Review:
     """Takes out of quarantine what is no sample by what is known now."""
 
     def __init__(
-        self,
-        root: tuple[int, str],
-        eligibility: IgnoreRules,
-        waiting: WaitingFiles,
-        *,
-        files: Files,
-        annotations: Annotations,
+        self, watched: WatchedRoot, descriptions: Descriptions, files: Files, annotations: Annotations
     ) -> None:
-        """`root` is its id and its path."""
-        self._root_id, self._root = root
-        self._eligibility = eligibility
-        self._waiting = waiting
+        self._root = watched.root
+        self._eligibility = watched.eligibility
+        self._descriptions = descriptions
         self._files = files
         self._annotations = annotations
         self._due_at: float | None = None
         self._last_at = float("-inf")
 
     def ask(self, now: float) -> None:
-        """Something came, or a scan ended: look soon, and not too often."""
+        """Check soon, and not too often: a file came, or a scan ended."""
         if self._due_at is None:
             self._due_at = max(now, self._last_at + REVIEW_EVERY_S) if self._last_at <= now else now
 
     def next_at(self) -> float | None:
-        """When there is something to do (Unix s)."""
+        """Return when there is something to do (Unix s), or None."""
         return self._due_at
 
     def step(self, now: float) -> None:
-        """Look at the files whose time has come, at a bounded number of them."""
+        """Check a bounded number of the quarantined files, if it is time."""
         if self._due_at is None or now < self._due_at <= now + REVIEW_EVERY_S:
             return
         self._due_at, self._last_at = None, now
-        page = self._waiting.in_state(self._root_id, State.QUARANTINED, after=(0.0, 0), limit=MOST_REVIEWED)
+        page = self._descriptions.in_state(self._root.id, State.QUARANTINED, after=(0.0, 0), limit=MOST_REVIEWED)
         for one in page:
-            self._look(one.path, now)
+            self._check(one.path, now)
 
-    def _look(self, path: str, now: float) -> None:
+    def _check(self, path: str, now: float) -> None:
         reason = self._eligibility.why_left_out(path)
         if reason is not None:
             self._annotations.withdraw(path, reason, now=now)
             return
-        facts = self._files.look(self._root, path) if may_be_one(path) else None
-        found = None if facts is None else self._annotations.why_if_told(path, facts)
+        facts = self._files.facts_at(self._root.path, path) if may_be_one(path) else None
+        found = None if facts is None else self._annotations.why_if_readable(path, facts)
         if facts is not None and found is not None:
             self._annotations.leave(path, facts, found.reason, now=now)
 

@@ -1,42 +1,31 @@
-"""Whether a watched folder is the one that we know, for whoever concludes something from what is not in it.
+"""Decide whether a watched folder is there, is the one that eisync knows, and reports events.
 
-Whether a root is there, is the one it was, and is listened to.
-
-A folder that is away takes nothing along: nothing is concluded from what is not in it. An unmounted mount point looks
-like a folder that somebody has emptied, so the device is remembered: on another one, a folder in which none of the
-files is that should be there is not the one that we know. Whoever has replaced the disk says so with a file.
+Nothing is concluded from what is missing in a folder that is away. An unmounted mount point resembles a folder that
+a person has emptied, so the device is remembered: on another one, a folder that holds none of the expected files is not
+the known one. A person who has replaced the disk says so with a file.
 """
 
-from collections.abc import Callable
-from typing import Protocol
-
 from eisync.core.lineage import NAME as YES_NAME
-from eisync.core.model import Root, shown
+from eisync.core.model import shown
 from eisync.core.watch_health import Mode, WatchHealth, scan_pause_s
-from eisync.loops.ports import Disks, Events, Files, Log, RootNotes
-
-
-class Looking(Protocol):
-    """Looks at folders and files without opening any."""
-
-    def is_missing(self, root: str, path: str) -> bool: ...
-    def why_offline(self, root: str) -> str | None: ...
-    def device_of(self, root: str, path: str = "") -> int | None: ...
+from eisync.loops.ports import Log
+from eisync.loops.watcher.context import Events, Files, Outside, Stores, WatchedRoot
+from eisync.store.path_index import PathIndex
 
 
 class WatchedFolders:
     """The watched folders as they are now. Remembers nothing."""
 
-    def __init__(self, files: Looking, disks: Disks) -> None:
+    def __init__(self, files: Files, paths: PathIndex) -> None:
         self._files = files
-        self._disks = disks
+        self._paths = paths
 
     def why_away(self, root_id: int, root: str) -> str | None:
-        """Why nothing may be concluded from what is in the folder, as a sentence for a person; None: all is well."""
+        """Say why nothing may be concluded from what is in the folder, for a person; None: all is well."""
         offline = self._files.why_offline(root)
         if offline is not None:
             return offline
-        known = self._disks.device(root_id)
+        known = self._paths.device(root_id)
         if known is None or self._files.device_of(root) == known:
             return None
         return (
@@ -45,68 +34,71 @@ class WatchedFolders:
         )
 
     def is_missing(self, root: str, path: str) -> bool:
-        """Whether there certainly is no such file in the folder."""
+        """Return whether there certainly is no such file in the folder."""
         return self._files.is_missing(root, path)
 
 
-LOOK_EVERY_S = 5.0
-LONGEST_LOOK_PAUSE_S = 60.0
+CHECK_EVERY_S = 5.0
+LONGEST_CHECK_PAUSE_S = 60.0
 BELIEVED = 200
 
 
 class RootMonitor:
-    """What is known of one root as a whole."""
+    """The state of one root as a whole: is it there, and does it report events?"""
 
-    def __init__(
-        self,
-        root: Root,
-        mode: Mode,
-        *,
-        events: Events,
-        files: Files,
-        disks: Disks,
-        notes: RootNotes,
-        log: Log,
-        why_silent: Callable[[str], str | None],
-    ) -> None:
-        """`why_silent` tells why a folder's file system announces nothing, or None."""
-        self.root = root
-        self.mode = mode
-        self.health = WatchHealth()
-        self.offline_reason: str | None = None
-        self.look_due_at = 0.0
+    def __init__(self, watched: WatchedRoot, stores: Stores, outside: Outside, events: Events, log: Log) -> None:
+        self._root = watched.root
+        self._mode = watched.mode
+        self._paths = stores.paths
+        self._notes = stores.index
+        self._files = outside.files
+        self._mounts = outside.mounts
         self._events = events
-        self._files = files
-        self._disks = disks
-        self._notes = notes
         self._log = log
-        self._why_silent = why_silent
-        self.pause_s = LOOK_EVERY_S
-        self._device = disks.device(root.id)
+        self._health = WatchHealth()
+        self._offline_reason: str | None = None
+        self._due_at = 0.0
+        self._pause_s = CHECK_EVERY_S
+        self._device = stores.paths.device(watched.root.id)
 
-    def look(self, now: float) -> bool:
-        """Look at the root, and see to it that it is listened to. Returns whether it is there."""
+    @property
+    def health(self) -> WatchHealth:
+        """How well the root's events serve. Safe to ask from any thread."""
+        return self._health
+
+    @property
+    def offline_reason(self) -> str | None:
+        """Why the root was not there at the last check. Safe to ask from any thread."""
+        return self._offline_reason
+
+    @property
+    def reports_closes(self) -> bool:
+        """Whether events report now when a file of the root is closed. Safe to ask from any thread."""
+        return self._health.since is not None and self._events.reports_closes
+
+    def next_at(self, now: float) -> float:
+        """Return when the next check is due (Unix s). A clock that was set back does not put it off."""
+        self._due_at = min(self._due_at, now + self._pause_s)
+        return self._due_at
+
+    def check(self, now: float) -> bool:
+        """Check the root, and make it report events. Returns whether it is there."""
         reason = self.why_offline()
         if reason is not None:
             self._go_offline(reason, now)
             return False
-        if self.offline_reason is not None:
-            self._log.info("root.online", root=shown(self.root.path))
-            self._notes.note_online(self.root.id)
-        self.offline_reason = None
-        self.pause_s = LOOK_EVERY_S
-        self.look_due_at = now + LOOK_EVERY_S
-        self._listen(now)
+        if self._offline_reason is not None:
+            self._log.info("root.online", root=shown(self._root.path))
+            self._notes.note_online(self._root.id)
+        self._offline_reason = None
+        self._pause_s = CHECK_EVERY_S
+        self._due_at = now + CHECK_EVERY_S
+        self._use_events(now)
         return True
 
-    @property
-    def hears_closes(self) -> bool:
-        """Whether it is announced now when a file of the root is closed. Safe to ask from any thread."""
-        return self.health.since is not None and self._events.announces_closes
-
     def why_offline(self) -> str | None:
-        """Why the root cannot be read or is not the one we know, as a sentence for a person; None when all is well."""
-        path = self.root.path
+        """Say why the root cannot be read or is not the known one, for a person; None when all is well."""
+        path = self._root.path
         reason = self._files.why_offline(path)
         if reason is not None:
             return reason
@@ -122,71 +114,72 @@ class RootMonitor:
                 f"{YES_NAME} in it"
             )
         self._device = device
-        self._disks.note_device(self.root.id, device)
+        self._paths.note_device(self._root.id, device)
         return None
 
     def scan_pause_s(self, *, least_s: float, cost_s: float, jitter: float) -> float:
-        """How long to wait for the next scan, after one that took `cost_s` of a core."""
-        is_heard = self.health.since is not None
-        return scan_pause_s(least_s=least_s, cost_s=cost_s, jitter=jitter, is_heard=is_heard)
+        """Return how long to wait for the next scan, after one that took `cost_s` of a core."""
+        uses_events = self._health.since is not None
+        return scan_pause_s(least_s=least_s, cost_s=cost_s, jitter=jitter, uses_events=uses_events)
 
-    def scanned(self, missed: int, now: float) -> None:
-        """A scan of the root ended, and found so many files that should have been announced."""
-        before = self.health
-        self.health = before.audited(missed, now)
+    def note_scan(self, missed: int, now: float) -> None:
+        """Note that a scan of the root ended, and found so many files that an event should have reported."""
+        before = self._health
+        self._health = before.audited(missed, now)
         if missed:
-            self._log.warning("root.events_missed", root=shown(self.root.path), files=missed)
-        if self.health.since is None and before.since is not None:
-            self._events.forget(self.root.id)  # it is listened to anew, or not any more
-            self._tell(before.reason)
-            self.look_due_at = now
+            self._log.warning("root.events_missed", root=shown(self._root.path), files=missed)
+        if self._health.since is None and before.since is not None:
+            self._events.forget(self._root.id)  # the next check begins anew, or leaves it
+            self._log_change(before.reason)
+            self._due_at = now
 
     def _is_recognised(self) -> bool:
-        path = self.root.path
-        yes = self._files.look(path, YES_NAME)
+        path = self._root.path
+        yes = self._files.facts_at(path, YES_NAME)
         if yes is not None and yes.size == 0:  # in one that is not, eisync counts, on whichever disk
             return True
-        believed = self._disks.believed(self.root.id, limit=BELIEVED)
-        return not believed or any(self._files.look(path, place) is not None for place in believed)
+        believed = self._paths.believed(self._root.id, limit=BELIEVED)
+        return not believed or any(self._files.facts_at(path, place) is not None for place in believed)
 
     def _go_offline(self, reason: str, now: float) -> None:
-        self._events.forget(self.root.id)
-        if self.health.reason is None:
-            self.health = WatchHealth(missed=self.health.missed)
-        if reason != self.offline_reason:
-            self._notes.note_offline(self.root.id, reason)
-            self._log.error("root.offline", root=shown(self.root.path), reason=reason)
-        self.offline_reason = reason
-        self.look_due_at = now + self.pause_s
-        self.pause_s = min(2.0 * self.pause_s, LONGEST_LOOK_PAUSE_S)
+        self._events.forget(self._root.id)
+        if self._health.reason is None:
+            self._health = WatchHealth(missed=self._health.missed)
+        if reason != self._offline_reason:
+            self._notes.note_offline(self._root.id, reason)
+            self._log.error("root.offline", root=shown(self._root.path), reason=reason)
+        self._offline_reason = reason
+        self._due_at = now + self._pause_s
+        self._pause_s = min(2.0 * self._pause_s, LONGEST_CHECK_PAUSE_S)
 
-    def _listen(self, now: float) -> None:
-        if self.mode is Mode.SCAN:
+    def _use_events(self, now: float) -> None:
+        if self._mode is Mode.SCAN:
             return
-        before = self.health
-        silent = self._why_silent(self.root.path) if self.mode is Mode.AUTO else None
-        if before.since is None and not before.is_to_try(now) and self.mode is Mode.AUTO:
+        before = self._health
+        silent = self._mounts.file_system_of(self._root.path).why_silent if self._mode is Mode.AUTO else None
+        if before.since is None and not before.is_to_try(now) and self._mode is Mode.AUTO:
             return
         if silent is not None:
-            self.health = before.unable(silent, now)
+            self._health = before.unable(silent, now)
         else:
             self._begin(before, now)
-        self._tell(before.reason)
+        self._log_change(before.reason)
 
     def _begin(self, before: WatchHealth, now: float) -> None:
-        reason = self._events.watch(self.root)
+        reason = self._events.watch(self._root)
         if reason is not None:
-            self.health = before.unable(reason, now)
-        elif self._events.deaths(self.root.id) > before.deaths:
-            self.health = before.died(now)
+            self._health = before.unable(reason, now)
+        elif self._events.deaths(self._root.id) > before.deaths:
+            self._health = before.died(now)
         elif before.since is None:
-            self.health = before.begun(now)
-        if self.health.reason is not None:
-            self._events.forget(self.root.id)
+            self._health = before.begun(now)
+        if self._health.reason is not None:
+            self._events.forget(self._root.id)
 
-    def _tell(self, reason_before: str | None) -> None:
-        reason = self.health.reason
+    def _log_change(self, reason_before: str | None) -> None:
+        reason = self._health.reason
         if reason is not None and reason != reason_before:
-            self._log.warning("root.polling", root=shown(self.root.path), reason=reason, again_at=self.health.again_at)
+            again_at = self._health.again_at
+            self._log.warning("root.polling", root=shown(self._root.path), reason=reason, again_at=again_at)
         if reason is None and reason_before is not None:
-            self._log.info("root.watching", root=shown(self.root.path))
+            self._log.info("root.watching", root=shown(self._root.path))

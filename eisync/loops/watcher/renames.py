@@ -1,68 +1,62 @@
-"""Know a file again by its content when it is complete: it is not sent a second time.
+"""Recognise a known file that is found elsewhere, or is again what it was, so that it is not sent a second time.
 
-One that we took away after its upload may be put back as a copy: its inode, and often its time, are new. One that was
-at the service and changed may be, once it is still, what it was: a restore writes over a file what was in it before.
-
-Recognise a known file under another name, so that it is not sent a second time.
-
-What has the same inode, size and mtime, and is not where it was, is the same file: it keeps its samples and its
-history. Where it still is at its old place too, there are two (hard) links, and two files; unless it was touched a
-moment ago: a file that is renamed without rest is seen at any name.
+Under another name: what has the same inode, size and mtime, and is not where it was, is the same file. It keeps its
+samples and its history. Where it still is at its old place too, there are two (hard) links, and two files; unless it
+was touched a moment ago: a file that is renamed again and again is found at any of its names.
 
 An mtime of whole seconds proves little: archives and copies set it, and an inode is given away again at once. The
-content of such a file is compared with what was sent; so is that of a file whose old place has one of the same size
-and time, for many files get theirs in one tick of the clock, and that of any where inodes are made up. A rename moves
-ctime, so that says nothing here: the content is looked at once the file was followed
+content of such a file is compared with what was sent. So is that of a file whose old place has one of the same size and
+time, for many files get theirs in one tick of the clock, and that of any where inodes are made up. A rename moves
+ctime, so that says nothing here: the content is compared after the file was followed
 (`eisync.loops.watcher.content_check`).
+
+In its place: a file that eisync removed after its upload may be put back as a copy, with another inode and often
+another time. A file at the service that changed may be, once it is still, what it was: a restore writes over a file
+what was in it before.
 """
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Protocol
 
 from eisync.core.known_content import Trust
 from eisync.core.labels.description import Description
 from eisync.core.lifecycle import State
-from eisync.core.model import FileFacts, Rename, shown
-from eisync.loops.ports import Contents, Files, KnownFile, Log, Renames
+from eisync.core.model import FileFacts, KnownFile, Rename, shown
+from eisync.loops.ports import Log
 from eisync.loops.watcher.content_check import ContentHashing
-from eisync.loops.watcher.due_queue import DueQueue
+from eisync.loops.watcher.context import Outside, WatchedRoot
+from eisync.loops.watcher.observed_files import DueQueue
+from eisync.store.outbox import Outbox
+from eisync.store.path_index import PathIndex
 
 BYTES_A_TICK = 32 * 1024 * 1024
 AGAIN_S = 0.1
 
 
-class RestoredPlaces(Protocol):
-    """Where it is written down that a file is there again."""
-
-    def mark_returned(self, identity: int, facts: FileFacts, sha256: str, *, now: float) -> bool: ...
-    def mark_unchanged(self, identity: int, facts: FileFacts, sha256: str, *, now: float) -> bool: ...
-
-
 class RestoredFiles:
-    """Files of one root at whose places something is complete that may be what was sent."""
+    """Files of one root that may be, at their places, what was sent."""
 
     def __init__(
         self,
         root: str,
-        places: RestoredPlaces,
+        outbox: Outbox,
         is_same: Callable[[str, str, FileFacts, str], bool],
         *,
         log: Log,
     ) -> None:
         """`is_same` tells whether the file at (root, path) has these facts and this content hash."""
         self._root = root
-        self._places = places
+        self._outbox = outbox
         self._is_same = is_same
         self._log = log
         self._expected: dict[str, KnownFile] = {}
 
     def expect(self, path: str, known: KnownFile) -> None:
-        """This file was taken away or changed, and something is in its place: looked at when complete."""
+        """Compare what is in the place of this file, which was removed or changed, when it is complete."""
         self._expected[path] = known
 
     def recognise(self, complete: Mapping[str, FileFacts], *, now: float) -> tuple[set[str], Sequence[str]]:
-        """Those of the complete files that are as they were sent; and those to be asked for again soon."""
+        """Return those of the complete files that are as they were sent, and those to ask for again soon."""
         same: set[str] = set()
         later: list[str] = []
         left_bytes = BYTES_A_TICK
@@ -77,7 +71,7 @@ class RestoredFiles:
             left_bytes -= facts.size
             is_it = self._is_same(self._root, path, facts, sha256)
             is_taken = known.taken_sha256 is not None
-            mark = self._places.mark_returned if is_taken else self._places.mark_unchanged
+            mark = self._outbox.mark_returned if is_taken else self._outbox.mark_unchanged
             if is_it and mark(known.id, facts, sha256, now=now):
                 same.add(path)
                 self._log.info("file.returned" if is_taken else "file.unchanged", path=shown(path))
@@ -87,17 +81,17 @@ class RestoredFiles:
 UNDER_WAY = frozenset({State.SENDING, State.DOUBTFUL})
 
 UNDER_WAY_S = 5.0
-"""A file that is being sent under its old name is looked at again after so long."""
+"""A file that is being sent under its old name is checked again after so long."""
 
 MOVING_S = 1.0
-"""Who was touched so shortly before may have been renamed between two looks."""
+"""A file that was touched so shortly before may have been renamed between two checks."""
 
 _SECOND_NS = 1_000_000_000
 
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """A file that may be a known one, and why nobody can tell yet."""
+    """A file that may be a known one, and why that is not decided yet."""
 
     facts: FileFacts
     twin_id: int
@@ -110,50 +104,55 @@ class RenameDetector:
 
     def __init__(
         self,
-        root_id: int,
-        root: str,
-        described: Callable[[str, float], Description],
-        *,
-        files: Files,
-        contents: Contents,
-        renames: Renames,
-        log: Log,
+        watched: WatchedRoot,
+        describe: Callable[[str, float], Description],
+        paths: PathIndex,
+        outside: Outside,
         trust: Trust,
-        updates: bool = True,
+        log: Log,
     ) -> None:
-        """`updates`: what is at the service is to follow, by name, label and category."""
+        """`describe` says how the file at a path is to be sent."""
+        self._root = watched.root
+        self._updates = watched.updates_renamed
+        self._describe = describe
+        self._paths = paths
+        self._files = outside.files
         self._trust = trust
-        self._updates = updates
-        self._root_id = root_id
-        self._root = root
-        self._described = described
-        self._files = files
-        self._renames = renames
         self._log = log
-        self._comparing = ContentHashing(root, contents)
-        self._is_proven = False  # whether the content told that the last file was a known one
+        self._comparing = ContentHashing(watched.root.path, outside.contents)
+        self._is_proven = False  # whether the content proved that the last file was a known one
         self._due_queue = DueQueue()
-        self.waiting: dict[str, Waiting] = {}
-        """Files of which nobody can tell yet whether they are known ones: to be looked at again, later."""
-        self.left: list[str] = []
-        """Names under which files that were followed are not to be waited for any more."""
-        self.vacated: set[str] = set()
-        """Names that files have left to others which were known: to be looked at again, now."""
+        self._waiting: dict[str, Waiting] = {}
+        self._left: list[str] = []  # names of files that were followed: they are not waited for any more
+        self._vacated: set[str] = set()  # names that files have left to others which were known: to be checked now
+
+    @property
+    def waiting(self) -> Mapping[str, Waiting]:
+        """Files that may be known ones, which is not decided yet: to be checked again, later."""
+        return self._waiting
+
+    def is_waiting(self, path: str) -> bool:
+        """Return whether it is not decided yet whether the file is a known one."""
+        return path in self._waiting
+
+    def forget(self, path: str) -> None:
+        """Note that the file went. Safe to repeat."""
+        self._waiting.pop(path, None)
 
     def recognise(self, path: str, facts: FileFacts, known: KnownFile | None, *, now: float) -> KnownFile | None:
-        """What is known of the file at `path` once it was followed there; `known` when it is no other one renamed.
+        """Return what is known of the file at `path`, which was followed there; `known` when it is no renamed one.
 
-        Nothing is to be concluded of a path that is among those `waiting` afterwards.
+        Conclude nothing about a path that is among those `waiting` afterwards.
         """
-        self.waiting.pop(path, None)
+        self._waiting.pop(path, None)
         if (known is not None and known.facts == facts and known.state is not State.GONE) or not facts.inode:
             self._comparing.forget(path)
             return known
-        for old_path, twin in self._renames.twins(self._root_id, facts).items():
-            device = self._files.device_of(self._root, path)
-            if old_path == path or device not in (None, self._files.device_of(self._root)):
+        for old_path, twin in self._paths.twins(self._root.id, facts).items():
+            device = self._files.device_of(self._root.path, path)
+            if old_path == path or device not in (None, self._files.device_of(self._root.path)):
                 continue  # on another disk, inodes are counted anew
-            there = self._files.look(self._root, old_path)
+            there = self._files.facts_at(self._root.path, old_path)
             if there == facts and abs(now - there.touched_at) >= MOVING_S:
                 continue  # two links
             if there == facts or device is None:
@@ -167,38 +166,38 @@ class RenameDetector:
         return known
 
     def take_due(self, now: float) -> set[str]:
-        """Those of the waiting whose time has come, and what they may have been called, each once.
+        """Take those of the waiting whose time has come, and what they may have been called, each once.
 
         Reads a bounded piece of what is to be compared.
         """
         due = self._comparing.go_on(now)
         due.update(self._due_queue.take_due(now))
-        waited = {path: waiting for path in due if (waiting := self.waiting.pop(path, None)) is not None}
+        waited = {path: waiting for path in due if (waiting := self._waiting.pop(path, None)) is not None}
         return {*waited, *(waiting.before for waiting in waited.values())}
 
     def may_be_there(self) -> set[int]:
-        """Known files that may be among the waiting: nobody may conclude yet that they went."""
-        return {waiting.twin_id for waiting in self.waiting.values()}
+        """Return known files that may be among the waiting: nothing says yet that they went."""
+        return {waiting.twin_id for waiting in self._waiting.values()}
 
     def next_at(self) -> float | None:
-        """When `take_due` has something to do (Unix s); None when nothing waits."""
+        """Return when `take_due` has something to do (Unix s); None when nothing waits."""
         instants = [at for at in (self._comparing.next_at(), self._due_queue.next_at()) if at is not None]
         return min(instants, default=None)
 
     def take_left(self) -> list[str]:
-        """The names of files that were followed, once."""
-        left, self.left = self.left, []
+        """Take the names of files that were followed, each once."""
+        left, self._left = self._left, []
         return left
 
     def take_vacated(self) -> set[str]:
-        """Those that were left to others, once."""
-        vacated, self.vacated = self.vacated, set()
+        """Take the names that were left to others, each once."""
+        vacated, self._vacated = self._vacated, set()
         return vacated
 
     def _is_same(
         self, path: str, facts: FileFacts, old_path: str, twin: KnownFile, there: FileFacts | None, now: float
     ) -> bool | None:
-        """Whether the file is the known one; None: it waits until somebody can tell."""
+        """Return whether the file is the known one; None: it waits for that."""
         if twin.state in UNDER_WAY:
             self._wait(path, facts, old_path, twin, "renamed; it is being sent as", now + UNDER_WAY_S)
             return None
@@ -221,16 +220,16 @@ class RenameDetector:
         self._comparing.forget(path)
         moves = [replace(self._move(twin.id, path, facts, now), is_proven=self._is_proven)]
         if known is not None and known.id != twin.id:
-            self.vacated.add(old_path)
-            there = self._files.look(self._root, old_path)
+            self._vacated.add(old_path)
+            there = self._files.facts_at(self._root.path, old_path)
             if there is not None and there == known.facts:
                 moves.append(self._move(known.id, old_path, there, now, before=path))  # the two swapped their names
-        self._renames.follow(moves, now=now)
-        self.left.append(old_path)
+        self._paths.follow(moves, now=now)
+        self._left.append(old_path)
         self._log.info("file.renamed", path=shown(path), before=shown(old_path))
 
     def _move(self, identity: int, path: str, facts: FileFacts, now: float, *, before: str | None = None) -> Rename:
-        said = self._described(path, now)
+        said = self._describe(path, now)
         return Rename(
             id=identity,
             path=path,
@@ -246,6 +245,6 @@ class RenameDetector:
     def _wait(
         self, path: str, facts: FileFacts, before: str, twin: KnownFile, why: str, until: float | None = None
     ) -> None:
-        self.waiting[path] = Waiting(facts, twin.id, before, f"{why} {shown(before)}")
+        self._waiting[path] = Waiting(facts, twin.id, before, f"{why} {shown(before)}")
         if until is not None:
             self._due_queue.add(path, until)

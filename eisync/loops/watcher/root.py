@@ -1,169 +1,168 @@
-"""What is in memory of one watched folder: all of it can be found again by a scan."""
+"""What is in memory of one watched folder. All of it can be found again by a scan."""
 
-import math
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 
-from eisync.core.completeness import ObservedFile, reason
-from eisync.core.file_status import UNREADABLE
 from eisync.core.known_content import Trust
-from eisync.core.model import FileFacts
-from eisync.core.writers import Writers
-from eisync.loops.watched_root import Observed, WatchedRoot
-from eisync.loops.watcher.content_check import NOT_COMPARED, ContentChecks
+from eisync.core.writers import Writers, said_of_folder
+from eisync.loops.ports import Log
+from eisync.loops.watcher.content_check import ContentChecks
+from eisync.loops.watcher.context import Events, Outside, RootStatus, Runtime, Stores, WatchedRoot
 from eisync.loops.watcher.disks import RootDisks
-from eisync.loops.watcher.due_queue import DueQueue
 from eisync.loops.watcher.labelling import Labelling
-from eisync.loops.watcher.left_out import Annotations, Review, Unread
+from eisync.loops.watcher.left_out import Annotations, NotSamples, Review
 from eisync.loops.watcher.monitor import RootMonitor
+from eisync.loops.watcher.observations import ObservationNotes, RootObservations
+from eisync.loops.watcher.observed_files import ObservedFiles, ReportedFiles
 from eisync.loops.watcher.renames import RenameDetector, RestoredFiles
-from eisync.loops.watcher.scan import Scan, Scans
+from eisync.loops.watcher.scan import Scans
+from eisync.loops.watcher.sidecars import SidecarReader
+
+LONGEST_PAUSE_S = 60.0
+"""A folder or a file that could not be worked on is tried again after so long at most."""
 
 
-@dataclass(slots=True)
-class Findings:
-    """Rows that are not as they were, gathered so that they are written at once."""
+class Setback:
+    """Why the last tick of a root failed, and when it is tried again."""
 
-    changed: list[int] = field(default_factory=list)
-    went: dict[int, str] = field(default_factory=dict)  # with their paths
-    back: list[int] = field(default_factory=list)
-    left: list[tuple[int, FileFacts]] = field(default_factory=list)  # changed, and to be left as they were sent
-    learnt: list[tuple[int, FileFacts]] = field(default_factory=list)  # the same version, with these facts now
+    def __init__(self) -> None:
+        self._reason: str | None = None
+        self._failures = 0
+        self._again_at = 0.0
 
-    def forget(self, identity: int) -> None:
-        """The file was found again."""
-        if identity in self.changed:
-            self.changed.remove(identity)
-        self.went.pop(identity, None)
+    @property
+    def reason(self) -> str | None:
+        """Why, for a person; None: it did not. Safe to ask from any thread."""
+        return self._reason
+
+    def wait_s(self, now: float) -> float:
+        """Return how long to leave the root alone; 0: work on it."""
+        wait_s = self._again_at - now
+        return wait_s if self._reason is not None and 0.0 < wait_s <= LONGEST_PAUSE_S else 0.0
+
+    def note(self, reason: str, now: float) -> float:
+        """Note that a tick failed. Returns the pause, which grows."""
+        self._failures += 1
+        pause_s = min(LONGEST_PAUSE_S, 2.0 ** min(self._failures, 16))
+        self._reason, self._again_at = reason, now + pause_s
+        return pause_s
+
+    def clear(self) -> bool:
+        """Note that a tick did not fail. Returns whether the one before did."""
+        had_one = self._reason is not None
+        self._reason, self._failures = None, 0
+        return had_one
 
 
 class RootState:
-    """What is in memory of one root."""
+    """The parts that see to one root, each to one question, and what only the root as a whole has."""
 
     def __init__(
-        self,
-        watched: WatchedRoot,
-        monitor: RootMonitor,
-        walks: Scans,
-        renames: RenameDetector,
-        labels: Labelling,
-        returns: RestoredFiles,
-        checks: ContentChecks,
-        trust: Trust,
-        disks: RootDisks,
-        unread: Unread,
-        annotations: Annotations,
-        review: Review,
+        self, watched: WatchedRoot, stores: Stores, outside: Outside, events: Events, runtime: Runtime, log: Log
     ) -> None:
+        root = watched.root
         self.watched = watched
-        self.place = watched.root
-        self.monitor = monitor
-        self.walks = walks
-        self.renames = renames
-        self.labels = labels
-        self.returns = returns
-        self.checks = checks
-        self.trust = trust
-        self.disks = disks
-        self.unread = unread
-        self.annotations = annotations
-        self.review = review
-        self.unsettled: dict[str, ObservedFile] = {}
-        self.due_queue = DueQueue()
-        self.announced: set[str] = set()  # files that are to be looked at
-        self.closed: set[str] = set()  # of these, the ones whose writers are through with them
-        self.heard: set[str] = set()  # of these, the ones that an event told of, where facts may not tell a change
-        self.moved: set[str] = set()  # folders that appeared, moved or went as a whole
-        self.partial: Scan | None = None  # of such folders
-        self.scan: Scan | None = None  # of the whole root
-        self.scan_due_at = 0.0
-        self.scan_pause_s = watched.scan_interval_s
-        self.heard_at = 0.0
-        self.is_doubted = False
-        self.is_mid_tick = False
-        self.is_behind = False  # more files are due than one tick can see to
-        self.has_scanned = False
-        self.doubt: int | None = None  # that the scan under way looks through the root for
-        self.looked_through: int | None = None  # the one for which that is done, but for what is still compared
-        self.trouble: str | None = None  # why its last tick failed
-        self.failures = 0
-        self.again_at = 0.0
-        self.writers: Writers | None = None  # what the kernel said of the files that were judged last
-        self.failing: dict[str, str] = {}  # files that we stumble over, and the reasons
-        self.unreadable: dict[str, str] = {}  # folders, and why
-        self.is_news = True  # what is observed may have changed since it was noted
-        self.noted_at = -math.inf
-        self.begun_at: float | None = None  # when it was worked on first
-        self.note_pause_s = 0.0  # until the next note, at least
-
-    def unsettled_paths(self) -> list[str]:
-        """The files that are not complete, in memory only. Safe to ask from any thread."""
-        failing = [path for path in list(self.failing) if path not in self.unsettled]
-        return [*list(self.unsettled), *list(self.renames.waiting), *failing]
-
-    def unsettled_at(self, paths: Iterable[str], now: float | None) -> list[Observed]:
-        """Those of them that are at `paths`, and why; `now` None: in words that stay true."""
-        return [seen for path in paths if (seen := self._unsettled_at(path, now)) is not None]
-
-    def unreadable_at(self, paths: Iterable[str]) -> list[Observed]:
-        """The files at `paths` that could not be read when they were to be compared, and the folders."""
-        found = []
-        for path in paths:
-            if self.checks.is_unreadable(path):
-                found.append(Observed(self.place.path, path, 0, NOT_COMPARED, UNREADABLE))
-            elif (why := self.unreadable.get(path)) is not None:
-                found.append(Observed(self.place.path, path, 0, why, UNREADABLE, is_folder=True))
-        return found
-
-    def observed(self, now: float | None, *, most: int | None = None) -> list[Observed]:
-        """Both: what cannot be read, and what is not complete; `most` at most. Safe to ask from any thread."""
-        unreadable = self.unreadable_at([*list(self.unreadable), *self.checks.unreadable()][:most])
-        left = None if most is None else most - len(unreadable)
-        return unreadable + self.unsettled_at(self.unsettled_paths()[:left], now)
+        self.root = root
+        self.trust = Trust(ignores_inodes=not stores.paths.has_stable_inodes(root.id))
+        self.monitor = RootMonitor(watched, stores, outside, events, log)
+        self.scans = Scans(watched, stores.paths, outside.files, self.trust)
+        self.disks = RootDisks(root, stores.disks, outside.mounts, log)
+        self.labels = self._labelling(stores, outside, runtime, log)
+        self.renames = RenameDetector(watched, self.labels.plain, stores.paths, outside, self.trust, log)
+        self.restored = RestoredFiles(root.path, stores.outbox, outside.is_same, log=log)
+        self.checks = ContentChecks(root.path, outside.contents, log=log)
+        self.not_samples = NotSamples(root.id, stores.index)
+        self.annotations = Annotations(watched, stores, outside, self.not_samples, log)
+        self.review = Review(watched, stores.descriptions, outside.files, self.annotations)
+        self.reported = ReportedFiles()
+        self.observed = ObservedFiles()
+        self.observations = RootObservations(
+            watched, self.observed, self.checks, self.renames, self.labels, self.monitor
+        )
+        self.notes = ObservationNotes(root.id, self.observations, stores.index, runtime)
+        self.setback = Setback()
+        self._writers: Writers | None = None
+        self._event_at = 0.0
 
     @property
-    def observed_count(self) -> int:
-        """How many that are, without the reasons."""
-        return len(self.unreadable) + len(self.checks.unreadable()) + len(self.unsettled_paths())
-
-    def _unsettled_at(self, path: str, now: float | None) -> Observed | None:
-        if path in self.failing:
-            size = self.unsettled[path].facts.size if path in self.unsettled else 0
-            return Observed(self.place.path, path, size, self.failing[path])
-        if (seen := self.unsettled.get(path)) is not None:
-            unclear = self.labels.unclear.get(path)
-            hears_closes = self.monitor.hears_closes
-            why = (
-                reason(seen, self.watched.policy, now=now, hears_closes=hears_closes)
-                if unclear is None
-                else unclear.reason
-            )
-            return Observed(self.place.path, path, seen.facts.size, why)
-        if (waiting := self.renames.waiting.get(path)) is not None:
-            return Observed(self.place.path, path, waiting.facts.size, waiting.reason)
-        return None
-
-    def looked_at(self, walk: Scan) -> None:
-        """A walk has ended: the folders that it came to can be read, or cannot."""
-        kept = {} if walk.is_whole else {place: why for place, why in self.unreadable.items() if not walk.covers(place)}
-        self.unreadable = {**kept, **walk.unreadable}
-        self.is_news = True
-
-    def compare_on(self, now: float) -> set[str]:
-        """Read on in files whose content is in doubt. Returns those of which it is known; others are met by a walk."""
-        told = self.checks.go_on(now)
-        if self.partial is None and self.scan is None and not self.moved:
-            folder = self.checks.take_left_out()
-            self.moved.update([] if folder is None else [folder])
-        return told
+    def event_at(self) -> float:
+        """When the last event was taken (Unix s)."""
+        return self._event_at
 
     @property
     def is_comparing(self) -> bool:
-        """Whether the content of files at the service is in doubt, and will be looked at."""
-        return not self.checks.is_idle or self.partial is not None or bool(self.moved)
+        """Whether files at the service are in doubt, and will be compared. Safe to ask from any thread."""
+        return not self.checks.is_idle or self.scans.is_partial_wanted
 
     @property
     def is_busy(self) -> bool:
         """Whether the next tick has something to do at once."""
-        is_under_way = self.scan or self.partial or self.announced or self.moved or self.is_doubted
-        return bool(is_under_way or self.labels.is_busy or (not self.checks and not self.checks.is_idle))
+        is_under_way = self.scans.is_busy or len(self.reported) > 0 or self.labels.is_busy
+        return is_under_way or (not self.checks and not self.checks.is_idle)
+
+    @property
+    def has_scanned(self) -> bool:
+        """Whether it was scanned completely since the start, and all that was found is checked, or cannot be read."""
+        if self.monitor.offline_reason or self.setback.reason:
+            return True
+        return self.scans.has_scanned and not self.reported and not self.is_comparing
+
+    def note_event(self, now: float) -> None:
+        """Note that an event was taken."""
+        self._event_at = now
+
+    def note_writers(self, writers: Writers | None) -> None:
+        """Note what the kernel said of the files that were checked last; None: it was not asked."""
+        self._writers = writers or self._writers
+
+    def end_observation(self, path: str) -> None:
+        """Note that the file is neither incomplete nor failing any more. Safe to repeat."""
+        self.observed.drop(path)
+        self.observations.clear_failing(path)
+
+    def compare_on(self, now: float) -> set[str]:
+        """Read on in files whose content is in doubt. Returns those to be checked again; a walk finds the others."""
+        done = self.checks.go_on(now)
+        if self.scans.is_idle and (folder := self.checks.take_left_out()) is not None:
+            self.scans.add([folder])
+        return done
+
+    def write_notes(self, now: float) -> None:
+        """Write down what was observed."""
+        self.notes.write(now, keeps=not self.scans.has_scanned)
+
+    def next_at(self, now: float) -> float:
+        """Return when one of its parts has something to do (Unix s)."""
+        instants: Iterable[float | None] = (
+            self.monitor.next_at(now),
+            self.scans.next_at(now),
+            self.observed.next_at(),
+            self.renames.next_at(),
+            self.labels.next_at(now),
+            self.checks.next_at(),
+            self.review.next_at(),
+            self.not_samples.next_at(),
+            self.notes.next_at(is_busy=False),
+        )
+        return min(at for at in instants if at is not None)
+
+    def status(self) -> RootStatus:
+        """Say how it is watched. Safe to ask from any thread."""
+        health = self.monitor.health
+        return RootStatus(
+            root=self.root.path,
+            mode=self.watched.mode,
+            uses_events=health.since is not None,
+            reason=health.reason,
+            missed=health.missed,
+            scan_every_s=self.scans.pause_s,
+            comparing=len(self.checks),
+            trouble=self.setback.reason,
+            writers=None if self._writers is None else said_of_folder(self._writers),
+        )
+
+    def _labelling(self, stores: Stores, outside: Outside, runtime: Runtime, log: Log) -> Labelling:
+        monitor = self.monitor
+        sidecars = SidecarReader(
+            self.watched, stores.sidecars, outside, self.trust, lambda: monitor.why_offline() is None, log
+        )
+        return Labelling(self.watched, sidecars, stores.descriptions, on_labelled=runtime.on_labelled, log=log)

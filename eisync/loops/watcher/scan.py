@@ -1,22 +1,23 @@
-"""A walk of a root that is under way, and what it is compared with.
+"""The walks of one root: which are due, which are under way, and what each is compared with.
 
-One tick takes a bounded number of pieces of it. What was known of a folder when the walk came to it may be old by the
-time it is compared, so whatever differs is looked up again.
+One tick takes a bounded number of pieces of a walk. What was known of a folder when the walk came to it may be old by
+the time it is compared, so the store is asked again for whatever differs.
 """
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 
 from eisync.core.clutter import DESKTOP, README
-from eisync.core.ignore import IgnoreRules
-from eisync.core.known_content import Trust, Version
+from eisync.core.known_content import FolderPiece, KnownVersions, Trust
 from eisync.core.labels.sidecars import WHAT_THEY_ARE
 from eisync.core.model import shown
-from eisync.loops.ports import Files, Log, Places, SeenFolder
+from eisync.loops.ports import Log
+from eisync.loops.watcher.context import Files, WatchedRoot
+from eisync.store.path_index import PathIndex
 
 MOST_REASONS = 50
-MOST_TOLD = 2_000
+MOST_LOGGED = 2_000
 PAGE = 1_000
 
 _EVERYDAY = ("ignored by the pattern", "not a type that Edge Impulse takes", README, DESKTOP, *WHAT_THEY_ARE.values())
@@ -24,18 +25,23 @@ _EVERYDAY = ("ignored by the pattern", "not a type that Edge Impulse takes", REA
 
 @dataclass(slots=True)
 class Scan:
-    """A walk of everything at and below the folders `below` (the root itself is "")."""
+    """A walk of everything at and below the folders `below` (the root itself is "").
 
-    pieces: Iterator[SeenFolder]
+    `is_audit`: events since the last scan should have reported all that is new. `doubt` is the number of the doubt for
+    which it scans the root, None where there is none.
+    """
+
+    pieces: Iterator[FolderPiece]
     below: frozenset[str]
+    began_at: float
+    is_audit: bool = False
+    doubt: int | None = None
     visited: set[str] = field(default_factory=set)
     troubled: set[str] = field(default_factory=set)
     unreadable: dict[str, str] = field(default_factory=dict)  # folders, and why
     left_out: Counter[str] = field(default_factory=Counter)
     huge: dict[str, int] = field(default_factory=dict)  # how many known files it met where it cannot tell which not
     absences: Iterator[tuple[str, list[str]]] | None = None  # of the folders that were not met
-    is_audit: bool = False  # the events since the last scan should have told of all that is new
-    began_at: float | None = None
     missed: int = 0
     spent_s: float = 0.0
 
@@ -45,109 +51,187 @@ class Scan:
         return "" in self.below
 
     def covers(self, folder: str) -> bool:
-        """Whether the folder is one that it comes to, or below one."""
+        """Return whether the folder is one that it comes to, or below one."""
         return is_within(folder, self.below)
 
-    def saw(self, folder: SeenFolder) -> None:
-        """A piece of the walk was looked at."""
-        self.visited.add(folder.path)
-        if folder.trouble is not None:
-            self.troubled.add(folder.path)
-            self.unreadable[folder.path] = folder.trouble
+    def note(self, piece: FolderPiece) -> None:
+        """Note that it came to a piece of a folder."""
+        self.visited.add(piece.path)
+        if piece.trouble is not None:
+            self.troubled.add(piece.path)
+            self.unreadable[piece.path] = piece.trouble
+
+    def note_failure(self, folder: str) -> None:
+        """Note that a piece of the folder could not be compared: nothing is concluded from what it does not hold."""
+        self.troubled.add(folder)
+
+    def note_huge(self, folder: str, met: int) -> None:
+        """Note that the folder holds `met` known files, and too many to tell which are missing."""
+        self.huge[folder] = met
+
+    def note_missed(self, number: int) -> None:
+        """Note that an event should have reported so many files."""
+        self.missed += number
+
+    def add_cost(self, spent_s: float) -> None:
+        """Note that a piece of work for it took so much of a core."""
+        self.spent_s += max(0.0, spent_s)
 
 
 class Scans:
-    """Begins walks of one root."""
+    """Begins the walks of one root, and holds those that are under way: one of the whole, one of some folders."""
 
-    def __init__(
-        self, root_id: int, path: str, eligibility: IgnoreRules, *, files: Files, places: Places, trust: Trust
-    ) -> None:
-        self._trust = trust
-        self._root_id = root_id
-        self._path = path
-        self._eligibility = eligibility
+    def __init__(self, watched: WatchedRoot, paths: PathIndex, files: Files, trust: Trust) -> None:
+        self._root = watched.root
+        self._eligibility = watched.eligibility
+        self._paths = paths
         self._files = files
-        self._places = places
+        self._known = KnownVersions(
+            all_in=lambda folder, limit: paths.versions(watched.root.id, folder, limit=limit),
+            some_in=lambda folder, names: paths.versions_of(watched.root.id, folder, names),
+            passes_over=trust.passes_over,
+        )
+        self._whole: Scan | None = None
+        self._partial: Scan | None = None
+        self._folders: set[str] = set()  # that appeared, moved or went as a whole, and are not walked yet
+        self._is_doubted = False
+        self._due_at = 0.0
+        self._pause_s = watched.scan_interval_s
+        self._has_scanned = False
 
-    def begin(self, folders: Collection[str], *, is_audit: bool = False, now: float | None = None) -> Scan:
-        """A walk of what is at and below `folders`."""
-        known = _InRoot(self._places, self._root_id, self._trust)
+    @property
+    def has_scanned(self) -> bool:
+        """Whether the whole root was scanned since the start."""
+        return self._has_scanned
+
+    @property
+    def pause_s(self) -> float:
+        """How long the wait is from one scan of the root to the next."""
+        return self._pause_s
+
+    @property
+    def is_partial_wanted(self) -> bool:
+        """Whether some folders are being walked, or will be."""
+        return self._partial is not None or bool(self._folders)
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether the next tick has something to walk."""
+        return bool(self._whole or self._partial or self._folders or self._is_doubted)
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether no walk is under way, and no folder waits for one."""
+        return self._whole is None and not self.is_partial_wanted
+
+    def next_at(self, now: float) -> float:
+        """Return when the next scan of the root is due (Unix s). A clock that was set back does not put it off."""
+        self._due_at = min(self._due_at, now + self._pause_s)
+        return self._due_at
+
+    def under_way(self) -> list[Scan]:
+        """List the walks that are under way, the one of some folders first."""
+        return [scan for scan in (self._partial, self._whole) if scan is not None]
+
+    def doubt(self) -> None:
+        """Scan the whole root soon: what is known of it may be wrong."""
+        self._is_doubted = True
+
+    def abandon(self) -> None:
+        """Drop what is under way, and scan the whole root as soon as that can be."""
+        self._whole = self._partial = None
+        self._is_doubted = True
+
+    def add(self, folders: Iterable[str]) -> None:
+        """Walk these folders soon."""
+        self._folders.update(folders)
+
+    def is_ignored(self, folder: str) -> bool:
+        """Return whether a walk from the root would not come to the folder."""
+        return any(self._eligibility.ignoring_rule(place, is_dir=True) is not None for place in _above(folder))
+
+    def begin_whole(self, now: float) -> Scan | None:
+        """Begin a scan of the whole root if one is due. Returns it; None: none is due, or one is under way."""
+        if self._whole is not None and self._is_doubted:
+            self._whole.is_audit = False
+        if self._whole is not None or not (self._is_doubted or now >= self.next_at(now)):
+            return None
+        self._whole = self._begin([""], now, is_audit=not self._is_doubted)
+        self._is_doubted = False
+        self._partial = None
+        self._folders.clear()  # the whole has these in it
+        return self._whole
+
+    def begin_partial(self, now: float) -> None:
+        """Begin a walk of the folders that wait for one, unless one is under way."""
+        if self._partial is None and self._folders:
+            self._partial = self._begin(topmost(self._folders), now)
+            self._folders = set()
+
+    def end_partial(self) -> None:
+        """Note that the walk of some folders ended."""
+        self._partial = None
+
+    def end_whole(self, pause_s: float, now: float) -> None:
+        """Note that the scan of the whole root ended; the next one is due after the pause."""
+        self._whole = None
+        self._has_scanned = True
+        self._pause_s = pause_s
+        self._due_at = now + pause_s
+
+    def absences(self, scan: Scan) -> Iterator[tuple[str, list[str]]]:
+        """Yield files that are known where the walk cannot tell or did not come to, page by page: in folders that are
+        huge, that went, or are ignored now. Nothing is said of folders that could not be read."""
+        for folder, met in scan.huge.items():
+            if met < self._paths.count(self._root.id, folder):
+                for names in self._pages(folder):
+                    yield folder, names
+        for below in scan.below:
+            for folder in self._paths.folders(self._root.id, below=below):
+                if folder not in scan.visited and not is_within(folder, scan.troubled):
+                    for names in self._pages(folder):
+                        yield folder, names
+
+    def _begin(self, folders: Collection[str], now: float, *, is_audit: bool = False) -> Scan:
         pieces = (
             piece
             for below in folders
-            for piece in self._files.walk(self._path, self._eligibility, below=below, known=known)
+            for piece in self._files.walk(self._root.path, self._eligibility, below=below, known=self._known)
         )
-        return Scan(pieces, frozenset(folders), is_audit=is_audit, began_at=now)
+        return Scan(pieces, frozenset(folders), now, is_audit=is_audit)
 
-    def absences(self, walk: Scan) -> Iterator[tuple[str, list[str]]]:
-        """Files that are known where the walk cannot tell or did not come to, page by page: folders that are huge, that
-        went, or are ignored now. Nothing is said of folders that could not be read."""
-        for folder, met in walk.huge.items():
-            if met < self._places.count(self._root_id, folder):
-                for names in self.pages(folder):
-                    yield folder, names
-        for below in walk.below:
-            for folder in self._places.folders(self._root_id, below=below):
-                if folder not in walk.visited and not is_within(folder, walk.troubled):
-                    for names in self.pages(folder):
-                        yield folder, names
-
-    def pages(self, folder: str) -> Iterator[list[str]]:
-        """The names that are known in a folder, page by page."""
+    def _pages(self, folder: str) -> Iterator[list[str]]:
         after = ""
-        while names := self._places.names(self._root_id, folder, after=after, limit=PAGE):
+        while names := self._paths.names(self._root.id, folder, after=after, limit=PAGE):
             yield names
             after = names[-1]
 
-    def is_ignored(self, folder: str) -> bool:
-        """Whether a walk from the root would not come to the folder."""
-        return any(self._eligibility.ignoring_rule(place, is_dir=True) is not None for place in _above(folder))
-
 
 class IgnoredEntries:
-    """Counts what is not for the service, and tells of what a person might not expect: once."""
+    """Counts what of one root is not for the service, and logs what a person might not expect: once."""
 
     def __init__(self, log: Log) -> None:
         self._log = log
-        self._told: set[tuple[int, str]] = set()
+        self._logged: set[str] = set()
 
-    def count(self, root_id: int, walk: Scan, folder: SeenFolder) -> None:
-        """What a piece of a walk left out."""
-        for path, why in folder.left_out:
-            known_reason = why in walk.left_out or len(walk.left_out) < MOST_REASONS
-            walk.left_out[why if known_reason else "other reasons"] += 1
+    def count(self, scan: Scan, piece: FolderPiece) -> None:
+        """Count what a piece of a walk left out."""
+        for path, why in piece.left_out:
+            known_reason = why in scan.left_out or len(scan.left_out) < MOST_REASONS
+            scan.left_out[why if known_reason else "other reasons"] += 1
             if not why.startswith(_EVERYDAY):
-                self._tell(root_id, "file.left_out", path, why)
-        if folder.trouble is not None:
-            self._tell(root_id, "folder.unreadable", folder.path, folder.trouble)
+                self._log_once("file.left_out", path, why)
+        if piece.trouble is not None:
+            self._log_once("folder.unreadable", piece.path, piece.trouble)
 
-    def _tell(self, root_id: int, event: str, path: str, why: str) -> None:
-        key = (root_id, path)
-        if key not in self._told and len(self._told) < MOST_TOLD:
-            self._told.add(key)
+    def _log_once(self, event: str, path: str, why: str) -> None:
+        if path not in self._logged and len(self._logged) < MOST_LOGGED:
+            self._logged.add(path)
             self._log.warning(event, path=shown(path), reason=why)
 
 
-@dataclass(frozen=True, slots=True)
-class _InRoot:
-    """What is known of one root's files, as a walk asks for it."""
-
-    places: Places
-    root_id: int
-    trust: Trust
-
-    def all_in(self, folder: str, *, limit: int) -> dict[bytes, Version] | None:
-        return self.places.versions(self.root_id, folder, limit=limit)
-
-    def some_in(self, folder: str, names: Iterable[bytes]) -> Mapping[bytes, Version]:
-        return self.places.versions_of(self.root_id, folder, names)
-
-    def passes_over(self, known: Version, seen: Version) -> bool:
-        return self.trust.passes_over(known, seen)
-
-
 def topmost(folders: Iterable[str]) -> list[str]:
-    """Those of `folders` that lie in none of the others."""
+    """Return those of `folders` that lie in none of the others."""
     tops: set[str] = set()
     for folder in sorted(folders, key=lambda path: path.count("/")):
         if not is_within(folder, tops):
@@ -156,12 +240,12 @@ def topmost(folders: Iterable[str]) -> list[str]:
 
 
 def is_within(folder: str, places: Collection[str]) -> bool:
-    """Whether the folder is one of `places`, or below one."""
+    """Return whether the folder is one of `places`, or below one."""
     return "" in places or any(place in places for place in _above(folder))
 
 
 def join(folder: str, name: str) -> str:
-    """The path of what is called `name` in `folder`."""
+    """Return the path of what is called `name` in `folder`."""
     return f"{folder}/{name}" if folder else name
 
 

@@ -1,4 +1,4 @@
-"""The files of one root that say what others are: look at them, and read those that changed, a bounded piece a tick.
+"""Read the files of one root that say what others are: those that changed, a bounded piece a tick.
 
 What was read is in the store; here is only which version of each that is, and which are being read. A sidecar that
 only grew, as a recorder's does with each recording, is read on from where it was; what it said before stays in use
@@ -11,13 +11,16 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from eisync.core.formats.json_stream import Checkpoint, Unfinished
-from eisync.core.ignore import IgnoreRules
+from eisync.core.known_content import Trust
 from eisync.core.labels.mentions import NearMiss, joins, near
 from eisync.core.labels.sidecars import NAMES, Entry, places_for
-from eisync.core.model import FileFacts, Root, shown
+from eisync.core.model import FileFacts, StoredSidecar, shown
 from eisync.core.text import forms
 from eisync.errors import CONTENT_ERRORS
-from eisync.loops.ports import Files, Log, ReadsSidecars, Sheet, Sheets, SidecarReading
+from eisync.loops.ports import Log
+from eisync.loops.watcher.context import Outside, SidecarReading, WatchedRoot
+from eisync.loops.watcher.scan import join
+from eisync.store.sidecars import Sidecars
 
 ENTRIES_A_TICK = 2_000
 SLICE = 500
@@ -34,7 +37,7 @@ BEHIND_S = 10.0
 """A sidecar that has changed for so long, and was never read in time, is used as it was read last."""
 LATE_OFTEN = 3
 TRUSTED_FOR_S = 1.0
-MOST_LOOKS = 20_000
+MOST_CHECKED = 20_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,37 +67,29 @@ class _Reading:
         return self.progress is not None and self.progress.is_read and self.steps.is_continued
 
 
-class Sidecars:
-    """The sidecars of one root.
-
-    `changed` are the places where one came, changed or went, `grown` the files of which one says more than before:
-    whoever heeds them takes them.
-    """
+class SidecarReader:
+    """The sidecars of one root."""
 
     def __init__(
         self,
-        root: Root,
-        eligibility: IgnoreRules,
-        *,
-        files: Files,
-        reads: ReadsSidecars,
-        stored_sidecars: Sheets,
+        watched: WatchedRoot,
+        store: Sidecars,
+        outside: Outside,
+        trust: Trust,
         is_online: Callable[[], bool],
         log: Log,
-        strict: Callable[[FileFacts], FileFacts] = lambda facts: facts,
     ) -> None:
-        """`strict` leaves of the facts what proves anything on the root's file system."""
-        self._strict = strict
-        self._root = root
-        self._eligibility = eligibility
-        self._files = files
-        self._reads = reads
-        self._stored_sidecars = stored_sidecars
+        self._strict = trust.strict
+        self._root = watched.root
+        self._eligibility = watched.eligibility
+        self._store = store
+        self._files = outside.files
+        self._read_sidecar = outside.read_sidecar
         self._is_online = is_online
         self._log = log
-        self._known: dict[str, Sheet] | None = None
-        self._looks: dict[str, tuple[float, FileFacts | None]] = {}
-        # What `around` told last: of which folder, and at which instant.
+        self._known: dict[str, StoredSidecar] | None = None
+        self._checked: dict[str, tuple[float, FileFacts | None]] = {}
+        # What `around` returned last: of which folder, and at which instant.
         self._around: tuple[str, float, dict[str, FileFacts]] | None = None
         self._queue: deque[str] = deque()
         self._readings: deque[_Reading] = deque()
@@ -102,57 +97,71 @@ class Sidecars:
         self._behind_since: dict[str, float] = {}
         self._late: dict[str, int] = {}  # how often in a row there was a newer one when it was read
         self._left = 0
-        self.changed: set[str] = set()
-        self.grown: set[str] = set()
+        self._changed: set[str] = set()  # places where one came, changed or went
+        self._grown: set[str] = set()  # files of which one says more than before
 
     @property
     def is_busy(self) -> bool:
         """Whether one is being read."""
         return bool(self._readings or self._queue)
 
+    def has_news(self, *, of_growth: bool) -> bool:
+        """Return whether `take_changed`, or `of_growth` `take_grown`, has something."""
+        return bool(self._changed or (of_growth and self._grown))
+
+    def take_changed(self) -> set[str]:
+        """Take the places where a sidecar came, changed or went, each once."""
+        changed, self._changed = self._changed, set()
+        return changed
+
+    def take_grown(self) -> set[str]:
+        """Take the files of which a sidecar says more than before, each once."""
+        grown, self._grown = self._grown, set()
+        return grown
+
     def begin_tick(self) -> None:
-        """From now on so much may be read again, and what is being read goes on."""
+        """Allow as much to be read as in every tick, and read on."""
         self._left = ENTRIES_A_TICK
         self._read_on()
 
     def heed(self, place: str, now: float) -> None:
-        """Something happened at this place: look at once."""
+        """Check the place at once, where something happened."""
         if place.rpartition("/")[2] in NAMES:
             self._distrust(place)
             self.facts_at(place, now)
 
-    def look_again(self, now: float) -> None:
-        """Look at all that are known."""
+    def check_all(self, now: float) -> None:
+        """Check all that are known."""
         for place in list(self._all()):
             self.heed(place, now)
 
     def around(self, path: str, now: float) -> Mapping[str, FileFacts]:
-        """The sidecars that are there now and may speak of the file at `path`: they are those of its folder."""
+        """Return the sidecars that are there now and may describe the file at `path`: they are those of its folder."""
         folder = path.rpartition("/")[0]
         if self._around is None or self._around[:2] != (folder, now):
-            looks = {place: self.facts_at(place, now) for place in places_for(path)}
-            there = {place: facts for place, facts in looks.items() if facts is not None}
+            found = {place: self.facts_at(place, now) for place in places_for(path)}
+            there = {place: facts for place, facts in found.items() if facts is not None}
             self._around = (folder, now, there)
         return self._around[2]
 
     def facts_at(self, place: str, now: float) -> FileFacts | None:
-        """The sidecar that is there now; None when none is. A version that is not known is put up to be read."""
-        looked_at, facts = self._looks.get(place, (0.0, None))
-        if place not in self._looks or not 0.0 <= now - looked_at < TRUSTED_FOR_S:
-            if len(self._looks) >= MOST_LOOKS:
-                self._looks.clear()
-            facts = self._look(place)
-            self._looks[place] = (now, facts)
+        """Return the sidecar that is there now; None when none is. A version that is not known is put up to be read."""
+        checked_at, facts = self._checked.get(place, (0.0, None))
+        if place not in self._checked or not 0.0 <= now - checked_at < TRUSTED_FOR_S:
+            if len(self._checked) >= MOST_CHECKED:
+                self._checked.clear()
+            facts = self._stat(place)
+            self._checked[place] = (now, facts)
             self._compare(place, facts, now)
         return facts
 
-    def stored_sidecar(self, place: str, facts: FileFacts) -> Sheet | None:
-        """The sidecar as it was read; None while this version of it was not."""
+    def stored_sidecar(self, place: str, facts: FileFacts) -> StoredSidecar | None:
+        """Return the sidecar as it was read; None while this version of it was not."""
         known = self._all().get(place)
         return known if known is not None and facts.is_untouched_since(known.facts) else None
 
-    def last_stored_sidecar(self, place: str, now: float) -> Sheet | None:
-        """The sidecar as it was read last, where that is to be used although there is a newer version.
+    def last_stored_sidecar(self, place: str, now: float) -> StoredSidecar | None:
+        """Return the sidecar as it was read last, where that is to be used although there is a newer version.
 
         That is so where it only grew, and where it is read too late again and again. None: wait for the newer one.
         """
@@ -161,38 +170,38 @@ class Sidecars:
         return self._all().get(place) if is_growing or now - since >= BEHIND_S else None
 
     def late_s(self, place: str, now: float) -> float:
-        """For how long it has changed again and again while it was read, so that it may never be."""
+        """Return for how long it has changed again and again while it was read, so that it may never be."""
         if self._late.get(place, 0) < LATE_OFTEN:
             return 0.0
         return now - self._behind_since.get(place, now)
 
-    def said_of(self, stored_sidecar: Sheet, name: str, *, folder: str = "") -> Entry | NearMiss | None:
-        """What the sidecar in `folder` says of the file that it would call `name`, or that it nearly does."""
-        entry = self._stored_sidecars.said_of(stored_sidecar.id, name)
-        alike = {} if entry is not None else self._stored_sidecars.alike(stored_sidecar.id, name)
+    def said_of(self, stored_sidecar: StoredSidecar, name: str, *, folder: str = "") -> Entry | NearMiss | None:
+        """Return what the sidecar in `folder` says of the file that it would call `name`, or that it nearly does."""
+        entry = self._store.said_of(stored_sidecar.id, name)
+        alike = {} if entry is not None else self._store.alike(stored_sidecar.id, name)
         if not alike:
             return entry
-        facts = {one: self._files.look(self._root.path, f"{folder}/{one}" if folder else one) for one in (name, *alike)}
+        facts = {one: self._files.facts_at(self._root.path, join(folder, one)) for one in (name, *alike)}
         # A disk may take two forms of one name for one: then it is this very file.
         taken = {one for one in alike if facts[one] is not None and facts[one] != facts[name]}
         return near(name, alike, taken)
 
     def _distrust(self, place: str) -> None:
-        self._looks.pop(place, None)
+        self._checked.pop(place, None)
         self._around = None
 
-    def _look(self, place: str) -> FileFacts | None:
-        facts = self._files.look(self._root.path, place)
+    def _stat(self, place: str) -> FileFacts | None:
+        facts = self._files.facts_at(self._root.path, place)
         if facts is not None:
             return None if self._eligibility.ignoring(place) is not None else self._strict(facts)
         known = self._all().get(place)
         if known is None or (self._files.is_missing(self._root.path, place) and self._is_online()):
             return None
-        return known.facts  # nobody can tell; a root that went away took it along
+        return known.facts  # it cannot be checked; a root that went away took it along
 
-    def _all(self) -> dict[str, Sheet]:
+    def _all(self) -> dict[str, StoredSidecar]:
         if self._known is None:
-            self._known = dict(self._stored_sidecars.known(self._root.id))
+            self._known = dict(self._store.known(self._root.id))
         return self._known
 
     def _compare(self, place: str, facts: FileFacts | None, now: float) -> None:
@@ -200,9 +209,9 @@ class Sidecars:
         if facts is None:
             self._drop_reading(place)
             if known is not None:
-                self._stored_sidecars.forget(self._root.id, place)
+                self._store.forget(self._root.id, place)
                 del self._all()[place]
-                self.changed.add(place)
+                self._changed.add(place)
                 self._log.info("sidecar.gone", path=shown(place))
         elif (
             known is None
@@ -210,7 +219,7 @@ class Sidecars:
             or (known.trouble and known.facts.touched_at != facts.touched_at)
         ):
             self._behind_since.setdefault(place, now)
-            # One that is being read is read to its end, and looked at then: it would never come there otherwise.
+            # One that is being read is read to its end, and checked then: it would never come there otherwise.
             if place not in self._queue and all(one.place != place for one in self._readings):
                 self._queue.append(place)
                 self._read_on()  # a small one is read at once
@@ -218,8 +227,8 @@ class Sidecars:
             self._behind_since.pop(place, None)
 
     def _drop_reading(self, place: str) -> None:
-        for told in (self._progress, self._behind_since, self._late):
-            told.pop(place, None)
+        for noted in (self._progress, self._behind_since, self._late):
+            noted.pop(place, None)
         if place in self._queue:
             self._queue.remove(place)
         for reading in [one for one in self._readings if one.place == place]:
@@ -232,16 +241,15 @@ class Sidecars:
     def _read_on(self) -> None:
         while self._left > 0 and self.is_busy:
             while self._queue and len(self._readings) < MOST_OPEN:
-                self._begin(self._queue.popleft())
+                place = self._queue.popleft()
+                if self._facts_at(place) is not None:
+                    progress = self._progress.get(place)
+                    checkpoint = None if progress is None else progress.checkpoint
+                    steps = self._read_sidecar(self._root.path, place, checkpoint)
+                    self._readings.append(_Reading(place, steps, progress))
             if self._readings:
                 self._readings.rotate(-1)
                 self._read_some(self._readings[-1])
-
-    def _begin(self, place: str) -> None:
-        if self._files.look(self._root.path, place) is not None:
-            progress = self._progress.get(place)
-            steps = self._reads(self._root.path, place, None if progress is None else progress.checkpoint)
-            self._readings.append(_Reading(place, steps, progress))
 
     def _read_some(self, reading: _Reading) -> None:
         until = max(0, self._left - SLICE)
@@ -252,18 +260,17 @@ class Sidecars:
             while self._left > until and reading.steps.taken - reading.flushed_at < MOST_GATHERED:
                 taken = reading.steps.taken
                 entry = next(reading.steps)
-                self._left -= (
-                    WORK_COSTS if entry is None else 1 + (reading.steps.taken - taken) // ENTRY_COSTS_CHARACTERS
-                )
-                if entry is not None:
-                    entries.append(entry)
+                if entry is None:
+                    self._left -= WORK_COSTS
+                    continue
+                self._left -= 1 + (reading.steps.taken - taken) // ENTRY_COSTS_CHARACTERS
+                entries.append(entry)
         except StopIteration:
             is_through = True
         except CONTENT_ERRORS as error:
             is_through, is_cut = True, isinstance(error, Unfinished)
-            trouble = (
-                str(error) if isinstance(error, ValueError) else (f"eisync cannot process it ({type(error).__name__})")
-            )
+            is_said = isinstance(error, ValueError)
+            trouble = str(error) if is_said else f"eisync cannot process it ({type(error).__name__})"
         try:
             self._write(reading, entries, is_through=is_through)
             if is_through:
@@ -274,22 +281,22 @@ class Sidecars:
             raise
 
     def _write(self, reading: _Reading, entries: list[Entry], *, is_through: bool) -> None:
-        """Write down what was read. Before the first of it, it is known whether it is read on or anew."""
+        """Write down what was read. The first step has shown whether it is read on or anew."""
         reading.flushed_at = reading.steps.taken
         if reading.id is None and (entries or is_through):
             if reading.progress is not None and reading.steps.is_continued:
                 reading.id = reading.progress.id
             elif (facts := reading.steps.facts or self._facts_at(reading.place)) is not None:
                 self._progress.pop(reading.place, None)
-                reading.id = self._stored_sidecars.begin(self._root.id, reading.place, self._strict(facts))
+                reading.id = self._store.begin(self._root.id, reading.place, self._strict(facts))
         if entries and reading.id is not None:
-            self._stored_sidecars.add(reading.id, entries, joins=joins(reading.place.rpartition("/")[2]))
+            self._store.add(reading.id, entries, joins=joins(reading.place.rpartition("/")[2]))
             reading.added += len(entries)
             if reading.is_growing and len(reading.paths) <= MOST_GROWN:
                 reading.paths.update(entry.path for entry in entries)
 
     def _facts_at(self, place: str) -> FileFacts | None:
-        facts = self._files.look(self._root.path, place)
+        facts = self._files.facts_at(self._root.path, place)
         return None if facts is None else self._strict(facts)
 
     def _finish(self, reading: _Reading, trouble: str | None, *, is_cut: bool) -> None:
@@ -301,14 +308,12 @@ class Sidecars:
             self._distrust(place)
             return
         is_late = steps.facts is not None and not steps.is_unchanged
-        if is_late:
-            trouble = (
-                None  # its end was another version's; the next reading finds out whether its beginning is this one's
-            )
-        if steps.is_continued or not is_late:
-            self._keep(reading, facts, trouble, keeps=is_cut)
+        if is_late:  # its end was another version's; the next reading finds out whether its beginning is this one's
+            trouble = None
+        is_read = steps.is_continued or not is_late
+        if is_read:
+            self._keep(reading, reading.id, facts, trouble, keeps=is_cut)
         if checkpoint is not None and (trouble is None or is_cut):
-            is_read = steps.is_continued or not is_late
             self._progress[place] = _Progress(reading.id, checkpoint, is_read)
         else:
             self._progress.pop(place, None)
@@ -319,34 +324,27 @@ class Sidecars:
             self._late.pop(place, None)
             self._behind_since.pop(place, None)
 
-    def _keep(self, reading: _Reading, facts: FileFacts, trouble: str | None, *, keeps: bool) -> None:
-        """What was read is what the sidecar says, until it is read again."""
+    def _keep(self, reading: _Reading, id: int, facts: FileFacts, trouble: str | None, *, keeps: bool) -> None:
+        """Use what was read, until the sidecar is read again."""
         place, before = reading.place, self._all().get(reading.place)
-        if reading.id is None:
-            return
         if reading.is_growing:
-            stored_sidecar = self._stored_sidecars.renew(
-                reading.id, facts, added=reading.added, trouble=trouble, keeps=keeps
-            )
+            stored = self._store.renew(id, facts, added=reading.added, trouble=trouble, keeps=keeps)
         else:
-            stored_sidecar = self._stored_sidecars.finish(
-                reading.id, self._root.id, place, facts, trouble=trouble, keeps=keeps
-            )
-        self._all()[place] = stored_sidecar
-        self._tell(reading, stored_sidecar, before)
+            stored = self._store.finish(id, self._root.id, place, facts, trouble=trouble, keeps=keeps)
+        self._all()[place] = stored
+        self._report(reading, stored, before)
 
-    def _tell(self, reading: _Reading, stored_sidecar: Sheet, before: Sheet | None) -> None:
-        place = reading.place
+    def _report(self, reading: _Reading, stored_sidecar: StoredSidecar, before: StoredSidecar | None) -> None:
         has_grown = reading.is_growing and before is not None and before.trouble == stored_sidecar.trouble
         if has_grown and len(reading.paths) <= MOST_GROWN:
-            folder = place.rpartition("/")[0]
-            told = (f"{folder}/{path}" if folder else path for path in reading.paths)
-            self.grown.update(form for path in told for form in forms(path))
+            folder = reading.place.rpartition("/")[0]
+            added = (join(folder, path) for path in reading.paths)
+            self._grown.update(form for path in added for form in forms(path))
         else:
-            self.changed.add(place)
+            self._changed.add(reading.place)
         if stored_sidecar.trouble is not None:
-            tell = self._log.debug if has_grown else self._log.error
-            tell("sidecar.refused", path=shown(place), reason=stored_sidecar.trouble)
-        else:
-            tell = self._log.debug if has_grown else self._log.info
-            tell("sidecar.read", path=shown(place), entries=stored_sidecar.entries)
+            log = self._log.debug if has_grown else self._log.error
+            log("sidecar.refused", path=shown(reading.place), reason=stored_sidecar.trouble)
+            return
+        log = self._log.debug if has_grown else self._log.info
+        log("sidecar.read", path=shown(reading.place), entries=stored_sidecar.entries)

@@ -1,4 +1,4 @@
-from eisync.loops.watcher.due_queue import DueQueue
+from eisync.loops.watcher.observed_files import DueQueue
 
 
 def taken(due_queue: DueQueue, now: float) -> list[str]:

@@ -1,4 +1,4 @@
-"""Before files are sent: those whose content may be known are hashed, and what the project has or lost is not sent.
+"""Claim files that are due. Those whose content may be known are hashed first, and what the project has is not sent.
 
 Few files are: those of the size of a deleted content, and those of the size and time of a file that is not in its
 place any more. One worker hashes, a bounded piece at a time, and the others send meanwhile.
@@ -6,26 +6,31 @@ place any more. One worker hashes, a bounded piece at a time, and the others sen
 
 from collections import defaultdict, deque
 from collections.abc import Callable, Iterator, Mapping, Sequence, Set
-from concurrent.futures import Executor, Future
+from concurrent.futures import Future
 from dataclasses import dataclass, field
 
+from eisync.core.batching import requests_of, unsendable
 from eisync.core.known_content import KnownContent, settle_known
 from eisync.core.lifecycle import Event
 from eisync.core.model import Item
-from eisync.core.outcome import Outcome
+from eisync.core.outcome import Outcome, after_file_error, give_back, refuse
 from eisync.errors import FileError, UnreachableError
-from eisync.loops.ports import Hashes
-from eisync.loops.uploader.target_state import TargetState
+from eisync.loops.uploader.results import Results
+from eisync.loops.uploader.target_state import SendingRules, TargetQueue, TargetState
+from eisync.loops.uploader.workers import Workers
+from eisync.store.outbox import Outbox
 
 FILES_AT_ONCE = 64
 BYTES_AT_ONCE = 32 * 1024 * 1024
 MOST_WAITING = 4_000
-"""A target with so many files to be hashed claims no more."""
+"""A target with so many files to hash claims no more."""
 AGAIN_S = 5.0
+PROBE_CHOICE = 64
+"""A probe is the smallest of so many files that are due."""
 
 Found = str | FileError | UnreachableError
 Known = Callable[[str, Sequence[tuple[Item, str]]], Mapping[int, Sequence[KnownContent]]]
-"""Tells what is known of the contents of items of a target, given their SHA-256, by the id of the item."""
+"""Return what is known of the contents of items of a target, given their SHA-256, by the id of the item."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +43,8 @@ class Suspect:
 
 
 @dataclass(slots=True)
-class Looked:
-    """What was found of one target's files of one claim: what becomes of some, and those that are sent."""
+class Checked:
+    """What was found of one target's files of one claim: outcomes of some, and files that are sent."""
 
     state: TargetState
     claim: int
@@ -52,33 +57,29 @@ class Deduplicator:
 
     def __init__(
         self,
-        pool: Executor,
-        hash_of: Hashes,
+        workers: Workers,
+        hash_of: Callable[[Item], str],
         *,
         known: Known,
-        after_error: Callable[[Item, FileError], Outcome],
-        wake: Callable[[], None],
     ) -> None:
-        self._pool = pool
+        self._workers = workers
         self._hash_of = hash_of
         self._known = known
-        self._after_error = after_error
-        self._wake = wake
         self._waiting: deque[Suspect] = deque()
         self._under_way: tuple[list[Suspect], Future[list[Found]]] | None = None
 
     def add(self, state: TargetState, claim: int, items: Sequence[Item], suspects: Set[int]) -> list[Item]:
-        """Keep those of the items that are `suspects`, by their ids. Returns the others."""
+        """Keep those of the items that are `suspects`, by their ids. Return the others."""
         self._waiting.extend(Suspect(state, claim, item) for item in items if item.id in suspects)
         return [item for item in items if item.id not in suspects]
 
     def is_full(self, state: TargetState) -> bool:
-        """Whether so many files of the target wait that no more are to be claimed."""
+        """Return whether so many files of the target wait that no more may be claimed."""
         return len(self._waiting) >= MOST_WAITING and sum(one.state is state for one in self._waiting) >= MOST_WAITING
 
     @property
     def is_idle(self) -> bool:
-        """Whether none waits or is being hashed."""
+        """Return whether none waits or is being hashed."""
         return not self._waiting and self._under_way is None
 
     def begin(self) -> None:
@@ -91,25 +92,25 @@ class Deduplicator:
             piece.append(self._waiting.popleft())
             left_bytes -= piece[-1].item.facts.size
         try:
-            future = self._pool.submit(self._hash_all, [one.item for one in piece])
+            future = self._workers.pool.submit(self._hash_all, [one.item for one in piece])
         except RuntimeError:  # no thread can be started at the moment
             self._waiting.extendleft(reversed(piece))
             return
         self._under_way = (piece, future)
-        future.add_done_callback(lambda _: self._wake())
+        future.add_done_callback(lambda _: self._workers.wake())
 
-    def take(self, now: float) -> Iterator[Looked]:
-        """What was found since, by target and claim."""
+    def take(self, now: float) -> Iterator[Checked]:
+        """Return what was found since, by target and claim."""
         if self._under_way is None or not self._under_way[1].done():
             return
         piece, future = self._under_way
         results = future.result()
         contents = self._contents_of(piece, results)  # when the store fails, they are asked for again
         self._under_way = None
-        found: dict[tuple[int, int], Looked] = {}
+        found: dict[tuple[int, int], Checked] = {}
         for suspect, one in zip(piece, results, strict=True):
             key = (id(suspect.state), suspect.claim)
-            together = found.setdefault(key, Looked(suspect.state, suspect.claim))
+            together = found.setdefault(key, Checked(suspect.state, suspect.claim))
             settlement = self._settlement(suspect.item, one, contents, now)
             if settlement is None:
                 together.unknown.append(suspect.item)
@@ -118,7 +119,7 @@ class Deduplicator:
         yield from found.values()
 
     def give_back(self, state: TargetState | None = None) -> list[tuple[int, Item]]:
-        """Those that nobody has begun to hash, of one target or all, by (claim, item): they wait no more."""
+        """Return those that are not being hashed yet, of one target or all, by (claim, item). They wait no more."""
         given = [one for one in self._waiting if state is None or one.state is state]
         self._waiting = deque(one for one in self._waiting if state is not None and one.state is not state)
         return [(one.claim, one.item) for one in given]
@@ -137,7 +138,7 @@ class Deduplicator:
         self, item: Item, found: Found, contents: Mapping[int, Sequence[KnownContent]], now: float
     ) -> Outcome | None:
         if isinstance(found, FileError):
-            return self._after_error(item, found)
+            return after_file_error(item, found)
         if isinstance(found, UnreachableError):
             again_at = now + AGAIN_S
             return Outcome(item_id=item.id, events=(Event.DEFER,), due_at=again_at, is_attempt=False)
@@ -151,3 +152,70 @@ class Deduplicator:
             return self._hash_of(item)
         except (FileError, UnreachableError) as error:
             return error
+
+
+class Claims:
+    """The claims of all targets."""
+
+    def __init__(
+        self,
+        outbox: Outbox,
+        rules: SendingRules,
+        targets: Sequence[TargetQueue],
+        workers: Workers,
+        hash_of: Callable[[Item], str],
+        results: Results,
+    ) -> None:
+        self._outbox = outbox
+        self._rules = rules
+        self._workers = workers
+        self._results = results
+        self._number = 0
+        self._all_roots = sorted({root_id for target_queue in targets for root_id in target_queue.roots})
+        self.deduplicator = Deduplicator(workers, hash_of, known=self._known_contents)
+
+    def claim(self, state: TargetState, now: float) -> None:
+        """Claim what is due for the target, and queue it as requests."""
+        target_queue, flow_control = state.target_queue, state.flow_control
+        self._number += 1
+        # More than one request's worth, so that files of one label find each other.
+        limit = PROBE_CHOICE if flow_control.is_held else flow_control.limits.files * self._workers.number
+        items = self._outbox.claim(
+            target_queue.target,
+            self.roots_of(target_queue),
+            order=self._rules.order,
+            limit=limit,
+            claim=self._number,
+            now=now,
+        )
+        settled = [(item, refuse(item, reason)) for item in items if (reason := unsendable(item)) is not None]
+        parked = {item.id for item, _ in settled}
+        sendable = [item for item in items if item.id not in parked]
+        sendable = self._unless_known(state, sendable, settled)
+        if flow_control.is_held and sendable:
+            probe = min(sendable, key=lambda item: item.facts.size)
+            settled += [(item, give_back(item)) for item in sendable if item is not probe]
+            sendable = [probe]
+        state.queue.extend((self._number, request) for request in requests_of(sendable, flow_control.limits))
+        if settled:
+            self._results.add(self._number, settled)
+
+    def _unless_known(self, state: TargetState, items: list[Item], settled: list[tuple[Item, Outcome]]) -> list[Item]:
+        """Return those of the claimed items that are sent as they are. The content of the others may be known."""
+        if not items:
+            return items
+        suspects = None
+        try:
+            suspects = self._outbox.may_be_known(state.target, items, self._all_roots)
+        finally:
+            if suspects is None:  # the store failed; what was claimed is given back
+                self._results.add(self._number, settled + [(item, give_back(item)) for item in items])
+        return self.deduplicator.add(state, self._number, items, suspects) if suspects else items
+
+    def _known_contents(self, target: str, hashed: Sequence[tuple[Item, str]]) -> Mapping[int, Sequence[KnownContent]]:
+        return self._outbox.known_contents(target, hashed, self._all_roots)
+
+    def roots_of(self, target_queue: TargetQueue) -> list[int]:
+        """Return the roots of the target whose files may be sent: it is known how they are labelled."""
+        unlabelled = self._rules.unlabelled()
+        return [root_id for root_id in target_queue.roots if root_id not in unlabelled]

@@ -1,0 +1,1 @@
+"""Where the real parts meet: settings in, a running machine out."""

@@ -1,0 +1,253 @@
+"""Build each loop from the settings and from the parts that all of them share."""
+
+import os
+from collections.abc import Callable, Collection, Mapping, Sequence
+from concurrent.futures import Executor
+from dataclasses import dataclass
+
+from eisync.adapters import clock, process
+from eisync.adapters.client.body import sha256_of
+from eisync.adapters.client.service import ServiceClient
+from eisync.adapters.files import content, file_facts, folder_notes, removal, restore, sidecars, trash
+from eisync.app.options import watched_of
+from eisync.core.lineage import Stamp
+from eisync.core.model import Root
+from eisync.core.watch_health import Mode
+from eisync.core.writers import Ask
+from eisync.loops.actions.executor import ActionExecutor
+from eisync.loops.actions.planner import ActionPlanner
+from eisync.loops.actions.precautions import GuardLedger, Precautions
+from eisync.loops.actions.undo import RetentionUndo, Undo
+from eisync.loops.clock_monitor import ClockMonitor
+from eisync.loops.lineage import Lineage, ThisProcess
+from eisync.loops.ports import Log
+from eisync.loops.reconciler.context import ReconciledProject, ReconcilerStore
+from eisync.loops.reconciler.deletion_evidence import DeletionEvidence, FolderView
+from eisync.loops.reconciler.loop import Actions, ReconcilerLoop
+from eisync.loops.reconciler.tombstones import Tombstones
+from eisync.loops.retention.identity_check import IdentityCheck
+from eisync.loops.retention.loop import RetentionClock, RetentionLoop
+from eisync.loops.retention.removal import Archives, FileRemover
+from eisync.loops.retention.status import RetentionStatus
+from eisync.loops.uploader.loop import UploaderLoop
+from eisync.loops.uploader.target_state import SendingRules, TargetQueue, TimeAndChance, UploadStore
+from eisync.loops.uploader.workers import Workers
+from eisync.loops.watcher.context import Events, Outside, Runtime, Stores
+from eisync.loops.watcher.disks import DiskCheck
+from eisync.loops.watcher.loop import WatcherLoop
+from eisync.loops.watcher.monitor import WatchedFolders
+from eisync.settings import Settings
+from eisync.store.actions import ActionStore
+from eisync.store.cleanup import Cleanup
+from eisync.store.database import Database
+from eisync.store.descriptions import Descriptions
+from eisync.store.disks import Disks
+from eisync.store.guard_facts import Absences
+from eisync.store.index import Index
+from eisync.store.lineages import Lineages
+from eisync.store.mirror import Mirrored
+from eisync.store.outbox import Outbox
+from eisync.store.path_index import PathIndex
+from eisync.store.retention import Removals
+from eisync.store.sidecars import Sidecars
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parts:
+    """What the loops of one process share. `wakes` asks for the next tick of a loop, by name.
+
+    `roots` are those of the settings' folders, in the same order.
+    """
+
+    settings: Settings
+    log: Log
+    database: Database
+    outbox: Outbox
+    index: Index
+    actions: ActionStore
+    roots: Sequence[Root]
+    services: Mapping[str, ServiceClient]
+    wakes: Mapping[str, Callable[[], None]]
+    times: ClockMonitor
+    lineage: Lineage
+
+
+def lineage(settings: Settings, roots: Sequence[Root], database: Database, log: Log) -> Lineage:
+    """Return the counts that are kept with the watched folders."""
+    pid = os.getpid()
+    stamp = Stamp(
+        epoch="",
+        host=process.host(),
+        pid=pid,
+        process=process.identity(pid),
+        state=os.path.realpath(settings.state.dir),
+        since=clock.now(),
+    )
+    return Lineage(
+        {root: watch.is_destructive for watch, root in zip(settings.watches, roots, strict=True)},
+        process=ThisProcess(stamp, is_running=process.is_running, new_epoch=clock.epoch),
+        records=Lineages(database),
+        notes=folder_notes,
+        why_away=WatchedFolders(file_facts, PathIndex(database)).why_away,
+        clock=clock.now,
+        log=log,
+    )
+
+
+def watcher_loop(parts: Parts, events: Events, probing: Callable[[], Ask], *, listens: bool) -> WatcherLoop:
+    """Return the watcher of all folders. Where it does not listen, it scans only."""
+    watched = [
+        watched_of(watch, root, watch.mode if listens else Mode.SCAN)
+        for watch, root in zip(parts.settings.watches, parts.roots, strict=True)
+    ]
+    return WatcherLoop(
+        watched,
+        Stores(
+            outbox=parts.outbox,
+            index=parts.index,
+            paths=PathIndex(parts.database),
+            disks=Disks(parts.database),
+            sidecars=Sidecars(parts.database),
+            descriptions=Descriptions(parts.database),
+        ),
+        Outside(
+            files=file_facts,
+            mounts=file_facts,
+            contents=content,
+            ask_writers=probing,
+            read_sidecar=sidecars.Reading,
+            annotation_of=sidecars.annotation_at,
+            is_same=removal.is_same,
+        ),
+        events=events,
+        lineages=parts.lineage,
+        runtime=Runtime(on_labelled=parts.wakes["uploader"], jitter=clock.jitter, spent_s=clock.spent_s),
+        log=parts.log,
+    )
+
+
+def uploader_loop(
+    parts: Parts, pool: Executor, *, unlabelled: Callable[[], Collection[int]], quiet_s: Callable[[float], float]
+) -> UploaderLoop:
+    """Return the uploader to all targets."""
+    upload = parts.settings.upload
+    targets = [
+        TargetQueue(
+            target=target.name,
+            roots=tuple(root.id for root in parts.roots if root.target == target.name),
+            service=parts.services[target.name],
+            limits=upload.limits,
+            policy=upload.retry_policy,
+            allow_duplicates=upload.allow_duplicates,
+            key_token=parts.settings.key_source(target.name).token,
+        )
+        for target in parts.settings.targets
+    ]
+    return UploaderLoop(
+        targets,
+        store=UploadStore(parts.outbox, parts.index),
+        workers=Workers(pool, upload.workers, wake=parts.wakes["uploader"], log=parts.log),
+        hash_of=sha256_of,
+        rules=SendingRules(order=upload.order, unlabelled=unlabelled, quiet_s=quiet_s),
+        chance=TimeAndChance(monotonic=clock.monotonic, jitter=clock.jitter, boundary=clock.boundary),
+        log=parts.log,
+    )
+
+
+def reconciler_loop(parts: Parts, watcher: WatcherLoop) -> ReconcilerLoop:
+    """Return the reconciler of all projects."""
+    reconcile = parts.settings.reconcile
+    projects = [
+        ReconciledProject(
+            target=target.name,
+            studio=parts.services[target.name],
+            interval_s=reconcile.interval_s,
+            page_size=reconcile.page_size,
+            sweeps=reconcile.enabled,
+            allow_duplicates=parts.settings.upload.allow_duplicates,
+            sweep_interval_s=reconcile.sweep_interval_s,
+            policies={
+                root.id: watch.policy
+                for watch, root in zip(parts.settings.watches, parts.roots, strict=True)
+                if root.target == target.name
+            },
+        )
+        for target in parts.settings.targets
+    ]
+    return ReconcilerLoop(
+        projects,
+        ReconcilerStore(
+            index=parts.index,
+            mirrored=Mirrored(parts.database),
+            outbox=parts.outbox,
+            cleanup=Cleanup(parts.database),
+            lineages=parts.lineage,
+        ),
+        sha256_of_file=sha256_of,
+        clock=clock.now,
+        log=parts.log,
+        wake=parts.wakes["reconciler"],
+        actions=_actions(parts, watcher),
+    )
+
+
+def _actions(parts: Parts, watcher: WatcherLoop) -> Actions:
+    store, log = parts.actions, parts.log
+    folders = WatchedFolders(file_facts, PathIndex(parts.database))
+    precautions = Precautions(
+        evidence=_deletion_evidence(parts, watcher),
+        guarding=GuardLedger(store, parts.settings.reconcile.guard, parts.times),
+        folders=folders,
+        lineages=parts.lineage,
+    )
+    retained = RetentionUndo(
+        Removals(parts.database), from_archive=restore.from_archive, from_pieces=restore.from_pieces
+    )
+    return Actions(
+        planner=ActionPlanner(store, precautions, clock=clock.now, log=log),
+        executor=ActionExecutor(store, trash, precautions, clock=clock.now, log=log),
+        undo=Undo(store, trash, folders, file_facts.facts_at, retained, clock=clock.now, log=log),
+        tombstones=Tombstones(store, parts.index, precautions.guarding, clock=clock.now, log=log),
+    )
+
+
+def _deletion_evidence(parts: Parts, watcher: WatcherLoop) -> DeletionEvidence:
+    check = DiskCheck(Disks(parts.database), file_facts)
+    return DeletionEvidence(
+        Absences(parts.database),
+        Mirrored(parts.database),
+        FolderView(
+            look=file_facts.facts_at,
+            observed=lambda: watcher.unsettled(clock.now()),
+            why_away=lambda side: check.why_away(side.root_id, side.root, side.path, side.id),
+        ),
+        sha256_of_file=sha256_of,
+        clock=clock.now,
+        log=parts.log,
+    )
+
+
+def retention_loop(parts: Parts) -> RetentionLoop:
+    """Return the retention of all folders."""
+    removals = Removals(parts.database)
+    remover = FileRemover(
+        removals,
+        parts.actions,
+        removal,
+        identity_check=IdentityCheck(parts.services, removals, clock=clock.now),
+        lineages=parts.lineage,
+        archives=Archives(removals, folder_notes, new_marker=clock.epoch),
+        log=parts.log,
+    )
+    statuses = [
+        RetentionStatus(root, watch.retention) for watch, root in zip(parts.settings.watches, parts.roots, strict=True)
+    ]
+    return RetentionLoop(
+        statuses,
+        remover,
+        removals,
+        removal,
+        clock=RetentionClock(parts.times, clock.monotonic),
+        spent_s=clock.spent_s,
+        log=parts.log,
+    )

@@ -1,0 +1,336 @@
+"""The machine that one process is: built from settings, started, asked, and closed."""
+
+import os
+import threading
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from eisync._version import __version__
+from eisync.adapters import clock, process
+from eisync.adapters.client.body import Throttle
+from eisync.adapters.client.server_time import ServiceTimes
+from eisync.adapters.events.source import EventSource, NullEvents
+from eisync.adapters.files import writer_probe
+from eisync.adapters.thread_pool import ThreadPool
+from eisync.app import loops
+from eisync.app.loops import Parts
+from eisync.app.options import asks_studio, described, refuse_remote, service_of
+from eisync.control.operations import Operations, Running
+from eisync.control.server import ControlServer
+from eisync.core.lifecycle import PENDING
+from eisync.errors import EisyncError, StateDamagedError, StateError
+from eisync.loops.clock_monitor import ClockMonitor
+from eisync.loops.once import Loops, Once
+from eisync.loops.ports import Log
+from eisync.loops.supervisor import Charge, Pulse, Supervisor
+from eisync.settings import Settings
+from eisync.store.actions import ActionStore
+from eisync.store.clock import ClockNotes
+from eisync.store.database import open_database
+from eisync.store.index import Index
+from eisync.store.observations import record_of
+from eisync.store.outbox import Outbox
+from eisync.store.state_folder import write_holder
+
+HEARTBEAT_LIMIT_S = 60.0
+CONTROL_ENDS_WITHIN_S = 5.0
+
+
+class App:
+    """Everything one process has. `close` gives it all back, whatever state it is in."""
+
+    def __init__(self, settings: Settings, log: Log, *, listen: bool, verb: str) -> None:
+        """`listen` False scans only; `verb` is the command that has it built. Raises StateBusyError, StateError,
+        ConfigurationError."""
+        self.settings = settings
+        self.log = log
+        self.verb = verb
+        folder = str(settings.state.dir)
+        refuse_remote(folder)
+        self._database, repaired = open_database(folder, exclusive=True)
+        try:
+            self._assemble(folder, repaired, listen=listen)
+        except BaseException:
+            self._database.close()  # the next one must find the folder free
+            raise
+
+    def _assemble(self, folder: str, repaired: str | None, *, listen: bool) -> None:
+        settings = self.settings
+        write_holder(folder, pid=os.getpid(), verb=self.verb)
+        if self._database.mended is not None:
+            self.log.warning("state.mended", reason=self._database.mended)
+        if repaired is not None:
+            self.log.error("database.set_aside", reason=repaired)
+        self.outbox = Outbox(self._database)
+        self.index = Index(self._database)
+        self.actions = ActionStore(self._database)
+        self.bells = {name: threading.Event() for name in ("watcher", "uploader", "reconciler", "retention", "control")}
+        self._pool = ThreadPool(settings.upload.workers, thread_name_prefix="eisync-upload")
+        self._throttle = Throttle(settings.upload.max_rate or None)
+        self._quiet_hours = settings.upload.quiet_hours
+        spend, times = self._throttle.spend, ServiceTimes()
+        self._writer_probe = writer_probe.WriterProbe()
+        self.times = ClockMonitor(
+            ClockNotes(self._database), times.tellings, clock=clock.now, steady=clock.steady, log=self.log
+        )
+        self._services = {
+            target.name: service_of(
+                settings, target.name, spend=spend, on_date=times.note, probing=self._writer_probe.asking
+            )
+            for target in settings.targets
+        }
+        self._events = EventSource(self.bells["watcher"].set) if listen else NullEvents()
+        self._register()
+        parts = self._parts()
+        self.lineage = parts.lineage
+        self.watcher = loops.watcher_loop(parts, self._events, self._writer_probe.asking, listens=listen)
+        self.uploader = loops.uploader_loop(
+            parts,
+            self._pool,
+            unlabelled=self.watcher.unlabelled,
+            quiet_s=lambda _: self._quiet_hours.quiet_s(clock.second_of_day()),
+        )
+        self.reconciler = loops.reconciler_loop(parts, self.watcher) if asks_studio(settings) else None
+        self.retention = loops.retention_loop(parts)
+        self.supervisor: Supervisor | None = None
+        self._control: ControlServer | None = None
+        self._beat_at: float | None = None
+
+    def start_daemon(self) -> Supervisor:
+        """Listen to the folders and to the command line, and run every loop."""
+        self._events.start()
+        self.outbox.on_work(self.bells["uploader"].set)
+        control = self._control_server()
+        patience_s = self.settings.upload.timeout_s + self.settings.upload.connect_timeout_s
+        charges = [
+            Charge(self.watcher, self.bells["watcher"], HEARTBEAT_LIMIT_S),
+            Charge(self.uploader, self.bells["uploader"], HEARTBEAT_LIMIT_S),
+            # It reads whole files, and may copy one to a slow disk.
+            Charge(self.retention, self.bells["retention"], 5 * HEARTBEAT_LIMIT_S),
+            Charge(control, self.bells["control"], 2 * HEARTBEAT_LIMIT_S),
+        ]
+        if self.reconciler is not None:
+            # Its ticks wait for answers.
+            charges.append(Charge(self.reconciler, self.bells["reconciler"], HEARTBEAT_LIMIT_S + 3 * patience_s))
+        self.supervisor = Supervisor(charges, now=clock.now, monotonic=clock.monotonic, log=self.log)
+        self.supervisor.start()
+        return self.supervisor
+
+    def answer_meanwhile(self) -> None:
+        """Answer the command line while the calling thread works. Where that cannot be, the work goes on without."""
+        self.outbox.on_work(self.bells["uploader"].set)
+        self.beat()
+        try:
+            charge = Charge(self._control_server(), self.bells["control"], 2 * HEARTBEAT_LIMIT_S)
+            self.supervisor = Supervisor([charge], now=clock.now, monotonic=clock.monotonic, log=self.log)
+            self.supervisor.start()
+        except EisyncError as error:
+            self.supervisor = None
+            self.log.warning("control.unavailable", reason=str(error))
+
+    def beat(self) -> None:
+        """The calling thread, which works without a loop of its own, is alive."""
+        self._beat_at = clock.monotonic()
+
+    def once(self, progress: Callable[[], None]) -> Once:
+        """One pass over everything, for the calling thread to run."""
+        return Once(
+            Loops(self.watcher, self.uploader, self.reconciler, self.retention),
+            pending=self.pending,
+            now=clock.now,
+            bell=self.bells["uploader"],
+            progress=progress,
+        )
+
+    def troubles(self) -> dict[str, EisyncError]:
+        """Why targets could not be compared with the service, by name."""
+        return self.reconciler.troubles() if self.reconciler is not None else {}
+
+    @property
+    def has_uploaded(self) -> bool:
+        """Whether the service took a file in this run: then its key is a good one."""
+        return self.uploader.has_uploaded
+
+    def pending(self) -> int:
+        """How many files of the watched folders wait to be sent, or are being sent."""
+        report = self.index.records.report(self._root_ids)
+        return sum(report.get(state, 0) for state in PENDING)
+
+    @property
+    def root_ids(self) -> tuple[int, ...]:
+        """The watched folders of this run."""
+        return self._root_ids
+
+    def live(self) -> dict[str, Any]:
+        """Return what only the running process knows."""
+        pulses = self._pulses()
+        return {
+            "pid": os.getpid(),
+            "verb": self.verb,
+            "version": __version__,
+            "held": self.uploader.holds(clock.now()),
+            "lost": self.why_lost(),
+            "clock": self.times.why_doubt(),
+            "watching": [
+                {
+                    "root": seen.root,
+                    "mode": seen.mode.value,
+                    "uses_events": seen.uses_events,
+                    "reason": seen.reason,
+                    "missed": seen.missed,
+                    "comparing": seen.comparing,
+                    "scan_every_s": round(seen.scan_every_s, 1),
+                    "trouble": seen.trouble,
+                    "writers": seen.writers,
+                }
+                for seen in self.watcher.status()
+            ],
+            "lineage": self.lineage.said(),
+            "retention": self.retention.report(),
+            "loops": [
+                {
+                    "name": pulse.name,
+                    "age_s": round(pulse.age_s, 1),
+                    "is_fresh": pulse.is_fresh,
+                    "trouble": pulse.trouble,
+                }
+                for pulse in pulses
+            ],
+        }
+
+    def observed(self) -> list[dict[str, Any]]:
+        """Return what is not complete or cannot be read, as records of `eisync ls`.
+
+        Of folders that were not scanned yet, and of those that are not watched, it is what was noted last.
+        """
+        now = {(seen.root, seen.path): record_of(seen) for seen in self.watcher.observed(clock.now())}
+        noted = self.index.observations.records()
+        return self._merged(now, noted)
+
+    def observed_at(self, root: str, paths: Sequence[str]) -> list[dict[str, Any]]:
+        """Return what of that is at `paths` of a root."""
+        now = {(seen.root, seen.path): record_of(seen) for seen in self.watcher.observed_at(root, paths, clock.now())}
+        if root in self.watcher.scanned():
+            return list(now.values())
+        return self._merged(now, self.index.observations.records_at(root, paths))
+
+    def _merged(self, now: dict[tuple[str, str], dict[str, Any]], noted: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        scanned = self.watcher.scanned()
+        before = {(one["root"], one["path"]): one for one in noted if one["root"] not in scanned}
+        return list({**before, **now}.values())
+
+    @property
+    def is_damaged(self) -> bool:
+        """Whether the database turned out to be damaged; a machine that is built anew sets it aside."""
+        return self._database.is_suspect
+
+    def why_lost(self) -> str | None:
+        """Why the state folder is not the one that was opened, as a sentence; None when it is."""
+        return self._database.why_lost()
+
+    def refuse_lost(self) -> None:
+        """Raise StateLostError when the state folder is not the one that was opened."""
+        self._database.refuse_lost()
+
+    def watched(self) -> list[dict[str, Any]]:
+        """The watched folders with their options, as plain values."""
+        return [described(watch) for watch in self.settings.watches]
+
+    def adjust(self, settings: Settings) -> None:
+        """Take over what may change while it runs: `max_rate` and `quiet_hours`. The rest waits for a start."""
+        upload, before = settings.upload, self.settings.upload
+        self._throttle.set_rate(upload.max_rate or None)
+        self._quiet_hours = upload.quiet_hours
+        self.bells["uploader"].set()
+        self.log.info("configuration.read", max_rate=upload.max_rate, quiet_hours=str(upload.quiet_hours))
+        changing = {"max_rate": upload.max_rate, "quiet_hours": upload.quiet_hours}
+        self.settings = self.settings.model_copy(update={"upload": before.model_copy(update=changing)})
+        fixed = ("targets", "watches", "state", "upload", "reconcile", "log")
+        waiting = [name for name in fixed if getattr(settings, name) != getattr(self.settings, name)]
+        if waiting:
+            self.log.warning("configuration.waits", tables=waiting, reason="these changes need a start of eisync")
+
+    def close(self, *, wait: bool = True) -> None:
+        """Give everything back. `wait` False leaves requests under way to their fate: they are doubtful, and safe."""
+        self._events.stop()
+        self._pool.shutdown(wait=wait, cancel_futures=True)
+        for service in self._services.values():
+            service.close()
+        # Questions are answered until the database can be asked instead.
+        if self._control is not None:
+            self._control.hang_up()
+            if self._beat_at is not None and self.supervisor is not None:
+                self.supervisor.stop(within_s=CONTROL_ENDS_WITHIN_S, give_up=threading.Event())
+            self._control.close()
+        self._database.close()
+
+    def _parts(self) -> Parts:
+        return Parts(
+            settings=self.settings,
+            log=self.log,
+            database=self._database,
+            outbox=self.outbox,
+            index=self.index,
+            actions=self.actions,
+            roots=self._roots,
+            services=self._services,
+            wakes={name: bell.set for name, bell in self.bells.items()},
+            times=self.times,
+            lineage=loops.lineage(self.settings, self._roots, self._database, self.log),
+        )
+
+    def _control_server(self) -> ControlServer:
+        """Return the server for questions. Raises StateError where none can be answered."""
+        operations = Operations(
+            self.outbox,
+            self.index,
+            self.actions,
+            now=clock.now,
+            running=Running(
+                live=self.live,
+                note=lambda: self.watcher.note(clock.now()),
+                observed=self.observed,
+                observed_at=self.observed_at,
+                watched=self.watched,
+                passes=self.reconciler,
+            ),
+        )
+        folder = str(self.settings.state.dir)
+        try:
+            self._control = ControlServer(folder, operations, log=self.log)
+        except OSError as error:  # it was removed since it was opened, or nothing can be written into it
+            self.refuse_lost()
+            raise StateError(
+                f"eisync cannot answer commands through the state folder {folder}: {error.strerror}"
+            ) from error
+        return self._control
+
+    def _pulses(self) -> list[Pulse]:
+        """How the loops fare, and the thread that works without one."""
+        pulses = self.supervisor.pulses() if self.supervisor is not None else []
+        if self._beat_at is None:
+            return pulses
+        patience_s = self.settings.upload.timeout_s + self.settings.upload.connect_timeout_s
+        limit_s = 5 * HEARTBEAT_LIMIT_S + 3 * patience_s  # one turn may wait for answers, or copy a file to a slow disk
+        return [*pulses, Pulse("pass", clock.monotonic() - self._beat_at, limit_s, None)]
+
+    def _register(self) -> None:
+        settings = self.settings
+        self.index.register(target.name for target in settings.targets)
+        self._roots = self.outbox.register([(str(watch.path), watch.target) for watch in settings.watches])
+        self._root_ids = tuple(root.id for root in self._roots)
+        under_way = self.outbox.recover(duplicates_allowed=settings.upload.allow_duplicates, now=clock.now())
+        if under_way:
+            self.log.warning("outbox.recovered", files=under_way, reason="they were being sent when eisync stopped")
+
+
+def build(settings: Settings, *, log: Log, listen: bool = True, verb: str = "run") -> App:
+    """The machine that `settings` describe, built in the main thread. Raises StateBusyError, StateError,
+    ConfigurationError."""
+    process.collect_rarely()
+    writer_probe.ignore_lease_breaks()
+    try:
+        return App(settings, log, listen=listen, verb=verb)
+    except StateDamagedError:
+        # The damage lies deeper than what opening reads. It is noted now: the second opening sets the database aside.
+        return App(settings, log, listen=listen, verb=verb)
