@@ -7,6 +7,8 @@ from eisync.core.mounts import (
     _REMOTE_FUSE,
     _SHARED_TYPES,
     _SILENT_TYPES,
+    FileSystem,
+    file_system_of,
     has_weak_facts,
     is_remote,
     type_of,
@@ -143,3 +145,16 @@ def test_what_is_mounted_below_a_folder_is_found_with_its_number() -> None:
 def test_where_a_folder_is_mounted_is_the_nearest_above(path: str, point: str) -> None:
     assert point == mounts.point_of(path, NESTED)
     assert mounts.point_of(path, "") == ""
+
+
+@pytest.mark.parametrize(
+    ("file_system", "is_silent", "has_weak_facts"),
+    [("ext4", False, False), ("nfs4", True, False), ("cifs", True, True), ("vfat", False, True)],
+)
+def test_what_a_file_system_means_for_watching_is_one_value(
+    file_system: str, is_silent: bool, has_weak_facts: bool
+) -> None:
+    table = f"40 22 0:35 / /data rw - {file_system} somebody rw"
+    found = file_system_of("/data/lab", table)
+    assert FileSystem(why_silent("/data/lab", table), has_weak_facts) == found
+    assert is_silent is (found.why_silent is not None)

@@ -5,8 +5,9 @@ import pytest
 from eisync.core import wire
 from eisync.core.lifecycle import Event, State, walk
 from eisync.core.model import Category, FileFacts, Item
-from eisync.core.outcome import MOST_DISPUTES, Outcome, dispute, give_back, outcome_of
+from eisync.core.outcome import MOST_DISPUTES, Outcome, after_file_error, dispute, give_back, outcome_of
 from eisync.core.retry import Fault, RetryPolicy
+from eisync.errors import FileAwayError, FileChangedError, FileError, FileGoneError, FileUnreadableError
 
 NOW = 1_000.0
 POLICY = RetryPolicy(base_s=2.0, cap_s=300.0)
@@ -181,3 +182,18 @@ def test_an_answer_that_names_another_file_s_sample_is_ignored_and_in_the_end_sh
     assert found.reason is not None
     assert found.reason.startswith("the answer names sample 7, which holds other content that was sent")
     assert (state is State.QUARANTINED) == found.reason.endswith("then 'eisync retry FILE' sends it again")
+
+
+@pytest.mark.parametrize(
+    ("error", "state"),
+    [
+        (FileGoneError("it is gone", item_id=5), State.GONE),
+        (FileChangedError("it was changed", item_id=5), State.SETTLING),
+        (FileAwayError("its disk is away", item_id=5), State.SETTLING),
+        (FileUnreadableError("permission denied", item_id=5), State.QUARANTINED),
+    ],
+)
+def test_a_file_that_could_not_be_read_costs_no_attempt_and_says_why(error: FileError, state: State) -> None:
+    found = after_file_error(ITEM, error)
+    assert state is walk(State.SENDING, found.events)
+    assert (5, str(error), False, ()) == (found.item_id, found.reason, found.is_attempt, found.sample_ids)
