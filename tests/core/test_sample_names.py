@@ -81,11 +81,7 @@ def test_a_person_is_told_how_many_there_are() -> None:
 )
 def test_every_piece_named_so_sorts_within_the_ranges_of_what_it_was_cut_from(case: str) -> None:
     filename = CASES[case][0].filename
-    assert any(
-        first <= filename < behind
-        for name in OURS.filenames
-        for first, behind in marked(name)
-    )  # fmt: skip
+    assert any(first <= filename < behind for name in OURS.filenames for first, behind in marked(name))
 
 
 @pytest.mark.parametrize("filename", ["wave.40", "wave.40.s1", "wave.4.json", "wave.5", ""])
