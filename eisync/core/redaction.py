@@ -11,6 +11,7 @@ Sources: RFC 3986 §2.1; RFC 8259 §7; RFC 4648 §4, §5 and §8; HTML, "charact
 """
 
 import base64
+import contextlib
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
@@ -107,16 +108,15 @@ class Redactor:
         """The body of an answer without any key; the same object when there was none."""
         if len(body) > _SMALL_BYTES and b"\0" not in body[:4] and not self._is_suspect(body.lower()):
             return body
-        raw = bytes(body)
-        encoding = json.detect_encoding(raw)  # whoever reads it as JSON takes UTF-16 and UTF-32, too
-        errors = "surrogateescape" if encoding.startswith("utf-8") else "surrogatepass"
-        try:
-            text = raw.decode(encoding, errors)
-        except UnicodeDecodeError:  # then it is no JSON
-            encoding, errors = "utf-8", "surrogateescape"
-            text = raw.decode(encoding, errors)
-        clean = self.told(text)
-        return body if clean == text else clean.encode(encoding, errors)
+        raw = clean = bytes(body)
+        # Readers of JSON take UTF-16 and UTF-32, too. Bytes that only begin like those may hold a key in letters.
+        for encoding in dict.fromkeys((json.detect_encoding(raw), "utf-8")):
+            errors = "surrogateescape" if encoding.startswith("utf-8") else "surrogatepass"
+            with contextlib.suppress(UnicodeDecodeError):  # then it is no JSON of that kind
+                text = clean.decode(encoding, errors)
+                if (cleaned := self.told(text)) != text:
+                    clean = cleaned.encode(encoding, errors)
+        return body if clean == raw else clean
 
     def _is_suspect(self, lowered: bytes | bytearray) -> bool:
         """Whether a large body is worth the time of a closer look."""

@@ -203,3 +203,16 @@ def test_a_letter_that_is_two_in_lower_case_moves_nothing(letter: str) -> None:
 def test_a_large_body_without_a_key_is_the_same_object(rest: bytes) -> None:
     body = b'{"samples":"' + rest * 70_000 + b'"}'
     assert body is Redactor([KEY]).body(body)
+
+
+@pytest.mark.parametrize(
+    "begin", [b"\xff\xfe", b"\xfe\xff", b"\xff\xfe\0\0", b"{\0", b"\0{", b"{\0\0\0", b"\xef\xbb\xbf"]
+)
+@pytest.mark.parametrize("pad", [b"", b"\0", b"\0\0", b"\0\0\0"])
+@pytest.mark.parametrize("encoding", ["ascii", "utf-16-le", "utf-16-be", "utf-32-le"])
+def test_a_body_that_begins_like_another_encoding_keeps_no_key(begin: bytes, pad: bytes, encoding: str) -> None:
+    key = "ei_" + "0123456789abcdef" * 4
+    body = begin + b'{"error": "' + pad + key.encode(encoding) + b'"}'
+    clean = bytes(Redactor([key]).body(body))
+    assert key.encode() in body.replace(b"\0", b"")
+    assert key.encode() not in clean.replace(b"\0", b"")
