@@ -10,13 +10,12 @@ import os
 import stat
 from collections.abc import Callable, Iterator
 
-from eisync.adapters.files.file_facts import OpenFolder, is_held, open_inside
+from eisync.adapters.files.file_facts import OpenFolder, is_held, open_inside, raise_if_exhausted
 from eisync.adapters.files.folder_walk import is_version
 from eisync.core.completeness import MARKER_SUFFIX, Inspect, Inspection, Marker
 from eisync.core.formats.check import FormatCheck
 from eisync.core.model import FileFacts
 from eisync.core.writers import SOME_WRITERS, Ask, Presence, Writers
-from eisync.errors import UnreachableError
 
 READ_COSTS_BYTES = 512
 """What an opening and every read count for, beside the bytes that are read."""
@@ -25,7 +24,6 @@ HEAD_BYTES = 512
 """Where a walk begins with a few bytes it wants more of them next: so many are read at once."""
 HASH_CHUNK_BYTES = 256 * 1024
 
-_LATER = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM})
 _NOT_INSIDE = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ELOOP})
 
 
@@ -71,8 +69,7 @@ def _inspect(
     try:
         descriptor = folder.open(root, path)
     except OSError as error:
-        if error.errno in _LATER:
-            raise UnreachableError(f"no file can be read at the moment ({error.strerror})") from error
+        raise_if_exhausted(error)
         if is_held(error):
             return Inspection(READ_COSTS_BYTES, SOME_WRITERS)
         return None if error.errno in _NOT_INSIDE else _give_up(examination, error)
@@ -141,8 +138,7 @@ def hash_on(
     try:
         descriptor = open_inside(root, path)
     except OSError as error:
-        if error.errno in _LATER:
-            raise UnreachableError(f"no file can be read at the moment ({error.strerror})") from error
+        raise_if_exhausted(error)
         return None
     hashed = 0
     try:

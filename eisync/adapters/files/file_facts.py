@@ -41,7 +41,13 @@ def is_held(error: OSError) -> bool:
     return isinstance(error, BlockingIOError) or getattr(error, "winerror", None) in _SHARING_VIOLATIONS
 
 
-_NO_FILES_FAULT = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM})
+_EXHAUSTED = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM})
+
+
+def raise_if_exhausted(error: OSError, what: str = "file can be read") -> None:
+    """Raise UnreachableError where the process or the system has no descriptors or memory left, whatever the file."""
+    if error.errno in _EXHAUSTED:
+        raise UnreachableError(f"no {what} at the moment ({error.strerror})") from error
 
 
 def facts_at(root: str, path: str) -> FileFacts | None:
@@ -246,8 +252,7 @@ def _open_inside(item: Item, folder: OpenFolder) -> int:
     except (FileNotFoundError, NotADirectoryError) as error:
         raise _absence(item) from error
     except OSError as error:
-        if error.errno in _NO_FILES_FAULT:
-            raise UnreachableError(f"no file can be read at the moment ({error.strerror})") from error
+        raise_if_exhausted(error)
         if is_held(error):
             raise FileChangedError(BEING_WRITTEN, item_id=item.id) from error
         if error.errno == errno.ELOOP:

@@ -8,14 +8,13 @@ Read the files that say what other files are, a piece at a time, and on from whe
 
 import codecs
 import contextlib
-import errno
 import hashlib
 import itertools
 import os
 import stat
 from collections.abc import Callable, Generator, Iterator, Sequence
 
-from eisync.adapters.files.file_facts import facts_at, open_inside
+from eisync.adapters.files.file_facts import facts_at, open_inside, raise_if_exhausted
 from eisync.adapters.files.folder_walk import facts_of, is_version
 from eisync.core.formats.json_stream import Checkpoint, JsonStream, Unfinished
 from eisync.core.ignore import IgnoreRules
@@ -24,9 +23,6 @@ from eisync.core.labels.mentions import NearMiss, collected, near
 from eisync.core.labels.sidecars import Entry, encoding_of, places_for, read_on, speaking
 from eisync.core.model import FileFacts, shown
 from eisync.core.text import caseless
-from eisync.errors import UnreachableError
-
-_LATER = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM})
 
 
 def annotation_at(
@@ -61,8 +57,7 @@ def _head(root: str, path: str, facts: FileFacts) -> bytes | None:
     try:
         descriptor = open_inside(root, path)
     except OSError as error:
-        if error.errno in _LATER:
-            raise UnreachableError(f"no file can be read at the moment ({error.strerror})") from error
+        raise_if_exhausted(error)
         return None
     try:
         head = os.read(descriptor, HEAD_BYTES)

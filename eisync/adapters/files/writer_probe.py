@@ -29,7 +29,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from eisync.adapters.files.file_facts import mountinfo, resolved
+from eisync.adapters.files.file_facts import mountinfo, raise_if_exhausted, resolved
 from eisync.core import mounts
 from eisync.core.writers import (
     NO_WRITERS,
@@ -41,7 +41,6 @@ from eisync.core.writers import (
     writers_of,
     writers_of_windows,
 )
-from eisync.errors import UnreachableError
 
 _GENERIC_READ = 0x80000000
 _FILE_SHARE_READ = 0x00000001
@@ -87,8 +86,6 @@ if sys.platform == "linux":
     import fcntl
 
 BELIEVED_S = 5.0
-
-_LATER = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM})
 
 
 def ignore_lease_breaks() -> None:
@@ -167,8 +164,7 @@ def _lease(descriptor: int, *, is_last: bool) -> Writers:
     try:
         fcntl.fcntl(descriptor, fcntl.F_SETLEASE, fcntl.F_RDLCK)
     except OSError as error:
-        if error.errno in _LATER:
-            raise UnreachableError(f"no lease can be taken at the moment ({error.strerror})") from error
+        raise_if_exhausted(error, "lease can be taken")
         return writers_of(error.errno)
     if not is_last:
         with contextlib.suppress(OSError):  # closing the descriptor gives it back as well
