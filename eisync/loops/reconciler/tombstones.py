@@ -46,8 +46,14 @@ class Tombstones:
         self._clock = clock
         self._log = log
 
-    def conclude(self, context: TargetContext, missing: Iterable[Missing], report: PassReport) -> Iterator[None]:
-        """After a complete sweep that did not list these samples of ours. Raises what the service raises."""
+    def conclude(
+        self, context: TargetContext, missing: Iterable[Missing], report: PassReport, *, is_confirmed: bool = False
+    ) -> Iterator[None]:
+        """Decide on samples of ours that a complete sweep did not list, or that the change feed reports deleted.
+
+        `is_confirmed`: other witnesses agreed already, so the service is not asked for each. Raises what the service
+        raises.
+        """
         suspects = [ask.sample_id for ask in listing.suspects(missing)]
         now = self._clock()
         doomed = self._actions.doomed(context.target, suspects, limit=MOST_FILES) if suspects else []
@@ -62,7 +68,8 @@ class Tombstones:
         suspects = [sample_id for sample_id in suspects if sample_id not in others]
         doubt = self._guarding.why_doubt() if proposed else None
         ledger = self._guarding.ledger(context, now, tombstones=True)
-        gone = yield from self._ask(context, suspects, proposed, None if doubt else ledger)
+        is_there = _never if is_confirmed else context.studio.is_there
+        gone = yield from self._ask(context, suspects, proposed, None if doubt else ledger, is_there)
         self._decide(context, proposed, gone, doubt, ledger, report)
 
     def _proposed(self, context: TargetContext, sides: Iterable[FileSide]) -> dict[str, tuple[FileSide, Action]]:
@@ -81,6 +88,7 @@ class Tombstones:
         suspects: Sequence[int],
         proposed: dict[str, tuple[FileSide, Action]],
         ledger: Ledger | None,
+        is_there: Callable[[int], bool],
     ) -> Generator[None, None, list[int] | None]:
         """Return those that the service does not know; None when they are too many, and the rest need not be asked for.
 
@@ -98,7 +106,7 @@ class Tombstones:
             if keys and is_too_many:
                 continue
             context.check_project()
-            if context.studio.is_there(sample_id):
+            if is_there(sample_id):
                 self._index.spare(context.target, sample_id)
                 for key in keys:
                     proposed.pop(key, None)
@@ -148,6 +156,10 @@ class Tombstones:
         for file_id in tombstoned:
             self._log.warning("file.tombstoned", target=context.target, file=file_id, sample=sample_id)
         return len(tombstoned)
+
+
+def _never(_: int) -> bool:
+    return False
 
 
 EVERY_S = 10.0
