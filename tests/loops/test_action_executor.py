@@ -803,7 +803,7 @@ def test_a_dry_run_tells_and_does_nothing(yard: Yard) -> None:
     ids = stage.put("a.csv", "b.csv")
     remove(stage, "a.csv")
     stage.scan()
-    report = stage.ask(ABSENT_S, pretends=True)
+    report = stage.ask(ABSENT_S, dry_run=True)
     assert ([], []) == (stage.cloud.edits, stage.all_acts())
     assert [f"would delete sample {ids['a.csv']} of {yard.path('a.csv')}: its file was deleted here"] == report[
         "details"

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from eisync.core.lifecycle import Event
 from eisync.core.model import Item, shown
 from eisync.core.outcome import Outcome, dispute
-from eisync.loops.ports import MOST_TOLD, Log
+from eisync.loops.ports import MAX_LOG_LINES, Log
 from eisync.loops.uploader.target_state import TargetQueue
 from eisync.store.outbox import Outbox
 
@@ -26,13 +26,13 @@ class UploadLogger:
         arrived = [item for item, settlement in results if settlement.events[0] in _ARRIVALS]
         is_all = len(arrived) == len(results)  # as nearly always
         deferred = [] if is_all else [(item, settlement) for item, settlement in results if _is_deferral(settlement)]
-        log_arrival = self._log.debug if len(arrived) > MOST_TOLD else self._log.info
-        log_deferral = self._log.debug if len(deferred) > MOST_TOLD else self._log.warning
+        log_arrival = self._log.debug if len(arrived) > MAX_LOG_LINES else self._log.info
+        log_deferral = self._log.debug if len(deferred) > MAX_LOG_LINES else self._log.warning
         for item, settlement in results:
             self._log_one(item, settlement, log_arrival, log_deferral)
-        if len(arrived) > MOST_TOLD:
+        if len(arrived) > MAX_LOG_LINES:
             self._log.info("files.synced", **_named(arrived))
-        if len(deferred) > MOST_TOLD:
+        if len(deferred) > MAX_LOG_LINES:
             for reason in dict.fromkeys(settlement.reason for _, settlement in deferred):
                 alike = [(item, settlement.due_at) for item, settlement in deferred if settlement.reason == reason]
                 due_at = min((due_at for _, due_at in alike if due_at is not None), default=None)
