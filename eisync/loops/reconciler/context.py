@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
 from eisync.core.policy import Policy
-from eisync.loops.lineage import Lineages, Trusting
+from eisync.loops.lineage import Lineages, NullLineage
 from eisync.loops.ports import ProjectService
 from eisync.store.cleanup import Cleanup
 from eisync.store.index import Index
@@ -36,7 +36,7 @@ class ReconcilerStore:
     mirrored: Mirrored
     outbox: Outbox
     cleanup: Cleanup | None = None  # None: no row is ever removed from the index
-    lineages: Lineages = field(default_factory=Trusting)
+    lineages: Lineages = field(default_factory=NullLineage)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

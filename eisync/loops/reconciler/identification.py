@@ -79,12 +79,12 @@ class SampleIdentifier:
         doubts = self._store.outbox.doubtful(project.target, limit=LOOKUPS_PER_PASS)
         is_left = len(doubts) == LOOKUPS_PER_PASS
         for doubt in doubts:
-            settlement = yield from self._resolve(project, doubt)
-            if settlement is None:
+            outcome = yield from self._resolve(project, doubt)
+            if outcome is None:
                 is_left = True
             else:
-                self._store.outbox.resolve([settlement], now=self._clock())
-                self._log.info("file.looked_up", path=shown(doubt.item.path), samples=settlement.sample_ids)
+                self._store.outbox.resolve([outcome], now=self._clock())
+                self._log.info("file.looked_up", path=shown(doubt.item.path), samples=outcome.sample_ids)
             yield
         return is_left
 
