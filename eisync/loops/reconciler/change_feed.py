@@ -84,7 +84,7 @@ class FeedFollower:
         )
         for sample_id in deleted:
             report.unlisted += 1
-            report.tell(sample_id, "deleted, as the project's change feed says")
+            report.note_sample(sample_id, "deleted, as the project's change feed says")
         return Followed(missing, change_feed.explains(remembered, poll, result), listed.has_pending)
 
     def _versions(self) -> VersionList | None:

@@ -11,7 +11,7 @@ _NO_GENERATION = -1
 
 
 class DryRun:
-    """A mirror that is read and never written."""
+    """A mirror that reads the index and never writes to it."""
 
     def __init__(self, mirrored: Mirrored) -> None:
         self._mirrored = mirrored
