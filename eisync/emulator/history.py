@@ -7,12 +7,12 @@ of a version are those of now, with everything undone that came later.
 
 import json
 import sqlite3
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from eisync.emulator import history_statements as sql
 from eisync.emulator.conditions import where
-from eisync.emulator.model import CHANGE_ACTIONS, Change, Page, Sample, Selection, Window
+from eisync.emulator.model import Change, Page, Sample, Selection, Window
 from eisync.emulator.rows import COLUMNS, sample_of
 
 Row = dict[str, Any]  # a sample's row, by column
@@ -185,8 +185,7 @@ class History:
             return
         self._shown = None
         asked = _asked(window, actions)
-        by_id = "true" if actions is None else sql.WANTED.format(id="id")
-        by_sample = "true" if actions is None else sql.WANTED.format(id="sample_id")
+        by_id, by_sample = _wanted("id", actions), _wanted("sample_id", actions)
         self._database.execute(sql.CLEAR_SNAPSHOT)
         self._database.execute(sql.FILL_SNAPSHOT.format(wanted=by_id), asked)
         for (sample_id,) in self._rows(sql.LIST_CHANGED_LATER.format(wanted=by_sample), asked):
@@ -263,15 +262,20 @@ def named_columns() -> str:
     return ", ".join(f":{name}" for name in COLUMNS)
 
 
-def _asked(window: Window, actions: Iterable[str] | None) -> dict[str, object]:
-    wanted = frozenset(CHANGE_ACTIONS if actions is None else actions)
+def _wanted(column: str, actions: Collection[str] | None) -> str:
+    """The condition that tells by a sample's id, in this column, whether it is listed."""
+    if actions is None:
+        return "true"
+    return (sql.WANTED_OR_ADDED if "insert" in actions else sql.WANTED).format(id=column)
+
+
+def _asked(window: Window, actions: Collection[str] | None) -> dict[str, object]:
     return {
         "project_id": window.project_id,
         "window_id": window.id,
         "first_sample": window.first_sample,
         "end_sample": window.end_sample,
-        "with_added": "insert" in wanted,
-        "actions": json.dumps(sorted(wanted)),
+        "actions": json.dumps(sorted(actions or ())),
     }
 
 
