@@ -69,6 +69,8 @@ def test_elements_end_where_the_text_does_not_continue(text: bytes, found: list[
         (deep(500, '{"a": "]"}'), 1_010),
         ("[" * 13, None),
         ("[" * 500 + "]" * 499, None),
+        ('["]', None),  # cut within a text, whose bracket does not count
+        ('[{"a": "}]', None),
         ("]", None),
         ("", None),
     ],

@@ -36,7 +36,7 @@ Text = bytes | bytearray
 
 _DEPTH = 12  # up to this depth one pattern skips a value; a deeper value is followed bracket by bracket
 _STRING = rb'"(?:[^"\\]++|\\.)*+"'
-_BRACKETS = re.compile(rb'"(?:[^"\\]++|\\.)*+"|[\[\]{}]', re.DOTALL)
+_BRACKETS = re.compile(rb'"(?:[^"\\]++|\\.)*+"|["\[\]{}]', re.DOTALL)
 
 
 @functools.cache
@@ -108,6 +108,8 @@ def _end_of_deep(text: Text, at: int) -> int | None:
     depth = 0
     for found in _BRACKETS.finditer(text, at):
         bracket = found[0]
+        if bracket == b'"':
+            return None  # the text ends within a string, whose brackets do not count
         if bracket in (b"[", b"{"):
             depth += 1
         elif bracket in (b"]", b"}"):
