@@ -21,7 +21,7 @@ from eisync.core.formats.probe import Complete, Truncated
 from eisync.core.labels.description import Description, describe
 from eisync.core.labels.mentions import NearMiss
 from eisync.core.labels.path_rules import CATEGORY_WORDS, INFER, SDK, infer_category_as_sdk, naming_of
-from eisync.core.labels.sidecars import INFO_LABELS, WHAT_THEY_ARE, Entry, speaking
+from eisync.core.labels.sidecars import INFO_LABELS, WHAT_THEY_ARE, Entry, sidecars_for
 from eisync.core.lifecycle import State
 from eisync.core.model import sent_name, shown
 from eisync.errors import EisyncError
@@ -143,7 +143,7 @@ def _described(watched_folder: WatchedFolder, path: str, said: Said) -> Descript
     watched = watched_folder.watched
     entries = [one for one in said.values() if isinstance(one, Entry)]
     misses = [
-        one.sentence(shown(place), shown(speaking(path, [place])[place]))
+        one.sentence(shown(place), shown(sidecars_for(path, [place])[place]))
         for place, one in said.items()
         if isinstance(one, NearMiss)
     ]

@@ -22,7 +22,7 @@ from eisync.core.labels.sidecars import (
 from eisync.core.model import Unread, extension_of
 from eisync.core.text import caseless
 
-LONGEST_NAME_BYTES = 200
+MAX_NAME_BYTES = 200
 """Most file systems hold 255 bytes; what is written beside and encrypted folders (143 of 255) want room."""
 
 NAMELESS = "sample"
@@ -75,13 +75,13 @@ def _harmless(character: str) -> str:
 
 
 def _shortened(name: str) -> str:
-    """At most `LONGEST_NAME_BYTES` of UTF-8; the extension stays."""
-    if len(name.encode()) <= LONGEST_NAME_BYTES:
+    """At most `MAX_NAME_BYTES` of UTF-8; the extension stays."""
+    if len(name.encode()) <= MAX_NAME_BYTES:
         return name
     stem, dot, extension = name.rpartition(".")
     if not dot or len(extension.encode()) > _LONGEST_EXTENSION:
         stem, dot, extension = name, "", ""
-    room = LONGEST_NAME_BYTES - len((dot + extension).encode())
+    room = MAX_NAME_BYTES - len((dot + extension).encode())
     return stem.encode()[:room].decode("utf-8", "ignore").rstrip(". ") + dot + extension
 
 

@@ -24,7 +24,7 @@ from eisync.core.formats.probe import (
     Truncated,
     Undecidable,
     after_nul,
-    counted,
+    byte_count,
     cut_short,
     mismatch,
     mismatch_to_the_end,
@@ -125,7 +125,7 @@ def _missing_pictures(parts: _Parts, offset: int, length: int, size: int) -> Com
     if end <= size:
         return None
     if end - size <= _AROUND:
-        return OpenEnded(f"its AVI list of frames claims {counted(end - size)} more than the file has")
+        return OpenEnded(f"its AVI list of frames claims {byte_count(end - size)} more than the file has")
     return _cut(parts, end, size)
 
 
@@ -152,7 +152,7 @@ def _ended(parts: _Parts, offset: int, size: int) -> Completeness:
     if parts.has_index and not left:
         return Complete("its AVI lists and its index end with the file")
     if parts.has_index or parts.ends_at <= size + OFF_BY_A_HEADER:
-        follows = f"{counted(left)} follow its last AVI list" if left else "they end where the file ends"
+        follows = f"{byte_count(left)} follow its last AVI list" if left else "they end where the file ends"
         return Undecidable(f"its frames are complete, and {follows}")
     return OpenEnded("its frames are complete; its AVI index (idx1) is missing, but players do not need one")
 

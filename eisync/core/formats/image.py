@@ -20,7 +20,7 @@ from eisync.core.formats.probe import (
     Read,
     Truncated,
     Undecidable,
-    counted,
+    byte_count,
     cut_short,
     mismatch_to_the_end,
 )
@@ -59,7 +59,7 @@ def _png(size: int) -> Probe:
         length, name = struct.unpack(">I4s", chunk)
         if not name.isalpha() or length >= MAX_FILE_BYTES:
             if has_all_data:
-                return Undecidable(f"its image is complete, and {counted(size - offset)} follow its last PNG chunk")
+                return Undecidable(f"its image is complete, and {byte_count(size - offset)} follow its last PNG chunk")
             return (yield from mismatch_to_the_end("a PNG image", chunk, size=size, offset=offset))
         if name == b"IDAT":
             has_data = True

@@ -27,7 +27,7 @@ from eisync.core.formats.probe import (
     Read,
     Truncated,
     Undecidable,
-    counted,
+    byte_count,
     cut_short,
     mismatch_to_the_end,
 )
@@ -204,7 +204,7 @@ def _last_media(names: list[bytes]) -> int:
 def _no_box(names: list[bytes], head: bytes, offset: int, size: int) -> Probe:
     """Decide when no box begins at `offset`. `head` are the bytes there."""
     if _has_all(names):
-        return Undecidable(f"its index and media are complete, and {counted(size - offset)} follow its last MP4 box")
+        return Undecidable(f"its index and media are complete, and {byte_count(size - offset)} follow its last MP4 box")
     if head.strip(b"\0") and (len(head) < 8 or (head[:4] == b"\0\0\0\1" and len(head) < 16)):
         return Truncated(f"an MP4 box begins at byte {offset:,} and has no header yet; the file has {size:,} bytes")
     if head[4:8] in _MEDIA and b"moov" not in names:
@@ -218,14 +218,14 @@ def _cut_box(names: list[bytes], box: Box, offset: int, size: int) -> Completene
     shown = box.name.decode("ascii")
     if box.name not in _PAYLOAD and _has_all(names):
         return Undecidable(
-            f"its index and media are complete; its last MP4 box ({shown}) claims {counted(missing)} more than the "
+            f"its index and media are complete; its last MP4 box ({shown}) claims {byte_count(missing)} more than the "
             "file has"
         )
     if box.name in _MEDIA and b"moov" in names and b"moof" not in names:
         if box.length >= MAX_FILE_BYTES:
             return OpenEnded("its MP4 header leaves the length of its media open, as recorders do until they finish")
         if missing <= _OFF_BY_A_HEADER:
-            return OpenEnded(f"its MP4 box {shown} claims {counted(missing)} more than the file has")
+            return OpenEnded(f"its MP4 box {shown} claims {byte_count(missing)} more than the file has")
     if box.length >= MAX_FILE_BYTES and box.name not in _PAYLOAD:
         return Undecidable(f"it does not look like an MP4 file at byte {offset:,}; the service will judge it")
     if box.length >= MAX_FILE_BYTES and b"moov" not in names and box.name != b"moov":

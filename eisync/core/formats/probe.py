@@ -66,7 +66,7 @@ Completeness = Complete | Truncated | Undecidable | OpenEnded
 Probe = Generator[Read, bytes, Completeness]
 
 
-def counted(count: int) -> str:
+def byte_count(count: int) -> str:
     """Return a number of bytes in words ("1 byte", "2,048 bytes")."""
     return amount(count, "byte")
 
@@ -115,8 +115,8 @@ def mismatch_to_the_end(
         written_at = yield from after_nul(offset, size)
         if written_at < size:
             return Undecidable(
-                f"it does not look like {name} at byte {offset:,}, where it has {counted(written_at - offset)} of NUL; "
-                "the service will judge it"
+                f"it does not look like {name} at byte {offset:,}, where it has {byte_count(written_at - offset)} of "
+                "NUL; the service will judge it"
             )
     elif not offset:
         head = yield Read(0, min(size, HEAD_BYTES))

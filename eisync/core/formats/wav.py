@@ -22,7 +22,7 @@ from eisync.core.formats.probe import (
     Truncated,
     Undecidable,
     after_nul,
-    counted,
+    byte_count,
     cut_short,
     mismatch,
     mismatch_to_the_end,
@@ -147,7 +147,7 @@ def _short_of_sound(sound: _Sound, size: int) -> Completeness:
     end = sound.begins_at + sound.length
     missing = end - size
     if size > sound.begins_at:
-        names_more = f"its WAV header claims {counted(missing)} of sound more than the file has"
+        names_more = f"its WAV header claims {byte_count(missing)} of sound more than the file has"
         if sound.file_ends_at < end and abs(sound.file_ends_at - size) <= OFF_BY_A_HEADER:
             return Undecidable(f"{names_more}, but gives the right end of the file")
         if missing <= sound.begins_at + HEAD_BYTES:
@@ -171,7 +171,7 @@ def _by_end(sound: _Sound, size: int) -> Completeness:
         return Complete("as long as its WAV header says")
     if missing <= OFF_BY_A_HEADER and size <= end + end % 2:
         return Complete("its sound is as long as its WAV header says")
-    why = f"its sound is complete, and its WAV header claims {counted(missing)} more after it"
+    why = f"its sound is complete, and its WAV header claims {byte_count(missing)} more after it"
     return Undecidable(why) if missing <= sound.begins_at + HEAD_BYTES else OpenEnded(why)
 
 
