@@ -119,7 +119,7 @@ COMPOSED, APART = "t\u00fcr", "tu\u0308r"
 
 
 @pytest.mark.parametrize(
-    "said",
+    "found",
     [
         describe(f"{APART}.1.csv", PathRules(), {}, ()),
         describe("a.csv", PathRules(label=APART), {}, ()),
@@ -188,7 +188,7 @@ def test_information_that_is_not_sent_becomes_a_remark() -> None:
 
 
 @pytest.mark.parametrize(
-    ("said", "weight"),
+    ("found", "weight"),
     [
         ({}, 0),
         ({"label": "wave"}, 4),
