@@ -14,7 +14,7 @@ from eisync.cli.audit import WatchedFolder, accounts_of, known_of, watched_folde
 from eisync.cli.options import common
 from eisync.cli.output import say, say_json
 from eisync.core import file_status
-from eisync.core.completeness import MARKER_SUFFIX, Marker, said_of_writers
+from eisync.core.completeness import MARKER_SUFFIX, Marker, explain_writers
 from eisync.core.file_status import UNREADABLE
 from eisync.core.formats.check import FormatCheck
 from eisync.core.formats.probe import Complete, Truncated
@@ -196,7 +196,7 @@ def _completeness(watched_folder: WatchedFolder, found: Found) -> dict[str, Any]
     if look is None or look.writers is None:
         writers = "it changed during the check" if look is None else "it cannot be opened for the check"
     else:
-        writers = said_of_writers(look.writers, watched_folder.watched.policy)
+        writers = explain_writers(look.writers, watched_folder.watched.policy)
     return {**_wholeness(examination, found, is_lost=look is None or look.is_another), "writers": writers}
 
 

@@ -4,7 +4,7 @@ import contextlib
 import threading
 from collections.abc import Callable, Iterable
 
-from eisync.core.clock_step import ClockReading, ClockSetting, Judgement, KnownTime, Telling, judge
+from eisync.core.clock_step import ClockReading, ClockSetting, Judgement, KnownTime, ServiceTime, judge
 from eisync.errors import StateError
 from eisync.loops.ports import Log
 from eisync.store.continuity import ClockNotes
@@ -19,15 +19,15 @@ class ClockMonitor:
     def __init__(
         self,
         notes: ClockNotes,
-        tellings: Callable[[], Iterable[Telling]],
+        service_times: Callable[[], Iterable[ServiceTime]],
         *,
         clock: Callable[[], float],
         steady: Callable[[], float],
         log: Log,
     ) -> None:
-        """`tellings`: the last of each service, since the start. `steady` counts while the machine sleeps, if any."""
+        """`service_times`: the last of each service since the start. `steady` counts while the machine sleeps, if any."""
         self._notes = notes
-        self._tellings = tellings
+        self._tellings = service_times
         self._clock = clock
         self._steady = steady
         self._log = log
