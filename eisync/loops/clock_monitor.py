@@ -25,7 +25,7 @@ class ClockMonitor:
         steady: Callable[[], float],
         log: Log,
     ) -> None:
-        """`service_times`: the last of each service since the start. `steady` counts while the machine sleeps, if any."""
+        """`service_times`: the latest of each service since the start. `steady` counts during sleep, if possible."""
         self._notes = notes
         self._tellings = service_times
         self._clock = clock

@@ -227,7 +227,7 @@ class Problems:
     def sentences(self) -> tuple[str, ...]:
         """Every fault once: those of the file in the order of its lines, then the others."""
         found = sorted(self._found, key=lambda found: found[0])
-        return tuple(dict.fromkeys(KEYS.told(sentence) for _, sentence in found))
+        return tuple(dict.fromkeys(KEYS.without_keys(sentence) for _, sentence in found))
 
     def _line(self, location: Location) -> int | None:
         """The line of the key, or of the table around it when the key is what is missing."""
