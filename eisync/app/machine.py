@@ -69,7 +69,7 @@ class App:
         spend, times = self._throttle.spend, ServiceTimes()
         self._writer_probe = writer_probe.WriterProbe()
         self.times = ClockMonitor(
-            ClockNotes(self._database), times.tellings, clock=clock.now, steady=clock.steady, log=self.log
+            ClockNotes(self._database), times.service_times, clock=clock.now, steady=clock.steady, log=self.log
         )
         self._services = {
             target.name: service_of(

@@ -14,14 +14,14 @@ from eisync.cli.audit import WatchedFolder, accounts_of, known_of, watched_folde
 from eisync.cli.options import common
 from eisync.cli.output import say, say_json
 from eisync.core import file_status
-from eisync.core.completeness import MARKER_SUFFIX, Marker, said_of_writers
+from eisync.core.completeness import MARKER_SUFFIX, Marker, explain_writers
 from eisync.core.file_status import UNREADABLE
 from eisync.core.formats.check import FormatCheck
 from eisync.core.formats.probe import Complete, Truncated
 from eisync.core.labels.description import Description, describe
 from eisync.core.labels.mentions import NearMiss
 from eisync.core.labels.path_rules import CATEGORY_WORDS, INFER, SDK, infer_category_as_sdk, naming_of
-from eisync.core.labels.sidecars import INFO_LABELS, WHAT_THEY_ARE, Entry, speaking
+from eisync.core.labels.sidecars import INFO_LABELS, WHAT_THEY_ARE, Entry, sidecars_for
 from eisync.core.lifecycle import State
 from eisync.core.model import sent_name, shown
 from eisync.errors import EisyncError
@@ -143,7 +143,7 @@ def _described(watched_folder: WatchedFolder, path: str, said: Said) -> Descript
     watched = watched_folder.watched
     entries = [one for one in said.values() if isinstance(one, Entry)]
     misses = [
-        one.sentence(shown(place), shown(speaking(path, [place])[place]))
+        one.sentence(shown(place), shown(sidecars_for(path, [place])[place]))
         for place, one in said.items()
         if isinstance(one, NearMiss)
     ]
@@ -196,7 +196,7 @@ def _completeness(watched_folder: WatchedFolder, found: Found) -> dict[str, Any]
     if look is None or look.writers is None:
         writers = "it changed during the check" if look is None else "it cannot be opened for the check"
     else:
-        writers = said_of_writers(look.writers, watched_folder.watched.policy)
+        writers = explain_writers(look.writers, watched_folder.watched.policy)
     return {**_wholeness(examination, found, is_lost=look is None or look.is_another), "writers": writers}
 
 

@@ -18,18 +18,18 @@ from eisync.core.text import printable
 
 def say(*lines: str, err: bool = False) -> None:
     """Each of the texts on a line of its own, whatever is in it; on stderr if `err`."""
-    _write("".join(printable(KEYS.told(line)) + "\n" for line in lines), err=err)
+    _write("".join(printable(KEYS.without_keys(line)) + "\n" for line in lines), err=err)
 
 
 def say_json(record: object, *, indent: int | None = None) -> None:
     """The record as JSON, on one line unless `indent` is given; what JSON cannot write is written as its text."""
-    text = KEYS.told(json.dumps(record, indent=indent, default=str))
+    text = KEYS.without_keys(json.dumps(record, indent=indent, default=str))
     _write(text.replace("\x7f", "\\u007f").replace(MARK, json.dumps(MARK)[1:-1]) + "\n", err=False)
 
 
 def redraw(line: str) -> None:
     """The line in the place of the last one, on stderr: for what moves."""
-    _write("\r" + printable(KEYS.told(line)), err=True)
+    _write("\r" + printable(KEYS.without_keys(line)), err=True)
 
 
 def say_key(line: str) -> None:

@@ -2,7 +2,7 @@ from typing import Any
 
 import pytest
 
-from eisync.core.clock_step import DAY_S, ClockReading, KnownTime, Telling
+from eisync.core.clock_step import DAY_S, ClockReading, KnownTime, ServiceTime
 from eisync.errors import StateError
 from eisync.loops.clock_monitor import STORE_EVERY_S, ClockMonitor
 from eisync.store.continuity import ClockNotes
@@ -16,7 +16,7 @@ class Machine:
     def __init__(self, yard: Yard) -> None:
         self.yard = yard
         self.true, self.ahead_s = 1_000_000_000.0, 0.0
-        self.told: list[Telling] = []
+        self.told: list[ServiceTime] = []
         self.start()
 
     def start(self) -> None:
@@ -30,7 +30,7 @@ class Machine:
         )
 
     def answer(self) -> None:
-        self.told = [Telling("host", self.true, ClockReading(self.true + self.ahead_s, self.true - 5.0))]
+        self.told = [ServiceTime("host", self.true, ClockReading(self.true + self.ahead_s, self.true - 5.0))]
 
     def remembered(self) -> Any:
         return ClockNotes(self.yard.database).remembered()

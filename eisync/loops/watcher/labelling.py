@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from eisync.core.completeness import ObservedFile
 from eisync.core.labels.description import Description, UnsentFile, describe
 from eisync.core.labels.mentions import NearMiss
-from eisync.core.labels.sidecars import INFO_LABELS, Entry, speaking
+from eisync.core.labels.sidecars import INFO_LABELS, Entry, sidecars_for
 from eisync.core.lifecycle import State
 from eisync.core.model import FileFacts, StoredSidecar, shown
 from eisync.loops.ports import Log
@@ -128,7 +128,7 @@ class Labelling:
         found = self._sidecars.around(path, now)
         entries: list[Entry] = []
         misses: list[str] = []
-        for place, name in speaking(path, found).items() if found else ():
+        for place, name in sidecars_for(path, found).items() if found else ():
             current = self._sidecars.stored_sidecar(place, found[place])
             stored_sidecar = current or self._sidecars.last_stored_sidecar(place, now)
             entry = (
@@ -147,13 +147,13 @@ class Labelling:
         if found and not entries and seen is not None:
             until = self._patience(list(found.values()), seen, now)
             if now < until:
-                named = " and ".join(shown(place) for place in speaking(path, found))
+                named = " and ".join(shown(place) for place in sidecars_for(path, found))
                 why = "; ".join(misses) or f"{named} does not mention the file"
                 return Unclear(f"{why}; it is sent without that in {until - now:.0f} s", until)
         try:
             return describe(path, self._watched.labelling, self._watched.metadata, entries, misses)
         except ValueError as error:
-            places = " and ".join(shown(place) for place in speaking(path, found))
+            places = " and ".join(shown(place) for place in sidecars_for(path, found))
             return Unclear(
                 f"the entry for it in {places} cannot be used: {error}; correct it, and the file is sent by itself",
                 now + 5 * AGAIN_S,

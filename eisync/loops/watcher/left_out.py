@@ -8,7 +8,7 @@ the file that it is about.
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
-from eisync.core.labels.annotations import NotASample, may_be_one
+from eisync.core.labels.annotations import NotASample, may_be_annotation
 from eisync.core.lifecycle import State
 from eisync.core.model import FileFacts, shown
 from eisync.errors import CONTENT_ERRORS, UnreachableError
@@ -98,7 +98,7 @@ class Annotations:
 
         Raises UnreachableError when no file can be opened at the moment.
         """
-        if not may_be_one(path, head):
+        if not may_be_annotation(path, head):
             return None
         return self._annotation_of(self._root.path, path, facts, self._is_known, head)
 
@@ -171,7 +171,7 @@ class Review:
         if reason is not None:
             self._annotations.withdraw(path, reason, now=now)
             return
-        facts = self._files.facts_at(self._root.path, path) if may_be_one(path) else None
+        facts = self._files.facts_at(self._root.path, path) if may_be_annotation(path) else None
         found = None if facts is None else self._annotations.why_if_readable(path, facts)
         if facts is not None and found is not None:
             self._annotations.leave(path, facts, found.reason, now=now)

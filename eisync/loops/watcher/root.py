@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from eisync.core.known_content import Trust
-from eisync.core.writers import Writers, said_of_folder
+from eisync.core.writers import Writers, describe_folder_writers
 from eisync.loops.ports import Log
 from eisync.loops.watcher.content_check import ContentChecks
 from eisync.loops.watcher.context import Events, Outside, RootStatus, Runtime, Stores, WatchedRoot
@@ -157,7 +157,7 @@ class RootState:
             scan_every_s=self.scans.pause_s,
             comparing=len(self.checks),
             trouble=self.setback.reason,
-            writers=None if self._writers is None else said_of_folder(self._writers),
+            writers=None if self._writers is None else describe_folder_writers(self._writers),
         )
 
     def _labelling(self, stores: Stores, outside: Outside, runtime: Runtime, log: Log) -> Labelling:

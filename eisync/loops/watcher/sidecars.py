@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from eisync.core.formats.json_stream import Checkpoint, Unfinished
 from eisync.core.known_content import Trust
-from eisync.core.labels.mentions import NearMiss, joins, near
+from eisync.core.labels.mentions import NearMiss, combines_entries, near
 from eisync.core.labels.sidecars import NAMES, Entry, places_for
 from eisync.core.model import FileFacts, StoredSidecar, shown
 from eisync.core.text import forms
@@ -290,7 +290,7 @@ class SidecarReader:
                 self._progress.pop(reading.place, None)
                 reading.id = self._store.begin(self._root.id, reading.place, self._strict(facts))
         if entries and reading.id is not None:
-            self._store.add(reading.id, entries, joins=joins(reading.place.rpartition("/")[2]))
+            self._store.add(reading.id, entries, joins=combines_entries(reading.place.rpartition("/")[2]))
             reading.added += len(entries)
             if reading.is_growing and len(reading.paths) <= MOST_GROWN:
                 reading.paths.update(entry.path for entry in entries)
