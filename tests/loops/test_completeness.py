@@ -554,7 +554,7 @@ def test_a_process_without_descriptors_looks_again_later(yard: Yard) -> None:
 
 
 def test_a_long_examination_takes_many_ticks_and_holds_nobody_up(yard: Yard, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "BYTES_A_TICK", 100_000)
+    monkeypatch.setattr(module, "BYTES_PER_TICK", 100_000)
     yard.write("a long one.json", formats.document(list(range(300_000))))
     yard.write("b.wav", formats.wav(SOUND))
     loop = yard.watcher()
@@ -569,7 +569,7 @@ def test_a_long_examination_takes_many_ticks_and_holds_nobody_up(yard: Yard, mon
 
 
 def test_what_a_tick_may_not_read_any_more_is_left_to_the_next(yard: Yard, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "BYTES_A_TICK", 50_000)
+    monkeypatch.setattr(module, "BYTES_PER_TICK", 50_000)
     for number in range(10):
         yard.write(f"{number}.json", formats.document(list(range(5_000))))
     loop = yard.watcher()
@@ -580,7 +580,7 @@ def test_what_a_tick_may_not_read_any_more_is_left_to_the_next(yard: Yard, monke
 
 
 def test_a_file_that_changes_while_it_is_examined_is_examined_anew(yard: Yard, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "BYTES_A_TICK", 100_000)
+    monkeypatch.setattr(module, "BYTES_PER_TICK", 100_000)
     yard.write("a.json", formats.document(list(range(300_000))))
     loop = yard.watcher()
     for _ in range(4):

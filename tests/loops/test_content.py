@@ -325,7 +325,7 @@ def test_a_file_that_cannot_be_read_stays_what_it_was_until_it_can(
 
 
 def test_so_many_files_at_once_are_looked_at_piece_by_piece(circuit: Circuit, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(content_check, "MOST_WAITING", 2)
+    monkeypatch.setattr(content_check, "MAX_WAITING", 2)
     paths = [f"many/{number}.csv" for number in range(9)]
     circuit.write(*paths)
     circuit.settle()
@@ -340,7 +340,7 @@ def test_so_many_files_at_once_are_looked_at_piece_by_piece(circuit: Circuit, mo
 
 
 def test_new_files_do_not_wait_for_files_in_doubt(circuit: Circuit, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(content_check, "BYTES_A_TICK", 1)  # a file takes a tick for each of its bytes
+    monkeypatch.setattr(content_check, "BYTES_PER_TICK", 1)  # a file takes a tick for each of its bytes
     for path in (A, C):
         os.utime(circuit.yard.path(path))
     circuit.write("new.csv")

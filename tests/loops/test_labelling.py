@@ -232,7 +232,7 @@ def test_an_account_of_100_000_files_is_read_once_in_pieces_and_not_held(yard: Y
     tracemalloc.start()
     try:
         root.begin_tick()
-        root.heed("info.labels", yard.later)
+        root.check_now("info.labels", yard.later)
         ticks = 1
         while root.is_busy:
             root.begin_tick()
@@ -251,7 +251,7 @@ def test_an_account_of_100_000_files_is_read_once_in_pieces_and_not_held(yard: Y
     root.check_all(yard.later + 100.0)
     assert ["info.labels"] == reads
     assert 100_000 == stored_sidecar.entries
-    assert ticks >= 100_000 // module.ENTRIES_A_TICK
+    assert ticks >= 100_000 // module.ENTRIES_PER_TICK
     assert len(content) > 15_000_000
     assert peak < 8_000_000
 
@@ -260,7 +260,7 @@ def test_an_account_of_100_000_files_is_read_once_in_pieces_and_not_held(yard: Y
 def test_a_store_that_fails_while_one_is_read_costs_no_entry(
     yard: Yard, monkeypatch: pytest.MonkeyPatch, method: str
 ) -> None:
-    monkeypatch.setattr(module, "ENTRIES_A_TICK", 2)
+    monkeypatch.setattr(module, "ENTRIES_PER_TICK", 2)
     yard.write("info.labels", account(7))
     shelf = Shelf(yard.database)
     monkeypatch.setattr(shelf, method, failing(2, StateError("disk full"), getattr(shelf, method)))
@@ -280,7 +280,7 @@ def test_a_store_that_fails_while_one_is_read_costs_no_entry(
 
 
 def test_files_wait_while_an_account_is_read(yard: Yard, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "ENTRIES_A_TICK", 2)
+    monkeypatch.setattr(module, "ENTRIES_PER_TICK", 2)
     yard.write("wave.csv")
     yard.write("info.labels", account(30))
     loop = yard.watcher()
@@ -387,7 +387,7 @@ def test_one_that_grew_and_was_edited_is_read_anew(yard: Yard, form: Any, edited
 def test_a_recorder_that_adds_an_entry_with_each_recording_sees_them_go(
     yard: Yard, monkeypatch: pytest.MonkeyPatch, form: Any
 ) -> None:
-    monkeypatch.setattr(module, "ENTRIES_A_TICK", 20)  # the account takes ten ticks, and changes with each
+    monkeypatch.setattr(module, "ENTRIES_PER_TICK", 20)  # the account takes ten ticks, and changes with each
     yard.write("info.labels", form(*OLD))
     reads = Read()
     loop = yard.watcher(outside={"read_sidecar": reads})
@@ -413,7 +413,7 @@ def test_one_that_is_rewritten_whenever_it_is_read_keeps_nobody_waiting_for_ever
     yard.write("info.labels", listed(*OLD, ("known.csv", "told"), first=1))
     loop = yard.watcher()
     run(loop, yard.later)
-    monkeypatch.setattr(module, "ENTRIES_A_TICK", 20)
+    monkeypatch.setattr(module, "ENTRIES_PER_TICK", 20)
     yard.write("known.csv")
     yard.write("never.csv")
     yard.ear.of(1).files |= {"known.csv", "never.csv"}
@@ -465,7 +465,7 @@ def test_garbage_behind_what_was_read_takes_all_of_it_back(yard: Yard) -> None:
 
 
 def test_a_large_one_keeps_no_small_one_waiting(yard: Yard, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "ENTRIES_A_TICK", 40)
+    monkeypatch.setattr(module, "ENTRIES_PER_TICK", 40)
     monkeypatch.setattr(module, "SLICE", 10)
     yard.write("info.labels", lines(*((f"{number}.csv", "x") for number in range(5_000))))
     yard.write("small/info.labels", lines(("a.csv", "small")))

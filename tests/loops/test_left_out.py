@@ -233,7 +233,7 @@ def test_with_a_marker_it_is_left_out_when_the_marker_says_that_it_is_complete(y
 
 
 def test_what_is_remembered_has_a_limit(yard: Yard, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "MOST_REMEMBERED", 2)
+    monkeypatch.setattr(module, "MAX_REMEMBERED", 2)
     not_samples = NotSamples(yard.root.id, yard.index)
     facts = FileFacts(1, 2, 3)
     for name in "abc":

@@ -296,7 +296,7 @@ def test_what_scans_take_of_a_core_is_shared_among_the_roots(yard: Yard) -> None
 def test_a_huge_folder_is_walked_in_pieces(yard: Yard, monkeypatch: pytest.MonkeyPatch) -> None:
     from eisync.adapters.files import folder_walk
 
-    monkeypatch.setattr(root_watcher, "ENTRIES_A_TICK", 10)
+    monkeypatch.setattr(root_watcher, "ENTRIES_PER_TICK", 10)
     monkeypatch.setattr(folder_walk, "PIECE", 5)
     monkeypatch.setattr(folder_walk, "AT_ONCE", 8)
     for number in range(60):

@@ -231,7 +231,7 @@ def test_a_rename_during_a_stop_is_followed_by_the_next_start(yard: Yard) -> Non
 
 
 def test_a_folder_of_thousands_is_followed_piece_by_piece(yard: Yard, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(root_watcher, "ENTRIES_A_TICK", 7)
+    monkeypatch.setattr(root_watcher, "ENTRIES_PER_TICK", 7)
     yard.fill(*(f"one/{number}.csv" for number in range(40)))
     sync(yard, yard.later)
     loop = yard.watcher()
@@ -335,7 +335,7 @@ def test_a_large_file_is_compared_a_bounded_piece_a_tick(yard: Yard, monkeypatch
             return content.hash_on(*args, most_bytes=most_bytes, **more)
 
     counted = Counted()
-    monkeypatch.setattr(content_check, "HASHED_A_TICK", 100_000)
+    monkeypatch.setattr(content_check, "HASHED_PER_TICK", 100_000)
     sync_whole_second(yard, "a.csv", "c.csv", content=lambda path: path.encode() * 100_000)
     loop = yard.watcher(outside={"contents": counted})
     run(loop, yard.later)

@@ -63,7 +63,7 @@ def test_what_changed_and_is_as_it_was_sent_is_not_sent_unless_the_service_lost_
 
 def test_a_few_are_read_at_once_and_the_others_soon() -> None:
     returns = restored(Places(), lambda *_: True)
-    complete = {f"{number}.csv": facts(module.BYTES_A_TICK) for number in range(3)}
+    complete = {f"{number}.csv": facts(module.BYTES_PER_TICK) for number in range(3)}
     for number, path in enumerate(complete):
         returns.expect(path, replace(known(number), facts=complete[path]))
     seen: list[str] = []

@@ -41,7 +41,7 @@ def settle(yard: Yard, event: Event, now: float) -> None:
 def limit_files(monkeypatch: pytest.MonkeyPatch, number: int) -> None:
     """A tick checks so many files, of those that were reported and of those that are due."""
     for module in (intake, root_watcher):
-        monkeypatch.setattr(module, "FILES_A_TICK", number)
+        monkeypatch.setattr(module, "FILES_PER_TICK", number)
 
 
 def sync(yard: Yard, now: float) -> None:
@@ -401,7 +401,7 @@ class Counting:
 
 
 def test_one_tick_walks_a_bounded_part(yard: Yard, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(root_watcher, "ENTRIES_A_TICK", 10)
+    monkeypatch.setattr(root_watcher, "ENTRIES_PER_TICK", 10)
     for folder in range(10):
         for number in range(5):
             yard.write(f"{folder}/{number}.csv")
@@ -415,7 +415,7 @@ def test_one_tick_walks_a_bounded_part(yard: Yard, monkeypatch: pytest.MonkeyPat
 
 def test_what_is_found_enters_before_more_is_looked_for(yard: Yard, monkeypatch: pytest.MonkeyPatch) -> None:
     limit_files(monkeypatch, 10)
-    monkeypatch.setattr(root_watcher, "ENTRIES_A_TICK", 30)
+    monkeypatch.setattr(root_watcher, "ENTRIES_PER_TICK", 30)
     for folder in range(20):
         for number in range(5):
             yard.write(f"{folder}/{number}.csv")
@@ -453,7 +453,7 @@ def test_a_root_that_is_doubted_is_scanned_at_once(yard: Yard) -> None:
 def test_a_root_that_is_doubted_again_and_again_is_scanned_to_its_end(
     yard: Yard, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(root_watcher, "ENTRIES_A_TICK", 3)
+    monkeypatch.setattr(root_watcher, "ENTRIES_PER_TICK", 3)
     for number in range(20):
         yard.write(f"{number}/a.csv")
     loop = yard.watcher()
@@ -465,7 +465,7 @@ def test_a_root_that_is_doubted_again_and_again_is_scanned_to_its_end(
 
 
 def test_doubt_during_a_scan_begins_another_one(yard: Yard, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(root_watcher, "ENTRIES_A_TICK", 3)
+    monkeypatch.setattr(root_watcher, "ENTRIES_PER_TICK", 3)
     for number in range(20):
         yard.write(f"{number}/a.csv")
     loop = yard.watcher()
@@ -667,7 +667,7 @@ def test_a_root_that_is_back_is_scanned_at_once(yard: Yard) -> None:
 def test_nothing_is_concluded_from_a_root_that_leaves_during_a_scan(
     yard: Yard, monkeypatch: pytest.MonkeyPatch, moment: int
 ) -> None:
-    monkeypatch.setattr(root_watcher, "ENTRIES_A_TICK", 1)
+    monkeypatch.setattr(root_watcher, "ENTRIES_PER_TICK", 1)
     yard.fill("a.csv", "one/b.csv", "one/deep/c.csv", "two/d.csv")
     loop = yard.watcher()
     for _ in range(moment):
@@ -755,7 +755,7 @@ def test_a_root_that_is_away_does_not_hold_up_the_other(yard: Yard) -> None:
 
 
 def test_a_root_with_a_million_files_does_not_hold_up_the_other(yard: Yard, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(root_watcher, "ENTRIES_A_TICK", 2)
+    monkeypatch.setattr(root_watcher, "ENTRIES_PER_TICK", 2)
     other = yard.add_root("other")
     for number in range(50):
         yard.write(f"{number}/a.csv")
@@ -830,7 +830,7 @@ def test_how_many_files_settle_is_written_down(yard: Yard) -> None:
 def test_while_there_is_much_to_do_that_is_written_down_now_and_then(
     yard: Yard, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(root_watcher, "ENTRIES_A_TICK", 2)
+    monkeypatch.setattr(root_watcher, "ENTRIES_PER_TICK", 2)
     for number in range(20):
         yard.write(f"{number}/a.csv", b"")
     loop = yard.watcher()
@@ -866,7 +866,7 @@ def test_what_was_noted_stays_until_the_folder_was_looked_through(yard: Yard, mo
         yard.write(f"{number}/empty.csv", b"")
     now = yard.touched_at("0/empty.csv") + 1.0
     run(yard.watcher(), now)
-    monkeypatch.setattr(root_watcher, "ENTRIES_A_TICK", 1)
+    monkeypatch.setattr(root_watcher, "ENTRIES_PER_TICK", 1)
     loop = yard.watcher()
     for path in range(5):
         yard.path(f"{path}/empty.csv").unlink()
@@ -895,7 +895,7 @@ def test_what_a_start_finds_and_is_complete_is_not_noted_first(yard: Yard, monke
 def test_of_too_many_files_under_observation_the_others_are_counted(
     yard: Yard, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(observations, "MOST_OBSERVED", 3)
+    monkeypatch.setattr(observations, "MAX_OBSERVED", 3)
     for number in range(5):
         yard.write(f"{number}.csv", b"")
     run(yard.watcher(), yard.touched_at("0.csv") + 1.0)
