@@ -33,10 +33,10 @@ def yard(tmp_path: Path) -> Iterator[Yard]:
 
 
 @pytest.mark.parametrize(
-    ("files_a_question", "most_bytes", "questions"), [(10, 1 << 20, range(30, 31)), (1000, 100, range(30, 43))]
+    ("files_per_request", "most_bytes", "questions"), [(10, 1 << 20, range(30, 31)), (1000, 100, range(30, 43))]
 )
 def test_an_audit_asks_for_each_file_once(
-    yard: Yard, monkeypatch: pytest.MonkeyPatch, files_a_question: int, most_bytes: int, questions: range
+    yard: Yard, monkeypatch: pytest.MonkeyPatch, files_per_request: int, most_bytes: int, questions: range
 ) -> None:
     yard.fill(*READY)
     loop = yard.watcher()
@@ -73,9 +73,9 @@ def test_an_audit_asks_for_each_file_once(
 
     monkeypatch.setattr(observations, "reason", reason)
     monkeypatch.setattr(audit, "ask", ask)
-    monkeypatch.setattr(audit, "FILES_A_QUESTION", files_a_question)
-    monkeypatch.setattr(audit, "BYTES_A_QUESTION", most_bytes)
-    told = list(audit._accounts(WatchedFolder(yard.watched(), "", True, None), None, None))
+    monkeypatch.setattr(audit, "FILES_PER_REQUEST", files_per_request)
+    monkeypatch.setattr(audit, "BYTES_PER_REQUEST", most_bytes)
+    told = list(audit._statuses(WatchedFolder(yard.watched(), "", True, None), None, None))
     expected = {**dict.fromkeys(READY, "ready"), **dict.fromkeys(SETTLING, "settling")}
     assert (expected, 300) == ({path: one.state for path, one in told}, len(told))
     assert {"records": 300, "reasons": 150} == {name: counted[name] for name in ("records", "reasons")}
