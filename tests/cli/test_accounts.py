@@ -97,7 +97,7 @@ def test_audit_of_a_folder_needs_no_configuration(bench: Bench) -> None:
     assert "1 in all: 1 new." in done.stderr
 
 
-def test_a_place_that_is_not_watched_is_said_so(bench: Bench, daemon: "subprocess.Popen[bytes]") -> None:
+def test_a_place_that_is_not_watched_is_reported(bench: Bench, daemon: "subprocess.Popen[bytes]") -> None:
     done = bench.run("audit", str(bench.state))
     assert 78 == done.returncode
     assert "is not in a watched folder" in done.stderr
@@ -113,7 +113,7 @@ def explained(bench: Bench, path: str, exit_code: int) -> dict[str, Any]:
     return told
 
 
-def test_explain_says_what_becomes_of_a_file_and_why(bench: Bench, daemon: "subprocess.Popen[bytes]") -> None:
+def test_explain_says_what_happens_to_a_file_and_why(bench: Bench, daemon: "subprocess.Popen[bytes]") -> None:
     fill(bench)
     until(lambda: audited(bench)["testing/wave.1.csv"][0] == "synced")
     until(lambda: audited(bench)["cut.wav"][0] == "settling")
@@ -131,7 +131,7 @@ def test_explain_says_what_becomes_of_a_file_and_why(bench: Bench, daemon: "subp
     assert "not a type that Edge Impulse takes (.doc)" == explained(bench, "notes.doc", 5)["reason"]
 
 
-def test_explain_of_a_file_that_is_not_there_any_more(bench: Bench) -> None:
+def test_explain_of_a_removed_file(bench: Bench) -> None:
     for name in ("wave.1.csv", "wave.2.csv"):
         bench.write(name, row(int(name[5])))
     assert 0 == bench.run("once", "--timeout", "20").returncode
@@ -153,7 +153,7 @@ def test_explain_of_a_file_that_is_not_there_any_more(bench: Bench) -> None:
     assert (2, True) == (refused.returncode, "and eisync never knew one there" in refused.stderr)
 
 
-def test_explain_of_a_file_that_went_before_it_was_sent(bench: Bench) -> None:
+def test_explain_of_a_file_removed_before_it_was_sent(bench: Bench) -> None:
     bench.write("wave.1.csv", row(1))
     assert 77 == bench.run("once", "--timeout", "20", EI_API_KEY="ei_wrong").returncode
     (bench.recordings / "wave.1.csv").unlink()
@@ -162,7 +162,7 @@ def test_explain_of_a_file_that_went_before_it_was_sent(bench: Bench) -> None:
     assert ("gone", False, []) == (told["state"], told["is_here"], told["sample_ids"])
 
 
-def test_explain_tells_of_the_marker_that_a_file_waits_for(bench: Bench) -> None:
+def test_explain_shows_the_marker_that_a_file_waits_for(bench: Bench) -> None:
     (bench.place / "eisync.toml").write_text('[[watch]]\npath = "recordings"\nready = "marker"\n')
     bench.write("wave.1.csv", row(1))
     assert "absent" == explained(bench, "wave.1.csv", 4)["marker"]
@@ -197,7 +197,7 @@ def test_a_daemon_answers_for_folders_that_it_does_not_watch_too(
     assert "it is new; no daemon is watching it: start 'eisync run' or 'eisync once'" == told["reason"]
 
 
-def test_explain_of_a_file_that_no_daemon_has_seen(bench: Bench) -> None:
+def test_explain_of_a_file_that_no_daemon_has_scanned(bench: Bench) -> None:
     bench.write("wave.1.wav", formats.wav(SOUND))
     told = explained(bench, "wave.1.wav", 4)
     assert (True, "as long as its WAV header says", "new") == (told["is_whole"], told["evidence"], told["state"])
@@ -226,7 +226,7 @@ def test_annotations_are_left_out_with_one_line_and_no_alarm(bench: Bench) -> No
     assert "left out" == explained(bench, "call.1.json", 5)["state"], "the recording is in the project"
 
 
-def test_links_are_told_as_what_they_are(bench: Bench) -> None:
+def test_links_are_reported_as_links(bench: Bench) -> None:
     outside = bench.place / "elsewhere"
     outside.mkdir()
     (outside / "a.1.csv").write_bytes(row(1))
@@ -243,7 +243,7 @@ def test_links_are_told_as_what_they_are(bench: Bench) -> None:
     assert "1 left out: it is a link to a folder; eisync does not follow links" in bench.run("status").stdout
 
 
-def test_sidecars_are_accounted_for_and_what_they_give_is_told(bench: Bench) -> None:
+def test_sidecars_and_their_entries_are_reported(bench: Bench) -> None:
     box = {"label": "nut", "x": 1, "y": 2, "width": 3, "height": 4}
     labels = {"boundingBoxes": {"a.png": [box, box]}}
     bench.write("a.png", formats.png(b"1"))
@@ -284,7 +284,7 @@ def test_sidecars_are_accounted_for_and_what_they_give_is_told(bench: Bench) -> 
     assert "synced" == bench.files()["bad/d.png"]["state"]
 
 
-def test_a_running_daemon_tells_why_a_file_waits_for_its_sidecar(
+def test_a_running_daemon_reports_why_a_file_waits_for_its_sidecar(
     bench: Bench, daemon: "subprocess.Popen[bytes]"
 ) -> None:
     bench.write("bounding_boxes.labels", b'{"boundingBoxes": {"a.png": [')

@@ -107,7 +107,7 @@ def test_a_file_that_a_scan_should_have_found_is_unexplained(
     assert f"1 in all: 1 {state}." == told.err.strip()
 
 
-def test_an_audit_without_a_folder_looks_at_those_that_were_watched_before(bench: Bench) -> None:
+def test_an_audit_without_a_folder_checks_those_that_were_watched_before(bench: Bench) -> None:
     (bench.place / "eisync.toml").unlink()
     nothing = bench.run("audit")
     assert (2, True) == (nothing.returncode, "no folder is watched, and none was watched before" in nothing.stderr)

@@ -45,7 +45,7 @@ def link_elsewhere(bench: Bench) -> None:
 
 
 @pytest.mark.parametrize("action", [touch, restore, link_elsewhere])
-def test_what_only_moved_is_not_sent(bench_with_tombstone: Bench, action: Callable[[Bench], None]) -> None:
+def test_a_touched_file_is_not_sent(bench_with_tombstone: Bench, action: Callable[[Bench], None]) -> None:
     bench = bench_with_tombstone
     before, sent = bench.files(), bench.emulator.ledger()["files"]
     action(bench)

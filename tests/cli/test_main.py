@@ -67,7 +67,7 @@ def test_status_loads_nothing_heavy() -> None:
     assert (0, "") == (done.returncode, done.stderr)
 
 
-def test_what_nobody_foresaw_ends_with_1_and_is_shown(
+def test_an_unexpected_error_ends_with_1_and_is_shown(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def broken(**_: object) -> None:

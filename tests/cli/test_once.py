@@ -54,7 +54,7 @@ def test_every_file_is_in_the_project_once_and_labelled(bench: Bench) -> None:
     ]  # fmt: skip
 
 
-def test_an_emptied_project_ends_with_3_until_a_person_has_said_what_it_means(bench: Bench) -> None:
+def test_an_emptied_project_ends_with_3_until_a_person_decides(bench: Bench) -> None:
     bench.configure(reconcile={"sweep_interval_s": 0.01})
     for number in range(12):
         bench.write(f"wave.{number}.csv", row(number))
@@ -157,7 +157,7 @@ def test_two_files_of_one_content_share_a_sample(bench: Bench) -> None:
         "a word for a number", "unknown option",
     ),
 )  # fmt: skip
-def test_what_a_person_can_mend_is_said_in_a_sentence(
+def test_errors_that_a_person_can_correct_are_one_sentence(
     bench: Bench, environ: dict[str, str], arguments: tuple[str, ...], code: int, sentence: str
 ) -> None:
     bench.write("wave.1.csv", row(1))
@@ -169,7 +169,7 @@ def test_what_a_person_can_mend_is_said_in_a_sentence(
     assert CANARY + "wrong" not in done.stderr + done.stdout
 
 
-def test_files_that_cannot_go_are_named_with_the_reason(bench: Bench) -> None:
+def test_files_that_cannot_be_sent_are_named_with_the_reason(bench: Bench) -> None:
     bench.write("good.1.csv", row(1))
     bench.write("bad.1.csv", b"accX,accY\n1,2\n3,4\n")
     huge = 101 * 1024 * 1024
@@ -185,7 +185,7 @@ def test_files_that_cannot_go_are_named_with_the_reason(bench: Bench) -> None:
     assert stored_once(bench.emulator.ledger(), [row(1)])
 
 
-def test_only_the_folders_of_this_run_are_spoken_of(bench: Bench) -> None:
+def test_only_the_folders_of_this_run_are_reported(bench: Bench) -> None:
     bench.write("bad.1.csv", b"accX,accY\n1,2\n3,4\n")
     assert 3 == bench.once().returncode
     other = bench.place / "other"
@@ -221,7 +221,7 @@ def _read_terminal(master: int) -> bytes:
         return b""
 
 
-def test_who_has_no_terminal_is_told_once_what_is_waited_for(bench: Bench) -> None:
+def test_without_a_terminal_it_logs_once_what_it_waits_for(bench: Bench) -> None:
     bench.write("cut.1.wav", formats.wav(b"sound" * 100)[:100])
     done = bench.once("--timeout", "1.2")
     assert 4 == done.returncode
@@ -248,7 +248,7 @@ def test_an_empty_file_waits_and_then_is_parked(bench: Bench) -> None:
     assert stored_once(bench.emulator.ledger(), [row(1)])
 
 
-def test_what_is_no_file_of_ours_is_left_out_and_told(bench: Bench) -> None:
+def test_files_that_are_no_samples_are_left_out_and_reported(bench: Bench) -> None:
     os.mkfifo(bench.recordings / "pipe.csv")
     (bench.recordings / "dangling.csv").symlink_to("nowhere.csv")
     outside = bench.place / "outside.csv"
@@ -301,7 +301,7 @@ def test_a_hard_link_is_a_second_file_and_a_sparse_file_is_sent_whole(bench: Ben
     assert {"synced"} == {file["state"] for file in bench.files().values()}
 
 
-def test_an_unreadable_file_is_quarantined_and_its_peers_go(emulator: RunningEmulator) -> None:
+def test_an_unreadable_file_is_quarantined_and_its_peers_are_sent(emulator: RunningEmulator) -> None:
     with stranger.strangers_bench(emulator) as bench:
         bench.write("good.1.csv", row(1))
         secret = bench.write("secret.1.csv", row(2))
@@ -317,7 +317,7 @@ def test_an_unreadable_file_is_quarantined_and_its_peers_go(emulator: RunningEmu
         assert (0, True) == (done.returncode, stored_once(emulator.ledger(), [row(1), row(2)])), done.stderr
 
 
-def test_a_vanished_folder_concludes_nothing(bench: Bench) -> None:
+def test_nothing_is_concluded_from_a_vanished_folder(bench: Bench) -> None:
     bench.write("wave.1.csv", row(1))
     assert 0 == bench.once().returncode
     shutil.rmtree(bench.recordings)
@@ -338,7 +338,7 @@ def test_another_projects_key_sends_nothing(bench: Bench) -> None:
     assert stored_once(bench.emulator.ledger(), [row(1)])
 
 
-def test_a_key_that_may_not_list_uploads_all_the_same(bench: Bench) -> None:
+def test_a_key_that_may_not_list_uploads(bench: Bench) -> None:
     project = bench.emulator.add_project(name="field", keys=[{"role": "ingestiononly"}])
     key = next(entry["key"] for entry in project["keys"] if entry["role"] == "ingestiononly")
     bench.write("wave.1.csv", row(1))

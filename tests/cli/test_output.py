@@ -40,12 +40,12 @@ def test_no_character_that_moves_or_hides_anything_is_printed(character: str) ->
 
 
 @pytest.mark.parametrize("text", ["größe 3 °C", "日本語", "naïve/ß.csv", "a\\x1b", "emoji 🙂", ""])
-def test_words_stay_what_they_are(text: str) -> None:
+def test_ordinary_text_is_unchanged(text: str) -> None:
     assert text == printable(text)
 
 
 @pytest.mark.parametrize("character", RAW, ids=ascii)
-def test_what_is_said_is_one_line_whatever_is_in_it(character: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_every_text_is_printed_on_one_line(character: str, capsys: pytest.CaptureFixture[str]) -> None:
     say(f"a{character}b", "c")
     say(f"a{character}b", err=True)
     told = capsys.readouterr()
@@ -59,7 +59,7 @@ def test_what_is_said_is_one_line_whatever_is_in_it(character: str, capsys: pyte
     assert "\r" + printable(f"a{character}b") == capsys.readouterr().err
 
 
-def test_no_key_is_said(capsys: pytest.CaptureFixture[str]) -> None:
+def test_no_key_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
     secret = "k3y" + "0123456789abcdef" * 2
     KEYS.learn(secret)
     say(f"x-api-key: {KEY}", f"it was {secret.upper()}")
@@ -71,7 +71,7 @@ def test_no_key_is_said(capsys: pytest.CaptureFixture[str]) -> None:
     assert {"reason": f"{MARK} {MARK}"} == json.loads(told[told.index("{") :])
 
 
-def test_a_stream_of_few_letters_gets_the_others_as_escapes(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_characters_that_the_stream_cannot_encode_are_escaped(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     with (tmp_path / "out").open("w", encoding="ascii") as stream:
         monkeypatch.setattr(sys, "stdout", stream)
         say("größe")
@@ -89,7 +89,7 @@ def test_the_demo_writes_files_only() -> None:
 
 
 @pytest.mark.parametrize("source", ["click.echo(x)", "print(x)", "sys.stdout.write(x)", "from click import echo"])
-def test_another_way_is_found(source: str) -> None:
+def test_another_way_to_print_is_detected(source: str) -> None:
     assert ways_out(source)
 
 
@@ -129,7 +129,7 @@ EVIL = "\x1b[2Jx\u202ey\x07"
     ],
     ids=" ".join,
 )
-def test_no_error_of_a_command_is_raw(
+def test_errors_of_commands_are_escaped(
     arguments: tuple[str, ...], monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -143,7 +143,7 @@ def test_no_error_of_a_command_is_raw(
     assert "line\nbreak" not in told.err
 
 
-def test_the_log_of_a_terminal_is_not_raw_either(bench: Bench) -> None:
+def test_the_log_on_a_terminal_is_escaped_too(bench: Bench) -> None:
     bench.write("\x1b[2Jcut\x9b31m.json", b'{"a":')
     bench.write("a\x1b]0;title\x07.csv", b"timestamp,x\n0,1\n")
     bench.configure(log={"format": "console", "level": "debug"})
@@ -158,7 +158,7 @@ def test_the_log_of_a_terminal_is_not_raw_either(bench: Bench) -> None:
     assert [] == [mark for mark in (b"\x1b[2J", b"\x1b]0;", b"\x07", b"\xc2\x9b") if mark in told]
 
 
-def test_the_entry_of_a_thread_that_failed_is_said_like_everything(capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_traceback_of_a_thread_is_printed_like_everything(capsys: pytest.CaptureFixture[str]) -> None:
     import threading
 
     error = RuntimeError(f"{EVIL} {KEY}")

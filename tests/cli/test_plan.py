@@ -79,7 +79,7 @@ def test_a_renamed_file_takes_its_sample_along(bench: Bench) -> None:
     assert "has its new label in the project" in words
 
 
-def test_the_file_of_a_sample_that_was_deleted_there_goes_to_the_trash_and_comes_back(bench: Bench) -> None:
+def test_the_file_of_a_deleted_sample_goes_to_the_trash_and_comes_back(bench: Bench) -> None:
     write_config(bench, 'on_remote_delete = "trash"')
     ids = uploaded(bench, 3)
     done = tombstoned(bench, ids["wave.1.csv"])
@@ -101,7 +101,7 @@ def test_the_file_of_a_sample_that_was_deleted_there_goes_to_the_trash_and_comes
     assert (1, f"eisync: action {number} is undone; there is nothing to undo\n") == (again.returncode, again.stderr)
 
 
-def test_the_sample_of_a_file_that_was_deleted_here_goes_and_comes_back(bench: Bench) -> None:
+def test_the_sample_of_a_deleted_file_is_deleted_and_comes_back(bench: Bench) -> None:
     write_config(bench, 'on_local_delete = "delete"')
     ids = uploaded(bench, 3)
     (bench.recordings / "wave.1.csv").unlink()
@@ -121,7 +121,7 @@ def test_the_sample_of_a_file_that_was_deleted_here_goes_and_comes_back(bench: B
     assert 0 == bench.run("audit").returncode
 
 
-def test_what_is_too_much_at_once_waits_for_a_yes(bench: Bench) -> None:
+def test_too_many_actions_at_once_wait_for_approval(bench: Bench) -> None:
     write_config(bench, 'on_remote_delete = "trash"', "guard_count = 2")
     ids = uploaded(bench, 10)
     lost = [f"wave.{number}.csv" for number in range(4)]
@@ -149,7 +149,7 @@ def test_what_is_too_much_at_once_waits_for_a_yes(bench: Bench) -> None:
     assert (0, "Nothing waits for your approval.\n") == (bench.run("plan").returncode, bench.run("plan").stdout)
 
 
-def test_what_was_refused_stays_and_is_not_asked_again(bench: Bench) -> None:
+def test_a_rejected_plan_changes_nothing_and_is_not_proposed_again(bench: Bench) -> None:
     write_config(bench, 'on_remote_delete = "delete"', "guard_count = 1")
     ids = uploaded(bench, 4)
     tombstoned(bench, ids["wave.0.csv"], ids["wave.1.csv"])
@@ -198,7 +198,7 @@ def test_a_running_daemon_does_what_was_approved(bench: Bench) -> None:
         ("second", 0, 0),
     ],
 )
-def test_what_another_pass_did_of_the_plan_counts_as_done(target: str, done: int, told: int) -> None:
+def test_actions_of_the_plan_done_by_another_pass_count_as_done(target: str, done: int, told: int) -> None:
     actions = [
         {"plan": 7, "state": "done"},
         {"plan": 7, "state": "done"},

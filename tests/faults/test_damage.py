@@ -66,7 +66,7 @@ def scribble(database: Path, tenth: int) -> None:
 
 @pytest.mark.parametrize("tenth", TENTHS)
 @pytest.mark.parametrize("damage", [truncate, scribble], ids=["truncated", "noise"])
-def test_it_is_set_aside_and_rebuilt_and_no_file_is_stored_twice(
+def test_a_damaged_database_is_set_aside_and_no_file_is_stored_twice(
     past: Past, damage: Callable[[Path, int], None], tenth: int
 ) -> None:
     machine, contents = past.machine, past.contents

@@ -79,7 +79,7 @@ def test_after_a_lost_answer_every_file_is_stored_once(
 @pytest.mark.parametrize(
     "fault", [{}, {"kind": "withhold"}, {"kind": "reset_after"}], ids=["stored", "lost", "not stored"]
 )
-def test_what_was_in_flight_at_a_crash_is_stored_once(machine: Callable[..., Rig], fault: dict[str, Any]) -> None:
+def test_files_in_flight_at_a_crash_are_stored_once(machine: Callable[..., Rig], fault: dict[str, Any]) -> None:
     one = machine(options={"allow_duplicates": True, "batch_files": 2})
     contents = filled(one)
     one.faults(*([fault] if fault else []))
@@ -94,7 +94,7 @@ def test_what_was_in_flight_at_a_crash_is_stored_once(machine: Callable[..., Rig
     one.judge(contents)
 
 
-def test_a_request_that_the_service_is_still_at_is_not_taken_for_lost(
+def test_a_request_that_is_still_processed_does_not_count_as_lost(
     machine: Callable[..., Rig], emulator: RunningEmulator, stack: ExitStack
 ) -> None:
     door = stack.enter_context(gate(urlsplit(emulator.ingestion_url).port or 0))
@@ -114,7 +114,7 @@ def test_a_request_that_the_service_is_still_at_is_not_taken_for_lost(
     one.judge(contents)
 
 
-def test_files_of_the_same_name_and_content_are_as_many_samples(machine: Callable[..., Rig]) -> None:
+def test_files_with_equal_name_and_content_are_separate_samples(machine: Callable[..., Rig]) -> None:
     one = machine(options={"allow_duplicates": True})
     for folder in ("one", "two", "three"):
         one.write(f"{folder}/wave.csv", row(1))

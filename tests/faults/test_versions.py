@@ -74,7 +74,7 @@ def interrupted(machine: Rig, door: Gate, meddle: Callable[[], None]) -> None:
 
 @pytest.mark.parametrize("has_peers", [False, True], ids=["alone", "in a batch"])
 @pytest.mark.parametrize("change", CHANGES)
-def test_a_file_that_changes_while_it_is_sent_goes_again_in_its_new_version(
+def test_a_file_that_changes_during_its_upload_is_sent_again(
     scene: tuple[Rig, Gate], change: str, has_peers: bool
 ) -> None:
     machine, door = scene
@@ -93,7 +93,7 @@ def test_a_file_that_changes_while_it_is_sent_goes_again_in_its_new_version(
     machine.judge(contents)
 
 
-def test_a_file_that_vanishes_while_it_is_sent_is_gone_and_its_peers_go(scene: tuple[Rig, Gate]) -> None:
+def test_a_file_removed_during_its_upload_is_gone_and_its_peers_are_sent(scene: tuple[Rig, Gate]) -> None:
     machine, door = scene
     path = machine.recordings / "wave.large.csv"
     machine.write(path.name, LARGE)

@@ -40,7 +40,7 @@ def delete_there(stage: Stage, *paths: str) -> None:
 # --- local deletions
 
 
-def test_a_file_that_was_deleted_here_stays_there_by_default(yard: Yard) -> None:
+def test_a_local_deletion_keeps_the_sample_by_default(yard: Yard) -> None:
     stage = Stage(yard)
     stage.put("a.csv", "b.csv")
     remove(stage, "a.csv")
@@ -48,7 +48,7 @@ def test_a_file_that_was_deleted_here_stays_there_by_default(yard: Yard) -> None
     assert ({"a.csv": SYNCED, "b.csv": SYNCED}, []) == (stage.states, stage.cloud.edits)
 
 
-def test_the_sample_of_a_file_that_was_deleted_here_is_deleted_where_that_is_wanted(yard: Yard) -> None:
+def test_a_local_deletion_deletes_the_sample_if_configured(yard: Yard) -> None:
     stage = Stage(yard, DELETES)
     ids = stage.put("a.csv", "b.csv")
     remove(stage, "a.csv")
@@ -60,7 +60,7 @@ def test_the_sample_of_a_file_that_was_deleted_here_is_deleted_where_that_is_wan
     assert stage.look()["done"] == 0  # once
 
 
-def test_a_deletion_is_believed_after_a_while_only(yard: Yard) -> None:
+def test_a_missing_file_counts_as_deleted_only_after_a_while(yard: Yard) -> None:
     stage = Stage(yard, DELETES)
     stage.put("a.csv", "b.csv")
     yard.path("a.csv").rename(yard.place / "aside")
@@ -97,7 +97,7 @@ def test_an_emptied_folder_deletes_nothing(yard: Yard) -> None:
     ] == report["details"]
 
 
-def test_a_folder_that_is_away_deletes_nothing(yard: Yard) -> None:
+def test_a_missing_folder_deletes_nothing(yard: Yard) -> None:
     stage = Stage(yard, DELETES)
     stage.put("a.csv", "b.csv")
     remove(stage, "a.csv")
@@ -111,7 +111,7 @@ def test_a_folder_that_is_away_deletes_nothing(yard: Yard) -> None:
     assert [Progress.DONE] == stage.progress()
 
 
-def test_a_folder_that_goes_during_the_pass_deletes_nothing(yard: Yard) -> None:
+def test_a_folder_that_disappears_during_the_pass_deletes_nothing(yard: Yard) -> None:
     stage = Stage(yard, DELETES)
     stage.put("a.csv", "b.csv")
     remove(stage, "a.csv")
@@ -143,7 +143,7 @@ def test_a_folder_on_another_disk_deletes_nothing(yard: Yard) -> None:
     assert "is on a different disk" in str(stage.all_acts()[0].outcome)
 
 
-def test_a_file_that_is_back_by_then_keeps_its_sample(yard: Yard) -> None:
+def test_a_file_that_is_back_before_the_action_keeps_its_sample(yard: Yard) -> None:
     stage = Stage(yard, DELETES)
     ids = stage.put("a.csv", "b.csv")
     remove(stage, "a.csv")
@@ -154,7 +154,7 @@ def test_a_file_that_is_back_by_then_keeps_its_sample(yard: Yard) -> None:
 
 
 @pytest.mark.parametrize("jump_s", [-7200.0, 7 * 24 * 3600.0])
-def test_a_clock_that_jumps_costs_a_pass_and_nothing_else(yard: Yard, jump_s: float) -> None:
+def test_a_clock_jump_skips_one_pass_and_nothing_else(yard: Yard, jump_s: float) -> None:
     stage = Stage(yard, DELETES)
     stage.put("a.csv", "b.csv")
     remove(stage, "a.csv")
@@ -177,7 +177,7 @@ def test_a_key_of_another_project_deletes_nothing(yard: Yard) -> None:
     assert "8" in str(stage.trouble)
 
 
-def test_a_key_that_is_exchanged_after_the_look_deletes_nothing(yard: Yard) -> None:
+def test_a_key_that_is_replaced_after_the_listing_deletes_nothing(yard: Yard) -> None:
     stage = Stage(yard, DELETES)
     stage.put("a.csv", "b.csv")
     remove(stage, "a.csv")
@@ -203,7 +203,7 @@ def test_a_key_that_may_not_list_deletes_nothing(yard: Yard) -> None:
     assert ([], [], "no rights") == (stage.cloud.edits, stage.all_acts(), stage.trouble)
 
 
-def test_a_deletion_whose_answer_was_lost_is_ended_by_the_next_pass(yard: Yard) -> None:
+def test_a_deletion_whose_answer_was_lost_is_finished_by_the_next_pass(yard: Yard) -> None:
     stage = Stage(yard, DELETES)
     ids = stage.put("a.csv", "b.csv")
     remove(stage, "a.csv")
@@ -223,7 +223,7 @@ def test_a_deletion_whose_answer_was_lost_is_ended_by_the_next_pass(yard: Yard) 
     assert ids["a.csv"] not in stage.cloud.samples
 
 
-def test_a_sample_that_others_deleted_meanwhile_is_deleted(yard: Yard) -> None:
+def test_a_sample_that_someone_else_deleted_meanwhile_counts_as_deleted(yard: Yard) -> None:
     stage = Stage(yard, DELETES)
     ids = stage.put("a.csv", "b.csv")
     remove(stage, "a.csv")
@@ -234,7 +234,7 @@ def test_a_sample_that_others_deleted_meanwhile_is_deleted(yard: Yard) -> None:
     assert "already" in str(stage.all_acts()[0].outcome)
 
 
-def test_no_sample_is_deleted_of_which_no_copy_can_be_kept(yard: Yard) -> None:
+def test_a_sample_is_not_deleted_if_no_copy_can_be_kept(yard: Yard) -> None:
     stage = Stage(yard, DELETES)
     stage.put("a.csv", "b.csv")
     remove(stage, "a.csv")
@@ -250,7 +250,7 @@ def test_no_sample_is_deleted_of_which_no_copy_can_be_kept(yard: Yard) -> None:
 
 @pytest.mark.parametrize("answer", [b"", b"a.cs", b"another sample's", b"<html>"])
 @pytest.mark.parametrize("name", ["a.csv", "a.wav"])
-def test_a_short_answer_is_no_copy_and_its_sample_stays(yard: Yard, name: str, answer: bytes) -> None:
+def test_a_truncated_download_is_no_copy_and_its_sample_stays(yard: Yard, name: str, answer: bytes) -> None:
     stage = Stage(yard, DELETES)
     ids = stage.put(name, "b.csv")
     whole, stage.cloud.contents[ids[name]] = stage.cloud.contents[ids[name]], answer
@@ -268,7 +268,7 @@ def test_a_short_answer_is_no_copy_and_its_sample_stays(yard: Yard, name: str, a
     assert ([("delete", ids[name])], [name]) == (stage.cloud.edits, stage.trashed())
 
 
-def test_a_copy_that_was_cut_by_a_crash_is_made_anew(yard: Yard) -> None:
+def test_a_copy_that_a_crash_truncated_is_made_again(yard: Yard) -> None:
     stage = Stage(yard, DELETES)
     ids = stage.put("a.csv", "b.csv")
     remove(stage, "a.csv")
@@ -289,9 +289,7 @@ def test_a_copy_that_was_cut_by_a_crash_is_made_anew(yard: Yard) -> None:
 
 
 @pytest.mark.parametrize(("again", "goes"), [(True, True), (False, False)])
-def test_what_the_service_keeps_as_json_is_a_copy_when_it_is_the_same_twice(
-    yard: Yard, again: bool, goes: bool
-) -> None:
+def test_a_sample_stored_as_json_is_copied_if_two_downloads_are_equal(yard: Yard, again: bool, goes: bool) -> None:
     stage = Stage(yard, DELETES)
     ids = stage.put("a.csv", "b.csv")
     sample_id = ids["a.csv"]
@@ -320,7 +318,7 @@ def test_a_file_that_was_changed_in_the_trash_does_not_come_back_as_what_was_sen
 
 
 @pytest.mark.parametrize("step", ["before the copy", "before the deletion", "after the deletion"])
-def test_a_crash_between_intent_and_act_is_gone_on_from(yard: Yard, step: str) -> None:
+def test_a_crash_between_intent_and_action_is_continued(yard: Yard, step: str) -> None:
     stage = Stage(yard, DELETES)
     ids = stage.put("a.csv", "b.csv")
     remove(stage, "a.csv")
@@ -347,7 +345,7 @@ class Died(BaseException):
     """The process ends here."""
 
 
-def test_a_deletion_that_the_service_refuses_does_not_stand_before_the_others(yard: Yard) -> None:
+def test_a_refused_deletion_does_not_block_the_others(yard: Yard) -> None:
     stage = Stage(yard, DELETES)
     ids = stage.put("a.csv", "b.csv", "c.csv")
     remove(stage, "a.csv", "b.csv")
@@ -389,7 +387,7 @@ def test_a_deleted_sample_comes_back_as_its_file_and_is_sent_again(yard: Yard) -
     assert (0, []) == (stage.look(after_s=INTERVAL_S)["done"], stage.trashed())
 
 
-def test_what_comes_back_never_takes_the_place_of_another_file(yard: Yard) -> None:
+def test_a_restored_file_never_replaces_another_file(yard: Yard) -> None:
     stage = Stage(yard, REPLACES, watched={"on_change": OnChange.REPLACE})
     stage.put("a.csv")
     yard.write("a.csv", b"another version")
@@ -403,7 +401,7 @@ def test_what_comes_back_never_takes_the_place_of_another_file(yard: Yard) -> No
     assert b"a.csv" == yard.path("a.restored-1.csv").read_bytes()
 
 
-def test_a_file_comes_back_from_the_trash_though_the_service_is_away(yard: Yard) -> None:
+def test_a_file_returns_from_the_trash_while_the_service_is_down(yard: Yard) -> None:
     stage = Stage(yard, TRASHES)
     stage.put("a.csv", "b.csv")
     delete_there(stage, "a.csv")
@@ -420,7 +418,7 @@ def test_a_file_comes_back_from_the_trash_though_the_service_is_away(yard: Yard)
     assert ({"a.csv": TOMBSTONE, "b.csv": SYNCED}, 1) == (stage.states, len(stage.all_acts()))
 
 
-def test_nothing_undoes_what_keeps_no_copy(yard: Yard) -> None:
+def test_an_action_without_a_copy_cannot_be_undone(yard: Yard) -> None:
     stage = Stage(yard, Policy(on_remote_delete=OnRemoteDelete.DELETE))
     stage.put("a.csv", "b.csv")
     delete_there(stage, "a.csv")
@@ -431,7 +429,7 @@ def test_nothing_undoes_what_keeps_no_copy(yard: Yard) -> None:
     assert "it cannot be brought back" in report["details"][0]
 
 
-def test_a_trash_that_somebody_emptied_is_told(yard: Yard) -> None:
+def test_an_emptied_trash_is_reported(yard: Yard) -> None:
     stage = Stage(yard, TRASHES)
     stage.put("a.csv", "b.csv")
     delete_there(stage, "a.csv")
@@ -441,7 +439,7 @@ def test_a_trash_that_somebody_emptied_is_told(yard: Yard) -> None:
     assert [Progress.DONE] == stage.progress()
 
 
-def test_an_edit_is_edited_back(yard: Yard) -> None:
+def test_an_edit_can_be_undone(yard: Yard) -> None:
     stage = Stage(yard)
     ids = stage.put("wave/a.1.csv")
     yard.path("wave/a.1.csv").rename(yard.path("wave/b.1.csv"))
@@ -466,7 +464,7 @@ def test_an_edit_is_edited_back(yard: Yard) -> None:
         (OnRemoteDelete.DELETE, False, []),
     ],
 )
-def test_what_becomes_of_a_file_whose_sample_was_deleted_there(
+def test_what_happens_to_a_file_whose_sample_was_deleted_in_the_project(
     yard: Yard, policy: OnRemoteDelete, is_there: bool, trashed: list[str]
 ) -> None:
     stage = Stage(yard, Policy(on_remote_delete=policy))
@@ -481,7 +479,7 @@ def test_what_becomes_of_a_file_whose_sample_was_deleted_there(
 @pytest.mark.parametrize(
     "change", [{"category": "testing"}, {"label": "other"}, {"is_disabled": True}, {"filename": "other"}]
 )
-def test_what_is_moved_disabled_or_relabelled_there_is_not_deleted(yard: Yard, change: dict[str, Any]) -> None:
+def test_a_sample_that_is_moved_disabled_or_relabelled_is_not_deleted(yard: Yard, change: dict[str, Any]) -> None:
     stage = Stage(yard, replace(TRASHES, deletes_samples=True))
     ids = stage.put("a.csv", "b.csv")
     stage.cloud.samples[ids["a.csv"]] = replace(stage.cloud.samples[ids["a.csv"]], **change)
@@ -490,7 +488,7 @@ def test_what_is_moved_disabled_or_relabelled_there_is_not_deleted(yard: Yard, c
     assert ({"a.csv": SYNCED, "b.csv": SYNCED}, [], []) == (stage.states, stage.cloud.edits, stage.all_acts())
 
 
-def test_a_file_that_is_not_what_was_sent_is_left_alone(yard: Yard) -> None:
+def test_a_file_that_differs_from_what_was_sent_is_left_alone(yard: Yard) -> None:
     stage = Stage(yard, TRASHES)
     stage.put("a.csv", "b.csv")
     yard.write("a.csv", b"new, and nobody has looked yet")
@@ -500,7 +498,7 @@ def test_a_file_that_is_not_what_was_sent_is_left_alone(yard: Yard) -> None:
     assert READY == stage.states["a.csv"]
 
 
-def test_a_changed_file_that_never_goes_is_left_alone_once_and_for_all(yard: Yard) -> None:
+def test_a_changed_file_that_is_never_sent_is_left_alone_for_good(yard: Yard) -> None:
     stage = Stage(yard, TRASHES, watched={"on_change": OnChange.IGNORE})
     stage.put("a.csv", "b.csv")
     yard.write("a.csv", b"changed, and that is to be ignored")
@@ -513,7 +511,7 @@ def test_a_changed_file_that_never_goes_is_left_alone_once_and_for_all(yard: Yar
 
 @pytest.mark.parametrize("policy", [OnRemoteDelete.TRASH, OnRemoteDelete.DELETE])
 @pytest.mark.parametrize("step", ["set_aside", "finish"])
-def test_a_crash_around_the_removal_of_a_file_is_gone_on_from(yard: Yard, policy: OnRemoteDelete, step: str) -> None:
+def test_a_crash_around_the_removal_of_a_file_is_continued(yard: Yard, policy: OnRemoteDelete, step: str) -> None:
     stage = Stage(yard, Policy(on_remote_delete=policy))
     stage.put("a.csv", "b.csv")
     part: Any = stage.actions
@@ -561,7 +559,7 @@ def labelled(stage: Stage, sample_id: int) -> tuple[str | None, str]:
     return sample.label, sample.filename
 
 
-def test_a_renamed_file_takes_its_sample_along_without_an_upload(yard: Yard) -> None:
+def test_a_renamed_file_renames_its_sample_without_an_upload(yard: Yard) -> None:
     stage = Stage(yard)
     ids = stage.put("training/wave.1.csv", "training/idle.1.csv")
     yard.path("testing").mkdir()
@@ -576,7 +574,7 @@ def test_a_renamed_file_takes_its_sample_along_without_an_upload(yard: Yard) -> 
     assert edits == len(stage.cloud.edits)
 
 
-def test_what_was_edited_there_stays_where_the_rename_is_not_about_it(yard: Yard) -> None:
+def test_edits_in_the_project_that_the_rename_does_not_affect_stay(yard: Yard) -> None:
     stage = Stage(yard)
     ids = stage.put("wave.1.csv")
     stage.cloud.relabel(ids["wave.1.csv"], "by a person")
@@ -586,7 +584,7 @@ def test_what_was_edited_there_stays_where_the_rename_is_not_about_it(yard: Yard
     assert ("by a person", "wave.2") == labelled(stage, ids["wave.1.csv"])
 
 
-def test_a_rename_that_is_to_be_ignored_is(yard: Yard) -> None:
+def test_a_rename_is_ignored_if_configured(yard: Yard) -> None:
     stage = Stage(yard, Policy(edits_samples=False), watched={"updates_renamed": False})
     ids = stage.put("wave.1.csv")
     yard.path("wave.1.csv").rename(yard.path("idle.1.csv"))
@@ -595,7 +593,7 @@ def test_a_rename_that_is_to_be_ignored_is(yard: Yard) -> None:
     assert ({"idle.1.csv": SYNCED}, []) == (stage.states, stage.cloud.edits)
 
 
-def test_a_rename_there_and_back_again_says_nothing(yard: Yard) -> None:
+def test_a_rename_and_its_reversal_do_nothing(yard: Yard) -> None:
     stage = Stage(yard)
     stage.put("wave.1.csv")
     yard.path("wave.1.csv").rename(yard.path("idle.1.csv"))
@@ -605,7 +603,7 @@ def test_a_rename_there_and_back_again_says_nothing(yard: Yard) -> None:
     assert ([], []) == (stage.cloud.edits, stage.all_acts())
 
 
-def test_an_edit_whose_sample_went_is_dropped(yard: Yard) -> None:
+def test_an_edit_of_a_deleted_sample_is_dropped(yard: Yard) -> None:
     stage = Stage(yard)
     ids = stage.put("wave.1.csv", "b.csv")
     yard.path("wave.1.csv").rename(yard.path("wave.2.csv"))
@@ -626,7 +624,7 @@ def test_an_edit_whose_sample_went_is_dropped(yard: Yard) -> None:
         (OnChange.IGNORE, {b"a.csv"}),
     ],
 )
-def test_what_becomes_of_the_sample_of_a_changed_file(yard: Yard, on_change: OnChange, contents: set[bytes]) -> None:
+def test_what_happens_to_the_sample_of_a_changed_file(yard: Yard, on_change: OnChange, contents: set[bytes]) -> None:
     policy = Policy(replaces_samples=on_change is OnChange.REPLACE)
     stage = Stage(yard, policy, watched={"on_change": on_change})
     stage.put("a.csv")
@@ -655,7 +653,7 @@ def test_the_old_version_stays_until_the_new_one_is_listed(yard: Yard) -> None:
     assert [("delete", ids["a.csv"])] == stage.cloud.edits
 
 
-def test_a_version_that_is_the_same_after_all_deletes_nothing(yard: Yard) -> None:
+def test_a_new_version_with_the_old_content_deletes_nothing(yard: Yard) -> None:
     stage = Stage(yard, REPLACES, watched={"on_change": OnChange.REPLACE})
     ids = stage.put("a.csv")
     yard.write("a.csv", b"a.csv")
@@ -675,7 +673,7 @@ def put_many(stage: Stage, files: int) -> list[str]:
     return paths
 
 
-def test_many_deletions_wait_for_a_yes(yard: Yard) -> None:
+def test_many_deletions_wait_for_approval(yard: Yard) -> None:
     stage = Stage(yard, DELETES, guard=Guard())
     paths = put_many(stage, 600)
     remove(stage, *paths[:500])
@@ -691,7 +689,7 @@ def test_many_deletions_wait_for_a_yes(yard: Yard) -> None:
     assert 0 == stage.look(after_s=INTERVAL_S)["done"]
 
 
-def test_what_a_person_refused_is_not_proposed_again(yard: Yard) -> None:
+def test_a_rejected_plan_is_not_proposed_again(yard: Yard) -> None:
     stage = Stage(yard, DELETES, guard=Guard(count=1))
     paths = put_many(stage, 20)
     yard.path(paths[0]).rename(yard.place / "aside")
@@ -723,7 +721,7 @@ def test_a_plan_is_withdrawn_when_its_cause_is_gone(yard: Yard) -> None:
     assert [] == stage.cloud.edits
 
 
-def test_much_does_not_become_little_by_being_spread_over_passes(yard: Yard) -> None:
+def test_many_actions_spread_over_passes_are_held_back_too(yard: Yard) -> None:
     stage = Stage(yard, DELETES, guard=Guard(count=3, percent=100.0))
     paths = put_many(stage, 20)
     for path in paths[:6]:
@@ -733,7 +731,7 @@ def test_much_does_not_become_little_by_being_spread_over_passes(yard: Yard) -> 
     assert 3 == stage.actions.plans()[0].actions
 
 
-def test_500_samples_that_a_person_deletes_take_no_file_along_without_a_yes(yard: Yard) -> None:
+def test_500_deleted_samples_delete_no_file_without_approval(yard: Yard) -> None:
     stage = Stage(yard, TRASHES, guard=Guard())
     paths = put_many(stage, 600)
     delete_there(stage, *paths[:500])
@@ -746,7 +744,7 @@ def test_500_samples_that_a_person_deletes_take_no_file_along_without_a_yes(yard
     assert 500 == len(stage.trashed())
 
 
-def test_acts_that_pile_up_while_they_cannot_be_done_are_counted(yard: Yard) -> None:
+def test_actions_that_pile_up_while_they_cannot_be_done_are_counted(yard: Yard) -> None:
     stage = Stage(yard, TRASHES, guard=Guard())
     paths = put_many(stage, 100)
     yard.write(trash.TRASH, b"a file where the trash should be")
@@ -766,7 +764,7 @@ def acts_of(stage: Stage) -> list[Any]:
     return [written for written in stage.all_acts() if written.plan_id is None]
 
 
-def test_what_was_allowed_too_freely_is_held_back_when_it_is_carried_out(yard: Yard) -> None:
+def test_actions_above_the_limit_are_held_back_when_they_are_carried_out(yard: Yard) -> None:
     stage = Stage(yard, TRASHES)
     paths = put_many(stage, 20)
     yard.write(trash.TRASH, b"a file where the trash should be")
@@ -798,7 +796,7 @@ def test_a_renamed_folder_of_many_files_waits(yard: Yard) -> None:
     assert ([], 60) == (stage.cloud.edits, report["waiting"])
 
 
-def test_a_dry_run_tells_and_does_nothing(yard: Yard) -> None:
+def test_a_dry_run_reports_and_does_nothing(yard: Yard) -> None:
     stage = Stage(yard, DELETES)
     ids = stage.put("a.csv", "b.csv")
     remove(stage, "a.csv")
@@ -810,7 +808,7 @@ def test_a_dry_run_tells_and_does_nothing(yard: Yard) -> None:
     ]
 
 
-def test_a_policy_that_was_taken_back_is_not_carried_out(yard: Yard) -> None:
+def test_a_policy_that_was_revoked_is_not_carried_out(yard: Yard) -> None:
     stage = Stage(yard, DELETES, guard=Guard(count=1))
     paths = put_many(stage, 10)
     remove(stage, *paths[:3])
@@ -833,7 +831,7 @@ def test_a_refused_key_is_for_a_person(yard: Yard) -> None:
     assert [Progress.BEGUN] == stage.progress()
 
 
-def test_an_act_of_a_folder_that_is_not_watched_now_waits_for_it(yard: Yard) -> None:
+def test_an_action_waits_until_its_folder_is_watched_again(yard: Yard) -> None:
     stage = Stage(yard, DELETES, guard=Guard(count=1))
     paths = put_many(stage, 10)
     remove(stage, *paths[:3])
@@ -848,7 +846,7 @@ def test_an_act_of_a_folder_that_is_not_watched_now_waits_for_it(yard: Yard) -> 
     assert 3 == stage.look()["done"]
 
 
-def test_two_files_that_swap_their_names_swap_what_is_said_of_them(yard: Yard) -> None:
+def test_two_files_that_swap_names_swap_their_labels(yard: Yard) -> None:
     stage = Stage(yard)
     ids = stage.put("wave.1.csv", "testing/idle.1.csv")
     yard.path("wave.1.csv").rename(yard.path("aside"))

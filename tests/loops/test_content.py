@@ -100,7 +100,7 @@ MOVES: dict[str, Callable[[Circuit], object]] = {
 
 @pytest.mark.parametrize("on_change", list(OnChange))
 @pytest.mark.parametrize("move", MOVES)
-def test_what_only_moved_stays_what_it_was_and_is_not_sent(circuit: Circuit, move: str, on_change: OnChange) -> None:
+def test_a_touched_file_with_the_same_content_is_not_sent(circuit: Circuit, move: str, on_change: OnChange) -> None:
     circuit.watched = {"on_change": on_change}
     before = {path: circuit.yard.record(path)["sample_ids"] for path in (A, B, C)}
     MOVES[move](circuit)
@@ -115,7 +115,7 @@ def test_what_only_moved_stays_what_it_was_and_is_not_sent(circuit: Circuit, mov
 
 
 @pytest.mark.parametrize("path", [A, B])
-def test_what_was_rewritten_with_its_size_and_time_is_sent(circuit: Circuit, path: str) -> None:
+def test_a_file_rewritten_with_the_same_size_and_mtime_is_sent(circuit: Circuit, path: str) -> None:
     size = circuit.yard.path(path).stat().st_size
     circuit.rewrite(path, b"n" * size)
     circuit.settle()
@@ -124,7 +124,7 @@ def test_what_was_rewritten_with_its_size_and_time_is_sent(circuit: Circuit, pat
     assert [os.path.basename(path)] == circuit.sent()
 
 
-def test_what_took_the_place_of_a_file_with_its_size_time_and_inode_is_sent(circuit: Circuit) -> None:
+def test_a_replacement_with_the_same_size_mtime_and_inode_is_sent(circuit: Circuit) -> None:
     place = circuit.yard.path(A)
     os.utime(place, (1_000_000_000, 1_000_000_000))
     circuit.settle()
@@ -195,7 +195,7 @@ def test_another_target_of_the_same_project_knows_what_was_deleted(circuit: Circ
     assert {items[0].id} == circuit.yard.outbox.may_be_known("other", items, [root.id])
 
 
-def test_another_project_knows_nothing_of_it(circuit: Circuit) -> None:
+def test_deleted_content_is_sent_to_another_project(circuit: Circuit) -> None:
     circuit.yard.index.register(["other"])
     circuit.yard.index.identify("main", 7)
     circuit.yard.index.identify("other", 8)
@@ -207,7 +207,7 @@ def test_another_project_knows_nothing_of_it(circuit: Circuit) -> None:
     assert set() == circuit.yard.outbox.may_be_known("other", items, [other.id])
 
 
-def test_a_deleted_content_that_comes_back_where_it_was_rewritten_is_not_sent(circuit: Circuit) -> None:
+def test_a_deleted_content_that_is_restored_over_a_rewritten_file_is_not_sent(circuit: Circuit) -> None:
     old = circuit.yard.path(B).read_bytes()
     circuit.yard.path(B).write_bytes(b"another recording")
     circuit.settle()
@@ -239,7 +239,7 @@ def test_an_earlier_version_that_a_person_deleted_is_not_sent_when_it_is_restore
     assert f"(sample {first})" in circuit.yard.reason(A)
 
 
-def test_an_earlier_version_whose_sample_is_listed_again_is_there(circuit: Circuit) -> None:
+def test_an_earlier_version_whose_sample_is_listed_again_is_synced(circuit: Circuit) -> None:
     [first] = circuit.yard.record(A)["sample_ids"]
     old = replaced(circuit)
     sample = circuit.cloud.samples.pop(first)
@@ -251,7 +251,7 @@ def test_an_earlier_version_whose_sample_is_listed_again_is_there(circuit: Circu
     assert (SYNCED, [first]) == (circuit.states()[A], circuit.yard.record(A)["sample_ids"])
 
 
-def test_an_earlier_version_that_we_deleted_ourselves_may_come_again(circuit: Circuit) -> None:
+def test_an_earlier_version_that_eisync_replaced_is_sent_again(circuit: Circuit) -> None:
     [first] = circuit.yard.record(A)["sample_ids"]
     old = replaced(circuit)
     actions = ActionStore(circuit.yard.database)
@@ -297,7 +297,7 @@ def test_a_person_who_retries_sends_it_again(circuit: Circuit, path: str) -> Non
     assert (SYNCED, ["b.csv"]) == (circuit.states()[path], circuit.sent())
 
 
-def test_what_a_person_put_here_after_the_deletion_is_no_file_to_be_taken_away(circuit: Circuit) -> None:
+def test_a_file_that_a_person_adds_after_the_deletion_is_not_removed(circuit: Circuit) -> None:
     circuit.restore(B, "copy/b.csv")
     circuit.settle()
     with circuit.yard.database.reading() as connection:
@@ -305,7 +305,7 @@ def test_what_a_person_put_here_after_the_deletion_is_no_file_to_be_taken_away(c
     assert [None, "kept"] == [row["removal"] for row in marks]
 
 
-def test_a_file_that_cannot_be_read_stays_what_it_was_until_it_can(
+def test_an_unreadable_file_keeps_its_state_until_it_can_be_read(
     circuit: Circuit, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     class Blind:
@@ -324,7 +324,7 @@ def test_a_file_that_cannot_be_read_stays_what_it_was_until_it_can(
     assert (SYNCED, []) == (circuit.states()[A], circuit.sent())
 
 
-def test_so_many_files_at_once_are_looked_at_piece_by_piece(circuit: Circuit, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_many_files_in_doubt_are_compared_piece_by_piece(circuit: Circuit, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(content_check, "MAX_WAITING", 2)
     paths = [f"many/{number}.csv" for number in range(9)]
     circuit.write(*paths)
@@ -350,7 +350,7 @@ def test_new_files_do_not_wait_for_files_in_doubt(circuit: Circuit, monkeypatch:
     assert (State.READY, 2) == (circuit.states()["new.csv"], watcher.comparing())
 
 
-def test_the_inodes_of_a_folder_are_learnt_to_be_worth_nothing(circuit: Circuit) -> None:
+def test_unstable_inodes_of_a_folder_are_detected(circuit: Circuit) -> None:
     paths = [f"many/{number}.csv" for number in range(20)]
     circuit.write(*paths)
     circuit.settle()
@@ -371,7 +371,7 @@ def test_the_inodes_of_a_folder_are_learnt_to_be_worth_nothing(circuit: Circuit)
     assert ["3.csv"] == circuit.sent()
 
 
-def test_a_restore_does_not_make_inodes_worth_nothing(circuit: Circuit) -> None:
+def test_a_restore_does_not_count_as_unstable_inodes(circuit: Circuit) -> None:
     paths = [f"many/{number}.csv" for number in range(20)]
     circuit.write(*paths)
     circuit.settle()
@@ -381,7 +381,7 @@ def test_a_restore_does_not_make_inodes_worth_nothing(circuit: Circuit) -> None:
     assert circuit.yard.places.has_stable_inodes(circuit.yard.root.id)
 
 
-def test_where_facts_tell_nothing_an_event_puts_the_content_in_doubt(circuit: Circuit) -> None:
+def test_with_weak_facts_an_event_puts_the_content_in_doubt(circuit: Circuit) -> None:
     circuit.outside = {"mounts": Mounts(lambda _: FileSystem(has_weak_facts=True))}
     circuit.settle()
     circuit.rewrite(A, b"n" * circuit.yard.path(A).stat().st_size)
@@ -395,7 +395,7 @@ def test_where_facts_tell_nothing_an_event_puts_the_content_in_doubt(circuit: Ci
     assert ["a.csv"] == circuit.sent()
 
 
-def test_a_ctime_that_is_made_up_holds_no_file_up(circuit: Circuit) -> None:
+def test_a_made_up_ctime_delays_no_file(circuit: Circuit) -> None:
     """Also one that grew while it was looked at."""
 
     class MadeUp:
@@ -441,7 +441,7 @@ def test_rows_of_an_earlier_version_learn_their_ctime_and_nothing_is_sent(circui
     assert (0, []) == (circuit.watcher.comparing(), circuit.sent())
 
 
-def test_what_was_deleted_and_put_back_is_no_news(circuit: Circuit) -> None:
+def test_a_file_that_is_deleted_and_put_back_is_not_sent(circuit: Circuit) -> None:
     for path in (A, B):
         shutil.copy2(circuit.yard.path(path), circuit.yard.place / os.path.basename(path))
         circuit.yard.path(path).unlink()
@@ -458,7 +458,7 @@ def test_what_was_deleted_and_put_back_is_no_news(circuit: Circuit) -> None:
 # --- what retention finds
 
 
-def test_what_retention_finds_to_differ_goes_up_as_a_new_version(circuit: Circuit) -> None:
+def test_a_file_that_the_retention_finds_changed_is_sent_as_a_new_version(circuit: Circuit) -> None:
     circuit.rewrite(A, b"n" * circuit.yard.path(A).stat().st_size)
     facts = circuit.yard.path(A).stat()
     with circuit.yard.database.transaction() as connection:  # nothing that a look sees tells of it

@@ -51,7 +51,7 @@ def away(yard: Yard) -> tuple[str, ...]:
 
 @pytest.mark.parametrize("place", ["disk", "a/b/disk"])
 @pytest.mark.parametrize("is_removed", [False, True], ids=["the folder stays", "the folder goes, too"])
-def test_a_disk_in_the_folder_that_is_away_deletes_nothing(
+def test_an_unmounted_disk_in_the_folder_deletes_nothing(
     yard: Yard, mounts: Mounts, place: str, is_removed: bool
 ) -> None:
     stage = Stage(yard, DELETES)
@@ -68,7 +68,7 @@ def test_a_disk_in_the_folder_that_is_away_deletes_nothing(
     assert all(record["reason"] != "the local file is not there any more" for record in yard.records().values())
 
 
-def test_what_else_is_deleted_while_a_disk_is_away_is_deleted_there(yard: Yard, mounts: Mounts) -> None:
+def test_deletions_elsewhere_count_while_a_disk_is_away(yard: Yard, mounts: Mounts) -> None:
     stage = Stage(yard, DELETES)
     disk = mounts.tmpfs(yard.path("disk"))
     fill(stage, "here", "disk")
@@ -79,9 +79,7 @@ def test_what_else_is_deleted_while_a_disk_is_away_is_deleted_there(yard: Yard, 
     assert [("delete", sample)] == stage.cloud.edits
 
 
-def test_a_disk_that_is_back_is_recognised_and_what_was_deleted_on_it_is_deleted_there(
-    yard: Yard, mounts: Mounts
-) -> None:
+def test_a_remounted_disk_is_recognised_and_deletions_on_it_count(yard: Yard, mounts: Mounts) -> None:
     stage = Stage(yard, DELETES)
     elsewhere = yard.place / "elsewhere"
     elsewhere.mkdir()
@@ -146,7 +144,7 @@ def test_a_disk_that_is_emptied_deletes_nothing_until_a_person_says_so(yard: Yar
     assert () == away(yard)
 
 
-def test_a_yes_of_before_is_none_for_the_next_time(yard: Yard, mounts: Mounts) -> None:
+def test_an_earlier_confirmation_does_not_count_for_the_next_time(yard: Yard, mounts: Mounts) -> None:
     stage = Stage(yard, DELETES)
     yard.write("mark")
     stage.clock.now = yard.touched_at("mark")
@@ -159,7 +157,7 @@ def test_a_yes_of_before_is_none_for_the_next_time(yard: Yard, mounts: Mounts) -
     assert ([], 1) == (stage.cloud.edits, len(away(yard)))
 
 
-def test_disks_within_disks_are_each_told_of(yard: Yard, mounts: Mounts) -> None:
+def test_nested_disks_are_each_reported(yard: Yard, mounts: Mounts) -> None:
     stage = Stage(yard, DELETES)
     outer = mounts.tmpfs(yard.path("outer"))
     inner = mounts.tmpfs(yard.path("outer/inner"))
@@ -196,7 +194,7 @@ def test_a_folder_that_is_mounted_upon_itself_is_the_same_one(yard: Yard, mounts
     assert () == away(yard)
 
 
-def test_a_root_that_is_a_folder_of_a_disk_that_went_deletes_nothing(tmp_path: Path, mounts: Mounts) -> None:
+def test_a_root_on_an_unmounted_disk_deletes_nothing(tmp_path: Path, mounts: Mounts) -> None:
     """The folder below is on the same disk as what was mounted there: only the structure tells."""
     elsewhere = tmp_path / "elsewhere/root"
     (tmp_path / "yard/root").mkdir(parents=True)
@@ -244,7 +242,7 @@ def test_what_is_due_waits_while_the_disk_is_away(yard: Yard, mounts: Mounts) ->
     assert [("delete", sample)] == stage.cloud.edits
 
 
-def test_a_tombstone_on_a_disk_that_is_away_takes_nothing(yard: Yard, mounts: Mounts) -> None:
+def test_a_tombstone_on_an_unmounted_disk_removes_nothing(yard: Yard, mounts: Mounts) -> None:
     stage = Stage(yard, Policy(on_remote_delete=OnRemoteDelete.DELETE))
     elsewhere = yard.place / "elsewhere"
     elsewhere.mkdir()
@@ -277,7 +275,7 @@ STEPS = st.lists(
 
 @settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(STEPS)
-def test_a_sample_goes_only_for_a_file_that_is_on_no_disk(
+def test_a_sample_is_deleted_only_if_its_file_is_on_no_disk(
     tmp_path_factory: pytest.TempPathFactory, steps: list[tuple[str, int, int]]
 ) -> None:
     place = tmp_path_factory.mktemp("yard")
@@ -362,7 +360,7 @@ class Table:
         return FileSystem()
 
 
-def test_a_disk_is_looked_at_once_for_each_mount() -> None:
+def test_a_disk_is_identified_once_for_each_mount() -> None:
     table = Table("/", "/data/a", "/data/b")
     seen = MountedDisks(table)
     assert ["", "a", "b"] == [disk.folder for disk in seen.of("/data")]
@@ -377,7 +375,7 @@ def test_a_disk_is_looked_at_once_for_each_mount() -> None:
     assert 2 == table.asked.count("a")
 
 
-def test_a_disk_that_does_not_answer_is_not_there_until_it_does() -> None:
+def test_a_disk_that_does_not_answer_counts_as_missing_until_it_does() -> None:
     table = Table("/", "/data/a")
     table.silent = {"a"}
     seen = MountedDisks(table)

@@ -106,13 +106,13 @@ def test_a_sample_that_is_not_there_any_more_proves_nothing(desk: Desk) -> None:
     assert Why.MISSED is desk.why(local())
 
 
-def test_a_target_that_nobody_can_ask_proves_nothing(desk: Desk) -> None:
+def test_a_target_without_a_service_proves_nothing(desk: Desk) -> None:
     desk.holds()
     assert Why.UNASKED is desk.why(local(target="other"))
 
 
 @pytest.mark.parametrize("error", [UnansweredError("no answer"), KeyRefusedError("no"), EisyncError("other")])
-def test_where_the_service_does_not_answer_nothing_is_proven_and_it_is_told(desk: Desk, error: EisyncError) -> None:
+def test_a_service_that_does_not_answer_proves_nothing_and_is_reported(desk: Desk, error: EisyncError) -> None:
     desk.holds()
     desk.cloud.trouble = error
     assert (Why.UNASKED, str(error)) == (desk.why(local()), desk.identity_check.trouble)
@@ -120,7 +120,7 @@ def test_where_the_service_does_not_answer_nothing_is_proven_and_it_is_told(desk
     assert (None, None) == (desk.why(local()), desk.identity_check.trouble)
 
 
-def test_one_sample_of_which_the_service_gives_no_bytes_is_no_trouble_of_the_others(desk: Desk) -> None:
+def test_one_sample_that_cannot_be_downloaded_does_not_affect_the_others(desk: Desk) -> None:
     desk.holds(sha256=None)
 
     def refuse(sample_id: int) -> str:
@@ -130,7 +130,7 @@ def test_one_sample_of_which_the_service_gives_no_bytes_is_no_trouble_of_the_oth
     assert (Why.UNASKED, None) == (desk.why(local(sha256=None)), desk.identity_check.trouble)
 
 
-def test_many_files_cost_one_question_and_an_old_answer_does_not_count(desk: Desk) -> None:
+def test_one_request_checks_many_files_and_an_old_answer_does_not_count(desk: Desk) -> None:
     files = [local(number) for number in range(1, 6)]
     for file in files:
         desk.holds(id=file.id)

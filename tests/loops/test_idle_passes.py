@@ -55,7 +55,7 @@ def spent(emulator: RunningEmulator, sweep: Sweep) -> int:
 @pytest.mark.parametrize("page_size", [2, 5, 1000])
 @pytest.mark.parametrize("samples", [0, 5])
 @pytest.mark.parametrize("targets", [1, 3])
-def test_a_pass_that_finds_nothing_changed_asks_three_times_a_target_at_most(
+def test_a_pass_without_changes_sends_at_most_three_requests_per_target(
     yard: Yard,
     emulator: RunningEmulator,
     connect: Callable[[str], ServiceClient],
@@ -76,7 +76,7 @@ def test_a_pass_that_finds_nothing_changed_asks_three_times_a_target_at_most(
     assert [MOST * targets, 2 * targets] == [spent(emulator, sweep) for sweep in [started()] for _ in range(2)]
 
 
-def test_a_service_that_does_not_tell_of_changes_costs_no_more(
+def test_a_service_without_a_change_time_costs_no_more_requests(
     yard: Yard, emulator: RunningEmulator, connect: Callable[[str], ServiceClient]
 ) -> None:
     key = filled(emulator, 5)

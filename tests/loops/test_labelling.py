@@ -61,7 +61,7 @@ def reasons(loop: Any, now: float) -> dict[str, str]:
         ),
     ],
 )
-def test_a_file_waits_until_its_sidecar_is_mended(yard: Yard, content: bytes, reason: str) -> None:
+def test_a_file_waits_until_its_sidecar_is_corrected(yard: Yard, content: bytes, reason: str) -> None:
     yard.write("a.csv")
     yard.write(BOXES, content)
     loop = yard.watcher()
@@ -78,7 +78,7 @@ def test_a_file_waits_until_its_sidecar_is_mended(yard: Yard, content: bytes, re
     assert [1] == boxes(yard, "a.csv")
 
 
-def test_what_waits_goes_back_when_its_sidecar_breaks_and_comes_again(yard: Yard) -> None:
+def test_a_waiting_file_is_held_back_while_its_sidecar_is_broken(yard: Yard) -> None:
     yard.write("a.csv")
     yard.write("other/b.csv")
     yard.write(BOXES, said(a=1))
@@ -99,7 +99,7 @@ def test_what_waits_goes_back_when_its_sidecar_breaks_and_comes_again(yard: Yard
     assert [] == boxes(yard, "a.csv")
 
 
-def test_a_file_that_is_not_mentioned_may_still_be_and_goes_without_then(yard: Yard) -> None:
+def test_a_file_that_is_not_mentioned_waits_and_then_enters_without_it(yard: Yard) -> None:
     yard.write(BOXES, said(a=1))
     yard.write("late.json", b"{}")
     yard.write("never.json", b"[]")
@@ -121,7 +121,7 @@ def test_a_file_that_is_not_mentioned_may_still_be_and_goes_without_then(yard: Y
     assert ([2], []) == (boxes(yard, "late.json"), boxes(yard, "never.json"))
 
 
-def test_a_sidecar_that_is_written_to_for_ever_keeps_no_file_for_ever(yard: Yard) -> None:
+def test_a_sidecar_that_never_stops_changing_does_not_block_files_for_ever(yard: Yard) -> None:
     yard.write("a.csv")
     now = yard.touched_at("a.csv")
     loop = yard.watcher()
@@ -154,7 +154,7 @@ def test_a_sidecar_that_is_a_link_is_not_followed(yard: Yard) -> None:
     assert [] == boxes(yard, "a.csv")
 
 
-def test_a_renamed_file_takes_what_is_said_of_its_new_name(yard: Yard) -> None:
+def test_a_renamed_file_gets_the_entry_of_its_new_name(yard: Yard) -> None:
     yard.write("a.csv")
     yard.write(BOXES, said(a=1, b=2))
     loop = yard.watcher()
@@ -167,7 +167,7 @@ def test_a_renamed_file_takes_what_is_said_of_its_new_name(yard: Yard) -> None:
     assert [2] == boxes(yard, "b.csv")
 
 
-def test_an_account_reaches_the_folders_below_it_and_no_other(yard: Yard) -> None:
+def test_info_labels_applies_to_the_folders_below_it_only(yard: Yard) -> None:
     paths = ["set/a.csv", "set/a/b.csv", "set-2/c.csv", "d.csv"]
     for path in paths:
         yard.write(path)
@@ -182,7 +182,7 @@ def test_an_account_reaches_the_folders_below_it_and_no_other(yard: Yard) -> Non
     }
 
 
-def test_a_root_that_went_away_took_no_sidecar_along(yard: Yard) -> None:
+def test_an_unmounted_root_removes_no_sidecar(yard: Yard) -> None:
     yard.write("a.csv")
     yard.write(BOXES, said(a=1))
     loop = yard.watcher()
@@ -218,7 +218,7 @@ def account(number: int) -> bytes:
 
 @pytest.mark.slow
 @pytest.mark.timeout(600)  # what is allocated is counted, which takes its time
-def test_an_account_of_100_000_files_is_read_once_in_pieces_and_not_held(yard: Yard) -> None:
+def test_an_info_labels_of_100_000_files_is_read_once_in_pieces_and_not_kept(yard: Yard) -> None:
     content = account(100_000)
     yard.write("info.labels", content)
     reads: list[str] = []
@@ -257,7 +257,7 @@ def test_an_account_of_100_000_files_is_read_once_in_pieces_and_not_held(yard: Y
 
 
 @pytest.mark.parametrize("method", ["begin", "add", "finish"])
-def test_a_store_that_fails_while_one_is_read_costs_no_entry(
+def test_a_store_that_fails_during_reading_loses_no_entry(
     yard: Yard, monkeypatch: pytest.MonkeyPatch, method: str
 ) -> None:
     monkeypatch.setattr(module, "ENTRIES_PER_TICK", 2)
@@ -279,7 +279,7 @@ def test_a_store_that_fails_while_one_is_read_costs_no_entry(
     assert 7 == stored_sidecar.entries
 
 
-def test_files_wait_while_an_account_is_read(yard: Yard, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_files_wait_while_info_labels_is_read(yard: Yard, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "ENTRIES_PER_TICK", 2)
     yard.write("wave.csv")
     yard.write("info.labels", account(30))
@@ -337,7 +337,7 @@ OLD = [(f"old.{number}.csv", "old") for number in range(200)]
 @pytest.mark.parametrize(
     ("name", "form"), [("info.labels", lines), ("info.labels", listed), ("structured_labels.labels", beside)]
 )
-def test_one_that_only_grew_is_read_on_and_nothing_of_it_twice(yard: Yard, name: str, form: Any) -> None:
+def test_a_sidecar_that_only_grew_is_read_from_its_old_end(yard: Yard, name: str, form: Any) -> None:
     reads = Read()
     yard.write(name, b"\xef\xbb\xbf" + form(*OLD))
     loop = yard.watcher(outside={"read_sidecar": reads})
@@ -357,7 +357,7 @@ def test_one_that_only_grew_is_read_on_and_nothing_of_it_twice(yard: Yard, name:
 @pytest.mark.parametrize(
     ("name", "form"), [("info.labels", lines), ("info.labels", listed), ("structured_labels.labels", beside)]
 )
-def test_one_in_utf_16_is_read_and_read_anew_when_it_grew(yard: Yard, name: str, form: Any) -> None:
+def test_a_sidecar_in_utf_16_is_read_again_from_the_start_when_it_grew(yard: Yard, name: str, form: Any) -> None:
     loop = yard.watcher()
     for number in range(1, 4):
         new = [(f"né.{one}.csv", f"new {one}") for one in range(number)]
@@ -370,7 +370,9 @@ def test_one_in_utf_16_is_read_and_read_anew_when_it_grew(yard: Yard, name: str,
 
 @pytest.mark.parametrize("form", [lines, listed])
 @pytest.mark.parametrize("edited", [("old.7.csv", "new"), ("old.7.csv", "longer")])
-def test_one_that_grew_and_was_edited_is_read_anew(yard: Yard, form: Any, edited: tuple[str, str]) -> None:
+def test_a_sidecar_that_grew_and_was_edited_is_read_again_from_the_start(
+    yard: Yard, form: Any, edited: tuple[str, str]
+) -> None:
     reads = Read()
     yard.write("info.labels", form(*OLD))
     loop = yard.watcher(outside={"read_sidecar": reads})
@@ -384,7 +386,7 @@ def test_one_that_grew_and_was_edited_is_read_anew(yard: Yard, form: Any, edited
 
 
 @pytest.mark.parametrize("form", [lines, listed])
-def test_a_recorder_that_adds_an_entry_with_each_recording_sees_them_go(
+def test_recordings_enter_while_their_recorder_adds_an_entry_for_each(
     yard: Yard, monkeypatch: pytest.MonkeyPatch, form: Any
 ) -> None:
     monkeypatch.setattr(module, "ENTRIES_PER_TICK", 20)  # the account takes ten ticks, and changes with each
@@ -407,7 +409,7 @@ def test_a_recorder_that_adds_an_entry_with_each_recording_sees_them_go(
 
 
 @pytest.mark.parametrize("is_in_place", [False, True])
-def test_one_that_is_rewritten_whenever_it_is_read_keeps_nobody_waiting_for_ever(
+def test_a_sidecar_that_changes_during_every_reading_does_not_block_files_for_ever(
     yard: Yard, monkeypatch: pytest.MonkeyPatch, is_in_place: bool
 ) -> None:
     yard.write("info.labels", listed(*OLD, ("known.csv", "told"), first=1))
@@ -433,7 +435,7 @@ def test_one_that_is_rewritten_whenever_it_is_read_keeps_nobody_waiting_for_ever
 
 
 @pytest.mark.parametrize("form", [lines, listed])
-def test_of_one_that_is_cut_what_it_says_is_used_and_the_rest_is_waited_for(yard: Yard, form: Any) -> None:
+def test_the_entries_of_a_truncated_sidecar_are_used_and_other_files_wait(yard: Yard, form: Any) -> None:
     content = form(("a.csv", "first"), ("b.csv", "second"), ("c.csv", "third"))
     end = content.index(b"third")
     yard.write("info.labels", content[:end])
@@ -452,7 +454,7 @@ def test_of_one_that_is_cut_what_it_says_is_used_and_the_rest_is_waited_for(yard
     assert [False, True] == [one.is_continued for one in reads.all]
 
 
-def test_garbage_behind_what_was_read_takes_all_of_it_back(yard: Yard) -> None:
+def test_garbage_after_the_read_entries_makes_the_sidecar_unusable(yard: Yard) -> None:
     yard.write("info.labels", lines(("a.csv", "first")))
     loop = yard.watcher()
     run(loop, yard.later)
@@ -464,7 +466,7 @@ def test_garbage_behind_what_was_read_takes_all_of_it_back(yard: Yard) -> None:
     assert "line 3 of info.labels is not JSON" in reasons(loop, yard.later + 1.0)["a.csv"]
 
 
-def test_a_large_one_keeps_no_small_one_waiting(yard: Yard, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_large_sidecar_does_not_delay_a_small_one(yard: Yard, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "ENTRIES_PER_TICK", 40)
     monkeypatch.setattr(module, "SLICE", 10)
     yard.write("info.labels", lines(*((f"{number}.csv", "x") for number in range(5_000))))
@@ -476,7 +478,7 @@ def test_a_large_one_keeps_no_small_one_waiting(yard: Yard, monkeypatch: pytest.
     assert {"small/a.csv": "small"} == labels_of(yard)
 
 
-def test_an_entry_that_cannot_be_used_costs_no_other_file_and_no_other_root(yard: Yard) -> None:
+def test_an_unusable_entry_affects_no_other_file_and_no_other_root(yard: Yard) -> None:
     other = yard.add_root("other")
     bad = {"boundingBoxes": {"\ud800.png": [], "a.csv": [{"label": "\ud800"}], "b.csv": [{"label": "b", "x": 2}]}}
     yard.write(BOXES, json.dumps(bad).encode())
@@ -493,7 +495,7 @@ def test_an_entry_that_cannot_be_used_costs_no_other_file_and_no_other_root(yard
 # --- what waits, after a start
 
 
-def test_nothing_of_a_root_is_sent_before_what_waits_is_described_anew(yard: Yard) -> None:
+def test_no_file_of_a_root_is_sent_before_all_are_described_again(yard: Yard) -> None:
     yard.fill(*(f"wave.{number}.csv" for number in range(1_200)))
     woken: list[bool] = []
     loop = yard.watcher(metadata={"site": "lab"}, runtime=Runtime(on_labelled=lambda: woken.append(True)))
@@ -508,7 +510,7 @@ def test_nothing_of_a_root_is_sent_before_what_waits_is_described_anew(yard: Yar
     assert [(("site", "lab"),)] * 1_200 == [item.metadata for item in items]
 
 
-def test_a_root_that_is_away_keeps_no_other_from_being_sent(yard: Yard) -> None:
+def test_a_missing_root_does_not_block_another(yard: Yard) -> None:
     loop = yard.watcher()
     yard.path("").rmdir()
     loop.tick(yard.later)
@@ -523,7 +525,7 @@ COMPOSED, APART = "t\u00fcr/\u00fc.csv", "tu\u0308r/u\u0308.csv"
 
 @pytest.mark.parametrize("form", [lines, listed])
 @pytest.mark.parametrize(("on_disk", "mentioned"), [(COMPOSED, APART), (APART, COMPOSED)])
-def test_a_file_that_waits_takes_what_a_growing_account_says_of_it_in_another_form(
+def test_a_waiting_file_gets_a_new_entry_in_another_unicode_form(
     yard: Yard, form: Any, on_disk: str, mentioned: str
 ) -> None:
     yard.write("info.labels", form(*OLD))
@@ -539,7 +541,7 @@ def test_a_file_that_waits_takes_what_a_growing_account_says_of_it_in_another_fo
     assert {on_disk: "door"} == labels_of(yard)
 
 
-def test_an_image_that_is_named_once_for_each_box_has_those_that_are_added_too(yard: Yard) -> None:
+def test_an_image_named_once_for_each_box_gets_added_boxes_too(yard: Yard) -> None:
     def named(*xs: int) -> bytes:
         every = [f'"old.{number}.csv":[]' for number in range(200)]
         every += [f'"a.csv":[{json.dumps({"label": "b", "x": x})}]' for x in xs]
@@ -559,7 +561,7 @@ def test_an_image_that_is_named_once_for_each_box_has_those_that_are_added_too(y
     assert [False, True] == [one.is_continued for one in reads.all]
 
 
-def test_a_file_that_is_mentioned_in_another_case_waits_with_the_sentence_and_goes_with_it(yard: Yard) -> None:
+def test_a_file_mentioned_in_another_case_waits_and_enters_with_a_remark(yard: Yard) -> None:
     yard.write("day/info.labels", lines(("Idle.csv", "door")))
     yard.write("day/idle.csv")
     loop = yard.watcher()

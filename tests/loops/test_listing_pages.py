@@ -67,7 +67,7 @@ def test_every_sample_is_counted_once_whatever_can_be_read(page_size: int, namel
     assert 10 == sum(page.count for page in pages)
 
 
-def test_a_page_of_which_nothing_can_be_read_ends_the_walk_with_a_reason() -> None:
+def test_an_unreadable_page_ends_the_listing_with_a_reason() -> None:
     cloud = filled(10)
     cloud.nameless = {110, 109}
     with pytest.raises(EisyncError, match="none of 2 samples of the listing can be read"):
@@ -75,7 +75,7 @@ def test_a_page_of_which_nothing_can_be_read_ends_the_walk_with_a_reason() -> No
 
 
 @pytest.mark.parametrize("page_size", [10, 100, 1000])
-def test_a_listing_without_an_end_is_not_walked(page_size: int) -> None:
+def test_an_endless_listing_is_refused(page_size: int) -> None:
     cloud = filled(3000)
     cloud.lie = lambda page: replace(page, total=10)
     taken: list[Any] = []
@@ -85,7 +85,7 @@ def test_a_listing_without_an_end_is_not_walked(page_size: int) -> None:
 
 
 @pytest.mark.parametrize("is_nameless", [False, True])
-def test_a_sample_that_cannot_be_read_is_not_taken_for_deleted(yard: Yard, is_nameless: bool) -> None:
+def test_an_unreadable_sample_does_not_count_as_deleted(yard: Yard, is_nameless: bool) -> None:
     stage = Stage(yard, cloud=OddCloud())
     cloud: Any = stage.cloud
     yard.fill("a.csv", "b.csv", "c.csv")

@@ -44,7 +44,7 @@ def unmount(yard: Yard, disk: Disk) -> Path:
 # --- away
 
 
-def test_a_root_that_is_away_is_looked_for_with_a_growing_pause(yard: Yard) -> None:
+def test_a_missing_root_is_checked_with_a_growing_pause(yard: Yard) -> None:
     loop = yard.watcher()
     run(loop, yard.later)
     Path(yard.root.path).rename(yard.place / "away")
@@ -61,7 +61,7 @@ def test_a_root_that_is_away_is_looked_for_with_a_growing_pause(yard: Yard) -> N
     assert 5.0 == pytest.approx(run(loop, now + 5.0))
 
 
-def test_an_unmounted_mount_point_is_offline_and_nothing_has_gone(yard: Yard) -> None:
+def test_an_unmounted_mount_point_is_offline_and_no_file_is_gone(yard: Yard) -> None:
     disk = Disk()
     yard.fill("a.csv", "deep/b.csv")
     loop = yard.watcher(outside={"files": disk})
@@ -114,7 +114,7 @@ def test_the_same_disk_under_another_number_is_known_by_its_files(yard: Yard) ->
     assert 7 == yard.places.device(1)
 
 
-def test_whoever_has_replaced_the_disk_says_so_with_a_file(yard: Yard) -> None:
+def test_a_person_confirms_a_replaced_disk_with_a_file(yard: Yard) -> None:
     disk = Disk()
     yard.fill("a.csv")
     loop = yard.watcher(outside={"files": disk})
@@ -131,7 +131,7 @@ def test_whoever_has_replaced_the_disk_says_so_with_a_file(yard: Yard) -> None:
     assert [] == loop.offline()
 
 
-def test_a_root_of_which_nothing_is_known_may_be_on_any_disk(yard: Yard) -> None:
+def test_a_root_without_known_files_may_be_on_any_disk(yard: Yard) -> None:
     disk = Disk()
     loop = yard.watcher(outside={"files": disk})
     run(loop, yard.later)
@@ -141,7 +141,7 @@ def test_a_root_of_which_nothing_is_known_may_be_on_any_disk(yard: Yard) -> None
     assert ([], {"a.csv": READY}) == (loop.offline(), yard.states())
 
 
-def test_a_folder_that_somebody_emptied_is_no_mount_point(yard: Yard) -> None:
+def test_an_emptied_folder_is_not_taken_for_a_mount_point(yard: Yard) -> None:
     yard.fill("a.csv")
     loop = yard.watcher()
     run(loop, yard.later)
@@ -157,7 +157,7 @@ def told(yard: Yard, event: str) -> list[object]:
     return [line.fields["reason"] for line in yard.log.lines if line.event == event]
 
 
-def test_it_is_listened_to_before_it_is_looked_through(yard: Yard) -> None:
+def test_events_are_used_before_the_first_scan(yard: Yard) -> None:
     order: list[str] = []
 
     class Noting:
@@ -195,7 +195,7 @@ def test_a_file_system_without_events_is_scanned_and_tried_again(yard: Yard) -> 
 
 
 @pytest.mark.parametrize(("mode", "watched"), [(Mode.EVENTS, [1]), (Mode.SCAN, []), (Mode.AUTO, [])])
-def test_the_configuration_has_the_last_word(yard: Yard, mode: Mode, watched: list[int]) -> None:
+def test_the_configured_mode_takes_precedence(yard: Yard, mode: Mode, watched: list[int]) -> None:
     loop = yard.watcher(outside={"mounts": Mounts(lambda _: FileSystem("no events"))}, mode=mode)
     yard.write("a.csv")
     run(loop, yard.later)
@@ -203,7 +203,7 @@ def test_the_configuration_has_the_last_word(yard: Yard, mode: Mode, watched: li
     assert ("no events" if mode is Mode.AUTO else None) == loop.status()[0].reason
 
 
-def test_a_file_that_no_event_told_of_is_counted_and_it_is_listened_to_anew(yard: Yard) -> None:
+def test_a_file_without_an_event_is_counted_and_events_begin_again(yard: Yard) -> None:
     start = yard.later - 3600.0 - 5.0  # before the file is written, by the clock of the file system
     loop = yard.watcher(policy=CompletenessPolicy(settle_s=9e9))
     run(loop, start)
@@ -227,7 +227,7 @@ def test_misses_in_a_row_switch_to_scanning(yard: Yard) -> None:
     assert ([1], True) == (yard.ear.watched, loop.status()[0].uses_events)
 
 
-def test_events_mode_begins_anew_whatever_was_missed(yard: Yard) -> None:
+def test_events_mode_begins_again_however_many_were_missed(yard: Yard) -> None:
     loop = yard.watcher(mode=Mode.EVENTS)
     run(loop, yard.later)
     (root,) = loop._roots
@@ -238,7 +238,7 @@ def test_events_mode_begins_anew_whatever_was_missed(yard: Yard) -> None:
     assert 5 == loop.status()[0].missed
 
 
-def test_a_listener_that_dies_again_and_again_is_left_and_told_of(yard: Yard) -> None:
+def test_an_event_listener_that_keeps_failing_is_dropped_and_reported(yard: Yard) -> None:
     loop = yard.watcher()
     run(loop, yard.later)
     for look in range(1, 4):
@@ -248,7 +248,7 @@ def test_a_listener_that_dies_again_and_again_is_left_and_told_of(yard: Yard) ->
     assert [] == yard.ear.watched
 
 
-def test_a_file_that_was_announced_is_no_miss(yard: Yard) -> None:
+def test_a_file_with_an_event_does_not_count_as_missed(yard: Yard) -> None:
     start = yard.later - 3600.0 - 5.0
     loop = yard.watcher(policy=CompletenessPolicy(settle_s=9e9))
     run(loop, start)
@@ -263,7 +263,7 @@ def test_a_file_that_was_announced_is_no_miss(yard: Yard) -> None:
 
 
 @pytest.mark.parametrize("jump_s", [-30.0, 200.0])
-def test_a_clock_that_jumps_makes_every_root_doubted(yard: Yard, jump_s: float) -> None:
+def test_a_clock_jump_makes_every_root_scan_again(yard: Yard, jump_s: float) -> None:
     loop = yard.watcher(scan_interval_s=9999.0)
     run(loop, yard.later)
     yard.write("a.csv")
@@ -273,7 +273,7 @@ def test_a_clock_that_jumps_makes_every_root_doubted(yard: Yard, jump_s: float) 
     assert {"a.csv": READY} == yard.states()
 
 
-def test_a_scan_that_costs_much_comes_less_often(yard: Yard) -> None:
+def test_an_expensive_scan_runs_less_often(yard: Yard) -> None:
     clock = iter(range(10_000))
     loop = yard.watcher(mode=Mode.SCAN, runtime=Runtime(spent_s=lambda: float(next(clock)), jitter=lambda: 0.5))
     run(loop, yard.later)  # one second of a core, by this clock
@@ -285,7 +285,7 @@ def test_a_scan_that_costs_much_comes_less_often(yard: Yard) -> None:
     assert {"a.csv": READY} == yard.states()
 
 
-def test_what_scans_take_of_a_core_is_shared_among_the_roots(yard: Yard) -> None:
+def test_the_cpu_limit_of_scans_is_shared_by_the_roots(yard: Yard) -> None:
     roots = [yard.watched(mode=Mode.SCAN), yard.watched(yard.add_root("second"), mode=Mode.SCAN)]
     clock = iter(range(10_000))
     loop = yard.watcher(*roots, runtime=Runtime(spent_s=lambda: float(next(clock)), jitter=lambda: 0.5))

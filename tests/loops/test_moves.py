@@ -56,7 +56,7 @@ def test_a_file_that_was_moved_while_uploads_wait_keeps_its_sample(yard: Yard) -
     assert "file.moved" in yard.log.events()
 
 
-def test_it_keeps_it_where_duplicates_are_stored_twice(yard: Yard) -> None:
+def test_a_moved_file_keeps_its_sample_where_duplicates_are_allowed(yard: Yard) -> None:
     stage = Stage(yard, DELETES)
     sample = stage.put("in/a.csv", "in/b.csv")["in/a.csv"]
     move(yard, "in/a.csv", "sorted/other name.csv")
@@ -81,7 +81,7 @@ def test_a_file_that_was_moved_to_another_folder_of_the_target_keeps_its_sample(
     assert ([], sample) == (stage.cloud.edits, yard.record("other/a.csv")["sample_ids"][0])
 
 
-def test_another_folder_that_was_not_looked_through_since_is_waited_for(yard: Yard) -> None:
+def test_a_deletion_waits_until_the_other_folders_are_scanned(yard: Yard) -> None:
     other = yard.add_root("other")
     stage = Stage(yard, DELETES)
     sample = stage.put("a.csv", "b.csv")["a.csv"]
@@ -94,7 +94,7 @@ def test_another_folder_that_was_not_looked_through_since_is_waited_for(yard: Ya
     assert [("delete", sample)] == stage.cloud.edits
 
 
-def test_a_folder_that_cannot_be_read_is_not_waited_for(yard: Yard) -> None:
+def test_a_deletion_does_not_wait_for_an_unreadable_folder(yard: Yard) -> None:
     other = yard.add_root("other")
     stage = Stage(yard, DELETES)
     stage.put("a.csv", "b.csv")
@@ -105,7 +105,7 @@ def test_a_folder_that_cannot_be_read_is_not_waited_for(yard: Yard) -> None:
     assert 1 == len(stage.cloud.edits)
 
 
-def test_nothing_is_concluded_before_everything_was_looked_through_again(yard: Yard) -> None:
+def test_nothing_is_concluded_before_everything_was_scanned_again(yard: Yard) -> None:
     stage = Stage(yard, DELETES)
     stage.put("a.csv", "b.csv")
     yard.path("a.csv").unlink()
@@ -119,7 +119,7 @@ def test_nothing_is_concluded_before_everything_was_looked_through_again(yard: Y
     assert 1 == len(stage.cloud.edits)
 
 
-def test_a_file_that_is_quarantined_is_compared_all_the_same(yard: Yard) -> None:
+def test_a_quarantined_file_is_compared_too(yard: Yard) -> None:
     stage = Stage(yard, DELETES)
     stage.put("a.csv", "b.csv", content=same_size)
     move(yard, "a.csv", "sorted/a.csv")
@@ -131,7 +131,7 @@ def test_a_file_that_is_quarantined_is_compared_all_the_same(yard: Yard) -> None
     assert ([], State.QUARANTINED) == (stage.cloud.edits, stage.states["sorted/a.csv"])
 
 
-def test_a_file_that_is_under_observation_is_compared_all_the_same(yard: Yard) -> None:
+def test_a_file_under_observation_is_compared_too(yard: Yard) -> None:
     stage = Stage(yard, DELETES)
     sample = stage.put("a.csv", "b.csv", content=same_size)["a.csv"]
     seen = [ObservedEntry(yard.root.path, path, 40, "it is written") for path in ("sorted/a.csv", "sorted/other.csv")]
@@ -148,7 +148,7 @@ def test_a_file_that_is_under_observation_is_compared_all_the_same(yard: Yard) -
     assert [("delete", sample)] == stage.cloud.edits
 
 
-def test_what_cannot_be_read_may_be_it(yard: Yard) -> None:
+def test_an_unreadable_file_may_be_the_moved_one(yard: Yard) -> None:
     stage = Stage(yard, DELETES)
     stage.put("a.csv", "b.csv", content=same_size)
 
@@ -163,7 +163,7 @@ def test_what_cannot_be_read_may_be_it(yard: Yard) -> None:
     assert ([], []) == (stage.cloud.edits, stage.all_acts())
 
 
-def test_a_file_of_its_size_and_another_content_does_not_keep_a_deletion_back(yard: Yard) -> None:
+def test_a_file_of_equal_size_and_other_content_does_not_stop_a_deletion(yard: Yard) -> None:
     stage = Stage(yard, DELETES)
     sample = stage.put("a.csv", "b.csv", content=same_size)["a.csv"]
     yard.path("a.csv").unlink()
@@ -172,7 +172,7 @@ def test_a_file_of_its_size_and_another_content_does_not_keep_a_deletion_back(ya
     assert ([("delete", sample)], READY) == (stage.cloud.edits, stage.states["c.csv"])
 
 
-def test_a_copy_that_comes_between_decision_and_act_stops_it(yard: Yard) -> None:
+def test_a_copy_that_appears_between_decision_and_action_stops_it(yard: Yard) -> None:
     stage = Stage(yard, DELETES)
     stage.put("a.csv", "b.csv", content=same_size)
     content = yard.path("a.csv").read_bytes()
@@ -190,7 +190,7 @@ def test_a_copy_that_comes_between_decision_and_act_stops_it(yard: Yard) -> None
     assert [] == stage.cloud.edits
 
 
-def test_a_pass_that_only_pretends_moves_nothing(yard: Yard) -> None:
+def test_a_dry_run_moves_nothing(yard: Yard) -> None:
     stage = Stage(yard, DELETES)
     stage.put("a.csv", "b.csv")
     move(yard, "a.csv", "c.csv")
@@ -199,7 +199,7 @@ def test_a_pass_that_only_pretends_moves_nothing(yard: Yard) -> None:
     assert READY is stage.states["c.csv"]
 
 
-def test_the_sample_of_what_we_took_away_ourselves_stays_with_a_copy_that_a_person_deletes(yard: Yard) -> None:
+def test_the_sample_of_a_removed_file_stays_when_a_person_deletes_a_copy(yard: Yard) -> None:
     """Of the one that the retention deleted, the sample is all that is left."""
     stage = Stage(yard, DELETES)
     stage.put("a.csv", "b.csv", "c.csv", content=lambda path: b"other" if path == "c.csv" else b"same")

@@ -140,7 +140,7 @@ def test_it_waits_for_a_file_that_is_still_written(yard: Yard, cloud: Cloud) -> 
     assert {"a.csv": SYNCED} == yard.states()
 
 
-def test_it_does_not_wait_longer_than_it_was_told(yard: Yard, cloud: Cloud) -> None:
+def test_it_does_not_wait_longer_than_its_limit(yard: Yard, cloud: Cloud) -> None:
     yard.write("a.csv")
     one = Pass(yard, main=cloud)
     one.watched = {"policy": CompletenessPolicy(settle_s=9999.0)}
@@ -201,7 +201,7 @@ def test_a_refused_target_does_not_end_the_pass_of_another(yard: Yard, cloud: Cl
     assert {"a.csv": READY, "second/b.csv": SYNCED} == yard.states()
 
 
-def test_stop_is_heard_everywhere(yard: Yard, cloud: Cloud) -> None:
+def test_stop_takes_effect_everywhere(yard: Yard, cloud: Cloud) -> None:
     def is_over(one: Pass, turns: int) -> bool:
         return one.turns >= turns
 

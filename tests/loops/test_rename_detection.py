@@ -56,7 +56,7 @@ def test_a_synced_file_that_is_renamed_keeps_its_row(yard: Yard, found: Found) -
 
 
 @either
-def test_a_folder_that_is_renamed_takes_its_files_along(yard: Yard, found: Found) -> None:
+def test_the_files_of_a_renamed_folder_are_followed(yard: Yard, found: Found) -> None:
     yard.fill("one/a.csv", "one/deep/b.csv")
     sync(yard, yard.later)
     loop = yard.watcher()
@@ -152,7 +152,7 @@ def test_a_hard_link_is_a_file_of_its_own(yard: Yard, found: Found) -> None:
 
 @either
 @pytest.mark.parametrize("is_sending", [False, True])
-def test_who_writes_under_one_of_two_names_changes_both(yard: Yard, found: Found, is_sending: bool) -> None:
+def test_a_write_under_one_hard_link_changes_both(yard: Yard, found: Found, is_sending: bool) -> None:
     yard.write("a.csv")
     os.link(yard.path("a.csv"), yard.path("b.csv"))
     run(yard.watcher(), yard.later)
@@ -275,7 +275,7 @@ def sync_whole_second(yard: Yard, *paths: str, content: Callable[[str], bytes] =
 
 
 @either
-def test_a_file_from_an_archive_that_is_renamed_is_told_by_its_content(yard: Yard, found: Found) -> None:
+def test_a_renamed_file_from_an_archive_is_recognised_by_its_content(yard: Yard, found: Found) -> None:
     sync_whole_second(yard, "a.csv", "one/b.csv", "empty.csv")
     loop = yard.watcher()
     run(loop, yard.later)
@@ -290,7 +290,7 @@ def test_a_file_from_an_archive_that_is_renamed_is_told_by_its_content(yard: Yar
 
 
 @either
-def test_an_inode_that_was_given_away_with_its_time_and_size_is_told_by_its_content(yard: Yard, found: Found) -> None:
+def test_a_reused_inode_with_equal_time_and_size_is_recognised_by_its_content(yard: Yard, found: Found) -> None:
     sync_whole_second(yard, "a.csv", content=lambda _: b"one")
     loop = yard.watcher()
     run(loop, yard.later)
@@ -395,7 +395,7 @@ def test_what_is_compared_waits_where_no_file_can_be_opened(yard: Yard) -> None:
     assert {"b.csv": SYNCED} == yard.states()
 
 
-def test_a_file_that_went_while_it_was_compared_leaves_nothing_behind(yard: Yard) -> None:
+def test_a_file_that_disappears_during_its_comparison_leaves_nothing_behind(yard: Yard) -> None:
     sync_whole_second(yard, "a.csv")
     loop = yard.watcher()
     run(loop, yard.later)
@@ -430,7 +430,7 @@ class Flapping:
 
 
 @pytest.mark.parametrize("has_gone", [False, True], ids=["known", "gone"])
-def test_a_file_that_is_renamed_without_rest_stays_one_file(yard: Yard, has_gone: bool) -> None:
+def test_a_file_that_is_renamed_all_the_time_stays_one_file(yard: Yard, has_gone: bool) -> None:
     yard.fill("a.csv")
     if has_gone:  # a look missed it
         yard.outbox.mark_gone(yard.index.records.ids_in([READY]), now=yard.later)

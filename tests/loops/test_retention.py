@@ -261,7 +261,7 @@ def test_a_key_that_may_not_list_removes_nothing_and_status_says_so(house: House
     assert "1 file is not confirmed by a listing yet (the key may not list)" == house.report()["waits_for"]
 
 
-def test_nothing_follows_from_a_removal_at_the_service(house: House) -> None:
+def test_a_removal_by_the_retention_changes_nothing_in_the_project(house: House) -> None:
     """Also while it is under way, and when the watcher is faster than what is written down."""
     house.send("wave.1.csv")
 
@@ -333,7 +333,7 @@ def taken_and_killed(one: Any) -> None:
 
 @pytest.mark.parametrize("hand", [killed, taken_and_killed, done_and_killed])
 @pytest.mark.parametrize("policy", [DELETE, Retention(), replace(DELETE, after=After.KEEP, min_free=MinFree(1))])
-def test_killed_between_intent_and_outcome_it_goes_on_or_takes_it_back(
+def test_a_kill_between_intent_and_outcome_is_finished_or_taken_back(
     house: House, hand: Callable[..., None], policy: Retention
 ) -> None:
     house.send("wave.1.csv")
@@ -357,7 +357,7 @@ def test_killed_between_intent_and_outcome_it_goes_on_or_takes_it_back(
     assert [] == house.planned("wave.1.csv")
 
 
-def test_a_file_that_changes_between_intent_and_act_stays_and_goes_again(house: House) -> None:
+def test_a_file_that_changes_between_intent_and_removal_stays_and_is_sent_again(house: House) -> None:
     house.send("wave.1.csv")
 
     def change_first(one: Any) -> None:
@@ -374,7 +374,7 @@ def test_a_file_that_changes_between_intent_and_act_stays_and_goes_again(house: 
     assert {"wave.1.csv": State.READY} == house.yard.states()
 
 
-def test_a_copy_that_is_put_back_is_known_and_neither_sent_nor_taken_again(house: House) -> None:
+def test_a_copy_that_is_put_back_is_neither_sent_nor_removed_again(house: House) -> None:
     house.send("wave.1.csv")
     house.run(after_s=GRACE_OVER_S)
     house.yard.write("wave.1.csv", b"wave.1.csv")
@@ -413,7 +413,7 @@ def test_room_is_made_with_the_oldest_and_no_more_than_is_missing(house: House) 
     assert house.report()["waits_for"] is None
 
 
-def test_where_the_oldest_cannot_go_the_next_one_does(house: House) -> None:
+def test_if_the_oldest_cannot_be_removed_the_next_one_is(house: House) -> None:
     house.policy = Retention(min_free=MinFree(10**9))
     house.meter.free = 10**9 - 150
     house.start()
@@ -474,7 +474,7 @@ def test_an_archive_that_is_not_mounted_is_not_filled(house: House, tmp_path: Pa
     assert ([], ["wave.1.csv", "wave.2.csv"]) == (house.there(), house.there(archive))
 
 
-def test_a_new_archive_is_taken_at_a_persons_word(house: House, tmp_path: Path) -> None:
+def test_a_new_archive_is_used_after_a_person_confirms_it(house: House, tmp_path: Path) -> None:
     archive = archiving(house, tmp_path)
     unmounted(archive)
     house.send("wave.2.csv")
@@ -495,7 +495,7 @@ def test_another_marked_archive_in_its_place_is_not_filled_either(house: House, 
     assert (["wave.2.csv"], []) == (house.there(), house.there(archive))
 
 
-def test_one_that_was_filled_before_there_were_markers_is_known_by_what_is_in_it(house: House, tmp_path: Path) -> None:
+def test_an_archive_without_a_marker_is_recognised_by_its_files(house: House, tmp_path: Path) -> None:
     archive = archiving(house, tmp_path)
     with house.yard.database.transaction() as connection:
         connection.execute("delete from archive")
@@ -510,7 +510,7 @@ def test_one_that_was_filled_before_there_were_markers_is_known_by_what_is_in_it
     assert [] == house.there()
 
 
-def test_a_removal_into_an_archive_that_is_not_wanted_any_more_is_taken_back(house: House, tmp_path: Path) -> None:
+def test_a_removal_into_an_archive_that_is_not_configured_any_more_is_taken_back(house: House, tmp_path: Path) -> None:
     archive = archiving(house, tmp_path)
     house.send("wave.2.csv")
     move, removal._move_into = removal._move_into, killed  # type: ignore[assignment]
@@ -545,7 +545,7 @@ def test_what_frees_nothing_is_not_deleted_for_room(house: House) -> None:
     assert "less than min_free" in house.report()["waits_for"]
 
 
-def test_a_folder_that_cannot_be_worked_on_rests_and_others_have_their_turn(house: House) -> None:
+def test_a_failing_folder_pauses_and_others_have_their_turn(house: House) -> None:
     house.send("wave.1.csv", "wave.2.csv")
     asked: list[str] = []
 
@@ -565,7 +565,7 @@ def test_a_folder_that_cannot_be_worked_on_rests_and_others_have_their_turn(hous
     assert [] == house.records.under_way()
 
 
-def test_an_intent_that_cannot_be_written_down_is_not_acted_on(house: House) -> None:
+def test_an_intent_that_cannot_be_stored_is_not_acted_on(house: House) -> None:
     house.send("wave.1.csv")
 
     def refuse(*_: Any, **__: Any) -> None:
@@ -598,7 +598,7 @@ def test_a_clock_that_is_set_forward_ends_no_grace_and_empties_no_trash(house: H
     assert [] == house.there()
 
 
-def test_between_two_passes_it_rests_and_an_idle_look_is_one_tick(house: House) -> None:
+def test_there_is_a_pause_between_passes_and_an_idle_pass_is_one_tick(house: House) -> None:
     house.send("wave.1.csv")
     assert PASS_INTERVAL_S == house.run()
     assert PASS_INTERVAL_S - 10.0 == house.loop.tick(house.now + 10.0)
@@ -618,7 +618,7 @@ def test_old_trash_is_emptied_now_and_then(house: House, days: int, emptied: int
     assert emptied == len(house.meter.emptied)
 
 
-def test_no_grace_ends_and_no_trash_goes_by_a_clock_in_doubt(yard: Yard) -> None:
+def test_a_clock_in_doubt_ends_no_grace_and_empties_no_trash(yard: Yard) -> None:
     house = House(yard, DELETE)
     house.send("wave.1.csv")
     house.times.doubt = "the clock of this machine is 400 days ahead"
@@ -657,7 +657,7 @@ DAY_S = 86_400.0
         (40 * DAY_S, 40 * DAY_S, 30 * DAY_S, True),
     ],
 )
-def test_a_day_of_the_trash_goes_when_all_that_is_known_of_it_is_old(
+def test_a_day_of_the_trash_is_emptied_when_all_its_times_are_old(
     yard: Yard, put_ago_s: float | None, newest_ago_s: float, set_ago_s: float | None, is_old: bool
 ) -> None:
     house = House(yard, Retention(trash_days=30))
@@ -727,7 +727,7 @@ def test_an_undo_moves_a_file_back_out_of_the_archive(yard: Yard, tmp_path: Path
     assert "kept" == house.row("deep/wave.1.csv")["removal"]
 
 
-def test_an_undo_without_a_sample_says_why_it_cannot_be(yard: Yard) -> None:
+def test_an_undo_without_a_sample_says_why_it_is_impossible(yard: Yard) -> None:
     stage = Stage(yard, cloud=Cloud())
     house = House(yard, DELETE)
     house.send("wave.1.csv")
@@ -792,7 +792,7 @@ def test_what_happened_at_the_service_since_its_listing_keeps_the_files_here(
     assert [] == house.actions.latest(limit=9)
 
 
-def test_where_the_numbers_mean_other_samples_in_the_listing_nothing_is_removed(house: House) -> None:
+def test_if_the_ids_mean_other_samples_nothing_is_removed(house: House) -> None:
     house.send("wave.1.csv", "wave.2.csv", is_listed=False)
     begun_anew(house)
     house.sweep()
@@ -802,7 +802,7 @@ def test_where_the_numbers_mean_other_samples_in_the_listing_nothing_is_removed(
     assert {Why.FOREIGN.value: 2} == house.report()["stays"]
 
 
-def test_where_no_hash_proves_it_the_bytes_do_and_only_once(house: House) -> None:
+def test_without_a_hash_the_bytes_are_compared_once(house: House) -> None:
     house.send("wave.1.csv", "wave.2.csv", is_listed=False)
     house.cloud.contents[2] = b"theirs"
     house.cloud.sha256_of = lambda sample_id: sha256(house.cloud.contents[sample_id])  # type: ignore[method-assign]
@@ -813,7 +813,7 @@ def test_where_no_hash_proves_it_the_bytes_do_and_only_once(house: House) -> Non
     assert {Why.CHANGED.value: 1} == house.report()["stays"]
 
 
-def test_where_the_service_cannot_be_asked_everything_stays_and_it_is_said(house: House) -> None:
+def test_if_the_service_cannot_be_asked_everything_stays_and_it_is_reported(house: House) -> None:
     house.send("wave.1.csv")
     house.cloud.trouble = UnansweredError("no answer")
     in_need(house)

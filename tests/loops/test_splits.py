@@ -71,7 +71,7 @@ def test_a_recording_that_was_split_stays(yard: Yard, way: OnRemoteDelete, shown
 
 
 @pytest.mark.parametrize("way", WAYS)
-def test_segments_that_are_listed_after_the_burial_lift_the_tombstone(yard: Yard, way: OnRemoteDelete) -> None:
+def test_segments_that_are_listed_later_lift_the_tombstone(yard: Yard, way: OnRemoteDelete) -> None:
     stage = Stage(yard, Policy(on_remote_delete=OnRemoteDelete.KEEP))
     stage.put("a.csv", "b.csv")
     before = stage.cloud.samples.pop(stage.sample_of("a.csv"))
@@ -84,7 +84,7 @@ def test_segments_that_are_listed_after_the_burial_lift_the_tombstone(yard: Yard
 
 
 @pytest.mark.parametrize("way", WAYS[1:])
-def test_segments_that_come_after_the_act_was_decided_on_stop_it(yard: Yard, way: OnRemoteDelete) -> None:
+def test_segments_that_appear_after_the_decision_stop_the_action(yard: Yard, way: OnRemoteDelete) -> None:
     stage = Stage(yard, Policy(on_remote_delete=way))
     stage.put("a.csv", "b.csv")
     before = stage.cloud.samples.pop(stage.sample_of("a.csv"))
@@ -115,7 +115,7 @@ def test_a_recording_whose_segments_are_all_deleted_is_deleted(yard: Yard) -> No
     assert (TOMBSTONE, ["a.csv"]) == (stage.states["a.csv"], stage.trashed())
 
 
-def test_a_deletion_beside_a_recording_of_such_a_name_is_a_deletion(yard: Yard) -> None:
+def test_a_recording_with_a_similar_name_does_not_hide_a_deletion(yard: Yard) -> None:
     """What is ours is no piece of anything else, whatever it is called."""
     stage = Stage(yard, Policy(on_remote_delete=OnRemoteDelete.TRASH))
     stage.put("a.csv", "a.s1.csv")
@@ -139,7 +139,7 @@ def test_segments_are_neither_renamed_nor_deleted_for_the_file(yard: Yard) -> No
 
 
 @pytest.mark.parametrize("is_replaced", [False, True], ids=["in place", "by segments"])
-def test_the_retention_keeps_the_only_whole_one(yard: Yard, is_replaced: bool) -> None:
+def test_the_retention_keeps_the_only_whole_copy_of_a_split_recording(yard: Yard, is_replaced: bool) -> None:
     stage = Stage(yard, Policy())
     stage.put("a.csv", "b.csv")
     sample_id = stage.sample_of("a.csv")
@@ -166,7 +166,7 @@ def test_the_retention_keeps_the_only_whole_one(yard: Yard, is_replaced: bool) -
     [("split", 0), ("split", 0), ("split", 0), ("delete", 1), ("look", 0), ("split late", 1), ("look", 0)],
     OnRemoteDelete.TRASH,
 )
-def test_a_file_goes_only_when_nothing_of_its_recording_is_there(
+def test_a_file_is_removed_only_if_no_part_of_its_recording_is_left(
     tmp_path_factory: pytest.TempPathFactory, steps: list[tuple[str, int]], way: OnRemoteDelete
 ) -> None:
     yard = Yard(tmp_path_factory.mktemp("yard"))

@@ -24,7 +24,7 @@ FILES = 120
     ],
     ids=["requests of few bytes", "requests of few files", "few requests a second", "an outage"],
 )
-def test_a_service_that_takes_less_gets_everything_once(
+def test_a_service_with_lower_limits_gets_everything_once(
     bench: Bench, tmp_path: Path, limits: dict[str, Any], faults: list[dict[str, object]]
 ) -> None:
     contents = [row(number) for number in range(FILES)]

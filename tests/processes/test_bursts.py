@@ -107,7 +107,7 @@ def stalled(running: Running) -> Iterator[None]:
 
 @pytest.mark.parametrize("folders", [0, 1_000 if LARGE else 100], ids=["flat", "in folders"])
 @pytest.mark.parametrize("is_stalled", [False, True], ids=["read", "stalled"])
-def test_a_burst_is_found_whole_and_each_file_enters_once(running: Running, folders: int, is_stalled: bool) -> None:
+def test_every_file_of_a_burst_enters_once(running: Running, folders: int, is_stalled: bool) -> None:
     files = STALLED_FILES if is_stalled else FILES
     began_at = time.monotonic()
     with stalled(running) if is_stalled else nullcontext():
@@ -129,7 +129,7 @@ def rss_mb() -> float:
         return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 1024**2
 
 
-def test_renames_without_end_take_no_memory(running: Running) -> None:
+def test_endless_renames_use_no_memory(running: Running) -> None:
     (Path(running.yard.root.path) / "a.csv").write_bytes(b"x")
     running.until(lambda: running.entered() == 1)
     running.run(RENAME, RENAMES // 10)

@@ -38,7 +38,7 @@ def start(bench: Bench, disk: FailingDisk) -> "Iterator[Callable[[], subprocess.
 
 @pytest.mark.slow
 @pytest.mark.parametrize("what", ["write", "sync", "read"])
-def test_it_stops_says_why_loses_nothing_and_goes_on_by_itself(
+def test_a_failing_disk_stops_it_with_a_reason_and_it_continues_by_itself(
     bench: Bench, disk: FailingDisk, start: "Callable[[], subprocess.Popen[bytes]]", what: str
 ) -> None:
     contents = list(BEFORE)

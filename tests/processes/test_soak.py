@@ -116,9 +116,7 @@ def change_the_weather(bench: Bench, dice: random.Random) -> None:
 
 
 @pytest.mark.slow
-def test_through_a_long_bad_day_nothing_is_lost_doubled_or_hoarded(
-    bench: Bench, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_long_bad_day_loses_duplicates_and_leaks_nothing(bench: Bench, capsys: pytest.CaptureFixture[str]) -> None:
     dice = random.Random(SEED)
     (bench.place / "eisync.toml").write_text('[[watch]]\npath = "recordings"\nsettle_s = 0.1\nscan_interval_s = 2\n')
     bench.configure(

@@ -106,7 +106,7 @@ def troubles(bench: Bench) -> dict[str, str]:
 
 
 @pytest.mark.slow
-def test_it_stops_says_why_loses_nothing_and_goes_on_by_itself(
+def test_a_failing_disk_stops_it_with_a_reason_and_it_continues_by_itself(
     bench: Bench, disk: Disk, start: "Callable[[], subprocess.Popen[bytes]]"
 ) -> None:
     daemon = start()
@@ -131,7 +131,7 @@ def test_it_stops_says_why_loses_nothing_and_goes_on_by_itself(
 
 @pytest.mark.slow
 @pytest.mark.parametrize("is_killed", [False, True], ids=["it lives on", "it is killed meanwhile"])
-def test_an_answer_that_cannot_be_written_down_is_not_lost(
+def test_an_answer_that_cannot_be_stored_is_not_lost(
     bench: Bench, disk: Disk, start: "Callable[[], subprocess.Popen[bytes]]", is_killed: bool
 ) -> None:
     bench.configure(upload={"batch_files": 2, "workers": 2})
@@ -279,7 +279,7 @@ main()
 
 
 @pytest.mark.parametrize("verb", ["once", "run"])
-def test_one_whose_state_folder_goes_before_it_listens_says_why(bench: Bench, verb: str) -> None:
+def test_a_process_whose_state_folder_disappears_at_the_start_says_why(bench: Bench, verb: str) -> None:
     bench.write("cut.json", b'{"protected": ')
     done = subprocess.run(
         [sys.executable, "-c", MOVES, verb, str(bench.recordings), "--state-dir", str(bench.state)],

@@ -67,7 +67,7 @@ def test_writers_in_the_wild(bench: Bench, daemon: "subprocess.Popen[bytes]", tm
         pytest.param("auto", 2.0, 3.0, 20, marks=[pytest.mark.slow, pytest.mark.timeout(180)]),  # for a minute
     ],
 )
-def test_a_table_that_its_logger_holds_open_is_one_sample(
+def test_a_table_that_its_logger_keeps_open_is_one_sample(
     bench: Bench, mode: str, settle_s: float, pause_s: float, lines: int
 ) -> None:
     """A line now and then, with longer pauses in between than a file must be still."""
@@ -117,7 +117,7 @@ def test_one_pass_waits_for_a_writer_and_says_so(bench: Bench) -> None:
     assert stored_once(bench.emulator.ledger(), [row(1)])
 
 
-def test_one_pass_gives_a_whole_file_no_time_to_be_still(bench: Bench) -> None:
+def test_one_pass_sends_a_whole_file_without_waiting(bench: Bench) -> None:
     """No program has it open: what its format says is all that is waited for."""
     (bench.place / "eisync.toml").write_text('[[watch]]\npath = "recordings"\nsettle_s = 90\npatience_s = 90\n')
     contents = whole_files()
@@ -130,9 +130,7 @@ def test_one_pass_gives_a_whole_file_no_time_to_be_still(bench: Bench) -> None:
 
 @pytest.mark.parametrize("mode", ["auto", "scan"])
 @pytest.mark.parametrize("is_reserved", [False, True])
-def test_a_writer_that_stalls_keeps_its_file_to_itself_whatever_the_format(
-    bench: Bench, mode: str, is_reserved: bool
-) -> None:
+def test_a_stalled_writer_holds_its_file_back_in_every_format(bench: Bench, mode: str, is_reserved: bool) -> None:
     """Half of it is written, in its full length or not, for much longer than it must be still; then comes the rest."""
     (bench.place / "eisync.toml").write_text(
         f'[[watch]]\npath = "recordings"\nmode = "{mode}"\nsettle_s = 0.2\npatience_s = 1.0\nscan_interval_s = 0.5\n'
@@ -159,7 +157,7 @@ def test_a_writer_that_stalls_keeps_its_file_to_itself_whatever_the_format(
         process.wait(timeout=10)
 
 
-def test_a_scanned_folder_lets_a_whole_file_go_soon_after_its_close(bench: Bench) -> None:
+def test_a_whole_file_in_a_scanned_folder_is_sent_soon_after_its_close(bench: Bench) -> None:
     (bench.place / "eisync.toml").write_text(
         '[[watch]]\npath = "recordings"\nmode = "scan"\nsettle_s = 90\nscan_interval_s = 0.5\n'
     )
@@ -178,7 +176,7 @@ def test_a_scanned_folder_lets_a_whole_file_go_soon_after_its_close(bench: Bench
 
 
 @pytest.mark.parametrize("writes", [b"", b"600000,1\n"])
-def test_a_writer_that_comes_while_a_file_is_sent_has_it_sent_again(bench: Bench, writes: bytes) -> None:
+def test_a_writer_that_opens_a_file_during_its_upload_has_it_sent_again(bench: Bench, writes: bytes) -> None:
     """The line is slow enough to come in between; nothing is stored before the writer has closed it."""
     content = b"timestamp,accX\n" + b"".join(b"%d,%d\n" % (number * 10, number) for number in range(60_000))
     bench.configure(upload={"max_rate": 200_000})
@@ -198,7 +196,9 @@ def test_a_writer_that_comes_while_a_file_is_sent_has_it_sent_again(bench: Bench
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can be somebody else")
-def test_a_file_of_another_user_waits_for_its_close_and_how_to_ask_is_said(emulator: RunningEmulator) -> None:
+def test_a_file_of_another_user_waits_for_its_close_and_status_says_how_to_allow_the_check(
+    emulator: RunningEmulator,
+) -> None:
     """A whole table, a whole recording and one in its full length, each held open for longer than it must be still."""
     contents = {"log.csv": row(1), "a.wav": formats.wav(SOUND), "b.wav": formats.wav(SOUND[:500])}
     with stranger.strangers_bench(emulator) as bench:
