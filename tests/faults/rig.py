@@ -162,7 +162,7 @@ class Rig:
                 return
         raise AssertionError("the pass does not end")
 
-    # --- what a person sees
+    # --- what commands show
 
     def files(self) -> dict[str, dict[str, Any]]:
         return {str(record["path"]): record for record in self.app.index.records.files()}

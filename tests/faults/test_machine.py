@@ -119,7 +119,7 @@ class SafetyMachine(RuleBasedStateMachine):
             shutil.rmtree(self.place)
         assert [] == leaked
 
-    # --- what happens to files
+    # --- events on files
 
     @rule(names=st.sets(st.sampled_from(NAMES), min_size=1), is_seen=st.booleans())
     def record(self, names: set[str], is_seen: bool) -> None:
@@ -148,7 +148,7 @@ class SafetyMachine(RuleBasedStateMachine):
         self.now += 61.0
         run(self.watcher, self.now)
 
-    # --- what happens to requests
+    # --- events on requests
 
     @rule(
         seconds=st.sampled_from([0.0, 3.0, ROUND_S]),

@@ -105,7 +105,7 @@ class Liar(Cloud):
 
     def close(self) -> None: ...
 
-    # --- what happens to it
+    # --- events on the service
 
     def begin_anew(self, is_filled: bool) -> None:
         """Its numbers begin again, and mean what other people send."""
@@ -236,7 +236,7 @@ class Histories(RuleBasedStateMachine):
         """No absence of our own making is a person's wish, whichever of us made it, and in which life."""
         assert set() == self.taken_away - self.cloud.holds()
 
-    # --- what people do
+    # --- actions of people
 
     @rule(names=st.sets(st.sampled_from(NAMES), min_size=1), keeps_time=st.booleans(), works=st.booleans())
     def record(self, names: set[str], keeps_time: bool, works: bool) -> None:

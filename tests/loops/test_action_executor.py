@@ -30,7 +30,7 @@ def remove(stage: Stage, *paths: str) -> None:
 
 
 def delete_there(stage: Stage, *paths: str) -> None:
-    """A person deletes samples in Studio; two sweeps do not find them."""
+    """Delete samples as a person does in Studio, and run two sweeps."""
     for sample_id in stage.samples_of(*paths).values():
         del stage.cloud.samples[sample_id]
     for _ in range(2):
@@ -148,7 +148,7 @@ def test_a_file_that_is_back_before_the_action_keeps_its_sample(yard: Yard) -> N
     ids = stage.put("a.csv", "b.csv")
     remove(stage, "a.csv")
     stage.scan()
-    yard.write("a.csv", b"a.csv")  # nobody has looked yet
+    yard.write("a.csv", b"a.csv")  # no scan yet
     stage.look(after_s=ABSENT_S)
     assert ([], [Progress.DROPPED], True) == (stage.cloud.edits, stage.progress(), ids["a.csv"] in stage.cloud.samples)
 
@@ -524,7 +524,7 @@ def test_a_crash_around_the_removal_of_a_file_is_continued(yard: Yard, policy: O
     assert [Progress.BEGUN] == stage.progress()
     stage.trash = trash
     stage.start()
-    stage.scan()  # the watcher may look first
+    stage.scan()  # the watcher may notice it first
     stage.look()
     assert ([Progress.DONE], False) == (stage.progress(), yard.path("a.csv").exists())
     assert (["a.csv"] if policy is OnRemoteDelete.TRASH else []) == stage.trashed()
@@ -532,7 +532,7 @@ def test_a_crash_around_the_removal_of_a_file_is_continued(yard: Yard, policy: O
 
 
 class Copy:
-    """The functions of a module, which may be exchanged."""
+    """The functions of a module, which a test may replace."""
 
     def __init__(self, module: Any) -> None:
         self.__dict__.update(vars(module))
@@ -703,7 +703,7 @@ def test_a_rejected_plan_is_not_proposed_again(yard: Yard) -> None:
     assert 1 == stage.follow()["done"]
     (yard.place / "aside").rename(yard.path(paths[0]))
     stage.scan()
-    remove(stage, paths[0])  # that is another deletion
+    remove(stage, paths[0])  # this is another deletion
     stage.clock.now += 3600.0
     assert 1 == stage.follow()["done"]
 
@@ -750,7 +750,7 @@ def test_actions_that_pile_up_while_they_cannot_be_done_are_counted(yard: Yard) 
     yard.write(trash.TRASH, b"a file where the trash should be")
     for at in range(0, 40, 8):
         delete_there(stage, *paths[at : at + 8])
-        stage.clock.now += 3_700.0  # what is due does not age
+        stage.clock.now += 3_700.0  # due actions do not age
     assert 8 == sum(
         written.progress is Progress.DUE or written.progress is Progress.BEGUN for written in acts_of(stage)
     )

@@ -11,7 +11,7 @@ from .yard import Yard
 
 
 class Machine:
-    """Its clock, a service that tells the truth, and processes over one database."""
+    """A machine: its clock, a service with the right time, and processes over one database."""
 
     def __init__(self, yard: Yard) -> None:
         self.yard = yard

@@ -1,4 +1,4 @@
-"""The watcher, as far as it decides by evidence: what goes at once, what waits, what is quarantined."""
+"""The watcher's decisions by evidence: which files enter at once, which wait, which are quarantined."""
 
 import contextlib
 import errno
@@ -153,7 +153,7 @@ def test_the_status_of_a_folder_says_how_its_writers_are_known(yard: Yard) -> No
 
 
 def test_an_old_file_enters_at_once_even_if_its_writers_are_unknown(yard: Yard) -> None:
-    """Whoever would have announced its close was not asked then: its last change is long enough ago."""
+    """No event could have reported its close, but its last change is long enough ago."""
     yard.write("a.wav", formats.wav(SOUND))
     loop = yard.watcher(outside={"ask_writers": Told(NOBODY_TELLS)})
     run(loop, yard.touched_at("a.wav") + 599.0)
@@ -164,7 +164,7 @@ def test_an_old_file_enters_at_once_even_if_its_writers_are_unknown(yard: Yard) 
 
 
 def test_a_file_that_cannot_be_opened_does_not_wait_for_an_answer(yard: Yard, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Waiting would not make it readable: a person is to be told."""
+    """Waiting would not make it readable, so a person must act."""
     told = Told(NOBODY_TELLS)
     yard.write("a.wav", formats.wav(SOUND))
     refused = failing(9, PermissionError(errno.EACCES, "Permission denied"), OpenFolder.open)
@@ -258,7 +258,7 @@ def test_a_file_that_a_program_has_open_for_writing_waits_for_its_close(yard: Ya
     run(loop, yard.later + 9_002.0)
     run(loop, yard.later + 9_004.0)
     if name in ("cut.wav", "empty.csv") and is_heard:
-        assert {} == yard.states()  # who closed it may open it again, and has its patience from now on
+        assert {} == yard.states()  # its writer may open it again: patience_s begins now
         run(loop, yard.later + 9_700.0)
     assert {name: QUARANTINED if name in ("cut.wav", "empty.csv") else READY} == yard.states()
 
@@ -268,7 +268,7 @@ def test_a_whole_file_enters_at_once_when_its_writer_closes_it(yard: Yard) -> No
     loop = yard.watcher()
     run(loop, yard.later - 3600.0)
     with yard.write("a.wav", formats.wav(SOUND)).open("r+b"):
-        announce(yard, "a.wav")  # by another, which had it open as well
+        announce(yard, "a.wav")  # by another writer, which had it open as well
         run(loop, yard.later)
         assert {"a.wav": BEING_WRITTEN} == reasons(loop, yard.later)
         run(loop, yard.later + 5.0)
@@ -304,7 +304,7 @@ def test_a_marker_does_not_close_a_file(yard: Yard) -> None:
 
 @on_linux
 def test_a_recording_is_checked_every_second_while_written_and_not_read(yard: Yard) -> None:
-    """Where no events come, too: it goes within a second of its close, and not `settle_s` later."""
+    """Also without events, the file enters within a second of its close, and not `settle_s` later."""
     counted, whole = Counted(), formats.wav(SOUND)
     loop = yard.watcher(outside={"contents": counted}, mode=Mode.SCAN)
     with yard.path("a.wav").open("wb") as file:
@@ -325,8 +325,8 @@ def test_a_recording_is_checked_every_second_while_written_and_not_read(yard: Ya
 
 @on_linux
 def test_a_killed_recorder_leaves_a_truncated_file(yard: Yard) -> None:
-    """It waits for the rest, and is quarantined with what is missing. Where it was reserved to its full length, nothing
-    tells its end from silence."""
+    """It waits for the rest, and is quarantined with what is missing. If it was preallocated to its full length, the
+    missing end cannot be told from silence."""
     whole = formats.wav(SOUND)
     dies = (
         "import os, sys; file = open(sys.argv[1], 'wb'); file.write({content!r}); file.flush(); {more};"
@@ -351,7 +351,7 @@ def test_a_killed_recorder_leaves_a_truncated_file(yard: Yard) -> None:
 
 @on_linux
 def test_a_mapping_with_a_closed_descriptor_counts_as_a_writer_until_unmapped(yard: Yard) -> None:
-    """No close is announced of it."""
+    """A mapping gives no close event."""
     loop = yard.watcher()
     run(loop, yard.later - 3600.0)
     with yard.write("a.wav", formats.wav(SOUND)).open("r+b") as file:
@@ -404,7 +404,7 @@ def test_a_writer_that_comes_between_the_question_and_the_read_is_found(yard: Ya
 
 
 class Told:
-    """A probe whose answers are given in advance, the last one for ever."""
+    """A probe with prepared answers; the last one repeats."""
 
     def __init__(self, *answers: Writers | UnreachableError) -> None:
         self.answers = list(answers)
@@ -473,7 +473,7 @@ def test_a_close_event_that_comes_early_delays_the_file_only_a_moment(yard: Yard
 
 
 class Counted:
-    """The real evidence, counted; `fails` says so many times that no file can be opened."""
+    """The real inspection, with a count; the first `fails` calls report that no file can be opened."""
 
     def __init__(self, fails: int = 0) -> None:
         self.calls: list[str] = []
@@ -529,7 +529,7 @@ def test_what_is_too_large_for_the_service_is_refused_before_a_byte_of_it_is_rea
     assert {name: QUARANTINED, "small.wav": READY} == yard.states()
     assert ["small.wav"] == counted.read
     assert "Edge Impulse takes only files below 100 MiB; split the recording into shorter ones" in yard.reason(name)
-    yard.path(name).unlink()  # so that nobody reads it to its end
+    yard.path(name).unlink()  # so that it is not read to its end
 
 
 def test_a_preallocated_file_enters_once_it_is_truncated_to_its_content(yard: Yard) -> None:

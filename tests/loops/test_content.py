@@ -1,4 +1,4 @@
-"""A version is content: what only moved is not sent, what was rewritten is, and what a person deleted stays deleted."""
+"""A version is its content: a touched file is not sent, a rewritten one is, and deleted content stays deleted."""
 
 import os
 import shutil
@@ -31,7 +31,7 @@ A, B, C = "day/a.csv", "day/b.csv", "c.csv"
 
 @pytest.fixture
 def circuit(tmp_path: Path) -> Iterator[Circuit]:
-    """Three files at the service, of which a person deleted the second one there."""
+    """Three sent files; a person deleted the sample of the second one."""
     circuit = Circuit(tmp_path)
     circuit.write(A, B, C)
     circuit.settle()
@@ -58,13 +58,13 @@ def restored(circuit: Circuit) -> None:
 
 
 def restored_over(circuit: Circuit) -> None:
-    """The restore writes into the files that are there: they are seen shorter than they were."""
+    """Restore by writing into the existing files: for a moment they are shorter."""
     begin_to_write(circuit, A, B, C)
     circuit.write(A, B, C)
 
 
 def begin_to_write(circuit: Circuit, *paths: str) -> None:
-    """Files are seen shorter than they were, and not complete yet."""
+    """Scan while files are shorter than before and not complete yet."""
     for path in paths:
         circuit.yard.path(path).write_bytes(circuit.yard.path(path).read_bytes()[:7])
     run(circuit.yard.watcher(policy=CompletenessPolicy(settle_s=1e9)), circuit.now)
@@ -72,7 +72,7 @@ def begin_to_write(circuit: Circuit, *paths: str) -> None:
 
 
 def snapshot(circuit: Circuit) -> None:
-    """As `cp -al` does, to a place outside of the folder."""
+    """Make hard links as `cp -al` does, to a place outside the folder."""
     outside = circuit.yard.place / "snapshot"
     outside.mkdir()
     each(circuit, lambda place: os.link(place, outside / place.name))
@@ -108,7 +108,7 @@ def test_a_touched_file_with_the_same_content_is_not_sent(circuit: Circuit, move
     assert {A: SYNCED, B: TOMBSTONE, C: SYNCED} == circuit.states()
     assert before == {path: circuit.yard.record(path)["sample_ids"] for path in (A, B, C)}
     assert [] == circuit.sent()
-    # And that was learnt: the next start has nothing to look at.
+    # The new facts were stored: the next start has nothing to compare.
     circuit.start()
     run(circuit.watcher, circuit.now)
     assert 0 == circuit.watcher.comparing()
@@ -130,7 +130,7 @@ def test_a_replacement_with_the_same_size_mtime_and_inode_is_sent(circuit: Circu
     circuit.settle()
     size = place.stat().st_size
     place.unlink()
-    place.write_bytes(b"n" * size)  # most file systems give the inode away again
+    place.write_bytes(b"n" * size)  # most file systems reuse the inode
     os.utime(place, (1_000_000_000, 1_000_000_000))
     circuit.settle()
     assert ["a.csv"] == circuit.sent()
@@ -218,7 +218,7 @@ def test_a_deleted_content_that_is_restored_over_a_rewritten_file_is_not_sent(ci
 
 
 def replaced(circuit: Circuit) -> bytes:
-    """A file has a second version, and the first one's content is nowhere but in the project."""
+    """Send a second version of a file, so that only the project has the content of the first."""
     old = circuit.yard.path(A).read_bytes()
     circuit.yard.path(A).write_bytes(b"another recording")
     circuit.settle()
@@ -358,13 +358,13 @@ def test_unstable_inodes_of_a_folder_are_detected(circuit: Circuit) -> None:
     assert circuit.yard.places.has_stable_inodes(circuit.yard.root.id)
     circuit.settle()
     assert not circuit.yard.places.has_stable_inodes(circuit.yard.root.id)
-    # From now on a remount costs no look at any content.
+    # From now on no content is compared after a remount.
     circuit.number_inodes_anew()
     circuit.start()
     run(circuit.watcher, circuit.now)
     assert 0 == circuit.watcher.comparing()
     assert all(SYNCED is circuit.states()[path] for path in paths)
-    # And what is rewritten is found all the same.
+    # A rewritten file is still found.
     circuit.rewrite(paths[3], b"n" * circuit.yard.path(paths[3]).stat().st_size)
     circuit.cloud.attempts.clear()
     circuit.settle()
@@ -386,7 +386,7 @@ def test_with_weak_facts_an_event_puts_the_content_in_doubt(circuit: Circuit) ->
     circuit.settle()
     circuit.rewrite(A, b"n" * circuit.yard.path(A).stat().st_size)
     facts = circuit.yard.path(A).stat()
-    with circuit.yard.database.transaction() as connection:  # its ctime is one that does not move
+    with circuit.yard.database.transaction() as connection:  # its ctime does not change
         connection.execute("update file set ctime_ns = ? where name = cast('a.csv' as blob)", (facts.st_ctime_ns,))
     circuit.go_on()
     assert [] == circuit.sent()
@@ -396,10 +396,10 @@ def test_with_weak_facts_an_event_puts_the_content_in_doubt(circuit: Circuit) ->
 
 
 def test_a_made_up_ctime_delays_no_file(circuit: Circuit) -> None:
-    """Also one that grew while it was looked at."""
+    """Also a file that grows during the comparison."""
 
     class MadeUp:
-        """Every look at a file gives it another ctime."""
+        """Every stat of a file returns another ctime."""
 
         def __init__(self) -> None:
             self.number = 10**18
@@ -455,13 +455,13 @@ def test_a_file_that_is_deleted_and_put_back_is_not_sent(circuit: Circuit) -> No
         assert [] == connection.execute("select id from file where absent_at is not null").fetchall()
 
 
-# --- what retention finds
+# --- findings of the retention
 
 
 def test_a_file_that_the_retention_finds_changed_is_sent_as_a_new_version(circuit: Circuit) -> None:
     circuit.rewrite(A, b"n" * circuit.yard.path(A).stat().st_size)
     facts = circuit.yard.path(A).stat()
-    with circuit.yard.database.transaction() as connection:  # nothing that a look sees tells of it
+    with circuit.yard.database.transaction() as connection:  # its facts do not show it
         connection.execute("update file set ctime_ns = ? where name = cast('a.csv' as blob)", (facts.st_ctime_ns,))
     circuit.settle()
     assert (SYNCED, []) == (circuit.states()[A], circuit.sent())
@@ -488,7 +488,7 @@ def test_a_file_that_the_retention_finds_changed_is_sent_as_a_new_version(circui
 
 
 def test_what_retention_put_back_is_not_sent_again(circuit: Circuit) -> None:
-    """Its own rename moves ctime; the content is what was sent."""
+    """eisync's own rename changes ctime; the content is what was sent."""
     removals = Removals(circuit.yard.database)
     removals.doubt(circuit.yard.index.records.ids_of(str(circuit.yard.path(A)))[0])
     renamed_and_back(circuit)

@@ -1,4 +1,4 @@
-"""Files whose content may be known are hashed before they are sent, and none of them is lost on the way."""
+"""Files whose content may be known are hashed before they are sent, and none is lost."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,7 +20,7 @@ READY, SENDING, SYNCED = State.READY, State.SENDING, State.SYNCED
 
 @pytest.fixture
 def circuit(tmp_path: Path) -> Iterator[Circuit]:
-    """A deleted content of the size of every other file."""
+    """Send and delete a content with the size of every other file."""
     circuit = Circuit(tmp_path)
     circuit.write("deleted.csv")
     circuit.settle()
@@ -30,7 +30,7 @@ def circuit(tmp_path: Path) -> Iterator[Circuit]:
 
 
 def claimed(circuit: Circuit, *paths: str) -> None:
-    """New files, which are claimed and not hashed yet."""
+    """Write new files, which are claimed but not hashed yet."""
     circuit.write(*paths)
     circuit.start()
     circuit.watcher.tick(circuit.now)
@@ -38,7 +38,7 @@ def claimed(circuit: Circuit, *paths: str) -> None:
         circuit.now += 10.0
         circuit.watcher.tick(circuit.now)
     circuit.uploader.tick(circuit.now)
-    circuit.bench.run()  # it learns which project it is
+    circuit.bench.run()  # the project is checked
     circuit.uploader.tick(circuit.now)
     assert {SENDING} == {circuit.states()[path] for path in paths}
 

@@ -1,4 +1,4 @@
-"""Real disks that are mounted in a watched folder, and what follows when they are not there any more."""
+"""Real disks that are mounted in a watched folder, and what happens when they are unmounted."""
 
 import os
 import shutil
@@ -32,14 +32,14 @@ def mounts() -> Iterator[Mounts]:
 
 
 def fill(stage: Stage, *folders: str) -> list[str]:
-    """Three files in each folder, which are sent."""
+    """Write three files in each folder, and send them."""
     paths = [f"{folder}/{number}.csv" for folder in folders for number in range(3)]
     stage.put(*paths)
     return paths
 
 
 def wait(stage: Stage) -> None:
-    """Long enough for every deletion to be believed."""
+    """Run long enough for every missing file to count as deleted."""
     for _ in range(3):
         stage.follow()
 
@@ -106,7 +106,7 @@ def test_another_disk_in_its_place_deletes_nothing(yard: Yard, mounts: Mounts, k
         mounts.bind(other, disk)
     else:
         mounts.tmpfs(disk)
-    for number in range(2):  # a recorder begins again at 1
+    for number in range(2):  # a recorder counts from 1 again
         yard.write(f"disk/{number}.csv", b"of the other disk %d" % number)
     stage.scan()
     stage.send()
@@ -195,7 +195,7 @@ def test_a_folder_that_is_mounted_upon_itself_is_the_same_one(yard: Yard, mounts
 
 
 def test_a_root_on_an_unmounted_disk_deletes_nothing(tmp_path: Path, mounts: Mounts) -> None:
-    """The folder below is on the same disk as what was mounted there: only the structure tells."""
+    """The folder below is on the same disk as what was mounted there: only the mount table shows the difference."""
     elsewhere = tmp_path / "elsewhere/root"
     (tmp_path / "yard/root").mkdir(parents=True)
     elsewhere.mkdir(parents=True)
@@ -210,7 +210,7 @@ def test_a_root_on_an_unmounted_disk_deletes_nothing(tmp_path: Path, mounts: Mou
         assert ([], 1) == (stage.cloud.edits, len(away(yard)))
         mounts.bind(elsewhere, place)
         wait(stage)
-        assert [] == stage.cloud.edits  # and what was in the folder below is away now
+        assert [] == stage.cloud.edits  # and the files in the folder below are away now
         [reason] = away(yard)
         assert str(place) in reason
     finally:
@@ -260,7 +260,7 @@ def test_a_tombstone_on_an_unmounted_disk_removes_nothing(yard: Yard, mounts: Mo
     assert "cross-device" in (written.outcome or "")  # and the trash of the folder is on another disk
 
 
-# --- whatever is mounted, in whichever order
+# --- random histories of mounts
 
 STEPS = st.lists(
     st.tuples(
@@ -294,7 +294,7 @@ def _try(yard: Yard, mounts: Mounts, steps: list[tuple[str, int, int]]) -> None:
     for folder in (*disks, *points):
         folder.mkdir(parents=True)
     mounted: dict[Path, Path] = {}
-    contents: set[bytes] = set()  # of all files that no person deleted, wherever they are
+    contents: set[bytes] = set()  # of all files that no person deleted
     number = 0
 
     def delete(sample_id: int) -> bool:
@@ -312,7 +312,7 @@ def _try(yard: Yard, mounts: Mounts, steps: list[tuple[str, int, int]]) -> None:
             mounts.unmount(point)
             del mounted[point]
         elif what == "write":
-            # A recorder that begins again at 0 on every disk.
+            # A recorder that counts from 0 on every disk.
             name = f"{which}.csv"
             if not (point / name).exists():
                 number += 1
@@ -332,11 +332,11 @@ def _try(yard: Yard, mounts: Mounts, steps: list[tuple[str, int, int]]) -> None:
     wait(stage)
 
 
-# --- how the table of mounts is looked at
+# --- how the mount table is read
 
 
 class Table:
-    """A table of mounts that a test writes, and what was looked at."""
+    """A mount table that a test writes, and the stats that were made."""
 
     def __init__(self, *points: str) -> None:
         self.points = list(points)
@@ -370,7 +370,7 @@ def test_a_disk_is_identified_once_for_each_mount() -> None:
     table.points.append("/elsewhere")
     seen.of("/data")
     assert 1 == table.asked.count("a")
-    table.points[1:3] = ["/data/b", "/data/a"]  # both were mounted anew
+    table.points[1:3] = ["/data/b", "/data/a"]  # both were mounted again
     assert {("a", "2"), ("b", "1")} == {(disk.folder, disk.point) for disk in seen.of("/data")[1:]}
     assert 2 == table.asked.count("a")
 

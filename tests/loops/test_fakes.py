@@ -1,4 +1,4 @@
-"""What the stand-ins promise, asked of them and of the real parts alike."""
+"""The contract of the fakes, checked with the fakes and with the real parts."""
 
 import contextlib
 import hashlib
@@ -37,7 +37,7 @@ def service(request: pytest.FixtureRequest) -> Iterator[Any]:
 
 @pytest.fixture
 def send(service: Any, tmp_path: Path) -> Callable[..., list[wire.Outcome]]:
-    """Upload files with these contents, 1.csv, 2.csv, …; returns what became of them."""
+    """Upload files with these contents as 1.csv, 2.csv, … Return their outcomes."""
     numbers = iter(range(1, 1000))
 
     def upload(*contents: bytes, spoil: Callable[[Path], None] = lambda _: None) -> list[wire.Outcome]:

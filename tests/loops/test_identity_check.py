@@ -1,4 +1,4 @@
-"""Nothing is taken away that the service does not hold at this moment, as it was sent."""
+"""Only files that the service has at this moment, as they were sent, are removed."""
 
 from collections.abc import Collection
 from dataclasses import replace
@@ -31,7 +31,7 @@ class Notes:
 
 
 class Desk:
-    """One target, its service, and who asks it."""
+    """One target, its service, and the check that asks it."""
 
     def __init__(self) -> None:
         self.cloud, self.clock = Cloud(), Clock(1000.0)
@@ -39,7 +39,7 @@ class Desk:
         self.identity_check = IdentityCheck({"main": self.cloud}, cast("Any", self.notes), clock=self.clock)
 
     def holds(self, body: bytes = BODY, **more: Any) -> None:
-        """The service has this."""
+        """Store this at the service."""
         one = replace(LISTED, **more)
         self.cloud.samples[one.id], self.cloud.contents[one.id] = one, body
 
@@ -74,10 +74,10 @@ def local(sample_id: int = 7, *, target: str = "main", **more: Any) -> Local:
     [
         ({}, BODY, None, False),  # its hash proves it
         ({"sha256": None}, BODY, None, True),
-        ({"sha256": "c" * 64}, BODY, Why.CHANGED, False),  # it was listed with another hash before
+        ({"sha256": "c" * 64}, BODY, Why.CHANGED, False),  # an earlier listing had another hash
         ({"sha256": None}, b"somebody else's", Why.CHANGED, True),
         ({"sha256": None}, b"", Why.CHANGED, True),
-        ({"sha256": None}, BODY[:-1], Why.CHANGED, True),  # a short answer is no proof
+        ({"sha256": None}, BODY[:-1], Why.CHANGED, True),  # a truncated download is no proof
         ({"sha256": None, "original_name": "b.csv", "filename": "b"}, BODY, None, True),
         ({"sha256": None, "original_name": "b.csv", "added": "later"}, BODY, Why.FOREIGN, False),
         ({"sha256": HASH, "original_name": "b.csv", "filename": "b", "added": "later"}, BODY, None, False),
@@ -147,6 +147,6 @@ def test_one_request_checks_many_files_and_an_old_answer_does_not_count(desk: De
     del desk.cloud.samples[5]
     desk.clock.now += FRESH_S
     assert Why.MISSED is desk.why(files[4])
-    desk.clock.now -= 1000.0  # set back: nobody knows how old the answer is
+    desk.clock.now -= 1000.0  # set back: the age of the answer is unknown
     assert Why.MISSED is desk.why(files[4])
     assert 3 == len(questions)

@@ -13,7 +13,7 @@ from tests.fakes import Cloud
 
 @dataclass
 class Shed:
-    """What leaves in each step, and how much room is left to give back after it."""
+    """A cleanup with prepared numbers: rows removed in each step, and pages to give back after it."""
 
     leaving: deque[int] = field(default_factory=deque)
     room: int = 0

@@ -1,4 +1,4 @@
-"""What sidecars say, from the folder into the outbox: read once, in pieces, and never guessed."""
+"""Entries of sidecars, from the folder into the outbox: read once, in pieces, and never guessed."""
 
 import json
 import tracemalloc
@@ -34,7 +34,7 @@ def said(**files_: int) -> bytes:
 
 
 def boxes(yard: Yard, path: str) -> list[int]:
-    """The boxes with which the file would be sent, each by its x."""
+    """Return the boxes with which the file would be sent, each by its x."""
     [record] = yard.index.records.files_at(yard.root.path, [path])
     companions: Any = record["companions"]
     return [box["x"] for box in unpacked(companions).get(PartKind.BOXES, [])]
@@ -44,7 +44,7 @@ def reasons(loop: Any, now: float) -> dict[str, str]:
     return {one.path: one.reason for one in loop.unsettled(now)}
 
 
-# --- what a file waits for
+# --- waiting for a sidecar
 
 
 @pytest.mark.parametrize(
@@ -133,7 +133,7 @@ def test_a_sidecar_that_never_stops_changing_does_not_block_files_for_ever(yard:
     assert {"a.csv": READY} == yard.states()
 
 
-# --- which sidecars
+# --- which sidecars apply
 
 
 def test_a_sidecar_that_is_ignored_says_nothing(yard: Yard) -> None:
@@ -198,7 +198,7 @@ def test_an_unmounted_root_removes_no_sidecar(yard: Yard) -> None:
     assert [1] == boxes(yard, "a.csv")
 
 
-# --- a large one
+# --- a large sidecar
 
 
 def account(number: int) -> bytes:
@@ -217,7 +217,7 @@ def account(number: int) -> bytes:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(600)  # what is allocated is counted, which takes its time
+@pytest.mark.timeout(600)  # counting allocations is slow
 def test_an_info_labels_of_100_000_files_is_read_once_in_pieces_and_not_kept(yard: Yard) -> None:
     content = account(100_000)
     yard.write("info.labels", content)
@@ -291,11 +291,11 @@ def test_files_wait_while_info_labels_is_read(yard: Yard, monkeypatch: pytest.Mo
     assert READY is yard.states()["wave.csv"]
 
 
-# --- one that changes while it is used
+# --- a sidecar that changes
 
 
 class Read:
-    """Readings, counted: what each took, and whether it went on where another was."""
+    """Counts the readings: how much each read, and whether it continued an earlier one."""
 
     def __init__(self) -> None:
         self.all: list[sidecars.Reading] = []
@@ -321,7 +321,7 @@ def beside(*entries: tuple[str, str]) -> bytes:
 
 
 def labels_of(yard: Yard) -> dict[str, Any]:
-    """The label of each file that entered; of one with structured labels the first of them."""
+    """Return the label of each file that entered; the first one for structured labels."""
     found = {}
     for path in yard.states():
         [record] = yard.index.records.files_at(yard.root.path, [path])
@@ -389,7 +389,7 @@ def test_a_sidecar_that_grew_and_was_edited_is_read_again_from_the_start(
 def test_recordings_enter_while_their_recorder_adds_an_entry_for_each(
     yard: Yard, monkeypatch: pytest.MonkeyPatch, form: Any
 ) -> None:
-    monkeypatch.setattr(module, "ENTRIES_PER_TICK", 20)  # the account takes ten ticks, and changes with each
+    monkeypatch.setattr(module, "ENTRIES_PER_TICK", 20)  # the info.labels takes ten ticks, and changes with each
     yard.write("info.labels", form(*OLD))
     reads = Read()
     loop = yard.watcher(outside={"read_sidecar": reads})
@@ -492,7 +492,7 @@ def test_an_unusable_entry_affects_no_other_file_and_no_other_root(yard: Yard) -
     assert "it contains half a character; correct it" in reasons(loop, yard.later)["a.csv"]
 
 
-# --- what waits, after a start
+# --- waiting files after a restart
 
 
 def test_no_file_of_a_root_is_sent_before_all_are_described_again(yard: Yard) -> None:
@@ -517,7 +517,7 @@ def test_a_missing_root_does_not_block_another(yard: Yard) -> None:
     assert set() == loop.unlabelled()
 
 
-# --- names that are written in two ways
+# --- names in several forms
 
 
 COMPOSED, APART = "t\u00fcr/\u00fc.csv", "tu\u0308r/u\u0308.csv"

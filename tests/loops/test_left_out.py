@@ -1,4 +1,4 @@
-"""Annotations of other files: left out for what is in them, looked into once for each version, and counted."""
+"""Annotations of other files: left out because of their content, read once for each version, and counted."""
 
 import os
 from pathlib import Path
@@ -24,7 +24,7 @@ JSON = b'{"start": 1, "freq": 162400000}'
 
 
 class Counting:
-    """Tells what files are, and remembers which were asked for."""
+    """The real function, with a list of the files that it was asked about."""
 
     def __init__(self) -> None:
         self.asked: list[str] = []
@@ -126,7 +126,7 @@ def test_an_empty_annotation_is_left_out_at_once(yard: Yard) -> None:
 
 @pytest.mark.parametrize("stops", [True, False])
 def test_the_last_annotation_is_counted_too(yard: Yard, stops: bool) -> None:
-    """Within a second of the note before: at the end, or when that second is over."""
+    """Less than a second after the last note: at the end, or when that second is over."""
     yard.write("call.1.wav", formats.wav(b"12" * 100))
     loop = yard.watcher()
     run(loop, yard.later)

@@ -1,4 +1,4 @@
-"""Whether a missing file means anything, over real folders and databases: states go back in time, and share roots."""
+"""When a missing file counts as deleted, with real folders and databases: states go back in time and share roots."""
 
 import itertools
 import os
@@ -28,7 +28,7 @@ EPOCHS = itertools.count()
 
 
 class Keeper:
-    """One eisync: a state folder of its own, and the recordings of everybody."""
+    """One eisync with its own state folder, and the shared recordings."""
 
     def __init__(self, place: Path, recordings: Path, *, matters: bool = True, notes: Any = folder_notes) -> None:
         self.place = place
@@ -39,7 +39,7 @@ class Keeper:
         self.start()
 
     def start(self) -> None:
-        """A process over what the state folder holds."""
+        """Begin a process over the state folder."""
         self.yard = Yard(self.place)
         self.yard.index.register(["main"])
         (self.root,) = self.yard.outbox.register([(str(self.recordings), "main")])
@@ -73,7 +73,7 @@ class Keeper:
         self.start()
 
     def scan(self) -> None:
-        """Everything is looked at, and what is new is uploaded."""
+        """Scan everything, and upload new files."""
         self.watcher = self._watcher()
         for _ in range(3):
             self.clock.now += 10.0
@@ -87,11 +87,11 @@ class Keeper:
         self.yard.outbox.settle(stored, claim=1, now=now)
 
     def sweep(self) -> None:
-        """Everything that the service has is listed."""
+        """Complete a sweep of the service."""
         self.lineage.listed(self.lineage.unlisted("main"))
 
     def take(self, path: str) -> str | None:
-        """The retention takes the file away. Returns why it does not."""
+        """Remove the file as the retention does. Return why it may not be removed."""
         known = self.yard.outbox.known_at(self.root.id, path)
         if known is None:
             return "unknown"
@@ -106,7 +106,7 @@ class Keeper:
         return why
 
     def planned(self) -> set[str]:
-        """Files whose samples would be deleted, because a person seems to have deleted them."""
+        """Return the files whose samples would be deleted, because a person seems to have deleted them."""
         if self.lineage.why_doubted(self.root.id) is not None:
             return set()
         actions = ActionStore(self.yard.database)
@@ -250,7 +250,7 @@ def test_other_processes_of_the_folder_are_reported(keepers: list[Keeper], runs:
 
 
 class Refusing:
-    """A folder with which nothing can be kept."""
+    """A folder in which nothing can be stored."""
 
     error: FolderError | None = FolderError("the folder may not be written (Read-only file system)")
     is_full = False

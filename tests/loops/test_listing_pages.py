@@ -1,4 +1,4 @@
-"""A listing is walked no further than it is long, and what cannot be read of it is no absence."""
+"""A listing is read to its total and no further, and an unreadable entry does not count as missing."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -18,7 +18,7 @@ NAMELESS = Unread(None, "its id is not what a sample has")
 
 
 class OddCloud(Cloud):
-    """Of the samples in `odd` not more than the id can be read, of those in `nameless` not even that."""
+    """A listing where only the id of samples in `odd` can be read, and not even that of samples in `nameless`."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -60,7 +60,7 @@ def test_every_sample_is_counted_once_whatever_can_be_read(page_size: int, namel
         {100 + place for place in range(first, first + page_size)} <= cloud.nameless for first in range(2, 11)
     )
     if is_hopeless and page_size < 10:
-        return  # nobody can tell where the next page begins: see below
+        return  # it is unknown where the next page begins: see below
     pages = list(listing_pages(cloud, page_size))
     assert [True] == [page.is_last for page in pages if page.is_last]
     assert sorted({*range(101, 111)} - cloud.nameless, reverse=True) == [one for page in pages for one in page.ids]
@@ -93,7 +93,7 @@ def test_an_unreadable_sample_does_not_count_as_deleted(yard: Yard, is_nameless:
     stage.look()
     first, second, third = sorted(cloud.samples)
     (cloud.nameless if is_nameless else cloud.odd).add(second)
-    cloud.is_there = lambda _: False  # nothing but the listing speaks for it
+    cloud.is_there = lambda _: False  # only the listing proves it
     for _ in range(4):
         stage.look()
     assert {"synced"} == {state.value for state in yard.states().values()}
@@ -104,7 +104,7 @@ def test_an_unreadable_sample_does_not_count_as_deleted(yard: Yard, is_nameless:
     del cloud.samples[first]
     for _ in range(4):
         stage.look()
-    expected = 1 if not is_nameless else 0  # of the others it is known, unless nobody knows which one it is
+    expected = 1 if not is_nameless else 0  # the others are known, unless the unreadable one could be any of them
     assert expected == sum(state.value == "tombstone" for state in yard.states().values())
 
     cloud.odd.clear()

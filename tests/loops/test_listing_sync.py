@@ -1,4 +1,4 @@
-"""What a look at the listing finds, and what it concludes when people, the network and the clock do as they like."""
+"""What a poll of the listing finds and concludes when people, the network and the clock interfere."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -24,14 +24,14 @@ SYNCED, READY, TOMBSTONE, SETTLING = State.SYNCED, State.READY, State.TOMBSTONE,
 
 @pytest.fixture
 def cloud() -> Cloud:
-    """A service that tells when it was changed last."""
+    """A service that reports when it was changed last."""
     cloud = Cloud()
     cloud.changed_at = 1.0
     return cloud
 
 
 def edit(cloud: Cloud, sample_id: int, **fields: Any) -> None:
-    """Somebody changes a sample in Studio."""
+    """Change a sample as a person does in Studio."""
     cloud.samples[sample_id] = replace(cloud.samples[sample_id], **fields)
     touch(cloud)
 
@@ -57,7 +57,7 @@ def swept(sweep: Sweep) -> bool:
     return sweep.loop.reports()["main"].swept
 
 
-# --- looks
+# --- polls
 
 
 def test_a_poll_without_changes_sends_two_requests(yard: Yard, cloud: Cloud) -> None:
@@ -166,7 +166,7 @@ def test_a_dry_run_reports_and_stores_nothing(yard: Yard, cloud: Cloud) -> None:
 def test_five_hundred_samples_deleted_at_once_are_five_hundred_tombstones(
     yard: Yard, cloud: Cloud, monkeypatch: pytest.MonkeyPatch, rows: int
 ) -> None:
-    monkeypatch.setattr(listing_sync, "SLICE", rows)  # a listing that says nothing of a long stretch of the index
+    monkeypatch.setattr(listing_sync, "SLICE", rows)  # a listing without a long range of the index
     names = [f"{number}.csv" for number in range(600 if rows > 500 else 60)]
     yard.fill(*names)
     ids = {name: cloud.add(name, digest(name)) for name in names}
@@ -193,7 +193,7 @@ def settle(yard: Yard, identity: int, sample_id: int) -> None:
 
 
 class Busy(Cloud):
-    """A service where something happens before each page is listed."""
+    """A service that calls a function before each page is listed."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -212,7 +212,7 @@ def test_deletions_during_a_sweep_affect_no_other_file(yard: Yard) -> None:
     order = list(ids.values())
     sweep = Sweep(yard, project(cloud, page_size=5))
     sweep.run(after_s=1.0)
-    # One behind the place where the sweep is, one ahead of it, and the one that its next page would begin with.
+    # One that the sweep has passed, one ahead of it, and the first one of its next page.
     doomed = [order[28], order[3], order[14]]
     touch(cloud)
     cloud.happenings = iter([lambda: None, lambda: None, *(partial(delete, cloud, one) for one in doomed)])
@@ -271,13 +271,13 @@ def test_the_file_of_a_sample_that_was_never_listed_is_sent_again(yard: Yard, cl
     sweep.run(after_s=300.0)
     assert "new samples are no longer listed" == sweep.loop.reports()["main"].why
     sweep.run(after_s=300.0)
-    # Nobody can tell that it ever was there: what never was listed is no deletion of a person's.
+    # A sample that was never listed does not count as deleted by a person.
     assert {"a.csv": SYNCED, "b.csv": SETTLING, "c.csv": SYNCED} == yard.states()
     run(yard.watcher(), yard.later + 900.0)
     assert {"a.csv": SYNCED, "b.csv": READY, "c.csv": SYNCED} == yard.states()
 
 
-# --- sweeps that do not come to their end
+# --- sweeps that are interrupted
 
 
 def test_a_sweep_that_the_network_interrupts_continues(yard: Yard, cloud: Cloud) -> None:
@@ -296,7 +296,7 @@ def test_a_sweep_that_the_network_interrupts_continues(yard: Yard, cloud: Cloud)
     assert (("the last listing was interrupted"), 10) == (
         report.why,
         report.listed,
-    )  # two pages had come ahead of the trouble
+    )  # two pages arrived before the failure
     assert 4 == cloud.questions - before  # the change, two pages (the last is empty), the count
     assert 50 == len(samples(yard))
 
@@ -305,7 +305,7 @@ def test_a_sample_deleted_during_an_interrupted_sweep_is_found_missing_by_the_ne
     first, *others = [cloud.add(f"{number}.csv", str(number)) for number in range(4)]
     sweep = Sweep(yard, project(cloud, page_size=3))
     for _ in range(3):
-        sweep.loop.tick(sweep.clock.now)  # the last page is on its way
+        sweep.loop.tick(sweep.clock.now)  # the last page is requested
     delete(cloud, first)
     sweep.run(after_s=300.0)
     sweep.run(after_s=300.0)
@@ -316,7 +316,7 @@ def test_a_sample_deleted_during_an_interrupted_sweep_is_found_missing_by_the_ne
     ("seen", "wasted"),
     [
         (lambda last_id: last_id, 0),
-        (lambda last_id: None, 0),  # nothing is asked for without an end
+        (lambda last_id: None, 0),  # no request waits for ever
         (lambda last_id: last_id + 3, 2),
         (lambda last_id: last_id - 3, 2),
         (lambda last_id: 10**17, 2),
@@ -342,7 +342,7 @@ def test_a_stop_drops_the_pending_page(yard: Yard, cloud: Cloud) -> None:
     ids = [cloud.add(f"{number}.csv", str(number)) for number in range(50)]
     first = Sweep(yard, project(cloud, page_size=10))
     for _ in range(4):
-        first.loop.tick(first.clock.now)  # two pages are written down, the third is read
+        first.loop.tick(first.clock.now)  # two pages are stored, the third is read
     first.loop.stop(first.clock.now)
     first.run()
     assert set(ids[30:]) == set(samples(yard))
@@ -382,7 +382,7 @@ def test_a_refused_prefetched_page_changes_nothing_before_its_turn(yard: Yard, p
     sweep = Sweep(yard, project(cloud, page_size=10))
     sweep.run()
     assert ["not now"] == [str(error) for error in sweep.loop.troubles().values()]
-    assert listed == len(samples(yard))  # what came before is written down
+    assert listed == len(samples(yard))  # the pages before are stored
     assert None is Mirrored(yard.database).sweep_under_way("main")
     sweep.run(after_s=300.0)
     assert (50, {}) == (len(samples(yard)), sweep.loop.troubles())
@@ -395,7 +395,7 @@ def test_a_sweep_continues_in_the_next_process(yard: Yard, cloud: Cloud) -> None
     delete(cloud, ids["29.csv"], ids["3.csv"])
     first.clock.now += 300.0
     for _ in range(5):
-        first.loop.tick(first.clock.now)  # it has passed the newest of the two, and dies
+        first.loop.tick(first.clock.now)  # it has passed the newest of the two, and the process dies
     second = Sweep(yard, project(cloud, page_size=10))
     second.run(after_s=301.0)
     assert ("the last listing was interrupted", True) == (
@@ -437,7 +437,7 @@ def test_a_key_of_another_project_during_a_pass_makes_no_tombstone(yard: Yard, t
     cloud, other = Cloud(7), Cloud(8)
 
     class Swapped:
-        """What the key opens, whichever it is now."""
+        """The service behind the key, which a test can change."""
 
         now = cloud
 
@@ -482,7 +482,7 @@ def test_a_file_that_others_uploaded_is_adopted_without_an_upload(yard: Yard, cl
     yard.fill("deep/a.csv", "b.csv", "c.csv")
     sample_id = cloud.add("a.csv", digest("deep/a.csv"))
     cloud.add("b.csv", digest("of other bytes"))  # the name alone proves nothing
-    cloud.add("z.csv", digest("c.csv"))  # nor does the content
+    cloud.add("z.csv", digest("c.csv"))  # and neither does the content
     Sweep(yard, project(cloud)).run()
     assert {"deep/a.csv": SYNCED, "b.csv": READY, "c.csv": READY} == yard.states()
     record = yard.record("deep/a.csv")
@@ -531,7 +531,7 @@ def test_a_file_that_changes_before_its_adoption_is_not_adopted(yard: Yard, clou
     assert {"a.csv": State.SENDING if change == "claim" else READY} == yard.states()
 
 
-# --- what a person sees
+# --- what commands show
 
 
 def test_the_list_of_files_shows_what_differs_in_the_project(yard: Yard, cloud: Cloud) -> None:

@@ -1,4 +1,4 @@
-"""A root that is away, is another one, or is not heard: nothing is concluded, it is told of, and heals by itself."""
+"""A root that is missing, is another one, or reports no events: nothing is concluded, it is logged, it recovers."""
 
 from pathlib import Path
 from typing import Any
@@ -33,7 +33,7 @@ class Disk:
 
 
 def unmount(yard: Yard, disk: Disk) -> Path:
-    """What is left of a mount point: an empty folder of another device."""
+    """What an unmounted mount point is: an empty folder on another device."""
     aside = yard.place / "unmounted"
     Path(yard.root.path).rename(aside)
     Path(yard.root.path).mkdir()
@@ -68,7 +68,7 @@ def test_an_unmounted_mount_point_is_offline_and_no_file_is_gone(yard: Yard) -> 
     run(loop, yard.later)
     aside = unmount(yard, disk)
     yard.ear.of(1).folders.add("deep")
-    run(loop, yard.later + 4.0)  # before anybody has looked at the root
+    run(loop, yard.later + 4.0)  # before the first check of the root
     run(loop, yard.later + 60.0)
     assert {"a.csv": READY, "deep/b.csv": READY} == yard.states()
     (sentence,) = loop.offline()
@@ -150,7 +150,7 @@ def test_an_emptied_folder_is_not_taken_for_a_mount_point(yard: Yard) -> None:
     assert ([], {"a.csv": State.GONE}) == (loop.offline(), yard.states())
 
 
-# --- heard or not
+# --- events or scans
 
 
 def told(yard: Yard, event: str) -> list[object]:

@@ -1,4 +1,4 @@
-"""Files that are moved by copy and removal: their samples are kept, however long the new ones wait."""
+"""Files that are moved by copy and removal keep their samples, however long the new files wait."""
 
 import os
 import shutil
@@ -25,12 +25,12 @@ DELETES = Policy(deletes_samples=True)
 
 
 def same_size(path: str) -> bytes:
-    """Recordings of one length, as most recorders make them."""
+    """Return recordings of one length, as most recorders make them."""
     return path.encode().ljust(40)
 
 
 def move(yard: Yard, before: str, after: str, root: Root | None = None) -> None:
-    """As another disk, `rsync --remove-source-files` and many programs do it: it is another file then."""
+    """Move the file by copy and removal, as between disks or with `rsync --remove-source-files`: it is a new file."""
     place = yard.path(after, root)
     place.parent.mkdir(parents=True, exist_ok=True)
     shutil.copy(yard.path(before), place)
@@ -38,7 +38,7 @@ def move(yard: Yard, before: str, after: str, root: Root | None = None) -> None:
 
 
 def wait(stage: Stage) -> None:
-    """Long enough for every deletion to be believed. Nothing is sent."""
+    """Run long enough for every missing file to count as deleted. Send nothing."""
     for _ in range(3):
         stage.follow()
 
@@ -61,7 +61,7 @@ def test_a_moved_file_keeps_its_sample_where_duplicates_are_allowed(yard: Yard) 
     sample = stage.put("in/a.csv", "in/b.csv")["in/a.csv"]
     move(yard, "in/a.csv", "sorted/other name.csv")
     wait(stage)
-    stage.send()  # nothing of it is left to be sent
+    stage.send()  # nothing is left to send
     assert (sample, 2) == (stage.sample_of("sorted/other name.csv"), len(stage.cloud.samples))
 
 
@@ -111,7 +111,7 @@ def test_nothing_is_concluded_before_everything_was_scanned_again(yard: Yard) ->
     yard.path("a.csv").unlink()
     stage.clock.now += 1.0
     yard.ear.of(yard.root.id).files.add("a.csv")
-    stage.watcher.tick(stage.clock.now)  # it is told of, and no scan is due
+    stage.watcher.tick(stage.clock.now)  # an event reports it, and no scan is due
     assert yard.reason("a.csv") == "the local file is not there any more"
     stage.look(after_s=61.0)
     assert [] == stage.all_acts()
@@ -200,7 +200,7 @@ def test_a_dry_run_moves_nothing(yard: Yard) -> None:
 
 
 def test_the_sample_of_a_removed_file_stays_when_a_person_deletes_a_copy(yard: Yard) -> None:
-    """Of the one that the retention deleted, the sample is all that is left."""
+    """The retention deleted one of them, so its sample is the only copy."""
     stage = Stage(yard, DELETES)
     stage.put("a.csv", "b.csv", "c.csv", content=lambda path: b"other" if path == "c.csv" else b"same")
     [identity] = yard.index.records.ids_of(str(yard.path("a.csv")))
@@ -212,7 +212,7 @@ def test_the_sample_of_a_removed_file_stays_when_a_person_deletes_a_copy(yard: Y
     assert [] == stage.cloud.edits
 
 
-# --- whatever happens, in whichever order
+# --- random histories
 
 
 @contextmanager
@@ -272,7 +272,7 @@ def test_a_sample_is_deleted_only_when_its_content_is_nowhere_in_the_folders(
         wait(stage)
         stage.send()
         wait(stage)
-        # And what was deleted for good is deleted there, too: what is held back is held back for a reason.
+        # And the samples of files that were really deleted are deleted, too: nothing is held back without a reason.
         here = {path.read_bytes() for path in yard.path("").rglob("*.csv") if ".eisync" not in str(path)}
         assert here == {stage.cloud.contents[sample_id] for sample_id in stage.cloud.samples}
 

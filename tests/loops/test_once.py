@@ -26,13 +26,13 @@ READY, SYNCED = State.READY, State.SYNCED
 
 
 class Hands(threading.Event):
-    """A bell that, instead of waiting, lets the workers work and the clock run."""
+    """A bell whose wait lets the workers work and advances the clock."""
 
     def __init__(self, bench: Bench, clock: Clock) -> None:
         super().__init__()
         self._bench = bench
         self._clock = clock
-        self.lazy_for = 0  # so many waits in which no work is done
+        self.lazy_for = 0  # waits in which no work is done
 
     def wait(self, timeout: float | None = None) -> bool:
         assert timeout is not None
@@ -167,7 +167,7 @@ def test_what_is_under_way_when_the_time_is_up_is_waited_for(yard: Yard, cloud: 
     one = Pass(yard, main=cloud)
     one.bell.lazy_for = 30
     one.run(timeout_s=1.0)
-    # The check of its project was late, so nothing had been sent; no request was left behind either.
+    # The check of its project was late, so nothing was sent, and no request was left behind.
     assert ({"a.csv": READY}, True) == (yard.states(), one.uploader.is_done)
 
 

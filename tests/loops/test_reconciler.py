@@ -25,7 +25,7 @@ SYNCED, DOUBTFUL, TOMBSTONE, READY = State.SYNCED, State.DOUBTFUL, State.TOMBSTO
 
 
 class Sweep:
-    """A reconciler and the clock that it looks at."""
+    """A reconciler and its clock."""
 
     def __init__(
         self, yard: Yard, *projects: ReconciledProject, index: Any = None, mirrored: Any = None, outbox: Any = None
@@ -45,7 +45,7 @@ class Sweep:
         )
 
     def run(self, after_s: float = 0.0) -> float:
-        """Tick to the end of what is due. Returns how long the loop wants to wait."""
+        """Tick until nothing is due. Return how long the loop wants to wait."""
         self.clock.now += after_s
         return run(self.loop, self.clock.now)
 
@@ -64,7 +64,7 @@ def digest(path: str) -> str:
 
 
 def send(yard: Yard, *events: Event, ids: Iterable[int] = (), sha256: str | None = None) -> None:
-    """Claim every file and write down what became of it."""
+    """Claim every file and store its outcome."""
     items = yard.outbox.claim("main", [1], limit=100, claim=1, now=yard.later)
     yard.outbox.settle(
         [
@@ -77,7 +77,7 @@ def send(yard: Yard, *events: Event, ids: Iterable[int] = (), sha256: str | None
 
 
 def synced(yard: Yard, cloud: Cloud, *paths: str) -> dict[str, int]:
-    """Files that arrived; returns their sample ids."""
+    """Store files as arrived. Return their sample ids."""
     found = {}
     for path in paths:
         yard.fill(path)
@@ -87,7 +87,7 @@ def synced(yard: Yard, cloud: Cloud, *paths: str) -> dict[str, int]:
 
 
 def samples(yard: Yard) -> dict[int, tuple[int, bool]]:
-    """How often each sample was missed in a row, and whether it is buried."""
+    """Return how often each sample was missed in a row, and whether it counts as deleted."""
     rows = yard.database._connection.execute("select id, missed, gone_at from sample").fetchall()
     return {row["id"]: (row["missed"], row["gone_at"] is not None) for row in rows}
 
@@ -134,7 +134,7 @@ def test_a_tick_waits_for_one_answer_and_two_pages_are_on_their_way(yard: Yard, 
     asked = []
     while sweep.loop.tick(sweep.clock.now) == 0.0:
         asked.append(cloud.questions)
-    assert ([1, 2, 5, 5, 6, 6, 7], 7) == (asked, cloud.questions)  # of four pages, three are read ahead
+    assert ([1, 2, 5, 5, 6, 6, 7], 7) == (asked, cloud.questions)  # of four pages, three are prefetched
 
 
 def test_a_service_that_gives_smaller_pages_is_swept_to_the_end(yard: Yard, cloud: Cloud) -> None:
@@ -217,7 +217,7 @@ def test_a_sample_that_was_uploaded_during_the_sweep_is_not_missing(yard: Yard, 
         cloud.add(f"{number}.csv", digest(str(number)))
     sweep = Sweep(yard, project(cloud, page_size=10))
     for _ in range(2):
-        sweep.loop.tick(sweep.clock.now)  # the newest page is behind it
+        sweep.loop.tick(sweep.clock.now)  # it has passed the newest page
     sweep.clock.now += 1.0
     yard.later += 1.0
     ids = synced(yard, cloud, "late.csv")
@@ -240,11 +240,11 @@ def test_every_sample_of_a_file_must_be_gone(yard: Yard, cloud: Cloud) -> None:
     assert {"a.csv": TOMBSTONE} == yard.states()
 
 
-# --- listings that say too little
+# --- incomplete listings
 
 
 class Studio(Cloud):
-    """A service whose listing is played from a list of pages, again for every sweep."""
+    """A service whose listing comes from a list of pages, the same for every sweep."""
 
     def __init__(self, *pages: Page | EisyncError) -> None:
         super().__init__()
@@ -380,7 +380,7 @@ def test_a_doubtful_file_that_is_found_has_arrived(
 def test_a_doubtful_file_that_is_not_found_is_sent_again(yard: Yard, cloud: Cloud) -> None:
     doubtful(yard, "a.csv")
     cloud.add("a.csv", "of other bytes")
-    cloud.add("aa.csv", digest("a.csv"))  # the service's filter finds it, and it has another name
+    cloud.add("aa.csv", digest("a.csv"))  # the filter of the service finds it, but it has another name
     Sweep(yard, project(cloud)).run(after_s=DOUBT_S)
     assert ({"a.csv": READY}, "it did not arrive") == (yard.states(), yard.reason("a.csv"))
 
@@ -523,7 +523,7 @@ def test_without_sweeps_only_the_doubtful_files_are_looked_up(yard: Yard, cloud:
 
 
 def nameless(yard: Yard, *paths: str) -> None:
-    """Files that were there already, and the service did not say as which samples."""
+    """Store files as duplicates for which the service gave no sample ids."""
     yard.fill(*paths)
     items = yard.outbox.claim("main", [1], limit=1000, claim=1, now=yard.later)
     yard.outbox.settle(
@@ -692,7 +692,7 @@ def test_a_pass_requested_during_another_begins_when_that_one_ends(yard: Yard, c
     assert sweep.loop.report(ticket) is not None
 
 
-# --- a project that is another one than the files were sent to
+# --- another project than the one that the files were sent to
 
 
 def test_if_the_ids_mean_other_samples_nothing_is_concluded_and_it_is_reported(yard: Yard, cloud: Cloud) -> None:

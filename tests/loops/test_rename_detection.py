@@ -1,4 +1,4 @@
-"""A file under another name is the same file; two names at once are two files."""
+"""A file under a new name is the same file; two names at the same time are two files."""
 
 import hashlib
 import os
@@ -254,7 +254,7 @@ WHOLE_SECOND = (1_000_000, 1_000_000)
 
 
 def sync_whole_second(yard: Yard, *paths: str, content: Callable[[str], bytes] = str.encode) -> None:
-    """Files with times as an archive sets them, sent, with what was sent of them on record."""
+    """Send files with mtimes as an archive sets them, and store their hashes."""
     for path in paths:
         os.utime(yard.write(path, content(path)), WHOLE_SECOND)
     run(yard.watcher(), yard.later)
@@ -408,11 +408,11 @@ def test_a_file_that_disappears_during_its_comparison_leaves_nothing_behind(yard
     assert "the local file is not there any more" == yard.reason("a.csv")
 
 
-# --- renamed without rest
+# --- renamed all the time
 
 
 class Flapping:
-    """A file that is renamed so fast that it is met under whatever name one looks for."""
+    """A file that is renamed so fast that it is found under any of its names."""
 
     def __init__(self, yard: Yard, *names: str) -> None:
         self.is_at_rest = False
@@ -432,7 +432,7 @@ class Flapping:
 @pytest.mark.parametrize("has_gone", [False, True], ids=["known", "gone"])
 def test_a_file_that_is_renamed_all_the_time_stays_one_file(yard: Yard, has_gone: bool) -> None:
     yard.fill("a.csv")
-    if has_gone:  # a look missed it
+    if has_gone:  # a check missed it
         yard.outbox.mark_gone(yard.index.records.ids_in([READY]), now=yard.later)
     flapping = Flapping(yard, "a.csv", "b.csv")
     loop = yard.watcher(outside={"files": flapping}, policy=CompletenessPolicy(settle_s=0.0))

@@ -36,7 +36,7 @@ GRACE_OVER_S = 601.0
 
 @dataclass
 class Times:
-    """A clock that a test doubts, or has set."""
+    """A clock that a test can put in doubt, or set."""
 
     doubt: str | None = None
     counts_from: float = 0.0
@@ -52,15 +52,15 @@ class Times:
 
 @dataclass
 class Meter:
-    """A disk that grows as files go."""
+    """A disk whose free space grows as files are removed."""
 
     free: int = 10**9
     total: int = 10**10
     is_other: bool = False
     emptied: list[str] = field(default_factory=list)
     away: bool = False
-    rooms: dict[str, int] = field(default_factory=dict)  # what files take of it, where that is not their size
-    hands: Any = removal  # what removes files
+    rooms: dict[str, int] = field(default_factory=dict)  # the room that files take, if it is not their size
+    hands: Any = removal  # the functions that remove files
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.hands, name)
@@ -89,7 +89,7 @@ class Meter:
 
 
 class House:
-    """A yard with files that were sent, and the retention over them."""
+    """A yard with sent files, and the retention."""
 
     def __init__(self, yard: Yard, policy: Retention) -> None:
         self.yard = yard
@@ -136,7 +136,7 @@ class House:
         return run(self.loop, self.now)
 
     def send(self, *paths: str, is_listed: bool = True, content: bytes | None = None, **more: Any) -> None:
-        """Files are complete, and stored at the service, one after the other."""
+        """Write files, and store them at the service one after the other."""
         for path in paths:
             self.now += 1.0
             self.yard.fill(path, content=content)
@@ -167,7 +167,7 @@ class House:
             self.sweep(**more)
 
     def sweep(self, *samples: RemoteSample, **more: Any) -> None:
-        """A complete sweep that lists every sample, or these."""
+        """Complete a sweep that lists every sample, or these."""
         if samples:
             self.cloud.samples = {one.id: one for one in samples}
         self.cloud.samples = {number: replace(one, **more) for number, one in self.cloud.samples.items()}
@@ -196,7 +196,7 @@ class House:
         return one
 
     def planned(self, path: str, after_s: float = 10**6) -> list[Any]:
-        """What the policy that deletes everywhere would do because of the file."""
+        """Return what the policy that deletes on both sides would do because of the file."""
         side = self.actions.side(self.row(path)["id"])
         assert side is not None
         policy = Policy(deletes_samples=True, replaces_samples=True, on_remote_delete=OnRemoteDelete.DELETE)
@@ -262,7 +262,7 @@ def test_a_key_that_may_not_list_removes_nothing_and_status_says_so(house: House
 
 
 def test_a_removal_by_the_retention_changes_nothing_in_the_project(house: House) -> None:
-    """Also while it is under way, and when the watcher is faster than what is written down."""
+    """Also during the removal, and when the watcher notices it before it is stored."""
     house.send("wave.1.csv")
 
     def look_meanwhile(one: Any) -> None:
@@ -294,7 +294,7 @@ def test_on_local_delete_never_takes_the_retention_for_a_person(yard: Yard) -> N
         stage.cloud.samples[number] = replace(stage.cloud.samples[1], id=number, sha256=digest)
         stage.cloud.contents[number] = f"wave.{number}.csv".encode()
     assert ["wave.3.csv", "wave.4.csv"] == house.there()
-    os.unlink(yard.path("wave.3.csv"))  # this one a person deletes
+    os.unlink(yard.path("wave.3.csv"))  # a person deletes this one
     for _ in range(4):
         stage.clock.now = house.now = house.now + 400.0
         run(stage.watcher, house.now)
@@ -304,7 +304,7 @@ def test_on_local_delete_never_takes_the_retention_for_a_person(yard: Yard) -> N
 
 
 class Crooked:
-    """Hands of which a test has exchanged some."""
+    """File operations, some of which a test has replaced."""
 
     def __init__(self, **exchanged: Any) -> None:
         self._exchanged = exchanged
@@ -314,7 +314,7 @@ class Crooked:
 
 
 class Killed(BaseException):
-    """What a SIGKILL is to a test in this process."""
+    """Stands for a SIGKILL in this process."""
 
 
 def killed(*_: Any) -> None:
@@ -439,7 +439,7 @@ def test_an_archive_keeps_the_path_and_one_on_the_same_disk_frees_nothing(house:
 
 
 def archiving(house: House, tmp_path: Path) -> Path:
-    """An archive with a file of ours in it."""
+    """An archive with a file that eisync archived."""
     archive = tmp_path / "archive"
     archive.mkdir()
     house.policy = Retention(after=After.ARCHIVE, archive=str(archive), grace_s=0.0)
@@ -451,7 +451,7 @@ def archiving(house: House, tmp_path: Path) -> Path:
 
 
 def unmounted(archive: Path) -> Path:
-    """Its mount point alone is there. Returns where its disk is."""
+    """Unmount the archive, so that only its mount point exists. Return where its disk is."""
     disk = archive.with_name("disk")
     archive.rename(disk)
     archive.mkdir()
@@ -534,7 +534,7 @@ def test_what_frees_nothing_is_not_deleted_for_room(house: House) -> None:
     os.link(house.yard.path("linked.csv"), house.yard.place / "snapshot")
     house.meter.rooms = {"sparse.csv": 0, "small.csv": 4, "wave.csv": 8}
     house.run()
-    assert ["linked.csv", "next.csv", "sparse.csv"] == house.there()  # 4 and 8 were missing, and no more
+    assert ["linked.csv", "next.csv", "sparse.csv"] == house.there()  # 4 and 8 bytes were missing, and no more
     for _ in range(3):
         house.run(after_s=PASS_INTERVAL_S)
     assert ["linked.csv", "sparse.csv"] == house.there()
@@ -649,11 +649,11 @@ DAY_S = 86_400.0
     ("put_ago_s", "newest_ago_s", "set_ago_s", "is_old"),
     [
         (40 * DAY_S, 40 * DAY_S, None, True),
-        (None, 40 * DAY_S, None, True),  # nobody remembers the action
+        (None, 40 * DAY_S, None, True),  # the action is not known any more
         (60.0, 40 * DAY_S, None, False),
         (40 * DAY_S, 60.0, None, False),
         (None, -DAY_S, None, False),
-        (40 * DAY_S, 40 * DAY_S, 29 * DAY_S, False),  # all of it is by a clock that was wrong
+        (40 * DAY_S, 40 * DAY_S, 29 * DAY_S, False),  # all times come from a wrong clock
         (40 * DAY_S, 40 * DAY_S, 30 * DAY_S, True),
     ],
 )
@@ -743,11 +743,11 @@ def test_an_undo_without_a_sample_says_why_it_is_impossible(yard: Yard) -> None:
     assert "No sample found" in str(found.outcome)
 
 
-# --- at the last moment the service is asked once more
+# --- the service is asked again at the last moment
 
 
 def begun_anew(house: House) -> None:
-    """The service's numbers mean what other people sent."""
+    """The ids of the service belong to samples of other people."""
     house.cloud.samples = {
         number: replace(one, filename="theirs", original_name=f"theirs.{number}.csv", sha256="f" * 64)
         for number, one in house.cloud.samples.items()

@@ -1,4 +1,4 @@
-"""A person splits or crops samples in Studio: nothing that is here goes for that, in whichever order it is noticed."""
+"""A person splits or crops samples in Studio: no file is removed because of it, in whatever order it is noticed."""
 
 from dataclasses import replace
 from typing import Any
@@ -22,8 +22,8 @@ WAYS = [OnRemoteDelete.KEEP, OnRemoteDelete.TRASH, OnRemoteDelete.DELETE]
 
 
 def segments(stage: Stage, before: RemoteSample, number: int = 2, **more: Any) -> list[int]:
-    """The samples that a split puts into the place of another one."""
-    first = stage.cloud._last_id + 1  # the service gives no id twice
+    """Replace a sample by the segments of a split."""
+    first = stage.cloud._last_id + 1  # the service uses no id twice
     stage.cloud._last_id += number
     for position in range(number):
         named = {
@@ -91,7 +91,7 @@ def test_segments_that_appear_after_the_decision_stop_the_action(yard: Yard, way
     page = stage.cloud.page
 
     def late(**query: Any) -> Any:
-        """They are there when the service is asked by name, and were not when it was swept."""
+        """The segments did not exist during the sweep, but do when the service is asked by name."""
         if query.get("filename") is not None and len(stage.cloud.samples) == 1:
             segments(stage, before)
         return page(**query)
@@ -116,7 +116,7 @@ def test_a_recording_whose_segments_are_all_deleted_is_deleted(yard: Yard) -> No
 
 
 def test_a_recording_with_a_similar_name_does_not_hide_a_deletion(yard: Yard) -> None:
-    """What is ours is no piece of anything else, whatever it is called."""
+    """A file's own sample is no segment of another one, whatever its name."""
     stage = Stage(yard, Policy(on_remote_delete=OnRemoteDelete.TRASH))
     stage.put("a.csv", "a.s1.csv")
     del stage.cloud.samples[stage.sample_of("a.csv")]
@@ -162,7 +162,7 @@ def test_the_retention_keeps_the_only_whole_copy_of_a_split_recording(yard: Yard
     ),
     st.sampled_from(WAYS),
 )
-@example(  # a piece is split again: for a moment neither it nor what became of it is listed
+@example(  # a segment is split again: for a moment neither it nor its segments are listed
     [("split", 0), ("split", 0), ("split", 0), ("delete", 1), ("look", 0), ("split late", 1), ("look", 0)],
     OnRemoteDelete.TRASH,
 )
@@ -174,9 +174,9 @@ def test_a_file_is_removed_only_if_no_part_of_its_recording_is_left(
         stage = Stage(yard, Policy(on_remote_delete=way))
         paths = [f"wave.{number}.csv" for number in range(4)]
         stage.put(*paths)
-        of = dict(zip(stage.samples_of(*paths).values(), paths, strict=True))  # sample: what it is a piece of
+        of = dict(zip(stage.samples_of(*paths).values(), paths, strict=True))  # by sample: what it is a segment of
         pending: list[RemoteSample] = []
-        # Two looks one after the other may not both meet that moment: nothing would tell it from a deletion.
+        # Two polls in a row must not both meet that moment: it could not be told from a deletion.
         was_late: set[str] = set()
         for what, number in steps:
             there = sorted(stage.cloud.samples)
@@ -191,7 +191,7 @@ def test_a_file_is_removed_only_if_no_part_of_its_recording_is_left(
                     if of[before.id] not in was_late:
                         was_late.add(of[before.id])
                         continue
-            while pending:  # what went shows its pieces with the next thing that happens
+            while pending:  # the segments appear with the next event
                 before = pending.pop()
                 of |= dict.fromkeys(segments(stage, before), of[before.id])
         for before in pending:

@@ -12,7 +12,7 @@ LIMIT_S = 10.0
 
 
 class Steps:
-    """A loop that plays what a test wants, and says how far it is."""
+    """A loop that runs steps of a test, and reports how far it is."""
 
     name = "steps"
 
@@ -20,7 +20,7 @@ class Steps:
         self.play = play
         self.ticks = 0
         self.stops = 0
-        self.left = left  # how many ticks it still needs once it was told to stop
+        self.left = left  # how many ticks it still needs after `stop`
         self.moved = threading.Condition()
 
     def tick(self, now: float) -> float:
@@ -45,7 +45,7 @@ class Steps:
 
 
 class House:
-    """A supervisor over one loop, with a clock of the test's own."""
+    """A supervisor of one loop, with a test clock."""
 
     def __init__(self, loop: Steps, limit_s: float = 60.0) -> None:
         self.loop = loop
@@ -63,7 +63,7 @@ class House:
         return health
 
     def wait_for(self, condition: Callable[[], bool]) -> None:
-        """Until the loop's thread has come so far."""
+        """Wait until the loop's thread has come so far."""
         for _ in range(int(LIMIT_S * 1000)):
             if condition():
                 return

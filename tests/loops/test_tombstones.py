@@ -27,7 +27,7 @@ def stage(yard: Yard) -> Stage:
 
 
 def delete_there(stage: Stage, *paths: str) -> dict[str, Any]:
-    """Samples are gone from one moment to the next; two sweeps do not find them."""
+    """Delete samples, and run two sweeps that do not find them."""
     for sample_id in stage.samples_of(*paths).values():
         del stage.cloud.samples[sample_id]
     stage.look(after_s=INTERVAL_S)
@@ -180,7 +180,7 @@ def test_approving_tombstones_approves_the_actions_that_follow(yard: Yard) -> No
     decide(stage, yes=True)
     report = stage.look()
     assert (PATHS[:5], 5, []) == (stage.trashed(), report["done"], stage.actions.plans())
-    # And to nothing else.
+    # And nothing else.
     delete_there(stage, *PATHS[5:8])
     assert PATHS[:5] == stage.trashed()
 
@@ -210,7 +210,7 @@ def test_approved_actions_are_not_proposed_again_before_they_are_done(stage: Sta
 
 
 class Doubtful:
-    """A clock that nobody trusts."""
+    """A clock in doubt."""
 
     def why_doubt(self) -> str | None:
         return "the clock is wrong"

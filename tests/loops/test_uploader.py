@@ -32,7 +32,7 @@ READY, SENDING, SYNCED, QUARANTINED = State.READY, State.SENDING, State.SYNCED, 
 
 
 class Drain:
-    """A uploader whose workers work when they are told to."""
+    """An uploader whose workers work when a test lets them."""
 
     def __init__(
         self,
@@ -70,7 +70,7 @@ class Drain:
         return self.loop.tick(self.now)
 
     def run(self, after_s: float = 0.0) -> float:
-        """Tick and let the workers work until nothing moves. Returns how long the loop wants to wait."""
+        """Tick and let the workers work until nothing changes. Return how long the loop wants to wait."""
         self.now += after_s
         for _ in range(1000):
             wait_s = self.loop.tick(self.now)
@@ -101,7 +101,7 @@ def names(number: int, label: str = "idle") -> list[str]:
     return [f"{label}.{index:03}.csv" for index in range(number)]
 
 
-# --- the good day
+# --- without failures
 
 
 def test_files_of_a_label_travel_together(yard: Yard, cloud: Cloud) -> None:
@@ -138,7 +138,7 @@ def test_no_more_requests_than_workers_are_under_way(yard: Yard, cloud: Cloud) -
 
 
 def introduced(yard: Yard, cloud: Cloud, **more: Any) -> Drain:
-    """A drain that knows whose project it is, and has sent nothing yet."""
+    """An uploader that has checked the project and has sent nothing yet."""
     drain = Drain(yard, target_queue(cloud), **more)
     drain.tick()
     drain.bench.run()
@@ -182,11 +182,11 @@ def test_files_of_other_folders_and_targets_stay(yard: Yard, cloud: Cloud) -> No
     assert {"a.csv": SYNCED, "other/b.csv": READY} == yard.states()
 
 
-# --- what the service refuses
+# --- refused files
 
 
 def guilty(name: str) -> Callable[[Envelope, list[str]], Reply | None]:
-    """A service that refuses every request with this file in it, and does not say why."""
+    """A service that refuses every request with this file, without a reason."""
 
     def answer(envelope: Envelope, hashes: list[str]) -> Reply | None:
         is_there = any(part.item.path == name for part in envelope.parts)
@@ -413,7 +413,7 @@ def test_a_file_that_went_to_another_project_has_not_arrived(yard: Yard, cloud: 
     assert (READY.value, 0, []) == (record["state"], record["attempts"], record["sample_ids"])
 
 
-# --- files that are not what they were
+# --- changed files
 
 
 def test_a_changed_file_settles_again_and_its_peers_are_sent_at_once(yard: Yard, cloud: Cloud) -> None:
@@ -457,7 +457,7 @@ def test_files_of_a_missing_root_are_not_gone(yard: Yard, cloud: Cloud) -> None:
     assert {"a.csv": SYNCED} == yard.states()
 
 
-# --- a bad line
+# --- a bad network
 
 
 def test_a_fault_on_the_way_backs_off_in_the_database(yard: Yard, cloud: Cloud) -> None:
@@ -499,7 +499,7 @@ def test_a_clock_that_is_set_back_keeps_no_file_waiting_longer(yard: Yard, cloud
     drain.run()
     assert READY is yard.states()["wave.1.csv"]
 
-    yard.fill("wave.2.csv")  # at an instant that is still to come by the new clock
+    yard.fill("wave.2.csv")  # at an instant that is in the future by the new clock
     drain.now -= 6 * 3600.0
     for _ in range(failures):
         with pytest.raises(StateError):
@@ -563,7 +563,7 @@ def test_a_file_that_makes_the_service_fail_does_not_delay_the_others(yard: Yard
 
 
 def poison(name: str) -> Callable[[Envelope, list[str]], Silence | None]:
-    """A service that breaks on every request with this file in it."""
+    """A service that fails on every request with this file."""
 
     def answer(envelope: Envelope, hashes: list[str]) -> Silence | None:
         is_there = any(part.item.path == name for part in envelope.parts)
@@ -587,7 +587,7 @@ def test_a_file_that_always_breaks_the_service_is_soon_alone(
     states = yard.states()
     assert READY == states.pop(every[number])
     assert {SYNCED} == set(states.values())
-    # It goes on failing, and what comes meanwhile goes at once.
+    # It continues to fail, and new files are sent at once.
     for round_ in range(10):
         for _ in range(60):
             drain.run(after_s=10.0)
@@ -863,7 +863,7 @@ def test_stop_gives_back_what_no_worker_has_begun(yard: Yard, cloud: Cloud) -> N
 
 
 class Ledger:
-    """The real queue, which can be told to fail."""
+    """The real queue, which a test can make fail."""
 
     def __init__(self, yard: Yard) -> None:
         self.claim: Callable[..., Any] = yard.outbox.claim
@@ -990,7 +990,7 @@ def test_the_store_itself_may_be_locked_for_a_while(yard: Yard, cloud: Cloud) ->
 def test_it_never_spins(yard: Yard, cloud: Cloud) -> None:
     yard.fill(*names(10))
     drain = Drain(yard, target_queue(cloud))
-    assert drain.tick() > 0  # it is being introduced
+    assert drain.tick() > 0  # its project is being checked
     drain.bench.run()
     assert drain.tick() > 0  # a request is under way
     drain.bench.run()
@@ -1095,7 +1095,7 @@ def test_one_sample_is_never_taken_for_two_contents(yard: Yard, cloud: Cloud, an
     sent = {record["sha256"] for record in yard.records().values()}
     stored = {sample.sha256 for sample in cloud.samples.values()}
     assert 12 == len(sent)
-    assert len(sent - stored) <= 1  # the one that nobody contradicted
+    assert len(sent - stored) <= 1  # the one without a contradiction
 
 
 def test_an_earlier_file_of_that_sample_is_sent_again_unless_a_listing_confirmed_it(yard: Yard, cloud: Cloud) -> None:

@@ -28,18 +28,18 @@ READY, SETTLING, GONE = State.READY, State.SETTLING, State.GONE
 
 
 def claim(yard: Yard, now: float) -> int:
-    """Take everything that is due, as the uploader does."""
+    """Claim everything that is due, as the uploader does."""
     return len(yard.outbox.claim("main", [1, 2], limit=100, claim=1, now=now))
 
 
 def settle(yard: Yard, event: Event, now: float) -> None:
-    """Write down what became of everything that was claimed."""
+    """Store the outcome of everything that was claimed."""
     ids = yard.index.records.ids_in([State.SENDING])
     yard.outbox.settle([Outcome(item_id=one, events=(event,), due_at=now) for one in ids], claim=1, now=now)
 
 
 def limit_files(monkeypatch: pytest.MonkeyPatch, number: int) -> None:
-    """A tick checks so many files, of those that were reported and of those that are due."""
+    """Let a tick check this many of the reported files and of the due files."""
     for module in (intake, root_watcher):
         monkeypatch.setattr(module, "FILES_PER_TICK", number)
 
@@ -49,11 +49,11 @@ def sync(yard: Yard, now: float) -> None:
     settle(yard, Event.STORED, now)
 
 
-# --- one bad thing costs no other
+# --- one failure affects no other file
 
 
 class Stumbling:
-    """Files of which some make whoever looks at them stumble."""
+    """Files, some of which raise an error when they are checked."""
 
     def __init__(self, *names: str, error: Exception) -> None:
         self.names = names
@@ -185,7 +185,7 @@ def test_an_old_file_enters_at_once_whatever_its_mtime_says(yard: Yard) -> None:
     os.utime(yard.path("idle.1.csv"), (1, 1))
     touched_at = yard.touched_at("idle.1.csv")
     run(yard.watcher(), touched_at + 1.0)
-    assert {} == yard.states()  # its ctime says that somebody was here a second ago
+    assert {} == yard.states()  # its ctime shows a change a second ago
     run(yard.watcher(), touched_at + 2.0)
     assert {"idle.1.csv": READY} == yard.states()
 
@@ -264,7 +264,7 @@ def test_a_clock_that_is_set_back_delays_no_file(yard: Yard) -> None:
     assert {"idle.1.csv": READY, "b.csv": READY} == yard.states()
 
 
-# --- what a file is
+# --- kinds of files
 
 
 def test_label_and_category_come_from_the_path_within_the_root(yard: Yard) -> None:
@@ -390,7 +390,7 @@ def test_ten_thousand_new_folders_are_walked_from_the_topmost(yard: Yard) -> Non
 
 
 class Counting:
-    """The real thing, with one of its methods counted."""
+    """The real object, with the calls of one method counted."""
 
     def __init__(self, real: Any, method: str) -> None:
         self._real, self._method, self.calls = real, method, 0
@@ -522,7 +522,7 @@ def test_an_unchanged_file_is_left_alone(yard: Yard) -> None:
     loop = yard.watcher()
     for scan in range(3):
         run(loop, yard.later + 60.0 * scan)
-        os.chmod(yard.path("a.csv"), 0o640 - scan)  # its ctime moves
+        os.chmod(yard.path("a.csv"), 0o640 - scan)  # its ctime changes
         yard.ear.of(1).files.add("a.csv")
     assert ({"a.csv": State.SYNCED}, []) == (yard.states(), loop.unsettled(yard.later))
 
@@ -570,7 +570,7 @@ def test_a_tombstone_stays_one_while_its_file_is_unchanged(yard: Yard) -> None:
     assert {"b.csv": State.TOMBSTONE} == yard.states()
 
 
-# --- files that went
+# --- files that disappeared
 
 
 @pytest.mark.parametrize("how", ["event", "scan"])
@@ -684,7 +684,7 @@ def test_nothing_is_concluded_from_a_root_that_disappears_during_a_scan(
 
 
 class Eyes:
-    """The real look at files, but for places that nobody may read."""
+    """The real file access, except for places that cannot be read."""
 
     def __init__(self, *closed: str) -> None:
         self.closed = closed
@@ -812,7 +812,7 @@ def test_the_real_store_refuses_and_recovers(yard: Yard) -> None:
     assert {"a.csv": READY} == yard.states()
 
 
-# --- small things that last
+# --- long runs
 
 
 def test_the_number_of_settling_files_is_stored(yard: Yard) -> None:
