@@ -1,4 +1,4 @@
-"""`eisync audit` and `eisync explain`: with a running daemon and without, what they print and how they end."""
+"""`eisync audit` and `eisync explain`, with a running daemon and without: their output and exit codes."""
 
 import json
 import os
@@ -37,7 +37,7 @@ def audited(bench: Bench, *arguments: str) -> dict[str, tuple[str, str]]:
 
 
 def fill(bench: Bench) -> dict[str, str]:
-    """Files of every kind, with the states in which they come to rest."""
+    """Files of every kind, with their final states."""
     bench.write("testing/wave.1.csv", row(1))
     bench.write("cut.wav", formats.wav(SOUND)[:100])
     bench.write("notes.doc", b"words")

@@ -1,7 +1,7 @@
-"""`once`, `status`, `ls`, `audit` and `explain` say the same of every file, and of every folder that cannot be read.
+"""`once`, `status`, `ls`, `audit` and `explain` agree about every file, and about every unreadable folder.
 
-One situation a row. Each is made in a folder, `eisync once` looks at it and ends, and then all are asked: what each
-counts, the state that each gives, and what they end with.
+One situation in each row. Each is built in a folder, `eisync once` scans it, and then every command is checked:
+its counts, the state that it gives, and its exit code.
 """
 
 import json
@@ -28,9 +28,9 @@ REFUSED = b"accX,accY\n1,2\n3,4\n"
 
 @dataclass(frozen=True)
 class Situation:
-    """`make` puts one thing at `path`; `afterwards` something happens to it after a first pass.
+    """`make` creates one entry at `path`; `afterwards` changes it after a first pass.
 
-    `state` is what all say of it. `audit` differs where the folder is compared as well: None is what is not there.
+    `state` is the state in all commands. `audit` differs where the folder is compared as well: None for a missing file.
     """
 
     path: str
@@ -53,7 +53,7 @@ def closed_folder(path: Path) -> None:
 
 
 def hidden_files(path: Path) -> None:
-    """Its names can be read, and nothing that they name."""
+    """A folder whose names can be read, but not the files."""
     path.mkdir()
     (path / "x.csv").write_bytes(row(51))
     path.chmod(0o444)
@@ -151,7 +151,7 @@ def test_all_commands_agree(stranger_s: Bench, names: list[str]) -> None:
     said = once.stdout.splitlines()[0]
     assert (expected_code, expected_code) == (once.returncode, done.returncode), said + once.stderr
     assert without_age(said) == without_age(status["sentence"])
-    if len(situations) > 1:  # the sum tells of each
+    if len(situations) > 1:  # the sum includes each
         agree(bench, situations, status)
 
 
@@ -193,7 +193,7 @@ def explained_alike(bench: Bench, situation: Situation, record: dict[str, Any] |
     if situation.is_folder:
         path = path / "x.csv"
     elif situation.state is None:
-        return  # what is in a folder that is left out is not asked for
+        return  # the content of a left-out folder is not requested
     done = stranger.run(bench, "explain", "--json", str(path))
     told = json.loads(done.stdout)
     code = {"synced": 0, "quarantined": 3, "unreadable": 3, "settling": 4, LEFT_OUT: 5}[str(situation.state)]

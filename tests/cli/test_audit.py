@@ -1,4 +1,4 @@
-"""What an audit costs grows with the files, and with nothing else: counted, not timed. And what it ends with."""
+"""The cost of an audit grows with the files, and with nothing else: counted, not timed. Also its exit codes."""
 
 import errno
 import os

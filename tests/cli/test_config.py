@@ -1,4 +1,4 @@
-"""`eisync config check` says what a configuration comes to; `eisync config schema` what one may say."""
+"""`eisync config check` shows the effective configuration, `eisync config schema` the allowed one."""
 
 import json
 import os
@@ -16,7 +16,7 @@ from tests.canary import CANARY
 
 @pytest.fixture
 def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The current folder, with recordings and a key; nothing of this process's environment is left to find."""
+    """The current folder, with recordings and a key, and without the environment of this process."""
     for name in os.environ:
         if name.startswith(("EISYNC_", "EI_", "CREDENTIALS_", "STATE_")):
             monkeypatch.delenv(name)

@@ -1,4 +1,4 @@
-"""What a person moves, copies, touches or restores: nothing is sent for it, and no content that was deleted there."""
+"""A person moves, copies, touches or restores files: nothing is sent again, and no deleted content."""
 
 import os
 import shutil
@@ -14,7 +14,7 @@ DELETED = "wave.2.csv"
 
 @pytest.fixture
 def bench_with_tombstone(bench: Bench) -> Bench:
-    """Four files at the service, one of which a person deleted there."""
+    """Four sent files; a person deleted the sample of one."""
     bench.configure(reconcile={"sweep_interval_s": 1})
     for number in range(4):
         bench.write(f"wave.{number}.csv", row(number))

@@ -1,4 +1,4 @@
-"""`eisync run` and who asks it: files dropped while it runs, status, ls, retry, healthcheck, and its end."""
+"""`eisync run` and the commands that ask it: dropped files, status, ls, retry, healthcheck, and its end."""
 
 import json
 import os

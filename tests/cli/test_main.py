@@ -1,4 +1,4 @@
-"""The command line's border: help everywhere, names that scripts rely on, errors that become exit codes."""
+"""The command line as a whole: help for every command, names that scripts rely on, exit codes of errors."""
 
 import subprocess
 import sys
@@ -40,7 +40,7 @@ def test_every_command_takes_config_and_state_dir(path: tuple[str, ...]) -> None
 @pytest.mark.parametrize("path", LEAVES, ids=" ".join)
 def test_no_command_takes_a_key_on_its_line(path: tuple[str, ...]) -> None:
     names = {option for parameter in command_at(path).params for option in parameter.opts}
-    # The emulator's key opens nothing but the emulator.
+    # The emulator's key is valid for the emulator only.
     assert path == ("emulator",) or not names & {"--api-key", "--key"}
 
 

@@ -1,4 +1,4 @@
-"""`eisync once`, as a person runs it: what arrives, what does not and why, and with which exit code it ends."""
+"""`eisync once`, as a person runs it: what arrives, what does not and why, and its exit codes."""
 
 import json
 import os
@@ -88,7 +88,7 @@ def test_a_second_run_uploads_nothing(bench: Bench) -> None:
 
 
 def gestures(bench: Bench) -> Path:
-    """The real recordings where they are, else ones of the same shape."""
+    """Return the real recordings if they exist, else generated ones of the same shape."""
     place = bench.place / "gestures"
     if (SHARED_DATA / "gestures").is_dir():
         shutil.copytree(SHARED_DATA / "gestures", place)
@@ -119,10 +119,10 @@ def test_a_sample_deleted_at_the_service_becomes_a_tombstone_and_is_never_sent(b
         assert done.returncode == bench.status()["exit_code"]
         return is_dead
 
-    until(is_tombstoned)  # two sweeps must miss it, and a sweep is followed by a rest that is as long as it was slow
+    until(is_tombstoned)  # two sweeps must miss it, and after a sweep there is a pause that depends on its duration
     assert sent == bench.emulator.ledger()["files"]
 
-    # … until a person says so.
+    # … until a person decides.
     done = bench.run("retry", str(place / victim))
     assert "1 file is back in the queue.\n" == done.stdout
     assert 0 == bench.run("once", str(place)).returncode

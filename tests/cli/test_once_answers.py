@@ -1,4 +1,4 @@
-"""While `eisync once` works, it is asked as a daemon is; and it may be killed, and stands in nobody's way."""
+"""A running `eisync once` answers like a daemon. It may be killed, and then blocks nothing."""
 
 import os
 import signal
@@ -12,7 +12,7 @@ from tests.conftest import Bench, row, stored_once, until
 
 
 def start(bench: Bench, *arguments: str) -> "subprocess.Popen[bytes]":
-    """`eisync once` in a process of its own, which goes on."""
+    """Start `eisync once` in its own process, and leave it running."""
     with (bench.place / "once.log").open("ab") as log:
         return subprocess.Popen(
             [*bench.command("once", str(bench.recordings), *arguments), "--state-dir", str(bench.state)],
@@ -26,7 +26,7 @@ def start(bench: Bench, *arguments: str) -> "subprocess.Popen[bytes]":
 
 @pytest.fixture
 def once(bench: Bench) -> "Iterator[subprocess.Popen[bytes]]":
-    """One that waits for a service which answers late, and for a file that is empty."""
+    """Start one that waits for a service with late answers, and for an empty file."""
     bench.emulator.set_faults({"where": "ingestion", "kind": "latency", "seconds": 30})
     bench.write("wave.1.csv", row(1))
     bench.write("empty.csv", b"")
@@ -76,7 +76,7 @@ def test_a_killed_process_blocks_nothing(bench: Bench, once: "subprocess.Popen[b
     assert (bench.state / "control.sock").exists()
     status = bench.status()
     assert (None, 4) == (status["daemon"], status["exit_code"])
-    # What was under observation survived, and so did what was being sent.
+    # The observations survived, and so did the files that were being sent.
     assert {"sending": 1, "settling": 1} == status["counts"]
     assert 69 == bench.run("healthcheck").returncode
     bench.emulator.set_faults()
@@ -105,7 +105,7 @@ def test_files_retried_meanwhile_are_sent(bench: Bench) -> None:
 
 @pytest.mark.parametrize("is_yes", [True, False])
 def test_a_plan_approved_meanwhile_is_carried_out(bench: Bench, is_yes: bool) -> None:
-    """A yes is answered when it has ended, and done then. A no is answered at once, and the files are sent again."""
+    """An approval is carried out and answered after the end. A rejection is answered at once, and the files are sent."""
     write_config(bench, 'on_remote_delete = "trash"', "guard_count = 1")
     ids = uploaded(bench, 4)
     tombstoned(bench, ids["wave.0.csv"], ids["wave.1.csv"])

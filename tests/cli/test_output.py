@@ -1,4 +1,4 @@
-"""Nothing that a file or the service is called reaches a terminal raw, and no command has another way to it."""
+"""No name of a file or of the service is printed raw, and no command has another way to print."""
 
 import ast
 import json
@@ -23,7 +23,7 @@ KEY = CANARY + "0123456789abcdef0123456789"
 WAYS_OUT = {"echo", "secho", "print", "prompt", "confirm", "pause", "edit", "echo_via_pager", "write", "writelines"}
 ITS_OWN = {"output.py", "demo.py"}  # the demo writes the files that it drops, and a key file
 
-# C0, DEL, C1, line separators, overrides and isolates of direction, what is not seen, half a character, a lone byte
+# C0, DEL, C1, line separators, overrides and isolates of direction, invisible ones, half a character, a lone byte
 RAW = [*map(chr, range(0x20)), "\x7f", *map(chr, range(0x80, 0xA0)), "\u2028", "\u2029", "\u061c", "\u200e", "\u200f"]
 RAW += [*map(chr, range(0x202A, 0x202F)), *map(chr, range(0x2066, 0x206A)), "\u200b", "\u200d", "\u2060", "\ufeff"]
 RAW += ["\xad", "\ud800", "\udcff", "\U000e0041"]

@@ -1,4 +1,4 @@
-"""What follows from deletions, renames and changes, as a person sees it: `eisync plan` and `eisync undo`."""
+"""Actions after deletions, renames and changes, as a person reads them: `eisync plan` and `eisync undo`."""
 
 import json
 import os
@@ -17,7 +17,7 @@ from tests.conftest import Bench, row, until
 
 
 def studio(bench: Bench, method: str, path: str = "", body: object = None) -> dict[str, Any]:
-    """What a person does in Studio."""
+    """Change samples as a person does in Studio."""
     request = urllib.request.Request(
         f"{bench.emulator.studio_url}/api/{bench.emulator.project_id}/raw-data{path}",
         method=method,
@@ -31,7 +31,7 @@ def studio(bench: Bench, method: str, path: str = "", body: object = None) -> di
 
 
 def there(bench: Bench) -> dict[str, dict[str, Any]]:
-    """The project's samples, by name."""
+    """Return the project's samples, by name."""
     samples = studio(bench, "GET", "?category=all&limit=1000&includeDisabled=both")["samples"]
     return {sample["filename"]: sample for sample in samples}
 
@@ -57,7 +57,7 @@ def tombstoned(bench: Bench, *ids: int) -> subprocess.CompletedProcess[str]:
 
 
 def age(bench: Bench) -> None:
-    """The files that are not there have not been there for two minutes."""
+    """Make missing files missing for two minutes."""
     database = sqlite3.connect(bench.state / "eisync.db")
     with database:
         database.execute("update file set absent_at = absent_at - 120")
@@ -106,7 +106,7 @@ def test_the_sample_of_a_deleted_file_is_deleted_and_comes_back(bench: Bench) ->
     ids = uploaded(bench, 3)
     (bench.recordings / "wave.1.csv").unlink()
     bench.run("once", "--quiet")
-    assert 3 == len(there(bench))  # that may be a copy tool at its work
+    assert 3 == len(there(bench))  # it may be a copy tool at work
     age(bench)
     bench.run("reconcile")
     assert {"wave.0", "wave.2"} == set(there(bench))
@@ -192,7 +192,7 @@ def test_a_running_daemon_does_what_was_approved(bench: Bench) -> None:
 @pytest.mark.parametrize(
     ("target", "done", "told"),
     [
-        ("main", 0, 2),  # another pass was a moment earlier
+        ("main", 0, 2),  # another pass ran just before
         ("main", 1, 2),
         ("main", 3, 3),  # and something else
         ("second", 0, 0),
@@ -229,7 +229,7 @@ def test_a_kill_between_intent_and_the_deletion_of_a_sample_is_harmless(bench: B
     (bench.recordings / "wave.1.csv").unlink()
     bench.run("once", "--quiet")
     age(bench)
-    # The service deletes it and never says so; or is asked for a copy, and takes its time.
+    # The service deletes it but gives no answer; or it answers slowly when asked for a copy.
     copy = {"kind": "latency", "seconds": 30, "path": f"/{ids['wave.1.csv']}/raw"}
     fault = {"kind": "withhold", "method": "DELETE"} if is_done else copy
     bench.emulator.set_faults({"where": "studio", **fault})
@@ -291,12 +291,12 @@ def kill(process: "subprocess.Popen[bytes]") -> None:
 
 
 def left(bench: Bench) -> int:
-    """How many files are where they were."""
+    """Return how many files are in their places."""
     return sum(name.startswith("wave") for name in os.listdir(bench.recordings))
 
 
 def states(bench: Bench) -> list[str]:
-    """How far the actions have come; while no process of ours runs."""
+    """Return the progress of the actions, while no process runs."""
     database = sqlite3.connect(bench.state / "eisync.db")
     try:
         rows = database.execute("select state from act order by id").fetchall()
@@ -306,5 +306,5 @@ def states(bench: Bench) -> list[str]:
 
 
 def contents(bench: Bench) -> set[bytes]:
-    """What is in the folder, the trash included."""
+    """Return the content of the folder, including the trash."""
     return {path.read_bytes() for path in bench.recordings.rglob("*") if path.is_file()}

@@ -1,4 +1,4 @@
-"""`eisync pull`, as a person runs it: what comes, what is said, and with which exit code it ends."""
+"""`eisync pull`, as a person runs it: the downloaded files, the output, and the exit codes."""
 
 import io
 import json
@@ -30,7 +30,7 @@ RANGES = [
 
 @pytest.fixture(autouse=True)
 def _data_api(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """`eisync.data` speaks with the bench's emulator."""
+    """Let `eisync.data` use the bench's emulator."""
     point_at(bench, bench.emulator.key, monkeypatch)
     yield
     client.forget_everything()
@@ -100,7 +100,7 @@ def ask(bench: Bench, method: str, path: str, body: Any = None, key: str | None 
 
 
 def samples(bench: Bench, *, key: str | None = None, project: int | None = None) -> list[dict[str, Any]]:
-    """What the project holds, less what differs between two uploads of the same."""
+    """Return the samples of the project, without what differs between two uploads of the same."""
     where = project or bench.emulator.project_id
     listing = ask(bench, "GET", f"/api/{where}/raw-data?category=all&limit=1000", key=key)["samples"]
     kept = ("filename", "category", "label", "boundingBoxes", "structuredLabels", "labelMap", "metadata", "sha256Hash")

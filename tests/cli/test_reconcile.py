@@ -1,4 +1,4 @@
-"""`eisync reconcile`, as a person runs it: with a daemon and without, in earnest and as if."""
+"""`eisync reconcile`, as a person runs it: with a daemon and without, for real and as a dry run."""
 
 import json
 import os
@@ -15,7 +15,7 @@ from tests.conftest import Bench, row
 
 
 def studio(bench: Bench, method: str, sample_id: int, action: str = "", **body: object) -> None:
-    """What a person does in Studio."""
+    """Change samples as a person does in Studio."""
     request = urllib.request.Request(
         f"{bench.emulator.studio_url}/api/{bench.emulator.project_id}/raw-data/{sample_id}{action}",
         method=method,
@@ -119,7 +119,7 @@ def test_a_kill_during_a_sweep_loses_nothing(bench: Bench, after_s: float) -> No
 
 
 def another_project(bench: Bench, role: str) -> str:
-    """Makes one with a key of that role; returns the key."""
+    """Create a project with a key of that role. Return the key."""
     key = CANARY + "beef"
     request = urllib.request.Request(
         f"{bench.emulator.studio_url.removesuffix('/v1')}/emulator/projects",

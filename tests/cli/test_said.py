@@ -1,4 +1,4 @@
-"""What is said of a file arrives with it, or a sentence says why not: names, forms of names, boxes, categories."""
+"""Names, Unicode forms of names, boxes and categories of a file arrive with it, or a sentence says why not."""
 
 import json
 import shutil
@@ -29,7 +29,7 @@ def said(path: str, label: str = "door", **more: Any) -> dict[str, Any]:
 
 
 def samples(bench: Bench) -> list[dict[str, Any]]:
-    """What the project holds, by id."""
+    """Return the samples of the project, by id."""
     return sorted(_ask(bench, "GET", "?category=all&limit=1000")["samples"], key=lambda one: int(one["id"]))
 
 
@@ -58,7 +58,7 @@ def explained(bench: Bench, path: str) -> dict[str, Any]:
     return answer
 
 
-# --- forms of names
+# --- Unicode forms of names
 
 
 @pytest.mark.parametrize(("on_disk", "mentioned"), [(COMPOSED, APART), (APART, COMPOSED), (APART, APART)])
@@ -199,7 +199,7 @@ def test_a_sample_that_a_person_deleted_is_a_tombstone_and_no_other_project(benc
     assert 0 == bench.once().returncode
     [sample_id] = bench.files()["long.0.csv"]["sample_ids"]
     assert _ask(bench, "DELETE", f"/{sample_id}")["success"]
-    # One listing without it proves nothing: it may be on its way from one split to another.
+    # One listing without it proves nothing: it may be moving from one category to another.
     assert [4, 0, 0] == [bench.once().returncode for _ in range(3)]
     assert ["tombstone", "synced", "synced"] == [bench.files()[f"long.{number}.csv"]["state"] for number in range(3)]
     assert 2 == len(samples(bench))

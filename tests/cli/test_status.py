@@ -1,4 +1,4 @@
-"""`eisync status` in words: what a person reads when something is not sent."""
+"""`eisync status` as text: what a person reads when a file is not sent."""
 
 from typing import Any
 

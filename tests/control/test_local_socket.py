@@ -36,7 +36,7 @@ def deep(tmp_path: Path) -> str:
 
 @pytest.fixture
 def play() -> Iterator[Callable[..., list[dict[str, Any]]]]:
-    """A daemon that hears one question and says what it is told to; returns what it heard."""
+    """Run a daemon that receives one request and sends the given answer. Return the request."""
     threads: list[threading.Thread] = []
     servers: list[socket.socket] = []
 
@@ -80,7 +80,7 @@ def mode(path: str) -> int:
     return stat.S_IMODE(os.stat(path).st_mode)
 
 
-# --- the socket and the note
+# --- the socket and the token file
 
 
 def test_the_socket_is_for_its_owner_only(folder: str) -> None:
@@ -134,14 +134,14 @@ def test_request_and_answer_work_over_both_transports(
     assert [{"do": "it", "token": token}] == heard
 
 
-# --- nobody, and somebody who does not answer
+# --- no daemon, and one that does not answer
 
 
 @pytest.mark.parametrize("place", ["folder", "deep"])
 def test_a_killed_daemon_counts_as_none(place: str, request: pytest.FixtureRequest) -> None:
     folder = request.getfixturevalue(place)
     assert None is ask(folder, {"do": "it"})
-    listen(folder)[0].close()  # the socket, or the note with the port, stays behind
+    listen(folder)[0].close()  # the socket, or the file with port and token, stays behind
     assert 1 == len(os.listdir(folder))
     assert None is ask(folder, {"do": "it"})
     assert None is ask(f"{folder}/no", {"do": "it"})
@@ -223,7 +223,7 @@ def test_a_slow_reader_does_not_block_the_daemon(
     answer = ask(folder, {"do": "it"})
     assert answer is not None
     first = next(answer)
-    # It has been told all by now: the other end is closed, and the rest is in a file without a name.
+    # The whole answer was received: the other end is closed, and the rest is in an unnamed file.
     for thread in threading.enumerate():
         if thread is not threading.current_thread():
             thread.join(LIMIT_S)

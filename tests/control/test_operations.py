@@ -28,7 +28,7 @@ SETTLED = {
 
 
 class Desk:
-    """Operations over a real database, and what a daemon would add to them."""
+    """Operations over a real database, with the live parts of a daemon."""
 
     def __init__(self, folder: Path) -> None:
         self.database, _ = open_database(str(folder), exclusive=True)
@@ -61,7 +61,7 @@ class Desk:
         return list(self.operations(is_daemon=is_daemon).answer(question))
 
     def add(self, path: str, state: State = State.READY, *, at: float = NOW, root: Root | None = None) -> None:
-        """A file that came to `state` at an instant."""
+        """Store a file that reached `state` at an instant."""
         root = root or self.root
         facts = FileFacts(7, 1, len(path))
         candidate = Candidate(
@@ -86,7 +86,7 @@ class Desk:
         self.observed.append({"path": path, "root": self.root.path, "state": "settling", "reason": "unchanged for 1 s"})
 
     def note(self, *what: str, beyond: int = 0, now: float = NOW) -> None:
-        """A process ends, and has observed these: `path`, or `path:state`; a folder ends with a slash."""
+        """Store these observations as an ending process does: `path`, or `path:state`; a folder ends with a slash."""
         seen = []
         for one in what:
             path, _, state = one.partition(":")
@@ -303,7 +303,7 @@ def test_a_file_without_a_history_is_reported(desk: Desk) -> None:
         desk.ask(do="history", path="/data/röot/caf\udce9.csv")
 
 
-# --- what is known at some paths
+# --- known files at some paths
 
 
 def test_known_returns_only_the_requested_paths(desk: Desk) -> None:
@@ -401,7 +401,7 @@ def test_a_request_of_another_version_is_refused(desk: Desk, question: dict[str,
 
 
 class Reconciler:
-    """What was asked of it; every second look at a report finds it."""
+    """The requested passes; every second poll of a report finds it done."""
 
     def __init__(self) -> None:
         self.asked: list[dict[str, bool]] = []
@@ -440,7 +440,7 @@ def test_an_invalid_ticket_is_refused(desk: Desk, ticket: object) -> None:
 
 
 def test_status_reports_stored_observations_if_the_state_is_not_writable(desk: Desk) -> None:
-    """It is what tells of a full disk."""
+    """`status` must work, because it reports the full disk."""
 
     def note() -> None:
         raise StateError("the database cannot be used: database or disk is full")

@@ -21,7 +21,7 @@ LIMIT_S = 10.0
 
 
 class Answers(Operations):
-    """Answers from a list, whatever is asked."""
+    """Answers every request from a list."""
 
     def __init__(self) -> None:
         self.now = Clock()
@@ -51,7 +51,7 @@ class Daemon:
             return list(answer)
 
     def say(self, raw: bytes) -> list[dict[str, Any]]:
-        """Say whatever it is, and hear all that comes back."""
+        """Send any bytes, and return the whole answer."""
         with self.ticking(), socket.socket(socket.AF_UNIX) as caller:
             caller.settimeout(LIMIT_S)
             caller.connect(f"{self.folder}/{SOCKET_NAME}")
@@ -143,7 +143,7 @@ def test_an_error_is_an_answer(daemon: Daemon) -> None:
         b"9" * 10_000 + b"\n",
         b'{"do": "' + b"x" * 2_000_000 + b'"}\n',
         b"\0" * 100,
-        # what a web page can have a browser say
+        # what a web page can make a browser send
         b'POST / HTTP/1.1\r\nHost: evil.example\r\nContent-Length: 18\r\n\r\n{"do": "status"}\n',
         b"GET /?{%22do%22:%22status%22} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n",
     ],
@@ -152,7 +152,7 @@ def test_an_error_is_an_answer(daemon: Daemon) -> None:
 def test_garbage_is_answered_with_an_error_and_the_server_continues(daemon: Daemon, raw: bytes) -> None:
     try:
         answer = daemon.say(raw)
-    except OSError as error:  # it has stopped listening to what has no end
+    except OSError as error:  # it stops reading an endless line
         assert error.errno in (errno.EPIPE, errno.ECONNRESET)  # noqa: PT017
     else:
         assert [{"error": "not a valid request", "exit_code": 1}] == answer
@@ -160,7 +160,7 @@ def test_garbage_is_answered_with_an_error_and_the_server_continues(daemon: Daem
 
 
 def test_no_answer_contains_a_key(daemon: Daemon) -> None:
-    key = CANARY + "0123456789abcdef0123456789"  # an older eisync may have written one down
+    key = CANARY + "0123456789abcdef0123456789"  # an older eisync may have stored one
     daemon.operations.records = [{"reason": f"x-api-key: {key}", "path": "ei_recording.csv"}]
     assert [{"reason": "x-api-key: ei_…", "path": "ei_recording.csv"}] == daemon.ask({"do": "it"})
 
@@ -235,7 +235,7 @@ def test_hang_up_ends_a_waiting_tick_at_once(tmp_path: Path, monkeypatch: pytest
 
 
 def test_close_removes_the_socket_files(tmp_path: Path) -> None:
-    """A socket cannot be copied: whoever makes a copy of the state folder would fail on it."""
+    """A socket cannot be copied: a tool that copies the state folder would fail on it."""
     for place in (tmp_path / "s", tmp_path / ("deep" * 30)):
         place.mkdir()
         daemon = Daemon(place)

@@ -1,4 +1,4 @@
-"""The faults there are: how each is brought about, what a person is told, and what becomes of the files.
+"""The faults: how each is caused, what a person reads, and what happens to the files.
 
 `docs/faults.md` has this table, and `test_matrix` proves it.
 """
@@ -23,7 +23,7 @@ PATIENCE_S = 120
 
 
 class Fate(Enum):
-    """What is true of the files when the round of the fault is over."""
+    """The state of the files after the round of the fault."""
 
     WAITS = "waits, with the reason, and goes again"
     PAUSES = "the target is paused with the reason; no attempt is lost"
@@ -41,23 +41,23 @@ class Scene:
 
     rig: Rig
     door: Gate | None
-    thief: RawServer  # nothing of ours may ever go there
+    thief: RawServer  # no request of eisync may ever reach this
     monkeypatch: pytest.MonkeyPatch
 
 
 Weather = Callable[[Scene], None]
 
 
-# --- how a fault is brought about
+# --- how a fault is caused
 
 
 def told(**rule: Any) -> Weather:
-    """The emulator does it to every request of the round."""
+    """A fault that the emulator causes in every request of the round."""
     return lambda scene: scene.rig.faults(rule)
 
 
 def told_once(**rule: Any) -> Weather:
-    """The emulator does it to the first request of the round."""
+    """A fault that the emulator causes in the first request of the round."""
     return told(**rule, times=1)
 
 
@@ -76,7 +76,7 @@ def away(scene: Scene) -> None:
 
 
 def played(script: Any) -> Weather:
-    """Somebody in between does it."""
+    """A fault that the gate in between causes."""
 
     def begin(scene: Scene) -> None:
         assert scene.door is not None
@@ -96,9 +96,9 @@ def disguised(scene: Scene) -> None:
 
 
 def nameless(scene: Scene) -> None:
-    """The host has no address any more; a name that cannot be found is how a line that is down begins."""
+    """The host name cannot be resolved, as when a line goes down."""
     assert scene.door is not None
-    scene.door.opens()  # and no connection of before is left
+    scene.door.opens()  # and no earlier connection is left
     scene.monkeypatch.setattr("socket.getaddrinfo", partial(_without_localhost, socket.getaddrinfo))
 
 
@@ -117,7 +117,7 @@ HTML = "<html><body>Please log in</body></html>"
 class Case:
     fault: str
     network_errors: Weather
-    reason: str  # what a person is told
+    reason: str  # what a person reads
     lone: Fate
     batch: Fate
     way: str = ""  # through a gate, with or without TLS
@@ -134,7 +134,7 @@ CASES = [
     Case("TLS: broken off", played(hears_and_resets), "broke (", WAITS, WAITS, "tls"),
     Case("reset before the body", told(kind="reset_before"), "broke (", WAITS, WAITS),
     Case("reset during the body", told(kind="reset_during", bytes=1), "broke (", WAITS, WAITS),
-    # it arrived, or nobody knows
+    # it arrived, or that is unknown
     Case("reset after the body", told(kind="reset_after"), "broke (", WAITS, WAITS),
     Case("read time-out", told(kind="latency", seconds=0.6), "did not answer in time", WAITS, WAITS, timeout_s=0.2),
     Case("answer withheld after the commit", told(kind="withhold"), "broke (", WAITS, WAITS),
@@ -143,7 +143,7 @@ CASES = [
     Case("answer is no HTTP", played(says("220 smtp\n\n")), "broke (BadStatusLine)", WAITS, WAITS, "gate"),
     Case("more entries than files", told_once(kind="count_mismatch", extra=2), "", ARRIVES, ARRIVES),
     Case("fewer entries than files", told_once(kind="count_mismatch", extra=-1), "0 entries", WAITS, ARRIVES),
-    # somebody says no
+    # refusals
     Case("3xx: a redirection", redirected, "not followed, because that would hand over the key", WAITS, WAITS),
     Case("400 to one request", told_once(kind="status", status=400, error="bad"), "HTTP 400: bad", PARKED, ARRIVES),
     Case("400 to all", told(kind="status", status=400, error="bad"), "HTTP 400: bad", PARKED, PARKED),
@@ -154,7 +154,7 @@ CASES = [
     Case("413 to one request", told_once(kind="status", status=413, error="big"), "HTTP 413: big", PARKED, ARRIVES),
     Case("413 to all", told(kind="status", status=413, error="big"), "HTTP 413: big", PARKED, PARKED),
     Case("partial failure", told_once(kind="partial", positions=[0], error="odd"), "odd", PARKED, ONE_PARKED),
-    # somebody says later
+    # requests to wait
     Case(
         "429, Retry-After in seconds",
         told(kind="status", status=429, error="busy", retry_after=PATIENCE_S),
@@ -165,7 +165,7 @@ CASES = [
     Case("502", told(kind="status", status=502, error="oh"), "HTTP 502: oh", WAITS, WAITS),
     Case("503", told(kind="status", status=503, error="oh"), "HTTP 503: oh", WAITS, WAITS),
     Case("504", told(kind="status", status=504, error="oh"), "HTTP 504: oh", WAITS, WAITS),
-    # somebody else answers
+    # answers from someone else
     Case("a proxy's page with 200", played(answers(HTML)), "is not the service's: '<html>", WAITS, WAITS, "gate"),
     Case("a proxy's page with 502", played(answers(HTML, "502 Bad Gateway")), "HTTP 502: <html>", WAITS, WAITS, "gate"),
 ]  # fmt: skip

@@ -1,7 +1,7 @@
 """A database that was truncated, or overwritten with noise, is set aside with a clear message and rebuilt.
 
-What the drains of before have stored is in the project; a rebuilt outbox sends all of it again, and the service's
-duplicate guard turns that into confirmation: no file is stored twice.
+The project has what was stored before. A rebuilt outbox sends all of it again, and the service's duplicate check
+confirms it: no file is stored twice.
 """
 
 import os
@@ -27,7 +27,7 @@ NOISE = bytes(range(7, 256)) * 20
 
 @dataclass
 class Past:
-    """A machine that has done much and had something left to do when it ended."""
+    """A machine with much finished work, and some left when it ended."""
 
     machine: Rig
     state: Path
@@ -76,7 +76,7 @@ def test_a_damaged_database_is_set_aside_and_no_file_is_stored_twice(
     machine.log.lines.clear()
 
     told: list[str] = []
-    for _ in range(2):  # found when it is opened, or in use and then when it is opened again
+    for _ in range(2):  # found at opening, or in use and then at the next opening
         try:
             machine.start()
             try:

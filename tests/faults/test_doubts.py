@@ -1,4 +1,4 @@
-"""Where duplicates are allowed the service guards nothing: what may have arrived is looked up before it goes again."""
+"""Where duplicates are allowed, a file that may have arrived is searched for before it is sent again."""
 
 import threading
 from collections.abc import Callable, Iterator
@@ -38,7 +38,7 @@ def filled(machine: Rig) -> dict[str, bytes]:
 
 
 def look_and_drain(machine: Rig) -> None:
-    """Let the time pass after which a file that is not found is believed to be absent."""
+    """Let the time pass after which a file that is not found counts as absent."""
     machine.now += DOUBT_S
     machine.compare()
     machine.drain()
@@ -67,7 +67,7 @@ def test_after_a_lost_answer_every_file_is_stored_once(
     contents = filled(one)
     one.faults(LOST[fault])
     one.round()
-    # A lone file of which the service says too much is there: nothing is in doubt.
+    # A lone file with a contradictory answer has arrived: nothing is in doubt.
     assert (State.DOUBTFUL in one.states().values()) is (fault != "entries too many" or batch_files > 1)
     one.faults()
 
@@ -103,7 +103,7 @@ def test_a_request_that_is_still_processed_does_not_count_as_lost(
     goes_on = threading.Event()
     door.bars(lambda _: not goes_on.wait(20))
     one.round()
-    one.compare()  # it is not there yet
+    one.compare()  # it is not stored yet
     one.round()
     assert {State.DOUBTFUL} == set(one.states().values())
     goes_on.set()

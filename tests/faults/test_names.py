@@ -1,4 +1,4 @@
-"""A file that an account gives a name is known at the service by that name, whatever happens to the machine."""
+"""A file with a name in info.labels has this name at the service, whatever happens to the machine."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -41,7 +41,7 @@ def filled(one: Rig) -> dict[str, bytes]:
 
 
 def names(one: Rig) -> list[str]:
-    """What the samples are called, as the service lists them."""
+    """Return the names of the samples, as the service lists them."""
     return sorted(one.sample(path)["filename"] for path in one.files())
 
 

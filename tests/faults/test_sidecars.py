@@ -1,4 +1,4 @@
-"""What sidecars say goes with the right file, whatever lies between us and the service; its ledger is the judge."""
+"""Entries of sidecars are sent with the right file, whatever fails in between; the service's ledger decides."""
 
 import json
 from collections.abc import Iterator
@@ -43,7 +43,7 @@ def machine(tmp_path: Path, emulator: RunningEmulator) -> Iterator[Rig]:
 
 
 def images(machine: Rig, number: int = FILES, folder: str = "") -> dict[str, bytes]:
-    """So many images, each with a box of its own."""
+    """Write so many images, each with its own box."""
     contents = {f"{folder}part.{one:02}.png": image(one) for one in range(number)}
     for name, content in contents.items():
         machine.write(name, content)
@@ -52,13 +52,13 @@ def images(machine: Rig, number: int = FILES, folder: str = "") -> dict[str, byt
 
 
 def judge(machine: Rig, contents: dict[str, bytes], parked: tuple[str, ...] = ()) -> None:
-    """Each image is stored once, with its own box."""
+    """Check that each image is stored once, with its own box."""
     machine.judge({name: content for name, content in contents.items() if name not in parked}, parked=parked)
     expected = {name: [box(number)] for number, name in enumerate(contents) if name not in parked}
     assert expected == {name: machine.sample(name)["boundingBoxes"] for name in expected}
 
 
-# --- on their way
+# --- during the upload
 
 
 @pytest.mark.parametrize("batch_files", [1, 3, 256])
@@ -120,7 +120,7 @@ def test_a_refused_box_affects_only_its_own_file(machine: Rig) -> None:
     assert "width and height should be larger than 0" in machine.files()["part.03.png"]["reason"]
 
 
-# --- what they say
+# --- entries
 
 
 def test_info_labels_gives_label_category_metadata_boxes_and_ranges(machine: Rig) -> None:
@@ -167,7 +167,7 @@ def test_structured_labels_come_from_beside_the_file(machine: Rig) -> None:
     assert ranges == machine.sample("wave.csv")["structuredLabels"]
 
 
-# --- later than the file
+# --- sidecars that arrive after the file
 
 
 def test_a_waiting_file_gets_boxes_that_are_added(machine: Rig) -> None:
@@ -218,7 +218,7 @@ def test_an_info_labels_added_above_while_eisync_was_stopped_applies(machine: Ri
     machine.write("set/training/part.png", image(1))
     machine.scan()
     machine.close()
-    machine.start()  # the configuration is as it was, from now on
+    machine.start()  # from now on the configuration is unchanged
     machine.close()
     machine.write(f"set/{ACCOUNT}", account({"path": "training/part.png", "label": "bolt"}))
     machine.start()
@@ -253,7 +253,7 @@ def test_boxes_that_change_during_the_upload_are_sent_with_the_next_attempt(mach
         machine.app.bells["uploader"].wait(0.05)
     machine.write(BOXES, boxes({"part.png": [box(6)]}))
     machine.now += 2.0
-    machine.app.watcher.tick(machine.now)  # the request is under way, or has failed and is not written down
+    machine.app.watcher.tick(machine.now)  # the request is under way, or has failed and its outcome is not stored
     machine.round()
     machine.scan()
     machine.drain()

@@ -1,4 +1,4 @@
-"""A service that takes less than we would send gets everything all the same, once; its own account is the judge."""
+"""A service with lower limits gets everything, once; the service's ledger decides."""
 
 import dataclasses
 from pathlib import Path
@@ -40,5 +40,5 @@ def test_a_service_with_lower_limits_gets_everything_once(
         done = dataclasses.replace(bench, emulator=strict).once("--timeout", "40")
         assert 0 == done.returncode, done.stdout + done.stderr
         assert stored_once(strict.ledger(), contents)
-        # Most requests were worth their while: it did not ask for every file alone.
+        # Most requests had several files: they were not sent one by one.
         assert strict.ledger()["requests"] < FILES

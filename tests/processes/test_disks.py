@@ -1,4 +1,4 @@
-"""A disk inside the watched folder that is unmounted, under eisync as a person runs it; the service is the judge."""
+"""A disk inside the watched folder is unmounted, under eisync as a person runs it; the service's ledger decides."""
 
 import sqlite3
 from collections.abc import Iterator
@@ -25,7 +25,7 @@ def configure(bench: Bench) -> None:
 
 
 def absences_lasted(bench: Bench) -> None:
-    """What is missing has been missing for longer than any absence must last."""
+    """Make missing files missing for long enough to count as deleted."""
     database = sqlite3.connect(bench.state / "eisync.db")
     with database:
         database.execute("update file set absent_at = absent_at - 120")

@@ -1,4 +1,4 @@
-"""A state folder whose disk fails (EIO): uploading stops, the reason is shown, nothing is lost, it resumes alone."""
+"""A state folder whose disk fails (EIO): uploading stops with a reason, nothing is lost, it resumes by itself."""
 
 import subprocess
 import time
@@ -44,7 +44,7 @@ def test_a_failing_disk_stops_it_with_a_reason_and_it_continues_by_itself(
     contents = list(BEFORE)
     write_all(bench, contents, first=0)
     assert 0 == bench.once().returncode
-    if what == "read":  # what is in memory is read from no disk
+    if what == "read":  # cached pages are not read from the disk
         outgrow_the_cache(bench.state / "eisync.db")
     daemon = start()
 
@@ -77,7 +77,7 @@ def test_a_failing_disk_stops_it_with_a_reason_and_it_continues_by_itself(
 
 
 def settled(bench: Bench) -> int:
-    """How many files are stored, when no more come."""
+    """Return how many files are stored once no more arrive."""
     stored = -1
     while stored != (stored := bench.emulator.ledger()["stored"]):
         time.sleep(1.0)

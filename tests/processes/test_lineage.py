@@ -1,6 +1,6 @@
-"""A state that went back in time, and two that work in one folder, by eisync as a person runs it.
+"""A state folder that went back in time, and two that share one folder, with eisync as a person runs it.
 
-What is taken away is at the service, and nowhere else: whoever deletes a sample for it destroys the only copy.
+Only the service has what was removed here: deleting such a sample destroys the only copy.
 """
 
 import os
@@ -38,7 +38,7 @@ def pass_over(bench: Bench) -> str:
 
 
 def later(bench: Bench) -> None:
-    """What is missing has been missing for two minutes."""
+    """Make missing files missing for two minutes."""
     database = sqlite3.connect(bench.state / "eisync.db")
     with database:
         database.execute("update file set absent_at = absent_at - 120")
@@ -81,7 +81,7 @@ def test_an_older_state_deletes_no_sample_of_files_that_the_lost_one_removed(ben
     assert "root.doubted" in said
     why = bench.files()["wave.1.csv"]["reason"]
     assert "that does not count as a deletion, and its sample stays" in why
-    # Once everything was looked at anew, a person's deletion counts again.
+    # Once everything was scanned again, a person's deletion counts again.
     (bench.recordings / "kept.7.csv").unlink()
     pass_over(bench)
     later(bench)
@@ -148,7 +148,7 @@ def test_a_second_eisync_names_the_first_and_nothing_is_lost(bench: Bench) -> No
     finally:
         daemon.kill()
         daemon.wait(20)
-    # One that was killed holds nothing any more.
+    # A killed process holds nothing any more.
     assert "uses this folder" not in pass_over(takes)
     for _ in range(3):
         later(follows)

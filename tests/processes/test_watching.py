@@ -1,4 +1,4 @@
-"""The watching daemon as a user has it: ready at once, killed at any moment, alone on its state folder."""
+"""The daemon as a user runs it: ready at once, killed at any moment, alone on its state folder."""
 
 import os
 import random
@@ -23,7 +23,7 @@ def test_the_service_is_ready_and_uploads_before_a_large_scan_ends(bench: Bench)
         bench.write(f"first/wave.{number}.csv", content)
     bench.emulator.set_faults({"where": "ingestion", "kind": "reset_before"})
     bench.configure(upload={"retry_base_s": 0.05, "retry_cap_s": 0.1})
-    assert 4 == bench.once("--timeout", "2").returncode  # they are queued, and the service is away
+    assert 4 == bench.once("--timeout", "2").returncode  # they are queued, and the service is down
     bench.emulator.set_faults()
     for number in range(FILES):
         folder = bench.recordings / f"later/{number % 20}"
