@@ -105,7 +105,7 @@ def test_files_retried_meanwhile_are_sent(bench: Bench) -> None:
 
 @pytest.mark.parametrize("is_yes", [True, False])
 def test_a_plan_approved_meanwhile_is_carried_out(bench: Bench, is_yes: bool) -> None:
-    """An approval is carried out and answered after the end. A rejection is answered at once, and the files are sent."""
+    """An approval is carried out and answered at the end. A rejection is answered at once, and the files are sent."""
     write_config(bench, 'on_remote_delete = "trash"', "guard_count = 1")
     ids = uploaded(bench, 4)
     tombstoned(bench, ids["wave.0.csv"], ids["wave.1.csv"])
