@@ -1,8 +1,9 @@
 """What a pass works on: a project, the store that records its state, and the report that the pass fills in."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from eisync.core import listing
 from eisync.core.policy import Policy
 from eisync.loops.lineage import Lineages, NullLineage
 from eisync.loops.ports import ProjectService
@@ -95,3 +96,25 @@ class PassReport:
         """Add a line, unless the report has MAX_DETAILS lines already: a person does not read more."""
         if len(self.details) < MAX_DETAILS:
             self.details.append(what)
+
+
+def count_changes(actions: Sequence[listing.IndexChange], listed: int, report: PassReport) -> None:
+    """Add to the report what follows from a slice of the listing of `listed` samples."""
+    report.listed += listed
+    for action in actions:
+        match action:
+            case listing.Learn():
+                report.learned += 1
+            case listing.KeepListed():
+                report.changed += bool(action.changes)
+                for change in action.changes:
+                    report.note_sample(action.sample.id, change + action.by)
+            case listing.MarkDiffering():
+                report.contradicted += 1
+                report.note(action.why)
+            case listing.Return():
+                report.returned += 1
+                report.note_sample(action.sample.id, "counted as deleted, but is listed again")
+            case listing.CountMissed():
+                report.unlisted += 1
+                report.note_sample(action.sample_id, "no longer listed")

@@ -7,16 +7,18 @@ listing is not plausible is dropped.
 """
 
 from bisect import bisect_left
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass, replace
 from operator import attrgetter
 
 from eisync.core import listing
-from eisync.core.listing import LastPoll, PollResult, Slice, SweepProgress
-from eisync.core.model import LARGEST_ID, Missing, RemoteSample
+from eisync.core.listing import LastPoll, PollResult, SweepProgress
+from eisync.core.model import LARGEST_ID, Missing
 from eisync.errors import EisyncError, TransitError
 from eisync.loops.ports import Log, ProjectService
-from eisync.loops.reconciler.context import PassReport
+from eisync.loops.reconciler.change_feed import FeedFollower, Followed
+from eisync.loops.reconciler.context import PassReport, count_changes
+from eisync.loops.reconciler.dry_run import DryRun
 from eisync.loops.reconciler.listing_pages import ListingPage, listing_pages
 from eisync.store.mirror import Mirrored
 
@@ -25,6 +27,8 @@ _ID = attrgetter("id")
 MAX_UNREAD_LINES = 3  # for each page
 SLICE = 2000
 """Samples of the index compared at a time. A page that leaves out many of them can make its range much longer."""
+SWEPT_AT_ONCE = 5
+"""A listing of so many pages is read as soon as something changed; a larger one waits for the feed to say what."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,6 +44,18 @@ class ListingSync:
     clock: Callable[[], float]
     log: Log
 
+    @property
+    def feed(self) -> FeedFollower:
+        """The change feed of the same project."""
+        return FeedFollower(
+            target=self.target,
+            studio=self.studio,
+            mirrored=self.mirrored,
+            check_project=self.check_project,
+            clock=self.clock,
+            log=self.log,
+        )
+
     def poll(self, report: PassReport, *, sweeps: bool) -> Generator[None, None, list[Missing]]:
         """List what is new; list everything when a sweep is due or `sweeps` asks for it.
 
@@ -50,22 +66,24 @@ class ListingSync:
         modified_at = self.studio.modified_at()
         yield
         if remembered is None or under_way is not None or sweeps:
-            report.why = (
-                "the last listing was interrupted"
-                if under_way
-                else ("this is the first listing")
-                if remembered is None
-                else "asked for"
-            )
+            report.why = _why_at_once(remembered, under_way)
             return (yield from self._sweep(report, under_way, modified_at))
         poll, newest_id = yield from self._list_new(remembered, modified_at, report)
         now = self.clock()
-        why = report.why = listing.why_sweep(remembered, poll, now=now, every_s=self.sweep_interval_s)
-        if why is not None:
-            return (yield from self._sweep(report, None, modified_at))
-        is_current = listing.why_changed(remembered, poll) is None
+        followed = Followed()
+        is_due = listing.is_sweep_due(remembered, now=now, every_s=self.sweep_interval_s)
+        if not (is_due or poll.unlisted) and listing.why_changed(remembered, poll) is not None:
+            applied = yield from self.feed.follow(remembered, poll, report)
+            if applied is not None:
+                followed, remembered = applied, self.mirrored.remembered(self.target) or remembered
+        is_current = listing.why_changed(remembered, poll) is None or followed.is_current
+        is_pending = followed.has_pending and remembered.samples > SWEPT_AT_ONCE * self.page_size
+        if not (is_current or is_pending) or is_due:
+            why = report.why = listing.why_sweep(remembered, poll, now=now, every_s=self.sweep_interval_s)
+            if why is not None:
+                return (yield from self._sweep(report, None, modified_at))
         if poll.unlisted:
-            return []  # the next poll finds the same again, until a sweep may run
+            return followed.missing  # the next poll finds the same again, until a sweep may run
         # Keep the old `modified_at` of an unexplained change, so that it still asks for a sweep once one may run.
         self.mirrored.note_look(
             self.target,
@@ -75,7 +93,7 @@ class ListingSync:
             is_current=is_current,
             now=now,
         )
-        return []
+        return followed.missing
 
     def _under_way(self) -> SweepProgress | None:
         progress = self.mirrored.sweep_under_way(self.target)
@@ -125,8 +143,14 @@ class ListingSync:
         self, report: PassReport, progress: SweepProgress | None, modified_at: float | None
     ) -> Generator[None, None, list[Missing]]:
         report.swept = True
-        self.log.info("sweep.began", target=self.target, why=report.why, listed=progress.listed if progress else 0)
-        progress = progress or self.mirrored.begin_sweep(self.target, modified_at=modified_at, now=self.clock())
+        listed = progress.listed if progress else 0
+        self.log.info("sweep.began", target=self.target, why=report.why, listed=listed)
+        if progress is None:
+            version_index = self.feed.newest_index()  # what comes later is in the feed, what came before is listed
+            yield
+            progress = self.mirrored.begin_sweep(
+                self.target, modified_at=modified_at, version_index=version_index, now=self.clock()
+            )
         try:
             turn_at = self.clock()
             for page in self._rest(progress):
@@ -196,10 +220,11 @@ class ListingSync:
             believed = known.believed
             if unread_ids:
                 believed = [one for one in believed if one.sample.id not in unread_ids]
-            actions = listing.compare(believed, [one for one in part if one.id not in known.agreed])
+            shown = [one for one in part if one.id not in known.agreed]
+            actions = listing.compare(believed, shown, own_key=self.studio.key_id())
             if page.has_nameless:
                 actions = [action for action in actions if not isinstance(action, listing.CountMissed)]
-            _count(actions, len(part), report)
+            count_changes(actions, len(part), report)
             lifted = self.mirrored.apply(
                 self.target,
                 actions,
@@ -222,25 +247,10 @@ class ListingSync:
         report.unread += len(page.unread)
 
 
-def _count(actions: Sequence[listing.IndexChange], listed: int, report: PassReport) -> None:
-    report.listed += listed
-    for action in actions:
-        match action:
-            case listing.Learn():
-                report.learned += 1
-            case listing.KeepListed():
-                report.changed += bool(action.changes)
-                for change in action.changes:
-                    report.note_sample(action.sample.id, change)
-            case listing.MarkDiffering():
-                report.contradicted += 1
-                report.note(action.why)
-            case listing.Return():
-                report.returned += 1
-                report.note_sample(action.sample.id, "counted as deleted, but is listed again")
-            case listing.CountMissed():
-                report.unlisted += 1
-                report.note_sample(action.sample_id, "no longer listed")
+def _why_at_once(remembered: LastPoll | None, under_way: SweepProgress | None) -> str:
+    if under_way is not None:
+        return "the last listing was interrupted"
+    return "this is the first listing" if remembered is None else "asked for"
 
 
 def _check_believable(progress: SweepProgress, last_total: int, *, now: float) -> None:
@@ -259,47 +269,3 @@ def _check_believable(progress: SweepProgress, last_total: int, *, now: float) -
 
 
 _NOTHING = ListingPage(samples=(), total=0, newest_added_at=None, unread=(), ids=(), count=0, is_last=True)
-
-
-class DryRun:
-    """A mirror that reads the index and never writes to it."""
-
-    def __init__(self, mirrored: Mirrored) -> None:
-        self._mirrored = mirrored
-
-    def remembered(self, target: str) -> LastPoll | None:
-        return self._mirrored.remembered(target)
-
-    def slice(
-        self,
-        target: str,
-        listed: Iterable[RemoteSample] = (),
-        *,
-        low: int,
-        high: int,
-        generation: int | None,
-        began_at: float,
-        limit: int,
-    ) -> Slice:
-        return self._mirrored.slice(
-            target, listed, low=low, high=high, generation=generation, began_at=began_at, limit=limit
-        )
-
-    def apply(self, target: str, actions: Iterable[listing.IndexChange], **_: object) -> list[int]:
-        return []
-
-    def note_look(self, target: str, **_: object) -> None: ...
-
-    def begin_sweep(self, target: str, *, modified_at: float | None, now: float) -> SweepProgress:
-        return SweepProgress(generation=_NO_GENERATION, began_at=now, modified_at=modified_at)
-
-    def sweep_under_way(self, target: str) -> SweepProgress | None:
-        return None
-
-    def drop_sweep(self, target: str) -> None: ...
-
-    def finish_sweep(self, target: str, progress: SweepProgress, *, now: float) -> list[Missing]:
-        return []
-
-
-_NO_GENERATION = -1

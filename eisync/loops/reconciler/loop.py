@@ -16,8 +16,9 @@ from eisync.loops.actions.planner import ActionPlanner
 from eisync.loops.actions.undo import Undo
 from eisync.loops.ports import Log
 from eisync.loops.reconciler.context import PassReport, ReconciledProject, ReconcilerStore, TargetContext
+from eisync.loops.reconciler.dry_run import DryRun
 from eisync.loops.reconciler.identification import DOUBT_S, SampleIdentifier
-from eisync.loops.reconciler.listing_sync import DryRun, ListingSync
+from eisync.loops.reconciler.listing_sync import ListingSync
 from eisync.loops.reconciler.tombstones import IndexCleanup, Tombstones
 from eisync.store.mirror import Mirrored
 
@@ -228,8 +229,11 @@ class ReconcilerLoop:
         self._check_samples(project)
         if report.swept:
             self._store.lineages.listed(unlisted)
-        if self._actions is not None and report.swept:
-            yield from self._actions.tombstones.conclude(self._context(project), missing, report)
+        if self._actions is not None and (report.swept or missing):
+            # Of a sweep each suspect is asked for; the feed was confirmed by the number of samples.
+            yield from self._actions.tombstones.conclude(
+                self._context(project), missing, report, is_confirmed=not report.swept
+            )
         if report.learned and not project.allow_duplicates:
             report.adopted = yield from self._identifier.adopt(project)
         yield from self._identifier.find_ids(project)

@@ -47,8 +47,14 @@ class Tombstones:
         self._clock = clock
         self._log = log
 
-    def conclude(self, context: TargetContext, missing: Iterable[Missing], report: PassReport) -> Iterator[None]:
-        """Decide about the samples that a complete sweep did not list. Raises what the service raises."""
+    def conclude(
+        self, context: TargetContext, missing: Iterable[Missing], report: PassReport, *, is_confirmed: bool = False
+    ) -> Iterator[None]:
+        """Decide on samples of ours that a complete sweep did not list, or that the change feed reports deleted.
+
+        `is_confirmed`: other witnesses agreed already, so the service is not asked for each. Raises what the service
+        raises.
+        """
         suspects = [ask.sample_id for ask in listing.suspects(missing)]
         now = self._clock()
         doomed = self._actions.doomed(context.target, suspects, limit=MAX_FILES) if suspects else []
@@ -64,7 +70,8 @@ class Tombstones:
         suspects = [sample_id for sample_id in suspects if sample_id not in others]
         doubt = self._guarding.why_doubt() if proposed else None
         ledger = self._guarding.ledger(context, now, tombstones=True)
-        gone = yield from self._ask(context, suspects, proposed, None if doubt else ledger)
+        is_there = _never if is_confirmed else context.studio.is_there
+        gone = yield from self._ask(context, suspects, proposed, None if doubt else ledger, is_there)
         self._decide(context, proposed, gone, doubt, ledger, report)
 
     def _proposed(self, context: TargetContext, sides: Iterable[FileSide]) -> dict[str, tuple[FileSide, Action]]:
@@ -83,6 +90,7 @@ class Tombstones:
         suspects: Sequence[int],
         proposed: dict[str, tuple[FileSide, Action]],
         ledger: Ledger | None,
+        is_there: Callable[[int], bool],
     ) -> Generator[None, None, list[int] | None]:
         """Return the samples that the service does not know; None as soon as they are too many for the guard.
 
@@ -101,7 +109,7 @@ class Tombstones:
             if keys and is_too_many:
                 continue
             context.check_project()
-            if context.studio.is_there(sample_id):
+            if is_there(sample_id):
                 self._index.spare(context.target, sample_id)
                 for key in keys:
                     proposed.pop(key, None)
@@ -151,6 +159,10 @@ class Tombstones:
         for file_id in tombstoned:
             self._log.warning("file.tombstoned", target=context.target, file=file_id, sample=sample_id)
         return len(tombstoned)
+
+
+def _never(_: int) -> bool:
+    return False
 
 
 CLEANUP_INTERVAL_S = 10.0
