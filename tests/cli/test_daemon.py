@@ -130,10 +130,10 @@ def test_the_key_is_nowhere_but_in_the_requests(bench: Bench, daemon: "subproces
     bench.emulator.set_faults({"where": "ingestion", "kind": "status", "status": 401, "error": "Invalid API key"})
     bench.write("wave.2.csv", row(2))
     until(lambda: bench.status()["targets"][0]["paused"])
-    told = bench.run("status").stdout + bench.run("status", "--json").stdout + bench.run("ls", "--json").stdout
+    reported = bench.run("status").stdout + bench.run("status", "--json").stdout + bench.run("ls", "--json").stdout
     daemon.send_signal(signal.SIGTERM)
     assert 0 == daemon.wait(timeout=20)
-    assert bench.emulator.key not in told
+    assert bench.emulator.key not in reported
     key = bench.emulator.key.encode()
     for path in (bench.place / "log", *bench.state.iterdir()):
         assert not path.is_file() or key not in path.read_bytes(), path

@@ -25,10 +25,12 @@ def test_the_history_of_a_file_is_shown(bench: Bench) -> None:
     assert re.fullmatch(f"{INSTANT}  ready        was complete and waits to be sent", complete)
     assert re.match(f"{INSTANT}  quarantined  was refused: .*Could not parse", refused)
 
-    told = [json.loads(line) for line in bench.run("history", "--json", "recordings/wave.1.csv").stdout.splitlines()]
-    assert [("complete", "ready"), ("stored", "synced")] == [(one["event"], one["state"]) for one in told]
-    assert list(told[0]) == ["at", "path", "root", "event", "state", "reason"]
-    instants = [datetime.fromisoformat(one["at"]) for one in told]
+    reported = [
+        json.loads(line) for line in bench.run("history", "--json", "recordings/wave.1.csv").stdout.splitlines()
+    ]
+    assert [("complete", "ready"), ("stored", "synced")] == [(one["event"], one["state"]) for one in reported]
+    assert list(reported[0]) == ["at", "path", "root", "event", "state", "reason"]
+    instants = [datetime.fromisoformat(one["at"]) for one in reported]
     assert instants == sorted(instants)
     assert all(began.timestamp() - 1 <= at.timestamp() <= datetime.now(UTC).timestamp() for at in instants)
     assert {UTC.utcoffset(None)} == {at.utcoffset() for at in instants}
@@ -70,5 +72,5 @@ def test_the_daemon_answers_while_it_runs(bench: Bench) -> None:
 
 
 def test_every_event_has_words() -> None:
-    told = {"edited", "renamed", "back", "ignored", "undone"} | {kind.value for kind in ActionKind}
-    assert {event.value for event in Event} | told == set(history._WORDS)
+    reported = {"edited", "renamed", "back", "ignored", "undone"} | {kind.value for kind in ActionKind}
+    assert {event.value for event in Event} | reported == set(history._WORDS)

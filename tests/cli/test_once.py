@@ -13,7 +13,7 @@ import pytest
 from eisync.core.ignore import Leads, why_left_out
 from eisync.emulator.server import RunningEmulator
 from tests.canary import CANARY, hear
-from tests.cli import stranger
+from tests.cli import other_user
 from tests.conftest import SHARED_DATA, Bench, row, sha256, stored_once, until
 from tests.core import formats
 
@@ -61,14 +61,14 @@ def test_an_emptied_project_ends_with_3_until_a_person_decides(bench: Bench) -> 
     assert 0 == bench.once().returncode
     for record in bench.files().values():
         delete(bench, record["sample_ids"][0])
-    told = (
+    reported = (
         "The project is empty now; it held 12 samples of these files. eisync waits for your decision ('eisync plan')."
     )
     for _ in range(3):
         done = bench.once("--quiet")
-        assert (3, told) == (done.returncode, done.stdout[: len(told)]), done.stdout + done.stderr
+        assert (3, reported) == (done.returncode, done.stdout[: len(reported)]), done.stdout + done.stderr
     status = bench.status()
-    assert status["sentence"].startswith(told)
+    assert status["sentence"].startswith(reported)
     assert {"main": "the project is empty now; it held 12 samples of these files"} == status["emptied"]
     assert "12 are gone from the project and wait for your decision" in status["sentence"]
     assert {"synced"} == {record["state"] for record in bench.files().values()}
@@ -226,9 +226,11 @@ def test_without_a_terminal_it_logs_once_what_it_waits_for(bench: Bench) -> None
     done = bench.once("--timeout", "1.2")
     assert 4 == done.returncode
     lines = [json.loads(line) for line in done.stderr.splitlines() if line.startswith("{")]
-    (told,) = [line for line in lines if line["event"] == "once.waiting"]
-    assert (1, 1, "cut.1.wav") == (told["files"], told["at_most_s"], told["path"])
-    assert "unchanged for" in told["reason"] or "WAV header promises 544 bytes, the file has 100" == told["reason"]
+    (reported,) = [line for line in lines if line["event"] == "once.waiting"]
+    assert (1, 1, "cut.1.wav") == (reported["files"], reported["at_most_s"], reported["path"])
+    assert (
+        "unchanged for" in reported["reason"] or "WAV header promises 544 bytes, the file has 100" == reported["reason"]
+    )
     assert "once.waiting" not in bench.once("--timeout", "0.2", "--quiet").stderr
 
 
@@ -302,18 +304,18 @@ def test_a_hard_link_is_a_second_file_and_a_sparse_file_is_sent_whole(bench: Ben
 
 
 def test_an_unreadable_file_is_quarantined_and_its_peers_are_sent(emulator: RunningEmulator) -> None:
-    with stranger.strangers_bench(emulator) as bench:
+    with other_user.other_users_bench(emulator) as bench:
         bench.write("good.1.csv", row(1))
         secret = bench.write("secret.1.csv", row(2))
-        stranger.own(secret)
+        other_user.own(secret)
         secret.chmod(0)
-        done = stranger.run(bench, "once", str(bench.recordings))
+        done = other_user.run(bench, "once", str(bench.recordings))
         assert 3 == done.returncode, done.stderr
         assert "secret.1.csv: quarantined: the file cannot be read (Permission denied)" in done.stderr
         assert stored_once(emulator.ledger(), [row(1)])
 
         secret.chmod(0o600)
-        done = stranger.run(bench, "once", str(bench.recordings))
+        done = other_user.run(bench, "once", str(bench.recordings))
         assert (0, True) == (done.returncode, stored_once(emulator.ledger(), [row(1), row(2)])), done.stderr
 
 

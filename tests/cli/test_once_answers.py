@@ -49,8 +49,8 @@ def test_once_answers_every_request_that_a_daemon_answers(bench: Bench, once: "s
     shown = bench.run("status")
     assert (4, True) == (shown.returncode, f"Process {once.pid} runs 'eisync once' (eisync " in shown.stdout)
     assert "daemon" not in shown.stdout
-    told = bench.run("explain", str(bench.recordings / "empty.csv"))
-    assert (4, True) == (told.returncode, "settling: it is empty" in told.stdout)
+    reported = bench.run("explain", str(bench.recordings / "empty.csv"))
+    assert (4, True) == (reported.returncode, "settling: it is empty" in reported.stdout)
     assert "was complete and waits to be sent" in bench.run("history", str(bench.recordings / "wave.1.csv")).stdout
     audited = bench.run("audit")
     assert (0, True) == (audited.returncode, "2 in all: 1 sending, 1 settling." in audited.stderr)

@@ -48,13 +48,13 @@ def test_ordinary_text_is_unchanged(text: str) -> None:
 def test_every_text_is_printed_on_one_line(character: str, capsys: pytest.CaptureFixture[str]) -> None:
     say(f"a{character}b", "c")
     say(f"a{character}b", err=True)
-    told = capsys.readouterr()
-    assert [printable(f"a{character}b"), "c", ""] == told.out.split("\n")
-    assert printable(f"a{character}b") + "\n" == told.err
+    reported = capsys.readouterr()
+    assert [printable(f"a{character}b"), "c", ""] == reported.out.split("\n")
+    assert printable(f"a{character}b") + "\n" == reported.err
     say_json({"name": f"a{character}b"})
-    told = capsys.readouterr()
-    assert told.out.rstrip("\n").isprintable()
-    assert {"name": f"a{character}b"} == json.loads(told.out)
+    reported = capsys.readouterr()
+    assert reported.out.rstrip("\n").isprintable()
+    assert {"name": f"a{character}b"} == json.loads(reported.out)
     redraw(f"a{character}b")
     assert "\r" + printable(f"a{character}b") == capsys.readouterr().err
 
@@ -64,11 +64,11 @@ def test_no_key_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
     KEYS.learn(secret)
     say(f"x-api-key: {KEY}", f"it was {secret.upper()}")
     say_json({"reason": f"{KEY} {secret}"}, indent=2)
-    told = capsys.readouterr().out
-    assert secret not in told.lower()
-    assert KEY not in told
-    assert 4 == told.count(MARK) + told.count("ei_\\u2026")
-    assert {"reason": f"{MARK} {MARK}"} == json.loads(told[told.index("{") :])
+    reported = capsys.readouterr().out
+    assert secret not in reported.lower()
+    assert KEY not in reported
+    assert 4 == reported.count(MARK) + reported.count("ei_\\u2026")
+    assert {"reason": f"{MARK} {MARK}"} == json.loads(reported[reported.index("{") :])
 
 
 def test_characters_that_the_stream_cannot_encode_are_escaped(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -138,9 +138,9 @@ def test_errors_of_commands_are_escaped(
     monkeypatch.setenv("EI_API_KEY", KEY)
     with pytest.raises(SystemExit):
         cli.main()
-    told = capsys.readouterr()
-    assert all(line.isprintable() for line in (told.out + told.err).split("\n"))
-    assert "line\nbreak" not in told.err
+    reported = capsys.readouterr()
+    assert all(line.isprintable() for line in (reported.out + reported.err).split("\n"))
+    assert "line\nbreak" not in reported.err
 
 
 def test_the_log_on_a_terminal_is_escaped_too(bench: Bench) -> None:
@@ -150,12 +150,12 @@ def test_the_log_on_a_terminal_is_escaped_too(bench: Bench) -> None:
     ours, theirs = pty.openpty()
     command = [*bench.command("once", str(bench.recordings), "--timeout", "1"), "--state-dir", str(bench.state)]
     process = subprocess.Popen(command, env=bench.environ, cwd=bench.place, stdout=theirs, stderr=subprocess.PIPE)
-    told = process.communicate(timeout=60)[1]
+    reported = process.communicate(timeout=60)[1]
     os.close(theirs)
-    told += os.read(ours, 65536)
+    reported += os.read(ours, 65536)
     os.close(ours)
-    assert b"file.enqueued" in told
-    assert [] == [mark for mark in (b"\x1b[2J", b"\x1b]0;", b"\x07", b"\xc2\x9b") if mark in told]
+    assert b"file.enqueued" in reported
+    assert [] == [mark for mark in (b"\x1b[2J", b"\x1b]0;", b"\x07", b"\xc2\x9b") if mark in reported]
 
 
 def test_the_traceback_of_a_thread_is_printed_like_everything(capsys: pytest.CaptureFixture[str]) -> None:
@@ -163,10 +163,10 @@ def test_the_traceback_of_a_thread_is_printed_like_everything(capsys: pytest.Cap
 
     error = RuntimeError(f"{EVIL} {KEY}")
     cli._thread_failed(threading.ExceptHookArgs((RuntimeError, error, None, None)))
-    told = capsys.readouterr().err
-    assert "RuntimeError" in told
-    assert KEY not in told
-    assert all(line.isprintable() for line in told.split("\n"))
+    reported = capsys.readouterr().err
+    assert "RuntimeError" in reported
+    assert KEY not in reported
+    assert all(line.isprintable() for line in reported.split("\n"))
 
 
 def test_click_is_what_writes() -> None:

@@ -190,7 +190,7 @@ def test_a_running_daemon_does_what_was_approved(bench: Bench) -> None:
 
 
 @pytest.mark.parametrize(
-    ("target", "done", "told"),
+    ("target", "done", "reported"),
     [
         ("main", 0, 2),  # another pass ran just before
         ("main", 1, 2),
@@ -198,7 +198,7 @@ def test_a_running_daemon_does_what_was_approved(bench: Bench) -> None:
         ("second", 0, 0),
     ],
 )
-def test_actions_of_the_plan_done_by_another_pass_count_as_done(target: str, done: int, told: int) -> None:
+def test_actions_of_the_plan_done_by_another_pass_count_as_done(target: str, done: int, reported: int) -> None:
     actions = [
         {"plan": 7, "state": "done"},
         {"plan": 7, "state": "done"},
@@ -206,7 +206,7 @@ def test_actions_of_the_plan_done_by_another_pass_count_as_done(target: str, don
         {"plan": 6, "state": "done"},
     ]
     decided = {"plan": 7, "target": "main", "is_approved": True, "actions": 3}
-    assert told == _with_others({"target": target, "done": done}, decided, actions)["done"]
+    assert reported == _with_others({"target": target, "done": done}, decided, actions)["done"]
 
 
 def test_a_dry_run_shows_what_would_be_done(bench: Bench) -> None:
@@ -215,9 +215,9 @@ def test_a_dry_run_shows_what_would_be_done(bench: Bench) -> None:
     (bench.recordings / "wave.1.csv").unlink()
     bench.run("once", "--quiet")
     age(bench)
-    told = bench.run("reconcile", "--dry-run").stdout
-    assert "1 would be done by the folders' settings" in told
-    assert f"would delete sample {ids['wave.1.csv']} of {bench.recordings / 'wave.1.csv'}" in told
+    reported = bench.run("reconcile", "--dry-run").stdout
+    assert "1 would be done by the folders' settings" in reported
+    assert f"would delete sample {ids['wave.1.csv']} of {bench.recordings / 'wave.1.csv'}" in reported
     assert 3 == len(there(bench))
 
 

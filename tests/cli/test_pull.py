@@ -161,8 +161,8 @@ def test_a_second_run_downloads_what_is_missing_and_renews_the_labels(bench: Ben
     ask(bench, "POST", f"/api/{bench.emulator.project_id}/raw-data/{first['id']}/edit-label", {"label": "snake"})
 
     done = bench.run("pull", "pulled", "--json")
-    told = json.loads(done.stdout)
-    assert (0, 7, 3) == (done.returncode, told["here"], told["downloaded"])
+    reported = json.loads(done.stdout)
+    assert (0, 7, 3) == (done.returncode, reported["here"], reported["downloaded"])
     after = files_in(pulled)
     assert all(after[name] == content for name, content in before.items() if name != "info.labels")
     assert row(10) in after.values()
@@ -259,8 +259,8 @@ def test_a_killed_run_leaves_no_incomplete_file_and_the_next_one_continues(bench
     assert "info.labels" not in there
     assert set(there.values()) <= set(big)
     done = bench.run("pull", "pulled", "--json")
-    told = json.loads(done.stdout)
-    assert (0, 24, 24 - len(there)) == (done.returncode, told["here"], told["downloaded"])
+    reported = json.loads(done.stdout)
+    assert (0, 24, 24 - len(there)) == (done.returncode, reported["here"], reported["downloaded"])
     contents = files_in(pulled)
     assert sorted(big) == sorted(content for name, content in contents.items() if name != "info.labels")
     assert [] == list((pulled / ".eisync/parts").iterdir())
@@ -280,8 +280,8 @@ def test_an_interrupted_pull_says_how_to_continue(bench: Bench) -> None:
     while process.poll() is None and not (bench.place / "pulled/.eisync/info.labels").exists():
         pass
     process.send_signal(signal.SIGINT)
-    out, told = process.communicate(timeout=30)
-    assert (130, "", "Run it again to continue.") == (process.returncode, out, told.strip()[-25:])
+    out, reported = process.communicate(timeout=30)
+    assert (130, "", "Run it again to continue.") == (process.returncode, out, reported.strip()[-25:])
     bench.emulator.set_faults()
     assert 0 == bench.run("pull", "pulled").returncode
 
@@ -331,8 +331,8 @@ def test_with_several_targets_none_is_guessed(bench: Bench) -> None:
     assert (2, True) == (asked.returncode, "name one with --target: main, other" in asked.stderr), asked.stderr
     unknown = bench.run("pull", "pulled", "--target", "x")
     assert (2, True) == (unknown.returncode, "there is no target 'x'; there is main, other" in unknown.stderr)
-    told = json.loads(bench.run("pull", "pulled", "--target", "other", "--json").stdout)
-    assert (other["id"], 0) == (told["project_id"], told["here"])
+    reported = json.loads(bench.run("pull", "pulled", "--target", "other", "--json").stdout)
+    assert (other["id"], 0) == (reported["project_id"], reported["here"])
     mixed = bench.run("pull", "pulled", "--target", "main")
     assert (73, True) == (mixed.returncode, f"holds project {other['id']}" in mixed.stderr)
 

@@ -163,8 +163,8 @@ def test_what_was_observed_is_counted_with_a_daemon_and_without(desk: Desk, is_d
     (status,) = desk.ask(do="status", is_daemon=is_daemon)
     assert {"synced": 1, "settling": 8, "unreadable": 1} == status["counts"]
     assert (1, 4, 8) == (status["unreadable_folders"], status["exit_code"], status["roots"][0]["settling"])
-    told = [(group["state"], group["files"], group["is_folder"]) for group in status["reasons"]]
-    assert [("unreadable", 1, True), ("unreadable", 1, False), ("settling", 1, False)] == sorted(told, reverse=True)
+    reported = [(group["state"], group["files"], group["is_folder"]) for group in status["reasons"]]
+    assert [("unreadable", 1, True), ("unreadable", 1, False), ("settling", 1, False)] == sorted(reported, reverse=True)
     assert (0, 7) == (status["more_reasons"], status["more_files"])
 
 
@@ -285,8 +285,8 @@ def test_the_history_is_returned_oldest_first(desk: Desk) -> None:
         ("caf\udce9.csv", "complete"),
         ("caf\udce9.csv", "refuse"),
     ]
-    told = [(line["path"], line["event"]) for line in desk.ask(do="history", path=None, limit=50)]
-    assert everything == told
+    reported = [(line["path"], line["event"]) for line in desk.ask(do="history", path=None, limit=50)]
+    assert everything == reported
     assert everything[-1:] == [(line["path"], line["event"]) for line in desk.ask(do="history", path=None, limit=1)]
     one = desk.ask(do="history", path="/data/röot/caf\udce9.csv")
     assert [(NOW + 1, "complete"), (NOW + 1, "refuse")] == [(line["at"], line["event"]) for line in one]
@@ -313,7 +313,7 @@ def test_known_returns_only_the_requested_paths(desk: Desk) -> None:
     for path in ("day/back.csv", "day/new.csv", "new.csv"):
         desk.observe(path)
     paths = ["day/a.csv", "day/back.csv", "day/new.csv", "nothing.csv"]
-    told = {
+    reported = {
         record["path"]: (record["state"], record["facts"])
         for record in desk.ask(do="known", root="/data/röot", paths=paths)
     }
@@ -321,7 +321,7 @@ def test_known_returns_only_the_requested_paths(desk: Desk) -> None:
         "day/a.csv": ("ready", [7, 1, 9]),
         "day/back.csv": ("settling", None),
         "day/new.csv": ("settling", None),
-    } == told
+    } == reported
     assert [] == desk.ask(do="known", root="/elsewhere", paths=paths)
 
 

@@ -205,7 +205,7 @@ class Rig:
         with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request, timeout=30) as answer:
             return bytes(answer.read())
 
-    def look_for_the_key(self) -> None:
+    def check_for_the_key(self) -> None:
         """Return every line of the log and every page of the database."""
         assert self.key not in "".join(f"{line.event} {dict(line.fields)}\n" for line in self.log.lines)
         for path in self.state.iterdir():
@@ -234,4 +234,4 @@ def rig(place: Path, emulator: RunningEmulator, **options: Any) -> Iterator[Rig]
     finally:
         machine.close()
         emulator.set_faults()
-    machine.look_for_the_key()
+    machine.check_for_the_key()

@@ -282,7 +282,7 @@ class AgreementMachine(RuleBasedStateMachine):
     def in_studio(self) -> contextlib.AbstractContextManager[object]:
         """Act as a person's browser, which has no trouble with the network."""
         EMULATOR[0].set_faults()
-        self.look_there()
+        self.check_project()
         return contextlib.nullcontext()
 
     @rule(data=st.data())
@@ -367,7 +367,7 @@ class AgreementMachine(RuleBasedStateMachine):
         else:
             assert set() == lost
 
-    def look_there(self) -> None:
+    def check_project(self) -> None:
         """A missing sample was deleted by a person, or by eisync as the policy says, and then a copy is kept."""
         there = self.there
         for sample_id, sample in self.seen_there.items():
@@ -381,7 +381,7 @@ class AgreementMachine(RuleBasedStateMachine):
     def agree(self) -> None:
         """Let time pass without faults, with a person who approves plans."""
         EMULATOR[0].set_faults()
-        self.look_there()
+        self.check_project()
         for fuse in self.fuses:
             fuse.left = None
         for _ in range(8):
@@ -390,7 +390,7 @@ class AgreementMachine(RuleBasedStateMachine):
             self.send()
             self.compare(INTERVAL_S, sweeps=True)
             self.decide(is_approved=True)
-        self.look_there()
+        self.check_project()
         assert {} == self.loop.troubles()
         self.no_recording_is_lost_that_nobody_gave_up()
         assert [] == self.actions.plans()

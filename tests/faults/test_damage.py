@@ -75,7 +75,7 @@ def test_a_damaged_database_is_set_aside_and_no_file_is_stored_twice(
     damage(machine.state / FILE_NAME, tenth)
     machine.log.lines.clear()
 
-    told: list[str] = []
+    messages: list[str] = []
     for _ in range(2):  # found at opening, or in use and then at the next opening
         try:
             machine.start()
@@ -88,11 +88,11 @@ def test_a_damaged_database_is_set_aside_and_no_file_is_stored_twice(
                 machine.close()
             break
         except StateError as error:
-            told.append(str(error))
+            messages.append(str(error))
 
-    told += [str(line.fields["reason"]) for line in machine.log.lines if line.event == "database.set_aside"]
-    assert told, "the damage went unnoticed"
-    assert all("damaged" in sentence for sentence in told)
+    messages += [str(line.fields["reason"]) for line in machine.log.lines if line.event == "database.set_aside"]
+    assert messages, "the damage went unnoticed"
+    assert all("damaged" in sentence for sentence in messages)
     assert [f"{FILE_NAME}.damaged-1"] == [path.name for path in machine.state.glob("*.damaged-?")]
     assert dict.fromkeys(contents, State.SYNCED) == states
     assert {sha256(content): 1 for content in contents.values()} == machine.stored()

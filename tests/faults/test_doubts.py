@@ -37,7 +37,7 @@ def filled(machine: Rig) -> dict[str, bytes]:
     return contents
 
 
-def look_and_drain(machine: Rig) -> None:
+def reconcile_and_drain(machine: Rig) -> None:
     """Let the time pass after which a file that is not found counts as absent."""
     machine.now += DOUBT_S
     machine.compare()
@@ -71,7 +71,7 @@ def test_after_a_lost_answer_every_file_is_stored_once(
     assert (State.DOUBTFUL in one.states().values()) is (fault != "entries too many" or batch_files > 1)
     one.faults()
 
-    look_and_drain(one)
+    reconcile_and_drain(one)
 
     one.judge(contents)
 
@@ -89,7 +89,7 @@ def test_files_in_flight_at_a_crash_are_stored_once(machine: Callable[..., Rig],
     one.faults()
     one.round()
     assert State.DOUBTFUL in one.states().values(), "it was sent again before anybody looked"
-    look_and_drain(one)
+    reconcile_and_drain(one)
 
     one.judge(contents)
 
@@ -109,7 +109,7 @@ def test_a_request_that_is_still_processed_does_not_count_as_lost(
     goes_on.set()
     one.until_stored(FILES)
 
-    look_and_drain(one)
+    reconcile_and_drain(one)
 
     one.judge(contents)
 
@@ -123,7 +123,7 @@ def test_files_with_equal_name_and_content_are_separate_samples(machine: Callabl
     one.round()
     one.faults()
 
-    look_and_drain(one)
+    reconcile_and_drain(one)
 
     assert {State.SYNCED} == set(one.states().values())
     assert {sha256(row(1)): 3} == one.stored()

@@ -152,17 +152,17 @@ class SafetyMachine(RuleBasedStateMachine):
 
     @rule(
         seconds=st.sampled_from([0.0, 3.0, ROUND_S]),
-        weathers=st.lists(st.none() | st.sampled_from(WEATHER), max_size=3),
-        is_told=st.booleans(),
+        faults=st.lists(st.none() | st.sampled_from(WEATHER), max_size=3),
+        is_ticked=st.booleans(),
     )
-    def send(self, seconds: float, weathers: list[str | None], is_told: bool) -> None:
+    def send(self, seconds: float, faults: list[str | None], is_ticked: bool) -> None:
         """Claim due files, and let workers send some; tick the uploader afterwards, or not yet."""
         self.now += seconds
         self.tick()
-        for network_errors in weathers:
+        for network_errors in faults:
             if self.drain.bench.waiting:
                 self.work(network_errors)
-        if is_told:
+        if is_ticked:
             self.tick()
 
     def tick(self) -> None:

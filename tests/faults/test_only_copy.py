@@ -134,7 +134,7 @@ class Daemon:
             "[reconcile]\nguard_percent = 60.0\n"
         )
         environ = {"HOME": str(world.place), "EI_API_KEY": "ei_" + "0" * 64}
-        told = load(environ=environ, cwd=str(world.place), state_dir=str(self.state))
+        settings = load(environ=environ, cwd=str(world.place), state_dir=str(self.state))
 
         def service_of(*_: object, on_date: Callable[[str, str | None], None], **__: object) -> Liar:
             world.cloud.tell_time = lambda: on_date("service", formatdate(world.now, usegmt=True))
@@ -143,7 +143,7 @@ class Daemon:
         clock, service = "eisync.adapters.clock.now", "eisync.app.machine.service_of"
         with mock.patch(clock, new=world.clock), mock.patch(service, new=service_of):
             try:
-                self.app = build(told, log=Notebook(), listen=False)
+                self.app = build(settings, log=Notebook(), listen=False)
             except EisyncError:
                 return False
         return True

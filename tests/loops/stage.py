@@ -154,10 +154,10 @@ class Stage:
             self.yard.write(path, content(path))
         self.scan()
         self.send()
-        self.look()
+        self.sweep()
         return self.samples_of(*paths)
 
-    def look(self, after_s: float = 1.0) -> dict[str, Any]:
+    def sweep(self, after_s: float = 1.0) -> dict[str, Any]:
         """Run a pass with a sweep. Return its report."""
         return self.ask(after_s, sweeps=True)
 
@@ -172,7 +172,7 @@ class Stage:
     def follow(self) -> dict[str, Any]:
         """Scan the folders; later, when a missing file counts as deleted, run a pass."""
         self.scan()
-        return self.look(after_s=61.0)
+        return self.sweep(after_s=61.0)
 
     # --- what the tests check
 

@@ -34,7 +34,7 @@ def delete_there(stage: Stage, *paths: str) -> None:
     for sample_id in stage.samples_of(*paths).values():
         del stage.cloud.samples[sample_id]
     for _ in range(2):
-        stage.look(after_s=INTERVAL_S)
+        stage.sweep(after_s=INTERVAL_S)
 
 
 # --- local deletions
@@ -57,7 +57,7 @@ def test_a_local_deletion_deletes_the_sample_if_configured(yard: Yard) -> None:
     assert {"a.csv": GONE, "b.csv": SYNCED} == stage.states
     assert (1, ["a.csv"]) == (report["done"], stage.trashed())
     assert stage.history("a.csv")[-1] == "removed"
-    assert stage.look()["done"] == 0  # once
+    assert stage.sweep()["done"] == 0  # once
 
 
 def test_a_missing_file_counts_as_deleted_only_after_a_while(yard: Yard) -> None:
@@ -65,11 +65,11 @@ def test_a_missing_file_counts_as_deleted_only_after_a_while(yard: Yard) -> None
     stage.put("a.csv", "b.csv")
     yard.path("a.csv").rename(yard.place / "aside")
     stage.scan()
-    stage.look(after_s=0.0)
+    stage.sweep(after_s=0.0)
     assert [] == stage.all_acts()
     (yard.place / "aside").rename(yard.path("a.csv"))
     stage.scan()
-    stage.look(after_s=ABSENT_S)
+    stage.sweep(after_s=ABSENT_S)
     assert ([], [], SYNCED) == (stage.cloud.edits, stage.all_acts(), stage.states["a.csv"])
 
 
@@ -104,7 +104,7 @@ def test_a_missing_folder_deletes_nothing(yard: Yard) -> None:
     stage.scan()
     os.rename(yard.root.path, yard.root.path + ".away")
     stage.scan()
-    stage.look(after_s=ABSENT_S)
+    stage.sweep(after_s=ABSENT_S)
     assert [] == stage.all_acts()
     os.rename(yard.root.path + ".away", yard.root.path)
     stage.follow()
@@ -127,7 +127,7 @@ def test_a_folder_that_disappears_during_the_pass_deletes_nothing(yard: Yard) ->
     going.samples = stage.cloud.samples
     stage.cloud = going
     stage.start()
-    stage.look(after_s=ABSENT_S)
+    stage.sweep(after_s=ABSENT_S)
     assert ([], [Progress.DUE]) == (going.edits, stage.progress())
     assert "is not there" in str(stage.all_acts()[0].outcome)
 
@@ -138,7 +138,7 @@ def test_a_folder_on_another_disk_deletes_nothing(yard: Yard) -> None:
     remove(stage, "a.csv")
     stage.scan()
     yard.places.note_device(yard.root.id, 1)
-    stage.look(after_s=ABSENT_S)
+    stage.sweep(after_s=ABSENT_S)
     assert ([], [Progress.DUE]) == (stage.cloud.edits, stage.progress())
     assert "is on a different disk" in str(stage.all_acts()[0].outcome)
 
@@ -149,7 +149,7 @@ def test_a_file_that_is_back_before_the_action_keeps_its_sample(yard: Yard) -> N
     remove(stage, "a.csv")
     stage.scan()
     yard.write("a.csv", b"a.csv")  # no scan yet
-    stage.look(after_s=ABSENT_S)
+    stage.sweep(after_s=ABSENT_S)
     assert ([], [Progress.DROPPED], True) == (stage.cloud.edits, stage.progress(), ids["a.csv"] in stage.cloud.samples)
 
 
@@ -159,11 +159,11 @@ def test_a_clock_jump_skips_one_pass_and_nothing_else(yard: Yard, jump_s: float)
     stage.put("a.csv", "b.csv")
     remove(stage, "a.csv")
     stage.scan()
-    report = stage.look(after_s=jump_s)
+    report = stage.sweep(after_s=jump_s)
     assert [] == stage.all_acts()
     assert "the clock jumped" in report["details"][0]
     if jump_s > 0:
-        assert 1 == stage.look()["done"]
+        assert 1 == stage.sweep()["done"]
 
 
 def test_a_key_of_another_project_deletes_nothing(yard: Yard) -> None:
@@ -172,7 +172,7 @@ def test_a_key_of_another_project_deletes_nothing(yard: Yard) -> None:
     remove(stage, "a.csv")
     stage.scan()
     stage.cloud.project = 8
-    stage.look(after_s=ABSENT_S)
+    stage.sweep(after_s=ABSENT_S)
     assert ([], []) == (stage.cloud.edits, stage.all_acts())
     assert "8" in str(stage.trouble)
 
@@ -189,7 +189,7 @@ def test_a_key_that_is_replaced_after_the_listing_deletes_nothing(yard: Yard) ->
         stage.cloud.project = 8
 
     stage.actions.begin = exchanged
-    stage.look(after_s=ABSENT_S)
+    stage.sweep(after_s=ABSENT_S)
     assert ([], [Progress.BEGUN]) == (stage.cloud.edits, stage.progress())
 
 
@@ -199,7 +199,7 @@ def test_a_key_that_may_not_list_deletes_nothing(yard: Yard) -> None:
     remove(stage, "a.csv")
     stage.scan()
     stage.cloud.trouble = StudioError("no rights", status=403)
-    stage.look(after_s=ABSENT_S)
+    stage.sweep(after_s=ABSENT_S)
     assert ([], [], "no rights") == (stage.cloud.edits, stage.all_acts(), stage.trouble)
 
 
@@ -215,10 +215,10 @@ def test_a_deletion_whose_answer_was_lost_is_finished_by_the_next_pass(yard: Yar
         raise UnansweredError("no answer came")
 
     stage.cloud.delete = lost  # type: ignore[method-assign]
-    stage.look(after_s=ABSENT_S)
+    stage.sweep(after_s=ABSENT_S)
     assert ([Progress.BEGUN], "no answer came") == (stage.progress(), stage.trouble)
     stage.cloud.delete = delete  # type: ignore[method-assign]
-    stage.look()
+    stage.sweep()
     assert ([Progress.DONE], GONE, ["a.csv"]) == (stage.progress(), stage.states["a.csv"], stage.trashed())
     assert ids["a.csv"] not in stage.cloud.samples
 
@@ -229,7 +229,7 @@ def test_a_sample_that_someone_else_deleted_meanwhile_counts_as_deleted(yard: Ya
     remove(stage, "a.csv")
     stage.scan()
     del stage.cloud.samples[ids["a.csv"]]
-    stage.look(after_s=ABSENT_S)
+    stage.sweep(after_s=ABSENT_S)
     assert ([], [Progress.DONE], GONE) == (stage.cloud.edits, stage.progress(), stage.states["a.csv"])
     assert "already" in str(stage.all_acts()[0].outcome)
 
@@ -240,11 +240,11 @@ def test_a_sample_is_not_deleted_if_no_copy_can_be_kept(yard: Yard) -> None:
     remove(stage, "a.csv")
     stage.scan()
     yard.write(trash.TRASH, b"a file where the trash should be")
-    report = stage.look(after_s=ABSENT_S)
+    report = stage.sweep(after_s=ABSENT_S)
     assert ([], [Progress.BEGUN]) == (stage.cloud.edits, stage.progress())
     assert "cannot be written" in report["details"][-1]
     yard.path(trash.TRASH).unlink()
-    stage.look()
+    stage.sweep()
     assert [Progress.DONE] == stage.progress()
 
 
@@ -259,12 +259,12 @@ def test_a_truncated_download_is_no_copy_and_its_sample_stays(yard: Yard, name: 
     assert ([], False) == (stage.cloud.edits, yard.path(trash.TRASH, yard.root).joinpath(name).exists())
     assert "eisync deletes nothing before it has a whole copy" in report["details"][-1]
     questions = stage.cloud.questions
-    stage.look()  # and it is not downloaded again with each pass
+    stage.sweep()  # and it is not downloaded again with each pass
     assert [] == stage.cloud.edits
     assert stage.cloud.questions <= questions + 8
     stage.cloud.contents[ids[name]] = whole
-    stage.look(after_s=COPY_RETRY_S + 1.0)
-    stage.look(after_s=COPY_RETRY_S + 1.0)
+    stage.sweep(after_s=COPY_RETRY_S + 1.0)
+    stage.sweep(after_s=COPY_RETRY_S + 1.0)
     assert ([("delete", ids[name])], [name]) == (stage.cloud.edits, stage.trashed())
 
 
@@ -275,14 +275,14 @@ def test_a_copy_that_a_crash_truncated_is_made_again(yard: Yard) -> None:
     stage.scan()
     delete, stage.cloud.delete = stage.cloud.delete, failing(1, Died(), stage.cloud.delete)  # type: ignore[method-assign]
     with pytest.raises(Died):
-        stage.look(after_s=ABSENT_S)
+        stage.sweep(after_s=ABSENT_S)
     lies_at = stage.all_acts()[0].lies_at
     assert lies_at is not None
     with open(lies_at, "r+b") as copy:
         copy.truncate(2)
     stage.cloud.delete = delete  # type: ignore[method-assign]
     stage.start()
-    stage.look()
+    stage.sweep()
     with open(lies_at, "rb") as copy:
         assert b"a.csv" == copy.read()
     assert [("delete", ids["a.csv"])] == stage.cloud.edits
@@ -310,7 +310,7 @@ def test_a_file_that_was_changed_in_the_trash_does_not_come_back_as_what_was_sen
     with open(action.lies_at, "wb") as file:
         file.write(b"something else")
     assert stage.actions.ask_undo(action.id)
-    report = stage.look()
+    report = stage.sweep()
     assert "is not what was sent" in report["details"][-1]
     for _ in range(2):
         stage.scan()
@@ -332,11 +332,11 @@ def test_a_crash_between_intent_and_action_is_continued(yard: Yard, step: str) -
     before = getattr(part, name)
     setattr(part, name, failing(1, Died(), before))
     with pytest.raises(Died):
-        stage.look(after_s=ABSENT_S)
+        stage.sweep(after_s=ABSENT_S)
     assert [Progress.BEGUN] == stage.progress()
     assert ("after" in step) == (ids["a.csv"] not in stage.cloud.samples)
     stage.start()
-    stage.look()
+    stage.sweep()
     assert ([Progress.DONE], GONE, ["a.csv"]) == (stage.progress(), stage.states["a.csv"], stage.trashed())
     assert ids["a.csv"] not in stage.cloud.samples
 
@@ -358,8 +358,8 @@ def test_a_refused_deletion_does_not_block_the_others(yard: Yard) -> None:
         return delete(sample_id)
 
     stage.cloud.delete = guarded  # type: ignore[method-assign]
-    stage.look(after_s=ABSENT_S)
-    stage.look()
+    stage.sweep(after_s=ABSENT_S)
+    stage.sweep()
     assert [Progress.BEGUN, Progress.DONE] == stage.progress()
     assert "it is in use" == stage.all_acts()[0].outcome
 
@@ -377,14 +377,14 @@ def test_a_deleted_sample_comes_back_as_its_file_and_is_sent_again(yard: Yard) -
     remove(stage, "a.csv")
     stage.follow()
     ask_undo(stage)
-    report = stage.look()
+    report = stage.sweep()
     assert (1, [Progress.UNDONE], b"a.csv") == (report["undone"], stage.progress(), yard.path("a.csv").read_bytes())
     stage.scan()
     assert READY == stage.states["a.csv"]
     stage.send()
     assert SYNCED == stage.states["a.csv"]
     assert stage.sample_of("a.csv") > ids["b.csv"]
-    assert (0, []) == (stage.look(after_s=INTERVAL_S)["done"], stage.trashed())
+    assert (0, []) == (stage.sweep(after_s=INTERVAL_S)["done"], stage.trashed())
 
 
 def test_a_restored_file_never_replaces_another_file(yard: Yard) -> None:
@@ -393,10 +393,10 @@ def test_a_restored_file_never_replaces_another_file(yard: Yard) -> None:
     yard.write("a.csv", b"another version")
     stage.scan()
     stage.send()
-    stage.look()
+    stage.sweep()
     assert [Progress.DONE] == stage.progress()
     ask_undo(stage)
-    stage.look()
+    stage.sweep()
     assert b"another version" == yard.path("a.csv").read_bytes()
     assert b"a.csv" == yard.path("a.restored-1.csv").read_bytes()
 
@@ -409,7 +409,7 @@ def test_a_file_returns_from_the_trash_while_the_service_is_down(yard: Yard) -> 
     ask_undo(stage)
     stage.cloud.trouble = UnansweredError("no answer came")
     stage.cloud.forget_project()
-    stage.look()
+    stage.sweep()
     assert [Progress.UNDONE] == stage.progress()
     assert yard.path("a.csv").read_bytes() == b"a.csv"
     stage.cloud.trouble = None
@@ -424,7 +424,7 @@ def test_an_action_without_a_copy_cannot_be_undone(yard: Yard) -> None:
     delete_there(stage, "a.csv")
     assert (False, []) == (yard.path("a.csv").exists(), stage.trashed())
     ask_undo(stage)
-    report = stage.look()
+    report = stage.sweep()
     assert [Progress.DONE] == stage.progress()
     assert "it cannot be brought back" in report["details"][0]
 
@@ -435,7 +435,7 @@ def test_an_emptied_trash_is_reported(yard: Yard) -> None:
     delete_there(stage, "a.csv")
     trash.empty_trash(yard.root.path, before_day="9999-99-99")
     ask_undo(stage)
-    assert "is gone: someone removed it" in stage.look()["details"][0]
+    assert "is gone: someone removed it" in stage.sweep()["details"][0]
     assert [Progress.DONE] == stage.progress()
 
 
@@ -447,10 +447,10 @@ def test_an_edit_can_be_undone(yard: Yard) -> None:
     assert ("b", "b.1") == labelled(stage, ids["wave/a.1.csv"])
     for number in range(len(stage.all_acts())):
         ask_undo(stage, number)
-    stage.look()
+    stage.sweep()
     assert ("a", "a.1") == labelled(stage, ids["wave/a.1.csv"])
     assert {Progress.UNDONE} == set(stage.progress())
-    assert 0 == stage.look(after_s=INTERVAL_S)["done"]
+    assert 0 == stage.sweep(after_s=INTERVAL_S)["done"]
 
 
 # --- remote deletions
@@ -484,7 +484,7 @@ def test_a_sample_that_is_moved_disabled_or_relabelled_is_not_deleted(yard: Yard
     ids = stage.put("a.csv", "b.csv")
     stage.cloud.samples[ids["a.csv"]] = replace(stage.cloud.samples[ids["a.csv"]], **change)
     for _ in range(3):
-        stage.look(after_s=INTERVAL_S)
+        stage.sweep(after_s=INTERVAL_S)
     assert ({"a.csv": SYNCED, "b.csv": SYNCED}, [], []) == (stage.states, stage.cloud.edits, stage.all_acts())
 
 
@@ -525,7 +525,7 @@ def test_a_crash_around_the_removal_of_a_file_is_continued(yard: Yard, policy: O
     stage.trash = trash
     stage.start()
     stage.scan()  # the watcher may notice it first
-    stage.look()
+    stage.sweep()
     assert ([Progress.DONE], False) == (stage.progress(), yard.path("a.csv").exists())
     assert (["a.csv"] if policy is OnRemoteDelete.TRASH else []) == stage.trashed()
     assert {"a.csv": TOMBSTONE, "b.csv": SYNCED} == stage.states
@@ -547,7 +547,7 @@ def test_a_trash_that_cannot_be_written_keeps_the_file(yard: Yard) -> None:
     stage.rebuild()
     delete_there(stage, "a.csv")
     assert (True, "the disk is full") == (yard.path("a.csv").exists(), stage.all_acts()[0].outcome)
-    stage.look()
+    stage.sweep()
     assert (False, ["a.csv"]) == (yard.path("a.csv").exists(), stage.trashed())
 
 
@@ -570,7 +570,7 @@ def test_a_renamed_file_renames_its_sample_without_an_upload(yard: Yard) -> None
     assert {"testing/snake.7.csv": SYNCED, "training/idle.1.csv": SYNCED} == stage.states
     assert {"rename", "relabel", "move"} == {verb for verb, _ in stage.cloud.edits}
     edits = len(stage.cloud.edits)
-    stage.look(after_s=INTERVAL_S)
+    stage.sweep(after_s=INTERVAL_S)
     assert edits == len(stage.cloud.edits)
 
 
@@ -578,7 +578,7 @@ def test_edits_in_the_project_that_the_rename_does_not_affect_stay(yard: Yard) -
     stage = Stage(yard)
     ids = stage.put("wave.1.csv")
     stage.cloud.relabel(ids["wave.1.csv"], "by a person")
-    stage.look()
+    stage.sweep()
     yard.path("wave.1.csv").rename(yard.path("wave.2.csv"))
     stage.follow()
     assert ("by a person", "wave.2") == labelled(stage, ids["wave.1.csv"])
@@ -609,7 +609,7 @@ def test_an_edit_of_a_deleted_sample_is_dropped(yard: Yard) -> None:
     yard.path("wave.1.csv").rename(yard.path("wave.2.csv"))
     stage.scan()
     del stage.cloud.samples[ids["wave.1.csv"]]
-    stage.look()
+    stage.sweep()
     assert [Progress.DROPPED] == stage.progress()
 
 
@@ -632,7 +632,7 @@ def test_what_happens_to_the_sample_of_a_changed_file(yard: Yard, on_change: OnC
     for _ in range(2):
         stage.scan()
         stage.send()
-        stage.look()
+        stage.sweep()
     assert contents == {stage.cloud.contents[sample_id] for sample_id in stage.cloud.samples}
     assert {"a.csv": SYNCED} == stage.states
 
@@ -642,14 +642,14 @@ def test_the_old_version_stays_until_the_new_one_is_listed(yard: Yard) -> None:
     ids = stage.put("a.csv")
     yard.write("a.csv", b"two")
     stage.scan()
-    stage.look()
+    stage.sweep()
     assert [] == stage.cloud.edits  # it was not even sent
     stage.send()
     hidden = stage.cloud.samples.pop(stage.cloud._last_id)
-    stage.look()
+    stage.sweep()
     assert [] == stage.cloud.edits
     stage.cloud.samples[hidden.id] = hidden
-    stage.look()
+    stage.sweep()
     assert [("delete", ids["a.csv"])] == stage.cloud.edits
 
 
@@ -659,7 +659,7 @@ def test_a_new_version_with_the_old_content_deletes_nothing(yard: Yard) -> None:
     yard.write("a.csv", b"a.csv")
     stage.scan()
     stage.send()
-    stage.look()
+    stage.sweep()
     assert ([], ids["a.csv"]) == (stage.cloud.edits, stage.sample_of("a.csv"))
     assert [] == stage.actions.sides("main", Trigger.REPLACED, [yard.root.id], limit=9)
 
@@ -679,14 +679,14 @@ def test_many_deletions_wait_for_approval(yard: Yard) -> None:
     remove(stage, *paths[:500])
     report = stage.follow()
     assert ([], 500, 1) == (stage.cloud.edits, report["waiting"], report["plan"])
-    assert stage.look()["plan"] == 1  # it keeps its number
+    assert stage.sweep()["plan"] == 1  # it keeps its number
     (plan,) = stage.actions.plans()
     assert "it would affect 500 of 600 files; at most 50 without your approval" == plan.why
     assert 500 == stage.actions.decide(1, is_approved=True, now=stage.clock.now)
-    assert 500 == stage.look()["done"]
+    assert 500 == stage.sweep()["done"]
     assert 100 == len(stage.cloud.samples)
     assert [] == stage.actions.plans()
-    assert 0 == stage.look(after_s=INTERVAL_S)["done"]
+    assert 0 == stage.sweep(after_s=INTERVAL_S)["done"]
 
 
 def test_a_rejected_plan_is_not_proposed_again(yard: Yard) -> None:
@@ -697,7 +697,7 @@ def test_a_rejected_plan_is_not_proposed_again(yard: Yard) -> None:
     stage.follow()
     assert 5 == stage.actions.decide(1, is_approved=False, now=stage.clock.now)
     for _ in range(3):
-        report = stage.look(after_s=INTERVAL_S)
+        report = stage.sweep(after_s=INTERVAL_S)
         assert ([], 0, None) == (stage.cloud.edits, report["waiting"], report["plan"])
     remove(stage, paths[10])
     assert 1 == stage.follow()["done"]
@@ -739,7 +739,7 @@ def test_500_deleted_samples_delete_no_file_without_approval(yard: Yard) -> None
     (plan,) = stage.actions.plans()
     assert 500 == plan.actions
     assert 500 == stage.actions.decide(plan.id, is_approved=True, now=stage.clock.now)
-    stage.look()
+    stage.sweep()
     assert 100 == sum(yard.path(path).exists() for path in paths)
     assert 500 == len(stage.trashed())
 
@@ -755,7 +755,7 @@ def test_actions_that_pile_up_while_they_cannot_be_done_are_counted(yard: Yard) 
         written.progress is Progress.DUE or written.progress is Progress.BEGUN for written in acts_of(stage)
     )
     yard.path(trash.TRASH).unlink()
-    stage.look()
+    stage.sweep()
     assert 92 == sum(yard.path(path).exists() for path in paths)
     assert stage.actions.plans()
 
@@ -776,14 +776,14 @@ def test_actions_above_the_limit_are_held_back_when_they_are_carried_out(yard: Y
     begun = [written.id for written in acts_of(stage) if written.progress is Progress.BEGUN]
     for identity in begun:
         yard.database._connection.execute("update act set state = 'due' where id = ?", (identity,))
-    report = stage.look()
+    report = stage.sweep()
     assert (2, 18) == (report["done"], sum(yard.path(path).exists() for path in paths))
     assert (
         "put off: it would affect 1 of 20 files, after 2 in the last hour; at most 2 without your approval"
         in report["details"][-1]
     )
     stage.clock.now += 3_700.0
-    assert 2 == stage.look()["done"]
+    assert 2 == stage.sweep()["done"]
 
 
 def test_a_renamed_folder_of_many_files_waits(yard: Yard) -> None:
@@ -816,7 +816,7 @@ def test_a_policy_that_was_revoked_is_not_carried_out(yard: Yard) -> None:
     assert 3 == stage.actions.decide(1, is_approved=True, now=stage.clock.now)
     stage.policies[yard.root.id] = Policy()
     stage.start()
-    stage.look()
+    stage.sweep()
     assert ([], {Progress.DROPPED}) == (stage.cloud.edits, set(stage.progress()))
 
 
@@ -826,7 +826,7 @@ def test_a_refused_key_is_for_a_person(yard: Yard) -> None:
     remove(stage, "a.csv")
     stage.scan()
     stage.cloud.delete = failing(9, KeyRefusedError("the key is refused"), stage.cloud.delete)  # type: ignore[method-assign]
-    stage.look(after_s=ABSENT_S)
+    stage.sweep(after_s=ABSENT_S)
     assert "the key is refused" == stage.trouble
     assert [Progress.BEGUN] == stage.progress()
 
@@ -839,11 +839,11 @@ def test_an_action_waits_until_its_folder_is_watched_again(yard: Yard) -> None:
     assert 3 == stage.actions.decide(1, is_approved=True, now=stage.clock.now)
     policy = stage.policies.pop(yard.root.id)
     stage.start()
-    stage.look()
+    stage.sweep()
     assert ([], {Progress.DUE}) == (stage.cloud.edits, set(stage.progress()))
     stage.policies[yard.root.id] = policy
     stage.start()
-    assert 3 == stage.look()["done"]
+    assert 3 == stage.sweep()["done"]
 
 
 def test_two_files_that_swap_names_swap_their_labels(yard: Yard) -> None:

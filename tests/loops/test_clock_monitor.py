@@ -16,21 +16,21 @@ class Machine:
     def __init__(self, yard: Yard) -> None:
         self.yard = yard
         self.true, self.ahead_s = 1_000_000_000.0, 0.0
-        self.told: list[Telling] = []
+        self.tellings: list[Telling] = []
         self.start()
 
     def start(self) -> None:
-        self.told.clear()
+        self.tellings.clear()
         self.keeper = ClockMonitor(
             ClockNotes(self.yard.database),
-            lambda: self.told,
+            lambda: self.tellings,
             clock=lambda: self.true + self.ahead_s,
             steady=lambda: self.true - 5.0,
             log=self.yard.log,
         )
 
     def answer(self) -> None:
-        self.told = [Telling("host", self.true, ClockReading(self.true + self.ahead_s, self.true - 5.0))]
+        self.tellings = [Telling("host", self.true, ClockReading(self.true + self.ahead_s, self.true - 5.0))]
 
     def remembered(self) -> Any:
         return ClockNotes(self.yard.database).remembered()
@@ -89,7 +89,7 @@ def test_the_clock_is_judged_even_if_the_state_cannot_be_written(machine: Machin
     machine.answer()
     keeper = ClockMonitor(
         Full(machine.yard.database),
-        lambda: machine.told,
+        lambda: machine.tellings,
         clock=lambda: machine.true,
         steady=lambda: machine.true - 5.0,
         log=machine.yard.log,

@@ -48,7 +48,7 @@ HELD = {
 
 
 def announce(yard: Yard, *paths: str, is_closed: bool = True) -> None:
-    heard = yard.ear.of(1)
+    heard = yard.fake_events.of(1)
     heard.files.update(paths)
     if is_closed:
         heard.closed.update(paths)
@@ -72,16 +72,16 @@ def test_a_closed_whole_file_enters_at_once(yard: Yard) -> None:
 
 
 @pytest.mark.parametrize(
-    ("files", "told"),
+    ("files", "expected"),
     [(16, {("info", "file.enqueued"): 16}), (17, {("debug", "file.enqueued"): 17, ("info", "files.enqueued"): 1})],
 )
 def test_many_files_that_enter_at_once_are_logged_in_one_line(
-    yard: Yard, files: int, told: dict[tuple[str, str], int]
+    yard: Yard, files: int, expected: dict[tuple[str, str], int]
 ) -> None:
     for number in range(files):
         yard.write(f"{number}.wav", formats.wav(SOUND))
     run(yard.watcher(), yard.later)
-    assert told == Counter((line.level, line.event) for line in yard.log.lines)
+    assert expected == Counter((line.level, line.event) for line in yard.log.lines)
     assert {files, None} >= {line.fields.get("files") for line in yard.log.lines}
 
 
@@ -120,7 +120,7 @@ def test_if_the_kernel_cannot_report_writers_the_wait_depends_on_close_events(
     yard: Yard, name: str, is_heard: bool, is_closed: bool, wait_s: float
 ) -> None:
     mode = Mode.AUTO if is_heard else Mode.SCAN
-    loop = yard.watcher(outside={"ask_writers": Told(NOBODY_TELLS)}, mode=mode)
+    loop = yard.watcher(outside={"ask_writers": PreparedProbe(NOBODY_TELLS)}, mode=mode)
     run(loop, yard.later - 3600.0)
     yard.write(name, HELD[name])
     now = yard.touched_at(name)
@@ -138,8 +138,8 @@ def test_if_the_kernel_cannot_report_writers_the_wait_depends_on_close_events(
 
 
 def test_the_status_of_a_folder_says_how_its_writers_are_known(yard: Yard) -> None:
-    told = Told(NO_WRITERS, NOBODY_TELLS, NO_WRITERS)
-    loop = yard.watcher(outside={"ask_writers": told})
+    probe = PreparedProbe(NO_WRITERS, NOBODY_TELLS, NO_WRITERS)
+    loop = yard.watcher(outside={"ask_writers": probe})
     assert [None] == [one.writers for one in loop.status()]
     for name, text in (
         ("a.wav", "eisync asks the kernel who writes its files"),
@@ -155,22 +155,22 @@ def test_the_status_of_a_folder_says_how_its_writers_are_known(yard: Yard) -> No
 def test_an_old_file_enters_at_once_even_if_its_writers_are_unknown(yard: Yard) -> None:
     """No event could have reported its close, but its last change is long enough ago."""
     yard.write("a.wav", formats.wav(SOUND))
-    loop = yard.watcher(outside={"ask_writers": Told(NOBODY_TELLS)})
+    loop = yard.watcher(outside={"ask_writers": PreparedProbe(NOBODY_TELLS)})
     run(loop, yard.touched_at("a.wav") + 599.0)
     assert {} == yard.states()
-    loop = yard.watcher(outside={"ask_writers": Told(NOBODY_TELLS)})
+    loop = yard.watcher(outside={"ask_writers": PreparedProbe(NOBODY_TELLS)})
     run(loop, yard.touched_at("a.wav") + 600.0)
     assert {"a.wav": READY} == yard.states()
 
 
 def test_a_file_that_cannot_be_opened_does_not_wait_for_an_answer(yard: Yard, monkeypatch: pytest.MonkeyPatch) -> None:
     """Waiting would not make it readable, so a person must act."""
-    told = Told(NOBODY_TELLS)
+    probe = PreparedProbe(NOBODY_TELLS)
     yard.write("a.wav", formats.wav(SOUND))
     refused = failing(9, PermissionError(errno.EACCES, "Permission denied"), OpenFolder.open)
     monkeypatch.setattr(OpenFolder, "open", lambda *args: refused(*args))
-    run(yard.watcher(outside={"ask_writers": told}), yard.touched_at("a.wav") + 2.0)
-    assert ({"a.wav": READY}, []) == (yard.states(), told.asked)
+    run(yard.watcher(outside={"ask_writers": probe}), yard.touched_at("a.wav") + 2.0)
+    assert ({"a.wav": READY}, []) == (yard.states(), probe.asked)
 
 
 def test_a_closed_file_whose_format_shows_no_end_waits_for_settle_s(yard: Yard) -> None:
@@ -386,7 +386,7 @@ def test_a_writer_that_comes_between_the_question_and_the_read_is_found(yard: Ya
     yard.write("a.wav", formats.wav(SOUND))
     writers: list[IO[bytes]] = []
 
-    class Coming(Told):
+    class Coming(PreparedProbe):
         def ask(self, descriptor: int, root: str, path: str, *, is_last: bool = False) -> Writers:
             answer = real(descriptor, root, path, is_last=is_last)
             if not writers:
@@ -403,7 +403,7 @@ def test_a_writer_that_comes_between_the_question_and_the_read_is_found(yard: Ya
     assert {"a.wav": READY} == yard.states()
 
 
-class Told:
+class PreparedProbe:
     """A probe with prepared answers; the last one repeats."""
 
     def __init__(self, *answers: Writers | UnreachableError) -> None:
@@ -423,39 +423,39 @@ class Told:
 
 
 def test_a_first_scan_opens_each_file_once_and_asks_on_that_descriptor(yard: Yard) -> None:
-    told, counted = Told(NO_WRITERS), Counted()
+    probe, counted = PreparedProbe(NO_WRITERS), Counted()
     for name in ("log.csv", "whole.wav", "whole.json"):
         yard.write(name, HELD[name])
-    run(yard.watcher(outside={"ask_writers": told, "contents": counted}), yard.later)
-    assert ["log.csv", "whole.json", "whole.wav"] == sorted(told.asked) == sorted(counted.calls)
+    run(yard.watcher(outside={"ask_writers": probe, "contents": counted}), yard.later)
+    assert ["log.csv", "whole.json", "whole.wav"] == sorted(probe.asked) == sorted(counted.calls)
     assert {READY} == set(yard.states().values())
 
 
 def test_without_a_writer_the_other_evidence_decides(yard: Yard) -> None:
-    told = Told(NO_WRITERS)
+    probe = PreparedProbe(NO_WRITERS)
     yard.write("a.csv")
-    run(yard.watcher(outside={"ask_writers": told}), yard.touched_at("a.csv") + 2.0)
-    assert ({"a.csv": READY}, ["a.csv"]) == (yard.states(), told.asked)
+    run(yard.watcher(outside={"ask_writers": probe}), yard.touched_at("a.csv") + 2.0)
+    assert ({"a.csv": READY}, ["a.csv"]) == (yard.states(), probe.asked)
 
 
 def test_the_kernel_is_asked_only_about_files_that_would_enter(yard: Yard) -> None:
-    told = Told(NO_WRITERS)
+    probe = PreparedProbe(NO_WRITERS)
     yard.write("a.csv")
-    loop = yard.watcher(outside={"ask_writers": told})
+    loop = yard.watcher(outside={"ask_writers": probe})
     now = yard.touched_at("a.csv")
     for tenth in range(19):
         announce(yard, "a.csv")
         run(loop, now + tenth / 10)
-    assert [] == told.asked
+    assert [] == probe.asked
     run(loop, now + 2.0)
     run(loop, now + 100.0)
-    assert ["a.csv"] == told.asked
+    assert ["a.csv"] == probe.asked
 
 
 def test_a_writer_probe_that_fails_is_repeated_later(yard: Yard) -> None:
-    told = Told(UnreachableError("no file can be opened at the moment (too many open files)"), NO_WRITERS)
+    probe = PreparedProbe(UnreachableError("no file can be opened at the moment (too many open files)"), NO_WRITERS)
     yard.write("a.csv")
-    loop = yard.watcher(outside={"ask_writers": told})
+    loop = yard.watcher(outside={"ask_writers": probe})
     run(loop, yard.later)
     assert {} == yard.states()
     run(loop, yard.later + 1.0)
@@ -463,7 +463,7 @@ def test_a_writer_probe_that_fails_is_repeated_later(yard: Yard) -> None:
 
 
 def test_a_close_event_that_comes_early_delays_the_file_only_a_moment(yard: Yard) -> None:
-    loop = yard.watcher(outside={"ask_writers": Told(SOME_WRITERS, NO_WRITERS)})
+    loop = yard.watcher(outside={"ask_writers": PreparedProbe(SOME_WRITERS, NO_WRITERS)})
     run(loop, yard.later - 3600.0)
     yard.write("a.wav", formats.wav(SOUND))
     announce(yard, "a.wav")
@@ -489,10 +489,10 @@ class Counted:
                 if len(self.calls) <= self.fails:
                     raise UnreachableError("no file can be read at the moment (too many open files)")
                 wanted = None if examination is None else examination.wants
-                look = real(examination, root, path, *rest, **more)
+                inspection = real(examination, root, path, *rest, **more)
                 if examination is not None and examination.wants is not wanted:
                     self.read.append(path)
-                return look
+                return inspection
 
             yield inspect
 
@@ -597,7 +597,7 @@ def test_a_folder_that_became_a_link_is_not_followed(yard: Yard) -> None:
     outside = yard.place / "outside"
     outside.mkdir()
     yard.write("inside/a.wav", formats.wav(SOUND))
-    loop = yard.watcher(outside={"ask_writers": Told(NOBODY_TELLS)}, mode=Mode.SCAN)
+    loop = yard.watcher(outside={"ask_writers": PreparedProbe(NOBODY_TELLS)}, mode=Mode.SCAN)
     now = yard.touched_at("inside/a.wav")
     run(loop, now)
     yard.path("inside").rename(outside / "inside")

@@ -48,7 +48,7 @@ def each(circuit: Circuit, action: Callable[[Path], object]) -> None:
         action(circuit.yard.path(path))
 
 
-def look(circuit: Circuit, path: str) -> FileFacts | None:
+def facts_of(circuit: Circuit, path: str) -> FileFacts | None:
     return file_facts.facts_at(circuit.yard.root.path, path)
 
 
@@ -336,7 +336,7 @@ def test_many_files_in_doubt_are_compared_piece_by_piece(circuit: Circuit, monke
     circuit.settle()
     assert ["8.csv"] == circuit.sent()
     known = {path: circuit.yard.outbox.known_at(circuit.yard.root.id, path) for path in paths}
-    assert known.keys() == {path for path, one in known.items() if one and one.facts == look(circuit, path)}
+    assert known.keys() == {path for path, one in known.items() if one and one.facts == facts_of(circuit, path)}
 
 
 def test_new_files_do_not_wait_for_files_in_doubt(circuit: Circuit, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -390,7 +390,7 @@ def test_with_weak_facts_an_event_puts_the_content_in_doubt(circuit: Circuit) ->
         connection.execute("update file set ctime_ns = ? where name = cast('a.csv' as blob)", (facts.st_ctime_ns,))
     circuit.go_on()
     assert [] == circuit.sent()
-    circuit.yard.ear.of(circuit.yard.root.id).files.add(A)
+    circuit.yard.fake_events.of(circuit.yard.root.id).files.add(A)
     circuit.go_on()
     assert ["a.csv"] == circuit.sent()
 

@@ -232,7 +232,7 @@ def test_what_is_due_waits_while_the_disk_is_away(yard: Yard, mounts: Mounts) ->
         raise UnansweredError("no answer")
 
     stage.cloud.delete = unmount  # type: ignore[method-assign, assignment]
-    stage.look(after_s=ABSENT_S)
+    stage.sweep(after_s=ABSENT_S)
     assert [Progress.BEGUN] == stage.progress()
     del stage.cloud.delete
     wait(stage)
@@ -251,7 +251,7 @@ def test_a_tombstone_on_an_unmounted_disk_removes_nothing(yard: Yard, mounts: Mo
     del stage.cloud.samples[stage.sample_of("disk/1.csv")]
     mounts.unmount(disk)
     for _ in range(3):
-        stage.look(after_s=INTERVAL_S)
+        stage.sweep(after_s=INTERVAL_S)
     assert Progress.DONE not in stage.progress()
     mounts.bind(elsewhere, disk)
     wait(stage)
@@ -328,7 +328,7 @@ def _try(yard: Yard, mounts: Mounts, steps: list[tuple[str, int, int]]) -> None:
             stage.scan()
             stage.send()
         elif what == "pass":
-            stage.look(after_s=61.0)
+            stage.sweep(after_s=61.0)
     wait(stage)
 
 

@@ -19,7 +19,7 @@ from eisync.core.model import Category, Item, Root
 from eisync.core.wire import Duplicate, Refused, Stored
 from eisync.emulator.server import RunningEmulator
 from eisync.errors import FileChangedError, FileGoneError, StudioError
-from tests.fakes import Bench, Cloud, Ear
+from tests.fakes import Bench, Cloud, FakeEvents
 
 # --- the service
 
@@ -181,7 +181,7 @@ def test_work_gives_its_result_or_its_error_and_calls_back(executor: Executor) -
 @pytest.fixture(params=["fake", "real"])
 def events(request: pytest.FixtureRequest) -> Iterator[Any]:
     if request.param == "fake":
-        yield Ear()
+        yield FakeEvents()
         return
     real = EventSource(lambda: None)
     real.start()

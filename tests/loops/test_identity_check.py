@@ -24,10 +24,10 @@ LISTED = RemoteSample(
 
 class Notes:
     def __init__(self) -> None:
-        self.told: list[tuple[str, int, str]] = []
+        self.noted: list[tuple[str, int, str]] = []
 
     def note_raw(self, target: str, sample: RemoteSample, raw_sha256: str) -> None:
-        self.told.append((target, sample.id, raw_sha256))
+        self.noted.append((target, sample.id, raw_sha256))
 
 
 class Desk:
@@ -98,7 +98,7 @@ def test_what_the_service_holds_now_decides(
     desk.cloud.sha256_of = hash_of  # type: ignore[method-assign]
     assert why is desk.why(local())
     assert looked is bool(asked)
-    assert [("main", 7, sha256(body))] * looked == desk.notes.told
+    assert [("main", 7, sha256(body))] * looked == desk.notes.noted
     assert None is desk.identity_check.trouble
 
 

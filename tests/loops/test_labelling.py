@@ -27,7 +27,7 @@ READY, SETTLING = State.READY, State.SETTLING
 BOXES = "bounding_boxes.labels"
 
 
-def said(**files_: int) -> bytes:
+def sidecar(**files_: int) -> bytes:
     return json.dumps(
         {"boundingBoxes": {f"{name}.csv": [{"label": "b", "x": x}] for name, x in files_.items()}}
     ).encode()
@@ -70,8 +70,8 @@ def test_a_file_waits_until_its_sidecar_is_corrected(yard: Yard, content: bytes,
     assert reason in reasons(loop, yard.later)["a.csv"]
     assert 0 == loop.stuck(), "no known file waits, and none but those that need a person"
 
-    yard.write(BOXES, said(a=1))
-    yard.ear.of(1).files.add(BOXES)
+    yard.write(BOXES, sidecar(a=1))
+    yard.fake_events.of(1).files.add(BOXES)
     run(loop, yard.later + 1.0)
 
     assert {"a.csv": READY} == yard.states()
@@ -81,18 +81,18 @@ def test_a_file_waits_until_its_sidecar_is_corrected(yard: Yard, content: bytes,
 def test_a_waiting_file_is_held_back_while_its_sidecar_is_broken(yard: Yard) -> None:
     yard.write("a.csv")
     yard.write("other/b.csv")
-    yard.write(BOXES, said(a=1))
+    yard.write(BOXES, sidecar(a=1))
     loop = yard.watcher()
     run(loop, yard.later)
     yard.write(BOXES, b"{")
-    yard.ear.of(1).files.add(BOXES)
+    yard.fake_events.of(1).files.add(BOXES)
     run(loop, yard.later + 1.0)
     assert {"a.csv": SETTLING, "other/b.csv": READY} == yard.states()
     assert "cannot be used" in reasons(loop, yard.later + 1.0)["a.csv"]
     assert 1 == loop.stuck()
 
     (yard.path(BOXES)).unlink()
-    yard.ear.of(1).files.add(BOXES)
+    yard.fake_events.of(1).files.add(BOXES)
     run(loop, yard.later + 2.0)
 
     assert {"a.csv": READY, "other/b.csv": READY} == yard.states()
@@ -100,19 +100,19 @@ def test_a_waiting_file_is_held_back_while_its_sidecar_is_broken(yard: Yard) -> 
 
 
 def test_a_file_that_is_not_mentioned_waits_and_then_enters_without_it(yard: Yard) -> None:
-    yard.write(BOXES, said(a=1))
+    yard.write(BOXES, sidecar(a=1))
     yard.write("late.json", b"{}")
     yard.write("never.json", b"[]")
     now = max(yard.touched_at(path) for path in (BOXES, "late.json", "never.json")) + 0.5
-    yard.ear.of(1).files |= {"late.json", "never.json"}
-    yard.ear.of(1).closed |= {"late.json", "never.json"}
+    yard.fake_events.of(1).files |= {"late.json", "never.json"}
+    yard.fake_events.of(1).closed |= {"late.json", "never.json"}
     loop = yard.watcher()
     run(loop, now)
     run(loop, now + 1.4)
     assert {} == yard.states()
 
-    yard.write(BOXES, said(a=1, late=2).replace(b"late.csv", b"late.json"))
-    yard.ear.of(1).files.add(BOXES)
+    yard.write(BOXES, sidecar(a=1, late=2).replace(b"late.csv", b"late.json"))
+    yard.fake_events.of(1).files.add(BOXES)
     run(loop, now + 1.45)
     assert {"late.json": READY} == yard.states()
     assert "does not mention the file; it is sent without that in" in reasons(loop, now + 1.45)["never.json"]
@@ -127,8 +127,8 @@ def test_a_sidecar_that_never_stops_changing_does_not_block_files_for_ever(yard:
     loop = yard.watcher()
     for second in range(700):
         if second % 100 == 0:
-            yard.write(BOXES, said(other=second))
-            yard.ear.of(1).files.add(BOXES)
+            yard.write(BOXES, sidecar(other=second))
+            yard.fake_events.of(1).files.add(BOXES)
         run(loop, now + second)
     assert {"a.csv": READY} == yard.states()
 
@@ -148,7 +148,7 @@ def test_a_sidecar_that_is_ignored_says_nothing(yard: Yard) -> None:
 def test_a_sidecar_that_is_a_link_is_not_followed(yard: Yard) -> None:
     yard.write("a.csv")
     outside = yard.place / "outside.labels"
-    outside.write_bytes(said(a=1))
+    outside.write_bytes(sidecar(a=1))
     yard.path(BOXES).symlink_to(outside)
     run(yard.watcher(), yard.later)
     assert [] == boxes(yard, "a.csv")
@@ -156,11 +156,11 @@ def test_a_sidecar_that_is_a_link_is_not_followed(yard: Yard) -> None:
 
 def test_a_renamed_file_gets_the_entry_of_its_new_name(yard: Yard) -> None:
     yard.write("a.csv")
-    yard.write(BOXES, said(a=1, b=2))
+    yard.write(BOXES, sidecar(a=1, b=2))
     loop = yard.watcher()
     run(loop, yard.later)
     yard.path("a.csv").rename(yard.path("b.csv"))
-    yard.ear.of(1).files |= {"a.csv", "b.csv"}
+    yard.fake_events.of(1).files |= {"a.csv", "b.csv"}
     run(loop, yard.later + 1.0)
     run(loop, yard.later + 2.0)
     assert {"b.csv": READY} == yard.states()
@@ -173,23 +173,23 @@ def test_info_labels_applies_to_the_folders_below_it_only(yard: Yard) -> None:
         yard.write(path)
     loop = yard.watcher()
     run(loop, yard.later)
-    entries = [{"path": path.removeprefix("set/"), "label": "said"} for path in paths]
+    entries = [{"path": path.removeprefix("set/"), "label": "sidecar"} for path in paths]
     yard.write("set/info.labels", json.dumps({"files": entries}).encode())
-    yard.ear.of(1).files.add("set/info.labels")
+    yard.fake_events.of(1).files.add("set/info.labels")
     run(loop, yard.later + 1.0)
-    assert {"set/a.csv": "said", "set/a/b.csv": "said", "set-2/c.csv": "c", "d.csv": "d"} == {
+    assert {"set/a.csv": "sidecar", "set/a/b.csv": "sidecar", "set-2/c.csv": "c", "d.csv": "d"} == {
         path: yard.record(path)["label"] for path in paths
     }
 
 
 def test_an_unmounted_root_removes_no_sidecar(yard: Yard) -> None:
     yard.write("a.csv")
-    yard.write(BOXES, said(a=1))
+    yard.write(BOXES, sidecar(a=1))
     loop = yard.watcher()
     run(loop, yard.later)
     away = yard.place / "away"
     yard.path("").rename(away)
-    yard.ear.of(1).files.add(BOXES)
+    yard.fake_events.of(1).files.add(BOXES)
     for second in range(1, 200, 40):
         loop.tick(yard.later + second)
     assert [1] == boxes(yard, "a.csv")
@@ -346,7 +346,7 @@ def test_a_sidecar_that_only_grew_is_read_from_its_old_end(yard: Yard, name: str
         new = [(f"né.{one}.csv", f"new {one}") for one in range(number)]
         yard.write(f"né.{number - 1}.csv")
         yard.write(name, b"\xef\xbb\xbf" + form(*OLD, *new))
-        yard.ear.of(1).files |= {name, f"né.{number - 1}.csv"}
+        yard.fake_events.of(1).files |= {name, f"né.{number - 1}.csv"}
         run(loop, yard.later + number)
     assert {f"né.{number}.csv": f"new {number}" for number in range(5)} == labels_of(yard)
     first, *others = reads.all
@@ -363,7 +363,7 @@ def test_a_sidecar_in_utf_16_is_read_again_from_the_start_when_it_grew(yard: Yar
         new = [(f"né.{one}.csv", f"new {one}") for one in range(number)]
         yard.write(f"né.{number - 1}.csv")
         yard.write(name, form(*OLD, *new).decode().encode("utf-16"))
-        yard.ear.of(1).files |= {name, f"né.{number - 1}.csv"}
+        yard.fake_events.of(1).files |= {name, f"né.{number - 1}.csv"}
         run(loop, yard.later + number)
     assert {f"né.{number}.csv": f"new {number}" for number in range(3)} == labels_of(yard)
 
@@ -379,7 +379,7 @@ def test_a_sidecar_that_grew_and_was_edited_is_read_again_from_the_start(
     run(loop, yard.later)
     yard.write("info.labels", form(*OLD[:7], edited, *OLD[8:], ("old.200.csv", "old")))
     yard.write("old.7.csv")
-    yard.ear.of(1).files |= {"info.labels", "old.7.csv"}
+    yard.fake_events.of(1).files |= {"info.labels", "old.7.csv"}
     run(loop, yard.later + 1.0)
     assert {"old.7.csv": edited[1]} == labels_of(yard)
     assert [False, False] == [one.is_continued for one in reads.all]
@@ -398,7 +398,7 @@ def test_recordings_enter_while_their_recorder_adds_an_entry_for_each(
         entries.append((f"rec.{number}.csv", f"wave {number}"))
         yard.write(f"rec.{number}.csv")
         yard.write("info.labels", form(*entries))
-        yard.ear.of(1).files |= {"info.labels", f"rec.{number}.csv"}
+        yard.fake_events.of(1).files |= {"info.labels", f"rec.{number}.csv"}
         loop.tick(yard.later + number)
     arrived = labels_of(yard)
     assert len(arrived) >= 25, "and not when it is over"
@@ -412,26 +412,26 @@ def test_recordings_enter_while_their_recorder_adds_an_entry_for_each(
 def test_a_sidecar_that_changes_during_every_reading_does_not_block_files_for_ever(
     yard: Yard, monkeypatch: pytest.MonkeyPatch, is_in_place: bool
 ) -> None:
-    yard.write("info.labels", listed(*OLD, ("known.csv", "told"), first=1))
+    yard.write("info.labels", listed(*OLD, ("known.csv", "reported"), first=1))
     loop = yard.watcher()
     run(loop, yard.later)
     monkeypatch.setattr(module, "ENTRIES_PER_TICK", 20)
     yard.write("known.csv")
     yard.write("never.csv")
-    yard.ear.of(1).files |= {"known.csv", "never.csv"}
+    yard.fake_events.of(1).files |= {"known.csv", "never.csv"}
     gone_at: dict[str, int] = {}
     for second in range(700):
         place = yard.path("info.labels" if is_in_place else "new")
-        place.write_bytes(listed(*OLD, ("known.csv", "told"), first=10 + second))
+        place.write_bytes(listed(*OLD, ("known.csv", "reported"), first=10 + second))
         if not is_in_place:
             place.rename(yard.path("info.labels"))
-        yard.ear.of(1).files.add("info.labels")
+        yard.fake_events.of(1).files.add("info.labels")
         loop.tick(yard.later + second)
         gone_at |= {path: second for path in yard.states() if path not in gone_at}
         if len(gone_at) == 2:
             break
     assert gone_at["known.csv"] <= module.BEHIND_S + 2.0
-    assert {"known.csv": "told", "never.csv": "never"} == labels_of(yard)
+    assert {"known.csv": "reported", "never.csv": "never"} == labels_of(yard)
 
 
 @pytest.mark.parametrize("form", [lines, listed])
@@ -448,7 +448,7 @@ def test_the_entries_of_a_truncated_sidecar_are_used_and_other_files_wait(yard: 
     assert "cannot be used" in reasons(loop, yard.later)["c.csv"]
     assert 0 == loop.stuck()
     yard.write("info.labels", content)
-    yard.ear.of(1).files.add("info.labels")
+    yard.fake_events.of(1).files.add("info.labels")
     run(loop, yard.later + 1.0)
     assert {"a.csv": "first", "c.csv": "third"} == labels_of(yard)
     assert [False, True] == [one.is_continued for one in reads.all]
@@ -460,7 +460,7 @@ def test_garbage_after_the_read_entries_makes_the_sidecar_unusable(yard: Yard) -
     run(loop, yard.later)
     yard.write("info.labels", lines(("a.csv", "first")) + b"nonsense\n")
     yard.write("a.csv")
-    yard.ear.of(1).files |= {"a.csv", "info.labels"}
+    yard.fake_events.of(1).files |= {"a.csv", "info.labels"}
     run(loop, yard.later + 1.0)
     assert {} == yard.states()
     assert "line 3 of info.labels is not JSON" in reasons(loop, yard.later + 1.0)["a.csv"]
@@ -535,7 +535,7 @@ def test_a_waiting_file_gets_a_new_entry_in_another_unicode_form(
     run(loop, yard.later + 100.0)
     assert {on_disk: "\u00fc"} == labels_of(yard)
     yard.write("info.labels", form(*OLD, (mentioned, "door")))
-    yard.ear.of(1).files |= {"info.labels"}
+    yard.fake_events.of(1).files |= {"info.labels"}
     run(loop, yard.later + 101.0)
     run(loop, yard.later + 110.0)
     assert {on_disk: "door"} == labels_of(yard)
@@ -554,7 +554,7 @@ def test_an_image_named_once_for_each_box_gets_added_boxes_too(yard: Yard) -> No
     run(loop, yard.later)
     assert [1] == boxes(yard, "a.csv")
     yard.write(BOXES, named(1, 2, 3))
-    yard.ear.of(1).files |= {BOXES}
+    yard.fake_events.of(1).files |= {BOXES}
     run(loop, yard.later + 1.0)
     run(loop, yard.later + 10.0)
     assert [1, 2, 3] == boxes(yard, "a.csv")
@@ -569,10 +569,10 @@ def test_a_file_mentioned_in_another_case_waits_and_enters_with_a_remark(yard: Y
     run(loop, yard.later)
     run(loop, yard.later + 100.0)
     assert {"day/idle.csv": "idle"} == labels_of(yard)
-    [told] = yard.index.roots()[0].remarks
-    assert ("not_mentioned", 1, sentence) == (told.kind, told.files, told.example)
+    [reported] = yard.index.roots()[0].remarks
+    assert ("not_mentioned", 1, sentence) == (reported.kind, reported.files, reported.example)
     assert [sentence] == [line.fields["reason"] for line in yard.log.lines if line.event == "files.said_in_part"]
     (Path(yard.root.path) / "day" / "info.labels").unlink()
-    yard.ear.of(1).files |= {"day/info.labels"}
+    yard.fake_events.of(1).files |= {"day/info.labels"}
     run(loop, yard.later + 101.0)
     assert () == yard.index.roots()[0].remarks

@@ -65,19 +65,19 @@ def test_annotations_are_left_out_and_counted_in_one_line(yard: Yard) -> None:
 
 def test_each_version_is_read_once_for_annotations(yard: Yard) -> None:
     fill(yard)
-    told = Counting()
-    loop = yard.watcher(outside={"annotation_of": told})
+    reported = Counting()
+    loop = yard.watcher(outside={"annotation_of": reported})
     run(loop, yard.later)
     looked_into = ["call.1.json", "classes.txt", "im2.txt", "labels/im0.txt", "labels/im1.txt"]
-    assert looked_into == sorted(told.asked), "a table is known at a glance"
-    told.asked.clear()
+    assert looked_into == sorted(reported.asked), "a table is known at a glance"
+    reported.asked.clear()
     for scan in range(1, 4):
         run(loop, yard.later + 4000.0 * scan)
-    assert ([], {ANNOTATION: 5}) == (told.asked, left_out(yard))
+    assert ([], {ANNOTATION: 5}) == (reported.asked, left_out(yard))
     yard.write("classes.txt", b"cat\ndog\n")
     run(loop, yard.later + 20_000.0)
     run(loop, yard.later + 24_000.0)
-    assert (["classes.txt"], {ANNOTATION: 5}) == (told.asked, left_out(yard))
+    assert (["classes.txt"], {ANNOTATION: 5}) == (reported.asked, left_out(yard))
 
 
 def test_no_file_is_opened_for_it_besides_the_format_check(yard: Yard, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -105,7 +105,7 @@ def test_annotations_do_not_count_as_missed_events(yard: Yard) -> None:
     run(loop, yard.later)
     for name in ("a", "b"):
         yard.write(f"labels/{name}.txt", YOLO)
-        yard.ear.of(1).files.add(f"labels/{name}.txt")
+        yard.fake_events.of(1).files.add(f"labels/{name}.txt")
     run(loop, yard.later + 10.0)
     for scan in range(1, 4):
         run(loop, yard.later + 10.0 + 4000.0 * scan)
@@ -132,7 +132,7 @@ def test_the_last_annotation_is_counted_too(yard: Yard, stops: bool) -> None:
     run(loop, yard.later)
     for number, name in enumerate(("call.1.json", "classes.txt"), 1):
         yard.write(name, JSON if number == 1 else b"cat\n")
-        yard.ear.of(1).files.add(name)
+        yard.fake_events.of(1).files.add(name)
         wait_s = run(loop, yard.later + 100.0 + number / 10)
     assert {ANNOTATION: 1} == left_out(yard)
     if stops:
@@ -150,7 +150,7 @@ def test_an_annotation_that_becomes_a_table_is_a_sample(yard: Yard) -> None:
     run(loop, yard.later)
     assert {"rec.jpg": READY} == yard.states()
     yard.write("rec.txt", b"timestamp,x\n0,1\n")
-    yard.ear.of(1).files.add("rec.txt")
+    yard.fake_events.of(1).files.add("rec.txt")
     run(loop, yard.later + 10.0)
     assert {"rec.jpg": READY, "rec.txt": READY} == yard.states()
     run(loop, yard.later + 8000.0)
@@ -163,7 +163,7 @@ def test_a_waiting_file_that_becomes_an_annotation_is_left_out(yard: Yard) -> No
     loop = yard.watcher()
     run(loop, yard.later)
     yard.write("rec.txt", YOLO)
-    yard.ear.of(1).files.add("rec.txt")
+    yard.fake_events.of(1).files.add("rec.txt")
     run(loop, yard.later + 10.0)
     assert {"rec.jpg": READY, "rec.txt": GONE} == yard.states()
     assert f"left out: {ANNOTATION}" == yard.reason("rec.txt")
@@ -189,7 +189,7 @@ def test_an_annotation_that_arrived_before_its_file_leaves_quarantine(yard: Yard
     with yard.database.transaction() as connection:
         connection.execute("update file set state = 'quarantined', reason = 'Invalid acquisition file'")
     yard.write("call.1.wav", formats.wav(b"12" * 100))
-    yard.ear.of(1).files.add("call.1.wav")
+    yard.fake_events.of(1).files.add("call.1.wav")
     run(loop, yard.later + 10.0)
     run(loop, yard.later + 10.0 + module.REVIEW_EVERY_S)
     assert {"call.1.json": GONE, "call.1.wav": READY} == yard.states()

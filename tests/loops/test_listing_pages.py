@@ -90,12 +90,12 @@ def test_an_unreadable_sample_does_not_count_as_deleted(yard: Yard, is_nameless:
     cloud: Any = stage.cloud
     yard.fill("a.csv", "b.csv", "c.csv")
     stage.send()
-    stage.look()
+    stage.sweep()
     first, second, third = sorted(cloud.samples)
     (cloud.nameless if is_nameless else cloud.odd).add(second)
     cloud.is_there = lambda _: False  # only the listing proves it
     for _ in range(4):
-        stage.look()
+        stage.sweep()
     assert {"synced"} == {state.value for state in yard.states().values()}
     trouble = yard.index.targets()[0].listing_trouble
     assert trouble is not None
@@ -103,13 +103,13 @@ def test_an_unreadable_sample_does_not_count_as_deleted(yard: Yard, is_nameless:
 
     del cloud.samples[first]
     for _ in range(4):
-        stage.look()
+        stage.sweep()
     expected = 1 if not is_nameless else 0  # the others are known, unless the unreadable one could be any of them
     assert expected == sum(state.value == "tombstone" for state in yard.states().values())
 
     cloud.odd.clear()
     cloud.nameless.clear()
     for _ in range(4):
-        stage.look()
+        stage.sweep()
     assert None is yard.index.targets()[0].listing_trouble
     assert third in cloud.samples

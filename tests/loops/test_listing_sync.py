@@ -146,16 +146,16 @@ def test_a_dry_run_reports_and_stores_nothing(yard: Yard, cloud: Cloud) -> None:
         ticket = sweep.loop.ask_pass(dry_run=True)
         assert sweep.loop.report(ticket) is None
         sweep.run()
-        [told] = sweep.loop.report(ticket) or []
-        assert (True, 1, 1) == (told["swept"], told["changed"], told["unlisted"])
+        [reported] = sweep.loop.report(ticket) or []
+        assert (True, 1, 1) == (reported["swept"], reported["changed"], reported["unlisted"])
         assert [
             f"sample {ids['a.csv']}: label 'idle' became 'wave'",
             f"sample {ids['b.csv']}: no longer listed",
-        ] == told["details"]
+        ] == reported["details"]
     cloud.trouble = UnansweredError("no answer")
     ticket = sweep.loop.ask_pass(dry_run=True)
     sweep.run()
-    assert ["no answer"] == [told["trouble"] for told in sweep.loop.report(ticket) or []]
+    assert ["no answer"] == [reported["trouble"] for reported in sweep.loop.report(ticket) or []]
     assert before == list(yard.database._connection.iterdump())
 
 

@@ -56,7 +56,7 @@ def test_a_missing_root_is_checked_with_a_growing_pause(yard: Yard) -> None:
     (yard.place / "away").rename(yard.root.path)
     yard.write("a.csv")
     run(loop, now)
-    assert ({"a.csv": READY}, [1]) == (yard.states(), yard.ear.watched)
+    assert ({"a.csv": READY}, [1]) == (yard.states(), yard.fake_events.watched)
     Path(yard.root.path).rename(yard.place / "away")
     assert 5.0 == pytest.approx(run(loop, now + 5.0))
 
@@ -67,7 +67,7 @@ def test_an_unmounted_mount_point_is_offline_and_no_file_is_gone(yard: Yard) -> 
     loop = yard.watcher(outside={"files": disk})
     run(loop, yard.later)
     aside = unmount(yard, disk)
-    yard.ear.of(1).folders.add("deep")
+    yard.fake_events.of(1).folders.add("deep")
     run(loop, yard.later + 4.0)  # before the first check of the root
     run(loop, yard.later + 60.0)
     assert {"a.csv": READY, "deep/b.csv": READY} == yard.states()
@@ -153,7 +153,7 @@ def test_an_emptied_folder_is_not_taken_for_a_mount_point(yard: Yard) -> None:
 # --- events or scans
 
 
-def told(yard: Yard, event: str) -> list[object]:
+def logged(yard: Yard, event: str) -> list[object]:
     return [line.fields["reason"] for line in yard.log.lines if line.event == event]
 
 
@@ -171,7 +171,7 @@ def test_events_are_used_before_the_first_scan(yard: Yard) -> None:
 
     other = yard.add_root("other")
     roots = (yard.watched(), yard.watched(other))
-    loop = yard.watcher(*roots, outside={"files": Noting(file_facts)}, events=Noting(yard.ear))
+    loop = yard.watcher(*roots, outside={"files": Noting(file_facts)}, events=Noting(yard.fake_events))
     loop.tick(yard.later)
     assert ["watch", "walk", "watch", "walk"] == order
 
@@ -180,7 +180,7 @@ def test_a_file_system_without_events_is_scanned_and_tried_again(yard: Yard) -> 
     silent = ["its file system (nfs4) does not report what others write"]
     loop = yard.watcher(outside={"mounts": Mounts(lambda _: FileSystem(silent[0] if silent else None))})
     run(loop, yard.later)
-    assert ([], silent) == (yard.ear.watched, told(yard, "root.polling"))
+    assert ([], silent) == (yard.fake_events.watched, logged(yard, "root.polling"))
     (attention,) = loop.status()
     assert (False, silent[0]) == (attention.uses_events, attention.reason)
     yard.write("a.csv")
@@ -188,9 +188,9 @@ def test_a_file_system_without_events_is_scanned_and_tried_again(yard: Yard) -> 
     assert {"a.csv": READY} == yard.states()
     silent.clear()
     run(loop, yard.later + 599.0)
-    assert [] == yard.ear.watched
+    assert [] == yard.fake_events.watched
     run(loop, yard.later + 605.0)
-    assert ([1], True) == (yard.ear.watched, loop.status()[0].uses_events)
+    assert ([1], True) == (yard.fake_events.watched, loop.status()[0].uses_events)
     assert "root.watching" in yard.log.events()
 
 
@@ -199,7 +199,7 @@ def test_the_configured_mode_takes_precedence(yard: Yard, mode: Mode, watched: l
     loop = yard.watcher(outside={"mounts": Mounts(lambda _: FileSystem("no events"))}, mode=mode)
     yard.write("a.csv")
     run(loop, yard.later)
-    assert (watched, {"a.csv": READY}) == (yard.ear.watched, yard.states())
+    assert (watched, {"a.csv": READY}) == (yard.fake_events.watched, yard.states())
     assert ("no events" if mode is Mode.AUTO else None) == loop.status()[0].reason
 
 
@@ -210,7 +210,7 @@ def test_a_file_without_an_event_is_counted_and_events_begin_again(yard: Yard) -
     yard.write("a.csv")
     run(loop, start + 90.0)
     assert (1, True) == (loop.status()[0].missed, loop.status()[0].uses_events)
-    assert ([1], 1) == (yard.ear.watched, yard.log.events().count("root.events_missed"))
+    assert ([1], 1) == (yard.fake_events.watched, yard.log.events().count("root.events_missed"))
 
 
 def test_misses_in_a_row_switch_to_scanning(yard: Yard) -> None:
@@ -222,9 +222,9 @@ def test_misses_in_a_row_switch_to_scanning(yard: Yard) -> None:
         root.monitor.check(yard.later + scan)
     (attention,) = loop.status()
     assert (False, 4, "4 files arrived without an event") == (attention.uses_events, attention.missed, attention.reason)
-    assert ([], 1) == (yard.ear.watched, yard.log.events().count("root.polling"))
+    assert ([], 1) == (yard.fake_events.watched, yard.log.events().count("root.polling"))
     run(loop, yard.later + 700.0)
-    assert ([1], True) == (yard.ear.watched, loop.status()[0].uses_events)
+    assert ([1], True) == (yard.fake_events.watched, loop.status()[0].uses_events)
 
 
 def test_events_mode_begins_again_however_many_were_missed(yard: Yard) -> None:
@@ -241,11 +241,11 @@ def test_events_mode_begins_again_however_many_were_missed(yard: Yard) -> None:
 def test_an_event_listener_that_keeps_failing_is_dropped_and_reported(yard: Yard) -> None:
     loop = yard.watcher()
     run(loop, yard.later)
-    for look in range(1, 4):
-        yard.ear.died = look
-        run(loop, yard.later + 5.0 * look)
-    assert ["its event listener failed 3 times"] == told(yard, "root.polling")
-    assert [] == yard.ear.watched
+    for failure in range(1, 4):
+        yard.fake_events.died = failure
+        run(loop, yard.later + 5.0 * failure)
+    assert ["its event listener failed 3 times"] == logged(yard, "root.polling")
+    assert [] == yard.fake_events.watched
 
 
 def test_a_file_with_an_event_does_not_count_as_missed(yard: Yard) -> None:
@@ -253,7 +253,7 @@ def test_a_file_with_an_event_does_not_count_as_missed(yard: Yard) -> None:
     loop = yard.watcher(policy=CompletenessPolicy(settle_s=9e9))
     run(loop, start)
     yard.write("a.csv")
-    yard.ear.of(1).files.add("a.csv")
+    yard.fake_events.of(1).files.add("a.csv")
     run(loop, start + 10.0)
     run(loop, start + 90.0)
     assert 0 == loop.status()[0].missed
@@ -322,13 +322,13 @@ def test_deep_trees_appear_and_vanish_in_one_rename(yard: Yard) -> None:
     (outside / deep).mkdir(parents=True)
     (outside / deep / "x.csv").write_text("x")
     outside.rename(yard.path("in"))
-    yard.ear.of(1).folders.add("in")
+    yard.fake_events.of(1).folders.add("in")
     run(loop, yard.later + 1.0)
     assert {f"in/{deep}/x.csv": READY} == yard.states()
     yard.path("in").rename(outside)
     yard.path("brief").mkdir()
     yard.path("brief").rmdir()
-    yard.ear.of(1).folders.update({"in", "brief"})
+    yard.fake_events.of(1).folders.update({"in", "brief"})
     run(loop, yard.later + 2.0)
     assert {f"in/{deep}/x.csv": State.GONE} == yard.states()
 

@@ -77,7 +77,7 @@ def test_a_file_that_was_moved_to_another_folder_of_the_target_keeps_its_sample(
             stage.clock.now += 5.0
             for _ in range(20):
                 watcher.tick(stage.clock.now)
-        stage.look(after_s=61.0)
+        stage.sweep(after_s=61.0)
     assert ([], sample) == (stage.cloud.edits, yard.record("other/a.csv")["sample_ids"][0])
 
 
@@ -90,7 +90,7 @@ def test_a_deletion_waits_until_the_other_folders_are_scanned(yard: Yard) -> Non
     wait(stage)
     assert [] == stage.cloud.edits
     yard.index.note_scan(other.id, {}, began_at=stage.clock.now, now=stage.clock.now)
-    stage.look(after_s=61.0)
+    stage.sweep(after_s=61.0)
     assert [("delete", sample)] == stage.cloud.edits
 
 
@@ -110,10 +110,10 @@ def test_nothing_is_concluded_before_everything_was_scanned_again(yard: Yard) ->
     stage.put("a.csv", "b.csv")
     yard.path("a.csv").unlink()
     stage.clock.now += 1.0
-    yard.ear.of(yard.root.id).files.add("a.csv")
+    yard.fake_events.of(yard.root.id).files.add("a.csv")
     stage.watcher.tick(stage.clock.now)  # an event reports it, and no scan is due
     assert yard.reason("a.csv") == "the local file is not there any more"
-    stage.look(after_s=61.0)
+    stage.sweep(after_s=61.0)
     assert [] == stage.all_acts()
     stage.follow()
     assert 1 == len(stage.cloud.edits)
@@ -141,10 +141,10 @@ def test_a_file_under_observation_is_compared_too(yard: Yard) -> None:
     stage.scan()
     yard.write("sorted/a.csv", same_size("a.csv"))  # after the scan: no row has it
     yard.write("sorted/other.csv", same_size("other"))
-    stage.look(after_s=61.0)
+    stage.sweep(after_s=61.0)
     assert [] == stage.cloud.edits
     yard.path("sorted/a.csv").unlink()
-    stage.look(after_s=61.0)
+    stage.sweep(after_s=61.0)
     assert [("delete", sample)] == stage.cloud.edits
 
 
@@ -186,7 +186,7 @@ def test_a_copy_that_appears_between_decision_and_action_stops_it(yard: Yard) ->
         stage.scan()
 
     stage.actions.allow = late
-    stage.look(after_s=61.0)
+    stage.sweep(after_s=61.0)
     assert [] == stage.cloud.edits
 
 
@@ -254,7 +254,7 @@ def test_a_sample_is_deleted_only_when_its_content_is_nowhere_in_the_folders(
             if what == "scan":
                 stage.scan()
             elif what == "pass":
-                stage.look(after_s=61.0)
+                stage.sweep(after_s=61.0)
             elif what == "outage":
                 is_up = not is_up
             elif what == "send" and is_up:

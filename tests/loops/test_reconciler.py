@@ -121,12 +121,12 @@ def test_actions_of_a_running_pass_are_reported_to_the_next_request(yard: Yard, 
     early.done, early.undone = 3, 1
     early.note("after")
     sweep.run()
-    [told] = sweep.loop.report(ticket) or []
-    assert (2, 1, ["after"]) == (told["done"], told["undone"], told["details"])
+    [reported] = sweep.loop.report(ticket) or []
+    assert (2, 1, ["after"]) == (reported["done"], reported["undone"], reported["details"])
     ticket = sweep.loop.ask_pass()
     sweep.run()
-    [told] = sweep.loop.report(ticket) or []
-    assert (0, 0, []) == (told["done"], told["undone"], told["details"])
+    [reported] = sweep.loop.report(ticket) or []
+    assert (0, 0, []) == (reported["done"], reported["undone"], reported["details"])
 
 
 def test_an_empty_project_is_swept(yard: Yard, cloud: Cloud) -> None:

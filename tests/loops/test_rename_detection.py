@@ -23,7 +23,7 @@ READY, GONE, SYNCED = State.READY, State.GONE, State.SYNCED
 
 
 def announce(yard: Yard, *paths: str) -> None:
-    yard.ear.of(1).files.update(paths)
+    yard.fake_events.of(1).files.update(paths)
 
 
 def by_event(yard: Yard, *paths: str) -> float:
@@ -62,7 +62,7 @@ def test_the_files_of_a_renamed_folder_are_followed(yard: Yard, found: Found) ->
     loop = yard.watcher()
     run(loop, yard.later)
     yard.path("one").rename(yard.path("two"))
-    yard.ear.of(1).folders.update({"one", "two"})
+    yard.fake_events.of(1).folders.update({"one", "two"})
     run(loop, found(yard))
     assert {"two/a.csv": SYNCED, "two/deep/b.csv": SYNCED} == yard.states()
 
@@ -237,7 +237,7 @@ def test_a_folder_of_thousands_is_followed_piece_by_piece(yard: Yard, monkeypatc
     loop = yard.watcher()
     run(loop, yard.later)
     yard.path("one").rename(yard.path("two"))
-    yard.ear.of(1).folders.update({"one", "two"})
+    yard.fake_events.of(1).folders.update({"one", "two"})
     run(loop, yard.later + 1.0)
     assert {f"two/{number}.csv": SYNCED for number in range(40)} == yard.states()
 
@@ -281,7 +281,7 @@ def test_a_renamed_file_from_an_archive_is_recognised_by_its_content(yard: Yard,
     run(loop, yard.later)
     yard.path("a.csv").rename(yard.path("b.csv"))
     yard.path("one").rename(yard.path("two"))
-    yard.ear.of(1).folders.update({"one", "two"})
+    yard.fake_events.of(1).folders.update({"one", "two"})
     run(loop, found(yard, "a.csv", "b.csv"))
     assert ({"b.csv": SYNCED, "two/b.csv": SYNCED, "empty.csv": SYNCED}, []) == (
         yard.states(),

@@ -42,7 +42,7 @@ def split(stage: Stage, path: str, **more: Any) -> list[int]:
 
 def sweep_twice(stage: Stage) -> None:
     for _ in range(3):
-        stage.look(after_s=INTERVAL_S)
+        stage.sweep(after_s=INTERVAL_S)
 
 
 @pytest.mark.parametrize("way", WAYS)
@@ -156,14 +156,14 @@ def test_the_retention_keeps_the_only_whole_copy_of_a_split_recording(yard: Yard
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     st.lists(
-        st.tuples(st.sampled_from(["split", "delete", "look", "split late"]), st.integers(0, 3)),
+        st.tuples(st.sampled_from(["split", "delete", "sweep", "split late"]), st.integers(0, 3)),
         min_size=1,
         max_size=12,
     ),
     st.sampled_from(WAYS),
 )
 @example(  # a segment is split again: for a moment neither it nor its segments are listed
-    [("split", 0), ("split", 0), ("split", 0), ("delete", 1), ("look", 0), ("split late", 1), ("look", 0)],
+    [("split", 0), ("split", 0), ("split", 0), ("delete", 1), ("sweep", 0), ("split late", 1), ("sweep", 0)],
     OnRemoteDelete.TRASH,
 )
 def test_a_file_is_removed_only_if_no_part_of_its_recording_is_left(
@@ -180,8 +180,8 @@ def test_a_file_is_removed_only_if_no_part_of_its_recording_is_left(
         was_late: set[str] = set()
         for what, number in steps:
             there = sorted(stage.cloud.samples)
-            if what == "look":
-                stage.look(after_s=INTERVAL_S)
+            if what == "sweep":
+                stage.sweep(after_s=INTERVAL_S)
             elif there:
                 before = stage.cloud.samples.pop(there[number % len(there)])
                 if what == "split":

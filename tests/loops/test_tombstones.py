@@ -30,8 +30,8 @@ def delete_there(stage: Stage, *paths: str) -> dict[str, Any]:
     """Delete samples, and run two sweeps that do not find them."""
     for sample_id in stage.samples_of(*paths).values():
         del stage.cloud.samples[sample_id]
-    stage.look(after_s=INTERVAL_S)
-    return stage.look(after_s=INTERVAL_S)
+    stage.sweep(after_s=INTERVAL_S)
+    return stage.sweep(after_s=INTERVAL_S)
 
 
 def tombstoned(stage: Stage) -> list[str]:
@@ -55,18 +55,18 @@ def test_many_tombstones_wait_for_approval(stage: Stage) -> None:
         "details"
     ][-1]
     for _ in range(3):
-        stage.look(after_s=INTERVAL_S)  # and go on waiting, under the same number
+        stage.sweep(after_s=INTERVAL_S)  # and go on waiting, under the same number
     [plan] = stage.actions.plans()
     assert ([], 1, 3, "tombstones") == (tombstoned(stage), plan.id, plan.actions, plan.about)
     stage.start()
-    stage.look(after_s=INTERVAL_S)
+    stage.sweep(after_s=INTERVAL_S)
     assert [1] == [plan.id for plan in stage.actions.plans()]
 
 
 def test_approved_they_are_tombstones_and_nothing_is_sent(stage: Stage) -> None:
     delete_there(stage, *PATHS[:3])
     decide(stage, yes=True)
-    report = stage.look()
+    report = stage.sweep()
     assert (PATHS[:3], 3, 3) == (tombstoned(stage), report["tombstoned"], report["done"])
     stage.scan()
     stage.send()
@@ -81,7 +81,7 @@ def test_rejected_they_are_sent_again(stage: Stage) -> None:
     for _ in range(2):
         stage.follow()
         stage.send()
-    stage.look()
+    stage.sweep()
     assert (GONE, [], 19) == (stage.states[PATHS[2]], tombstoned(stage), len(stage.cloud.samples))
     assert {SYNCED} == {stage.states[path] for path in PATHS if path != PATHS[2]}
     assert [] == stage.actions.plans()
@@ -92,7 +92,7 @@ def test_samples_that_are_listed_again_need_no_approval(stage: Stage) -> None:
     delete_there(stage, *PATHS)
     assert 20 == stage.actions.plans()[0].actions
     stage.cloud.samples = before
-    stage.look(after_s=INTERVAL_S)
+    stage.sweep(after_s=INTERVAL_S)
     assert ([], []) == (tombstoned(stage), stage.actions.plans())
     assert stage.actions.vanished(["main"]).files == 0
 
@@ -142,7 +142,7 @@ def test_each_folder_has_its_own_share(yard: Yard) -> None:
     for row in rows:
         del stage.cloud.samples[row["sample_id"]]
     for _ in range(2):
-        report = stage.look(after_s=INTERVAL_S)
+        report = stage.sweep(after_s=INTERVAL_S)
     assert "it would affect 2 of 10 files in /data/small; at most 1 without your approval" in report["details"][-1]
 
 
@@ -158,13 +158,13 @@ def test_an_emptied_project_is_reported_as_such(stage: Stage) -> None:
         vanished.emptied,
     )
     decide(stage, yes=True)
-    stage.look()
+    stage.sweep()
     assert {} == stage.actions.vanished(["main"]).emptied
 
 
 def test_an_emptied_project_is_reported_after_the_first_listing(stage: Stage) -> None:
     stage.cloud.samples.clear()
-    stage.look(after_s=INTERVAL_S)
+    stage.sweep(after_s=INTERVAL_S)
     assert {"main": ("the project is empty now; it held 20 samples of these files")} == stage.actions.vanished(
         ["main"]
     ).emptied
@@ -175,10 +175,10 @@ def test_approving_tombstones_approves_the_actions_that_follow(yard: Yard) -> No
     stage.put(*PATHS)
     delete_there(stage, *PATHS[:5])
     [plan] = stage.actions.plans()
-    told = sentence(stage.actions.of_plan(plan.id)[0].action)
-    assert f"move {stage.yard.path(PATHS[0])} to the trash: its sample was deleted in the project" == told
+    reported = sentence(stage.actions.of_plan(plan.id)[0].action)
+    assert f"move {stage.yard.path(PATHS[0])} to the trash: its sample was deleted in the project" == reported
     decide(stage, yes=True)
-    report = stage.look()
+    report = stage.sweep()
     assert (PATHS[:5], 5, []) == (stage.trashed(), report["done"], stage.actions.plans())
     # And nothing else.
     delete_there(stage, *PATHS[5:8])
@@ -197,14 +197,14 @@ def test_a_network_failure_leaves_approved_actions_to_the_next_pass(stage: Stage
     stage.ask()
     assert ([], "no answer came") == (tombstoned(stage), stage.trouble)
     stage.cloud.is_there = is_there  # type: ignore[method-assign]
-    stage.look()
+    stage.sweep()
     assert PATHS[:3] == tombstoned(stage)
 
 
 def test_approved_actions_are_not_proposed_again_before_they_are_done(stage: Stage) -> None:
     delete_there(stage, *PATHS[:3])
     decide(stage, yes=True)
-    stage.look(after_s=INTERVAL_S)  # a whole sweep, and the actions behind it
+    stage.sweep(after_s=INTERVAL_S)  # a whole sweep, and the actions behind it
     assert ([], {Progress.DONE}) == (stage.actions.plans(), set(stage.progress()))
     assert {1} == {written.plan_id for written in stage.all_acts()}
 

@@ -999,14 +999,14 @@ def test_it_never_spins(yard: Yard, cloud: Cloud) -> None:
 
 
 @pytest.mark.parametrize(
-    ("files", "told"),
+    ("files", "expected"),
     [
         (16, {("info", "file.synced"): 16}),
         (17, {("debug", "file.synced"): 17, ("info", "files.synced"): 1}),
     ],
 )
 def test_many_files_of_one_request_are_logged_in_one_line_and_a_refused_one_in_its_own(
-    yard: Yard, cloud: Cloud, files: int, told: dict[tuple[str, str], int]
+    yard: Yard, cloud: Cloud, files: int, expected: dict[tuple[str, str], int]
 ) -> None:
     yard.fill(*names(files), "refused.csv", content=None)
 
@@ -1023,19 +1023,19 @@ def test_many_files_of_one_request_are_logged_in_one_line_and_a_refused_one_in_i
     entered = len(yard.log.lines)
     Drain(yard, target_queue(cloud, limits=Limits(files=32, bytes=1_000_000))).run()
     lines = yard.log.lines[entered:]
-    assert {**told, ("error", "file.quarantined"): 1} == Counter((line.level, line.event) for line in lines)
+    assert {**expected, ("error", "file.quarantined"): 1} == Counter((line.level, line.event) for line in lines)
     assert {files, None} >= {line.fields.get("files") for line in lines}
 
 
 @pytest.mark.parametrize(
-    ("files", "told"),
+    ("files", "expected"),
     [
         (16, {("warning", "file.deferred"): 16}),
         (17, {("debug", "file.deferred"): 17, ("warning", "files.deferred"): 1}),
     ],
 )
 def test_many_files_of_a_failed_request_are_logged_in_one_line(
-    yard: Yard, cloud: Cloud, files: int, told: dict[tuple[str, str], int]
+    yard: Yard, cloud: Cloud, files: int, expected: dict[tuple[str, str], int]
 ) -> None:
     yard.fill(*names(files))
     cloud.answers.append(lambda *_: Silence(Fault.UNREACHABLE, "no network"))
@@ -1047,7 +1047,7 @@ def test_many_files_of_a_failed_request_are_logged_in_one_line(
     drain.bench.run()
     drain.tick()
     lines = [line for line in yard.log.lines[entered:] if "deferred" in line.event]
-    assert told == Counter((line.level, line.event) for line in lines)
+    assert expected == Counter((line.level, line.event) for line in lines)
     assert {"no network"} == {line.fields["reason"] for line in lines}
     for line in lines[:-1] if files < 17 else lines[-1:]:
         assert line.fields.get("files", 1) == (files if files > 16 else 1)

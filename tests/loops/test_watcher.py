@@ -122,12 +122,12 @@ def test_a_failing_file_affects_no_other_and_is_tried_again(yard: Yard, error: E
     stumbling = Stumbling("a.csv", error=error)
     for path in ("a.csv", "b.csv", "sub/c.csv"):
         yard.write(path)
-    yard.ear.of(1).files |= {"a.csv", "b.csv"}
+    yard.fake_events.of(1).files |= {"a.csv", "b.csv"}
     loop = yard.watcher(outside={"files": stumbling, "contents": stumbling})
     run(loop, yard.later)
     assert {"b.csv": READY, "sub/c.csv": READY} == yard.states()
-    [told] = [one for one in loop.unsettled(yard.later) if one.path == "a.csv"]
-    assert type(error).__name__ in told.reason
+    [reported] = [one for one in loop.unsettled(yard.later) if one.path == "a.csv"]
+    assert type(error).__name__ in reported.reason
     stumbling.names = ()
     run(loop, yard.later + 100.0)
     assert {"a.csv": READY, "b.csv": READY, "sub/c.csv": READY} == yard.states()
@@ -158,7 +158,7 @@ def test_a_file_that_is_still_being_written_waits_from_its_last_change(yard: Yar
     run(loop, now)
     for second in range(1, 6):
         yard.write("idle.1.csv", b"1" * (second + 1))
-        yard.ear.of(1).files.add("idle.1.csv")
+        yard.fake_events.of(1).files.add("idle.1.csv")
         run(loop, now + second)
         assert {} == yard.states()
     run(loop, now + 6.9)
@@ -223,7 +223,7 @@ def test_an_empty_file_is_waited_for(yard: Yard) -> None:
     assert {"idle.1.csv": State.QUARANTINED} == yard.states()
     assert "it is empty; it is sent once something is written into it" == yard.reason("idle.1.csv")
     yard.write("idle.1.csv")
-    yard.ear.of(1).files.add("idle.1.csv")
+    yard.fake_events.of(1).files.add("idle.1.csv")
     run(loop, touched_at + 610.0)
     run(loop, touched_at + 612.0)
     assert {"idle.1.csv": READY} == yard.states()
@@ -235,7 +235,7 @@ def test_a_filled_placeholder_waits_no_longer_than_other_files(yard: Yard) -> No
     now = yard.touched_at("idle.1.csv")
     run(loop, now)
     yard.write("idle.1.csv")
-    yard.ear.of(1).files.add("idle.1.csv")
+    yard.fake_events.of(1).files.add("idle.1.csv")
     assert 2.0 == pytest.approx(run(loop, now + 10.0))
     run(loop, now + 12.0)
     assert {"idle.1.csv": READY} == yard.states()
@@ -315,8 +315,8 @@ def test_what_is_left_out_is_counted_by_reason(yard: Yard) -> None:
         "a named pipe (FIFO), not a file": 1,
         "it is a broken link: its target is gone; delete the link, or restore the target": 1,
     } == root.left_out
-    told = {line.fields["path"] for line in yard.log.lines if line.event == "file.left_out"}
-    assert {"pipe.csv", "dangling.csv"} == told
+    reported = {line.fields["path"] for line in yard.log.lines if line.event == "file.left_out"}
+    assert {"pipe.csv", "dangling.csv"} == reported
 
 
 def test_reasons_beyond_the_limit_are_combined(yard: Yard) -> None:
@@ -352,7 +352,7 @@ def test_an_event_is_enough(yard: Yard) -> None:
     loop = yard.watcher()
     run(loop, yard.later)
     yard.write("idle.1.csv")
-    yard.ear.of(1).files.add("idle.1.csv")
+    yard.fake_events.of(1).files.add("idle.1.csv")
     run(loop, yard.later + 1.0)
     assert {"idle.1.csv": READY} == yard.states()
 
@@ -362,8 +362,8 @@ def test_an_event_of_a_left_out_file_is_ignored(yard: Yard, path: str) -> None:
     loop = yard.watcher(eligibility=IgnoreRules(["cache/"]))
     run(loop, yard.later)
     yard.write(path)
-    yard.ear.of(1).files.add(path)
-    yard.ear.of(1).folders.add(path.split("/")[0])
+    yard.fake_events.of(1).files.add(path)
+    yard.fake_events.of(1).folders.add(path.split("/")[0])
     run(loop, yard.later + 1.0)
     assert ({}, []) == (yard.states(), loop.unsettled(yard.later))
 
@@ -373,7 +373,7 @@ def test_the_files_of_a_folder_that_is_moved_in_enter(yard: Yard) -> None:
     run(loop, yard.later)
     yard.write("new/one.csv")
     yard.write("new/deep/two.csv")
-    yard.ear.of(1).folders.update({"new", "new/deep"})
+    yard.fake_events.of(1).folders.update({"new", "new/deep"})
     run(loop, yard.later + 1.0)
     assert {"new/one.csv": READY, "new/deep/two.csv": READY} == yard.states()
 
@@ -384,7 +384,9 @@ def test_ten_thousand_new_folders_are_walked_from_the_topmost(yard: Yard) -> Non
     yard.write("a/b/c/one.csv")
     counting = Counting(file_facts, "walk")
     loop._roots[0].scans._files = counting
-    yard.ear.of(1).folders.update({"a", "a/b", "a/b/c", "a-b", *(f"a/b/c/{number}" for number in range(10_000))})
+    yard.fake_events.of(1).folders.update(
+        {"a", "a/b", "a/b/c", "a-b", *(f"a/b/c/{number}" for number in range(10_000))}
+    )
     run(loop, yard.later + 1.0)
     assert (2, {"a/b/c/one.csv": READY}) == (counting.calls, yard.states())  # of a, and of a-b
 
@@ -434,7 +436,7 @@ def test_one_tick_checks_a_bounded_number_of_events(yard: Yard, monkeypatch: pyt
     limit_files(monkeypatch, 10)
     for number in range(25):
         yard.write(f"{number}.csv")
-        yard.ear.of(1).files.add(f"{number}.csv")
+        yard.fake_events.of(1).files.add(f"{number}.csv")
     assert 0.0 == loop.tick(yard.later + 1.0)
     assert 10 == len(yard.states())
     run(loop, yard.later + 1.0)
@@ -445,7 +447,7 @@ def test_a_root_that_is_doubted_is_scanned_at_once(yard: Yard) -> None:
     loop = yard.watcher()
     run(loop, yard.later)
     yard.write("idle.1.csv")
-    yard.ear.of(1).is_doubted = True
+    yard.fake_events.of(1).is_doubted = True
     run(loop, yard.later + 1.0)
     assert {"idle.1.csv": READY} == yard.states()
 
@@ -458,7 +460,7 @@ def test_a_root_that_is_doubted_again_and_again_is_scanned_to_its_end(
         yard.write(f"{number}/a.csv")
     loop = yard.watcher()
     for _ in range(40):
-        yard.ear.of(1).is_doubted = True
+        yard.fake_events.of(1).is_doubted = True
         loop.tick(yard.later)
     assert loop.has_scanned
     assert 20 == len(yard.states())
@@ -473,14 +475,14 @@ def test_doubt_during_a_scan_begins_another_one(yard: Yard, monkeypatch: pytest.
         loop.tick(yard.later)  # some folders are behind it
     for number in range(20):
         yard.write(f"{number}/b.csv")
-    yard.ear.of(1).is_doubted = True
+    yard.fake_events.of(1).is_doubted = True
     run(loop, yard.later)
     assert 40 == len(yard.states())
 
 
 def test_each_reason_for_missing_events_is_logged_once(yard: Yard) -> None:
     loop = yard.watcher()
-    yard.ear.why_deaf = "it gives no events (no space left on device); it is scanned instead"
+    yard.fake_events.why_silent = "it gives no events (no space left on device); it is scanned instead"
     for tick in range(3):
         run(loop, yard.later + 5.0 * tick)
     assert 1 == yard.log.events().count("root.polling")
@@ -498,7 +500,7 @@ def test_a_known_file_that_changes_settles_and_enters_again(yard: Yard) -> None:
     loop = yard.watcher()
     run(loop, yard.later)
     yard.write("a.csv", b"changed")
-    yard.ear.of(1).files.add("a.csv")
+    yard.fake_events.of(1).files.add("a.csv")
     now = yard.touched_at("a.csv") + 0.5
     run(loop, now)
     assert {"a.csv": SETTLING} == yard.states()
@@ -523,7 +525,7 @@ def test_an_unchanged_file_is_left_alone(yard: Yard) -> None:
     for scan in range(3):
         run(loop, yard.later + 60.0 * scan)
         os.chmod(yard.path("a.csv"), 0o640 - scan)  # its ctime changes
-        yard.ear.of(1).files.add("a.csv")
+        yard.fake_events.of(1).files.add("a.csv")
     assert ({"a.csv": State.SYNCED}, []) == (yard.states(), loop.unsettled(yard.later))
 
 
@@ -565,7 +567,7 @@ def test_a_tombstone_stays_one_while_its_file_is_unchanged(yard: Yard) -> None:
     run(loop, yard.later)
     assert {"b.csv": State.TOMBSTONE} == yard.states()
     yard.path("b.csv").unlink()
-    yard.ear.of(1).files.update({"a.csv", "b.csv"})
+    yard.fake_events.of(1).files.update({"a.csv", "b.csv"})
     run(loop, yard.later + 1.0)
     assert {"b.csv": State.TOMBSTONE} == yard.states()
 
@@ -580,7 +582,7 @@ def test_a_file_removed_before_it_was_sent_is_gone(yard: Yard, how: str) -> None
     run(loop, yard.later)
     yard.path("deep/b.csv").unlink()
     if how == "event":
-        yard.ear.of(1).files.add("deep/b.csv")
+        yard.fake_events.of(1).files.add("deep/b.csv")
     run(loop, yard.later + (1.0 if how == "event" else 60.0))
     assert {"a.csv": READY, "deep/b.csv": GONE} == yard.states()
 
@@ -601,7 +603,7 @@ def test_a_file_that_is_back_enters_again(yard: Yard) -> None:
     run(loop, yard.later)
     assert {"a.csv": GONE} == yard.states()
     (yard.place / "elsewhere").rename(yard.path("a.csv"))
-    yard.ear.of(1).files.add("a.csv")
+    yard.fake_events.of(1).files.add("a.csv")
     run(loop, yard.later + 1.0)
     assert {"a.csv": READY} == yard.states()
 
@@ -613,7 +615,7 @@ def test_the_files_of_a_folder_that_is_moved_out_are_gone(yard: Yard, how: str) 
     run(loop, yard.later)
     yard.path("one").rename(yard.place / "elsewhere")
     if how == "event":
-        yard.ear.of(1).folders.add("one")
+        yard.fake_events.of(1).folders.add("one")
     run(loop, yard.later + (1.0 if how == "event" else 60.0))
     assert {"one/a.csv": GONE, "one/deep/b.csv": GONE, "one-more/c.csv": READY} == yard.states()
 
@@ -623,7 +625,7 @@ def test_a_folder_that_is_renamed_moves_its_files(yard: Yard) -> None:
     loop = yard.watcher()
     run(loop, yard.later)
     yard.path("one").rename(yard.path("two"))
-    yard.ear.of(1).folders.update({"one", "two"})
+    yard.fake_events.of(1).folders.update({"one", "two"})
     run(loop, yard.later + 1.0)
     assert {"two/a.csv": READY} == yard.states()
 
@@ -639,8 +641,8 @@ def test_nothing_is_concluded_from_a_missing_root(yard: Yard) -> None:
     loop = yard.watcher()
     run(loop, yard.later)
     Path(yard.root.path).rename(yard.place / "away")
-    yard.ear.of(1).files.add("a.csv")
-    yard.ear.of(1).folders.add("deep")
+    yard.fake_events.of(1).files.add("a.csv")
+    yard.fake_events.of(1).folders.add("deep")
     for tick in range(5):
         run(loop, yard.later + 1.0 + 30.0 * tick)
     assert {"a.csv": READY, "deep/b.csv": READY} == yard.states()
@@ -718,8 +720,8 @@ def test_nothing_is_concluded_from_an_unreadable_folder(yard: Yard) -> None:
     yard.path("closed-not/d.csv").unlink()
     loop = yard.watcher(outside={"files": Eyes("closed")})
     run(loop, yard.later)
-    yard.ear.of(1).files.update({"closed/b.csv", "closed/deep/c.csv"})
-    yard.ear.of(1).folders.update({"closed", "closed/deep"})
+    yard.fake_events.of(1).files.update({"closed/b.csv", "closed/deep/c.csv"})
+    yard.fake_events.of(1).folders.update({"closed", "closed/deep"})
     run(loop, yard.later + 1.0)
     expected = {"a.csv": GONE, "closed/b.csv": READY, "closed/deep/c.csv": READY, "closed-not/d.csv": GONE}
     assert expected == yard.states()
@@ -783,8 +785,8 @@ def test_a_store_that_fails_in_the_middle_of_a_tick_loses_no_file(yard: Yard, me
     yard.path("gone.csv").unlink()
     yard.path("deep/gone.csv").unlink()
     yard.path("deep").rmdir()
-    yard.ear.of(1).files.update({"changed.csv", "new.csv", "gone.csv"})
-    yard.ear.of(1).folders.add("deep")
+    yard.fake_events.of(1).files.update({"changed.csv", "new.csv", "gone.csv"})
+    yard.fake_events.of(1).folders.add("deep")
     keeper = outbox if hasattr(yard.outbox, method) else paths
     setattr(keeper, method, failing(3, StateError("the disk is full"), getattr(keeper, method)))
     failures = 0
@@ -822,7 +824,7 @@ def test_the_number_of_settling_files_is_stored(yard: Yard) -> None:
     run(loop, yard.later - 3600.0 + 1.0)
     assert [2] == [root.settling for root in yard.index.roots()]
     yard.path("a.csv").unlink()
-    yard.ear.of(1).files.add("a.csv")
+    yard.fake_events.of(1).files.add("a.csv")
     run(loop, yard.later - 3600.0 + 2.0)
     assert [1] == [root.settling for root in yard.index.roots()]
 
@@ -851,7 +853,7 @@ def test_observations_are_stored_for_commands_after_the_end(yard: Yard) -> None:
         "a.csv": "it must be unchanged for 2 s",
     } == {one["path"]: one["reason"] for one in yard.index.observations.records()}
     yard.path("empty.csv").unlink()
-    yard.ear.of(1).files.add("empty.csv")
+    yard.fake_events.of(1).files.add("empty.csv")
     loop.tick(now + 0.1)  # too soon for another note
     loop.stop(now + 0.2)
     assert ["a.csv"] == [one["path"] for one in yard.index.observations.records()]
@@ -916,13 +918,13 @@ def test_a_file_that_is_written_all_day_takes_no_memory(yard: Yard) -> None:
     run(loop, yard.later)
     for second in range(300):
         yard.write("log.csv", b"x" * (second + 1))
-        yard.ear.of(1).files.add("log.csv")
+        yard.fake_events.of(1).files.add("log.csv")
         run(loop, yard.later + second / 10)
     (root,) = loop._roots
     assert len(root.observed._due._heap) <= 2
 
 
 def test_without_roots_it_waits(yard: Yard) -> None:
-    loop = WatcherLoop([], yard.stores(), yard.outside(), events=yard.ear, log=yard.log)
+    loop = WatcherLoop([], yard.stores(), yard.outside(), events=yard.fake_events, log=yard.log)
     assert (5.0, True, True) == (loop.tick(0.0), loop.has_scanned, loop.is_done)
     loop.stop(0.0)

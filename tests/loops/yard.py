@@ -27,7 +27,7 @@ from eisync.store.mirror import Mirrored
 from eisync.store.outbox import Outbox
 from eisync.store.path_index import PathIndex
 from eisync.store.sidecars import Sidecars
-from tests.fakes import Ear, Notebook
+from tests.fakes import FakeEvents, Notebook
 
 
 def deletion_evidence(
@@ -69,7 +69,7 @@ class Yard:
         self.index = Index(self.database)
         self.places = PathIndex(self.database)
         self.log = Notebook()
-        self.ear = Ear()
+        self.fake_events = FakeEvents()
         self.root = self.add_root("root")
         # An hour after everything that a test writes, by the clock of the file system.
         self.later = os.stat(place).st_ctime + 3600.0
@@ -147,7 +147,7 @@ class Yard:
             roots or [self.watched(**more)],
             self.stores(outbox=outbox, paths=paths),
             self.outside(**(outside or {})),
-            events=events or self.ear,
+            events=events or self.fake_events,
             lineages=lineages,
             runtime=runtime,
             log=self.log,

@@ -58,7 +58,7 @@ class Running:
         self.bell = threading.Event()
         self.events = EventSource(self.bell.set)
         self.events.start()
-        self.yard.ear = self.events  # type: ignore[assignment]
+        self.yard.fake_events = self.events  # type: ignore[assignment]
         # Only events, or a scan after lost events, can find a file: no scan is due by itself.
         self.loop = self.yard.watcher(policy=CompletenessPolicy(settle_s=0.2), scan_interval_s=80_000.0)
         supervised = SupervisedLoop(self.loop, self.bell, 60.0)

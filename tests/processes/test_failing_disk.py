@@ -55,12 +55,12 @@ def test_a_failing_disk_stops_it_with_a_reason_and_it_continues_by_itself(
 
     disk.fail(what)
 
-    def is_told() -> bool:
+    def is_shown() -> bool:
         drop_one_more()
         done = bench.run("status")
         return SENTENCE in done.stdout + done.stderr
 
-    until(is_told, within_s=60)
+    until(is_shown, within_s=60)
     assert daemon.poll() is None
     stored = settled(bench)
     for _ in range(5):

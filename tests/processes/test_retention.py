@@ -120,8 +120,8 @@ def test_the_daemon_makes_room_and_says_so(bench: Bench) -> None:
     try:
         until(lambda: not tree(bench.recordings), within_s=60.0)
         until(lambda: bench.status()["roots"][0]["retention"]["files"] == 4)
-        told = bench.status()["roots"][0]["retention"]
-        assert sum(map(len, contents)) == told["bytes"]
+        reported = bench.status()["roots"][0]["retention"]
+        assert sum(map(len, contents)) == reported["bytes"]
         text = bench.run("status").stdout
         assert "4 files" in text
         assert "deleted here after the upload since the daemon started" in text

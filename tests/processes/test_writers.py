@@ -17,7 +17,7 @@ import pytest
 
 from eisync.core.writers import BEING_WRITTEN, NONE_WRITES, WRITTEN_MEANWHILE
 from eisync.emulator.server import RunningEmulator
-from tests.cli import stranger
+from tests.cli import other_user
 from tests.conftest import Bench, row, sha256, stored_once, until
 from tests.core import formats
 from tests.emulator.wire import acquisition
@@ -201,20 +201,20 @@ def test_a_file_of_another_user_waits_for_its_close_and_status_says_how_to_allow
 ) -> None:
     """Keep a whole table, a whole recording and a preallocated one open for longer than settle_s."""
     contents = {"log.csv": row(1), "a.wav": formats.wav(SOUND), "b.wav": formats.wav(SOUND[:500])}
-    with stranger.strangers_bench(emulator) as bench:
+    with other_user.other_users_bench(emulator) as bench:
         (bench.place / "eisync.toml").write_text(
             '[[watch]]\npath = "recordings"\nsettle_s = 0.3\nscan_interval_s = 0.5\n'
         )
-        process = stranger.start(bench, "run")
+        process = other_user.start(bench, "run")
         try:
-            until(lambda: stranger.run(bench, "healthcheck").returncode == 0)
+            until(lambda: other_user.run(bench, "healthcheck").returncode == 0)
             with contextlib.ExitStack() as stack:
                 for name, content in contents.items():
                     file = stack.enter_context((bench.recordings / name).open("wb"))
                     file.write(content)
                     file.flush()
                 time.sleep(2.0)
-                status = stranger.run(bench, "status")
+                status = other_user.run(bench, "status")
                 assert {} == bench.emulator.ledger()["stored_by_hash"]
                 assert (4, True) == (
                     status.returncode,
@@ -223,8 +223,8 @@ def test_a_file_of_another_user_waits_for_its_close_and_status_says_how_to_allow
                 assert (
                     f"  eisync cannot tell who writes some of its files: {NO_RIGHT}; docs/writers.md"
                 ) in status.stdout
-                told = stranger.run(bench, "explain", str(bench.recordings / "a.wav"))
-                assert f"writers   cannot tell: {NO_RIGHT}; so it is sent once eisync sees it closed" in told.stdout
+                reported = other_user.run(bench, "explain", str(bench.recordings / "a.wav"))
+                assert f"writers   cannot tell: {NO_RIGHT}; so it is sent once eisync sees it closed" in reported.stdout
             until(lambda: stored_once(bench.emulator.ledger(), list(contents.values())))
         finally:
             process.kill()

@@ -29,9 +29,9 @@ main()
 
 
 @contextlib.contextmanager
-def strangers_bench(emulator: RunningEmulator) -> Iterator[Bench]:
+def other_users_bench(emulator: RunningEmulator) -> Iterator[Bench]:
     """A bench that another user can enter. (Only the user who runs the tests can enter the folders of pytest.)"""
-    with tempfile.TemporaryDirectory(prefix="eisync-stranger-") as place:
+    with tempfile.TemporaryDirectory(prefix="eisync-other-") as place:
         Path(place).chmod(0o755)
         bench = bench_at(Path(place), emulator)
         bench.state.mkdir(mode=0o700)

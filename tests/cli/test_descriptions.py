@@ -88,9 +88,9 @@ def test_an_entry_is_not_taken_from_the_file_that_it_names(bench: Bench) -> None
     assert 0 == bench.once().returncode
     files = bench.files()
     assert ("door", unicodedata.normalize("NFC", "t\u00fcr")) == (files[COMPOSED]["label"], files[APART]["label"])
-    [told] = remarks(bench)
-    assert 1 == told["files"]
-    assert "This one only looks the same" in told["example"]
+    [reported] = remarks(bench)
+    assert 1 == reported["files"]
+    assert "This one only looks the same" in reported["example"]
 
 
 def test_boxes_and_ranges_are_found_in_another_form(bench: Bench) -> None:
@@ -113,14 +113,14 @@ def test_a_name_in_another_case_is_reported_until_it_is_corrected(bench: Bench) 
     assert 0 == bench.once().returncode
     assert [{"kind": "not_mentioned", "files": 1, "example": sentence}] == remarks(bench)
     assert sentence in bench.run("status").stdout
-    told = bench.run("explain", str(bench.recordings / "idle.1.csv")).stdout
-    assert f"  not sent  {sentence}\n" in told
-    assert "no entry for the file" in told
+    reported = bench.run("explain", str(bench.recordings / "idle.1.csv")).stdout
+    assert f"  not sent  {sentence}\n" in reported
+    assert "no entry for the file" in reported
     bench.write("info.labels", account(said("idle.1.csv"), said("other.1.csv")))
     assert 0 == bench.once().returncode
     assert [] == remarks(bench)
-    told = bench.run("explain", str(bench.recordings / "idle.1.csv")).stdout
-    assert "its label or other data differ from what was sent" in told
+    reported = bench.run("explain", str(bench.recordings / "idle.1.csv")).stdout
+    assert "its label or other data differ from what was sent" in reported
 
 
 def test_two_differing_entries_with_similar_names_hold_a_file_back(bench: Bench) -> None:
@@ -245,10 +245,10 @@ def test_attachments_are_not_sent_and_that_is_reported(bench: Bench) -> None:
     bench.write("a.1.csv", row(1))
     bench.write("info.labels", account(said("a.1.csv", attachments=[{"path": "x.pdf"}])))
     assert 0 == bench.once().returncode
-    [told] = remarks(bench)
-    assert ("attachments", 1) == (told["kind"], told["files"])
+    [reported] = remarks(bench)
+    assert ("attachments", 1) == (reported["kind"], reported["files"])
     assert "does not send attachments: add them in Studio" in bench.run("status").stdout
-    assert told["example"] in explained(bench, "a.1.csv")["remarks"].values()
+    assert reported["example"] in explained(bench, "a.1.csv")["remarks"].values()
 
 
 @pytest.fixture
