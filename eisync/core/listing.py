@@ -70,7 +70,7 @@ class Learn:
 
 @dataclass(frozen=True, slots=True)
 class KeepListed:
-    """Update the sample in the index. `changes` are clauses for a person about what was edited, and `by` says by whom."""
+    """Update the sample in the index. `changes` are clauses for a person about what was edited, `by` says by whom."""
 
     sample: RemoteSample
     changes: tuple[str, ...] = ()
