@@ -67,7 +67,8 @@ def guarded(need: Need, handler: Handler) -> Callable[[web.Request], Awaitable[w
         if key is None:
             return refuse(INVALID_KEY, status=401)
         project_id = int(request.match_info.get("project", key.project_id))
-        if project_id != key.project_id or not _allows(key.role, need):
+        is_allowed = _allows(key.role, need) or not service.settings.refuse_by_role
+        if project_id != key.project_id or not is_allowed:
             return refuse(FORBIDDEN, status=service.settings.forbidden_status)
         try:
             return await handler(Call(request, service, key, service.store.project(project_id)))

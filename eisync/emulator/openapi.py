@@ -61,7 +61,7 @@ _FILES = {
 _UPLOAD_HEADERS = {
     "x-label": "of every file of the request, percent-encoded; without it, inferred from the file name",
     "x-no-label": "1: neither take nor infer a label",
-    "x-disallow-duplicates": "1: refuse a file whose content the project holds already",
+    "x-disallow-duplicates": "when set: refuse a file whose content the project holds already",
     "x-metadata": "a JSON object of strings, for every file of the request",
     "x-bounding-boxes": "a JSON array of boxes, for one image",
     "x-add-date-id": "1: add a unique date id to the name",

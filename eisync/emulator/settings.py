@@ -1,12 +1,13 @@
 """What may be chosen about an emulator. Valid from birth: a value that could not be obeyed raises ValueError.
 
-The second half are the switches: each answers a question that the wire contract leaves open, and its default is the
-answer that asks most of a client.
+The second half are the switches. `SWITCHES` answer what the wire contract leaves open, each by the answer that asks
+most of a client. `STRICTNESS` are refusals that no source states: our own invention, and each can be turned off.
+`LIMITS` keep memory bounded. docs/emulator.md has a row for each.
 """
 
 import ipaddress
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from eisync.emulator.model import STORED_CATEGORIES
@@ -29,6 +30,30 @@ SWITCHES = (
     "missing_file_name_status",
     "forbidden_status",
     "max_request_bytes",
+    "zero_disallows_duplicates",
+    "decode_labels",
+)
+STRICTNESS = (
+    "refuse_broken_media",
+    "refuse_by_role",
+    "refuse_empty_files",
+    "refuse_metadata_not_text",
+    "refuse_odd_csv",
+    "refuse_values_not_finite",
+)
+LIMITS = (
+    "max_files_per_request",
+    "max_file_bytes",
+    "max_header_bytes",
+    "max_parse_bytes",
+    "max_companion_bytes",
+    "max_json_bytes",
+    "max_sensors",
+    "max_name_chars",
+    "max_line_chars",
+    "max_cbor_items",
+    "spool_bytes",
+    "spool_total_bytes",
 )
 
 VALIDATION_ANSWERS = ("stored", "refused", "training")
@@ -59,6 +84,10 @@ class EmulatorSettings:
     max_parse_bytes: int = 8 * MIB  # a larger CBOR or JSON file is stored as it is, its values unread
     max_companion_bytes: int = 16 * MIB
     max_json_bytes: int = 4 * MIB  # the body of a Studio or control request
+    max_sensors: int = 1000  # of one file; a CSV has as many columns at most
+    max_name_chars: int = 200  # of a sensor, its units and a device: every listing shows them
+    max_line_chars: int = 256 * 1024  # of a CSV
+    max_cbor_items: int = 500_000  # arrays, maps and tags: one of nothing is a byte there and seventy here
     idle_timeout_s: float = 60.0  # a body that pauses longer is given up
 
     # Switches: what the contract does not say.
@@ -76,6 +105,16 @@ class EmulatorSettings:
     batch_job_above: int | None = None  # batch calls on more samples answer with the id of a job
     missing_file_name_status: int = 421  # legacy /data without x-file-name: documented 421, observed 422
     forbidden_status: int = 403  # a valid key whose role or project does not allow the call
+    zero_disallows_duplicates: bool = True  # whether `x-disallow-duplicates: 0` (or `false`) counts as set
+    decode_labels: bool = True  # the Python SDK sends labels raw, other clients percent-encode them
+
+    # Strictness of our own: what no source says that the service refuses.
+    refuse_broken_media: bool = True  # a WAV or an image whose header cannot be read, or contradicts itself
+    refuse_by_role: bool = True  # only the names of the roles are known
+    refuse_empty_files: bool = True  # False: what an empty file is called decides
+    refuse_metadata_not_text: bool = True  # x-metadata: values that are no text. False: they are written as text
+    refuse_odd_csv: bool = True  # no UTF-8, a column without a name, a first line that holds only numbers
+    refuse_values_not_finite: bool = True  # null, NaN, infinity among the values. False: they are 0
 
     def __post_init__(self) -> None:
         for port in (self.studio_port, self.ingestion_port):
@@ -98,15 +137,16 @@ class EmulatorSettings:
             raise ValueError(f"{self.anomaly_stored_as!r} is no category that a sample can be stored in.")
         if self.validation not in VALIDATION_ANSWERS:
             raise ValueError(f"{self.validation!r} is none of {', '.join(VALIDATION_ANSWERS)}.")
-        if min(self.max_files_per_request, self.max_file_bytes, self.max_page_limit) < 1 or self.idle_timeout_s <= 0:
+        if min(self.max_page_limit, *(getattr(self, name) for name in LIMITS)) < 1 or self.idle_timeout_s <= 0:
             raise ValueError("Every limit must be positive.")
 
 
 def read_switch(text: str) -> tuple[str, Any]:
     """`NAME=VALUE`, its value as JSON or, where a text is wanted, as it is. Raises ValueError."""
     name, equals, value = text.partition("=")
-    if not equals or name not in SWITCHES:
-        raise ValueError(f"{text!r} is no switch: expected NAME=VALUE with one of {', '.join(SWITCHES)}.")
+    names = (*SWITCHES, *STRICTNESS, *LIMITS)
+    if not equals or name not in names:
+        raise ValueError(f"{text!r} is no switch: expected NAME=VALUE with one of {', '.join(names)}.")
     kind = EmulatorSettings.__annotations__[name]
     if kind is str:
         return name, value
@@ -119,6 +159,12 @@ def read_switch(text: str) -> tuple[str, Any]:
     if not is_none and type(found) is not (bool if kind is bool else int):
         raise ValueError(f"{name} should be {wanted}, not {value!r}.")
     return name, found
+
+
+def for_stored(settings: EmulatorSettings) -> EmulatorSettings:
+    """With which a file is read again that was stored: whatever the switches say today, its values are there."""
+    lenient: dict[str, Any] = dict.fromkeys(STRICTNESS, False)
+    return replace(settings, csv_constant_interval=False, **lenient)
 
 
 def is_loopback(host: str) -> bool:
