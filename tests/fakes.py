@@ -12,7 +12,7 @@ from typing import Any
 from eisync.adapters.client.body import Body
 from eisync.core.clock_step import ClockSetting
 from eisync.core.model import Page, RemoteSample, Root, sent_name
-from eisync.core.sample_names import stored_name
+from eisync.core.studio import stored_name
 from eisync.core.watch_health import PendingPaths
 from eisync.core.wire import Envelope, Reply, Silence, UploadReply
 from eisync.errors import EisyncError, StudioError, UnansweredError

@@ -8,24 +8,22 @@ from typing import Any
 from eisync._version import __version__
 from eisync.adapters import clock, process
 from eisync.adapters.client.body import Throttle
-from eisync.adapters.client.server_time import ServiceTimes
+from eisync.adapters.client.transport import ServiceTimes
 from eisync.adapters.events.source import EventSource, NullEvents
 from eisync.adapters.files import writer_probe
-from eisync.adapters.thread_pool import ThreadPool
+from eisync.adapters.process import ThreadPool
 from eisync.app import loops
-from eisync.app.loops import Parts
-from eisync.app.options import asks_studio, described, refuse_remote, service_of
+from eisync.app.loops import Parts, asks_studio, described, refuse_remote, service_of
 from eisync.control.operations import Operations, Running
 from eisync.control.server import ControlServer
 from eisync.core.lifecycle import PENDING
 from eisync.errors import EisyncError, StateDamagedError, StateError
 from eisync.loops.clock_monitor import ClockMonitor
-from eisync.loops.once import Loops, Once
 from eisync.loops.ports import Log
-from eisync.loops.supervisor import Charge, Pulse, Supervisor
+from eisync.loops.supervisor import Charge, Loops, Once, Pulse, Supervisor
 from eisync.settings import Settings
 from eisync.store.actions import ActionStore
-from eisync.store.clock import ClockNotes
+from eisync.store.continuity import ClockNotes
 from eisync.store.database import open_database
 from eisync.store.index import Index
 from eisync.store.observations import record_of

@@ -10,7 +10,7 @@ from typing import NoReturn
 
 import click
 
-from eisync.adapters.systemd import Notifier
+from eisync.adapters.process import Notifier
 from eisync.app.machine import App, build
 from eisync.cli import OK
 from eisync.cli.options import common, key_file

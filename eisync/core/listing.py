@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from eisync.core import identity
 from eisync.core.identity import Identity, Sent
 from eisync.core.model import Missing, RemoteSample, sent_name
-from eisync.core.sample_names import stored_name
+from eisync.core.studio import stored_name
 from eisync.core.text import nfc
 
 SWEEPS_TO_SUSPECT = 2

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from eisync.core.clock_step import ClockReading, ClockSetting, Judgement, KnownTime, Telling, judge
 from eisync.errors import StateError
 from eisync.loops.ports import Log
-from eisync.store.clock import ClockNotes
+from eisync.store.continuity import ClockNotes
 
 KEEP_EVERY_S = 60.0
 """The last known time is written down so often, where nothing else is news."""

@@ -19,7 +19,7 @@ from eisync.core.lineage import ATTRIBUTE, LineageFinding, Own, Stamp
 from eisync.core.model import Root, shown
 from eisync.errors import FolderError
 from eisync.loops.ports import Log
-from eisync.store.lineages import Lineages as LineageStore
+from eisync.store.continuity import Lineages as LineageStore
 
 AGAIN_S = 300.0
 """So long after a failure it is tried again to write into a folder."""

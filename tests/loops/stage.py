@@ -12,8 +12,7 @@ from eisync.core.lifecycle import Event, State
 from eisync.core.outcome import Outcome, give_back
 from eisync.core.policy import Policy
 from eisync.loops.actions.executor import ActionExecutor
-from eisync.loops.actions.planner import ActionPlanner
-from eisync.loops.actions.precautions import GuardLedger, Precautions
+from eisync.loops.actions.planner import ActionPlanner, GuardLedger, Precautions
 from eisync.loops.actions.undo import RetentionUndo, Undo
 from eisync.loops.lineage import Trusting
 from eisync.loops.reconciler.context import ReconciledProject, ReconcilerStore

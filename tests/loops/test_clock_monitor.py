@@ -5,7 +5,7 @@ import pytest
 from eisync.core.clock_step import DAY_S, ClockReading, KnownTime, Telling
 from eisync.errors import StateError
 from eisync.loops.clock_monitor import KEEP_EVERY_S, ClockMonitor
-from eisync.store.clock import ClockNotes
+from eisync.store.continuity import ClockNotes
 
 from .yard import Yard
 

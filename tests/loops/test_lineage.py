@@ -18,7 +18,7 @@ from eisync.errors import FolderError
 from eisync.loops.lineage import AGAIN_S, Lineage, ThisProcess
 from eisync.loops.watcher.monitor import WatchedFolders
 from eisync.store.actions import ActionStore
-from eisync.store.lineages import Lineages
+from eisync.store.continuity import Lineages
 from eisync.store.retention import Removals
 from tests.fakes import Clock
 

@@ -15,12 +15,11 @@ from eisync.core.model import RemoteSample, sent_name
 from eisync.core.outcome import Outcome
 from eisync.core.policy import After, MinFree, OnRemoteDelete, Policy, Retention
 from eisync.core.retention import Disk, Room, Why
-from eisync.core.sample_names import stored_name
+from eisync.core.studio import stored_name
 from eisync.errors import FolderError, StateError, UnansweredError
 from eisync.loops.lineage import Trusting
-from eisync.loops.retention.identity_check import IdentityCheck
 from eisync.loops.retention.loop import REST_S, RetentionClock, RetentionLoop
-from eisync.loops.retention.removal import YES_NAME, Archives, FileRemover
+from eisync.loops.retention.removal import YES_NAME, Archives, FileRemover, IdentityCheck
 from eisync.loops.retention.status import TROUBLE_S, RetentionStatus
 from eisync.store.actions import ActionStore
 from eisync.store.mirror import Mirrored

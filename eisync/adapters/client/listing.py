@@ -10,7 +10,7 @@ from eisync.adapters.client.errors import MAX_PAGE_BYTES
 from eisync.adapters.client.listing_page import Entries, NoListingError, first_id, read_full_page, read_page
 from eisync.adapters.client.replies import Count, FullSample, ListedEntry, last_id, newest_added_at, sample_of
 from eisync.adapters.client.studio import Studio, StudioAnswer
-from eisync.adapters.thread_pool import ThreadPool, hand_over
+from eisync.adapters.process import ThreadPool, hand_over
 from eisync.core.batching import PageSize
 from eisync.core.dataset import FullPage
 from eisync.core.model import Page, RemoteSample, Unread

@@ -12,7 +12,7 @@ from typing_extensions import TypedDict
 
 from eisync.core.dataset import WholeSample
 from eisync.core.model import LARGEST_ID, RemoteSample
-from eisync.core.sample_names import origin, original_name
+from eisync.core.studio import origin, original_name
 
 
 class _Reply(BaseModel):

@@ -12,7 +12,6 @@ from datetime import UTC, datetime
 from itertools import chain
 from typing import Protocol
 
-from eisync.core import sample_names
 from eisync.core.actions import (
     REMOVALS,
     Action,
@@ -29,6 +28,7 @@ from eisync.core.copies import Copy, Standing, standing, why_no_copy
 from eisync.core.guard import Ledger
 from eisync.core.model import FileFacts, shown
 from eisync.core.policy import Policy
+from eisync.core.studio import cut_sentence
 from eisync.errors import (
     FileAwayError,
     FileChangedError,
@@ -38,7 +38,7 @@ from eisync.errors import (
     StudioError,
     TransitError,
 )
-from eisync.loops.actions.precautions import Precautions
+from eisync.loops.actions.planner import Precautions
 from eisync.loops.ports import Log
 from eisync.loops.reconciler.context import PassReport, TargetContext
 from eisync.store.actions import ActionStore
@@ -235,7 +235,7 @@ class ActionExecutor:
         found = self._evidence.find_segments(context, side)
         if found.why_unclear is not None:
             return Postponed(found.why_unclear)
-        return NotNeeded(sample_names.sentence(found.number)) if found.number else None
+        return NotNeeded(cut_sentence(found.number)) if found.number else None
 
     def _is_asked_for(self, context: TargetContext, action: Action, side: FileSide) -> bool:
         is_there = side.path == action.path and side.root == action.root

@@ -8,13 +8,12 @@ show is read a file a step, and remembered as long as the file stays what it is.
 from collections.abc import Callable, Generator, Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from eisync.core import sample_names
 from eisync.core.absence import Absence, Elsewhere
 from eisync.core.actions import FileSide
 from eisync.core.file_status import ObservedEntry
 from eisync.core.lifecycle import State
 from eisync.core.model import Category, FileFacts, Item, shown
-from eisync.core.sample_names import Origin
+from eisync.core.studio import Origin, is_cut_from
 from eisync.errors import FileError, UnreachableError
 from eisync.loops.ports import Log
 from eisync.loops.reconciler.context import TargetContext
@@ -204,7 +203,7 @@ def _listed(context: TargetContext, filename: str, origin: Origin) -> set[int] |
     seen = 0
     for _ in range(MOST_PAGES):
         page = context.studio.page(limit=PAGE, before_id=before_id, filename=filename)
-        cut |= {sample.id for sample in page.samples if sample_names.is_cut_from(sample, origin)}
+        cut |= {sample.id for sample in page.samples if is_cut_from(sample, origin)}
         seen += len(page.samples)
         if not page.samples or seen >= page.total:
             return cut

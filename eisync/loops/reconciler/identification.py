@@ -9,7 +9,7 @@ from eisync.core import listing
 from eisync.core.lifecycle import Event
 from eisync.core.model import Doubt, Item, RemoteSample, shown
 from eisync.core.outcome import Outcome
-from eisync.core.sample_names import stored_name
+from eisync.core.studio import stored_name
 from eisync.errors import EisyncError, FileAwayError, FileError, FileUnreadableError
 from eisync.loops.ports import Log
 from eisync.loops.reconciler.context import ReconciledProject, ReconcilerStore

@@ -13,7 +13,7 @@ from eisync.core.actions import Action, FileSide, tombstone
 from eisync.core.guard import Ledger
 from eisync.core.model import Missing
 from eisync.core.policy import Policy
-from eisync.loops.actions.precautions import GuardLedger
+from eisync.loops.actions.planner import GuardLedger
 from eisync.loops.ports import Log
 from eisync.loops.reconciler.context import PassReport, ReconciledProject, TargetContext
 from eisync.store.actions import ActionStore

@@ -1,21 +1,94 @@
-"""Remove one file: prove that the service has it, write the action down, do it, or take it back after a crash."""
+"""Remove one file: prove that the service has it, store the intent, act, and undo it after a crash.
 
-from collections.abc import Callable, Sequence
+The index was compared with the service hours ago: since then a sample may be deleted, or its number may mean another
+one. So the service is asked again immediately before. One page of files costs one question, and bytes are compared
+only where no hash proves them.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Protocol
 
 from eisync.core import retention
 from eisync.core.actions import Action, ActionKind, StoredAction
 from eisync.core.lifecycle import RemovalState
-from eisync.core.model import shown
-from eisync.core.retention import Disk, Local, Removal, Room, Whereabout, Why
-from eisync.errors import FileAwayError, FileChangedError, FileError, FileUnreadableError, FolderError
+from eisync.core.model import RemoteSample, shown
+from eisync.core.retention import Disk, Local, ProofLook, Removal, Room, Whereabout, Why, why_unproven
+from eisync.errors import (
+    EisyncError,
+    FileAwayError,
+    FileChangedError,
+    FileError,
+    FileUnreadableError,
+    FolderError,
+    StudioError,
+)
 from eisync.loops.lineage import FolderNotes, Lineages
-from eisync.loops.ports import Log
-from eisync.loops.retention.identity_check import IdentityCheck
+from eisync.loops.ports import Log, ProjectService
 from eisync.loops.retention.status import TROUBLE_S, RetentionStatus
 from eisync.store.actions import ActionStore
 from eisync.store.retention import Removals
+
+FRESH_S = 30.0
+"""An answer counts for so long. What takes longer is asked anew."""
+
+
+class IdentityCheck:
+    """Proves that the service has files, a page of them at a time."""
+
+    def __init__(
+        self, studios: Mapping[str, ProjectService], removals: Removals, *, clock: Callable[[], float]
+    ) -> None:
+        """`studios` by target."""
+        self._studios = studios
+        self._removals = removals
+        self._clock = clock
+        self._target = ""
+        self._listed: dict[int, RemoteSample] = {}
+        self._asked_for: frozenset[int] = frozenset()
+        self._asked_at = 0.0
+        self.trouble: str | None = None
+
+    def why_unproven(self, file: Local, others: Iterable[Local] = ()) -> Why | None:
+        """Return why the file may not go; None: the service has all that was sent of it, now. `others` follow soon.
+
+        `trouble` says why the service cannot be asked at all; None: it can.
+        """
+        self.trouble = None
+        studio = self._studios.get(file.target)
+        if studio is None:
+            return Why.UNASKED
+        try:
+            self._ask(studio, file, others)
+            return self._compare(studio, file)
+        except StudioError:
+            return Why.UNASKED  # of this one
+        except EisyncError as error:
+            self.trouble = str(error)
+            return Why.UNASKED
+
+    def _ask(self, studio: ProjectService, file: Local, others: Iterable[Local]) -> None:
+        wanted = {proof.id for proof in file.proofs}
+        is_fresh = 0.0 <= self._clock() - self._asked_at < FRESH_S
+        if is_fresh and self._target == file.target and wanted <= self._asked_for:
+            return
+        self._asked_for = frozenset()
+        asked_at = self._clock()
+        ids = wanted.union(*(_ids(other) for other in others if other.target == file.target))
+        self._listed = studio.listed(ids)
+        self._target, self._asked_for, self._asked_at = file.target, frozenset(ids), asked_at
+
+    def _compare(self, studio: ProjectService, file: Local) -> Why | None:
+        raw: dict[int, str] = {}
+        while isinstance(found := why_unproven(file, self._listed, raw), ProofLook):
+            raw[found.sample_id] = studio.sha256_of(found.sample_id)
+            self._removals.note_raw(file.target, self._listed[found.sample_id], raw[found.sample_id])
+        return found
+
+
+def _ids(file: Local) -> Iterator[int]:
+    return (proof.id for proof in file.proofs)
+
 
 YES_NAME = ".eisync-archive"
 

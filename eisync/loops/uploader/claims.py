@@ -16,8 +16,7 @@ from eisync.core.model import Item
 from eisync.core.outcome import Outcome, after_file_error, give_back, refuse
 from eisync.errors import FileError, UnreachableError
 from eisync.loops.uploader.results import Results
-from eisync.loops.uploader.target_state import SendingRules, TargetQueue, TargetState
-from eisync.loops.uploader.workers import Workers
+from eisync.loops.uploader.target_state import SendingRules, TargetQueue, TargetState, Workers
 from eisync.store.outbox import Outbox
 
 FILES_AT_ONCE = 64

@@ -1,9 +1,7 @@
-"""Empty the outbox: claim what is due, put it together, hand it to the workers, settle what came back.
+"""Empty the outbox: claim what is due, batch it, give it to the workers, record what came back.
 
 The uploader's thread decides and writes; workers do HTTP and nothing else. A slow or refused request holds one worker
-and no other file: large requests leave one worker free, and the requests of one target leave one worker for each other
-target. What is under way when the process dies is doubtful at the next start,
-and safe.
+and no other file: large requests leave one worker free, and the requests of one target leave one for each other target.
 """
 
 from collections import deque
@@ -24,14 +22,16 @@ from eisync.loops.ports import Log
 from eisync.loops.uploader.claims import PROBE_CHOICE, Claims
 from eisync.loops.uploader.results import Results
 from eisync.loops.uploader.target_state import (
+    NO_THREADS,
+    THREADLESS_S,
     InFlight,
     SendingRules,
     TargetQueue,
     TargetState,
     TimeAndChance,
     UploadStore,
+    Workers,
 )
-from eisync.loops.uploader.workers import NO_THREADS, THREADLESS_S, Workers
 
 _T = TypeVar("_T")
 
