@@ -25,7 +25,6 @@ from eisync.emulator.spool import Spool
 from eisync.emulator.upload_headers import UploadHeaders, enter, header_text
 
 _MESSAGES = ("message", "body", "data")  # the field of the message, where other parts stand before it
-_MAX_PARTS = 64
 
 
 async def post_data(request: web.Request) -> web.StreamResponse:
@@ -46,7 +45,7 @@ async def post_data(request: web.Request) -> web.StreamResponse:
             return _text(upload.error, status=400)
         (settled,) = await settle(service, project, upload)
     except TooManyParts:
-        return _text(f"Too many parts in one form: at most {_MAX_PARTS}", status=400)
+        return _text(f"Too many parts in one form: at most {service.settings.max_form_parts}", status=400)
     except MultipartError as error:
         service.ledger.truncated += 1
         return _text(f"Invalid multipart body: {error}", status=400)
@@ -82,7 +81,7 @@ async def _read_form(request: web.Request) -> list[Part]:
     reader = FormReader(
         request.headers.get("Content-Type", ""),
         service.store.spool_folder,
-        limits_of(service, max_parts=_MAX_PARTS),
+        limits_of(service, max_parts=service.settings.max_form_parts),
         decode_quote_escapes=service.settings.decode_quote_escapes,
     )
     try:

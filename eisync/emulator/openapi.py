@@ -130,11 +130,18 @@ def _ingestion_routes() -> Iterator[Route]:
             body_type="multipart/form-data",
         ),
     )
-    legacy = _operation("Upload one file as the body.", TEXT, [name, *headers], BYTES, "application/octet-stream")
+    forms = {
+        "application/octet-stream": BYTES,
+        "application/cbor": BYTES,
+        "application/json": {"type": "object"},
+        "multipart/form-data": record({"message": BYTES}, {"image": BYTES}),
+    }
+    body = {"required": True, "content": {kind: {"schema": schema} for kind, schema in forms.items()}}
+    one = _operation("Upload one item: the body, or a message and what it refers to.", TEXT, [name, *headers])
     yield (
         "post",
         "/api/{category}/data",
-        legacy | {"deprecated": True, "responses": {"200": stored, "default": refused}},
+        one | {"deprecated": True, "requestBody": body, "responses": {"200": stored, "default": refused}},
     )
 
 

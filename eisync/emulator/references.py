@@ -17,7 +17,6 @@ from typing import Any
 _SAMPLES = re.compile(r"Ref-(?:Binary|BINARY)-([uif](?:8|16|32)) *")
 _FILE = re.compile(r"Ref-(?:Binary|BINARY)-[a-z]+/")
 _MARK = re.compile(rb"Ref-(?:Binary|BINARY)-[uif]\d")
-_HEADER_BYTES = 64 * 1024  # the longest header that is looked at; a microphone's has 250 bytes
 _ARRAY_CODES = {"u8": "B", "u16": "H", "u32": "I", "i8": "b", "i16": "h", "i32": "i", "f32": "f"}
 _BREAK = 0xFF
 _ENDLESS = -1
@@ -46,7 +45,7 @@ def read_samples(raw: bytes, sample_type: str) -> Sequence[float]:
 
 def split_header(raw: bytes, max_items: int) -> tuple[bytes, bytes]:
     """The CBOR item, and the samples behind it; nothing is behind an item that refers to none."""
-    if not _MARK.search(raw, 0, _HEADER_BYTES):
+    if not _MARK.search(raw):
         return raw, b""
     end = _end_of_item(raw, max_items)
     return (raw, b"") if end is None else (raw[:end], raw[end:])

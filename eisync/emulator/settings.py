@@ -52,8 +52,10 @@ LIMITS = (
     "max_name_chars",
     "max_line_chars",
     "max_cbor_items",
+    "max_form_parts",
     "spool_bytes",
     "spool_total_bytes",
+    "idle_timeout_s",
 )
 
 VALIDATION_ANSWERS = ("stored", "refused", "training")
@@ -88,6 +90,7 @@ class EmulatorSettings:
     max_name_chars: int = 200  # of a sensor, its units and a device: every listing shows them
     max_line_chars: int = 256 * 1024  # of a CSV
     max_cbor_items: int = 500_000  # arrays, maps and tags: one of nothing is a byte there and seventy here
+    max_form_parts: int = 64  # of a form that is sent to the data endpoint
     idle_timeout_s: float = 60.0  # a body that pauses longer is given up
 
     # Switches: what the contract does not say.
@@ -137,8 +140,15 @@ class EmulatorSettings:
             raise ValueError(f"{self.anomaly_stored_as!r} is no category that a sample can be stored in.")
         if self.validation not in VALIDATION_ANSWERS:
             raise ValueError(f"{self.validation!r} is none of {', '.join(VALIDATION_ANSWERS)}.")
-        if min(self.max_page_limit, *(getattr(self, name) for name in LIMITS)) < 1 or self.idle_timeout_s <= 0:
+        if self.max_page_limit < 1 or not all(getattr(self, name) > 0 for name in LIMITS):
             raise ValueError("Every limit must be positive.")
+
+
+_VALUES: dict[Any, tuple[tuple[type, ...], str]] = {
+    bool: ((bool,), "true or false"),
+    int: ((int,), "a whole number"),
+    float: ((int, float), "a number"),
+}
 
 
 def read_switch(text: str) -> tuple[str, Any]:
@@ -154,9 +164,8 @@ def read_switch(text: str) -> tuple[str, Any]:
         found: object = json.loads(value)
     except ValueError:
         found = value
-    wanted = {bool: "true or false", int: "a whole number"}.get(kind, "a whole number or null")
-    is_none = found is None and kind not in (bool, int)
-    if not is_none and type(found) is not (bool if kind is bool else int):
+    types, wanted = _VALUES.get(kind, ((int, type(None)), "a whole number or null"))
+    if type(found) not in types:
         raise ValueError(f"{name} should be {wanted}, not {value!r}.")
     return name, found
 
