@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from eisync.emulator.intake import Accepted, Upload, examine
 from eisync.emulator.model import Duplicate, Project, Refused, Stored
-from eisync.emulator.replies import fault_now
+from eisync.emulator.replies import actor_now, fault_now
 from eisync.emulator.service import Service
 from eisync.emulator.spool import Limits
 
@@ -38,7 +38,11 @@ async def settle(service: Service, project: Project, upload: Upload) -> list[Set
     accepted = [one for one in examined if not isinstance(one, Refused)]
     answers = iter(
         service.store.commit(
-            project.id, accepted, refuse_duplicates=upload.headers.refuse_duplicates, now_ms=service.now_ms()
+            project.id,
+            accepted,
+            refuse_duplicates=upload.headers.refuse_duplicates,
+            now_ms=service.now_ms(),
+            actor=actor_now(),
         )
     )
     settled = [

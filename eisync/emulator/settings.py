@@ -30,6 +30,10 @@ SWITCHES = (
     "missing_file_name_status",
     "forbidden_status",
     "max_request_bytes",
+    "dataset_versions",
+    "dataset_window_ms",
+    "dataset_commit_ms",
+    "last_updated_by",
     "zero_disallows_duplicates",
     "decode_labels",
 )
@@ -59,6 +63,7 @@ LIMITS = (
 )
 
 VALIDATION_ANSWERS = ("stored", "refused", "training")
+SIGNED = ("all", "edits", "none")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,6 +115,10 @@ class EmulatorSettings:
     forbidden_status: int = 403  # a valid key whose role or project does not allow the call
     zero_disallows_duplicates: bool = True  # whether `x-disallow-duplicates: 0` (or `false`) counts as set
     decode_labels: bool = True  # the Python SDK sends labels raw, other clients percent-encode them
+    dataset_versions: bool = True  # False: the calls are not there, and nothing of what changes is kept
+    dataset_window_ms: int = 60_000  # after the first change it takes in, a window is closed and becomes a version
+    dataset_commit_ms: int = 1000  # so much later it is there; documented: "within a few seconds"
+    last_updated_by: str = "all"  # which samples have `lastUpdatedBy`: "all", those of "edits" without uploads, "none"
 
     # Strictness of our own: what no source says that the service refuses.
     refuse_broken_media: bool = True  # a WAV or an image whose header cannot be read, or contradicts itself
@@ -140,6 +149,10 @@ class EmulatorSettings:
             raise ValueError(f"{self.anomaly_stored_as!r} is no category that a sample can be stored in.")
         if self.validation not in VALIDATION_ANSWERS:
             raise ValueError(f"{self.validation!r} is none of {', '.join(VALIDATION_ANSWERS)}.")
+        if self.last_updated_by not in SIGNED:
+            raise ValueError(f"{self.last_updated_by!r} is none of {', '.join(SIGNED)}.")
+        if min(self.dataset_window_ms, self.dataset_commit_ms) < 0:
+            raise ValueError("A window's time cannot be negative.")
         if self.max_page_limit < 1 or not all(getattr(self, name) > 0 for name in LIMITS):
             raise ValueError("Every limit must be positive.")
 
