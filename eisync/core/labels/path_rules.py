@@ -118,6 +118,10 @@ class PathRules:
         folder = class_folder(path)
         return None if folder is None or _is_date(path.split("/")[folder]) else folder
 
+    def uses_name(self, path: str) -> bool:
+        """Return whether the label of the file at `path` is a part of its name."""
+        return self.label in (INFER, SDK, FOLDER) and self.label_folder(path) is None
+
     def _label(self, path: str) -> str | None:
         if self.label in (INFER, SDK, FOLDER):
             return infer_label(path)
