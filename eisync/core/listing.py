@@ -248,7 +248,7 @@ def _switched(before: bool, after: bool, on: str, off: str) -> str:
     return "" if before == after else on if after else off
 
 
-REST = 10.0
+REST_FACTOR = 10.0
 """After a sweep, changes cause the next one only when this many times its duration has passed."""
 
 RESUME_WITHIN_S = 24 * 3600.0
@@ -312,7 +312,7 @@ def why_sweep(remembered: LastPoll, poll: PollResult, *, now: float, every_s: fl
     if not 0 <= since_s < every_s:
         return "the interval has passed"
     reason = why_changed(remembered, poll)
-    return reason if since_s >= REST * remembered.sweep_s else None
+    return reason if since_s >= REST_FACTOR * remembered.sweep_s else None
 
 
 def why_changed(remembered: LastPoll, poll: PollResult) -> str | None:
