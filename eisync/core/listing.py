@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from eisync.core import identity
 from eisync.core.identity import Identity, Sent
 from eisync.core.model import Missing, RemoteSample, sent_name
-from eisync.core.studio import stored_name
+from eisync.core.studio import editor, stored_name
 from eisync.core.text import nfc
 
 SWEEPS_TO_SUSPECT = 2
@@ -70,11 +70,12 @@ class Learn:
 
 @dataclass(frozen=True, slots=True)
 class KeepListed:
-    """Update the sample in the index. `changes` are clauses for a person about what was edited, if anything was."""
+    """Update the sample in the index. `changes` are clauses for a person about what was edited, `by` says by whom."""
 
     sample: RemoteSample
     changes: tuple[str, ...] = ()
     is_ours: bool = False
+    by: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,13 +118,18 @@ class Match:
     to_compare: tuple[int, ...]
 
 
-def compare(believed: Iterable[IndexedSample], listed: Iterable[RemoteSample]) -> list[IndexChange]:
-    """Return the index changes for two slices of the same range of ids. An unchanged sample needs none."""
+def compare(
+    believed: Iterable[IndexedSample], listed: Iterable[RemoteSample], *, own_key: int | None = None
+) -> list[IndexChange]:
+    """Return the index changes for two slices of the same range of ids. An unchanged sample needs none.
+
+    `own_key` is the id of our API key, to tell its edits from those of a person.
+    """
     unlisted = {one.sample.id: one for one in believed}
     changes: list[IndexChange] = []
     for sample in listed:
         known = unlisted.pop(sample.id, None)
-        change = Learn(sample) if known is None else _when_listed(known, sample)
+        change = Learn(sample) if known is None else _when_listed(known, sample, own_key)
         if change is not None:
             changes.append(change)
     changes += [CountMissed(one.sample.id) for one in unlisted.values() if _is_missed(one)]
@@ -180,7 +186,7 @@ def match(path: str, sha256: str, candidates: Sequence[RemoteSample], *, names: 
 _SHRINK_BELIEVED = 50
 
 
-def _when_listed(known: IndexedSample, sample: RemoteSample) -> IndexChange | None:
+def _when_listed(known: IndexedSample, sample: RemoteSample, own_key: int | None) -> IndexChange | None:
     if known.sent is not None:
         before = known.sample if known.was_listed else None
         if identity.identify(identity.weigh(known.sent, sample, before=before)) is Identity.FOREIGN:
@@ -194,7 +200,8 @@ def _when_listed(known: IndexedSample, sample: RemoteSample) -> IndexChange | No
     # A new hash, or the name that was sent, is new for the index but does not interest a person.
     is_news = _proof_of_identity(known.sample) != _proof_of_identity(sample)
     if changes or is_news or known.missed or known.is_noted or known.is_contradicted:
-        return KeepListed(sample, changes, known.is_ours)
+        by = editor(sample.updated_by, own_key) if changes else None
+        return KeepListed(sample, changes, known.is_ours, f" (by {by})" if by else "")
     return None
 
 
@@ -257,7 +264,10 @@ _SAME_INSTANT_S = 0.002
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LastPoll:
-    """What is stored of the last poll. `modified_at` is by the service's clock, `swept_at` and `sweep_s` by ours."""
+    """What is stored of the last poll. `modified_at` is by the service's clock, `swept_at` and `sweep_s` by ours.
+
+    `version_index`: the newest dataset version that the index takes account of, -1: there was none; None: not known.
+    """
 
     newest_id: int
     samples: int
@@ -265,6 +275,7 @@ class LastPoll:
     swept_at: float
     sweep_s: float
     has_missed: bool = False
+    version_index: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -279,6 +290,7 @@ class SweepProgress:
     before_id: int | None = None
     listed: int = 0
     spent_s: float = 0.0
+    version_index: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -306,13 +318,17 @@ def must_count(remembered: LastPoll, *, modified_at: float | None, new: int) -> 
     return modified_at is None or modified_at != remembered.modified_at or new > 0
 
 
+def is_sweep_due(remembered: LastPoll, *, now: float, every_s: float) -> bool:
+    """Return whether the last sweep is so old that the next one needs no other reason."""
+    return not 0 <= now - remembered.swept_at < every_s
+
+
 def why_sweep(remembered: LastPoll, poll: PollResult, *, now: float, every_s: float) -> str | None:
     """Return why a sweep is needed now, as a clause; None when none is, or not yet."""
-    since_s = now - remembered.swept_at
-    if not 0 <= since_s < every_s:
+    if is_sweep_due(remembered, now=now, every_s=every_s):
         return "the interval has passed"
     reason = why_changed(remembered, poll)
-    return reason if since_s >= REST_FACTOR * remembered.sweep_s else None
+    return reason if now - remembered.swept_at >= REST_FACTOR * remembered.sweep_s else None
 
 
 def why_changed(remembered: LastPoll, poll: PollResult) -> str | None:

@@ -224,8 +224,9 @@ class RemoteSample:
     """A sample as Studio lists it. `original_name` is the file name that was sent, if known.
 
     `metadata` is sorted by name. `added` is when it was stored, in the service's own text form. `is_cropped` says that
-    it is a part of what was sent. A sweep creates two of these for every sample with positional arguments, because
-    keywords would double the cost.
+    it is a part of what was sent. `updated_by` says who edited it last, as `"user 5"` or `"projectApiKey 7"`; None: the
+    service does not say. It is not stored. A sweep creates two of these for every sample with positional arguments,
+    because keywords would double the cost.
     """
 
     id: int
@@ -239,6 +240,7 @@ class RemoteSample:
     has_processing_error: bool = False
     added: str | None = None
     is_cropped: bool = False
+    updated_by: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
