@@ -123,7 +123,7 @@ def compare(
 ) -> list[IndexChange]:
     """Return the index changes for two slices of the same range of ids. An unchanged sample needs none.
 
-    `own_key` is the id of our API key, to tell its edits from those of a person.
+    `own_key` is the id of our API key. It distinguishes our own edits from those of a person.
     """
     unlisted = {one.sample.id: one for one in believed}
     changes: list[IndexChange] = []
@@ -266,7 +266,7 @@ _SAME_INSTANT_S = 0.002
 class LastPoll:
     """What is stored of the last poll. `modified_at` is by the service's clock, `swept_at` and `sweep_s` by ours.
 
-    `version_index`: the newest dataset version that the index takes account of, -1: there was none; None: not known.
+    `version_index` is the newest dataset version that the index includes; -1: there was none; None: not known.
     """
 
     newest_id: int
