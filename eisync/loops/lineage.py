@@ -164,7 +164,7 @@ class Lineage:
             if own is None or not own.is_unscanned or own.serial != serial:
                 return
             after = folder.own = _lifted(replace(own, is_unscanned=False))
-            unseen = self._records.looked_through(root_id, after, UNSEEN, now=self._clock())
+            unseen = self._records.note_scanned(root_id, after, UNSEEN, now=self._clock())
             self._log.info("root.looked_through", root=shown(folder.root.path), missing=unseen)
 
     def unlisted(self, target: str) -> Mapping[int, int]:

@@ -50,14 +50,14 @@ def test_all_folders_must_have_been_looked_through(shelf: Shelf) -> None:
     records = Absences(shelf.database)
     [other] = shelf.outbox.register([("/other", "main")])
     roots = [shelf.root.id, other.id]
-    assert records.looked_through_at(roots) is None
+    assert records.last_scan_began_at(roots) is None
     shelf.index.note_scan(shelf.root.id, {}, began_at=10.0, now=20.0)
-    assert records.looked_through_at(roots) is None
+    assert records.last_scan_began_at(roots) is None
     shelf.index.note_scan(other.id, {}, began_at=5.0, now=20.0)
-    assert 5.0 == records.looked_through_at(roots)
+    assert 5.0 == records.last_scan_began_at(roots)
     shelf.index.note_offline(other.id, "away")
-    assert 10.0 == records.looked_through_at(roots)
-    assert records.looked_through_at([]) is None
+    assert 10.0 == records.last_scan_began_at(roots)
+    assert records.last_scan_began_at([]) is None
 
 
 def test_a_file_that_is_tied_to_segments_is_synced_by_these(shelf: Shelf) -> None:
@@ -129,10 +129,10 @@ def test_what_should_be_below_a_folder_is_not_what_is_beside_it(shelf: Shelf) ->
         (guard_facts._OTHERS, "INDEX file_by_state"),
         (sample_links._NAMED, "INDEX sample_by_name (target=? AND filename>? AND filename<?)"),
         (sample_links._CROPPED, "INDEX sample_cropped (target=? AND original_name=?)"),
-        (sample_links._BURIED, "INDEX sample_by_name (target=? AND filename=?)"),
+        (sample_links._TOMBSTONES_OF, "INDEX sample_by_name (target=? AND filename=?)"),
         (action_effects._SAMPLES, "INDEX file_sample_by_sample"),
         (
-            disks._BELIEVED.format(direction="asc"),
+            disks._EXPECTED.format(direction="asc"),
             "INDEX sqlite_autoindex_file_1 (root_id=? AND folder>? AND folder<?)",
         ),
         (disks._IT, "INDEX sqlite_autoindex_file_1 (root_id=? AND folder=? AND name=?)"),

@@ -384,7 +384,7 @@ def test_a_database_that_takes_a_write_says_so(shelf: Shelf) -> None:
 @pytest.mark.parametrize(
     ("statement", "indexes"),
     [
-        (tombstones._BEREFT, ["file_sample_by_sample (sample_id=?)", "file USING INTEGER PRIMARY KEY"]),
+        (tombstones._WITHOUT_SAMPLES, ["file_sample_by_sample (sample_id=?)", "file USING INTEGER PRIMARY KEY"]),
         (
             sample_rows.SLICE,
             ["sample USING PRIMARY KEY (target=? AND id>? AND id<?)", "file_sample_by_sample (sample_id=?)"],

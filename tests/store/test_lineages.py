@@ -42,9 +42,9 @@ def test_only_what_is_missing_at_the_service_and_not_taken_by_us_is_unseen(shelf
         connection.execute("update file set removal = 'deleted' where id = ?", (ids["ours.csv"],))
     shelf.outbox.mark_gone([ids["went.csv"], ids["ours.csv"]], now=LATER)
     assert ["went.csv"] == planned(shelf)
-    assert 1 == lineages.looked_through(shelf.root.id, DOUBTED, "nobody knows", now=LATER)
+    assert 1 == lineages.note_scanned(shelf.root.id, DOUBTED, "nobody knows", now=LATER)
     assert [] == planned(shelf)
-    assert 0 == lineages.looked_through(shelf.root.id, DOUBTED, "nobody knows", now=LATER)
+    assert 0 == lineages.note_scanned(shelf.root.id, DOUBTED, "nobody knows", now=LATER)
     assert "nobody knows" == next(one["reason"] for one in shelf.index.records.files() if one["path"] == "went.csv")
     assert "unseen" == shelf.index.records.history(ids["went.csv"])[0]["event"]
     # When it is back it is as it was, and a person may delete it.

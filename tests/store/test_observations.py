@@ -91,7 +91,7 @@ def test_reasons_are_told_of_each_file_once(shelf: Shelf) -> None:
 
 
 def test_reasons_are_looked_at_to_a_limit(shelf: Shelf, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "LOOKED_AT", 3)
+    monkeypatch.setattr(module, "MOST_READ", 3)
     for number in range(5):
         shelf.enqueue(f"{number}.csv", now=NOW)
     assert [3] == [one.files for one in shelf.index.observations.reasons([State.READY])]

@@ -756,7 +756,7 @@ def test_a_tally_of_some_folders_reads_no_row(shelf: Shelf) -> None:
 )
 def test_no_question_of_the_loops_walks_all_files(shelf: Shelf, statement: str, index: str) -> None:
     names = ("target", "ids", "root_id", "folder", "name", "limit", "before", "id", "state", "claim", "reason",
-             "due_at", "batch_cap", "told", "is_attempt", "now")  # fmt: skip
+             "due_at", "batch_cap", "settled", "is_attempt", "now")  # fmt: skip
 
     plan = shelf.plan(statement, **dict.fromkeys(names))
 

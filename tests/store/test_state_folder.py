@@ -186,7 +186,7 @@ def test_whose_folder_it_is_decides(tmp_path: Path, monkeypatch: pytest.MonkeyPa
             claim_folder(place)
     else:
         assert (expected is None) == (claim_folder(place) is not None)
-    assert claim_folder(place, only_looks=True) is None  # root looks into anybody's
+    assert claim_folder(place, read_only=True) is None  # root may read any user's folder
 
 
 def test_a_file_of_another_user_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -105,7 +105,7 @@ class DeletionEvidence:
         asked = [side for side in sides if _may_follow(side)]
         if not asked:
             return list(sides)
-        looked_through_at = self._absences.looked_through_at(context.policies)
+        looked_through_at = self._absences.last_scan_began_at(context.policies)
         candidates = self._candidates(context, asked)
         same = self._absences.same_content(
             context.target, {side.id: side.sha256 for side in asked if side.sha256 is not None}

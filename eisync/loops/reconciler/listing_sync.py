@@ -66,7 +66,7 @@ class ListingSync:
         if poll.unlisted:
             return []  # it is found again by the next poll, until a sweep may run
         # What is not explained yet stays as it was remembered, so that it still asks for a sweep when one may run.
-        self.mirrored.note_look(
+        self.mirrored.note_poll(
             self.target,
             newest_id=newest_id,
             samples=remembered.samples + poll.new,
@@ -287,7 +287,7 @@ class DryRun:
     def apply(self, target: str, actions: Iterable[listing.IndexChange], **_: object) -> list[int]:
         return []
 
-    def note_look(self, target: str, **_: object) -> None: ...
+    def note_poll(self, target: str, **_: object) -> None: ...
 
     def begin_sweep(self, target: str, *, modified_at: float | None, now: float) -> SweepProgress:
         return SweepProgress(generation=_NO_GENERATION, began_at=now, modified_at=modified_at)

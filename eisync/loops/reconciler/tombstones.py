@@ -50,7 +50,7 @@ class Tombstones:
         """After a complete sweep that did not list these samples of ours. Raises what the service raises."""
         suspects = [ask.sample_id for ask in listing.suspects(missing)]
         now = self._clock()
-        doomed = self._actions.doomed(context.target, suspects, limit=MOST_FILES) if suspects else []
+        doomed = self._actions.left_without_samples(context.target, suspects, limit=MOST_FILES) if suspects else []
         # What never was listed was not deleted: its file is sent again.
         sides = [side for side in doomed if any(held.is_listed for held in side.samples)]
         proposed = self._proposed(context, sides)
