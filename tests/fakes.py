@@ -154,7 +154,7 @@ class Waited:
             self.result.set_exception(error)
 
     def follow(self) -> "Waited":
-        end = self.glimpse()
+        end = self.next_before_id()
         if end is not None:
             return Waited(self._ask, end, self._seen)
         return Waited(self._nothing, None, self._seen)
@@ -162,7 +162,7 @@ class Waited:
     def _nothing(self, _: int | None) -> Page:
         raise UnansweredError("the end of the previous page is missing")
 
-    def glimpse(self) -> int | None:
+    def next_before_id(self) -> int | None:
         if self.result.exception() is not None or not self.result.result().samples:
             return None
         return self._seen(self.result.result().samples[-1].id)

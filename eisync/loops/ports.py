@@ -34,12 +34,12 @@ class Uploads(Protocol):
 class Coming(Protocol):
     """A page that was asked for. `page` waits for it, and raises what came instead.
 
-    `glimpse` waits too, and is quick: it returns the id that the next page goes on from, if that can be seen. It may
+    `next_before_id` waits too, and is quick: it guesses the id below which the next page goes on, if it can. It may
     be wrong. `follow` asks for that next page as soon as this one is there.
     """
 
     def follow(self) -> "Coming": ...
-    def glimpse(self) -> int | None: ...
+    def next_before_id(self) -> int | None: ...
     def page(self) -> Page: ...
 
 

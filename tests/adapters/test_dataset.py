@@ -116,11 +116,11 @@ def test_csv_that_became_json_is_named_so(dataset: Dataset) -> None:
 
 def test_an_account_takes_the_place_of_the_old_one_when_it_is_complete(dataset: Dataset, place: Path) -> None:
     for names, is_kept in ((["a"], True), (["b"], False), (["c", "d"], True), ([], True)):
-        with dataset.account() as account:
+        with dataset.labels_writer() as labels:
             for name in names:
-                account.add({"path": name})
+                labels.add({"path": name})
             if is_kept:
-                account.keep()
+                labels.keep()
         document = json.loads((place / "info.labels").read_text())
         expected = names if is_kept else ["a"]
         assert (1, expected) == (document["version"], [entry["path"] for entry in document["files"]])
@@ -132,8 +132,8 @@ def test_a_full_disk_is_told(dataset: Dataset, place: Path, monkeypatch: pytest.
     monkeypatch.setattr(SafeFolder, "create", lambda _, place: os.open("/dev/full", os.O_WRONLY))
     with pytest.raises(FolderError, match=r"no space left for .*; make room and run it again"):
         dataset.store(7, "training", "a.csv", [b"x" * 100_000])
-    with pytest.raises(FolderError, match="no space left"), dataset.account() as account:
-        account.keep()
+    with pytest.raises(FolderError, match="no space left"), dataset.labels_writer() as labels:
+        labels.keep()
     assert set() == files(place)
 
 
@@ -204,8 +204,8 @@ def test_nothing_is_written_through_a_link(tmp_path: Path, place: Path, planted:
             plant()
         for number in (8, 9):
             dataset.store(number, "training", "a.csv", [b"x,y\n"])
-        with dataset.account() as account:
-            account.keep()
+        with dataset.labels_writer() as labels:
+            labels.keep()
     assert ["words"] == os.listdir(outside)
     assert "somebody's words" == (outside / "words").read_text()
 

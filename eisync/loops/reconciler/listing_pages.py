@@ -61,7 +61,7 @@ def listing_pages(
         listed, is_last = listed + stretch.count, stretch.is_last
         before_id = min(stretch.ids, default=0)
         if not is_last:
-            seen_id = coming.glimpse() if coming is not None and following is not None else None
+            seen_id = coming.next_before_id() if coming is not None and following is not None else None
             is_misled = is_misled or seen_id not in (None, before_id)
             if following is None or seen_id != before_id:
                 following = studio.ahead(limit=page_size, before_id=before_id, from_id=from_id)
