@@ -1,4 +1,4 @@
-"""What is remembered of a folder's stamps, and what becomes of the files that went while nobody could tell why."""
+"""The stored lineage of a folder, and the files that went while the cause was not known."""
 
 import pytest
 
@@ -35,7 +35,7 @@ def test_what_is_saved_is_remembered_by_the_next_process(shelf: Shelf, lineages:
     assert DOUBTED == Lineages(shelf.database).own(shelf.root.id)
 
 
-def test_only_what_is_missing_at_the_service_and_not_taken_by_us_is_unseen(shelf: Shelf, lineages: Lineages) -> None:
+def test_only_uploaded_missing_files_that_eisync_did_not_remove_are_marked(shelf: Shelf, lineages: Lineages) -> None:
     ids = {path: shelf.sync(path, number) for number, path in enumerate(("there.csv", "went.csv", "ours.csv"), start=1)}
     shelf.enqueue("waits.csv")
     with shelf.database.transaction() as connection:
