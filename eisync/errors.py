@@ -153,4 +153,4 @@ class FileGoneError(FileError):
 
 
 class FileUnreadableError(FileError):
-    """The file exists but must not be read, or it is no regular file inside its root."""
+    """The file exists but cannot be read, or it is no regular file inside its root."""

@@ -30,7 +30,7 @@ where root_id = :root_id and target <> :target and state not in ('synced', 'tomb
 
 
 class Outbox:
-    """The queue. Safe to use from any thread; each method is one transaction."""
+    """Store the queue. Safe to use from any thread; each method is one transaction."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
