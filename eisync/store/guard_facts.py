@@ -59,7 +59,7 @@ class Absences:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def last_scan_began_at(self, root_ids: Iterable[int]) -> float | None:
+    def scanned_at(self, root_ids: Iterable[int]) -> float | None:
         """Return when the last complete scan of all these roots began (Unix s); None when one was never scanned."""
         with self._database.reading() as connection:
             row = connection.execute(_LAST_SCANS, {"roots": json.dumps(list(root_ids))}).fetchone()

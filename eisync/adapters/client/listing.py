@@ -165,18 +165,18 @@ class ComingPage:
         self._fetched = ask(before_id)
 
     def follow(self) -> "ComingPage":
-        """Request the page below it as soon as its bytes are there, before they are parsed; see `next_before_id`."""
+        """Request the page below it as soon as its bytes are there, before they are parsed; see `predicted_end_id`."""
         # The reading thread sends the request, in its next turn. The caller holds the interpreter while it parses a
         # page, so no request would be sent meanwhile.
         return ComingPage(self._ask, self._read, self._end)
 
     def _end(self) -> int:
-        end_id = self.next_before_id()
+        end_id = self.predicted_end_id()
         if end_id is None:
             raise UnansweredError("the end of the previous page is missing")
         return end_id
 
-    def next_before_id(self) -> int | None:
+    def predicted_end_id(self) -> int | None:
         """Wait for the bytes, and guess the id below which the next page continues, without parsing; None: no guess."""
         return self._fetched.result()[1] if self._fetched.exception() is None else None
 

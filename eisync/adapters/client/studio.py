@@ -61,6 +61,7 @@ class Studio:
         self._timeout_s = timeout_s
         self._read_key = read_key
         self._project: tuple[str, int] | None = None  # the last key used, and its project
+        self.key_id: int | None = None  # the service's id of that key, if the service names it
 
     def project_id(self) -> int:
         """Return the id of the project that the key opens. Raise KeyRefusedError, StudioError or TransitError."""
@@ -122,8 +123,11 @@ class Studio:
 
     def _ask_project_id(self) -> int:
         try:
-            return int(self.ask("/api/projects/api-key-info", KeyInfo).project_id)
+            info = self.ask("/api/projects/api-key-info", KeyInfo)
+            self.key_id = info.key_id
+            return info.project_id
         except StudioError:
+            self.key_id = None
             projects = self.ask("/api/projects", Projects).projects
         if len(projects) != 1:
             raise StudioError(f"the key opens {len(projects)} projects, not one", status=200)
