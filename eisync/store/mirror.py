@@ -91,7 +91,7 @@ _REMEMBER = """
 insert or replace into mirror (target, newest_id, samples, modified_at, swept_at, sweep_s, version_index)
 values (:target, :newest_id, :samples, :modified_at, :now, :sweep_s, :version_index)"""
 
-# A sample that the change feed reports as deleted, and the number of samples agrees: as if two sweeps had missed it.
+# The change feed reports the sample as deleted, and the number of samples agrees. Count it as missed by two sweeps.
 _SUSPECT = "update sample set missed = :missed where target = :target and id = :id and missed < :missed"
 
 
@@ -248,9 +248,9 @@ class Mirrored:
     def note_changes(
         self, target: str, *, deleted: Iterable[int], samples: int, version_index: int, now: float
     ) -> list[Missing]:
-        """Write down what the change feed says up to a version. Returns the deleted samples that are ours.
+        """Store the changes of the feed up to a version. Return the deleted samples that are ours.
 
-        `deleted` are samples that the index knows, and `samples` is how many there are without them.
+        `deleted` are ids of samples that the index has. `samples` is the number of samples without these.
         """
         with self._database.transaction() as connection:
             generation = _next_generation(connection, target)
@@ -303,7 +303,7 @@ class Mirrored:
 
 
 def _count_missed(connection: sqlite3.Connection, target: str, generation: int, now: float) -> list[Missing]:
-    """What is marked was not listed: count that for samples of ours, and forget the others."""
+    """Count the marked samples of ours as missed once more, and drop the others."""
     parameters = {"target": target, "generation": generation}
     rows = connection.execute(_COUNT_MISSED, parameters).fetchall()
     note_missed(connection, target, generation, now)

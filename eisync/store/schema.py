@@ -232,7 +232,7 @@ LATER: Mapping[str, tuple[str, ...]] = {
         "alter table root add column comparing integer not null default 0",  # touched since their upload, not compared
     ),
     "_021_change_feed": (
-        # The newest dataset version that the index takes account of; null: not known, so the listing tells.
+        # The newest dataset version whose changes are in the index; null: not known, so the listing is read.
         "alter table mirror add column version_index integer",
         "alter table sweep add column version_index integer",
     ),

@@ -36,7 +36,7 @@ update sample set gone_at = :now where target = :target and gone_at is null and 
     select sample_id from file_sample where file_id = :file_id)
 returning id"""
 
-# Tombstones that stand for the sample.
+# Tombstones of the sample.
 _TOMBSTONES_OF = """
 select file.id, file.sha256 from file_sample mine cross join file on file.id = mine.file_id
 where mine.sample_id = :id and file.target = :target and file.state = 'tombstone'"""
@@ -255,7 +255,7 @@ def note_restored(connection: sqlite3.Connection, target: str, sha256: str) -> N
 
 
 def lift(connection: sqlite3.Connection, target: str, sample_id: int, now: float) -> list[int]:
-    """The sample is there again: lift the tombstones that stand for it. Return their files."""
+    """Restore the tombstones of a sample that exists again. Return the ids of their files."""
     reason = f"it is back in the project (sample {sample_id})"
     tombstoned = connection.execute(_TOMBSTONES_OF, {"target": target, "id": sample_id}).fetchall()
     lifted = [row["id"] for row in tombstoned]

@@ -105,7 +105,7 @@ class ServiceClient:
         return UploadReply(reply, body.sha256, clock.monotonic() - began_at - body.waited_s)
 
     def key_id(self) -> int | None:
-        """Return the id of the API key, without a question; None where the service did not say it."""
+        """Return the id of the API key, without a request; None if the service did not name it."""
         return self._studio.key_id
 
     def modified_at(self) -> float | None:
