@@ -96,10 +96,7 @@ _SUSPECT = "update sample set missed = :missed where target = :target and id = :
 
 
 class Mirrored:
-    """Store the service's side of the index.
-
-    Safe to use from any thread; each method is one transaction or one read.
-    """
+    """Store the listed samples. Safe to use from any thread; each method is one transaction or one read."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -288,10 +285,7 @@ class Mirrored:
         ]
 
     def adopt(self, item: Item, sha256: str, sample_ids: Iterable[int], *, now: float) -> bool:
-        """Record that the service holds the file already, so that it is not sent.
-
-        Return False when the file no longer waits, or has changed.
-        """
+        """Record that the service holds the file, so it is not sent. Return False if it no longer waits or changed."""
         facts = item.facts
         version = {"id": item.id, "size": facts.size, "mtime_ns": facts.mtime_ns, "inode": facts.inode}
         with self._database.transaction() as connection:
