@@ -31,7 +31,7 @@ from eisync.adapters.files import content, file_facts, sidecars, writer_probe
 from eisync.control.local_socket import ask
 from eisync.core.completeness import CompletenessPolicy
 from eisync.core.ignore import IgnoreRules
-from eisync.core.labels.path_rules import PathRules
+from eisync.core.labels.rules import LabelRules
 from eisync.core.model import Root
 from eisync.errors import DaemonUnreachableError
 from eisync.log import configure
@@ -166,7 +166,7 @@ def loop_over(
     policy: CompletenessPolicy = AT_ONCE,
 ) -> WatcherLoop:
     return WatcherLoop(
-        [WatchedRoot(root=root, eligibility=IgnoreRules(), labelling=PathRules(), policy=policy)],
+        [WatchedRoot(root=root, eligibility=IgnoreRules(), labelling=LabelRules(), policy=policy)],
         Stores(
             outbox=outbox,
             index=index,

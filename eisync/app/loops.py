@@ -130,7 +130,7 @@ def watched_of(watch: Watch, root: Root, mode: Mode | None = None) -> WatchedRoo
     return WatchedRoot(
         root=root,
         eligibility=eligibility,
-        labelling=watch.path_rules,
+        labelling=watch.label_rules,
         policy=watch.completeness,
         metadata=watch.metadata,
         scan_interval_s=watch.scan_interval_s,

@@ -18,18 +18,16 @@ from eisync.core.completeness import MARKER_SUFFIX, Marker, explain_writers
 from eisync.core.file_status import UNREADABLE
 from eisync.core.formats.check import FormatCheck
 from eisync.core.formats.probe import Complete, Truncated
-from eisync.core.labels.description import Description, describe
+from eisync.core.labels import origins
+from eisync.core.labels.description import Description, describe, describe_by_path
 from eisync.core.labels.mentions import NearMiss
-from eisync.core.labels.path_rules import CATEGORY_WORDS, FOLDER, INFER, SDK, infer_category_as_sdk, naming_of
+from eisync.core.labels.rules import Decision
 from eisync.core.labels.sidecars import INFO_LABELS, WHAT_THEY_ARE, Entry, sidecars_for
 from eisync.core.lifecycle import State
 from eisync.core.model import sent_name, shown
 from eisync.errors import EisyncError
 
 Said = dict[str, Entry | NearMiss | str | None]
-
-_NOT_NAMED = "no word of its path names one: the service decides"
-_A_LABEL = "; the first part of its name is the label and does not set the category"
 
 MAX_BYTES = 1 << 40
 _EXIT_CODES = {
@@ -104,14 +102,17 @@ def _explained(
         return result
     said = sidecars.said_of(watched_folder.path, found.path, watched_folder.watched.eligibility)
     described = _described(watched_folder, found.path, said)
+    decided = watched_folder.watched.labelling.decide(found.path)
     result |= {
         "label": described.label,
-        "label_from": _label_from(watched_folder, found.path, said),
+        "label_from": _label_from(decided, found.path, said),
         "category": described.category.value,
+        "metadata": dict(described.metadata),
+        "metadata_from": _metadata_from(decided, described, said),
     }
     result |= {"name": described.name or sent_name(found.path), "remarks": dict(described.remarks)}
     result |= {
-        "category_from": _category_from(watched_folder, found.path, said),
+        "category_from": _category_from(decided, found.path, said),
         **_completeness(watched_folder, found),
     }
     if watched_folder.watched.policy.needs_marker:
@@ -155,7 +156,7 @@ def _described(watched_folder: WatchedFolder, path: str, said: Said) -> Descript
     try:
         return describe(path, watched.labelling, watched.metadata, entries, misses)
     except ValueError:
-        return describe(path, watched.labelling, watched.metadata, (), misses)
+        return describe_by_path(path, watched.labelling, watched.metadata, misses)
 
 
 def _wording(one: Entry | NearMiss | str | None) -> str:
@@ -219,34 +220,26 @@ def _wholeness(examination: FormatCheck, found: Found, *, is_lost: bool) -> dict
             return {"is_whole": None, "evidence": f"{why}; last touched {still_s:,.0f} s ago"}
 
 
-def _label_from(watched_folder: WatchedFolder, path: str, said: Said) -> str:
+def _label_from(decided: Decision, path: str, said: Said) -> str:
     for place, one in said.items():
         if isinstance(one, Entry) and (one.label or one.is_unlabeled):
             return place
-    labelling = watched_folder.watched.labelling
-    folder = labelling.label_folder(path)
-    if folder is not None:
-        why = "" if labelling.label == FOLDER else ", because the name of the file only tells it from others"
-        return f"the folder {shown(path.split('/')[folder])}{why}"
-    is_inferred = labelling.label in (INFER, FOLDER, SDK)
-    return "the file's name up to its first dot" if is_inferred else "the configuration of the folder"
+    return origins.label_from(path, decided)
 
 
-def _category_from(watched_folder: WatchedFolder, path: str, said: Said) -> str:
+def _category_from(decided: Decision, path: str, said: Said) -> str:
     for place, one in said.items():
         if isinstance(one, Entry) and one.category:
             return place
-    if watched_folder.watched.labelling.category is not None:
-        return "the configuration of the folder"
-    if watched_folder.watched.labelling.rule == SDK:
-        found = infer_category_as_sdk(path)
-        return _NOT_NAMED if found is None else f"'{found.value}' occurs in its path, and category = \"{SDK}\""
-    naming = naming_of(path, watched_folder.watched.labelling.label_folder(path))
-    if naming is None:
-        is_category_word = path.rpartition("/")[2].partition(".")[0].lower() in CATEGORY_WORDS
-        return f"{_NOT_NAMED}{_A_LABEL if is_category_word else ''}"
-    where = f"its name {naming.part} after the first dot" if naming.in_name else f"the folder {naming.part}"
-    return f"the word '{naming.word}' in {where}"
+    return decided.problem or origins.category_from(path, decided)
+
+
+def _metadata_from(decided: Decision, described: Description, said: Said) -> dict[str, str]:
+    found = dict.fromkeys(described.metadata, "the configuration of the folder") | origins.metadata_from(decided)
+    for place, one in said.items():
+        if isinstance(one, Entry) and isinstance(one.metadata, dict):
+            found |= dict.fromkeys(one.metadata, place)
+    return {name: found[name] for name in described.metadata}
 
 
 def _lines(result: dict[str, Any]) -> list[tuple[str, str]]:
@@ -267,6 +260,7 @@ def _lines(result: dict[str, Any]) -> list[tuple[str, str]]:
     lines += [
         ("label", f"{label} ({result['label_from']})"),
         ("category", f"{result['category']} ({result['category_from']})"),
+        *_metadata(result),
         ("complete", f"{whole}: {result['evidence']}"),
         ("writers", result["writers"]),
     ]
@@ -284,6 +278,11 @@ def _lines(result: dict[str, Any]) -> list[tuple[str, str]]:
             )
         )
     return [*lines, *_samples(result)]
+
+
+def _metadata(result: dict[str, Any]) -> list[tuple[str, str]]:
+    found = result["metadata"].items()
+    return [("metadata", f"{name} = {text} ({result['metadata_from'][name]})") for name, text in found]
 
 
 def _samples(result: dict[str, Any]) -> list[tuple[str, str]]:

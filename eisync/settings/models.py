@@ -16,7 +16,7 @@ from eisync.core.rate_limit import QuietHours
 from eisync.core.retry import RetryPolicy
 from eisync.settings.fields import Choice, Number, Place, QuietHoursOption, Switch, Whole
 from eisync.settings.keys import KeySource, find_key
-from eisync.settings.watch import Table, Target, Watch
+from eisync.settings.watch import Table, Target, Watch, WatchRule
 
 SLOWEST_RATE = 4096  # a chunk of 64 KiB must be sent before the service closes a connection that seems dead
 
@@ -203,6 +203,9 @@ TABLES: Mapping[str, type[Table]] = {
     "reconcile": Reconcile,
     "log": LogOptions,
 }
+
+NESTED: Mapping[str, type[Table]] = {"watch.rule": WatchRule}
+"""Tables inside other tables that can occur several times, by their dotted names."""
 
 
 class Settings(BaseModel):

@@ -16,10 +16,11 @@ import tomllib
 from collections.abc import Iterable, Mapping, Sequence
 from difflib import get_close_matches
 
+from pydantic import BaseModel
 from pydantic_core import ErrorDetails
 
 from eisync.core.redaction import KEYS
-from eisync.settings.models import TABLES, Layout
+from eisync.settings.models import NESTED, TABLES, Layout
 
 Location = tuple[str | int, ...]
 
@@ -177,6 +178,7 @@ _SENTENCES = {
     "tuple_type": "must be a list in brackets",
     "string_too_short": "must not be empty",
     "string_too_long": "must not be longer than {max_length} characters",
+    "too_long": "must not have more than {max_length} entries",
     "greater_than": "must be more than {gt:g}",
     "greater_than_equal": "must be at least {ge:g}",
     "less_than": "must be less than {lt:g}",
@@ -251,10 +253,14 @@ def fault_text(error: ErrorDetails, location: Location) -> str:
 
 def unknown_key(location: Location) -> str:
     """Return the fault of an unknown key, with the key that was probably meant or the table in which it belongs."""
-    key, model = str(location[-1]), Layout if len(location) == 1 else TABLES[str(location[0])]
+    key = str(location[-1])
+    model: type[BaseModel] = Layout
+    if len(location) > 1:
+        model = NESTED.get(_names(location[:-1])) or TABLES[str(location[0])]
     hint = did_you_mean(key, model.model_fields)
     if not hint:
-        homes = [name for name, table in TABLES.items() if key in table.model_fields and table is not model]
+        tables = {**TABLES, **NESTED}
+        homes = [name for name, table in tables.items() if key in table.model_fields and table is not model]
         hint = f" (it belongs in the table {bracketed(homes[0])})" if homes else ""
     return f"unknown key{hint}"
 
@@ -270,7 +276,12 @@ def did_you_mean(word: str, known: Iterable[str], *, prefix: str = "") -> str:
 
 def bracketed(table: str) -> str:
     """Return the heading of a table in the file."""
-    return f"[[{table}]]" if table in ("target", "watch") else f"[{table}]"
+    return f"[[{table}]]" if table in ("target", "watch", *NESTED) else f"[{table}]"
+
+
+def _names(location: Location) -> str:
+    """Return `("watch", 0, "rule", 1)` as `watch.rule`."""
+    return ".".join(part for part in location if isinstance(part, str))
 
 
 def dotted(location: Sequence[str | int]) -> str:

@@ -6,8 +6,9 @@ from typing import Any
 from pydantic.json_schema import GenerateJsonSchema
 
 from eisync.settings.fields import written
-from eisync.settings.models import TABLES, Layout
+from eisync.settings.models import NESTED, TABLES, Layout
 from eisync.settings.problems import bracketed
+from eisync.settings.watch import Table
 
 _DIALECT = "https://json-schema.org/draft/2020-12/schema"
 _TYPES = {"integer": "whole number", "number": "number", "boolean": "true or false", "string": "text"}
@@ -35,7 +36,7 @@ def options_table() -> str:
 
 def _lines() -> Iterator[str]:
     definitions = json_schema()["$defs"]
-    for table, model in TABLES.items():
+    for table, model in _every_table():
         definition = definitions[model.__name__]
         yield f"### `{bracketed(table)}`\n"
         yield f"{definition['description']}\n"
@@ -44,6 +45,13 @@ def _lines() -> Iterator[str]:
             text = facts["description"].replace("|", "\\|")
             yield f"| `{option}` | {_type(facts)} | {_default(facts)} | {text} |"
         yield ""
+
+
+def _every_table() -> Iterator[tuple[str, type[Table]]]:
+    """Yield every table, each followed by those inside it."""
+    for table, model in TABLES.items():
+        yield table, model
+        yield from ((name, inner) for name, inner in NESTED.items() if name.startswith(f"{table}."))
 
 
 def _type(facts: dict[str, Any]) -> str:
@@ -56,7 +64,7 @@ def _type(facts: dict[str, Any]) -> str:
     if facts.get("format") in ("path", "uri"):
         return {"path": "path", "uri": "address"}[facts["format"]]
     if facts["type"] == "array":
-        return "list of texts"
+        return "list of texts" if "type" in facts["items"] else "list of tables"
     if facts["type"] == "object":
         return "table of texts"
     return _TYPES[facts["type"]] + _limits(facts)

@@ -7,8 +7,8 @@ from urllib.parse import urlsplit
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
 
 from eisync.core.completeness import CompletenessPolicy
-from eisync.core.labels.path_rules import INFER, SDK, PathRules
-from eisync.core.model import Category
+from eisync.core.labels.path_pattern import MAX_PATTERN_CHARACTERS
+from eisync.core.labels.rules import MAX_RULES, LabelRules, Rule, path_rules
 from eisync.core.policy import After, AfterUpload, MinFree, OnChange, OnRemoteDelete, Policy, Retention
 from eisync.core.watch_health import Mode
 from eisync.settings.fields import AfterUploadOption, Choice, Line, Metadata, MinFreeOption, Number, Place, Url, Whole
@@ -65,6 +65,58 @@ class Target(Table):
         if self.api_key is not None and self.api_key_file is not None:
             raise ValueError("has an api_key and an api_key_file: keep one of them")
         return self
+
+
+class WatchRule(Table):
+    """A rule for the labels, categories and metadata of some files of a folder. For each of these parts, the first rule
+    that fits the file and says something about the part decides; what no rule says comes from `[[watch]]`. A rule
+    without `match` and `pattern` fits every file.
+    """
+
+    match: str | None = Field(
+        default=None,
+        min_length=1,
+        description="A gitignore pattern below `path`: the rule is only for the files that it matches.",
+    )
+    pattern: str | None = Field(
+        default=None,
+        min_length=1,
+        max_length=MAX_PATTERN_CHARACTERS,
+        description="A regular expression that is searched in the path below `path`; the rule is only for files in "
+        "which it is found. The groups `label` and `category` give these, every other named group gives metadata "
+        "of its name. A group that matches nothing says nothing.",
+    )
+    label: Line | None = Field(
+        default=None,
+        min_length=1,
+        max_length=512,
+        description="As in `[[watch]]`. The group `label` wins over it.",
+    )
+    category: CategoryOption | None = Field(
+        default=None,
+        description='As in `[[watch]]`. The group `category` wins over it. `"infer"` and `"sdk"` say nothing when no '
+        "word names a category.",
+    )
+    metadata: Metadata = Field(
+        default_factory=dict,
+        description="Names and texts that the samples get as metadata. A group of the same name wins.",
+    )
+
+    @model_validator(mode="after")
+    def _is_usable(self) -> "WatchRule":
+        assert self.as_rule is not None  # making it raises ValueError for what cannot be used
+        return self
+
+    @property
+    def as_rule(self) -> Rule:
+        """The rule as it decides."""
+        return Rule(
+            match=self.match,
+            pattern=self.pattern,
+            label=self.label,
+            category=self.category,
+            metadata=self.metadata,
+        )
 
 
 class Watch(Table):
@@ -188,6 +240,11 @@ class Watch(Table):
         default_factory=dict,
         description="Names and texts that every sample from this folder gets as metadata.",
     )
+    rule: tuple[WatchRule, ...] = Field(
+        default=(),
+        max_length=MAX_RULES,
+        description="Rules for labels, categories and metadata, in their order: `[[watch.rule]]`, below.",
+    )
 
     @property
     def retention(self) -> Retention:
@@ -218,11 +275,9 @@ class Watch(Table):
         return takes or policy.deletes_samples
 
     @property
-    def path_rules(self) -> PathRules:
-        """How the labels and categories of the files are decided."""
-        if self.category in (INFER, SDK):
-            return PathRules(self.label, rule=self.category)
-        return PathRules(self.label, Category(self.category))
+    def label_rules(self) -> LabelRules:
+        """How the labels, the categories and the metadata of the files are decided."""
+        return LabelRules(path_rules(self.label, self.category), tuple(one.as_rule for one in self.rule))
 
     @property
     def completeness(self) -> CompletenessPolicy:

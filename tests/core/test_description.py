@@ -5,6 +5,7 @@ import pytest
 from eisync.core.labels.description import MAX_LABEL_BYTES, Description, describe, given_name, with_canonical_labels
 from eisync.core.labels.parts import PartKind, unpacked
 from eisync.core.labels.path_rules import NONE, PathRules
+from eisync.core.labels.rules import LabelRules
 from eisync.core.labels.sidecars import Entry, packed, sidecars_for
 from eisync.core.labels.sidecars import unpacked as entry_of
 from eisync.core.model import Category
@@ -14,8 +15,8 @@ RANGE = {"startIndex": 0, "endIndex": 2, "label": "a"}
 PATH = "testing/wave.1.csv"
 
 
-def described(*entries: Entry, labelling: PathRules | None = None, **metadata: str) -> Description:
-    return describe(PATH, labelling or PathRules(), metadata, entries)
+def described(*entries: Entry, by: PathRules | None = None, **metadata: str) -> Description:
+    return describe(PATH, LabelRules(by or PathRules()), metadata, entries)
 
 
 @pytest.mark.parametrize(
@@ -37,8 +38,8 @@ def test_an_entry_wins_over_the_path(entry: dict[str, Any], expected: object) ->
 
 def test_an_entry_wins_over_the_configuration_and_adds_to_its_metadata() -> None:
     entry = Entry(path=PATH, label="x", category="training", metadata={"site": "lab"})
-    found = described(entry, labelling=PathRules("y", Category.TESTING), site="home", by="me")
-    assert ("x", Category.TRAINING, {"site": "lab", "by": "me"}) == (found.label, found.category, found.metadata)
+    found = described(entry, by=PathRules("y", Category.TESTING), site="home", who="me")
+    assert ("x", Category.TRAINING, {"site": "lab", "who": "me"}) == (found.label, found.category, found.metadata)
 
 
 def test_a_sidecar_beside_the_file_wins_over_info_labels() -> None:
@@ -121,8 +122,8 @@ COMPOSED, APART = "t\u00fcr", "tu\u0308r"
 @pytest.mark.parametrize(
     "found",
     [
-        describe(f"{APART}.1.csv", PathRules(), {}, ()),
-        describe("a.csv", PathRules(label=APART), {}, ()),
+        describe(f"{APART}.1.csv", LabelRules(), {}, ()),
+        describe("a.csv", LabelRules(PathRules(label=APART)), {}, ()),
         described(Entry(path=PATH, label=APART)),
     ],
     ids=["the file's name", "the configuration", "a sidecar"],
@@ -166,7 +167,7 @@ def test_the_limit_of_a_label_counts_the_bytes_that_are_sent() -> None:
 def test_a_label_is_inferred_from_the_name_that_is_sent(
     path: str, labelling: PathRules, more: dict[str, Any], label: str | None
 ) -> None:
-    assert label == describe(path, labelling, {}, [Entry(path=path, name="idle.7", **more)]).label
+    assert label == describe(path, LabelRules(labelling), {}, [Entry(path=path, name="idle.7", **more)]).label
 
 
 @pytest.mark.parametrize(
@@ -191,12 +192,12 @@ def test_the_sent_name_is_the_given_name_plus_the_extension_of_the_file(
     path: str, name: str, expected: tuple[str | None, str | None]
 ) -> None:
     assert expected == given_name(path, name)
-    found = describe(path, PathRules(), {}, [Entry(path=path, name=name)])
+    found = describe(path, LabelRules(), {}, [Entry(path=path, name=name)])
     assert expected == (found.name, found.remarks.get("name"))
 
 
 def test_information_that_is_not_sent_becomes_a_remark() -> None:
-    found = describe(PATH, PathRules(), {}, [Entry(path=PATH, attachments=2)], ["one sidecar", "another"])
+    found = describe(PATH, LabelRules(), {}, [Entry(path=PATH, attachments=2)], ["one sidecar", "another"])
     assert {
         "not_mentioned": "one sidecar; another",
         "attachments": "a sidecar lists 2 attachments for it; eisync does not send attachments: add them in Studio",

@@ -12,6 +12,7 @@ from eisync.core.completeness import CompletenessPolicy
 from eisync.core.ignore import IgnoreRules
 from eisync.core.known_content import FolderPiece
 from eisync.core.labels.path_rules import PathRules
+from eisync.core.labels.rules import LabelRules
 from eisync.core.lifecycle import Event, State
 from eisync.core.model import Category, FileFacts
 from eisync.core.outcome import Outcome
@@ -284,7 +285,7 @@ def test_the_configuration_of_a_root_applies_to_its_files(yard: Yard) -> None:
     yard.write("idle.1.csv")
     run(
         yard.watcher(
-            yard.watched(labelling=PathRules("fixed", Category.TESTING), metadata={"site": "lab 3"}),
+            yard.watched(labelling=LabelRules(PathRules("fixed", Category.TESTING)), metadata={"site": "lab 3"}),
         ),
         yard.later,
     )

@@ -10,7 +10,7 @@ from eisync.adapters.files import content, file_facts, sidecars, writer_probe
 from eisync.core.completeness import CompletenessPolicy
 from eisync.core.file_status import ObservedEntry
 from eisync.core.ignore import IgnoreRules
-from eisync.core.labels.path_rules import PathRules
+from eisync.core.labels.rules import LabelRules
 from eisync.core.lifecycle import State
 from eisync.core.model import Root
 from eisync.core.mounts import FileSystem
@@ -125,7 +125,7 @@ class Yard:
     def watched(self, root: Root | None = None, **more: Any) -> WatchedRoot:
         options: dict[str, Any] = {
             "eligibility": IgnoreRules(),
-            "labelling": PathRules(),
+            "labelling": LabelRules(),
             "policy": CompletenessPolicy(settle_s=2.0, patience_s=600.0),
             **more,
         }

@@ -1,6 +1,6 @@
 """Decide what is sent with a file, and report how its samples differ from that at the service.
 
-`describe` combines the path rules of the watched folder with the sidecars into a label, category, name, metadata and
+`describe` combines the rules of the watched folder with the sidecars into a label, category, name, metadata and
 companions. A sidecar's entry for the file wins over the configuration of its folder. What cannot be sent becomes a
 remark, a sentence for a person.
 
@@ -18,7 +18,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from eisync.core.labels.parts import PartKind, packed
-from eisync.core.labels.path_rules import PathRules, infer_label
+from eisync.core.labels.path_rules import infer_label
+from eisync.core.labels.rules import Decision, LabelRules, RuleProblemError
 from eisync.core.labels.sidecars import Entry
 from eisync.core.lifecycle import State
 from eisync.core.model import Category, RemoteSample, sent_name, shown, value
@@ -106,7 +107,7 @@ class UnsentFile:
 
 def describe(
     path: str,
-    labelling: PathRules,
+    labelling: LabelRules,
     metadata: Mapping[str, str],
     entries: Sequence[Entry],
     misses: Sequence[str] = (),
@@ -115,13 +116,16 @@ def describe(
 
     `entries` are the sidecar entries for this file; later ones win over earlier ones. `misses` are sentences about
     sidecars that mention a very similar name, and most likely mean this file. Raises ValueError, with one clause for a
-    person, when the values of an entry cannot be sent.
+    person, when the values of an entry cannot be sent, and RuleProblemError when those of a rule cannot.
     """
-    label, category = labelling.of(path)
+    decided = labelling.decide(path)
+    label, category = decided.label, decided.category
+    if decided.problem is not None and not any(entry.category for entry in entries):
+        raise RuleProblemError(decided.problem)
+    merged = _with_metadata(metadata, decided)
     if not entries and not misses:  # true for most files
-        return Description(label=label, category=category, metadata=dict(metadata))
+        return Description(label=label, category=category, metadata=merged)
     about: dict[PartKind, Any] = {}
-    merged = dict(metadata)
     for entry in entries:
         if entry.problem is not None:
             raise ValueError(entry.problem)
@@ -142,11 +146,36 @@ def describe(
             if found is not None:
                 about[kind] = with_canonical_labels(kind, _listed(kind, found))
     name, remarks = _name_and_remarks(path, entries, misses)
-    if name is not None and labelling.uses_name(path) and not any(one.label or one.is_unlabeled for one in entries):
+    takes_name = decided.by is not None and decided.by.uses_name(path)
+    if name is not None and takes_name and not any(one.label or one.is_unlabeled for one in entries):
         label = nfc(infer_label(name) or "") or None
     return Description(
         label=label, category=category, metadata=merged, companions=packed(about), name=name, remarks=remarks
     )
+
+
+def describe_by_path(
+    path: str, labelling: LabelRules, metadata: Mapping[str, str], misses: Sequence[str] = ()
+) -> Description:
+    """Return what the configuration alone says of the file, without what cannot be sent. `misses` as in `describe`."""
+    decided = labelling.decide(path)
+    try:
+        merged = _with_metadata(metadata, decided)
+    except RuleProblemError:
+        merged = dict(metadata)
+    _, remarks = _name_and_remarks(path, (), misses)
+    return Description(label=decided.label, category=decided.category, metadata=merged, remarks=remarks)
+
+
+def _with_metadata(metadata: Mapping[str, str], decided: Decision) -> dict[str, str]:
+    """Return the metadata of the folder with that of its rules, which win."""
+    if not decided.metadata:
+        return dict(metadata)
+    merged = {**metadata, **decided.metadata}
+    try:
+        return _metadata(merged)
+    except ValueError as error:
+        raise RuleProblemError(f"with what the rules add, {error}") from None
 
 
 def given_name(path: str, name: str) -> tuple[str | None, str | None]:

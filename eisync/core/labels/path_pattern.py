@@ -29,8 +29,8 @@ MAX_PATH = 512
 MAX_NAME = 255
 """The longest text without a slash in a path. Source: NAME_MAX of Linux, macOS and Windows."""
 MAX_STEPS = 25_000_000
-"""The most steps that an expression may need for one path, by an upper bound. The engine takes them in one to three seconds;
-an ordinary path needs a few hundred.
+"""The most steps that an expression may need for one path, by an upper bound. The engine needs seconds for as many; an
+ordinary path takes a few hundred.
 """
 
 _INLINE_CASE = "(?i)"
@@ -142,16 +142,17 @@ class _Parser:
     def _single(self) -> _Node:
         start = self._at
         character = self._next()
-        match character:
-            case "(":
-                return self._group()
-            case "^" | "$":
-                return _Assertion(is_start=character == "^")
-            case "[":
-                self._skip_bracket()
-            case "\\" if (escaped := self._next()) in _ASSERTIONS:
+        if character == "(":
+            return self._group()
+        if character in "^$":
+            return _Assertion(is_start=character == "^")
+        if character == "[":
+            self._skip_bracket()
+        elif character == "\\":
+            escaped = self._next()
+            if escaped in _ASSERTIONS:
                 return _Assertion(is_start=escaped == "A")
-            case "\\" if escaped.isalnum() and escaped not in _CLASSES:
+            if escaped.isalnum() and escaped not in _CLASSES:
                 raise ValueError(f"contains \\{escaped}, which is not supported")
         found = self._set(self._text[start : self._at])
         return _Character(found, is_any=len(found) == len(self._universe))

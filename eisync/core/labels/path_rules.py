@@ -101,9 +101,14 @@ class PathRules:
 
     def of(self, path: str) -> tuple[str | None, Category]:
         """Return the label (None: no label) and the category of the file at `path`, which is relative to its root."""
+        label, folder = self.label_of(path)
+        return label, self.inferred_category(path, folder) or Category.SPLIT
+
+    def label_of(self, path: str) -> tuple[str | None, int | None]:
+        """Return the label (None: no label), and which part of the path is the folder that gives it (None: none)."""
         folder = self.label_folder(path)
         label = self._label(path) if folder is None else shown(path.split("/")[folder])
-        return label and nfc(label), self.category or self._inferred(path, folder) or Category.SPLIT
+        return label and nfc(label), folder
 
     def label_folder(self, path: str) -> int | None:
         """Return which part of the path is the folder that gives the label; None when no folder does.
@@ -127,7 +132,10 @@ class PathRules:
             return infer_label(path)
         return None if self.label == NONE else self.label
 
-    def _inferred(self, path: str, label_folder: int | None) -> Category | None:
+    def inferred_category(self, path: str, label_folder: int | None) -> Category | None:
+        """Return the category; None when nothing names one. `label_folder` gives the label, and so no category."""
+        if self.category is not None:
+            return self.category
         if self.rule == SDK:
             return infer_category_as_sdk(path)
         naming = naming_of(path, label_folder)

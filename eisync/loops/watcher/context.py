@@ -13,7 +13,7 @@ from eisync.core.formats.json_stream import Checkpoint
 from eisync.core.ignore import IgnoreRules
 from eisync.core.known_content import FolderPiece, KnownVersions
 from eisync.core.labels.annotations import NotASample
-from eisync.core.labels.path_rules import PathRules
+from eisync.core.labels.rules import LabelRules
 from eisync.core.labels.sidecars import Entry
 from eisync.core.model import FileFacts, Root
 from eisync.core.mounts import FileSystem
@@ -34,7 +34,7 @@ class WatchedRoot:
 
     root: Root
     eligibility: IgnoreRules
-    labelling: PathRules
+    labelling: LabelRules
     policy: CompletenessPolicy
     metadata: Mapping[str, str] = field(default_factory=dict)
     scan_interval_s: float = 60.0

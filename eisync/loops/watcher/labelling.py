@@ -13,8 +13,9 @@ from collections.abc import Callable, Container, Sequence
 from dataclasses import dataclass, field
 
 from eisync.core.completeness import ObservedFile
-from eisync.core.labels.description import Description, UnsentFile, describe
+from eisync.core.labels.description import Description, UnsentFile, describe, describe_by_path
 from eisync.core.labels.mentions import NearMiss
+from eisync.core.labels.rules import RuleProblemError
 from eisync.core.labels.sidecars import INFO_LABELS, Entry, sidecars_for
 from eisync.core.lifecycle import State
 from eisync.core.model import FileFacts, StoredSidecar, shown
@@ -151,6 +152,12 @@ class Labelling:
                 return Unclear(f"{why}; it is sent without that in {until - now:.0f} s", until)
         try:
             return describe(path, self._watched.labelling, self._watched.metadata, entries, misses)
+        except RuleProblemError as error:
+            return Unclear(
+                f"{error}; correct the rule or the path, and the file is sent by itself",
+                now + 5 * AGAIN_S,
+                needs_person=True,
+            )
         except ValueError as error:
             places = " and ".join(shown(place) for place in sidecars_for(path, found))
             return Unclear(
@@ -163,7 +170,7 @@ class Labelling:
         """Describe the file, by the configuration alone if its sidecars are unclear."""
         found = self.of(path, now=now)
         if isinstance(found, Unclear):
-            return describe(path, self._watched.labelling, self._watched.metadata, ())
+            return describe_by_path(path, self._watched.labelling, self._watched.metadata)
         return found
 
     def step(self, now: float) -> set[str]:

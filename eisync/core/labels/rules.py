@@ -1,0 +1,260 @@
+"""Decide the label, the category and the metadata of a file by the rules of its watched folder, from its path alone.
+
+The rules are asked in their order. For each part (the label, the category, each name of metadata) the first rule that
+fits the file and says something about the part decides. What no rule says comes from the folder's own options
+(`core.labels.path_rules`).
+
+A rule says a part by a group of its `pattern`, named `label`, `category` or as the metadata, or else by the option of
+that name. A group that matched nothing, or only blanks, says nothing.
+
+Everything is compared in NFC, so that a rule fits the names that a Mac writes.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from re import Match
+
+from eisync.core.gitignore import GitIgnore
+from eisync.core.labels.path_pattern import PathPattern
+from eisync.core.labels.path_rules import CATEGORY_WORDS, INFER, SDK, PathRules
+from eisync.core.model import Category, shown, value
+from eisync.core.text import nfc
+
+LABEL, CATEGORY = "label", "category"
+"""The groups of a pattern that are not metadata."""
+
+MAX_RULES = 100
+
+_CATEGORIES = {**CATEGORY_WORDS, **{one.value: one for one in Category}}
+_MAX_FOLDERS = 1_000
+
+
+@value
+class Origin:
+    """What gave a part. `rule`: the number of the rule, from 1; None: the folder's own options.
+
+    `group`: the group of the rule's pattern; None: the option of the rule or of the folder.
+    """
+
+    rule: int | None = None
+    group: str | None = None
+
+
+@value(kw_only=True)
+class Decision:
+    """What the path of a file decides, and what gave each part.
+
+    `by`: how the label was inferred from the path; None: a group of a pattern gave it. `label_folder`: which part of
+    the path is the folder that gives the label; None: none is. `problem`: a clause for a person, when a group gave a
+    category that is none; then `category` is what it would be otherwise.
+    """
+
+    label: str | None
+    label_from: Origin
+    by: PathRules | None
+    label_folder: int | None
+    category: Category
+    category_from: Origin
+    category_by: PathRules | None
+    metadata: Mapping[str, str] = field(default_factory=dict)
+    metadata_from: Mapping[str, Origin] = field(default_factory=dict)
+    problem: str | None = None
+
+
+class RuleProblemError(ValueError):
+    """What a rule takes from the path of a file cannot be sent. The message is one clause for a person."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rule:
+    """One rule: which files it fits, and what it says of them. Without `match` and `pattern` it fits every file.
+
+    `match` is a gitignore pattern for the path, `pattern` a regular expression that must be found in it. `label` and
+    `category` are as in the configuration (`path_rules`). Raises ValueError, with a clause for a person, when `match`
+    or `pattern` cannot be used or the rule says nothing.
+    """
+
+    match: str | None = None
+    pattern: str | None = None
+    label: str | None = None
+    category: str | None = None
+    metadata: Mapping[str, str] = field(default_factory=dict)
+    labels: PathRules | None = field(init=False, repr=False, compare=False)
+    categories: PathRules | None = field(init=False, repr=False, compare=False)
+    _glob: GitIgnore | None = field(init=False, repr=False, compare=False)
+    _pattern: PathPattern | None = field(init=False, repr=False, compare=False)
+    _folders: dict[str, bool] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        pattern = None if self.pattern is None else _pattern_of(self.pattern)
+        if not (self.label or self.category or self.metadata or (pattern and pattern.groups)):
+            raise ValueError("says nothing: give a label, a category, metadata, or a pattern with named groups")
+        for name, found in (
+            ("labels", None if self.label is None else PathRules(self.label)),
+            ("categories", None if self.category is None else path_rules(INFER, self.category)),
+            ("_glob", None if self.match is None else _glob_of(self.match)),
+            ("_pattern", pattern),
+            ("_folders", {}),
+        ):
+            object.__setattr__(self, name, found)
+
+    def fits(self, path: str) -> tuple[bool, Match[str] | None]:
+        """Return whether the rule fits the file at `path` (in NFC), and what its pattern matched there."""
+        if self._glob is not None and not self._matches(self._glob, path):
+            return False, None
+        if self._pattern is None:
+            return True, None
+        found = self._pattern.find(path)
+        return found is not None, found
+
+    def _matches(self, glob: GitIgnore, path: str) -> bool:
+        if glob.decide(path) is not None:
+            return True
+        folder = path.rpartition("/")[0]
+        if not folder:
+            return False
+        is_in = self._folders.get(folder)  # the files of a folder come together
+        if is_in is None:
+            if len(self._folders) >= _MAX_FOLDERS:
+                self._folders.clear()
+            is_in = self._folders[folder] = any(glob.decide(one, is_folder=True) for one in _and_above(folder))
+        return is_in
+
+
+@dataclass(frozen=True, slots=True)
+class LabelRules:
+    """The rules of a watched folder, in their order, and its own options, which decide what no rule says."""
+
+    default: PathRules = field(default_factory=PathRules)
+    rules: tuple[Rule, ...] = ()
+
+    def __post_init__(self) -> None:
+        if len(self.rules) > MAX_RULES:
+            raise ValueError(f"there are more than {MAX_RULES} rules")
+
+    def decide(self, path: str) -> Decision:
+        """Return what the rules say of the file at `path`, which is relative to the root. Depends on nothing else.
+
+        >>> rules = LabelRules(rules=(Rule(match="gym/", label="folder"), Rule(pattern="(?P<subject>s[0-9]+)")))
+        >>> rules.decide("gym/squat/s01.wav").label, rules.decide("gym/squat/s01.wav").metadata
+        ('squat', {'subject': 's01'})
+        """
+        fitting = list(self.fitting(path)) if self.rules else []
+        label, label_from, by, folder = self._label(path, fitting)
+        category, category_from, category_by, problem = self._category(path, fitting, folder)
+        metadata, metadata_from = _metadata(fitting) if fitting else ({}, {})
+        return Decision(
+            label=label,
+            label_from=label_from,
+            by=by,
+            label_folder=folder,
+            category=category,
+            category_from=category_from,
+            category_by=category_by,
+            metadata=metadata,
+            metadata_from=metadata_from,
+            problem=problem,
+        )
+
+    def fitting(self, path: str) -> "Iterator[Fitting]":
+        """Yield the rules that fit the file, in their order."""
+        text = nfc(shown(path))
+        for number, rule in enumerate(self.rules, 1):
+            fits, match = rule.fits(text)
+            if fits:
+                yield Fitting(number, rule, match)
+
+    def _label(
+        self, path: str, fitting: "Sequence[Fitting]"
+    ) -> tuple[str | None, Origin, PathRules | None, int | None]:
+        for one in fitting:
+            if (text := one.group(LABEL)) is not None:
+                return text, Origin(one.number, LABEL), None, one.whole_folder(LABEL)
+            if one.rule.labels is not None:
+                label, folder = one.rule.labels.label_of(path)
+                return label, Origin(one.number), one.rule.labels, folder
+        label, folder = self.default.label_of(path)
+        return label, Origin(), self.default, folder
+
+    def _category(
+        self, path: str, fitting: "Sequence[Fitting]", folder: int | None
+    ) -> tuple[Category, Origin, PathRules | None, str | None]:
+        problem = None
+        for one in fitting:
+            if (text := one.group(CATEGORY)) is not None:
+                if (found := _CATEGORIES.get(text.lower())) is not None:
+                    return found, Origin(one.number, CATEGORY), None, problem
+                problem = problem or (
+                    f"rule {one.number} finds the category {text!r} in its path, and there are "
+                    f"{', '.join(category.value for category in Category)}"
+                )
+            if (by := one.rule.categories) is not None and (found := by.inferred_category(path, folder)) is not None:
+                return found, Origin(one.number), by, problem
+        return self.default.inferred_category(path, folder) or Category.SPLIT, Origin(), self.default, problem
+
+
+@dataclass(frozen=True, slots=True)
+class Fitting:
+    """A rule that fits a file, its number, and what its pattern matched in the path."""
+
+    number: int
+    rule: Rule
+    match: Match[str] | None
+
+    def group(self, name: str) -> str | None:
+        """Return what the group of the pattern matched; None when that is nothing, or there is no such group."""
+        if self.match is None or name not in self.match.re.groupindex:
+            return None
+        text = self.match[name]
+        return text if text and not text.isspace() else None
+
+    def whole_folder(self, name: str) -> int | None:
+        """Return which part of the path the group matched, when that is a whole folder. Such a group matched text."""
+        assert self.match is not None
+        path, start, end = self.match.string, self.match.start(name), self.match.end(name)
+        is_whole = path[start - 1 : start] in ("", "/") and path[end : end + 1] == "/"
+        return path.count("/", 0, start) if is_whole and "/" not in path[start:end] else None
+
+    def metadata(self) -> Iterator[tuple[str, str, Origin]]:
+        """Yield the names and texts that the rule says, those of its pattern first."""
+        for name in self.match.re.groupindex if self.match is not None else ():
+            if name not in (LABEL, CATEGORY) and (text := self.group(name)) is not None:
+                yield name, text, Origin(self.number, name)
+        for name, text in self.rule.metadata.items():
+            yield name, text, Origin(self.number)
+
+
+def path_rules(label: str, category: str) -> PathRules:
+    """Return the rules for a folder with this `label` and `category`, as the configuration writes them."""
+    if category in (INFER, SDK):
+        return PathRules(label, rule=category)
+    return PathRules(label, Category(category))
+
+
+def _metadata(fitting: Sequence[Fitting]) -> tuple[dict[str, str], dict[str, Origin]]:
+    texts: dict[str, str] = {}
+    origins: dict[str, Origin] = {}
+    for one in fitting:
+        for name, text, origin in one.metadata():
+            if name not in texts:
+                texts[name], origins[name] = text, origin
+    return texts, origins
+
+
+def _pattern_of(text: str) -> PathPattern:
+    try:
+        return PathPattern(text)
+    except ValueError as error:
+        raise ValueError(f"the pattern {error}") from None
+
+
+def _glob_of(text: str) -> GitIgnore:
+    if text.startswith(("!", "#")):
+        raise ValueError(f"match begins with {text[0]}, so it matches nothing: write \\{text[0]} for the character")
+    return GitIgnore([nfc(text)])  # its sentence names the pattern
+
+
+def _and_above(folder: str) -> Iterator[str]:
+    while folder:
+        yield folder
+        folder = folder.rpartition("/")[0]
