@@ -198,7 +198,7 @@ def test_a_sidecar_wins_over_rules_and_over_their_problems() -> None:
 
 def test_metadata_of_rules_and_folder_has_the_limits_of_a_request() -> None:
     rules = tuple(Rule(metadata={f"n{number}": "x" * 8000}) for number in range(MAX_METADATA_BYTES // 8000 + 1))
-    with pytest.raises(RuleProblemError, match="has more than 65,536 bytes when sent"):
+    with pytest.raises(RuleProblemError, match="more than 65,536 bytes of them when sent"):
         describe("a.csv", LabelRules(rules=rules), {}, ())
     assert {"a": "1"} == describe_by_path("a.csv", LabelRules(rules=rules), {"a": "1"}).metadata
 

@@ -172,10 +172,13 @@ def _with_metadata(metadata: Mapping[str, str], decided: Decision) -> dict[str, 
     if not decided.metadata:
         return dict(metadata)
     merged = {**metadata, **decided.metadata}
-    try:
-        return _metadata(merged)
-    except ValueError as error:
-        raise RuleProblemError(f"with what the rules add, {error}") from None
+    texts = [*merged, *merged.values()]
+    if len(merged) > MAX_METADATA or sum(map(_weight, texts)) > MAX_METADATA_BYTES:
+        raise RuleProblemError(
+            f"with what the rules add, it has more than {MAX_METADATA} metadata entries, or more than "
+            f"{MAX_METADATA_BYTES:,} bytes of them when sent"
+        )
+    return merged
 
 
 def given_name(path: str, name: str) -> tuple[str | None, str | None]:

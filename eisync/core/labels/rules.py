@@ -26,7 +26,7 @@ LABEL, CATEGORY = "label", "category"
 MAX_RULES = 100
 
 _CATEGORIES = {**CATEGORY_WORDS, **{one.value: one for one in Category}}
-_MAX_FOLDERS = 1_000
+_MAX_FOLDERS = 4_000
 
 
 @value
@@ -38,6 +38,9 @@ class Origin:
 
     rule: int | None = None
     group: str | None = None
+
+
+_BY_FOLDER = Origin()
 
 
 @value(kw_only=True)
@@ -81,9 +84,9 @@ class Rule:
     metadata: Mapping[str, str] = field(default_factory=dict)
     labels: PathRules | None = field(init=False, repr=False, compare=False)
     categories: PathRules | None = field(init=False, repr=False, compare=False)
+    groups: tuple[str, ...] = field(init=False, repr=False, compare=False)
     _glob: GitIgnore | None = field(init=False, repr=False, compare=False)
     _pattern: PathPattern | None = field(init=False, repr=False, compare=False)
-    _folders: dict[str, bool] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         pattern = None if self.pattern is None else _pattern_of(self.pattern)
@@ -92,33 +95,25 @@ class Rule:
         for name, found in (
             ("labels", None if self.label is None else PathRules(self.label)),
             ("categories", None if self.category is None else path_rules(INFER, self.category)),
+            ("groups", () if pattern is None else pattern.groups),
             ("_glob", None if self.match is None else _glob_of(self.match)),
             ("_pattern", pattern),
-            ("_folders", {}),
         ):
             object.__setattr__(self, name, found)
 
-    def fits(self, path: str) -> tuple[bool, Match[str] | None]:
-        """Return whether the rule fits the file at `path` (in NFC), and what its pattern matched there."""
-        if self._glob is not None and not self._matches(self._glob, path):
-            return False, None
-        if self._pattern is None:
-            return True, None
-        found = self._pattern.find(path)
-        return found is not None, found
+    def matches(self, path: str) -> bool:
+        """Return whether `match` matches the file at `path` itself (in NFC), whatever its folders are."""
+        return self._glob is not None and self._glob.decide(path) is not None
 
-    def _matches(self, glob: GitIgnore, path: str) -> bool:
-        if glob.decide(path) is not None:
-            return True
-        folder = path.rpartition("/")[0]
-        if not folder:
-            return False
-        is_in = self._folders.get(folder)  # the files of a folder come together
-        if is_in is None:
-            if len(self._folders) >= _MAX_FOLDERS:
-                self._folders.clear()
-            is_in = self._folders[folder] = any(glob.decide(one, is_folder=True) for one in _and_above(folder))
-        return is_in
+    def matches_in(self, folder: str) -> bool:
+        """Return whether `match` matches every file in the folder (in NFC): there is none, or it matches a folder."""
+        glob = self._glob
+        return glob is None or any(glob.decide(one, is_folder=True) for one in _and_above(folder))
+
+    def find(self, path: str) -> Match[str] | None:
+        """Return what the pattern matches in the path (in NFC). There must be a pattern."""
+        assert self._pattern is not None
+        return self._pattern.find(path)
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +122,7 @@ class LabelRules:
 
     default: PathRules = field(default_factory=PathRules)
     rules: tuple[Rule, ...] = ()
+    _folders: dict[str, list[bool]] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         if len(self.rules) > MAX_RULES:
@@ -139,10 +135,10 @@ class LabelRules:
         >>> rules.decide("gym/squat/s01.wav").label, rules.decide("gym/squat/s01.wav").metadata
         ('squat', {'subject': 's01'})
         """
-        fitting = list(self.fitting(path)) if self.rules else []
+        fitting = list(self.fitting(path)) if self.rules else _NONE
         label, label_from, by, folder = self._label(path, fitting)
         category, category_from, category_by, problem = self._category(path, fitting, folder)
-        metadata, metadata_from = _metadata(fitting) if fitting else ({}, {})
+        metadata, metadata_from = _metadata(fitting) if fitting else (_NO_TEXTS, _NO_ORIGINS)
         return Decision(
             label=label,
             label_from=label_from,
@@ -159,10 +155,23 @@ class LabelRules:
     def fitting(self, path: str) -> "Iterator[Fitting]":
         """Yield the rules that fit the file, in their order."""
         text = nfc(shown(path))
-        for number, rule in enumerate(self.rules, 1):
-            fits, match = rule.fits(text)
-            if fits:
+        for number, (rule, is_in) in enumerate(zip(self.rules, self._in_folder(text), strict=True), 1):
+            if not is_in and not rule.matches(text):
+                continue
+            if rule.pattern is None:
+                yield Fitting(number, rule, None)
+            elif (match := rule.find(text)) is not None:
                 yield Fitting(number, rule, match)
+
+    def _in_folder(self, path: str) -> list[bool]:
+        """Return for each rule whether it matches everything in the folder of the file."""
+        folder = path.rpartition("/")[0]
+        found = self._folders.get(folder)  # remembered, because the files of a folder come together
+        if found is None:
+            if len(self._folders) >= _MAX_FOLDERS:
+                self._folders.clear()
+            found = self._folders[folder] = [rule.matches_in(folder) for rule in self.rules]
+        return found
 
     def _label(
         self, path: str, fitting: "Sequence[Fitting]"
@@ -174,7 +183,7 @@ class LabelRules:
                 label, folder = one.rule.labels.label_of(path)
                 return label, Origin(one.number), one.rule.labels, folder
         label, folder = self.default.label_of(path)
-        return label, Origin(), self.default, folder
+        return label, _BY_FOLDER, self.default, folder
 
     def _category(
         self, path: str, fitting: "Sequence[Fitting]", folder: int | None
@@ -190,10 +199,10 @@ class LabelRules:
                 )
             if (by := one.rule.categories) is not None and (found := by.inferred_category(path, folder)) is not None:
                 return found, Origin(one.number), by, problem
-        return self.default.inferred_category(path, folder) or Category.SPLIT, Origin(), self.default, problem
+        return self.default.inferred_category(path, folder) or Category.SPLIT, _BY_FOLDER, self.default, problem
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Fitting:
     """A rule that fits a file, its number, and what its pattern matched in the path."""
 
@@ -203,9 +212,7 @@ class Fitting:
 
     def group(self, name: str) -> str | None:
         """Return what the group of the pattern matched; None when that is nothing, or there is no such group."""
-        if self.match is None or name not in self.match.re.groupindex:
-            return None
-        text = self.match[name]
+        text = None if self.match is None or name not in self.rule.groups else self.match[name]
         return text if text and not text.isspace() else None
 
     def whole_folder(self, name: str) -> int | None:
@@ -217,11 +224,16 @@ class Fitting:
 
     def metadata(self) -> Iterator[tuple[str, str, Origin]]:
         """Yield the names and texts that the rule says, those of its pattern first."""
-        for name in self.match.re.groupindex if self.match is not None else ():
+        for name in self.rule.groups:
             if name not in (LABEL, CATEGORY) and (text := self.group(name)) is not None:
                 yield name, text, Origin(self.number, name)
         for name, text in self.rule.metadata.items():
             yield name, text, Origin(self.number)
+
+
+_NONE: Sequence[Fitting] = ()
+_NO_TEXTS: Mapping[str, str] = {}
+_NO_ORIGINS: Mapping[str, Origin] = {}
 
 
 def path_rules(label: str, category: str) -> PathRules:
@@ -231,7 +243,7 @@ def path_rules(label: str, category: str) -> PathRules:
     return PathRules(label, Category(category))
 
 
-def _metadata(fitting: Sequence[Fitting]) -> tuple[dict[str, str], dict[str, Origin]]:
+def _metadata(fitting: Sequence[Fitting]) -> tuple[Mapping[str, str], Mapping[str, Origin]]:
     texts: dict[str, str] = {}
     origins: dict[str, Origin] = {}
     for one in fitting:
