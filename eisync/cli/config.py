@@ -1,13 +1,22 @@
 """`eisync config`: check a configuration before the daemon uses it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from itertools import islice
 
 import click
 
 from eisync import settings as configuration
+from eisync.adapters.files.inventory import Found, inventory
+from eisync.app.loops import watched_of
 from eisync.cli.options import common, common_unused, key_file
 from eisync.cli.output import say, say_json
-from eisync.settings import Settings
+from eisync.core.labels.rule_trial import RuleTrial
+from eisync.core.model import Root
+from eisync.core.text import amount
+from eisync.settings import Settings, Watch
+
+MAX_TRIED = 20_000
+"""So many entries of a folder are tried, so that the check ends soon."""
 
 
 @click.group("config")
@@ -25,15 +34,18 @@ def check(
 ) -> None:
     """Check the configuration as `eisync run` reads it, and show the result.
 
-    Every error is one line on stderr; the exit code is then 78.
+    Rules for labels are tried on the files that are there: warnings say which rules fit none of them, and which two say
+    different things of one file. Every error is one line on stderr; the exit code is then 78.
     """
     settings = configuration.load(config=config, state_dir=state_dir, dirs=dirs, api_key_file=api_key_file)
-    for warning in settings.warnings:
+    trials = {str(watch.path): _tried(watch) for watch in settings.watches if watch.rule}
+    tried = [f"{path}: {sentence}" for path, trial in trials.items() for sentence in trial.warnings()]
+    for warning in (*settings.warnings, *tried):
         say(f"warning: {warning}", err=True)
     if as_json:
         say_json(_effective(settings), indent=2)
     else:
-        say(*_summary(settings))
+        say(*_summary(settings, {path: trial.files for path, trial in trials.items()}))
 
 
 @command.command("schema")
@@ -43,7 +55,17 @@ def schema() -> None:
     say_json(configuration.json_schema(), indent=2)
 
 
-def _summary(settings: Settings) -> Iterator[str]:
+def _tried(watch: Watch) -> RuleTrial:
+    """Try the rules of the folder on its files."""
+    watched = watched_of(watch, Root(id=0, path=str(watch.path), target=watch.target))
+    trial = RuleTrial(watched.labelling)
+    for found in islice(inventory(watched.root.path, watched.eligibility), MAX_TRIED):
+        if isinstance(found, Found) and found.left_out is None:
+            trial.add(found.path)
+    return trial
+
+
+def _summary(settings: Settings, tried: Mapping[str, int]) -> Iterator[str]:
     """Yield what a person wants to check before using a configuration."""
     yield f"Configuration file: {settings.config_file or 'none'}"
     for target in settings.targets:
@@ -56,6 +78,9 @@ def _summary(settings: Settings) -> Iterator[str]:
         yield f"  target     {watch.target}"
         yield f"  label      {_meaning(watch.label)}"
         yield f"  category   {_meaning(watch.category)}"
+        if watch.rule:
+            rules, files = amount(len(watch.rule), "rule"), amount(tried[str(watch.path)], "file")
+            yield f"  rules      {rules}, tried on {files}"
         yield f"  complete   after {watch.settle_s:g} s without a change"
     yield f"State folder: {settings.state.dir}"
     yield "The configuration is fine."

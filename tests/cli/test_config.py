@@ -96,3 +96,32 @@ def test_check_reports_every_error(site: Path) -> None:
 
 def test_schema_is_printed(site: Path) -> None:
     assert json_schema() == json.loads(CliRunner().invoke(command, ["schema"], catch_exceptions=False).stdout)
+
+
+def test_check_tries_the_rules_on_the_files_that_are_there(site: Path) -> None:
+    (site / "eisync.toml").write_text(
+        '[[watch]]\npath = "recordings"\nignore = ["old"]\n'
+        "[[watch.rule]]\npattern = '(?P<label>[a-z]+)_(?P<take>\\d+)'\n"
+        '[[watch.rule]]\nmatch = "gym/"\nlabel = "folder"\n'
+        '[[watch.rule]]\nmatch = "old/"\nlabel = "x"\n'
+    )
+    for name in ("gym/squat_1.csv", "squat_2.csv", "README.txt", "old/lunge_3.csv"):
+        (site / "recordings" / name).parent.mkdir(exist_ok=True)
+        (site / "recordings" / name).write_text("a\n1\n")
+    result = CliRunner().invoke(command, ["check"], catch_exceptions=False)
+    assert 0 == result.exit_code
+    assert [
+        f"warning: {site}/recordings: rule 3 fits none of the 2 files that are there",
+        f"warning: {site}/recordings: rules 1 and 2 say different labels of gym/squat_1.csv: 'squat' and 'gym'; the "
+        "first rule wins",
+    ] == result.stderr.splitlines()
+    assert "  rules      3 rules, tried on 2 files" in result.stdout.splitlines()
+
+
+def test_check_ends_soon_in_a_large_folder(site: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("eisync.cli.config.MAX_TRIED", 3)
+    (site / "eisync.toml").write_text('[[watch]]\npath = "recordings"\n[[watch.rule]]\nlabel = "x"\n')
+    for number in range(9):
+        (site / f"recordings/a.{number}.csv").write_text("a\n1\n")
+    result = CliRunner().invoke(command, ["check"], catch_exceptions=False)
+    assert "  rules      1 rule, tried on 3 files" in result.stdout.splitlines()

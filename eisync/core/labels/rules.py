@@ -177,11 +177,8 @@ class LabelRules:
         self, path: str, fitting: "Sequence[Fitting]"
     ) -> tuple[str | None, Origin, PathRules | None, int | None]:
         for one in fitting:
-            if (text := one.group(LABEL)) is not None:
-                return text, Origin(one.number, LABEL), None, one.whole_folder(LABEL)
-            if one.rule.labels is not None:
-                label, folder = one.rule.labels.label_of(path)
-                return label, Origin(one.number), one.rule.labels, folder
+            if (said := one.label(path)) is not None:
+                return said
         label, folder = self.default.label_of(path)
         return label, _BY_FOLDER, self.default, folder
 
@@ -190,15 +187,9 @@ class LabelRules:
     ) -> tuple[Category, Origin, PathRules | None, str | None]:
         problem = None
         for one in fitting:
-            if (text := one.group(CATEGORY)) is not None:
-                if (found := _CATEGORIES.get(text.lower())) is not None:
-                    return found, Origin(one.number, CATEGORY), None, problem
-                problem = problem or (
-                    f"rule {one.number} finds the category {text!r} in its path, and there are "
-                    f"{', '.join(category.value for category in Category)}"
-                )
-            if (by := one.rule.categories) is not None and (found := by.inferred_category(path, folder)) is not None:
-                return found, Origin(one.number), by, problem
+            problem = problem or one.category_problem()
+            if (said := one.category(path, folder)) is not None:
+                return (*said, problem)
         return self.default.inferred_category(path, folder) or Category.SPLIT, _BY_FOLDER, self.default, problem
 
 
@@ -209,6 +200,32 @@ class Fitting:
     number: int
     rule: Rule
     match: Match[str] | None
+
+    def label(self, path: str) -> tuple[str | None, Origin, PathRules | None, int | None] | None:
+        """Return the label that the rule says, its origin, how it is inferred, and its folder; None: it says none."""
+        if (text := self.group(LABEL)) is not None:
+            return text, Origin(self.number, LABEL), None, self.whole_folder(LABEL)
+        if self.rule.labels is None:
+            return None
+        label, folder = self.rule.labels.label_of(path)
+        return label, Origin(self.number), self.rule.labels, folder
+
+    def category(self, path: str, label_folder: int | None) -> tuple[Category, Origin, PathRules | None] | None:
+        """Return the category that the rule says, its origin, and how it is inferred; None: it says none."""
+        if (found := _CATEGORIES.get((self.group(CATEGORY) or "").lower())) is not None:
+            return found, Origin(self.number, CATEGORY), None
+        by = self.rule.categories
+        if by is None or (found := by.inferred_category(path, label_folder)) is None:
+            return None
+        return found, Origin(self.number), by
+
+    def category_problem(self) -> str | None:
+        """Return a clause for a person when a group matched a text that is no category."""
+        text = self.group(CATEGORY)
+        if text is None or text.lower() in _CATEGORIES:
+            return None
+        known = ", ".join(category.value for category in Category)
+        return f"rule {self.number} finds the category {text!r} in its path, and there are {known}"
 
     def group(self, name: str) -> str | None:
         """Return what the group of the pattern matched; None when that is nothing, or there is no such group."""
