@@ -122,7 +122,7 @@ def described(watch: Watch) -> dict[str, Any]:
 def watched_of(watch: Watch, root: Root, mode: Mode | None = None) -> WatchedRoot:
     """Return the folder in the form that the watcher needs; `mode` overrides its own. Raises ConfigurationError."""
     try:
-        eligibility = IgnoreRules(watch.ignore, rules_in=IgnoreFiles(root.path))
+        eligibility = IgnoreRules(watch.ignore, rules_in=IgnoreFiles(root.path), only=watch.only)
     except ValueError as error:
         raise ConfigurationError(
             f"the ignore patterns of {watch.path} are not valid gitignore patterns: {error}"

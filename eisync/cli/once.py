@@ -9,25 +9,27 @@ from types import FrameType
 import click
 
 from eisync.adapters import clock
+from eisync.app.loops import watched_of
 from eisync.app.machine import App, build
-from eisync.cli.options import common, key_file
+from eisync.cli.options import common, key_file, label_flags
 from eisync.cli.output import Bar, say
 from eisync.control.overview import overview
 from eisync.core.file_status import UNREADABLE, ObservedEntry
 from eisync.core.lifecycle import PENDING as PENDING_STATES
 from eisync.core.lifecycle import State
-from eisync.core.model import shown
+from eisync.core.model import Root, shown
 from eisync.errors import ForeignProjectError, KeyRefusedError
 from eisync.log import configure
-from eisync.settings import load
+from eisync.settings import LabelFlags, Settings, load
 
 SHOWN_REASONS = 10
 
 
 @click.command("once")
-@click.argument("dirs", nargs=-1, metavar="[DIR]...")
+@click.argument("places", nargs=-1, metavar="[DIR|FILE]...")
 @common
 @key_file
+@label_flags
 @click.option(
     "--timeout",
     "timeout_s",
@@ -39,14 +41,17 @@ SHOWN_REASONS = 10
 )
 @click.option("--quiet", is_flag=True, help="Show no progress, and log errors only.")
 def command(
-    dirs: tuple[str, ...],
+    places: tuple[str, ...],
     config: str | None,
     state_dir: str | None,
     api_key_file: str | None,
+    labels: LabelFlags,
     timeout_s: float,
     quiet: bool,
 ) -> int:
     """Scan the folders, upload everything that is due, compare with the project once, and end.
+
+    A FILE is uploaded alone, as a file of the watched folder that it is in, or else of the folder around it.
 
     While it runs, 'eisync status', 'ls', 'explain', 'history' and 'retry' answer through it.
 
@@ -62,7 +67,10 @@ def command(
 
     When both 3 and 4 apply, the code is 4, unless nothing continues before a person acts.
     """
-    settings = load(config=config, state_dir=state_dir, dirs=dirs, api_key_file=api_key_file)
+    settings = load(
+        config=config, state_dir=state_dir, dirs=places, takes_files=True, labels=labels, api_key_file=api_key_file
+    )
+    _refuse_left_out(settings)
     # A person at a terminal gets a progress bar, and every problem at the end. Everything else gets the log.
     is_watched = sys.stderr.isatty() and not quiet
     level = "none" if is_watched else "error" if quiet else settings.log.level
@@ -73,6 +81,7 @@ def command(
     _on_signals(stop)
     app = build(settings, log=log, listen=False, verb="once")
     try:
+        _refuse_others(app)
         app.answer_meanwhile()
         give_up_at = clock.now() + timeout_s
         progress = _Progress(app, is_shown=is_watched, until=give_up_at)
@@ -81,6 +90,29 @@ def command(
         return _conclude(app)
     finally:
         app.close(wait=not stop.is_set())
+
+
+def _refuse_left_out(settings: Settings) -> None:
+    """Raise UsageError for a file that was named but that a rule leaves out: it would not be uploaded."""
+    for watch in settings.watches:
+        root = Root(id=0, path=str(watch.path), target=watch.target)
+        for name in sorted(watch.only or ()):
+            why = watched_of(watch, root).eligibility.why_left_out(name)
+            if why is not None:
+                raise click.UsageError(f"{watch.path}/{name} is not uploaded: {why}")
+
+
+def _refuse_others(app: App) -> None:
+    """Raise UsageError when other files than those that were named wait to be sent: they would be sent too."""
+    only = {str(watch.path): watch.only for watch in app.settings.watches if watch.only is not None}
+    for state in PENDING_STATES if only else ():
+        for record in app.index.records.files(state):
+            names = only.get(str(record["root"]))
+            if names is not None and record["path"] not in names:
+                raise click.UsageError(
+                    f"another file of {record['root']} waits to be sent ({record['path']}): name it too, or upload the "
+                    f"folder with 'eisync once {record['root']}'"
+                )
 
 
 def _conclude(app: App) -> int:

@@ -2,9 +2,10 @@
 
 import itertools
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from typing import Any, TypeVar
+from functools import wraps
+from typing import Any, TypeVar, cast
 
 import click
 
@@ -32,6 +33,33 @@ def key_file(command: _Command) -> _Command:
     return click.option("--api-key-file", metavar="FILE", help="A file that holds the API key and nothing else.")(
         command
     )
+
+
+def label_flags(command: _Command) -> _Command:
+    """Add `--label`, `--category` and `--metadata`, and pass them on as `labels`."""
+
+    @wraps(command)
+    def wrapped(*arguments: Any, label: str | None, category: str | None, metadata: Sequence[str], **more: Any) -> Any:
+        from eisync.settings.arguments import LabelFlags, metadata_of  # here, so that `--help` does not import it
+
+        try:
+            labels = LabelFlags(label=label, category=category, metadata=metadata_of(metadata))
+        except ValueError as error:
+            raise click.UsageError(f"--metadata: {error}") from None
+        return command(*arguments, labels=labels, **more)
+
+    for option in (
+        click.option(
+            "--metadata",
+            multiple=True,
+            metavar="NAME=TEXT",
+            help="Metadata for every file, as `metadata` in [[watch]]. Can be given several times.",
+        ),
+        click.option("--category", metavar="NAME", help="The category, as `category` in [[watch]]."),
+        click.option("--label", metavar="TEXT", help="infer, folder, sdk, none or a label, as `label` in [[watch]]."),
+    ):
+        wrapped = option(wrapped)
+    return cast("_Command", wrapped)
 
 
 def ask(question: Mapping[str, Any], *, config: str | None, state_dir: str | None) -> Iterator[dict[str, Any]]:

@@ -13,14 +13,14 @@ import click
 from eisync.adapters.process import Notifier
 from eisync.app.machine import App, build
 from eisync.cli import OK
-from eisync.cli.options import common, key_file
+from eisync.cli.options import common, key_file, label_flags
 from eisync.cli.output import say
 from eisync.errors import ConfigurationError, StateLostError
 from eisync.log import configure
 from eisync.loops.ports import Log
 from eisync.loops.supervisor import Supervisor
 from eisync.paths import notify_socket
-from eisync.settings import Settings, load
+from eisync.settings import LabelFlags, Settings, load
 
 BEAT_EVERY_S = 2.0
 LOST_WITHIN_S = 1.0
@@ -30,7 +30,14 @@ LOST_WITHIN_S = 1.0
 @click.argument("dirs", nargs=-1, metavar="[DIR]...")
 @common
 @key_file
-def command(dirs: tuple[str, ...], config: str | None, state_dir: str | None, api_key_file: str | None) -> None:
+@label_flags
+def command(
+    dirs: tuple[str, ...],
+    config: str | None,
+    state_dir: str | None,
+    api_key_file: str | None,
+    labels: LabelFlags,
+) -> None:
     """Watch folders and upload what is dropped into them, until SIGTERM or SIGINT.
 
     DIR arguments are enough when the project's key is in EI_API_KEY or in a file. The first signal lets running
@@ -39,7 +46,7 @@ def command(dirs: tuple[str, ...], config: str | None, state_dir: str | None, ap
     """
 
     def read() -> Settings:
-        return load(config=config, state_dir=state_dir, dirs=dirs, api_key_file=api_key_file)
+        return load(config=config, state_dir=state_dir, dirs=dirs, labels=labels, api_key_file=api_key_file)
 
     settings = read()
     log = configure(level=settings.log.level, style=settings.log.format)

@@ -114,6 +114,10 @@ class Ignored:
 _IN_TRASH = Ignored("eisync's own trash", "it is in eisync's own trash")
 
 
+NOT_NAMED = "other files were named"
+_NOT_NAMED = Ignored(NOT_NAMED, NOT_NAMED)
+
+
 class RuleFile:
     """The rules of one folder. `trouble` says why they cannot be used; None when they can."""
 
@@ -151,13 +155,21 @@ class RulesIn(Protocol):
 class IgnoreRules:
     """Which files of one watched folder are uploaded. Compile the rules once, and ask for every path."""
 
-    def __init__(self, patterns: Iterable[str] = (), *, rules_in: RulesIn | None = None) -> None:
+    def __init__(
+        self,
+        patterns: Iterable[str] = (),
+        *,
+        rules_in: RulesIn | None = None,
+        only: frozenset[str] | None = None,
+    ) -> None:
         """`patterns` come after the defaults. `rules_in` finds the rule file of a folder.
 
-        Raises ValueError for an invalid pattern.
+        `only` are the only files that are not left out, by their paths; None: all. Raises ValueError for an invalid
+        pattern.
         """
         self._lines = (*DEFAULT_IGNORES, *patterns)
         self._rules_in = rules_in
+        self._only = only
         self._patterns = GitIgnore(self._lines)
 
     def ignoring_rule(self, path: str, *, is_dir: bool = False) -> str | None:
@@ -186,6 +198,8 @@ class IgnoreRules:
         """Return the rule that leaves out `path`, by the rule files `above` it and by the configuration."""
         if _is_in_trash(path):
             return _IN_TRASH
+        if self._only is not None and not _leads_to(self._only, path, is_dir=is_dir):
+            return _NOT_NAMED
         for folder, rules in reversed(above):
             if folder and len(folder) >= len(path):
                 continue  # this rule file is below the path
@@ -255,6 +269,13 @@ class IgnoreRules:
                 return f"it describes other files but is not named {meant}: rename it"
             return f"not a type that Edge Impulse takes ({extension_of(path) or 'no extension'})"
         return None
+
+
+def _leads_to(only: frozenset[str], path: str, *, is_dir: bool) -> bool:
+    """Return whether the path is one of these files, a folder above one, or a file that may describe one."""
+    if is_dir:
+        return any(name.startswith(f"{path}/") for name in only)
+    return path in only or path.rpartition("/")[2] in WHAT_THEY_ARE
 
 
 def _by_pattern(rule: str) -> Ignored:

@@ -4,6 +4,7 @@
 
     fields        the types of option values; each option is parsed once
     watch, models the options: types, limits, defaults, meanings
+    arguments     the folders, files and labels that a command line names
     loading       reads, merges, checks; raises ConfigurationError with every fault
     sources       the file, and the environment: EISYNC_UPLOAD__WORKERS=8
     keys          finds and reads API keys
@@ -12,6 +13,7 @@
     reference     the JSON Schema and the table of options
 """
 
+from eisync.settings.arguments import LabelFlags
 from eisync.settings.keys import KeySource, find_key
 from eisync.settings.loading import load
 from eisync.settings.models import LogOptions, Reconcile, Settings, StateOptions, Upload
@@ -21,6 +23,7 @@ from eisync.settings.watch import Target, Watch
 
 __all__ = [
     "KeySource",
+    "LabelFlags",
     "LogOptions",
     "Reconcile",
     "Settings",

@@ -7,7 +7,6 @@ that a misspelt key on line 3 does not hide a missing folder on line 9.
 import os
 import sys
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -15,6 +14,7 @@ from pydantic import ValidationError
 
 from eisync import paths
 from eisync.errors import ConfigurationError
+from eisync.settings.arguments import Arguments, Checked, LabelFlags, chosen
 from eisync.settings.keys import KeySource, find_key
 from eisync.settings.models import TABLES, LogOptions, Reconcile, Settings, StateOptions, Upload
 from eisync.settings.problems import Location, bracketed, did_you_mean, fault_text, unknown_key
@@ -30,6 +30,8 @@ def load(
     config: str | None = None,
     state_dir: str | None = None,
     dirs: Sequence[str] = (),
+    takes_files: bool = False,
+    labels: LabelFlags | None = None,
     api_key_file: str | None = None,
     environ: Mapping[str, str] | None = None,
     cwd: str | None = None,
@@ -39,21 +41,14 @@ def load(
     """Return the settings of this run. Flags win over the environment, which wins over the file.
 
     `dirs` are the folders from the command line. If there are any, only they are watched, each with the settings of its
-    own [[watch]] table if there is one. Without `need_watch`, there may be no folder, and folders may be missing.
-    Without `need_key`, the keys are not searched for. Raises ConfigurationError with one sentence for each fault, never
-    with a key in it.
+    own [[watch]] table if there is one. With `takes_files` they may be files: then nothing else of their folders is
+    uploaded. `labels` wins over what the file says of labels. Without `need_watch`, there may be no folder, and folders
+    may be missing. Without `need_key`, the keys are not searched for. Raises ConfigurationError with one sentence for
+    each fault, never with a key in it.
     """
     environ = os.environ if environ is None else environ
-    return _Loading(read(config, environ, cwd), state_dir, dirs, api_key_file, need_watch, need_key).settings()
-
-
-@dataclass(frozen=True, slots=True)
-class _Checked:
-    """A table that could be read, and its location. `dropped` are its options with faults."""
-
-    location: Location
-    table: Any
-    dropped: frozenset[str]
+    arguments = Arguments(places=dirs, takes_files=takes_files, labels=labels or LabelFlags())
+    return _Loading(read(config, environ, cwd), state_dir, arguments, api_key_file, need_watch, need_key).settings()
 
 
 class _Loading:
@@ -63,7 +58,7 @@ class _Loading:
         self,
         source: OptionSource,
         state_dir: str | None,
-        dirs: Sequence[str],
+        arguments: Arguments,
         api_key_file: str | None,
         need_watch: bool,
         need_key: bool,
@@ -71,7 +66,7 @@ class _Loading:
         self.source = source
         self.faults = source.faults
         self.state_flag = state_dir
-        self.dirs = dirs
+        self.arguments = arguments
         self.key_flag = api_key_file
         self.need_watch = need_watch
         self.need_key = need_key
@@ -131,14 +126,14 @@ class _Loading:
         self.faults.add((name,), f"write {bracketed(name)} with two brackets on each side: there can be several")
         return []
 
-    def validated(self, model: type[_T], written: Mapping[str, Any], location: Location) -> _Checked | None:
+    def validated(self, model: type[_T], written: Mapping[str, Any], location: Location) -> Checked | None:
         """Return the table without the options that have faults; None when it needs one of them."""
         dropped: set[str] = set()
         context = {"base": self.base, "environ": self.source.environ}
         for _ in range(2):
             kept = {option: value for option, value in written.items() if option not in dropped}
             try:
-                return _Checked(location, model.model_validate(kept, context=context), frozenset(dropped))
+                return Checked(location, model.model_validate(kept, context=context), frozenset(dropped))
             except ValidationError as error:
                 for fault in error.errors(include_url=False, include_input=False):
                     if dropped.isdisjoint(str(part) for part in fault["loc"][:1]):
@@ -148,7 +143,7 @@ class _Loading:
 
     # Targets and keys
 
-    def targets(self) -> list[_Checked]:
+    def targets(self) -> list[Checked]:
         tables = self.array("target")
         if not self.source.document.get("target"):
             tables = [(("target", 0), {})]
@@ -178,7 +173,7 @@ class _Loading:
                 table[option] = address_at(self.source.environ[HOST], option)
                 self.faults.came_from((*location, option), HOST)
 
-    def check_target(self, checked: _Checked) -> None:
+    def check_target(self, checked: Checked) -> None:
         """Check the files that the target names."""
         target: Target = checked.table
         if target.ca_file is not None and not os.access(target.ca_file, os.R_OK):
@@ -190,7 +185,7 @@ class _Loading:
                 "file and name that file in api_key_file",
             )
 
-    def keys(self, targets: Sequence[_Checked]) -> dict[str, KeySource]:
+    def keys(self, targets: Sequence[Checked]) -> dict[str, KeySource]:
         """Return where each target's key comes from. Read each key once, to find missing and broken keys now."""
         found = {}
         for checked in targets:
@@ -214,7 +209,7 @@ class _Loading:
 
     # Folders
 
-    def watches(self, targets: Sequence[_Checked]) -> tuple[Watch, ...]:
+    def watches(self, targets: Sequence[Checked]) -> tuple[Watch, ...]:
         written = []
         for location, table in self.array("watch"):
             names_target = "target" in table
@@ -225,27 +220,28 @@ class _Loading:
                 written.append(checked)
                 if names_target:
                     self.check_target_name(checked, targets)
-        if self.need_watch and not self.dirs and self.source.document.get("watch", []) == []:
+        if self.need_watch and not self.arguments.places and self.source.document.get("watch", []) == []:
             place = self.source.name
             self.faults.say(f"there is no folder to watch: name one (eisync run DIR) or add a [[watch]] to {place}")
-        chosen = self.chosen(written, targets)
+        names = [checked.table.name for checked in targets]
+        found = chosen(self.arguments, written, names, cwd=self.source.cwd, faults=self.faults)
         roots = Roots(self.faults)
-        for argument, checked in chosen:
+        for argument, checked in found:
             roots.add(str(checked.table.path), checked.location, argument=argument, must_exist=self.need_watch)
-        for argument, checked in chosen:
+        for argument, checked in found:
             archive = checked.table.after_upload.archive
             if archive is not None:
                 roots.add_archive(archive, checked.location, argument=argument)
-        return tuple(checked.table for _, checked in chosen)
+        return tuple(checked.table for _, checked in found)
 
-    def only_target(self, targets: Sequence[_Checked], location: Location) -> str:
+    def only_target(self, targets: Sequence[Checked], location: Location) -> str:
         """Return the target of a folder that names none. Report a fault when there are several."""
         if len(targets) > 1:
             names = _listed(checked.table.name for checked in targets)
             self.faults.add((*location, "target"), f"is missing: there are several targets; name one of {names}")
         return targets[0].table.name if targets else DEFAULT_TARGET
 
-    def check_target_name(self, checked: _Checked, targets: Sequence[_Checked]) -> None:
+    def check_target_name(self, checked: Checked, targets: Sequence[Checked]) -> None:
         """Check that a watch names an existing target. Skip this when the name of any target has a fault."""
         names = [target.table.name for target in targets]
         if "target" in checked.dropped or not names or any("name" in target.dropped for target in targets):
@@ -253,29 +249,6 @@ class _Loading:
         if checked.table.target not in names:
             hint = did_you_mean(checked.table.target, names) or f": there is {_listed(names)}"
             self.faults.add((*checked.location, "target"), f'there is no target "{checked.table.target}"{hint}')
-
-    def chosen(self, written: Sequence[_Checked], targets: Sequence[_Checked]) -> list[tuple[str, _Checked]]:
-        """Return the folders of this run: those of the command line, or else those of the file."""
-        if not self.dirs:
-            return [("", checked) for checked in written]
-        by_path = {os.path.realpath(checked.table.path): checked for checked in written}
-        chosen = []
-        for text in self.dirs:
-            if not text:  # an unset variable of a shell script must not become the current folder
-                self.faults.say("a folder on the command line has an empty name: remove it")
-                continue
-            # Do not pass the name through pydantic's str, which refuses names that are not UTF-8.
-            path = paths.absolute(text, cwd=self.source.cwd)
-            own = by_path.get(os.path.realpath(path))
-            if own is None:
-                if len(targets) > 1:
-                    self.faults.say(
-                        f"{text}: there are several targets: give this folder a [[watch]] that names its target"
-                    )
-                target = targets[0].table.name if targets else DEFAULT_TARGET
-                own = _Checked((), Watch(path=Path(path), target=target), frozenset())
-            chosen.append((text, own))
-        return chosen
 
     def check_effects(self, watches: Sequence[Watch]) -> None:
         """Report options that delete or change something, because eisync must compare with the service first."""
@@ -323,7 +296,7 @@ def _listed(names: Iterable[str]) -> str:
     return ", ".join(f'"{name}"' for name in names)
 
 
-def _clear_text_warnings(targets: Iterable[_Checked]) -> list[str]:
+def _clear_text_warnings(targets: Iterable[Checked]) -> list[str]:
     return [
         f"target {checked.table.name}: {url} sends the API key and the files unencrypted: use https"
         for checked in targets

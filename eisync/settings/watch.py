@@ -1,10 +1,11 @@
 """Define the tables that can occur several times: the projects, and the folders that are uploaded to them."""
 
+from collections.abc import Iterable
 from ipaddress import ip_address
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, SecretStr, model_validator
 
 from eisync.core.completeness import CompletenessPolicy
 from eisync.core.labels.path_pattern import MAX_PATTERN_CHARACTERS
@@ -245,6 +246,19 @@ class Watch(Table):
         max_length=MAX_RULES,
         description="Rules for labels, categories and metadata, in their order: `[[watch.rule]]`, below.",
     )
+
+    _only: frozenset[str] | None = PrivateAttr(default=None)
+
+    def only_files(self, names: Iterable[str]) -> "Watch":
+        """Return the same folder, in which only these files are looked at. Their paths are relative to it."""
+        found = self.model_copy()
+        found._only = frozenset(names)
+        return found
+
+    @property
+    def only(self) -> frozenset[str] | None:
+        """The files that are looked at, by their path below the folder; None: all."""
+        return self._only
 
     @property
     def retention(self) -> Retention:

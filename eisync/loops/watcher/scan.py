@@ -9,6 +9,7 @@ from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 
 from eisync.core.clutter import DESKTOP, README
+from eisync.core.ignore import NOT_NAMED
 from eisync.core.known_content import FolderPiece, KnownVersions, Trust
 from eisync.core.labels.sidecars import WHAT_THEY_ARE
 from eisync.core.model import shown
@@ -20,7 +21,14 @@ MAX_REASONS = 50
 MAX_LOGGED = 2_000
 PAGE = 1_000
 
-_EVERYDAY = ("ignored by the pattern", "not a type that Edge Impulse takes", README, DESKTOP, *WHAT_THEY_ARE.values())
+_EVERYDAY = (
+    NOT_NAMED,
+    "ignored by the pattern",
+    "not a type that Edge Impulse takes",
+    README,
+    DESKTOP,
+    *WHAT_THEY_ARE.values(),
+)
 
 
 @dataclass(slots=True)
