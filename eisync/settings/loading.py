@@ -17,7 +17,7 @@ from eisync.errors import ConfigurationError
 from eisync.settings.arguments import Arguments, Checked, LabelFlags, chosen
 from eisync.settings.keys import KeySource, find_key
 from eisync.settings.models import TABLES, LogOptions, Reconcile, Settings, StateOptions, Upload
-from eisync.settings.problems import Location, bracketed, did_you_mean, fault_text, unknown_key
+from eisync.settings.problems import Location, bracketed, did_you_mean, fault_text, several, unknown_key
 from eisync.settings.roots import Roots, contains
 from eisync.settings.sources import ENDPOINTS, HOST, OptionSource, address_at, read
 from eisync.settings.watch import DEFAULT_TARGET, Table, Target, Watch, sends_key_in_clear
@@ -123,7 +123,7 @@ class _Loading:
         written = self.source.document.get(name, [])
         if isinstance(written, list) and all(isinstance(table, dict) for table in written):
             return [((name, index), dict(table)) for index, table in enumerate(written)]
-        self.faults.add((name,), f"write {bracketed(name)} with two brackets on each side: there can be several")
+        self.faults.add((name,), several(name))
         return []
 
     def validated(self, model: type[_T], written: Mapping[str, Any], location: Location) -> Checked | None:

@@ -243,6 +243,8 @@ def fault_text(error: ErrorDetails, location: Location) -> str:
     """Return pydantic's error at `location` as the end of a sentence."""
     if error["type"] == "extra_forbidden":
         return unknown_key(location)
+    if error["type"] == "tuple_type" and (table := _names(location)) in NESTED:
+        return several(table)
     context = error.get("ctx", {})
     if error["type"] in ("literal_error", "enum"):
         expected = str(context["expected"]).replace("'", '"')
@@ -282,6 +284,11 @@ def bracketed(table: str) -> str:
 def _names(location: Location) -> str:
     """Return `("watch", 0, "rule", 1)` as `watch.rule`."""
     return ".".join(part for part in location if isinstance(part, str))
+
+
+def several(table: str) -> str:
+    """Return what to write instead of a single table where there can be several."""
+    return f"write {bracketed(table)} with two brackets on each side: there can be several"
 
 
 def dotted(location: Sequence[str | int]) -> str:

@@ -3,7 +3,7 @@
 import pytest
 
 from tests.cli.test_descriptions import samples
-from tests.conftest import Bench, row, sha256, stored_once
+from tests.conftest import Bench, row, sha256, stored_once, until
 
 RULES = """
 [[watch]]
@@ -24,6 +24,16 @@ metadata = { site = "home", kind = "table" }
 
 def labels(bench: Bench) -> dict[str, tuple[str, str, str]]:
     return {path: (one["state"], one["label"], one["category"]) for path, one in bench.files().items()}
+
+
+def queue(bench: Bench, *places: str) -> None:
+    """Run passes without a service until every file waits to be sent."""
+
+    def is_queued() -> bool:
+        bench.run("once", *places, "--timeout", "0", EI_INGESTION_ENDPOINT="http://127.0.0.1:9")
+        return {"ready"} == {state for state, _, _ in labels(bench).values()}
+
+    until(is_queued)
 
 
 def test_rules_label_what_arrives(bench: Bench) -> None:
@@ -57,11 +67,10 @@ def test_rules_label_what_arrives(bench: Bench) -> None:
 def test_waiting_files_are_labelled_anew_when_a_rule_changes(bench: Bench) -> None:
     (bench.place / "eisync.toml").write_text(RULES)
     bench.write("cat/wave.csv", row(2))
-    done = bench.run("once", "--timeout", "0", EI_INGESTION_ENDPOINT="http://127.0.0.1:9")
-    assert 4 == done.returncode
+    queue(bench)
     assert {"cat/wave.csv": ("ready", "cat", "split")} == labels(bench)
     (bench.place / "eisync.toml").write_text(RULES + 'label = "table"\ncategory = "testing"\n')
-    done = bench.run("once", "--timeout", "0", EI_INGESTION_ENDPOINT="http://127.0.0.1:9")
+    queue(bench)
     assert {"cat/wave.csv": ("ready", "table", "testing")} == labels(bench)
 
 
@@ -146,7 +155,7 @@ def test_a_single_file_of_a_watched_folder_belongs_to_it(bench: Bench) -> None:
 
 def test_a_file_that_waits_is_not_sent_with_another_one(bench: Bench) -> None:
     waits, chosen = bench.write("day/a.csv", row(1)), bench.write("day/b.csv", row(2))
-    assert 4 == bench.run("once", str(waits), "--timeout", "0", EI_INGESTION_ENDPOINT="http://127.0.0.1:9").returncode
+    queue(bench, str(waits))
     done = bench.run("once", str(chosen))
     assert (2, True) == (
         done.returncode,
@@ -168,3 +177,14 @@ def test_a_single_file_that_would_not_be_uploaded_is_refused(bench: Bench) -> No
     )
     done = bench.run("once", str(bench.recordings / "day/link.csv"))
     assert (78, True) == (done.returncode, "is a link, and eisync follows none" in done.stderr)
+
+
+def test_the_daemon_labels_by_the_command_line(bench: Bench) -> None:
+    (bench.place / "eisync.toml").write_text(RULES)
+    bench.write("cat/wave.csv", row(1))
+    daemon = bench.daemon("--label", "fixed", "--category", "testing")
+    try:
+        until(lambda: {"cat/wave.csv": ("synced", "fixed", "testing")} == labels(bench))
+    finally:
+        daemon.terminate()
+        daemon.wait(timeout=30)

@@ -217,3 +217,13 @@ def test_the_weight_of_a_rule_file_is_that_of_its_patterns() -> None:
 @pytest.mark.parametrize("name", sorted(WHAT_THEY_ARE))
 def test_a_sidecar_is_left_out_with_what_it_is(name: str) -> None:
     assert WHAT_THEY_ARE[name] == IgnoreRules().why_left_out(f"day/{name}")
+
+
+def test_only_named_files_are_left() -> None:
+    files = IgnoreRules(only=frozenset({"cat/a.csv"}), rules_in=lambda folder, *, anew=False: RuleFile(["!*"]))
+    assert files.why_left_out("cat/a.csv") is None
+    assert {"other files were named"} == {files.why_left_out(path) for path in ("b.csv", "cat/b.csv", "dog/a.csv")}
+    assert [True, False, False] == [
+        files.ignoring_rule(folder, is_dir=True) is None for folder in ("cat", "ca", "cat/below")
+    ]
+    assert files.ignoring("cat/info.labels") is None
