@@ -6,19 +6,15 @@ The emulator runs in this process, the daemon is a real one in a process of its 
 asking it, as `eisync ls` would.
 """
 
-import io
 import json
 import math
 import os
 import shutil
 import signal
-import struct
 import subprocess
 import sys
 import tempfile
 import threading
-import wave
-import zlib
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any
@@ -31,6 +27,7 @@ from eisync.cli.options import common_unused
 from eisync.cli.output import say
 from eisync.control import local_socket
 from eisync.core.acquisition import Encoding, Recording, SensorAxis, encode
+from eisync.core.example_files import png, wav
 from eisync.errors import ConfigurationError, EisyncError
 
 RATE_HZ = 62.5
@@ -73,28 +70,14 @@ def _reading(gesture: str, seed: int, t: float) -> tuple[float, float, float]:
 
 def _tone(frequency_hz: float) -> bytes:
     rate = 16_000
-    frames = (int(12_000 * math.sin(2 * math.pi * frequency_hz * n / rate)) for n in range(rate))
-    buffer = io.BytesIO()
-    with wave.open(buffer, "wb") as file:
-        file.setnchannels(1)
-        file.setsampwidth(2)
-        file.setframerate(rate)
-        file.writeframes(b"".join(struct.pack("<h", frame) for frame in frames))
-    return buffer.getvalue()
+    return wav(
+        [int(12_000 * math.sin(2 * math.pi * frequency_hz * n / rate)) for n in range(rate)],
+        rate_hz=rate,
+    )
 
 
 def _picture(side: int) -> bytes:
-    rows = b"".join(
-        b"\0" + b"".join(bytes((x * 5, y * 5, 200 if 12 <= x < 36 and 12 <= y < 36 else 40)) for x in range(side))
-        for y in range(side)
-    )
-    header = struct.pack(">IIBBBBB", side, side, 8, 2, 0, 0, 0)
-    chunks = ((b"IHDR", header), (b"IDAT", zlib.compress(rows)), (b"IEND", b""))
-    return b"\x89PNG\r\n\x1a\n" + b"".join(_chunk(name, data) for name, data in chunks)
-
-
-def _chunk(name: bytes, data: bytes) -> bytes:
-    return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
+    return png(side, lambda x, y: (x * 5, y * 5, 200 if 12 <= x < 36 and 12 <= y < 36 else 40))
 
 
 def _table() -> bytes:
