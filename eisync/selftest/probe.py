@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from eisync.core.studio import MOST_LISTED
 from eisync.selftest.client import JSON, Client, Part, ServiceReply
 from eisync.selftest.contents import Contents
 from eisync.selftest.journal import Journal
@@ -170,7 +171,7 @@ class Probe:
 
         The listing is also limited to file names of this run, unless `filename` is given.
         """
-        asked = {"category": "all", "filename": self.token, "includeDisabled": "both"} | query
+        asked = {"category": "all", "filename": self.token, "includeDisabled": "both", "limit": MOST_LISTED} | query
         reply = self.client.raw_data("GET", "", asked)
         if not reply.is_success or reply.content is None:
             raise NoAnswerError(reply.refusal)

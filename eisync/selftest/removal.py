@@ -9,15 +9,14 @@ import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from eisync.core.studio import says_no_sample
+from eisync.core.studio import MOST_LISTED, says_no_sample
 from eisync.core.text import one_line
-from eisync.selftest.client import Client, ServiceReply
+from eisync.selftest.client import Client
 from eisync.selftest.journal import Record
 from eisync.selftest.model import NoAnswerError, Sample
 
 _ROUNDS = 4
 _PAUSE_S = 2.0
-_PAGE = 1000
 _MOST_PAGES = 20
 
 
@@ -66,7 +65,11 @@ def remove(client: Client, record: Record, *, wait: Callable[[float], object]) -
 
 def _remove_listed(client: Client, record: Record, removal: Removal) -> None:
     """Remove what is listed by the run's name, and what an answer named and the listing does not have."""
-    named = _named(client, record)
+    failure = None
+    try:
+        named = _named(client, record)
+    except NoAnswerError as error:  # what answers named can be removed all the same
+        named, failure = {}, error
     for sample_id in sorted((record.ids - removal.removed) | set(named), reverse=True):
         try:
             sample = named.get(sample_id) or _shown(client, sample_id)
@@ -75,6 +78,8 @@ def _remove_listed(client: Client, record: Record, removal: Removal) -> None:
             removal.removed.add(sample_id)
         except _KeptError as kept:
             removal.left.append(Left(sample_id, one_line(str(kept))))
+    if failure is not None:
+        raise failure
 
 
 class _KeptError(Exception):
@@ -128,7 +133,7 @@ def _named(client: Client, record: Record) -> dict[int, Sample]:
 def _look_again(client: Client, record: Record, removal: Removal) -> None:
     """List what is left: by name, by label, and by content among the samples that are as new as the run's."""
     kept = {left.sample_id for left in removal.left}
-    found = {sample_id: "it was deleted and is still listed" for sample_id in _named(client, record)}
+    found = dict.fromkeys(_named(client, record), "it was deleted and is still listed")
     for sample in _listed(client, {"minId": min(removal.removed)}) if removal.removed else ():
         if sample.get("sha256Hash") in record.hashes:
             found.setdefault(int(sample["id"]), "it holds what was sent, under another name")
@@ -140,17 +145,13 @@ def _listed(client: Client, wanted: dict[str, object]) -> list[Sample]:
     found: list[Sample] = []
     before: int | None = None
     for _ in range(_MOST_PAGES):
-        query = {"category": "all", "includeDisabled": "both", "excludeSensors": True, "limit": _PAGE}
-        page = _page(client.raw_data("GET", "", {**query, "maxId": before, **wanted}))
+        query = {"category": "all", "includeDisabled": "both", "excludeSensors": True, "limit": MOST_LISTED}
+        reply = client.raw_data("GET", "", {**query, "maxId": before, **wanted})
+        if not reply.is_success or reply.content is None:
+            raise NoAnswerError(f"the samples cannot be listed: {reply.refusal}")
+        page: list[Sample] = reply.content["samples"]
         found += page
-        if not page:
+        if not page or len(page) >= int(reply.content["totalCount"]):
             return found
         before = min(int(one["id"]) for one in page)
-    raise NoAnswerError(f"more than {_MOST_PAGES * _PAGE:,} samples are newer than this run's first one")
-
-
-def _page(reply: ServiceReply) -> list[Sample]:
-    if not reply.is_success or reply.content is None:
-        raise NoAnswerError(f"the samples cannot be listed: {reply.refusal}")
-    page: list[Sample] = reply.content["samples"]
-    return page
+    raise NoAnswerError(f"more than {_MOST_PAGES * MOST_LISTED:,} samples are newer than this run's first one")

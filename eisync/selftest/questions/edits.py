@@ -78,7 +78,7 @@ def _batch(probe: Probe) -> Answer:
     for sample_id in ids:
         if not (reply := probe.change("POST", f"/{sample_id}/disable", {})).is_success:
             raise NoAnswerError(reply.refusal)
-    own = len(probe.find(includeDisabled="disabled", limit=1000))
+    own = len(probe.find(includeDisabled="disabled"))
     if probe.count(category="all", includeDisabled="disabled") != own:
         raise NoAnswerError(
             "other samples of the project are disabled; a service that ignored the selection would enable them"

@@ -1,7 +1,7 @@
 """What the listing and its filters select; nothing is changed but one sample of the run (wire contract, section 3).
 
 Every listing is also limited to the names of the run, so that few samples come, and none of the person's. The longest
-page is the exception: its samples are counted and forgotten.
+page and the default one are exceptions: their samples are counted and forgotten.
 """
 
 import json
@@ -103,16 +103,20 @@ def _order(probe: Probe) -> Answer:
     return Answer("newest first" if ids == sorted(ids, reverse=True) else "another order")
 
 
-def _long_page(probe: Probe) -> Answer:
-    _three(probe)
-    query = {"category": "all", "limit": _LONG_PAGE, "excludeSensors": True, "includeDisabled": "both"}
-    reply = probe.client.raw_data("GET", "", query)
-    if not reply.is_success or reply.content is None:
-        return Answer("refused", reply.refusal)
-    total, listed = int(reply.content["totalCount"]), len(reply.content["samples"])
-    if total <= listed:
-        return Answer("all that are there", f"fewer than {_LONG_PAGE:,} samples: the limit was not met")
-    return Answer("all that were asked for" if listed >= _LONG_PAGE else f"{listed} at most")
+def _page(limit: int | None) -> Callable[[Probe], Answer]:
+    """How many samples of the project come at once."""
+
+    def ask(probe: Probe) -> Answer:
+        query = {"category": "all", "limit": limit, "excludeSensors": True, "includeDisabled": "both"}
+        reply = probe.client.raw_data("GET", "", query)
+        if not reply.is_success or reply.content is None:
+            return Answer("refused", reply.refusal)
+        total, listed = int(reply.content["totalCount"]), len(reply.content["samples"])
+        if total <= listed:
+            return Answer("all that are there", "so few that no limit was met")
+        return Answer("all that were asked for" if listed == limit else f"{listed} at most")
+
+    return ask
 
 
 def _without_sensors(probe: Probe) -> Answer:
@@ -124,7 +128,7 @@ def _without_sensors(probe: Probe) -> Answer:
 def _count(probe: Probe) -> Answer:
     samples = _three(probe)
     filters = {"category": "all", "labels": [probe.token], "minId": samples[0]["id"]}
-    listed, counted = len(probe.find(**filters, limit=1000)), probe.count(**filters)
+    listed, counted = len(probe.find(**filters)), probe.count(**filters)
     return Answer("as many as listed" if counted == listed else "another number", f"{counted}, listed {listed}")
 
 
@@ -283,7 +287,14 @@ CHECKS = (
         Mark.OPEN,
         "The longest page; larger limits are cut or refused.",
         f"limit {_LONG_PAGE:,}",
-        _long_page,
+        _page(_LONG_PAGE),
+    ),
+    Check(
+        "listing.default-page",
+        Mark.OPEN,
+        "How many samples come when no limit is asked for.",
+        "the listing without a limit",
+        _page(None),
     ),
     Check(
         "listing.without-sensors",
