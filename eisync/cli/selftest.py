@@ -17,7 +17,8 @@ from eisync.app.loops import USER_AGENT, endpoints_of, service_of
 from eisync.cli import OK, PENDING, QUARANTINED, UNEXPECTED
 from eisync.cli.options import common, key_file, target_of
 from eisync.cli.output import Bar, is_yes, say, say_json
-from eisync.errors import KeyRefusedError, StudioError, UnansweredError
+from eisync.errors import ConfigurationError, KeyRefusedError, StudioError, UnansweredError
+from eisync.paths import absolute
 from eisync.selftest import journal
 from eisync.selftest.checks import CHECKS
 from eisync.selftest.client import Address, Client
@@ -27,6 +28,7 @@ from eisync.selftest.model import SilenceError, StoppedError
 from eisync.selftest.probe import Probe
 from eisync.selftest.report import Report, removal_lines
 from eisync.selftest.run import Run, clear, not_asked
+from eisync.selftest.torture.trials import Asked, torture
 from eisync.settings import Settings, load
 
 _TOKEN_BYTES = 6
@@ -38,12 +40,28 @@ _ABOUT_MINUTES = 5
 @click.option("--target", "target_name", metavar="NAME", help="The target to ask, when the configuration has several.")
 @click.option("--yes", is_flag=True, help="Do not ask before samples are uploaded: for scripts.")
 @click.option("--json", "as_json", is_flag=True, help="Print the result as one JSON object, for a bug report.")
+@click.option("--torture", "folder", metavar="DIR", help="Try eisync's promises on the disk of this folder instead.")
+@click.option(
+    "--files", type=click.IntRange(10, 100_000), default=300, show_default=True, help="With --torture: how many files."
+)
+@click.option(
+    "--kills",
+    type=click.IntRange(1, 10_000),
+    default=12,
+    show_default=True,
+    help="With --torture: how often the daemon is killed.",
+)
+@click.option("--seed", type=click.IntRange(0), metavar="N", help="With --torture: the same moments and faults again.")
 @common
 @key_file
 def command(
     target_name: str | None,
     yes: bool,
     as_json: bool,
+    folder: str | None,
+    files: int,
+    kills: int,
+    seed: int | None,
     config: str | None,
     state_dir: str | None,
     api_key_file: str | None,
@@ -54,21 +72,30 @@ def command(
     minutes. No other sample is changed or deleted. Ctrl-C ends the questions and removes what was uploaded; what a
     killed run left is removed by the next one. The key must be allowed to delete.
 
+    With --torture, no project is asked: eisync runs against an emulator in a folder made below DIR, is killed again and
+    again, loses answers and, where a small disk may be mounted, room. The figures are printed, and the folder removed.
+
     \b
-    Exit code 0   nothing contradicts the contract, and every sample was removed
-              1   the project contradicts the contract: please report it, with --json
+    Exit code 0   nothing contradicts the contract, and every sample was removed; every promise was kept
+              1   the project contradicts the contract, or a promise was broken: please report it, with --json
               3   a sample could not be removed: what to do is printed
               4   it ended early: run it again
+             73   the folder of --torture cannot be used
              77   the key is refused
     """
+    if folder is not None:
+        if target_name is not None or yes:
+            raise click.UsageError("--torture asks no project: leave out --target and --yes")
+        seed = secrets.randbits(31) if seed is None else seed
+        return _torture(Asked(folder=absolute(folder), files=files, kills=kills, seed=seed), as_json=as_json)
     settings = load(config=config, state_dir=state_dir, api_key_file=api_key_file, need_watch=False)
     target = target_of(settings, target_name)
     stop, hurry = _on_signals()
     with _connected(settings, target.name, stop) as project:
         _agree(project, yes=yes)
-        folder = str(settings.state.dir)
-        is_cleared = _clear_leftovers(project, folder, hurry)
-        report = _ask(project, folder, hurry)
+        state = str(settings.state.dir)
+        is_cleared = _clear_leftovers(project, state, hurry)
+        report = _ask(project, state, hurry)
     say_json(report.record()) if as_json else say(*report.lines())
     if not report.removal.is_complete or not is_cleared:
         return QUARANTINED
@@ -138,7 +165,7 @@ def _agree(project: _Project, *, yes: bool) -> None:
     address = project.client.address
     say(
         f"Project {address.project_id} ({project.name}) at {address.studio_url}:",
-        f"about {_ABOUT_SAMPLES} tiny samples labelled eisync-selftest-… are uploaded, asked about and removed, "
+        f"about {_ABOUT_SAMPLES} tiny samples labelled {journal.RUN_PREFIX}… are uploaded, asked about and removed, "
         f"in about {_ABOUT_MINUTES} minutes.",
         "No other sample is changed or deleted.",
         err=True,
@@ -173,7 +200,7 @@ def _clear_leftovers(project: _Project, folder: str, hurry: threading.Event) -> 
 def _ask(project: _Project, folder: str, hurry: threading.Event) -> Report:
     began = clock.monotonic()
     address = project.client.address
-    token = f"eisync-selftest-{secrets.token_hex(_TOKEN_BYTES)}"
+    token = f"{journal.RUN_PREFIX}{secrets.token_hex(_TOKEN_BYTES)}"
     kept = journal.begin(folder, token, studio_url=address.studio_url, project_id=address.project_id)
     run = Run(project.probe(kept), kept, hurry)
     bar = Bar(is_shown=sys.stderr.isatty())
@@ -190,6 +217,24 @@ def _ask(project: _Project, folder: str, hurry: threading.Event) -> Report:
         requests=project.client.requests,
         seconds=clock.monotonic() - began,
     )
+
+
+def _torture(asked: Asked, *, as_json: bool) -> int:
+    try:
+        from eisync.emulator.server import running_emulator
+    except ModuleNotFoundError as error:
+        raise ConfigurationError(f"the trial needs {error.name}: pip install 'eisync[emulator]'") from error
+    stop, _ = _on_signals()
+    if not as_json:
+        say(f"seed {asked.seed}, in a folder of its own below {asked.folder}")
+    outcome = torture(asked, running_emulator, wait=stop.wait, tell=lambda one: None if as_json else say(one.line()))
+    if as_json:
+        say_json(outcome.record())
+    elif outcome.place:
+        say(f"The logs stay in {outcome.place}. Please report this with --seed {asked.seed}.")
+    if outcome.is_broken:
+        return UNEXPECTED
+    return PENDING if outcome.is_stopped else OK
 
 
 def _on_signals() -> tuple[threading.Event, threading.Event]:

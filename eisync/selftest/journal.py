@@ -16,6 +16,9 @@ from typing import Any
 from eisync.errors import CONTENT_ERRORS, StateError
 from eisync.store.state_folder import SELFTEST_PREFIX, claim_folder, open_private
 
+RUN_PREFIX = "eisync-selftest-"
+"""What the name of every run begins with."""
+
 _SUFFIX = ".jsonl"
 _VERSION = 1
 
@@ -78,7 +81,7 @@ class Journal:
 def begin(folder: str, token: str, *, studio_url: str, project_id: int) -> Journal:
     """Make the file of a new run in the state folder. Raises StateError when it cannot be written."""
     claim_folder(folder)
-    name = f"{SELFTEST_PREFIX}{token}{_SUFFIX}"
+    name = f"{SELFTEST_PREFIX}{token.removeprefix(RUN_PREFIX)}{_SUFFIX}"
     try:
         file = FileIO(open_private(folder, name, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_EXCL), "a")
     except OSError as error:
