@@ -82,7 +82,7 @@ class Installation:
     def start(self) -> "subprocess.Popen[bytes]":
         """Start the daemon. What it says goes to a file of its own in `place`."""
         self._started += 1
-        with open(os.path.join(self.place, f"daemon-{self._started}.log"), "wb") as log:
+        with open(self._log, "wb") as log:
             # A session of its own: Ctrl-C is for us, and we tell the daemon.
             return subprocess.Popen(
                 self._command("run"), stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
@@ -119,6 +119,15 @@ class Installation:
             if process.poll() is None:
                 process.kill()
                 process.communicate()
+
+    def log(self) -> str:
+        """Return what the last daemon said."""
+        with open(self._log, encoding="utf-8", errors="replace") as log:
+            return log.read()
+
+    @property
+    def _log(self) -> str:
+        return os.path.join(self.place, f"daemon-{self._started}.log")
 
     @property
     def _configuration(self) -> str:

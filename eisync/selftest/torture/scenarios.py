@@ -45,6 +45,8 @@ _ONCE_TIMEOUT_S = 60
 _EARLY_S, _LATE_S = 1.0, 0.2
 _DISK = "size=16m"
 _FULL_FOR_S = 3.0
+_NO_ROOM = "disk is full"
+"""What SQLite says."""
 _GOES_ON = 4
 """What `eisync once` ends with when files still wait."""
 
@@ -152,7 +154,8 @@ def fill_the_disk(trial: Trial, installation: Installation, *, files: int) -> Fi
         finally:
             daemon.kill()
             daemon.wait()
-        return _judge(trial, installation, written, Figures(scenario=name, files=files), began)
+        noticed = {"failed writes": installation.log().count(_NO_ROOM)}
+        return _judge(trial, installation, written, Figures(scenario=name, files=files, faults=noticed), began)
 
 
 def _write(installation: Installation, count: int, start: int = 0) -> frozenset[str]:
