@@ -310,7 +310,7 @@ def _deletion_evidence(parts: Parts, watcher: WatcherLoop) -> DeletionEvidence:
         Absences(parts.database),
         Mirrored(parts.database),
         FolderView(
-            look=file_facts.facts_at,
+            stat=file_facts.facts_at,
             observed=lambda: watcher.unsettled(clock.now()),
             why_away=lambda side: check.why_away(side.root_id, side.root, side.path, side.id),
         ),

@@ -66,7 +66,7 @@ def _do(
         app.answer_meanwhile()
         if app.reconciler is None:
             raise ConfigurationError("reconcile.enabled is false; nothing is compared")
-        ticket = app.reconciler.ask_pass(sweeps=pass_request["sweep"], pretends=pass_request["dry_run"])
+        ticket = app.reconciler.ask_pass(sweeps=pass_request["sweep"], dry_run=pass_request["dry_run"])
         while (report := app.reconciler.report(ticket)) is None:
             app.reconciler.tick(clock.now())
             app.beat()

@@ -86,7 +86,7 @@ def _live(
         heed()
         if app.is_damaged or app.why_lost() is not None:
             return
-        stale = [pulse for pulse in supervisor.pulses() if not pulse.is_fresh]
+        stale = [one for one in supervisor.health() if not one.is_fresh]
         if not stale:
             notifier.alive()
         else:

@@ -127,3 +127,19 @@ def cut_sentence(number: int) -> str:
         f"its sample was split or cropped in Studio: {amount(number, 'sample')} cut from it "
         f"{'are' if number != 1 else 'is'} there; the file here is the only whole copy, so it stays"
     )
+
+
+def editor(updated_by: str | None, own_key: int | None) -> str | None:
+    """Return who edited a sample last, for a person; None when the service does not say.
+
+    >>> editor("projectApiKey 7", 7), editor("projectApiKey 8", 7), editor("user 5", 7), editor(None, 7)
+    ('the API key of eisync', 'API key 8', 'user 5', None)
+    """
+    if updated_by is None:
+        return None
+    kind, _, number = updated_by.partition(" ")
+    if kind == "projectApiKey":
+        return "the API key of eisync" if own_key is not None and number == str(own_key) else f"API key {number}"
+    return {"datasetVersionRestore": "the restore of a dataset version", "oauthClient": "an OAuth client"}.get(
+        kind, updated_by
+    )

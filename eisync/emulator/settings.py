@@ -29,9 +29,14 @@ SWITCHES = (
     "missing_file_name_status",
     "forbidden_status",
     "max_request_bytes",
+    "dataset_versions",
+    "dataset_window_ms",
+    "dataset_commit_ms",
+    "last_updated_by",
 )
 
 VALIDATION_ANSWERS = ("stored", "refused", "training")
+SIGNED = ("all", "edits", "none")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,6 +82,11 @@ class EmulatorSettings:
     missing_file_name_status: int = 421  # legacy /data without x-file-name: documented 421, observed 422
     forbidden_status: int = 403  # a valid key whose role or project does not allow the call
 
+    dataset_versions: bool = True  # False: the calls are not there, and nothing of what changes is kept
+    dataset_window_ms: int = 60_000  # after the first change it takes in, a window is closed and becomes a version
+    dataset_commit_ms: int = 1000  # so much later it is there; documented: "within a few seconds"
+    last_updated_by: str = "all"  # which samples have `lastUpdatedBy`: "all", those of "edits" without uploads, "none"
+
     def __post_init__(self) -> None:
         for port in (self.studio_port, self.ingestion_port):
             if not 0 <= port <= 65535:
@@ -98,6 +108,10 @@ class EmulatorSettings:
             raise ValueError(f"{self.anomaly_stored_as!r} is no category that a sample can be stored in.")
         if self.validation not in VALIDATION_ANSWERS:
             raise ValueError(f"{self.validation!r} is none of {', '.join(VALIDATION_ANSWERS)}.")
+        if self.last_updated_by not in SIGNED:
+            raise ValueError(f"{self.last_updated_by!r} is none of {', '.join(SIGNED)}.")
+        if min(self.dataset_window_ms, self.dataset_commit_ms) < 0:
+            raise ValueError("A window's time cannot be negative.")
         if min(self.max_files_per_request, self.max_file_bytes, self.max_page_limit) < 1 or self.idle_timeout_s <= 0:
             raise ValueError("Every limit must be positive.")
 

@@ -165,18 +165,18 @@ class ComingPage:
         self._fetched = ask(before_id)
 
     def follow(self) -> "ComingPage":
-        """Ask for the page below it as soon as its bytes are there, before they are read; see `glimpse`."""
+        """Ask for the page below it as soon as its bytes are there, before they are read; see `predicted_end_id`."""
         # The reading thread asks, in its next turn: the caller keeps Python to itself while it reads a page, and no
         # request would leave meanwhile.
         return ComingPage(self._ask, self._read, self._end)
 
     def _end(self) -> int:
-        end_id = self.glimpse()
+        end_id = self.predicted_end_id()
         if end_id is None:
             raise UnansweredError("the end of the previous page is missing")
         return end_id
 
-    def glimpse(self) -> int | None:
+    def predicted_end_id(self) -> int | None:
         """Wait for the bytes, and guess without reading them from which id the next page goes on; None: no guess."""
         return self._fetched.result()[1] if self._fetched.exception() is None else None
 
