@@ -41,9 +41,12 @@ ROOMS = {
     "emulator": room(set(), {"aiohttp", "multipart", "cbor2"}),
     "paths": room({"errors"}, {"platformdirs"}),
     "settings": room(CORE | {"paths"}, {"pydantic", "pydantic_core"}),
+    "selftest": room(CORE | {"store", "adapters"}, {"urllib3"}),
     "export": room(CORE | {"adapters"}),
     "log": room({"core", "loops"}, {"structlog"}),
-    "app": room(EVERY_ROOM - {"cli", "web", "emulator", "data", "experimental", "exceptions", "py"}, {"structlog"}),
+    "app": room(
+        EVERY_ROOM - {"cli", "web", "emulator", "data", "experimental", "exceptions", "selftest", "py"}, {"structlog"}
+    ),
     "cli": room(EVERY_ROOM, {"click"}),
 }
 
@@ -61,6 +64,7 @@ BARRED = {
     "adapters": {"sqlite3"},
     "control": {"sqlite3", "time"},
     "data": {"sqlite3"},
+    "selftest": {"sqlite3", "time", "random"},
     "cli": {"sqlite3"},
     "app": {"sqlite3", "time"},
     "settings": {"sqlite3", "time"},

@@ -180,7 +180,7 @@ def _drop_samples(installation: Installation, hmac_key: str) -> list[str]:
     """Write the samples into the folder."""
     names = []
     for path, data in samples(hmac_key):
-        installation.write(path, data)
+        installation.record(path, data)
         names.append(path)
     say(f"Dropped {len(names)} files into it:")
     return names

@@ -1,5 +1,6 @@
 """What the service reads out of files: hashes, bytes, intervals, signatures (wire contract, sections 1 and 2)."""
 
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -63,9 +64,21 @@ def _broken_csv(probe: Probe) -> Answer:
     return Answer("refused as described" if is_known else "refused", entry.error)
 
 
-def _unknown_type(probe: Probe) -> Answer:
-    entry = probe.try_to_store(File(probe.name("unknown.xyz"), b"no known type"))
-    return Answer("accepted" if entry.sample_id is not None else entry.error)
+def _words(name: str, make: Callable[[Probe], bytes]) -> Callable[[Probe], Answer]:
+    """The words of the refusal."""
+
+    def ask(probe: Probe) -> Answer:
+        entry = probe.try_to_store(File(probe.name(name), make(probe)))
+        return Answer("accepted" if entry.sample_id is not None else entry.error)
+
+    return ask
+
+
+def _unknown_number(probe: Probe) -> bytes:
+    """A time series whose second reading is null."""
+    document: dict[str, Any] = json.loads(probe.contents.json())
+    document["payload"]["values"][1] = [None]
+    return json.dumps(document).encode()
 
 
 def _interval(sample: Sample) -> float:
@@ -216,8 +229,36 @@ CHECKS = (
         Mark.LIVE,
         "A file of an unknown extension is refused with 'Invalid mimetype'.",
         "one file named .xyz",
-        _unknown_type,
+        _words("unknown.xyz", lambda _: b"no known type"),
         ("Invalid mimetype",),
+    ),
+    Check(
+        "type.empty",
+        Mark.OPEN,
+        "What becomes of an empty file.",
+        "one JSON file of no bytes",
+        _words("empty.json", lambda _: b""),
+    ),
+    Check(
+        "type.broken-wav",
+        Mark.OPEN,
+        "What becomes of a WAV whose header cannot be read.",
+        "one WAV file that is cut after 20 bytes",
+        _refusal("cut.wav", lambda probe: probe.contents.wav()[:20]),
+    ),
+    Check(
+        "csv.only-numbers",
+        Mark.OPEN,
+        "What becomes of a CSV whose first line holds numbers.",
+        "one CSV of two lines of numbers",
+        _refusal("numbers.csv", lambda probe: b"1,2\n" + probe.contents.csv_without_time()[5:-1] + b",7\n"),
+    ),
+    Check(
+        "values.null",
+        Mark.OPEN,
+        "What becomes of a reading that is null.",
+        "one JSON file whose second reading is null",
+        _refusal("null.json", _unknown_number),
     ),
     Check(
         "type.extension-decides",

@@ -1,5 +1,6 @@
 """Where uploads may go: categories, the split, the legacy route for one file (wire contract, section 1)."""
 
+import hashlib
 from collections.abc import Callable
 
 from eisync.selftest.check import Check
@@ -33,6 +34,19 @@ def _split(probe: Probe) -> Answer:
     testing = sum(sample["category"] == "testing" for sample in samples)
     known = all(sample["category"] in ("training", "testing", "validation") for sample in samples)
     return Answer("divided" if known else "elsewhere", f"{testing} of {_SPLIT_FILES} in testing")
+
+
+def _split_rule(probe: Probe) -> Answer:
+    """Whether the category is the one that the old client's rule gives (wire contract, section 1)."""
+    files = [probe.json_file(f"split-rule.{number}") for number in range(_SPLIT_FILES)]
+    samples = probe.store_all(*files, category="split")
+    alike = sum(sample["category"] == _old_rule(file) for file, sample in zip(files, samples, strict=True))
+    return Answer("by the hash" if alike == _SPLIT_FILES else "by another rule", f"{alike} of {_SPLIT_FILES}")
+
+
+def _old_rule(file: File) -> str:
+    digits = hashlib.md5(file.content, usedforsecurity=False).hexdigest().lstrip("f")
+    return "training" if not digits or digits[0] < "c" else "testing"
 
 
 def _split_again(probe: Probe) -> Answer:
@@ -140,6 +154,13 @@ CHECKS = (
         f"{_SPLIT_FILES} JSON files for split",
         _split,
         ("divided",),
+    ),
+    Check(
+        "split.rule",
+        Mark.OPEN,
+        "Whether split follows the old client's hash rule, or the project's percentages.",
+        f"{_SPLIT_FILES} JSON files for split",
+        _split_rule,
     ),
     Check(
         "split.repeated",

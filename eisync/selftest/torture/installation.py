@@ -71,7 +71,7 @@ class Installation:
         with open(self._configuration, "w", encoding="utf-8") as file:
             file.write("\n".join(self._lines(key_file)) + "\n")
 
-    def write(self, name: str, content: bytes) -> None:
+    def record(self, name: str, content: bytes) -> None:
         """Write a recording as a careful recorder does: under another name first, then renamed into place."""
         path = os.path.join(self.recordings, name)
         os.makedirs(os.path.dirname(path), exist_ok=True)

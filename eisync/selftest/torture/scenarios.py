@@ -163,7 +163,7 @@ def _write(installation: Installation, count: int, start: int = 0) -> frozenset[
     hashes = set()
     for number in range(start, start + count):
         content = recording(number)
-        installation.write(f"training/shake.{number:05}.csv", content)
+        installation.record(f"training/shake.{number:05}.csv", content)
         hashes.add(hashlib.sha256(content).hexdigest())
     return frozenset(hashes)
 
