@@ -41,7 +41,7 @@ ROOMS = {
     "emulator": room(set(), {"aiohttp", "multipart", "cbor2"}),
     "paths": room({"errors"}, {"platformdirs"}),
     "settings": room(CORE | {"paths"}, {"pydantic", "pydantic_core"}),
-    "selftest": room(CORE | {"store", "adapters"}, {"urllib3"}),
+    "selftest": room(CORE | {"store", "adapters", "paths"}, {"urllib3"}),
     "export": room(CORE | {"adapters"}),
     "log": room({"core", "loops"}, {"structlog"}),
     "app": room(

@@ -72,7 +72,7 @@ class Probe:
         self.wait = wait
         self.monotonic = monotonic
         self._journal = journal
-        self._shared: dict[str, Sample] = {}
+        self._shared: dict[str, list[tuple[File, Sample]]] = {}
 
     # --- uploads
 
@@ -139,18 +139,27 @@ class Probe:
         """A time series as JSON."""
         return File(self.name(f"{rest}.json"), self.contents.json(**changes))
 
+    def shared_all(self, key: str, make: Callable[[], Sequence[File]], **options: Any) -> list[tuple[File, Sample]]:
+        """Files that several checks ask about and none changes, each with its sample: uploaded once for each `key`."""
+        if key not in self._shared:
+            files = make()
+            self._shared[key] = list(zip(files, self.store_all(*files, **options), strict=True))
+        return self._shared[key]
+
     def shared(self, kind: str) -> Sample:
-        """One sample of this kind that no check changes: csv, json, cbor, wav or png. Its file is `original(kind)`."""
-        if kind not in self._shared:
-            file = File(self.name(f"plain.01.{kind}"), getattr(self.contents, kind)())
-            self._shared[kind] = {**self.store(file), "original": file}
-        return self._shared[kind]
+        """One sample of this kind that no check changes: csv, json, cbor, wav or png."""
+        return self._plain(kind)[1]
 
     def original(self, kind: str) -> File:
         """The file of `shared(kind)`."""
-        file = self.shared(kind)["original"]
-        assert isinstance(file, File)
-        return file
+        return self._plain(kind)[0]
+
+    def _plain(self, kind: str) -> tuple[File, Sample]:
+        def make() -> list[File]:
+            return [File(self.name(f"plain.01.{kind}"), getattr(self.contents, kind)())]
+
+        [found] = self.shared_all(kind, make)
+        return found
 
     # --- samples
 

@@ -53,7 +53,7 @@ VISIBLE = {
     "refuse_empty_files": Seen(False, ("type.empty",)),
     "refuse_odd_csv": Seen(False, ("csv.only-numbers",)),
     "refuse_values_not_finite": Seen(False, ("values.null",)),
-    "refuse_unknown_filters": Seen(False, ("listing.unknown-filter",)),
+    "refuse_unknown_filters": Seen(False, ("listing.unknown-filter",), ("listing.ids", "listing.exclude-ids")),
     "dataset_versions": Seen(False, ("studio.dataset-versions",)),
     "last_updated_by": Seen("none", ("sample.last-updated-by", "edit.last-updated-by")),
     "max_header_bytes": Seen(8 * 1024, ("limit.header",)),

@@ -21,7 +21,7 @@ _SAMPLE_FIELDS = (
 _KEY_INFO = "/api/projects/api-key-info"
 _NEW_CALLS = {
     "dataset-versions": "/dataset-versions",
-    "metadata-distribution": "/raw-data/metadata-distribution",
+    "metadata-distribution": "/raw-data/metadata-distribution?key=eisync-selftest",
     "data-summary": "/data-summary",
     "devices": "/devices",
 }

@@ -5,10 +5,10 @@ from collections.abc import Callable
 
 from eisync.selftest.check import Check
 from eisync.selftest.client import JSON, Part
-from eisync.selftest.model import Answer, Mark, UploadRefusedError
+from eisync.selftest.model import Answer, Mark, Sample, UploadRefusedError
 from eisync.selftest.probe import File, Probe
 
-_SPLIT_FILES = 8
+_SPLIT_FILES = 16
 
 
 def _category(category: str) -> Callable[[Probe], Answer]:
@@ -28,19 +28,23 @@ def _unknown_category(probe: Probe) -> Answer:
     return Answer("stored" if stored else "refused", uploaded.reply.refusal)
 
 
+def _divided(probe: Probe) -> list[tuple[File, Sample]]:
+    def make() -> list[File]:
+        return [probe.json_file(f"split.{number}") for number in range(_SPLIT_FILES)]
+
+    return probe.shared_all("split", make, category="split")
+
+
 def _split(probe: Probe) -> Answer:
-    files = [probe.json_file(f"split.{number}") for number in range(_SPLIT_FILES)]
-    samples = probe.store_all(*files, category="split")
-    testing = sum(sample["category"] == "testing" for sample in samples)
-    known = all(sample["category"] in ("training", "testing", "validation") for sample in samples)
-    return Answer("divided" if known else "elsewhere", f"{testing} of {_SPLIT_FILES} in testing")
+    categories = [str(sample["category"]) for _, sample in _divided(probe)]
+    is_known = set(categories) <= {"training", "testing", "validation"}
+    told = f"{categories.count('testing')} of {_SPLIT_FILES} in testing"
+    return Answer("divided" if is_known else "elsewhere", told)
 
 
 def _split_rule(probe: Probe) -> Answer:
     """Whether the category is the one that the old client's rule gives (wire contract, section 1)."""
-    files = [probe.json_file(f"split-rule.{number}") for number in range(_SPLIT_FILES)]
-    samples = probe.store_all(*files, category="split")
-    alike = sum(sample["category"] == _old_rule(file) for file, sample in zip(files, samples, strict=True))
+    alike = sum(sample["category"] == _old_rule(file) for file, sample in _divided(probe))
     return Answer("by the hash" if alike == _SPLIT_FILES else "by another rule", f"{alike} of {_SPLIT_FILES}")
 
 
@@ -159,7 +163,7 @@ CHECKS = (
         "split.rule",
         Mark.OPEN,
         "Whether split follows the old client's hash rule, or the project's percentages.",
-        f"{_SPLIT_FILES} JSON files for split",
+        "the same files",
         _split_rule,
     ),
     Check(

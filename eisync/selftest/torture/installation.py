@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from eisync.adapters import clock
+from eisync.paths import unconfigured
 
 _END_WITHIN_S = 30
 _LOOK_EVERY_S = 0.2
@@ -85,7 +86,12 @@ class Installation:
         with open(self._log, "wb") as log:
             # A session of its own: Ctrl-C is for us, and we tell the daemon.
             return subprocess.Popen(
-                self._command("run"), stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
+                self._command("run"),
+                env=unconfigured(),
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
             )
 
     @contextmanager
@@ -104,7 +110,12 @@ class Installation:
         """
         ends_at = clock.monotonic() + within_s
         process = subprocess.Popen(
-            self._command(*arguments), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True
+            self._command(*arguments),
+            env=unconfigured(),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
         )
         try:
             while True:
