@@ -21,6 +21,7 @@ from log_events import LEVELS, log_events
 from eisync import cli
 from eisync.core import lifecycle
 from eisync.core.identity import Decision, Destruction, Identity, decide
+from eisync.selftest.checks import CHECKS
 from eisync.settings import options_table
 
 ROOT = Path(__file__).parent.parent
@@ -34,6 +35,7 @@ def sections() -> dict[str, str]:
     """Return what stands between the markers, by name."""
     return {
         "commands": table(["command", "does"], [[f"`eisync {verb}`", does] for verb, does in cli.VERBS.items()]),
+        "checks": checks_table(),
         "cli": "\n\n".join(command_pages()),
         "differences": differences_table(),
         "events": commented_table(lifecycle.Event, "event"),
@@ -131,6 +133,14 @@ def differences_table() -> str:
     )
 
 
+def checks_table() -> str:
+    """Return every check of `eisync selftest`."""
+    return table(
+        ["check", "mark", "what the contract says", "how it is asked"],
+        [[f"`{check.id}`", check.mark.value, _escaped(check.says), _escaped(check.asked)] for check in CHECKS],
+    )
+
+
 def faults_table() -> str:
     """Return what every fault does to the files, as `tests/faults` proves it."""
     sys.path.insert(0, str(ROOT))  # it stands on its neighbours
@@ -144,7 +154,7 @@ def identity_table() -> str:
     """Return what may be done to a sample, or because of it, by what it is to the file."""
     said = {
         Decision.GO: "yes",
-        Decision.LOOK: "its bytes are compared first",
+        Decision.COMPARE: "its bytes are compared first",
         Decision.WAIT: "not before it is listed",
         Decision.LEAVE: "no",
         Decision.STOP: "no, and nothing else of the target",

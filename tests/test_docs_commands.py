@@ -153,6 +153,7 @@ def test_every_field_of_the_json_output_is_documented(bench: Bench) -> None:
         "reconcile": ["reconcile", "--json"],
         "audit": ["audit", "--json", str(bench.recordings)],
         "explain": ["explain", "--json", str(bench.recordings / "wave.01.csv")],
+        "selftest": ["selftest", "--yes", "--json"],
         "pull": ["pull", "--json", str(bench.place / "dataset")],
     }
     for command, arguments in asked.items():

@@ -1,9 +1,7 @@
-"""The files that the demo drops: small, real ones of every kind, made here.
+"""`eisync demo`: show files being uploaded, without an account. `make demo` runs it.
 
-`eisync demo`: see files travel, without an account. What `make demo` runs.
-
-The emulator runs in this process, the daemon is a real one in a process of its own, and what is shown comes from
-asking it, as `eisync ls` would.
+The emulator runs in this process. The daemon is a real one in its own process, and what is shown comes from its control
+socket, as in `eisync ls`. The dropped files are small, valid files of every kind, generated here.
 """
 
 import math
@@ -36,7 +34,7 @@ _AXES = tuple(SensorAxis(f"acc{axis}", "m/s2") for axis in "XYZ")
 
 
 def samples(hmac_key: str) -> Iterator[tuple[str, bytes]]:
-    """(path relative to the folder, content). Recordings in the acquisition format are signed with `hmac_key`."""
+    """Yield (path relative to the folder, content). Sign recordings in the acquisition format with `hmac_key`."""
     key = hmac_key or None
     for number, label in enumerate(("idle", "wave", "updown", "snake"), start=1):
         category = "testing" if label == "snake" else "training"
@@ -128,7 +126,7 @@ def command(once: bool) -> int:
 
 
 class _Arrivals:
-    """Asks the daemon, and prints each file once it has an answer."""
+    """Polls the daemon, and prints each file once it has arrived or was refused."""
 
     def __init__(self, state: str, folder: str) -> None:
         self._state = state
@@ -137,7 +135,7 @@ class _Arrivals:
         self.is_quarantined = False
 
     def show_until(self, number: int, stop: threading.Event, *, within_s: float) -> bool:
-        """Whether `number` files were synced before `within_s` and before somebody said stop."""
+        """Poll until `number` files are synced. Return False after `within_s` or when `stop` is set."""
         deadline = clock.monotonic() + within_s
         while not stop.wait(POLL_S):
             if self.show() >= number:
@@ -147,7 +145,7 @@ class _Arrivals:
         return False
 
     def show(self) -> int:
-        """Print what is new; returns how many files are synced."""
+        """Print the new results. Return how many files are synced."""
         synced = 0
         for record in self._ask("files"):
             synced += record["state"] == "synced"
@@ -159,7 +157,7 @@ class _Arrivals:
         return synced
 
     def sentence(self) -> str:
-        """What `eisync status` would say first."""
+        """Return the first sentence of `eisync status`."""
         return next((str(status["sentence"]) for status in self._ask("status")), "")
 
     def _ask(self, what: str) -> Iterator[dict[str, Any]]:
@@ -201,7 +199,7 @@ def _emulator() -> "Iterator[RunningEmulator]":
         try:
             wanted = EmulatorSettings(studio_port=PORTS[0], ingestion_port=PORTS[1], project_name="eisync demo")
             emulator = stack.enter_context(running_emulator(wanted))
-        except EmulatorError:  # somebody has the usual ports: any others will do
+        except EmulatorError:  # another program uses the default ports: take any free ones
             wanted = EmulatorSettings(studio_port=0, ingestion_port=0, project_name="eisync demo")
             emulator = stack.enter_context(running_emulator(wanted))
         yield emulator
@@ -220,14 +218,14 @@ def _await_daemon(state: str, stop: threading.Event) -> None:
 
 @contextmanager
 def _place() -> Iterator[str]:
-    """A folder for the demo. At the end it goes, unless a person has put files into it."""
+    """Create a folder for the demo. Remove it at the end, unless a person has put files into it."""
     place = tempfile.mkdtemp(prefix="eisync-demo-")
     recordings = os.path.join(place, "recordings")
     ours = {path for path, _ in samples("")}
     try:
         yield place
     except EisyncError:
-        raise  # the log is in there
+        raise  # keep the folder: the log is in it
     found = {
         os.path.relpath(os.path.join(folder, name), recordings)
         for folder, _, names in os.walk(recordings)

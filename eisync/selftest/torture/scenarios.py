@@ -8,7 +8,6 @@ import hashlib
 import json
 import os
 import shutil
-import signal
 import subprocess
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -111,15 +110,19 @@ def kill_again_and_again(
     installation.prepare()
     written = _write(installation, files)
     trial.emulator.set_faults(SLOW, *faults, seed=trial.seed)
-    under_way: list[bool] = []
-    while len(under_way) < kills and _has_files_to_go(trial, written):
-        under_way.append(_lose_a_daemon(trial, installation, len(under_way), written))
+    done = under_way = 0
+    ended: tuple[str, ...] = ()
+    while done < kills and not ended and _has_files_to_go(trial, written):
+        ended = _lose_a_daemon(trial, installation, done)
+        done += 1
+        under_way += _has_files_to_go(trial, written)
     figures = Figures(
         scenario=name,
         files=files,
-        kills=len(under_way),
-        kills_under_way=sum(under_way),
+        kills=done,
+        kills_under_way=under_way,
         faults=trial.emulator.ledger()["faults"],
+        broken=ended,
     )
     return _judge(trial, installation, written, figures, began)
 
@@ -173,8 +176,8 @@ def _write(installation: Installation, count: int, start: int = 0) -> frozenset[
     return frozenset(hashes)
 
 
-def _lose_a_daemon(trial: Trial, installation: Installation, number: int, written: frozenset[str]) -> bool:
-    """Start one and kill it at some moment. Returns whether there was still something to send."""
+def _lose_a_daemon(trial: Trial, installation: Installation, number: int) -> tuple[str, ...]:
+    """Start one and kill it at some moment. Returns what is wrong: that it had ended by itself."""
     before = trial.emulator.ledger()["requests"]
     daemon = installation.start()
     try:
@@ -183,13 +186,13 @@ def _lose_a_daemon(trial: Trial, installation: Installation, number: int, writte
             trial.pause(_EARLY_S * trial.draw("early", number))
         else:
             # In the middle of the drain, however slow the machine is today.
-            trial.until(lambda: trial.emulator.ledger()["requests"] > before)
+            trial.until(lambda: trial.emulator.ledger()["requests"] > before or daemon.poll() is not None)
             trial.pause(_LATE_S * trial.draw("late", number))
-        daemon.send_signal(signal.SIGKILL)
+        code = daemon.poll()
     finally:
         daemon.kill()
         daemon.wait()
-    return _has_files_to_go(trial, written)
+    return () if code is None else (f"the daemon ended by itself with {code}",)
 
 
 def _has_files_to_go(trial: Trial, written: frozenset[str]) -> bool:
@@ -214,7 +217,7 @@ def _judge(
         requests=account["requests"],
         faults=figures.faults,
         seconds=clock.monotonic() - began,
-        broken=broken_promises(stored, states, code),
+        broken=(*figures.broken, *broken_promises(stored, states, code)),
     )
 
 
