@@ -39,7 +39,7 @@ def say_key(line: str) -> None:
 
 def is_yes(question: str) -> bool:
     """Ask a person, on stderr. No answer is a no."""
-    return click.confirm(printable(KEYS.told(question)), err=True)
+    return click.confirm(printable(KEYS.without_keys(question)), err=True)
 
 
 def _write(text: str, *, err: bool) -> None:
