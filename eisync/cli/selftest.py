@@ -89,9 +89,12 @@ def command(
         seed = secrets.randbits(31) if seed is None else seed
         return _torture(Asked(folder=absolute(folder), files=files, kills=kills, seed=seed), as_json=as_json)
     settings = load(config=config, state_dir=state_dir, api_key_file=api_key_file, need_watch=False)
-    target = target_of(settings, target_name)
+    return _ask_project(settings, target_of(settings, target_name).name, yes=yes, as_json=as_json)
+
+
+def _ask_project(settings: Settings, target: str, *, yes: bool, as_json: bool) -> int:
     stop, hurry = _on_signals()
-    with _connected(settings, target.name, stop) as project:
+    with _connected(settings, target, stop) as project:
         _agree(project, yes=yes)
         state = str(settings.state.dir)
         is_cleared = _clear_leftovers(project, state, hurry)

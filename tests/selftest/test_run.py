@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import requests
 
 from eisync.emulator.server import RunningEmulator
 from eisync.errors import StateError
@@ -198,3 +199,16 @@ def test_the_report_says_what_was_found_and_how_it_ended() -> None:
         "answer": "no",
         "detail": "HTTP 200",
     } == record["checks"][1]
+
+
+def test_no_batch_is_asked_where_it_could_touch_a_sample_of_the_persons(
+    emulator: RunningEmulator, tmp_path: Path
+) -> None:
+    [persons, *_] = store_persons_samples(emulator, 2)
+    url = f"{emulator.studio_url}/api/{emulator.project_id}/raw-data/{persons}/disable"
+    requests.post(url, headers={"x-api-key": emulator.key}, timeout=20).raise_for_status()
+    batches = [one for one in CHECKS if one.id.startswith("batch.")]
+    run = ask_all(emulator, tmp_path, batches)
+    assert {Verdict.UNANSWERED} == {result.verdict for result in run.results}
+    assert run.results[0].reason.startswith("other samples of the project are disabled")
+    assert persons_samples(emulator)[persons]["isDisabled"]

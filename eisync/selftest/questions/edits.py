@@ -1,6 +1,6 @@
 """What Studio does with changes, each to a sample of the run alone (wire contract, section 3).
 
-There is one batch call. It is asked only where it could do no harm if the service ignored its selection: enabling
+One batch call is asked about. It is asked only where it could do no harm if the service ignored its selection: enabling
 samples, in a project where no sample but this run's is disabled. No batch is ever deleted.
 """
 
@@ -19,6 +19,7 @@ _RANGES = [
     {"startIndex": 1, "endIndex": VALUES - 1, "label": "b"},
 ]
 _POLLS = 20
+_SELECTED = ("at once: those selected", "as a job: those selected")
 
 
 def _edit(
@@ -70,28 +71,34 @@ def _deleted(probe: Probe) -> Answer:
     return Answer("done" if again.error == f"No sample found with ID {sample_id}" else "not done", again.refusal)
 
 
-def _batch(probe: Probe) -> Answer:
-    """Disable three samples, enable two of them by their ids."""
-    files = [probe.json_file(f"batch.{number}") for number in range(3)]
-    entries = [probe.try_to_store(file) for file in files]
-    ids = [_id_of(entry) for entry in entries]
-    for sample_id in ids:
-        if not (reply := probe.change("POST", f"/{sample_id}/disable", {})).is_success:
-            raise NoAnswerError(reply.refusal)
+def _batch(select: Callable[[list[int]], dict[str, object]]) -> Callable[[Probe], Answer]:
+    """Disable three samples, and enable the first two of them in one call that `select` limits to their ids."""
+
+    def ask(probe: Probe) -> Answer:
+        ids = [_id_of(probe.try_to_store(probe.json_file(f"batch.{number}"))) for number in range(3)]
+        for sample_id in ids:
+            if not (reply := probe.change("POST", f"/{sample_id}/disable", {})).is_success:
+                raise NoAnswerError(reply.refusal)
+        _refuse_harm(probe)
+        query = {"category": "all", "labels": [probe.token], "minId": min(ids), **select(ids)}
+        reply = probe.client.raw_data("POST", "/batch/enable-samples", query, {})
+        if not reply.is_success or reply.content is None:
+            return Answer("refused", reply.refusal)
+        how = "at once" if reply.content.get("id") is None else "as a job"
+        enabled = _wait_for(probe, ids)
+        what = "those selected" if enabled == (True, True, False) else f"{sum(enabled)} of 3"
+        return Answer(f"{how}: {what}")
+
+    return ask
+
+
+def _refuse_harm(probe: Probe) -> None:
+    """Raise NoAnswerError where a call that enabled every sample would enable one of the person's."""
     own = len(probe.find(includeDisabled="disabled"))
     if probe.count(category="all", includeDisabled="disabled") != own:
         raise NoAnswerError(
             "other samples of the project are disabled; a service that ignored the selection would enable them"
         )
-    query = {"category": "all", "labels": [probe.token], "minId": min(ids), "ids": ids[:2]}
-    reply = probe.client.raw_data("POST", "/batch/enable-samples", query, {})
-    if not reply.is_success or reply.content is None:
-        return Answer("refused", reply.refusal)
-    job = reply.content.get("id")
-    enabled = _wait_for(probe, ids)
-    how = "at once" if job is None else "as a job"
-    what = "those of the ids" if enabled == (True, True, False) else f"{sum(enabled)} of 3"
-    return Answer(f"{how}: {what}")
 
 
 def _id_of(entry: Entry) -> int:
@@ -224,7 +231,15 @@ CHECKS = (
         Mark.LIVE,
         "A batch call takes ids in its query, and touches no other sample.",
         "three disabled samples, two of them enabled by ids",
-        _batch,
-        ("at once: those of the ids", "as a job: those of the ids"),
+        _batch(lambda ids: {"ids": ids[:2]}),
+        _SELECTED,
+    ),
+    Check(
+        "batch.exclude-ids",
+        Mark.DOCUMENTED,
+        "A batch call takes excludeIds, too.",
+        "three disabled samples, two of them enabled by excluding the third",
+        _batch(lambda ids: {"excludeIds": ids[2:]}),
+        _SELECTED,
     ),
 )

@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable
 from typing import Any
 
+from eisync.core.redaction import KEYS
 from eisync.selftest.check import Check
 from eisync.selftest.contents import INTERVAL_MS, VALUES
 from eisync.selftest.model import Answer, Mark, NoAnswerError, Sample
@@ -91,6 +92,7 @@ def _signed(probe: Probe) -> Answer:
     key = reply.content.get("hmacKey") if reply.content is not None else None
     if not isinstance(key, str) or not key:
         raise NoAnswerError("the project shows no HMAC key")
+    KEYS.learn(key)  # nothing that is printed may hold it
     sample = probe.store(File(probe.name("signed.json"), probe.contents.signed(key)))
     return _validity(sample)
 
