@@ -116,14 +116,14 @@ class _Project:
     stop: threading.Event
 
     def probe(self, kept: Journal) -> Probe:
-        """What the run of this journal asks with."""
+        """Return what the run of this journal asks with."""
         contents = Contents(secrets.randbits(32))
         return Probe(self.client, kept, contents, wait=self.stop.wait, monotonic=clock.monotonic)
 
 
 @contextmanager
 def _connected(settings: Settings, name: str, stop: threading.Event) -> Iterator[_Project]:
-    """The project of the target, asked whether its key may do what is needed. Raises KeyRefusedError and others."""
+    """Return the project of the target, asked whether its key may do what is needed. Raises KeyRefusedError and others."""
     service = service_of(settings, name)
     try:
         project_id = service.project_id()
@@ -149,7 +149,7 @@ def _connected(settings: Settings, name: str, stop: threading.Event) -> Iterator
 
 
 def _name_of(client: Client) -> str:
-    """The name of the project. Raises KeyRefusedError where the key's role cannot remove samples."""
+    """Return the name of the project. Raises KeyRefusedError where the key's role cannot remove samples."""
     info = client.studio("GET", "/api/projects/api-key-info")
     role = None if info.content is None else info.content.get("role")
     if role not in (None, "admin"):
@@ -164,7 +164,7 @@ def _name_of(client: Client) -> str:
 
 
 def _agree(project: _Project, *, yes: bool) -> None:
-    """Raises Abort for a no, UsageError where nobody can be asked."""
+    """Raise Abort for a no, UsageError where there is no terminal to ask in."""
     address = project.client.address
     say(
         f"Project {address.project_id} ({project.name}) at {address.studio_url}:",
@@ -241,7 +241,7 @@ def _torture(asked: Asked, *, as_json: bool) -> int:
 
 
 def _on_signals() -> tuple[threading.Event, threading.Event]:
-    """Set by the first signal, and by the next one."""
+    """Return an event that the first signal sets, and one that the next signal sets."""
     stop, hurry = threading.Event(), threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: (hurry if stop.is_set() else stop).set())

@@ -51,7 +51,7 @@ class ServiceReply:
 
     @property
     def is_success(self) -> bool:
-        """Whether it says so: HTTP 200 alone is none (wire contract, sections 1 and 3)."""
+        """Return whether it says so: HTTP 200 alone is none (wire contract, sections 1 and 3)."""
         return self.status == 200 and self.content is not None and self.content.get("success") is True
 
     @property
@@ -117,7 +117,7 @@ class Client:
         query: Mapping[str, object] | None = None,
         body: Mapping[str, object] | None = None,
     ) -> ServiceReply:
-        """The same below the project's `raw-data`."""
+        """Ask Studio below the project's `raw-data`. Raises as `studio`."""
         return self.studio(method, f"/api/{self.address.project_id}/raw-data{path}", query, body)
 
     def post_form(self, path: str, parts: Sequence[Part], headers: Headers, *, key: str | None = None) -> ServiceReply:

@@ -81,5 +81,5 @@ class Contents:
         )
 
     def _readings(self, count: int = VALUES) -> list[float]:
-        """So many numbers that no other call and no other run has."""
+        """Return so many numbers that no other call and no other run has."""
         return [self._salt * 2**16 + next(self._numbers), *range(count - 1)]

@@ -51,7 +51,7 @@ class Journal:
 
     @property
     def path(self) -> str:
-        """Where the file is."""
+        """Return where the file is."""
         return self._path
 
     def sending(self, hashes: Iterable[str]) -> None:
@@ -94,7 +94,7 @@ def begin(folder: str, token: str, *, studio_url: str, project_id: int) -> Journ
 
 
 def leftovers(folder: str) -> Iterator[Journal]:
-    """The journals of runs that ended before their samples were removed. Those of runs under way are not among them."""
+    """Return the journals of runs that ended before their samples were removed. Those of runs under way are not among them."""
     try:
         names = sorted(os.listdir(folder))
     except OSError:
@@ -117,7 +117,7 @@ def _reopen(folder: str, name: str) -> Journal | None:
 
 
 def _read(file: FileIO) -> Record | None:
-    """What the file says, up to a line that was cut; None where there is no header."""
+    """Return what the file says, up to a line that was cut; None where there is no header."""
     file.seek(0)
     lines = [line for line in file.readall().splitlines(keepends=True) if line.endswith(b"\n")]
     try:
@@ -139,7 +139,7 @@ def _append(file: FileIO, line: Mapping[str, Any], path: str) -> None:
 
 
 def _lock(file: FileIO) -> bool:
-    """Whether the file is ours now."""
+    """Return whether the file is ours now."""
     if sys.platform == "win32":
         return True  # nothing there keeps two at once apart
     import fcntl

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
+from eisync.errors import EisyncError
+
 Sample = Mapping[str, Any]
 """A sample as Studio shows it (wire contract, section 3)."""
 
@@ -41,7 +43,7 @@ class Answer:
     detail: str = ""
 
 
-class NoAnswerError(Exception):
+class NoAnswerError(EisyncError):
     """The check cannot be asked here. The text is the reason."""
 
 
@@ -49,11 +51,11 @@ class SilenceError(NoAnswerError):
     """No usable answer came to a request. The text is the reason."""
 
 
-class StoppedError(Exception):
+class StoppedError(EisyncError):
     """A person or the system asked the run to stop."""
 
 
-class UploadRefusedError(Exception):
+class UploadRefusedError(EisyncError):
     """The service read an upload that the check builds on and said no. The text is the service's reason."""
 
 

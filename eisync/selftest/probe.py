@@ -28,7 +28,7 @@ class File:
 
     @property
     def sha256(self) -> str:
-        """The content hash, in hex."""
+        """Return the SHA-256 of the content, in hex."""
         return hashlib.sha256(self.content).hexdigest()
 
     def part(self) -> Part:
@@ -77,7 +77,7 @@ class Probe:
     # --- uploads
 
     def name(self, rest: str) -> str:
-        """A file name of this run."""
+        """Return a file name of this run."""
         return f"{self.token}.{rest}"
 
     def upload(
@@ -121,7 +121,7 @@ class Probe:
         return sample
 
     def store_all(self, *files: File, **options: Any) -> list[Sample]:
-        """The same of several files in one request."""
+        """Upload several files in one request, and return their samples. Raises as `store`."""
         uploaded = self.upload(*files, **options)
         found = []
         for entry in _first(uploaded, len(files)):
@@ -136,22 +136,22 @@ class Probe:
         return entry
 
     def json_file(self, rest: str, **changes: Any) -> File:
-        """A time series as JSON."""
+        """Return a time series as JSON."""
         return File(self.name(f"{rest}.json"), self.contents.json(**changes))
 
     def shared_all(self, key: str, make: Callable[[], Sequence[File]], **options: Any) -> list[tuple[File, Sample]]:
-        """Files that several checks ask about and none changes, each with its sample: uploaded once for each `key`."""
+        """Return files that several checks ask about and none changes, each with its sample: uploaded once for each `key`."""
         if key not in self._shared:
             files = make()
             self._shared[key] = list(zip(files, self.store_all(*files, **options), strict=True))
         return self._shared[key]
 
     def shared(self, kind: str) -> Sample:
-        """One sample of this kind that no check changes: csv, json, cbor, wav or png."""
+        """Return one sample of this kind that no check changes: csv, json, cbor, wav or png."""
         return self._plain(kind)[1]
 
     def original(self, kind: str) -> File:
-        """The file of `shared(kind)`."""
+        """Return the file of `shared(kind)`."""
         return self._plain(kind)[0]
 
     def _plain(self, kind: str) -> tuple[File, Sample]:
@@ -176,7 +176,7 @@ class Probe:
         return self.client.raw_data(method, path, body=body)
 
     def find(self, **query: object) -> list[Sample]:
-        """The samples of this run that a listing with these filters shows, newest first. Raises NoAnswerError.
+        """Return the samples of this run that a listing with these filters shows, newest first. Raises NoAnswerError.
 
         The listing is also limited to file names of this run, unless `filename` is given.
         """
@@ -187,7 +187,7 @@ class Probe:
         return [one for one in reply.content["samples"] if self.token in str(one["filename"])]
 
     def count(self, **query: object) -> int:
-        """How many samples of the project these filters select. Raises NoAnswerError."""
+        """Return how many samples of the project these filters select. Raises NoAnswerError."""
         reply = self.client.raw_data("GET", "/count", query)
         if not reply.is_success or reply.content is None:
             raise NoAnswerError(reply.refusal)
@@ -203,7 +203,7 @@ def _first(uploaded: Uploaded, count: int) -> tuple[Entry, ...]:
 
 
 def _entries(reply: ServiceReply) -> tuple[Entry, ...]:
-    """What the answer says of each file; nothing where it is of another form."""
+    """Return what the answer says of each file; nothing where it is of another form."""
     listed = reply.content.get("files") if reply.content is not None else None
     if not isinstance(listed, list):
         return ()

@@ -38,7 +38,7 @@ class Removal:
 
     @property
     def is_complete(self) -> bool:
-        """Whether it is proved that nothing of the run is in the project."""
+        """Return whether it is proved that nothing of the run is in the project."""
         return not self.left and not self.reason
 
 
@@ -87,7 +87,7 @@ class _KeptError(Exception):
 
 
 def _shown(client: Client, sample_id: int) -> Sample | None:
-    """The sample alone; None when there is none."""
+    """Return the sample alone; None when there is none."""
     reply = client.raw_data("GET", f"/{sample_id}")
     if says_no_sample(reply.error):
         return None
@@ -115,12 +115,12 @@ def _is_ours(client: Client, record: Record, sample_id: int, sample: Sample) -> 
 
 
 def has_token(sample: Sample, token: str) -> bool:
-    """Whether the sample bears the name of the run."""
+    """Return whether the sample bears the name of the run."""
     return token in str(sample.get("filename")) or token in str(sample.get("label"))
 
 
 def _named(client: Client, record: Record) -> dict[int, Sample]:
-    """The samples that bear the name of the run, as the listing has them by file name and by label."""
+    """Return the samples that bear the name of the run, as the listing has them by file name and by label."""
     selections: tuple[dict[str, object], ...] = ({"filename": record.token}, {"labels": [record.token]})
     return {
         int(sample["id"]): sample
@@ -141,7 +141,7 @@ def _look_again(client: Client, record: Record, removal: Removal) -> None:
 
 
 def _listed(client: Client, wanted: dict[str, object]) -> list[Sample]:
-    """Every sample of the selection. Raises NoAnswerError when the listing does not come."""
+    """Return every sample of the selection. Raises NoAnswerError when the listing does not come."""
     found: list[Sample] = []
     before: int | None = None
     for _ in range(_MOST_PAGES):

@@ -26,13 +26,13 @@ class Report:
 
     @property
     def counts(self) -> dict[str, int]:
-        """How many checks have each verdict."""
+        """Return how many checks have each verdict."""
         found = Counter(result.verdict for result in self.results)
         return {verdict.value: found[verdict] for verdict in Verdict}
 
     @property
     def has_contradictions(self) -> bool:
-        """Whether the project does something else than the contract says."""
+        """Return whether the project does something else than the contract says."""
         return any(result.verdict is Verdict.CONTRADICTED for result in self.results)
 
     def record(self) -> dict[str, Any]:

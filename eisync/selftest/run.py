@@ -63,7 +63,7 @@ class Run:
             self._clear()
 
     def _rehearse(self) -> None:
-        """Raises NoAnswerError when a sample cannot be uploaded and removed."""
+        """Raise NoAnswerError when a sample cannot be uploaded and removed."""
         try:
             sample = self.probe.store(self.probe.json_file("first"))
         except UploadRefusedError as refusal:
@@ -99,7 +99,7 @@ class Run:
         return Result(check, verdict_of(answer, check.expects), answer), False
 
     def _plain(self, text: str) -> str:
-        """Without the name of the run, so that two reports can be compared."""
+        """Take the name of the run out, so that two reports can be compared."""
         return one_line(text.replace(self.probe.token, "RUN"))
 
     def _clear(self) -> None:

@@ -23,7 +23,7 @@ def start(bench: Bench, **options: Any) -> "subprocess.Popen[bytes]":
     return subprocess.Popen(command, env=bench.environ, cwd=bench.place, **options)
 
 
-def test_nothing_is_sent_where_nobody_can_agree(bench: Bench) -> None:
+def test_nothing_is_sent_without_a_terminal_and_without_yes(bench: Bench) -> None:
     done = selftest(bench)
     assert 2 == done.returncode
     assert f"Project {bench.emulator.project_id} (Emulated project) at {bench.emulator.studio_url}" in done.stderr

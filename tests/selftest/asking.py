@@ -8,7 +8,6 @@ from typing import Any
 
 import requests
 
-from eisync.adapters import clock
 from eisync.adapters.client.service import Endpoints, transport_to
 from eisync.emulator.server import RunningEmulator
 from eisync.selftest import journal
@@ -26,7 +25,7 @@ SALT = 123_456_789
 
 
 class Impatient(threading.Event):
-    """An event for which nobody waits."""
+    """An event that no caller waits for."""
 
     def wait(self, timeout: float | None = None) -> bool:
         return self.is_set()
@@ -58,7 +57,7 @@ def begun(client: Client, state: Path, token: str = TOKEN) -> Iterator[Journal]:
 
 
 def probe_of(client: Client, kept: Journal) -> Probe:
-    return Probe(client, kept, Contents(SALT), wait=lambda _: None, monotonic=clock.monotonic)
+    return Probe(client, kept, Contents(SALT), wait=lambda _: None, monotonic=lambda: 0.0)
 
 
 def ask_all(emulator: RunningEmulator, state: Path, checks: Sequence[Check] = CHECKS) -> Run:

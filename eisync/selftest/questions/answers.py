@@ -13,7 +13,7 @@ _REQUEST_BYTES = 64 * 1024
 
 
 def _wrong_key(probe: Probe) -> Answer:
-    """Nothing can be stored with it."""
+    """Upload with a wrong key. Nothing can be stored with it."""
     file = probe.json_file("wrong-key")
     reply = probe.client.post_form("/api/training/files", [file.part()], {}, key=WRONG_KEY)
     return Answer(f"HTTP {reply.status}: {reply.error}")
@@ -41,7 +41,7 @@ def _all_fail(probe: Probe) -> Answer:
 
 
 def _companion_refused(name: str, document: object) -> Callable[[Probe], Answer]:
-    """Send a companion beside one file; the words of whoever refuses: the request or an entry."""
+    """Send a companion beside one file; return the words of the refusal, of the request or of an entry."""
 
     def ask(probe: Probe) -> Answer:
         uploaded = probe.upload(probe.json_file("beside"), companions={name: document})
@@ -81,7 +81,7 @@ def _stored_name(kind: str, extension: str) -> Callable[[Probe], Answer]:
 
 
 def _stored(probe: Probe, kind: str, extension: str) -> re.Match[str] | None:
-    """The stored name in its parts: the id and the machine."""
+    """Return the stored name in its parts: the id and the machine."""
     sent = re.escape(probe.original(kind).name)
     return re.fullmatch(rf"(?:.*/)?{sent}\.([0-9a-v]{{8}})\.([^.]+)\.{extension}", _place(probe, kind))
 

@@ -108,7 +108,7 @@ def _id_of(entry: Entry) -> int:
 
 
 def _wait_for(probe: Probe, ids: list[int]) -> tuple[bool, ...]:
-    """Which are enabled, once some are: a job may take its time."""
+    """Return which are enabled, once some are: a job may take its time."""
     enabled: tuple[bool, ...] = ()
     for _ in range(_POLLS):
         enabled = tuple(not probe.sample(sample_id)["isDisabled"] for sample_id in ids)

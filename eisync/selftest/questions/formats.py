@@ -66,7 +66,7 @@ def _broken_csv(probe: Probe) -> Answer:
 
 
 def _words(name: str, make: Callable[[Probe], bytes]) -> Callable[[Probe], Answer]:
-    """The words of the refusal."""
+    """Return the words of the refusal."""
 
     def ask(probe: Probe) -> Answer:
         entry = probe.try_to_store(File(probe.name(name), make(probe)))
@@ -76,7 +76,7 @@ def _words(name: str, make: Callable[[Probe], bytes]) -> Callable[[Probe], Answe
 
 
 def _unknown_number(probe: Probe) -> bytes:
-    """A time series whose second reading is null."""
+    """Return a time series whose second reading is null."""
     document: dict[str, Any] = json.loads(probe.contents.json())
     document["payload"]["values"][1] = [None]
     return json.dumps(document).encode()

@@ -28,7 +28,7 @@ def _label(spell: Callable[[str], str], words: str) -> Callable[[Probe], Answer]
 
 
 def _raw_utf8(label: str) -> str:
-    """A header is Latin-1 on its way: this puts the bytes of UTF-8 there."""
+    """Return the label so that its UTF-8 bytes are sent: headers are sent as Latin-1."""
     return label.encode().decode("latin-1")
 
 

@@ -23,7 +23,7 @@ _Selection = tuple[dict[str, object], Collection[Any]]
 
 
 def _three(probe: Probe) -> _Samples:
-    """Samples for the filters, by rising id: a CSV, a JSON and a WAV."""
+    """Return samples for the filters, by rising id: a CSV, a JSON and a WAV."""
     return sorted((probe.shared(kind) for kind in ("csv", "json", "wav")), key=lambda sample: int(sample["id"]))
 
 
@@ -32,7 +32,7 @@ def _ids(samples: _Samples) -> list[int]:
 
 
 def _filter(select: Callable[[_Samples], _Selection]) -> Callable[[Probe], Answer]:
-    """Which of the three samples the filter shows."""
+    """Return which of the three samples the filter shows."""
 
     def ask(probe: Probe) -> Answer:
         samples = _three(probe)
@@ -49,7 +49,7 @@ def _filter(select: Callable[[_Samples], _Selection]) -> Callable[[Probe], Answe
 
 
 def _by_token(wanted: Callable[[Probe], object]) -> Callable[[Probe], Answer]:
-    """Whether the labels filter with this value shows the three."""
+    """Return whether the labels filter with this value shows the three."""
 
     def ask(probe: Probe) -> Answer:
         samples = _three(probe)
@@ -104,7 +104,7 @@ def _order(probe: Probe) -> Answer:
 
 
 def _page(limit: int | None) -> Callable[[Probe], Answer]:
-    """How many samples of the project come at once."""
+    """Return how many samples of the project come at once."""
 
     def ask(probe: Probe) -> Answer:
         query = {"category": "all", "limit": limit, "excludeSensors": True, "includeDisabled": "both"}

@@ -42,7 +42,7 @@ def _is_there(path: _Path) -> Callable[[Probe], Answer]:
 
 
 def _fields(path: _Path, *names: str) -> Callable[[Probe], Answer]:
-    """Whether the answer has these fields; a dot goes one object down."""
+    """Return whether the answer has these fields; a dot goes one object down."""
 
     def ask(probe: Probe) -> Answer:
         reply = probe.client.studio("GET", path(probe))
@@ -83,7 +83,7 @@ def _refusal(path: _Path, key: str | None = None) -> Callable[[Probe], Answer]:
 
 
 def _other_project(probe: Probe) -> Answer:
-    """No project has this number: nothing of anybody is asked for."""
+    """Ask for a project that does not exist, so that no project of another person is asked."""
     reply = probe.client.studio("GET", f"/api/{_NO_PROJECT}")
     return Answer("an answer" if reply.is_success else f"HTTP {reply.status}", reply.error)
 
@@ -180,7 +180,7 @@ CHECKS = (
         "studio.other-project",
         Mark.OPEN,
         "The status for a good key that does not open the project.",
-        "GET project 0, which nobody has",
+        "GET project 0, which does not exist",
         _other_project,
     ),
     Check(

@@ -43,7 +43,7 @@ def _split(probe: Probe) -> Answer:
 
 
 def _split_rule(probe: Probe) -> Answer:
-    """Whether the category is the one that the old client's rule gives (wire contract, section 1)."""
+    """Return whether the category is the one that the old client's rule gives (wire contract, section 1)."""
     alike = sum(sample["category"] == _old_rule(file) for file, sample in _divided(probe))
     return Answer("by the hash" if alike == _SPLIT_FILES else "by another rule", f"{alike} of {_SPLIT_FILES}")
 
@@ -83,7 +83,7 @@ def _data_form(parts: Callable[[Probe, File], list[Part]]) -> Callable[[Probe], 
 
 
 def _message_and_image(probe: Probe, _: File) -> list[Part]:
-    """As the phone client sends a picture."""
+    """Return a picture as the phone client sends it."""
     image = probe.contents.png()
     values = [f"Ref-BINARY-image/png ({len(image)} bytes) {File('', image).sha256}"]
     payload = {
@@ -100,7 +100,7 @@ def _message_and_image(probe: Probe, _: File) -> list[Part]:
 
 
 def _one_text(_: Probe, file: File) -> list[Part]:
-    """As the Rust client sends a file."""
+    """Return a file as the Rust client sends it."""
     return [Part(file.content)]
 
 

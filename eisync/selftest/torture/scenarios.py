@@ -43,7 +43,6 @@ _WITHIN_S = 60.0
 _ONCE_TIMEOUT_S = 60
 _EARLY_S, _LATE_S = 1.0, 0.2
 _DISK = "size=16m"
-_FULL_FOR_S = 3.0
 _NO_ROOM = "disk is full"
 """What SQLite says."""
 _GOES_ON = 4
@@ -69,7 +68,7 @@ class Trial:
     wait: Callable[[float], bool]
 
     def pause(self, seconds: float) -> None:
-        """Raises StoppedError when the trial shall end."""
+        """Raise StoppedError when the trial shall end."""
         if self.wait(seconds):
             raise StoppedError
 
@@ -83,13 +82,13 @@ class Trial:
         return True
 
     def draw(self, *names: object) -> float:
-        """A number from 0 to 1 that depends on the seed and `names` alone, on every Python."""
+        """Return a number from 0 to 1 that depends on the seed and `names` alone, on every Python."""
         words = ":".join(map(str, (self.seed, *names)))
         return int.from_bytes(hashlib.sha256(words.encode()).digest()[:4], "big") / 2**32
 
 
 def recording(number: int) -> bytes:
-    """A small CSV that is another for every number."""
+    """Return a small CSV that is another for every number."""
     return f"timestamp,accX\n0,{number}\n10,{number + 1}\n".encode()
 
 
@@ -157,7 +156,7 @@ def fill_the_disk(trial: Trial, installation: Installation, *, files: int) -> Fi
             ballast = os.path.join(disk, "ballast")
             _fill(ballast)
             written |= _write(installation, files - files // 2, start=files // 2)
-            trial.pause(_FULL_FOR_S)
+            trial.until(lambda: _NO_ROOM in installation.log())
             os.unlink(ballast)
         finally:
             daemon.kill()
@@ -222,13 +221,13 @@ def _judge(
 
 
 def _states(trial: Trial, installation: Installation) -> Counter[str]:
-    """How many files eisync says are in each state."""
+    """Return how many files eisync says are in each state."""
     listed = installation.run("ls", "--json", within_s=_WITHIN_S, pause=trial.pause).said
     return Counter(str(json.loads(line)["state"]) for line in listed.splitlines())
 
 
 def _once(trial: Trial, installation: Installation) -> int:
-    """`eisync once`, as often as it says that it is not done, three times at most."""
+    """Run `eisync once` until it is done, three times at most. Returns its last exit code."""
     code = 0
     for _ in range(3):
         limit_s = 10 * _ONCE_TIMEOUT_S
@@ -243,7 +242,7 @@ def _once(trial: Trial, installation: Installation) -> int:
 
 @contextmanager
 def _small_disk(place: str) -> Iterator[tuple[str | None, str]]:
-    """A disk of a few megabytes, or None and the reason why there is none."""
+    """Return a disk of a few megabytes, or None and the reason why there is none."""
     os.makedirs(place)
     reason = _mount(place)
     if reason:
@@ -256,7 +255,7 @@ def _small_disk(place: str) -> Iterator[tuple[str | None, str]]:
 
 
 def _mount(place: str) -> str:
-    """Why it does not work; empty when it does."""
+    """Return why it does not work; empty when it does."""
     return _run("mount", "-t", "tmpfs", "-o", _DISK, "eisync-selftest", place)
 
 

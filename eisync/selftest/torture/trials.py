@@ -45,7 +45,7 @@ class Outcome:
 
     @property
     def is_broken(self) -> bool:
-        """Whether a promise was not kept."""
+        """Return whether a promise was not kept."""
         return any(one.broken for one in self.figures)
 
     def record(self) -> dict[str, Any]:
