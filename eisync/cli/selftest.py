@@ -123,7 +123,7 @@ class _Project:
 
 @contextmanager
 def _connected(settings: Settings, name: str, stop: threading.Event) -> Iterator[_Project]:
-    """Return the project of the target, asked whether its key may do what is needed. Raises KeyRefusedError and others."""
+    """Connect to the project of the target, and check its key. Raises KeyRefusedError, StudioError or TransitError."""
     service = service_of(settings, name)
     try:
         project_id = service.project_id()

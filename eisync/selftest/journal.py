@@ -94,7 +94,7 @@ def begin(folder: str, token: str, *, studio_url: str, project_id: int) -> Journ
 
 
 def leftovers(folder: str) -> Iterator[Journal]:
-    """Return the journals of runs that ended before their samples were removed. Those of runs under way are not among them."""
+    """Return the journals of runs that ended before their samples were removed, but for those of runs under way."""
     try:
         names = sorted(os.listdir(folder))
     except OSError:

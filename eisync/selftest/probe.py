@@ -140,7 +140,7 @@ class Probe:
         return File(self.name(f"{rest}.json"), self.contents.json(**changes))
 
     def shared_all(self, key: str, make: Callable[[], Sequence[File]], **options: Any) -> list[tuple[File, Sample]]:
-        """Return files that several checks ask about and none changes, each with its sample: uploaded once for each `key`."""
+        """Return files that several checks ask about and none changes, with their samples. Upload them once a `key`."""
         if key not in self._shared:
             files = make()
             self._shared[key] = list(zip(files, self.store_all(*files, **options), strict=True))
