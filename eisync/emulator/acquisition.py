@@ -42,7 +42,7 @@ class Acquisition:
 
 def read_acquisition(raw: bytes, *, is_cbor: bool, hmac_key: str, unsigned_is_valid: bool) -> Acquisition | Refused:
     """A wrong signature is marked, not refused."""
-    document = _decode_cbor(raw) if is_cbor else _decode_json(raw)
+    document = decode_cbor(raw) if is_cbor else _decode_json(raw)
     if isinstance(document, Refused):
         return document
     if not isinstance(document, dict):
@@ -107,7 +107,7 @@ def _decode_json(raw: bytes) -> object:
     return document
 
 
-def _decode_cbor(raw: bytes) -> object:
+def decode_cbor(raw: bytes) -> object:
     if not _is_modest_cbor(raw):
         return Refused("Invalid CBOR: too many arrays")
     try:

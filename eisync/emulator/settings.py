@@ -12,6 +12,8 @@ from typing import Any
 from eisync.emulator.model import STORED_CATEGORIES
 
 MIB = 1024 * 1024
+STUDIO_PORT = 4800
+REMOTE_PORT = 4802
 
 
 SWITCHES = (
@@ -29,6 +31,11 @@ SWITCHES = (
     "missing_file_name_status",
     "forbidden_status",
     "max_request_bytes",
+    "hello_needs_all_fields",
+    "hello_refuses_unknown_versions",
+    "sampling_needs_notifications",
+    "sampling_silence_s",
+    "busy_device_refused",
 )
 
 VALIDATION_ANSWERS = ("stored", "refused", "training")
@@ -39,8 +46,10 @@ class EmulatorSettings:
     """Ports may be 0: a free one is picked. `data` is a folder; without it everything is in memory."""
 
     host: str = "127.0.0.1"
-    studio_port: int = 4800
+    studio_port: int = STUDIO_PORT
     ingestion_port: int = 4810
+    remote_management: bool = True
+    remote_port: int | None = None  # None: 4802, or any free one where Studio is not on its own port
     data: str | None = None
     key: str | None = None  # the admin key of the first project; None: a random one, or the one the folder holds
     hmac_key: str | None = None  # of the first project; None: a random one
@@ -59,7 +68,8 @@ class EmulatorSettings:
     max_parse_bytes: int = 8 * MIB  # a larger CBOR or JSON file is stored as it is, its values unread
     max_companion_bytes: int = 16 * MIB
     max_json_bytes: int = 4 * MIB  # the body of a Studio or control request
-    idle_timeout_s: float = 60.0  # a body that pauses longer is given up
+    idle_timeout_s: float = 60.0  # a body that pauses longer is given up, and a WebSocket without a hello
+    heartbeat_s: float = 30.0  # how often a connected device is pinged; one that does not answer is gone
 
     # Switches: what the contract does not say.
     pod: str = "ingestion-5c9d7b6f44-emul8"  # the part of a stored name that tells the machine
@@ -76,13 +86,27 @@ class EmulatorSettings:
     batch_job_above: int | None = None  # batch calls on more samples answer with the id of a job
     missing_file_name_status: int = 421  # legacy /data without x-file-name: documented 421, observed 422
     forbidden_status: int = 403  # a valid key whose role or project does not allow the call
+    hello_needs_all_fields: bool = True  # False: version, apiKey and deviceId are enough
+    hello_refuses_unknown_versions: bool = True
+    sampling_needs_notifications: bool = True  # False: a sample may finish without sampleStarted and sampleUploading
+    sampling_silence_s: int = 60  # how long a device may be silent, beside the length of the sample
+    busy_device_refused: bool = True  # False: another sample may be asked for; the one before counts as failed
+
+    @property
+    def wanted_remote_port(self) -> int:
+        """Where remote management listens: 4802 is where the official clients look, 0 any free port."""
+        if self.remote_port is not None:
+            return self.remote_port
+        return REMOTE_PORT if self.studio_port == STUDIO_PORT else 0
 
     def __post_init__(self) -> None:
-        for port in (self.studio_port, self.ingestion_port):
+        for port in (self.studio_port, self.ingestion_port, self.wanted_remote_port):
             if not 0 <= port <= 65535:
                 raise ValueError(f"{port} is no port: choose one from 0 (any free one) to 65535.")
         if self.studio_port == self.ingestion_port != 0:
             raise ValueError(f"Studio and ingestion cannot share port {self.studio_port}: choose two.")
+        if self.remote_management and self.wanted_remote_port in {self.studio_port, self.ingestion_port} - {0}:
+            raise ValueError(f"Remote management cannot share port {self.wanted_remote_port}: choose another one.")
         if not self.allow_remote and not is_loopback(self.host):
             raise ValueError(
                 f"{self.host!r} can be reached from other machines, and the emulator guards nothing: "
@@ -98,7 +122,12 @@ class EmulatorSettings:
             raise ValueError(f"{self.anomaly_stored_as!r} is no category that a sample can be stored in.")
         if self.validation not in VALIDATION_ANSWERS:
             raise ValueError(f"{self.validation!r} is none of {', '.join(VALIDATION_ANSWERS)}.")
-        if min(self.max_files_per_request, self.max_file_bytes, self.max_page_limit) < 1 or self.idle_timeout_s <= 0:
+        if (
+            min(self.max_files_per_request, self.max_file_bytes, self.max_page_limit) < 1
+            or self.idle_timeout_s <= 0
+            or self.heartbeat_s <= 0
+            or self.sampling_silence_s < 1
+        ):
             raise ValueError("Every limit must be positive.")
 
 

@@ -96,6 +96,15 @@ MIGRATIONS = (
     create index sample_by_project on sample (project_id, id, category, label, is_disabled, filename);
     drop trigger sample_added;
     """,
+    # Devices: of remote management, and of samples that bear a device's name.
+    """
+    create table device (
+        id integer primary key autoincrement, project_id integer not null references project,
+        device_id text not null, device_type text not null, name text not null, sensors text,
+        supports_snapshots integer, created_ms integer not null, last_seen_ms integer not null,
+        unique (project_id, device_id)
+    );
+    """,
 )
 
 # Every project, oldest first.
@@ -120,6 +129,29 @@ FIND_KEY = "select * from access_key where key = :key"
 
 # One more key.
 ADD_KEY = "insert into access_key (project_id, key, role) values (:project_id, :key, :role) returning *"
+
+# A device was heard of: it is new, or its type may be another one. What it did not say now stays.
+NOTE_DEVICE = """
+    insert into device
+        (project_id, device_id, device_type, name, sensors, supports_snapshots, created_ms, last_seen_ms)
+    values (:project_id, :device_id, :device_type, :device_id, :sensors, :supports_snapshots, :now_ms, :now_ms)
+    on conflict (project_id, device_id) do update set
+        device_type = excluded.device_type, last_seen_ms = max(last_seen_ms, excluded.last_seen_ms),
+        sensors = coalesce(excluded.sensors, sensors),
+        supports_snapshots = coalesce(excluded.supports_snapshots, supports_snapshots)
+"""
+
+# Every device of a project, oldest first.
+LIST_DEVICES = "select * from device where project_id = :project_id order by id"
+
+# The device of this id.
+FIND_DEVICE = "select * from device where project_id = :project_id and device_id = :device_id"
+
+# Another name for a device.
+RENAME_DEVICE = "update device set name = :name where project_id = :project_id and device_id = :device_id"
+
+# No such device any more.
+REMOVE_DEVICE = "delete from device where project_id = :project_id and device_id = :device_id"
 
 # Which samples of a project hold these bytes.
 FIND_CONTENT = "select id from sample where sha256 = :sha256 and project_id = :project_id order by id limit 100"

@@ -17,6 +17,7 @@ from typing import Any, BinaryIO
 
 from eisync.emulator import statements as sql
 from eisync.emulator.blobs import Blobs, MemoryBlobs, StoredBlobs
+from eisync.emulator.device_store import DeviceStore
 from eisync.emulator.model import (
     Duplicate,
     Facts,
@@ -58,6 +59,7 @@ class Store:
     def __init__(self, database: sqlite3.Connection, blobs: Blobs) -> None:
         self._database = database
         self._blobs = blobs
+        self.devices = DeviceStore(database)
         database.row_factory = sqlite3.Row
         with self._transaction() as execute:
             done = execute("pragma user_version").fetchone()[0]
@@ -136,6 +138,9 @@ class Store:
                     execute(sql.ADD_TO_TALLY, {"project_id": project_id, "name": name, "by": by})
             if rows:
                 execute(sql.TOUCH_PROJECT, {"project_id": project_id, "now_ms": now_ms})
+            facts = (sample.facts for sample, _ in samples)
+            senders = {(one.device_name, one.device_type) for one in facts if one.device_name}
+            self.devices.note_uploads(project_id, senders, now_ms=now_ms)
         return answers
 
     def _count_added(self, project_id: int, rows: Sequence[Mapping[str, Any]]) -> None:

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 from aiohttp import web
 
-from eisync.emulator import editing
+from eisync.emulator import devices, editing
 from eisync.emulator.calls import Call, Handler, Need, guarded, success
 from eisync.emulator.media import image_type
 from eisync.emulator.model import Sample
@@ -51,6 +51,7 @@ def _routes() -> Iterator[tuple[str, str, Need, Handler]]:
     yield "POST", raw + "/delete-all/{category}", Need.CHANGE, editing.delete_all
     yield "POST", one + "/{action}", Need.CHANGE, editing.edit_sample
     yield "POST", raw + "/batch/{action}", Need.CHANGE, editing.edit_batch
+    yield from devices.routes()
 
 
 # Projects
