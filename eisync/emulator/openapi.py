@@ -16,6 +16,7 @@ from eisync.emulator.shapes import (
     ID,
     INSTANT,
     INTEGER,
+    NAME,
     SCHEMAS,
     TEXT,
     TEXTS,
@@ -83,6 +84,7 @@ def describe(studio_url: str, ingestion_url: str) -> dict[str, object]:
         "paths": {
             **_paths(_ingestion_routes(), ingestion_url),
             **_paths(_studio_routes(), studio_url),
+            **_paths(_device_routes(), studio_url),
             **_paths(_control_routes(), root_url),
         },
         "components": {
@@ -102,7 +104,7 @@ def _paths(routes: Iterator[Route], server_url: str) -> dict[str, dict[str, obje
 
 def _parameters_of(path: str) -> list[dict[str, object]]:
     categories = (*STORED_CATEGORIES, "all") if "delete-all" in path else UPLOAD_CATEGORIES
-    schemas = {"{project}": ID, "{sample}": ID, "{job}": ID, "{category}": one_of(categories)}
+    schemas = {"{project}": ID, "{sample}": ID, "{job}": ID, "{device}": TEXT, "{category}": one_of(categories)}
     return [
         {"name": name.strip("{}"), "in": "path", "required": True, "schema": schema}
         for name, schema in schemas.items()
@@ -172,6 +174,23 @@ def _studio_routes() -> Iterator[Route]:
         yield "post", f"{_RAW}/batch/{action}", batch
 
 
+def _device_routes() -> Iterator[Route]:
+    """What a device that was asked for a sample does then is a matter of its WebSocket, not of this document."""
+    one = _PROJECT + "/device/{device}"
+    yield "get", f"{_PROJECT}/devices", _operation("Devices of the project.", answer(devices=list_of(ref("Device"))))
+    new = record({"deviceId": NAME, "deviceType": NAME, "ifNotExists": BOOLEAN})
+    yield "post", f"{_PROJECT}/devices/create", _operation("Make a device, or change its type.", _DONE, body=new)
+    yield (
+        "post",
+        _PROJECT + "/devices/{device}/rename",
+        _operation("Name a device.", _DONE, body=record({"name": NAME})),
+    )
+    yield "get", one, _operation("One device.", answer(device=ref("Device")))
+    yield "delete", one, _operation("Forget a device until it comes again.", _DONE)
+    started = _operation("Ask a connected device for a sample; the id is a job's.", answer(id=ID), body=ref("Sampling"))
+    yield "post", f"{one}/start-sampling", started
+
+
 def _control_routes() -> Iterator[Route]:
     own: dict[str, object] = {"security": []}
     project = _in("query", "project", ID, "narrows the lasting figures to one project")
@@ -186,6 +205,8 @@ def _control_routes() -> Iterator[Route]:
     yield "get", "/emulator/projects", own | _operation("Every project with its keys.", projects)
     made = answer(project=ref("OwnProject"), studio_url=TEXT, ingestion_url=TEXT)
     yield "post", "/emulator/projects", own | _operation("Make a project.", made, body=ref("NewProject"))
+    spoken = answer(connected=list_of({"type": "object"}), refused=list_of({"type": "object"}))
+    yield "get", "/emulator/devices", own | _operation("What was said with the devices that are connected.", spoken)
     yield "get", "/emulator/openapi.json", own | _operation("This document.", {"type": "object"})
 
 
