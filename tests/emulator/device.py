@@ -5,6 +5,7 @@ import hashlib
 import hmac
 import json
 import socket
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -46,6 +47,16 @@ class Device:
         assert received.type is wanted, received
         message: Answer = cbor2.loads(received.data) if self._is_cbor else json.loads(received.data)
         return message
+
+    def serve(self, device_id: str) -> None:
+        """Take and upload every sample that is asked for in JSON, until the connection ends."""
+        while True:
+            received = self._run(self._socket.receive(TIMEOUT_S))
+            if received.type is not aiohttp.WSMsgType.TEXT:
+                return
+            self.notify("sample", "sampleStarted", "sampleUploading")
+            assert self.upload(json.loads(received.data)["sample"], device_id).status_code == 200
+            self.notify("sampleFinished")
 
     def wait_for_close(self) -> int:
         """The code with which the service closes."""
@@ -120,3 +131,16 @@ def connected_device(emulator: RunningEmulator, *, is_cbor: bool = False, **chan
         yield device
     finally:
         device.close()
+
+
+@contextmanager
+def serving_device(emulator: RunningEmulator, device_id: str) -> Iterator[None]:
+    """A device beside the caller that does what it is asked."""
+    with connected_device(emulator, deviceId=device_id) as board:
+        thread = threading.Thread(target=board.serve, args=(device_id,))
+        thread.start()
+        try:
+            yield
+        finally:
+            board.vanish()
+            thread.join(TIMEOUT_S)

@@ -17,11 +17,13 @@ from eisync.emulator.settings import SWITCHES, EmulatorSettings
 from .test_server import subprocess_emulator
 from .wire import TIMEOUT_S, Client, csv
 
-TEXT = (Path(__file__).parent.parent.parent / "docs" / "emulator.md").read_text(encoding="utf-8")
+DOCS = Path(__file__).parent.parent.parent / "docs"
+TEXT = (DOCS / "emulator.md").read_text(encoding="utf-8")
+FIRMWARE = (DOCS / "howto" / "firmware.md").read_text(encoding="utf-8")
 
 
-def blocks(language: str) -> list[str]:
-    return re.findall(rf"```{language}\n(.*?)```", TEXT, flags=re.DOTALL)
+def blocks(language: str, text: str = TEXT) -> list[str]:
+    return re.findall(rf"```{language}\n(.*?)```", text, flags=re.DOTALL)
 
 
 def rows(heading: str) -> list[list[str]]:
@@ -48,7 +50,7 @@ def test_every_example_of_faults_is_obeyed(emulator: RunningEmulator, client: Cl
     assert sum(emulator.ledger()["faults"].values()) > 0
 
 
-@pytest.mark.parametrize("example", blocks("python"))
+@pytest.mark.parametrize("example", [*blocks("python"), *blocks("python", FIRMWARE)])
 def test_the_example_of_a_test_passes(example: str) -> None:
     exec(compile(example, "docs/emulator.md", "exec"), {})
 
@@ -79,3 +81,8 @@ def test_it_names_every_switch_with_its_default() -> None:
     defaults = {field.name: field.default for field in dataclasses.fields(EmulatorSettings)}
     documented = {name.strip("`"): json.loads(default.strip("`")) for name, default, _ in rows("Switches")}
     assert documented == {name: defaults[name] for name in SWITCHES}
+
+
+def test_the_page_on_firmware_names_every_switch_about_devices() -> None:
+    named_there = set(re.findall(r"^\|.*\| `(\w+)` \|$", FIRMWARE, flags=re.MULTILINE))
+    assert named_there == {name for name in SWITCHES if name.startswith(("hello_", "sampling_", "busy_"))}
