@@ -5,6 +5,8 @@ All of it lives in the event loop; what outlasts a connection is in the store.
 
 import asyncio
 import contextlib
+import json
+import math
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -20,6 +22,9 @@ from eisync.emulator.showing import iso
 _MESSAGES_KEPT = 200
 _REFUSALS_KEPT = 50
 _MAX_SHOWN_CHARS = 200  # of a text in the log: a frame of a camera is longer
+_MAX_MESSAGE_CHARS = 20_000  # of a message in the log: a hello with many sensors is shorter
+_MAX_DEPTH = 12
+_MAX_INTEGER_BITS = 64
 _SEND_S = 5.0  # how long a device may take to receive one message
 _HIDDEN = frozenset({"apiKey", "hmacKey"})
 GONE = "The device disconnected before it had finished the sample"
@@ -180,13 +185,33 @@ async def send(socket: web.WebSocketResponse, message: Message, encoding: Encodi
     return True
 
 
-def _shorten(value: object) -> object:
-    """For the log: without keys, without frames of a camera, and as JSON."""
+def _shorten(message: object) -> object:
+    """For the log: without keys, without frames of a camera, and such that JSON can hold it."""
+    try:
+        shown = _shorten_value(message, depth=0)
+        size = len(json.dumps(shown))
+    except RecursionError:  # CBOR can nest values in ways that are no lists and no maps
+        return "(a message that cannot be shown)"
+    return shown if size <= _MAX_MESSAGE_CHARS else f"(a message of {size} characters)"
+
+
+def _shorten_value(value: object, *, depth: int) -> object:
+    if depth > _MAX_DEPTH:
+        return "…"
     if isinstance(value, Mapping):
-        return {str(name): "(hidden)" if name in _HIDDEN else _shorten(one) for name, one in value.items()}
+        return {
+            str(name)[:_MAX_SHOWN_CHARS]: "(hidden)" if name in _HIDDEN else _shorten_value(one, depth=depth + 1)
+            for name, one in value.items()
+        }
     if isinstance(value, list | tuple):
-        return [_shorten(one) for one in value[:_MESSAGES_KEPT]]
-    if value is None or isinstance(value, bool | int | float):
+        return [_shorten_value(one, depth=depth + 1) for one in value]
+    if value is None or isinstance(value, bool):
         return value
+    if isinstance(value, int) and value.bit_length() <= _MAX_INTEGER_BITS:
+        return value
+    if isinstance(value, float) and math.isfinite(value):
+        return value
+    if isinstance(value, int):
+        return "(a very large number)"
     text = value if isinstance(value, str) else repr(value)
     return text if len(text) <= _MAX_SHOWN_CHARS else f"{text[:_MAX_SHOWN_CHARS]}… ({len(text)} characters)"

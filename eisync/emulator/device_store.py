@@ -55,6 +55,10 @@ class DeviceStore:
         for device_id, device_type in devices:
             self._note(project_id, device_id, device_type, now_ms=now_ms)
 
+    def note_seen(self, project_id: int, device_id: str, *, now_ms: int) -> None:
+        """A known device sent its last message then."""
+        self._database.execute(sql.SAW_DEVICE, {"project_id": project_id, "device_id": device_id, "now_ms": now_ms})
+
     def create(self, project_id: int, device_id: str, device_type: str, *, now_ms: int) -> None:
         """Make a device, or give one that exists another type."""
         self._note(project_id, device_id, device_type, now_ms=now_ms)

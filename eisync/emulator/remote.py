@@ -49,6 +49,7 @@ async def _serve_device(request: web.Request) -> web.StreamResponse:
     with service.connections.opened(socket):
         try:
             await session.run()
+            session.note_last_seen()  # not when it was cut off: then the store may be closed
         finally:
             session.end()
     return socket
@@ -77,6 +78,11 @@ class _Session:
                 self._connection.hear(message)
             else:
                 await self._greet(message, encoding)
+
+    def note_last_seen(self) -> None:
+        if self._connection is not None:
+            project_id, device_id = self._connection.project_id, self._connection.hello.device_id
+            self._service.store.devices.note_seen(project_id, device_id, now_ms=self._connection.last_seen_ms)
 
     def end(self) -> None:
         if self._connection is not None:

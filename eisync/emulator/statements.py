@@ -141,6 +141,12 @@ NOTE_DEVICE = """
         supports_snapshots = coalesce(excluded.supports_snapshots, supports_snapshots)
 """
 
+# A device sent something.
+SAW_DEVICE = """
+    update device set last_seen_ms = max(last_seen_ms, :now_ms)
+    where project_id = :project_id and device_id = :device_id
+"""
+
 # Every device of a project, oldest first.
 LIST_DEVICES = "select * from device where project_id = :project_id order by id"
 

@@ -1,7 +1,9 @@
 """Devices of our own over real WebSockets: hello, asked for a sample, and all that goes wrong on the way."""
 
+import json
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 import cbor2
@@ -149,6 +151,39 @@ def test_a_message_that_cannot_be_read_ends_no_session(emulator: RunningEmulator
     assert said[5][1]["snapshotFrame"].endswith("… (5000 characters)")
     assert emulator.key not in str(shown)
     assert emulator.hmac_key not in str(shown)
+
+
+@pytest.mark.parametrize(
+    "frame",
+    [
+        '{"a":' * 300 + "1" + "}" * 300,
+        cbor2.dumps({"a": float("nan"), "b": 2**5000, "c": b"\0" * 1000, "d": cbor2.CBORTag(7, [1])}),
+        json.dumps({str(number): number for number in range(20_000)}),
+        bytes.fromhex("a16161d81c81d81d00"),  # a list that holds itself
+    ],
+    ids=["deep", "wide values", "many fields", "a circle"],
+)
+def test_whatever_a_device_sends_can_be_shown(emulator: RunningEmulator, frame: str | bytes) -> None:
+    with connected_device(emulator) as board:
+        board.send_frame(frame)
+        eventually(lambda: len(exchange(emulator)["connected"][0]["messages"]) == 3)
+
+
+def test_a_message_of_more_than_4_mib_ends_the_session(emulator: RunningEmulator, client: Client) -> None:
+    with connected_device(emulator) as board:
+        with suppress(ConnectionError):  # the rest of it is not read
+            board.send_frame("x" * (4 * 1024 * 1024 + 1))
+        eventually(lambda: device(client)["remoteMgmtMode"] == "disconnected")
+
+
+def test_the_last_message_of_a_device_is_remembered(emulator: RunningEmulator, client: Client) -> None:
+    with connected_device(emulator) as board:
+        time.sleep(0.01)
+        board.notify("sampleProcessing")
+        eventually(lambda: device(client)["lastSeen"] > device(client)["created"])
+        last_seen = device(client)["lastSeen"]
+    eventually(lambda: device(client)["remoteMgmtMode"] == "disconnected")
+    assert device(client)["lastSeen"] == last_seen
 
 
 def test_a_device_that_refuses_or_fails_says_why(emulator: RunningEmulator, client: Client) -> None:
