@@ -9,8 +9,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from eisync.emulator import statements as sql
+from eisync.emulator import device_statements as sql
 from eisync.emulator.device_messages import Hello, show_sensors
+from eisync.emulator.model import Facts
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,10 +51,11 @@ class DeviceStore:
             said={"sensors": json.dumps(show_sensors(hello.sensors)), "supports_snapshots": hello.supports_snapshots},
         )
 
-    def note_uploads(self, project_id: int, devices: Iterable[tuple[str, str]], *, now_ms: int) -> None:
-        """Samples came that bear these device ids and types."""
-        for device_id, device_type in devices:
-            self._note(project_id, device_id, device_type, now_ms=now_ms)
+    def note_uploads(self, project_id: int, uploaded: Iterable[Facts], *, now_ms: int) -> None:
+        """Samples came; those that bear the id of a device make it known."""
+        for device_id, device_type in {(one.device_name, one.device_type) for one in uploaded}:
+            if device_id:
+                self._note(project_id, device_id, device_type, now_ms=now_ms)
 
     def note_seen(self, project_id: int, device_id: str, *, now_ms: int) -> None:
         """A known device sent its last message then."""

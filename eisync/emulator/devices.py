@@ -27,9 +27,8 @@ _HINTS: Mapping[str, type | tuple[type, ...]] = {
 }
 
 
-def routes() -> Iterator[tuple[str, str, Need, Handler]]:
+def routes(project: str) -> Iterator[tuple[str, str, Need, Handler]]:
     """Method, path, what the key must allow, handler: rows of Studio's table."""
-    project = "/api/{project:[0-9]{1,15}}"
     one = project + "/device/{device}"
     yield "GET", f"{project}/devices", Need.READ, _list
     yield "POST", f"{project}/devices/create", Need.CHANGE, _create

@@ -18,6 +18,7 @@ from eisync.emulator.replies import (
     NO_VALIDATION_SET,
     BodyCut,
     BodyTooLarge,
+    actor_now,
     answer,
     fault_now,
     find_key,
@@ -179,7 +180,11 @@ async def _settle(service: Service, project: Project, upload: Upload) -> list[Se
     accepted = [one for one in examined if not isinstance(one, Refused)]
     answers = iter(
         service.store.commit(
-            project.id, accepted, refuse_duplicates=upload.headers.refuse_duplicates, now_ms=service.now_ms()
+            project.id,
+            accepted,
+            refuse_duplicates=upload.headers.refuse_duplicates,
+            now_ms=service.now_ms(),
+            actor=actor_now(),
         )
     )
     settled: list[Settled] = [(one, one if isinstance(one, Refused) else next(answers)) for one in examined]

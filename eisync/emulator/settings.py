@@ -31,6 +31,10 @@ SWITCHES = (
     "missing_file_name_status",
     "forbidden_status",
     "max_request_bytes",
+    "dataset_versions",
+    "dataset_window_ms",
+    "dataset_commit_ms",
+    "last_updated_by",
     "hello_needs_all_fields",
     "hello_refuses_unknown_versions",
     "sampling_needs_notifications",
@@ -39,6 +43,7 @@ SWITCHES = (
 )
 
 VALIDATION_ANSWERS = ("stored", "refused", "training")
+SIGNED = ("all", "edits", "none")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,6 +96,10 @@ class EmulatorSettings:
     sampling_needs_notifications: bool = True  # False: a sample may finish without sampleStarted and sampleUploading
     sampling_silence_s: int = 60  # how long a device may be silent, beside the length of the sample
     busy_device_refused: bool = True  # False: another sample may be asked for; the one before counts as failed
+    dataset_versions: bool = True  # False: the calls are not there, and nothing of what changes is kept
+    dataset_window_ms: int = 60_000  # after the first change it takes in, a window is closed and becomes a version
+    dataset_commit_ms: int = 1000  # so much later it is there; documented: "within a few seconds"
+    last_updated_by: str = "all"  # which samples have `lastUpdatedBy`: "all", those of "edits" without uploads, "none"
 
     @property
     def wanted_remote_port(self) -> int:
@@ -122,6 +131,10 @@ class EmulatorSettings:
             raise ValueError(f"{self.anomaly_stored_as!r} is no category that a sample can be stored in.")
         if self.validation not in VALIDATION_ANSWERS:
             raise ValueError(f"{self.validation!r} is none of {', '.join(VALIDATION_ANSWERS)}.")
+        if self.last_updated_by not in SIGNED:
+            raise ValueError(f"{self.last_updated_by!r} is none of {', '.join(SIGNED)}.")
+        if min(self.dataset_window_ms, self.dataset_commit_ms) < 0:
+            raise ValueError("A window's time cannot be negative.")
         if (
             min(self.max_files_per_request, self.max_file_bytes, self.max_page_limit) < 1
             or self.idle_timeout_s <= 0

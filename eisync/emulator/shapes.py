@@ -15,7 +15,6 @@ TRUE: Schema = {"type": "boolean", "enum": [True]}
 INSTANT: Schema = {"type": "string", "format": "date-time"}
 COUNT: Schema = {"type": "integer", "minimum": 0}
 ID: Schema = {"type": "integer", "minimum": 0, "maximum": 10**15 - 1}
-NAME: Schema = {"type": "string", "minLength": 1, "maxLength": 200}
 BYTES: Schema = {"type": "string", "format": "binary"}
 TEXTS: Schema = {"type": "object", "additionalProperties": TEXT}
 
@@ -67,30 +66,6 @@ SCHEMAS: Mapping[str, Schema] = {
     "OwnProject": record({"id": ID, "name": TEXT, "hmacKey": TEXT, "keys": list_of(_KEY)}),
     "Job": record(
         {"id": ID, "category": TEXT}, {"finished": INSTANT, "finishedSuccessful": BOOLEAN, "additionalInfo": TEXT}
-    ),
-    "Device": record(
-        {
-            "id": ID,
-            "deviceId": TEXT,
-            "created": INSTANT,
-            "lastSeen": INSTANT,
-            "name": TEXT,
-            "deviceType": TEXT,
-            "sensors": list_of(record({"name": TEXT, "maxSampleLengthS": COUNT, "frequencies": list_of(NUMBER)})),
-            "remote_mgmt_connected": BOOLEAN,
-            "supportsSnapshotStreaming": BOOLEAN,
-            "remoteMgmtMode": one_of(["disconnected", "ingestion", "inference"]),
-        },
-        {"remote_mgmt_host": TEXT},
-    ),
-    "Sampling": record(
-        {
-            "label": NAME,
-            "lengthMs": {**COUNT, "maximum": 86_400_000},
-            "category": one_of(STORED_CATEGORIES),
-            "intervalMs": {"type": "number", "minimum": 0, "maximum": 86_400_000},
-        },
-        {"sensor": NAME, "labelColor": TEXT, "collectedSampleCount": NUMBER, "targetSampleCount": NUMBER},
     ),
     "StructuredLabel": record({"startIndex": COUNT, "endIndex": COUNT, "label": TEXT}, {"labelMap": _LABEL_MAP}),
     "Box": _BOX,
