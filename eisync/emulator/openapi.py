@@ -172,6 +172,8 @@ def _studio_routes() -> Iterator[Route]:
     yield from version_routes(_PROJECT)
     yield from device_routes(_PROJECT)
     login = record({"username": TEXT, "password": TEXT})
+    organizations = answer(organizations=list_of({"type": "object"}))
+    yield "get", "/api/organizations", operation("None; a project's key may not ask.", organizations)
     yield "post", "/api-login", {"security": []} | operation("A token for a person.", answer(token=TEXT), body=login)
     for action, body in _EDITS.items():
         yield "post", f"{_SAMPLE}/{action}", operation(f"{action} one sample.", _DONE, body=body)
