@@ -20,5 +20,6 @@ every test. `server` starts it, in three ways; the rooms below answer one questi
     device_messages, sampling   the messages of remote management; how far a device is with a sample
     connections, device_store   the devices that are connected now; the devices that are known
     openapi, shapes             what is served, described for machines
-    ingestion, studio, editing, devices, remote, control, page   the routes; `replies` and `calls` are what they share
+    ingestion, studio, editing, accounts, devices, remote, control, page   the routes; `replies` and `calls` are what
+                                they share
 """

@@ -10,14 +10,13 @@ from aiohttp import web
 
 from eisync.emulator.companions import read_json
 from eisync.emulator.model import Actor, Caller, Role
-from eisync.emulator.replies import INVALID_KEY, BodyCut, BodyTooLarge, answer, find_key, read_small, refuse
+from eisync.emulator.replies import BodyCut, BodyTooLarge, answer, find_key, read_small, refuse
 from eisync.emulator.service import SERVICE
 
 
 def add_routes(app: web.Application) -> None:
     for prefix in ("", "/v1"):
         app.router.add_post(prefix + "/api-login", _log_in)
-        app.router.add_get(prefix + "/api/organizations", _list_organizations)
 
 
 def find_caller(request: web.Request) -> Caller | None:
@@ -42,11 +41,3 @@ async def _log_in(request: web.Request) -> web.Response:
         return refuse("Missing username or password")
     person = service.store.log_in(username, secrets.token_hex(32))
     return answer({"success": True, "token": person.token})
-
-
-async def _list_organizations(request: web.Request) -> web.Response:
-    """The official command line tools ask for them when a key is refused, in case it is an organization's."""
-    caller = find_caller(request)
-    if caller is None or caller.project_id is not None:
-        return refuse(INVALID_KEY, status=401)
-    return answer({"success": True, "organizations": []})

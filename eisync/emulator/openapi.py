@@ -9,6 +9,7 @@ Source: OpenAPI 3.0.3.
 from collections.abc import Iterator, Mapping
 
 from eisync.emulator.model import STORED_CATEGORIES, UPLOAD_CATEGORIES, Role
+from eisync.emulator.openapi_accounts import account_routes
 from eisync.emulator.openapi_devices import DEVICE_SCHEMAS, device_routes
 from eisync.emulator.openapi_parts import FAILED, Route, operation, paging, parameter, selection
 from eisync.emulator.openapi_versions import VERSION_SCHEMAS, version_routes
@@ -107,6 +108,7 @@ def _parameters_of(path: str) -> list[dict[str, object]]:
         "{job}": ID,
         "{version}": ID,
         "{device}": TEXT,
+        "{user}": {**TEXT, "minLength": 1, "maxLength": 200},
         "{category}": one_of(categories),
     }
     return [
@@ -172,8 +174,7 @@ def _studio_routes() -> Iterator[Route]:
     yield from version_routes(_PROJECT)
     yield from device_routes(_PROJECT)
     login = record({"username": TEXT, "password": TEXT})
-    organizations = answer(organizations=list_of({"type": "object"}))
-    yield "get", "/api/organizations", operation("None; a project's key may not ask.", organizations)
+    yield from account_routes(_PROJECT)
     yield "post", "/api-login", {"security": []} | operation("A token for a person.", answer(token=TEXT), body=login)
     for action, body in _EDITS.items():
         yield "post", f"{_SAMPLE}/{action}", operation(f"{action} one sample.", _DONE, body=body)

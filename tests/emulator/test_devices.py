@@ -186,17 +186,6 @@ def test_a_folder_keeps_devices_and_their_names(tmp_path: Path) -> None:
     assert (device["name"], device["remoteMgmtMode"], len(device["sensors"])) == ("bench", "disconnected", 1)
 
 
-def test_a_wrong_key_of_the_official_clients_is_told_to_be_wrong(emulator: RunningEmulator) -> None:
-    """They ask for projects and, when their key is refused, for organizations; the second error is what they print."""
-    for key, path in (("ei_wrong", "projects"), ("ei_wrong", "organizations"), (emulator.key, "organizations")):
-        answer = requests.get(f"{emulator.studio_url}/api/{path}", headers={"x-api-key": key}, timeout=TIMEOUT_S)
-        assert (answer.status_code, answer.json()["error"]) == (401, "Invalid API key")
-    person = {"username": "ada", "password": "p"}
-    token = requests.post(f"{emulator.studio_url}/api-login", json=person, timeout=TIMEOUT_S).json()["token"]
-    url, headers = f"{emulator.studio_url}/api/organizations", {"x-jwt-token": token}
-    assert requests.get(url, headers=headers, timeout=TIMEOUT_S).json() == {"success": True, "organizations": []}
-
-
 def test_the_page_shows_devices(emulator: RunningEmulator, client: Client) -> None:
     client.studio("POST", "/devices/create", {**NEW, "deviceId": "<script>"})
     with connected_device(emulator, deviceId="left"):
