@@ -14,16 +14,31 @@ from tests.canary import CANARY
 from tests.conftest import Bench, row
 
 
-def studio(bench: Bench, method: str, sample_id: int, action: str = "", **body: object) -> None:
-    """What a person does in Studio."""
+def studio(
+    bench: Bench, method: str, sample_id: int, action: str = "", *, token: str | None = None, **body: object
+) -> None:
+    """What a script with our key does in Studio, or the person who is logged in with `token`."""
     request = urllib.request.Request(
         f"{bench.emulator.studio_url}/api/{bench.emulator.project_id}/raw-data/{sample_id}{action}",
         method=method,
         data=json.dumps(body).encode() if body else None,
-        headers={"x-api-key": bench.emulator.key, "Content-Type": "application/json"},
+        headers={
+            **({"x-jwt-token": token} if token else {"x-api-key": bench.emulator.key}),
+            "Content-Type": "application/json",
+        },
     )
     with urllib.request.urlopen(request, timeout=10) as response:
         assert json.load(response)["success"] is True
+
+
+def log_in(bench: Bench) -> str:
+    request = urllib.request.Request(
+        f"{bench.emulator.studio_url}/api-login",
+        data=json.dumps({"username": "ann", "password": "any"}).encode(),
+        headers={"Content-Type": "application/json"},
+    )
+    with urllib.request.urlopen(request, timeout=10) as response:
+        return str(json.load(response)["token"])
 
 
 def reconcile(bench: Bench, *options: str) -> dict[str, Any]:
@@ -39,6 +54,16 @@ def uploaded(bench: Bench, number: int) -> dict[str, int]:
         bench.write(f"wave.{at}.csv", row(at))
     assert 0 == bench.once("--quiet").returncode
     return {path: record["sample_ids"][0] for path, record in bench.files().items()}
+
+
+def test_the_history_says_who_edited_a_sample(bench: Bench) -> None:
+    ids = uploaded(bench, 2)
+    studio(bench, "POST", ids["wave.0.csv"], "/edit-label", label="idle", token=log_in(bench))
+    studio(bench, "POST", ids["wave.1.csv"], "/edit-label", label="idle")
+    assert 2 == reconcile(bench)["changed"]
+    for name, who in (("wave.0.csv", "user 1"), ("wave.1.csv", "the API key of eisync")):
+        done = bench.run("history", str(bench.recordings / name))
+        assert f"label 'wave' became 'idle' at the service (by {who})" in done.stdout
 
 
 def test_what_was_edited_in_studio_is_told_and_then_mirrored(bench: Bench) -> None:
