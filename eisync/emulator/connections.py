@@ -54,11 +54,14 @@ class Connection:
     settings: EmulatorSettings
     now_ms: Callable[[], int]
     log: DeviceLog
-    last_seen_ms: int = 0
-    sampling: Sampling = field(default_factory=lambda: Sampling(Stage.FINISHED))
-    _job: dict[str, Any] = field(default_factory=dict)  # as Studio shows it
-    _length_ms: float = 0.0
-    _timer: asyncio.TimerHandle | None = None
+    last_seen_ms: int = field(init=False)
+    sampling: Sampling = field(init=False, default_factory=lambda: Sampling(Stage.FINISHED))
+    _job: dict[str, Any] = field(init=False, default_factory=dict)  # as Studio shows it
+    _length_ms: float = field(init=False, default=0.0)
+    _timer: asyncio.TimerHandle | None = field(init=False, default=None)
+
+    def __post_init__(self) -> None:
+        self.last_seen_ms = self.now_ms()
 
     @property
     def is_sampling(self) -> bool:
@@ -69,17 +72,17 @@ class Connection:
         self.log.add("service", message, now_ms=self.now_ms())
         return await send(self.socket, message, self.encoding)
 
-    async def ask(self, request: Message, job: dict[str, Any], *, length_ms: float) -> bool:
+    async def request_sample(self, request: Message, job: dict[str, Any], *, length_ms: float) -> bool:
         """Ask for a sample, and keep `job` up to date with what becomes of it. Whether the device could be reached."""
         self.fail_sampling("Another sample was asked for")
         self.sampling, self._job, self._length_ms = Sampling(), job, length_ms
-        self._note_sampling()
+        self._update_job()
         if await self.send({"sample": request}):
             return True
         self.fail_sampling(GONE)
         return False
 
-    def hear(self, message: Message | None) -> None:
+    def receive(self, message: Message | None) -> None:
         """Take what the device sent; None: it could not be read."""
         self.last_seen_ms = self.now_ms()
         self.log.add("device", "(neither JSON nor CBOR)" if message is None else message, now_ms=self.last_seen_ms)
@@ -87,19 +90,19 @@ class Connection:
             return
         needs_notifications = self.settings.sampling_needs_notifications
         self.sampling = self.sampling.advance(message, needs_notifications=needs_notifications)
-        self._note_sampling()
+        self._update_job()
 
     def fail_sampling(self, error: str) -> None:
         if self.is_sampling:
             self.sampling = self.sampling.fail(error)
-            self._note_sampling()
+            self._update_job()
 
     async def close(self, reason: str) -> None:
         self.fail_sampling(GONE)
         with contextlib.suppress(OSError, RuntimeError, ClientError):
             await self.socket.close(code=WSCloseCode.GOING_AWAY, message=reason.encode())
 
-    def _note_sampling(self) -> None:
+    def _update_job(self) -> None:
         """Bring the job up to date, and wait for the next message no longer than the settings say."""
         self._job["additionalInfo"] = self.sampling.error or self.sampling.stage.value
         if self._timer is not None:
@@ -169,7 +172,7 @@ class Connections:
             self._sockets.discard(socket)
 
     async def close_all(self) -> None:
-        """Say goodbye to every device."""
+        """Close every WebSocket, with or without a hello."""
         closings = (socket.close(code=WSCloseCode.GOING_AWAY, message=b"the emulator ends") for socket in self._sockets)
         await asyncio.gather(*closings, return_exceptions=True)
 

@@ -86,11 +86,11 @@ def encode(message: Message, encoding: Encoding) -> str | bytes:
     return cbor2.dumps(message)
 
 
-def welcome(*, now_ms: int) -> Message:
+def hello_accepted(*, now_ms: int) -> Message:
     return {"hello": True, "serverTimestamp": now_ms}
 
 
-def turn_away(error: str, *, now_ms: int) -> Message:
+def hello_refused(error: str, *, now_ms: int) -> Message:
     return {"hello": False, "err": error, "serverTimestamp": now_ms}
 
 

@@ -1,7 +1,7 @@
 """Every SQL statement about devices, a sentence each. Their table is made in `statements`."""
 
-# A device was heard of: it is new, or its type may be another one. What it did not say now stays.
-NOTE_DEVICE = """
+# A device connected or sent a sample: it is new, or its type may be another one. What it did not say now stays.
+PUT_DEVICE = """
     insert into device
         (project_id, device_id, device_type, name, sensors, supports_snapshots, created_ms, last_seen_ms)
     values (:project_id, :device_id, :device_type, :device_id, :sensors, :supports_snapshots, :now_ms, :now_ms)
@@ -12,7 +12,7 @@ NOTE_DEVICE = """
 """
 
 # A device sent something.
-SAW_DEVICE = """
+TOUCH_DEVICE = """
     update device set last_seen_ms = max(last_seen_ms, :now_ms)
     where project_id = :project_id and device_id = :device_id
 """

@@ -41,9 +41,9 @@ class DeviceStore:
         row = self._database.execute(sql.FIND_DEVICE, {"project_id": project_id, "device_id": device_id}).fetchone()
         return None if row is None else _device(row)
 
-    def greet(self, project_id: int, hello: Hello, *, now_ms: int) -> None:
+    def register(self, project_id: int, hello: Hello, *, now_ms: int) -> None:
         """A device said what it is and what it can measure."""
-        self._note(
+        self._put(
             project_id,
             hello.device_id,
             hello.device_type,
@@ -55,15 +55,15 @@ class DeviceStore:
         """Samples came; those that bear the id of a device make it known."""
         for device_id, device_type in {(one.device_name, one.device_type) for one in uploaded}:
             if device_id:
-                self._note(project_id, device_id, device_type, now_ms=now_ms)
+                self._put(project_id, device_id, device_type, now_ms=now_ms)
 
-    def note_seen(self, project_id: int, device_id: str, *, now_ms: int) -> None:
+    def touch(self, project_id: int, device_id: str, *, now_ms: int) -> None:
         """A known device sent its last message then."""
-        self._database.execute(sql.SAW_DEVICE, {"project_id": project_id, "device_id": device_id, "now_ms": now_ms})
+        self._database.execute(sql.TOUCH_DEVICE, {"project_id": project_id, "device_id": device_id, "now_ms": now_ms})
 
     def create(self, project_id: int, device_id: str, device_type: str, *, now_ms: int) -> None:
         """Make a device, or give one that exists another type."""
-        self._note(project_id, device_id, device_type, now_ms=now_ms)
+        self._put(project_id, device_id, device_type, now_ms=now_ms)
 
     def rename(self, project_id: int, device_id: str, name: str) -> None:
         wanted = {"project_id": project_id, "device_id": device_id, "name": name}
@@ -72,7 +72,7 @@ class DeviceStore:
     def remove(self, project_id: int, device_id: str) -> None:
         self._database.execute(sql.REMOVE_DEVICE, {"project_id": project_id, "device_id": device_id})
 
-    def _note(
+    def _put(
         self,
         project_id: int,
         device_id: str,
@@ -83,7 +83,7 @@ class DeviceStore:
     ) -> None:
         values = {"project_id": project_id, "device_id": device_id, "device_type": device_type, "now_ms": now_ms}
         unsaid = {"sensors": None, "supports_snapshots": None}
-        self._database.execute(sql.NOTE_DEVICE, {**unsaid, **values, **(said or {})})
+        self._database.execute(sql.PUT_DEVICE, {**unsaid, **values, **(said or {})})
 
 
 def _device(row: sqlite3.Row) -> Device:

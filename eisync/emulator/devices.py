@@ -121,7 +121,7 @@ async def _start_sampling(call: Call) -> web.StreamResponse:
             "jobNotificationUids": [],
         },
     )
-    if not await connection.ask(request, service.jobs[(device.project_id, job_id)], length_ms=length_ms):
+    if not await connection.request_sample(request, service.jobs[(device.project_id, job_id)], length_ms=length_ms):
         raise Refusal(f"Device {device.device_id} is not connected to remote management")
     return success(id=job_id)
 

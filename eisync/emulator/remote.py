@@ -18,23 +18,23 @@ from eisync.emulator.device_messages import (
     HelloRules,
     Message,
     decode,
+    hello_accepted,
+    hello_refused,
     read_hello,
-    turn_away,
-    welcome,
 )
 from eisync.emulator.model import Key, Refused
 from eisync.emulator.replies import FORBIDDEN, INVALID_KEY
 from eisync.emulator.service import SERVICE, Service
 
-_CLOSE_S = 0.5  # how long a device may take to answer a goodbye
+_CLOSE_S = 0.5  # how long a device may take to close its side
 
 
 def add_routes(app: web.Application) -> None:
     app.router.add_get("/", _serve_device)
-    app.on_shutdown.append(_say_goodbye)
+    app.on_shutdown.append(_close_connections)
 
 
-async def _say_goodbye(app: web.Application) -> None:
+async def _close_connections(app: web.Application) -> None:
     await app[SERVICE].connections.close_all()
 
 
@@ -49,7 +49,7 @@ async def _serve_device(request: web.Request) -> web.StreamResponse:
     with service.connections.opened(socket):
         try:
             await session.run()
-            session.note_last_seen()  # not when it was cut off: then the store may be closed
+            session.store_last_seen()  # not when it was cut off: then the store may be closed
         finally:
             session.end()
     return socket
@@ -75,32 +75,32 @@ class _Session:
                 return
             message, encoding = decode(received.data)
             if self._connection is not None and (message is None or "hello" not in message):
-                self._connection.hear(message)
+                self._connection.receive(message)
             else:
-                await self._greet(message, encoding)
+                await self._answer_hello(message, encoding)
 
-    def note_last_seen(self) -> None:
+    def store_last_seen(self) -> None:
         if self._connection is not None:
             project_id, device_id = self._connection.project_id, self._connection.hello.device_id
-            self._service.store.devices.note_seen(project_id, device_id, now_ms=self._connection.last_seen_ms)
+            self._service.store.devices.touch(project_id, device_id, now_ms=self._connection.last_seen_ms)
 
     def end(self) -> None:
         if self._connection is not None:
             self._service.connections.remove(self._connection)
             self._connection = None
 
-    async def _greet(self, message: Message | None, encoding: Encoding) -> None:
+    async def _answer_hello(self, message: Message | None, encoding: Encoding) -> None:
         service = self._service
         now_ms = service.now_ms()
         self._log.add("device", "(neither JSON nor CBOR)" if message is None else message, now_ms=now_ms)
-        admitted = self._admit({} if message is None else message)
-        if isinstance(admitted, Refused):
-            answer = turn_away(admitted.error, now_ms=now_ms)
+        accepted = self._authenticate({} if message is None else message)
+        if isinstance(accepted, Refused):
+            answer = hello_refused(accepted.error, now_ms=now_ms)
             self._log.add("service", answer, now_ms=now_ms)
-            service.connections.refuse(_claimed_id(message), admitted.error, now_ms=now_ms)
+            service.connections.refuse(_claimed_id(message), accepted.error, now_ms=now_ms)
             await send(self._socket, answer, encoding)
             return
-        hello, key = admitted
+        hello, key = accepted
         self.end()  # of a session before, on the same WebSocket
         self._connection = connection = Connection(
             socket=self._socket,
@@ -110,15 +110,14 @@ class _Session:
             settings=service.settings,
             now_ms=service.now_ms,
             log=self._log,
-            last_seen_ms=now_ms,
         )
-        service.store.devices.greet(key.project_id, hello, now_ms=now_ms)
+        service.store.devices.register(key.project_id, hello, now_ms=now_ms)
         replaced = service.connections.add(connection)
-        await connection.send(welcome(now_ms=now_ms))
+        await connection.send(hello_accepted(now_ms=now_ms))
         if replaced is not None:
             await replaced.close("the device connected once more")
 
-    def _admit(self, message: Message) -> tuple[Hello, Key] | Refused:
+    def _authenticate(self, message: Message) -> tuple[Hello, Key] | Refused:
         settings = self._service.settings
         rules = HelloRules(
             needs_all_fields=settings.hello_needs_all_fields,

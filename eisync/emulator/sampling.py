@@ -47,7 +47,7 @@ class Sampling:
     """What is known of one sample that was asked for."""
 
     stage: Stage = Stage.ASKED
-    heard: frozenset[str] = frozenset()  # the notifications that came
+    received: frozenset[str] = frozenset()  # the notifications that came
     error: str = ""  # why it failed
 
     def fail(self, error: str) -> "Sampling":
@@ -71,7 +71,7 @@ class Sampling:
     def _notified(self, name: str, stage: Stage, is_true: bool, needs_notifications: bool) -> "Sampling":
         if not is_true:
             return self.fail(f"The device sent {name}: false")
-        missing = [one for one in REQUIRED if one not in self.heard]
+        missing = [one for one in REQUIRED if one not in self.received]
         if stage is Stage.FINISHED and needs_notifications and missing:
             return self.fail(f"The device did not send {' and '.join(missing)}, which the protocol requires")
-        return replace(self, stage=stage, heard=self.heard | {name})
+        return replace(self, stage=stage, received=self.received | {name})

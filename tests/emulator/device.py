@@ -31,7 +31,7 @@ class Device:
         self._session = self._run(self._make_session())
         self._socket = self._run(self._session.ws_connect(emulator.remote_url))
 
-    def say(self, message: object) -> None:
+    def send(self, message: object) -> None:
         if self._is_cbor:
             self.send_frame(cbor2.dumps(message))
         else:
@@ -40,7 +40,7 @@ class Device:
     def send_frame(self, frame: str | bytes) -> None:
         self._run(self._socket.send_str(frame) if isinstance(frame, str) else self._socket.send_bytes(frame))
 
-    def hear(self) -> Answer:
+    def receive(self) -> Answer:
         """The next message of the service, which must come in the encoding of the hello."""
         received = self._run(self._socket.receive(TIMEOUT_S))
         wanted = aiohttp.WSMsgType.BINARY if self._is_cbor else aiohttp.WSMsgType.TEXT
@@ -65,8 +65,8 @@ class Device:
         return int(received.data)
 
     def greet(self, **changed: object) -> Answer:
-        self.say({"hello": hello(self._emulator.key, **changed)})
-        return self.hear()
+        self.send({"hello": hello(self._emulator.key, **changed)})
+        return self.receive()
 
     def vanish(self) -> None:
         """As a device does whose power is cut: the connection ends without a goodbye."""
@@ -74,7 +74,7 @@ class Device:
 
     def notify(self, *names: str) -> None:
         for name in names:
-            self.say({name: True})
+            self.send({name: True})
 
     def upload(self, request: Answer, device_id: str) -> requests.Response:
         """Send the sample that was asked for to ingestion, signed with the key of the request."""

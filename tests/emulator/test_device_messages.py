@@ -10,10 +10,10 @@ from eisync.emulator.device_messages import (
     HelloRules,
     decode,
     encode,
+    hello_accepted,
+    hello_refused,
     read_hello,
     show_sensors,
-    turn_away,
-    welcome,
 )
 from eisync.emulator.model import Refused
 
@@ -135,8 +135,8 @@ def test_what_is_no_message_is_none(frame: str | bytes) -> None:
 
 def test_an_answer_begins_as_boards_of_the_official_firmware_read_it() -> None:
     """They read the first field, after `hello: false` the next one; a number is an integer or a double."""
-    assert list(welcome(now_ms=7)) == ["hello", "serverTimestamp"]
-    assert list(turn_away("no", now_ms=7))[:2] == ["hello", "err"]
+    assert list(hello_accepted(now_ms=7)) == ["hello", "serverTimestamp"]
+    assert list(hello_refused("no", now_ms=7))[:2] == ["hello", "err"]
     frame = encode({"sample": {"length": 10_000, "interval": 16.5}}, Encoding.CBOR)
     assert isinstance(frame, bytes)
     assert frame.hex() == "a16673616d706c65a2666c656e67746819271068696e74657276616cfb4030800000000000"

@@ -132,15 +132,15 @@ def test_a_request_carries_hints_only_when_they_were_given(emulator: RunningEmul
     hints = {"labelColor": "red", "collectedSampleCount": 1, "targetSampleCount": 5}
     with connected_device(emulator, deviceId="left") as board:
         client.studio("POST", "/device/left/start-sampling", wanted)
-        asked = board.hear()["sample"]
-        board.say({"sample": False})
+        asked = board.receive()["sample"]
+        board.send({"sample": False})
         assert (asked.keys(), asked["sensor"]) == (
             {"label", "length", "path", "hmacKey", "interval", "sensor"},
             "Accelerometer",  # none was asked for: the first that the device announced
         )
         board.greet(deviceId="left", sensors=[])
         client.studio("POST", "/device/left/start-sampling", wanted | hints)
-        asked = board.hear()["sample"]
+        asked = board.receive()["sample"]
         assert {name: asked.get(name) for name in hints} == hints
         assert ("sensor" in asked, asked["path"]) == (False, "/api/testing/data")
 

@@ -60,7 +60,7 @@ def test_a_device_is_asked_for_a_sample_and_uploads_it(
 ) -> None:
     with connected_device(emulator, is_cbor=is_cbor) as board:
         job_id = start_sampling(client)["id"]
-        asked = board.hear()
+        asked = board.receive()
         assert asked == {
             "sample": {
                 "label": "wave",
@@ -72,7 +72,7 @@ def test_a_device_is_asked_for_a_sample_and_uploads_it(
             }
         }
         board.notify("sample", "sampleStarted")
-        board.say({"sampleReading": True, "progressPercentage": 50})
+        board.send({"sampleReading": True, "progressPercentage": 50})
         board.notify("sampleProcessing", "sampleUploading")
         eventually(lambda: job(client, job_id)["additionalInfo"] == "uploading")
         assert "finished" not in job(client, job_id)
@@ -129,7 +129,7 @@ def test_a_first_message_that_is_no_hello_is_turned_away(emulator: RunningEmulat
     board = Device(emulator, is_cbor=is_cbor)
     try:
         board.send_frame(frame)
-        answer = board.hear()
+        answer = board.receive()
         assert (answer["hello"], answer["err"]) == (False, "The first message should be a hello")
     finally:
         board.close()
@@ -140,7 +140,7 @@ def test_a_message_that_cannot_be_read_ends_no_session(emulator: RunningEmulator
         for frame in ("{", b"\xff\xff", '{"unheardOf":1}', '{"snapshotFrame":"' + "x" * 5000 + '"}'):
             board.send_frame(frame)
         assert start_sampling(client)["success"]
-        assert "sample" in board.hear()
+        assert "sample" in board.receive()
         (shown,) = exchange(emulator)["connected"]
     said = [(one["from"], one["message"]) for one in shown["messages"]]
     assert said[2:5] == [
@@ -197,16 +197,16 @@ def test_a_device_that_refuses_or_fails_says_why(emulator: RunningEmulator, clie
             ),
         ):
             job_id = start_sampling(client)["id"]
-            board.hear()
+            board.receive()
             for message in said:
-                board.say(message)
+                board.send(message)
             assert outcome(client, job_id) == (False, expected)
 
 
 def test_a_device_that_vanishes_mid_sample_fails_it(emulator: RunningEmulator, client: Client) -> None:
     with connected_device(emulator) as board:
         job_id = start_sampling(client)["id"]
-        board.hear()
+        board.receive()
         board.notify("sample", "sampleStarted")
         board.vanish()
         assert outcome(client, job_id) == (False, "The device disconnected before it had finished the sample")
@@ -215,7 +215,7 @@ def test_a_device_that_vanishes_mid_sample_fails_it(emulator: RunningEmulator, c
     assert answer == {"success": False, "error": f"Device {ID} is not connected to remote management"}
     with connected_device(emulator) as board:
         assert start_sampling(client)["success"]
-        assert "sample" in board.hear()
+        assert "sample" in board.receive()
 
 
 def test_a_device_whose_line_is_dead_is_found_by_its_silence() -> None:
@@ -233,12 +233,12 @@ def test_a_device_that_is_silent_for_too_long_fails_its_sample() -> None:
         client = Client(emulator)
         with client.session:
             job_id = start_sampling(client, lengthMs=200)["id"]
-            board.hear()
+            board.receive()
             board.notify("sample", "sampleStarted")
             assert outcome(client, job_id) == (False, "The device was silent for 1.2 s")
             board.notify("sampleUploading", "sampleFinished")  # too late
             assert start_sampling(client)["success"]
-            assert "sample" in board.hear()
+            assert "sample" in board.receive()
 
 
 def test_a_device_has_one_sample_at_a_time_unless_a_switch_says_otherwise(
@@ -247,7 +247,7 @@ def test_a_device_has_one_sample_at_a_time_unless_a_switch_says_otherwise(
     with connected_device(emulator) as board:
         assert start_sampling(client)["success"]
         assert start_sampling(client)["error"] == f"Device {ID} is busy with another sample"
-        board.hear()
+        board.receive()
         board.notify("sampleStarted", "sampleUploading", "sampleFinished")
         eventually(lambda: "id" in start_sampling(client))
     lenient = EmulatorSettings(studio_port=0, ingestion_port=0, busy_device_refused=False)
@@ -255,7 +255,7 @@ def test_a_device_has_one_sample_at_a_time_unless_a_switch_says_otherwise(
         patient = Client(other)
         with patient.session:
             first, second = (start_sampling(patient, label=label)["id"] for label in ("one", "two"))
-            assert [board.hear()["sample"]["label"] for _ in range(2)] == ["one", "two"]
+            assert [board.receive()["sample"]["label"] for _ in range(2)] == ["one", "two"]
             assert outcome(patient, first) == (False, "Another sample was asked for")
             assert job(patient, second)["additionalInfo"] == "asked"
 
@@ -266,14 +266,14 @@ def test_two_devices_are_asked_apart(emulator: RunningEmulator, client: Client) 
         connected_device(emulator, is_cbor=True, deviceId="right", sensors=[]) as right,
     ):
         jobs = [start_sampling(client, name, label=name)["id"] for name in ("left", "right")]
-        asked = {name: board.hear()["sample"] for name, board in (("left", left), ("right", right))}
+        asked = {name: board.receive()["sample"] for name, board in (("left", left), ("right", right))}
         assert {name: one["label"] for name, one in asked.items()} == {"left": "left", "right": "right"}
         for board in (left, right):
             board.notify("sample", "sampleStarted", "sampleUploading")
         assert left.upload(asked["left"], "left").status_code == 200
         left.notify("sampleFinished")
         assert outcome(client, jobs[0]) == (True, "finished")
-        right.say({"sample": False, "error": "tired"})
+        right.send({"sample": False, "error": "tired"})
         assert outcome(client, jobs[1]) == (False, "tired")
     assert [one["deviceName"] for one in client.listed()] == ["left"]
 
@@ -281,12 +281,12 @@ def test_two_devices_are_asked_apart(emulator: RunningEmulator, client: Client) 
 def test_the_newest_connection_of_a_device_stays(emulator: RunningEmulator, client: Client) -> None:
     with connected_device(emulator) as old:
         job_id = start_sampling(client)["id"]
-        old.hear()
+        old.receive()
         with connected_device(emulator) as new:
             assert old.wait_for_close() == 1001
             assert outcome(client, job_id)[0] is False
             assert start_sampling(client)["success"]
-            assert "sample" in new.hear()
+            assert "sample" in new.receive()
             assert len(client.studio("GET", "/devices")["devices"]) == 1
 
 
@@ -303,11 +303,11 @@ def test_devices_of_one_id_in_two_projects_do_not_disturb_each_other(emulator: R
     other = emulator.add_project(keys=[{"key": "ei_other"}])
     with connected_device(emulator) as mine, connected_device(emulator, apiKey="ei_other") as theirs:
         assert start_sampling(client)["success"]
-        assert mine.hear()["sample"]["hmacKey"] == emulator.hmac_key
+        assert mine.receive()["sample"]["hmacKey"] == emulator.hmac_key
         body = {**WANTED, "label": "theirs"}
         url = f"{emulator.studio_url}/api/{other['id']}/device/{ID}/start-sampling"
         assert requests.post(url, json=body, headers={"x-api-key": "ei_other"}, timeout=TIMEOUT_S).json()["success"]
-        assert theirs.hear()["sample"]["hmacKey"] == other["hmacKey"]
+        assert theirs.receive()["sample"]["hmacKey"] == other["hmacKey"]
 
 
 def test_a_switch_lets_an_incomplete_hello_in() -> None:
@@ -359,8 +359,8 @@ def test_it_can_be_off() -> None:
 def test_a_key_in_the_log_of_the_turned_away_is_hidden(emulator: RunningEmulator) -> None:
     board = Device(emulator)
     try:
-        board.say({"hello": {**hello("ei_secret"), "deviceId": {"apiKey": "ei_secret"}}})
-        assert board.hear()["hello"] is False
+        board.send({"hello": {**hello("ei_secret"), "deviceId": {"apiKey": "ei_secret"}}})
+        assert board.receive()["hello"] is False
         assert "ei_secret" not in str(exchange(emulator))
     finally:
         board.close()
