@@ -88,7 +88,7 @@ class Connection:
         self.log.add("device", "(neither JSON nor CBOR)" if message is None else message, now_ms=self.last_seen_ms)
         if message is None or not self.is_sampling:
             return
-        needs_notifications = self.settings.sampling_needs_notifications
+        needs_notifications = self.settings.refuse_missing_notifications
         self.sampling = self.sampling.advance(message, needs_notifications=needs_notifications)
         self._update_job()
 

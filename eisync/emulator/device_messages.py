@@ -68,12 +68,12 @@ class HelloRules:
     refuses_unknown_versions: bool = True
 
 
-def decode(frame: str | bytes) -> tuple[Message | None, Encoding]:
+def decode(frame: str | bytes, *, max_cbor_items: int) -> tuple[Message | None, Encoding]:
     """The message of one WebSocket frame; None when it is no JSON object and no CBOR map."""
     if isinstance(frame, str) or frame[:1] in (b"{", b"["):  # as CBOR these would be a text of 2^63 bytes, a broken one
         found, encoding = read_json(frame), Encoding.JSON
     else:
-        found, encoding = decode_cbor(frame), Encoding.CBOR
+        found, encoding = decode_cbor(frame, max_cbor_items), Encoding.CBOR
     if not isinstance(found, dict) or not all(isinstance(name, str) for name in found):
         return None, encoding
     return found, encoding

@@ -105,7 +105,7 @@ async def _start_sampling(call: Call) -> web.StreamResponse:
     connection = service.connections.find(device.project_id, device.device_id)
     if connection is None:
         raise Refusal(f"Device {device.device_id} is not connected to remote management")
-    if connection.is_sampling and service.settings.busy_device_refused:
+    if connection.is_sampling and service.settings.refuse_busy_device:
         raise Refusal(f"Device {device.device_id} is busy with another sample")
     if "sensor" not in request and connection.hello.sensors:
         request["sensor"] = connection.hello.sensors[0].name

@@ -65,15 +65,16 @@ class _Session:
         self._connection: Connection | None = None
 
     async def run(self) -> None:
+        settings = self._service.settings
         while True:
-            limit_s = self._service.settings.idle_timeout_s if self._connection is None else None
+            limit_s = settings.idle_timeout_s if self._connection is None else None
             try:
                 received = await self._socket.receive(limit_s)
             except TimeoutError:  # it never said hello
                 return
             if received.type not in (WSMsgType.TEXT, WSMsgType.BINARY):
                 return
-            message, encoding = decode(received.data)
+            message, encoding = decode(received.data, max_cbor_items=settings.max_cbor_items)
             if self._connection is not None and (message is None or "hello" not in message):
                 self._connection.receive(message)
             else:
@@ -120,8 +121,8 @@ class _Session:
     def _authenticate(self, message: Message) -> tuple[Hello, Key] | Refused:
         settings = self._service.settings
         rules = HelloRules(
-            needs_all_fields=settings.hello_needs_all_fields,
-            refuses_unknown_versions=settings.hello_refuses_unknown_versions,
+            needs_all_fields=settings.refuse_incomplete_hello,
+            refuses_unknown_versions=settings.refuse_unknown_hello_version,
         )
         hello = read_hello(message, rules)
         if isinstance(hello, Refused):
@@ -129,7 +130,8 @@ class _Session:
         key = self._service.store.find_key(hello.api_key)
         if key is None:
             return Refused(INVALID_KEY)
-        return (hello, key) if key.role.may_upload else Refused(FORBIDDEN)
+        is_allowed = key.role.may_upload or not settings.refuse_by_role
+        return (hello, key) if is_allowed else Refused(FORBIDDEN)
 
 
 def _claimed_id(message: Message | None) -> object:

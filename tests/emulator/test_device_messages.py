@@ -118,11 +118,11 @@ def test_the_first_message_must_be_a_hello(message: dict[str, object]) -> None:
 @pytest.mark.parametrize("message", [{"hello": {"version": 3}}, {"sample": True}, {"sampleReading": True, "n": 33}])
 @pytest.mark.parametrize("encoding", Encoding)
 def test_a_message_survives_its_encoding(message: dict[str, Any], encoding: Encoding) -> None:
-    assert decode(encode(message, encoding)) == (message, encoding)
+    assert decode(encode(message, encoding), max_cbor_items=9) == (message, encoding)
 
 
 def test_json_in_a_binary_frame_is_json() -> None:
-    assert decode(b'{"sample":true}') == ({"sample": True}, Encoding.JSON)
+    assert decode(b'{"sample":true}', max_cbor_items=9) == ({"sample": True}, Encoding.JSON)
 
 
 @pytest.mark.parametrize(
@@ -130,7 +130,7 @@ def test_json_in_a_binary_frame_is_json() -> None:
     ["", "hello", "[1]", '"a"', b"", b"\xff", b"{", cbor2.dumps([1]), cbor2.dumps({1: 2}), b"\xbf\x61a", "[" * 9999],
 )
 def test_what_is_no_message_is_none(frame: str | bytes) -> None:
-    assert decode(frame)[0] is None
+    assert decode(frame, max_cbor_items=9)[0] is None
 
 
 def test_an_answer_begins_as_boards_of_the_official_firmware_read_it() -> None:

@@ -12,7 +12,7 @@ import requests
 
 from eisync.emulator.faults import KINDS
 from eisync.emulator.server import RunningEmulator
-from eisync.emulator.settings import SWITCHES, EmulatorSettings
+from eisync.emulator.settings import LIMITS, STRICTNESS, SWITCHES, EmulatorSettings
 
 from .test_server import subprocess_emulator
 from .wire import TIMEOUT_S, Client, csv
@@ -77,12 +77,25 @@ def test_it_names_every_figure_of_the_ledger(emulator: RunningEmulator) -> None:
     assert emulator.ledger().keys() - {"success"} == set(named(rows("The ledger")))
 
 
-def test_it_names_every_switch_with_its_default() -> None:
+@pytest.mark.parametrize(
+    ("heading", "names"), [("Switches", SWITCHES), ("Strictness of our own", STRICTNESS), ("Limits", LIMITS)]
+)
+def test_it_names_every_switch_with_its_default(heading: str, names: tuple[str, ...]) -> None:
     defaults = {field.name: field.default for field in dataclasses.fields(EmulatorSettings)}
-    documented = {name.strip("`"): json.loads(default.strip("`")) for name, default, _ in rows("Switches")}
-    assert documented == {name: defaults[name] for name in SWITCHES}
+    documented = {name.strip("`"): json.loads(default.strip("`")) for name, default, _ in rows(heading)}
+    assert documented == {name: defaults[name] for name in names}
 
 
-def test_the_page_on_firmware_names_every_switch_about_devices() -> None:
-    named_there = set(re.findall(r"^\|.*\| `(\w+)` \|$", FIRMWARE, flags=re.MULTILINE))
-    assert named_there == {name for name in SWITCHES if name.startswith(("hello_", "sampling_", "busy_"))}
+def test_every_setting_that_refuses_or_bounds_is_in_one_of_the_tables() -> None:
+    named_so = {
+        field.name
+        for field in dataclasses.fields(EmulatorSettings)
+        if field.name.startswith(("refuse_", "max_", "spool_"))
+    }
+    assert named_so <= {*SWITCHES, *STRICTNESS, *LIMITS}
+
+
+def test_the_page_on_firmware_names_switches_that_there_are() -> None:
+    named_there = re.findall(r"^\|.*\| `(\w+)` \|$", FIRMWARE, flags=re.MULTILINE)
+    assert len(named_there) > 5
+    assert set(named_there) <= {*SWITCHES, *STRICTNESS, *LIMITS}

@@ -121,6 +121,11 @@ def test_a_key_that_may_not_upload_opens_no_session(emulator: RunningEmulator) -
         assert [board.greet(apiKey=one["key"])["hello"] for one in keys] == [False, True]
     finally:
         board.close()
+    lenient = EmulatorSettings(studio_port=0, ingestion_port=0, refuse_by_role=False)
+    with running_emulator(lenient) as other:
+        key = other.add_project(keys=[{"role": "readonly"}])["keys"][0]["key"]
+        with connected_device(other, apiKey=key) as board:
+            assert board.greet(apiKey=key)["hello"] is True
 
 
 @pytest.mark.parametrize("frame", ["hello?", b"\xff\xff", cbor2.dumps([1, 2]), '{"sampleStarted":true}'])
@@ -250,7 +255,7 @@ def test_a_device_has_one_sample_at_a_time_unless_a_switch_says_otherwise(
         board.receive()
         board.notify("sampleStarted", "sampleUploading", "sampleFinished")
         eventually(lambda: "id" in start_sampling(client))
-    lenient = EmulatorSettings(studio_port=0, ingestion_port=0, busy_device_refused=False)
+    lenient = EmulatorSettings(studio_port=0, ingestion_port=0, refuse_busy_device=False)
     with running_emulator(lenient) as other, connected_device(other) as board:
         patient = Client(other)
         with patient.session:
@@ -312,7 +317,7 @@ def test_devices_of_one_id_in_two_projects_do_not_disturb_each_other(emulator: R
 
 def test_a_switch_lets_an_incomplete_hello_in() -> None:
     settings = EmulatorSettings(
-        studio_port=0, ingestion_port=0, hello_needs_all_fields=False, hello_refuses_unknown_versions=False
+        studio_port=0, ingestion_port=0, refuse_incomplete_hello=False, refuse_unknown_hello_version=False
     )
     with running_emulator(settings) as emulator:
         for changed in ({"version": 7}, {"deviceType": None, "sensors": None, "connection": None}):
