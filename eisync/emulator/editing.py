@@ -14,7 +14,7 @@ from eisync.emulator.companions import is_string_map, read_boxes, read_structure
 from eisync.emulator.model import STORED_CATEGORIES, Refused, Sample, Selection
 from eisync.emulator.names import choose_split
 from eisync.emulator.replies import NO_VALIDATION_SET
-from eisync.emulator.selecting import Refusal, read_category, read_selection
+from eisync.emulator.selecting import Refusal, read_category, refuse_unknown
 from eisync.emulator.showing import iso
 from eisync.emulator.spool import hash_md5
 
@@ -27,6 +27,7 @@ async def delete_sample(call: Call) -> web.StreamResponse:
 
 async def delete_all(call: Call) -> web.StreamResponse:
     category = call.request.match_info.get("category")
+    refuse_unknown(call.parameters, frozenset())  # it would be taken for a filter
     selection = Selection(project_id=call.project.id, category=None if category is None else read_category(category))
     call.service.store.delete(selection, now_ms=call.service.now_ms(), actor=call.actor)
     return success()
@@ -45,7 +46,7 @@ async def edit_batch(call: Call) -> web.StreamResponse:
     action = call.request.match_info["action"]
     if action != "delete" and action not in _BATCH_EDITS:
         raise web.HTTPNotFound
-    selection = read_selection(call.query, call.project.id, call.service.settings)
+    selection = call.selected()
     body = await call.body()
     above = call.service.settings.batch_job_above
     is_job = above is not None and call.service.store.count_samples(selection) > above

@@ -146,9 +146,10 @@ def _studio_routes() -> Iterator[Route]:
     changed = {"anyOf": [record({"success": TRUE}, {"lastModificationDate": INSTANT}), ref("Failure")]}
     yield "get", f"{_PROJECT}/last-modification", operation("When data last changed.", changed)
     yield "get", _PROJECT + "/jobs/{job}/status", operation("One job.", answer(job=ref("Job")))
+    version = parameter("query", "datasetVersionId", ID, "of a version; without it, of the dataset as it is")
     page = answer(samples=list_of(ref("Sample")), totalCount=COUNT)
-    yield "get", _RAW, operation("Samples, newest first.", page, [*selection(), *paging()])
-    yield "get", f"{_RAW}/count", operation("How many a listing holds.", answer(count=COUNT), selection())
+    yield "get", _RAW, operation("Samples, newest first.", page, [*selection(), *paging(), version])
+    yield "get", f"{_RAW}/count", operation("How many a listing holds.", answer(count=COUNT), [*selection(), version])
     one = answer(sample=ref("Sample"), payload=ref("Payload"), totalPayloadLength=COUNT, datastreamPayloads=list_of({}))
     yield "get", _SAMPLE, operation("One sample with its values.", one)
     yield "delete", _SAMPLE, operation("Delete a sample.", _DONE)
@@ -166,10 +167,10 @@ def _studio_routes() -> Iterator[Route]:
     yield "post", "/api-login", {"security": []} | operation("A token for a person.", answer(token=TEXT), body=login)
     for action, body in _EDITS.items():
         yield "post", f"{_SAMPLE}/{action}", operation(f"{action} one sample.", _DONE, body=body)
-    ids = parameter("query", "ids", TEXT, "a JSON array of sample ids")
+    ids = [parameter("query", name, TEXT, "a JSON array of sample ids") for name in ("ids", "excludeIds")]
     for action, body in _BATCHES.items():
         done = {"anyOf": [record({"success": TRUE}, {"id": ID}), ref("Failure")]}
-        batch = operation(f"{action} a selection; with an id: that of a job.", done, [*selection(), ids], body)
+        batch = operation(f"{action} a selection; with an id: that of a job.", done, [*selection(), *ids], body)
         yield "post", f"{_RAW}/batch/{action}", batch
 
 

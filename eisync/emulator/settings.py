@@ -33,6 +33,7 @@ SWITCHES = (
     "dataset_window_ms",
     "dataset_commit_ms",
     "last_updated_by",
+    "refuse_unknown_filters",
 )
 
 VALIDATION_ANSWERS = ("stored", "refused", "training")
@@ -86,6 +87,7 @@ class EmulatorSettings:
     dataset_window_ms: int = 60_000  # after the first change it takes in, a window is closed and becomes a version
     dataset_commit_ms: int = 1000  # so much later it is there; documented: "within a few seconds"
     last_updated_by: str = "all"  # which samples have `lastUpdatedBy`: "all", those of "edits" without uploads, "none"
+    refuse_unknown_filters: bool = True  # False: listings ignore what they do not know; batch calls never do
 
     def __post_init__(self) -> None:
         for port in (self.studio_port, self.ingestion_port):

@@ -12,11 +12,11 @@ from aiohttp import web
 from eisync.emulator import callers, editing, versions
 from eisync.emulator.calls import Call, Handler, Need, guarded, success
 from eisync.emulator.media import image_type
-from eisync.emulator.model import Sample
+from eisync.emulator.model import Page, Sample
 from eisync.emulator.names import extension_of, sent_name
 from eisync.emulator.project import show_project, show_project_info
 from eisync.emulator.replies import fault_now
-from eisync.emulator.selecting import Refusal, read_page, read_selection
+from eisync.emulator.selecting import Refusal, read_boolean, read_page, read_selection
 from eisync.emulator.showing import iso, read_rows, show_payload, show_sample, show_wav, write_samples
 
 _CHUNK_BYTES = 256 * 1024
@@ -99,18 +99,25 @@ async def _get_job(call: Call) -> web.StreamResponse:
 
 
 async def _list(call: Call) -> web.StreamResponse:
-    query = call.query
+    query = call.listed("datasetVersionId")
     selection = read_selection(query, call.project.id, call.service.settings)
-    samples = call.service.store.list_samples(selection, read_page(query, call.service.settings))
-    exclude_sensors = query.get("excludeSensors", "").lower() in ("true", "1")
-    written = write_samples(samples, exclude_sensors=exclude_sensors)
-    total = call.service.store.count_samples(selection)
+    page = read_page(query, call.service.settings)
+    if query.get("datasetVersionId"):
+        samples, total = versions.list_version(call, query["datasetVersionId"], selection, page)
+    else:
+        samples = call.service.store.list_samples(selection, page)
+        total = call.service.store.count_samples(selection)
+    written = write_samples(samples, exclude_sensors=read_boolean(query, "excludeSensors"))
     raw = f'{{"success":true,"samples":[{written}],"totalCount":{total}}}'
     return web.Response(text=raw, content_type="application/json")
 
 
 async def _count(call: Call) -> web.StreamResponse:
-    selection = read_selection(call.query, call.project.id, call.service.settings)
+    query = call.listed("datasetVersionId")
+    selection = read_selection(query, call.project.id, call.service.settings)
+    if query.get("datasetVersionId"):
+        _, total = versions.list_version(call, query["datasetVersionId"], selection, Page(limit=0))
+        return success(count=total)
     return success(count=call.service.store.count_samples(selection))
 
 

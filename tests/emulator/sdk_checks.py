@@ -514,7 +514,16 @@ def check_generated_client_on_every_filter(place: str) -> None:
         ({"search": "s3"}, ids[3:4]),
         ({"min_id": ids[4]}, ids[:3:-1]),
         ({"max_id": ids[2]}, ids[1::-1]),
-        ({"metadata": '{"n": "5"}'}, ids[5:]),
+        ({"metadata": '[{"key": "n", "op": "eq", "values": ["5"]}]'}, ids[5:]),
+        ({"metadata": '[{"filters_combinator": "or"}, {"key": "n", "op": "neq", "values": ["5"]}]'}, ids[4::-1]),
+        ({"max_length": 100_000, "min_length": 1}, ids[::-1]),
+        ({"max_length": 1}, []),
+        ({"min_frequency": 0.5, "max_frequency": 1e6}, ids[::-1]),
+        ({"signature_validity": "valid"}, ids[::-1]),
+        ({"signature_validity": "invalid"}, []),
+        ({"min_label": 0.5}, []),
+        ({"data_type": "image"}, []),
+        ({"truncate_structured_labels": True}, ids[::-1]),
         ({"include_disabled": "disabled"}, ids[:1]),
         ({"include_disabled": "enabled"}, ids[:0:-1]),
         ({"include_disabled": "both"}, ids[::-1]),
@@ -526,7 +535,7 @@ def check_generated_client_on_every_filter(place: str) -> None:
     for query, expected in table:
         listed = api.ListSamplesResponse.parse_obj(ask(raw.list_samples, project_id, category="training", **query))
         assert [one.id for one in listed.samples] == expected, query
-        if not query.keys() & {"limit", "offset", "exclude_sensors", "sort_by"}:
+        if not query.keys() & {"limit", "offset", "exclude_sensors", "sort_by", "truncate_structured_labels"}:
             counted = api.CountSamplesResponse.parse_obj(
                 ask(raw.count_samples, project_id, category="training", **query)
             )
