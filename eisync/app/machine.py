@@ -8,24 +8,22 @@ from typing import Any
 from eisync._version import __version__
 from eisync.adapters import clock, process
 from eisync.adapters.client.body import Throttle
-from eisync.adapters.client.server_time import ServiceTimes
+from eisync.adapters.client.transport import ServiceTimes
 from eisync.adapters.events.source import EventSource, NullEvents
 from eisync.adapters.files import writer_probe
-from eisync.adapters.thread_pool import ThreadPool
+from eisync.adapters.process import ThreadPool
 from eisync.app import loops
-from eisync.app.loops import Parts
-from eisync.app.options import asks_studio, described, refuse_remote, service_of
+from eisync.app.loops import Parts, asks_studio, described, refuse_remote, service_of
 from eisync.control.operations import Operations, Running
 from eisync.control.server import ControlServer
 from eisync.core.lifecycle import PENDING
 from eisync.errors import EisyncError, StateDamagedError, StateError
 from eisync.loops.clock_monitor import ClockMonitor
-from eisync.loops.once import Loops, Once
 from eisync.loops.ports import Log
-from eisync.loops.supervisor import Charge, Pulse, Supervisor
+from eisync.loops.supervisor import LoopHealth, Loops, Once, SupervisedLoop, Supervisor
 from eisync.settings import Settings
 from eisync.store.actions import ActionStore
-from eisync.store.clock import ClockNotes
+from eisync.store.continuity import ClockNotes
 from eisync.store.database import open_database
 from eisync.store.index import Index
 from eisync.store.observations import record_of
@@ -102,17 +100,19 @@ class App:
         self.outbox.on_work(self.bells["uploader"].set)
         control = self._control_server()
         patience_s = self.settings.upload.timeout_s + self.settings.upload.connect_timeout_s
-        charges = [
-            Charge(self.watcher, self.bells["watcher"], HEARTBEAT_LIMIT_S),
-            Charge(self.uploader, self.bells["uploader"], HEARTBEAT_LIMIT_S),
+        supervised = [
+            SupervisedLoop(self.watcher, self.bells["watcher"], HEARTBEAT_LIMIT_S),
+            SupervisedLoop(self.uploader, self.bells["uploader"], HEARTBEAT_LIMIT_S),
             # It reads whole files, and may copy one to a slow disk.
-            Charge(self.retention, self.bells["retention"], 5 * HEARTBEAT_LIMIT_S),
-            Charge(control, self.bells["control"], 2 * HEARTBEAT_LIMIT_S),
+            SupervisedLoop(self.retention, self.bells["retention"], 5 * HEARTBEAT_LIMIT_S),
+            SupervisedLoop(control, self.bells["control"], 2 * HEARTBEAT_LIMIT_S),
         ]
         if self.reconciler is not None:
             # Its ticks wait for answers.
-            charges.append(Charge(self.reconciler, self.bells["reconciler"], HEARTBEAT_LIMIT_S + 3 * patience_s))
-        self.supervisor = Supervisor(charges, now=clock.now, monotonic=clock.monotonic, log=self.log)
+            supervised.append(
+                SupervisedLoop(self.reconciler, self.bells["reconciler"], HEARTBEAT_LIMIT_S + 3 * patience_s)
+            )
+        self.supervisor = Supervisor(supervised, now=clock.now, monotonic=clock.monotonic, log=self.log)
         self.supervisor.start()
         return self.supervisor
 
@@ -121,8 +121,8 @@ class App:
         self.outbox.on_work(self.bells["uploader"].set)
         self.beat()
         try:
-            charge = Charge(self._control_server(), self.bells["control"], 2 * HEARTBEAT_LIMIT_S)
-            self.supervisor = Supervisor([charge], now=clock.now, monotonic=clock.monotonic, log=self.log)
+            supervised = SupervisedLoop(self._control_server(), self.bells["control"], 2 * HEARTBEAT_LIMIT_S)
+            self.supervisor = Supervisor([supervised], now=clock.now, monotonic=clock.monotonic, log=self.log)
             self.supervisor.start()
         except EisyncError as error:
             self.supervisor = None
@@ -163,7 +163,7 @@ class App:
 
     def live(self) -> dict[str, Any]:
         """Return what only the running process knows."""
-        pulses = self._pulses()
+        health = self._health()
         return {
             "pid": os.getpid(),
             "verb": self.verb,
@@ -185,16 +185,16 @@ class App:
                 }
                 for seen in self.watcher.status()
             ],
-            "lineage": self.lineage.said(),
+            "lineage": self.lineage.sentences(),
             "retention": self.retention.report(),
             "loops": [
                 {
-                    "name": pulse.name,
-                    "age_s": round(pulse.age_s, 1),
-                    "is_fresh": pulse.is_fresh,
-                    "trouble": pulse.trouble,
+                    "name": one.name,
+                    "age_s": round(one.age_s, 1),
+                    "is_fresh": one.is_fresh,
+                    "trouble": one.trouble,
                 }
-                for pulse in pulses
+                for one in health
             ],
         }
 
@@ -305,14 +305,14 @@ class App:
             ) from error
         return self._control
 
-    def _pulses(self) -> list[Pulse]:
+    def _health(self) -> list[LoopHealth]:
         """How the loops fare, and the thread that works without one."""
-        pulses = self.supervisor.pulses() if self.supervisor is not None else []
+        health = self.supervisor.health() if self.supervisor is not None else []
         if self._beat_at is None:
-            return pulses
+            return health
         patience_s = self.settings.upload.timeout_s + self.settings.upload.connect_timeout_s
         limit_s = 5 * HEARTBEAT_LIMIT_S + 3 * patience_s  # one turn may wait for answers, or copy a file to a slow disk
-        return [*pulses, Pulse("pass", clock.monotonic() - self._beat_at, limit_s, None)]
+        return [*health, LoopHealth("pass", clock.monotonic() - self._beat_at, limit_s, None)]
 
     def _register(self) -> None:
         settings = self.settings

@@ -7,13 +7,12 @@ import click
 
 from eisync.adapters import clock
 from eisync.adapters.files import content, sidecars, writer_probe
+from eisync.adapters.files.folder_walk import is_link_at
 from eisync.adapters.files.inventory import Found, found_at, found_behind_link, why_hidden
-from eisync.adapters.files.links import is_link_at
 from eisync.cli import LEFT_OUT, OK, PENDING, QUARANTINED
-from eisync.cli.audit import accounts_of, known_of
+from eisync.cli.audit import WatchedFolder, accounts_of, known_of, watched_folders
 from eisync.cli.options import common
 from eisync.cli.output import say, say_json
-from eisync.cli.watched_roots import WatchedFolder, watched_folders
 from eisync.core import file_status
 from eisync.core.completeness import MARKER_SUFFIX, Marker, said_of_writers
 from eisync.core.file_status import UNREADABLE

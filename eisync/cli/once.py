@@ -106,7 +106,7 @@ def _explain(app: App, now: float) -> None:
     """On stderr: what is not in the project, and why."""
     for sentence in app.watcher.offline():
         say(sentence, err=True)
-    for root, sentences in app.lineage.said().items():
+    for root, sentences in app.lineage.sentences().items():
         for sentence in sentences:
             say(f"{root}: {sentence}", err=True)
     observed = app.watcher.observed(now)

@@ -9,7 +9,7 @@ import click
 from eisync.cli import OK, PENDING
 from eisync.cli.options import ask, common, key_file
 from eisync.cli.output import say, say_json
-from eisync.cli.run_pass import run_pass
+from eisync.cli.reconcile import run_pass
 
 SHOWN_DETAILS = 20
 _ACTIONS = 10_000  # as many as may be asked for

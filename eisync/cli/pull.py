@@ -8,7 +8,7 @@ import click
 
 from eisync.adapters.client.service import ServiceClient
 from eisync.adapters.dataset import Dataset
-from eisync.app.options import service_of
+from eisync.app.loops import service_of
 from eisync.cli import OK, PENDING, REFUSED
 from eisync.cli.options import ask, common, key_file
 from eisync.cli.output import Bar, say, say_json

@@ -10,7 +10,7 @@ from typing import NoReturn
 
 import click
 
-from eisync.adapters.systemd import Notifier
+from eisync.adapters.process import Notifier
 from eisync.app.machine import App, build
 from eisync.cli import OK
 from eisync.cli.options import common, key_file
@@ -86,7 +86,7 @@ def _live(
         heed()
         if app.is_damaged or app.why_lost() is not None:
             return
-        stale = [pulse for pulse in supervisor.pulses() if not pulse.is_fresh]
+        stale = [one for one in supervisor.health() if not one.is_fresh]
         if not stale:
             notifier.alive()
         else:

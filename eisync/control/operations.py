@@ -91,7 +91,7 @@ class Operations:
             case "known":
                 yield from self.known(question.get("root"), question.get("paths"))
             case "reconcile":
-                yield self.reconcile(sweeps=bool(question.get("sweep")), pretends=bool(question.get("dry_run")))
+                yield self.reconcile(sweeps=bool(question.get("sweep")), dry_run=bool(question.get("dry_run")))
             case "reconciled":
                 yield self.reconciled(question.get("ticket"))
             case "retry":
@@ -196,11 +196,11 @@ class Operations:
                 reason = f"{closed[folder]} for eisync: {shown(folder) or root}"
                 yield {"path": path, "root": root, "state": UNREADABLE, "reason": reason, "facts": None} | _UNKNOWN
 
-    def reconcile(self, *, sweeps: bool, pretends: bool) -> Record:
+    def reconcile(self, *, sweeps: bool, dry_run: bool) -> Record:
         """Ask for a pass. What it found is asked for with the ticket."""
         if self._passes is None:
             raise ConfigurationError("nothing is compared: reconcile.enabled is false, or no daemon runs")
-        return {"ticket": self._passes.ask_pass(sweeps=sweeps, pretends=pretends)}
+        return {"ticket": self._passes.ask_pass(sweeps=sweeps, dry_run=dry_run)}
 
     def reconciled(self, ticket: object) -> Record:
         """What the pass found; its `targets` are None while it runs."""

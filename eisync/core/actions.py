@@ -17,7 +17,7 @@ from eisync.core.identity import Decision, Destruction, Identity, Sent, decide
 from eisync.core.lifecycle import State
 from eisync.core.model import Category, FileFacts, RemoteSample, sent_name, shown
 from eisync.core.policy import OnRemoteDelete, Policy
-from eisync.core.sample_names import stored_name
+from eisync.core.studio import stored_name
 from eisync.core.text import nfc
 
 

@@ -12,7 +12,7 @@ from enum import Enum
 from itertools import product
 
 from eisync.core.model import RemoteSample, extension_of, value
-from eisync.core.sample_names import stored_name
+from eisync.core.studio import stored_name
 from eisync.core.text import nfc
 
 KEPT_AS_SENT = frozenset({".jpg", ".jpeg", ".png"})

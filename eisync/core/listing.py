@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from eisync.core import identity
 from eisync.core.identity import Identity, Sent
 from eisync.core.model import Missing, RemoteSample, sent_name
-from eisync.core.sample_names import stored_name
+from eisync.core.studio import editor, stored_name
 from eisync.core.text import nfc
 
 SWEEPS_TO_SUSPECT = 2
@@ -72,11 +72,12 @@ class Learn:
 
 @dataclass(frozen=True, slots=True)
 class KeepListed:
-    """The sample is not what the index believes; `changes` say to a person what was edited, if anything was."""
+    """The sample is not what the index believes; `changes` say to a person what was edited, and `by` whom."""
 
     sample: RemoteSample
     changes: tuple[str, ...] = ()
     is_ours: bool = False
+    by: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,13 +120,18 @@ class Match:
     to_compare: tuple[int, ...]
 
 
-def compare(believed: Iterable[IndexedSample], listed: Iterable[RemoteSample]) -> list[IndexChange]:
-    """What follows from two slices of the same range of ids. An unchanged sample costs no action."""
+def compare(
+    believed: Iterable[IndexedSample], listed: Iterable[RemoteSample], *, own_key: int | None = None
+) -> list[IndexChange]:
+    """Return what follows from two slices of the same range of ids. An unchanged sample costs no action.
+
+    `own_key`: the id of our API key, to tell its edits from those of a person.
+    """
     unseen = {one.sample.id: one for one in believed}
     actions: list[IndexChange] = []
     for sample in listed:
         known = unseen.pop(sample.id, None)
-        action = Learn(sample) if known is None else _after_seeing(known, sample)
+        action = Learn(sample) if known is None else _after_seeing(known, sample, own_key)
         if action is not None:
             actions.append(action)
     actions += [CountMissed(one.sample.id) for one in unseen.values() if _is_missed(one)]
@@ -177,7 +183,7 @@ def match(path: str, sha256: str, candidates: Sequence[RemoteSample], *, names: 
 _SHRINK_BELIEVED = 50
 
 
-def _after_seeing(known: IndexedSample, sample: RemoteSample) -> IndexChange | None:
+def _after_seeing(known: IndexedSample, sample: RemoteSample, own_key: int | None) -> IndexChange | None:
     if known.sent is not None:
         before = known.sample if known.was_listed else None
         if identity.identify(identity.weigh(known.sent, sample, before=before)) is Identity.FOREIGN:
@@ -191,7 +197,8 @@ def _after_seeing(known: IndexedSample, sample: RemoteSample) -> IndexChange | N
     # That the service knows a hash, or names the file as it was sent, is news to the index and none to a person.
     is_news = _proof_of_identity(known.sample) != _proof_of_identity(sample)
     if changes or is_news or known.missed or known.is_noted or known.is_contradicted:
-        return KeepListed(sample, changes, known.is_ours)
+        by = editor(sample.updated_by, own_key) if changes else None
+        return KeepListed(sample, changes, known.is_ours, f" (by {by})" if by else "")
     return None
 
 
@@ -254,7 +261,10 @@ _SAME_INSTANT_S = 0.002
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LastPoll:
-    """What the last look left. Instants of the service are of its own clock; `swept_at` and `sweep_s` are of ours."""
+    """What the last poll left. Instants of the service are of its own clock; `swept_at` and `sweep_s` are of ours.
+
+    `version_index`: the newest dataset version that the index takes account of, -1: there was none; None: not known.
+    """
 
     newest_id: int
     samples: int
@@ -262,6 +272,7 @@ class LastPoll:
     swept_at: float
     sweep_s: float
     has_missed: bool = False
+    version_index: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -276,6 +287,7 @@ class SweepProgress:
     before_id: int | None = None
     listed: int = 0
     spent_s: float = 0.0
+    version_index: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -302,13 +314,17 @@ def must_count(remembered: LastPoll, *, modified_at: float | None, new: int) -> 
     return modified_at is None or modified_at != remembered.modified_at or new > 0
 
 
+def is_sweep_due(remembered: LastPoll, *, now: float, every_s: float) -> bool:
+    """Return whether the last sweep is so old that the next one needs no other reason."""
+    return not 0 <= now - remembered.swept_at < every_s
+
+
 def why_sweep(remembered: LastPoll, poll: PollResult, *, now: float, every_s: float) -> str | None:
-    """Why the listing must be walked now, in a clause; None when it need not, or not yet."""
-    since_s = now - remembered.swept_at
-    if not 0 <= since_s < every_s:
+    """Return why the listing must be read as a whole now, in a clause; None when it need not, or not yet."""
+    if is_sweep_due(remembered, now=now, every_s=every_s):
         return "the interval has passed"
     reason = why_changed(remembered, poll)
-    return reason if since_s >= REST * remembered.sweep_s else None
+    return reason if now - remembered.swept_at >= REST * remembered.sweep_s else None
 
 
 def why_changed(remembered: LastPoll, poll: PollResult) -> str | None:

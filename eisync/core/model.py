@@ -225,7 +225,8 @@ class RemoteSample:
     """A sample as Studio lists it. `original_name` is the file name sent, where it can be told.
 
     `metadata` is sorted by name; `added` is when it was stored, as the service writes that. `is_cropped`: it is a piece
-    of what was sent. A sweep makes two for every sample and names no field: that is half of what it costs.
+    of what was sent. `updated_by`: who edited it last, as `"user 5"` or `"projectApiKey 7"`; None: the service does not
+    say, and it is not kept. A sweep makes two for every sample and names no field: that is half of what it costs.
     """
 
     id: int
@@ -239,6 +240,7 @@ class RemoteSample:
     has_processing_error: bool = False
     added: str | None = None
     is_cropped: bool = False
+    updated_by: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

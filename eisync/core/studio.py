@@ -1,8 +1,19 @@
-"""How Studio is asked, and what its refusals mean; for the daemon and `eisync.data` (wire contract, section 3)."""
+"""How Studio is asked, what its refusals mean, and how the names of its samples are read.
+
+Pure. The daemon and `eisync.data` both use it (wire contract, section 3). A split removes a sample and puts segments
+in its place: each keeps the name with `.s1`, `.s2` behind it, is stored under the name that was sent with the same
+mark, and is flagged as cropped. Which of these a service shows is not documented, so any one of them is enough: a
+sample that is wrongly taken for a segment keeps a file here.
+"""
 
 import json
-from collections.abc import Iterable, Mapping
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from urllib.parse import quote, urlencode
+
+from eisync.core.model import RemoteSample, sent_name
+from eisync.core.text import amount
 
 MOST_LISTED = 1000
 """Samples in one page of the listing: the largest number that the service documents."""
@@ -34,3 +45,101 @@ def _query_value(value: object) -> str:
     if isinstance(value, Mapping) or (isinstance(value, Iterable) and not isinstance(value, str)):
         return json.dumps(value if isinstance(value, Mapping) else list(value), separators=(",", ":"))
     return str(value)
+
+
+_LAST_MARK = re.compile(r"(?:\.s\d{1,9}| \([^()]*\))\Z")
+_SEGMENT_MARK = re.compile(r"s\d+")
+
+
+def stored_name(name: str) -> str:
+    """How Studio lists a file that was sent as `name`: less its last extension (wire contract, section 1)."""
+    stem, dot, _ = name.rpartition(".")
+    return stem if dot else name
+
+
+def original_name(coldstorage_filename: str) -> str | None:
+    """The file name that was sent, read from a sample's `coldstorageFilename`; None when it has another form."""
+    return origin(coldstorage_filename)[0]
+
+
+def origin(coldstorage_filename: str) -> tuple[str | None, bool]:
+    """The same, and whether the sample is a segment of what was sent.
+
+    It is `<name sent>.<id8>.<pod>.<ext>`, with a segment mark such as `s1` before the last part of cropped samples.
+    """
+    # Asked of every sample of a sweep: the usual form, which has no mark, is cut once and not put together again.
+    parts = coldstorage_filename.rsplit(".", 3)
+    if len(parts) < 4:
+        return None, False
+    place, first, second, _ = parts
+    name = place[coldstorage_filename.rfind("/") + 1 :]  # nothing, where a dot of a folder was cut at
+    if first[:1] == "s" or second[:1] == "s":
+        for mark in (first, second):
+            if _SEGMENT_MARK.fullmatch(mark):
+                return name.rpartition(".")[0] or None, True
+    return name or None, False
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """By which names the segments of a recording can be told: `filenames` at the service, and the names `sent`."""
+
+    filenames: frozenset[str]
+    sent: frozenset[str]
+
+
+def origin_of(path: str, filenames: frozenset[str] = frozenset(), sent: frozenset[str] = frozenset()) -> Origin:
+    """The names of the file at `path`, or that is sent under this name, and of the samples that it had."""
+    name = sent_name(path)
+    return Origin(filenames | {stored_name(name)}, sent | {name})
+
+
+def is_cut_from(sample: RemoteSample, origin: Origin) -> bool:
+    """Whether the sample is a piece of what has these names."""
+    if sample.is_cropped and (sample.original_name in origin.sent or sample.filename in origin.filenames):
+        return True
+    return any(whole in origin.filenames for whole in wholes(sample.filename))
+
+
+def is_cut(sample: RemoteSample) -> bool:
+    """Whether the sample may be a piece of any other one."""
+    # Asked of every new sample: nearly none ends in a way that is worth a pattern.
+    name = sample.filename
+    return sample.is_cropped or ((".s" in name or name[-1:] == ")") and next(wholes(name), None) is not None)
+
+
+def wholes(filename: str) -> Iterator[str]:
+    """What the sample would be called that a segment of this name was cut from, the longest name first."""
+    while mark := _LAST_MARK.search(filename):
+        filename = filename[: mark.start()]
+        if filename:
+            yield filename
+
+
+def marked(name: str) -> tuple[tuple[str, str], ...]:
+    """The ranges [from, to) in which the names of its segments sort; others may be in there, too."""
+    return (name, f"{name}\x01"), (f"{name}.s", f"{name}.t"), (f"{name} (", f"{name} )")
+
+
+def cut_sentence(number: int) -> str:
+    """What became of the sample of a file, for a person."""
+    return (
+        f"its sample was split or cropped in Studio: {amount(number, 'sample')} cut from it "
+        f"{'are' if number != 1 else 'is'} there; the file here is the only whole copy, so it stays"
+    )
+
+
+def editor(updated_by: str | None, own_key: int | None) -> str | None:
+    """Return who edited a sample last, for a person; None when the service does not say.
+
+    >>> editor("projectApiKey 7", 7), editor("projectApiKey 8", 7), editor("user 5", 7), editor(None, 7)
+    ('the API key of eisync', 'API key 8', 'user 5', None)
+    """
+    if updated_by is None:
+        return None
+    kind, _, number = updated_by.partition(" ")
+    if kind == "projectApiKey":
+        return "the API key of eisync" if own_key is not None and number == str(own_key) else f"API key {number}"
+    return {"datasetVersionRestore": "the restore of a dataset version", "oauthClient": "an OAuth client"}.get(
+        kind, updated_by
+    )

@@ -14,9 +14,8 @@ from collections.abc import Generator, Iterable, Iterator
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from typing import Any
 
-from eisync.adapters.thread_pool import hand_over
-from eisync.core.sample_names import original_name
-from eisync.core.studio import says_no_sample
+from eisync.adapters.process import hand_over
+from eisync.core.studio import original_name, says_no_sample
 from eisync.data.client import Access
 from eisync.data.progress import Progress, counting
 from eisync.data.sample_type import Sample

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any
 
-from eisync.adapters.thread_pool import hand_over
+from eisync.adapters.process import hand_over
 from eisync.core.batching import PageSize
 from eisync.core.listing import may_be_listed
 from eisync.core.studio import MOST_LISTED

@@ -16,9 +16,8 @@ from pydantic import ValidationError
 from eisync import paths
 from eisync.errors import ConfigurationError
 from eisync.settings.keys import KeySource, find_key
-from eisync.settings.lines import Location
 from eisync.settings.models import TABLES, LogOptions, Reconcile, Settings, StateOptions, Upload
-from eisync.settings.problems import bracketed, did_you_mean, unknown_key, worded
+from eisync.settings.problems import Location, bracketed, did_you_mean, unknown_key, worded
 from eisync.settings.roots import Roots, contains
 from eisync.settings.sources import OptionSource, read
 from eisync.settings.watch import DEFAULT_TARGET, Table, Target, Watch, sends_key_in_clear

@@ -3,8 +3,7 @@
 import os
 import stat
 
-from eisync.settings.lines import Location
-from eisync.settings.problems import Problems
+from eisync.settings.problems import Location, Problems
 
 
 class Roots:

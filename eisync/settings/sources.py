@@ -10,9 +10,8 @@ from eisync import paths
 from eisync.core.api_key import secrets_in
 from eisync.core.redaction import KEYS
 from eisync.settings.fields import EnvironmentText
-from eisync.settings.lines import Location, find_lines
 from eisync.settings.models import TABLES
-from eisync.settings.problems import Problems, did_you_mean
+from eisync.settings.problems import Location, Problems, did_you_mean, find_lines
 
 PREFIX = "EISYNC_"
 # Read by places and keys, and no option of a table.

@@ -13,7 +13,7 @@ from eisync.core.absence import MissingFiles
 from eisync.core.guard import Touch
 from eisync.core.lifecycle import State
 from eisync.core.model import Item
-from eisync.core.sample_names import Origin
+from eisync.core.studio import Origin
 from eisync.store import sample_links
 from eisync.store.database import Database
 from eisync.store.rows import IS_HERE, ITEM, item_of, path_of

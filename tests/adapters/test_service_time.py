@@ -1,7 +1,7 @@
 import pytest
 
 from eisync.adapters import clock
-from eisync.adapters.client.server_time import ServiceTimes
+from eisync.adapters.client.transport import ServiceTimes
 
 
 def test_the_last_date_of_each_host_is_told(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from eisync.cli import audit
-from eisync.cli.watched_roots import WatchedFolder
+from eisync.cli.audit import WatchedFolder
 from eisync.control.operations import Operations, Running
 from eisync.core import completeness
 from eisync.core.ignore import IgnoreRules

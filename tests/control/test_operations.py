@@ -421,7 +421,7 @@ def test_a_pass_is_asked_for_and_told_when_it_is_done(desk: Desk) -> None:
     assert [{"targets": None}] == list(operations.answer({"do": "reconciled", "ticket": 1}))
     assert [{"ticket": 2}] == list(operations.answer({"do": "reconcile", "dry_run": True}))
     assert [{"targets": [{"target": "main"}]}] == list(operations.answer({"do": "reconciled", "ticket": 1}))
-    assert [{"sweeps": True, "pretends": False}, {"sweeps": False, "pretends": True}] == reconciler.asked
+    assert [{"sweeps": True, "dry_run": False}, {"sweeps": False, "dry_run": True}] == reconciler.asked
 
 
 @pytest.mark.parametrize("question", [{"do": "reconcile"}, {"do": "reconciled", "ticket": 1}])

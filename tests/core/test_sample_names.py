@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from eisync.core.model import RemoteSample
-from eisync.core.sample_names import is_cut, is_cut_from, marked, origin, origin_of, original_name, sentence, wholes
+from eisync.core.studio import cut_sentence, is_cut, is_cut_from, marked, origin, origin_of, original_name, wholes
 
 
 def sample(filename: str, *, original: str | None = None, is_cropped: bool = False) -> RemoteSample:
@@ -72,8 +72,8 @@ def test_a_segment_is_told_by_where_it_is_stored(stored_as: str, expected: tuple
 
 
 def test_a_person_is_told_how_many_there_are() -> None:
-    assert "1 sample cut from it is there" in sentence(1)
-    assert "1,200 samples cut from it are there" in sentence(1200)
+    assert "1 sample cut from it is there" in cut_sentence(1)
+    assert "1,200 samples cut from it are there" in cut_sentence(1200)
 
 
 @pytest.mark.parametrize(

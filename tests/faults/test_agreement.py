@@ -32,7 +32,7 @@ from eisync.core.model import RemoteSample
 from eisync.core.policy import OnChange, OnRemoteDelete, Policy, Trigger
 from eisync.emulator.server import RunningEmulator, running_emulator
 from eisync.emulator.settings import EmulatorSettings
-from eisync.loops.actions.precautions import GuardLedger
+from eisync.loops.actions.planner import GuardLedger
 from eisync.loops.reconciler.context import ReconciledProject, ReconcilerStore, TargetContext
 from eisync.loops.reconciler.loop import ReconcilerLoop
 from eisync.loops.reconciler.tombstones import Tombstones

@@ -162,7 +162,7 @@ class Daemon:
                 return
             assert self.app is not None
             clock = mock.patch("eisync.adapters.clock.now", new=self.world.clock)
-            with clock, mock.patch("eisync.loops.once.LONGEST_WAIT_S", 0.01):
+            with clock, mock.patch("eisync.loops.supervisor.LONGEST_WAIT_S", 0.01):
                 once = self.app.once(lambda: None)
                 once.run(give_up_at=self.world.clock() + 30.0, is_stopped=lambda: False)
 

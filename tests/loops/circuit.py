@@ -13,8 +13,7 @@ from eisync.core.listing import compare
 from eisync.core.model import Root
 from eisync.core.retry import RetryPolicy
 from eisync.loops.uploader.loop import UploaderLoop
-from eisync.loops.uploader.target_state import SendingRules, TargetQueue, TimeAndChance, UploadStore
-from eisync.loops.uploader.workers import Workers
+from eisync.loops.uploader.target_state import SendingRules, TargetQueue, TimeAndChance, UploadStore, Workers
 from eisync.loops.watcher.loop import WatcherLoop
 from eisync.store.mirror import Mirrored
 from tests.conftest import list_sample

@@ -12,10 +12,9 @@ from eisync.core.lifecycle import Event, State
 from eisync.core.outcome import Outcome, give_back
 from eisync.core.policy import Policy
 from eisync.loops.actions.executor import ActionExecutor
-from eisync.loops.actions.planner import ActionPlanner
-from eisync.loops.actions.precautions import GuardLedger, Precautions
+from eisync.loops.actions.planner import ActionPlanner, GuardLedger, Precautions
 from eisync.loops.actions.undo import RetentionUndo, Undo
-from eisync.loops.lineage import Trusting
+from eisync.loops.lineage import NullLineage
 from eisync.loops.reconciler.context import ReconciledProject, ReconcilerStore
 from eisync.loops.reconciler.loop import Actions, ReconcilerLoop
 from eisync.loops.reconciler.tombstones import Tombstones
@@ -46,7 +45,7 @@ def actions_of(
         evidence=evidence or deletion_evidence(yard, clock),
         guarding=guarding or GuardLedger(store, FREE, RIGHT),
         folders=WatchedFolders(file_facts, yard.places),
-        lineages=Trusting(),
+        lineages=NullLineage(),
     )
     retained = RetentionUndo(
         Removals(yard.database), from_archive=restore.from_archive, from_pieces=restore.from_pieces

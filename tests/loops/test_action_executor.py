@@ -11,7 +11,7 @@ from eisync.core.guard import Guard
 from eisync.core.lifecycle import State
 from eisync.core.policy import OnChange, OnRemoteDelete, Policy, Trigger
 from eisync.errors import FolderError, KeyRefusedError, StudioError, UnansweredError
-from eisync.loops.actions.executor import COPY_AGAIN_S
+from eisync.loops.actions.executor import COPY_RETRY_S
 from tests.conftest import sha256
 from tests.fakes import Cloud, failing
 
@@ -263,8 +263,8 @@ def test_a_short_answer_is_no_copy_and_its_sample_stays(yard: Yard, name: str, a
     assert [] == stage.cloud.edits
     assert stage.cloud.questions <= questions + 8
     stage.cloud.contents[ids[name]] = whole
-    stage.look(after_s=COPY_AGAIN_S + 1.0)
-    stage.look(after_s=COPY_AGAIN_S + 1.0)
+    stage.look(after_s=COPY_RETRY_S + 1.0)
+    stage.look(after_s=COPY_RETRY_S + 1.0)
     assert ([("delete", ids[name])], [name]) == (stage.cloud.edits, stage.trashed())
 
 
@@ -803,7 +803,7 @@ def test_a_dry_run_tells_and_does_nothing(yard: Yard) -> None:
     ids = stage.put("a.csv", "b.csv")
     remove(stage, "a.csv")
     stage.scan()
-    report = stage.ask(ABSENT_S, pretends=True)
+    report = stage.ask(ABSENT_S, dry_run=True)
     assert ([], []) == (stage.cloud.edits, stage.all_acts())
     assert [f"would delete sample {ids['a.csv']} of {yard.path('a.csv')}: its file was deleted here"] == report[
         "details"

@@ -4,8 +4,8 @@ import pytest
 
 from eisync.core.clock_step import DAY_S, ClockReading, KnownTime, Telling
 from eisync.errors import StateError
-from eisync.loops.clock_monitor import KEEP_EVERY_S, ClockMonitor
-from eisync.store.clock import ClockNotes
+from eisync.loops.clock_monitor import STORE_EVERY_S, ClockMonitor
+from eisync.store.continuity import ClockNotes
 
 from .yard import Yard
 
@@ -73,7 +73,7 @@ def test_the_time_is_written_down_now_and_then_only(machine: Machine) -> None:
     machine.answer()
     machine.keeper.why_doubt()
     first = machine.remembered().seen_at
-    machine.true += KEEP_EVERY_S - 1.0
+    machine.true += STORE_EVERY_S - 1.0
     machine.keeper.why_doubt()
     assert first == machine.remembered().seen_at
     machine.true += 1.0

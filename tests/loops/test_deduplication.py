@@ -159,7 +159,7 @@ def test_where_no_thread_can_be_started_nothing_is_lost(circuit: Circuit, monkey
 def test_a_target_with_many_files_to_be_hashed_claims_no_more(
     circuit: Circuit, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(claims, "MOST_WAITING", 8)
+    monkeypatch.setattr(claims, "MAX_WAITING", 8)
     monkeypatch.setattr(claims, "FILES_AT_ONCE", 1)
     paths = [f"{number:02}.csv" for number in range(60)]
     circuit.write(*paths)

@@ -97,8 +97,8 @@ def test_a_page_that_is_asked_for_ahead_is_the_same_page(service: Any, send: Cal
         coming = service.ahead(**asked)
         page, waited = service.page(**asked), coming.page()
         assert (page.total, page.samples) == (waited.total, waited.samples)
-        assert page.samples[-1].id == coming.glimpse()
-    assert None is service.ahead(limit=2, before_id=ids[0]).glimpse()
+        assert page.samples[-1].id == coming.predicted_end_id()
+    assert None is service.ahead(limit=2, before_id=ids[0]).predicted_end_id()
 
 
 def test_what_is_new_is_listed_from_an_id_on_and_all_are_counted(

@@ -11,7 +11,7 @@ from eisync.core.lifecycle import State
 from eisync.core.model import FileFacts, RemoteSample
 from eisync.core.retention import Local, Proof, Why
 from eisync.errors import EisyncError, KeyRefusedError, StudioError, UnansweredError
-from eisync.loops.retention.identity_check import FRESH_S, IdentityCheck
+from eisync.loops.retention.removal import FRESH_S, IdentityCheck
 from tests.conftest import sha256
 from tests.fakes import Clock, Cloud
 

@@ -48,7 +48,7 @@ def spent(emulator: RunningEmulator, sweep: Sweep) -> int:
     before = emulator.ledger()["studio_requests"]
     sweep.run(after_s=300.0)
     assert {} == sweep.loop.troubles()
-    assert not any(report.swept for report in sweep.loop.tallies().values())
+    assert not any(report.swept for report in sweep.loop.reports().values())
     return int(emulator.ledger()["studio_requests"] - before)
 
 

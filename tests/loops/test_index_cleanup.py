@@ -7,7 +7,7 @@ import pytest
 
 from eisync.core.policy import Policy
 from eisync.loops.reconciler.context import ReconciledProject
-from eisync.loops.reconciler.tombstones import EVERY_S, IndexCleanup
+from eisync.loops.reconciler.tombstones import CLEANUP_INTERVAL_S, IndexCleanup
 from tests.fakes import Cloud
 
 
@@ -48,9 +48,9 @@ def test_it_goes_on_until_nothing_is_left_and_then_looks_now_and_again() -> None
     going = cleanup_of(shed)
     assert [True, True, True, True, False] == [going.step(10.0) for _ in range(5)]
     assert 5 == len(shed.asked)
-    assert not going.step(10.0 + EVERY_S - 1.0)
+    assert not going.step(10.0 + CLEANUP_INTERVAL_S - 1.0)
     assert 5 == len(shed.asked)
-    going.step(10.0 + EVERY_S)
+    going.step(10.0 + CLEANUP_INTERVAL_S)
     assert 6 == len(shed.asked)
 
 
@@ -59,7 +59,7 @@ def test_a_clock_that_is_set_back_puts_nothing_off() -> None:
     going = cleanup_of(shed)
     going.step(1e9)
     going.step(1e6)
-    going.step(1e6 + EVERY_S)
+    going.step(1e6 + CLEANUP_INTERVAL_S)
     assert 2 == len(shed.asked)
 
 

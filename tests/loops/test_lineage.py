@@ -15,10 +15,10 @@ from eisync.core.lineage import NAME, Stamp
 from eisync.core.outcome import Outcome
 from eisync.core.policy import Trigger
 from eisync.errors import FolderError
-from eisync.loops.lineage import AGAIN_S, Lineage, ThisProcess
+from eisync.loops.lineage import RETRY_S, Lineage, ThisProcess
 from eisync.loops.watcher.monitor import WatchedFolders
 from eisync.store.actions import ActionStore
-from eisync.store.lineages import Lineages
+from eisync.store.continuity import Lineages
 from eisync.store.retention import Removals
 from tests.fakes import Clock
 
@@ -176,13 +176,13 @@ def test_what_is_missing_to_an_older_state_is_nobodys_wish(one: Keeper, tmp_path
     os.unlink(one.recordings / "c.csv")
     one.scan()
     assert {"c.csv"} == one.planned()
-    assert [] == one.lineage.said()[str(one.recordings)]
+    assert [] == one.lineage.sentences()[str(one.recordings)]
 
 
 def test_a_doubt_outlives_a_kill(one: Keeper) -> None:
     settled(one, "a.csv", "b.csv")
     os.removexattr(one.recordings, "user.eisync.stamps")
-    one.lineage.look(one.root.id)
+    one.lineage.check(one.root.id)
     os.unlink(one.recordings / "a.csv")
     one.restart()
     assert "until everything has been checked again" in str(one.lineage.why_doubted(one.root.id))
@@ -196,12 +196,12 @@ def test_a_scan_that_began_before_the_doubt_ends_nothing(one: Keeper) -> None:
     serial = one.lineage.unscanned(one.root.id)
     assert serial is None
     os.removexattr(one.recordings, "user.eisync.stamps")
-    one.lineage.look(one.root.id)
+    one.lineage.check(one.root.id)
     first = one.lineage.unscanned(one.root.id)
     assert first is not None
     sweeping = dict(one.lineage.unlisted("main"))
     os.removexattr(one.recordings, "user.eisync.stamps")  # and once more meanwhile
-    one.lineage.looked_through(one.root.id, first)
+    one.lineage.scan_completed(one.root.id, first)
     one.lineage.listed(sweeping)
     assert one.lineage.unscanned(one.root.id) not in (None, first)
     assert one.lineage.unlisted("main")
@@ -241,12 +241,12 @@ def test_who_else_holds_the_folder_is_said(keepers: list[Keeper], runs: bool | N
     one.running = two.running = {"one": runs, "two": False}
     one.scan()
     two.scan()
-    found = two.lineage.said()[str(two.recordings)]
+    found = two.lineage.sentences()[str(two.recordings)]
     assert (said is not None) == bool(found)
     if said is not None:
         assert said in found[0]
         assert f"process 7 on lab, with the state folder {one.place}" in found[0]
-    assert [] == one.lineage.said()[str(one.recordings)]
+    assert [] == one.lineage.sentences()[str(one.recordings)]
 
 
 class Refusing:
@@ -278,12 +278,12 @@ def test_nothing_is_taken_out_of_a_folder_that_may_not_be_written(tmp_path: Path
     os.unlink(keeper.recordings / "b.csv")
     keeper.scan()
     assert set() == keeper.planned()
-    said = keeper.lineage.said()[str(keeper.recordings)]
+    said = keeper.lineage.sentences()[str(keeper.recordings)]
     assert matters == any("until then eisync removes nothing from it" in sentence for sentence in said)
     refusing.error = None
-    keeper.clock.now += AGAIN_S
-    keeper.lineage.look(keeper.root.id)
-    assert [] == [line for line in keeper.lineage.said()[str(keeper.recordings)] if "Read-only" in line]
+    keeper.clock.now += RETRY_S
+    keeper.lineage.check(keeper.root.id)
+    assert [] == [line for line in keeper.lineage.sentences()[str(keeper.recordings)] if "Read-only" in line]
     keeper.stop()
 
 
@@ -292,7 +292,7 @@ def test_nothing_is_kept_with_what_lies_below_a_mount_point(one: Keeper, monkeyp
     one.recordings.rename(one.place / "disk")
     one.recordings.mkdir()
     monkeypatch.setattr(one.lineage, "_why_away", lambda *_: "the folder is on another disk than it was")
-    one.lineage.look(one.root.id)
+    one.lineage.check(one.root.id)
     assert "another disk" in str(one.lineage.why_doubted(one.root.id))
     assert "another disk" in str(one.take("a.csv"))
     assert ({}, []) == (folder_notes.read(str(one.recordings)), list(one.recordings.iterdir()))

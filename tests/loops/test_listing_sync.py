@@ -54,7 +54,7 @@ def belief(yard: Yard, sample_id: int) -> RemoteSample:
 
 
 def swept(sweep: Sweep) -> bool:
-    return sweep.loop.tallies()["main"].swept
+    return sweep.loop.reports()["main"].swept
 
 
 # --- looks
@@ -80,7 +80,7 @@ def test_what_is_new_is_listed_without_the_rest(yard: Yard, cloud: Cloud) -> Non
     touch(cloud)
     before = cloud.questions
     sweep.run(after_s=300.0)
-    report = sweep.loop.tallies()["main"]
+    report = sweep.loop.reports()["main"]
     assert (False, 10, 10) == (report.swept, report.listed, report.learned)
     assert 5 == cloud.questions - before  # the change, three pages, the count
     sweep.run(after_s=300.0)
@@ -132,7 +132,7 @@ def test_a_person_s_wish_sweeps_at_once(yard: Yard, cloud: Cloud) -> None:
     assert not swept(sweep)
     sweep.loop.pass_now(sweeps=True)
     sweep.run()
-    assert (True, "asked for") == (swept(sweep), sweep.loop.tallies()["main"].why)
+    assert (True, "asked for") == (swept(sweep), sweep.loop.reports()["main"].why)
 
 
 def test_a_pretended_pass_tells_and_writes_nothing_down(yard: Yard, cloud: Cloud) -> None:
@@ -143,7 +143,7 @@ def test_a_pretended_pass_tells_and_writes_nothing_down(yard: Yard, cloud: Cloud
     delete(cloud, ids["b.csv"])
     before = list(yard.database._connection.iterdump())
     for _ in range(3):
-        ticket = sweep.loop.ask_pass(pretends=True)
+        ticket = sweep.loop.ask_pass(dry_run=True)
         assert sweep.loop.report(ticket) is None
         sweep.run()
         [told] = sweep.loop.report(ticket) or []
@@ -153,7 +153,7 @@ def test_a_pretended_pass_tells_and_writes_nothing_down(yard: Yard, cloud: Cloud
             f"sample {ids['b.csv']}: no longer listed",
         ] == told["details"]
     cloud.trouble = UnansweredError("no answer")
-    ticket = sweep.loop.ask_pass(pretends=True)
+    ticket = sweep.loop.ask_pass(dry_run=True)
     sweep.run()
     assert ["no answer"] == [told["trouble"] for told in sweep.loop.report(ticket) or []]
     assert before == list(yard.database._connection.iterdump())
@@ -181,7 +181,7 @@ def test_five_hundred_samples_deleted_at_once_are_five_hundred_tombstones(
     assert {SYNCED} == set(yard.states().values())
     sweep.run(after_s=300.0)
     assert set(doomed) == {path for path, state in yard.states().items() if state is TOMBSTONE}
-    assert len(doomed) == sweep.loop.tallies()["main"].tombstoned
+    assert len(doomed) == sweep.loop.reports()["main"].tombstoned
     before = cloud.questions
     sweep.run(after_s=300.0)
     assert 2 == cloud.questions - before
@@ -269,7 +269,7 @@ def test_the_file_of_a_sample_that_never_was_listed_is_sent_again(yard: Yard, cl
     assert cloud.changed_at is not None
     cloud.added_at[ids["c.csv"]] = cloud.changed_at
     sweep.run(after_s=300.0)
-    assert "new samples are no longer listed" == sweep.loop.tallies()["main"].why
+    assert "new samples are no longer listed" == sweep.loop.reports()["main"].why
     sweep.run(after_s=300.0)
     # Nobody can tell that it ever was there: what never was listed is no deletion of a person's.
     assert {"a.csv": SYNCED, "b.csv": SETTLING, "c.csv": SYNCED} == yard.states()
@@ -292,7 +292,7 @@ def test_a_sweep_that_the_network_breaks_off_goes_on_from_there(yard: Yard, clou
     cloud.trouble = None
     before = cloud.questions
     sweep.run(after_s=300.0)
-    report = sweep.loop.tallies()["main"]
+    report = sweep.loop.reports()["main"]
     assert (("the last listing was interrupted"), 10) == (
         report.why,
         report.listed,
@@ -336,7 +336,7 @@ def test_a_page_that_was_asked_for_where_another_was_seen_to_end_is_not_believed
     sweep = Sweep(yard, project(cloud, page_size=10))
     sweep.run()
     assert ({}, set(ids)) == (sweep.loop.troubles(), set(samples(yard)))
-    assert 95 == sweep.loop.tallies()["main"].listed
+    assert 95 == sweep.loop.reports()["main"].listed
     assert 3 + 10 <= cloud.questions <= 3 + 10 + wasted  # whose project, the change, the count
 
 
@@ -352,8 +352,8 @@ def test_a_stop_drops_the_page_that_is_on_its_way(yard: Yard, cloud: Cloud) -> N
     second = Sweep(yard, project(cloud, page_size=10))
     second.run(after_s=300.0)
     assert ("the last listing was interrupted", 30) == (
-        second.loop.tallies()["main"].why,
-        second.loop.tallies()["main"].listed,
+        second.loop.reports()["main"].why,
+        second.loop.reports()["main"].listed,
     )
     assert (set(ids), "wave") == (set(samples(yard)), belief(yard, ids[25]).label)
 
@@ -401,8 +401,8 @@ def test_a_sweep_goes_on_in_the_next_process(yard: Yard, cloud: Cloud) -> None:
     second = Sweep(yard, project(cloud, page_size=10))
     second.run(after_s=301.0)
     assert ("the last listing was interrupted", True) == (
-        second.loop.tallies()["main"].why,
-        30 > second.loop.tallies()["main"].listed,
+        second.loop.reports()["main"].why,
+        30 > second.loop.reports()["main"].listed,
     )
     second.run(after_s=300.0)
     assert {"29.csv", "3.csv"} == {path for path, state in yard.states().items() if state is TOMBSTONE}
@@ -416,7 +416,7 @@ def test_a_sweep_that_was_interrupted_long_ago_begins_anew(yard: Yard, cloud: Cl
         sweep.loop.tick(sweep.clock.now)
     sweep = Sweep(yard, project(cloud, page_size=10))
     sweep.run(after_s=2 * 86_400.0)
-    assert ("this is the first listing", 30) == (sweep.loop.tallies()["main"].why, sweep.loop.tallies()["main"].listed)
+    assert ("this is the first listing", 30) == (sweep.loop.reports()["main"].why, sweep.loop.reports()["main"].listed)
 
 
 def test_a_clock_that_is_set_back_in_a_sweep_concludes_nothing(yard: Yard, cloud: Cloud) -> None:

@@ -195,7 +195,7 @@ def test_a_pass_that_only_pretends_moves_nothing(yard: Yard) -> None:
     stage.put("a.csv", "b.csv")
     move(yard, "a.csv", "c.csv")
     stage.scan()
-    stage.ask(61.0, sweeps=True, pretends=True)
+    stage.ask(61.0, sweeps=True, dry_run=True)
     assert READY is stage.states["c.csv"]
 
 

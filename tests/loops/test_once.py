@@ -11,12 +11,11 @@ from eisync.core.completeness import CompletenessPolicy
 from eisync.core.lifecycle import PENDING, State
 from eisync.core.retry import RetryPolicy
 from eisync.errors import KeyRefusedError
-from eisync.loops.once import Loops, Once
 from eisync.loops.reconciler.context import ReconciledProject, ReconcilerStore
 from eisync.loops.reconciler.loop import ReconcilerLoop
+from eisync.loops.supervisor import Loops, Once
 from eisync.loops.uploader.loop import UploaderLoop
-from eisync.loops.uploader.target_state import SendingRules, TargetQueue, TimeAndChance, UploadStore
-from eisync.loops.uploader.workers import Workers
+from eisync.loops.uploader.target_state import SendingRules, TargetQueue, TimeAndChance, UploadStore, Workers
 from eisync.store.mirror import Mirrored
 from tests.fakes import Bench, Clock, Cloud, refusing
 

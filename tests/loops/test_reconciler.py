@@ -108,7 +108,7 @@ def test_a_sweep_learns_of_every_sample(yard: Yard, cloud: Cloud) -> None:
 def test_what_a_pass_under_way_still_does_is_reported_to_whoever_asks_for_another(yard: Yard, cloud: Cloud) -> None:
     sweep = Sweep(yard, project(cloud))
     sweep.loop.tick(sweep.clock.now)
-    early = sweep.loop.tallies()["main"]
+    early = sweep.loop.reports()["main"]
     early.done, early.details = 1, ["before"]
     ticket = sweep.loop.ask_pass()
     early.done, early.undone = 3, 1
@@ -134,7 +134,7 @@ def test_a_tick_waits_for_one_answer_and_two_pages_are_on_their_way(yard: Yard, 
     asked = []
     while sweep.loop.tick(sweep.clock.now) == 0.0:
         asked.append(cloud.questions)
-    assert ([1, 2, 5, 5, 6, 6, 7], 7) == (asked, cloud.questions)  # of four pages, three are read ahead
+    assert ([1, 2, 3, 6, 6, 7, 7, 8], 8) == (asked, cloud.questions)  # of four pages, three are read ahead
 
 
 def test_a_service_that_gives_smaller_pages_is_swept_to_the_end(yard: Yard, cloud: Cloud) -> None:
@@ -471,7 +471,7 @@ def test_a_file_whose_folder_is_away_stays_in_doubt(yard: Yard, cloud: Cloud) ->
 def test_many_doubts_are_looked_up_one_pass_after_another(
     yard: Yard, cloud: Cloud, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "LOOK_UPS_A_PASS", 2)
+    monkeypatch.setattr(module, "LOOKUPS_PER_PASS", 2)
     every = [f"{number}.csv" for number in range(5)]
     yard.fill(*every)
     send(yard, Event.SILENCE)
@@ -579,7 +579,7 @@ def test_a_lookup_that_failed_after_the_sweep_is_made_up_for(yard: Yard, cloud: 
 def test_files_that_are_never_found_do_not_stand_in_the_way(
     yard: Yard, cloud: Cloud, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "LOOK_UPS_A_PASS", 3)
+    monkeypatch.setattr(module, "LOOKUPS_PER_PASS", 3)
     nameless(yard, *(f"{number}.csv" for number in range(10)))
     sample_id = cloud.add("9.csv", digest("9.csv"))
     sweep = Sweep(yard, project(cloud))
@@ -592,10 +592,10 @@ def test_what_was_looked_up_is_remembered_no_longer_than_it_matters(yard: Yard, 
     nameless(yard, "a.csv", "b.csv")
     sweep = Sweep(yard, project(cloud))
     sweep.run()
-    assert 2 == len(sweep.loop._identifier._looked_up["main"])
+    assert 2 == len(sweep.loop._identifier._not_found["main"])
     yard.index.link(item_of(yard, "a.csv"), [1], now=yard.later)
     sweep.run(after_s=300.0)
-    assert 1 == len(sweep.loop._identifier._looked_up["main"])
+    assert 1 == len(sweep.loop._identifier._not_found["main"])
 
 
 def item_of(yard: Yard, path: str) -> Item:

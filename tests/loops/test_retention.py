@@ -15,12 +15,11 @@ from eisync.core.model import RemoteSample, sent_name
 from eisync.core.outcome import Outcome
 from eisync.core.policy import After, MinFree, OnRemoteDelete, Policy, Retention
 from eisync.core.retention import Disk, Room, Why
-from eisync.core.sample_names import stored_name
+from eisync.core.studio import stored_name
 from eisync.errors import FolderError, StateError, UnansweredError
-from eisync.loops.lineage import Trusting
-from eisync.loops.retention.identity_check import IdentityCheck
-from eisync.loops.retention.loop import REST_S, RetentionClock, RetentionLoop
-from eisync.loops.retention.removal import YES_NAME, Archives, FileRemover
+from eisync.loops.lineage import NullLineage
+from eisync.loops.retention.loop import PASS_INTERVAL_S, RetentionClock, RetentionLoop
+from eisync.loops.retention.removal import YES_NAME, Archives, FileRemover, IdentityCheck
 from eisync.loops.retention.status import TROUBLE_S, RetentionStatus
 from eisync.store.actions import ActionStore
 from eisync.store.mirror import Mirrored
@@ -118,7 +117,7 @@ class House:
             self.actions,
             self.meter,
             identity_check=IdentityCheck({"main": self.cloud}, self.records, clock=lambda: self.now),
-            lineages=Trusting(),
+            lineages=NullLineage(),
             archives=Archives(self.records, folder_notes, new_marker=lambda: f"archive {self.now}"),
             log=self.yard.log,
         )
@@ -537,7 +536,7 @@ def test_what_frees_nothing_is_not_deleted_for_room(house: House) -> None:
     house.run()
     assert ["linked.csv", "next.csv", "sparse.csv"] == house.there()  # 4 and 8 were missing, and no more
     for _ in range(3):
-        house.run(after_s=REST_S)
+        house.run(after_s=PASS_INTERVAL_S)
     assert ["linked.csv", "sparse.csv"] == house.there()
     assert {
         "it has another name on its disk: deleting it frees nothing": 1,
@@ -601,12 +600,12 @@ def test_a_clock_that_is_set_forward_ends_no_grace_and_empties_no_trash(house: H
 
 def test_between_two_passes_it_rests_and_an_idle_look_is_one_tick(house: House) -> None:
     house.send("wave.1.csv")
-    assert REST_S == house.run()
-    assert REST_S - 10.0 == house.loop.tick(house.now + 10.0)
+    assert PASS_INTERVAL_S == house.run()
+    assert PASS_INTERVAL_S - 10.0 == house.loop.tick(house.now + 10.0)
     house.loop.stop(house.now)
     assert house.loop.is_done
     house.loop.pass_now()
-    assert REST_S == house.loop.tick(house.now + GRACE_OVER_S)
+    assert PASS_INTERVAL_S == house.loop.tick(house.now + GRACE_OVER_S)
     assert ["wave.1.csv"] == house.there()
 
 

@@ -16,8 +16,14 @@ from eisync.core.retry import Fault, RetryPolicy
 from eisync.core.wire import Envelope, Reply, Silence
 from eisync.errors import ConfigurationError, KeyRefusedError, StateError, UnansweredError, UnreachableError
 from eisync.loops.uploader.loop import IDLE_S, PROBE_AFTER_S, UploaderLoop
-from eisync.loops.uploader.target_state import SendingRules, TargetQueue, TimeAndChance, UploadStore
-from eisync.loops.uploader.workers import THREADLESS_S, Workers
+from eisync.loops.uploader.target_state import (
+    THREADLESS_S,
+    SendingRules,
+    TargetQueue,
+    TimeAndChance,
+    UploadStore,
+    Workers,
+)
 from tests.fakes import Bench, Cloud, failing, refusing, reply_of
 
 from .yard import Yard, run

@@ -36,7 +36,7 @@ def deletion_evidence(
     """What is known about absent files and samples, from real folders and a real index."""
     check = DiskCheck(Disks(yard.database), file_facts)
     folders = FolderView(
-        look=file_facts.facts_at,
+        stat=file_facts.facts_at,
         observed=observed,
         why_away=lambda side: check.why_away(side.root_id, side.root, side.path, side.id),
     )

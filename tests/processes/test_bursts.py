@@ -19,7 +19,7 @@ from eisync.adapters import clock
 from eisync.adapters.events.source import EventSource
 from eisync.core.completeness import CompletenessPolicy
 from eisync.core.lifecycle import State
-from eisync.loops.supervisor import Charge, Supervisor
+from eisync.loops.supervisor import SupervisedLoop, Supervisor
 from tests.loops.yard import Yard
 
 LARGE = os.environ.get("EISYNC_LARGE") == "1"
@@ -61,8 +61,8 @@ class Running:
         self.yard.ear = self.events  # type: ignore[assignment]
         # Only events, or the doubt that lost ones leave, can find a file: no scan comes by itself.
         self.loop = self.yard.watcher(policy=CompletenessPolicy(settle_s=0.2), scan_interval_s=80_000.0)
-        charge = Charge(self.loop, self.bell, 60.0)
-        self.supervisor = Supervisor([charge], now=clock.now, monotonic=clock.monotonic, log=self.yard.log)
+        supervised = SupervisedLoop(self.loop, self.bell, 60.0)
+        self.supervisor = Supervisor([supervised], now=clock.now, monotonic=clock.monotonic, log=self.yard.log)
         self.supervisor.start()
         self.until(lambda: self.loop.has_scanned)
 

@@ -61,6 +61,7 @@ class Studio:
         self._timeout_s = timeout_s
         self._read_key = read_key
         self._project: tuple[str, int] | None = None  # the key that was asked with, and its project
+        self.key_id: int | None = None  # by which the service knows that key, where it says so
 
     def project_id(self) -> int:
         """The project that the key opens. Raises KeyRefusedError, StudioError or TransitError."""
@@ -119,8 +120,11 @@ class Studio:
 
     def _ask_project_id(self) -> int:
         try:
-            return int(self.ask("/api/projects/api-key-info", KeyInfo).project_id)
+            info = self.ask("/api/projects/api-key-info", KeyInfo)
+            self.key_id = info.key_id
+            return info.project_id
         except StudioError:
+            self.key_id = None
             projects = self.ask("/api/projects", Projects).projects
         if len(projects) != 1:
             raise StudioError(f"the key opens {len(projects)} projects, not one", status=200)

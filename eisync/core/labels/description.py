@@ -22,7 +22,7 @@ from eisync.core.labels.path_rules import PathRules
 from eisync.core.labels.sidecars import Entry
 from eisync.core.lifecycle import State
 from eisync.core.model import Category, RemoteSample, sent_name, shown, value
-from eisync.core.sample_names import stored_name
+from eisync.core.studio import stored_name
 from eisync.core.text import nfc
 
 

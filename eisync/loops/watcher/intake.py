@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterator, Mapping
 from itertools import islice
 
 from eisync.core.model import shown
-from eisync.loops.ports import MOST_TOLD, Log
+from eisync.loops.ports import MAX_LOG_LINES, Log
 from eisync.loops.watcher.changes import ChangeDetector, Findings
 from eisync.loops.watcher.completeness import Accepted, CheckResult, CompletenessChecker, Quarantined
 from eisync.loops.watcher.context import Outside
@@ -70,12 +70,12 @@ class Intake:
         busy = self._outbox.enqueue([one.candidate for one in accepted.values()], now=now)
         entered = list(self._done_with(accepted, busy, now))
         self._state.review.ask(now)
-        log = self._log.info if len(entered) <= MOST_TOLD else self._log.debug
+        log = self._log.info if len(entered) <= MAX_LOG_LINES else self._log.debug
         for path in entered:
             one = accepted[path]
             size, label = one.candidate.facts.size, one.candidate.label
             log("file.enqueued", path=shown(path), label=label, size=size, evidence=one.evidence)
-        if len(entered) > MOST_TOLD:
+        if len(entered) > MAX_LOG_LINES:
             self._log.info("files.enqueued", files=len(entered), root=shown(self._state.root.path))
         if remarked := [path for path in entered if accepted[path].candidate.remarks]:
             reason = "; ".join(accepted[remarked[0]].candidate.remarks.values())

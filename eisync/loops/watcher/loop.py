@@ -13,7 +13,7 @@ from eisync.core import absence
 from eisync.core.clock_step import JUMP_S, ClockStepDetector
 from eisync.core.file_status import ObservedEntry
 from eisync.core.lifecycle import State
-from eisync.loops.lineage import Lineages, Trusting
+from eisync.loops.lineage import Lineages, NullLineage
 from eisync.loops.ports import Log
 from eisync.loops.watcher.context import Events, Outside, RootStatus, Runtime, Stores, WatchedRoot
 from eisync.loops.watcher.monitor import CHECK_EVERY_S
@@ -38,7 +38,7 @@ class WatcherLoop:
         runtime: Runtime | None = None,
     ) -> None:
         """`lineages` notes what was scanned."""
-        runtime, lineages = runtime or Runtime(), lineages or Trusting()
+        runtime, lineages = runtime or Runtime(), lineages or NullLineage()
         self._outbox = stores.outbox
         self._clock_step = ClockStepDetector()
         self._roots = [RootState(watched, stores, outside, events, runtime, log) for watched in roots]

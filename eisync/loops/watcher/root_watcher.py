@@ -87,7 +87,7 @@ class RootWatcher:
         if state.notes.is_due(now, is_busy=state.is_busy, is_behind=self._intake.is_behind):
             state.write_notes(now)
         if self._scanned_doubt is not None and not state.reported and not state.renames.waiting:
-            self._lineages.looked_through(state.root.id, self._scanned_doubt)
+            self._lineages.scan_completed(state.root.id, self._scanned_doubt)
             self._scanned_doubt = None
         return 0.0 if state.is_busy else max(0.0, state.next_at(now) - now)
 
@@ -98,7 +98,7 @@ class RootWatcher:
             return
         state.trust.is_weak = self._outside.mounts.file_system_of(state.root.path).has_weak_facts
         state.disks.check(now)
-        self._lineages.look(state.root.id)
+        self._lineages.check(state.root.id)
         state.reported.add(path for path in self._outbox.settling(state.root.id) if path not in state.observed)
 
     def _take_events(self, now: float) -> None:
