@@ -3,6 +3,7 @@
 Source: the wire contract, section 3.
 """
 
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -11,11 +12,11 @@ from aiohttp import web
 
 from eisync.emulator.calls import Call, success
 from eisync.emulator.companions import is_string_map, read_boxes, read_structured_labels
-from eisync.emulator.model import STORED_CATEGORIES, Refused, Sample, Selection
+from eisync.emulator.jobs import add_finished_job
+from eisync.emulator.model import STORED_CATEGORIES, Page, Refused, Sample, Selection
 from eisync.emulator.names import choose_split
 from eisync.emulator.replies import NO_VALIDATION_SET
 from eisync.emulator.selecting import Refusal, read_category, refuse_unknown
-from eisync.emulator.showing import iso
 from eisync.emulator.spool import hash_md5
 
 
@@ -56,23 +57,7 @@ async def edit_batch(call: Call) -> web.StreamResponse:
         _BATCH_EDITS[action](call, selection, body, None)
     if not is_job:
         return success()
-    # The work is done at once; the job says so when it is asked.
-    now = iso(call.service.now_ms())
-    return success(
-        id=call.service.add_job(
-            call.project.id,
-            {
-                "category": "Batch",
-                "categoryKey": f"batch-{action}",
-                "key": f"batch-{action}",
-                "created": now,
-                "started": now,
-                "finished": now,
-                "finishedSuccessful": True,
-                "jobNotificationUids": [],
-            },
-        )
-    )
+    return success(id=add_finished_job(call, category="Batch", key=f"batch-{action}"))
 
 
 Edit = Callable[[Call, Selection, dict[str, Any], Sample | None], None]
@@ -110,6 +95,47 @@ def _set_metadata(call: Call, selection: Selection, body: dict[str, Any], _: Sam
     _set(call, selection, "metadata", metadata)
 
 
+def _set_label_map(call: Call, selection: Selection, body: dict[str, Any], _: Sample | None) -> None:
+    found = body.get("labelMap")
+    labels = found.get("labels") if isinstance(found, dict) and found.get("type") == "key-values" else None
+    if not is_string_map(labels):
+        raise Refusal("Invalid labelMap: expected an object with the type key-values and labels, an object of strings")
+    _set(call, selection, "label_map", labels)
+
+
+def _add_metadata(call: Call, selection: Selection, body: dict[str, Any], _: Sample | None) -> None:
+    _patch_metadata(call, selection, {_text_of(body, "metadataKey"): _text_of(body, "metadataValue")})
+
+
+def _clear_metadata_by_key(call: Call, selection: Selection, body: dict[str, Any], _: Sample | None) -> None:
+    _patch_metadata(call, selection, {_text_of(body, "metadataKey"): None})
+
+
+def _patch_metadata(call: Call, selection: Selection, patch: dict[str, str | None]) -> None:
+    """A key with None goes; metadata without keys is none."""
+    patched = "nullif(json_patch(coalesce(metadata, '{}'), :value) || '', '{}')"  # || makes it plain text
+    _set(call, selection, "metadata", patch, expression=patched)
+
+
+def _clear_metadata(call: Call, selection: Selection, _: dict[str, Any], __: Sample | None) -> None:
+    _set(call, selection, "metadata", None)
+
+
+def _relabel_boxes(call: Call, selection: Selection, body: dict[str, Any], _: Sample | None) -> None:
+    """An empty new label removes the boxes."""
+    wanted, label = body.get("oldLabels"), _text_of(body, "newLabel")
+    if not isinstance(wanted, list) or not all(isinstance(one, str) for one in wanted):
+        raise Refusal("Invalid oldLabels: expected an array of strings")
+    for sample in call.service.store.list_samples(selection, Page(limit=sys.maxsize)):
+        kept = [
+            {**one, "label": label} if one["label"] in wanted else one
+            for one in sample.boxes
+            if label or one["label"] not in wanted
+        ]
+        if kept != list(sample.boxes):
+            _set(call, replace(selection, ids=(sample.id,)), "boxes", kept)
+
+
 def _set_boxes(call: Call, selection: Selection, body: dict[str, Any], _: Sample | None) -> None:
     boxes = read_boxes(body.get("boundingBoxes"))
     if isinstance(boxes, Refused):
@@ -140,6 +166,7 @@ _EDITS: dict[str, Edit] = {
     "metadata": _set_metadata,
     "bounding-boxes": _set_boxes,
     "structured-labels": _set_structured_labels,
+    "label-map-labels": _set_label_map,
     "enable": _enable,
     "disable": _disable,
 }
@@ -148,11 +175,16 @@ _BATCH_EDITS: dict[str, Edit] = {
     "edit-labels": _relabel,
     "enable-samples": _enable,
     "disable-samples": _disable,
+    "add-metadata": _add_metadata,
+    "clear-metadata": _clear_metadata,
+    "clear-metadata-by-key": _clear_metadata_by_key,
+    "edit-bounding-boxes": _relabel_boxes,
 }
 
 
-def _set(call: Call, selection: Selection, column: str, value: object) -> None:
-    call.service.store.edit(selection, column, value, now_ms=call.service.now_ms(), actor=call.actor)
+def _set(call: Call, selection: Selection, column: str, value: object, *, expression: str = ":value") -> None:
+    now_ms = call.service.now_ms()
+    call.service.store.edit(selection, column, value, now_ms=now_ms, actor=call.actor, expression=expression)
 
 
 def _text_of(body: dict[str, Any], name: str) -> str:

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 
 from eisync.emulator.model import STORED_CATEGORIES, UPLOAD_CATEGORIES, Role
 from eisync.emulator.openapi_parts import FAILED, Route, operation, paging, parameter, selection
+from eisync.emulator.openapi_projects import export_routes, project_routes
 from eisync.emulator.openapi_versions import VERSION_SCHEMAS, version_routes
 from eisync.emulator.shapes import (
     BYTES,
@@ -17,9 +18,11 @@ from eisync.emulator.shapes import (
     ID,
     INSTANT,
     INTEGER,
+    LABEL_MAP,
     SCHEMAS,
     TEXT,
     TEXTS,
+    TOKEN,
     TRUE,
     Schema,
     answer,
@@ -40,6 +43,7 @@ _EDITS: Mapping[str, Schema] = {
     "metadata": record({}, {"metadata": TEXTS}),
     "bounding-boxes": record({"boundingBoxes": list_of(ref("Box"))}),
     "structured-labels": record({"structuredLabels": list_of(ref("StructuredLabel"), at_least=1)}),
+    "label-map-labels": record({"labelMap": LABEL_MAP}),
     "enable": record({}),
     "disable": record({}),
 }
@@ -49,6 +53,10 @@ _BATCHES: Mapping[str, Schema] = {
     "edit-labels": _EDITS["edit-label"],
     "enable-samples": record({}),
     "disable-samples": record({}),
+    "add-metadata": record({"metadataKey": TEXT, "metadataValue": TEXT}),
+    "clear-metadata": record({}),
+    "clear-metadata-by-key": record({"metadataKey": TEXT}),
+    "edit-bounding-boxes": record({"oldLabels": list_of(TEXT), "newLabel": TEXT}),
 }
 _FILES = {
     "raw": ("application/octet-stream",),
@@ -100,7 +108,14 @@ def _paths(routes: Iterator[Route], server_url: str) -> dict[str, dict[str, obje
 
 def _parameters_of(path: str) -> list[dict[str, object]]:
     categories = (*STORED_CATEGORIES, "all") if "delete-all" in path else UPLOAD_CATEGORIES
-    schemas = {"{project}": ID, "{sample}": ID, "{job}": ID, "{version}": ID, "{category}": one_of(categories)}
+    schemas = {
+        "{project}": ID,
+        "{sample}": ID,
+        "{job}": ID,
+        "{version}": ID,
+        "{token}": TOKEN,
+        "{category}": one_of(categories),
+    }
     return [
         {"name": name.strip("{}"), "in": "path", "required": True, "schema": schema}
         for name, schema in schemas.items()
@@ -163,6 +178,7 @@ def _studio_routes() -> Iterator[Route]:
     yield "post", f"{_RAW}/delete-all", operation("Delete every sample.", _DONE)
     yield "post", _RAW + "/delete-all/{category}", operation("Delete every sample of a category.", _DONE)
     yield from version_routes(_PROJECT)
+    yield from project_routes(_PROJECT)
     login = record({"username": TEXT, "password": TEXT})
     yield "post", "/api-login", {"security": []} | operation("A token for a person.", answer(token=TEXT), body=login)
     for action, body in _EDITS.items():
@@ -188,4 +204,5 @@ def _control_routes() -> Iterator[Route]:
     yield "get", "/emulator/projects", own | operation("Every project with its keys.", projects)
     made = answer(project=ref("OwnProject"), studio_url=TEXT, ingestion_url=TEXT)
     yield "post", "/emulator/projects", own | operation("Make a project.", made, body=ref("NewProject"))
+    yield from export_routes()
     yield "get", "/emulator/openapi.json", own | operation("This document.", {"type": "object"})

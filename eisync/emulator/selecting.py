@@ -108,9 +108,15 @@ def read_page(query: Mapping[str, str], settings: EmulatorSettings) -> Page:
     )
 
 
-def read_boolean(query: Mapping[str, str], name: str) -> bool:
-    """False when it is not there."""
-    text = query.get(name) or "false"
+def read_count(query: Mapping[str, str], name: str, *, default: int, at_most: int) -> int:
+    number = _read_integer(query, name)
+    if number is not None and not 1 <= number <= at_most:
+        raise Refusal(f"Invalid {name}: expected a number from 1 to {at_most}")
+    return default if number is None else number
+
+
+def read_boolean(query: Mapping[str, str], name: str, *, default: bool = False) -> bool:
+    text = query.get(name) or str(default)
     if text.lower() not in _BOOLEANS:
         raise Refusal(f"Invalid {name}: {text}")
     return _BOOLEANS[text.lower()]

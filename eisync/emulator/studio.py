@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 from aiohttp import web
 
-from eisync.emulator import callers, editing, versions
+from eisync.emulator import callers, editing, exporting, jobs, summaries, versions
 from eisync.emulator.calls import Call, Handler, Need, guarded, success
 from eisync.emulator.media import image_type
 from eisync.emulator.model import Page, Sample
@@ -28,6 +28,7 @@ def add_routes(app: web.Application) -> None:
         for prefix in ("", "/v1"):
             app.router.add_route(method, prefix + path, guarded(need, handler))
     callers.add_routes(app)
+    exporting.add_routes(app)
 
 
 def _routes() -> Iterator[tuple[str, str, Need, Handler]]:
@@ -39,7 +40,6 @@ def _routes() -> Iterator[tuple[str, str, Need, Handler]]:
     yield "GET", project, Need.READ, _get_project
     yield "GET", f"{project}/devkeys/hmac", Need.READ, _get_hmac_key
     yield "GET", f"{project}/last-modification", Need.READ, _get_last_modification
-    yield "GET", project + "/jobs/{job:[0-9]{1,15}}/status", Need.READ, _get_job
     yield "GET", raw, Need.READ, _list
     yield "GET", f"{raw}/count", Need.READ, _count
     yield "GET", one, Need.READ, _get_sample
@@ -48,7 +48,8 @@ def _routes() -> Iterator[tuple[str, str, Need, Handler]]:
     yield "GET", f"{one}/video", Need.READ, _get_video
     yield "GET", f"{one}/wav", Need.READ, _get_wav
     yield "DELETE", one, Need.CHANGE, editing.delete_sample
-    yield from versions.routes(project)
+    for room in (versions, jobs, exporting, summaries):
+        yield from room.routes(project)
     yield "POST", f"{raw}/delete-all", Need.CHANGE, editing.delete_all
     yield "POST", raw + "/delete-all/{category}", Need.CHANGE, editing.delete_all
     yield "POST", one + "/{action}", Need.CHANGE, editing.edit_sample
@@ -85,14 +86,6 @@ async def _get_hmac_key(call: Call) -> web.StreamResponse:
 async def _get_last_modification(call: Call) -> web.StreamResponse:
     modified_ms = call.project.modified_ms
     return success() if modified_ms is None else success(lastModificationDate=iso(modified_ms))
-
-
-async def _get_job(call: Call) -> web.StreamResponse:
-    job_id = int(call.request.match_info["job"])
-    job = call.service.jobs.get((call.project.id, job_id))
-    if job is None:
-        raise Refusal(f"No job found with ID {job_id}")
-    return success(job=job)
 
 
 # Reading samples
