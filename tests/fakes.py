@@ -194,6 +194,7 @@ class Cloud:
         self.changed_at: float | None = None  # None: this service does not tell
         self.versions: VersionList | None = None  # None: this service has no dataset versions
         self.changes_of: dict[int, list[SampleChange]] = {}  # by version
+        self.feed_answer: ChangePage | EisyncError | None = None  # in place of the changes of any version
         self.refuses_duplicates = True
         self.most_a_page = 1000
         self.seen: Callable[[int], int | None] = lambda last_id: last_id  # where a look at a page sees its end
@@ -291,6 +292,10 @@ class Cloud:
 
     def changes(self, version_id: int, *, limit: int, offset: int) -> ChangePage:
         self._asked()
+        if isinstance(self.feed_answer, EisyncError):
+            raise self.feed_answer
+        if self.feed_answer is not None:
+            return self.feed_answer
         found = self.changes_of[version_id]
         return ChangePage(tuple(found[offset : offset + limit]), len(found))
 

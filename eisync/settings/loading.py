@@ -19,10 +19,8 @@ from eisync.settings.keys import KeySource, find_key
 from eisync.settings.models import TABLES, LogOptions, Reconcile, Settings, StateOptions, Upload
 from eisync.settings.problems import Location, bracketed, did_you_mean, unknown_key, worded
 from eisync.settings.roots import Roots, contains
-from eisync.settings.sources import OptionSource, read
+from eisync.settings.sources import ENDPOINTS, HOST, OptionSource, address_at, read
 from eisync.settings.watch import DEFAULT_TARGET, Table, Target, Watch, sends_key_in_clear
-
-ENDPOINTS = {"studio_url": "EI_API_ENDPOINT", "ingestion_url": "EI_INGESTION_ENDPOINT"}
 
 _T = TypeVar("_T", bound=Table)
 
@@ -176,6 +174,9 @@ class _Loading:
             if value and (alone or option not in table):
                 table[option] = value
                 self.faults.came_from((*location, option), variable)
+            elif option not in table and self.source.environ.get(HOST):
+                table[option] = address_at(self.source.environ[HOST], option)
+                self.faults.came_from((*location, option), HOST)
 
     def check_target(self, checked: _Checked) -> None:
         """Facts about files that the target names."""

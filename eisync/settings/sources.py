@@ -26,6 +26,11 @@ VARIABLES: Mapping[str, Location] = {
     for option in model.model_fields
 }
 
+ENDPOINTS = {"studio_url": "EI_API_ENDPOINT", "ingestion_url": "EI_INGESTION_ENDPOINT"}
+
+_IPV4 = re.compile(r"\d{1,3}(\.\d{1,3}){3}")
+HOST = "EI_HOST"  # as the official command line reads it
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OptionSource:
@@ -85,3 +90,15 @@ def _check(environ: Mapping[str, str], faults: Problems) -> None:
         if name.startswith(PREFIX) and name not in known and not _KUBERNETES.match(name):
             hint = did_you_mean(name, known, prefix=PREFIX)
             faults.say(f"{name}: unknown environment variable{hint}")
+
+
+def address_at(host: str, option: str) -> str:
+    """Return the address that the official command line makes of `EI_HOST` (wire contract, section 4).
+
+    >>> address_at("127.0.0.1", "studio_url"), address_at("edge.example.org", "ingestion_url")
+    ('http://127.0.0.1:4800/v1', 'https://ingestion.edge.example.org')
+    """
+    is_studio = option == "studio_url"
+    if host == "localhost" or _IPV4.fullmatch(host):
+        return f"http://{host}:4800/v1" if is_studio else f"http://{host}:4810"
+    return f"https://studio.{host}/v1" if is_studio else f"https://ingestion.{host}"

@@ -11,6 +11,7 @@ from eisync.core.lifecycle import Event, State
 from eisync.core.model import Item, Page, RemoteSample
 from eisync.core.outcome import Outcome
 from eisync.errors import EisyncError, KeyRefusedError, StateError, StudioError, UnansweredError, UnreachableError
+from eisync.loops.actions.planner import GuardLedger
 from eisync.loops.reconciler import identification as module
 from eisync.loops.reconciler.context import ReconciledProject, ReconcilerStore
 from eisync.loops.reconciler.identification import DOUBT_S
@@ -28,7 +29,13 @@ class Sweep:
     """A reconciler and the clock that it looks at."""
 
     def __init__(
-        self, yard: Yard, *projects: ReconciledProject, index: Any = None, mirrored: Any = None, outbox: Any = None
+        self,
+        yard: Yard,
+        *projects: ReconciledProject,
+        index: Any = None,
+        mirrored: Any = None,
+        outbox: Any = None,
+        guarding: GuardLedger | None = None,
     ) -> None:
         self.clock = Clock(yard.later)
         self.loop = ReconcilerLoop(
@@ -41,7 +48,7 @@ class Sweep:
             sha256_of_file=sha256_of,
             clock=self.clock,
             log=yard.log,
-            actions=actions_of(yard, self.clock),
+            actions=actions_of(yard, self.clock, guarding=guarding),
         )
 
     def run(self, after_s: float = 0.0) -> float:
