@@ -98,7 +98,8 @@ def guarded(need: Need, handler: Handler) -> Callable[[web.Request], Awaitable[w
         if caller is None:
             return refuse(INVALID_KEY, status=401)
         project = _project_of(service, caller, request.match_info.get("project"))
-        if project is None or not _allows(caller.role, need):
+        is_allowed = not service.settings.refuse_by_role or _allows(caller.role, need)
+        if project is None or not is_allowed:
             return refuse(FORBIDDEN, status=service.settings.forbidden_status)
         try:
             return await handler(Call(request, service, caller, project))

@@ -11,10 +11,11 @@ from typing import Any
 from aiohttp import web
 
 from eisync.emulator.calls import Call, success
-from eisync.emulator.companions import is_string_map, read_boxes, read_structured_labels
+from eisync.emulator.companions import is_string_map, read_boxes
 from eisync.emulator.jobs import add_finished_job
 from eisync.emulator.model import STORED_CATEGORIES, Page, Refused, Sample, Selection
 from eisync.emulator.names import choose_split
+from eisync.emulator.ranges import read_structured_labels
 from eisync.emulator.replies import NO_VALIDATION_SET
 from eisync.emulator.selecting import Refusal, read_category, refuse_unknown
 from eisync.emulator.spool import hash_md5

@@ -1,5 +1,6 @@
 """The values the emulator speaks of. Instants ending in `_ms` are Unix milliseconds, UTC."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
@@ -98,6 +99,11 @@ class Facts:
     signature_method: str = "none"
     created_ms: int | None = None  # when the device says it measured
     image_size: tuple[int, int] | None = None
+
+
+def can_be_shown(interval_ms: float, values_count: int) -> bool:
+    """Whether frequency and length are numbers that JSON can carry."""
+    return interval_ms == 0 or (math.isfinite(1000 / interval_ms) and math.isfinite(interval_ms * values_count))
 
 
 @dataclass(frozen=True, slots=True)

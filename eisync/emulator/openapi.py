@@ -67,7 +67,7 @@ _FILES = {
 _UPLOAD_HEADERS = {
     "x-label": "of every file of the request, percent-encoded; without it, inferred from the file name",
     "x-no-label": "1: neither take nor infer a label",
-    "x-disallow-duplicates": "1: refuse a file whose content the project holds already",
+    "x-disallow-duplicates": "when set: refuse a file whose content the project holds already",
     "x-metadata": "a JSON object of strings, for every file of the request",
     "x-bounding-boxes": "a JSON array of boxes, for one image",
     "x-add-date-id": "1: add a unique date id to the name",
@@ -143,11 +143,18 @@ def _ingestion_routes() -> Iterator[Route]:
             body_type="multipart/form-data",
         ),
     )
-    legacy = operation("Upload one file as the body.", TEXT, [name, *headers], BYTES, "application/octet-stream")
+    forms = {
+        "application/octet-stream": BYTES,
+        "application/cbor": BYTES,
+        "application/json": {"type": "object"},
+        "multipart/form-data": record({"message": BYTES}, {"image": BYTES}),
+    }
+    body = {"required": True, "content": {kind: {"schema": schema} for kind, schema in forms.items()}}
+    one = operation("Upload one item: the body, or a message and what it refers to.", TEXT, [name, *headers])
     yield (
         "post",
         "/api/{category}/data",
-        legacy | {"deprecated": True, "responses": {"200": stored, "default": refused}},
+        one | {"deprecated": True, "requestBody": body, "responses": {"200": stored, "default": refused}},
     )
 
 

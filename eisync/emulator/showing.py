@@ -15,7 +15,7 @@ from eisync.emulator.acquisition import read_acquisition
 from eisync.emulator.media import WavHeader, read_wav_header
 from eisync.emulator.model import Facts, Refused, Sample, Sensor
 from eisync.emulator.names import extension_of, sent_name
-from eisync.emulator.settings import EmulatorSettings
+from eisync.emulator.settings import EmulatorSettings, for_stored
 from eisync.emulator.store import Store
 from eisync.emulator.tabular import read_table
 
@@ -168,10 +168,11 @@ def read_rows(sample: Sample, store: Store, settings: EmulatorSettings) -> list[
     extension = extension_of(sent_name(sample.stored_name))
     with store.open_content(sample.sha256) as file:
         if extension in (".csv", ".txt"):
-            table = read_table(file, constant_interval=False, keep_rows=True)
+            table = read_table(file, for_stored(settings), keep_rows=True)
             return [] if isinstance(table, Refused) else table.rows
         if extension in (".cbor", ".json"):
-            read = read_acquisition(file.read(), is_cbor=extension == ".cbor", hmac_key="", unsigned_is_valid=False)
+            is_cbor = extension == ".cbor"
+            read = read_acquisition(file.read(), is_cbor=is_cbor, hmac_key="", settings=for_stored(settings))
             return [] if isinstance(read, Refused) else read.rows
         if extension == ".wav":
             header = read_wav_header(file)

@@ -50,8 +50,8 @@ DIFFERENCES: dict[str, str] = {
     "official module looks in one and deletes in the other.",
     "an_unknown_category_is_deleted": "An unknown category is a ValueError here too, before anything is sent.",
     # downloads
-    "a_single_reading_comes_back": "A sample of one reading comes back as JSON; the official call ends with "
-    "UnsupportedSampleType and loses the others.",
+    "a_sample_without_an_interval_comes_back": "A sample whose interval is 0 comes back as JSON; the official call "
+    "ends with UnsupportedSampleType and loses the others.",
     "ids_of_numpy": "Ids may be numpy's whole numbers.",
     # arrays
     "an_array_as_a_sample": "An array is a time series; the official module takes lists only, its documentation "

@@ -39,6 +39,10 @@ def cut(text: str) -> Iterator[str]:
             Entry(path="a.csv", label_map={"k": "v"}),
         ),
         (
+            {"path": "a.csv", "label": {"type": "keyvalue-labels", "labels": ["calm", "up"]}},
+            Entry(path="a.csv", label_map={"0": "calm", "1": "up"}),
+        ),
+        (
             {"path": "a.png", "boundingBoxes": [BOX], "metadata": {"k": "v"}},
             Entry(path="a.png", bounding_boxes=[BOX], metadata={"k": "v"}),
         ),

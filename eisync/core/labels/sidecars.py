@@ -291,8 +291,9 @@ def _entry(found: Any, trouble: str | None = None, *, is_suspect: bool = True) -
     if not isinstance(label, dict):
         # Older tools write the text itself.
         label = {} if label is None else {"type": "label", "label": label}
-    labels = label.get("labels")
-    text = label.get("label")
+    labels, text = label.get("labels"), label.get("label")
+    if label.get("type") == "keyvalue-labels" and isinstance(labels, list):
+        labels = {str(index): one for index, one in enumerate(labels)}  # as the service reads a list of texts
     path = _relative(found["path"])
     return Entry(
         path=path,
