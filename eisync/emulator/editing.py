@@ -14,7 +14,7 @@ from eisync.emulator.calls import Call, success
 from eisync.emulator.companions import is_string_map, read_boxes
 from eisync.emulator.jobs import add_finished_job
 from eisync.emulator.model import STORED_CATEGORIES, Page, Refused, Sample, Selection
-from eisync.emulator.names import choose_split
+from eisync.emulator.parts import part_of, validation_of
 from eisync.emulator.ranges import read_structured_labels
 from eisync.emulator.replies import NO_VALIDATION_SET
 from eisync.emulator.selecting import Refusal, read_category, refuse_unknown
@@ -77,14 +77,15 @@ def _move(call: Call, selection: Selection, body: dict[str, Any], _: Sample | No
     if category != "split":
         if category not in STORED_CATEGORIES:
             raise Refusal(f"Unknown category {category}")
-        if category == "validation" and call.service.settings.validation != "stored":
+        if category == "validation" and validation_of(call.project, call.service.settings) != "stored":
             raise Refusal(NO_VALIDATION_SET)
         _set(call, selection, "category", category)
         return
     chosen: dict[str, list[int]] = {}
-    for sample_id, sha256 in call.service.store.list_hashes(selection):
-        with call.service.store.open_content(sha256) as file:
-            chosen.setdefault(choose_split(hash_md5(file)), []).append(sample_id)
+    for sample in call.service.store.list_samples(selection, Page(limit=sys.maxsize)):
+        with call.service.store.open_content(sample.sha256) as file:
+            part = part_of(call.project, call.service.settings, hash_md5(file), sample.metadata)
+        chosen.setdefault(part, []).append(sample.id)
     for decided, ids in chosen.items():
         _set(call, replace(selection, ids=tuple(ids)), "category", decided)
 

@@ -77,6 +77,8 @@ class Project:
     hmac_key: str
     created_ms: int
     modified_ms: int | None  # of its data; None: never
+    has_validation: bool | None = None  # an explicit validation set; None: as the emulator's settings say
+    split: str | None = None  # how its dataset is split, as JSON; None: by the default percentages
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,9 +10,10 @@ from collections.abc import Iterator, Mapping
 
 from eisync.emulator.model import STORED_CATEGORIES, UPLOAD_CATEGORIES, Role
 from eisync.emulator.openapi_parts import FAILED, Route, operation, paging, parameter, selection
-from eisync.emulator.openapi_projects import export_routes, project_routes
+from eisync.emulator.openapi_projects import PROJECT_SCHEMAS, export_routes, project_routes
 from eisync.emulator.openapi_versions import VERSION_SCHEMAS, version_routes
 from eisync.emulator.shapes import (
+    BOOLEAN,
     BYTES,
     COUNT,
     ID,
@@ -93,7 +94,7 @@ def describe(studio_url: str, ingestion_url: str) -> dict[str, object]:
         },
         "components": {
             "securitySchemes": {"key": {"type": "apiKey", "in": "header", "name": "x-api-key"}},
-            "schemas": {**SCHEMAS, **VERSION_SCHEMAS},
+            "schemas": {**SCHEMAS, **VERSION_SCHEMAS, **PROJECT_SCHEMAS},
         },
     }
 
@@ -163,7 +164,8 @@ def _studio_routes() -> Iterator[Route]:
     yield "get", "/api/projects", operation("The project of the key.", answer(projects=list_of(ref("Project"))))
     key_info = answer(apiKeyId=ID, projectId=ID, role=role)
     yield "get", "/api/projects/api-key-info", operation("What the key allows.", key_info)
-    yield "get", _PROJECT, operation("One project.", answer(project=ref("Project")))
+    project = answer(project=ref("Project"), explicitValidationEnabled=BOOLEAN, datasetSplitOptions=ref("SplitOptions"))
+    yield "get", _PROJECT, operation("One project.", project)
     yield "get", f"{_PROJECT}/devkeys/hmac", operation("What devices sign with.", answer(hmacKey=TEXT))
     changed = {"anyOf": [record({"success": TRUE}, {"lastModificationDate": INSTANT}), ref("Failure")]}
     yield "get", f"{_PROJECT}/last-modification", operation("When data last changed.", changed)

@@ -1,6 +1,6 @@
 """The OpenAPI description of what Studio does with a project as a whole: summaries and exports. Pure."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from eisync.emulator.model import STORED_CATEGORIES
 from eisync.emulator.openapi_parts import FAILED, Route, operation, parameter
@@ -13,6 +13,7 @@ from eisync.emulator.shapes import (
     NUMBER,
     TEXT,
     TRUE,
+    Schema,
     answer,
     list_of,
     one_of,
@@ -20,6 +21,18 @@ from eisync.emulator.shapes import (
     ref,
 )
 
+_RATIO = {"type": "number", "minimum": 0, "maximum": 1}
+PROJECT_SCHEMAS: Mapping[str, Schema] = {
+    "SplitOptions": record(
+        {"trainingSplitRatio": _RATIO, "testingSplitRatio": _RATIO},
+        {
+            "validationSplitRatio": _RATIO,
+            "excludeDisabledSamples": BOOLEAN,
+            "stratifyBy": record({}, {"label": BOOLEAN, "metadataKeys": list_of(TEXT)}),
+            "keepTogetherMetadataKeys": list_of(TEXT),
+        },
+    )
+}
 _POSITIVE = {"type": "integer", "minimum": 1, "maximum": 1000}
 _REFERRAL = {"description": "Where the ZIP is.", "headers": {"Location": {"schema": TEXT}}}
 
@@ -38,7 +51,15 @@ def project_routes(project: str) -> Iterator[Route]:
     flags = [parameter("query", name, BOOLEAN) for name in ("includeDisabled", "includeNotProcessed", "truncateLabels")]
     yield "get", f"{project}/data-summary", operation("The training set.", answer(dataSummary=summary), flags)
     yield "get", f"{project}/raw-data/metadata-distribution", _distribution()
+    yield from _settings(project)
     yield from _exports(project)
+
+
+def _settings(project: str) -> Iterator[Route]:
+    done = answer()
+    changed = record({}, {"name": {"type": "string", "minLength": 1}, "explicitValidationEnabled": BOOLEAN})
+    yield "post", project, operation("Name it, give it a validation set or take it away.", done, body=changed)
+    yield "post", f"{project}/split", operation("Split the dataset.", done, body=ref("SplitOptions"))
 
 
 def _distribution() -> dict[str, object]:

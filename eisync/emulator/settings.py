@@ -34,6 +34,7 @@ SWITCHES = (
     "dataset_window_ms",
     "dataset_commit_ms",
     "last_updated_by",
+    "split_rule",
     "zero_disallows_duplicates",
     "decode_labels",
 )
@@ -65,6 +66,7 @@ LIMITS = (
 
 VALIDATION_ANSWERS = ("stored", "refused", "training")
 SIGNED = ("all", "edits", "none")
+SPLIT_RULES = ("percentages", "hash")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,6 +121,7 @@ class EmulatorSettings:
     dataset_versions: bool = True  # False: the calls are not there, and nothing of what changes is kept
     dataset_window_ms: int = 60_000  # after the first change it takes in, a window is closed and becomes a version
     dataset_commit_ms: int = 1000  # so much later it is there; documented: "within a few seconds"
+    split_rule: str = "percentages"  # of the project; or "hash": three quarters to training, as the old client had it
     last_updated_by: str = "all"  # which samples have `lastUpdatedBy`: "all", those of "edits" without uploads, "none"
 
     # Strictness of our own: what no source says that the service refuses.
@@ -153,6 +156,8 @@ class EmulatorSettings:
             raise ValueError(f"{self.validation!r} is none of {', '.join(VALIDATION_ANSWERS)}.")
         if self.last_updated_by not in SIGNED:
             raise ValueError(f"{self.last_updated_by!r} is none of {', '.join(SIGNED)}.")
+        if self.split_rule not in SPLIT_RULES:
+            raise ValueError(f"{self.split_rule!r} is none of {', '.join(SPLIT_RULES)}.")
         if min(self.dataset_window_ms, self.dataset_commit_ms) < 0:
             raise ValueError("A window's time cannot be negative.")
         if self.max_page_limit < 1 or not all(getattr(self, name) > 0 for name in LIMITS):

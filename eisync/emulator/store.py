@@ -93,22 +93,30 @@ class Store:
     # Projects and keys
 
     def list_projects(self) -> list[Project]:
-        return [Project(**row) for row in self._database.execute(sql.LIST_PROJECTS)]
+        return [_project(row) for row in self._database.execute(sql.LIST_PROJECTS)]
 
     def project(self, project_id: int) -> Project:
         """One that exists: keys point nowhere else."""
-        return Project(**self._database.execute(sql.FIND_PROJECT, {"project_id": project_id}).fetchone())
+        return _project(self._database.execute(sql.FIND_PROJECT, {"project_id": project_id}).fetchone())
 
     def find_project(self, project_id: int) -> Project | None:
         row = self._database.execute(sql.FIND_PROJECT, {"project_id": project_id}).fetchone()
-        return None if row is None else Project(**row)
+        return None if row is None else _project(row)
 
     def add_project(self, name: str, *, hmac_key: str, now_ms: int) -> Project:
         with self._transaction() as execute:
             row = execute(
                 sql.ADD_PROJECT, {"name": name, "owner": _OWNER, "hmac_key": hmac_key, "now_ms": now_ms}
             ).fetchone()
-            return Project(**row)
+            return _project(row)
+
+    def update_project(
+        self, project_id: int, *, name: str | None = None, has_validation: bool | None = None, split: str | None = None
+    ) -> None:
+        """None leaves something as it is."""
+        values = {"project_id": project_id, "name": name, "has_validation": has_validation, "split": split}
+        with self._transaction() as execute:
+            execute(sql.UPDATE_PROJECT, values)
 
     def list_keys(self, project_id: int) -> list[Key]:
         return [_key(row) for row in self._database.execute(sql.LIST_KEYS, {"project_id": project_id})]
@@ -195,11 +203,6 @@ class Store:
     def count_by_label(self, project_id: int) -> list[tuple[str, str, int]]:
         """(label, category, samples), sorted."""
         return [tuple(row) for row in self._database.execute(sql.COUNT_BY_LABEL, {"project_id": project_id})]
-
-    def list_hashes(self, selection: Selection) -> list[tuple[int, str]]:
-        """(id, sha256) of every sample selected."""
-        condition, values = where(selection)
-        return [tuple(row) for row in self._database.execute(sql.LIST_HASHES.format(where=condition), values)]
 
     def open_content(self, sha256: str) -> BinaryIO:
         return self._blobs.open(sha256)
@@ -346,6 +349,11 @@ def open_store(folder: str | None, keeping: HistoryOptions | None = None, *, sig
 
 def _written(actor: Actor | None) -> str | None:
     return None if actor is None else json.dumps(actor.as_json())
+
+
+def _project(row: sqlite3.Row) -> Project:
+    found = row["has_validation"]
+    return Project(**{**row, "has_validation": None if found is None else bool(found)})
 
 
 def _key(row: sqlite3.Row) -> Key:

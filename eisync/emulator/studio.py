@@ -9,11 +9,12 @@ from collections.abc import Iterator
 
 from aiohttp import web
 
-from eisync.emulator import callers, editing, exporting, jobs, summaries, versions
+from eisync.emulator import callers, editing, exporting, jobs, project_settings, summaries, versions
 from eisync.emulator.calls import Call, Handler, Need, guarded, success
 from eisync.emulator.media import image_type
 from eisync.emulator.model import Page, Sample
 from eisync.emulator.names import extension_of, sent_name
+from eisync.emulator.parts import options_of, validation_of
 from eisync.emulator.project import show_project, show_project_info
 from eisync.emulator.replies import fault_now
 from eisync.emulator.selecting import Refusal, read_boolean, read_page, read_selection
@@ -48,7 +49,7 @@ def _routes() -> Iterator[tuple[str, str, Need, Handler]]:
     yield "GET", f"{one}/video", Need.READ, _get_video
     yield "GET", f"{one}/wav", Need.READ, _get_wav
     yield "DELETE", one, Need.CHANGE, editing.delete_sample
-    for room in (versions, jobs, exporting, summaries):
+    for room in (versions, jobs, exporting, summaries, project_settings):
         yield from room.routes(project)
     yield "POST", f"{raw}/delete-all", Need.CHANGE, editing.delete_all
     yield "POST", raw + "/delete-all/{category}", Need.CHANGE, editing.delete_all
@@ -76,7 +77,11 @@ async def _get_project(call: Call) -> web.StreamResponse:
     store, project = call.service.store, call.project
     hmac_key = project.hmac_key if call.caller.role.may_change else ""
     info = show_project_info(project, store.count_by_label(project.id), hmac_key=hmac_key, now_ms=call.service.now_ms())
-    return success(**info)
+    return success(
+        **info,
+        explicitValidationEnabled=validation_of(project, call.service.settings) == "stored",
+        datasetSplitOptions=options_of(project).as_json(),
+    )
 
 
 async def _get_hmac_key(call: Call) -> web.StreamResponse:
