@@ -82,25 +82,25 @@ class Notebook:
         return [line.event for line in self.lines]
 
 
-class Ear:
+class FakeEvents:
     """Events that a test speaks into."""
 
     reports_closes = True
 
     def __init__(self) -> None:
-        self.heard: dict[int, PendingPaths] = {}
+        self.pending: dict[int, PendingPaths] = {}
         self.watched: list[int] = []
-        self.why_deaf: str | None = None
+        self.why_silent: str | None = None
         self.died = 0
 
     def of(self, root_id: int) -> PendingPaths:
-        return self.heard.setdefault(root_id, PendingPaths())
+        return self.pending.setdefault(root_id, PendingPaths())
 
     def watch(self, root: Root) -> str | None:
-        if self.why_deaf is None and root.id not in self.watched:
+        if self.why_silent is None and root.id not in self.watched:
             self.watched.append(root.id)
             self.of(root.id).is_doubted = True
-        return self.why_deaf
+        return self.why_silent
 
     def deaths(self, root_id: int) -> int:
         return self.died if root_id in self.watched else 0
@@ -111,7 +111,7 @@ class Ear:
             self.watched.remove(root_id)
 
     def take(self, root_id: int) -> PendingPaths:
-        return self.heard.pop(root_id, PendingPaths())
+        return self.pending.pop(root_id, PendingPaths())
 
 
 class Bench(Executor):

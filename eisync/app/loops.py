@@ -57,9 +57,9 @@ USER_AGENT = f"eisync/{__version__}"
 
 
 def asks_studio(settings: Settings) -> bool:
-    """Return whether Studio is needed.
+    """Return whether requests to Studio are needed.
 
-    Where duplicates are allowed, only the service can tell whether a file arrived whose answer was lost.
+    If duplicates are allowed, only Studio can show whether a file arrived whose answer was lost.
     """
     return settings.reconcile.enabled or settings.upload.allow_duplicates
 
@@ -72,9 +72,9 @@ def service_of(
     on_date: Callable[[str, str | None], None] = lambda _host, _date: None,
     probing: Callable[[], Ask | None] = lambda: None,
 ) -> ServiceClient:
-    """Return the service of the target `name`. `spend` is asked before bytes are sent.
+    """Return the client for the target `name`. `spend` is called before bytes are sent, and waits if needed.
 
-    `on_date` gets the time that its answers state; `probing` returns what tells who writes a file.
+    `on_date` receives the dates of the answers. `probing` returns the function that reports who writes a file.
     """
     target, upload = settings.target(name), settings.upload
     return ServiceClient(
@@ -95,7 +95,7 @@ def service_of(
 
 
 def refuse_remote(folder: str) -> None:
-    """Raise ConfigurationError for a state folder over a network."""
+    """Raise ConfigurationError for a state folder on a network file system."""
     file_system = mounts.type_of(os.path.realpath(folder), file_facts.mountinfo())
     if mounts.is_remote(file_system):
         raise ConfigurationError(
@@ -105,22 +105,22 @@ def refuse_remote(folder: str) -> None:
 
 
 def has_weak_facts(folder: str) -> bool:
-    """Return whether size and times of files say little on the folder's file system."""
+    """Return whether sizes and times prove little on the folder's file system."""
     return mounts.has_weak_facts(mounts.type_of(os.path.realpath(folder), file_facts.mountinfo()))
 
 
 def why_silent(folder: str) -> str | None:
-    """Return why the folder's file system reports no events; None: it does."""
+    """Return why the folder's file system reports no events; None if it does."""
     return mounts.why_silent(os.path.realpath(folder), file_facts.mountinfo())
 
 
 def described(watch: Watch) -> dict[str, Any]:
-    """Return a folder's options as plain values, from which `Watch` can be made again."""
+    """Return the options of a watched folder as plain values, from which `Watch` can be built again."""
     return {**watch.model_dump(), "path": str(watch.path)}
 
 
 def watched_of(watch: Watch, root: Root, mode: Mode | None = None) -> WatchedRoot:
-    """Return the folder as the watcher takes it; `mode` overrides its own. Raises ConfigurationError."""
+    """Return the folder in the form that the watcher needs; `mode` overrides its own. Raises ConfigurationError."""
     try:
         eligibility = IgnoreRules(watch.ignore, rules_in=IgnoreFiles(root.path))
     except ValueError as error:
@@ -142,9 +142,9 @@ def watched_of(watch: Watch, root: Root, mode: Mode | None = None) -> WatchedRoo
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Parts:
-    """What the loops of one process share. `wakes` asks for the next tick of a loop, by name.
+    """The parts that the loops of one process share. `wakes`: by name of a loop, a function that asks for its tick.
 
-    `roots` are those of the settings' folders, in the same order.
+    `roots` belong to the folders in the settings, in the same order.
     """
 
     settings: Settings
@@ -161,7 +161,7 @@ class Parts:
 
 
 def lineage(settings: Settings, roots: Sequence[Root], database: Database, log: Log) -> Lineage:
-    """Return the counts that are kept with the watched folders."""
+    """Return the lineage: the counts that are stored in the watched folders."""
     pid = os.getpid()
     stamp = Stamp(
         epoch="",
@@ -183,7 +183,7 @@ def lineage(settings: Settings, roots: Sequence[Root], database: Database, log: 
 
 
 def watcher_loop(parts: Parts, events: Events, probing: Callable[[], Ask], *, listens: bool) -> WatcherLoop:
-    """Return the watcher of all folders. Where it does not listen, it scans only."""
+    """Return the watcher of all folders. With `listens` False it uses no events, and only scans."""
     watched = [
         watched_of(watch, root, watch.mode if listens else Mode.SCAN)
         for watch, root in zip(parts.settings.watches, parts.roots, strict=True)
@@ -217,7 +217,7 @@ def watcher_loop(parts: Parts, events: Events, probing: Callable[[], Ask], *, li
 def uploader_loop(
     parts: Parts, pool: Executor, *, unlabelled: Callable[[], Collection[int]], quiet_s: Callable[[float], float]
 ) -> UploaderLoop:
-    """Return the uploader to all targets."""
+    """Return the uploader of all targets."""
     upload = parts.settings.upload
     targets = [
         TargetQueue(

@@ -1,7 +1,7 @@
 """`eisync reconcile`: compare with the service now, and print the differences.
 
-One pass is made by the running daemon, or by this process when none runs. While `eisync once` runs, the pass is made
-after it has ended.
+The running daemon makes the pass, or this process when no daemon runs. While `eisync once` runs, the pass waits until
+it has ended.
 """
 
 import threading
@@ -25,13 +25,13 @@ def run_pass(
     state_dir: str | None,
     api_key_file: str | None,
 ) -> list[dict[str, Any]]:
-    """Compare with the service now, and do what is decided. Returns what was found, one record a target.
+    """Compare with the service now, and carry out the decisions. Return the findings, one record for each target.
 
-    Raises ConfigurationError when nothing is ever compared.
+    Raises ConfigurationError when reconciliation is off.
     """
     pass_request = {"sweep": sweep, "dry_run": dry_run}
     folder = paths.state_dir(state_dir, config=config)
-    return _ask_daemon(folder, pass_request) or _do(pass_request, config, state_dir, api_key_file)
+    return _ask_daemon(folder, pass_request) or _run_here(pass_request, config, state_dir, api_key_file)
 
 
 def _ask_daemon(folder: str, pass_request: dict[str, bool]) -> list[dict[str, Any]] | None:
@@ -47,11 +47,11 @@ def _ask_daemon(folder: str, pass_request: dict[str, bool]) -> list[dict[str, An
         if report["targets"] is not None:
             found: list[dict[str, Any]] = report["targets"]
             return found
-        pause.wait(ASK_EVERY_S)  # until it is done, or the daemon ends
+        pause.wait(ASK_EVERY_S)  # ask again until the pass is done or the daemon ends
     return None
 
 
-def _do(
+def _run_here(
     pass_request: dict[str, bool], config: str | None, state_dir: str | None, api_key_file: str | None
 ) -> list[dict[str, Any]]:
     from eisync.adapters import clock
@@ -116,8 +116,8 @@ def _lines(target: dict[str, Any], dry_run: bool) -> list[str]:
         "undone": target["undone"],
         "would wait for your approval" if dry_run else "waiting for your approval": target["waiting"],
     }
-    told = ", ".join(f"{number:,} {what}" for what, number in counts.items() if number) or "nothing changed"
-    lines = [f"target {name}: {how}, {target['listed']:,} samples: {told}"]
+    changes = ", ".join(f"{number:,} {what}" for what, number in counts.items() if number) or "nothing changed"
+    lines = [f"target {name}: {how}, {target['listed']:,} samples: {changes}"]
     lines += [f"  {detail}" for detail in target["details"][:SHOWN_DETAILS]]
     if len(target["details"]) > SHOWN_DETAILS:
         lines.append("  … '--json' lists the rest")

@@ -1,9 +1,9 @@
-"""How Studio is asked, what its refusals mean, and how the names of its samples are read.
+"""Build queries for Studio, read its refusals, and read the names of its samples.
 
-Pure. The daemon and `eisync.data` both use it (wire contract, section 3). A split removes a sample and puts segments
-in its place: each keeps the name with `.s1`, `.s2` behind it, is stored under the name that was sent with the same
-mark, and is flagged as cropped. Which of these a service shows is not documented, so any one of them is enough: a
-sample that is wrongly taken for a segment keeps a file here.
+The daemon and `eisync.data` both use this (wire contract, section 3). A split in Studio replaces a sample by segments.
+Each segment has the name with `.s1`, `.s2` appended, is stored under the name that was sent with the same mark, and is
+flagged as cropped. It is not documented which of these marks a service shows, so any one of them is enough. A sample
+that is wrongly taken for a segment only makes eisync keep a file.
 """
 
 import json
@@ -22,7 +22,7 @@ _NO_SAMPLE = "no sample found"
 
 
 def encode_query(query: Mapping[str, object]) -> str:
-    """Return the query string, percent-encoded: lists and objects as JSON, truths as words, None left out.
+    """Return the query string, percent-encoded: lists and objects as JSON, booleans as words, None left out.
 
     >>> encode_query({"labels": ["a&b"], "limit": 5, "maxId": None, "excludeSensors": True})
     'labels=%5B%22a%26b%22%5D&limit=5&excludeSensors=true'
@@ -31,7 +31,7 @@ def encode_query(query: Mapping[str, object]) -> str:
 
 
 def says_no_sample(error: str | None) -> bool:
-    """Whether Studio refused a request because the project has no such sample.
+    """Return whether Studio refused a request because the project has no such sample.
 
     >>> says_no_sample("No sample found with ID 7"), says_no_sample("no permission")
     (True, False)
@@ -52,27 +52,29 @@ _SEGMENT_MARK = re.compile(r"s\d+")
 
 
 def stored_name(name: str) -> str:
-    """How Studio lists a file that was sent as `name`: less its last extension (wire contract, section 1)."""
+    """Return the name that Studio lists for a file sent as `name`: without its last extension (wire contract, section
+    1).
+    """
     stem, dot, _ = name.rpartition(".")
     return stem if dot else name
 
 
 def original_name(coldstorage_filename: str) -> str | None:
-    """The file name that was sent, read from a sample's `coldstorageFilename`; None when it has another form."""
+    """Return the file name that was sent, from a sample's `coldstorageFilename`; None when it has another form."""
     return origin(coldstorage_filename)[0]
 
 
 def origin(coldstorage_filename: str) -> tuple[str | None, bool]:
-    """The same, and whether the sample is a segment of what was sent.
+    """Return the same, and whether the sample is a segment of what was sent.
 
-    It is `<name sent>.<id8>.<pod>.<ext>`, with a segment mark such as `s1` before the last part of cropped samples.
+    The form is `<name sent>.<id8>.<pod>.<ext>`. Cropped samples have a mark such as `s1` before the last part.
     """
-    # Asked of every sample of a sweep: the usual form, which has no mark, is cut once and not put together again.
+    # This runs for every sample of a sweep, so the usual form, which has no mark, is split only once.
     parts = coldstorage_filename.rsplit(".", 3)
     if len(parts) < 4:
         return None, False
     place, first, second, _ = parts
-    name = place[coldstorage_filename.rfind("/") + 1 :]  # nothing, where a dot of a folder was cut at
+    name = place[coldstorage_filename.rfind("/") + 1 :]  # empty when a dot in a folder's name was split
     if first[:1] == "s" or second[:1] == "s":
         for mark in (first, second):
             if _SEGMENT_MARK.fullmatch(mark):
@@ -82,34 +84,34 @@ def origin(coldstorage_filename: str) -> tuple[str | None, bool]:
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """By which names the segments of a recording can be told: `filenames` at the service, and the names `sent`."""
+    """The names that identify segments of a recording: `filenames` at the service, and the names that were `sent`."""
 
     filenames: frozenset[str]
     sent: frozenset[str]
 
 
 def origin_of(path: str, filenames: frozenset[str] = frozenset(), sent: frozenset[str] = frozenset()) -> Origin:
-    """The names of the file at `path`, or that is sent under this name, and of the samples that it had."""
+    """Return the names of the file at `path` (or sent under this name) and of the samples that it had."""
     name = sent_name(path)
     return Origin(filenames | {stored_name(name)}, sent | {name})
 
 
 def is_cut_from(sample: RemoteSample, origin: Origin) -> bool:
-    """Whether the sample is a piece of what has these names."""
+    """Return whether the sample was cut from a recording with these names."""
     if sample.is_cropped and (sample.original_name in origin.sent or sample.filename in origin.filenames):
         return True
     return any(whole in origin.filenames for whole in wholes(sample.filename))
 
 
 def is_cut(sample: RemoteSample) -> bool:
-    """Whether the sample may be a piece of any other one."""
-    # Asked of every new sample: nearly none ends in a way that is worth a pattern.
+    """Return whether the sample may have been cut from any other one."""
+    # This runs for every new sample, and nearly none has an ending that needs the pattern.
     name = sample.filename
     return sample.is_cropped or ((".s" in name or name[-1:] == ")") and next(wholes(name), None) is not None)
 
 
 def wholes(filename: str) -> Iterator[str]:
-    """What the sample would be called that a segment of this name was cut from, the longest name first."""
+    """Yield the possible names of the sample from which a segment of this name was cut, the longest first."""
     while mark := _LAST_MARK.search(filename):
         filename = filename[: mark.start()]
         if filename:
@@ -117,12 +119,12 @@ def wholes(filename: str) -> Iterator[str]:
 
 
 def marked(name: str) -> tuple[tuple[str, str], ...]:
-    """The ranges [from, to) in which the names of its segments sort; others may be in there, too."""
+    """Return the ranges [from, to) in which the names of its segments sort. Other names may be in them, too."""
     return (name, f"{name}\x01"), (f"{name}.s", f"{name}.t"), (f"{name} (", f"{name} )")
 
 
 def cut_sentence(number: int) -> str:
-    """What became of the sample of a file, for a person."""
+    """Return what happened to the sample of a file that was split or cropped, for a person."""
     return (
         f"its sample was split or cropped in Studio: {amount(number, 'sample')} cut from it "
         f"{'are' if number != 1 else 'is'} there; the file here is the only whole copy, so it stays"

@@ -4,7 +4,7 @@ import contextlib
 import threading
 from collections.abc import Callable, Iterable
 
-from eisync.core.clock_step import ClockReading, ClockSetting, Judgement, KnownTime, Telling, judge
+from eisync.core.clock_step import ClockReading, ClockSetting, Judgement, KnownTime, ServiceTime, judge
 from eisync.errors import StateError
 from eisync.loops.ports import Log
 from eisync.store.continuity import ClockNotes
@@ -19,16 +19,15 @@ class ClockMonitor:
     def __init__(
         self,
         notes: ClockNotes,
-        tellings: Callable[[], Iterable[Telling]],
+        service_times: Callable[[], Iterable[ServiceTime]],
         *,
         clock: Callable[[], float],
         steady: Callable[[], float],
         log: Log,
     ) -> None:
-        """`tellings` returns the last date of each service since the start. `steady` is a monotonic clock that counts
-        while the machine sleeps, where the system has one."""
+        """`service_times`: the latest of each service since the start. `steady` counts during sleep, if possible."""
         self._notes = notes
-        self._tellings = tellings
+        self._tellings = service_times
         self._clock = clock
         self._steady = steady
         self._log = log

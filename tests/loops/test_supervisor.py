@@ -12,7 +12,7 @@ LIMIT_S = 10.0
 
 
 class Steps:
-    """A loop that plays what a test wants, and says how far it is."""
+    """A loop that runs steps of a test, and reports how far it is."""
 
     name = "steps"
 
@@ -20,7 +20,7 @@ class Steps:
         self.play = play
         self.ticks = 0
         self.stops = 0
-        self.left = left  # how many ticks it still needs once it was told to stop
+        self.left = left  # how many ticks it still needs after `stop`
         self.moved = threading.Condition()
 
     def tick(self, now: float) -> float:
@@ -45,7 +45,7 @@ class Steps:
 
 
 class House:
-    """A supervisor over one loop, with a clock of the test's own."""
+    """A supervisor of one loop, with a test clock."""
 
     def __init__(self, loop: Steps, limit_s: float = 60.0) -> None:
         self.loop = loop
@@ -63,7 +63,7 @@ class House:
         return health
 
     def wait_for(self, condition: Callable[[], bool]) -> None:
-        """Until the loop's thread has come so far."""
+        """Wait until the loop's thread has come so far."""
         for _ in range(int(LIMIT_S * 1000)):
             if condition():
                 return
@@ -100,7 +100,7 @@ def test_a_loop_is_ticked_when_its_bell_rings(build: Callable[..., House]) -> No
     assert house.health.is_fresh
 
 
-def test_a_loop_that_wants_to_go_on_goes_on(build: Callable[..., House]) -> None:
+def test_a_loop_that_asks_for_it_is_ticked_again_at_once(build: Callable[..., House]) -> None:
     house = build(Steps(lambda ticks: 0.0 if ticks < 1000 else 3600.0))
     house.loop.reach(1000)
 
@@ -110,7 +110,7 @@ def test_an_idle_loop_has_a_fresh_heartbeat(build: Callable[..., House]) -> None
     house.loop.reach(5)  # it asked for an hour, and is ticked every half limit
 
 
-def test_a_loop_that_stands_still_is_seen_from_outside(build: Callable[..., House]) -> None:
+def test_a_stuck_loop_has_a_stale_heartbeat(build: Callable[..., House]) -> None:
     go_on = threading.Event()
     house = build(Steps(lambda _: float(not go_on.wait(LIMIT_S))))
     house.loop.reach(1)
@@ -122,7 +122,7 @@ def test_a_loop_that_stands_still_is_seen_from_outside(build: Callable[..., Hous
     house.wait_for(lambda: house.health.is_fresh)
 
 
-def test_a_loop_that_fails_is_told_of_and_its_heartbeat_ages(build: Callable[..., House]) -> None:
+def test_a_failing_loop_is_logged_and_its_heartbeat_gets_older(build: Callable[..., House]) -> None:
     def fail(_: int) -> float:
         raise StateError("the disk is full")
 
@@ -135,7 +135,7 @@ def test_a_loop_that_fails_is_told_of_and_its_heartbeat_ages(build: Callable[...
     assert {"loop": "steps", "reason": "the disk is full", "again_in_s": 1.0} == dict(line.fields)
 
 
-def test_a_mistake_of_ours_is_told_with_its_traceback(build: Callable[..., House]) -> None:
+def test_a_bug_is_logged_with_its_traceback(build: Callable[..., House]) -> None:
     def fail(_: int) -> float:
         raise ZeroDivisionError("the text may hold anything")
 
@@ -170,7 +170,7 @@ def test_a_bell_that_rings_all_the_time_does_not_make_a_failing_loop_spin(build:
     assert house.loop.ticks <= 2
 
 
-def test_a_loop_with_nothing_under_way_is_told_to_stop_and_stops(build: Callable[..., House]) -> None:
+def test_a_loop_without_work_under_way_stops(build: Callable[..., House]) -> None:
     house = build()
     house.loop.reach(1)
     assert house.stop()
@@ -183,7 +183,7 @@ def test_a_loop_is_ticked_until_what_is_under_way_has_ended(build: Callable[...,
     assert (0, 5) == (house.loop.left, house.loop.stops)
 
 
-def test_a_loop_ends_with_the_tick_that_lands_the_last_request(build: Callable[..., House]) -> None:
+def test_a_loop_ends_with_the_tick_that_settles_the_last_request(build: Callable[..., House]) -> None:
     house = build(Steps(left=1))  # it asks for an hour after every tick, as the uploader does for half a minute
     house.loop.reach(1)
     began_at = time.monotonic()

@@ -27,7 +27,7 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 
 from eisync.adapters import clock
 from eisync.adapters.client.errors import MAX_ANSWER_BYTES, clean_foreign_logs, read_whole, translated
-from eisync.core.clock_step import ClockReading, Telling
+from eisync.core.clock_step import ClockReading, ServiceTime
 from eisync.core.redaction import KEYS
 from eisync.core.retry import Fault
 from eisync.core.wire import Reply, Silence
@@ -135,7 +135,7 @@ class ServiceTimes:
             if self._highest is None or _offset(noted) > _offset(self._highest):
                 self._highest = noted
 
-    def tellings(self) -> list[Telling]:
+    def service_times(self) -> list[ServiceTime]:
         """What each said last, and those since the last call at which the clock was the farthest behind, and ahead.
 
         Of those that can be read.
@@ -143,7 +143,7 @@ class ServiceTimes:
         with self._lock:
             noted = [*self._last.values(), self._lowest, self._highest]
             self._lowest = self._highest = None
-        found = {id(one): _telling(one) for one in noted if one is not None}
+        found = {id(one): _service_time(one) for one in noted if one is not None}
         return [telling for telling in found.values() if telling is not None]
 
 
@@ -151,10 +151,10 @@ def _offset(noted: _Noted) -> float:
     return noted[2].now - noted[2].steady
 
 
-def _telling(noted: _Noted) -> Telling | None:
+def _service_time(noted: _Noted) -> ServiceTime | None:
     host, date, reading = noted
     at = _read(date)
-    return None if at is None else Telling(host, at, reading)
+    return None if at is None else ServiceTime(host, at, reading)
 
 
 @lru_cache(maxsize=16)  # the same few are asked for again and again

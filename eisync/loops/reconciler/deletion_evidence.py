@@ -109,14 +109,14 @@ class DeletionEvidence:
         asked = [side for side in sides if _may_follow(side)]
         if not asked:
             return list(sides)
-        looked_through_at = self._absences.looked_through_at(context.policies)
+        scanned_at = self._absences.scanned_at(context.policies)
         candidates = self._candidates(context, asked)
         same = self._absences.same_content(
             context.target, {side.id: side.sha256 for side in asked if side.sha256 is not None}
         )
         absences = {
             side.id: Absence(
-                looked_through_at=looked_through_at,
+                scanned_at=scanned_at,
                 elsewhere=Elsewhere.THERE if side.id in same else self._elsewhere(side, candidates),
                 away=self._folders.why_away(side),
             )

@@ -13,7 +13,7 @@ from eisync.core import retention
 from eisync.core.actions import Action, ActionKind, StoredAction
 from eisync.core.lifecycle import RemovalState
 from eisync.core.model import RemoteSample, shown
-from eisync.core.retention import Disk, Local, ProofLook, Removal, Room, Whereabout, Why, why_unproven
+from eisync.core.retention import Disk, Local, NeedsComparison, Removal, Room, Whereabout, Why, why_unproven
 from eisync.errors import (
     EisyncError,
     FileAwayError,
@@ -81,7 +81,7 @@ class IdentityCheck:
 
     def _compare(self, studio: ProjectService, file: Local) -> Why | None:
         raw: dict[int, str] = {}
-        while isinstance(found := why_unproven(file, self._listed, raw), ProofLook):
+        while isinstance(found := why_unproven(file, self._listed, raw), NeedsComparison):
             raw[found.sample_id] = studio.sha256_of(found.sample_id)
             self._removals.note_raw(file.target, self._listed[found.sample_id], raw[found.sample_id])
         return found
