@@ -8,6 +8,7 @@ of a version are those of now, with everything undone that came later.
 import json
 import sqlite3
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from eisync.emulator import history_statements as sql
@@ -19,14 +20,21 @@ Row = dict[str, Any]  # a sample's row, by column
 _HIDDEN = frozenset({"modified_ms", "updated_by"})  # kept to undo an edit, and no part of what was edited
 
 
+@dataclass(frozen=True, slots=True)
+class HistoryOptions:
+    """How long a window takes in changes, and how long after its end it is a version."""
+
+    window_ms: int
+    commit_ms: int
+
+
 class History:
     """One for each store. Every method that changes something runs in its caller's transaction."""
 
-    def __init__(self, database: sqlite3.Connection, *, window_ms: int, commit_ms: int) -> None:
-        """A window takes in changes for `window_ms`; it is a version `commit_ms` after it closed."""
+    def __init__(self, database: sqlite3.Connection, options: HistoryOptions) -> None:
         self._database = database
-        self._window_ms = window_ms
-        self._commit_ms = commit_ms
+        self._window_ms = options.window_ms
+        self._commit_ms = options.commit_ms
         self._shown: tuple[int, frozenset[str] | None] | None = None  # what the snapshot holds now
         database.execute(sql.MAKE_SNAPSHOT)
         database.execute(sql.INDEX_SNAPSHOT)

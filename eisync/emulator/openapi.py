@@ -36,6 +36,7 @@ from eisync.emulator.shapes import (
 _PROJECT = "/api/{project}"
 _RAW = _PROJECT + "/raw-data"
 _SAMPLE = _RAW + "/{sample}"
+_LIMIT = {"type": "integer", "minimum": 1, "maximum": 10**9}
 _DONE = answer()
 _EDITS: Mapping[str, Schema] = {
     "rename": record({"name": TEXT}),
@@ -175,7 +176,11 @@ def _studio_routes() -> Iterator[Route]:
     yield "get", _RAW, operation("Samples, newest first.", page, [*selection(), *paging(), version])
     yield "get", f"{_RAW}/count", operation("How many a listing holds.", answer(count=COUNT), [*selection(), version])
     one = answer(sample=ref("Sample"), payload=ref("Payload"), totalPayloadLength=COUNT, datastreamPayloads=list_of({}))
-    yield "get", _SAMPLE, operation("One sample with its values.", one)
+    yield (
+        "get",
+        _SAMPLE,
+        operation("One sample with its values.", one, [parameter("query", "limitPayloadValues", _LIMIT)]),
+    )
     yield "delete", _SAMPLE, operation("Delete a sample.", _DONE)
     for kind, content_types in _FILES.items():
         axis = [parameter("query", "axisIx", COUNT)] if kind == "wav" else []

@@ -20,12 +20,13 @@ from aiohttp.http_exceptions import HttpProcessingError
 from eisync.emulator import control, ingestion, page, studio
 from eisync.emulator.control import random_hmac_key, random_key
 from eisync.emulator.faults import Faults
+from eisync.emulator.history import HistoryOptions
 from eisync.emulator.ledger import Ledger
 from eisync.emulator.model import Project, Role
 from eisync.emulator.replies import guard
 from eisync.emulator.service import SERVICE, Service
 from eisync.emulator.settings import EmulatorSettings, is_loopback
-from eisync.emulator.store import HistoryOptions, StoreError, open_store
+from eisync.emulator.store import StoreError, open_store
 
 _START_TIMEOUT_S = 30.0
 _STOP_TIMEOUT_S = 30.0

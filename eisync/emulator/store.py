@@ -16,7 +16,7 @@ from eisync.emulator import statements as sql
 from eisync.emulator.blobs import Blobs, MemoryBlobs, StoredBlobs
 from eisync.emulator.conditions import where
 from eisync.emulator.counts import count_added, count_each, count_samples, skip
-from eisync.emulator.history import History, forget
+from eisync.emulator.history import History, HistoryOptions, forget
 from eisync.emulator.model import (
     Actor,
     Duplicate,
@@ -32,7 +32,7 @@ from eisync.emulator.model import (
     Window,
 )
 from eisync.emulator.restoring import restore_samples, restored_by
-from eisync.emulator.rows import row_of, sample_of
+from eisync.emulator.rows import key_of, project_of, row_of, sample_of
 from eisync.emulator.spool import Body
 
 _OWNER = "emulator"
@@ -54,14 +54,6 @@ class Account:
     stored_by_hash: Mapping[str, int]
 
 
-@dataclass(frozen=True, slots=True)
-class HistoryOptions:
-    """How long a window takes in changes, and how long after its end it is a version."""
-
-    window_ms: int
-    commit_ms: int
-
-
 class Store:
     """Open with `open_store`; `close` in the end."""
 
@@ -78,7 +70,7 @@ class Store:
                 for statement in sql.statements_of(script):
                     execute(statement)
                 execute(f"pragma user_version = {version}")
-        self.history = History(database, window_ms=keeping.window_ms, commit_ms=keeping.commit_ms) if keeping else None
+        self.history = History(database, keeping) if keeping else None
         if keeping is None:
             self._forget_history()
 
@@ -93,22 +85,22 @@ class Store:
     # Projects and keys
 
     def list_projects(self) -> list[Project]:
-        return [_project(row) for row in self._database.execute(sql.LIST_PROJECTS)]
+        return [project_of(row) for row in self._database.execute(sql.LIST_PROJECTS)]
 
     def project(self, project_id: int) -> Project:
         """One that exists: keys point nowhere else."""
-        return _project(self._database.execute(sql.FIND_PROJECT, {"project_id": project_id}).fetchone())
+        return project_of(self._database.execute(sql.FIND_PROJECT, {"project_id": project_id}).fetchone())
 
     def find_project(self, project_id: int) -> Project | None:
         row = self._database.execute(sql.FIND_PROJECT, {"project_id": project_id}).fetchone()
-        return None if row is None else _project(row)
+        return None if row is None else project_of(row)
 
     def add_project(self, name: str, *, hmac_key: str, now_ms: int) -> Project:
         with self._transaction() as execute:
             row = execute(
                 sql.ADD_PROJECT, {"name": name, "owner": _OWNER, "hmac_key": hmac_key, "now_ms": now_ms}
             ).fetchone()
-            return _project(row)
+            return project_of(row)
 
     def update_project(
         self, project_id: int, *, name: str | None = None, has_validation: bool | None = None, split: str | None = None
@@ -119,11 +111,11 @@ class Store:
             execute(sql.UPDATE_PROJECT, values)
 
     def list_keys(self, project_id: int) -> list[Key]:
-        return [_key(row) for row in self._database.execute(sql.LIST_KEYS, {"project_id": project_id})]
+        return [key_of(row) for row in self._database.execute(sql.LIST_KEYS, {"project_id": project_id})]
 
     def find_key(self, key: str) -> Key | None:
         row = self._database.execute(sql.FIND_KEY, {"key": key}).fetchone()
-        return None if row is None else _key(row)
+        return None if row is None else key_of(row)
 
     def find_person(self, token: str) -> Person | None:
         row = self._database.execute(sql.FIND_PERSON, {"token": token}).fetchone()
@@ -141,7 +133,8 @@ class Store:
         """Raises ValueError when the key exists."""
         try:
             with self._transaction() as execute:
-                return _key(execute(sql.ADD_KEY, {"project_id": project_id, "key": key, "role": role.value}).fetchone())
+                values = {"project_id": project_id, "key": key, "role": role.value}
+                return key_of(execute(sql.ADD_KEY, values).fetchone())
         except sqlite3.IntegrityError as error:
             raise ValueError("This key exists already.") from error
 
@@ -349,12 +342,3 @@ def open_store(folder: str | None, keeping: HistoryOptions | None = None, *, sig
 
 def _written(actor: Actor | None) -> str | None:
     return None if actor is None else json.dumps(actor.as_json())
-
-
-def _project(row: sqlite3.Row) -> Project:
-    found = row["has_validation"]
-    return Project(**{**row, "has_validation": None if found is None else bool(found)})
-
-
-def _key(row: sqlite3.Row) -> Key:
-    return Key(row["id"], row["project_id"], row["key"], Role(row["role"]))

@@ -5,6 +5,7 @@ something are in `editing`. Source: the wire contract,
 section 3.
 """
 
+import sys
 from collections.abc import Iterator
 
 from aiohttp import web
@@ -17,7 +18,7 @@ from eisync.emulator.names import extension_of, sent_name
 from eisync.emulator.parts import options_of, validation_of
 from eisync.emulator.project import show_project, show_project_info
 from eisync.emulator.replies import fault_now
-from eisync.emulator.selecting import Refusal, read_boolean, read_page, read_selection
+from eisync.emulator.selecting import Refusal, read_boolean, read_count, read_page, read_selection
 from eisync.emulator.showing import iso, read_rows, show_payload, show_sample, show_wav, write_samples
 
 _CHUNK_BYTES = 256 * 1024
@@ -120,10 +121,11 @@ async def _count(call: Call) -> web.StreamResponse:
 
 
 async def _get_sample(call: Call) -> web.StreamResponse:
-    sample = call.sample
+    sample, store, settings = call.sample, call.service.store, call.service.settings
+    limit = read_count(call.query, "limitPayloadValues", default=sys.maxsize, at_most=sys.maxsize)
     return success(
         sample=show_sample(sample),
-        payload=show_payload(sample, call.service.store, call.service.settings),
+        payload=show_payload(sample, store, settings, limit=limit),
         totalPayloadLength=sample.facts.values_count,
         datastreamPayloads=[],
     )

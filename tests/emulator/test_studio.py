@@ -130,6 +130,15 @@ def test_a_payload_holds_the_values_that_can_be_read(client: Client, name: str, 
     assert client.sample(sample_id)["payload"]["values"] == values
 
 
+def test_a_payload_may_be_limited(client: Client) -> None:
+    (sample_id,) = client.store(("a.wav", wav((1, -2, 3))))
+    for limit, values in ((1, [[1]]), (2, [[1], [-2]]), (9, [[1], [-2], [3]])):
+        answer = client.studio("GET", f"/raw-data/{sample_id}", limitPayloadValues=limit)
+        assert (answer["payload"]["values"], answer["totalPayloadLength"]) == (values, 3)
+    for wrong in ("0", "-1", "all"):
+        assert client.studio("GET", f"/raw-data/{sample_id}", limitPayloadValues=wrong)["success"] is False
+
+
 def test_what_is_not_there_is_a_200_that_says_so(client: Client) -> None:
     missing = {"success": False, "error": "No sample found with ID 999"}
     assert client.studio("GET", "/raw-data/999") == missing
