@@ -22,10 +22,11 @@ _HIDDEN = frozenset({"modified_ms", "updated_by"})  # kept to undo an edit, and 
 
 @dataclass(frozen=True, slots=True)
 class HistoryOptions:
-    """How long a window takes in changes, and how long after its end it is a version."""
+    """How long a window takes in changes, how long after its end it is a version, and how many there are."""
 
     window_ms: int
     commit_ms: int
+    max_versions: int = 1000  # of a project; the oldest are forgotten
 
 
 class History:
@@ -35,6 +36,8 @@ class History:
         self._database = database
         self._window_ms = options.window_ms
         self._commit_ms = options.commit_ms
+        self._max_versions = options.max_versions
+        self._unneeded: list[str] = []  # contents of samples that cannot be restored any more
         self._shown: tuple[int, frozenset[str] | None] | None = None  # what the snapshot holds now
         database.execute(sql.MAKE_SNAPSHOT)
         database.execute(sql.INDEX_SNAPSHOT)
@@ -143,6 +146,11 @@ class History:
         found = self._database.execute(sql.LIST_ACTORS, {"window_id": window.id})
         return [json.loads(row[0]) for row in found]
 
+    def take_unneeded(self) -> list[str]:
+        """The hashes of contents that may be needed no more since this was asked last."""
+        taken, self._unneeded = self._unneeded, []
+        return taken
+
     # Samples as they were
 
     def list_changes(
@@ -240,6 +248,14 @@ class History:
         added = self._number(sql.COUNT_ADDED, of_window)
         end_sample = self._number(sql.NEXT_SAMPLE, {})
         self._database.execute(sql.CLOSE_WINDOW, of_window | {"added": added, "end_sample": end_sample})
+        self._forget_oldest(window.project_id)
+
+    def _forget_oldest(self, project_id: int) -> None:
+        asked = {"project_id": project_id, "kept": self._max_versions}
+        old = {"windows": json.dumps([one for (one,) in self._rows(sql.LIST_OLD_WINDOWS, asked)])}
+        self._unneeded += [sha256 for (sha256,) in self._rows(sql.LIST_CONTENTS_OF, old)]
+        for statement in sql.FORGET_WINDOWS:
+            self._database.execute(statement, old)
 
     def _note_actor(self, window: Window, actor: str | None) -> None:
         if actor is not None:

@@ -133,7 +133,11 @@ class Emulator:
 def _history_options(settings: EmulatorSettings) -> HistoryOptions | None:
     if not settings.dataset_versions:
         return None
-    return HistoryOptions(window_ms=settings.dataset_window_ms, commit_ms=settings.dataset_commit_ms)
+    return HistoryOptions(
+        window_ms=settings.dataset_window_ms,
+        commit_ms=settings.dataset_commit_ms,
+        max_versions=settings.max_dataset_versions,
+    )
 
 
 class RunningEmulator:

@@ -54,6 +54,7 @@ LIMITS = (
     "max_parse_bytes",
     "max_companion_bytes",
     "max_json_bytes",
+    "max_dataset_versions",
     "max_sensors",
     "max_name_chars",
     "max_line_chars",
@@ -93,6 +94,7 @@ class EmulatorSettings:
     spool_total_bytes: int = 16 * MIB  # the same for all parts of one request together
     max_parse_bytes: int = 8 * MIB  # a larger CBOR or JSON file is stored as it is, its values unread
     max_companion_bytes: int = 16 * MIB
+    max_dataset_versions: int = 1000  # of a project; the oldest are forgotten, and the bytes they kept
     max_json_bytes: int = 4 * MIB  # the body of a Studio or control request
     max_sensors: int = 1000  # of one file; a CSV has as many columns at most
     max_name_chars: int = 200  # of a sensor, its units and a device: every listing shows them

@@ -212,7 +212,8 @@ class Store:
                 gone = ({"project_id": selection.project_id, "sha256": sha256} for sha256 in hashes)
                 self._database.executemany(sql.COUNT_REMOVED, gone)
                 execute(sql.TOUCH_PROJECT, {"project_id": selection.project_id, "now_ms": now_ms})
-        self._discard(hashes)
+        unneeded = [] if self.history is None else self.history.take_unneeded()
+        self._discard([*hashes, *unneeded])
         return len(hashes)
 
     def _signature(self, actor: Actor | None, *, is_upload: bool = False) -> str | None:
@@ -281,6 +282,7 @@ class Store:
         except BaseException:
             self.history.drop_snapshot()
             raise
+        self._discard(self.history.take_unneeded())
 
     def _forget_history(self) -> None:
         """What was kept before this store kept none would have a hole in it."""

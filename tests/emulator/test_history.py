@@ -141,6 +141,24 @@ def test_bytes_are_kept_for_a_restore_and_go_with_the_history(tmp_path: Any) -> 
         store.open_content(sha256(b"x"))
 
 
+def test_the_oldest_versions_are_forgotten_with_what_only_they_could_restore() -> None:
+    with contextlib.closing(open_store(None, HistoryOptions(window_ms=0, commit_ms=0, max_versions=2))) as store:
+        project_id = project_of(store)
+        commit(store, project_id, b"x")
+        store.delete(Selection(project_id=project_id), now_ms=NOW_MS + 1)
+        assert len(versions(store, project_id, NOW_MS + 2)) == 2
+        for number in range(2, 4):
+            store.open_content(sha256(b"x")).close()
+            pair = (sample(b"%d" % number), body(b"%d" % number))
+            store.commit(project_id, [pair], refuse_duplicates=False, now_ms=NOW_MS + number)
+            found = versions(store, project_id, NOW_MS + number)
+            assert [one.version_index for one in found] == [number - 1, number]
+        with pytest.raises(FileNotFoundError):
+            store.open_content(sha256(b"x"))
+        store.restore(found[0], ME, group_key="k", now_ms=NOW_MS + 9)
+        assert [one.sha256 for one in samples(store, project_id)] == [sha256(b"2")]
+
+
 @pytest.mark.parametrize(
     ("signs", "upload", "edit"), [("all", True, True), ("edits", False, True), ("none", False, False)]
 )
