@@ -9,6 +9,8 @@ Source: OpenAPI 3.0.3.
 from collections.abc import Iterator, Mapping
 
 from eisync.emulator.model import STORED_CATEGORIES, UPLOAD_CATEGORIES, Role
+from eisync.emulator.openapi_accounts import account_routes
+from eisync.emulator.openapi_devices import DEVICE_SCHEMAS, device_routes
 from eisync.emulator.openapi_parts import FAILED, Route, operation, paging, parameter, selection
 from eisync.emulator.openapi_projects import PROJECT_SCHEMAS, export_routes, project_routes
 from eisync.emulator.openapi_versions import VERSION_SCHEMAS, version_routes
@@ -95,7 +97,7 @@ def describe(studio_url: str, ingestion_url: str) -> dict[str, object]:
         },
         "components": {
             "securitySchemes": {"key": {"type": "apiKey", "in": "header", "name": "x-api-key"}},
-            "schemas": {**SCHEMAS, **VERSION_SCHEMAS, **PROJECT_SCHEMAS},
+            "schemas": {**SCHEMAS, **VERSION_SCHEMAS, **PROJECT_SCHEMAS, **DEVICE_SCHEMAS},
         },
     }
 
@@ -116,6 +118,8 @@ def _parameters_of(path: str) -> list[dict[str, object]]:
         "{job}": ID,
         "{version}": ID,
         "{token}": TOKEN,
+        "{device}": TEXT,
+        "{user}": {**TEXT, "minLength": 1, "maxLength": 200},
         "{category}": one_of(categories),
     }
     return [
@@ -193,7 +197,9 @@ def _studio_routes() -> Iterator[Route]:
     yield "post", _RAW + "/delete-all/{category}", operation("Delete every sample of a category.", _DONE)
     yield from version_routes(_PROJECT)
     yield from project_routes(_PROJECT)
+    yield from device_routes(_PROJECT)
     login = record({"username": TEXT, "password": TEXT})
+    yield from account_routes(_PROJECT)
     yield "post", "/api-login", {"security": []} | operation("A token for a person.", answer(token=TEXT), body=login)
     for action, body in _EDITS.items():
         yield "post", f"{_SAMPLE}/{action}", operation(f"{action} one sample.", _DONE, body=body)
@@ -219,4 +225,6 @@ def _control_routes() -> Iterator[Route]:
     made = answer(project=ref("OwnProject"), studio_url=TEXT, ingestion_url=TEXT)
     yield "post", "/emulator/projects", own | operation("Make a project.", made, body=ref("NewProject"))
     yield from export_routes()
+    spoken = answer(connected=list_of({"type": "object"}), refused=list_of({"type": "object"}))
+    yield "get", "/emulator/devices", own | operation("What was said with the devices that are connected.", spoken)
     yield "get", "/emulator/openapi.json", own | operation("This document.", {"type": "object"})

@@ -1,4 +1,4 @@
-"""A mirror of the service that is read and never written, for a pass that only says what it would do."""
+"""A mirror that is read but never written, for a pass that only reports what it would do."""
 
 from collections.abc import Iterable
 
@@ -37,7 +37,7 @@ class DryRun:
     def apply(self, target: str, actions: Iterable[listing.IndexChange], **_: object) -> list[int]:
         return []
 
-    def note_look(self, target: str, **_: object) -> None: ...
+    def note_poll(self, target: str, **_: object) -> None: ...
 
     def note_changes(self, target: str, **_: object) -> list[Missing]:
         return []

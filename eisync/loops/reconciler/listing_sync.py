@@ -26,7 +26,7 @@ ABOVE_EVERY_ID = LARGEST_ID  # no listed sample has this id
 _ID = attrgetter("id")
 MAX_UNREAD_LINES = 3  # for each page
 SLICE = 2000
-"""Samples of the index compared at a time. A page that leaves out many of them can make its range much longer."""
+"""Samples of the index compared at a time, however many are in the range of ids of one page."""
 SWEPT_AT_ONCE = 5
 """A listing of so many pages is read as soon as something changed; a larger one waits for the feed to say what."""
 
@@ -85,7 +85,7 @@ class ListingSync:
         if poll.unlisted:
             return followed.missing  # the next poll finds the same again, until a sweep may run
         # Keep the old `modified_at` of an unexplained change, so that it still asks for a sweep once one may run.
-        self.mirrored.note_look(
+        self.mirrored.note_poll(
             self.target,
             newest_id=newest_id,
             samples=remembered.samples + poll.new,
