@@ -18,7 +18,7 @@ from eisync.core.text import nfc
 from eisync.core.wire import label_headers
 from eisync.data.sample_type import DataAcquisition, Sample
 from eisync.data.sources import Source, SourceError, plain, source_of
-from eisync.data.values import label_text, metadata_texts
+from eisync.data.tables import label_text, metadata_texts
 
 Key = tuple[str, tuple[tuple[str, str], ...]]
 

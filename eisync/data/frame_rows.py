@@ -11,9 +11,19 @@ from typing import Any
 
 from eisync.data.frames import rate_ms
 from eisync.data.sample_type import Sample, UploadSamplesResponse
-from eisync.data.tables import Row, csv_text, names_of, require_columns, require_frame, require_list, rows_of
+from eisync.data.tables import (
+    Row,
+    category_text,
+    csv_text,
+    label_text,
+    metadata_texts,
+    names_of,
+    require_columns,
+    require_frame,
+    require_list,
+    rows_of,
+)
 from eisync.data.uploading import upload_samples
-from eisync.data.values import category_text, label_text, metadata_texts
 
 
 def upload_pandas_dataframe(

@@ -12,18 +12,24 @@ from dataclasses import dataclass
 from typing import Any
 
 from eisync.data.sample_type import Sample, UploadSamplesResponse
-from eisync.data.tables import column, csv_text, gather, index_of, names_of, require_columns, require_list
-from eisync.data.uploading import upload_samples
-from eisync.data.values import (
+from eisync.data.tables import (
     NS_DIGITS,
     category_text,
+    column,
+    csv_text,
+    gather,
     index_ms,
+    index_of,
     is_missing,
     label_text,
     metadata_texts,
+    names_of,
+    require_columns,
+    require_list,
     unix_ms,
     whole,
 )
+from eisync.data.uploading import upload_samples
 
 _TIMESTAMP = "timestamp"
 
