@@ -4,7 +4,6 @@ The service's filter by name finds parts of names, so every name is compared aga
 contract, section 3.
 """
 
-import operator
 import threading
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -13,7 +12,7 @@ from typing import Any
 from eisync.adapters import clock
 from eisync.core.studio import says_no_sample
 from eisync.data.client import Access
-from eisync.data.listing import SampleListing
+from eisync.data.downloading import SampleListing, as_id
 from eisync.data.sample_type import SampleInfo
 from eisync.exceptions import NotFoundException, TimeoutException, UnsuccessfulRequestException
 
@@ -250,16 +249,6 @@ def delete_all_samples(
     access = Access(api_key, timeout_sec)
     access.request("POST", f"/api/{access.project_id()}/raw-data/delete-all{suffix}")
     return GenericApiResponse(success=True)
-
-
-def as_id(sample_id: Any) -> int:
-    """A sample's id, of Python or numpy. Raises TypeError for anything else: a text would become a part of the path."""
-    try:
-        if isinstance(sample_id, bool):
-            raise TypeError
-        return operator.index(sample_id)
-    except TypeError:
-        raise TypeError("All sample IDs must be integers") from None
 
 
 def _category(category: str | None, *, also: Sequence[str] = ()) -> str | None:
