@@ -6,7 +6,6 @@ none of their texts.
 """
 
 import hashlib
-import json
 import os
 import threading
 from collections.abc import Mapping
@@ -17,9 +16,10 @@ import eisync
 from eisync._version import __version__
 from eisync.adapters import clock
 from eisync.core.api_key import clean
+from eisync.core.formats.json_syntax import json_object
 from eisync.core.redaction import KEYS
 from eisync.core.retry import RetryPolicy, asked_s
-from eisync.core.studio import encode_query
+from eisync.core.studio import encode_query, projects_of_key
 from eisync.core.text import printable, printable_lines
 from eisync.core.wire import Reply, Silence
 from eisync.exceptions import (
@@ -131,15 +131,15 @@ class Access:
         repeatable = method in ("GET", "DELETE", "HEAD") if is_repeatable is None else is_repeatable
         where = path + (f"?{encode_query(query)}" if query else "")
         reply = self._patiently(method, where, is_repeatable=repeatable, max_answer_bytes=max_answer_bytes)
-        return _understood(reply, _json_object(reply))
+        return _understood(reply, _answer_in(reply))
 
     def file(self, path: str) -> bytes:
         """Return the file that is at `path`. Raises as `request`."""
         reply = self._patiently("GET", path, is_repeatable=True, is_file=True)
-        answer = _json_object(reply)
+        answer = _answer_in(reply)
         if reply.status != 200 or _is_refusal(answer):
             reply = replace(reply, body=bytes(KEYS.body(reply.body)))  # not the file: then no key either
-            _understood(reply, _json_object(reply))  # raises what it means
+            _understood(reply, _answer_in(reply))  # raises what it means
         return reply.body
 
     def project_id(self) -> int:
@@ -152,16 +152,13 @@ class Access:
         return found
 
     def _ask_project(self) -> int:
-        try:
-            found = self.request("GET", "/api/projects/api-key-info")
-            if isinstance(found.get("projectId"), int):
-                return int(found["projectId"])
-        except (UnsuccessfulRequestException, NotFoundException):
-            pass  # the call is newer than some installations
-        projects = self.request("GET", "/api/projects").get("projects")
-        if not isinstance(projects, list) or not projects or not isinstance(projects[0].get("id"), int):
+        def ask(path: str) -> dict[str, Any]:
+            return self.request("GET", path)
+
+        found = projects_of_key(ask, UnsuccessfulRequestException, NotFoundException)
+        if not found:
             raise UnsuccessfulRequestException("the key opens no project")
-        return int(projects[0]["id"])
+        return found[0]
 
     def _patiently(
         self,
@@ -239,15 +236,11 @@ def _understood(reply: Reply, answer: dict[str, Any] | None) -> dict[str, Any]:
     return answer
 
 
-def _json_object(reply: Reply) -> dict[str, Any] | None:
+def _answer_in(reply: Reply) -> dict[str, Any] | None:
     # A file is not parsed to find out that it is one: refusals are short.
     if len(reply.body) > 1024 and "json" not in str(_content_type(reply)):
         return None
-    try:
-        answer = json.loads(reply.body)
-    except (ValueError, RecursionError):
-        return None
-    return answer if isinstance(answer, dict) else None
+    return json_object(reply.body, most=None)  # a listing, or a sample with all its values: as large as was asked for
 
 
 def _content_type(reply: Reply) -> str:

@@ -107,3 +107,9 @@ def test_a_text_becomes_no_more_values_than_are_counted(document: Any) -> None:
 )
 def test_an_answer_is_an_object_of_bearable_size_or_nothing(body: bytes, expected: dict[str, Any] | None) -> None:
     assert expected == json_object(body)
+
+
+def test_an_answer_is_of_any_size_where_it_is_asked_for() -> None:
+    body = b'{"a": [' + b"0," * MOST_STRUCTURE + b"0]}"
+    assert json_object(body) is None
+    assert {"a": [0] * (MOST_STRUCTURE + 1)} == json_object(body, most=None)

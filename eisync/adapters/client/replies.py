@@ -24,24 +24,6 @@ _Id = Annotated[int, Field(strict=True, gt=0, le=LARGEST_ID)]
 _Amount = Annotated[int, Field(strict=True, ge=0, lt=LARGEST_ID)]
 
 
-class KeyInfo(_Reply):
-    """`GET /api/projects/api-key-info`."""
-
-    project_id: _Id = Field(alias="projectId")
-
-
-class ProjectReply(_Reply):
-    """An entry of `GET /api/projects`."""
-
-    id: _Id
-
-
-class Projects(_Reply):
-    """`GET /api/projects`: exactly one for a project key."""
-
-    projects: tuple[ProjectReply, ...]
-
-
 _Text = Annotated[str | Annotated[Any, AfterValidator(str)], Field(union_mode="left_to_right")]  # whatever it is
 
 

@@ -314,9 +314,9 @@ def _reaches_zero(outside: bytes, depth: int) -> bool:
     return 0 in islice(depths, 1, None)
 
 
-def json_object(body: bytes | bytearray) -> dict[str, Any] | None:
-    """Return what the body says, where it is a JSON object of bearable size."""
-    if structure(body) > MOST_STRUCTURE:
+def json_object(body: bytes | bytearray, *, most: int | None = MOST_STRUCTURE) -> dict[str, Any] | None:
+    """Return what the body says, where it is a JSON object of at most so many values; None for `most`: of any size."""
+    if most is not None and structure(body) > most:
         return None  # it would become a hundred times as large as it is
     try:
         answer = json.loads(body)
