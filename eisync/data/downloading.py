@@ -26,8 +26,8 @@ from eisync.core.listing import may_be_listed
 from eisync.core.sample_names import original_name
 from eisync.core.studio import MOST_LISTED, says_no_sample
 from eisync.data.client import LARGEST_ANSWER_BYTES, Access, TooLargeException
-from eisync.data.progress import Progress, counting
 from eisync.data.sample_type import Sample
+from eisync.data.uploading import Progress, counting
 from eisync.exceptions import UnsuccessfulRequestException
 
 _WORKERS = 16  # they wait for the network, not for a processor

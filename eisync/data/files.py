@@ -14,11 +14,10 @@ from typing import Any
 from eisync.core.dataset import INFO_LABELS as LABEL_FILE
 from eisync.core.labels.sidecars import entries_of
 from eisync.data.datasets import CHUNK_CHARACTERS, Beside, Given, Places, eligible, of_entry, open_sidecar, plain
-from eisync.data.progress import Progress
 from eisync.data.sample_type import Sample, UploadSamplesResponse
 from eisync.data.sending import UploadOptions
 from eisync.data.sources import LazyFile
-from eisync.data.uploading import options_of, upload_drafts
+from eisync.data.uploading import Progress, options_of, upload_drafts
 
 Transform = Callable[[Sample, str], Any]
 
