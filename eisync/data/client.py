@@ -35,6 +35,7 @@ from eisync.exceptions import (
     UnauthorizedException,
     UnreachableException,
     UnsuccessfulRequestException,
+    also_official,
 )
 
 if TYPE_CHECKING:
@@ -56,12 +57,14 @@ _lock = threading.Lock()
 def api_key(given: str | None = None) -> str:
     """The key to use, without the quotes and marks that it may have been written with.
 
-    Raises MissingApiKeyException, and InvalidApiKeyException for what cannot be one.
+    An empty key is a missing one: it must not stand for the key of another project. Raises MissingApiKeyException, and
+    InvalidApiKeyException for what cannot be one.
     """
+    is_default = given is None
     try:
-        key = clean(given or eisync.API_KEY or "")
+        key = clean((eisync.API_KEY if is_default else given) or "")
     except ValueError as error:
-        place = "`api_key`" if given else "`eisync.API_KEY` (`EI_API_KEY` in the environment)"
+        place = "`eisync.API_KEY` (`EI_API_KEY` in the environment)" if is_default else "`api_key`"
         raise InvalidApiKeyException(f"The API key in {place} {error}.") from None
     if not key:
         raise MissingApiKeyException
@@ -256,17 +259,18 @@ def _api_exception(reply: Reply, answer: dict[str, Any] | None) -> ApiException:
     reason = printable_lines(str((answer or {}).get("error") or body or "no reason given"))
     match reply.status:
         case 401:
-            return UnauthorizedException(401, reason, body)
+            kind: type[ApiException] = UnauthorizedException
         case 403:
-            return ForbiddenException(403, reason, body)
+            kind = ForbiddenException
         case 404:
-            return NotFoundException(404, reason, body)
+            kind = NotFoundException
         case status if status >= 500:
-            return ServiceException(status, reason, body)
+            kind = ServiceException
         case status if 300 <= status < 400:
-            return ApiException(status, "redirected; not followed, because that would hand over the key", body)
-        case status:
-            return ApiException(status, reason, body)
+            kind, reason = ApiException, "redirected; not followed, because that would hand over the key"
+        case _:
+            kind = ApiException
+    return also_official(kind)(reply.status, reason, body)
 
 
 def _excerpt(raw: bytes) -> str:

@@ -13,6 +13,7 @@ import io
 import json
 import operator
 import os
+import re
 from collections import deque
 from collections.abc import Generator, Iterable, Iterator
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
@@ -31,6 +32,7 @@ from eisync.data.uploading import Progress, counting
 from eisync.exceptions import UnsuccessfulRequestException
 
 _WORKERS = 16  # they wait for the network, not for a processor
+_WHOLE = re.compile(r"\s*[+-]?\d+\s*", re.ASCII)
 _FILES = {
     ("image", "rgba"): "image",
     ("video", "rgba"): "video",
@@ -95,18 +97,17 @@ def download_samples_by_ids(
         >>> found.filename, found.label, json.loads(found.data)["payload"]["values"]
         ('wave.01.json', 'wave', [[1.0], [2.0]])
     """
-    return list(
-        stream_samples_by_ids(
-            sample_ids,
-            api_key,
-            timeout_sec,
-            max_workers,
-            show_progress,
-            pool_maxsize,
-            pool_connections,
-            progress=progress,
-        )
+    found = stream_samples_by_ids(
+        sample_ids,
+        api_key,
+        timeout_sec,
+        max_workers,
+        show_progress,
+        pool_maxsize,
+        pool_connections,
+        progress=progress,
     )
+    return [sample for sample in found if sample is not None]
 
 
 def stream_samples_by_ids(
@@ -119,8 +120,8 @@ def stream_samples_by_ids(
     pool_connections: int | None = 20,
     *,
     progress: Progress | None = None,
-) -> Generator[Sample, None, None]:
-    """Download samples one after the other: a few are fetched ahead, and none is kept.
+) -> Generator[Sample | None, None, None]:
+    """Download samples one after the other, in the order of their ids: a few are fetched ahead, and none is kept.
 
     Stands for `edgeimpulse.experimental.data.stream_samples_by_ids`; `progress` is an addition.
 
@@ -135,7 +136,8 @@ def stream_samples_by_ids(
         progress: Called as `progress(done, total)`, in the calling thread, each time samples are done.
 
     Returns:
-        A generator of the samples, as `download_samples_by_ids` returns them. Closing it cancels what is ahead.
+        A generator of the samples, as `download_samples_by_ids` returns them; None for an id that the project does not
+        have. Closing it cancels what is ahead.
 
     Raises:
         TypeError: An id is no whole number. The call raises it; everything below is raised by the step that meets it.
@@ -153,9 +155,9 @@ def stream_samples_by_ids(
     Example:
         >>> from eisync.data import stream_samples_by_ids
         >>> list(stream_samples_by_ids(999_999))
-        []
+        [None]
     """
-    ids = [as_id(one) for one in (sample_ids if isinstance(sample_ids, Iterable) else [sample_ids])]
+    ids = [number_of(one) for one in (sample_ids if isinstance(sample_ids, Iterable) else [sample_ids])]
     if isinstance(sample_ids, str | bytes):
         raise TypeError("All sample IDs must be integers")
     access = Access(api_key, timeout_sec, pool_connections, pool_maxsize)
@@ -238,7 +240,16 @@ def stretches_below(newest: int, oldest: int, count: int, total: int, workers: i
 
 
 def as_id(sample_id: Any) -> int:
-    """A sample's id, of Python or numpy. Raises TypeError for anything else: a text would become a part of the path."""
+    """A sample's id, also as a text or a fraction that is a whole number. Raises TypeError for anything else."""
+    if isinstance(sample_id, str) and _WHOLE.fullmatch(sample_id):
+        return int(sample_id)
+    if isinstance(sample_id, float) and sample_id.is_integer():
+        return int(sample_id)
+    return number_of(sample_id)
+
+
+def number_of(sample_id: Any) -> int:
+    """A sample's id, of Python or numpy. Raises TypeError for anything else."""
     try:
         if isinstance(sample_id, bool):
             raise TypeError
@@ -268,6 +279,7 @@ def _fetch(access: Access, sample_id: int) -> Sample | None:
         bounding_boxes=sample.get("boundingBoxes"),
         metadata=sample.get("metadata"),
         structured_labels=sample.get("structuredLabels"),
+        label_map=(sample.get("labelMap") or {}).get("labels"),
     )
 
 
@@ -286,10 +298,10 @@ def _content(access: Access, path: str, answer: dict[str, Any], name: str) -> tu
 
 def _stream(
     ids: list[int], access: Access, workers: int, *, show: bool | None, progress: Progress | None
-) -> Generator[Sample, None, None]:
+) -> Generator[Sample | None, None, None]:
+    access.project_id()  # asked once, before the workers would all ask
     if not ids:
         return
-    access.project_id()  # asked once, before the workers would all ask
     with (
         counting(len(ids), "Downloading samples", show=show, progress=progress) as advance,
         ThreadPoolExecutor(min(workers, len(ids)), thread_name_prefix="download") as pool,
@@ -297,8 +309,7 @@ def _stream(
         try:
             for sample in _in_order(pool, access, ids, workers):
                 advance(1)
-                if sample is not None:
-                    yield sample
+                yield sample
         finally:
             pool.shutdown(wait=False, cancel_futures=True)  # the rest is not wanted; what runs is waited for above
 

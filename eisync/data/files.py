@@ -281,6 +281,8 @@ class _Call:
         sample = given.draft.sample
         if self.transform is not None and given.draft.problem is None:
             self.transform(sample, given.path)
+        if sample.category is None:
+            sample.category = "split"
         if isinstance(sample.data, LazyFile):
             sample.data.release()
 

@@ -7,14 +7,18 @@ A value becomes a label, a category, metadata, an instant, or nothing. It comes 
 Python and is asked what it can do. Missing are None, NaN, NaT and pandas' NA.
 """
 
+import contextlib
 import csv
 import io
+import json
 import struct
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
 from itertools import pairwise
 from typing import Any
+
+from eisync.data.sources import plain
 
 NO_FRAME = (
     "DataFrame methods on input object not found. DataFrame support requires pandas (or similar) to be installed."
@@ -153,14 +157,14 @@ def category_text(value: Any) -> str:
 
 
 def metadata_texts(metadata: Mapping[Any, Any] | None) -> dict[str, str] | None:
-    """A new mapping of texts, as the service wants it; what is missing is left out.
+    """A new mapping of texts, as the service wants it; what is missing is left out, lists and mappings become JSON.
 
-    >>> metadata_texts({"site": "desk", "run": 7, "note": None})
-    {'site': 'desk', 'run': '7'}
+    >>> metadata_texts({"site": "desk", "run": 7, "note": None, "range": {"from": 1, "to": [2, 3]}})
+    {'site': 'desk', 'run': '7', 'range': '{"from": 1, "to": [2, 3]}'}
     """
     if metadata is None:
         return None
-    return {str(key): str(value) for key, value in metadata.items() if not is_missing(value)}
+    return {str(key): _metadata_text(value) for key, value in metadata.items() if not is_missing(value)}
 
 
 def unix_ms(timestamp: Any) -> int | float:
@@ -257,6 +261,14 @@ def _widened(values: list[Any], series: Any) -> list[Any]:
 
 def _can(thing: Any, method: str) -> bool:
     return callable(getattr(thing, method, None))
+
+
+def _metadata_text(value: Any) -> str:
+    nested = value.tolist() if _can(value, "tolist") else value
+    if isinstance(nested, Mapping | list | tuple):
+        with contextlib.suppress(TypeError, ValueError):  # it holds what JSON has no form for
+            return json.dumps(nested, default=plain, ensure_ascii=False)
+    return str(value)
 
 
 def _instant(moment: date) -> datetime:

@@ -75,10 +75,30 @@ def test_few_files_are_open_at_a_time(service: RunningEmulator, tmp_path: Path) 
     def look(sample: Sample, file: str) -> None:
         nonlocal most
         assert b"time" == sample.data.read(4)  # type: ignore[union-attr]
+        sample.data.seek(0)  # type: ignore[union-attr]
         most = max(most, len(os.listdir("/proc/self/fd")) - before)
 
     assert upload_directory(str(tmp_path), transform=look).success
     assert most <= 4
+
+
+def test_a_sample_has_the_category_that_was_asked_for(service: RunningEmulator, tmp_path: Path) -> None:
+    """`split` where none was; a `transform` sees what the caller gave, and may give one."""
+    fill(tmp_path, {"a.csv": csv(1), "b.csv": csv(20)})
+    seen: list[str | None] = []
+
+    def transform(sample: Sample, file: str) -> None:
+        seen.append(sample.category)
+        if file.endswith("b.csv"):
+            sample.category = "testing"
+
+    plain = upload_directory(str(tmp_path), transform=transform)
+    assert ([None, None], ["split", "testing"]) == (seen, [one.sample.category for one in plain.successes])
+    again = upload_directory(str(tmp_path), category="training", allow_duplicates=True)
+    assert ["training", "training"] == [one.sample.category for one in again.successes]
+    fill(tmp_path, {"info.labels": '{"version": 1, "files": [{"path": "a.csv"}]}'})
+    exported = upload_directory(str(tmp_path), category="training", allow_duplicates=True)
+    assert ["split"] == [one.sample.category for one in exported.successes]
 
 
 def test_a_transform_may_change_anything(service: RunningEmulator, tmp_path: Path) -> None:

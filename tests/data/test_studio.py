@@ -9,8 +9,8 @@ import eisync
 from eisync.data import downloading
 from eisync.data.client import Access, TooLargeException
 from eisync.data.downloading import stretches_below
+from eisync.data.sample_type import GenericApiResponse
 from eisync.data.studio import (
-    GenericApiResponse,
     delete_all_samples,
     delete_sample_by_id,
     delete_samples_by_filename,
@@ -226,7 +226,16 @@ def test_the_name_of_a_sample(stranger: Client) -> None:
     assert ["wave.01", "idle", None] == [get_filename_by_id(one) for one in (first, second, NOWHERE)]
 
 
-@pytest.mark.parametrize("wrong", ["1", 1.0, None, True, "1/../../delete-all", [1]])
+@pytest.mark.parametrize("form", [int, float, str, " {} ".format, "+{}".format])
+def test_an_id_may_come_from_a_table_or_a_file(stranger: Client, form: Callable[[int], Any]) -> None:
+    (sample_id,) = stranger.store(("wave.01.csv", csv(1)))
+    assert "wave.01" == get_filename_by_id(form(sample_id))
+    assert DONE == delete_sample_by_id(form(sample_id))
+
+
+@pytest.mark.parametrize(
+    "wrong", ["", "a", "1.0", "1_0", "١", 1.5, float("nan"), None, True, "1/../../delete-all", [1]]
+)
 def test_an_id_is_a_whole_number(service: RunningEmulator, wrong: Any) -> None:
     for call in (get_filename_by_id, delete_sample_by_id):
         with pytest.raises(TypeError, match="All sample IDs must be integers"):

@@ -1,4 +1,4 @@
-"""The parts of a request that describe its other parts: boxes, structured labels, label maps.
+"""The parts of a request that describe its other parts: boxes, structured labels, label maps, attachments.
 
 One companion part serves all files of a request, by the names under which they are sent (wire contract, section 1);
 the answer has no entry for it. So two files of one name must not share a request when a companion speaks of that name.
@@ -17,6 +17,7 @@ class PartKind(Enum):
     BOXES = ("bounding_boxes.labels", "bounding-box-labels", "boundingBoxes")
     STRUCTURED = ("structured_labels.labels", "structured-labels", "structuredLabels")
     LABEL_MAP = ("label_map.labels", "label-map-labels", "labels")
+    ATTACHMENTS = ("attachments.labels", "attachments", "attachments")
 
     @property
     def part_name(self) -> str:
