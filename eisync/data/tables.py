@@ -78,19 +78,42 @@ def require_columns(frame: Any, *wanted: Any) -> None:
         raise ValueError(f"Can't find the following columns: {missing}")
 
 
-def require_list(names: Any, argument: str) -> None:
-    """Raises ValueError for one text: its letters would be taken for names."""
-    if isinstance(names, str):
-        raise ValueError(f"The '{argument}' argument must be a list of column names.")
+def listed(names: Any) -> Any:
+    """Names of columns as a list: one text is one name."""
+    return [names] if isinstance(names, str) else names
+
+
+def positions(there: Sequence[Any], names: Iterable[Any]) -> list[int]:
+    """Where the columns with these names are, in this order; a name that the frame has twice stands for both.
+
+    >>> positions(["a", "b", "a"], ["b", "a"])
+    [1, 0, 2]
+    """
+    return [number for name in names for number, one in enumerate(there) if one == name]
+
+
+def position(there: Sequence[Any], name: Any) -> int:
+    """Where the column is. Raises ValueError when several have the name."""
+    found = positions(there, [name])
+    if len(found) != 1:
+        raise ValueError(f"the frame has several columns named {name!r}")
+    return found[0]
 
 
 def column(frame: Any, name: Any) -> list[Any]:
     """The values of a column of a gathered frame. Raises ValueError when several columns have the name."""
-    series = frame[name]
-    values = series.to_list() if _can(series, "to_list") else series.tolist() if _can(series, "tolist") else None
-    if not isinstance(values, list):
-        raise ValueError(f"the frame has several columns named {name!r}, or one that cannot be read")
-    return _widened(values, series)
+    position(names_of(frame), name)
+    return _values_of(frame[name], name)
+
+
+def columns(frame: Any, names: Iterable[Any] | None = None) -> tuple[list[Any], list[list[Any]]]:
+    """The headings and the values of the columns with these names, or of all, of a gathered frame."""
+    there = names_of(frame)
+    at = range(len(there)) if names is None else positions(there, names)
+    is_by_name = len(set(there)) == len(there)
+    found = [frame[there[number]] if is_by_name else frame.iloc[:, number] for number in at]
+    header = [there[number] for number in at]
+    return header, [_values_of(series, name) for series, name in zip(found, header, strict=True)]
 
 
 def index_of(frame: Any) -> list[Any] | None:
@@ -110,18 +133,17 @@ def rows_of(frame: Any) -> Iterator[Row]:
         for key, series in frame.iterrows():
             yield Row(key, _widened(series.tolist(), series))
         return
-    gathered = gather(frame)
-    columns = [column(gathered, name) for name in names_of(gathered)]
-    for number, values in enumerate(zip(*columns, strict=True)):
+    _, found = columns(gather(frame))
+    for number, values in enumerate(zip(*found, strict=True)):
         yield Row(number, list(values))
 
 
-def csv_text(header: Iterable[Any], columns: Sequence[Sequence[Any]], *, line_end: str = "\n") -> io.StringIO:
+def csv_text(header: Iterable[Any], cells: Sequence[Sequence[Any]], *, line_end: str = "\n") -> io.StringIO:
     """The columns as CSV, at its start; what is missing is an empty cell. To the byte what pandas writes."""
     text = io.StringIO(newline="")
     writer = csv.writer(text, lineterminator=line_end)
     writer.writerow(header)
-    writer.writerows(zip(*(_shown(values) for values in columns), strict=True))
+    writer.writerows(zip(*(_shown(values) for values in cells), strict=True))
     text.seek(0)
     return text
 
@@ -234,6 +256,13 @@ def shortest_float32(number: float) -> float:
         except OverflowError:  # rounded up past the largest one
             continue
     return number
+
+
+def _values_of(series: Any, name: Any) -> list[Any]:
+    values = series.to_list() if _can(series, "to_list") else series.tolist() if _can(series, "tolist") else None
+    if not isinstance(values, list):
+        raise ValueError(f"the column {name!r} cannot be read")
+    return _widened(values, series)
 
 
 def _shown(values: Sequence[Any]) -> Sequence[Any]:
