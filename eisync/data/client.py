@@ -78,9 +78,9 @@ def ingestion_url() -> str:
     return eisync.INGESTION_ENDPOINT.rstrip("/")
 
 
-def studio_url() -> str:
+def studio_url(given: str | None = None) -> str:
     """Where Studio is, without a trailing slash."""
-    return (eisync.API_ENDPOINT or "https://studio.edgeimpulse.com/v1").rstrip("/")
+    return (given or eisync.API_ENDPOINT or "https://studio.edgeimpulse.com/v1").rstrip("/")
 
 
 def limits_s(timeout_sec: float | None) -> tuple[float, float]:
@@ -107,12 +107,13 @@ def transport(*, pool_connections: int | None = 20, pool_maxsize: int | None = 2
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """Whose key to use, how long to wait and how many connections to keep. None stands for the default."""
+    """Whose key to use, how long to wait, how many connections to keep, and which Studio. None: the default."""
 
     api_key: str | None = None
     timeout_sec: float | None = None
     pool_connections: int | None = 20
     pool_maxsize: int | None = 20
+    host: str | None = None
 
     def request(
         self,
@@ -148,7 +149,7 @@ class Access:
     def project_id(self) -> int:
         """The project that the key opens, asked once for each key and address: a key never changes its project."""
         key = api_key(self.api_key)
-        known = (studio_url(), hashlib.sha256(key.encode()).digest())
+        known = (studio_url(self.host), hashlib.sha256(key.encode()).digest())
         found = _projects.get(known)
         if found is None:
             found = _projects[known] = self._ask_project()
@@ -173,7 +174,7 @@ class Access:
         max_answer_bytes: int = LARGEST_ANSWER_BYTES,
     ) -> Reply:
         headers = {"x-api-key": api_key(self.api_key), "accept": "*/*" if is_file else "application/json"}
-        url = studio_url() + path
+        url = studio_url(self.host) + path
         sender = transport(pool_connections=self.pool_connections, pool_maxsize=self.pool_maxsize)
         timeout_s = limits_s(self.timeout_sec)
         attempt = 1

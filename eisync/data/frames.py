@@ -92,7 +92,7 @@ def pandas_dataframe_to_sample(
     if count > 1:
         times = rate_ms(count, sample_rate_ms) if sample_rate_ms else _index_ms(frame)
         header, cells = [_TIMESTAMP, *header], [times, *cells]
-        structured_labels = _runs(labels) if labels else None
+        structured_labels = runs(labels) if labels else None
     elif label is None and labels:
         label = labels[0]
     return Sample(
@@ -263,19 +263,23 @@ def _index_ms(frame: Any) -> list[int | float]:
     return found
 
 
-def _runs(labels: Sequence[str | None]) -> list[dict[str, Any]]:
-    """Runs of equal labels, without a gap."""
-    runs: list[dict[str, Any]] = []
+def runs(labels: Sequence[Any]) -> list[dict[str, Any]]:
+    """Runs of equal labels, without a gap. Raises ValueError for a row without a label.
+
+    >>> runs(["a", "a", "b"])
+    [{'startIndex': 0, 'endIndex': 1, 'label': 'a'}, {'startIndex': 2, 'endIndex': 2, 'label': 'b'}]
+    """
+    found: list[dict[str, Any]] = []
     for number, label in enumerate(labels):
-        if label is None:
+        if is_missing(label):
             raise ValueError(
                 f"row {number} has no label; a time series that is labelled row by row needs one in each row"
             )
-        if runs and runs[-1]["label"] == label:
-            runs[-1]["endIndex"] = number
+        if found and found[-1]["label"] == label:
+            found[-1]["endIndex"] = number
         else:
-            runs.append({"startIndex": number, "endIndex": number, "label": label})
-    return runs
+            found.append({"startIndex": number, "endIndex": number, "label": label})
+    return found
 
 
 def _group(keys: Sequence[Any], name: str) -> dict[Any, list[int]]:
