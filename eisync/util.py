@@ -14,7 +14,7 @@ import platform
 from importlib.util import find_spec
 from typing import Any
 
-from eisync._version import __version__
+import eisync
 from eisync.data.client import Access, api_key
 from eisync.data.studio import CATEGORIES
 from eisync.exceptions import (
@@ -64,7 +64,7 @@ def __getattr__(name: str) -> Any:
 def get_user_agent(add_platform_info: bool = False) -> str:
     """Return what a request says of its sender: `eisync/1.0`, and the platform in brackets if it is asked for."""
     about = f" (python {platform.python_version()} {platform.system().lower()})" if add_platform_info else ""
-    return f"eisync/{__version__}{about}"
+    return f"eisync/{eisync.__version__}{about}"
 
 
 def configure_generic_client(

@@ -39,7 +39,7 @@ ROOMS = {
     "control": room(CORE | {"store", "loops"}),
     "data": room(CORE | {"exceptions", "adapters", "_version"}, {"rich"}),
     "experimental": room({"data"}, {"pandas"}),
-    "util": room({"_version", "data", "exceptions"}),
+    "util": room({"data", "exceptions"}),
     "emulator": room(set(), {"aiohttp", "multipart", "cbor2"}),
     "paths": room({"errors"}, {"platformdirs"}),
     "settings": room(CORE | {"paths"}, {"pydantic", "pydantic_core"}),

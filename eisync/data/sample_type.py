@@ -132,8 +132,8 @@ class Sample:
     metadata: dict[str, Any] | None = None
     sample_id: int | None = None
     structured_labels: list[dict[str, Any]] | None = None
-    label_map: Mapping[str, Any] | Sequence[Any] | None = field(default=None, kw_only=True)
-    attachments: Mapping[str, Any] | None = field(default=None, kw_only=True)
+    label_map: Mapping[str, Any] | Sequence[Any] | None = field(default=None, kw_only=True, repr=False)
+    attachments: Mapping[str, Any] | None = field(default=None, kw_only=True, repr=False)
 
     def __str__(self) -> str:
         """Without the data: it may be large."""

@@ -17,8 +17,8 @@ from typing import Any
 sys.path[0] = os.path.dirname(os.path.abspath(__file__))
 
 import cases  # noqa: E402 (they lie beside us)
-import defect_cases  # noqa: E402
-import table_cases  # noqa: E402
+
+MODULES = [importlib.import_module(name) for name in cases.MODULES]
 
 
 def main() -> None:
@@ -40,7 +40,7 @@ def answer(sdk: Any, data: Any, pass_request: dict[str, Any]) -> dict[str, Any]:
             pass_request["studio"],
             pass_request["ingestion"],
         )
-        found = {**cases.CASES, **defect_cases.CASES, **table_cases.CASES}[pass_request["case"]]
+        found = {name: one for module in MODULES for name, one in module.CASES.items()}[pass_request["case"]]
         stage = cases.Stage(sdk, data, data.sample_type, pass_request["place"], pass_request["key"])
         with contextlib.redirect_stdout(sys.stderr):
             return {"returned": json.loads(json.dumps(found(stage), default=str))}

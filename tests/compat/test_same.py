@@ -23,9 +23,7 @@ def _load(name: str) -> Any:
     return sys.modules[name]
 
 
-CASES = {
-    name: case for module in ("cases", "defect_cases", "table_cases") for name, case in _load(module).CASES.items()
-}
+CASES = {name: case for module in _load("cases").MODULES for name, case in _load(module).CASES.items()}
 DIFFERENCES: dict[str, str] = _load("differences").DIFFERENCES
 
 
