@@ -122,11 +122,13 @@ def add_labels_to_dataframe(df: Any, labels: Sequence[Mapping[str, Any]], label_
     Raises:
         ValueError: The labels are no list.
     """
+    import pandas as pd
+
     if not isinstance(labels, list):
         raise ValueError("labels must be a list of dictionaries.")
     by_row: list[Any] = [None] * len(df)
     for one in labels:
         for number in range(one["startIndex"], min(one["endIndex"] + 1, len(by_row))):
             by_row[number] = one["label"]
-    df[label_col_name] = by_row
+    df[label_col_name] = pd.Series(by_row, index=df.index, dtype=object)  # text columns would have no None
     return df

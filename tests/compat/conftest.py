@@ -60,9 +60,9 @@ class Player:
             )
             return answer | {"stored": stored(emulator.studio_url, emulator.project_id)}
 
-    def run(self, script: str) -> list[str]:
+    def run(self, script: str, **environ: str) -> list[str]:
         """What a script prints in the same environment, with eisync on its path; it must complain of nothing."""
-        command, environ = [self._python, "-c", script], {"PYTHONPATH": str(ROOT)}
+        command, environ = [self._python, "-c", script], environ | {"PYTHONPATH": str(ROOT)}
         done = subprocess.run(command, env=environ, capture_output=True, text=True, timeout=120, check=False)
         assert "" == done.stderr
         return done.stdout.splitlines()
